@@ -1,0 +1,59 @@
+"""phtlab: analyses that travel to the data, from a Jupyter notebook.
+
+The public names are few and are imported only when used, so that the same
+package is light inside a station's sandbox, where only `dataset` and
+`publish` exist, and complete on an analyst's machine.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from phtlab.lab import Journey, Lab, Results, Train, connect, results
+    from phtlab.runtime import dataset, publish
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "dataset": "phtlab.runtime",
+    "publish": "phtlab.runtime",
+    "connect": "phtlab.lab",
+    "results": "phtlab.lab",
+    "Lab": "phtlab.lab",
+    "Train": "phtlab.lab",
+    "Journey": "phtlab.lab",
+    "Results": "phtlab.lab",
+}
+
+__all__ = [
+    "Journey",
+    "Lab",
+    "Results",
+    "Train",
+    "__version__",
+    "connect",
+    "dataset",
+    "publish",
+    "results",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'phtlab' has no attribute {name!r}")
+    try:
+        module = import_module(_HOME[name])
+    except ModuleNotFoundError as missing:
+        if missing.name and missing.name.startswith("phtlab"):
+            raise AttributeError(
+                f"phtlab.{name} does not exist inside a station's sandbox, where only "
+                "phtlab.dataset and phtlab.publish do. Use it in a local or aggregate cell."
+            ) from None
+        raise
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

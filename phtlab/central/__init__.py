@@ -1,0 +1,1 @@
+"""Central: stores and forwards. Trusted with availability, never with content."""

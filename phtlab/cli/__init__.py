@@ -1,0 +1,1 @@
+"""The `phtlab` command, one file a noun."""

@@ -1,0 +1,226 @@
+"""One tree of errors.
+
+    PhtlabError
+    ├── NotebookError            a notebook that cannot become a train
+    ├── ParameterError           a value that the declared schema refuses
+    ├── TrainError               a train, image or layer that is not what was signed
+    ├── SignatureError           a signature that does not hold
+    ├── OrderError               an order that this station must not follow
+    │   ├── OrderExpiredError
+    │   ├── OrderReplayedError
+    │   └── OrderStationError
+    ├── RecordError              a stop record that does not fit its order
+    ├── RosterError              who is who cannot be established
+    │   ├── NotOnRosterError
+    │   └── RosterStaleError
+    ├── SealError                sealed cargo that cannot be made or opened
+    │   ├── SealFormatError      not an age file of the accepted form
+    │   ├── SealContextError     of another train, journey, station or stop
+    │   ├── SealKeyError         no key here opens it
+    │   └── SealChangedError     changed, cut or reordered after sealing
+    ├── KeyFileError             a private key file
+    │   └── PassphraseError
+    ├── UnreachableError         a service that does not answer
+    │   ├── CentralUnreachableError
+    │   └── RegistryUnreachableError
+    ├── CentralError             central answered with a refusal
+    ├── RegistryError            the registry answered with a refusal
+    ├── StationError             the station's own set-up
+    │   ├── DataSetError
+    │   ├── PolicyError
+    │   ├── EngineMissingError
+    │   └── SandboxError         a limit that the engine does not enforce
+    ├── RunError                 what happened to a run in the sandbox
+    ├── AirlockError             an output that may not leave
+    ├── JourneyError             a journey that is not in the state asked for
+    └── SettingsError            profile, environment or file
+
+Each message says what happened, to which thing, and what to do next. `code`
+is stable and machine-readable; no message carries a secret or a data value.
+"""
+
+from __future__ import annotations
+
+
+class PhtlabError(Exception):
+    """Anything that phtlab refuses or cannot do, in a sentence for a person."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class NotebookError(PhtlabError):
+    """A notebook that cannot become a train."""
+
+    code = "notebook"
+
+
+class ParameterError(PhtlabError):
+    """A parameter value that the train's schema refuses."""
+
+    code = "parameter"
+
+
+class TrainError(PhtlabError):
+    """A train, image or layer that is not what was signed."""
+
+    code = "train"
+
+
+class SignatureError(PhtlabError):
+    """A signature that does not hold, or too few of them."""
+
+    code = "signature"
+
+
+class OrderError(PhtlabError):
+    """An order that this station must not follow."""
+
+    code = "order"
+
+
+class OrderExpiredError(OrderError):
+    code = "order-expired"
+
+
+class OrderReplayedError(OrderError):
+    code = "order-replayed"
+
+
+class OrderStationError(OrderError):
+    """The order names other stations, or it is not this one's turn."""
+
+    code = "order-station"
+
+
+class RecordError(PhtlabError):
+    """A stop record that does not fit its order or its chain."""
+
+    code = "record"
+
+
+class RosterError(PhtlabError):
+    """Who is who cannot be established."""
+
+    code = "roster"
+
+
+class NotOnRosterError(RosterError):
+    code = "not-on-roster"
+
+
+class RosterStaleError(RosterError):
+    """The roster is expired, frozen or rolled back."""
+
+    code = "roster-stale"
+
+
+class SealError(PhtlabError):
+    """Sealed cargo that cannot be made or opened."""
+
+    code = "seal"
+
+
+class SealFormatError(SealError):
+    code = "seal-format"
+
+
+class SealContextError(SealError):
+    code = "seal-context"
+
+
+class SealKeyError(SealError):
+    code = "seal-key"
+
+
+class SealChangedError(SealError):
+    code = "seal-changed"
+
+
+class KeyFileError(PhtlabError):
+    code = "key-file"
+
+
+class PassphraseError(KeyFileError):
+    code = "passphrase"
+
+
+class UnreachableError(PhtlabError):
+    """A service that does not answer."""
+
+    code = "unreachable"
+
+
+class CentralUnreachableError(UnreachableError):
+    code = "central-unreachable"
+
+
+class RegistryUnreachableError(UnreachableError):
+    code = "registry-unreachable"
+
+
+class CentralError(PhtlabError):
+    """Central answered with a refusal."""
+
+    code = "central"
+
+
+class RegistryError(PhtlabError):
+    """The registry answered with a refusal."""
+
+    code = "registry"
+
+
+class StationError(PhtlabError):
+    """The station's own set-up."""
+
+    code = "station"
+
+
+class DataSetError(StationError):
+    code = "data-set"
+
+
+class PolicyError(StationError):
+    """The station's policy does not admit this train or order."""
+
+    code = "policy"
+
+
+class EngineMissingError(StationError):
+    code = "engine-missing"
+
+
+class SandboxError(StationError):
+    """A limit that the engine does not enforce."""
+
+    code = "sandbox"
+
+
+class RunError(PhtlabError):
+    """What happened to a run in the sandbox."""
+
+    code = "run"
+
+
+class AirlockError(PhtlabError):
+    """An output that may not leave the station."""
+
+    code = "airlock"
+
+
+class JourneyError(PhtlabError):
+    """A journey that is not in the state asked for."""
+
+    code = "journey"
+
+
+class SettingsError(PhtlabError):
+    """A profile, an environment variable or a file that cannot be used."""
+
+    code = "settings"

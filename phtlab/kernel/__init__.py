@@ -1,0 +1,1 @@
+"""Kernel images: built reproducibly from Debian's archive and hashed wheels."""

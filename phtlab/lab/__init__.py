@@ -1,0 +1,1 @@
+"""The researcher's side: read a notebook, dispatch it, open what comes back."""

@@ -1,0 +1,1 @@
+"""What the analysis is: a notebook read as roles, parameters and outputs."""

@@ -1,0 +1,1 @@
+"""What runs inside the container, and the two words that station cells use."""

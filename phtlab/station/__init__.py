@@ -1,0 +1,1 @@
+"""The station: verify, admit, run, airlock, seal, depart."""

@@ -1,0 +1,72 @@
+"""The train as a value: what the analysis is, fixed before anything runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from phtlab.train.canonical import Digest
+from phtlab.train.envelope import Envelope, sign_statement
+from phtlab.train.identity import Identity
+
+TRAIN_TYPE = "https://phtlab.org/train/v1"
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+OutputKind = Literal["table", "scalar", "figure", "model", "file"]
+Route = Literal["parallel", "sequential", "rounds"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Output(_Value):
+    """A declared output. `counts` names the column of a table that holds cell counts."""
+
+    name: Name
+    kind: OutputKind = "table"
+    counts: str | None = None
+
+
+class TrainFile(_Value):
+    """A file of the train's layer. `size` is in bytes."""
+
+    path: str
+    size: int = Field(ge=0)
+    sha256: Digest
+
+
+class KernelRef(_Value):
+    """The kernel image that the train is built on."""
+
+    name: str
+    language: str
+    digest: Digest
+
+
+class TrainManifest(_Value):
+    """What the author signs. `parameters` is a JSON Schema (2020-12) of an object."""
+
+    name: Name
+    kernel: KernelRef
+    route: Route = "parallel"
+    parameters: dict[str, Any]
+    outputs: tuple[Output, ...]
+    datasets: tuple[Name, ...]
+    files: tuple[TrainFile, ...]
+
+    def sign(self, identity: Identity, image: str, repository: str) -> Envelope:
+        """The train statement: `image` (digest) in `repository` is this analysis."""
+        return sign_statement(
+            identity, TRAIN_TYPE, {repository: image}, self.model_dump(mode="json")
+        )
+
+
+class Train(_Value):
+    """A verified train: its digest is the image's, its repository is where the image lies."""
+
+    digest: Digest
+    repository: str
+    author: str
+    manifest: TrainManifest

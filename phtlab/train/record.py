@@ -1,0 +1,83 @@
+"""The stop record: a station's signed statement of what it ran and what came of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from phtlab.train.canonical import Digest
+from phtlab.train.envelope import Envelope, sign_statement
+from phtlab.train.identity import Identity, MemberName
+from phtlab.train.manifest import Name, OutputKind
+
+RECORD_TYPE = "https://phtlab.org/stop/v1"
+
+StopState = Literal[
+    "offered",
+    "verified",
+    "held",
+    "admitted",
+    "running",
+    "airlock",
+    "sealed",
+    "departed",
+    "refused",
+    "failed",
+    "cancelled",
+]
+FINAL_STATES: frozenset[str] = frozenset({"departed", "refused", "failed", "cancelled"})
+
+Outcome = Literal["departed", "refused", "failed", "cancelled"]
+Verdict = Literal["released", "suppressed", "held", "refused"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CellError(_Value):
+    """An error as it leaves: its class, the notebook's cell (from 1) and the line in it (from 1)."""
+
+    type: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")
+    cell: int | None = None
+    line: int | None = None
+
+
+class OutputVerdict(_Value):
+    """What the airlock decided. `rule` and `sentence` name the rule, never a value."""
+
+    name: Name
+    kind: OutputKind
+    verdict: Verdict
+    rule: str = ""
+    sentence: str = ""
+    suppressed_rows: int = 0
+
+
+class StopRecord(_Value):
+    """`code` is empty for a departed stop, else one of the codes of docs/outcomes.md."""
+
+    journey: Digest
+    train: Digest
+    station: MemberName
+    stop: int = Field(ge=0)
+    previous: Digest | None = None
+    outcome: Outcome
+    code: str = ""
+    sentence: str = ""
+    error: CellError | None = None
+    outputs: tuple[OutputVerdict, ...] = ()
+    datasets: dict[str, Digest] = Field(default_factory=dict)
+    cargo: Digest | None = None
+    cargo_size: int = 0
+    context: Digest | None = None
+    roster_version: int
+    started: AwareDatetime | None = None
+    finished: AwareDatetime
+
+    def sign(self, identity: Identity) -> Envelope:
+        subject = {"cargo": self.cargo} if self.cargo else {"journey": self.journey}
+        return sign_statement(
+            identity, RECORD_TYPE, subject, self.model_dump(mode="json", exclude_none=True)
+        )

@@ -1,0 +1,101 @@
+"""The roster (who is a member, with which keys) and the catalogue (which kernel images may run).
+
+Both are TUF targets, signed by the consortium's offline keys; see `trust.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from phtlab.errors import NotOnRosterError, TrainError
+from phtlab.train.canonical import Digest
+from phtlab.train.identity import Member, Role
+
+
+class KernelImage(BaseModel):
+    """An allowed kernel image. `digest` is of its OCI manifest, `diff_ids` are its layers'."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    language: str
+    kernelspec: str
+    repository: str
+    digest: Digest
+    diff_ids: tuple[Digest, ...]
+
+
+class Roster(BaseModel):
+    """Who is who. `version` is the version of the TUF targets that carried it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    consortium: str
+    version: int = 0
+    members: tuple[Member, ...] = ()
+
+    @field_validator("members")
+    @classmethod
+    def _distinct(cls, members: tuple[Member, ...]) -> tuple[Member, ...]:
+        _refuse_doubles("name", (m.name for m in members))
+        _refuse_doubles("key", (k for m in members for k in m.keys.key_ids().values()))
+        _refuse_doubles("age recipient", (m.keys.age for m in members))
+        return members
+
+    def member(self, name: str) -> Member:
+        """The member called `name`. Raises NotOnRosterError with the names that are there."""
+        for member in self.members:
+            if member.name == name:
+                return member
+        known = ", ".join(m.name for m in self.members) or "nobody"
+        raise NotOnRosterError(
+            f"'{name}' is not on the roster of {self.consortium} (version {self.version}). "
+            f"On it: {known}."
+        )
+
+    def with_role(self, role: Role) -> tuple[Member, ...]:
+        return tuple(m for m in self.members if role in m.roles)
+
+    @property
+    def stations(self) -> tuple[Member, ...]:
+        return self.with_role("station")
+
+
+class Catalogue(BaseModel):
+    """The kernel images that stations of this consortium run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    images: tuple[KernelImage, ...] = ()
+
+    def image(self, digest: str) -> KernelImage:
+        """The image of `digest`. Raises TrainError if the consortium does not allow it."""
+        for image in self.images:
+            if image.digest == digest:
+                return image
+        raise TrainError(
+            f"The kernel image {digest} is not in the consortium's catalogue. Build the train on "
+            "one that 'phtlab kernel list' shows.",
+            code="kernel-not-in-catalogue",
+        )
+
+    def named(self, name: str) -> KernelImage:
+        """The newest image called `name`. Raises TrainError with the names that are there."""
+        for image in reversed(self.images):
+            if image.name == name:
+                return image
+        known = ", ".join(sorted({i.name for i in self.images})) or "none"
+        raise TrainError(
+            f"There is no kernel image called '{name}' in the catalogue; there is: {known}.",
+            code="kernel-not-in-catalogue",
+        )
+
+
+def _refuse_doubles(what: str, values: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise ValueError(f"the {what} {value} appears twice on the roster")
+        seen.add(value)

@@ -1,0 +1,188 @@
+"""The schema of central's API, version 1: what passes between central, stations and researchers.
+
+Everything that anyone acts on is a signed envelope; the rest is for display.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from phtlab.train.canonical import Digest
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import MemberName
+from phtlab.train.record import CellError, StopState
+
+API_VERSION = "1"
+PREFIX = "/api/v1"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Info(_Model):
+    """`GET /api/v1`, open to all: what a client needs before it can sign a token."""
+
+    api_version: str = API_VERSION
+    consortium: str
+    audience: str
+    registry_url: str
+    time: AwareDatetime
+
+
+class Problem(_Model):
+    """An error (RFC 9457). `code` is the error class's stable code."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+
+
+class TrainSummary(_Model):
+    """`POST /trains` answers one, `GET /trains` a list. `envelope` is the signed train statement."""
+
+    digest: Digest
+    name: str
+    author: MemberName
+    repository: str
+    submitted: AwareDatetime
+    envelope: Envelope
+
+
+class StopView(_Model):
+    """One stop as central sees it. `record` is the station's signed word; the rest is display."""
+
+    station: MemberName
+    number: int
+    state: StopState
+    code: str = ""
+    sentence: str = ""
+    error: CellError | None = None
+    cell: int | None = None
+    cells: int | None = None
+    updated: AwareDatetime
+    record: Envelope | None = None
+
+
+class JourneyView(_Model):
+    """`GET /journeys/{id}`; `id` is the digest of the order's payload."""
+
+    id: Digest
+    train: Digest
+    train_name: str
+    researcher: MemberName
+    submitted: AwareDatetime
+    expires: AwareDatetime
+    cancelled: bool = False
+    order: Envelope
+    stops: tuple[StopView, ...]
+
+    @property
+    def done(self) -> bool:
+        from phtlab.train.record import FINAL_STATES
+
+        return all(stop.state in FINAL_STATES for stop in self.stops)
+
+
+class Offer(_Model):
+    """What a station's inbox holds: a journey with an unfinished stop at this station."""
+
+    journey: Digest
+    order: Envelope
+    train: Envelope
+    cancelled: bool = False
+    previous: Envelope | None = None
+
+
+class Inbox(_Model):
+    """`GET /inbox?after=CURSOR&wait=SECONDS`: answers as soon as something is newer than `after`."""
+
+    cursor: int
+    offers: tuple[Offer, ...]
+
+
+class StopUpdate(_Model):
+    """`PATCH /journeys/{id}/stops/{station}`: progress for display. A final state needs a record."""
+
+    state: StopState
+    code: str = ""
+    sentence: str = ""
+    error: CellError | None = None
+    cell: int | None = None
+    cells: int | None = None
+
+
+class JourneyEvent(_Model):
+    """One server-sent event of `GET /journeys/{id}/events`; its SSE id is `number`."""
+
+    number: int
+    journey: Digest
+    stop: StopView
+
+
+class Column(_Model):
+    name: str
+    type: Literal["integer", "number", "string", "boolean", "date"]
+    description: str = ""
+    unit: str = ""
+    categories: tuple[str, ...] | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+class DataSetDescription(_Model):
+    """What a station says of a data set: never more than the operator declared."""
+
+    name: str
+    title: str = ""
+    description: str = ""
+    rows: int | None = None
+    columns: tuple[Column, ...]
+    schema_digest: Digest
+    twin_digest: Digest | None = None
+
+
+class StationView(_Model):
+    """`GET /stations`: `last_seen` is None until it first asked for its inbox."""
+
+    name: MemberName
+    organisation: str = ""
+    online: bool
+    last_seen: AwareDatetime | None = None
+    datasets: tuple[DataSetDescription, ...] = ()
+    version: str = ""
+
+
+class StationProfile(_Model):
+    """`PUT /stations/self`: what a station publishes about itself."""
+
+    datasets: tuple[DataSetDescription, ...] = ()
+    version: str = ""
+
+
+class RegistryToken(_Model):
+    """`GET /registry/token`, as Distribution's token specification has it."""
+
+    token: str
+    access_token: str
+    expires_in: int
+    issued_at: str
+
+
+class RosterBundle(_Model):
+    """`POST /roster`: TUF metadata by file name, and target files by name, as base64."""
+
+    metadata: dict[str, str] = Field(max_length=64)
+    targets: dict[str, str] = Field(max_length=64)
+
+
+class Page(_Model):
+    journeys: tuple[JourneyView, ...] = ()
+    next: int | None = None
+
+
+JsonObject = dict[str, Any]
