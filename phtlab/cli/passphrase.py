@@ -1,0 +1,72 @@
+"""Where a passphrase comes from: a file, the environment, or a person at a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from phtlab.errors import PassphraseError
+
+MINIMUM_LENGTH = 12
+VARIABLE = "PHTLAB_PASSPHRASE"
+
+
+def read_passphrase(what: str, file: Path | None, confirm: bool = False) -> str:
+    """The passphrase for `what` ("the key of alice"): from `file`, PHTLAB_PASSPHRASE or a prompt.
+
+    With `confirm`, for a new key, it must have MINIMUM_LENGTH characters and is asked for twice.
+    Raises PassphraseError.
+    """
+    if file is not None:
+        passphrase = _from_file(file)
+    elif (value := os.environ.get(VARIABLE)) is not None:
+        passphrase = value
+    else:
+        return _from_terminal(what, confirm)
+    _require_usable(passphrase, what, confirm)
+    return passphrase
+
+
+def _from_file(file: Path) -> str:
+    try:
+        content = file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise PassphraseError(
+            f"The passphrase file {file} cannot be read as text. Check that it exists and that "
+            "you may read it."
+        ) from None
+    # An editor or echo ends the line; the passphrase is the line.
+    return content.removesuffix("\n").removesuffix("\r")
+
+
+def _from_terminal(what: str, confirm: bool) -> str:
+    if not sys.stdin.isatty():
+        raise PassphraseError(
+            f"{what[:1].upper()}{what[1:]} needs a passphrase and there is no terminal to ask at. "
+            f"Set {VARIABLE}, or give --passphrase-file."
+        )
+    passphrase = _prompt(f"Passphrase for {what}: ")
+    _require_usable(passphrase, what, confirm)
+    if confirm and _prompt("The same again: ") != passphrase:
+        raise PassphraseError("The two passphrases differ. Nothing was written; try again.")
+    return passphrase
+
+
+def _prompt(text: str) -> str:
+    try:
+        return getpass.getpass(text)
+    except (EOFError, KeyboardInterrupt):
+        raise PassphraseError("No passphrase was given. Nothing was changed.") from None
+
+
+def _require_usable(passphrase: str, what: str, new: bool) -> None:
+    if not passphrase:
+        raise PassphraseError(f"The passphrase for {what} is empty. Give one.")
+    if new and len(passphrase) < MINIMUM_LENGTH:
+        raise PassphraseError(
+            f"The passphrase for {what} has {len(passphrase)} characters; at least "
+            f"{MINIMUM_LENGTH} are needed, because whoever copies the key file can guess at it "
+            "for as long as they like. Four or five random words are good."
+        )
