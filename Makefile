@@ -1,0 +1,33 @@
+# The front door. `make demo` and `make test` set the machine up by themselves.
+.PHONY: demo test test-fast lint lock docs bench clean help
+PY = .venv/bin/python
+
+help:            ## this list
+	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo:            ## four hospitals, one train, a plot: everything from nothing
+	@.ci/prepare demo
+	@.venv/bin/phtlab demo
+
+test:            ## every test, against the real engine, registry and PostgreSQL
+	@.ci/prepare test
+	@$(PY) -m pytest --cov --cov-report=term:skip-covered
+
+test-fast:       ## the tests that need no engine
+	@$(PY) -m pytest -m 'not engine' -q
+
+lint:            ## ruff, mypy strict, the direction of imports
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+
+lock:            ## requirements.lock, with hashes, from pyproject.toml
+	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	  --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+
+docs:            ## regenerate the generated pages of docs/
+	@$(PY) -m tests.docs.generate
+
+clean:           ## forget the demo's state and every cache of this checkout
+	@.ci/stop
+	@rm -rf .state .cache build dist
