@@ -33,17 +33,18 @@ class Info(_Model):
 
 
 class Problem(_Model):
-    """An error (RFC 9457). `code` is the error class's stable code."""
+    """An error (RFC 9457). `code` is the error's stable code, `family` that of its class."""
 
     type: str = "about:blank"
     title: str
     status: int
     code: str
+    family: str = ""
     detail: str
 
 
 class TrainSummary(_Model):
-    """`POST /trains` answers one, `GET /trains` a list. `envelope` is the signed train statement."""
+    """`POST /trains` answers one, `GET /trains` a list. `envelope` is the signed statement."""
 
     digest: Digest
     name: str
@@ -99,14 +100,14 @@ class Offer(_Model):
 
 
 class Inbox(_Model):
-    """`GET /inbox?after=CURSOR&wait=SECONDS`: answers as soon as something is newer than `after`."""
+    """`GET /inbox?after=CURSOR&wait=SECONDS`: answers once something is newer than `after`."""
 
     cursor: int
     offers: tuple[Offer, ...]
 
 
 class StopUpdate(_Model):
-    """`PATCH /journeys/{id}/stops/{station}`: progress for display. A final state needs a record."""
+    """`PATCH /journeys/{id}/stops/{station}`: progress for display. A final one needs a record."""
 
     state: StopState
     code: str = ""

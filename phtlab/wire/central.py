@@ -1,0 +1,346 @@
+"""The client of central's API: for the station's daemon, the researcher and the command line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from tuf.api.exceptions import DownloadError, DownloadHTTPError
+from tuf.ngclient.fetcher import FetcherInterface
+
+from phtlab.errors import CentralError, CentralUnreachableError
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Identity
+from phtlab.wire.api import (
+    PREFIX,
+    Inbox,
+    Info,
+    JourneyEvent,
+    JourneyView,
+    Page,
+    RegistryToken,
+    RosterBundle,
+    StationProfile,
+    StationView,
+    StopUpdate,
+    StopView,
+    TrainSummary,
+)
+from phtlab.wire.event_stream import ServerSentEvent, read_events
+from phtlab.wire.problem import error_of
+from phtlab.wire.token import mint
+
+Model = TypeVar("Model", bound=BaseModel)
+Anything = TypeVar("Anything")
+
+CONNECT_SECONDS: Final = 5.0
+READ_SECONDS: Final = 30.0
+MAX_WAIT_SECONDS: Final = 50.0
+KEEP_ALIVE_SECONDS: Final = 15.0
+BACKOFF_SECONDS: Final = (0.1, 0.4)
+MAX_TWIN_BYTES: Final = 20 * 2**20
+
+_TRAINS: Final = TypeAdapter(tuple[TrainSummary, ...])
+_STATIONS: Final = TypeAdapter(tuple[StationView, ...])
+
+
+class CentralClient:
+    """Central at `url`, spoken to as `identity` (None: only what is open to all).
+
+    Every method raises CentralUnreachableError if central does not answer, the
+    error class that central names if it refuses, and CentralError otherwise.
+    The connection is kept; use the client as a context manager or `close()` it.
+    It may be used from several threads.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        identity: Identity | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._identity = identity
+        self._sleep = sleep
+        self._info: Info | None = None
+        self._http = httpx.Client(
+            base_url=self.url,
+            transport=transport,
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            headers={"User-Agent": "phtlab"},
+            # The address is explicit; a proxy of the environment would see the tokens.
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    # What is open to all
+
+    def info(self) -> Info:
+        """Who central is: consortium, audience, registry."""
+        response = self._send("GET", "", signed=False)
+        self._info = _parse(Info, response)
+        return self._info
+
+    @property
+    def metadata_url(self) -> str:
+        """Where the consortium's TUF metadata is served."""
+        return f"{self.url}{PREFIX}/tuf/metadata/"
+
+    @property
+    def targets_url(self) -> str:
+        """Where the consortium's TUF targets are served."""
+        return f"{self.url}{PREFIX}/tuf/targets/"
+
+    def tuf_fetcher(self) -> FetcherInterface:
+        """A fetcher over this client's connection. It raises only TUF's DownloadErrors."""
+        return _TufFetcher(self._http)
+
+    def publish_roster(self, bundle: RosterBundle) -> None:
+        """Publish a roster and catalogue: the officers' signatures inside are the permission."""
+        self._send("POST", "/roster", content=bundle.model_dump_json().encode(), signed=False)
+
+    # Trains
+
+    def submit_train(self, envelope: Envelope) -> TrainSummary:
+        """Make a signed train known. The same train again gives the same answer."""
+        return _parse(TrainSummary, self._send("POST", "/trains", content=envelope.to_bytes()))
+
+    def trains(self) -> tuple[TrainSummary, ...]:
+        """The trains of one's own; for a station, those of its journeys. Newest first."""
+        return _validated(_TRAINS, self._send("GET", "/trains"))
+
+    def train(self, digest: str) -> TrainSummary:
+        return _parse(TrainSummary, self._send("GET", f"/trains/{quote(digest)}"))
+
+    # Journeys
+
+    def submit_journey(self, order: Envelope) -> JourneyView:
+        """Send a signed order. The same order again gives the same journey."""
+        return _parse(JourneyView, self._send("POST", "/journeys", content=order.to_bytes()))
+
+    def journeys(self, *, limit: int = 50, before: int | None = None) -> Page:
+        """One's journeys, newest first. Pass a page's `next` as `before` for the one after it."""
+        query = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
+        return _parse(Page, self._send("GET", "/journeys", query=query))
+
+    def journey(self, journey: str) -> JourneyView:
+        return _parse(JourneyView, self._send("GET", f"/journeys/{quote(journey)}"))
+
+    def cancel(self, journey: str) -> JourneyView:
+        """Ask the stations to stop. Only the researcher who ordered the journey may."""
+        return _parse(JourneyView, self._send("POST", f"/journeys/{quote(journey)}/cancel"))
+
+    def events(
+        self, journey: str | None = None, after: int = 0, *, patience: float = 300.0
+    ) -> Iterator[JourneyEvent]:
+        """What happens to `journey`, until it is done; or to all of one's journeys, for ever.
+
+        `after` is the number of the last event already seen. A lost connection
+        is taken up again where it broke; after `patience` seconds without one,
+        CentralUnreachableError.
+        """
+        path = "/events" if journey is None else f"/journeys/{quote(journey)}/events"
+        seen, waited, delay = after, 0.0, BACKOFF_SECONDS[0]
+        while True:
+            try:
+                for event in self._stream(path, seen):
+                    waited, delay = 0.0, BACKOFF_SECONDS[0]
+                    if event.kind == "end":
+                        return
+                    if event.kind == "stop":
+                        news = _parse_text(JourneyEvent, event.data)
+                        seen = news.number
+                        yield news
+            except CentralUnreachableError:
+                if waited >= patience:
+                    raise
+            self._sleep(delay)
+            waited, delay = waited + delay, min(2 * delay, 10.0)
+
+    # Stations
+
+    def stations(self) -> tuple[StationView, ...]:
+        return _validated(_STATIONS, self._send("GET", "/stations"))
+
+    def put_profile(self, profile: StationProfile) -> None:
+        """Say which data sets this station has."""
+        self._send("PUT", "/stations/self", content=profile.model_dump_json().encode())
+
+    def put_twin(self, name: str, content: bytes) -> None:
+        """Publish the synthetic twin (Parquet, at most 20 MiB) of this station's data set `name`.
+
+        Its SHA-256 must be the profile's `twin_digest`: put the profile first.
+        """
+        self._send("PUT", f"/stations/self/twins/{quote(name)}", content=content, binary=True)
+
+    def twin(self, station: str, name: str) -> bytes:
+        """The twin's bytes. Compare their digest with the data set's `twin_digest`."""
+        path = f"/stations/{quote(station)}/twins/{quote(name)}"
+        return self._send("GET", path).content
+
+    # A station's own stops
+
+    def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox:
+        """This station's unfinished stops, as soon as something is newer than cursor `after`.
+
+        Waits for at most `wait` seconds (50 is the most that central allows).
+        """
+        wait = min(max(wait, 0.0), MAX_WAIT_SECONDS)
+        query = {"after": str(after), "wait": str(wait)}
+        return _parse(Inbox, self._send("GET", "/inbox", query=query, read=wait + READ_SECONDS))
+
+    def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
+        """Say how far the stop is. Central keeps what is final."""
+        path = f"/journeys/{quote(journey)}/stops/{quote(station)}"
+        return _parse(
+            StopView, self._send("PATCH", path, content=update.model_dump_json().encode())
+        )
+
+    def put_record(self, journey: str, station: str, record: Envelope) -> StopView:
+        """Deliver the signed stop record, which makes the stop final."""
+        path = f"/journeys/{quote(journey)}/stops/{quote(station)}/record"
+        return _parse(StopView, self._send("PUT", path, content=record.to_bytes()))
+
+    # The registry
+
+    def registry_token(self, scopes: Sequence[str]) -> str:
+        """A token for the registry with as much of `scopes` as one may have.
+
+        A scope is written ``repository:NAME:pull`` or ``…:pull,push``.
+        """
+        query: list[tuple[str, str]] = [("scope", scope) for scope in scopes]
+        return _parse(RegistryToken, self._send("GET", "/registry/token", query=query)).token
+
+    # One request
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        query: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        read: float = READ_SECONDS,
+        signed: bool = True,
+        binary: bool = False,
+    ) -> httpx.Response:
+        # Each request of this API may be repeated: the same content gives the same answer.
+        for attempt, delay in enumerate((*BACKOFF_SECONDS, None)):
+            try:
+                response = self._http.request(
+                    method,
+                    PREFIX + path,
+                    content=content,
+                    params=list(query.items()) if isinstance(query, Mapping) else list(query),
+                    headers=self._headers(content, signed=signed, binary=binary),
+                    timeout=httpx.Timeout(read, connect=CONNECT_SECONDS),
+                )
+            except httpx.TransportError as lost:
+                if delay is None or isinstance(lost, httpx.ReadTimeout):
+                    raise self._unreachable(lost, attempt + 1) from None
+                self._sleep(delay)
+                continue
+            if response.is_success:
+                return response
+            raise error_of(response.status_code, response.content, self.url)
+        raise AssertionError("unreachable")
+
+    def _stream(self, path: str, after: int) -> Iterator[ServerSentEvent]:
+        headers = self._headers(None) | {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+        timeout = httpx.Timeout(3 * KEEP_ALIVE_SECONDS, connect=CONNECT_SECONDS)
+        try:
+            with self._http.stream(
+                "GET", PREFIX + path, headers=headers, timeout=timeout
+            ) as response:
+                if not response.is_success:
+                    raise error_of(response.status_code, response.read(), self.url)
+                yield from read_events(response.iter_lines())
+        except httpx.TransportError as lost:
+            raise self._unreachable(lost, 1) from None
+
+    def _headers(
+        self, content: bytes | None, *, signed: bool = True, binary: bool = False
+    ) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        if signed:
+            headers["Authorization"] = f"Bearer {self._token()}"
+        if content is not None:
+            headers["Content-Type"] = "application/octet-stream" if binary else "application/json"
+        return headers
+
+    def _token(self) -> str:
+        if self._identity is None:
+            raise CentralError(
+                "This needs a member's key, and none was given. Name one with --key, or make one "
+                "with 'phtlab key new'.",
+                code="unauthenticated",
+            )
+        info = self._info or self.info()
+        return mint(self._identity, info.audience)
+
+    def _unreachable(self, lost: Exception, attempts: int) -> CentralUnreachableError:
+        reason = str(lost) or type(lost).__name__
+        return CentralUnreachableError(
+            f"Central at {self.url} does not answer ({reason}; tried {attempts} "
+            f"{'time' if attempts == 1 else 'times'}). Check the address and the network, and that "
+            "'phtlab central run' is up there."
+        )
+
+
+class _TufFetcher(FetcherInterface):
+    """TUF over central's connection: an answer is DownloadHTTPError, silence is DownloadError."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        # TUF wraps only what is raised before the first chunk: here all errors are its own.
+        try:
+            with self._http.stream("GET", url) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise DownloadHTTPError(
+                        f"{url} answered {response.status_code}", response.status_code
+                    )
+                yield from response.iter_bytes(64 * 1024)
+        except httpx.HTTPError as lost:
+            raise DownloadError(f"{url} does not answer: {lost}") from lost
+
+
+def _parse(model: type[Model], response: httpx.Response) -> Model:
+    return _parse_text(model, response.content)
+
+
+def _parse_text(model: type[Model], content: bytes | str) -> Model:
+    try:
+        return model.model_validate_json(content)
+    except ValidationError:
+        raise _foreign() from None
+
+
+def _validated(adapter: TypeAdapter[Anything], response: httpx.Response) -> Anything:
+    try:
+        return adapter.validate_json(response.content)
+    except ValidationError:
+        raise _foreign() from None
+
+
+def _foreign() -> CentralError:
+    return CentralError(
+        "Central's answer is not of this API's version 1. Check the address, and that both sides "
+        "run the same release of phtlab.",
+        code="central-answer",
+    )
