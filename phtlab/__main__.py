@@ -1,0 +1,5 @@
+"""`python -m phtlab` is the `phtlab` command."""
+
+from phtlab.cli import main
+
+main()

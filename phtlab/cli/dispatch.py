@@ -1,0 +1,95 @@
+"""`phtlab dispatch`: send a train on its journey."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.errors import ParameterError
+
+
+def dispatch(
+    notebook: Annotated[Path, typer.Argument(help="The notebook.", metavar="NOTEBOOK")],
+    station: Annotated[
+        list[str] | None, typer.Option("--station", "-s", help="A station; repeat. Default: all.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat.")
+    ] = None,
+    recipient: Annotated[
+        list[str] | None,
+        typer.Option("--recipient", help="A further member who can open the results; repeat."),
+    ] = None,
+    kernel: Annotated[str | None, typer.Option(help="A kernel image's name.")] = None,
+    days: Annotated[float, typer.Option(help="The order expires after so many days.")] = 7.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Send it to the twin station only.")
+    ] = False,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Turn NOTEBOOK into a train, sign an order, and send it to stations."""
+    import phtlab
+
+    lab = phtlab.connect()
+    train = lab.train(notebook, kernel=kernel)
+    values = typed_values(parameter or [], train.parameters)
+    stations = lab.twin_stations() if dry_run else (station or "all")
+    journey = lab.dispatch(
+        train,
+        stations=stations,
+        parameters=values,
+        recipients=recipient or (),
+        lifetime=timedelta(days=days),
+    )
+    from phtlab.cli.journey import finish
+    from phtlab.lab.journey import short
+
+    if wait:
+        finish(journey, as_json)
+    elif as_json:
+        print_json(journey.view)
+    else:
+        out.print(short(journey.id))
+        err.print(f"dispatched; follow it with 'phtlab journey wait {short(journey.id)}'")
+
+
+def typed_values(pairs: list[str], schema: dict[str, Any]) -> dict[str, Any]:
+    """`NAME=VALUE` texts as the types that the schema declares.
+
+    Raises ParameterError for a text without `=`, or one that is not of its type.
+    Whether names and bounds hold is the schema's to say, later.
+    """
+    values: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise ParameterError(
+                f"'{pair}' is not of the form NAME=VALUE, as in --parameter min_age=40.",
+                code="parameter-form",
+            )
+        values[name] = _typed(text, schema.get("properties", {}).get(name, {}).get("type"), name)
+    return values
+
+
+def _typed(text: str, kind: str | None, name: str) -> Any:
+    try:
+        if kind == "integer":
+            return int(text)
+        if kind == "number":
+            return float(text)
+    except ValueError:
+        raise ParameterError(
+            f"Parameter '{name}' is of type {kind}; '{text}' is not.", code="parameter-type"
+        ) from None
+    if kind == "boolean":
+        if text.lower() not in {"true", "false"}:
+            raise ParameterError(
+                f"Parameter '{name}' is true or false; '{text}' is neither.", code="parameter-type"
+            )
+        return text.lower() == "true"
+    return text

@@ -1,0 +1,62 @@
+"""`phtlab join`: a person's first contact with a consortium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.output import err
+from phtlab.errors import RosterError, SettingsError
+
+
+def join(
+    central: Annotated[str, typer.Option(help="Central's address, such as https://pht.example")],
+    root: Annotated[
+        Path, typer.Option(help="The consortium's root.json, from an officer you know.")
+    ],
+    key: Annotated[
+        Path | None, typer.Option(help="Your key file; by default the only one you have.")
+    ] = None,
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(help="The root's fingerprint as an officer read it to you; else you are asked."),
+    ] = None,
+) -> None:
+    """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""
+    from phtlab.lab.profile import Profile, config_directory
+    from phtlab.train.trust import Trust, root_fingerprint
+    from phtlab.wire.central import CentralClient
+
+    content = root.read_bytes()
+    found = root_fingerprint(content)
+    if fingerprint is None:
+        err.print(f"The root's fingerprint is [bold]{found}[/].")
+        typer.confirm("Does an officer, by telephone, read you the same?", abort=True, err=True)
+    elif fingerprint.strip().lower() != found:
+        raise RosterError(
+            f"{root} has the fingerprint {found}, not the one given. Do not use it; ask an "
+            "officer for the right file.",
+            code="root-fingerprint",
+        )
+    directory = config_directory()
+    profile = Profile(central.rstrip("/"), key or _only_key(directory), directory / "trust")
+    client = CentralClient(profile.central, None)
+    trust = Trust(profile.trust, client.tuf_fetcher(), client.metadata_url, client.targets_url)
+    trust.pin(content)
+    roster = trust.refresh().roster
+    path = profile.save(directory)
+    err.print(
+        f"Joined [bold]{roster.consortium}[/]: {len(roster.stations)} stations, roster version "
+        f"{roster.version}. Remembered in {path}."
+    )
+
+
+def _only_key(directory: Path) -> Path:
+    found = sorted((directory / "keys").glob("*.key.age"))
+    if len(found) != 1:
+        raise SettingsError(
+            f"There are {len(found)} keys in {directory / 'keys'}: name yours with --key."
+        )
+    return found[0]

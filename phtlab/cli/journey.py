@@ -1,0 +1,120 @@
+"""`phtlab journey`: follow journeys, cancel them, open what came back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+
+if TYPE_CHECKING:
+    from phtlab.lab import Journey
+
+app = typer.Typer(help="Follow journeys and open their results.", no_args_is_help=True)
+
+JourneyId = Annotated[
+    str | None,
+    typer.Argument(help="The first characters of its id; the newest by default.", metavar="JOURNEY"),
+]
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """List your journeys, the newest first."""
+    import phtlab
+    from phtlab.lab.journey import mark, short
+
+    journeys = phtlab.connect().journeys()
+    if as_json:
+        print_json([journey.view for journey in journeys])
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("journey", "train", "sent", "stops"):
+        table.add_column(heading)
+    for journey in journeys:
+        stops = "  ".join(f"{mark(s.state)} {s.station}" for s in journey.stops)
+        sent = f"{journey.view.submitted:%Y-%m-%d %H:%M}"
+        table.add_row(short(journey.id), journey.view.train_name, sent, stops)
+    out.print(table)
+
+
+@app.command()
+def show(journey: JourneyId = None, as_json: JsonOption = False) -> None:
+    """Show where a journey is."""
+    import phtlab
+
+    found = phtlab.connect().journey(journey)
+    if as_json:
+        print_json(found.view)
+    else:
+        out.print(repr(found), markup=False)
+
+
+@app.command()
+def wait(
+    journey: JourneyId = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="Give up after so many seconds; the journey goes on.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Wait until every stop has ended. Exit code 7 if one did not depart."""
+    import phtlab
+
+    finish(phtlab.connect().journey(journey), as_json, timeout)
+
+
+@app.command()
+def cancel(journey: JourneyId = None, as_json: JsonOption = False) -> None:
+    """Ask every station to stop. What has departed has departed."""
+    import phtlab
+
+    found = phtlab.connect().journey(journey).cancel()
+    if as_json:
+        print_json(found.view)
+    else:
+        out.print(repr(found), markup=False)
+
+
+@app.command()
+def results(
+    journey: JourneyId = None,
+    directory: Annotated[
+        Path | None, typer.Option("--out", help="Write everything into this folder.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify and open a journey's results; list them, or write them to a folder."""
+    import phtlab
+
+    opened = phtlab.connect().journey(journey).results()
+    if directory is not None:
+        opened.export(directory)
+        err.print(f"written to {directory}")
+    if as_json:
+        print_json(
+            {
+                "stations": {name: one.record for name, one in opened.items()},
+                "failures": opened.failures,
+            }
+        )
+    else:
+        out.print(repr(opened), markup=False)
+
+
+def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> None:
+    """Wait for `journey`, print how it ended, and exit with 7 if a stop did not depart."""
+    from phtlab.lab.journey import short
+
+    journey.wait(timeout)
+    if as_json:
+        print_json(journey.view)
+    else:
+        out.print(repr(journey), markup=False)
+    if any(stop.state != "departed" for stop in journey.stops):
+        raise typer.Exit(7)
+    if not as_json:
+        err.print(f"open them with 'phtlab journey results {short(journey.id)}'")

@@ -1,0 +1,66 @@
+"""The command's root: its nouns, and how errors reach a person."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+import phtlab
+from phtlab.cli import central, consortium, demo, journey, kernel, key, station, train
+from phtlab.cli.dispatch import dispatch
+from phtlab.cli.exit_codes import EXIT_CODES, exit_code
+from phtlab.cli.join import join
+from phtlab.errors import PhtlabError
+
+app = typer.Typer(
+    name="phtlab",
+    help="Analyses that travel to the data: notebooks become signed trains, stations run them, "
+    "sealed results come back.",
+    epilog="Exit codes: " + "; ".join(f"{code} {text}" for code, text in EXIT_CODES.items()) + ".",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"phtlab {phtlab.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    pass
+
+
+app.add_typer(demo.app)
+app.add_typer(key.app, name="key")
+app.command()(join)
+app.add_typer(train.app, name="train")
+app.command()(dispatch)
+app.add_typer(journey.app, name="journey")
+app.add_typer(station.app, name="station")
+app.add_typer(kernel.app, name="kernel")
+app.add_typer(consortium.app, name="consortium")
+app.add_typer(central.app, name="central")
+
+
+def main() -> None:
+    """Run the command; a PhtlabError becomes one red sentence and its exit code."""
+    try:
+        app()
+    except PhtlabError as error:
+        console = Console(stderr=True, soft_wrap=True, highlight=False)
+        console.print("[bold red]error[/]", style="red", end=" ")
+        console.print(error.message, markup=False)
+        sys.exit(exit_code(error))
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted")
+        sys.exit(130)

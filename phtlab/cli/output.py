@@ -1,0 +1,27 @@
+"""How commands speak: results to stdout, progress and remarks to stderr, JSON when asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print a stable JSON shape.")]
+
+
+def print_json(value: Any) -> None:
+    """`value` as indented JSON on stdout; pydantic models by their JSON form."""
+    typer.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if isinstance(value, tuple | set | frozenset):
+        return list(value)
+    return str(value)

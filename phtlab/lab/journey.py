@@ -1,0 +1,215 @@
+"""A journey as its researcher sees it: where it is, how it goes, what came back."""
+
+from __future__ import annotations
+
+import html
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from phtlab.errors import JourneyError, RecordError
+from phtlab.lab.opened_cargo import unpack
+from phtlab.lab.progress import journey_display
+from phtlab.lab.results import Results, StationResults
+from phtlab.train.manifest import Train
+from phtlab.train.order import Order, cargo_context
+from phtlab.train.record import FINAL_STATES, StopRecord
+from phtlab.train.seal import open_file
+from phtlab.train.verify import verify_order, verify_record, verify_train
+from phtlab.wire.api import JourneyView, StopView
+from phtlab.wire.cargo import pull_cargo
+
+if TYPE_CHECKING:
+    from phtlab.lab.lab import Lab
+
+
+class Journey:
+    """One trip of a train. Belongs to central, not to this process: it goes on without you."""
+
+    def __init__(self, lab: Lab, view: JourneyView) -> None:
+        self._lab = lab
+        self._view = view
+
+    @property
+    def id(self) -> str:
+        return self._view.id
+
+    @property
+    def stops(self) -> tuple[StopView, ...]:
+        """The stops as last heard; `refresh()` asks again."""
+        return self._view.stops
+
+    @property
+    def done(self) -> bool:
+        return self._view.done
+
+    @property
+    def view(self) -> JourneyView:
+        return self._view
+
+    def refresh(self) -> Journey:
+        """Ask central for the present state; returns itself."""
+        self._view = self._lab.central.journey(self.id)
+        return self
+
+    def cancel(self) -> Journey:
+        """Ask all stations to stop. What has departed has departed."""
+        self._view = self._lab.central.cancel(self.id)
+        return self
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        on_change: Callable[[JourneyView], None] | None = None,
+    ) -> Journey:
+        """Wait until every stop has ended, showing progress; returns itself.
+
+        `timeout` is in seconds; `on_change` replaces the built-in display.
+        Raises JourneyError when the time is over; the journey goes on.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        with journey_display(on_change) as show:
+            self.refresh()
+            show(self._view)
+            if self.done:
+                return self
+            for event in self._lab.central.events(self.id):
+                self._take(event.stop)
+                show(self._view)
+                if self.done:
+                    break
+                if until is not None and time.monotonic() > until:
+                    raise JourneyError(
+                        f"Journey {short(self.id)} has not ended within {timeout:g} seconds. It "
+                        f"goes on: 'phtlab journey wait {short(self.id)}' waits again.",
+                        code="wait-timeout",
+                    )
+        return self.refresh()
+
+    def _take(self, stop: StopView) -> None:
+        known = {s.station: s for s in self._view.stops}
+        if stop.station in known and known[stop.station].state not in FINAL_STATES:
+            known[stop.station] = stop
+        self._view = self._view.model_copy(update={"stops": tuple(known.values())})
+
+    def verified(self) -> tuple[Train, Order, dict[str, StopRecord]]:
+        """The train, the order, and each ended stop's record, all verified against the roster."""
+        lab = self._lab
+        roster = lab.refresh().roster
+        view = self.refresh()._view
+        train = verify_train(lab.central.train(view.train).envelope, roster)
+        order = verify_order(
+            view.order, roster, train=train, station=None, now=None, seen=frozenset()
+        )
+        if view.order.digest != self.id:
+            raise RecordError(
+                f"Central sent another order for journey {short(self.id)}. Do not trust it; tell "
+                "your consortium's officers."
+            )
+        by_station = {stop.station: stop for stop in view.stops}
+        records: dict[str, StopRecord] = {}
+        previous = None
+        for station in order.stations:
+            envelope = by_station[station].record if station in by_station else None
+            if envelope is None:
+                continue
+            records[station] = verify_record(
+                envelope,
+                journey=self.id,
+                order=order,
+                roster=roster,
+                station=station,
+                previous=previous if order.route == "sequential" else None,
+            )
+            previous = envelope
+        return train, order, records
+
+    def results(self) -> Results:
+        """Verify every record, fetch, check and open the cargo.
+
+        Raises JourneyError while a stop has not ended; what ended otherwise than
+        departed is in `.failures`. Nothing that does not verify is shown.
+        """
+        train, order, records = self.verified()
+        waiting = [station for station in order.stations if station not in records]
+        if waiting:
+            raise JourneyError(
+                f"Journey {short(self.id)} is still at {', '.join(waiting)}. Wait for it with "
+                f"journey.wait() or 'phtlab journey wait {short(self.id)}'.",
+                code="journey-unfinished",
+            )
+        directory = TemporaryDirectory(prefix="phtlab-results-")
+        opened: dict[str, StationResults] = {}
+        failures: dict[str, StopRecord] = {}
+        for station, record in records.items():
+            if record.outcome != "departed":
+                failures[station] = record
+                continue
+            folder = Path(directory.name) / station
+            folder.mkdir()
+            opened[station] = self._open(train, order, station, record, folder)
+        return Results(opened, failures, directory)
+
+    def _open(
+        self, train: Train, order: Order, station: str, record: StopRecord, folder: Path
+    ) -> StationResults:
+        if record.cargo is None:
+            raise RecordError(f"{station} says 'departed' but names no cargo. Ask its operator.")
+        sealed, archive = folder / "cargo.age", folder / "cargo.tar"
+        pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed)
+        context = cargo_context(self.id, order, station)
+        open_file(sealed, archive, self._lab.identity.age, context, record.cargo)
+        sealed.unlink()
+        outputs = unpack(archive, folder, train.manifest.outputs)
+        archive.unlink()
+        return StationResults(station, record, outputs, folder)
+
+    def __repr__(self) -> str:
+        lines = [f"Journey {short(self.id)} of {self._view.train_name}"]
+        lines += [f"  {stop.number + 1}. {stop.station}: {describe(stop)}" for stop in self.stops]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return journey_html(self._view)
+
+
+def short(digest: str) -> str:
+    """The first 12 characters of a digest: what people type."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def describe(stop: StopView) -> str:
+    """A stop's state in words: `running, cell 3 of 5`, `failed: …`."""
+    text = stop.state
+    if stop.state == "running" and stop.cells:
+        text += f", cell {stop.cell or 0} of {stop.cells}"
+    if stop.sentence:
+        text += f": {stop.sentence}"
+    if stop.error is not None and stop.error.cell is not None:
+        text += f" ({stop.error.type}, cell {stop.error.cell})"
+    return text
+
+
+_MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
+
+
+def mark(state: str) -> str:
+    """A sign for a state, so that none is told by colour alone."""
+    return _MARKS.get(state, "●")
+
+
+def journey_html(view: JourneyView) -> str:
+    """The route as a row of stops: the fallback that works in every notebook and in HTML export."""
+    stops = "<span style='align-self:center'>→</span>".join(
+        "<div style='border:1px solid;border-radius:6px;padding:6px 10px;margin:4px'>"
+        f"<b>{html.escape(stop.station)}</b><br>{mark(stop.state)} {html.escape(describe(stop))}"
+        "</div>"
+        for stop in view.stops
+    )
+    return (
+        f"<div><b>Journey {short(view.id)}</b> of {html.escape(view.train_name)}"
+        f"<div style='display:flex;flex-wrap:wrap'>{stops}</div></div>"
+    )

@@ -1,0 +1,212 @@
+"""The lab: one researcher's connection to one consortium."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from phtlab.errors import JourneyError, OrderError, SettingsError
+from phtlab.lab.journey import Journey, short
+from phtlab.lab.notebook_here import notebook_here
+from phtlab.lab.profile import Profile, cache_directory
+from phtlab.lab.train import Train
+from phtlab.train.identity import Identity
+from phtlab.train.key_file import read_key
+from phtlab.train.order import Order
+from phtlab.train.roster import KernelImage
+from phtlab.train.trust import Trust, Trusted
+from phtlab.wire.api import StationView
+from phtlab.wire.central import CentralClient
+from phtlab.wire.kernel_documents import kernel_documents
+from phtlab.wire.registry import Registry
+from phtlab.wire.shipment import push_train
+
+Stations = Literal["all"] | Iterable[str]
+
+
+class Lab:
+    """What `phtlab.connect()` returns. Its private key stays in this process."""
+
+    def __init__(self, identity: Identity, central: CentralClient, trust: Trust) -> None:
+        self.identity = identity
+        self.central = central
+        self._trust = trust
+        self._last: Journey | None = None
+
+    @property
+    def name(self) -> str:
+        return self.identity.name
+
+    @cached_property
+    def trusted(self) -> Trusted:
+        """Roster and catalogue, verified once a session; `refresh()` asks again."""
+        return self._trust.refresh()
+
+    def refresh(self) -> Trusted:
+        """The newest roster and catalogue that the consortium signed."""
+        self.__dict__["trusted"] = self._trust.refresh()
+        return self.trusted
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.central.info().registry_url, self.central.registry_token)
+
+    def train(self, notebook: str | Path, *, kernel: str | None = None) -> Train:
+        """Read and check `notebook`. Raises NotebookError with every finding and its cell."""
+        return Train.read(self, Path(notebook), kernel)
+
+    def dispatch(
+        self,
+        train: Train | str | Path | None = None,
+        *,
+        stations: Stations = "all",
+        parameters: Mapping[str, Any] | None = None,
+        recipients: Iterable[str] = (),
+        lifetime: timedelta = timedelta(days=7),
+    ) -> Journey:
+        """Send `train` (a Train, a notebook's path, or the notebook this runs in) on a journey.
+
+        `recipients` are further members who can open the results; you always can.
+        Raises ParameterError, NotOnRosterError or OrderError before anything is sent.
+        """
+        if not isinstance(train, Train):
+            train = self.train(train or notebook_here())
+        roster = self.refresh().roster
+        names = self._station_names(stations)
+        values = train.analysis.parameters.validate(parameters or {})
+        readers = dict.fromkeys([self.name, *recipients])
+        for reader in readers:
+            roster.member(reader)
+        push_train(self.registry, train.image, train.repository, train.kernel)
+        self.central.submit_train(train.sign())
+        order = Order.new(
+            train.digest,
+            names,
+            values,
+            tuple(readers),
+            roster.version,
+            lifetime=lifetime,
+            route=train.manifest.route,
+        )
+        self._last = Journey(self, self.central.submit_journey(order.sign(self.identity)))
+        return self._last
+
+    def journey(self, journey: str | None = None) -> Journey:
+        """The journey of this id (its first characters do), or the newest one.
+
+        `PHTLAB_JOURNEY` names it where a notebook is run for one journey.
+        """
+        wanted = journey or os.environ.get("PHTLAB_JOURNEY")
+        if wanted is None and self._last is not None:
+            return self._last
+        found = self.journeys()
+        if wanted is None:
+            if not found:
+                raise JourneyError(
+                    "There is no journey yet. Send one with lab.dispatch(…) or 'phtlab dispatch'.",
+                    code="no-such-journey",
+                )
+            return found[0]
+        key = wanted.removeprefix("sha256:")
+        matching = [j for j in found if j.id.removeprefix("sha256:").startswith(key)]
+        if len(matching) != 1:
+            word = "No journey" if not matching else f"{len(matching)} journeys"
+            raise JourneyError(
+                f"{word} of yours begins with '{wanted}'. 'phtlab journey list' shows them.",
+                code="no-such-journey",
+            )
+        return matching[0]
+
+    def journeys(self) -> list[Journey]:
+        """Your journeys, the newest first."""
+        views = sorted(self.central.journeys(), key=lambda view: view.submitted, reverse=True)
+        return [Journey(self, view) for view in views]
+
+    def stations(self) -> tuple[StationView, ...]:
+        """The stations, their data sets, and whether they are online."""
+        return tuple(self.central.stations())
+
+    def twin_stations(self) -> tuple[str, ...]:
+        """Where dry runs go. Raises OrderError if the consortium has no twin station."""
+        twins = tuple(m.name for m in self.trusted.roster.with_role("twin"))
+        if not twins:
+            raise OrderError(
+                "This consortium has no twin station, so there is nowhere for a dry run to go. "
+                "Ask an operator to set one up: 'phtlab station init --twin'.",
+                code="no-twin-station",
+            )
+        return twins[:1]
+
+    def kernel_documents(self, kernel: KernelImage) -> tuple[bytes, bytes]:
+        """The kernel image's manifest and configuration, from the cache or the registry."""
+        return kernel_documents(self.registry, kernel, cache_directory() / "kernels")
+
+    def _station_names(self, stations: Stations) -> tuple[str, ...]:
+        roster = self.trusted.roster
+        known = tuple(m.name for m in roster.stations if "twin" not in m.roles)
+        if isinstance(stations, str) and stations != "all":
+            stations = [stations]
+        names = known if stations == "all" else tuple(dict.fromkeys(stations))
+        for name in names:
+            if not any(name == m.name for m in roster.stations):
+                raise OrderError(
+                    f"There is no station called '{name}'. Stations of {roster.consortium}: "
+                    f"{', '.join(known) or 'none yet'}.",
+                    code="unknown-station",
+                )
+        if not names:
+            raise OrderError(
+                "A journey needs at least one station, and the roster has none yet.",
+                code="unknown-station",
+            )
+        return names
+
+    def __repr__(self) -> str:
+        roster = self.trusted.roster
+        return (
+            f"Lab of {self.name} in {roster.consortium}: {len(roster.stations)} stations, roster "
+            f"version {roster.version}"
+        )
+
+
+_connected: dict[tuple[str, Path], Lab] = {}
+
+
+def connect(profile: Profile | None = None, *, passphrase: str | None = None) -> Lab:
+    """Connect with the profile's key. Asks for its passphrase once a process.
+
+    The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt.
+    Raises SettingsError, PassphraseError, CentralUnreachableError or RosterStaleError.
+    """
+    profile = profile or Profile.load()
+    place = (profile.central, profile.key)
+    if place not in _connected:
+        if not profile.key.exists():
+            raise SettingsError(
+                f"There is no key at {profile.key}. Create one with 'phtlab key create NAME'."
+            )
+        secret = passphrase or os.environ.get("PHTLAB_PASSPHRASE")
+        if secret is None:
+            secret = getpass.getpass(f"Passphrase of {profile.key.name}: ")
+        identity = read_key(profile.key, secret)
+        central = CentralClient(profile.central, identity)
+        trust = Trust(
+            profile.trust, central.tuf_fetcher(), central.metadata_url, central.targets_url
+        )
+        _connected[place] = Lab(identity, central, trust)
+    return _connected[place]
+
+
+def results(journey: str | Journey | None = None) -> Any:
+    """The results of `journey`, or of the notebook's last one: the word for aggregate cells."""
+    if isinstance(journey, Journey):
+        return journey.results()
+    return connect().journey(journey).results()
+
+
+__all__ = ["Lab", "connect", "results", "short"]

@@ -1,0 +1,84 @@
+"""How a journey's progress is shown: live in a terminal, live in a notebook, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from phtlab.wire.api import JourneyView
+
+Show = Callable[[JourneyView], None]
+
+
+@contextmanager
+def journey_display(on_change: Show | None = None) -> Iterator[Show]:
+    """Yields the function that shows a view; picks the display by where it runs."""
+    if on_change is not None:
+        yield on_change
+    elif _in_notebook():
+        yield _notebook_display()
+    elif sys.stderr.isatty():
+        with _terminal_display() as show:
+            yield show
+    else:
+        yield _line_display()
+
+
+def _in_notebook() -> bool:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def _notebook_display() -> Show:
+    from IPython.display import HTML, display
+
+    from phtlab.lab.journey import journey_html
+
+    handle = display(HTML(""), display_id=True)
+
+    def show(view: JourneyView) -> None:
+        handle.update(HTML(journey_html(view)))
+
+    return show
+
+
+@contextmanager
+def _terminal_display() -> Iterator[Show]:
+    from rich.console import Console
+    from rich.live import Live
+
+    with Live(console=Console(stderr=True), refresh_per_second=8) as live:
+        yield lambda view: live.update(route_table(view))
+
+
+def _line_display() -> Show:
+    from phtlab.lab.journey import describe
+
+    told: dict[str, str] = {}
+
+    def show(view: JourneyView) -> None:
+        for stop in view.stops:
+            if told.get(stop.station) != stop.state:
+                told[stop.station] = stop.state
+                print(f"{stop.station}: {describe(stop)}", file=sys.stderr)  # noqa: T201
+
+    return show
+
+
+def route_table(view: JourneyView) -> object:
+    """The stops of a journey as a rich table."""
+    from rich.table import Table
+
+    from phtlab.lab.journey import describe, mark, short
+
+    colours = {"departed": "green", "failed": "red", "refused": "red", "cancelled": "yellow"}
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.title = None
+    for stop in view.stops:
+        colour = colours.get(stop.state, "cyan")
+        table.add_row(f"[{colour}]{mark(stop.state)}[/]", stop.station, describe(stop))
+    table.caption = f"journey {short(view.id)}"
+    table.caption_justify = "left"
+    return table

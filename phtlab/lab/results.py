@@ -1,0 +1,234 @@
+"""Results: cargo of a journey, verified and opened, one station beside the other."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import shutil
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from phtlab.errors import JourneyError
+from phtlab.train.manifest import Output
+from phtlab.train.record import StopRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class ResultFigure:
+    """A figure as it left a station: `png` bytes, and `data`, the table it is drawn from."""
+
+    png: bytes = field(repr=False)
+    data: pd.DataFrame = field(repr=False)
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+@dataclass(frozen=True)
+class StationResults:
+    """What one station sent: its signed record, and the outputs that its airlock released."""
+
+    station: str
+    record: StopRecord
+    outputs: Mapping[str, Output]
+    directory: Path = field(repr=False)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The table called `name`. Raises JourneyError if it did not leave the station."""
+        import pandas as pd
+
+        return pd.read_parquet(self._file(name, "table", ".parquet"))
+
+    def scalar(self, name: str) -> Any:
+        """The single value called `name`."""
+        return json.loads(self._file(name, "scalar", ".json").read_bytes())["value"]
+
+    def figure(self, name: str) -> ResultFigure:
+        """The figure called `name`, which shows itself in a notebook."""
+        import pandas as pd
+
+        png = self._file(name, "figure", ".png").read_bytes()
+        return ResultFigure(png, pd.read_parquet(self._file(name, "figure", ".parquet")))
+
+    def model(self, name: str) -> dict[str, np.ndarray]:
+        """The model called `name`, as named arrays."""
+        from safetensors.numpy import load_file
+
+        return dict(load_file(self._file(name, "model", ".safetensors")))
+
+    def file(self, name: str) -> bytes:
+        """The bytes of the file called `name`."""
+        return self._file(name, "file", ".bin").read_bytes()
+
+    def _file(self, name: str, kind: str, ending: str) -> Path:
+        if name not in self.outputs:
+            verdict = next((v for v in self.record.outputs if v.name == name), None)
+            if verdict is not None and verdict.sentence:
+                why = f"its airlock says: {verdict.sentence}"
+            else:
+                why = f"it sent: {', '.join(self.outputs) or 'nothing'}"
+            raise JourneyError(
+                f"'{name}' did not come from {self.station}; {why}", code="no-such-output"
+            )
+        if self.outputs[name].kind != kind:
+            found = self.outputs[name].kind
+            raise JourneyError(f"'{name}' is a {found}: use .{found}({name!r}).", code="other-kind")
+        return self.directory / (name + ending)
+
+    def _repr_html_(self) -> str:
+        return _station_html(self)
+
+
+class Results(Mapping[str, StationResults]):
+    """The results of a journey by station: `results["cleveland"].table("counts")`.
+
+    `failures` holds the verified records of stops that ended otherwise than departed.
+    """
+
+    def __init__(
+        self,
+        stations: dict[str, StationResults],
+        failures: dict[str, StopRecord],
+        directory: TemporaryDirectory[str],
+    ) -> None:
+        self._stations = stations
+        self._directory = directory
+        self.failures = failures
+
+    def __getitem__(self, station: str) -> StationResults:
+        if station in self._stations:
+            return self._stations[station]
+        if station in self.failures:
+            record = self.failures[station]
+            raise JourneyError(f"{station} {record.outcome}: {record.sentence}", code=record.code)
+        raise JourneyError(
+            f"'{station}' is not on this journey. On it: {', '.join(self.stations)}.",
+            code="no-such-station",
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stations)
+
+    def __len__(self) -> int:
+        return len(self._stations)
+
+    def __contains__(self, station: object) -> bool:
+        return station in self._stations
+
+    @cached_property
+    def stations(self) -> tuple[str, ...]:
+        """The stations that sent results, in the journey's order."""
+        return tuple(self._stations)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One frame over all stations that released `name`, `station` as its first column."""
+        import pandas as pd
+
+        frames = []
+        for one in self._having(name, "table"):
+            frame = one.table(name)
+            frame.insert(0, "station", one.station)
+            frames.append(frame)
+        return pd.concat(frames, ignore_index=True)
+
+    def scalars(self, name: str) -> dict[str, Any]:
+        """Station to value."""
+        return {one.station: one.scalar(name) for one in self._having(name, "scalar")}
+
+    def models(self, name: str) -> dict[str, dict[str, np.ndarray]]:
+        """Station to named arrays."""
+        return {one.station: one.model(name) for one in self._having(name, "model")}
+
+    def figures(self, name: str) -> dict[str, ResultFigure]:
+        """Station to figure."""
+        return {one.station: one.figure(name) for one in self._having(name, "figure")}
+
+    def export(self, directory: str | Path) -> Path:
+        """Write all to `directory`, a folder a station: tables as Parquet and as CSV, the rest as is."""
+        target = Path(directory)
+        for one in self.values():
+            folder = target / one.station
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "record.json").write_text(one.record.model_dump_json(indent=2) + "\n")
+            for name, output in one.outputs.items():
+                for path in sorted(one.directory.glob(f"{name}.*")):
+                    shutil.copyfile(path, folder / path.name)
+                if output.kind == "table":
+                    (folder / f"{name}.csv").write_text(_csv(one.table(name)))
+        return target
+
+    def _having(self, name: str, kind: str) -> list[StationResults]:
+        having = [one for one in self.values() if name in one.outputs]
+        if having and having[0].outputs[name].kind == kind:
+            return having
+        known = sorted({f"{n} ({o.kind})" for one in self.values() for n, o in one.outputs.items()})
+        raise JourneyError(
+            f"No station sent a {kind} called '{name}'. They sent: {', '.join(known) or 'nothing'}.",
+            code="no-such-output",
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"Results of {len(self)} stations"]
+        for one in self.values():
+            parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
+            lines.append(f"  {one.station}: {parts or 'nothing was released'}")
+        lines += [f"  {s}: {r.outcome}. {r.sentence}" for s, r in self.failures.items()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for number, one in enumerate(self.values()):
+            is_open = " open" if number == 0 else ""
+            parts.append(
+                f"<details{is_open}><summary><b>{html.escape(one.station)}</b></summary>"
+                f"{_station_html(one)}</details>"
+            )
+        for station, record in self.failures.items():
+            parts.append(
+                f"<p><b>{html.escape(station)}</b> {html.escape(record.outcome)}: "
+                f"{html.escape(record.sentence)}</p>"
+            )
+        return "".join(parts)
+
+
+def _station_html(one: StationResults) -> str:
+    parts = []
+    for name, output in one.outputs.items():
+        parts.append(f"<h4>{html.escape(name)}</h4>")
+        if output.kind == "table":
+            parts.append(one.table(name).to_html(index=False, max_rows=20, border=0, escape=True))
+        elif output.kind == "figure":
+            png = b64encode(one.figure(name).png).decode()
+            parts.append(f'<img alt="{html.escape(name)}" src="data:image/png;base64,{png}">')
+        elif output.kind == "scalar":
+            parts.append(f"<p>{html.escape(str(one.scalar(name)))}</p>")
+        elif output.kind == "model":
+            shapes = {key: array.shape for key, array in one.model(name).items()}
+            parts.append(f"<p>{html.escape(str(shapes))}</p>")
+    for verdict in one.record.outputs:
+        if verdict.sentence:
+            parts.append(f"<p><i>{html.escape(verdict.name)}: {html.escape(verdict.sentence)}</i></p>")
+    return "".join(parts)
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """CSV whose text cells no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    safe = frame.copy()
+    for column in safe.select_dtypes(include=["object", "string", "category"]):
+        safe[column] = [
+            "'" + value if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+            for value in safe[column]
+        ]
+    buffer = io.StringIO()
+    safe.to_csv(buffer, index=False)
+    return buffer.getvalue()

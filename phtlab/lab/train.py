@@ -1,0 +1,134 @@
+"""A train as an analyst holds it: read from a notebook, checked, composed, signed, sent."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phtlab.notebook import Analysis, read_analysis
+from phtlab.train.canonical import digest
+from phtlab.train.envelope import Envelope
+from phtlab.train.image import TrainImage, compose
+from phtlab.train.manifest import KernelRef, Output, TrainFile, TrainManifest
+from phtlab.train.roster import KernelImage
+
+if TYPE_CHECKING:
+    from phtlab.lab.journey import Journey
+    from phtlab.lab.lab import Lab
+    from phtlab.lab.results import Results
+
+NOTEBOOK = "train/notebook.ipynb"
+
+
+class Train:
+    """An analysis ready to travel. `digest` is the image's: the same notebook, the same digest."""
+
+    def __init__(self, lab: Lab, analysis: Analysis, kernel: KernelImage) -> None:
+        self._lab = lab
+        self.analysis = analysis
+        self.kernel = kernel
+
+    @classmethod
+    def read(cls, lab: Lab, path: Path, kernel: str | None) -> Train:
+        """Read and check the notebook at `path`. Raises NotebookError with every finding."""
+        analysis = read_analysis(path)
+        analysis.require_sound()
+        catalogue = lab.trusted.catalogue
+        chosen = catalogue.named(kernel or analysis.language)
+        return cls(lab, analysis, chosen)
+
+    @property
+    def name(self) -> str:
+        return self.analysis.name
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The declared parameters, as a JSON Schema."""
+        return self.analysis.parameters.schema
+
+    @cached_property
+    def manifest(self) -> TrainManifest:
+        return train_manifest(self.analysis, self.kernel)
+
+    @cached_property
+    def image(self) -> TrainImage:
+        return compose(
+            *self._lab.kernel_documents(self.kernel), {NOTEBOOK: self.analysis.travelling()}
+        )
+
+    @property
+    def digest(self) -> str:
+        return self.image.digest
+
+    @property
+    def repository(self) -> str:
+        """Where in the registry this train's image lies."""
+        return f"trains/{self._lab.name}/{self.name.strip('_').replace('_', '-')}"
+
+    def sign(self) -> Envelope:
+        """The train statement, signed with the key of this lab."""
+        return self.manifest.sign(self._lab.identity, self.digest, self.repository)
+
+    def dry_run(self, parameters: Mapping[str, Any] | None = None) -> Results:
+        """Run at the twin station: the same image, sandbox and airlock, on made-up data."""
+        journey: Journey = self._lab.dispatch(
+            self, stations=self._lab.twin_stations(), parameters=parameters
+        )
+        return journey.wait().results()
+
+    def __repr__(self) -> str:
+        outputs = ", ".join(f"{o.name} ({o.kind})" for o in self.analysis.outputs)
+        names = ", ".join(self.parameters.get("properties", {})) or "none"
+        return (
+            f"Train {self.name}, {self.digest[:19]}\n"
+            f"  kernel: {self.kernel.name}\n  data sets: {', '.join(self.analysis.datasets)}\n"
+            f"  parameters: {names}\n  outputs: {outputs}"
+        )
+
+    def _repr_html_(self) -> str:
+        rows = [
+            ("digest", f"<code>{self.digest[:19]}…</code>"),
+            ("kernel", html.escape(self.kernel.name)),
+            ("data sets", html.escape(", ".join(self.analysis.datasets))),
+            ("parameters", "<br>".join(_parameter_line(k, v) for k, v in self._properties())),
+            (
+                "outputs",
+                "<br>".join(f"{html.escape(o.name)} ({o.kind})" for o in self.analysis.outputs),
+            ),
+        ]
+        rows += [("note", html.escape(f.message)) for f in self.analysis.findings]
+        body = "".join(
+            f'<tr><td style="text-align:left;vertical-align:top"><b>{key}</b></td>'
+            f'<td style="text-align:left">{value}</td></tr>'
+            for key, value in rows
+        )
+        return f"<h4>Train {html.escape(self.name)}</h4><table>{body}</table>"
+
+    def _properties(self) -> list[tuple[str, dict[str, Any]]]:
+        return list(self.parameters.get("properties", {}).items())
+
+
+def train_manifest(analysis: Analysis, kernel: KernelImage) -> TrainManifest:
+    """The manifest of `analysis` on `kernel`: what its author signs."""
+    notebook = analysis.travelling()
+    return TrainManifest(
+        name=analysis.name,
+        kernel=KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest),
+        parameters=analysis.parameters.schema,
+        outputs=tuple(Output(name=o.name, kind=o.kind, counts=o.counts) for o in analysis.outputs),
+        datasets=analysis.datasets,
+        files=(TrainFile(path=NOTEBOOK, size=len(notebook), sha256=digest(notebook)),),
+    )
+
+
+def _parameter_line(name: str, schema: Mapping[str, Any]) -> str:
+    bounds = ""
+    if "minimum" in schema or "maximum" in schema:
+        bounds = f", {schema.get('minimum', '…')} to {schema.get('maximum', '…')}"
+    if "enum" in schema:
+        bounds = ", one of " + ", ".join(str(v) for v in schema["enum"])
+    default = f" = {schema['default']}" if "default" in schema else ""
+    return html.escape(f"{name}{default} ({schema.get('type', 'any')}{bounds})")
