@@ -1,0 +1,102 @@
+"""All published vectors of the format (C2SP/CCTV) that are not ASCII-armored."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from phtlab.errors import SealChangedError, SealError, SealFormatError, SealKeyError
+from phtlab.train.age import (
+    AgeIdentity,
+    HybridIdentity,
+    ScryptIdentity,
+    X25519Identity,
+    decrypt,
+    read_header,
+)
+from phtlab.train.age.header import encode_header
+
+VECTORS = sorted(
+    path
+    for path in (Path(__file__).parents[1] / "vectors" / "age").iterdir()
+    if not path.name.startswith(".")
+)
+
+
+@dataclass(frozen=True)
+class Vector:
+    fields: dict[str, str]
+    identities: tuple[AgeIdentity, ...]
+    content: bytes
+
+
+def read_vector(path: Path) -> Vector:
+    head, content = path.read_bytes().split(b"\n\n", 1)
+    pairs = [line.split(": ", 1) for line in head.decode().splitlines()]
+    identities: list[AgeIdentity] = []
+    for key, value in pairs:
+        if key == "passphrase":
+            identities.append(ScryptIdentity(value))
+        elif key == "identity" and value.startswith("AGE-SECRET-KEY-PQ-"):
+            identities.append(HybridIdentity.parse(value))
+        elif key == "identity":
+            identities.append(X25519Identity.parse(value))
+    fields = dict(map(tuple, pairs))
+    if fields.get("compressed") == "zlib":
+        content = zlib.decompress(content)
+    return Vector(fields, tuple(identities), content)
+
+
+def test_all_vectors_are_here() -> None:
+    assert len(VECTORS) == 110
+
+
+@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.name)
+def test_vector(path: Path) -> None:
+    vector = read_vector(path)
+    opened = io.BytesIO()
+    error: SealError | None = None
+    try:
+        decrypt(io.BytesIO(vector.content), opened, vector.identities)
+    except SealError as raised:
+        error = raised
+
+    match vector.fields["expect"]:
+        case "success":
+            assert error is None
+        case "header failure":
+            assert isinstance(error, SealFormatError)
+        case "no match":
+            assert isinstance(error, SealKeyError)
+        case "HMAC failure":
+            assert isinstance(error, SealChangedError)
+            assert "header" in error.message
+        case "payload failure":
+            assert isinstance(error, SealChangedError)
+            assert "payload" in error.message
+        case other:
+            pytest.fail(f"an expectation that this test does not know: {other}")
+    if payload := vector.fields.get("payload"):
+        assert hashlib.sha256(opened.getvalue()).hexdigest() == payload
+    else:
+        assert opened.getvalue() == b""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in VECTORS if read_vector(path).fields["expect"] == "success"],
+    ids=lambda path: path.name,
+)
+def test_a_valid_header_is_written_again_byte_for_byte(path: Path) -> None:
+    vector = read_vector(path)
+    source = io.BytesIO(vector.content)
+    header = read_header(source)
+
+    written = encode_header(header.stanzas, bytes.fromhex(vector.fields["file key"]))
+
+    assert written == vector.content[: source.tell()]
