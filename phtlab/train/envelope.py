@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import NotOnRosterError, SignatureError
-from phtlab.train.canonical import canonical, digest
+from phtlab.train.canonical import canonical, digest, parse_canonical, parse_json
 from phtlab.train.identity import Identity, Member, Scheme
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 MAX_ENVELOPE_BYTES = 4 * 2**20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class _Strict(BaseModel):
@@ -62,8 +63,8 @@ class Envelope(_Strict):
                 "are read. Ask whoever sent it for the right file."
             )
         try:
-            return cls.model_validate_json(content)
-        except ValidationError:
+            return cls.model_validate(parse_json(content))
+        except (ValidationError, ValueError):
             raise SignatureError(
                 "This is not a signed phtlab document (a DSSE envelope). Check the file name."
             ) from None
@@ -72,6 +73,14 @@ class Envelope(_Strict):
 class Subject(_Strict):
     name: str
     digest: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """The digest as OCI writes it. Raises SignatureError if it has none, or more than one."""
+        value = self.digest.get("sha256", "")
+        if len(self.digest) != 1 or not _SHA256.fullmatch(value):
+            raise SignatureError(f"The subject '{self.name}' is not named by one SHA-256 digest.")
+        return f"sha256:{value}"
 
 
 class Statement(_Strict):
@@ -89,7 +98,10 @@ def sign_statement(
     subject: Mapping[str, str],
     predicate: Mapping[str, Any],
 ) -> Envelope:
-    """Sign a statement about `subject`, a mapping of name to ``sha256:`` digest."""
+    """Sign a statement about `subject`, a mapping of name to ``sha256:`` digest.
+
+    Raises SignatureError if `predicate` holds what JSON cannot hold exactly.
+    """
     statement = {
         "_type": STATEMENT_TYPE,
         "subject": [
@@ -99,7 +111,12 @@ def sign_statement(
         "predicateType": predicate_type,
         "predicate": dict(predicate),
     }
-    body = canonical(statement)
+    try:
+        body = canonical(statement)
+    except ValueError as error:
+        raise SignatureError(
+            f"This document cannot be signed: {error}.", code="not-canonical"
+        ) from None
     signatures = identity.sign(_pae(body))
     key_ids = identity.public.key_ids()
     return Envelope(
@@ -133,9 +150,12 @@ def open_statement(
                 "after signing. Ask its author to send it again."
             )
     try:
-        statement = Statement.model_validate(json.loads(body))
+        statement = Statement.model_validate(parse_canonical(body))
     except (ValidationError, ValueError):
-        raise SignatureError(f"{signer.name} signed something that is no statement.") from None
+        raise SignatureError(
+            f"{signer.name} signed something that is no statement in canonical form. "
+            "Ask for it to be signed again with phtlab."
+        ) from None
     if statement.predicate_type != predicate_type:
         raise SignatureError(
             f"Expected a document of type {predicate_type}, got {statement.predicate_type}."
@@ -146,9 +166,9 @@ def open_statement(
 def peek(envelope: Envelope) -> Statement:
     """The statement WITHOUT any check of who signed it: to route or list, never to act on."""
     try:
-        return Statement.model_validate(json.loads(envelope.body))
+        return Statement.model_validate(parse_canonical(envelope.body))
     except (ValidationError, ValueError):
-        raise SignatureError("This envelope holds no statement.") from None
+        raise SignatureError("This envelope holds no statement in canonical form.") from None
 
 
 def _signer(envelope: Envelope, members: Iterable[Member]) -> Member:
@@ -175,7 +195,11 @@ def _pae(body: bytes) -> bytes:
 
 
 def _b64decode(text: str) -> bytes:
+    """Refuses a second spelling of the same bytes too: what was signed has one form."""
     try:
-        return base64.b64decode(text, validate=True)
+        raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise SignatureError("This signed document holds text that is not base64.") from None
+        raw = None
+    if raw is None or base64.b64encode(raw).decode() != text:
+        raise SignatureError("This signed document holds text that is not base64.")
+    return raw

@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.mldsa import (
     MLDSA65PrivateKey,
     MLDSA65PublicKey,
 )
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from phtlab.train.age import HybridIdentity
+from phtlab.errors import SealError
+from phtlab.train.age import HybridIdentity, HybridRecipient
 from phtlab.train.canonical import canonical
 
 Scheme = Literal["ed25519", "ml-dsa-65"]
@@ -41,6 +42,29 @@ class PublicKeys(BaseModel):
     ed25519: str
     ml_dsa_65: str
     age: str
+
+    @field_validator("ed25519")
+    @classmethod
+    def _ed25519_key(cls, text: str) -> str:
+        Ed25519PublicKey.from_public_bytes(_b64decode(text))
+        return text
+
+    @field_validator("ml_dsa_65")
+    @classmethod
+    def _ml_dsa_65_key(cls, text: str) -> str:
+        MLDSA65PublicKey.from_public_bytes(_b64decode(text))
+        return text
+
+    @field_validator("age")
+    @classmethod
+    def _age_recipient(cls, text: str) -> str:
+        try:
+            recipient = HybridRecipient.parse(text)
+        except SealError as error:
+            raise ValueError(str(error)) from None
+        if str(recipient) != text:
+            raise ValueError("an age recipient is written in lower case")
+        return text
 
     def key_ids(self) -> dict[Scheme, str]:
         """Scheme to key id: the SHA-256, in hexadecimal, of scheme and raw public key."""
@@ -76,9 +100,24 @@ class Member(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: MemberName
-    organisation: str = ""
-    roles: tuple[Role, ...]
+    organisation: str = Field("", max_length=128)
+    roles: tuple[Role, ...] = Field(min_length=1)
     keys: PublicKeys
+
+    @field_validator("organisation")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        # It is shown on terminals and pages to people who decide by what they read.
+        if not text.isprintable():
+            raise ValueError("an organisation's name has printable characters only")
+        return text
+
+    @field_validator("roles")
+    @classmethod
+    def _distinct(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+        if len(set(roles)) != len(roles):
+            raise ValueError("a role is given twice")
+        return roles
 
     @property
     def is_station(self) -> bool:
@@ -134,3 +173,11 @@ def _key_id(scheme: str, raw: bytes) -> str:
 
 def _b64(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
+
+
+def _b64decode(text: str) -> bytes:
+    """Refuses a second spelling of the same key: the fingerprint is over the text."""
+    raw = base64.b64decode(text, validate=True)
+    if _b64(raw) != text:
+        raise ValueError("a public key is written in canonical base64")
+    return raw
