@@ -1,0 +1,196 @@
+"""Cargo sealed to its recipients and bound to where it was made.
+
+Sealed cargo is an age v1 file with one `mlkem768x25519` stanza a recipient and
+one stanza `phtlab/context v1`, whose body is the SHA-256 of the context. The
+header's MAC covers it, so cargo of one stop does not open as that of another.
+age says nothing of who sealed a file: that is the signed stop record, over the
+digest that `seal` returns.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from cryptography.hazmat.primitives.constant_time import bytes_eq
+
+from phtlab.errors import (
+    SealChangedError,
+    SealContextError,
+    SealError,
+    SealFormatError,
+    SealKeyError,
+)
+from phtlab.train.age import (
+    HYBRID,
+    Header,
+    HybridIdentity,
+    HybridRecipient,
+    Source,
+    Stanza,
+    Target,
+    decrypt_payload,
+    encrypt,
+    read_header,
+    unlock,
+)
+
+MAX_RECIPIENTS = 64
+CONTEXT_STANZA = "phtlab/context"
+_CONTEXT_ARGS = (CONTEXT_STANZA, "v1")
+_BLOCK_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What a stop record states of sealed cargo: its OCI digest and its size in bytes."""
+
+    digest: str
+    size: int
+
+
+def seal(source: Source, target: Target, recipients: Sequence[str], context: bytes) -> Sealed:
+    """Seal all of `source` into `target` for `recipients` (`age1pq1…`), bound to `context`.
+
+    Memory is constant; the digest is taken while writing. Raises SealKeyError for no recipient,
+    more than MAX_RECIPIENTS, or one that is not hybrid post-quantum.
+    """
+    keys = [HybridRecipient.parse(text) for text in dict.fromkeys(recipients)]
+    if not keys:
+        raise SealKeyError(
+            "This cargo has no recipient, so nobody could open it. Name at least the researcher."
+        )
+    if len(keys) > MAX_RECIPIENTS:
+        raise SealKeyError(
+            f"This cargo has {len(keys)} recipients; at most {MAX_RECIPIENTS} are allowed. Seal "
+            "it to fewer."
+        )
+    counted = _Counted(target)
+    encrypt(source, counted, keys, [Stanza(_CONTEXT_ARGS, _context_digest(context))])
+    return Sealed(f"sha256:{counted.hash.hexdigest()}", counted.size)
+
+
+def open_sealed(source: BinaryIO, target: Target, identity: HybridIdentity, context: bytes) -> None:
+    """Write to `target` the content of the sealed cargo at `source`, in constant memory.
+
+    Raises, in this order: SealFormatError if it is no sealed cargo, SealKeyError if `identity` is
+    not among its recipients, SealChangedError if its header was changed, SealContextError if it
+    is of another stop, SealChangedError if its content was changed or cut. On any error what was
+    written to `target` must be discarded; `open_file` does so.
+    """
+    header = read_header(source)
+    context_digest = _require_cargo(header)
+    file_key = unlock(header, [identity])
+    if not bytes_eq(context_digest, _context_digest(context)):
+        raise SealContextError(
+            "This cargo belongs to another train, journey, station or stop than the one it was "
+            "delivered for. Do not use it; tell the station and whoever runs central."
+        )
+    decrypt_payload(source, target, file_key)
+
+
+def open_file(
+    path: Path,
+    target_path: Path,
+    identity: HybridIdentity,
+    context: bytes,
+    expected_digest: str,
+) -> None:
+    """Open the sealed cargo at `path` into `target_path`, which appears whole or not at all.
+
+    `expected_digest` (``sha256:…``) is the one in the station's signed record: it is compared
+    before anything of the file is parsed. Raises SealChangedError if it differs, else as
+    `open_sealed`; SealError if a file cannot be read or written.
+    """
+    try:
+        with path.open("rb") as source:
+            _require_digest(source, path, expected_digest)
+            _write_whole(source, target_path, identity, context)
+    except OSError as error:
+        raise SealError(
+            f"The cargo {path.name} cannot be opened into {target_path}: {error.strerror}. Check "
+            "that both folders exist, may be written, and have room."
+        ) from error
+
+
+def _write_whole(
+    source: BinaryIO, target_path: Path, identity: HybridIdentity, context: bytes
+) -> None:
+    # In the same folder: a rename within a file system is atomic.
+    temporary = target_path.with_name(f".{target_path.name}.{secrets.token_hex(8)}.part")
+    try:
+        # 0600 and exclusive: the content is plaintext, and the folder may be shared.
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as target:
+            open_sealed(source, target, identity, context)
+            target.flush()
+            os.fsync(target.fileno())
+        temporary.replace(target_path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+        raise
+
+
+def _require_digest(source: BinaryIO, path: Path, expected: str) -> None:
+    found = hashlib.sha256()
+    while block := source.read(_BLOCK_BYTES):
+        found.update(block)
+    source.seek(0)
+    if f"sha256:{found.hexdigest()}" != expected:
+        raise SealChangedError(
+            f"The cargo {path.name} is not what the station sealed: its digest differs from the "
+            "one in the signed stop record. Fetch it again; if that does not help, tell the "
+            "station and whoever runs central."
+        )
+
+
+def _require_cargo(header: Header) -> bytes:
+    """The bound context's digest, from a header of the accepted form. Raises SealFormatError."""
+    contexts = [stanza for stanza in header.stanzas if stanza.kind == CONTEXT_STANZA]
+    recipients = [stanza for stanza in header.stanzas if stanza.kind == HYBRID]
+    if len(contexts) != 1:
+        raise SealFormatError(
+            f"This is not phtlab's sealed cargo: it is bound to {len(contexts)} stops instead of "
+            "one. Ask the station to seal it again."
+        )
+    if len(recipients) + 1 != len(header.stanzas):
+        raise SealFormatError(
+            "This cargo can also be opened in a way that is not post-quantum, or that is not "
+            "known here. Ask the station to seal it again to age1pq1… recipients only."
+        )
+    if not 1 <= len(recipients) <= MAX_RECIPIENTS:
+        raise SealFormatError(
+            f"This cargo has {len(recipients)} recipients; 1 to {MAX_RECIPIENTS} are accepted. "
+            "Ask the station to seal it again."
+        )
+    if contexts[0].args != _CONTEXT_ARGS or len(contexts[0].body) != hashlib.sha256().digest_size:
+        raise SealFormatError(
+            "This cargo is bound to its stop in a form that this version does not know. Update "
+            "phtlab, or ask the station which version it runs."
+        )
+    return contexts[0].body
+
+
+def _context_digest(context: bytes) -> bytes:
+    return hashlib.sha256(context).digest()
+
+
+class _Counted:
+    """A target that hashes and counts what passes through."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, data: memoryview | bytes, /) -> object:
+        self.hash.update(data)
+        self.size += len(data)
+        return self._target.write(data)
