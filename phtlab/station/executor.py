@@ -19,7 +19,7 @@ from phtlab.errors import SandboxError
 
 MIB = 1024 * 1024
 
-_JOB_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+JOB_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _IMAGE = re.compile(r"[a-z0-9.:\-\[\]]+/[a-z0-9._/\-]+@sha256:[0-9a-f]{64}")
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
@@ -74,7 +74,7 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _JOB_ID.fullmatch(self.id):
+        if not JOB_ID.fullmatch(self.id):
             raise SandboxError(
                 f"{self.id!r} is not a job id. Use lower-case letters, digits and hyphens."
             )

@@ -1,0 +1,314 @@
+"""The executor on a Docker engine of this machine.
+
+Everything that it knows of a job is one container, found by name, and one
+folder with the output volume. It keeps nothing else, here or on disk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from phtlab.errors import (
+    DataSetError,
+    EngineMissingError,
+    RegistryError,
+    RegistryUnreachableError,
+    SandboxError,
+)
+from phtlab.station.engine_check import engine_checks
+from phtlab.station.executor import (
+    JOB_ID,
+    CheckResult,
+    Executor,
+    Job,
+    JobStatus,
+    RegistryAuth,
+)
+from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
+from phtlab.station.sandbox import (
+    ENTRYPOINT,
+    LABEL_JOB,
+    LABEL_STATION,
+    container_body,
+    container_name,
+)
+
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
+OutputVolume = Literal["loopback", "directory"]
+
+_VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
+    "loopback": LoopbackVolumes,
+    "directory": DirectoryVolumes,
+}
+_NO_ANSWER = ("connection refused", "no such host", "timeout", "no route", "unreachable", "eof")
+
+
+class DockerExecutor(Executor):
+    """Runs each job in one container of the engine at ``engine``.
+
+    ``root`` holds a folder a job and is the station's alone (0700). ``runtime``
+    is a runtime that the engine knows, such as runc or runsc. ``output_volume``
+    is ``loopback``, whose quota holds and which needs root, or ``directory``,
+    whose quota does not hold. ``groups`` are further group ids of every run.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        station: str,
+        engine: str = DEFAULT_ENGINE,
+        output_volume: OutputVolume = "loopback",
+        runtime: str = "runc",
+        groups: Sequence[int] = (),
+        entrypoint: Sequence[str] = ENTRYPOINT,
+    ) -> None:
+        self._root = root
+        self._station = station
+        self._address = engine
+        self._volumes = _VOLUMES[output_volume]()
+        self._runtime = runtime
+        self._groups = tuple(groups)
+        self._entrypoint = tuple(entrypoint)
+        self._client: docker.APIClient | None = None
+
+    def check(self) -> tuple[CheckResult, ...]:
+        try:
+            with self._engine() as engine:
+                version, info = engine.version(), engine.info()
+        except EngineMissingError as error:
+            sentence, _, mend = error.message.partition(". ")
+            missing = CheckResult("container engine", False, f"{sentence}.", mend)
+            return missing, self._volumes.check()
+        return (
+            *engine_checks(version, info, runtime=self._runtime, address=self._address),
+            self._volumes.check(),
+        )
+
+    def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
+        with self._engine() as engine:
+            found = self._inspect(engine, job.id)
+            if found is not None and not _never_begun(found):
+                return
+            _demand_paths(job)
+            _fetch(engine, job, authorize)
+            if found is not None:
+                # Prepared by a station that died. Its volume's mount may be gone: begin anew.
+                engine.remove_container(found["Id"], force=True, v=True)
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            output = self._volumes.create(self._folder(job.id), job.limits)
+            body = container_body(
+                job,
+                output,
+                station=self._station,
+                runtime=self._runtime,
+                groups=self._groups,
+                entrypoint=self._entrypoint,
+            )
+            try:
+                created = engine.create_container_from_config(  # type: ignore[no-untyped-call]
+                    body, container_name(self._station, job.id)
+                )
+                engine.start(created["Id"])
+            except APIError as error:
+                raise SandboxError(
+                    f"The engine did not start job {job.id}: {_said(error)}. "
+                    "Run phtlab station check, which says what is missing."
+                ) from error
+
+    def status(self, job_id: str) -> JobStatus:
+        with self._engine() as engine:
+            found = self._inspect(engine, job_id)
+        return JobStatus("absent") if found is None else status_of(found["State"])
+
+    def stop(self, job_id: str) -> None:
+        with self._engine() as engine:
+            found = self._inspect(engine, job_id)
+            if found is None or not found["State"]["Running"]:
+                return
+            with suppress(NotFound):
+                engine.stop(found["Id"], timeout=found["Config"].get("StopTimeout", 10))
+
+    def outputs(self, job_id: str) -> Path:
+        return self._volumes.path(self._folder(job_id))
+
+    def logs(self, job_id: str) -> bytes:
+        with self._engine() as engine:
+            found = self._inspect(engine, job_id)
+            if found is None or _never_begun(found):
+                return b""
+            cap = int(found["HostConfig"]["LogConfig"]["Config"]["max-size"])
+            content: bytes = engine.logs(found["Id"])
+        return content[-cap:]
+
+    def remove(self, job_id: str) -> None:
+        with self._engine() as engine:
+            while (found := self._inspect(engine, job_id)) is not None:
+                try:
+                    engine.remove_container(found["Id"], force=True, v=True)
+                except NotFound:
+                    break
+                except APIError as error:
+                    if error.status_code != 409:  # 409: it is being removed already
+                        raise
+        self._volumes.remove(self._folder(job_id))
+
+    def jobs(self) -> frozenset[str]:
+        with self._engine() as engine:
+            mine = engine.containers(
+                all=True, filters={"label": f"{LABEL_STATION}={self._station}"}
+            )
+        folders = self._root.iterdir() if self._root.is_dir() else ()
+        return frozenset(
+            name
+            for name in (
+                *(container["Labels"].get(LABEL_JOB, "") for container in mine),
+                *(folder.name for folder in folders),
+            )
+            if JOB_ID.fullmatch(name)
+        )
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _folder(self, job_id: str) -> Path:
+        if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted
+            raise SandboxError(f"{job_id!r} is not a job id.")
+        return self._root / job_id
+
+    def _inspect(self, engine: docker.APIClient, job_id: str) -> dict[str, Any] | None:
+        self._folder(job_id)
+        try:
+            found: dict[str, Any] = engine.inspect_container(container_name(self._station, job_id))
+        except NotFound:
+            return None
+        return found
+
+    @contextmanager
+    def _engine(self) -> Iterator[docker.APIClient]:
+        """The engine's API; what is no answer of it becomes EngineMissingError."""
+        try:
+            if self._client is None:
+                self._client = docker.APIClient(base_url=self._address, version="auto")
+            yield self._client
+        except APIError as error:
+            if error.status_code is not None and error.status_code < 500:
+                raise SandboxError(
+                    f"The container engine refused: {_said(error)}. "
+                    "Run phtlab station check, which says what is missing."
+                ) from error
+            raise self._missing(_said(error)) from error
+        except (DockerException, requests.exceptions.RequestException) as error:
+            self.close()
+            raise self._missing("") from error
+
+    def _missing(self, said: str) -> EngineMissingError:
+        path = Path(self._address.removeprefix("unix://"))
+        if said:
+            return EngineMissingError(
+                f"The container engine at {self._address} failed: {said}. "
+                "Look at its log: journalctl -u docker"
+            )
+        if self._address.startswith("unix://") and path.exists() and not os.access(path, os.W_OK):
+            return EngineMissingError(
+                f"The container engine at {self._address} may not be used by this user. "
+                "Run the station as root, or add its user to the group docker."
+            )
+        return EngineMissingError(
+            f"The container engine at {self._address} does not answer. "
+            "Start it: systemctl start docker"
+        )
+
+
+def status_of(state: Mapping[str, Any]) -> JobStatus:
+    """The engine's ``State`` of a container as a job's status."""
+    if state["Status"] == "created":
+        return JobStatus("absent")
+    started = _moment(state["StartedAt"])
+    if state["Running"]:
+        return JobStatus("running", oom_killed=state["OOMKilled"], started=started)
+    return JobStatus(
+        "exited",
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        started=started,
+        finished=_moment(state["FinishedAt"]),
+    )
+
+
+def _never_begun(found: Mapping[str, Any]) -> bool:
+    return status_of(found["State"]).state == "absent"
+
+
+def _moment(text: str) -> datetime | None:
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return None if moment.year == 1 else moment  # the engine's way to say never
+
+
+def _demand_paths(job: Job) -> None:
+    if not job.inputs.is_dir():
+        raise SandboxError(f"The inputs of job {job.id} are not there: {job.inputs}.")
+    for name, path in job.data.items():
+        if not path.exists():
+            raise DataSetError(
+                f"The data set {name} is not at {path}. "
+                "Put it there, or correct its path in the data set's description.",
+                code="data-set-missing",
+            )
+
+
+def _fetch(engine: docker.APIClient, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
+    """Have the image here, by digest, and of a kind that cannot reach around the sandbox."""
+    try:
+        image = engine.inspect_image(job.image)  # type: ignore[no-untyped-call]
+    except NotFound:
+        _pull(engine, job, authorize())
+        image = engine.inspect_image(job.image)  # type: ignore[no-untyped-call]
+    if image["Config"].get("Volumes"):
+        raise SandboxError(
+            f"The image {job.image} declares volumes, which would be writable without a limit. "
+            "Build the kernel image without VOLUME."
+        )
+
+
+def _pull(engine: docker.APIClient, job: Job, auth: RegistryAuth) -> None:
+    repository, _, digest = job.image.partition("@")
+    # An empty setting, not None: None would send whatever the user's own configuration holds.
+    credentials = {"registrytoken": auth.token} if auth.token else {}
+    try:
+        events = engine.pull(
+            repository, tag=digest, auth_config=credentials, stream=True, decode=True
+        )
+        problem = next((event["error"] for event in events if "error" in event), None)
+    except APIError as error:
+        problem = _said(error)
+    if problem is None:
+        return
+    registry = repository.partition("/")[0]
+    if any(phrase in problem.lower() for phrase in _NO_ANSWER):
+        raise RegistryUnreachableError(
+            f"The registry {registry} does not answer the engine, which needs the image "
+            f"{job.image}. Check the registry's address and that this machine reaches it."
+        )
+    raise RegistryError(
+        f"The registry {registry} did not give the image {job.image}: {problem}. "
+        "Check that the image was pushed and that this station may pull it.",
+        code="image-refused",
+    )
+
+
+def _said(error: APIError) -> str:
+    said = error.explanation or str(error)
+    return (said.decode(errors="replace") if isinstance(said, bytes) else said).strip().rstrip(".")

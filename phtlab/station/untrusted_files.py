@@ -1,0 +1,123 @@
+"""Reading what an untrusted run wrote, without being led anywhere else.
+
+Only plain files of one name, below the folder, of bounded size: no link of
+either kind, no pipe, socket or device, no other file system. Each step is made
+on the open folder, so that swapping a folder for a link in between wins nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from phtlab.errors import AirlockError
+
+_PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# NONBLOCK: a pipe put there between look and open must not hold the station up.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+@contextmanager
+def open_untrusted(directory: Path, name: str, *, limit: int) -> Iterator[BinaryIO]:
+    """Open the regular file ``name`` (parts joined by "/") below ``directory``.
+
+    It was at most ``limit`` bytes long when opened, sparse parts counted; if it
+    may still be written to, read no further than that.
+
+    Raises:
+        AirlockError: ``output-name`` for a name that is none, ``output-missing``,
+            ``output-not-a-file`` for anything but a plain file with one name,
+            ``output-too-large``.
+    """
+    parts = name.split("/")
+    if not all(_PART.fullmatch(part) for part in parts):
+        raise AirlockError(
+            f"{name[:80]!a} is not a name that an output may have. "
+            "Use letters, digits, hyphens, points and underscores.",
+            code="output-name",
+        )
+    descriptor = _open(directory, parts, name, limit)
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def read_untrusted(directory: Path, name: str, *, limit: int) -> bytes:
+    """The whole content of :func:`open_untrusted`'s file; raises as that does."""
+    with open_untrusted(directory, name, limit=limit) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise _too_large(name, limit)
+    return content
+
+
+def _open(directory: Path, parts: list[str], name: str, limit: int) -> int:
+    folder = os.open(directory, _FOLDER)
+    try:
+        device = os.fstat(folder).st_dev
+        for part in parts[:-1]:
+            inner = _open_folder(folder, part, name, device)
+            os.close(folder)
+            folder = inner
+        with _missing(name):
+            # Looked at before it is opened: opening a device can itself do something.
+            _demand_plain(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False), device, name)
+            descriptor = os.open(parts[-1], _FILE, dir_fd=folder)
+    finally:
+        with suppress(OSError):
+            os.close(folder)
+    try:
+        found = os.fstat(descriptor)
+        _demand_plain(found, device, name)
+        if found.st_size > limit:
+            raise _too_large(name, limit)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _open_folder(folder: int, part: str, name: str, device: int) -> int:
+    with _missing(name):
+        inner = os.open(part, _FOLDER, dir_fd=folder)
+    if os.fstat(inner).st_dev != device:
+        os.close(inner)
+        raise _not_a_file(name)
+    return inner
+
+
+def _demand_plain(found: os.stat_result, device: int, name: str) -> None:
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_dev != device:
+        raise _not_a_file(name)
+
+
+@contextmanager
+def _missing(name: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise AirlockError(
+            f"The output {name} is missing: the run did not write it.", code="output-missing"
+        ) from error
+    except OSError as error:  # a link (ELOOP), or no folder (ENOTDIR), or a socket (ENXIO)
+        raise _not_a_file(name) from error
+
+
+def _not_a_file(name: str) -> AirlockError:
+    return AirlockError(
+        f"The output {name} is not a plain file, and is not read. "
+        "Publish it with phtlab.publish, which writes one.",
+        code="output-not-a-file",
+    )
+
+
+def _too_large(name: str, limit: int) -> AirlockError:
+    return AirlockError(
+        f"The output {name} is larger than the {limit} bytes that this station lets leave.",
+        code="output-too-large",
+    )
