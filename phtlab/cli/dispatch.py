@@ -29,7 +29,9 @@ def dispatch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send it to the twin station only.")
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait/--no-wait", help="Wait until it has ended.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Turn NOTEBOOK into a train, sign an order, and send it to stations."""

@@ -21,7 +21,9 @@ def join(
     ] = None,
     fingerprint: Annotated[
         str | None,
-        typer.Option(help="The root's fingerprint as an officer read it to you; else you are asked."),
+        typer.Option(
+            help="The root's fingerprint as an officer read it to you; without it you are asked."
+        ),
     ] = None,
 ) -> None:
     """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""

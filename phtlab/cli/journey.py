@@ -17,7 +17,9 @@ app = typer.Typer(help="Follow journeys and open their results.", no_args_is_hel
 
 JourneyId = Annotated[
     str | None,
-    typer.Argument(help="The first characters of its id; the newest by default.", metavar="JOURNEY"),
+    typer.Argument(
+        help="The first characters of its id; the newest by default.", metavar="JOURNEY"
+    ),
 ]
 
 

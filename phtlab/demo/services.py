@@ -72,7 +72,7 @@ class Service:
         self._pid_file.unlink(missing_ok=True)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Wait until `ready()`. Raises UnreachableError with the end of the log if it dies first."""
+        """Wait until `ready()`. Raises UnreachableError with the log's end if it dies first."""
         until = time.monotonic() + seconds
         while not ready():
             pid = self.pid()
@@ -92,7 +92,7 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 def start_time(pid: int) -> str | None:
-    """When a process started, in the kernel's clock ticks; None if there is none (proc(5), stat)."""
+    """When a process started, in clock ticks; None if there is none (proc(5), stat)."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

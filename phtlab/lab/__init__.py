@@ -2,7 +2,7 @@
 
 from phtlab.lab.journey import Journey
 from phtlab.lab.lab import Lab, connect, results
-from phtlab.lab.results import Results, ResultFigure, StationResults
+from phtlab.lab.results import ResultFigure, Results, StationResults
 from phtlab.lab.train import Train
 
 __all__ = [

@@ -183,7 +183,7 @@ def short(digest: str) -> str:
 
 def describe(stop: StopView) -> str:
     """A stop's state in words: `running, cell 3 of 5`, `failed: …`."""
-    text = stop.state
+    text: str = stop.state
     if stop.state == "running" and stop.cells:
         text += f", cell {stop.cell or 0} of {stop.cells}"
     if stop.sentence:

@@ -124,8 +124,7 @@ class Lab:
 
     def journeys(self) -> list[Journey]:
         """Your journeys, the newest first."""
-        views = sorted(self.central.journeys(), key=lambda view: view.submitted, reverse=True)
-        return [Journey(self, view) for view in views]
+        return [Journey(self, view) for view in self.central.journeys().journeys]
 
     def stations(self) -> tuple[StationView, ...]:
         """The stations, their data sets, and whether they are online."""

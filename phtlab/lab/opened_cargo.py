@@ -57,7 +57,9 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
     if INDEX not in seen:
         raise SealFormatError("The opened cargo has no index. Ask the station's operator.")
     try:
-        listed = {entry["name"] for entry in json.loads((directory / INDEX).read_bytes())["outputs"]}
+        listed = {
+            entry["name"] for entry in json.loads((directory / INDEX).read_bytes())["outputs"]
+        }
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SealFormatError("The cargo's index cannot be read. Ask the operator.") from None
     by_name = {output.name: output for output in declared}

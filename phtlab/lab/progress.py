@@ -1,12 +1,16 @@
-"""How a journey's progress is shown: live in a terminal, live in a notebook, plain lines elsewhere."""
+"""How a journey's progress is shown: live in a terminal or notebook, as lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from phtlab.wire.api import JourneyView
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 Show = Callable[[JourneyView], None]
 
@@ -67,7 +71,7 @@ def _line_display() -> Show:
     return show
 
 
-def route_table(view: JourneyView) -> object:
+def route_table(view: JourneyView) -> Table:
     """The stops of a journey as a rich table."""
     from rich.table import Table
 
@@ -75,7 +79,6 @@ def route_table(view: JourneyView) -> object:
 
     colours = {"departed": "green", "failed": "red", "refused": "red", "cancelled": "yellow"}
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.title = None
     for stop in view.stops:
         colour = colours.get(stop.state, "cyan")
         table.add_row(f"[{colour}]{mark(stop.state)}[/]", stop.station, describe(stop))

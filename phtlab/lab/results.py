@@ -154,7 +154,7 @@ class Results(Mapping[str, StationResults]):
         return {one.station: one.figure(name) for one in self._having(name, "figure")}
 
     def export(self, directory: str | Path) -> Path:
-        """Write all to `directory`, a folder a station: tables as Parquet and as CSV, the rest as is."""
+        """Write all to `directory`, a folder a station; tables as Parquet and as CSV."""
         target = Path(directory)
         for one in self.values():
             folder = target / one.station
@@ -171,9 +171,10 @@ class Results(Mapping[str, StationResults]):
         having = [one for one in self.values() if name in one.outputs]
         if having and having[0].outputs[name].kind == kind:
             return having
-        known = sorted({f"{n} ({o.kind})" for one in self.values() for n, o in one.outputs.items()})
+        sent = {f"{n} ({o.kind})" for one in self.values() for n, o in one.outputs.items()}
+        known = ", ".join(sorted(sent)) or "nothing"
         raise JourneyError(
-            f"No station sent a {kind} called '{name}'. They sent: {', '.join(known) or 'nothing'}.",
+            f"No station sent a {kind} called '{name}'. They sent: {known}.",
             code="no-such-output",
         )
 
@@ -217,7 +218,9 @@ def _station_html(one: StationResults) -> str:
             parts.append(f"<p>{html.escape(str(shapes))}</p>")
     for verdict in one.record.outputs:
         if verdict.sentence:
-            parts.append(f"<p><i>{html.escape(verdict.name)}: {html.escape(verdict.sentence)}</i></p>")
+            parts.append(
+                f"<p><i>{html.escape(verdict.name)}: {html.escape(verdict.sentence)}</i></p>"
+            )
     return "".join(parts)
 
 

@@ -1,0 +1,70 @@
+"""Run a notebook's aggregate cells over a journey's results, headless, and keep what they show."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from phtlab.errors import NotebookError
+
+ROLE = "aggregate"
+
+
+def run_aggregate(
+    notebook: Path, journey: str, *, epilogue: str = "", timeout: float = 600.0
+) -> Any:
+    """The notebook with its aggregate cells executed for `journey`; the other cells as they are.
+
+    `epilogue` is code that runs in the same kernel afterwards and is not kept.
+    `timeout` is in seconds a cell. Raises NotebookError with the failing cell's number.
+    """
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+    shown = nbformat.read(notebook, as_version=4)
+    numbers = [
+        number
+        for number, cell in enumerate(shown.cells)
+        if cell.cell_type == "code" and ROLE in cell.metadata.get("tags", [])
+    ]
+    running = nbformat.v4.new_notebook(
+        cells=[shown.cells[number] for number in numbers],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+    if epilogue:
+        running.cells.append(nbformat.v4.new_code_cell(epilogue))
+    client = NotebookClient(
+        running, timeout=timeout, resources={"metadata": {"path": str(notebook.parent)}}
+    )
+    environment = {**os.environ, "PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
+    try:
+        client.execute(env=environment)
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        number = _failed(running.cells, numbers)
+        reason = getattr(error, "evalue", "") or "it ran out of time, or its kernel died"
+        raise NotebookError(
+            f"The aggregate cell {number} of {notebook.name} failed: {reason}",
+            code="aggregate-failed",
+        ) from None
+    return shown
+
+
+def _failed(cells: list[Any], numbers: list[int]) -> int:
+    """The number, from 1, of the first cell without a complete run."""
+    for cell, number in zip(cells, numbers, strict=False):
+        if any(o.output_type == "error" for o in cell.outputs) or cell.execution_count is None:
+            return number + 1
+    return numbers[-1] + 1 if numbers else 0
+
+
+def as_html(notebook: Any) -> str:
+    """An executed notebook as one HTML page.
+
+    It is the reader's own notebook; someone else's is to be sanitized before it is shown.
+    """
+    from nbconvert import HTMLExporter
+
+    body: str = HTMLExporter(template_name="lab", embed_images=True).from_notebook_node(notebook)[0]
+    return body

@@ -1,0 +1,29 @@
+"""What is exported exists, and what exists in public is exported."""
+
+import subprocess
+import sys
+
+import phtlab
+
+
+def test_every_public_name_resolves():
+    for name in phtlab.__all__:
+        assert getattr(phtlab, name) is not None
+
+
+def test_importing_phtlab_imports_nothing_heavy():
+    code = (
+        "import sys, phtlab; "
+        "print(sorted({'pandas', 'httpx', 'tuf', 'docker', 'fastapi'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_phtlab_error_is_in_the_tree_that_its_module_draws():
+    from phtlab import errors
+
+    drawn = errors.__doc__ or ""
+    for name, value in vars(errors).items():
+        if isinstance(value, type) and issubclass(value, errors.PhtlabError):
+            assert name in drawn
