@@ -13,18 +13,20 @@ MINIMUM_LENGTH = 12
 VARIABLE = "PHTLAB_PASSPHRASE"
 
 
-def read_passphrase(what: str, file: Path | None, confirm: bool = False) -> str:
-    """The passphrase for `what` ("the key of alice"): from `file`, PHTLAB_PASSPHRASE or a prompt.
+def read_passphrase(
+    what: str, file: Path | None, confirm: bool = False, *, variable: str = VARIABLE
+) -> str:
+    """The passphrase for `what` ("the key of alice"): from `file`, `variable` or a prompt.
 
     With `confirm`, for a new key, it must have MINIMUM_LENGTH characters and is asked for twice.
     Raises PassphraseError.
     """
     if file is not None:
         passphrase = _from_file(file)
-    elif (value := os.environ.get(VARIABLE)) is not None:
+    elif (value := os.environ.get(variable)) is not None:
         passphrase = value
     else:
-        return _from_terminal(what, confirm)
+        return _from_terminal(what, confirm, variable)
     _require_usable(passphrase, what, confirm)
     return passphrase
 
@@ -41,11 +43,11 @@ def _from_file(file: Path) -> str:
     return content.removesuffix("\n").removesuffix("\r")
 
 
-def _from_terminal(what: str, confirm: bool) -> str:
+def _from_terminal(what: str, confirm: bool, variable: str) -> str:
     if not sys.stdin.isatty():
         raise PassphraseError(
             f"{what[:1].upper()}{what[1:]} needs a passphrase and there is no terminal to ask at. "
-            f"Set {VARIABLE}, or give --passphrase-file."
+            f"Set {variable}, or give --passphrase-file."
         )
     passphrase = _prompt(f"Passphrase for {what}: ")
     _require_usable(passphrase, what, confirm)
