@@ -1,0 +1,63 @@
+"""Figures: the picture drawn anew, and the table that it is drawn from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from phtlab.errors import AirlockError
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.table import Table, count_column, parse_table
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_WORKER = Path(__file__).with_name("redraw_worker.py")
+_SECONDS = 30
+
+
+def check_figure(
+    picture: bytes, data: bytes, counts: str | None, rules: AirlockRules
+) -> tuple[bytes, Table]:
+    """The redrawn PNG and its data.
+
+    A small count refuses the whole figure: it cannot be taken out of a picture.
+    Raises AirlockError.
+    """
+    table = parse_table(data, rules, max_rows=rules.max_points)
+    if counts is not None and any(c < rules.minimum_count for c in count_column(table, counts)):
+        raise AirlockError(
+            f"The figure may not leave: it shows a count below {rules.minimum_count}.",
+            code="small-count",
+        )
+    return redraw(picture, rules.max_pixels), table
+
+
+def redraw(picture: bytes, max_pixels: int) -> bytes:
+    """`picture` decoded and written anew, in a process of its own.
+
+    Raises AirlockError if it is no PNG, has more than `max_pixels`, or breaks the decoder.
+    """
+    if not picture.startswith(_SIGNATURE):
+        raise _refused("it is no PNG")
+    width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
+    if width * height > max_pixels or not width * height:
+        raise _refused(f"it has no pixel, or more than {max_pixels}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-I", str(_WORKER), str(max_pixels)],
+            input=picture,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+            cwd="/",
+            env={},
+        )
+    except subprocess.TimeoutExpired:
+        raise _refused("it takes too long to draw") from None
+    if done.returncode != 0 or not done.stdout.startswith(_SIGNATURE):
+        raise _refused("it cannot be drawn")
+    return done.stdout
+
+
+def _refused(why: str) -> AirlockError:
+    return AirlockError(f"The figure may not leave: {why}.", code="figure-form")

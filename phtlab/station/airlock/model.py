@@ -1,0 +1,95 @@
+"""Models: named arrays in the safetensors format, read without its library.
+
+Source: the format's description in huggingface/safetensors (README, "Format").
+The header is written afresh, without metadata; the numbers are passed on as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from math import prod
+
+from phtlab.errors import AirlockError
+from phtlab.station.airlock import strict_json
+
+MAX_HEADER_BYTES = 2**20
+MAX_TENSORS = 10_000
+MAX_DIMENSIONS = 8
+BYTES_OF = {
+    "BOOL": 1,
+    "U8": 1,
+    "I8": 1,
+    "I16": 2,
+    "U16": 2,
+    "F16": 2,
+    "BF16": 2,
+    "I32": 4,
+    "U32": 4,
+    "F32": 4,
+    "I64": 8,
+    "U64": 8,
+    "F64": 8,
+}
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}")
+
+
+def rewrite_model(content: bytes) -> bytes:
+    """`content` with a header of our own.
+
+    Raises AirlockError unless the tensors are named plainly, numeric, and fill the
+    file to the last byte without gap or overlap.
+    """
+    if len(content) < 8:
+        raise _refused("it is too short to be one")
+    length = int.from_bytes(content[:8], "little")
+    if length > MAX_HEADER_BYTES or 8 + length > len(content):
+        raise _refused("its header is larger than the file, or than a header may be")
+    header = strict_json.parse(content[8 : 8 + length], limit=MAX_HEADER_BYTES, depth=3)
+    if not isinstance(header, dict):
+        raise _refused("its header is no table of tensors")
+    header.pop("__metadata__", None)
+    if not 1 <= len(header) <= MAX_TENSORS:
+        raise _refused(f"it has no tensor, or more than {MAX_TENSORS}")
+    body = content[8 + length :]
+    spans = sorted(_span(number, name, entry) for number, (name, entry) in _numbered(header))
+    end = 0
+    for begin, finish in spans:
+        if begin != end:
+            raise _refused("its tensors overlap or leave a gap")
+        end = finish
+    if end != len(body):
+        raise _refused("there is more in the file than its tensors")
+    fresh = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    fresh += b" " * (-len(fresh) % 8)
+    return len(fresh).to_bytes(8, "little") + fresh + body
+
+
+def _numbered(header: dict[str, object]) -> enumerate[tuple[str, object]]:
+    return enumerate(header.items(), start=1)
+
+
+def _span(number: int, name: str, entry: object) -> tuple[int, int]:
+    if not _NAME.fullmatch(name):
+        raise _refused(f"the name of tensor {number} is no plain name")
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise _refused(f"tensor {number} is not described by type, shape and place")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if dtype not in BYTES_OF if isinstance(dtype, str) else True:
+        raise _refused(f"tensor {number} is not numeric")
+    if not _sizes(shape) or len(shape) > MAX_DIMENSIONS:
+        raise _refused(f"tensor {number} has no shape that is allowed")
+    if not _sizes(offsets) or len(offsets) != 2:
+        raise _refused(f"tensor {number} has no place")
+    begin, finish = offsets
+    if finish - begin != prod(shape) * BYTES_OF[dtype]:
+        raise _refused(f"tensor {number} is not as large as its shape")
+    return begin, finish
+
+
+def _sizes(value: object) -> bool:
+    return isinstance(value, list) and all(type(v) is int and 0 <= v < 2**40 for v in value)
+
+
+def _refused(why: str) -> AirlockError:
+    return AirlockError(f"The model may not leave: {why}.", code="model-form")

@@ -1,0 +1,74 @@
+"""JSON from a stranger: bounded in size, depth and numbers before it becomes objects."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from phtlab.errors import AirlockError
+
+MAX_DEPTH = 8
+MAX_DIGITS = 20
+MAX_FLOAT_CHARACTERS = 40
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
+
+
+def parse(content: bytes, *, limit: int, depth: int = MAX_DEPTH) -> Any:
+    """The value of `content`, RFC 8259 to the letter.
+
+    Raises AirlockError (rule `json`) beyond `limit` bytes or `depth` levels, for NaN
+    and infinities, integers of more than 20 digits, doubled keys, or anything else
+    that is not JSON in UTF-8.
+    """
+    if len(content) > limit:
+        raise _refused(f"it is larger than {limit} bytes")
+    _require_shallow(content, depth)
+    try:
+        return json.loads(
+            content.decode("utf-8"),
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_number,
+            object_pairs_hook=_distinct,
+        )
+    except (ValueError, RecursionError):
+        # The decoder's own message may quote what it read.
+        raise _refused("it is not JSON in UTF-8") from None
+
+
+def _require_shallow(content: bytes, depth: int) -> None:
+    level = 0
+    for bracket in _BRACKET.finditer(_TEXT.sub(b"", content)):
+        level += 1 if bracket[0] in b"[{" else -1
+        if level > depth:
+            raise _refused(f"it is nested deeper than {depth} levels")
+
+
+def _no_constant(_: str) -> NoReturn:
+    raise _refused("it holds NaN or an infinity; an empty cell is null")
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise _refused(f"it holds an integer of more than {MAX_DIGITS} digits")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if len(text) > MAX_FLOAT_CHARACTERS or not math.isfinite(number := float(text)):
+        raise _refused("it holds a number that no 64-bit float holds")
+    return number
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _refused("it holds the same key twice")
+    return found
+
+
+def _refused(why: str) -> AirlockError:
+    return AirlockError(f"The output cannot be read: {why}.", code="json")

@@ -1,0 +1,204 @@
+"""Tables: parsed from the run's JSON, checked, small counts taken out, written as Parquet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Context, Decimal
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from phtlab.errors import AirlockError
+from phtlab.station.airlock import strict_json
+from phtlab.station.airlock.plain_text import text_fault
+from phtlab.station.airlock.rules import AirlockRules
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INT64 = range(-(2**63), 2**63)
+_ARROW: Mapping[str, pa.DataType] = {
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+}
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column; an empty cell is None."""
+
+    name: str
+    type: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: tuple[TableColumn, ...]
+
+    @property
+    def rows(self) -> int:
+        return len(self.columns[0].values) if self.columns else 0
+
+
+def parse_table(content: bytes, rules: AirlockRules, *, max_rows: int | None = None) -> Table:
+    """The table in `content`, as the runtime writes it: column by column.
+
+    Raises AirlockError for a table of another form, too large, or with text that may
+    not leave. Columns are named by number in messages: their names are the run's.
+    """
+    value = strict_json.parse(content, limit=rules.max_output)
+    if not isinstance(value, dict) or set(value) != {"columns", "data"}:
+        raise _refused("table-form", "it is not a table of columns and data")
+    heads, data = value["columns"], value["data"]
+    if not isinstance(heads, list) or not isinstance(data, list) or len(heads) != len(data):
+        raise _refused("table-form", "its columns and its data do not fit together")
+    if not 1 <= len(heads) <= rules.max_columns:
+        raise _refused("columns", f"it has no column, or more than {rules.max_columns}")
+    columns = tuple(
+        _column(number, head, cells, rules, max_rows or rules.max_rows)
+        for number, (head, cells) in enumerate(zip(heads, data, strict=True), start=1)
+    )
+    if len({column.name for column in columns}) != len(columns):
+        raise _refused("columns", "two columns have the same name")
+    if len({len(column.values) for column in columns}) > 1:
+        raise _refused("table-form", "its columns are not of one length")
+    return Table(columns)
+
+
+def require_distinct_few(table: Table, rules: AirlockRules) -> None:
+    """Raises AirlockError if a text column has more distinct values than a category would."""
+    for number, column in enumerate(table.columns, start=1):
+        if column.type == "string" and len(set(column.values)) > rules.max_categories:
+            raise _refused(
+                "free-text",
+                f"column {number} has more than {rules.max_categories} different texts, so it is "
+                "no category",
+            )
+
+
+def without_small_counts(table: Table, counts: str, minimum: int) -> tuple[Table, int]:
+    """`table` without the rows whose `counts` is below `minimum`, and how many those were.
+
+    A row goes as a whole: what stands beside a small count tells of the same few
+    people. Zero is small: that nobody is in a cell is a fact about everybody.
+    Raises AirlockError if `counts` is no column of counts.
+    """
+    values = count_column(table, counts)
+    kept = [number for number, count in enumerate(values) if count >= minimum]
+    columns = tuple(
+        TableColumn(c.name, c.type, tuple(c.values[number] for number in kept))
+        for c in table.columns
+    )
+    return Table(columns), len(values) - len(kept)
+
+
+def count_column(table: Table, counts: str) -> tuple[int, ...]:
+    """The cells of the declared count column. Raises AirlockError if they are no counts."""
+    column = next((c for c in table.columns if c.name == counts), None)
+    if column is None:
+        raise _refused("counts", "the declared count column is not in the table")
+    whole = all(
+        value is not None and not isinstance(value, bool | str | date) and value == int(value)
+        for value in column.values
+    )
+    if column.type not in ("integer", "number") or not whole or any(v < 0 for v in column.values):
+        raise _refused("counts", "the declared count column holds something else than counts")
+    return tuple(int(value) for value in column.values)
+
+
+def to_parquet(table: Table, digits: int | None = None) -> bytes:
+    """`table` as a fresh Parquet file, numbers rounded to `digits` significant ones."""
+    arrays = [
+        pa.array([_rounded(v, digits) for v in column.values], type=_ARROW[column.type])
+        for column in table.columns
+    ]
+    schema = pa.schema([pa.field(c.name, _ARROW[c.type]) for c in table.columns])
+    target = BytesIO()
+    pyarrow.parquet.write_table(
+        pa.Table.from_arrays(arrays, schema=schema), target, compression="zstd"
+    )
+    return target.getvalue()
+
+
+def _rounded(value: Any, digits: int | None) -> Any:
+    if digits is None or not isinstance(value, float):
+        return value
+    return float(Context(prec=digits).create_decimal(Decimal(repr(value))))
+
+
+def _column(
+    number: int, head: object, cells: object, rules: AirlockRules, max_rows: int
+) -> TableColumn:
+    if not isinstance(head, dict) or set(head) != {"name", "type"} or not isinstance(cells, list):
+        raise _refused("table-form", f"column {number} is not one of a name, a type and cells")
+    name, kind = head["name"], head["type"]
+    if not isinstance(name, str) or not name.strip() or not isinstance(kind, str):
+        raise _refused("columns", f"column {number} has no name or no type")
+    if fault := text_fault(name, rules.max_text):
+        raise _refused("columns", f"the name of column {number} has {fault}")
+    if kind not in _READ:
+        raise _refused("columns", f"column {number} is of no type that may leave")
+    if len(cells) > max_rows:
+        raise _refused("rows", f"it has more than {max_rows} rows")
+    read = _READ[kind]
+    values = tuple(None if cell is None else read(number, cell, rules) for cell in cells)
+    return TableColumn(name, kind, values)
+
+
+def _integer(number: int, cell: object, _: AirlockRules) -> int:
+    if isinstance(cell, bool) or not isinstance(cell, int) or cell not in _INT64:
+        raise _type_refused(number, "64-bit integer")
+    return cell
+
+
+def _number(number: int, cell: object, _: AirlockRules) -> float:
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        raise _type_refused(number, "number")
+    return float(cell)
+
+
+def _boolean(number: int, cell: object, _: AirlockRules) -> bool:
+    if not isinstance(cell, bool):
+        raise _type_refused(number, "true or false")
+    return cell
+
+
+def _string(number: int, cell: object, rules: AirlockRules) -> str:
+    if not isinstance(cell, str):
+        raise _type_refused(number, "text")
+    if fault := text_fault(cell, rules.max_text):
+        raise _refused("free-text", f"column {number} has {fault}")
+    return cell
+
+
+def _day(number: int, cell: object, _: AirlockRules) -> date:
+    if isinstance(cell, str) and _DATE.fullmatch(cell):
+        try:
+            return date.fromisoformat(cell)
+        except ValueError:
+            pass
+    raise _type_refused(number, "date, written YYYY-MM-DD")
+
+
+_READ: Mapping[str, Callable[[int, object, AirlockRules], Any]] = {
+    "integer": _integer,
+    "number": _number,
+    "string": _string,
+    "boolean": _boolean,
+    "date": _day,
+}
+
+
+def _type_refused(number: int, wanted: str) -> AirlockError:
+    return _refused("cell-type", f"a cell of column {number} is no {wanted}, as its column is")
+
+
+def _refused(rule: str, why: str) -> AirlockError:
+    return AirlockError(f"The table may not leave: {why}.", code=rule)

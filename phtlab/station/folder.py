@@ -1,0 +1,75 @@
+"""Where things lie in a station's folder. Nobody but its owner may look in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from phtlab.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class StationFolder:
+    """The paths of one station::
+
+    station.toml  policy.toml  key.age  request.json
+    trust/                 the pinned root and the roster's cache
+    datasets/<name>.toml   what each data set is, and where
+    twins/<name>.csv       synthetic, from the schema alone
+    stops/<journey>/       one folder a stop; see `stop.py`
+    """
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "station.toml"
+
+    @property
+    def policy(self) -> Path:
+        return self.path / "policy.toml"
+
+    @property
+    def key(self) -> Path:
+        return self.path / "key.age"
+
+    @property
+    def request(self) -> Path:
+        return self.path / "request.json"
+
+    @property
+    def trust(self) -> Path:
+        return self.path / "trust"
+
+    @property
+    def datasets(self) -> Path:
+        return self.path / "datasets"
+
+    @property
+    def twins(self) -> Path:
+        return self.path / "twins"
+
+    @property
+    def stops(self) -> Path:
+        return self.path / "stops"
+
+    def create(self) -> None:
+        """Make the folder and its parts, readable by their owner only."""
+        for folder in (
+            self.path,
+            self.trust,
+            self.datasets,
+            self.twins,
+            self.stops,
+        ):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+
+    def require(self) -> None:
+        """Raises SettingsError if this is no station's folder."""
+        if not self.settings.exists():
+            raise SettingsError(
+                f"There is no station in {self.path.absolute()} (no station.toml). Go to the "
+                "station's folder, name it with --directory, or create one with "
+                "'phtlab station init DIRECTORY --name NAME --organisation ORGANISATION'."
+            )

@@ -1,0 +1,227 @@
+"""What the station allows: `policy.toml`, and the pure decision over one order.
+
+The lists say what may come at all; `mode` says whether what may come starts by
+itself, waits for a person, or is refused. A rule can say otherwise for what it
+names. The decision is made again at every order; nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from phtlab.errors import PolicyError
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.executor import Limits
+from phtlab.station.sizes import parse_size
+from phtlab.train.manifest import OutputKind, Train
+from phtlab.train.order import Order
+
+Mode = Literal["auto", "human", "refuse"]
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1)]
+ANY = "*"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Allowed(_Part):
+    """Who and what may come at all; `"*"` is everyone, or everything."""
+
+    researchers: tuple[str, ...] = (ANY,)
+    images: tuple[str, ...] = (ANY,)
+    datasets: tuple[str, ...] = (ANY,)
+    routes: tuple[str, ...] = ("parallel",)
+
+
+class Rule(_Part):
+    """`mode` for the orders that fit all that is named; what is left out fits all."""
+
+    mode: Mode
+    researchers: tuple[str, ...] = (ANY,)
+    trains: tuple[str, ...] = (ANY,)
+    datasets: tuple[str, ...] = (ANY,)
+    reason: str = ""
+
+    def fits(self, order: Order, train: Train, researcher: str) -> bool:
+        return (
+            _fits(self.researchers, researcher)
+            and _fits(self.trains, order.train)
+            and all(_fits(self.datasets, name) for name in train.manifest.datasets)
+        )
+
+
+class LimitCaps(_Part):
+    """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
+
+    memory: Size = 2**30
+    cpus: float = Field(1.0, gt=0)
+    pids: int = Field(256, ge=1)
+    seconds: int = Field(3600, ge=1)
+    grace: int = Field(5, ge=0)
+    output: Size = 64 * 2**20
+    output_files: int = Field(1024, ge=1)
+    tmp: Size = 256 * 2**20
+    file: Size = 64 * 2**20
+    open_files: int = Field(1024, ge=16)
+    log: Size = 2**20
+
+    def limits(self, gpus: int = 0) -> Limits:
+        return Limits(
+            memory_bytes=self.memory,
+            cpus=self.cpus,
+            pids=self.pids,
+            seconds=self.seconds,
+            grace_seconds=self.grace,
+            output_bytes=self.output,
+            output_inodes=self.output_files,
+            tmp_bytes=self.tmp,
+            file_bytes=self.file,
+            open_files=self.open_files,
+            log_bytes=self.log,
+            gpus=gpus,
+        )
+
+
+class Policy(_Part):
+    """The whole of `policy.toml`."""
+
+    mode: Mode = "human"
+    allow: Allowed = Allowed()
+    rules: tuple[Rule, ...] = ()
+    limits: LimitCaps = LimitCaps()
+    airlock: AirlockRules = AirlockRules()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to an order: `code` is empty unless refused; `sentence` is for people."""
+
+    verdict: Literal["admit", "hold", "refuse"]
+    sentence: str
+    code: str = ""
+
+
+def decide(
+    policy: Policy,
+    order: Order,
+    train: Train,
+    *,
+    researcher: str,
+    station: str,
+    present: Collection[str],
+) -> Decision:
+    """Whether `order`, already verified, starts here. Pure.
+
+    `present` names the data sets that this station holds.
+    """
+    manifest = train.manifest
+    if not _fits(policy.allow.researchers, researcher):
+        return _refuse("researcher-not-allowed", f"{station} does not admit orders of {researcher}")
+    if order.route not in policy.allow.routes or order.route != "parallel":
+        return _refuse(
+            "route-not-allowed",
+            f"{station} does not take part in journeys of route '{order.route}'",
+        )
+    if not _fits(policy.allow.images, manifest.kernel.name, manifest.kernel.digest):
+        return _refuse(
+            "image-not-allowed", f"{station} does not run the kernel image '{manifest.kernel.name}'"
+        )
+    for name in manifest.datasets:
+        if name not in present:
+            held = ", ".join(sorted(present)) or "none"
+            return _refuse(
+                "data-set-missing", f"{station} has no data set '{name}'; it holds: {held}"
+            )
+        if not _fits(policy.allow.datasets, name):
+            return _refuse("data-set-not-allowed", f"{station} does not admit analyses of '{name}'")
+    for output in manifest.outputs:
+        if output.kind not in policy.airlock.kinds:
+            return _refuse("kind-not-allowed", _no_kind(station, output.name, output.kind))
+    rule = next((r for r in policy.rules if r.fits(order, train, researcher)), None)
+    mode = rule.mode if rule else policy.mode
+    if mode == "refuse":
+        why = f": {rule.reason}" if rule and rule.reason else ""
+        return _refuse("policy", f"The policy of {station} refuses this train{why}")
+    if mode == "human":
+        return Decision("hold", f"{station} lets a person look at it first.")
+    return Decision("admit", f"The policy of {station} admits it.")
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy of `path`. Raises PolicyError naming the entry that is wrong."""
+    try:
+        return Policy.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise PolicyError(
+            f"There is no policy: {path} is missing. Without one nothing is admitted; "
+            "docs/policy.md has one to start from.",
+            code="policy-missing",
+        ) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PolicyError(
+            f"{path}: '{where}' is wrong: {first['msg']}. See docs/policy.md.",
+            code="policy-invalid",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PolicyError(f"{path} is not valid TOML: {error}.", code="policy-invalid") from None
+
+
+def default_policy(mode: Mode = "human") -> str:
+    """The `policy.toml` that a new station begins with."""
+    return _DEFAULT.replace("MODE", mode)
+
+
+_DEFAULT = """\
+# What this station allows. docs/policy.md explains every entry.
+
+# What happens to an order that the lists below allow:
+# "auto" starts it, "human" waits for 'phtlab station approve', "refuse" refuses it.
+mode = "MODE"
+
+[allow]
+researchers = ["*"]          # names on the roster
+images = ["*"]               # kernel images by name or digest; the catalogue always applies
+datasets = ["*"]
+routes = ["parallel"]
+
+# [[rules]]                  # the first rule that fits decides instead of `mode`
+# mode = "auto"
+# researchers = ["alice"]
+# trains = ["sha256:..."]
+
+[limits]                     # of every run
+memory = "1 GiB"
+cpus = 1.0
+seconds = 3600
+output = "64 MiB"
+
+[airlock]                    # what may leave
+minimum_count = 10           # cells with fewer, and with none, are suppressed
+kinds = ["table", "scalar", "figure", "model"]
+"""
+
+
+def _refuse(code: str, sentence: str) -> Decision:
+    return Decision("refuse", f"{sentence}. Ask its operator.", code)
+
+
+def _no_kind(station: str, name: str, kind: OutputKind) -> str:
+    return f"{station} releases no output of kind '{kind}', which '{name}' is"
+
+
+def _fits(allowed: tuple[str, ...], *names: str) -> bool:
+    return ANY in allowed or any(name in allowed for name in names)
+
+
+def described(policy: Policy) -> dict[str, Any]:
+    """The policy as JSON, for `phtlab station policy show`."""
+    return policy.model_dump(mode="json")

@@ -1,0 +1,107 @@
+"""The station's settings: `station.toml` in its folder, read once, at the edge.
+
+An environment variable `PHTLAB_STATION_<NAME>` (with `__` for a nested one)
+wins over the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from phtlab.errors import SettingsError
+from phtlab.station.durable_file import write_durably
+from phtlab.station.folder import StationFolder
+from phtlab.train.identity import MemberName
+
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
+
+
+class StationSettings(BaseSettings):
+    """What the station is and how it works; what it allows is in `policy.toml`.
+
+    Times are in seconds.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        env_prefix="PHTLAB_STATION_",
+        env_nested_delimiter="__",
+    )
+
+    name: MemberName
+    organisation: str = ""
+    central: str | None = None
+    executor: str = "docker"
+    executor_options: dict[str, Any] = Field(default_factory=dict)
+    max_running: int = Field(2, ge=1, le=256)
+    twin: bool = False
+    environment: dict[VariableName, str] = Field(default_factory=dict)
+    gpus: int = Field(0, ge=0, le=64)
+    inbox_wait: int = Field(25, ge=1, le=60)
+    roster_refresh: int = Field(60, ge=1, le=86400)
+    engine_patience: int = Field(120, ge=0, le=86400)
+    progress_interval: float = Field(0.5, gt=0, le=60)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        # What is passed in comes from the file, so the environment comes first.
+        return env_settings, init_settings
+
+
+def load_settings(folder: StationFolder) -> StationSettings:
+    """The settings of the station in `folder`.
+
+    Raises SettingsError naming the setting that is wrong.
+    """
+    folder.require()
+    try:
+        values = TomlConfigSettingsSource(StationSettings, folder.settings)()
+        return StationSettings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"{folder.settings}: the setting '{where}' is wrong: {first['msg']}. "
+            "See docs/station.md for what it may be."
+        ) from None
+    except (ValueError, OSError) as error:
+        raise SettingsError(f"{folder.settings} cannot be read as TOML: {error}.") from None
+
+
+def write_settings(folder: StationFolder, settings: StationSettings) -> None:
+    """Write `station.toml`; what has its default is left out."""
+    lines = ["# What this station is. What it allows is in policy.toml.", ""]
+    values = settings.model_dump(exclude_defaults=True, exclude_none=True)
+    lines += [f"{key} = {toml_value(value)}" for key, value in values.items()]
+    write_durably(folder.settings, ("\n".join(lines) + "\n").encode())
+
+
+def toml_value(value: Any) -> str:
+    """`value` as TOML: a JSON string, number, boolean or list is TOML as well."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {toml_value(v)}" for key, v in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def station_directory(given: Path | None) -> Path:
+    """The folder named on the command line, else `PHTLAB_STATION`, else the current one."""
+    return given or Path(os.environ.get("PHTLAB_STATION") or ".")

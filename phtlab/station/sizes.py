@@ -1,0 +1,30 @@
+"""Sizes as people write them: `"512 MiB"` for 536870912 bytes."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)")
+
+
+def parse_size(given: object) -> object:
+    """Bytes of `given`; anything but text is handed on for others to refuse.
+
+    Raises ValueError for text that is no size.
+    """
+    if not isinstance(given, str):
+        return given
+    found = _SIZE.fullmatch(given.strip())
+    if found is None or found[2].upper() not in _UNITS:
+        raise ValueError(f"'{given}' is no size; write it as 512 MiB")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def size_text(size: int) -> str:
+    """`size` bytes for a person."""
+    for unit, step in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if size >= step:
+            return f"{size / step:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"

@@ -1,0 +1,226 @@
+"""A stop is a folder; what has happened to it is which files are there.
+
+Each file is written once, whole, and never changed (see `durable_file`), so a
+station killed anywhere finds on its return exactly how far it came::
+
+    offer.json       the order, the train: offered
+    verified.json    both hold, and the image is what was signed: verified
+    train/           the train's files
+    held.json        a person is asked: held, until
+    decision.json    that person's word
+    admitted.json    with the data sets and limits of the run: admitted
+    job/             what the run will see: job.json, notebook.ipynb
+    starting.json    from here on the run may exist: running
+    started.json     it did exist; that it is gone is a fault, no reason to start again
+    outputs/         what the run left, copied, hostile
+    outcome.json     what came of the run; the engine's remains can go: airlock
+    airlock.json     the verdicts
+    cargo.age        sealed
+    sealed.json      its digest and size: sealed
+    pushed.json      it is in the registry
+    cancel.json      someone cancelled; heeded until there is a record
+    ending.json      how a stop ends that does not depart
+    record.json      the station's signed word: refused, failed, cancelled or sealed
+    told.json        central has it: departed, or the end of the others
+    operator/        for the operator's eyes: notebook, full error, log
+
+The order in which `state` looks is the whole of the state machine's memory.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from phtlab.errors import StationError
+from phtlab.station.durable_file import write_durably
+from phtlab.train.canonical import canonical
+from phtlab.train.envelope import Envelope, peek
+from phtlab.train.record import FINAL_STATES, StopRecord, StopState
+from phtlab.wire.api import Offer
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+_REACHED: tuple[tuple[str, StopState], ...] = (
+    ("sealed", "sealed"),
+    ("outcome", "airlock"),
+    ("starting", "running"),
+    ("admitted", "admitted"),
+    ("held", "held"),
+    ("verified", "verified"),
+)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The folder of one journey's stop at this station."""
+
+    path: Path
+
+    @property
+    def hex(self) -> str:
+        return self.path.name
+
+    @property
+    def journey(self) -> str:
+        return f"sha256:{self.path.name}"
+
+    @property
+    def job_id(self) -> str:
+        """The run's name at the executor: the journey's, cut to what fits."""
+        return f"stop-{self.path.name[:40]}"
+
+    @property
+    def job(self) -> Path:
+        return self.path / "job"
+
+    @property
+    def train(self) -> Path:
+        return self.path / "train"
+
+    @property
+    def outputs(self) -> Path:
+        return self.path / "outputs"
+
+    @property
+    def operator(self) -> Path:
+        return self.path / "operator"
+
+    @property
+    def cargo(self) -> Path:
+        return self.path / "cargo.age"
+
+    def has(self, name: str) -> bool:
+        return (self.path / f"{name}.json").exists()
+
+    def write(self, name: str, value: Any) -> None:
+        """Write `name`.json durably."""
+        write_durably(self.path / f"{name}.json", canonical(value))
+
+    def read(self, name: str) -> Any:
+        """The value of `name`.json. Raises StationError if it is not there or broken."""
+        path = self.path / f"{name}.json"
+        try:
+            return json.loads(path.read_bytes())
+        except (OSError, ValueError):
+            raise StationError(
+                f"{path} is missing or broken, and this stop cannot go on without it. Restore "
+                "it, or move the stop's folder away: the journey then fails here.",
+                code="stop-broken",
+            ) from None
+
+    def offer(self) -> Offer:
+        return Offer.model_validate(self.read("offer"))
+
+    def record(self) -> Envelope:
+        return Envelope.model_validate(self.read("record"))
+
+    def final_record(self) -> StopRecord:
+        """This station's own record of the stop."""
+        return StopRecord.model_validate(peek(self.record()).predicate)
+
+    @property
+    def state(self) -> StopState:
+        """The state, from which files exist."""
+        if self.has("record"):
+            outcome = self.final_record().outcome
+            return outcome if outcome != "departed" or self.has("told") else "sealed"
+        for name, state in _REACHED:
+            if self.has(name):
+                if state == "held" and self.has("decision"):
+                    return "verified"
+                return state
+        return "offered"
+
+    @property
+    def told(self) -> bool:
+        return self.has("told")
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.told
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether a cancellation is to be heeded: it came before the record was signed."""
+        return self.has("cancel") and not self.has("record")
+
+    @property
+    def occupies(self) -> bool:
+        """Whether a run of this stop exists, or may exist, at the executor."""
+        return self.has("starting") and not self.has("outcome") and not self.has("ending")
+
+    def cancel(self, by: str) -> None:
+        if not self.has("cancel") and not self.has("record"):
+            self.write("cancel", {"by": by, "at": now_text()})
+
+    def decide(self, verdict: str, reason: str = "") -> None:
+        """The operator's word on a held stop: "approve" or "refuse". The first one stands."""
+        if not self.has("held") or self.has("decision") or self.has("record"):
+            raise StationError(
+                f"The stop {self.hex[:12]} waits for no decision; it is {self.state}. "
+                "'phtlab station status' shows which wait."
+            )
+        self.write("decision", {"verdict": verdict, "reason": reason, "at": now_text()})
+
+
+@dataclass(frozen=True)
+class Stops:
+    """All stops of a station."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Stop]:
+        for folder in sorted(self.path.iterdir()):
+            if _HEX.fullmatch(folder.name) and (folder / "offer.json").exists():
+                yield Stop(folder)
+
+    def stop(self, journey: str) -> Stop:
+        return Stop(self.path / journey.removeprefix("sha256:"))
+
+    def open(self, offer: Offer) -> Stop:
+        """The stop of `offer`, its folder made if it is new. Idempotent."""
+        stop = self.stop(offer.journey)
+        if not stop.has("offer"):
+            stop.path.mkdir(mode=0o700, exist_ok=True)
+            stop.operator.mkdir(mode=0o700, exist_ok=True)
+            stop.write("offer", offer.model_dump(mode="json"))
+        return stop
+
+    def unfinished(self) -> list[Stop]:
+        return [stop for stop in self if not stop.ended]
+
+    def find(self, beginning: str) -> Stop:
+        """The stop whose journey begins so. Raises StationError if none or several do."""
+        wanted = beginning.removeprefix("sha256:").lower()
+        found = [stop for stop in self if stop.hex.startswith(wanted)]
+        if len(found) != 1:
+            what = "Several stops begin" if found else "There is no stop that begins"
+            raise StationError(
+                f"{what} with '{beginning}'. 'phtlab station status' lists them."
+            )
+        return found[0]
+
+    def nonces(self, *, but: Stop) -> frozenset[str]:
+        """The nonces of all orders seen here, other than of `but`."""
+        return frozenset(
+            nonce
+            for stop in self
+            if stop != but
+            for nonce in [peek(stop.offer().order).predicate.get("nonce")]
+            if isinstance(nonce, str)
+        )
+
+
+def is_final(state: StopState) -> bool:
+    return state in FINAL_STATES
+
+
+def now_text() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
