@@ -1,1 +1,29 @@
-"""What the analysis is: a notebook read as roles, parameters and outputs."""
+"""A notebook read as an analysis: cells by role, parameters, outputs, findings.
+
+Values and pure functions; nothing of the notebook is run. The reference for its authors is
+docs/notebooks.md.
+"""
+
+from __future__ import annotations
+
+from phtlab.notebook.analysis import Analysis, read_analysis, train_name
+from phtlab.notebook.cell import Cell, Role
+from phtlab.notebook.finding import Finding, Severity
+from phtlab.notebook.injection import parameterize
+from phtlab.notebook.outputs import DeclaredOutput, OutputKind
+from phtlab.notebook.parameters import ParameterSchema, describe
+
+__all__ = [
+    "Analysis",
+    "Cell",
+    "DeclaredOutput",
+    "Finding",
+    "OutputKind",
+    "ParameterSchema",
+    "Role",
+    "Severity",
+    "describe",
+    "parameterize",
+    "read_analysis",
+    "train_name",
+]

@@ -1,0 +1,40 @@
+"""What the checks have to say about a notebook, each at its cell and line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark. An error keeps the notebook from becoming a train; a warning does not.
+
+    `cell` counts all cells from 1, as they stand in the notebook (None: the whole notebook);
+    `line` counts within the cell from 1. `code` is stable; docs/notebooks.md lists them all.
+    """
+
+    code: str
+    severity: Severity
+    cell: int | None
+    line: int | None
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def error(code: str, message: str, cell: int | None = None, line: int | None = None) -> Finding:
+    return Finding(code, "error", cell, line, message)
+
+
+def warning(code: str, message: str, cell: int | None = None, line: int | None = None) -> Finding:
+    return Finding(code, "warning", cell, line, message)
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Each finding once, as a reader meets them: the whole notebook first, then cell by cell."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda f: (f.cell or 0, f.line or 0, f.code)))

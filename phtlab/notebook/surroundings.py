@@ -1,0 +1,60 @@
+"""What a Python cell leans on that a station's sandbox does not have."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from phtlab.notebook.cell import Cell
+from phtlab.notebook.finding import Finding, error
+
+_ASKS = ("input", "breakpoint")
+
+
+def check_surroundings(
+    cells: Sequence[Cell], trees: Mapping[int, ast.Module | None], folder: Path | None
+) -> Iterator[Finding]:
+    """Findings for a question to the user, and for modules that lie beside the notebook.
+
+    `folder` is where the notebook lies; None where only its content is known.
+    """
+    for cell in cells:
+        tree = trees.get(cell.number)
+        if tree is None or not cell.travels:
+            continue
+        own = {
+            node.id
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in _ASKS
+                and node.func.id not in own
+            ):
+                yield error(
+                    "asks",
+                    f"cell {cell.number}, line {node.lineno}: {node.func.id}() waits for somebody "
+                    "to answer, and nobody is there at a station. Make it a parameter.",
+                    cell.number,
+                    node.lineno,
+                )
+            elif folder is not None and isinstance(node, (ast.Import, ast.ImportFrom)):
+                yield from _beside(cell, node, folder)
+
+
+def _beside(cell: Cell, node: ast.Import | ast.ImportFrom, folder: Path) -> Iterator[Finding]:
+    names = [a.name for a in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+    for name in {full.split(".")[0] for full in names} - {"", "phtlab"}:
+        if (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file():
+            yield error(
+                "module-beside",
+                f"cell {cell.number}, line {node.lineno}: '{name}' is a module beside the "
+                "notebook, which does not travel with it. Move what the analysis needs into a "
+                "station cell.",
+                cell.number,
+                node.lineno,
+            )
