@@ -32,6 +32,7 @@
     │   └── SandboxError         a limit that the engine does not enforce
     ├── RunError                 what happened to a run in the sandbox
     ├── AirlockError             an output that may not leave
+    ├── KernelError              a kernel image that cannot be built
     ├── JourneyError             a journey that is not in the state asked for
     └── SettingsError            profile, environment or file
 
@@ -212,6 +213,12 @@ class AirlockError(PhtlabError):
     """An output that may not leave the station."""
 
     code = "airlock"
+
+
+class KernelError(PhtlabError):
+    """A kernel image that cannot be built, or a recipe that cannot be read."""
+
+    code = "kernel"
 
 
 class JourneyError(PhtlabError):

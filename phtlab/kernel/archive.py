@@ -1,0 +1,78 @@
+"""Where this machine gets its Debian packages from: its own apt sources, whatever they name."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from phtlab.errors import KernelError
+
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_FORMAT = "$(ORIGIN)\t$(CODENAME)\t$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)\t$(FILENAME)"
+
+
+@dataclass(frozen=True)
+class Archive:
+    """Lines of a sources.list for one suite, and the state of its Release files on this machine."""
+
+    suite: str
+    lines: tuple[str, ...]
+    state: str
+
+
+def find_archive(suite: str) -> Archive:
+    """The Debian archive of `suite` that this machine's apt is set to.
+
+    Raises KernelError when apt knows no Debian archive, or only another suite's.
+    """
+    try:
+        found = subprocess.run(
+            ["apt-get", "indextargets", "--format", _FORMAT, "Created-By: Packages"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        raise KernelError(
+            "A kernel image is built from Debian's archive, and this machine has no apt. "
+            "Build it on a Debian machine, or use the recipe's Dockerfile.",
+            code="kernel-no-archive",
+        ) from None
+    return archive_of(suite, found, keyring=_KEYRING if _KEYRING.exists() else None)
+
+
+def archive_of(suite: str, targets: str, *, keyring: Path | None) -> Archive:
+    """`targets` as `apt-get indextargets` prints them, narrowed to Debian's `suite`, component main."""
+    option = f" [signed-by={keyring}]" if keyring else ""
+    lines: set[str] = set()
+    releases: set[Path] = set()
+    others: set[str] = set()
+    for row in targets.splitlines():
+        origin, codename, uri, release, component, filename = row.split("\t")
+        if origin != "Debian" or component != "main":
+            continue
+        if codename.split("-", 1)[0] != suite:
+            others.add(codename)
+            continue
+        lines.add(f"deb{option} {uri} {release} main")
+        releases.add(_release_file(filename))
+    if not lines:
+        there = f" (it has {', '.join(sorted(others))})" if others else ""
+        raise KernelError(
+            f"This machine's apt has no Debian archive of '{suite}'{there}. Add one to "
+            "/etc/apt/sources.list.d and run 'apt-get update'.",
+            code="kernel-no-archive",
+        )
+    # The order of apt's own configuration must not change the digest of anything.
+    state = hashlib.sha256()
+    for file in sorted(releases):
+        state.update(file.read_bytes() if file.exists() else b"unknown")
+    return Archive(suite, tuple(sorted(lines)), state.hexdigest())
+
+
+def _release_file(index: str) -> Path:
+    """apt's copy of the InRelease file beside the Packages file `index`."""
+    stem = index.split("_main_binary-", 1)[0]
+    return Path(f"{stem}_InRelease")

@@ -1,0 +1,54 @@
+"""The top layer: phtlab's own runtime, and the recipe's files. It is small and changes most."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import phtlab
+
+
+def runtime_sources() -> dict[str, Path]:
+    """What of phtlab lies in a kernel image: path from the package's folder to the file here."""
+    package = Path(phtlab.__file__).parent
+    files = [package / "__init__.py", package / "py.typed", *(package / "runtime").rglob("*")]
+    return {
+        file.relative_to(package).as_posix(): file
+        for file in sorted(files)
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
+def overlay_files(overlay: Path | None) -> dict[str, Path]:
+    """The recipe's own files: path from the image's root to the file here."""
+    if overlay is None:
+        return {}
+    return {
+        file.relative_to(overlay).as_posix(): file
+        for file in sorted(overlay.rglob("*"))
+        if file.is_file()
+    }
+
+
+def fingerprint(files: dict[str, Path]) -> list[tuple[str, str]]:
+    """Each path with the SHA-256 of its content."""
+    return [(name, hashlib.sha256(file.read_bytes()).hexdigest()) for name, file in files.items()]
+
+
+def lay_out(tree: Path, site: str, overlay: Path | None) -> None:
+    """The layer's content below `tree`, phtlab in `site`."""
+    wanted = {f"{site}/phtlab/{name}": file for name, file in runtime_sources().items()}
+    for name, file in _together(wanted, overlay_files(overlay)):
+        target = tree / name
+        for folder in reversed(target.relative_to(tree).parents[:-1]):
+            (tree / folder).mkdir(exist_ok=True)
+            (tree / folder).chmod(0o755)
+        shutil.copyfile(file, target)
+        target.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
+
+
+def _together(*files: dict[str, Path]) -> Iterator[tuple[str, Path]]:
+    for some in files:
+        yield from some.items()

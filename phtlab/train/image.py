@@ -1,0 +1,305 @@
+"""The train as an OCI image: a kernel image's layers, and one more that holds the analysis.
+
+`compose` and `verify_image` are pure. The same kernel image and files give the same bytes on any
+machine: the layer is an uncompressed tar archive (no compressor's build shows in the digest), all
+JSON is canonical, all times are one fixed time.
+
+Verification needs nothing but the train: taking the last layer away again must give the kernel
+image, byte for byte, that the catalogue names. That covers every other layer, the environment,
+the user and the entry point.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from phtlab.errors import TrainError
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.manifest import TrainFile, TrainManifest
+from phtlab.train.roster import KernelImage
+
+# OCI image specification 1.1, "Media types".
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
+LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
+
+# 2024-01-01T00:00:00Z, of every file and of the history.
+_EPOCH = 1_704_067_200
+_HISTORY = {"created": "2024-01-01T00:00:00Z", "created_by": "phtlab train"}
+_FOLDER = "train"
+_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What a station reads of a train before it trusts it; sizes in bytes."""
+
+    layer_bytes: int = 16 * 1024 * 1024
+    json_bytes: int = 1024 * 1024
+    files: int = 64
+
+
+@dataclass(frozen=True)
+class TrainImage:
+    """A composed train image. `digest` is the manifest's, `diff_id` the added layer's."""
+
+    layer: bytes
+    config: bytes
+    manifest: bytes
+    digest: str
+    diff_id: str
+
+
+def train_files(files: Mapping[str, bytes]) -> tuple[TrainFile, ...]:
+    """What a train manifest says of `files`, by path."""
+    return tuple(
+        TrainFile(path=path, size=len(content), sha256=digest(content))
+        for path, content in sorted(files.items())
+    )
+
+
+def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, bytes]) -> TrainImage:
+    """The kernel image with `files` (path to content) added below /train.
+
+    Raises TrainError for a path that could leave /train, and for a kernel image that is not in
+    the canonical form in which `phtlab kernel build` writes it.
+    """
+    manifest = _canonical_json(kernel_manifest, "kernel image's manifest")
+    config = _canonical_json(kernel_config, "kernel image's config")
+    layer = _layer(files)
+    diff_id = digest(layer)
+    config_bytes = canonical(_with_layer(config, diff_id))
+    manifest_bytes = canonical(
+        {
+            **manifest,
+            "config": _descriptor(CONFIG_TYPE, config_bytes),
+            "layers": [*manifest["layers"], _descriptor(LAYER_TYPE, layer)],
+        }
+    )
+    return TrainImage(layer, config_bytes, manifest_bytes, digest(manifest_bytes), diff_id)
+
+
+def verify_image(
+    manifest: bytes,
+    config: bytes,
+    layer: bytes,
+    *,
+    train_manifest: TrainManifest,
+    digest: str,
+    kernel: KernelImage,
+    limits: ImageLimits = ImageLimits(),  # noqa: B008 - frozen
+) -> Mapping[str, bytes]:
+    """The files of a train image, by path, after checking all of it.
+
+    `digest` is the image digest that the author signed, `train_manifest` the signed manifest,
+    `kernel` the catalogue's entry for the kernel image that it names. Raises TrainError, with a
+    code that begins with `image-`, for whatever differs: the image, the kernel image below it,
+    its settings, or a file that is missing, added, changed or not a plain file.
+    """
+    _check_size("manifest", manifest, limits.json_bytes)
+    _check_size("config", config, limits.json_bytes)
+    _check_size("layer", layer, limits.layer_bytes)
+    _check_digest("manifest", manifest, digest)
+    image = _canonical_json(manifest, "train image's manifest")
+    _check_descriptor("config", image.get("config"), _descriptor(CONFIG_TYPE, config))
+    layers = image.get("layers")
+    if not isinstance(layers, list) or len(layers) != len(kernel.diff_ids) + 1:
+        raise TrainError(
+            f"The train image must have the {len(kernel.diff_ids)} layers of the kernel image "
+            f"'{kernel.name}' and one more. It was not made by phtlab; ask its author for another.",
+            code="image-layers",
+        )
+    _check_descriptor("layer", layers[-1], _descriptor(LAYER_TYPE, layer))
+    _check_kernel(image, _canonical_json(config, "train image's config"), layer, kernel)
+    files = _read_layer(layer, limits)
+    _check_files(files, train_manifest)
+    if _layer(files) != layer:
+        raise TrainError(
+            "The train's layer holds more than its files show. It was not made by phtlab; do not "
+            "run it.",
+            code="image-layer-form",
+        )
+    return files
+
+
+def _check_kernel(
+    image: dict[str, Any], config: dict[str, Any], layer: bytes, kernel: KernelImage
+) -> None:
+    """Without its last layer the image is the kernel image of the catalogue, byte for byte."""
+    rootfs, history = config.get("rootfs"), config.get("history")
+    diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if diff_ids != [*kernel.diff_ids, digest(layer)] or not isinstance(history, list):
+        raise TrainError(
+            f"The layers of the train image are not those of the kernel image '{kernel.name}'. "
+            "Do not run it; ask its author.",
+            code="image-layers",
+        )
+    below = canonical(
+        {
+            **config,
+            "rootfs": {**rootfs, "diff_ids": diff_ids[:-1]},
+            "history": history[:-1],
+        }
+    )
+    kernel_manifest = canonical(
+        {**image, "config": _descriptor(CONFIG_TYPE, below), "layers": image["layers"][:-1]}
+    )
+    if history[-1:] != [_HISTORY] or digest(kernel_manifest) != kernel.digest:
+        raise TrainError(
+            f"The train image is not built on the kernel image '{kernel.name}' "
+            f"({kernel.digest}): its settings or its lower layers were changed. Do not run it; "
+            "ask its author.",
+            code="image-kernel",
+        )
+
+
+def _check_files(files: Mapping[str, bytes], train_manifest: TrainManifest) -> None:
+    listed = {file.path: file for file in train_manifest.files}
+    for path in sorted(files.keys() - listed.keys()):
+        raise TrainError(
+            f"The train image holds the file '{path}', which the signed manifest does not list. "
+            "Do not run it; ask its author.",
+            code="image-file-unlisted",
+        )
+    for path in sorted(listed.keys() - files.keys()):
+        raise TrainError(
+            f"The file '{path}' of the signed manifest is missing from the train image. "
+            "Build the train again.",
+            code="image-file-missing",
+        )
+    for file in train_files(files):
+        if file != listed[file.path]:
+            raise TrainError(
+                f"The file '{file.path}' of the train image is not the one that was signed. "
+                "Do not run it; ask its author.",
+                code="image-file-changed",
+            )
+
+
+def _layer(files: Mapping[str, bytes]) -> bytes:
+    """`files` as an uncompressed tar archive: names sorted, owner 0, mode 644, one fixed time."""
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        folders: set[str] = set()
+        for path in sorted(files):
+            if not _PATH.fullmatch(path) or len(path) > 90:
+                raise TrainError(
+                    f"'{path}' cannot be a file of a train: use letters, digits, '.', '_' and "
+                    "'-', in at most 90 characters, inside the train's folder.",
+                    code="image-file-name",
+                )
+            parts = f"{_FOLDER}/{path}".split("/")
+            for depth in range(1, len(parts)):
+                folder = "/".join(parts[:depth])
+                if folder not in folders:
+                    folders.add(folder)
+                    archive.addfile(_entry(folder, tarfile.DIRTYPE, 0o755))
+            entry = _entry("/".join(parts), tarfile.REGTYPE, 0o644)
+            entry.size = len(files[path])
+            archive.addfile(entry, io.BytesIO(files[path]))
+    return target.getvalue()
+
+
+def _entry(name: str, kind: bytes, mode: int) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.mode, entry.mtime = kind, mode, _EPOCH
+    return entry
+
+
+def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
+    """The plain files below /train; anything else in the archive is an error."""
+    files: dict[str, bytes] = {}
+    entries = 0
+    try:
+        with tarfile.open(fileobj=io.BytesIO(layer), mode="r:") as archive:
+            for entry in archive:
+                entries += 1
+                if entries > 2 * limits.files:
+                    raise TrainError(
+                        f"The train's layer holds more than {limits.files} files.",
+                        code="image-too-large",
+                    )
+                if not (entry.isdir() or entry.type == tarfile.REGTYPE) or entry.issparse():
+                    raise TrainError(
+                        f"'{entry.name}' in the train's layer is a link, a device or a special "
+                        "file; only plain files may travel. Do not run it; ask its author.",
+                        code="image-file-kind",
+                    )
+                if entry.isdir():
+                    continue
+                path = entry.name.removeprefix(f"{_FOLDER}/")
+                if path == entry.name or not _PATH.fullmatch(path) or path in files:
+                    raise TrainError(
+                        f"The train's layer holds '{entry.name}', which is not one of the files "
+                        f"below /{_FOLDER}. Do not run it; ask its author.",
+                        code="image-file-unlisted",
+                    )
+                content = archive.extractfile(entry)
+                files[path] = b"" if content is None else content.read()
+    except (tarfile.TarError, ValueError, OverflowError, EOFError) as wrong:
+        raise TrainError(
+            f"The train's layer is not a tar archive: {wrong}.", code="image-layer-form"
+        ) from None
+    return files
+
+
+def _with_layer(config: dict[str, Any], diff_id: str) -> dict[str, Any]:
+    rootfs = config["rootfs"]
+    return {
+        **config,
+        "rootfs": {**rootfs, "diff_ids": [*rootfs["diff_ids"], diff_id]},
+        "history": [*config["history"], _HISTORY],
+    }
+
+
+def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
+    return {"digest": digest(content), "mediaType": media_type, "size": len(content)}
+
+
+def _check_descriptor(what: str, found: object, expected: dict[str, Any]) -> None:
+    if found != expected:
+        raise TrainError(
+            f"The {what} of the train image is not the one that its manifest names. Fetch the "
+            "image again; if that does not help, do not run it.",
+            code=f"image-{what}-changed",
+        )
+
+
+def _check_digest(what: str, content: bytes, expected: str) -> None:
+    found = digest(content)
+    if found != expected:
+        raise TrainError(
+            f"The {what} of the train image is {found}, but the author signed {expected}. Do not "
+            "run it; ask its author.",
+            code="image-changed",
+        )
+
+
+def _check_size(what: str, content: bytes, limit: int) -> None:
+    if len(content) > limit:
+        raise TrainError(
+            f"The {what} of the train image is {len(content)} bytes; at most {limit} are read.",
+            code="image-too-large",
+        )
+
+
+def _canonical_json(content: bytes, what: str) -> dict[str, Any]:
+    """`content` as an object, if it is canonical JSON: only then can it be rebuilt exactly."""
+    try:
+        value = json.loads(content)
+        same = isinstance(value, dict) and canonical(value) == content
+    except (ValueError, RecursionError):
+        same = False
+    if not same:
+        raise TrainError(
+            f"The {what} is not canonical JSON (RFC 8785). Build the image with phtlab: "
+            "'phtlab kernel build' or 'phtlab train build'.",
+            code="image-form",
+        )
+    return value  # type: ignore[no-any-return]
