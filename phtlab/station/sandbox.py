@@ -128,6 +128,7 @@ def _ceilings(limits: Limits) -> dict[str, Any]:
             {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files},
             {"Name": "fsize", "Soft": limits.file_bytes, "Hard": limits.file_bytes},
             {"Name": "core", "Soft": 0, "Hard": 0},
+            {"Name": "msgqueue", "Soft": 0, "Hard": 0},  # the engine mounts /dev/mqueue
         ],
         "Tmpfs": {"/tmp": tmp},  # noqa: S108 - as above
         "LogConfig": {
