@@ -1,1 +1,48 @@
-"""What runs inside the container, and the two words that station cells use."""
+"""What runs inside the container, and the two words that station cells use.
+
+`dataset(name)` and `publish(name, value)` mean the same in a notebook on an
+analyst's machine and in a station's sandbox. Names are imported when first
+used: `python -m phtlab.runtime` must not wait for what only cells need.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from phtlab.runtime.datasets import dataset
+    from phtlab.runtime.errors import DatasetError, JobError, PublishError, RunFailedError
+    from phtlab.runtime.publishing import Published, publish, published
+
+_HOME = {
+    "dataset": "datasets",
+    "publish": "publishing",
+    "published": "publishing",
+    "Published": "publishing",
+    "DatasetError": "errors",
+    "JobError": "errors",
+    "PublishError": "errors",
+    "RunFailedError": "errors",
+}
+
+__all__ = [
+    "DatasetError",
+    "JobError",
+    "PublishError",
+    "Published",
+    "RunFailedError",
+    "dataset",
+    "publish",
+    "published",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'phtlab.runtime' has no attribute {name!r}")
+    return getattr(import_module(f"phtlab.runtime.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

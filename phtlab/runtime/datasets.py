@@ -1,0 +1,154 @@
+"""`dataset`: the data that a station cell works on, by name.
+
+At a station it is what the station mounted and declared; on an analyst's machine it is
+the twin, or a file of one's own, that PHTLAB_DATASETS points to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from phtlab.runtime.errors import DatasetError, JobError
+from phtlab.runtime.job import DeclaredDataset, datasets_of, read_job
+
+_TRUE = frozenset({"true", "t", "yes", "y", "1", "1.0"})
+_FALSE = frozenset({"false", "f", "no", "n", "0", "0.0"})
+_TYPES = ("integer", "number", "string", "category", "boolean", "date")
+
+
+def dataset(name: str) -> Any:
+    """The data set `name`: a DataFrame, or for a folder its path.
+
+    Columns come with the declared types, and only the declared columns come. The dtype
+    does not depend on anything but the type and whether a value is missing: integer is
+    int64, with gaps float64; number is float64; boolean is bool, with gaps boolean;
+    string and category are str; date is datetime64.
+
+    Raises:
+        DatasetError: there is no such data set here, its file is gone, or it lacks a
+            declared column or type. The message names columns, never values.
+    """
+    declared = _declared()
+    if name not in declared:
+        known = ", ".join(f"'{other}'" for other in sorted(declared)) or "none"
+        raise DatasetError(f"there is no data set '{name}' here. There is: {known}.")
+    entry = declared[name]
+    if not Path(entry.path).exists():
+        raise DatasetError(
+            f"data set '{name}' is declared, but {entry.path} does not exist. "
+            "The one who declared it must mend its path."
+        )
+    if entry.format == "folder":
+        return Path(entry.path)
+    unknown = sorted(set(entry.columns.values()) - set(_TYPES))
+    if unknown:
+        raise DatasetError(
+            f"data set '{name}' declares the type '{unknown[0]}'. Known are {', '.join(_TYPES)}."
+        )
+    return _read(entry)
+
+
+def _declared() -> dict[str, DeclaredDataset]:
+    job = os.environ.get("PHTLAB_JOB")
+    if job:
+        return read_job(job).datasets
+    path = os.environ.get("PHTLAB_DATASETS")
+    if not path:
+        raise DatasetError(
+            "no data sets are configured here. Fetch a station's twin with phtlab.connect(), or "
+            "set PHTLAB_DATASETS to a JSON file of the form "
+            '{"heart": {"path": "heart.csv", "format": "csv", "columns": {"age": "integer"}}}.'
+        )
+    try:
+        content = json.loads(Path(path).read_bytes())
+        declared = datasets_of(content, path)
+    except (OSError, ValueError, JobError) as error:
+        reason = error if isinstance(error, JobError) else "it is not a JSON file that can be read"
+        raise DatasetError(f"PHTLAB_DATASETS={path}: {reason}") from None
+    here = Path(path).parent
+    return {key: entry._replace(path=str(here / entry.path)) for key, entry in declared.items()}
+
+
+def _read(entry: DeclaredDataset) -> Any:
+    import pandas as pd
+
+    wanted = list(entry.columns)
+    try:
+        if entry.format == "csv":
+            there = list(pd.read_csv(entry.path, nrows=0).columns)
+        else:
+            import pyarrow.parquet as pq
+
+            there = pq.read_schema(entry.path).names
+    except Exception:
+        raise _unreadable(entry) from None
+    missing = [column for column in wanted if column not in there]
+    if missing:
+        raise DatasetError(
+            f"data set '{entry.name}' lacks the declared "
+            f"column{'s' if len(missing) > 1 else ''} {', '.join(repr(c) for c in missing)}. "
+            "Mend the declaration or the file."
+        )
+    try:
+        if entry.format == "csv":
+            texts = {c: str for c, kind in entry.columns.items() if kind != "number"}
+            frame = pd.read_csv(entry.path, usecols=wanted or None, dtype=texts)
+        else:
+            frame = pd.read_parquet(entry.path, columns=wanted or None)
+    except Exception:
+        raise _unreadable(entry) from None
+    frame = frame[wanted] if wanted else frame
+    return frame.assign(
+        **{
+            column: _typed(entry, column, kind, frame[column])
+            for column, kind in entry.columns.items()
+        }
+    )
+
+
+def _typed(entry: DeclaredDataset, column: str, kind: str, series: Any) -> Any:
+    import pandas as pd
+
+    try:
+        if kind in ("integer", "number"):
+            numbers = pd.to_numeric(series)
+            return numbers.astype("float64") if kind == "number" else _whole(numbers)
+        if kind == "boolean":
+            return _booleans(series)
+        if kind == "date":
+            return pd.to_datetime(series, format="ISO8601")
+        words = [None if gone else str(v) for v, gone in zip(series, series.isna(), strict=True)]
+        return pd.Series(words, index=series.index, name=column)
+    except (ValueError, TypeError, OverflowError):
+        raise DatasetError(
+            f"data set '{entry.name}': column '{column}' holds values that are not of its "
+            f"declared type {kind}. Mend the declaration or the file."
+        ) from None
+
+
+def _whole(numbers: Any) -> Any:
+    """int64 where nothing is missing, else float64, as pandas itself would have it.
+
+    The nullable Int64 would be truer, but beside a float column it makes `to_numpy`
+    give Python objects, on which linear algebra fails.
+    """
+    if numbers.isna().any():
+        numbers = numbers.astype("float64")
+    if numbers.dtype.kind == "f" and not (numbers.dropna() % 1 == 0).all():
+        raise ValueError
+    return numbers if numbers.isna().any() else numbers.astype("int64")
+
+
+def _booleans(series: Any) -> Any:
+    words = series.dropna().astype(str).str.strip().str.lower()
+    if not words.isin(_TRUE | _FALSE).all():
+        raise ValueError
+    values = words.isin(_TRUE).reindex(series.index).astype("boolean")
+    return values if series.isna().any() else values.astype(bool)
+
+
+def _unreadable(entry: DeclaredDataset) -> DatasetError:
+    return DatasetError(f"data set '{entry.name}': {entry.path} is not readable as {entry.format}.")

@@ -1,0 +1,152 @@
+"""What the station hands into the sandbox: job.json, version 1, and the notebook."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from phtlab.runtime.errors import JobError
+
+VERSION = 1
+KINDS = ("table", "scalar", "figure", "model", "file")
+FORMATS = ("csv", "parquet", "folder")
+
+
+class DeclaredOutput(NamedTuple):
+    """An output that the train declares. `counts` is a table's column of cell counts."""
+
+    name: str
+    kind: str
+    counts: str | None
+
+
+class DeclaredDataset(NamedTuple):
+    """A data set that the station admits. `columns` maps column to declared type."""
+
+    name: str
+    path: str
+    format: str
+    columns: dict[str, str]
+
+
+class Job(NamedTuple):
+    """One run. `seconds` is the soft limit, `grace` the time that an interrupt is given."""
+
+    kernel: str
+    seconds: float
+    grace: float
+    datasets: dict[str, DeclaredDataset]
+    outputs: dict[str, DeclaredOutput]
+
+
+def read_job(path: str) -> Job:
+    """The job at `path`.
+
+    Raises:
+        JobError: missing, not JSON, of another version, or with a field of a wrong type.
+    """
+    content = _read_json(path)
+    if not isinstance(content, dict) or content.get("version") != VERSION:
+        found = content.get("version") if isinstance(content, dict) else None
+        raise JobError(
+            f"{path} has version {found!r}, and this runtime reads version {VERSION}. "
+            "Rebuild the kernel image with the phtlab version that the station runs."
+        )
+    seconds = content.get("seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+        raise JobError(f"{path}: 'seconds' must be a number above 0.")
+    grace = content.get("grace", 2.0)
+    if isinstance(grace, bool) or not isinstance(grace, int | float) or grace < 0:
+        raise JobError(f"{path}: 'grace' must be a number of seconds.")
+    return Job(
+        kernel=_text(content, "kernel", path),
+        seconds=float(seconds),
+        grace=float(grace),
+        datasets=datasets_of(content.get("datasets", {}), path),
+        outputs=_outputs_of(content.get("outputs", []), path),
+    )
+
+
+def datasets_of(content: object, path: str) -> dict[str, DeclaredDataset]:
+    """The data sets declared in `content`, which was read from `path`.
+
+    Raises:
+        JobError: not of the shape {name: {"path", "format", "columns"}}.
+    """
+    if not isinstance(content, dict):
+        raise JobError(f"{path}: 'datasets' must be an object of name to data set.")
+    datasets = {}
+    for name, entry in content.items():
+        where = f"{path}: data set '{name}'"
+        if not isinstance(entry, dict):
+            raise JobError(f"{where} must be an object.")
+        form = _text(entry, "format", where)
+        if form not in FORMATS:
+            raise JobError(f"{where} has format '{form}'; known are {', '.join(FORMATS)}.")
+        columns = entry.get("columns") or {}
+        if not isinstance(columns, dict) or not all(isinstance(t, str) for t in columns.values()):
+            raise JobError(f"{where}: 'columns' must be an object of column to type.")
+        datasets[name] = DeclaredDataset(name, _text(entry, "path", where), form, columns)
+    return datasets
+
+
+def read_notebook(path: str) -> dict[str, Any]:
+    """The notebook at `path` (nbformat 4), unchanged.
+
+    Raises:
+        JobError: missing, not JSON, or not a notebook of format 4.
+    """
+    notebook = _read_json(path)
+    cells = notebook.get("cells") if isinstance(notebook, dict) else None
+    if not isinstance(notebook, dict) or notebook.get("nbformat") != 4:
+        raise JobError(f"{path} is not a notebook of format 4.")
+    if not isinstance(cells, list) or not all(_is_cell(cell) for cell in cells):
+        raise JobError(f"{path} has no list of cells with a source each.")
+    return notebook
+
+
+def source_of(cell: dict[str, Any]) -> str:
+    """A cell's source as one string; notebooks may keep it as a list of lines."""
+    source = cell["source"]
+    return source if isinstance(source, str) else "".join(source)
+
+
+def _is_cell(cell: object) -> bool:
+    if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
+        return False
+    source = cell.get("source")
+    if isinstance(source, list):
+        return all(isinstance(line, str) for line in source)
+    return isinstance(source, str)
+
+
+def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
+    if not isinstance(content, list):
+        raise JobError(f"{path}: 'outputs' must be a list.")
+    outputs = {}
+    for entry in content:
+        if not isinstance(entry, dict):
+            raise JobError(f"{path}: each output must be an object.")
+        name, kind = _text(entry, "name", path), _text(entry, "kind", path)
+        counts = entry.get("counts")
+        if kind not in KINDS or not (counts is None or isinstance(counts, str)):
+            raise JobError(f"{path}: output '{name}' has an unknown kind or counts column.")
+        outputs[name] = DeclaredOutput(name, kind, counts)
+    return outputs
+
+
+def _text(content: dict[str, Any], field: str, where: str) -> str:
+    value = content.get(field)
+    if not isinstance(value, str) or not value:
+        raise JobError(f"{where}: '{field}' must be a text.")
+    return value
+
+
+def _read_json(path: str) -> Any:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123  (pathlib costs the start 10 ms)
+            return json.loads(file.read())
+    except OSError as error:
+        raise JobError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError):
+        raise JobError(f"{path} is not JSON.") from None

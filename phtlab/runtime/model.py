@@ -1,0 +1,135 @@
+"""Models as named numeric arrays in the safetensors format: numbers, and no code.
+
+The format (https://github.com/huggingface/safetensors, "Format"): 8 bytes little-endian
+length of a JSON header, the header, the arrays' bytes. It is written here in its twenty
+lines, so that a kernel image needs nothing for it.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from phtlab.runtime.errors import PublishError
+
+_TYPES = {
+    "b1": "BOOL",
+    "u1": "U8",
+    "i1": "I8",
+    "u2": "U16",
+    "i2": "I16",
+    "u4": "U32",
+    "i4": "I32",
+    "u8": "U64",
+    "i8": "I64",
+    "f2": "F16",
+    "f4": "F32",
+    "f8": "F64",
+}
+# What a fitted scikit-learn estimator may carry out: parameters, whose size does not grow
+# with the rows. Others keep training data (support_vectors_, X_train_, labels_).
+_FITTED = (
+    "coef_",
+    "intercept_",
+    "classes_",
+    "mean_",
+    "scale_",
+    "var_",
+    "components_",
+    "explained_variance_",
+    "explained_variance_ratio_",
+    "singular_values_",
+    "cluster_centers_",
+    "theta_",
+    "class_prior_",
+    "class_count_",
+    "class_log_prior_",
+    "feature_log_prob_",
+    "n_features_in_",
+    "n_samples_seen_",
+    "n_iter_",
+)
+_COUNTERS = ("n_features_in_", "n_samples_seen_", "n_iter_", "classes_")
+
+
+def tensors_of(name: str, value: Any) -> dict[str, Any]:
+    """The model's arrays by name: of a dict of arrays and numbers, or of an estimator.
+
+    Raises:
+        PublishError: neither of them, or with a value that is not numeric.
+    """
+    if isinstance(value, Mapping):
+        if not value:
+            raise PublishError(f"model '{name}' is an empty dict.")
+        return {str(key): _array(name, str(key), item) for key, item in value.items()}
+    if hasattr(value, "get_params") and hasattr(value, "fit"):
+        return _fitted(name, value)
+    raise PublishError(
+        f"model '{name}': a model is a dict of numeric arrays or a fitted scikit-learn estimator, "
+        f"and this is a {type(value).__name__}. Objects of Python are not published, because "
+        "opening one can run its code. Publish its parameters: {'weights': array, ...}."
+    )
+
+
+def encode_tensors(tensors: Mapping[str, Any]) -> bytes:
+    """`tensors` as a safetensors file; the same arrays give the same bytes."""
+    header: dict[str, Any] = {}
+    parts = []
+    offset = 0
+    for key in sorted(tensors):
+        array = tensors[key]
+        code = f"{array.dtype.kind}{array.dtype.itemsize}"
+        content = array.astype(array.dtype.newbyteorder("<"), order="C", copy=False).tobytes()
+        header[key] = {
+            "dtype": _TYPES[code],
+            "shape": list(array.shape),
+            "data_offsets": [offset, offset + len(content)],
+        }
+        offset += len(content)
+        parts.append(content)
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    return b"".join([struct.pack("<Q", len(encoded)), encoded, *parts])
+
+
+def _array(name: str, key: str, value: Any) -> Any:
+    import numpy as np
+
+    detach = getattr(value, "detach", None)
+    if callable(detach):
+        value = detach().cpu().numpy()
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if key == "__metadata__" or f"{array.dtype.kind}{array.dtype.itemsize}" not in _TYPES:
+        raise PublishError(
+            f"model '{name}': '{key}' is not numeric ({type(value).__name__} of {array.dtype}). "
+            "A model is numbers alone; encode words as numbers first."
+        )
+    return array
+
+
+def _fitted(name: str, estimator: Any) -> dict[str, Any]:
+    tensors = {}
+    for attribute in _FITTED:
+        try:
+            value = getattr(estimator, attribute, None)
+        except Exception:  # noqa: S112  (a property of an estimator may raise anything)
+            continue
+        if value is not None:
+            tensors[attribute] = _array(name, attribute, value)
+    if not set(tensors) - set(_COUNTERS):
+        kind = type(estimator).__name__
+        advice = (
+            "Publish the parameters of its steps, e.g. pipeline[-1]."
+            if hasattr(estimator, "steps")
+            else "Fit it first, or publish its parameters as a dict of arrays."
+        )
+        raise PublishError(
+            f"model '{name}': this {kind} has no fitted parameters that may leave, such as coef_. "
+            f"{advice}"
+        )
+    return tensors

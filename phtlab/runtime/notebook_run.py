@@ -1,0 +1,254 @@
+"""Run a notebook's code cells in a kernel, one after the other, and judge the run.
+
+The same for a station's sandbox and for papermill. Progress is told by hooks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import zmq
+
+from phtlab.runtime import memory
+from phtlab.runtime.job import source_of
+from phtlab.runtime.kernel_process import KernelProcess
+from phtlab.runtime.messages import Channels, Message
+from phtlab.runtime.outcome import Failure, Outcome, Verdict, dead_kernel, failed_cell
+from phtlab.runtime.transcript import Transcript
+
+# How long a kernel may take until it answers, and what it still says after a reply.
+START_SECONDS = 60.0
+IDLE_SECONDS = 4.0
+# Death, the deadline and a cancellation are looked for this often.
+_TICK = 0.1
+
+_Ended = Literal["died", "time", "cancelled"]
+
+
+class CellPlace(NamedTuple):
+    """A code cell of the run: its position from 0 in the file, its number from 1 in the
+    author's notebook, and whether it is the author's (not injected by papermill)."""
+
+    position: int
+    number: int
+    authored: bool
+
+
+class Hooks:
+    """What a caller may want to know while a run goes on. Override what is needed."""
+
+    def cell_started(self, place: CellPlace) -> None:
+        """The cell is about to be sent to the kernel."""
+
+    def cell_finished(self, place: CellPlace, seconds: float, *, ok: bool) -> None:
+        """The kernel has answered, or has ended."""
+
+
+def code_cells(notebook: dict[str, Any]) -> tuple[CellPlace, ...]:
+    """The code cells in order. An injected cell carries the number of the one before it."""
+    places = []
+    number = 0
+    for position, cell in enumerate(notebook["cells"]):
+        metadata = cell.get("metadata")
+        metadata = metadata if isinstance(metadata, dict) else {}
+        ours = metadata.get("phtlab")
+        original = ours.get("cell") if isinstance(ours, dict) else None
+        injected = "injected-parameters" in (metadata.get("tags") or ())
+        if isinstance(original, int):
+            number = original
+        elif not injected or number == 0:
+            number = position + 1
+        if cell["cell_type"] == "code" and source_of(cell).strip():
+            places.append(CellPlace(position, number, not injected))
+    return tuple(places)
+
+
+class NotebookRun:
+    """One run of one notebook in one kernel, which the run interrupts and kills if it must.
+
+    Args:
+        kernel: started, and not yet spoken with.
+        notebook: nbformat 4.
+        deadline: when to interrupt, on the clock of `time.monotonic`, or None.
+        grace: seconds between the interrupt and the kill.
+        cancelled: asked often; once true, the run ends as at a deadline.
+        oom_before: the counter of kills for memory when the kernel was started.
+    """
+
+    def __init__(
+        self,
+        kernel: KernelProcess,
+        notebook: dict[str, Any],
+        *,
+        deadline: float | None = None,
+        grace: float = 2.0,
+        cancelled: Callable[[], bool] = lambda: False,
+        hooks: Hooks | None = None,
+        oom_before: int | None = None,
+        cgroup: str = memory.CGROUP,
+        start_seconds: float = START_SECONDS,
+    ) -> None:
+        self.transcript = Transcript(notebook)
+        self._kernel = kernel
+        self.places = code_cells(notebook)
+        self._deadline = deadline
+        self._grace = grace
+        self._cancelled = cancelled
+        self.hooks = hooks or Hooks()
+        self._cgroup = cgroup
+        self._oom_before = memory.oom_kills(cgroup) if oom_before is None else oom_before
+        self._start_seconds = start_seconds
+        self._channels = Channels(kernel.connection)
+        self._cell_of: dict[str, int] = {}
+        self._idle: set[str] = set()
+        self._replies: dict[str, dict[str, Any]] = {}
+        self._timings: list[tuple[int, float]] = []
+
+    def execute(self) -> Verdict:
+        """Run all cells. On return the kernel and all that it left behind are dead."""
+        try:
+            return self._execute()
+        finally:
+            self._kernel.kill()
+            self._channels.close()
+
+    def _execute(self) -> Verdict:
+        ended = self._await_kernel()
+        if ended:
+            return self._judge_end(ended, None)
+        for place in self.places:
+            self.hooks.cell_started(place)
+            begun = time.monotonic()
+            reply = self._run_cell(place)
+            seconds = time.monotonic() - begun
+            self._timings.append((place.number, round(seconds, 3)))
+            ok = isinstance(reply, dict) and reply.get("status") == "ok"
+            self.hooks.cell_finished(place, seconds, ok=ok)
+            if not isinstance(reply, dict):
+                return self._judge_end(reply, place.number)
+            if not ok:
+                source = source_of(self.transcript.cell(place.position))
+                return self._verdict(*failed_cell(reply, place.number, source))
+        return self._verdict("completed", None)
+
+    def _await_kernel(self) -> _Ended | None:
+        """Ask for kernel_info until an answer's `idle` is seen, so that iopub is joined."""
+        give_up = time.monotonic() + self._start_seconds
+        asked: set[str] = set()
+        ask_again = 0.0
+        while True:
+            now = time.monotonic()
+            if now >= ask_again:
+                asked.add(self._channels.send(self._channels.shell, "kernel_info_request", {}))
+                ask_again = now + 1.0
+            self._pump(min(_TICK, max(0.0, ask_again - now)))
+            if asked & self._idle:
+                return None
+            if any(request in self._replies for request in asked):
+                # It answers, but iopub was not yet joined when it said idle: soon again.
+                self._replies.clear()
+                ask_again = time.monotonic() + 0.02
+            ended = self._end()
+            if ended:
+                return ended
+            if now > give_up:
+                self._kernel.kill()
+                return "died"
+
+    def _run_cell(self, place: CellPlace) -> dict[str, Any] | _Ended:
+        request = self._channels.send(
+            self._channels.shell,
+            "execute_request",
+            {
+                "code": source_of(self.transcript.cell(place.position)),
+                "silent": False,
+                "store_history": True,
+                "user_expressions": {},
+                "allow_stdin": False,
+                "stop_on_error": True,
+            },
+        )
+        self._cell_of[request] = place.position
+        answered_at: float | None = None
+        while True:
+            self._pump(_TICK)
+            if request in self._replies:
+                answered_at = answered_at or time.monotonic()
+                if request in self._idle or time.monotonic() - answered_at > IDLE_SECONDS:
+                    return self._replies[request]
+            ended = self._end()
+            if ended == "died":
+                self._drain()
+                return ended
+            if ended:
+                self._interrupt_and_kill(request)
+                return ended
+
+    def _interrupt_and_kill(self, request: str) -> None:
+        """End the cell. What it answers no longer matters, what it prints is kept."""
+        if self._kernel.spec.interrupt_mode == "message":
+            self._channels.send(self._channels.control, "interrupt_request", {})
+        else:
+            self._kernel.interrupt()
+        until = time.monotonic() + self._grace
+        while time.monotonic() < until and self._kernel.alive():
+            self._pump(_TICK)
+            if request in self._replies and request in self._idle:
+                break
+        self._kernel.kill()
+        self._drain()
+
+    def _end(self) -> _Ended | None:
+        if not self._kernel.alive():
+            return "died"
+        if self._cancelled():
+            return "cancelled"
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            return "time"
+        return None
+
+    def _pump(self, seconds: float) -> None:
+        """Take in what arrives within `seconds`; return at the first that did."""
+        for channel in self._channels.poll(seconds):
+            # A flood on one channel must not keep the deadline from being seen.
+            for _ in range(200):
+                try:
+                    message = self._channels.receive(channel)
+                except zmq.Again:
+                    break
+                if message is not None:
+                    self._take(message)
+
+    def _drain(self) -> None:
+        until = time.monotonic() + 1.0
+        while self._channels.poll(0) and time.monotonic() < until:
+            self._pump(0)
+
+    def _take(self, message: Message) -> None:
+        content = message.content
+        if message.type.endswith("_reply"):
+            self._replies[message.parent] = content or {}
+        elif message.type == "status":
+            if content and content.get("execution_state") == "idle":
+                self._idle.add(message.parent)
+        elif message.parent in self._cell_of:
+            self.transcript.add(self._cell_of[message.parent], message)
+
+    def _judge_end(self, ended: _Ended, cell: int | None) -> Verdict:
+        if ended == "died":
+            kills = memory.oom_kills(self._cgroup) - self._oom_before
+            return self._verdict(
+                *dead_kernel(self._kernel.returncode, kills, cell, self._kernel.last_words())
+            )
+        if ended == "time":
+            return self._verdict(
+                "out-of-time", Failure("OutOfTime", cell, None, "the time limit was reached", "")
+            )
+        return self._verdict(
+            "cancelled", Failure("Cancelled", cell, None, "the run was told to stop", "")
+        )
+
+    def _verdict(self, outcome: Outcome, failure: Failure | None) -> Verdict:
+        return Verdict(outcome, failure, tuple(self._timings))

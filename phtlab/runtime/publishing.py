@@ -1,0 +1,233 @@
+"""`publish`: the one way in which something may leave a station cell.
+
+In the sandbox it writes plain files for the airlock to read: JSON, PNG, safetensors,
+bytes; an index comes last, so that an output is there whole or not at all. On an
+analyst's machine it keeps the output in memory, and shows it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from phtlab.runtime.errors import PublishError
+
+Kind = Literal["table", "scalar", "figure", "model", "file"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True)
+class Published:
+    """An output as it was published. `content` holds each file's suffix and bytes,
+    `value` what was given."""
+
+    name: str
+    kind: Kind
+    counts: str | None
+    content: dict[str, bytes]
+    value: Any
+
+    @property
+    def files(self) -> list[str]:
+        """The names of the output's files, beside its index."""
+        return [f"{self.name}{suffix}" for suffix in self.content]
+
+    def index(self) -> bytes:
+        """The output's index, `<name>.json`."""
+        content = {
+            "name": self.name,
+            "kind": self.kind,
+            "counts": self.counts,
+            "files": self.files,
+        }
+        return json.dumps(content, sort_keys=True).encode()
+
+
+_kept: dict[str, Published] = {}
+_kept_in: dict[str, object] = {}
+
+
+def publish(name: str, value: Any, kind: Kind = "table", counts: str | None = None) -> None:
+    """Publish `value` as the output `name` of this train.
+
+    Args:
+        name: lower-case letters, digits and underscores, written out in the cell, so
+            that the train's manifest knows it before anything runs.
+        value: for `table` a DataFrame, Series or dict of columns; for `scalar` a bool,
+            int, float or str; for `figure` a matplotlib figure; for `model` a dict of
+            numeric arrays or a fitted linear estimator of scikit-learn; for `file` a path
+            or bytes.
+        kind: table, scalar, figure, model or file.
+        counts: for a table, the column that says how many persons are behind each row.
+            Stations hold back rows with a small count.
+
+    Raises:
+        PublishError: the value does not fit the kind, the output was not declared, or it
+            was published already.
+        OSError: the output volume is full.
+    """
+    _check_words(name, kind, counts)
+    output = Published(name, kind, counts, _content(name, value, kind, counts), value)
+    if os.environ.get("PHTLAB_JOB"):
+        _write(output, _declared(os.environ["PHTLAB_JOB"]))
+    else:
+        _keep(output)
+
+
+def published() -> dict[str, Published]:
+    """What this process published, by name, when it is not in a sandbox."""
+    return dict(_kept)
+
+
+def _check_words(name: object, kind: object, counts: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise PublishError(
+            f"{name!r} cannot name an output. Use lower-case letters, digits and underscores, "
+            "beginning with a letter, at most 63 of them."
+        )
+    if kind not in get_args(Kind):
+        raise PublishError(
+            f"output '{name}': there is no kind {kind!r}. Kinds are {', '.join(get_args(Kind))}."
+        )
+    if counts is not None and (kind != "table" or not isinstance(counts, str)):
+        raise PublishError(
+            f"output '{name}': counts= names a column of a table, and this is a {kind} "
+            f"with counts={counts!r}."
+        )
+
+
+def _content(name: str, value: Any, kind: Kind, counts: str | None) -> dict[str, bytes]:
+    if kind == "table":
+        from phtlab.runtime.table import columns_of, encode_table
+
+        return {".table.json": encode_table(columns_of(name, value, counts))}
+    if kind == "scalar":
+        return {".scalar.json": _scalar(name, value)}
+    if kind == "figure":
+        from phtlab.runtime.figure import figure_of, figure_table, picture
+
+        figure = figure_of(name, value)
+        data = figure_table(name, figure)
+        return {".png": picture(figure), ".data.json": data}
+    if kind == "model":
+        from phtlab.runtime.model import encode_tensors, tensors_of
+
+        return {".safetensors": encode_tensors(tensors_of(name, value))}
+    return {".bin": _file(name, value)}
+
+
+def _scalar(name: str, value: Any) -> bytes:
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        value = item()
+    if isinstance(value, bool):
+        kind = "boolean"
+    elif isinstance(value, int):
+        kind = "integer"
+    elif isinstance(value, float):
+        kind = "number"
+        if math.isinf(value):
+            raise PublishError(f"output '{name}' is infinite, which a scalar cannot be.")
+        value = None if math.isnan(value) else value
+    elif isinstance(value, str):
+        kind = "string"
+    else:
+        raise PublishError(
+            f"output '{name}': a scalar is one bool, int, float or str, and this is a "
+            f"{type(value).__name__}. Publish several values as a table: "
+            f"phtlab.publish({name!r}, {{'column': [...]}})."
+        )
+    return json.dumps({"type": kind, "value": value}).encode()
+
+
+def _file(name: str, value: Any) -> bytes:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if not isinstance(value, str | os.PathLike):
+        raise PublishError(
+            f"output '{name}': a file is a path or bytes, and this is a {type(value).__name__}."
+        )
+    path = Path(value)
+    if not path.is_file():
+        raise PublishError(f"output '{name}': there is no file {path}. Write it, then publish it.")
+    return path.read_bytes()
+
+
+def _declared(job_path: str) -> dict[str, tuple[str, str | None]]:
+    from phtlab.runtime.job import read_job
+
+    return {o.name: (o.kind, o.counts) for o in read_job(job_path).outputs.values()}
+
+
+def _write(output: Published, declared: dict[str, tuple[str, str | None]]) -> None:
+    from phtlab.runtime.record import write_atomic
+
+    if output.name not in declared:
+        known = ", ".join(sorted(declared)) or "none"
+        raise PublishError(
+            f"output '{output.name}' is not declared by this train (declared: {known}). "
+            "Publish it in a station cell with its name written out, and build the train again."
+        )
+    kind, counts = declared[output.name]
+    if (output.kind, output.counts) != (kind, counts):
+        raise PublishError(
+            f"output '{output.name}' is declared as kind={kind!r}, counts={counts!r}, and was "
+            f"published as kind={output.kind!r}, counts={output.counts!r}. Write kind and counts "
+            "out in the publish call, and build the train again."
+        )
+    folder = os.path.join(os.environ.get("PHTLAB_OUT", "/phtlab/out"), "outputs")  # noqa: PTH118
+    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    index = f"{output.name}.json"
+    if os.path.lexists(f"{folder}/{index}"):
+        raise _twice(output.name)
+    written = []
+    try:
+        for file, content in zip(output.files, output.content.values(), strict=True):
+            write_atomic(folder, file, content)
+            written.append(file)
+        write_atomic(folder, index, output.index())
+    except OSError:
+        for file in written:
+            with contextlib.suppress(OSError):
+                os.unlink(f"{folder}/{file}")  # noqa: PTH108
+        raise
+
+
+def _keep(output: Published) -> None:
+    """Keep it. Running a cell again replaces what it published; twice in one run does not."""
+    shell = _shell()
+    place = object() if shell is None else (id(shell), shell.execution_count)
+    if output.name in _kept and (shell is None or _kept_in.get(output.name) == place):
+        raise _twice(output.name)
+    _kept[output.name], _kept_in[output.name] = output, place
+    if shell is not None:
+        _show(output)
+
+
+def _twice(name: str) -> PublishError:
+    return PublishError(
+        f"output '{name}' was published already. Each output is published once; give the "
+        "second one a name of its own."
+    )
+
+
+def _shell() -> Any:
+    ipython = sys.modules.get("IPython")
+    return None if ipython is None else ipython.get_ipython()
+
+
+def _show(output: Published) -> None:
+    from IPython.display import Markdown, display
+
+    size = sum(map(len, output.content.values()))
+    display(Markdown(f"published **{output.name}** ({output.kind}, {size:,} bytes)"))
+    if output.kind in ("table", "figure", "scalar"):
+        display(output.value)

@@ -1,0 +1,233 @@
+"""Tables as columns with one type each, which is all that the airlock has to read."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from typing import Any, NamedTuple
+
+from phtlab.runtime.errors import PublishError
+
+# More than any station's default lets out; a table of this size is the data set itself.
+MOST_ROWS = 100_000
+MOST_COLUMNS = 1_000
+
+
+class Column(NamedTuple):
+    """A column: its name, its type (integer, number, string, boolean, date), its values.
+    A missing value is None; a date is an ISO date as text."""
+
+    name: str
+    type: str
+    values: list[Any]
+
+
+def encode_table(columns: list[Column]) -> bytes:
+    """The columns as `<name>.table.json` holds them."""
+    content = {
+        "columns": [{"name": column.name, "type": column.type} for column in columns],
+        "data": [column.values for column in columns],
+    }
+    return json.dumps(content, allow_nan=False).encode()
+
+
+def columns_of(name: str, value: Any, counts: str | None) -> list[Column]:
+    """The columns of a DataFrame, a Series or a dict of columns, published as `name`.
+
+    Raises:
+        PublishError: not a table, or not one that can leave; says which column and why.
+    """
+    frame = _frame(name, value)
+    _check_shape(name, frame)
+    columns = [
+        Column(str(label), *_typed(name, str(label), frame.iloc[:, position]))
+        for position, label in enumerate(frame.columns)
+    ]
+    if counts is not None:
+        _check_counts(name, columns, counts)
+    return columns
+
+
+def _frame(name: str, value: Any) -> Any:
+    import pandas as pd
+
+    if isinstance(value, pd.DataFrame):
+        return value
+    if isinstance(value, pd.Series):
+        if value.name is None and not _has_meaning(value.index):
+            raise PublishError(
+                f"table '{name}': the Series has no name. Add .rename('...').to_frame()."
+            )
+        if value.name is None:
+            raise PublishError(
+                f"table '{name}': its index would be lost. Add .reset_index(name='n'), which "
+                "makes columns of the index and names the Series."
+            )
+        return value.to_frame()
+    if isinstance(value, dict):
+        try:
+            listed = all(_is_column(column) for column in value.values())
+            return pd.DataFrame(value if listed else None)
+        except ValueError:
+            raise PublishError(
+                f"table '{name}': the columns of the dict have different lengths."
+            ) from None
+    hint = " Did you mean kind='figure'?" if hasattr(value, "savefig") else ""
+    hint = " Did you mean kind='scalar'?" if isinstance(value, bool | int | float | str) else hint
+    raise PublishError(
+        f"table '{name}': a table is a DataFrame, a Series or a dict of columns, and this is a "
+        f"{type(value).__name__}.{hint}"
+    )
+
+
+def _is_column(value: object) -> bool:
+    return hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
+
+
+def _has_meaning(index: Any) -> bool:
+    """Whether an index says more than a row's position."""
+    import pandas as pd
+
+    if isinstance(index, pd.RangeIndex):
+        return index.name is not None
+    return index.name is not None or index.nlevels > 1 or index.dtype.kind not in "iu"
+
+
+def _check_shape(name: str, frame: Any) -> None:
+    if frame.columns.nlevels > 1:
+        raise PublishError(
+            f"table '{name}' has column names in {frame.columns.nlevels} levels. Join them: "
+            "frame.columns = ['_'.join(map(str, c)) for c in frame.columns]."
+        )
+    if _has_meaning(frame.index):
+        levels = ", ".join(f"'{level}'" for level in frame.index.names if level is not None)
+        raise PublishError(
+            f"table '{name}': its index {levels or 'of labels'} would be lost. "
+            "Add .reset_index(), which makes columns of it."
+        )
+    labels = list(frame.columns)
+    for label in labels:
+        if not isinstance(label, str) or not label:
+            raise PublishError(
+                f"table '{name}': a column is named {label!r} ({type(label).__name__}), and names "
+                "are text. Add .rename(columns=str), or give it a name."
+            )
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise PublishError(f"table '{name}' has two columns named '{twice[0]}'. Rename one.")
+    if not labels:
+        raise PublishError(f"table '{name}' has no columns.")
+    if len(labels) > MOST_COLUMNS:
+        raise PublishError(
+            f"table '{name}' has {len(labels):,} columns; "
+            f"at most {MOST_COLUMNS:,} can be published."
+        )
+    if len(frame) > MOST_ROWS:
+        raise PublishError(
+            f"table '{name}' has {len(frame):,} rows; at most {MOST_ROWS:,} can be published. "
+            "Aggregate it: what leaves a station describes groups, not persons."
+        )
+
+
+def _typed(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
+    import pandas as pd
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        series = series.astype(object)
+        dtype = series.dtype
+    kind = getattr(dtype, "kind", "O")
+    if isinstance(dtype, pd.IntervalDtype | pd.PeriodDtype):
+        return "string", [None if gone else str(v) for v, gone in _with_gaps(series)]
+    if kind == "b":
+        return "boolean", [None if gone else bool(v) for v, gone in _with_gaps(series)]
+    if kind in "iu":
+        return "integer", [None if gone else int(v) for v, gone in _with_gaps(series)]
+    if kind == "f":
+        return "number", [
+            None if gone else _finite(name, label, float(v)) for v, gone in _with_gaps(series)
+        ]
+    if kind == "M" or isinstance(dtype, pd.DatetimeTZDtype):
+        return "date", [None if gone else _date(name, label, v) for v, gone in _with_gaps(series)]
+    if kind == "O" or isinstance(dtype, pd.StringDtype):
+        return _typed_objects(name, label, series)
+    if kind == "m":
+        advice = "Make numbers of it, e.g. .dt.total_seconds() or .dt.days."
+    elif kind == "c":
+        advice = "Publish .real and .imag as two columns."
+    else:
+        advice = "Make text of it with .astype(str), or numbers."
+    raise PublishError(f"table '{name}': column '{label}' is of type {dtype}. {advice}")
+
+
+def _typed_objects(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
+    """A column of Python objects has the type that all of its values have."""
+    import numpy as np
+    import pandas as pd
+
+    pairs = _with_gaps(series)
+    present = [v for v, gone in pairs if not gone]
+
+    def all_are(*types: type) -> bool:
+        return all(isinstance(v, types) for v in present)
+
+    def values(convert: Any) -> list[Any]:
+        return [None if gone else convert(v) for v, gone in pairs]
+
+    if all_are(str):
+        return "string", values(str)
+    if all_are(pd.Interval, pd.Period):
+        return "string", values(str)
+    if all_are(bool, np.bool_):
+        return "boolean", values(bool)
+    if not any(isinstance(v, bool | np.bool_) for v in present):
+        if all_are(int, np.integer):
+            return "integer", values(int)
+        if all_are(int, float, np.integer, np.floating):
+            return "number", values(lambda v: _finite(name, label, float(v)))
+    if all_are(datetime.date):
+        return "date", values(lambda v: _date(name, label, v))
+    kinds = sorted({type(v).__name__ for v in present})
+    raise PublishError(
+        f"table '{name}': column '{label}' holds values of type {', '.join(kinds)}. A column has "
+        "one type: integer, number, string, boolean or date. Convert it, e.g. with .astype(str)."
+    )
+
+
+def _with_gaps(series: Any) -> list[tuple[Any, bool]]:
+    return list(zip(series.tolist(), series.isna().tolist(), strict=True))
+
+
+def _finite(name: str, label: str, value: float) -> float:
+    if math.isinf(value):
+        raise PublishError(
+            f"table '{name}': column '{label}' holds an infinite number. Leave those rows out, "
+            "or replace it by a missing value."
+        )
+    return value
+
+
+def _date(name: str, label: str, value: Any) -> str:
+    if isinstance(value, datetime.datetime):
+        if value.timetz().replace(tzinfo=None) != datetime.time(0):
+            raise PublishError(
+                f"table '{name}': column '{label}' has times of day, and a date has none. Add "
+                ".dt.normalize() for the day, or .dt.strftime(...) for text."
+            )
+        value = value.date()
+    return str(value.isoformat())
+
+
+def _check_counts(name: str, columns: list[Column], counts: str) -> None:
+    column = next((column for column in columns if column.name == counts), None)
+    if column is None:
+        labels = ", ".join(f"'{column.name}'" for column in columns)
+        raise PublishError(
+            f"table '{name}': counts={counts!r} names no column of it. It has {labels}."
+        )
+    if column.type != "integer" or any(v is None or v < 0 for v in column.values):
+        raise PublishError(
+            f"table '{name}': the counts column '{counts}' must hold whole numbers of 0 or more, "
+            "none missing."
+        )
