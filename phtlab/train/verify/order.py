@@ -1,0 +1,182 @@
+"""Is this an order of a researcher of the consortium, for this train, this station and now?"""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from datetime import datetime
+
+from phtlab.errors import (
+    NotOnRosterError,
+    OrderError,
+    OrderExpiredError,
+    OrderReplayedError,
+    OrderStationError,
+    RosterStaleError,
+)
+from phtlab.train.envelope import Envelope, open_statement
+from phtlab.train.identity import Member
+from phtlab.train.manifest import Train
+from phtlab.train.order import ORDER_TYPE, Order
+from phtlab.train.roster import Roster
+from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
+from phtlab.train.verify.record import open_record
+
+
+def verify_order(
+    envelope: Envelope,
+    roster: Roster,
+    *,
+    train: Train,
+    station: str | None,
+    now: datetime | None,
+    seen: Container[str],
+) -> Order:
+    """The order that a researcher of `roster` signed for a journey of `train`.
+
+    `station` is who asks, and must be on the route; None for central or the
+    researcher. `seen` holds the ids of the journeys already taken; a journey's id is
+    `envelope.digest`. `now` is None to read a journey that is over: then neither its
+    time nor whether its stations are still members is judged.
+
+    Raises NotOnRosterError (also ``order-station-unknown``, ``order-recipient-unknown``),
+    SignatureError, RosterStaleError (``roster-behind``), OrderExpiredError,
+    OrderReplayedError, OrderStationError, or OrderError with one of the codes
+    ``order-role``, ``order-form``, ``order-train``, ``order-route``, ``order-future``,
+    ``order-lifetime``, ``order-recipients``, ``order-twice``.
+    """
+    statement, signer = open_statement(envelope, ORDER_TYPE, roster.members)
+    require_role(signer, "researcher", OrderError, "order-role", "send trains on journeys")
+    order = read_predicate(
+        Order, statement, OrderError("", code="order-form"), f"{signer.name}'s order"
+    )
+    if [(s.name, s.sha256) for s in statement.subject] != [("train", order.train)]:
+        raise OrderError(
+            f"This order of {signer.name} is signed about another train than it names. "
+            "Dispatch it again.",
+            code="order-form",
+        )
+    if order.train != train.digest:
+        raise OrderError(
+            f"This order is for the train {order.train}, not for {train.digest}. "
+            "Central paired the wrong documents: tell its operator.",
+            code="order-train",
+        )
+    if order.route != train.manifest.route:
+        raise OrderError(
+            f"This order sends '{train.manifest.name}' on a {order.route} route; its author made "
+            f"it for a {train.manifest.route} one.",
+            code="order-route",
+        )
+    _require_time(order, now)
+    if order.roster_version > roster.version:
+        raise RosterStaleError(
+            f"This order was made with version {order.roster_version} of the roster; here is "
+            f"version {roster.version}. Refresh the roster and try again.",
+            code="roster-behind",
+        )
+    _require_distinct(order.stations, "station")
+    _require_distinct(order.recipients, "recipient")
+    if station is not None and station not in order.stations:
+        raise OrderStationError(
+            f"This order is for {', '.join(order.stations)}, not for {station}."
+        )
+    if now is not None:
+        _require_stations(order, roster, station)
+    _require_recipients(order, roster, signer)
+    if envelope.digest in seen:
+        raise OrderReplayedError(
+            f"The journey {envelope.digest} was taken before. An order is for one journey: "
+            "dispatch the train again."
+        )
+    return order
+
+
+def verify_turn(
+    order: Order,
+    *,
+    journey: str,
+    station: str,
+    roster: Roster,
+    previous: Envelope | None,
+) -> None:
+    """Whether it is `station`'s turn: on a sequential route, the stop before it has departed.
+
+    Raises OrderStationError (``order-turn``) if not, or what `verify_record` raises if
+    `previous` is not the record of the stop before.
+    """
+    number = order.stop_of(station)
+    if order.route != "sequential" or number == 0:
+        return
+    before = order.stations[number - 1]
+    if previous is None:
+        raise OrderStationError(
+            f"It is not {station}'s turn: {before} comes before it and has not departed.",
+            code="order-turn",
+        )
+    record = open_record(previous, journey=journey, order=order, roster=roster, station=before)
+    if record.outcome != "departed":
+        raise OrderStationError(
+            f"The journey ended at {before} ({record.outcome}); {station} has no turn.",
+            code="order-turn",
+        )
+
+
+def _require_time(order: Order, now: datetime | None) -> None:
+    if order.expires <= order.issued:
+        raise OrderError(
+            "This order expires before it was issued. Dispatch the train again.",
+            code="order-lifetime",
+        )
+    if now is None:
+        return
+    if order.issued > now + CLOCK_SKEW:
+        raise OrderError(
+            f"This order was issued in the future, at {order.issued:%Y-%m-%d %H:%M} UTC. Check "
+            "the clocks of the researcher's machine and of this one.",
+            code="order-future",
+        )
+    if now >= order.expires:
+        raise OrderExpiredError(
+            f"This order expired at {order.expires:%Y-%m-%d %H:%M} UTC. Dispatch the train again."
+        )
+
+
+def _require_stations(order: Order, roster: Roster, station: str | None) -> None:
+    # On a parallel route a station's stop does not depend on the others, so that one of
+    # them leaving the consortium does not end the journey everywhere.
+    judged = (station,) if station and order.route == "parallel" else order.stations
+    for name in judged:
+        if name not in [member.name for member in roster.stations]:
+            known = ", ".join(member.name for member in roster.stations) or "none"
+            raise NotOnRosterError(
+                f"There is no station '{name}' on the roster of {roster.consortium} (version "
+                f"{roster.version}). Its stations: {known}.",
+                code="order-station-unknown",
+            )
+
+
+def _require_recipients(order: Order, roster: Roster, signer: Member) -> None:
+    names = [member.name for member in roster.members]
+    for name in order.recipients:
+        if name not in names:
+            raise NotOnRosterError(
+                f"Results are to be sealed to '{name}', who is not on the roster of "
+                f"{roster.consortium} (version {roster.version}). Dispatch the train again to "
+                "members only.",
+                code="order-recipient-unknown",
+            )
+    if signer.name not in order.recipients:
+        raise OrderError(
+            f"{signer.name} signed this order but is not among its recipients "
+            f"({', '.join(order.recipients)}). Dispatch the train again.",
+            code="order-recipients",
+        )
+
+
+def _require_distinct(names: tuple[str, ...], what: str) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise OrderError(
+            f"This order names the {what} {', '.join(doubled)} twice. Dispatch the train again.",
+            code="order-twice",
+        )

@@ -1,0 +1,178 @@
+"""Is this the word of that station about that stop, and does it follow the stop before?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from phtlab.errors import RecordError, RosterStaleError
+from phtlab.train.envelope import Envelope, Statement, open_statement
+from phtlab.train.order import Order, cargo_context, context_digest
+from phtlab.train.record import RECORD_TYPE, StopRecord
+from phtlab.train.roster import Roster
+from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
+
+
+def verify_record(
+    envelope: Envelope,
+    *,
+    journey: str,
+    order: Order,
+    roster: Roster,
+    station: str,
+    previous: Envelope | None,
+) -> StopRecord:
+    """The stop record of `station` for `journey`, whose verified order is `order`.
+
+    `previous` is the record of the stop before on a sequential route, which this one
+    must name; None otherwise. Raises NotOnRosterError, SignatureError,
+    RosterStaleError (``roster-behind``), or RecordError with one of the codes
+    ``record-signer``, ``record-role``, ``record-form``, ``record-station``,
+    ``record-journey``, ``record-train``, ``record-stop``, ``record-chain``,
+    ``record-cargo``, ``record-context``, ``record-time``, ``record-roster``.
+    """
+    record = open_record(envelope, journey=journey, order=order, roster=roster, station=station)
+    expected = None if previous is None else previous.digest
+    if order.route == "sequential" and record.stop > 0 and expected is None:
+        raise RecordError(
+            f"The record of stop {record.stop} at {station} follows no record of the stop before: "
+            "one is missing. Ask central's operator for it.",
+            code="record-chain",
+        )
+    if record.previous != expected:
+        raise RecordError(
+            f"The record of {station} follows {record.previous or 'no record'}; "
+            f"{expected or 'none'} was expected. A stop was dropped, repeated or put in between: "
+            "do not use these results.",
+            code="record-chain",
+        )
+    return record
+
+
+def verify_records(
+    records: Mapping[str, Envelope], *, journey: str, order: Order, roster: Roster
+) -> dict[str, StopRecord]:
+    """Every record of a journey, by station, in the order of its route.
+
+    On a sequential route a gap is refused. Raises as `verify_record`, and
+    ``record-station`` for a record of a station that is not on the route.
+    """
+    for station in records:
+        _require_on_route(order, station)
+    verified: dict[str, StopRecord] = {}
+    previous: Envelope | None = None
+    for station in order.stations:
+        envelope = records.get(station)
+        if envelope is not None:
+            verified[station] = verify_record(
+                envelope,
+                journey=journey,
+                order=order,
+                roster=roster,
+                station=station,
+                previous=previous,
+            )
+        if order.route == "sequential":
+            previous = envelope
+    return verified
+
+
+def open_record(
+    envelope: Envelope, *, journey: str, order: Order, roster: Roster, station: str
+) -> StopRecord:
+    """A record checked in all but whether it follows the stop before."""
+    _require_on_route(order, station)
+    statement, signer = open_statement(envelope, RECORD_TYPE, roster.members)
+    if signer.name != station:
+        raise RecordError(
+            f"This record of the stop at {station} is signed by {signer.name}. Only {station} may "
+            "say what happened there: do not use it, and tell an officer.",
+            code="record-signer",
+        )
+    require_role(signer, "station", RecordError, "record-role", "sign stop records")
+    record = read_predicate(
+        StopRecord, statement, RecordError("", code="record-form"), f"{station}'s record"
+    )
+    expected: tuple[tuple[str, str, object, object], ...] = (
+        ("record-station", "station", record.station, station),
+        ("record-journey", "journey", record.journey, journey),
+        ("record-train", "train", record.train, order.train),
+        ("record-stop", "stop", record.stop, order.stop_of(station)),
+    )
+    for code, what, found, right in expected:
+        if found != right:
+            raise RecordError(
+                f"This record of {station} is of {what} {found}, not of {right}. It belongs "
+                "elsewhere: do not use it.",
+                code=code,
+            )
+    _require_cargo(record, statement, journey, order, station)
+    _require_record_roster(record, roster)
+    # A station that refuses may do so because of its old roster or its wrong clock.
+    if record.outcome in ("departed", "failed"):
+        _require_ran_under(order, record)
+    return record
+
+
+def _require_on_route(order: Order, station: str) -> None:
+    if station not in order.stations:
+        raise RecordError(
+            f"There is a record of {station}, which is not on this journey's route "
+            f"({', '.join(order.stations)}): do not use it.",
+            code="record-station",
+        )
+
+
+def _require_cargo(
+    record: StopRecord, statement: Statement, journey: str, order: Order, station: str
+) -> None:
+    departed = record.outcome == "departed"
+    complete = record.cargo is not None and record.cargo_size > 0 and record.context is not None
+    empty = record.cargo is None and record.cargo_size == 0 and record.context is None
+    if (departed and not complete) or (not departed and not empty):
+        raise RecordError(
+            f"{station}'s record says '{record.outcome}' and "
+            f"{'names no' if departed else 'yet names'} cargo. Ask the station to look into it.",
+            code="record-cargo",
+        )
+    if departed == bool(record.code):
+        raise RecordError(
+            f"{station}'s record says '{record.outcome}' with the code '{record.code}': a departed "
+            "stop has none, any other has one.",
+            code="record-form",
+        )
+    about = ("cargo", record.cargo) if record.cargo else ("journey", journey)
+    if [(s.name, s.sha256) for s in statement.subject] != [about]:
+        raise RecordError(
+            f"{station}'s record is signed about something else than it names.", code="record-form"
+        )
+    if departed and record.context != context_digest(cargo_context(journey, order, station)):
+        raise RecordError(
+            f"The cargo in {station}'s record is bound to another journey, stop or roster.",
+            code="record-context",
+        )
+
+
+def _require_record_roster(record: StopRecord, roster: Roster) -> None:
+    if record.roster_version > roster.version:
+        raise RosterStaleError(
+            f"{record.station} knows version {record.roster_version} of the roster; here is "
+            f"version {roster.version}. Refresh it; if that does not help, central holds the "
+            "newest one back.",
+            code="roster-behind",
+        )
+
+
+def _require_ran_under(order: Order, record: StopRecord) -> None:
+    if record.roster_version < order.roster_version:
+        raise RecordError(
+            f"{record.station} ran this with version {record.roster_version} of the roster, older "
+            f"than the order's {order.roster_version}: it should have refused. Tell its operator.",
+            code="record-roster",
+        )
+    began = record.started or record.finished
+    if record.finished < began or began < order.issued - CLOCK_SKEW:
+        raise RecordError(
+            f"The times in {record.station}'s record cannot be: it ended before it began, or began "
+            "before the order was signed. Ask the station to check its clock.",
+            code="record-time",
+        )
