@@ -7,6 +7,7 @@ folder with the output volume. It keeps nothing else, here or on disk.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -200,6 +201,7 @@ class DockerExecutor(Executor):
     def _engine(self) -> Iterator[docker.APIClient]:
         """The engine's API; what is no answer of it becomes EngineMissingError."""
         try:
+            _knock(self._address)
             if self._client is None:
                 self._client = docker.APIClient(base_url=self._address, version="auto")
             yield self._client
@@ -210,7 +212,7 @@ class DockerExecutor(Executor):
                     "Run phtlab station check, which says what is missing."
                 ) from error
             raise self._missing(_said(error)) from error
-        except (DockerException, requests.exceptions.RequestException) as error:
+        except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:
             self.close()
             raise self._missing("") from error
 
@@ -246,6 +248,17 @@ def status_of(state: Mapping[str, Any]) -> JobStatus:
         started=started,
         finished=_moment(state["FinishedAt"]),
     )
+
+
+def _knock(address: str) -> None:
+    """Raise ConnectionError if nobody listens, which the SDK tells late and leaks a socket."""
+    if not address.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as door:
+        try:
+            door.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            raise ConnectionError(str(error)) from error
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

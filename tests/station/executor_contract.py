@@ -55,7 +55,7 @@ def ended(executor: Executor, job_id: str) -> JobStatus:
 def write_inputs(folder: Path, script: str, job: object = None) -> Path:
     """An inputs folder that the run's user can read, with a script to run."""
     inputs = folder / "in"
-    inputs.mkdir(exist_ok=True)
+    inputs.mkdir(parents=True, exist_ok=True)
     inputs.chmod(0o755)
     for name, text in (
         ("script.py", PRELUDE + textwrap.dedent(script)),
@@ -80,7 +80,7 @@ class ExecutorContract:
     def job(self, image: str, tmp_path: Path) -> Callable[..., Job]:
         def write(script: str, *, id: str = "stop-1", **fields: object) -> Job:
             description = fields.pop("description", None)
-            inputs = write_inputs(tmp_path, script, description)
+            inputs = write_inputs(tmp_path / id, script, description)
             return Job(id, image, inputs, **fields)  # type: ignore[arg-type]
 
         return write
