@@ -1,1 +1,15 @@
-"""Kernel images: built reproducibly from Debian's archive and hashed wheels."""
+"""Kernel images, built from a recipe without a container engine."""
+
+from phtlab.kernel.build import BuildEvent, BuiltKernel, Progress, build_kernel
+from phtlab.kernel.push import push_kernel
+from phtlab.kernel.recipe import Recipe, read_recipe
+
+__all__ = [
+    "BuildEvent",
+    "BuiltKernel",
+    "Progress",
+    "Recipe",
+    "build_kernel",
+    "push_kernel",
+    "read_recipe",
+]

@@ -44,7 +44,7 @@ def find_archive(suite: str) -> Archive:
 
 
 def archive_of(suite: str, targets: str, *, keyring: Path | None) -> Archive:
-    """`targets` as `apt-get indextargets` prints them, narrowed to Debian's `suite`, component main."""
+    """`targets` as `apt-get indextargets` prints them, for Debian's `suite`, component main."""
     option = f" [signed-by={keyring}]" if keyring else ""
     lines: set[str] = set()
     releases: set[Path] = set()

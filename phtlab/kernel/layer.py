@@ -94,7 +94,7 @@ def _add(
         entry.type = tarfile.DIRTYPE
     elif stat.S_ISLNK(status.st_mode):
         entry.type = tarfile.SYMTYPE
-        entry.linkname = os.readlink(path)
+        entry.linkname = os.readlink(path)  # noqa: PTH115 - Path would tidy the target up
         entry.mode = 0o777
     elif not stat.S_ISREG(status.st_mode):
         raise KernelError(f"{path} is a device, socket or pipe, which no layer may hold.")

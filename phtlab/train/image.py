@@ -93,7 +93,7 @@ def verify_image(
     train_manifest: TrainManifest,
     digest: str,
     kernel: KernelImage,
-    limits: ImageLimits = ImageLimits(),  # noqa: B008 - frozen
+    limits: ImageLimits = ImageLimits(),
 ) -> Mapping[str, bytes]:
     """The files of a train image, by path, after checking all of it.
 
@@ -134,7 +134,11 @@ def _check_kernel(
     """Without its last layer the image is the kernel image of the catalogue, byte for byte."""
     rootfs, history = config.get("rootfs"), config.get("history")
     diff_ids = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
-    if diff_ids != [*kernel.diff_ids, digest(layer)] or not isinstance(history, list):
+    if (
+        not isinstance(rootfs, dict)
+        or not isinstance(history, list)
+        or diff_ids != [*kernel.diff_ids, digest(layer)]
+    ):
         raise TrainError(
             f"The layers of the train image are not those of the kernel image '{kernel.name}'. "
             "Do not run it; ask its author.",

@@ -1,0 +1,33 @@
+"""A built kernel image on its way into a registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from phtlab.kernel.build import BuiltKernel
+from phtlab.train.roster import KernelImage
+from phtlab.wire.registry import Registry, after
+
+
+def push_kernel(
+    registry: Registry, built: BuiltKernel, moved: Callable[[int], None] = lambda size: None
+) -> KernelImage:
+    """Store `built` in `registry`; returns what the catalogue says of it.
+
+    Layers that are there already are not sent. `moved` is told how many bytes the registry has.
+    """
+    repository, done = built.image.repository, 0
+    for layer in built.layers:
+        registry.put_blob(
+            repository,
+            layer.path,
+            digest=layer.digest,
+            moved=after(done, moved),
+        )
+        done += layer.size
+        moved(done)
+    registry.put_blob(repository, built.config)
+    registry.put_manifest(repository, built.manifest)
+    # A tag, because a registry's garbage collection may take what has none.
+    registry.put_manifest(repository, built.manifest, reference=built.image.digest[7:19])
+    return built.image
