@@ -85,28 +85,32 @@ def write_key(
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as target:
-                target.write(content)
-                target.flush()
-                os.fsync(target.fileno())
-            if replace:
-                temporary.replace(path)
-            else:
-                # A link, unlike a rename, never replaces a key that someone made meanwhile.
-                path.hardlink_to(temporary)
-        finally:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
+        with os.fdopen(descriptor, "wb") as target:
+            target.write(content)
+            target.flush()
+            os.fsync(target.fileno())
+        if replace:
+            temporary.replace(path)
+        else:
+            _link(temporary, path)
+    except OSError as error:
+        raise KeyFileError(
+            f"The key file {path} cannot be written: {error.strerror}. Check the folder."
+        ) from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def _link(temporary: Path, path: Path) -> None:
+    """Name the file `path`: a link, unlike a rename, never replaces a key made meanwhile."""
+    try:
+        path.hardlink_to(temporary)
     except FileExistsError:
         raise KeyFileError(
             f"{path} exists already and is not overwritten: whoever loses a key loses what was "
             "sealed to it. Choose another name, or move the file away first.",
             code="key-file-exists",
-        ) from None
-    except OSError as error:
-        raise KeyFileError(
-            f"The key file {path} cannot be written: {error.strerror}. Check the folder."
         ) from None
 
 
