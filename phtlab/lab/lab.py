@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.lab.journey import Journey, short
+from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.notebook_here import notebook_here
 from phtlab.lab.profile import Profile, cache_directory
 from phtlab.lab.train import Train
@@ -22,9 +23,8 @@ from phtlab.train.roster import KernelImage
 from phtlab.train.trust import Trust, Trusted
 from phtlab.wire.api import StationView
 from phtlab.wire.central import CentralClient
-from phtlab.wire.kernel_documents import kernel_documents
 from phtlab.wire.registry import Registry
-from phtlab.wire.shipment import push_train
+from phtlab.wire.trains import push_train
 
 Stations = Literal["all"] | Iterable[str]
 

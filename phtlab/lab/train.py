@@ -8,12 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phtlab.errors import SettingsError
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.image import TrainImage, compose
 from phtlab.train.manifest import KernelRef, Output, TrainFile, TrainManifest
 from phtlab.train.roster import KernelImage
+from phtlab.wire.trains import train_repository
 
 if TYPE_CHECKING:
     from phtlab.lab.journey import Journey
@@ -66,7 +68,7 @@ class Train:
     @property
     def repository(self) -> str:
         """Where in the registry this train's image lies."""
-        return f"trains/{self._lab.name}/{self.name.strip('_').replace('_', '-')}"
+        return train_repository(self._lab.name, self.name)
 
     def sign(self) -> Envelope:
         """The train statement, signed with the key of this lab."""
@@ -122,6 +124,24 @@ def train_manifest(analysis: Analysis, kernel: KernelImage) -> TrainManifest:
         datasets=analysis.datasets,
         files=(TrainFile(path=NOTEBOOK, size=len(notebook), sha256=digest(notebook)),),
     )
+
+
+def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, str]:
+    """The train's image and name from `notebook` and a folder of 'phtlab kernel build --out'.
+
+    Raises NotebookError with every finding, SettingsError if the folder is no kernel image.
+    """
+    analysis = read_analysis(notebook)
+    analysis.require_sound()
+    try:
+        manifest = (kernel_folder / "manifest.json").read_bytes()
+        config = (kernel_folder / "config.json").read_bytes()
+    except OSError:
+        raise SettingsError(
+            f"{kernel_folder} holds no kernel image. Write one with 'phtlab kernel build RECIPE "
+            f"--out {kernel_folder}'."
+        ) from None
+    return compose(manifest, config, {NOTEBOOK: analysis.travelling()}), analysis.name
 
 
 def _parameter_line(name: str, schema: Mapping[str, Any]) -> str:

@@ -1,0 +1,35 @@
+"""The four hospitals of the UCI Heart Disease data, each with its own patients.
+
+Janosi et al. (1989), DOI 10.24432/C52P4X, CC BY 4.0; see notebooks/data/README.md.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+HOSPITALS = {
+    "cleveland": "Cleveland",
+    "hungary": "Hungary",
+    "switzerland": "Switzerland",
+    "va-long-beach": "VA Long Beach",
+}
+DROPPED = ("id", "dataset")
+
+
+def write_patients(source: Path, station: str, target: Path) -> int:
+    """Write the rows of `station` from the UCI file to `target`; returns how many.
+
+    The columns that name patient number and hospital are left out: the file is the hospital's own.
+    """
+    with source.open(newline="") as rows, target.open("w", newline="") as out:
+        reader = csv.DictReader(rows)
+        columns = [name for name in reader.fieldnames or () if name not in DROPPED]
+        writer = csv.DictWriter(out, columns, extrasaction="ignore")
+        writer.writeheader()
+        count = 0
+        for row in reader:
+            if row["dataset"] == HOSPITALS[station]:
+                writer.writerow(row)
+                count += 1
+    return count

@@ -1,0 +1,95 @@
+"""The real parts that tests share, started once a session and ended by whoever started them.
+
+`engine` the container engine; `open_registry` a registry without authentication; `built_kernel`
+the kernel image, built from `kernels/python` or taken from `.cache/kernels`; `kernel_image` its
+reference in that registry. A part that is missing is a failure that says what to install.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+from phtlab.demo.services import Service
+from phtlab.kernel.build import BuiltKernel, build_kernel
+from phtlab.kernel.push import push_kernel
+from phtlab.wire.registry import Registry
+
+ROOT = Path(__file__).parents[1]
+KERNEL_CACHE = ROOT / ".cache" / "kernels"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_profile_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests see no person's configuration, and leave none behind."""
+    for name in [n for n in os.environ if n.startswith("PHTLAB_")]:
+        del os.environ[name]
+    place = tmp_path_factory.mktemp("home")
+    os.environ["PHTLAB_CONFIG"] = str(place / "config")
+    os.environ["PHTLAB_CACHE"] = str(place / "cache")
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[docker.DockerClient]:
+    client = docker.from_env()
+    client.ping()
+    yield client
+    client.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real registry without authentication, on a free loopback port."""
+    program = shutil.which("docker-registry")
+    assert program, "install the Debian package docker-registry"
+    folder = tmp_path_factory.mktemp("registry")
+    port = free_port()
+    settings = folder / "registry.yml"
+    settings.write_text(
+        f"version: 0.1\nlog: {{level: warn}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}', secret: a-secret-of-the-tests}}\n"
+    )
+    service = Service("registry", [program, "serve", str(settings)], folder, {})
+    service.start()
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        service.wait_until(answers)
+        yield url
+    finally:
+        service.stop()
+
+
+@pytest.fixture(scope="session")
+def built_kernel() -> BuiltKernel:
+    return build_kernel(ROOT / "kernels" / "python", KERNEL_CACHE)
+
+
+@pytest.fixture(scope="session")
+def kernel_image(
+    open_registry: str, built_kernel: BuiltKernel, engine: docker.DockerClient
+) -> Iterator[str]:
+    """The kernel image's reference, as the engine takes it; pulled."""
+    with Registry(open_registry) as registry:
+        image = push_kernel(registry, built_kernel)
+        reference = registry.reference(image.repository, image.digest)
+    engine.images.pull(reference)
+    yield reference
+    engine.images.remove(reference, force=True)
