@@ -4,7 +4,7 @@ Laid out as::
 
     consortium.json              name and lifetimes
     root.json                    what stations and researchers pin
-    keys/OFFICER.key             officers' key files, under their passphrases
+    keys/OFFICER.key.age         officers' key files, under their passphrases
     targets/roster.json          who is to be a member from the next signature on
     targets/catalogue.json       which kernel images are to be allowed
     metadata/N.root.json         the chain of roots
@@ -154,7 +154,7 @@ class Consortium:
             (draft / part).mkdir(mode=0o700, parents=True)
         for officer, passphrase in officers.items():
             write_key(
-                draft / "keys" / f"{officer}.key", identities[officer], passphrase, log_n=log_n
+                draft / "keys" / f"{officer}.key.age", identities[officer], passphrase, log_n=log_n
             )
         write_atomically(draft / "metadata" / "1.root.json", root)
         write_atomically(draft / "root.json", root)
@@ -252,7 +252,7 @@ class Consortium:
                 f"{', '.join(self.officers)}.",
                 code="not-an-officer",
             )
-        return read_key(self.directory / "keys" / f"{name}.key", passphrase)
+        return read_key(self.directory / "keys" / f"{name}.key.age", passphrase)
 
     def sign(self, passphrases: Mapping[str, str], *, now: datetime | None = None) -> Signing:
         """Sign roster and catalogue as they are, with officers' passphrases by name."""
