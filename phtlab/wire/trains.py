@@ -12,6 +12,8 @@ from phtlab.train.image import ImageLimits, TrainImage
 from phtlab.train.roster import KernelImage
 from phtlab.wire.registry import Registry
 
+_LIMITS = ImageLimits()
+
 
 def train_repository(member: str, name: str) -> str:
     """Where the trains called `name` of `member` lie: `trains/<member>/<name>`."""
@@ -22,8 +24,7 @@ def train_repository(member: str, name: str) -> str:
 def pull_kernel(registry: Registry, kernel: KernelImage) -> tuple[bytes, bytes]:
     """The kernel image's manifest and config, both checked against `kernel.digest`."""
     manifest = registry.manifest(kernel.repository, kernel.digest)
-    limit = ImageLimits().json_bytes
-    config = registry.read_blob(kernel.repository, _config_digest(manifest), limit)
+    config = registry.read_blob(kernel.repository, _config_digest(manifest), _LIMITS.json_bytes)
     return manifest, config
 
 
@@ -46,7 +47,7 @@ def pull_train(
     registry: Registry,
     repository: str,
     digest: str,
-    limits: ImageLimits = ImageLimits(),
+    limits: ImageLimits = _LIMITS,
 ) -> tuple[bytes, bytes, bytes]:
     """Manifest, config and last layer of a train image: what `verify_image` takes.
 
