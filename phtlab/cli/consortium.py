@@ -74,7 +74,7 @@ def init(
     files = _passphrase_files(passphrase_file, officer)
     passphrases = {
         person: _passphrase(f"the new key of officer {person}", person, files, confirm=True)
-        for person in officer
+        for person in dict.fromkeys(officer)
     }
     consortium = Consortium.found(
         directory,

@@ -19,26 +19,30 @@ decides who is a member.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from securesystemslib.signer import CryptoSigner
-from tuf.api.metadata import Metadata, Role, Root, TargetFile, Targets
+from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
 from phtlab.train.atomic_file import write_atomically
-from phtlab.train.canonical import canonical, parse_json
+from phtlab.train.canonical import parse_json
+from phtlab.train.founding import (
+    SETTINGS_FILE,
+    ConsortiumSettings,
+    found,
+    signed_form,
+    write_json,
+)
 from phtlab.train.identity import Identity, Member
-from phtlab.train.key_file import read_key, write_key
+from phtlab.train.key_file import read_key
 from phtlab.train.repository import (
     CATALOGUE_FILE,
-    OFFLINE_ROLES,
-    ONLINE_ROLES,
     ROSTER_FILE,
     TARGET_FILES,
     Lifetimes,
@@ -55,18 +59,7 @@ from phtlab.train.repository import (
 )
 from phtlab.train.roster import Catalogue, KernelImage, Roster
 
-_SETTINGS = "consortium.json"
 _PENDING = "pending.targets.json"
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    version: int = Field(1, ge=1, le=1)
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]{1,62}$")
-    officers: dict[str, str]
-    root_seconds: int = Field(gt=0)
-    targets_seconds: int = Field(gt=0)
 
 
 @dataclass(frozen=True)
@@ -89,8 +82,8 @@ class Consortium:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         try:
-            content = (directory / _SETTINGS).read_bytes()
-            self._settings = _Settings.model_validate(parse_json(content))
+            content = (directory / SETTINGS_FILE).read_bytes()
+            self._settings = ConsortiumSettings.model_validate(parse_json(content))
         except FileNotFoundError:
             raise SettingsError(
                 f"There is no consortium in {directory}. Found one with 'phtlab consortium init "
@@ -98,7 +91,7 @@ class Consortium:
             ) from None
         except (ValidationError, ValueError):
             raise SettingsError(
-                f"{directory / _SETTINGS} cannot be read. Restore the folder from a copy."
+                f"{directory / SETTINGS_FILE} cannot be read. Restore the folder from a copy."
             ) from None
 
     @classmethod
@@ -122,49 +115,16 @@ class Consortium:
         `log_n` is scrypt's work factor. Raises RosterError or SettingsError; then there is
         no folder.
         """
-        if not 1 <= threshold <= len(officers):
-            raise SettingsError(
-                f"A threshold of {threshold} cannot be met by {len(officers)} officers. Give at "
-                "least as many officers as must sign; two of three is usual."
-            )
-        if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise SettingsError(f"{directory} is not empty. A consortium needs a new folder.")
-        lifetimes = lifetimes or Lifetimes()
-        identities = {officer: Identity.generate(officer) for officer in officers}
-        members = [_officer(identity) for identity in identities.values()]
-        root = _first_root(list(identities.values()), threshold, online_key, lifetimes.root, now)
-        try:
-            settings = _Settings(
-                version=1,
-                name=name,
-                officers={
-                    officer: CryptoSigner(identity.ed25519).public_key.keyid
-                    for officer, identity in identities.items()
-                },
-                root_seconds=int(lifetimes.root.total_seconds()),
-                targets_seconds=int(lifetimes.targets.total_seconds()),
-            )
-        except ValidationError:
-            raise SettingsError(
-                f"'{name}' cannot be a consortium's name: 2 to 63 characters of a-z, 0-9 and '-', "
-                "starting with a letter."
-            ) from None
-        draft = directory.parent / f".{directory.name}.founding-{os.getpid()}"
-        for part in ("", "keys", "metadata", "targets"):
-            (draft / part).mkdir(mode=0o700, parents=True)
-        for officer, passphrase in officers.items():
-            write_key(
-                draft / "keys" / f"{officer}.key.age", identities[officer], passphrase, log_n=log_n
-            )
-        write_atomically(draft / "metadata" / "1.root.json", root)
-        write_atomically(draft / "root.json", root)
-        _write_json(
-            draft / "targets" / ROSTER_FILE,
-            _without_version(Roster(consortium=name, members=members)),
+        found(
+            directory,
+            name,
+            officers,
+            threshold=threshold,
+            online_key=public_key(online_key),
+            lifetimes=lifetimes or Lifetimes(),
+            now=now or utc_now(),
+            log_n=log_n,
         )
-        _write_json(draft / "targets" / CATALOGUE_FILE, Catalogue().model_dump(mode="json"))
-        _write_json(draft / _SETTINGS, settings.model_dump())
-        draft.replace(directory)
         return cls(directory)
 
     @property
@@ -385,55 +345,16 @@ class Consortium:
         except ValidationError as error:
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
             raise RosterError(f"This roster cannot be: {reason}.") from None
-        _write_json(self.directory / "targets" / ROSTER_FILE, _without_version(roster))
+        write_json(self.directory / "targets" / ROSTER_FILE, signed_form(roster))
 
     def _write_catalogue(self, catalogue: Catalogue) -> None:
-        _write_json(self.directory / "targets" / CATALOGUE_FILE, catalogue.model_dump(mode="json"))
+        write_json(self.directory / "targets" / CATALOGUE_FILE, catalogue.model_dump(mode="json"))
 
     def _read(self, path: Path) -> bytes:
         try:
             return path.read_bytes()
         except OSError:
             raise SettingsError(f"{path} cannot be read. Restore the folder from a copy.") from None
-
-
-def _officer(identity: Identity) -> Member:
-    return Member(name=identity.name, roles=("officer",), keys=identity.public)
-
-
-def _first_root(
-    officers: list[Identity],
-    threshold: int,
-    online_key: Mapping[str, Any],
-    lifetime: timedelta,
-    now: datetime | None,
-) -> bytes:
-    signers = [CryptoSigner(identity.ed25519) for identity in officers]
-    online = public_key(online_key)
-    offline_ids = [signer.public_key.keyid for signer in signers]
-    root = Root(
-        version=1,
-        expires=expiry(now or utc_now(), lifetime),
-        keys={key.keyid: key for key in (online, *(s.public_key for s in signers))},
-        roles={
-            **{role: Role(offline_ids, threshold) for role in OFFLINE_ROLES},
-            **{role: Role([online.keyid], 1) for role in ONLINE_ROLES},
-        },
-        consistent_snapshot=True,
-    )
-    metadata = Metadata(root)
-    for signer in signers:
-        metadata.sign(signer, append=True)
-    return metadata.to_bytes()
-
-
-def _without_version(roster: Roster) -> dict[str, Any]:
-    """The version is the signed metadata's; a second place for it could only contradict."""
-    return roster.model_dump(mode="json", exclude={"version"})
-
-
-def _write_json(path: Path, value: Any) -> None:
-    write_atomically(path, canonical(value))
 
 
 def _encode(content: bytes) -> str:

@@ -37,7 +37,7 @@ class _Value(BaseModel):
 
 
 class CellError(_Value):
-    """An error as it leaves: its class, the notebook's cell (from 1) and the line in it (from 1)."""
+    """An error as it leaves: its class, and the cell and the line in it, both from 1."""
 
     type: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")
     cell: int | None = None
