@@ -202,9 +202,7 @@ class Stops:
         found = [stop for stop in self if stop.hex.startswith(wanted)]
         if len(found) != 1:
             what = "Several stops begin" if found else "There is no stop that begins"
-            raise StationError(
-                f"{what} with '{beginning}'. 'phtlab station status' lists them."
-            )
+            raise StationError(f"{what} with '{beginning}'. 'phtlab station status' lists them.")
         return found[0]
 
     def nonces(self, *, but: Stop) -> frozenset[str]:

@@ -1,0 +1,215 @@
+"""Offered to admitted: is it what it claims to be, and may it run here?"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phtlab.errors import OrderError, OrderReplayedError, TrainError
+from phtlab.notebook import ParameterSchema, parameterize
+from phtlab.station.durable_file import sync_folder, write_durably
+from phtlab.station.executor import Limits
+from phtlab.station.outcomes import Ending
+from phtlab.station.policy import Decision, decide
+from phtlab.station.sandbox import data_target
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop, now_text
+from phtlab.train.canonical import canonical
+from phtlab.train.envelope import open_statement, peek
+from phtlab.train.image import ImageLimits, verify_image
+from phtlab.train.manifest import Train
+from phtlab.train.order import ORDER_TYPE, Order
+from phtlab.train.roster import KernelImage, Roster
+from phtlab.train.verify import verify_order, verify_train
+
+_GRACE_INSIDE = 2.0
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """What was verified of an offer: kept as `verified.json`."""
+
+    train: Train
+    order: Order
+    researcher: str
+    kernel: KernelImage
+    roster_version: int
+    parameters: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "train": self.train.model_dump(mode="json"),
+            "order": self.order.model_dump(mode="json"),
+            "researcher": self.researcher,
+            "kernel": self.kernel.model_dump(mode="json"),
+            "roster_version": self.roster_version,
+            "parameters": self.parameters,
+            "at": now_text(),
+        }
+
+    @classmethod
+    def of(cls, stop: Stop) -> Arrived:
+        """What `verify` wrote for `stop`."""
+        kept = stop.read("verified")
+        return cls(
+            Train.model_validate(kept["train"]),
+            Order.model_validate(kept["order"]),
+            kept["researcher"],
+            KernelImage.model_validate(kept["kernel"]),
+            kept["roster_version"],
+            kept["parameters"],
+        )
+
+
+def claimed_order(stop: Stop) -> Order:
+    """The order as it claims to be, before anything is verified."""
+    return Order.model_validate(peek(stop.offer().order).predicate)
+
+
+def verify(stop: Stop, station: Station) -> None:
+    """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
+    offer = stop.offer()
+    trusted = station.believed.now(at_least_as_new_as=claimed_order(stop).roster_version)
+    train, order, researcher = _documents(stop, station, trusted.roster)
+    if order.nonce in station.stops.nonces(but=stop):
+        raise OrderReplayedError(
+            f"{station.name} has followed an order with this nonce before. An order is for one "
+            "journey: dispatch the train again."
+        )
+    if offer.order.digest != stop.journey:
+        raise OrderError("Central offered this order under another journey's name.")
+    kernel = trusted.catalogue.image(train.manifest.kernel.digest)
+    parameters = ParameterSchema.from_schema(train.manifest.parameters).validate(order.parameters)
+    limits = ImageLimits()
+    parts = station.freight.fetch(train.repository, train.digest, limits)
+    files = verify_image(
+        parts.manifest,
+        parts.config,
+        parts.layer,
+        train_manifest=train.manifest,
+        digest=train.digest,
+        kernel=kernel,
+        limits=limits,
+    )
+    notebook = _notebook(train, dict(files))
+    parameterize(notebook, parameters)
+    _keep_whole(stop.train, {"notebook.ipynb": notebook})
+    arrived = Arrived(train, order, researcher, kernel, trusted.roster.version, parameters)
+    stop.write("verified", arrived.as_json())
+
+
+def admit(stop: Stop, station: Station) -> None:
+    """Verified to held or admitted, by the policy and, where it says so, by a person."""
+    # What was held may have waited for days: who signed it may be a member no more.
+    trusted = station.believed.now()
+    _documents(stop, station, trusted.roster)
+    arrived = Arrived.of(stop)
+    trusted.catalogue.image(arrived.kernel.digest)
+    policy = station.policy()
+    datasets = station.datasets()
+    decision = decide(
+        policy,
+        arrived.order,
+        arrived.train,
+        researcher=arrived.researcher,
+        station=station.name,
+        present=datasets,
+    )
+    if decision.verdict == "hold" and stop.has("decision"):
+        decision = _by_person(stop, decision)
+    if decision.verdict == "refuse":
+        refusal = Ending(outcome="refused", code=decision.code, sentence=decision.sentence)
+        stop.write("ending", refusal.model_dump(mode="json"))
+        return
+    if decision.verdict == "hold":
+        stop.write("held", {"sentence": decision.sentence, "at": now_text()})
+        return
+    used = {name: datasets[name] for name in arrived.train.manifest.datasets}
+    for dataset in used.values():
+        dataset.require()
+    limits = policy.limits.limits(station.settings.gpus)
+    job = {
+        "version": 1,
+        "kernel": arrived.kernel.kernelspec,
+        "seconds": limits.seconds,
+        "grace": min(_GRACE_INSIDE, limits.grace_seconds),
+        "datasets": {
+            name: {
+                "path": data_target(name, dataset.path),
+                "format": dataset.format,
+                "columns": dataset.schema.column_types(),
+            }
+            for name, dataset in used.items()
+        },
+        "outputs": [output.model_dump(mode="json") for output in arrived.train.manifest.outputs],
+    }
+    notebook = (stop.train / "notebook.ipynb").read_bytes()
+    inputs = {
+        "job.json": canonical(job),
+        "notebook.ipynb": parameterize(notebook, arrived.parameters),
+    }
+    _keep_whole(stop.job, inputs, readable_by_all=True)
+    stop.write(
+        "admitted",
+        {
+            "sentence": decision.sentence,
+            "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
+            "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
+            "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
+            "at": now_text(),
+        },
+    )
+
+
+def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Order, str]:
+    offer = stop.offer()
+    train = verify_train(offer.train, roster)
+    order = verify_order(
+        offer.order,
+        roster,
+        train=train,
+        station=station.name,
+        now=station.now(),
+        seen=frozenset(),  # a journey taken before has its folder, and is never opened twice
+    )
+    researcher = open_statement(offer.order, ORDER_TYPE, roster.members)[1].name
+    return train, order, researcher
+
+
+def _by_person(stop: Stop, held: Decision) -> Decision:
+    word = stop.read("decision")
+    if word["verdict"] == "approve":
+        return Decision("admit", "The operator approved it.")
+    reason = word.get("reason") or ""
+    return Decision(
+        "refuse",
+        f"The operator of this station refused this journey{': ' + reason if reason else '.'}",
+        "operator",
+    )
+
+
+def _notebook(train: Train, files: dict[str, bytes]) -> bytes:
+    notebooks = [content for path, content in files.items() if path.endswith(".ipynb")]
+    if len(notebooks) != 1:
+        raise TrainError(
+            f"The train '{train.manifest.name}' holds {len(notebooks)} notebooks instead of one. "
+            "Build it again with 'phtlab train build'.",
+            code="image-notebook",
+        )
+    return notebooks[0]
+
+
+def _keep_whole(folder: Path, files: dict[str, bytes], *, readable_by_all: bool = False) -> None:
+    """Make `folder` with `files`; one left half-made by a stop of the station is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    mode = 0o600
+    if readable_by_all:
+        # The sandbox's user reads them; the stop's folder above lets nobody else in.
+        folder.chmod(0o755)
+        mode = 0o644
+    for name, content in files.items():
+        write_durably(folder / name, content, mode)
+    sync_folder(folder.parent)

@@ -1,0 +1,45 @@
+"""Waiting before trying again: longer each time, never all at once."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Backoff:
+    """When to try each thing again. Times are in seconds of one clock, given by the caller."""
+
+    first: float = 0.5
+    longest: float = 60.0
+    _tries: dict[str, int] = field(default_factory=dict)
+    _until: dict[str, float] = field(default_factory=dict)
+
+    def failed(self, what: str, now: float) -> float:
+        """Note a failure; returns the seconds to wait.
+
+        The wait doubles up to `longest`; of it, half is random, so that stations that
+        lost central together do not come back together.
+        """
+        tries = self._tries.get(what, 0)
+        self._tries[what] = tries + 1
+        whole = min(self.longest, self.first * 2.0 ** min(tries, 20))
+        wait = whole / 2 + random.uniform(0, whole / 2)  # noqa: S311 - not for secrets
+        self._until[what] = now + wait
+        return wait
+
+    def tries(self, what: str) -> int:
+        """How often it failed since it last succeeded."""
+        return self._tries.get(what, 0)
+
+    def succeeded(self, what: str) -> None:
+        self._tries.pop(what, None)
+        self._until.pop(what, None)
+
+    def ready(self, what: str, now: float) -> bool:
+        return now >= self._until.get(what, now)
+
+    def next(self, now: float) -> float | None:
+        """Seconds until the next thing is ready; None if nothing waits."""
+        waits = [until - now for until in self._until.values() if until > now]
+        return min(waits) if waits else None

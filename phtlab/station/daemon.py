@@ -1,0 +1,184 @@
+"""The station at work: what is offered comes in, and every stop moves on until it ends.
+
+`Daemon.receive` and `Daemon.step` are all of it; `run` calls them from threads. A
+daemon that is killed anywhere and made anew over the same folder goes on as if nothing
+had happened: see `stop.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+import structlog
+from pydantic import ValidationError
+
+from phtlab.errors import CentralError, EngineMissingError, PhtlabError, SignatureError
+from phtlab.station.backoff import Backoff
+from phtlab.station.profile import ProfilePublisher
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop
+from phtlab.station.teller import Teller
+from phtlab.station.transitions import Transitions
+from phtlab.train.envelope import peek
+from phtlab.train.order import Order
+from phtlab.wire.api import Offer
+
+MAX_OPEN = 1000
+_WORKERS = 4
+_TICK_RUNNING = 0.1
+_TICK_IDLE = 1.0
+_SWEEP_SECONDS = 3600.0
+_log = structlog.get_logger("phtlab.station")
+
+
+class Daemon:
+    """One station's daemon. Nothing that matters is remembered in it."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.teller = Teller(
+            station.central, station.name, station.settings.progress_interval, self._clock
+        )
+        self._transitions = Transitions(station, self.teller.tell)
+        self._publisher = ProfilePublisher(station)
+        self._wake = threading.Event()
+        self._open = {stop.hex: stop for stop in station.stops.unfinished()}
+
+    # What both the threads and the tests call
+
+    def receive(self, offer: Offer) -> None:
+        """Take in one offer of central's inbox: a new stop, a cancellation, or known news."""
+        try:
+            Order.model_validate(peek(offer.order).predicate)
+            claimed = offer.order.digest
+        except (SignatureError, ValidationError):
+            claimed = ""
+        if claimed != offer.journey:
+            _log.warning("offer dropped: it holds no order of its journey", journey=offer.journey)
+            return
+        stop = self.station.stops.open(offer)
+        if offer.cancelled:
+            stop.cancel("researcher")
+        if stop.ended:
+            self._tell_again(stop)
+        else:
+            self._open[stop.hex] = stop
+        self._wake.set()
+
+    def step(self) -> bool:
+        """Move each open stop by one transition, in this thread. Returns whether any moved."""
+        moved = False
+        for stop in list(self._open.values()):
+            moved |= self._advance(stop)
+        self.teller.flush()
+        return moved
+
+    def sweep(self) -> None:
+        """Remove what is left at the executor of runs that no stop needs any more."""
+        with suppress(EngineMissingError):
+            needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
+            for job_id in self.station.executor.jobs() - needed:
+                _log.info("orphan removed", job=job_id)
+                self.station.executor.remove(job_id)
+
+    def publish(self) -> None:
+        """Tell central which data sets are here, if that changed."""
+        self._publisher.publish()
+
+    # The threads
+
+    def run(self, until: threading.Event) -> None:
+        """Work until `until` is set. Runs in the sandbox go on after that."""
+        threads = [
+            threading.Thread(target=target, args=(until,), daemon=True, name=name)
+            for target, name in ((self._listen, "inbox"), (self._tell, "teller"))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._work(until)
+        finally:
+            self.teller.wake.set()
+            threads[1].join(timeout=5)
+            self.teller.flush()
+            _log.info("station stopped", station=self.station.name, open=len(self._open))
+
+    def _work(self, until: threading.Event) -> None:
+        busy: dict[str, Future[bool]] = {}
+        swept = -_SWEEP_SECONDS
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="stop") as pool:
+            while not until.is_set():
+                self._wake.clear()
+                if time.monotonic() - swept >= _SWEEP_SECONDS:
+                    self.sweep()
+                    swept = time.monotonic()
+                busy = {key: future for key, future in busy.items() if not future.done()}
+                for key, stop in list(self._open.items()):
+                    if key not in busy and self._transitions.ready(stop):
+                        busy[key] = pool.submit(self._advance_far, stop, until)
+                running = any(stop.occupies for stop in list(self._open.values()))
+                self._wake.wait(_TICK_RUNNING if running or busy else _TICK_IDLE)
+
+    def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
+        moved = False
+        while not until.is_set() and self._advance(stop):
+            moved = True
+        if moved:
+            self._wake.set()
+        return moved
+
+    def _advance(self, stop: Stop) -> bool:
+        moved = self._transitions.advance(stop)
+        if stop.has("record"):
+            self.teller.forget(stop.journey)
+        if stop.ended:
+            self._open.pop(stop.hex, None)
+        return moved
+
+    def _listen(self, until: threading.Event) -> None:
+        backoff, cursor, wait = Backoff(first=1.0), 0, 0
+        while not until.is_set():
+            try:
+                self.publish()
+                inbox = self.station.central.inbox(cursor, wait)
+            except (PhtlabError, OSError) as error:
+                why = error.message if isinstance(error, PhtlabError) else str(error)
+                seconds = backoff.failed("inbox", self._clock())
+                _log.warning("central not reached", seconds=round(seconds, 1), why=why)
+                # What was published may be gone with a central that was set back.
+                self._publisher.forget()
+                cursor, wait = 0, 0
+                until.wait(seconds)
+                continue
+            backoff.succeeded("inbox")
+            for offer in inbox.offers:
+                if len(self._open) >= MAX_OPEN:
+                    break
+                self.receive(offer)
+            else:
+                cursor, wait = inbox.cursor, self.station.settings.inbox_wait
+                continue
+            until.wait(_TICK_IDLE)
+
+    def _tell(self, until: threading.Event) -> None:
+        while not until.is_set():
+            self.teller.wake.wait(self.station.settings.progress_interval)
+            self.teller.wake.clear()
+            self.teller.flush()
+
+    def _tell_again(self, stop: Stop) -> None:
+        """Central offers what has ended: it never got the record, or it lost it."""
+        try:
+            self.station.central.put_record(stop.journey, self.station.name, stop.record())
+        except CentralError as error:
+            _log.warning("record refused", journey=stop.hex[:12], code=error.code)
+
+    def _clock(self) -> float:
+        return self.station.now().timestamp()
+
+
+def _needs_job(stop: Stop) -> bool:
+    return stop.has("starting") and not any(map(stop.has, ("sealed", "ending", "record")))

@@ -1,0 +1,148 @@
+"""Airlock to departed: what may leave is sealed, sent, recorded and told."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from typing import Any
+
+from phtlab.errors import CentralError, EngineMissingError, SandboxError
+from phtlab.station.airlock.passage import pass_outputs
+from phtlab.station.arrival import Arrived, claimed_order
+from phtlab.station.cargo import write_cargo
+from phtlab.station.durable_file import replaced_durably
+from phtlab.station.outcomes import RUN, Ending, run_failed
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop, now_text
+from phtlab.station.untrusted_files import read_untrusted
+from phtlab.train.envelope import Envelope
+from phtlab.train.order import cargo_context, context_digest
+from phtlab.train.record import CellError, OutputVerdict, StopRecord
+from phtlab.train.seal import seal
+
+_PATIENCE = 20
+
+
+def leave_airlock(stop: Stop, station: Station) -> None:
+    """Airlock to sealed; or to an ending, if the run failed or nothing may leave."""
+    outcome = stop.read("outcome")
+    if outcome["code"]:
+        error = CellError.model_validate(outcome["error"]) if outcome["error"] else None
+        _end(stop, run_failed(outcome["code"], error))
+        return
+    arrived = Arrived.of(stop)
+    try:
+        folder = station.executor.outputs(stop.job_id)
+    except SandboxError:
+        _end(stop, run_failed("run-lost"))
+        return
+    passed = pass_outputs(
+        arrived.train.manifest.outputs,
+        lambda name, limit: read_untrusted(folder, f"outputs/{name}", limit=limit),
+        station.policy().airlock,
+    )
+    verdicts = tuple(one.verdict for one in passed)
+    if passed and not any(one.files for one in passed):
+        code = "airlock-refused"
+        _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
+        return
+    stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
+    roster = station.believed.now().roster
+    recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
+    # In memory: the airlock bounds it, and plaintext need never lie on the disk.
+    archive = io.BytesIO()
+    write_cargo(archive, stop.journey, station.name, passed)
+    archive.seek(0)
+    context = cargo_context(stop.journey, arrived.order, station.name)
+    with replaced_durably(stop.cargo) as target:
+        sealed = seal(archive, target, recipients, context)
+    stop.write("sealed", {"digest": sealed.digest, "size": sealed.size, "at": now_text()})
+
+
+def push(stop: Stop, station: Station) -> None:
+    """Sealed cargo into the registry, and the run's remains away."""
+    station.executor.remove(stop.job_id)
+    station.freight.deliver(stop.journey, station.name, stop.cargo)
+    stop.write("pushed", {"at": now_text()})
+
+
+def record_departed(stop: Stop, station: Station) -> None:
+    """Sign what departs; after this the stop cannot be cancelled."""
+    arrived = Arrived.of(stop)
+    sealed = stop.read("sealed")
+    context = cargo_context(stop.journey, arrived.order, station.name)
+    _sign(
+        stop,
+        station,
+        outcome="departed",
+        outputs=[OutputVerdict.model_validate(one) for one in stop.read("airlock")],
+        cargo=sealed["digest"],
+        cargo_size=sealed["size"],
+        context=context_digest(context),
+    )
+
+
+def record_ending(stop: Stop, station: Station) -> None:
+    """Sign how it ended otherwise. First the run is made to end, if there is one."""
+    ending = Ending.model_validate(stop.read("ending"))
+    if stop.has("starting"):
+        try:
+            station.executor.remove(stop.job_id)
+        except EngineMissingError:
+            # Nothing began, or the sweep removes it when the engine is back.
+            if stop.has("started"):
+                raise
+    stop.cargo.unlink(missing_ok=True)
+    _sign(
+        stop,
+        station,
+        outcome=ending.outcome,
+        code=ending.code,
+        sentence=ending.sentence,
+        error=ending.error,
+        outputs=ending.outputs,
+    )
+
+
+def tell(stop: Stop, station: Station, tries: int) -> None:
+    """Put the record to central. The same record again changes nothing there.
+
+    A central that refuses it is asked `_PATIENCE` times; then the stop is over
+    nonetheless, and its record stays here.
+    """
+    refusal = ""
+    try:
+        station.central.put_record(stop.journey, station.name, stop.record())
+    except CentralError as error:
+        if tries < _PATIENCE:
+            raise
+        refusal = error.message
+    stop.write("told", {"refused": refusal, "at": now_text()})
+    stop.cargo.unlink(missing_ok=True)
+
+
+def _end(stop: Stop, ending: Ending) -> None:
+    stop.write("ending", ending.model_dump(mode="json"))
+
+
+def _sign(stop: Stop, station: Station, **what: Any) -> None:
+    order = claimed_order(stop)
+    verified = stop.has("verified")
+    version = Arrived.of(stop).roster_version if verified else order.roster_version
+    number = order.stations.index(station.name) if station.name in order.stations else 0
+    outcome = stop.read("outcome") if stop.has("outcome") else {}
+    schemas = stop.read("admitted")["schemas"] if stop.has("admitted") else {}
+    finished = outcome.get("finished") or station.now().replace(microsecond=0).isoformat()
+    started = outcome.get("started")
+    record: Envelope = StopRecord(
+        journey=stop.journey,
+        train=order.train,
+        station=station.name,
+        stop=number,
+        datasets=schemas,
+        roster_version=version,
+        started=datetime.fromisoformat(started) if started else None,
+        finished=datetime.fromisoformat(finished),
+        **what,
+    ).sign(station.identity)
+    stop.write("record", record.model_dump(mode="json"))

@@ -1,0 +1,95 @@
+"""What goes to and from the registry: a train's image in, sealed cargo out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from phtlab.errors import TrainError
+from phtlab.station.executor import RegistryAuth
+from phtlab.train.canonical import digest
+from phtlab.train.image import ImageLimits
+from phtlab.wire.cargo import push_cargo
+from phtlab.wire.central import CentralClient
+from phtlab.wire.registry import Registry
+
+
+@dataclass(frozen=True)
+class ImageParts:
+    """What of a train's image is checked; none of it is believed yet."""
+
+    manifest: bytes
+    config: bytes
+    layer: bytes
+
+
+class Freight(Protocol):
+    """The registry, as a station uses it."""
+
+    def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
+        """The parts of the image of digest `image`.
+
+        Raises RegistryUnreachableError, RegistryError; TrainError if it is not an image.
+        """
+
+    def reference(self, repository: str, image: str) -> str:
+        """What an engine pulls: ``host:port/repository@digest``."""
+
+    def authorization(self, repository: str) -> RegistryAuth:
+        """Leave to pull from `repository`."""
+
+    def deliver(self, journey: str, station: str, cargo: Path) -> None:
+        """Put sealed cargo into the registry. Idempotent, and resumed after a cut."""
+
+
+class RegistryFreight:
+    """Freight by the consortium's registry, with tokens that central issues."""
+
+    def __init__(self, central: CentralClient) -> None:
+        self._central = central
+        self._registry: Registry | None = None
+
+    def _at(self) -> Registry:
+        if self._registry is None:
+            self._registry = Registry(self._central.info().registry_url, self._token)
+        return self._registry
+
+    def _token(self, scopes: list[str]) -> str:
+        return self._central.registry_token(scopes)
+
+    def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
+        registry = self._at()
+        manifest = registry.manifest(repository, image)
+        if digest(manifest) != image or len(manifest) > limits.json_bytes:
+            raise TrainError(
+                f"The registry gave something else than the image {image}. Send the train again.",
+                code="image-changed",
+            )
+        try:
+            content = json.loads(manifest)
+            config, layer = content["config"]["digest"], content["layers"][-1]["digest"]
+            if not isinstance(config, str) or not isinstance(layer, str):
+                raise TypeError
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+            raise TrainError(
+                f"{image} is no image that phtlab made. Build the train again.",
+                code="image-form",
+            ) from None
+        return ImageParts(
+            manifest,
+            registry.read_blob(repository, config, limits.json_bytes),
+            registry.read_blob(repository, layer, limits.layer_bytes),
+        )
+
+    def reference(self, repository: str, image: str) -> str:
+        host = urlsplit(self._central.info().registry_url).netloc
+        return f"{host}/{repository}@{image}"
+
+    def authorization(self, repository: str) -> RegistryAuth:
+        return RegistryAuth(self._token([f"repository:{repository}:pull"]))
+
+    def deliver(self, journey: str, station: str, cargo: Path) -> None:
+        push_cargo(self._at(), journey, station, cargo)

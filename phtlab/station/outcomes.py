@@ -1,0 +1,114 @@
+"""How a stop can end other than departed: codes, and what the researcher is told of each.
+
+The sentences here are public: they go to central and into the signed record. What
+the station knows beyond them (paths, messages, values) stays in the stop's folder.
+docs/outcomes.md explains each code; a test holds it to this list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from phtlab.errors import (
+    EngineMissingError,
+    OrderError,
+    ParameterError,
+    PhtlabError,
+    RegistryError,
+    RosterError,
+    SandboxError,
+    SealError,
+    SignatureError,
+    StationError,
+    TrainError,
+)
+from phtlab.train.record import CellError, OutputVerdict
+
+RUN: Mapping[str, str] = {
+    "cell-failed": "A cell of the train failed at this station.",
+    "kernel-died": "The kernel ended by itself while a cell ran.",
+    "out-of-memory": "The run needed more memory than this station gives.",
+    "out-of-time": "The run took longer than this station allows and was stopped.",
+    "output-quota": "The run wrote more than this station allows.",
+    "output-error": "The train published something that cannot be published as declared.",
+    "output-missing": "The run ended without publishing an output that the train declares.",
+    "output-undeclared": "The run left an output that the train does not declare; nothing leaves.",
+    "airlock-refused": "The airlock of this station let none of the outputs leave.",
+    "run-stopped": "The run was stopped at this station from outside.",
+    "run-lost": "The run is gone from this station's engine and left nothing behind.",
+    "run-record": "The run ended without a record that can be believed; nothing leaves.",
+}
+STATION: Mapping[str, str] = {
+    "engine-missing": "This station's container engine does not answer. Ask its operator.",
+    "sandbox": "This station cannot make the sandbox that it promises. Ask its operator.",
+    "data-set-missing": "A data set of this train is not where it should be at this station. "
+    "Ask its operator.",
+    "image-unavailable": "This station is not given the train's image by the registry. Send the "
+    "train again; if that does not help, ask central's operator.",
+    "cargo-undeliverable": "The registry does not take this station's cargo. Ask central's "
+    "operator.",
+    "seal": "The cargo cannot be sealed to the recipients of the order.",
+    "station-error": "This station failed by a defect or a fault of its own. Ask its operator.",
+}
+REFUSED: Mapping[str, str] = {
+    "operator": "The operator of this station refused this journey.",
+    "policy": "The policy of this station refuses this train.",
+    "researcher-not-allowed": "This station does not admit orders of this researcher.",
+    "route-not-allowed": "This station does not take part in journeys of this route.",
+    "image-not-allowed": "This station does not run this kernel image.",
+    "data-set-not-allowed": "This station does not admit analyses of this data set.",
+    "kind-not-allowed": "This station releases no output of this kind.",
+}
+CANCELLED = "The journey was cancelled before this stop ended."
+
+# What these say is about the order or the train, and was known to whoever sent it.
+_ABOUT_THE_SENDER = (SignatureError, OrderError, ParameterError, RosterError, TrainError)
+
+
+class Ending(BaseModel):
+    """How a stop ends that does not depart; kept as `ending.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: Literal["refused", "failed", "cancelled"]
+    code: str
+    sentence: str
+    error: CellError | None = None
+    outputs: tuple[OutputVerdict, ...] = ()
+
+
+def cancelled() -> Ending:
+    return Ending(outcome="cancelled", code="cancelled", sentence=CANCELLED)
+
+
+def run_failed(code: str, error: CellError | None = None) -> Ending:
+    """A run that ended with `code`, one of RUN."""
+    return Ending(outcome="failed", code=code, sentence=RUN[code], error=error)
+
+
+def ending_of(error: PhtlabError, *, admitted: bool) -> Ending:
+    """The ending that `error` means: refused before the stop was admitted, failed after."""
+    outcome: Literal["refused", "failed"] = "failed" if admitted else "refused"
+    code = public_code(error)
+    sentence = RUN.get(code) or STATION.get(code) or error.message
+    return Ending(outcome=outcome, code=code, sentence=sentence)
+
+
+def public_code(error: PhtlabError) -> str:
+    """The code that leaves: the error's own, where it is about the sender's part, else ours."""
+    if isinstance(error, _ABOUT_THE_SENDER) or error.code in RUN:
+        return error.code
+    if isinstance(error, EngineMissingError):
+        return "engine-missing"
+    if isinstance(error, RegistryError):
+        return "image-unavailable"
+    if isinstance(error, SandboxError):
+        return "sandbox"
+    if isinstance(error, SealError):
+        return "seal"
+    if isinstance(error, StationError) and error.code in STATION:
+        return error.code
+    return "station-error"

@@ -1,0 +1,47 @@
+"""What the station says of itself: descriptions of its data sets, and their twins."""
+
+from __future__ import annotations
+
+from phtlab import __version__
+from phtlab.station.datasets import describe, twin_of
+from phtlab.station.station import Station
+from phtlab.wire.api import StationProfile
+
+
+def profile_of(station: Station) -> tuple[StationProfile, dict[str, bytes]]:
+    """The profile, and the twins by data set. Raises DataSetError."""
+    descriptions, twins = [], {}
+    for name, dataset in station.declared().items():
+        twin = twin_of(station.folder, dataset)
+        shown = twin if station.settings.twin else dataset
+        descriptions.append(describe(shown, twin))
+        if dataset.schema.columns:
+            twins[name] = twin.path.read_bytes()
+    return StationProfile(datasets=tuple(descriptions), version=__version__), twins
+
+
+class ProfilePublisher:
+    """Publishes the profile when the declarations changed since it last did."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._published: object = None
+
+    def publish(self) -> None:
+        """Raises DataSetError, or what central's client raises."""
+        state = self._declarations()
+        if state == self._published:
+            return
+        profile, twins = profile_of(self._station)
+        self._station.central.put_profile(profile)
+        for name, content in twins.items():
+            self._station.central.put_twin(name, content)
+        self._published = state
+
+    def forget(self) -> None:
+        """Publish again next time, changed or not."""
+        self._published = None
+
+    def _declarations(self) -> object:
+        paths = sorted(self._station.folder.datasets.glob("*.toml"))
+        return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]

@@ -1,0 +1,75 @@
+"""What a station works with: its settings, its keys, and its ways to the outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+from phtlab.station.believed import Believed
+from phtlab.station.datasets import DataSet, load_datasets, twin_of
+from phtlab.station.executor import Executor
+from phtlab.station.folder import StationFolder
+from phtlab.station.freight import Freight
+from phtlab.station.policy import Policy, load_policy
+from phtlab.station.settings import StationSettings
+from phtlab.station.stop import Stops
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Identity
+from phtlab.wire.api import Inbox, StationProfile, StopUpdate, StopView
+
+
+class Central(Protocol):
+    """Central, as a station uses it: `phtlab.wire.central.CentralClient`."""
+
+    def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox: ...
+
+    def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView: ...
+
+    def put_record(self, journey: str, station: str, record: Envelope) -> StopView: ...
+
+    def put_profile(self, profile: StationProfile) -> None: ...
+
+    def put_twin(self, name: str, content: bytes) -> None: ...
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Station:
+    """One station at work. Settings are read once; policy and data sets at each use."""
+
+    folder: StationFolder
+    settings: StationSettings
+    identity: Identity = field(repr=False)
+    central: Central
+    freight: Freight
+    executor: Executor
+    believed: Believed
+    now: Callable[[], datetime] = utc_now
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    @property
+    def stops(self) -> Stops:
+        return Stops(self.folder.stops)
+
+    def policy(self) -> Policy:
+        """The policy as it stands now. Raises PolicyError."""
+        return load_policy(self.folder.policy)
+
+    def declared(self) -> dict[str, DataSet]:
+        """The data sets as the operator declared them. Raises DataSetError."""
+        return load_datasets(self.folder)
+
+    def datasets(self) -> dict[str, DataSet]:
+        """What runs are given: the data sets, or at a twin station their twins."""
+        declared = self.declared()
+        if not self.settings.twin:
+            return declared
+        return {name: twin_of(self.folder, dataset) for name, dataset in declared.items()}

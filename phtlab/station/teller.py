@@ -1,0 +1,71 @@
+"""Telling central how far stops are: the latest word only, and never in anyone's way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from phtlab.errors import PhtlabError
+from phtlab.station.station import Central
+from phtlab.wire.api import StopUpdate
+
+_log = structlog.get_logger("phtlab.station")
+
+
+class Teller:
+    """Collects updates by journey and sends the last of each, at most every `interval` seconds.
+
+    Updates are for display: one that cannot be sent is dropped.
+    """
+
+    def __init__(
+        self, central: Central, station: str, interval: float, clock: Callable[[], float]
+    ) -> None:
+        self._central = central
+        self._station = station
+        self._interval = interval
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._latest: dict[str, StopUpdate] = {}
+        self._sent: dict[str, tuple[StopUpdate, float]] = {}
+        self.wake = threading.Event()
+
+    def tell(self, journey: str, update: StopUpdate) -> None:
+        with self._lock:
+            last = self._sent.get(journey)
+            if last is not None and last[0] == update:
+                self._latest.pop(journey, None)
+                return
+            self._latest[journey] = update
+        self.wake.set()
+
+    def forget(self, journey: str) -> None:
+        """Say nothing more of a journey: its record has the last word."""
+        with self._lock:
+            self._latest.pop(journey, None)
+            self._sent.pop(journey, None)
+
+    def flush(self) -> None:
+        """Send what is due."""
+        for journey, update in self._due():
+            try:
+                self._central.update_stop(journey, self._station, update)
+            except PhtlabError as error:
+                _log.info("update dropped", journey=journey[7:19], code=error.code)
+
+    def _due(self) -> list[tuple[str, StopUpdate]]:
+        now = self._clock()
+        with self._lock:
+            due = []
+            for journey, update in list(self._latest.items()):
+                last = self._sent.get(journey)
+                # Only progress within one state is held back; a new state is news.
+                same = last is not None and last[0].state == update.state
+                if same and last is not None and now - last[1] < self._interval:
+                    continue
+                due.append((journey, update))
+                self._sent[journey] = (update, now)
+                del self._latest[journey]
+            return due

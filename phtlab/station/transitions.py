@@ -1,0 +1,203 @@
+"""One stop, one transition at a time: what comes next, from which files exist.
+
+Every transition may be interrupted anywhere and is then simply done again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import structlog
+
+from phtlab.errors import (
+    CentralError,
+    DataSetError,
+    EngineMissingError,
+    PhtlabError,
+    PolicyError,
+    RegistryError,
+    RosterStaleError,
+    StationError,
+    UnreachableError,
+)
+from phtlab.station import arrival, departure, running
+from phtlab.station.backoff import Backoff
+from phtlab.station.outcomes import Ending, cancelled, ending_of
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop
+from phtlab.wire.api import StopUpdate
+
+Tell = Callable[[str, StopUpdate], None]
+
+_REFUSALS_BORNE = 8
+_DEFECTS_BORNE = 3
+_log = structlog.get_logger("phtlab.station")
+
+
+class Transitions:
+    """Moves stops on. Several stops may be moved at once, one by one thread only."""
+
+    def __init__(self, station: Station, tell: Tell) -> None:
+        self._station = station
+        self._tell = tell
+        self._backoff = Backoff()
+        self._slots = threading.Lock()
+
+    def ready(self, stop: Stop) -> bool:
+        """Whether it is time to try this stop (again)."""
+        return self._backoff.ready(stop.hex, self._clock())
+
+    def advance(self, stop: Stop) -> bool:
+        """Take the next transition. Returns whether one was taken; never raises."""
+        if not self.ready(stop):
+            return False
+        before = stop.state
+        try:
+            moved = self._next(stop)
+        except PhtlabError as error:
+            moved = self._failed(stop, error)
+        except OSError as error:
+            # A full or broken disk: nothing is decided, all is kept.
+            self._wait(stop, f"{type(error).__name__}: {error.strerror}")
+            moved = False
+        except Exception as defect:
+            moved = self._defect(stop, defect)
+        else:
+            self._backoff.succeeded(stop.hex)
+        if stop.state != before:
+            self._changed(stop)
+        return moved
+
+    def _next(self, stop: Stop) -> bool:
+        station = self._station
+        if stop.told:
+            return False
+        if stop.has("record"):
+            departure.tell(stop, station, self._backoff.tries(stop.hex))
+        elif stop.has("ending"):
+            departure.record_ending(stop, station)
+        elif stop.cancelled:
+            self._end(stop, cancelled())
+        elif stop.has("pushed"):
+            departure.record_departed(stop, station)
+        elif stop.has("sealed"):
+            departure.push(stop, station)
+        elif stop.has("outcome"):
+            departure.leave_airlock(stop, station)
+        elif stop.has("starting"):
+            return self._watch(stop)
+        elif stop.has("admitted"):
+            return self._claim(stop)
+        elif stop.has("verified"):
+            if stop.has("held") and not stop.has("decision"):
+                return self._held(stop)
+            arrival.admit(stop, station)
+        else:
+            arrival.verify(stop, station)
+        return True
+
+    def _watch(self, stop: Stop) -> bool:
+        moved = running.watch(stop, self._station)
+        if stop.state == "running" and (update := running.progress(stop, self._station)):
+            self._tell(stop.journey, update)
+        return moved
+
+    def _claim(self, stop: Stop) -> bool:
+        with self._slots:
+            taken = sum(other.occupies for other in self._station.stops.unfinished())
+            if taken >= self._station.settings.max_running:
+                return False
+            running.claim(stop, self._station)
+        return True
+
+    def _held(self, stop: Stop) -> bool:
+        if self._station.now() < arrival.claimed_order(stop).expires:
+            return False
+        self._end(
+            stop,
+            Ending(
+                outcome="refused",
+                code="order-expired",
+                sentence="The order expired while it waited for a person at this station.",
+            ),
+        )
+        return True
+
+    def _failed(self, stop: Stop, error: PhtlabError) -> bool:
+        if self._passes(stop, error):
+            self._wait(stop, error.message)
+            return self._expired_waiting(stop)
+        _log.warning(
+            "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=error.message
+        )
+        if isinstance(error, RegistryError | CentralError) and stop.has("sealed"):
+            error = StationError(error.message, code="cargo-undeliverable")
+        self._end(stop, ending_of(error, admitted=stop.has("admitted")))
+        return True
+
+    def _passes(self, stop: Stop, error: PhtlabError) -> bool:
+        """Whether it is worth waiting: the fault is nobody's who has a part in this journey."""
+        if stop.has("record"):
+            return True
+        if isinstance(error, UnreachableError | RosterStaleError | EngineMissingError):
+            return True
+        if isinstance(error, RegistryError | CentralError):
+            return self._backoff.tries(stop.hex) < _REFUSALS_BORNE
+        # A policy or a declaration with a slip in it: the operator mends it, nobody loses.
+        broken = isinstance(error, DataSetError) and error.code == DataSetError.code
+        return isinstance(error, PolicyError) or broken
+
+    def _expired_waiting(self, stop: Stop) -> bool:
+        """What waited to be verified or admitted until it expired is refused for that."""
+        if stop.has("admitted") or self._station.now() < arrival.claimed_order(stop).expires:
+            return False
+        self._end(
+            stop,
+            Ending(
+                outcome="refused",
+                code="order-expired",
+                sentence="The order expired before this station could follow it.",
+            ),
+        )
+        return True
+
+    def _wait(self, stop: Stop, why: str) -> None:
+        seconds = self._backoff.failed(stop.hex, self._clock())
+        _log.warning(
+            "stop waits",
+            journey=stop.hex[:12],
+            state=stop.state,
+            seconds=round(seconds, 1),
+            why=why,
+        )
+
+    def _defect(self, stop: Stop, defect: Exception) -> bool:
+        """A fault of ours. Its text may hold anything, so only its place is logged."""
+        place = defect.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+        _log.error(
+            "defect", journey=stop.hex[:12], state=stop.state, type=type(defect).__name__, at=where
+        )
+        tries = self._backoff.tries(stop.hex)
+        self._backoff.failed(stop.hex, self._clock())
+        if tries < _DEFECTS_BORNE or stop.has("record") or stop.has("ending"):
+            return False
+        self._end(stop, ending_of(StationError("A defect."), admitted=stop.has("admitted")))
+        return True
+
+    def _end(self, stop: Stop, ending: Ending) -> None:
+        stop.write("ending", ending.model_dump(mode="json"))
+        self._backoff.succeeded(stop.hex)
+
+    def _changed(self, stop: Stop) -> None:
+        state = stop.state
+        _log.info("stop", journey=stop.hex[:12], state=state)
+        if not stop.has("record"):
+            sentence = stop.read("held")["sentence"] if state == "held" else ""
+            self._tell(stop.journey, StopUpdate(state=state, sentence=sentence))
+
+    def _clock(self) -> float:
+        return self._station.now().timestamp()
