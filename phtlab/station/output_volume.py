@@ -150,9 +150,14 @@ class DirectoryVolumes:
 
 
 def image_bytes(limits: Limits) -> int:
-    """The image's size in bytes: ``output_bytes`` for the run, and what ext4 itself needs."""
+    """The image's size in bytes: ``output_bytes`` for the run, and what ext4 itself needs.
+
+    That is the inode table, tables a block group, and the clusters that ext4 keeps
+    back for its own maps: 2 %, at most 4096 blocks (``s_resv_clusters``).
+    """
     inodes = (limits.output_inodes + _RESERVED_INODES) * _INODE_BYTES
-    total = limits.output_bytes + inodes + limits.output_bytes // 128 + MIB
+    kept_back = min(limits.output_bytes // 45, 17 * MIB)
+    total = limits.output_bytes + inodes + kept_back + limits.output_bytes // 1024 + MIB
     return -(-total // _BLOCK) * _BLOCK
 
 

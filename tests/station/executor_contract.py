@@ -35,7 +35,7 @@ def note(name, text=""):
 Make = Callable[[Sequence[str]], Executor]
 
 
-def open_registry() -> RegistryAuth:
+def anyone() -> RegistryAuth:
     return RegistryAuth()
 
 
@@ -100,7 +100,7 @@ class ExecutorContract:
     ) -> None:
         before = datetime.now(UTC)
         executor.start(
-            job("note('result', 'here'); print('said', flush=True); sys.exit(3)"), open_registry
+            job("note('result', 'here'); print('said', flush=True); sys.exit(3)"), anyone
         )
         status = ended(executor, "stop-1")
         assert (status.exit_code, status.oom_killed) == (3, False)
@@ -118,23 +118,21 @@ class ExecutorContract:
             while not os.path.exists(f"{OUT}/enough"):
                 time.sleep(0.01)
         """
-        executor.start(job(script), open_registry)
+        executor.start(job(script), anyone)
         runs = executor.outputs("stop-1") / "runs"
         until(runs.exists, "the run has begun")
-        executor.start(job(script), open_registry)
+        executor.start(job(script), anyone)
         assert executor.status("stop-1").state == "running"
         (runs.parent / "enough").touch()
         first = ended(executor, "stop-1")
-        executor.start(job(script), open_registry)
+        executor.start(job(script), anyone)
         assert executor.status("stop-1") == first
         assert runs.read_text() == "run "
 
     def test_outputs_are_readable_while_it_runs(
         self, executor: Executor, job: Callable[..., Job]
     ) -> None:
-        executor.start(
-            job("note('progress.json', '{\"cell\": 2}'); wait_for_ever()"), open_registry
-        )
+        executor.start(job("note('progress.json', '{\"cell\": 2}'); wait_for_ever()"), anyone)
         progress = executor.outputs("stop-1") / "progress.json"
         until(progress.exists, "progress was written")
         assert json.loads(progress.read_text()) == {"cell": 2}
@@ -144,7 +142,7 @@ class ExecutorContract:
     def test_a_station_started_anew_finds_the_same_run(
         self, make: Make, executor: Executor, job: Callable[..., Job]
     ) -> None:
-        executor.start(job("note('begun'); wait_for_ever()"), open_registry)
+        executor.start(job("note('begun'); wait_for_ever()"), anyone)
         until((executor.outputs("stop-1") / "begun").exists, "the run has begun")
         status = executor.status("stop-1")
         executor.close()
@@ -164,7 +162,7 @@ class ExecutorContract:
             note("ready")
             wait_for_ever()
         """
-        executor.start(job(script, limits=Limits(grace_seconds=60)), open_registry)
+        executor.start(job(script, limits=Limits(grace_seconds=60)), anyone)
         out = executor.outputs("stop-1")
         until((out / "ready").exists, "the run is ready")
         executor.stop("stop-1")
@@ -181,7 +179,7 @@ class ExecutorContract:
             note("ready")
             wait_for_ever()
         """
-        executor.start(job(script, limits=Limits(grace_seconds=1)), open_registry)
+        executor.start(job(script, limits=Limits(grace_seconds=1)), anyone)
         until((executor.outputs("stop-1") / "ready").exists, "the run is ready")
         executor.stop("stop-1")
         assert executor.status("stop-1").exit_code == 137
@@ -189,7 +187,7 @@ class ExecutorContract:
     def test_remove_leaves_nothing_and_may_be_repeated(
         self, executor: Executor, job: Callable[..., Job]
     ) -> None:
-        executor.start(job("note('begun'); wait_for_ever()"), open_registry)
+        executor.start(job("note('begun'); wait_for_ever()"), anyone)
         out = executor.outputs("stop-1")
         for _ in range(2):
             executor.remove("stop-1")
@@ -199,7 +197,7 @@ class ExecutorContract:
 
     def test_jobs_do_not_see_each_other(self, executor: Executor, job: Callable[..., Job]) -> None:
         for number in (1, 2):
-            executor.start(job(f"note('mine', '{number}')", id=f"stop-{number}"), open_registry)
+            executor.start(job(f"note('mine', '{number}')", id=f"stop-{number}"), anyone)
         for number in (1, 2):
             ended(executor, f"stop-{number}")
             assert (executor.outputs(f"stop-{number}") / "mine").read_text() == str(number)
@@ -224,7 +222,7 @@ class ExecutorContract:
                 note("seen", file.read())
         """
         source = heart if kind == "folder" else heart / "heart.csv"
-        executor.start(job(script, description=description, data={"heart": source}), open_registry)
+        executor.start(job(script, description=description, data={"heart": source}), anyone)
         assert ended(executor, "stop-1").exit_code == 0, executor.logs("stop-1")
         assert (executor.outputs("stop-1") / "seen").read_text() == "age\n63\n"
 
@@ -233,7 +231,7 @@ class ExecutorContract:
     ) -> None:
         gone = tmp_path / "gone.csv"
         with pytest.raises(DataSetError, match=f"data set heart is not at {gone}") as refused:
-            executor.start(job("pass", data={"heart": gone}), open_registry)
+            executor.start(job("pass", data={"heart": gone}), anyone)
         assert refused.value.code == "data-set-missing"
         assert executor.status("stop-1").state == "absent"
 
@@ -243,7 +241,7 @@ class ExecutorContract:
         monkeypatch.setenv("STATION_SECRET", "swordfish")
         executor.start(
             job("note('env', json.dumps(dict(os.environ)))", environment={"PHTLAB_ROUND": "2"}),
-            open_registry,
+            anyone,
         )
         ended(executor, "stop-1")
         seen = json.loads((executor.outputs("stop-1") / "env").read_text())

@@ -6,7 +6,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import docker
 import pytest
@@ -25,8 +24,8 @@ from tests.station.executor_contract import (
     SCRIPT,
     ExecutorContract,
     Make,
+    anyone,
     ended,
-    open_registry,
     until,
 )
 
@@ -38,8 +37,8 @@ STATION = "contract"
 @pytest.mark.usefixtures("engine")
 class TestDockerExecutor(ExecutorContract):
     @pytest.fixture
-    def image(self, kernel_image: Any) -> str:
-        return str(kernel_image)
+    def image(self, kernel_image: str) -> str:
+        return kernel_image
 
     @pytest.fixture
     def root(self, tmp_path: Path) -> Path:
@@ -76,7 +75,7 @@ class TestDockerExecutor(ExecutorContract):
         stale.touch()
         assert executor.status("stop-1").state == "absent"
         assert executor.jobs() == {"stop-1"}
-        executor.start(job("note('found', repr(sorted(os.listdir(OUT))))"), open_registry)
+        executor.start(job("note('found', repr(sorted(os.listdir(OUT))))"), anyone)
         assert ended(executor, "stop-1").exit_code == 0
         assert (executor.outputs("stop-1") / "found").read_text() == "[]"
 
@@ -85,14 +84,14 @@ class TestDockerExecutor(ExecutorContract):
     ) -> None:
         (root / "stop-1" / "out").mkdir(parents=True)
         (root / "stop-1" / "volume.img").write_bytes(b"half")
-        executor.start(job("note('done')"), open_registry)
+        executor.start(job("note('done')"), anyone)
         assert ended(executor, "stop-1").exit_code == 0
 
     def test_killed_between_create_and_start(
         self, executor: Executor, job: Callable[..., Job], root: Path, api: docker.APIClient
     ) -> None:
         prepared = job("note('done')")
-        executor.start(prepared, open_registry)  # so that the image is here
+        executor.start(prepared, anyone)  # so that the image is here
         executor.remove("stop-1")
         root.mkdir(exist_ok=True)
         out = LoopbackVolumes().create(root / "stop-1", Limits())
@@ -101,14 +100,14 @@ class TestDockerExecutor(ExecutorContract):
         assert executor.status("stop-1") == JobStatus("absent")
         assert executor.logs("stop-1") == b""
         executor.stop("stop-1")
-        executor.start(prepared, open_registry)
+        executor.start(prepared, anyone)
         assert ended(executor, "stop-1").exit_code == 0
         assert (executor.outputs("stop-1") / "done").exists()
 
     def test_killed_within_remove(
         self, executor: Executor, job: Callable[..., Job], root: Path, api: docker.APIClient
     ) -> None:
-        executor.start(job("wait_for_ever()"), open_registry)
+        executor.start(job("wait_for_ever()"), anyone)
         api.remove_container(container_name(STATION, "stop-1"), force=True)
         assert executor.status("stop-1").state == "absent"
         assert executor.jobs() == {"stop-1"}
@@ -119,7 +118,7 @@ class TestDockerExecutor(ExecutorContract):
     def test_outputs_outlive_a_start_of_the_machine(
         self, executor: Executor, job: Callable[..., Job]
     ) -> None:
-        executor.start(job("note('result', 'kept')"), open_registry)
+        executor.start(job("note('result', 'kept')"), anyone)
         ended(executor, "stop-1")
         out = executor.outputs("stop-1")
         subprocess.run(["umount", out], check=True)
@@ -129,7 +128,7 @@ class TestDockerExecutor(ExecutorContract):
     def test_remove_leaves_no_mount_no_loop_device_no_container(
         self, executor: Executor, job: Callable[..., Job], root: Path, api: docker.APIClient
     ) -> None:
-        executor.start(job("wait_for_ever()"), open_registry)
+        executor.start(job("wait_for_ever()"), anyone)
         image = root / "stop-1" / "volume.img"
         assert (mounts_at(root / "stop-1" / "out"), len(loop_devices(image))) == (1, 1)
         with (executor.outputs("stop-1") / "held").open("w"):  # a reader that is not yet done
@@ -142,7 +141,7 @@ class TestDockerExecutor(ExecutorContract):
     def test_jobs_of_another_station_on_this_engine_are_not_ours(
         self, executor: Executor, job: Callable[..., Job], tmp_path: Path
     ) -> None:
-        executor.start(job("wait_for_ever()"), open_registry)
+        executor.start(job("wait_for_ever()"), anyone)
         other = DockerExecutor(tmp_path / "other", station="other", entrypoint=SCRIPT)
         try:
             assert other.jobs() == frozenset()
@@ -155,9 +154,7 @@ class TestDockerExecutor(ExecutorContract):
 
     def test_out_of_memory_is_told_apart(self, executor: Executor, job: Callable[..., Job]) -> None:
         limits = Limits(memory_bytes=64 * MIB)
-        executor.start(
-            job("hoard = [b'x' * (1 << 20) for _ in range(500)]", limits=limits), open_registry
-        )
+        executor.start(job("hoard = [b'x' * (1 << 20) for _ in range(500)]", limits=limits), anyone)
         status = ended(executor, "stop-1")
         assert (status.exit_code, status.oom_killed) == (137, True)
 
@@ -173,7 +170,7 @@ class TestDockerExecutor(ExecutorContract):
                 os._exit(0)
             print(os.waitpid(child, 0)[1], flush=True)
         """
-        executor.start(job(script, limits=Limits(memory_bytes=64 * MIB)), open_registry)
+        executor.start(job(script, limits=Limits(memory_bytes=64 * MIB)), anyone)
         status = ended(executor, "stop-1")
         assert executor.logs("stop-1") == b"9\n"
         assert (status.exit_code, status.oom_killed) == (0, True)
@@ -193,7 +190,7 @@ class TestDockerExecutor(ExecutorContract):
                     print(written, errno.errorcode[error.errno], flush=True)
                     break
         """
-        executor.start(job(script, limits=Limits(output_bytes=8 * MIB)), open_registry)
+        executor.start(job(script, limits=Limits(output_bytes=8 * MIB)), anyone)
         ended(executor, "stop-1")
         written, error = executor.logs("stop-1").split()
         assert error == b"ENOSPC"
@@ -211,7 +208,7 @@ class TestDockerExecutor(ExecutorContract):
                     print(number, errno.errorcode[error.errno], flush=True)
                     break
         """
-        executor.start(job(script, limits=Limits(output_inodes=100)), open_registry)
+        executor.start(job(script, limits=Limits(output_inodes=100)), anyone)
         ended(executor, "stop-1")
         made, error = executor.logs("stop-1").split()
         assert error == b"ENOSPC"
@@ -232,7 +229,7 @@ class TestDockerExecutor(ExecutorContract):
                     print(made, errno.errorcode[error.errno], flush=True)
                     break
         """
-        executor.start(job(script, limits=Limits(pids=64)), open_registry)
+        executor.start(job(script, limits=Limits(pids=64)), anyone)
         ended(executor, "stop-1")
         made, error = executor.logs("stop-1").split()
         assert error == b"EAGAIN"
@@ -246,7 +243,7 @@ class TestDockerExecutor(ExecutorContract):
                 sys.stdout.write("x" * 9999 + "\\n")
             print("last", flush=True)
         """
-        executor.start(job(script, limits=Limits(log_bytes=100_000)), open_registry)
+        executor.start(job(script, limits=Limits(log_bytes=100_000)), anyone)
         assert ended(executor, "stop-1").exit_code == 0
         log = executor.logs("stop-1")
         assert len(log) <= 100_000
@@ -265,7 +262,7 @@ class TestDockerExecutor(ExecutorContract):
             while not os.path.exists(f"{OUT}/alive") and time.time() < until:
                 time.sleep(0.01)
         """
-        executor.start(job(script), open_registry)
+        executor.start(job(script), anyone)
         assert ended(executor, "stop-1").exit_code == 0
         alive = executor.outputs("stop-1") / "alive"
         assert datetime.fromtimestamp(float(alive.read_text()), UTC) <= datetime.now(UTC)
@@ -279,20 +276,20 @@ class TestDockerExecutor(ExecutorContract):
     ) -> None:
         unknown = image.partition("@")[0] + "@sha256:" + "0" * 64
         with pytest.raises(RegistryError, match="did not give the image") as refused:
-            executor.start(Job("stop-1", unknown, tmp_path), open_registry)
+            executor.start(Job("stop-1", unknown, tmp_path), anyone)
         assert refused.value.code == "image-refused"
         assert executor.jobs() == frozenset()
 
     def test_a_registry_that_does_not_answer(self, executor: Executor, tmp_path: Path) -> None:
         nowhere = "127.0.0.1:1/kernels/python@sha256:" + "0" * 64
         with pytest.raises(RegistryUnreachableError, match=r"registry 127\.0\.0\.1:1 does not"):
-            executor.start(Job("stop-1", nowhere, tmp_path), open_registry)
+            executor.start(Job("stop-1", nowhere, tmp_path), anyone)
         assert executor.status("stop-1").state == "absent"
 
     def test_an_image_that_is_here_asks_for_no_leave(
         self, executor: Executor, job: Callable[..., Job]
     ) -> None:
-        executor.start(job("pass"), open_registry)
+        executor.start(job("pass"), anyone)
         executor.remove("stop-1")
         asked: list[str] = []
 
@@ -306,7 +303,7 @@ class TestDockerExecutor(ExecutorContract):
     def test_a_program_that_is_not_there_ends_as_a_failure(
         self, make: Make, job: Callable[..., Job], executor: Executor
     ) -> None:
-        make(("no-such-program",)).start(job("pass"), open_registry)
+        make(("no-such-program",)).start(job("pass"), anyone)
         assert ended(executor, "stop-1").exit_code == 127
         assert b"no-such-program" in executor.logs("stop-1")
 
@@ -317,21 +314,21 @@ class TestDockerExecutor(ExecutorContract):
         try:
             for _ in range(2):
                 with pytest.raises(SandboxError, match=r"did not start job stop-1: .*no-such-runt"):
-                    broken.start(job("pass"), open_registry)
+                    broken.start(job("pass"), anyone)
             assert broken.status("stop-1").state == "absent"
             assert [result.name for result in broken.check() if not result.ok] == [
                 "container runtime"
             ]
         finally:
             broken.close()
-        executor.start(job("pass"), open_registry)
+        executor.start(job("pass"), anyone)
         assert ended(executor, "stop-1").exit_code == 0
 
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("engine")
 def test_a_plain_folder_takes_outputs_where_no_volume_can_be_mounted(
-    tmp_path: Path, kernel_image: Any
+    tmp_path: Path, kernel_image: str
 ) -> None:
     inputs = tmp_path / "in"
     inputs.mkdir()
@@ -340,7 +337,7 @@ def test_a_plain_folder_takes_outputs_where_no_volume_can_be_mounted(
         tmp_path / "runs", station=STATION, output_volume="directory", entrypoint=SCRIPT
     )
     try:
-        executor.start(Job("stop-1", str(kernel_image), inputs), open_registry)
+        executor.start(Job("stop-1", kernel_image, inputs), anyone)
         ended(executor, "stop-1")
         assert (executor.outputs("stop-1") / "result").read_text() == "here"
         quota = executor.check()[-1]
