@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import TypeAdapter, ValidationError
 from phtlab.errors import KeyFileError, PassphraseError, SealError, SealKeyError
 from phtlab.train.age import HybridIdentity, ScryptIdentity, ScryptRecipient, decrypt, encrypt
 from phtlab.train.age.scrypt import DEFAULT_LOG_N, MAX_LOG_N
+from phtlab.train.atomic_file import write_atomically
 from phtlab.train.identity import Identity, MemberName
 
 MAX_KEY_FILE_BYTES = 64 * 1024
@@ -84,11 +84,7 @@ def write_key(
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
+        write_atomically(temporary, content, 0o600)
         if replace:
             temporary.replace(path)
         else:

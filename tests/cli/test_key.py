@@ -213,3 +213,18 @@ def test_todays_passphrase_is_not_taken_for_the_new_one(key_file: Path) -> None:
     assert isinstance(result.exception, PassphraseError)
     assert "PHTLAB_NEW_PASSPHRASE" in result.exception.message
     assert key_file.read_bytes() == before
+
+
+def test_what_cannot_be_written_or_read_is_told(key_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "alice.request.json").mkdir()
+    in_the_way = phtlab_key("request", key_file)
+    missing = phtlab_key("show", tmp_path / "nobody.key.age")
+    nowhere = phtlab_key("export", key_file, "--output", tmp_path / "no" / "folder")
+
+    for result, words in (
+        (in_the_way, "run 'phtlab key request' on it"),
+        (missing, "cannot be read"),
+        (nowhere, "cannot be written"),
+    ):
+        assert isinstance(result.exception, KeyFileError)
+        assert words in result.exception.message

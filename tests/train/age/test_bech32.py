@@ -97,3 +97,11 @@ def test_one_kind_of_key_is_not_taken_for_another() -> None:
 def test_a_secret_does_not_show_itself() -> None:
     assert HYBRID_IDENTITY[20:] not in repr(HybridIdentity.parse(HYBRID_IDENTITY))
     assert repr(X25519Identity.parse(X25519_IDENTITY)) == "X25519Identity()"
+
+
+def test_a_key_of_the_wrong_length_or_spelling_is_refused() -> None:
+    for make in (HybridIdentity, X25519Identity, X25519Recipient):
+        with pytest.raises(SealKeyError, match="32 bytes"):
+            make(bytes(31))
+    with pytest.raises(SealKeyError, match="not an age key"):
+        X25519Recipient.parse("age1")
