@@ -6,6 +6,7 @@ containers are tested elsewhere.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -18,6 +19,9 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from phtlab.notebook import Analysis, read_analysis
+from phtlab.runtime.figure import figure_table
+from phtlab.runtime.model import encode_tensors, tensors_of
+from phtlab.runtime.table import columns_of, encode_table
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 NAMES = {
@@ -221,8 +225,9 @@ def test_the_figure_at_a_hospital_shows_no_small_group(
 ) -> None:
     for dataset in NAMES:
         figure = run_station(analysis, hospital(patients, dataset), monkeypatch)["age_hist"]
-        heights = [bar.get_height() for bar in figure.axes[0].patches]
-        assert all(height >= SMALL for height in heights)
+        drawn = json.loads(figure_table("age_hist", figure))
+        y = [column["name"] for column in drawn["columns"]].index("y")
+        assert min(drawn["data"][y]) >= SMALL
 
 
 def test_a_cholesterol_of_zero_is_not_measured(outputs: dict[str, dict[str, Any]]) -> None:
@@ -239,6 +244,11 @@ def test_nobody_old_enough_publishes_empty_outputs_and_fails_nothing(
     assert released["moments"].empty
     assert released["by_sex"].empty
     assert released["heart_rate_model"]["n"].item() == 0
+    for output in analysis.outputs:
+        if output.kind == "table":
+            encode_table(columns_of(output.name, published[output.name], output.counts))
+    encode_tensors(tensors_of("heart_rate_model", published["heart_rate_model"]))
+    assert b"no group is large enough" in figure_table("age_hist", published["age_hist"])
 
 
 def test_the_twin_of_the_declared_schema_runs_as_a_hospital_does(
