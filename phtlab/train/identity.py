@@ -30,7 +30,7 @@ from phtlab.train.age import HybridIdentity, HybridRecipient
 from phtlab.train.canonical import canonical
 
 Scheme = Literal["ed25519", "ml-dsa-65"]
-MemberName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,62}$")]
+MemberName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$")]
 Role = Literal["researcher", "station", "operator", "officer", "teacher", "twin"]
 
 

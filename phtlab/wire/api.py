@@ -23,13 +23,19 @@ class _Model(BaseModel):
 
 
 class Info(_Model):
-    """`GET /api/v1`, open to all: what a client needs before it can sign a token."""
+    """`GET /api/v1`, open to all: what a client needs before it can sign a token.
+
+    Cargo is removed `journey_days` after its journey began, a train `train_days`
+    after its last journey.
+    """
 
     api_version: str = API_VERSION
     consortium: str
     audience: str
     registry_url: str
     time: AwareDatetime
+    journey_days: float | None = None
+    train_days: float | None = None
 
 
 class Problem(_Model):
@@ -51,6 +57,7 @@ class TrainSummary(_Model):
     author: MemberName
     repository: str
     submitted: AwareDatetime
+    removed: AwareDatetime | None = None
     envelope: Envelope
 
 
@@ -70,7 +77,10 @@ class StopView(_Model):
 
 
 class JourneyView(_Model):
-    """`GET /journeys/{id}`; `id` is the digest of the order's payload."""
+    """`GET /journeys/{id}`; `id` is the digest of the order's payload.
+
+    `removed` is when retention removed its cargo from the registry.
+    """
 
     id: Digest
     train: Digest
@@ -79,6 +89,7 @@ class JourneyView(_Model):
     submitted: AwareDatetime
     expires: AwareDatetime
     cancelled: bool = False
+    removed: AwareDatetime | None = None
     order: Envelope
     stops: tuple[StopView, ...]
 
@@ -113,12 +124,15 @@ class StopUpdate(_Model):
     code: str = ""
     sentence: str = ""
     error: CellError | None = None
-    cell: int | None = None
-    cells: int | None = None
+    cell: int | None = Field(None, ge=0, le=100_000)
+    cells: int | None = Field(None, ge=0, le=100_000)
 
 
 class JourneyEvent(_Model):
-    """One server-sent event of `GET /journeys/{id}/events`; its SSE id is `number`."""
+    """One server-sent event of `GET /journeys/{id}/events`; its SSE id is `number`.
+
+    Its stop comes without the record: ask for the journey to have that.
+    """
 
     number: int
     journey: Digest

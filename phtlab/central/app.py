@@ -1,0 +1,90 @@
+"""The application: routes, errors, limits and logs around the services."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.concurrency import run_in_threadpool
+
+from phtlab import __version__
+from phtlab.central import problems
+from phtlab.central.body_limit import BodyLimit
+from phtlab.central.housekeeping import keep_house
+from phtlab.central.news_listener import NewsListener
+from phtlab.central.request_log import RequestLog
+from phtlab.central.routes import inbox, journeys, registry, roster, service, stations, trains
+from phtlab.central.services import Services
+from phtlab.central.settings import CentralSettings
+from phtlab.wire.api import PREFIX
+
+_DESCRIPTION = """
+Stores and forwards for a Personal Health Train: signed trains, orders and stop records. What is
+acted upon is signed by members and checked by its reader; central can delay and refuse, no more.
+
+Members authenticate by a JWT that their own Ed25519 key signs (issuer: the member's name;
+audience: as `GET /api/v1` says; at most a minute). Refusals are problems (RFC 9457) whose `code`
+is stable.
+"""
+
+
+def create_app(settings: CentralSettings, services: Services | None = None) -> FastAPI:
+    """The ASGI application of the central with `settings`. It brings its database up to date."""
+    parts = services or Services.of(settings)
+    parts.database.migrate()
+    parts.metrics.watch(parts.database)
+    app = FastAPI(
+        title="phtlab central",
+        version=__version__,
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url="/docs" if settings.docs else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+    )
+    app.state.services = parts
+    problems.install(app)
+    api = APIRouter(prefix=PREFIX)
+    for part in (trains, journeys, inbox, stations, roster, registry):
+        api.include_router(part.router)
+    app.include_router(service.router)
+    app.include_router(api)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(RequestLog, metrics=parts.metrics)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    services.news.open()
+    listener = NewsListener(services.database, services.news)
+    listener.start()
+    chores = asyncio.create_task(keep_house(services))
+    try:
+        yield
+    finally:
+        services.news.close()
+        chores.cancel()
+        with suppress(asyncio.CancelledError):
+            await chores
+        await run_in_threadpool(listener.stop)
+        services.database.close()
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+        )
+        problems.add_schema(document)
+        app.openapi_schema = document
+    return app.openapi_schema

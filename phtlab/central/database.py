@@ -1,0 +1,178 @@
+"""The database: SQLite or PostgreSQL, reads, and changes in one order.
+
+Every change takes the lock of the one clock row first and counts it up. So
+changes commit in the order of their numbers, and whoever has seen number n
+has missed nothing below it: what cursors and `Last-Event-ID` rest upon.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session
+
+from phtlab.central.tables import ClockRow
+from phtlab.errors import SettingsError
+
+CHANNEL: Final = "phtlab_news"
+_TOPICS_A_NOTE: Final = 50  # PostgreSQL's NOTIFY carries less than 8,000 bytes.
+_MIGRATION_LOCK: Final = 0x70_68_74_6C_61_62
+
+
+@dataclass
+class Change:
+    """One transaction that changes something. `topics` are told once it is committed."""
+
+    session: Session
+    now: datetime
+    topics: set[str] = field(default_factory=set)
+
+    def tick(self) -> int:
+        """The number of this change or, called again, of the next one within it."""
+        statement = update(ClockRow).where(ClockRow.id == 1).values(number=ClockRow.number + 1)
+        return self.session.scalars(statement.returning(ClockRow.number)).one()
+
+    def tell(self, *topics: str) -> None:
+        self.topics.update(topics)
+
+
+class Database:
+    """Central's database. `tell` hears which topics changed, after each commit."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        tell: Callable[[Iterable[str]], None] = lambda topics: None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.engine = _engine(url)
+        self.clock = clock
+        self._tell = tell
+        self._for_change = self.engine.execution_options(phtlab_change=True)
+
+    @property
+    def is_postgresql(self) -> bool:
+        return self.engine.dialect.name == "postgresql"
+
+    @property
+    def dsn(self) -> str:
+        """The address as libpq has it. It may hold a password: never log it."""
+        url = self.engine.url.set(drivername="postgresql")
+        return url.render_as_string(hide_password=False)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """A transaction in the one order of changes."""
+        with Session(self._for_change, expire_on_commit=False) as session:
+            with session.begin():
+                session.execute(select(ClockRow).where(ClockRow.id == 1).with_for_update())
+                change = Change(session, self.clock())
+                yield change
+                if self.is_postgresql:
+                    _notify(session, change.topics)
+            self._tell(change.topics)
+
+    @contextmanager
+    def note(self) -> Iterator[Session]:
+        """A small write that needs no order, such as when a station was last seen."""
+        with Session(self._for_change, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to this release's form. Raises SettingsError if it is not reachable."""
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                if self.is_postgresql:  # One replica migrates, the others wait.
+                    connection.execute(
+                        text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
+                    )
+                command.upgrade(_alembic(connection), "head")
+        except OperationalError:
+            shown = self.engine.url.render_as_string(hide_password=True)
+            raise SettingsError(
+                f"The database {shown} cannot be opened. Check PHTLAB_CENTRAL_DATABASE or "
+                "'database' in central.toml, and that its server runs."
+            ) from None
+
+    def answers(self) -> bool:
+        """Whether the database can be asked now."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+        except OperationalError:
+            return False
+        return True
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+    except (ArgumentError, ImportError, ModuleNotFoundError):
+        raise SettingsError(
+            "PHTLAB_CENTRAL_DATABASE or 'database' in central.toml is no address of a database. "
+            "Write postgresql://user@host/name, or leave it empty for SQLite."
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    elif engine.dialect.name != "postgresql":
+        raise SettingsError(
+            f"Central keeps its data in SQLite or PostgreSQL, not in {engine.dialect.name}. "
+            "Change PHTLAB_CENTRAL_DATABASE."
+        )
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # The driver's own idea of transactions is switched off: BEGIN is ours, below.
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "busy_timeout=15000",
+        "synchronous=NORMAL",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A change that began as a read could not become a write without a conflict.
+    changes = connection.get_execution_options().get("phtlab_change", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if changes else "BEGIN")
+
+
+def _notify(session: Session, topics: set[str]) -> None:
+    ordered = sorted(topics)
+    for start in range(0, len(ordered), _TOPICS_A_NOTE):
+        note = json.dumps(ordered[start : start + _TOPICS_A_NOTE])
+        session.execute(
+            text("SELECT pg_notify(:channel, :note)"), {"channel": CHANNEL, "note": note}
+        )
+
+
+def _alembic(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

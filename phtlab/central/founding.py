@@ -1,0 +1,183 @@
+"""A new central's folder: settings, its two keys, and the registry's settings beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from phtlab.central.registry_token import certificate
+from phtlab.central.settings import SETTINGS_FILE, CentralSettings
+from phtlab.errors import SettingsError
+from phtlab.train.atomic_file import write_atomically
+from phtlab.train.repository import load_root, online_public_key, root_fingerprint
+from phtlab.wire.api import PREFIX
+
+ONLINE_PUBLIC_FILE: Final = "online.pub.json"
+REGISTRY_FILE: Final = "registry.yml"
+
+
+@dataclass(frozen=True)
+class Founded:
+    """What `init_central` wrote. `online_key` is the file for the consortium's officers."""
+
+    directory: Path
+    settings: CentralSettings
+    online_key: Path
+    registry: Path
+
+
+def init_central(
+    directory: Path,
+    *,
+    name: str,
+    listen: str = "127.0.0.1:8400",
+    url: str = "",
+    database: str = "",
+    registry_url: str = "http://127.0.0.1:5400",
+    root: bytes | None = None,
+    now: datetime | None = None,
+) -> Founded:
+    """Make the folder of a new central for the consortium `name`.
+
+    `url` is where members reach it; empty: ``http://`` and `listen`. The private
+    keys have mode 0600. Raises SettingsError if `directory` holds a central
+    already, or if a setting cannot be used.
+    """
+    if (directory / SETTINGS_FILE).exists():
+        raise SettingsError(
+            f"{directory} holds a central already: nothing was changed. Start it with "
+            f"'phtlab central run {directory}', or name another folder."
+        )
+    values = {
+        "name": name,
+        "listen": listen,
+        "url": url or f"http://{listen}",
+        "registry_url": registry_url,
+        **({"database": database} if database else {}),
+    }
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    online = Ed25519PrivateKey.generate()
+    registry_key = ec.generate_private_key(ec.SECP256R1())
+    _write_key(directory / "online-key.pem", online)
+    _write_key(directory / "registry-key.pem", registry_key)
+    write_atomically(
+        directory / "registry-cert.pem",
+        certificate(registry_key, "phtlab-central", now or datetime.now(UTC)),
+    )
+    write_atomically(
+        directory / ONLINE_PUBLIC_FILE,
+        json.dumps(online_public_key(online), indent=2).encode() + b"\n",
+    )
+    if root is not None:
+        pin(directory, root)
+    # Last, because a folder with this file is a central.
+    write_atomically(directory / SETTINGS_FILE, _toml(values).encode(), 0o600)
+    try:
+        settings = CentralSettings.load(directory)
+        write_atomically(directory / REGISTRY_FILE, registry_settings(settings).encode(), 0o600)
+    except SettingsError:
+        (directory / SETTINGS_FILE).unlink()
+        raise
+    return Founded(directory, settings, directory / ONLINE_PUBLIC_FILE, directory / REGISTRY_FILE)
+
+
+def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
+    """Pin the consortium's root; gives its fingerprint, to compare by telephone.
+
+    Raises RosterError if it is no root, SettingsError if another one is pinned
+    and `replace` is not set.
+    """
+    load_root(root)
+    path = directory / "root.json"
+    if path.exists() and path.read_bytes() != root and not replace:
+        raise SettingsError(
+            f"{directory} follows another root already, with the fingerprint "
+            f"{root_fingerprint(path.read_bytes())}. If the consortium was founded again, pin the "
+            "new one with --replace: what was published before is forgotten."
+        )
+    write_atomically(path, root)
+    return root_fingerprint(root)
+
+
+def registry_settings(settings: CentralSettings) -> str:
+    """The settings (YAML) of a CNCF Distribution registry that takes this central's tokens."""
+    directory = settings.directory
+    address = urlsplit(settings.registry_url)
+    # Behind a proxy with TLS, the registry itself stays on loopback.
+    listen = address.netloc if address.scheme == "http" else "127.0.0.1:5400"
+    document: dict[str, Any] = {
+        "version": 0.1,
+        "log": {"level": "warn", "formatter": "json", "accesslog": {"disabled": True}},
+        "storage": {
+            "filesystem": {"rootdirectory": str(directory / "registry")},
+            "delete": {"enabled": True},
+            "maintenance": {
+                "uploadpurging": {
+                    "enabled": True,
+                    "age": "168h",
+                    "interval": "24h",
+                    "dryrun": False,
+                }
+            },
+        },
+        "http": {
+            "addr": listen,
+            "host": settings.registry_url,
+            "secret": secrets.token_hex(32),
+            "headers": {"X-Content-Type-Options": ["nosniff"]},
+        },
+        "auth": {
+            "token": {
+                "realm": f"{settings.url}{PREFIX}/registry/token",
+                "service": settings.registry_service,
+                "issuer": settings.registry_issuer,
+                "rootcertbundle": str(settings.registry_certificate_file),
+            }
+        },
+    }
+    head = "# Written by 'phtlab central init'. Any CNCF Distribution registry reads it.\n"
+    return head + _yaml(document)
+
+
+def _yaml(value: dict[str, Any], indent: str = "") -> str:
+    """Mappings as YAML, with JSON for what is in them: JSON is YAML."""
+    lines = ""
+    for name, item in value.items():
+        if isinstance(item, dict):
+            lines += f"{indent}{name}:\n{_yaml(item, indent + '  ')}"
+        else:
+            lines += f"{indent}{name}: {json.dumps(item)}\n"
+    return lines
+
+
+def _toml(values: dict[str, str]) -> str:
+    head = (
+        "# Central's settings. Each may also come from the environment, as PHTLAB_CENTRAL_NAME\n"
+        "# for 'name'; docs/central.md lists them all.\n"
+    )
+    # A JSON string is a TOML basic string.
+    return head + "".join(f"{name} = {json.dumps(value)}\n" for name, value in values.items())
+
+
+def _write_key(path: Path, key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        with os.fdopen(os.open(path, flags, 0o600), "wb") as target:
+            target.write(pem)
+    except FileExistsError:
+        raise SettingsError(
+            f"{path} exists: an earlier 'phtlab central init' did not end well. Remove what it "
+            "left, or name another folder."
+        ) from None

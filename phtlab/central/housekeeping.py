@@ -1,0 +1,79 @@
+"""What central does by itself: renew its timestamp, close what nobody took, forget what is old."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import delete, select
+from starlette.concurrency import run_in_threadpool
+
+from phtlab.central.database import Database
+from phtlab.central.journeys import close
+from phtlab.central.retention import remove_expired
+from phtlab.central.services import Services
+from phtlab.central.tables import EventRow, JourneyRow, StopRow
+from phtlab.errors import PhtlabError
+
+# A station that took the order in time has said so by then.
+GRACE: Final = timedelta(days=1)
+_log = structlog.get_logger("phtlab.central")
+
+
+async def keep_house(services: Services) -> None:
+    """Do the chores now and again and again, until cancelled. One that fails waits for the next."""
+    while True:
+        for chore in (renew_timestamp, close_expired, forget_events, remove_expired):
+            await run_in_threadpool(_attempt, chore, services)
+        await asyncio.sleep(services.settings.housekeeping_seconds)
+
+
+def renew_timestamp(services: Services) -> None:
+    """Say again that the roster is the newest, before stations stop believing it."""
+    if services.publication.renew():
+        _log.info("timestamp-renewed")
+
+
+def close_expired(services: Services) -> int:
+    """Close the stops that no station took before their order expired; how many."""
+    return _close_expired(services.database)
+
+
+def forget_events(services: Services) -> None:
+    """Forget events so old that no stream is taken up from there."""
+    with services.database.note() as session:
+        before = services.clock() - timedelta(days=services.settings.event_days)
+        session.execute(delete(EventRow).where(EventRow.at < before))
+
+
+def _close_expired(database: Database) -> int:
+    due = (
+        select(StopRow)
+        .join(JourneyRow, JourneyRow.id == StopRow.journey_id)
+        .where(
+            StopRow.final.is_(False),
+            StopRow.state == "offered",
+            JourneyRow.expires < database.clock() - GRACE,
+        )
+    )
+    with database.read() as session:
+        if session.scalars(due.limit(1)).first() is None:
+            return 0
+    with database.change() as change:
+        stops = list(change.session.scalars(due))
+        for stop in stops:
+            sentence = f"{stop.station} did not take the order before it expired."
+            close(change, stop.journey, stop, "order-expired", sentence)
+        return len(stops)
+
+
+def _attempt(chore: Callable[[Services], object], services: Services) -> None:
+    try:
+        chore(services)
+    except PhtlabError as error:
+        _log.warning("chore", name=chore.__name__, code=error.code, reason=error.message)
+    except Exception as error:
+        _log.error("chore", name=chore.__name__, error=type(error).__name__, exc_info=error)

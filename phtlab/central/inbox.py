@@ -1,0 +1,51 @@
+"""A station's inbox: its unfinished stops, whole each time, and a cursor to wait beyond.
+
+It holds the state and not the differences: a station that lost an answer, or
+its disk, asks again and misses nothing.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.tables import JourneyRow, StopRow
+from phtlab.central.views import envelope_of
+from phtlab.wire.api import Inbox, Offer
+
+MAX_OFFERS = 500
+
+
+def inbox_cursor(session: Session, station: str) -> int:
+    """The number of the last change that `station` has to learn; 0 if there was none."""
+    newest = select(func.max(StopRow.offered)).where(StopRow.station == station)
+    return session.scalar(newest) or 0
+
+
+def inbox_of(session: Session, station: str) -> Inbox:
+    """What waits for `station`, oldest first."""
+    # The cursor is read first: what comes in between is then seen twice, never missed.
+    cursor = inbox_cursor(session, station)
+    rows = session.scalars(
+        select(StopRow)
+        .join(JourneyRow, JourneyRow.id == StopRow.journey_id)
+        .where(StopRow.station == station, StopRow.offered > 0, StopRow.final.is_(False))
+        .order_by(JourneyRow.number)
+        .limit(MAX_OFFERS)
+    )
+    return Inbox(cursor=cursor, offers=tuple(_offer(row) for row in rows))
+
+
+def _offer(stop: StopRow) -> Offer:
+    journey = stop.journey
+    previous = None
+    if journey.route == "sequential" and stop.number > 0:
+        record = journey.stops[stop.number - 1].record
+        previous = envelope_of(record) if record else None
+    return Offer(
+        journey=journey.id,
+        order=envelope_of(journey.order),
+        train=envelope_of(journey.train.envelope),
+        cancelled=journey.cancelled,
+        previous=previous,
+    )

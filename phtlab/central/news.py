@@ -1,0 +1,101 @@
+"""News within central: a change wakes the requests that wait for it, in milliseconds.
+
+News is only a hint to look again. Whoever waits looks at the database first,
+after subscribing, and again when woken or when a short time is over: so a
+lost hint costs seconds, never a message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+
+def of_station(name: str) -> str:
+    """The topic that wakes a station's inbox."""
+    return f"station:{name}"
+
+
+def of_member(name: str) -> str:
+    """The topic that wakes a member's stream of events."""
+    return f"member:{name}"
+
+
+class Subscription:
+    """One waiting request. `wait` may be called again and again."""
+
+    def __init__(self, news: News) -> None:
+        self._news = news
+        self._event = asyncio.Event()
+
+    async def wait(self, seconds: float) -> bool:
+        """Wait for news for at most `seconds`; whether there was any."""
+        if self._news.closed:
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        self._event.clear()
+        return True
+
+    def wake(self) -> None:
+        self._event.set()
+
+
+class News:
+    """Who waits for what. `tell` may be called from any thread, the rest on the loop only."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[Subscription]] = defaultdict(set)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self.closed = False
+
+    def open(self) -> None:
+        """Begin, on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self.closed = False
+
+    def close(self) -> None:
+        """Release everyone who waits, for the shutdown."""
+        self.closed = True
+        for subscriptions in self._waiting.values():
+            for subscription in subscriptions:
+                subscription.wake()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait now."""
+        return len({s for subscriptions in self._waiting.values() for s in subscriptions})
+
+    @contextmanager
+    def subscribe(self, *topics: str) -> Iterator[Subscription]:
+        subscription = Subscription(self)
+        for topic in topics:
+            self._waiting[topic].add(subscription)
+        try:
+            yield subscription
+        finally:
+            for topic in topics:
+                self._waiting[topic].discard(subscription)
+                if not self._waiting[topic]:
+                    del self._waiting[topic]
+
+    def tell(self, topics: Iterable[str]) -> None:
+        """Wake whoever waits for one of `topics`."""
+        told = tuple(topics)
+        with self._lock:
+            loop = self._loop
+        if loop is None or loop.is_closed() or not told:
+            return
+        loop.call_soon_threadsafe(self._wake, told)
+
+    def _wake(self, topics: tuple[str, ...]) -> None:
+        for topic in topics:
+            for subscription in self._waiting.get(topic, ()):
+                subscription.wake()

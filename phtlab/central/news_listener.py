@@ -1,0 +1,50 @@
+"""News from the other replicas, by PostgreSQL's NOTIFY. With SQLite there is one process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from typing import Final
+
+import psycopg
+import structlog
+
+from phtlab.central.database import CHANNEL, Database
+from phtlab.central.news import News
+
+_LOOK_SECONDS: Final = 0.5
+_log = structlog.get_logger("phtlab.central")
+
+
+class NewsListener:
+    """A thread that passes the database's notes on. If it is cut off, waiting requests poll."""
+
+    def __init__(self, database: Database, news: News) -> None:
+        self._database = database
+        self._news = news
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to listen, if there is anything to listen to."""
+        if self._database.is_postgresql:
+            self._thread = threading.Thread(target=self._listen, name="news", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """End within a second."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _listen(self) -> None:
+        while not self._ended.is_set():
+            try:
+                with psycopg.connect(self._database.dsn, autocommit=True) as connection:
+                    connection.execute(f"LISTEN {CHANNEL}")
+                    while not self._ended.is_set():
+                        for note in connection.notifies(timeout=_LOOK_SECONDS):
+                            self._news.tell(json.loads(note.payload))
+            except psycopg.Error as lost:
+                _log.warning("news-lost", error=type(lost).__name__)
+                self._ended.wait(1.0)

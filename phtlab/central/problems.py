@@ -1,0 +1,158 @@
+"""Refusals as HTTP answers (RFC 9457): each error class and code has its status here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from phtlab import errors
+from phtlab.errors import CentralError, PhtlabError
+from phtlab.wire.api import Problem
+from phtlab.wire.problem import MEDIA_TYPE, problem_of
+
+_log = structlog.get_logger("phtlab.central")
+
+BY_CODE: Final[Mapping[str, int]] = {
+    "unauthenticated": 401,
+    "token-invalid": 401,
+    "token-audience": 401,
+    "token-expired": 401,
+    "forbidden": 403,
+    "not-found": 404,
+    "train-unknown": 404,
+    "train-removed": 410,
+    "record-exists": 409,
+    "final-needs-record": 409,
+    "twin-digest": 409,
+    "too-large": 413,
+    "roster-unpublished": 503,
+    "request": 422,
+}
+
+BY_CLASS: Final[Mapping[type[PhtlabError], int]] = {
+    errors.NotebookError: 422,
+    errors.ParameterError: 422,
+    errors.TrainError: 422,
+    errors.SignatureError: 422,
+    errors.OrderReplayedError: 409,
+    errors.OrderError: 422,
+    errors.RecordError: 422,
+    errors.RosterStaleError: 503,
+    errors.RosterError: 422,
+    errors.SealError: 422,
+    errors.UnreachableError: 502,
+    errors.RegistryError: 502,
+    errors.JourneyError: 409,
+    errors.CentralError: 400,
+    PhtlabError: 500,
+}
+
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    status: {
+        "description": description,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, description in {
+        401: "No token, or one that does not hold",
+        403: "Not allowed to this member",
+        404: "Not there, or not to be seen by this member",
+        409: "In conflict with what central has",
+        413: "Too large",
+        422: "Refused, with the reason",
+        503: "No roster is published yet",
+    }.items()
+}
+
+
+class Unauthenticated(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
+    """`error` says why the sender is not known."""
+
+    def __init__(self, error: PhtlabError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+def forbidden(sentence: str) -> CentralError:
+    """What someone known may not do."""
+    return CentralError(sentence, code="forbidden")
+
+
+def not_found(sentence: str) -> CentralError:
+    """What is not there, or is not to be seen by the one who asks."""
+    return CentralError(sentence, code="not-found")
+
+
+def status_of(error: PhtlabError) -> int:
+    """The HTTP status of `error`: by its code, else by its nearest class."""
+    if error.code in BY_CODE:
+        return BY_CODE[error.code]
+    return next(BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS)
+
+
+def answer(error: PhtlabError, status: int | None = None) -> Response:
+    """`error` as an answer."""
+    number = status or status_of(error)
+    problem = problem_of(error, number, HTTPStatus(number).phrase)
+    headers = {"WWW-Authenticate": "Bearer"} if number == HTTPStatus.UNAUTHORIZED else None
+    return JSONResponse(problem.model_dump(), number, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Let `app` answer every error as a problem."""
+    app.add_exception_handler(PhtlabError, _refused)
+    app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _broken)
+
+
+def add_schema(document: dict[str, Any]) -> None:
+    """Put the problem's schema into an OpenAPI `document`."""
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = Problem.model_json_schema()
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, PhtlabError)  # noqa: S101 (for mypy: registered for it)
+    return answer(error)
+
+
+async def _unauthenticated(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Unauthenticated)  # noqa: S101
+    return answer(error.error, 401)
+
+
+async def _malformed(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    # What was sent is not repeated: it may be anything.
+    told = "; ".join(
+        f"{'.'.join(str(part) for part in wrong['loc'])}: {wrong['msg']}"
+        for wrong in error.errors()[:5]
+    )
+    return answer(CentralError(f"This request is not of the API's form: {told}.", code="request"))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return answer(CentralError(str(error.detail), code="too-large"))
+    code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "request"
+    phrase = HTTPStatus(error.status_code).phrase
+    sentence = f"{phrase}: central's API has no such address or method; see /docs."
+    return answer(CentralError(sentence, code=code), error.status_code)
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    _log.error("broken", error=type(error).__name__, exc_info=error)
+    sentence = (
+        "Central broke while it answered. Its log names the request by the X-Request-ID of this "
+        "answer."
+    )
+    return answer(CentralError(sentence, code="broken"), 500)

@@ -1,0 +1,118 @@
+"""Who may do what in the registry. Nobody deletes but central itself.
+
+=========== ======================== ============ =======================================
+who         repository               may          of
+=========== ======================== ============ =======================================
+station     ``trains/…``             pull         its own unfinished journeys
+station     ``kernels/…``            pull         the kernels of those trains
+station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
+station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
+researcher  ``trains/SELF/…``        pull, push   his own
+researcher  ``trains/…``             pull         the trains that central lists for him
+researcher  ``kernels/…``            pull         all
+researcher  ``cargo/HEX/…``          pull         journeys that he ordered or may open
+officer     ``kernels/…``            pull, push   all
+=========== ======================== ============ =======================================
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from phtlab.central.registry_token import Access
+from phtlab.central.tables import JourneyRow, PartyRow, StopRow, TrainRow
+from phtlab.train.identity import Member
+from phtlab.train.roster import Catalogue
+
+PULL: Final = frozenset({"pull"})
+PUSH: Final = frozenset({"pull", "push"})
+NOTHING: Final = frozenset[str]()
+
+_CARGO: Final = re.compile(
+    r"cargo/(?P<journey>[0-9a-f]{64})/(?P<station>[a-z][a-z0-9-]{0,61}[a-z0-9])"
+)
+
+
+def allowed(
+    session: Session, catalogue: Catalogue, member: Member, asked: tuple[Access, ...]
+) -> tuple[Access, ...]:
+    """As much of `asked` as `member` may have."""
+    return tuple(
+        Access(access.repository, access.actions & _rights(session, catalogue, member, access))
+        for access in asked
+    )
+
+
+def _rights(
+    session: Session, catalogue: Catalogue, member: Member, access: Access
+) -> frozenset[str]:
+    kind = access.repository.partition("/")[0]
+    if kind == "kernels":
+        return _kernel_rights(session, catalogue, member, access.repository)
+    if kind == "trains":
+        return _train_rights(session, member, access.repository)
+    cargo = _CARGO.fullmatch(access.repository)
+    if cargo is None:
+        return NOTHING
+    return _cargo_rights(session, member, f"sha256:{cargo['journey']}", cargo["station"])
+
+
+def _kernel_rights(
+    session: Session, catalogue: Catalogue, member: Member, repository: str
+) -> frozenset[str]:
+    if "officer" in member.roles:
+        return PUSH
+    if "researcher" in member.roles:
+        return PULL
+    places = {image.digest: image.repository for image in catalogue.images}
+    needed = {
+        places.get(train.kernel, f"kernels/{train.kernel_name}")
+        for train in _trains_at(session, member)
+    }
+    return PULL if repository in needed else NOTHING
+
+
+def _train_rights(session: Session, member: Member, repository: str) -> frozenset[str]:
+    author = "researcher" in member.roles
+    if author and repository.startswith(f"trains/{member.name}/"):
+        return PUSH
+    if any(train.repository == repository for train in _trains_at(session, member)):
+        return PULL
+    if author:
+        known = select(TrainRow.digest).where(TrainRow.repository == repository).limit(1)
+        return PULL if session.scalar(known) else NOTHING
+    return NOTHING
+
+
+def _cargo_rights(session: Session, member: Member, journey: str, station: str) -> frozenset[str]:
+    party = session.get(PartyRow, (journey, member.name))
+    row = session.get(JourneyRow, journey)
+    if party is None or row is None:
+        return NOTHING
+    rights = PULL if party.opens else NOTHING
+    own = next((stop for stop in row.stops if stop.station == member.name), None)
+    if own is None or not member.is_station or own.final or not own.offered:
+        return rights
+    if station == member.name:
+        return rights | PUSH
+    before = [stop.station for stop in row.stops if stop.number == own.number - 1]
+    if row.route == "sequential" and station in before:
+        return rights | PULL
+    return rights
+
+
+def _trains_at(session: Session, member: Member) -> list[TrainRow]:
+    """The trains of the unfinished stops that were offered to `member`."""
+    if not member.is_station:
+        return []
+    query = (
+        select(TrainRow)
+        .join(JourneyRow, JourneyRow.train_digest == TrainRow.digest)
+        .join(StopRow, StopRow.journey_id == JourneyRow.id)
+        .where(StopRow.station == member.name, StopRow.final.is_(False), StopRow.offered > 0)
+    )
+    return list(session.scalars(query).unique())

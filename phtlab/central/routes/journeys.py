@@ -1,0 +1,116 @@
+"""Journeys, their stops and events over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from phtlab.central.event_streams import stream_events
+from phtlab.central.journeys import cancel, submit_journey, visible_journey, visible_journeys
+from phtlab.central.problems import RESPONSES
+from phtlab.central.services import MemberOf, PublishedNow, ServicesOf
+from phtlab.central.stops import put_record, update_stop
+from phtlab.central.views import journey_view
+from phtlab.train.canonical import Digest
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import MemberName
+from phtlab.wire.api import JourneyView, Page, StopUpdate, StopView
+
+router = APIRouter(tags=["journeys"], responses=RESPONSES)
+LastEventId = Annotated[str, Header(description="The number of the last event already seen")]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "Events, as they happen"}
+}
+
+
+@router.post("/journeys", status_code=201, summary="Send a signed order")
+def submit(
+    envelope: Envelope,
+    member: MemberOf,
+    published: PublishedNow,
+    services: ServicesOf,
+    response: Response,
+) -> JourneyView:
+    """Its researcher sends it, and its stations learn of it at once.
+
+    Answers 201 for a new journey, 200 for one that is known.
+    """
+    view, new = submit_journey(services.database, published.roster, member, envelope)
+    response.status_code = 201 if new else 200
+    return view
+
+
+@router.get("/journeys", summary="One's journeys")
+def mine(
+    member: MemberOf,
+    services: ServicesOf,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> Page:
+    """Those that one ordered, may open or stops in; newest first."""
+    with services.database.read() as session:
+        return visible_journeys(session, member, limit, before)
+
+
+@router.get("/journeys/{journey}", summary="One journey, with its stops and their records")
+def one(journey: Digest, member: MemberOf, services: ServicesOf) -> JourneyView:
+    """For its researcher, recipients and stations. `removed`: its cargo is no longer there."""
+    with services.database.read() as session:
+        return journey_view(visible_journey(session, member, journey))
+
+
+@router.post("/journeys/{journey}/cancel", summary="Cancel a journey")
+def stop(journey: Digest, member: MemberOf, services: ServicesOf) -> JourneyView:
+    """Only its researcher may. Its stations learn of it at once and sign what became of it."""
+    return cancel(services.database, member, journey)
+
+
+@router.get("/journeys/{journey}/events", summary="What happens to a journey", responses=_STREAM)
+def events(
+    journey: Digest,
+    member: MemberOf,
+    services: ServicesOf,
+    last_event_id: LastEventId = "0",
+) -> StreamingResponse:
+    """Server-sent events `stop` with their number as id, resumed by `Last-Event-ID`.
+
+    An event `end` says that the journey is done; a comment every 15 seconds keeps it open.
+    """
+    with services.database.read() as session:
+        visible_journey(session, member, journey)
+    return stream_events(services, member, last_event_id, journey)
+
+
+@router.get("/events", summary="What happens to one's journeys", responses=_STREAM)
+def all_events(
+    member: MemberOf, services: ServicesOf, last_event_id: LastEventId = "0"
+) -> StreamingResponse:
+    """As for one journey, and without an end."""
+    return stream_events(services, member, last_event_id, None)
+
+
+@router.patch("/journeys/{journey}/stops/{station}", summary="Say how far a stop is")
+def update(
+    journey: Digest,
+    station: MemberName,
+    change: StopUpdate,
+    member: MemberOf,
+    services: ServicesOf,
+) -> StopView:
+    """Only the station may. A final stop stays as it is."""
+    return update_stop(services.database, member, journey, station, change)
+
+
+@router.put("/journeys/{journey}/stops/{station}/record", summary="Deliver a stop record")
+def record(
+    journey: Digest,
+    station: MemberName,
+    envelope: Envelope,
+    member: MemberOf,
+    published: PublishedNow,
+    services: ServicesOf,
+) -> StopView:
+    """Only the station may, once. It makes the stop final."""
+    return put_record(services.database, published.roster, member, journey, station, envelope)

@@ -1,0 +1,55 @@
+"""Stations over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+
+from phtlab.central.problems import RESPONSES
+from phtlab.central.services import MemberOf, PublishedNow, ServicesOf, require
+from phtlab.central.stations import put_profile, put_twin, stations_of, twin_of
+from phtlab.train.identity import MemberName
+from phtlab.train.manifest import Name
+from phtlab.wire.api import StationProfile, StationView
+
+router = APIRouter(prefix="/stations", tags=["stations"], responses=RESPONSES)
+_OCTETS = "application/octet-stream"
+
+
+@router.get("", summary="The consortium's stations")
+def stations(_: MemberOf, published: PublishedNow, services: ServicesOf) -> tuple[StationView, ...]:
+    """Who is there, online or last seen when, and the data sets that each one declares."""
+    with services.database.read() as session:
+        return stations_of(session, published.roster, services.clock(), services.online)
+
+
+@router.put("/self", status_code=204, summary="Say what this station has")
+def profile(profile: StationProfile, member: MemberOf, services: ServicesOf) -> None:
+    """Replaces what the station said before."""
+    require(member, "station")
+    put_profile(services.database, member, profile)
+
+
+@router.put("/self/twins/{name}", status_code=204, summary="Publish a synthetic twin")
+def twin(
+    name: Name,
+    content: Annotated[bytes, Body(media_type=_OCTETS)],
+    member: MemberOf,
+    services: ServicesOf,
+) -> None:
+    """At most 20 MiB. Its SHA-256 is the one that the station's profile names."""
+    require(member, "station")
+    put_twin(services.database, member, name, content)
+
+
+@router.get(
+    "/{station}/twins/{name}",
+    summary="A synthetic twin",
+    response_class=Response,
+    responses={200: {"content": {_OCTETS: {}}, "description": "The twin's bytes"}},
+)
+def read_twin(station: MemberName, name: Name, _: MemberOf, services: ServicesOf) -> Response:
+    """For every member. Compare the bytes with the data set's `twin_digest`."""
+    with services.database.read() as session:
+        return Response(twin_of(session, station, name), media_type=_OCTETS)

@@ -1,0 +1,42 @@
+"""Trains over HTTP."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+
+from phtlab.central.problems import RESPONSES
+from phtlab.central.services import MemberOf, PublishedNow, ServicesOf
+from phtlab.central.trains import submit_train, visible_train, visible_trains
+from phtlab.train.canonical import Digest
+from phtlab.train.envelope import Envelope
+from phtlab.wire.api import TrainSummary
+
+router = APIRouter(prefix="/trains", tags=["trains"], responses=RESPONSES)
+
+
+@router.post("", status_code=201, summary="Submit a signed train")
+def submit(
+    envelope: Envelope,
+    member: MemberOf,
+    published: PublishedNow,
+    services: ServicesOf,
+    response: Response,
+) -> TrainSummary:
+    """Its author sends it. Answers 201 for a new train, 200 for one that is known."""
+    summary, new = submit_train(services.database, published.roster, member, envelope)
+    response.status_code = 201 if new else 200
+    return summary
+
+
+@router.get("", summary="One's trains")
+def mine(member: MemberOf, services: ServicesOf) -> tuple[TrainSummary, ...]:
+    """The trains that one wrote or has a journey of, newest first, at most 500."""
+    with services.database.read() as session:
+        return visible_trains(session, member)
+
+
+@router.get("/{digest}", summary="One train")
+def one(digest: Digest, member: MemberOf, services: ServicesOf) -> TrainSummary:
+    """For researchers, and for whoever has a journey of it. `removed` says when it was removed."""
+    with services.database.read() as session:
+        return visible_train(session, member, digest)

@@ -1,0 +1,82 @@
+"""Central as a process: uvicorn, with those who wait released when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+
+from phtlab.central.app import create_app
+from phtlab.central.news import News
+from phtlab.central.services import Services
+from phtlab.central.settings import CentralSettings
+from phtlab.errors import SettingsError
+
+
+class CentralServer(uvicorn.Server):
+    """A server that sends long polls and streams home before it waits for them."""
+
+    def __init__(self, config: uvicorn.Config, news: News) -> None:
+        super().__init__(config)
+        self._news = news
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._news.close()
+        await super().shutdown(sockets)
+
+
+def serve(settings: CentralSettings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SettingsError if the address is taken."""
+    services = Services.of(settings)
+    with _bound(settings) as listening:
+        _server(settings, services).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def serving(settings: CentralSettings, services: Services | None = None) -> Iterator[str]:
+    """Serve in a thread of this process, and give the address: for tests and notebooks.
+
+    With port 0 in `listen`, a free port is taken.
+    """
+    parts = services or Services.of(settings)
+    with _bound(settings) as listening:
+        server = _server(settings, parts)
+        thread = threading.Thread(target=server.run, args=([listening],), name="central")
+        thread.start()
+        try:
+            yield f"http://{settings.host}:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _server(settings: CentralSettings, services: Services) -> CentralServer:
+    config = uvicorn.Config(
+        create_app(settings, services),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,
+    )
+    return CentralServer(config, services.news)
+
+
+@contextlib.contextmanager
+def _bound(settings: CentralSettings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((settings.host, settings.port))
+        except OSError as error:
+            raise SettingsError(
+                f"Central cannot listen on {settings.listen} ({error.strerror}). Change 'listen' "
+                "in central.toml, or end what has that address."
+            ) from None
+        listening.listen(512)
+        yield listening

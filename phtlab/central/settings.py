@@ -1,0 +1,163 @@
+"""Central's settings: `central.toml` in its folder, and `PHTLAB_CENTRAL_…` in the environment.
+
+The environment wins. They are read once, by the command that starts central.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from phtlab.errors import SettingsError
+from phtlab.wire.token import audience_of
+
+SETTINGS_FILE: Final = "central.toml"
+
+
+class CentralSettings(BaseSettings):
+    """What one central is. Times are in seconds or days, as the name says."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="PHTLAB_CENTRAL_", extra="forbid", frozen=True, populate_by_name=True
+    )
+
+    directory: Path = Field(description="The folder with central's keys, root and registry files")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9.-]{0,62}$", description="The consortium that it serves"
+    )
+    listen: str = Field("127.0.0.1:8400", description="Address and port to listen on")
+    url: str = Field("http://127.0.0.1:8400", description="Where members reach central")
+    database: str = Field("", description="SQLAlchemy URL; empty: SQLite in the folder")
+    registry_url: str = Field(
+        "http://127.0.0.1:5400", description="Where members reach the registry"
+    )
+    registry_service: str = Field(
+        "phtlab-registry", description="The registry's name in its tokens"
+    )
+    registry_issuer: str = Field("phtlab-central", description="Central's name in those tokens")
+    registry_token_seconds: int = Field(300, ge=60, le=3600, description="How long one lasts")
+    metrics: bool = Field(True, description="Whether /metrics is served")
+    docs: bool = Field(True, description="Whether /docs and /openapi.json are served")
+    online_seconds: int = Field(
+        60, ge=5, description="A station is online if it asked this recently"
+    )
+    poll_seconds: float = Field(
+        2.0, gt=0, description="How often a waiting request looks by itself, if no news comes"
+    )
+    housekeeping_seconds: float = Field(
+        300.0, gt=0, description="How often renewal and retention run"
+    )
+    timestamp_days: float = Field(1.0, gt=0, description="How long central's timestamp is valid")
+    journey_days: float = Field(
+        90.0, gt=0, description="Journeys and their cargo are removed after these days"
+    )
+    train_days: float = Field(
+        180.0, gt=0, description="Trains are removed these days after their last journey"
+    )
+    event_days: float = Field(30.0, gt=0, description="Events can be taken up for these days")
+
+    @field_validator("url", "registry_url")
+    @classmethod
+    def _plain_url(cls, value: str) -> str:
+        if not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("must be ADDRESS:PORT, for instance 127.0.0.1:8400")
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, directory: Path) -> CentralSettings:
+        """The settings of the central in `directory`.
+
+        Raises SettingsError if it is not one, or naming each setting that cannot be used.
+        """
+        path = directory / SETTINGS_FILE
+        if not path.is_file():
+            raise SettingsError(
+                f"{directory} holds no {SETTINGS_FILE}. Make a central there with "
+                f"'phtlab central init {directory}'."
+            )
+        try:
+            written = TomlConfigSettingsSource(cls, path)()
+            return cls(**(written | {"directory": directory.resolve()}))
+        except ValidationError as wrong:
+            told = "; ".join(
+                f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
+                for error in wrong.errors()
+            )
+            raise SettingsError(f"{path} or PHTLAB_CENTRAL_… cannot be used: {told}.") from None
+        except ValueError as wrong:
+            raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+
+    @property
+    def audience(self) -> str:
+        return audience_of(self.name)
+
+    @property
+    def database_url(self) -> str:
+        """The database as SQLAlchemy names it, with psycopg 3 for PostgreSQL."""
+        if not self.database:
+            return f"sqlite:///{self.directory / 'central.sqlite'}"
+        for scheme in ("postgresql://", "postgres://"):
+            if self.database.startswith(scheme):
+                return "postgresql+psycopg://" + self.database.removeprefix(scheme)
+        return self.database
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def online_key_file(self) -> Path:
+        return self.directory / "online-key.pem"
+
+    @property
+    def registry_key_file(self) -> Path:
+        return self.directory / "registry-key.pem"
+
+    @property
+    def registry_certificate_file(self) -> Path:
+        return self.directory / "registry-cert.pem"
+
+    @property
+    def root_file(self) -> Path:
+        """The consortium's pinned TUF root."""
+        return self.directory / "root.json"
+
+    @property
+    def journey_age(self) -> timedelta:
+        return timedelta(days=self.journey_days)
+
+    @property
+    def train_age(self) -> timedelta:
+        return timedelta(days=self.train_days)

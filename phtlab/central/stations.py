@@ -1,0 +1,96 @@
+"""Stations: who is there, with which data sets and twins."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from phtlab.central.database import Database
+from phtlab.central.problems import not_found
+from phtlab.central.tables import StationRow, TwinRow
+from phtlab.errors import CentralError
+from phtlab.train.canonical import digest
+from phtlab.train.identity import Member
+from phtlab.train.roster import Roster
+from phtlab.wire.api import StationProfile, StationView
+
+
+def stations_of(
+    session: Session, roster: Roster, now: datetime, online: timedelta
+) -> tuple[StationView, ...]:
+    """The stations on the roster; online are those that asked for their inbox within `online`."""
+    rows = {row.name: row for row in session.scalars(select(StationRow))}
+    return tuple(_view(member, rows.get(member.name), now, online) for member in roster.stations)
+
+
+def put_profile(database: Database, station: Member, profile: StationProfile) -> None:
+    """Keep what `station` says of itself. Twins that it no longer names are forgotten."""
+    twins = {data.name: data.twin_digest for data in profile.datasets}
+    with database.note() as session:
+        row = session.get(StationRow, station.name) or StationRow(name=station.name)
+        row.profile = profile.model_dump_json()
+        session.add(row)
+        for twin in session.scalars(select(TwinRow).where(TwinRow.station == station.name)):
+            if twins.get(twin.name) != twin.digest:
+                session.delete(twin)
+
+
+def put_twin(database: Database, station: Member, name: str, content: bytes) -> None:
+    """Keep the twin of data set `name`.
+
+    Raises CentralError if the station's profile names no such data set, or
+    (``twin-digest``) another digest.
+    """
+    found = digest(content)
+    with database.note() as session:
+        row = session.get(StationRow, station.name)
+        profile = StationProfile.model_validate_json(row.profile if row else "{}")
+        named = {data.name: data.twin_digest for data in profile.datasets}
+        if name not in named:
+            raise not_found(
+                f"{station.name} has published no data set '{name[:64]}'. Put the profile first."
+            )
+        if named[name] != found:
+            raise CentralError(
+                f"The twin of {name} has the digest {found}, but {station.name}'s profile says "
+                f"{named[name]}. Put the profile of this twin first.",
+                code="twin-digest",
+            )
+        twin = session.get(TwinRow, (station.name, name)) or TwinRow(
+            station=station.name, name=name
+        )
+        twin.digest, twin.content = found, content
+        session.add(twin)
+
+
+def twin_of(session: Session, station: str, name: str) -> bytes:
+    """The twin's bytes. Raises CentralError (``not-found``)."""
+    content = session.scalar(
+        select(TwinRow.content).where(TwinRow.station == station, TwinRow.name == name)
+    )
+    if content is None:
+        raise not_found(f"{station[:64]} has published no twin of a data set '{name[:64]}'.")
+    return content
+
+
+def seen(database: Database, station: str) -> None:
+    """`station` has asked for its inbox."""
+    with database.note() as session:
+        row = session.get(StationRow, station) or StationRow(name=station, profile="{}")
+        row.last_seen = database.clock()
+        session.add(row)
+
+
+def _view(member: Member, row: StationRow | None, now: datetime, online: timedelta) -> StationView:
+    last = row.last_seen if row else None
+    profile = StationProfile.model_validate_json(row.profile if row else "{}")
+    return StationView(
+        name=member.name,
+        organisation=member.organisation,
+        online=last is not None and now - last <= online,
+        last_seen=last,
+        datasets=profile.datasets,
+        version=profile.version,
+    )

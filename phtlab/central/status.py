@@ -1,0 +1,50 @@
+"""How a central fares, asked from beside it."""
+
+from __future__ import annotations
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from phtlab.central.routes.service import Readiness, registry_answers
+from phtlab.central.settings import CentralSettings
+
+
+class CentralStatus(BaseModel):
+    """What `phtlab central status --json` prints."""
+
+    consortium: str
+    url: str
+    registry_url: str
+    running: bool
+    database: bool
+    registry: bool
+    roster: bool
+
+    def lines(self) -> tuple[str, ...]:
+        """The same in words."""
+        return (
+            f"central   {self.url} {'answers' if self.running else 'does not answer'}",
+            f"registry  {self.registry_url} {'answers' if self.registry else 'does not answer'}",
+            f"database  {'answers' if self.database else 'not known to answer'}",
+            f"roster    {'published' if self.roster else 'not known to be published'} "
+            f"({self.consortium})",
+        )
+
+
+def status_of(settings: CentralSettings) -> CentralStatus:
+    """Ask the central of `settings`, at the address where it listens."""
+    try:
+        # 503 is an answer too: it says what is missing.
+        answer = httpx.get(f"http://{settings.listen}/ready", timeout=5.0, trust_env=False)
+        ready = Readiness.model_validate_json(answer.content)
+    except (httpx.HTTPError, ValidationError):
+        ready = None
+    return CentralStatus(
+        consortium=settings.name,
+        url=settings.url,
+        registry_url=settings.registry_url,
+        running=ready is not None,
+        database=ready.database if ready else False,
+        registry=ready.registry if ready else registry_answers(settings.registry_url),
+        roster=ready.roster if ready else False,
+    )

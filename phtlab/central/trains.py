@@ -1,0 +1,118 @@
+"""Trains: submitted by their author, seen by whoever has to do with them."""
+
+from __future__ import annotations
+
+from sqlalchemy import exists, or_, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.database import Database
+from phtlab.central.problems import forbidden, not_found
+from phtlab.central.tables import JourneyRow, PartyRow, TrainRow
+from phtlab.central.views import train_summary
+from phtlab.errors import CentralError, TrainError
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Member
+from phtlab.train.manifest import Train
+from phtlab.train.roster import Roster
+from phtlab.train.verify import verify_train
+from phtlab.wire.api import TrainSummary
+
+MAX_TRAIN_BYTES = 2**20
+
+
+def submit_train(
+    database: Database, roster: Roster, sender: Member, envelope: Envelope
+) -> tuple[TrainSummary, bool]:
+    """Keep a signed train; whether it is new.
+
+    Raises SignatureError, NotOnRosterError or TrainError if it does not hold,
+    CentralError if it is too large, by someone else, or by someone who may not.
+    """
+    check_size(envelope, MAX_TRAIN_BYTES, "train statement")
+    train = verify_train(envelope, roster)
+    check_sender(train.author, sender, "train")
+    if not train.repository.startswith(f"trains/{train.author}/"):
+        raise TrainError(
+            f"The train {train.manifest.name} lies in {train.repository}, but {train.author}'s "
+            f"trains lie under trains/{train.author}/. Build it again."
+        )
+    with database.change() as change:
+        row = change.session.get(TrainRow, train.digest)
+        if row is None:
+            row = _new(train, envelope)
+            row.number, row.submitted = change.tick(), change.now
+            change.session.add(row)
+            return train_summary(row), True
+        if row.author != train.author:
+            raise TrainError(
+                f"{row.author} has submitted this image as a train already. Dispatch that one."
+            )
+        row.removed = None  # Pushed and submitted again after retention removed it.
+        return train_summary(row), False
+
+
+def visible_trains(session: Session, member: Member) -> tuple[TrainSummary, ...]:
+    """The trains that `member` wrote or has a journey of, newest first."""
+    party = (
+        select(PartyRow.member)
+        .join(JourneyRow, JourneyRow.id == PartyRow.journey_id)
+        .where(JourneyRow.train_digest == TrainRow.digest, PartyRow.member == member.name)
+    )
+    rows = session.scalars(
+        select(TrainRow)
+        .where(or_(TrainRow.author == member.name, exists(party)))
+        .order_by(TrainRow.number.desc())
+        .limit(500)
+    )
+    return tuple(train_summary(row) for row in rows)
+
+
+def visible_train(session: Session, member: Member, digest: str) -> TrainSummary:
+    """The train of `digest`, to anyone who may send it or has a journey of it."""
+    row = session.get(TrainRow, digest)
+    if row is None or not _may_see(session, member, row):
+        raise not_found(f"There is no train {digest} here, or not for {member.name} to see.")
+    return train_summary(row)
+
+
+def check_sender(signer: str, sender: Member, what: str) -> None:
+    """Raises CentralError (``forbidden``) unless `sender` signed what he sends."""
+    if signer != sender.name:
+        raise forbidden(
+            f"{signer} signed this {what}, but {sender.name} sends it. Each sends what he signed "
+            "himself."
+        )
+
+
+def check_size(envelope: Envelope, limit: int, what: str) -> None:
+    """Raises CentralError if the signed body of `envelope` is over `limit` bytes."""
+    size = len(envelope.body)
+    if size > limit:
+        raise CentralError(
+            f"This {what} has {size:,} bytes; central takes {limit:,} at most.", code="too-large"
+        )
+
+
+def _may_see(session: Session, member: Member, row: TrainRow) -> bool:
+    # Whoever may dispatch may look: the train is what colleagues share, by its digest.
+    if row.author == member.name or "researcher" in member.roles:
+        return True
+    party = (
+        select(PartyRow)
+        .join(JourneyRow, JourneyRow.id == PartyRow.journey_id)
+        .where(JourneyRow.train_digest == row.digest, PartyRow.member == member.name)
+    )
+    return session.scalars(party.limit(1)).first() is not None
+
+
+def _new(train: Train, envelope: Envelope) -> TrainRow:
+    return TrainRow(
+        digest=train.digest,
+        name=train.manifest.name,
+        author=train.author,
+        repository=train.repository,
+        kernel=train.manifest.kernel.digest,
+        kernel_name=train.manifest.kernel.name[:255],
+        envelope=envelope.to_bytes().decode(),
+        removed=None,
+    )

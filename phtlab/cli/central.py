@@ -1,0 +1,204 @@
+"""`phtlab central`: make, run and look after the service that stores and forwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.errors import SettingsError
+
+app = typer.Typer(
+    help="Make and run central: it stores and forwards, and can read nothing.",
+    no_args_is_help=True,
+)
+
+DirectoryArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIRECTORY", envvar="PHTLAB_CENTRAL_DIRECTORY", help="Central's folder."
+    ),
+]
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="A new folder for this central.")],
+    name: Annotated[str, typer.Option(help="The consortium's name: a-z, 0-9, '-' and '.'.")],
+    listen: Annotated[str, typer.Option(help="Address and port to listen on.")] = "127.0.0.1:8400",
+    url: Annotated[
+        str, typer.Option(help="Where members reach central. Default: http:// and --listen.")
+    ] = "",
+    database: Annotated[
+        str, typer.Option(help="postgresql://user@host/name. Default: SQLite in the folder.")
+    ] = "",
+    registry_url: Annotated[
+        str, typer.Option(help="Where members reach the registry.")
+    ] = "http://127.0.0.1:5400",
+    root: Annotated[
+        Path | None, typer.Option(help="The consortium's root, if it is founded already.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the folder of a new central: settings, keys, and the registry's settings."""
+    from phtlab.central.founding import init_central
+
+    founded = init_central(
+        directory,
+        name=name,
+        listen=listen,
+        url=url,
+        database=database,
+        registry_url=registry_url,
+        root=None if root is None else _read(root),
+    )
+    if as_json:
+        print_json(
+            {
+                "directory": str(founded.directory),
+                "url": founded.settings.url,
+                "online_key": str(founded.online_key),
+                "registry_settings": str(founded.registry),
+            }
+        )
+        return
+    err.print(f"Made a central for {name} in {directory}. Its public online key:", markup=False)
+    out.print(str(founded.online_key), markup=False)
+    if root is None:
+        err.print(
+            f"Next: officers found the consortium with 'phtlab consortium init … --online-key "
+            f"{founded.online_key}'; then 'phtlab central pin {directory} root.json' with the "
+            "root that they hand over.",
+            markup=False,
+        )
+    _say_how_to_run(directory)
+
+
+@app.command()
+def pin(
+    directory: DirectoryArgument,
+    root: Annotated[Path, typer.Argument(help="root.json, from a consortium officer.")],
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Follow another consortium than before.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Pin the consortium's root: only rosters signed under it are accepted."""
+    from phtlab.central.founding import pin as pin_root
+    from phtlab.central.settings import CentralSettings
+
+    CentralSettings.load(directory)
+    fingerprint = pin_root(directory, _read(root), replace=replace)
+    if as_json:
+        print_json({"fingerprint": fingerprint})
+        return
+    err.print(
+        "Pinned. Compare this fingerprint with a consortium officer by telephone:", markup=False
+    )
+    out.print(fingerprint)
+
+
+@app.command()
+def run(directory: DirectoryArgument) -> None:
+    """Run central until it is told to end (SIGTERM). Its log is JSON on stderr."""
+    from phtlab.central.request_log import configure_logs
+    from phtlab.central.server import serve
+    from phtlab.central.settings import CentralSettings
+
+    configure_logs()
+    serve(CentralSettings.load(directory))
+
+
+@app.command()
+def registry(directory: DirectoryArgument) -> None:
+    """Become a registry that takes this central's tokens: CNCF Distribution on loopback."""
+    from phtlab.central.founding import REGISTRY_FILE
+    from phtlab.central.settings import CentralSettings
+
+    settings = CentralSettings.load(directory)
+    program = shutil.which("docker-registry") or shutil.which("registry")
+    if program is None:
+        raise SettingsError(
+            "There is no registry on this machine: install Debian's docker-registry, or give "
+            f"{directory / REGISTRY_FILE} to any CNCF Distribution registry, such as the image "
+            "'registry:2'.",
+            code="registry-missing-program",
+        )
+    os.execv(program, [program, "serve", str(settings.directory / REGISTRY_FILE)])  # noqa: S606
+
+
+@app.command()
+def status(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
+    """Whether central and its registry answer, and what is published. Exit code 5 if not."""
+    from phtlab.central.settings import CentralSettings
+    from phtlab.central.status import status_of
+    from phtlab.errors import CentralUnreachableError
+
+    found = status_of(CentralSettings.load(directory))
+    if as_json:
+        print_json(found)
+    else:
+        for line in found.lines():
+            out.print(line, markup=False)
+    if not found.running:
+        raise CentralUnreachableError(
+            f"Central at {found.url} does not answer. Start it with 'phtlab central run "
+            f"{directory}'."
+        )
+
+
+@app.command()
+def retention(
+    directory: DirectoryArgument,
+    once: Annotated[
+        bool, typer.Option("--once", help="Remove what is over its time, now.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is kept for how long; with --once, remove what is over its time."""
+    from phtlab.central.retention import remove_all_expired
+    from phtlab.central.services import Services
+    from phtlab.central.settings import CentralSettings
+
+    settings = CentralSettings.load(directory)
+    if not once:
+        kept = {"journey_days": settings.journey_days, "train_days": settings.train_days}
+        if as_json:
+            print_json(kept)
+            return
+        out.print(
+            f"Cargo is removed {settings.journey_days:g} days after its journey began, a train "
+            f"{settings.train_days:g} days after its last journey. A running central does so by "
+            "itself; --once does it now."
+        )
+        return
+    services = Services.of(settings)
+    services.database.migrate()
+    removed = remove_all_expired(services)
+    services.database.close()
+    if as_json:
+        print_json({"journeys": removed.journeys, "cargo": removed.cargo, "trains": removed.trains})
+        return
+    out.print(
+        f"Removed the cargo of {removed.journeys} journeys ({removed.cargo} pieces) and "
+        f"{removed.trains} trains."
+    )
+
+
+def _say_how_to_run(directory: Path) -> None:
+    err.print(
+        f"Run it with 'phtlab central run {directory}', and the registry beside it with "
+        f"'phtlab central registry {directory}'.",
+        markup=False,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read ({error.strerror}).") from None
