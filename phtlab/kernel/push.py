@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from phtlab.kernel.build import BuiltKernel
 from phtlab.train.roster import KernelImage
-from phtlab.wire.registry import Registry, after
+from phtlab.wire.registry import Registry
+from phtlab.wire.upload import Moved, after, unheard
 
 
-def push_kernel(
-    registry: Registry, built: BuiltKernel, moved: Callable[[int], None] = lambda size: None
-) -> KernelImage:
+def push_kernel(registry: Registry, built: BuiltKernel, moved: Moved = unheard) -> KernelImage:
     """Store `built` in `registry`; returns what the catalogue says of it.
 
     Layers that are there already are not sent. `moved` is told how many bytes the registry has.
@@ -25,7 +22,6 @@ def push_kernel(
             moved=after(done, moved),
         )
         done += layer.size
-        moved(done)
     registry.put_blob(repository, built.config)
     registry.put_manifest(repository, built.manifest)
     # A tag, because a registry's garbage collection may take what has none.

@@ -72,6 +72,12 @@ def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, by
     """
     manifest = _canonical_json(kernel_manifest, "kernel image's manifest")
     config = _canonical_json(kernel_config, "kernel image's config")
+    if manifest.get("config") != _descriptor(CONFIG_TYPE, kernel_config):
+        raise TrainError(
+            "The kernel image's config is not the one that its manifest names. Fetch or build the "
+            "kernel image again.",
+            code="image-kernel",
+        )
     layer = _layer(files)
     diff_id = digest(layer)
     config_bytes = canonical(_with_layer(config, diff_id))

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import canonical
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.image import MANIFEST_TYPE
-from phtlab.wire.registry import Moved, Registry, after
-from phtlab.wire.upload import Upload, file_part
+from phtlab.wire.registry import Registry
+from phtlab.wire.upload import Moved, after, file_part, unheard
 
 ARTIFACT_TYPE = "application/vnd.phtlab.cargo.v1"
 PART_TYPE = "application/vnd.phtlab.cargo.part.v1+age"
@@ -32,7 +33,7 @@ _EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 
 def cargo_repository(journey: str, station: str) -> str:
     """Where the cargo of one stop lies; `journey` is the journey's digest."""
-    return f"cargo/{journey.removeprefix('sha256:')}/{station.rstrip('-')}"
+    return f"cargo/{journey.removeprefix('sha256:')}/{station}"
 
 
 def push_cargo(
@@ -41,7 +42,7 @@ def push_cargo(
     station: str,
     path: Path,
     *,
-    moved: Moved = lambda size: None,
+    moved: Moved = unheard,
     part_bytes: int = PART_BYTES,
 ) -> str:
     """Store the sealed file `path`; returns its digest (of the file, not of the artifact).
@@ -54,12 +55,10 @@ def push_cargo(
     if size > part_bytes * _MOST_PARTS:
         raise RegistryError(f"The cargo {path.name} of {size} bytes is too large to be pushed.")
     for start in range(0, max(size, 1), part_bytes):
-        part = file_part(path, start, min(part_bytes, size - start))
-        for offset in range(0, part.size, 1 << 20):
-            whole.update(part.read(offset, 1 << 20))
-        if not registry.has_blob(repository, part.digest):
-            Upload(registry, repository, part, after(start, moved)).run()
-        moved(start + part.size)
+        part_size = min(part_bytes, size - start)
+        digest = _hash_part(path, start, part_size, whole.update)
+        part = file_part(path, start, part_size, digest)
+        registry.put_blob(repository, part, moved=after(start, moved))
         layers.append({"digest": part.digest, "mediaType": PART_TYPE, "size": part.size})
     sealed = f"sha256:{whole.hexdigest()}"
     registry.put_blob(repository, _EMPTY)
@@ -84,7 +83,7 @@ def pull_cargo(
     path: Path,
     *,
     limit: int | None = None,
-    moved: Moved = lambda size: None,
+    moved: Moved = unheard,
 ) -> None:
     """The sealed file of `digest` (as the stop record has it) as the file `path`.
 
@@ -132,6 +131,18 @@ def delete_cargo(registry: Registry, journey: str, station: str) -> int:
         for part in {*_parts(manifest, repository)}:
             registry.delete_blob(repository, part)
     return removed
+
+
+def _hash_part(path: Path, start: int, size: int, also: Callable[[bytes], None]) -> str:
+    """The digest of a part; `also` is given every piece, to hash the whole in the same pass."""
+    sha256 = hashlib.sha256()
+    with path.open("rb") as file:
+        file.seek(start)
+        while size > 0 and (piece := file.read(min(1 << 20, size))):
+            sha256.update(piece)
+            also(piece)
+            size -= len(piece)
+    return f"sha256:{sha256.hexdigest()}"
 
 
 def _tag(sealed: str) -> str:

@@ -17,8 +17,8 @@ _LIMITS = ImageLimits()
 
 def train_repository(member: str, name: str) -> str:
     """Where the trains called `name` of `member` lie: `trains/<member>/<name>`."""
-    # A component of a repository's name ends in a letter or digit, and has no '_' next to '-'.
-    return f"trains/{member.rstrip('-')}/{name.replace('_', '-').rstrip('-')}"
+    # A component of a repository's name must end in a letter or digit.
+    return f"trains/{member}/{name.replace('_', '-').rstrip('-')}"
 
 
 def pull_kernel(registry: Registry, kernel: KernelImage) -> tuple[bytes, bytes]:

@@ -16,7 +16,19 @@ import httpx
 
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
-from phtlab.wire.registry import Cut, Moved, Registry
+from phtlab.wire.registry_connection import Connection, Cut
+
+Moved = Callable[[int], None]
+"""Told how many bytes have moved so far."""
+
+
+def unheard(size: int) -> None:
+    """A `Moved` that nobody listens to."""
+
+
+def after(before: int, moved: Moved) -> Moved:
+    """`moved` for one blob of several, when `before` bytes have moved already."""
+    return lambda size: moved(before + size)
 
 
 @dataclass(frozen=True)
@@ -56,17 +68,27 @@ def file_part(path: Path, start: int, size: int, digest: str | None = None) -> S
 
 
 class Upload:
-    """Brings `source` into `repository`; `moved` is told how many bytes the registry has."""
+    """Brings `source` into `repository` in pieces of `chunk_bytes`.
+
+    `arrived` asks whether the registry has the whole blob; `moved` is told how much it has.
+    """
 
     def __init__(
-        self, registry: Registry, repository: str, source: Source, moved: Moved = lambda size: None
+        self,
+        line: Connection,
+        repository: str,
+        source: Source,
+        chunk_bytes: int,
+        arrived: Callable[[], bool],
+        moved: Moved,
     ) -> None:
-        self._registry = registry
+        self._line = line
         self._repository = repository
         self._source = source
+        self._chunk = chunk_bytes
+        self._arrived = arrived
         self._moved = moved
-        self._scopes = registry.scopes(repository, "pull,push")
-        self._chunk = registry.chunk_bytes
+        self._scopes = line.scopes(repository, "pull,push")
         self._location: httpx.URL | None = None
         self._offset = 0
 
@@ -84,14 +106,14 @@ class Upload:
             except Cut as cut:
                 failures = 1 if self._offset > furthest else failures + 1
                 furthest = max(furthest, self._offset)
-                self._registry.after_cut(failures, cut)
-                if self._registry.has_blob(self._repository, self._source.digest):
+                self._line.after_cut(failures, cut)
+                if self._arrived():
                     return  # the answer to the last request was lost, not the request
                 self._find_place()
 
     def _begin(self) -> None:
-        url = self._registry.path(self._repository, "blobs/uploads/")
-        response = self._registry.once("POST", url, self._scopes)
+        url = self._line.path(self._repository, "blobs/uploads/")
+        response = self._line.once("POST", url, self._scopes)
         self._expect(response, 202)
         smallest = response.headers.get("oci-chunk-min-length", "")
         if smallest.isdigit():
@@ -105,7 +127,7 @@ class Upload:
                 f"A file became shorter while it was pushed to {self._repository}. Try again."
             )
         end = self._offset + len(content)
-        response = self._registry.once(
+        response = self._line.once(
             "PATCH",
             self._there(),
             self._scopes,
@@ -122,7 +144,7 @@ class Upload:
 
     def _finish(self) -> None:
         url = self._there().copy_merge_params({"digest": self._source.digest})
-        response = self._registry.once("PUT", url, self._scopes, content=b"")
+        response = self._line.once("PUT", url, self._scopes, content=b"")
         if response.status_code == 404:
             raise Cut("the registry has lost the upload")
         self._expect(response, 201)
@@ -131,7 +153,7 @@ class Upload:
         """Ask how much has arrived; begin anew if the registry no longer knows the upload."""
         if self._location is not None:
             try:
-                response = self._registry.once("GET", self._location, self._scopes)
+                response = self._line.once("GET", self._location, self._scopes)
             except Cut:
                 return  # the loop will find out
             if response.status_code == 204 and _arrived(response) is not None:
@@ -141,7 +163,7 @@ class Upload:
 
     def _go_on(self, response: httpx.Response, offset: int) -> None:
         if "location" in response.headers:
-            self._location = self._registry.located(response)
+            self._location = self._line.located(response)
         arrived = _arrived(response) if offset else None
         self._offset = offset if arrived is None else min(arrived, self._source.size)
         self._moved(self._offset)
@@ -153,8 +175,8 @@ class Upload:
 
     def _expect(self, response: httpx.Response, status: int) -> None:
         if response.status_code != status:
-            raise self._registry.refusal(
-                response, f"take the blob {self._source.digest} in", self._repository
+            raise self._line.refusal(
+                response, f"take the blob {self._source.digest} in {self._repository}"
             )
 
 

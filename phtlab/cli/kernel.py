@@ -1,0 +1,133 @@
+"""`phtlab kernel`: build kernel images, push them, and see which ones the consortium allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.errors import SettingsError
+from phtlab.kernel import BuildEvent, BuiltKernel, build_kernel, push_kernel
+from phtlab.lab.profile import cache_directory
+from phtlab.train.roster import Catalogue
+from phtlab.wire.registry import Registry
+
+app = typer.Typer(
+    help="Build kernel images and see which ones may run at stations.", no_args_is_help=True
+)
+
+RegistryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--registry",
+        help="Push to this registry, without authentication. Default: the consortium's.",
+        metavar="URL",
+    ),
+]
+
+
+@app.command()
+def build(
+    recipe: Annotated[
+        Path, typer.Argument(help="The folder that holds kernel.toml.", metavar="RECIPE")
+    ],
+    push: Annotated[bool, typer.Option("--push", help="Push the image when it is built.")] = False,
+    registry: RegistryOption = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Write kernel.json (for the catalogue), config.json and manifest.json here.",
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the kernel image of RECIPE and print its digest: the same one on any machine."""
+    if registry is not None and not push:
+        raise SettingsError("--registry says where to push; add --push.")
+    built = _build(recipe, cache or cache_directory() / "kernels")
+    if push:
+        _push(built, registry)
+    if directory is not None:
+        write_kernel(built, directory)
+    if as_json:
+        print_json(built.image)
+    else:
+        out.print(f"{built.image.name} {built.image.digest}")
+
+
+@app.command("list")
+def list_kernels(as_json: JsonOption = False) -> None:
+    """Show the kernel images that the consortium's stations run."""
+    import phtlab
+
+    show_catalogue(phtlab.connect().trusted.catalogue, as_json=as_json)
+
+
+def show_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
+    """Print the kernel images of `catalogue`, the newest of each name last."""
+    if as_json:
+        print_json(catalogue.images)
+        return
+    if not catalogue.images:
+        err.print(
+            "No kernel image is allowed yet. An officer adds one: 'phtlab kernel build kernels/"
+            "python --push --out built', then 'phtlab consortium add-kernel built/kernel.json'."
+        )
+    for image in catalogue.images:
+        out.print(f"{image.name:<14}{image.language:<10}{image.digest}", markup=False)
+
+
+def write_kernel(built: BuiltKernel, directory: Path) -> None:
+    """`kernel.json` for the catalogue; config and manifest for building trains offline."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "kernel.json").write_text(
+        built.image.model_dump_json(indent=2) + "\n", encoding="utf-8"
+    )
+    (directory / "config.json").write_bytes(built.config)
+    (directory / "manifest.json").write_bytes(built.manifest)
+
+
+def _build(recipe: Path, cache: Path) -> BuiltKernel:
+    with _display() as display:
+        tasks: dict[str, Any] = {}
+
+        def progress(event: BuildEvent) -> None:
+            if event.part not in tasks:
+                tasks[event.part] = display.add_task(event.title, total=1, told="")
+            if event.seconds is not None:
+                told = f"{event.size / 1e6:.1f} MB" + (", as before" if event.cached else "")
+                display.update(tasks[event.part], completed=1, told=told)
+
+        return build_kernel(recipe, cache, progress)
+
+
+def _push(built: BuiltKernel, url: str | None) -> None:
+    import phtlab
+
+    registry = Registry(url) if url is not None else phtlab.connect().registry
+    with _display() as display:
+        task = display.add_task("push", total=built.size, told="")
+
+        def moved(size: int) -> None:
+            display.update(task, completed=size, told=f"{size / 1e6:.1f} MB")
+
+        push_kernel(registry, built, moved)
+    reference = registry.reference(built.image.repository, built.image.digest)
+    err.print(f"Pushed {reference}", markup=False)
+
+
+def _display() -> Progress:
+    return Progress(
+        SpinnerColumn(finished_text="[green]✓"),
+        TextColumn("{task.description}"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[told]}"),
+        console=err,
+    )

@@ -1,0 +1,224 @@
+"""Requests to an OCI registry: its address, its tokens, cuts of the line, and its refusals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from phtlab.errors import PhtlabError, RegistryError, RegistryUnreachableError
+
+Authorize = Callable[[list[str]], str]
+"""Scopes such as `repository:trains/ada/heart:pull,push` to a bearer token."""
+
+_ATTEMPTS = 5
+_BUSY = frozenset({429, 502, 503, 504})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Cut(Exception):  # noqa: N818 - never seen outside of wire
+    """The connection broke, or the registry is too busy; trying again may help."""
+
+
+class Connection:
+    """The line to the registry at `url`. A path in `url` goes before every repository's name."""
+
+    def __init__(
+        self,
+        url: str,
+        authorize: Authorize | None,
+        *,
+        transport: httpx.BaseTransport | None,
+        timeout: float,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = url.rstrip("/")
+        self._base = httpx.URL(self.url)
+        if self._base.scheme not in ("http", "https") or not self._base.host:
+            raise RegistryError(
+                f"'{url}' is not the address of a registry; write it as https://host or "
+                "http://127.0.0.1:5000.",
+                code="registry-protocol",
+            )
+        self._prefix = self._base.path.strip("/")
+        self._authorize = authorize
+        self._tokens: dict[frozenset[tuple[str, str]], str] = {}
+        self._pause = pause
+        self._client = httpx.Client(
+            transport=transport,
+            timeout=httpx.Timeout(timeout, connect=10.0),
+            # A proxy from the environment cannot reach this machine's own loopback.
+            trust_env=self._base.host not in _LOOPBACK,
+        )
+
+    def close(self) -> None:
+        self._client.close()
+
+    @property
+    def host(self) -> str:
+        """Host and port."""
+        return self._base.netloc.decode()
+
+    def name(self, repository: str) -> str:
+        """The repository's full name in this registry."""
+        return f"{self._prefix}/{repository}" if self._prefix else repository
+
+    def path(self, repository: str, rest: str) -> httpx.URL:
+        return self._base.copy_with(path=f"/v2/{self.name(repository)}/{rest}")
+
+    def root(self) -> httpx.URL:
+        return self._base.copy_with(path="/v2/")
+
+    def scopes(self, repository: str, actions: str) -> list[str]:
+        return [f"repository:{self.name(repository)}:{actions}"]
+
+    def located(self, response: httpx.Response, location: str | None = None) -> httpx.URL:
+        """Where a response sends us next; on our own host by the scheme that we know works."""
+        target = response.url.join(location or response.headers["location"])
+        if target.host == self._base.host and target.scheme != self._base.scheme:
+            target = target.copy_with(scheme=self._base.scheme, port=self._base.port)
+        return target
+
+    def call(
+        self,
+        method: str,
+        url: httpx.URL,
+        scopes: Sequence[str],
+        *,
+        expected: Sequence[int],
+        what: str,
+        **options: Any,
+    ) -> httpx.Response:
+        """One request, tried again after a cut. An empty `expected` takes any answer."""
+        failures = 0
+        while True:
+            try:
+                response = self.once(method, url, scopes, **options)
+                break
+            except Cut as cut:
+                failures += 1
+                self.after_cut(failures, cut)
+        if expected and response.status_code not in expected:
+            raise self.refusal(response, what)
+        return response
+
+    def once(
+        self, method: str, url: httpx.URL, scopes: Sequence[str], **options: Any
+    ) -> httpx.Response:
+        """One request, not tried again. Raises Cut."""
+        with self.open(method, url, scopes, follow_redirects=False, **options) as response:
+            response.read()
+            return response
+
+    @contextmanager
+    def open(
+        self,
+        method: str,
+        url: httpx.URL,
+        scopes: Sequence[str],
+        *,
+        follow_redirects: bool = True,
+        **options: Any,
+    ) -> Iterator[httpx.Response]:
+        """A response whose body is not read yet. Raises Cut, also while the body is read.
+
+        A blob may lie in another store: redirects are followed, without the token.
+        """
+        try:
+            response = self._send(
+                self._request(method, url, scopes, **options), follow_redirects=follow_redirects
+            )
+            if response.status_code == 401 and self._authorize and scopes and self._is_ours(url):
+                response.close()
+                response = self._send(
+                    self._request(method, url, scopes, fresh=True, **options),
+                    follow_redirects=follow_redirects,
+                )
+            try:
+                if response.status_code in _BUSY:
+                    raise Cut(f"it answered {response.status_code}")
+                yield response
+            finally:
+                response.close()
+        except httpx.TransportError as error:
+            raise Cut(str(error) or type(error).__name__) from error
+
+    def after_cut(self, failures: int, cut: Cut) -> None:
+        """Wait a little before the next attempt; give up after five without progress."""
+        if failures >= _ATTEMPTS or isinstance(cut.__cause__, httpx.ConnectError):
+            raise self.unreachable(cut) from None
+        self._pause(0.1 * 2**failures)
+
+    def unreachable(self, cause: Exception) -> PhtlabError:
+        return RegistryUnreachableError(
+            f"The registry at {self.url} does not answer ({_plain(str(cause))}). Check that the "
+            "address is right, that the registry is running and that this machine may reach it; "
+            "then try again."
+        )
+
+    def refusal(self, response: httpx.Response, what: str) -> RegistryError:
+        """The error for an answer that was not hoped for; `what` says what was to be done."""
+        code = {401: "registry-denied", 403: "registry-denied", 404: "registry-missing"}.get(
+            response.status_code, "registry"
+        )
+        advice = {
+            "registry-denied": " The token does not give this right; check your role on the "
+            "roster.",
+            "registry-missing": " It was never pushed, or its retention is over.",
+        }.get(code, "")
+        return RegistryError(
+            f"The registry at {self.url} did not {what}: {response.status_code} "
+            f"{_reason(response)}.{advice}",
+            code=code,
+        )
+
+    def _send(self, request: httpx.Request, *, follow_redirects: bool) -> httpx.Response:
+        return self._client.send(request, stream=True, follow_redirects=follow_redirects)
+
+    def _request(
+        self,
+        method: str,
+        url: httpx.URL,
+        scopes: Sequence[str],
+        *,
+        fresh: bool = False,
+        **options: Any,
+    ) -> httpx.Request:
+        """A request with the token for `scopes`, if one is known; `fresh` asks for a new one."""
+        request = self._client.build_request(method, url, **options)
+        rights = _rights(scopes)
+        if fresh and self._authorize:
+            self._tokens[rights] = self._authorize(list(scopes))
+        # Never to another host: a registry may name any in a Location.
+        if rights and self._is_ours(url):
+            token = self._tokens.get(rights) or next(
+                (wider for held, wider in self._tokens.items() if held > rights), None
+            )
+            if token is not None:
+                request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    def _is_ours(self, url: httpx.URL) -> bool:
+        return (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)
+
+
+def _rights(scopes: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Scopes as pairs of repository and action, so that one token may cover another's."""
+    split = (scope.rsplit(":", 1) for scope in scopes)
+    return frozenset((name, action) for name, actions in split for action in actions.split(","))
+
+
+def _reason(response: httpx.Response) -> str:
+    """The registry's own words, cut short: it may be hostile."""
+    try:
+        first = response.json()["errors"][0]
+        return _plain(f"{first['code']}: {first.get('message', '')}")
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return response.reason_phrase
+
+
+def _plain(text: str) -> str:
+    return "".join(char for char in text[:200] if char.isprintable())
