@@ -123,7 +123,7 @@ def _ceilings(limits: Limits) -> dict[str, Any]:
         "MemorySwap": limits.memory_bytes,  # the sum: so no swap
         "NanoCpus": int(limits.cpus * 1_000_000_000),
         "PidsLimit": limits.pids,
-        "OomScoreAdj": 500,  # on a full machine the run dies before the station
+        "OomScoreAdj": 500,  # on a full machine a run that does not mind dies first
         "Ulimits": [
             {"Name": "nofile", "Soft": limits.open_files, "Hard": limits.open_files},
             {"Name": "fsize", "Soft": limits.file_bytes, "Hard": limits.file_bytes},
