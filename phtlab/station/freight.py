@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from phtlab.errors import TrainError
 from phtlab.station.executor import RegistryAuth
@@ -85,11 +84,10 @@ class RegistryFreight:
         )
 
     def reference(self, repository: str, image: str) -> str:
-        host = urlsplit(self._central.info().registry_url).netloc
-        return f"{host}/{repository}@{image}"
+        return self._at().reference(repository, image)
 
     def authorization(self, repository: str) -> RegistryAuth:
-        return RegistryAuth(self._token([f"repository:{repository}:pull"]))
+        return RegistryAuth(self._token(self._at().scopes(repository, "pull")))
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         push_cargo(self._at(), journey, station, cargo)

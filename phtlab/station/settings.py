@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -95,6 +96,18 @@ def write_settings(folder: StationFolder, settings: StationSettings) -> None:
     write_durably(folder.settings, ("\n".join(lines) + "\n").encode())
 
 
+def set_central(folder: StationFolder, url: str) -> None:
+    """Write central's address into `station.toml` and leave the operator's other lines be."""
+    lines = [
+        line
+        for line in folder.settings.read_text("utf-8").splitlines()
+        if not re.match(r"\s*central\s*=", line)
+    ]
+    place = next(i for i, line in enumerate(lines) if re.match(r"\s*name\s*=", line)) + 1
+    lines.insert(place, f"central = {toml_value(url)}")
+    write_durably(folder.settings, ("\n".join(lines) + "\n").encode())
+
+
 def toml_value(value: Any) -> str:
     """`value` as TOML: a JSON string, number, boolean or list is TOML as well."""
     if isinstance(value, dict):
@@ -105,3 +118,10 @@ def toml_value(value: Any) -> str:
 def station_directory(given: Path | None) -> Path:
     """The folder named on the command line, else `PHTLAB_STATION`, else the current one."""
     return given or Path(os.environ.get("PHTLAB_STATION") or ".")
+
+
+def credential_file() -> Path | None:
+    """The passphrase that systemd passed in (systemd.exec(5), `LoadCredential=passphrase:…`)."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    path = Path(folder, "passphrase") if folder else None
+    return path if path is not None and path.exists() else None

@@ -1,0 +1,474 @@
+"""`phtlab station`: set a station up, run it, and decide what it holds."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.passphrase import read_passphrase
+from phtlab.errors import DataSetError, EngineMissingError, PolicyError, RosterError, SettingsError
+
+if TYPE_CHECKING:
+    from phtlab.station.folder import StationFolder
+    from phtlab.station.settings import StationSettings
+    from phtlab.station.stop import Stop
+    from phtlab.train.identity import Identity
+
+app = typer.Typer(help="Set up and run a station.", no_args_is_help=True)
+dataset_app = typer.Typer(help="Declare the station's data sets.", no_args_is_help=True)
+policy_app = typer.Typer(help="See what the station allows.", no_args_is_help=True)
+app.add_typer(dataset_app, name="dataset")
+app.add_typer(policy_app, name="policy")
+
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory", "-C", help="The station's folder; else PHTLAB_STATION, else this one."
+    ),
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="Read the passphrase from this file. Else from PHTLAB_PASSPHRASE, from the "
+        "systemd credential 'passphrase', else you are asked.",
+    ),
+]
+JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
+
+
+@app.command()
+def init(
+    directory: Annotated[Path, typer.Argument(help="The station's new folder.")],
+    name: Annotated[str, typer.Option(help="The station's name on the roster: a-z, 0-9, '-'.")],
+    organisation: Annotated[str, typer.Option(help="Whose station it is.")],
+    central: Annotated[str | None, typer.Option(help="Central's address, if you know it.")] = None,
+    twin: Annotated[
+        bool, typer.Option(help="A station of synthetic twins only, for dry runs.")
+    ] = False,
+    admit: Annotated[
+        str | None,
+        typer.Option(
+            help="What happens to new orders: auto, human or refuse. Default: human; "
+            "auto for a twin station."
+        ),
+    ] = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a station: its settings, its policy, its keys, and its request for membership."""
+    from pydantic import ValidationError
+
+    from phtlab.station.durable_file import write_durably
+    from phtlab.station.folder import StationFolder
+    from phtlab.station.policy import default_policy
+    from phtlab.station.settings import StationSettings, write_settings
+    from phtlab.train.identity import Identity
+    from phtlab.train.key_file import write_key
+
+    folder = StationFolder(directory)
+    if folder.settings.exists():
+        raise SettingsError(
+            f"There is a station in {directory.absolute()} already. Choose another folder."
+        )
+    mode = admit or ("auto" if twin else "human")
+    if mode not in ("auto", "human", "refuse"):
+        raise SettingsError(f"--admit is auto, human or refuse, not '{mode}'.")
+    try:
+        settings = StationSettings(name=name, organisation=organisation, central=central, twin=twin)
+    except ValidationError:
+        raise SettingsError(
+            f"'{name}' cannot name a station: use 2 to 63 characters of a-z, 0-9 and '-', "
+            "beginning with a letter."
+        ) from None
+    identity = Identity.generate(name)
+    passphrase = read_passphrase(f"the new key of {name}", _file(passphrase_file), confirm=True)
+    folder.create()
+    write_key(folder.key, identity, passphrase)
+    write_durably(folder.policy, default_policy(mode).encode())  # type: ignore[arg-type]
+    _write_request(folder, settings, identity)
+    write_settings(folder, settings)
+    fingerprint = identity.public.fingerprint
+    if as_json:
+        print_json(
+            {
+                "name": name,
+                "directory": str(directory.absolute()),
+                "fingerprint": fingerprint,
+                "request": str(folder.request.absolute()),
+            }
+        )
+        return
+    err.print(f"Made the station {name} in {directory.absolute()}.", markup=False)
+    out.print(fingerprint)
+    err.print(
+        "This is its fingerprint. Next: send "
+        f"{folder.request} to a consortium officer, who compares the fingerprint with you by "
+        "telephone. With the consortium's root.json from the officer, then run: "
+        f"phtlab station join -C {directory} --root root.json --central URL",
+        markup=False,
+    )
+
+
+@app.command()
+def request(
+    directory: DirectoryOption = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the request for membership again, and show the key's fingerprint."""
+    folder, settings = _station(directory)
+    identity = _identity(folder, settings, passphrase_file)
+    _write_request(folder, settings, identity)
+    fingerprint = identity.public.fingerprint
+    if as_json:
+        print_json(
+            {"name": settings.name, "request": str(folder.request), "fingerprint": fingerprint}
+        )
+        return
+    err.print(f"Wrote {folder.request}. Its key's fingerprint is:", markup=False)
+    out.print(fingerprint)
+
+
+@app.command()
+def join(
+    root: Annotated[Path, typer.Option(help="The consortium's root.json, from an officer.")],
+    central: Annotated[str | None, typer.Option(help="Central's address.")] = None,
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(help="The root's fingerprint as an officer read it to you; else you compare."),
+    ] = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pin the consortium's root, and see whether this station is on its roster."""
+    from phtlab.station.opening import require_central, trust_of
+    from phtlab.station.settings import set_central
+    from phtlab.train.trust import root_fingerprint
+    from phtlab.wire.central import CentralClient
+
+    folder, settings = _station(directory)
+    folder.create()
+    if central is not None:
+        settings = settings.model_copy(update={"central": central.rstrip("/")})
+    url = require_central(folder, settings)
+    content = _content(root, "root.json, from an officer of the consortium")
+    found = root_fingerprint(content)
+    if fingerprint is None:
+        err.print(f"The root's fingerprint is [bold]{found}[/].")
+        typer.confirm("Does an officer, by telephone, read you the same?", abort=True, err=True)
+    elif fingerprint.strip().lower() != found:
+        raise RosterError(
+            f"{root} has the fingerprint {found}, not the one given. Do not use it; ask an "
+            "officer for the right file.",
+            code="root-fingerprint",
+        )
+    with CentralClient(url) as client:
+        trust = trust_of(folder, client)
+        trust.pin(content)
+        set_central(folder, url)
+        roster = trust.refresh().roster
+    listed = settings.name in [member.name for member in roster.stations]
+    if as_json:
+        print_json(
+            {
+                "consortium": roster.consortium,
+                "roster_version": roster.version,
+                "fingerprint": found,
+                "on_roster": listed,
+            }
+        )
+        return
+    err.print(
+        f"Joined {roster.consortium} (roster version {roster.version}) at {url}.", markup=False
+    )
+    if listed:
+        err.print(
+            f"{settings.name} is on the roster. Next: phtlab station dataset add NAME PATH "
+            "--schema FILE.toml, phtlab station check, phtlab station run.",
+            markup=False,
+        )
+    else:
+        err.print(
+            f"{settings.name} is not on the roster yet: send {folder.request} to an officer. "
+            "Meanwhile: phtlab station dataset add NAME PATH --schema FILE.toml.",
+            markup=False,
+        )
+
+
+@app.command()
+def check(
+    directory: DirectoryOption = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """See whether everything that the station needs is there, and how to mend what is not."""
+    from phtlab.station.health import check_station
+
+    folder, settings = _station(directory)
+    results = []
+    for result in check_station(
+        folder, settings, lambda: _identity(folder, settings, passphrase_file)
+    ):
+        results.append(result)
+        if not as_json:
+            mark = "[green]ok  [/]" if result.ok else "[red]FAIL[/]"
+            out.print(mark, end=" ")
+            out.print(f"{result.name}: {result.sentence}", markup=False)
+            if not result.ok and result.mend:
+                out.print(f"     mend: {result.mend}", markup=False)
+    if as_json:
+        print_json(
+            [{"name": r.name, "ok": r.ok, "sentence": r.sentence, "mend": r.mend} for r in results]
+        )
+    if not all(result.ok for result in results):
+        raise typer.Exit(8)
+
+
+@app.command()
+def run(
+    directory: DirectoryOption = None,
+    passphrase_file: PassphraseOption = None,
+) -> None:
+    """Run the station until it is told to end (SIGTERM, Ctrl-C)."""
+    from phtlab.station.daemon import Daemon
+    from phtlab.station.opening import open_station
+    from phtlab.station.running_log import log_to_stderr
+
+    folder, settings = _station(directory)
+    identity = _identity(folder, settings, passphrase_file)
+    log_to_stderr()
+    station = open_station(folder, settings, identity)
+    broken = [result for result in station.executor.check() if not result.ok]
+    if broken:
+        first = broken[0]
+        raise EngineMissingError(
+            f"The station {settings.name} cannot run anything. {first.sentence} {first.mend}"
+        )
+    station.policy()
+    station.declared()
+    until = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: until.set())
+    err.print(
+        f"The station {settings.name} is running; Ctrl-C ends it, and runs in the sandbox go on.",
+        markup=False,
+    )
+    Daemon(station).run(until)
+
+
+@app.command()
+def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List the stops of this station and their states, newest first."""
+    from phtlab.station.stop import Stops
+
+    folder, settings = _station(directory)
+    stops = sorted(Stops(folder.stops), key=lambda s: s.path.stat().st_mtime, reverse=True)
+    views = [_view(stop) for stop in stops]
+    if as_json:
+        print_json({"station": settings.name, "stops": views})
+        return
+    if not views:
+        err.print(f"{settings.name} has had no stop yet.", markup=False)
+        return
+    table = Table("journey", "train", "researcher", "state", "what", box=None)
+    for view in views:
+        table.add_row(
+            view["journey"][7:19],
+            view["name"],
+            view["researcher"],
+            view["state"],
+            view["sentence"],
+        )
+    out.print(table)
+
+
+@app.command()
+def show(
+    journey: JourneyArgument, directory: DirectoryOption = None, as_json: JsonOption = False
+) -> None:
+    """Show one stop: the train's code, its parameters and outputs, and how it went."""
+    from phtlab.station.rendering import safe_lines
+    from phtlab.station.stop import Stops
+
+    folder, _ = _station(directory)
+    stop = Stops(folder.stops).find(journey)
+    view = _view(stop)
+    if as_json:
+        print_json(view)
+        return
+    for key in ("journey", "state", "code", "sentence", "name", "train", "researcher"):
+        if view[key]:
+            out.print(f"{key:<12}{view[key]}", markup=False)
+    for line in safe_lines(stop):
+        out.print(line, markup=False)
+    out.print(f"{'files':<12}{stop.path}", markup=False)
+
+
+@app.command()
+def approve(journey: JourneyArgument, directory: DirectoryOption = None) -> None:
+    """Let a held journey start."""
+    _decide(journey, directory, "approve", "")
+
+
+@app.command()
+def refuse(
+    journey: JourneyArgument,
+    reason: Annotated[str, typer.Option(help="Why; the researcher reads it.")] = "",
+    directory: DirectoryOption = None,
+) -> None:
+    """Refuse a held journey."""
+    _decide(journey, directory, "refuse", reason)
+
+
+@dataset_app.command("add")
+def dataset_add(
+    name: Annotated[str, typer.Argument(help="What analyses call it.")],
+    path: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder.")],
+    schema: Annotated[Path, typer.Option(help="Its columns, as TOML; see docs/station.md.")],
+    directory: DirectoryOption = None,
+) -> None:
+    """Declare a data set, check it against its schema, and make its synthetic twin."""
+    from phtlab.station.datasets import add_dataset, readable_in_sandbox
+
+    folder, settings = _station(directory)
+    folder.create()
+    dataset = add_dataset(folder, name, path, _content(schema, "the data set's schema"))
+    columns = len(dataset.schema.columns)
+    err.print(
+        f"Declared '{name}' ({dataset.format}, {columns} columns) and made its twin of "
+        f"{dataset.schema.twin_rows} synthetic rows.",
+        markup=False,
+    )
+    if not settings.twin and not readable_in_sandbox(dataset.path):
+        err.print(
+            f"The sandbox's user cannot read it yet: chmod -R o+rX {dataset.path}", markup=False
+        )
+
+
+@dataset_app.command("list")
+def dataset_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List the declared data sets."""
+    from phtlab.station.datasets import load_datasets
+
+    folder, _ = _station(directory)
+    datasets = load_datasets(folder)
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": d.name,
+                    "path": str(d.path),
+                    "format": d.format,
+                    "title": d.schema.title,
+                    "columns": len(d.schema.columns),
+                    "publish_rows": d.schema.publish_rows,
+                    "schema": d.schema.digest,
+                }
+                for d in datasets.values()
+            ]
+        )
+        return
+    table = Table("name", "format", "columns", "path", box=None)
+    for dataset in datasets.values():
+        table.add_row(
+            dataset.name, dataset.format, str(len(dataset.schema.columns)), str(dataset.path)
+        )
+    out.print(table)
+
+
+@dataset_app.command("remove")
+def dataset_remove(
+    name: Annotated[str, typer.Argument(help="Which.")], directory: DirectoryOption = None
+) -> None:
+    """Forget a data set's declaration and twin. The data stay where they are."""
+    from phtlab.station.datasets import remove_dataset
+
+    folder, _ = _station(directory)
+    remove_dataset(folder, name)
+    err.print(f"Forgot '{name}'.", markup=False)
+
+
+@policy_app.command("show")
+def policy_show(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """Show the policy as the station reads it, with every default filled in."""
+    from phtlab.station.policy import described, load_policy
+
+    folder, _ = _station(directory)
+    shown = described(load_policy(folder.policy))
+    if as_json:
+        print_json(shown)
+        return
+    for part, value in shown.items():
+        if not isinstance(value, dict):
+            out.print(f"{part} = {value}", markup=False)
+            continue
+        for key, entry in value.items():
+            out.print(f"{part}.{key} = {entry}", markup=False)
+
+
+def _station(directory: Path | None) -> tuple[StationFolder, StationSettings]:
+    from phtlab.station.folder import StationFolder
+    from phtlab.station.settings import load_settings, station_directory
+
+    folder = StationFolder(station_directory(directory))
+    return folder, load_settings(folder)
+
+
+def _identity(
+    folder: StationFolder, settings: StationSettings, passphrase_file: Path | None
+) -> Identity:
+    from phtlab.train.key_file import read_key
+
+    passphrase = read_passphrase(f"the key of {settings.name}", _file(passphrase_file))
+    return read_key(folder.key, passphrase)
+
+
+def _file(given: Path | None) -> Path | None:
+    """The passphrase file: as given, else systemd's credential."""
+    from phtlab.station.settings import credential_file
+
+    return given or credential_file()
+
+
+def _write_request(folder: StationFolder, settings: StationSettings, identity: Identity) -> None:
+    from phtlab.station.durable_file import write_durably
+    from phtlab.train.enrolment import request_membership
+    from phtlab.train.identity import Role
+
+    roles: tuple[Role, ...] = ("station", "twin") if settings.twin else ("station",)
+    envelope = request_membership(identity, settings.organisation, roles)
+    write_durably(folder.request, envelope.to_bytes(), 0o644)
+
+
+def _decide(journey: str, directory: Path | None, verdict: str, reason: str) -> None:
+    from phtlab.station.stop import Stops
+
+    folder, settings = _station(directory)
+    if len(reason) > 500 or not reason.isprintable():
+        raise PolicyError("Give the reason in one line of at most 500 characters.")
+    stop = Stops(folder.stops).find(journey)
+    stop.decide(verdict, reason)
+    done = "approved" if verdict == "approve" else "refused"
+    err.print(f"{settings.name} {done} {stop.journey[:19]}.", markup=False)
+
+
+def _view(stop: Stop) -> dict[str, Any]:
+    from phtlab.station.rendering import stop_view
+
+    return stop_view(stop)
+
+
+def _content(path: Path, what: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataSetError(
+            f"{path} cannot be read ({error.strerror}). It should be {what}."
+        ) from None
