@@ -13,8 +13,12 @@ from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
 from phtlab.train.consortium import Consortium
+from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity, Member, Role
+from phtlab.train.manifest import KernelRef, TrainManifest
+from phtlab.train.order import Order, cargo_context, context_digest
 from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
+from phtlab.train.record import StopRecord
 from phtlab.train.repository import Lifetimes, online_public_key
 from phtlab.train.roster import Roster
 from phtlab.train.trust import Trust
@@ -29,7 +33,7 @@ def member(identity: Identity, *roles: Role) -> Member:
 
 
 class Central(FetcherInterface):
-    """What central serves, as bytes by name; a test may change any of it, as a hostile one would."""
+    """What central serves, as bytes by name; a test may change it, as a hostile one would."""
 
     def __init__(self, root: bytes, key: Ed25519PrivateKey) -> None:
         self.key = key
@@ -141,3 +145,78 @@ def roster(people: dict[str, Identity]) -> Roster:
             member(people["zurich"], "station"),
         ),
     )
+
+
+IMAGE = "sha256:" + "a" * 64
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Documents:
+    """Signs trains, orders and records of the people; a test changes what it wants to try."""
+
+    people: dict[str, Identity]
+
+    def train(
+        self,
+        author: str = "mara",
+        *,
+        repository: str | None = None,
+        image: str = IMAGE,
+        route: str = "parallel",
+    ) -> Envelope:
+        manifest = TrainManifest(
+            name="heart",
+            kernel=KernelRef(name="python", language="python", digest="sha256:" + "b" * 64),
+            route=route,  # type: ignore[arg-type]
+            parameters={"type": "object"},
+            outputs=(),
+            datasets=("heart",),
+            files=(),
+        )
+        return manifest.sign(self.people[author], image, repository or f"trains/{author}/heart")
+
+    def order(self, signer: str = "mara", **changes: object) -> Envelope:
+        return self.order_value(**changes).sign(self.people[signer])
+
+    def order_value(self, **changes: object) -> Order:
+        made = Order.new(IMAGE, ("cleveland", "zurich"), {"min_age": 40}, ("mara",), 4, now=NOW)
+        return Order.model_validate(made.model_dump() | changes)
+
+    def record(
+        self,
+        journey: str,
+        order: Order,
+        station: str = "cleveland",
+        /,
+        *,
+        signer: str | None = None,
+        **changes: object,
+    ) -> Envelope:
+        departed = StopRecord(
+            journey=journey,
+            train=order.train,
+            station=station,
+            stop=order.stop_of(station) if station in order.stations else 0,
+            outcome="departed",
+            cargo="sha256:" + "c" * 64,
+            cargo_size=1000,
+            context=context_digest(cargo_context(journey, order, station))
+            if station in order.stations
+            else None,
+            roster_version=4,
+            started=NOW + timedelta(minutes=1),
+            finished=NOW + timedelta(minutes=2),
+        )
+        record = StopRecord.model_validate(departed.model_dump() | changes)
+        return record.sign(self.people[signer or station])
+
+
+@pytest.fixture
+def documents(people: dict[str, Identity]) -> Documents:
+    return Documents(people)
+
+
+@pytest.fixture
+def now() -> datetime:
+    return NOW + timedelta(minutes=3)

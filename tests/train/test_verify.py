@@ -1,0 +1,489 @@
+"""Trains, orders and records that must not be believed, each with its code and its sentence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from phtlab.errors import (
+    NotOnRosterError,
+    OrderError,
+    OrderExpiredError,
+    OrderReplayedError,
+    OrderStationError,
+    PhtlabError,
+    RecordError,
+    RosterStaleError,
+    SignatureError,
+    TrainError,
+)
+from phtlab.train.envelope import sign_statement
+from phtlab.train.manifest import TRAIN_TYPE
+from phtlab.train.order import ORDER_TYPE
+from phtlab.train.record import RECORD_TYPE
+from phtlab.train.verify import (
+    verify_order,
+    verify_record,
+    verify_records,
+    verify_train,
+    verify_turn,
+)
+
+OTHER = "sha256:" + "d" * 64
+
+
+@pytest.fixture
+def train(documents: Any, roster: Any) -> Any:
+    return verify_train(documents.train(), roster)
+
+
+@pytest.fixture
+def check_order(roster: Any, train: Any, now: Any) -> Any:
+    def check(envelope: Any, **changes: Any) -> Any:
+        asked = {"train": train, "station": "cleveland", "now": now, "seen": frozenset(), **changes}
+        return verify_order(envelope, asked.pop("roster", roster), **asked)
+
+    return check
+
+
+def code_of(refused: pytest.ExceptionInfo[PhtlabError]) -> str:
+    return refused.value.code
+
+
+# Trains
+
+
+def test_train_of_a_researcher_is_verified(documents: Any, roster: Any) -> None:
+    train = verify_train(documents.train(), roster)
+    assert (train.author, train.repository) == ("mara", "trains/mara/heart")
+    assert train.digest == "sha256:" + "a" * 64
+    assert train.manifest.name == "heart"
+
+
+def test_train_by_a_station_refused(documents: Any, roster: Any) -> None:
+    with pytest.raises(TrainError, match="cleveland is on the roster as station") as refused:
+        verify_train(documents.train("cleveland"), roster)
+    assert code_of(refused) == "train-role"
+
+
+def test_train_by_a_stranger_refused(documents: Any, roster: Any) -> None:
+    with pytest.raises(NotOnRosterError, match="keys that are not on the roster"):
+        verify_train(documents.train("mallory"), roster)
+
+
+@pytest.mark.parametrize(
+    "repository",
+    [
+        "trains/nils/heart",
+        "cargo/x",
+        "trains/mara/../nils/heart",
+        "trains/mara/",
+        "trains/mara/a:b",
+    ],
+)
+def test_train_in_a_place_that_is_not_its_authors_refused(
+    documents: Any, roster: Any, repository: str
+) -> None:
+    with pytest.raises(TrainError, match="must lie under trains/mara/") as refused:
+        verify_train(documents.train(repository=repository), roster)
+    assert code_of(refused) == "train-repository"
+
+
+def test_train_of_two_images_refused(documents: Any, people: Any, roster: Any) -> None:
+    manifest = verify_train(documents.train(), roster).manifest.model_dump(mode="json")
+    subject = {"trains/mara/heart": OTHER, "trains/mara/lung": OTHER}
+    with pytest.raises(TrainError, match="names 2 images") as refused:
+        verify_train(sign_statement(people["mara"], TRAIN_TYPE, subject, manifest), roster)
+    assert code_of(refused) == "train-subject"
+
+
+def test_train_with_an_unknown_field_refused(documents: Any, people: Any, roster: Any) -> None:
+    manifest = verify_train(documents.train(), roster).manifest.model_dump(mode="json")
+    envelope = sign_statement(
+        people["mara"], TRAIN_TYPE, {"trains/mara/heart": OTHER}, {**manifest, "network": True}
+    )
+    with pytest.raises(TrainError, match="network: Extra inputs are not permitted") as refused:
+        verify_train(envelope, roster)
+    assert code_of(refused) == "train-manifest"
+
+
+def test_order_passed_off_as_a_train_refused(documents: Any, roster: Any) -> None:
+    with pytest.raises(SignatureError, match="Expected a document of type"):
+        verify_train(documents.order(), roster)
+
+
+# Orders
+
+
+def test_order_is_verified(documents: Any, check_order: Any) -> None:
+    order = check_order(documents.order())
+    assert order.stations == ("cleveland", "zurich")
+    assert order.parameters == {"min_age": 40}
+
+
+def test_order_by_a_stranger_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(NotOnRosterError):
+        check_order(documents.order("mallory"))
+
+
+def test_order_by_a_station_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(OrderError, match="only a researcher may send trains") as refused:
+        check_order(documents.order("zurich"))
+    assert code_of(refused) == "order-role"
+
+
+def test_order_for_other_stations_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(OrderStationError, match="for zurich, not for cleveland") as refused:
+        check_order(documents.order(stations=("zurich",)))
+    assert code_of(refused) == "order-station"
+
+
+def test_unknown_station_refused_with_the_names_there_are(documents: Any, check_order: Any) -> None:
+    envelope = documents.order(stations=("cleveland", "basel"))
+    with pytest.raises(NotOnRosterError, match=r"no station 'basel'.*cleveland, zurich") as refused:
+        check_order(envelope, station=None)
+    assert code_of(refused) == "order-station-unknown"
+
+
+def test_researcher_is_no_station(documents: Any, check_order: Any) -> None:
+    with pytest.raises(NotOnRosterError, match="no station 'nils'"):
+        check_order(documents.order(stations=("nils",)), station=None)
+
+
+def test_parallel_stop_does_not_depend_on_another_station_leaving(
+    documents: Any, check_order: Any
+) -> None:
+    envelope = documents.order(stations=("cleveland", "gone"))
+    assert check_order(envelope, station="cleveland").stations == ("cleveland", "gone")
+
+
+def test_expired_order_refused(documents: Any, check_order: Any, now: Any) -> None:
+    with pytest.raises(OrderExpiredError, match="expired at 2026-03-09 09:00 UTC"):
+        check_order(documents.order(), now=now + timedelta(days=7))
+
+
+def test_order_at_its_last_second_refused(documents: Any, check_order: Any) -> None:
+    order = documents.order_value()
+    with pytest.raises(OrderExpiredError):
+        check_order(documents.order(), now=order.expires)
+
+
+def test_order_from_the_future_refused(documents: Any, check_order: Any, now: Any) -> None:
+    with pytest.raises(OrderError, match="issued in the future") as refused:
+        check_order(documents.order(), now=now - timedelta(minutes=9))
+    assert code_of(refused) == "order-future"
+
+
+def test_clocks_may_differ_by_minutes(documents: Any, check_order: Any, now: Any) -> None:
+    check_order(documents.order(), now=now - timedelta(minutes=7))
+
+
+def test_order_that_ends_before_it_begins_refused(
+    documents: Any, check_order: Any, now: Any
+) -> None:
+    with pytest.raises(OrderError, match="expires before it was issued") as refused:
+        check_order(documents.order(expires=now - timedelta(days=9)))
+    assert code_of(refused) == "order-lifetime"
+
+
+def test_replayed_order_refused(documents: Any, check_order: Any) -> None:
+    envelope = documents.order()
+    with pytest.raises(OrderReplayedError, match="was taken before") as refused:
+        check_order(envelope, seen={envelope.digest})
+    assert code_of(refused) == "order-replayed"
+
+
+def test_order_for_another_train_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(OrderError, match="Central paired the wrong documents") as refused:
+        check_order(documents.order(train=OTHER))
+    assert code_of(refused) == "order-train"
+
+
+def test_order_signed_about_another_train_than_it_names_refused(
+    documents: Any, people: Any, check_order: Any
+) -> None:
+    predicate = documents.order_value().model_dump(mode="json")
+    envelope = sign_statement(people["mara"], ORDER_TYPE, {"train": OTHER}, predicate)
+    with pytest.raises(OrderError, match="about another train than it names") as refused:
+        check_order(envelope)
+    assert code_of(refused) == "order-form"
+
+
+def test_order_on_another_kind_of_route_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(OrderError, match="sequential route") as refused:
+        check_order(documents.order(route="sequential"))
+    assert code_of(refused) == "order-route"
+
+
+def test_recipient_not_in_roster_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(NotOnRosterError, match="sealed to 'mallory', who is not on") as refused:
+        check_order(documents.order(recipients=("mara", "mallory")))
+    assert code_of(refused) == "order-recipient-unknown"
+
+
+def test_order_whose_signer_is_no_recipient_refused(documents: Any, check_order: Any) -> None:
+    with pytest.raises(OrderError, match="not among its recipients") as refused:
+        check_order(documents.order(recipients=("nils",)))
+    assert code_of(refused) == "order-recipients"
+
+
+@pytest.mark.parametrize(
+    "doubled", [{"stations": ("cleveland", "cleveland")}, {"recipients": ("mara", "mara")}]
+)
+def test_order_that_names_someone_twice_refused(
+    documents: Any, check_order: Any, doubled: Any
+) -> None:
+    with pytest.raises(OrderError, match="twice") as refused:
+        check_order(documents.order(**doubled))
+    assert code_of(refused) == "order-twice"
+
+
+def test_order_made_with_a_newer_roster_waits_for_a_refresh(
+    documents: Any, check_order: Any
+) -> None:
+    with pytest.raises(RosterStaleError, match="version 5 of the roster; here is version 4") as no:
+        check_order(documents.order(roster_version=5))
+    assert code_of(no) == "roster-behind"
+
+
+def test_order_of_a_journey_that_is_over_is_still_read(documents: Any, check_order: Any) -> None:
+    long_ago = documents.order(stations=("cleveland", "gone"))
+    assert check_order(long_ago, station=None, now=None).stations == ("cleveland", "gone")
+
+
+def test_revoked_signer_refused(documents: Any, check_order: Any, roster: Any) -> None:
+    envelope = documents.order()
+    check_order(envelope)
+    left = roster.model_copy(
+        update={"members": tuple(m for m in roster.members if m.name != "mara"), "version": 5}
+    )
+    with pytest.raises(NotOnRosterError, match="refresh the roster"):
+        check_order(envelope, roster=left)
+
+
+# Records
+
+
+@pytest.fixture
+def journey(documents: Any) -> Any:
+    """A parallel order and its id."""
+    order = documents.order_value()
+    return order, order.sign(documents.people["mara"]).digest
+
+
+@pytest.fixture
+def check_record(journey: Any, roster: Any) -> Any:
+    order, digest = journey
+
+    def check(envelope: Any, station: str = "cleveland", **changes: Any) -> Any:
+        asked = {"journey": digest, "order": order, "roster": roster, "previous": None, **changes}
+        return verify_record(envelope, station=station, **asked)
+
+    return check
+
+
+def test_record_is_verified(documents: Any, journey: Any, check_record: Any) -> None:
+    order, digest = journey
+    record = check_record(documents.record(digest, order))
+    assert (record.station, record.outcome, record.cargo_size) == ("cleveland", "departed", 1000)
+
+
+def test_record_signed_by_wrong_station_refused(
+    documents: Any, journey: Any, check_record: Any
+) -> None:
+    order, digest = journey
+    envelope = documents.record(digest, order, signer="zurich")
+    with pytest.raises(RecordError, match=r"stop at cleveland is signed by zurich") as refused:
+        check_record(envelope)
+    assert code_of(refused) == "record-signer"
+
+
+def test_record_by_a_stranger_refused(documents: Any, journey: Any, check_record: Any) -> None:
+    order, digest = journey
+    with pytest.raises(NotOnRosterError):
+        check_record(documents.record(digest, order, signer="mallory"))
+
+
+def test_record_of_a_revoked_station_refused(
+    documents: Any, journey: Any, check_record: Any, roster: Any
+) -> None:
+    order, digest = journey
+    left = roster.model_copy(
+        update={"members": tuple(m for m in roster.members if m.name != "cleveland")}
+    )
+    with pytest.raises(NotOnRosterError):
+        check_record(documents.record(digest, order), roster=left)
+
+
+def test_record_by_a_member_who_is_no_station_refused(
+    documents: Any, journey: Any, check_record: Any, roster: Any
+) -> None:
+    order, digest = journey
+    demoted = roster.model_copy(
+        update={
+            "members": tuple(
+                m.model_copy(update={"roles": ("operator",)}) if m.name == "cleveland" else m
+                for m in roster.members
+            )
+        }
+    )
+    with pytest.raises(RecordError, match="only a station may sign stop records") as refused:
+        check_record(documents.record(digest, order), roster=demoted)
+    assert code_of(refused) == "record-role"
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"station": "zurich"}, "record-station"),
+        ({"journey": OTHER}, "record-journey"),
+        ({"train": OTHER}, "record-train"),
+        ({"stop": 1}, "record-stop"),
+        ({"previous": OTHER}, "record-chain"),
+        ({"cargo": None}, "record-cargo"),
+        ({"cargo_size": 0}, "record-cargo"),
+        ({"context": None}, "record-cargo"),
+        ({"outcome": "failed", "code": "cell-failed"}, "record-cargo"),
+        ({"code": "cell-failed"}, "record-form"),
+        ({"context": OTHER}, "record-context"),
+        ({"roster_version": 3}, "record-roster"),
+        ({"roster_version": 5}, "roster-behind"),
+    ],
+)
+def test_record_that_does_not_fit_its_order_refused(
+    documents: Any, journey: Any, check_record: Any, changes: Any, code: str
+) -> None:
+    order, digest = journey
+    with pytest.raises((RecordError, RosterStaleError)) as refused:
+        check_record(documents.record(digest, order, signer="cleveland", **changes))
+    assert code_of(refused) == code
+
+
+@pytest.mark.parametrize("which", ["started", "finished"])
+def test_record_from_before_its_order_refused(
+    documents: Any, journey: Any, check_record: Any, now: Any, which: str
+) -> None:
+    order, digest = journey
+    envelope = documents.record(digest, order, **{which: now - timedelta(days=1)})
+    with pytest.raises(RecordError, match="Ask the station to check its clock") as refused:
+        check_record(envelope)
+    assert code_of(refused) == "record-time"
+
+
+def test_cargo_of_another_journey_refused(documents: Any, journey: Any, check_record: Any) -> None:
+    order, _ = journey
+    again = documents.order_value()
+    assert again.nonce != order.nonce
+    envelope = documents.record(again.sign(documents.people["mara"]).digest, again)
+    with pytest.raises(RecordError, match="belongs elsewhere") as refused:
+        check_record(envelope)
+    assert code_of(refused) == "record-journey"
+
+
+def test_record_signed_about_other_cargo_than_it_names_refused(
+    documents: Any, journey: Any, check_record: Any, people: Any
+) -> None:
+    order, digest = journey
+    record = check_record(documents.record(digest, order)).model_dump(mode="json")
+    record = {name: value for name, value in record.items() if value is not None}
+    envelope = sign_statement(people["cleveland"], RECORD_TYPE, {"cargo": OTHER}, record)
+    with pytest.raises(RecordError, match="about something else than it names"):
+        check_record(envelope)
+
+
+@pytest.mark.parametrize("outcome", ["refused", "failed", "cancelled"])
+def test_record_without_cargo_is_verified(
+    documents: Any, journey: Any, check_record: Any, outcome: str
+) -> None:
+    order, digest = journey
+    nothing = {"cargo": None, "cargo_size": 0, "context": None}
+    envelope = documents.record(digest, order, outcome=outcome, code="some-code", **nothing)
+    assert check_record(envelope).code == "some-code"
+
+
+def test_station_with_an_old_roster_or_a_wrong_clock_may_say_so(
+    documents: Any, journey: Any, check_record: Any, now: Any
+) -> None:
+    order, digest = journey
+    envelope = documents.record(
+        digest,
+        order,
+        outcome="refused",
+        code="roster-behind",
+        cargo=None,
+        cargo_size=0,
+        context=None,
+        roster_version=1,
+        started=None,
+        finished=now - timedelta(days=400),
+    )
+    assert check_record(envelope).outcome == "refused"
+
+
+def test_record_of_a_station_off_the_route_refused(
+    documents: Any, journey: Any, roster: Any, people: Any
+) -> None:
+    order, digest = journey
+    short = order.model_copy(update={"stations": ("zurich",)})
+    envelope = documents.record(digest, short, "cleveland")
+    with pytest.raises(RecordError, match="not on this journey's route") as refused:
+        verify_records({"cleveland": envelope}, journey=digest, order=short, roster=roster)
+    assert code_of(refused) == "record-station"
+
+
+# The chain of a sequential route
+
+
+@pytest.fixture
+def chain(documents: Any) -> Any:
+    order = documents.order_value(route="sequential")
+    journey = order.sign(documents.people["mara"]).digest
+    first = documents.record(journey, order)
+    second = documents.record(journey, order, "zurich", previous=first.digest)
+    return order, journey, first, second
+
+
+def test_record_chain_gap_and_replay_refused(chain: Any, documents: Any, roster: Any) -> None:
+    order, journey, first, second = chain
+    asked = {"journey": journey, "order": order, "roster": roster}
+    whole = verify_records({"zurich": second, "cleveland": first}, **asked)
+    assert list(whole) == ["cleveland", "zurich"]
+
+    with pytest.raises(RecordError, match="one is missing") as gap:
+        verify_records({"zurich": second}, **asked)
+    with pytest.raises(RecordError, match="stop at zurich is signed by cleveland") as replay:
+        verify_records({"cleveland": first, "zurich": first}, **asked)
+    other = documents.record(journey, order, cargo_size=2000)
+    with pytest.raises(RecordError, match="dropped, repeated or put in between") as swapped:
+        verify_records({"cleveland": other, "zurich": second}, **asked)
+    assert [code_of(gap), code_of(replay), code_of(swapped)] == [
+        "record-chain",
+        "record-signer",
+        "record-chain",
+    ]
+
+
+def test_turn_comes_after_the_stop_before(chain: Any, roster: Any) -> None:
+    order, journey, first, _ = chain
+    asked = {"journey": journey, "roster": roster}
+    verify_turn(order, station="cleveland", previous=None, **asked)
+    verify_turn(order, station="zurich", previous=first, **asked)
+    with pytest.raises(OrderStationError, match="not zurich's turn: cleveland") as refused:
+        verify_turn(order, station="zurich", previous=None, **asked)
+    assert code_of(refused) == "order-turn"
+
+
+def test_no_turn_after_a_stop_that_failed(chain: Any, documents: Any, roster: Any) -> None:
+    order, journey, _, _ = chain
+    failed = documents.record(
+        journey, order, outcome="failed", code="x", cargo=None, cargo_size=0, context=None
+    )
+    with pytest.raises(OrderStationError, match="ended at cleveland"):
+        verify_turn(order, journey=journey, station="zurich", roster=roster, previous=failed)
+
+
+def test_every_turn_of_a_parallel_route_is_now(journey: Any, roster: Any) -> None:
+    order, digest = journey
+    verify_turn(order, journey=digest, station="zurich", roster=roster, previous=None)
