@@ -140,6 +140,8 @@ def _of_container(number: int, container: Any) -> Iterator[tuple[Mark | None, li
     label = _label(container)
     if kind == "BarContainer":
         upright = getattr(container, "orientation", None) != "horizontal"
+        if not label and container.patches:
+            label = _label(container.patches[0])  # where hist() puts it
         for bar in container.patches:
             yield _bar(number, "bar", bar, label, upright=upright), [bar]
         if container.errorbar is not None:
@@ -247,10 +249,20 @@ def _names(axis: Any) -> dict[float, str]:
     mapping = getattr(axis.units, "_mapping", None)
     if isinstance(mapping, dict):
         return {float(position): str(word) for word, position in mapping.items()}
-    formatter, locator = axis.get_major_formatter(), axis.get_major_locator()
-    if type(formatter).__name__ == "FixedFormatter" and hasattr(locator, "locs"):
-        return dict(zip(map(float, locator.locs), map(str, formatter.seq), strict=False))
-    return {}
+    if type(axis.get_major_locator()).__name__ != "FixedLocator":
+        return {}
+    places = [float(place) for place in axis.get_majorticklocs()]
+    words = axis.get_major_formatter().format_ticks(places)
+    return {place: word for place, word in zip(places, words, strict=True) if _is_word(word)}
+
+
+def _is_word(label: str) -> bool:
+    """Whether a tick's label says more than its position."""
+    try:
+        float(label.replace("\N{MINUS SIGN}", "-"))
+    except ValueError:
+        return bool(label)
+    return False
 
 
 def _with_text(mark: Mark, texts: tuple[dict[float, str], dict[float, str]]) -> Mark:

@@ -51,7 +51,15 @@ _FITTED = (
     "n_samples_seen_",
     "n_iter_",
 )
-_COUNTERS = ("n_features_in_", "n_samples_seen_", "n_iter_", "classes_")
+# At least one of these makes a model; without them an estimator keeps rows, not parameters.
+_ESSENTIAL = {
+    "coef_",
+    "mean_",
+    "components_",
+    "cluster_centers_",
+    "theta_",
+    "feature_log_prob_",
+}
 
 
 def tensors_of(name: str, value: Any) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def _fitted(name: str, estimator: Any) -> dict[str, Any]:
             continue
         if value is not None:
             tensors[attribute] = _array(name, attribute, value)
-    if not set(tensors) - set(_COUNTERS):
+    if not _ESSENTIAL & set(tensors):
         kind = type(estimator).__name__
         advice = (
             "Publish the parameters of its steps, e.g. pipeline[-1]."

@@ -97,6 +97,8 @@ class NotebookRun:
         self._grace = grace
         self._cancelled = cancelled
         self.hooks = hooks or Hooks()
+        # The cell that runs, or ran last: where a failed run stopped.
+        self.at: CellPlace | None = None
         self._cgroup = cgroup
         self._oom_before = memory.oom_kills(cgroup) if oom_before is None else oom_before
         self._start_seconds = start_seconds
@@ -119,6 +121,7 @@ class NotebookRun:
         if ended:
             return self._judge_end(ended, None)
         for place in self.places:
+            self.at = place
             self.hooks.cell_started(place)
             begun = time.monotonic()
             reply = self._run_cell(place)

@@ -22,7 +22,7 @@ from phtlab.runtime.outcome import Verdict
 from phtlab.runtime.transcript import Transcript
 
 
-class PhtlabEngine(Engine):  # type: ignore[misc]
+class PhtlabEngine(Engine):
     """Runs a notebook as a station's sandbox would, on this machine."""
 
     @classmethod
@@ -63,6 +63,8 @@ class PhtlabEngine(Engine):  # type: ignore[misc]
             verdict = run.execute()
         finally:
             kernel.close()
+        for place in run.places:
+            _take_outputs(nb_man, run.transcript, place)
         if verdict.failure is not None:
             _mark(nb_man, run, verdict)
             raise _error(run, verdict)
@@ -80,13 +82,20 @@ class _Managed(Hooks):
         self._manager.cell_start(cell, place.position)
 
     def cell_finished(self, place: CellPlace, seconds: float, *, ok: bool) -> None:
-        cell = self._manager.nb.cells[place.position]
-        done = self._transcript.cell(place.position)
-        cell.outputs = [nbformat.from_dict(output) for output in done["outputs"]]
-        cell.execution_count = done["execution_count"]
+        cell = _take_outputs(self._manager, self._transcript, place)
         if not ok:
             self._manager.cell_exception(cell, place.position)
         self._manager.cell_complete(cell, place.position)
+
+
+def _take_outputs(
+    manager: NotebookExecutionManager, transcript: Transcript, place: CellPlace
+) -> Any:
+    cell = manager.nb.cells[place.position]
+    done = transcript.cell(place.position)
+    cell.outputs = [nbformat.from_dict(output) for output in done["outputs"]]
+    cell.execution_count = done["execution_count"]
+    return cell
 
 
 def _mark(manager: NotebookExecutionManager, run: NotebookRun, verdict: Verdict) -> None:
@@ -103,10 +112,10 @@ def _mark(manager: NotebookExecutionManager, run: NotebookRun, verdict: Verdict)
 def _error(run: NotebookRun, verdict: Verdict) -> Exception:
     failure = verdict.failure
     assert failure is not None  # noqa: S101  (the caller looked)
-    place = next((place for place in run.places if place.number == failure.cell), None)
+    place = run.at
     if verdict.outcome in ("cell-failed", "output-error") and place is not None:
         cell = run.transcript.cell(place.position)
-        return PapermillExecutionError(  # type: ignore[no-any-return,no-untyped-call]
+        return PapermillExecutionError(
             cell_index=place.position,
             exec_count=cell["execution_count"],
             source=cell["source"],

@@ -184,7 +184,7 @@ def _write(output: Published, declared: dict[str, tuple[str, str | None]]) -> No
             "out in the publish call, and build the train again."
         )
     folder = os.path.join(os.environ.get("PHTLAB_OUT", "/phtlab/out"), "outputs")  # noqa: PTH118
-    os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+    os.makedirs(folder, mode=0o755, exist_ok=True)  # noqa: PTH103
     index = f"{output.name}.json"
     if os.path.lexists(f"{folder}/{index}"):
         raise _twice(output.name)

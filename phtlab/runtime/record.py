@@ -42,7 +42,7 @@ def write_atomic(folder: str, name: str, content: bytes) -> None:
     """
     temporary = f"{folder}/.{name}.{os.urandom(4).hex()}"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    descriptor = os.open(temporary, flags, 0o600)
+    descriptor = os.open(temporary, flags, 0o644)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
@@ -105,7 +105,7 @@ def _quota_error() -> dict[str, Any]:
 def _reopen(folder: str) -> None:
     """Undo a kernel's chmod of the volume."""
     with contextlib.suppress(OSError):
-        os.chmod(folder, 0o700)  # noqa: PTH101
+        os.chmod(folder, 0o755)  # noqa: PTH101, S103
 
 
 def _clear_way(folder: str, name: str) -> None:

@@ -66,9 +66,14 @@ def _frame(name: str, value: Any) -> Any:
             )
         return value.to_frame()
     if isinstance(value, dict):
+        for label, column in value.items():
+            if not hasattr(column, "__len__") or isinstance(column, str | bytes | dict):
+                raise PublishError(
+                    f"table '{name}': column {label!r} is a {type(column).__name__}: write a list, "
+                    "even of one value."
+                )
         try:
-            listed = all(_is_column(column) for column in value.values())
-            return pd.DataFrame(value if listed else None)
+            return pd.DataFrame(value)
         except ValueError:
             raise PublishError(
                 f"table '{name}': the columns of the dict have different lengths."
@@ -79,10 +84,6 @@ def _frame(name: str, value: Any) -> Any:
         f"table '{name}': a table is a DataFrame, a Series or a dict of columns, and this is a "
         f"{type(value).__name__}.{hint}"
     )
-
-
-def _is_column(value: object) -> bool:
-    return hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
 
 
 def _has_meaning(index: Any) -> bool:

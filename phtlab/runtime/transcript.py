@@ -17,6 +17,8 @@ LARGEST_TRANSCRIPT = 8 * 1024 * 1024
 # One cell's streams, in characters: a loop that prints fills no operator's screen.
 LONGEST_STREAM = 256 * 1024
 
+_CUT = f"this cell's text was cut after {LONGEST_STREAM:,} characters"
+
 
 class Transcript:
     """A notebook that fills with outputs; cells are addressed by position from 0."""
@@ -67,10 +69,10 @@ class Transcript:
     def _stream(self, position: int, content: dict[str, Any]) -> None:
         name, text = str(content.get("name", "stdout")), str(content.get("text", ""))
         left = self._stream_left.setdefault(position, LONGEST_STREAM)
-        if not text or left <= 0:
-            return
         kept = text[:left]
-        if not self._afford(position, len(kept)):
+        if not kept or not self._afford(position, len(kept)):
+            if text and left <= 0:
+                self._note(position, _CUT)
             return
         self._stream_left[position] = left - len(kept)
         outputs = self._outputs(position)
@@ -83,7 +85,7 @@ class Transcript:
         else:
             outputs.append({"output_type": "stream", "name": name, "text": kept})
         if len(kept) < len(text):
-            self._note(position, f"this cell's text was cut after {LONGEST_STREAM:,} characters")
+            self._note(position, _CUT)
 
     def _display(self, position: int, kind: str, content: dict[str, Any]) -> None:
         data, metadata = content.get("data"), content.get("metadata")

@@ -1,0 +1,227 @@
+"""`publish`, in the sandbox and on an analyst's machine."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phtlab.runtime import PublishError, publish, published, publishing
+
+
+@pytest.fixture
+def local(monkeypatch):
+    monkeypatch.delenv("PHTLAB_JOB", raising=False)
+    monkeypatch.setattr(publishing, "_kept", {})
+    monkeypatch.setattr(publishing, "_kept_in", {})
+
+
+@pytest.fixture
+def inside(tmp_path, monkeypatch):
+    """A sandbox's environment in this process, and a way to declare outputs."""
+    monkeypatch.setenv("PHTLAB_JOB", str(tmp_path / "job.json"))
+    monkeypatch.setenv("PHTLAB_OUT", str(tmp_path / "out"))
+    (tmp_path / "out").mkdir()
+
+    def declare(*outputs):
+        job = {"version": 1, "kernel": "python3", "seconds": 1, "outputs": list(outputs)}
+        (tmp_path / "job.json").write_text(json.dumps(job))
+        return tmp_path / "out/outputs"
+
+    return declare
+
+
+def declared(name, kind="table", counts=None):
+    return {"name": name, "kind": kind, "counts": counts}
+
+
+def refusal(*args, **options):
+    with pytest.raises(PublishError) as caught:
+        publish(*args, **options)
+    return str(caught.value)
+
+
+def test_table_is_written_with_its_index(inside):
+    folder = inside(declared("counts", counts="n"))
+    publish("counts", pd.DataFrame({"sex": ["f"], "n": [12]}), counts="n")
+
+    assert json.loads((folder / "counts.json").read_bytes()) == {
+        "name": "counts",
+        "kind": "table",
+        "counts": "n",
+        "files": ["counts.table.json"],
+    }
+    assert json.loads((folder / "counts.table.json").read_bytes()) == {
+        "columns": [{"name": "sex", "type": "string"}, {"name": "n", "type": "integer"}],
+        "data": [["f"], [12]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "content"),
+    [
+        (True, {"type": "boolean", "value": True}),
+        (3, {"type": "integer", "value": 3}),
+        (2.5, {"type": "number", "value": 2.5}),
+        (math.nan, {"type": "number", "value": None}),
+        ("ü", {"type": "string", "value": "ü"}),
+        (np.int64(3), {"type": "integer", "value": 3}),
+        (np.float32(0.5), {"type": "number", "value": 0.5}),
+        (np.bool_(True), {"type": "boolean", "value": True}),
+        (np.array(7), {"type": "integer", "value": 7}),
+    ],
+)
+def test_scalars(inside, value, content):
+    folder = inside(declared("s", "scalar"))
+    publish("s", value, kind="scalar")
+
+    assert json.loads((folder / "s.scalar.json").read_bytes()) == content
+
+
+def test_figure_model_and_file_write_their_files(inside, tmp_path):
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    folder = inside(declared("f", "figure"), declared("m", "model"), declared("b", "file"))
+    figure, axes = plt.subplots()
+    axes.plot([1, 2])
+    publish("f", figure, kind="figure")
+    plt.close(figure)
+    publish("m", {"w": np.ones(2)}, kind="model")
+    (tmp_path / "notes").write_bytes(b"content")
+    publish("b", tmp_path / "notes", kind="file")
+
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "b.bin",
+        "b.json",
+        "f.data.json",
+        "f.json",
+        "f.png",
+        "m.json",
+        "m.safetensors",
+    ]
+    assert (folder / "b.bin").read_bytes() == b"content"
+    assert json.loads((folder / "f.json").read_bytes())["files"] == ["f.png", "f.data.json"]
+
+
+def test_undeclared_output_is_refused_and_told_what_to_do(inside):
+    folder = inside(declared("counts"), declared("age"))
+
+    assert refusal("other", {"n": [1]}) == (
+        "output 'other' is not declared by this train (declared: age, counts). Publish it in a "
+        "station cell with its name written out, and build the train again."
+    )
+    assert not folder.exists()
+
+
+def test_output_of_another_kind_or_counts_than_declared_is_refused(inside):
+    inside(declared("a", "scalar"), declared("b", counts="n"))
+
+    assert "is declared as kind='scalar', counts=None, and was published as kind='table'" in (
+        refusal("a", {"n": [1]})
+    )
+    assert "is declared as kind='table', counts='n'" in refusal("b", {"n": [1]})
+
+
+def test_second_publish_of_a_name_is_refused(inside):
+    inside(declared("a", "scalar"))
+    publish("a", 1, kind="scalar")
+
+    assert refusal("a", 2, kind="scalar") == (
+        "output 'a' was published already. Each output is published once; give the second one "
+        "a name of its own."
+    )
+
+
+def test_output_that_does_not_fit_leaves_nothing(inside, monkeypatch):
+    from phtlab.runtime import record
+
+    folder = inside(declared("a", "figure"), declared("t"))
+    real = record.write_atomic
+
+    def full_at_the_index(where, name, content):
+        if name == "t.json":
+            raise OSError(28, "No space left on device")
+        real(where, name, content)
+
+    monkeypatch.setattr(record, "write_atomic", full_at_the_index)
+    with pytest.raises(OSError, match="No space left"):
+        publish("t", {"n": [1]})
+
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["", "A", "1a", "../x", "a b", "a.json", "ä", 3, None, "a" * 64])
+def test_name_that_is_none_is_refused(local, name):
+    assert "cannot name an output. Use lower-case letters" in refusal(name, 1, kind="scalar")
+
+
+@pytest.mark.parametrize(
+    ("value", "options", "message"),
+    [
+        (1, {"kind": "pickle"}, "there is no kind 'pickle'. Kinds are table, scalar, figure"),
+        (1, {"kind": "scalar", "counts": "n"}, "counts= names a column of a table, and this is"),
+        (math.inf, {"kind": "scalar"}, "is infinite, which a scalar cannot be"),
+        ([1, 2], {"kind": "scalar"}, "one bool, int, float or str, and this is a list"),
+        (np.arange(2), {"kind": "scalar"}, "and this is a ndarray. Publish several values as a"),
+        (3, {"kind": "file"}, "a file is a path or bytes, and this is a int"),
+        ("/nowhere", {"kind": "file"}, "there is no file /nowhere. Write it, then publish it."),
+    ],
+)
+def test_what_does_not_fit_its_kind_is_refused(local, value, options, message):
+    assert message in refusal("a", value, **options)
+
+
+def test_locally_outputs_are_kept_for_looking_at(local):
+    publish("counts", {"n": [12]}, counts="n")
+
+    kept = published()["counts"]
+    assert (kept.kind, kept.counts, kept.files) == ("table", "n", ["counts.table.json"])
+    assert json.loads(kept.content[".table.json"])["data"] == [[12]]
+    assert kept.value == {"n": [12]}
+    assert "published already" in refusal("counts", {"n": [1]})
+
+
+def test_in_a_notebook_a_cell_run_again_replaces_its_output(local, monkeypatch):
+    class Shell:
+        execution_count = 1
+
+    shown = []
+    monkeypatch.setattr(publishing, "_shell", lambda: Shell)
+    monkeypatch.setattr(publishing, "_show", shown.append)
+    publish("n", 1, kind="scalar")
+    assert "published already" in refusal("n", 2, kind="scalar")
+    Shell.execution_count = 2
+    publish("n", 3, kind="scalar")
+
+    assert published()["n"].value == 3
+    assert [output.value for output in shown] == [1, 3]
+
+
+def test_same_cell_publishes_in_the_sandbox(sandbox):
+    sandbox.outputs = [declared("counts", counts="n"), declared("mean", "scalar")]
+    data = sandbox.root / "heart.csv"
+    data.write_text("age,sex\n40,f\n50,m\n60,f\n")
+    sandbox.datasets = {
+        "heart": {
+            "path": str(data),
+            "format": "csv",
+            "columns": {"age": "integer", "sex": "string"},
+        }
+    }
+    record = sandbox.run(
+        "import phtlab\n"
+        "heart = phtlab.dataset('heart')\n"
+        "counts = heart.groupby('sex').size().rename('n').reset_index()\n"
+        "phtlab.publish('counts', counts, counts='n')\n"
+        "phtlab.publish('mean', heart.age.mean(), kind='scalar')"
+    )
+
+    assert record["outcome"] == "completed", record["error"]
+    assert sandbox.output("counts.table.json")["data"] == [["f", "m"], [2, 1]]
+    assert sandbox.output("mean.scalar.json") == {"type": "number", "value": 50.0}
