@@ -7,7 +7,7 @@ help:            ## this list
 
 demo:            ## four hospitals, one train, a plot: everything from nothing
 	@.ci/prepare demo
-	@.venv/bin/phtlab demo
+	@PHTLAB_CACHE=$(CURDIR)/.cache .venv/bin/phtlab demo --directory .state/demo
 
 test:            ## every test, against the real engine, registry and PostgreSQL
 	@.ci/prepare test

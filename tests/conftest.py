@@ -22,7 +22,7 @@ from phtlab.kernel.push import push_kernel
 from phtlab.wire.registry import Registry
 
 ROOT = Path(__file__).parents[1]
-KERNEL_CACHE = ROOT / ".cache" / "kernels"
+KERNEL_CACHE = ROOT / ".cache" / "kernel-images"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 import phtlab
-from phtlab.cli import central, consortium, demo, journey, kernel, key, station, train
+from phtlab.cli import central, consortium, journey, kernel, key, station, train
+from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
 from phtlab.cli.join import join
@@ -40,7 +41,7 @@ def _root(
     pass
 
 
-app.add_typer(demo.app)
+app.command()(demo)
 app.add_typer(key.app, name="key")
 app.command()(join)
 app.add_typer(train.app, name="train")

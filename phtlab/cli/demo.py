@@ -1,0 +1,228 @@
+"""`phtlab demo`: the first thing that anyone runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Group
+from rich.live import Live
+from rich.padding import Padding
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+
+if TYPE_CHECKING:
+    from phtlab.demo.showcase import Showcase
+    from phtlab.demo.world import World
+    from phtlab.wire.api import JourneyView
+
+
+def demo(
+    directory: Annotated[
+        Path, typer.Option(help="Where the demonstration lives; made on the first run.")
+    ] = Path("phtlab-demo"),
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the services up, and say how to go on by hand.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Found everything anew.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop what --keep left up.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Four hospitals on this machine: send them a notebook, open and plot what comes back."""
+    from phtlab.demo.world import World
+
+    world = World(directory.absolute())
+    if stop:
+        world.stop()
+        err.print("The demonstration's services are stopped.")
+        return
+    steps = Steps()
+    try:
+        shown = run(world, steps, fresh)
+    except BaseException:
+        world.stop()
+        raise
+    if as_json:
+        print_json(
+            {
+                "finding": shown.finding.to_dict("records"),
+                "model": shown.model.reset_index().to_dict("records"),
+                "largest_relative_difference": shown.difference,
+                "html": shown.html,
+                "png": shown.png,
+                "seconds": steps.seconds,
+            }
+        )
+    else:
+        print_finding(shown)
+    if keep:
+        say_how_to_go_on(world)
+    else:
+        world.stop()
+        if not as_json:
+            err.print(
+                "[dim]Everything was stopped. To go on by hand:[/] "
+                f"phtlab demo --directory {directory} --keep"
+            )
+
+
+def run(world: World, steps: Steps, fresh: bool) -> Showcase:
+    """The whole story, a line for each part."""
+    from phtlab.demo.heart import HOSPITALS
+    from phtlab.demo.share import share
+    from phtlab.demo.showcase import NOTEBOOK, conclude, connected
+    from phtlab.demo.world import CONSORTIUM, OFFICERS, RESEARCHER, SIGNERS
+
+    if fresh or not world.founded:
+        with steps.step(
+            f"Consortium [b]{CONSORTIUM}[/] founded: {len(OFFICERS)} officers, {SIGNERS} sign; "
+            f"{len(HOSPITALS)} hospitals, a twin station"
+        ) as say:
+            world.found(say)
+    with steps.step("Registry, central, kernel image, stations are up") as say:
+        world.start(say)
+    with steps.step("Train built and signed") as say:
+        say("checking the notebook, composing the image")
+        lab = connected(world)
+        train = lab.train(share(NOTEBOOK))
+        say(f"{train.name} {train.digest}")
+    steps.note(f"{train.name} {train.digest[:19]}…, parameters and outputs declared")
+    with steps.step("Dry run on the synthetic twin") as say:
+        say("the same image, sandbox and airlock, made-up data")
+        dry = lab.dispatch(train, stations=lab.twin_stations())
+        _travel(dry, steps)
+        dry.results()
+    with steps.step(f"Journey to {len(HOSPITALS)} hospitals, in a sealed sandbox at each") as say:
+        say(f"signed by {RESEARCHER}")
+        journey = lab.dispatch(train, stations=tuple(HOSPITALS))
+        _travel(journey, steps)
+    with steps.step("Results verified against the roster, opened with the researcher's key"):
+        opened = journey.results()
+    for one in opened.values():
+        for verdict in one.record.outputs:
+            if verdict.verdict != "released":
+                steps.note(f"{one.station} kept back: {verdict.name}. {verdict.sentence}")
+    with steps.step("The notebook's aggregate cells put them together") as say:
+        say("running them in a kernel of this machine")
+        return conclude(world, journey)
+
+
+class Steps:
+    """Progress: a spinner for what goes on, a line with its seconds for what is done."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._live: Live | None = None
+        self._title = ""
+        self._doing = ""
+        self._stops: Table | None = None
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[Any]:
+        """Show `title` until its block ends; yields the function that says what goes on."""
+        begun = time.perf_counter()
+        self._title, self._doing, self._stops = title, "", None
+        with Live(console=err, refresh_per_second=10, transient=True) as live:
+            self._live = live
+            self._show()
+            yield self._say
+        took = time.perf_counter() - begun
+        self.seconds[Text.from_markup(title).plain] = round(took, 2)
+        err.print(f"[green]✓[/] {title} [dim]{took:.1f} s[/]")
+        if self._stops is not None:
+            err.print(Padding(self._stops, (0, 0, 0, 2)))
+
+    def note(self, text: str) -> None:
+        """A remark under the last line."""
+        err.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
+
+    def stops(self, table: Table) -> None:
+        """Show the stops of a journey; they stay under the line when it is done."""
+        self._stops = table
+        self._show()
+
+    def _say(self, doing: str) -> None:
+        self._doing = doing
+        self._show()
+
+    def _show(self) -> None:
+        if self._live is None:
+            return
+        line = Text.from_markup(f"{self._title} [dim]{self._doing}[/]")
+        parts: list[Any] = [Spinner("dots", line)]
+        if self._stops is not None:
+            parts.append(Padding(self._stops, (0, 0, 0, 2)))
+        self._live.update(Group(*parts))
+
+
+def _travel(journey: Any, steps: Steps) -> None:
+    from phtlab.errors import JourneyError
+    from phtlab.lab.journey import describe, short
+    from phtlab.lab.progress import route_table
+
+    def show(view: JourneyView) -> None:
+        steps.stops(route_table(view))
+
+    journey.wait(600, on_change=show)
+    bad = [stop for stop in journey.stops if stop.state != "departed"]
+    if bad:
+        told = "; ".join(f"{stop.station} {describe(stop)}" for stop in bad)
+        raise JourneyError(f"Journey {short(journey.id)} did not end well: {told}")
+
+
+def print_finding(shown: Showcase) -> None:
+    """The pooled finding and the federated model, as tables."""
+    by_variable = shown.finding.set_index(["variable", "disease"])
+    table = Table(title="What the four hospitals know together", title_justify="left", box=None)
+    table.add_column("")
+    for heading in ("without disease", "with disease"):
+        table.add_column(heading, justify="right")
+    for variable in dict.fromkeys(shown.finding["variable"]):
+        cells = [_mean(by_variable, variable, disease) for disease in ("no", "yes")]
+        table.add_row(variable, *cells)
+    out.print()
+    out.print(table)
+    out.print("[dim]mean ± standard deviation, n in brackets; cells of fewer than 10 stay home[/]")
+    line = shown.model.loc["disease"]
+    out.print()
+    out.print(
+        f"At the same age, disease costs [b]{-line['coefficient']:.1f}[/] beats/min of peak heart "
+        f"rate (95% interval {-line['ci_high']:.1f} to {-line['ci_low']:.1f}), by a regression "
+        "fitted without any row leaving a hospital."
+    )
+    out.print(
+        "Against the pooled computation on the same rows, the largest relative difference of any "
+        f"figure is [b]{shown.difference:.0e}[/]."
+    )
+    out.print()
+    out.print(f"report  {shown.html}\nplot    {shown.png}")
+
+
+def _mean(finding: Any, variable: str, disease: str) -> str:
+    if (variable, disease) not in finding.index:
+        return "-"
+    row = finding.loc[(variable, disease)]
+    spread = "" if row["sd"] != row["sd"] else f" ± {row['sd']:.1f}"
+    return f"{row['mean']:.1f}{spread} ({int(row['n'])})"
+
+
+def say_how_to_go_on(world: World) -> None:
+    """The services stay up: what to type next."""
+    err.print("\nEverything stays up. In this shell you are the researcher after")
+    for name, value in world.environment.items():
+        shown = f"$(cat {world.directory / 'passphrase'})" if name.endswith("PHRASE") else value
+        out.print(f"  export {name}={shown}", markup=False)
+    err.print("and then, for instance,")
+    out.print("  phtlab journey list")
+    out.print("  phtlab dispatch notebooks/heart_disease.ipynb -p min_age=50 --wait")
+    out.print("  phtlab journey results --out results")
+    out.print(f"  phtlab station status -C {world.station_folder('cleveland')}")
+    err.print("When you are done:")
+    out.print(f"  phtlab demo --directory {world.directory} --stop")

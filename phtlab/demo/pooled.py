@@ -1,0 +1,84 @@
+"""The same questions, answered from all rows in one place: what no one could do with real patients.
+
+The UCI data are public, so the demonstration can check its federated figures against these. Only
+rows that the airlocks' rule lets through are counted. Nothing is shared with the notebook's code.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from phtlab.demo.heart import HOSPITALS
+
+MEASURES = {
+    "age": "age (years)",
+    "chol": "cholesterol (mg/dl)",
+    "trestbps": "blood pressure (mmHg)",
+    "thalch": "peak heart rate (beats/min)",
+}
+SMALL = 10
+
+
+def patients(source: Path) -> pd.DataFrame:
+    """All rows of the UCI file, `station` by name, zeros that mean "not measured" as missing."""
+    rows = pd.read_csv(source)
+    rows["station"] = rows["dataset"].map({name: key for key, name in HOSPITALS.items()})
+    rows["disease"] = np.where(rows["num"] > 0, "yes", "no")
+    for column in ("chol", "trestbps"):
+        rows[column] = rows[column].where(rows[column] > 0)
+    return rows
+
+
+def pooled_finding(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean and standard deviation of each measure by diagnosis, over cells of at least SMALL rows.
+
+    Columns: variable (the label), disease, n, mean, sd.
+    """
+    found = []
+    for measure, label in MEASURES.items():
+        measured = rows.dropna(subset=[measure])
+        size = measured.groupby(["station", "disease"])[measure].transform("size")
+        kept = measured[size >= SMALL]
+        for disease, group in kept.groupby("disease"):
+            found.append((label, disease, len(group), group[measure].mean(), group[measure].std()))
+    return pd.DataFrame(found, columns=["variable", "disease", "n", "mean", "sd"])
+
+
+def pooled_model(rows: pd.DataFrame) -> pd.DataFrame:
+    """Ordinary least squares of peak heart rate on age - 50 and disease, by QR on the rows.
+
+    Of hospitals with at least SMALL measured patients of each diagnosis. Indexed by term;
+    columns coefficient, standard_error.
+    """
+    measured = rows.dropna(subset=["thalch"])
+    smallest = measured.groupby(["station", "disease"]).size().unstack(fill_value=0).min(axis=1)
+    kept = measured[measured["station"].map(smallest) >= SMALL]
+    x = np.column_stack(
+        [np.ones(len(kept)), kept["age"].to_numpy() - 50.0, (kept["disease"] == "yes").to_numpy()]
+    )
+    y = kept["thalch"].to_numpy()
+    q, r = np.linalg.qr(x)
+    beta = np.linalg.solve(r, q.T @ y)
+    residual = y - x @ beta
+    inverse = np.linalg.inv(r)
+    variance = residual @ residual / (len(y) - x.shape[1])
+    return pd.DataFrame(
+        {
+            "coefficient": beta,
+            "standard_error": np.sqrt(variance * (inverse**2).sum(axis=1)),
+        },
+        index=pd.Index(["intercept", "age", "disease"], name="term"),
+    )
+
+
+def largest_difference(federated: pd.DataFrame, pooled: pd.DataFrame) -> float:
+    """The largest relative difference between two frames of the same rows and columns.
+
+    NaN stands where one has a row or a figure that the other lacks.
+    """
+    both, reference = federated.align(pooled, join="outer")
+    relative = ((both - reference) / reference).abs().to_numpy(dtype=float)
+    return float(np.max(relative))

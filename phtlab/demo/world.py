@@ -1,0 +1,315 @@
+"""A consortium on one machine: founded once, started again as often as wanted.
+
+Everything lies in one folder::
+
+    passphrase            of every key in here; the demonstration's only
+    consortium/  central/ stations/<name>/  patients/<name>/heart.csv
+    researcher/           the configuration of `dr-lovelace`, as PHTLAB_CONFIG
+    services/             pid and log of each process
+    report/               what the demonstration wrote
+
+The folder is a world only once `world.json` is in it; what a cut founding left is made anew.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import socket
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from phtlab.central.founding import init_central
+from phtlab.central.founding import pin as pin_central
+from phtlab.demo.heart import HOSPITALS, write_patients
+from phtlab.demo.services import Service, phtlab_command
+from phtlab.demo.share import share
+from phtlab.errors import SettingsError
+from phtlab.kernel.build import BuildEvent, build_kernel
+from phtlab.kernel.push import push_kernel
+from phtlab.lab.profile import Profile, cache_directory
+from phtlab.station.datasets import add_dataset
+from phtlab.station.folder import StationFolder
+from phtlab.station.schema import DataSetSchema
+from phtlab.station.settings import StationSettings, write_settings
+from phtlab.station.twin import make_twin
+from phtlab.train.consortium import Consortium
+from phtlab.train.identity import Identity, Member, Role
+from phtlab.train.key_file import write_key
+from phtlab.train.trust import Trust
+from phtlab.wire.api import RosterBundle
+from phtlab.wire.central import CentralClient
+from phtlab.wire.registry import Registry
+
+OFFICERS = ("officer-ada", "officer-bo", "officer-cleo")
+SIGNERS = 2
+RESEARCHER = "dr-lovelace"
+TWIN = "twin"
+CONSORTIUM = "heart-net"
+STATIONS = (*HOSPITALS, TWIN)
+
+POLICY = """\
+# The demonstration's stations start what a member of the consortium sends.
+# A hospital would begin with mode = "human": docs/policy.md.
+mode = "auto"
+
+[limits]
+memory = "1 GiB"
+seconds = 300
+"""
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """The consortium in `directory`. `log_n` is scrypt's work factor, for tests to lower."""
+
+    directory: Path
+    log_n: int = 18
+    stations: Sequence[str] = STATIONS
+
+    @property
+    def founded(self) -> bool:
+        return (self.directory / "world.json").exists()
+
+    @property
+    def passphrase(self) -> str:
+        return (self.directory / "passphrase").read_text()
+
+    @property
+    def central_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports()['central']}"
+
+    @property
+    def consortium(self) -> Consortium:
+        return Consortium(self.directory / "consortium")
+
+    @property
+    def report(self) -> Path:
+        return self.directory / "report"
+
+    @property
+    def researcher(self) -> Path:
+        """The researcher's configuration folder."""
+        return self.directory / "researcher"
+
+    @property
+    def profile(self) -> Profile:
+        return Profile(
+            self.central_url,
+            self.researcher / "keys" / f"{RESEARCHER}.key.age",
+            self.researcher / "trust",
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a shell or a kernel needs to act as the researcher."""
+        return {"PHTLAB_CONFIG": str(self.researcher), "PHTLAB_PASSPHRASE": self.passphrase}
+
+    def station_folder(self, station: str) -> Path:
+        return self.directory / "stations" / station
+
+    def services(self) -> list[Service]:
+        """Registry, central and stations, in the order in which they start."""
+        place, central = self.directory / "services", self.directory / "central"
+        services = [
+            Service("registry", phtlab_command("central", "registry", str(central)), place, {}),
+            Service("central", phtlab_command("central", "run", str(central)), place, {}),
+        ]
+        for station in self.stations:
+            command = phtlab_command("station", "run", "-C", str(self.station_folder(station)))
+            secret = {"PHTLAB_PASSPHRASE": self.passphrase}
+            services.append(Service(station, command, place, secret))
+        return services
+
+    def found(self, step: Step) -> None:
+        """Make the folder: keys, consortium, central, stations and their data. No process yet."""
+        if self.directory.exists():
+            _require_ours(self.directory)
+            self.stop()
+            shutil.rmtree(self.directory)
+        self.directory.mkdir(parents=True, mode=0o700)
+        (self.directory / "world.founding").touch()
+        (self.directory / "passphrase").write_text(secrets.token_urlsafe(24))
+        (self.directory / "ports.json").write_text(json.dumps(_free_ports()))
+        step("central's folder and keys")
+        central = init_central(
+            self.directory / "central",
+            name=CONSORTIUM,
+            listen=f"127.0.0.1:{self._ports()['central']}",
+            registry_url=f"http://127.0.0.1:{self._ports()['registry']}",
+        )
+        step(f"keys of {len(OFFICERS)} officers")
+        consortium = Consortium.found(
+            self.directory / "consortium",
+            CONSORTIUM,
+            dict.fromkeys(OFFICERS, self.passphrase),
+            threshold=SIGNERS,
+            online_key=json.loads(central.online_key.read_bytes()),
+            log_n=self.log_n,
+        )
+        pin_central(self.directory / "central", consortium.root)
+        for station in self.stations:
+            step(f"keys and data of {station}")
+            consortium.add_member(self._found_station(station))
+        step(f"key of {RESEARCHER}")
+        consortium.add_member(self._found_researcher())
+        step(f"{SIGNERS} officers sign the roster")
+        self._sign()
+        (self.directory / "world.json").write_text(json.dumps({"version": 1}))
+
+    def start(self, step: Step) -> None:
+        """Start what does not run: registry, central, the kernel image, the stations."""
+        registry, central, *stations = self.services()
+        step("the registry and central")
+        registry.start()
+        central.start()
+        registry.wait_until(lambda: _answers(self._ports()["registry"]))
+        central.wait_until(lambda: _answers(self._ports()["central"]))
+        with CentralClient(self.central_url, None) as client:
+            client.publish_roster(RosterBundle.model_validate(self.consortium.bundle()))
+        self._provide_kernel(step)
+        step(f"{len(stations)} stations")
+        for station in stations:
+            station.start()
+        self._wait_for_stations(stations)
+
+    def stop(self) -> None:
+        """End every process of this world, stations first."""
+        if self.founded:
+            for service in reversed(self.services()):
+                service.stop()
+
+    def _provide_kernel(self, step: Step) -> None:
+        """Build the kernel image, put it into the registry, and have officers sign for it."""
+
+        def tell(event: BuildEvent) -> None:
+            if event.seconds is None:
+                step(f"the kernel image: {event.title}")
+
+        built = build_kernel(share("kernels/python"), cache_directory() / "kernel-images", tell)
+        consortium = self.consortium
+        known = built.image in consortium.catalogue.images
+        if known and not self._roster_expires_soon():
+            return
+        step("the kernel image goes to the registry")
+        officer = consortium.officer(OFFICERS[0], self.passphrase)
+        with (
+            CentralClient(self.central_url, officer) as client,
+            Registry(client.info().registry_url, client.registry_token) as registry,
+        ):
+            push_kernel(registry, built)
+            if not known:
+                consortium.add_image(built.image)
+            step(f"{SIGNERS} officers sign the catalogue")
+            self._sign()
+            client.publish_roster(RosterBundle.model_validate(consortium.bundle()))
+
+    def _roster_expires_soon(self) -> bool:
+        signing = self.consortium.signing
+        return signing is None or signing.expires < datetime.now(UTC) + timedelta(days=1)
+
+    def _sign(self) -> None:
+        self.consortium.sign(dict.fromkeys(OFFICERS[:SIGNERS], self.passphrase))
+
+    def _found_station(self, station: str) -> Member:
+        folder = StationFolder(self.station_folder(station))
+        folder.create()
+        settings = StationSettings(
+            name=station,
+            organisation=HOSPITALS.get(station, "The consortium"),
+            central=self.central_url,
+            twin=station == TWIN,
+        )
+        write_settings(folder, settings)
+        folder.policy.write_text(POLICY)
+        identity = Identity.generate(station)
+        write_key(folder.key, identity, self.passphrase, log_n=self.log_n)
+        self._pin(folder.trust)
+        patients = self.directory / "patients" / station / "heart.csv"
+        patients.parent.mkdir(parents=True)
+        schema = share("notebooks/data/heart.toml").read_bytes()
+        if station == TWIN:  # it holds nobody's data
+            patients.write_bytes(
+                make_twin(DataSetSchema.model_validate(tomllib.loads(schema.decode())))
+            )
+        else:
+            write_patients(share("notebooks/data/heart_disease_uci.csv"), station, patients)
+        add_dataset(folder, "heart", patients, schema)
+        roles: tuple[Role, ...] = ("station", "twin") if station == TWIN else ("station",)
+        return Member(
+            name=station, organisation=settings.organisation, roles=roles, keys=identity.public
+        )
+
+    def _found_researcher(self) -> Member:
+        identity = Identity.generate(RESEARCHER)
+        profile = self.profile
+        profile.key.parent.mkdir(parents=True, mode=0o700)
+        write_key(profile.key, identity, self.passphrase, log_n=self.log_n)
+        profile.save(self.researcher)
+        self._pin(profile.trust)
+        return Member(
+            name=RESEARCHER,
+            organisation="Institute of Federated Medicine",
+            roles=("researcher",),
+            keys=identity.public,
+        )
+
+    def _pin(self, trust: Path) -> None:
+        with CentralClient(self.central_url, None) as client:
+            place = Trust(trust, client.tuf_fetcher(), client.metadata_url, client.targets_url)
+            place.pin(self.consortium.root)
+
+    def _wait_for_stations(self, stations: Sequence[Service]) -> None:
+        with CentralClient(self.central_url, self._officer_client_identity()) as client:
+            for station in stations:
+                station.wait_until(
+                    lambda name=station.name: any(  # type: ignore[misc]
+                        view.online for view in client.stations() if view.name == name
+                    )
+                )
+
+    def _officer_client_identity(self) -> Identity:
+        return self.consortium.officer(OFFICERS[0], self.passphrase)
+
+    def _ports(self) -> dict[str, int]:
+        ports: dict[str, int] = json.loads((self.directory / "ports.json").read_text())
+        return ports
+
+
+@contextmanager
+def running(world: World, step: Step) -> Iterator[World]:
+    """`world`, founded and started; stopped on leaving."""
+    try:
+        if not world.founded:
+            world.found(step)
+        world.start(step)
+        yield world
+    finally:
+        world.stop()
+
+
+def _require_ours(directory: Path) -> None:
+    if any(directory.iterdir()) and not any(directory.glob("world.*")):
+        raise SettingsError(
+            f"{directory} is not empty and not a demonstration's. Name another with --directory."
+        )
+
+
+def _free_ports() -> dict[str, int]:
+    """Two ports of the loopback that nothing listens on."""
+    with socket.socket() as one, socket.socket() as other:
+        for probe in (one, other):
+            probe.bind(("127.0.0.1", 0))
+        return {"central": one.getsockname()[1], "registry": other.getsockname()[1]}
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
