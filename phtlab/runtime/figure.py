@@ -144,8 +144,6 @@ def _of_container(number: int, container: Any) -> Iterator[tuple[Mark | None, li
             label = _label(container.patches[0])  # where hist() puts it
         for bar in container.patches:
             yield _bar(number, "bar", bar, label, upright=upright), [bar]
-        if container.errorbar is not None:
-            yield from _of_container(number, container.errorbar)
     elif kind == "ErrorbarContainer":
         line, caps, spans = container.lines
         artists = [artist for artist in (line, *caps, *spans) if artist is not None]
@@ -252,7 +250,7 @@ def _names(axis: Any) -> dict[float, str]:
     if type(axis.get_major_locator()).__name__ != "FixedLocator":
         return {}
     places = [float(place) for place in axis.get_majorticklocs()]
-    words = axis.get_major_formatter().format_ticks(places)
+    words = [str(word) for word in axis.get_major_formatter().format_ticks(places)]
     return {place: word for place, word in zip(places, words, strict=True) if _is_word(word)}
 
 
