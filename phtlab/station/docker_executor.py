@@ -74,7 +74,7 @@ class DockerExecutor(Executor):
         groups: Sequence[int] = (),
         entrypoint: Sequence[str] = ENTRYPOINT,
     ) -> None:
-        self._root = root
+        self._root = root.absolute()
         self._station = station
         self._address = engine
         self._volumes = _VOLUMES[output_volume]()

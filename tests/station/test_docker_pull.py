@@ -1,0 +1,215 @@
+"""How the engine comes by an image: with a token of central's kind, from a real registry."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import socket
+import tarfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import docker
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from phtlab.central.registry_token import Access, RegistryTokens, certificate
+from phtlab.demo.services import Service
+from phtlab.errors import RegistryError, SandboxError
+from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.executor import Job, RegistryAuth
+from phtlab.wire.registry import Registry
+
+pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+
+REPOSITORY = "trains/ada"
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A registry that wants tokens, its back door for pushing, and its issuer of tokens."""
+
+    front: str
+    back: str
+    tokens: RegistryTokens
+
+    def token(self, *actions: str, repository: str = REPOSITORY) -> str:
+        access = Access(repository, frozenset(actions))
+        return self.tokens.sign("charite", [access], datetime.now(UTC)).token
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    folder = tmp_path_factory.mktemp("guarded")
+    key = ec.generate_private_key(ec.SECP256R1())
+    bundle = folder / "bundle.pem"
+    bundle.write_bytes(certificate(key, "central", datetime.now(UTC)))
+    back = _serve(folder, "back", {})
+    auth = {
+        "token": {
+            "realm": f"http://{back[1]}/nobody-gives-tokens-here",
+            "service": "registry",
+            "issuer": "central",
+            "rootcertbundle": str(bundle),
+        }
+    }
+    front = _serve(folder, "front", {"auth": auth})
+    tokens = RegistryTokens(key, issuer="central", service="registry", seconds=300)
+    try:
+        yield Guarded(front[1], back[1], tokens)
+    finally:
+        for service, _ in (front, back):
+            service.stop()
+
+
+def _serve(folder: Path, name: str, more: dict[str, object]) -> tuple[Service, str]:
+    program = shutil.which("docker-registry")
+    assert program, "install the Debian package docker-registry"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "version": 0.1,
+        "log": {"level": "error"},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}},
+        "http": {"addr": f"127.0.0.1:{port}", "secret": "a-secret-of-the-tests"},
+        **more,
+    }
+    path = folder / f"{name}.yml"
+    path.write_text(json.dumps(settings))  # JSON is YAML
+    service = Service(name, [program, "serve", str(path)], folder, {})
+    service.start()
+
+    def answers() -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    service.wait_until(answers)
+    return service, f"127.0.0.1:{port}"
+
+
+@pytest.fixture
+def push(guarded: Guarded) -> Iterator[Callable[..., str]]:
+    """Push an image of one empty folder; returns its reference at the guarded registry."""
+    pushed: list[str] = []
+
+    def push(**config: object) -> str:
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w") as tar:
+            folder = tarfile.TarInfo("train")
+            folder.type = tarfile.DIRTYPE
+            tar.addfile(folder)
+        layer = content.getvalue()
+        described = json.dumps(
+            {
+                "architecture": "amd64",
+                "os": "linux",
+                "config": config,
+                "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
+            }
+        ).encode()
+        image = "application/vnd.oci.image"
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": f"{image}.manifest.v1+json",
+            "config": _descriptor(f"{image}.config.v1+json", described),
+            "layers": [_descriptor(f"{image}.layer.v1.tar", layer)],
+        }
+        with Registry(f"http://{guarded.back}") as registry:
+            for blob in (layer, described):
+                registry.put_blob(REPOSITORY, blob)
+            digest = registry.put_manifest(REPOSITORY, json.dumps(manifest).encode())
+        pushed.append(f"{guarded.front}/{REPOSITORY}@{digest}")
+        return pushed[-1]
+
+    yield push
+    engine = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
+    for reference in pushed:
+        for image in engine.images(filters={"reference": reference.partition("@")[0]}):
+            engine.remove_image(image["Id"], force=True)
+    engine.close()
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
+
+
+@pytest.fixture
+def executor(tmp_path: Path, push: object) -> Iterator[DockerExecutor]:
+    # After `push`, so that its containers are gone before the images.
+    executor = DockerExecutor(tmp_path / "runs", station="pull", entrypoint=["nothing"])
+    yield executor
+    for job_id in executor.jobs():
+        executor.remove(job_id)
+    executor.close()
+
+
+def test_a_token_for_pulling_fetches_the_image(
+    executor: DockerExecutor, guarded: Guarded, push: Callable[..., str], tmp_path: Path
+) -> None:
+    job = Job("stop-1", push(Labels={"try": "right"}), tmp_path)
+    executor.start(job, lambda: RegistryAuth(guarded.token("pull")))
+    assert executor.status("stop-1").state != "absent"
+
+
+@pytest.mark.parametrize("kind", ["none", "forged", "for-pushing-only", "of-another-repository"])
+def test_without_the_right_token_no_image(
+    executor: DockerExecutor, guarded: Guarded, push: Callable[..., str], tmp_path: Path, kind: str
+) -> None:
+    token = {
+        "none": None,
+        "forged": guarded.token("pull")[:-8] + "AAAAAAAA",
+        "for-pushing-only": guarded.token("push"),
+        "of-another-repository": guarded.token("pull", repository="trains/eve"),
+    }[kind]
+    job = Job("stop-1", push(Labels={"try": kind}), tmp_path)
+    with pytest.raises(RegistryError, match="did not give the image") as refused:
+        executor.start(job, lambda: RegistryAuth(token))
+    assert refused.value.code == "image-refused"
+    assert "this station may pull it" in refused.value.message
+    assert token is None or token not in refused.value.message
+    assert executor.jobs() == frozenset()
+
+
+def test_an_image_with_volumes_is_refused(
+    executor: DockerExecutor, guarded: Guarded, push: Callable[..., str], tmp_path: Path
+) -> None:
+    """A volume is a folder of the engine's disk: writable, and without any limit."""
+    job = Job("stop-1", push(Volumes={"/scratch": {}}), tmp_path)
+    with pytest.raises(SandboxError, match="declares volumes"):
+        executor.start(job, lambda: RegistryAuth(guarded.token("pull")))
+    assert executor.jobs() == frozenset()
+
+
+def test_what_the_image_says_of_its_command_does_not_count(
+    executor: DockerExecutor, guarded: Guarded, push: Callable[..., str], tmp_path: Path
+) -> None:
+    job = Job(
+        "stop-1",
+        push(
+            User="0",
+            Entrypoint=["/evil"],
+            Cmd=["evil"],
+            WorkingDir="/root",
+            StopSignal="SIGWINCH",
+            Healthcheck={"Test": ["CMD", "/evil"], "Interval": 1_000_000_000},
+        ),
+        tmp_path,
+    )
+    executor.start(job, lambda: RegistryAuth(guarded.token("pull")))
+    engine = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
+    config = engine.inspect_container("phtlab-pull-stop-1")["Config"]
+    engine.close()
+    assert config["User"] == "65532:65532"
+    assert (config["Entrypoint"], config["Cmd"] or []) == (["nothing"], [])
+    assert config["WorkingDir"] == "/tmp"
+    assert config["StopSignal"] == "SIGTERM"
+    assert config["Healthcheck"]["Test"] == ["NONE"]
