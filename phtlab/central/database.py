@@ -127,7 +127,11 @@ class Database:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() == "postgresql")
+        engine = create_engine(
+            parsed,
+            pool_pre_ping=parsed.get_backend_name() == "postgresql",
+            hide_parameters=True,  # What members sent stays out of error messages, so of logs.
+        )
     except (ArgumentError, ImportError, ModuleNotFoundError):
         raise SettingsError(
             "PHTLAB_CENTRAL_DATABASE or 'database' in central.toml is no address of a database. "

@@ -118,11 +118,8 @@ def _files(session: Session, kind: str) -> dict[str, bytes]:
 
 def _store(change: Change, kind: str, files: Mapping[str, bytes]) -> None:
     for name, content in files.items():
-        row = change.session.get(PublicationRow, (kind, name))
-        if row is None:
-            row = PublicationRow(kind=kind, name=name)
-            change.session.add(row)
-        row.content, row.changed = content, change.tick()
+        row = PublicationRow(kind=kind, name=name, content=content, changed=change.tick())
+        change.session.merge(row)
     change.session.flush()
 
 

@@ -13,6 +13,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phtlab.central.metrics import Metrics
+from phtlab.wire.api import PREFIX
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("phtlab.central")
@@ -85,8 +86,10 @@ class RequestLog:
 
 
 def _route(scope: Scope) -> str:
-    route = scope.get("route")
-    return str(getattr(route, "path", "unknown"))
+    form = str(getattr(scope.get("route"), "path", "unknown"))
+    # An included router's route names itself without the prefix it was included under.
+    versioned = scope["path"].startswith(PREFIX) and form.startswith("/")
+    return form if not versioned or form.startswith(PREFIX) else PREFIX + form
 
 
 def _shown(params: dict[str, Any]) -> dict[str, str]:

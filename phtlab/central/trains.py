@@ -31,11 +31,6 @@ def submit_train(
     check_size(envelope, MAX_TRAIN_BYTES, "train statement")
     train = verify_train(envelope, roster)
     check_sender(train.author, sender, "train")
-    if not train.repository.startswith(f"trains/{train.author}/"):
-        raise TrainError(
-            f"The train {train.manifest.name} lies in {train.repository}, but {train.author}'s "
-            f"trains lie under trains/{train.author}/. Build it again."
-        )
     with database.change() as change:
         row = change.session.get(TrainRow, train.digest)
         if row is None:

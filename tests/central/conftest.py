@@ -1,0 +1,61 @@
+"""Central for tests: the real server over loopback, on SQLite and on PostgreSQL alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from phtlab.central.server import serving
+from phtlab.central.services import Services
+from tests.central.postgresql import new_database, postgresql
+from tests.central.world import Clock, Founding, World, found
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.engine)]
+
+
+@pytest.fixture(scope="session")
+def founding(tmp_path_factory: pytest.TempPathFactory) -> Founding:
+    """One consortium and one central folder for all tests: each test has its own database."""
+    return found(tmp_path_factory.mktemp("founding"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of an empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'central.sqlite'}"
+    return new_database(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture
+def central(database_url: str, founding: Founding) -> Iterator[World]:
+    """A running central on either database, with the roster published."""
+    yield from run_central(database_url, founding)
+
+
+@pytest.fixture
+def small_central(tmp_path: Path, founding: Founding) -> Iterator[World]:
+    """The same on SQLite only, for what has nothing to do with the database."""
+    yield from run_central(f"sqlite:///{tmp_path / 'central.sqlite'}", founding)
+
+
+def run_central(database_url: str, founding: Founding, **changes: object) -> Iterator[World]:
+    settings = founding.central.settings.model_copy(update={"database": database_url, **changes})
+    clock = Clock()
+    services = Services.of(settings, clock)
+    with serving(settings, services) as url:
+        world = World(url, settings, services, founding, clock)
+        try:
+            world.client(None).publish_roster(founding.bundle())
+            yield world
+        finally:
+            for client in world.clients:
+                client.close()
