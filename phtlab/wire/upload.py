@@ -164,7 +164,7 @@ class Upload:
     def _go_on(self, response: httpx.Response, offset: int) -> None:
         if "location" in response.headers:
             self._location = self._line.located(response)
-        arrived = _arrived(response) if offset else None
+        arrived = _arrived(response)
         self._offset = offset if arrived is None else min(arrived, self._source.size)
         self._moved(self._offset)
 
