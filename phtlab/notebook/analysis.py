@@ -14,11 +14,11 @@ from phtlab.notebook.declaration import read_parameters
 from phtlab.notebook.finding import Finding, in_order
 from phtlab.notebook.foreign import read_foreign_outputs, read_metadata_parameters
 from phtlab.notebook.magic import read_python
-from phtlab.notebook.names import check_names
 from phtlab.notebook.outputs import DeclaredOutput, read_outputs, undeclared
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.notebook.surroundings import check_surroundings
 from phtlab.notebook.travelling import travelling_notebook
+from phtlab.notebook.visibility import check_names
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _read_python(document: Document, language: str, folder: Path | None) -> _Rea
             findings.extend(found)
     outputs, datasets, found = read_outputs(cells, trees)
     findings.extend(found)
-    findings.extend(check_names(cells, trees, parameters.properties))
+    findings.extend(check_names(cells, parsed, parameters.properties))
     findings.extend(check_surroundings(cells, trees, folder))
     return parameters, outputs, datasets, findings
 

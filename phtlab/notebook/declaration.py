@@ -144,7 +144,7 @@ def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(node, ast.Subscript):
         if word in _SIMPLE:
             return {"type": _SIMPLE[word]}
-        raise _RefusedError(f"the type '{ast.unparse(node)}' is not known. Use {_FORMS}.")
+        raise _RefusedError(f"the type '{_written(node)}' is not known. Use {_FORMS}.")
     inner = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
     if word == "Literal":
         return _choices([_literal(entry) for entry in inner])
@@ -158,7 +158,7 @@ def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
         for constraint in inner[1:]:
             declared |= _constraint(constraint, declared["type"], imported)
         return declared
-    raise _RefusedError(f"the type '{ast.unparse(node)}' is not known. Use {_FORMS}.")
+    raise _RefusedError(f"the type '{_written(node)}' is not known. Use {_FORMS}.")
 
 
 def _constraint(node: ast.expr, kind: str, imported: Mapping[str, str]) -> dict[str, Any]:
@@ -166,10 +166,10 @@ def _constraint(node: ast.expr, kind: str, imported: Mapping[str, str]) -> dict[
         return {"description": node.value}
     word = _word(node.func, imported) if isinstance(node, ast.Call) else None
     if not isinstance(node, ast.Call) or word not in _CONSTRAINTS:
-        raise _RefusedError(f"the constraint '{ast.unparse(node)}' is not known. Use {_FORMS}.")
+        raise _RefusedError(f"the constraint '{_written(node)}' is not known. Use {_FORMS}.")
     if len(node.args) > len(_CONSTRAINTS[word]):
         raise _RefusedError(
-            f"the constraint '{ast.unparse(node)}' takes keywords, as in Interval(ge=0)."
+            f"the constraint '{_written(node)}' takes keywords, as in Interval(ge=0)."
         )
     given = dict(zip(_CONSTRAINTS[word], map(_literal, node.args), strict=False))
     given |= {keyword.arg or "**": _literal(keyword.value) for keyword in node.keywords}
@@ -182,8 +182,15 @@ def _constraint(node: ast.expr, kind: str, imported: Mapping[str, str]) -> dict[
     }
     unknown = set(given) - set(words)
     if unknown:
-        raise _RefusedError(f"the constraint '{ast.unparse(node)}' has no '{sorted(unknown)[0]}'.")
+        raise _RefusedError(f"the constraint '{_written(node)}' has no '{sorted(unknown)[0]}'.")
     return {words[name]: value for name, value in given.items() if value is not None}
+
+
+def _written(node: ast.expr) -> str:
+    try:
+        return ast.unparse(node)
+    except ValueError:  # some f-strings cannot be written back
+        return "…"
 
 
 def _choices(values: list[Any]) -> dict[str, Any]:
@@ -198,7 +205,7 @@ def _literal(node: ast.expr) -> Any:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise _RefusedError(
-            f"'{ast.unparse(node)}' is computed; types and bounds are read without running "
+            f"'{_written(node)}' is computed; types and bounds are read without running "
             "anything. Write the value itself."
         ) from None
 

@@ -28,12 +28,19 @@ _LINE = re.compile(
 )
 
 
+_DEEPEST = 150  # levels of syntax, so that every reader of a tree stays within the stack
+
+
 @dataclass(frozen=True)
 class Python:
-    """A cell's Python: `tree` is None where it does not parse (a finding says so)."""
+    """A cell's Python: `tree` is None where it does not parse (a finding says so).
+
+    `source` is what `tree` was parsed from: the cell without its magics.
+    """
 
     tree: ast.Module | None
     findings: tuple[Finding, ...]
+    source: str = ""
 
 
 def read_python(cell: Cell) -> Python:
@@ -53,7 +60,10 @@ def read_python(cell: Cell) -> Python:
                 warnings.simplefilter("ignore")
                 source = "\n".join(lines)
                 compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
-                return Python(ast.parse(source), tuple(findings))
+                tree = ast.parse(source)
+            if _depth(tree) > _DEEPEST:
+                raise RecursionError
+            return Python(tree, tuple(findings), source)
         except SyntaxError as failed:
             number = failed.lineno or 1
             found = _set_aside(lines, number)
@@ -68,6 +78,13 @@ def read_python(cell: Cell) -> Python:
             )
             return Python(None, tuple(findings))
     return Python(None, (*findings, _syntax(cell, 1, "invalid syntax")))
+
+
+def _depth(tree: ast.AST) -> int:
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
 
 
 def _set_aside(lines: list[str], number: int) -> tuple[int, str] | None:

@@ -1,8 +1,8 @@
-"""Which names a cell that travels uses, and which cells define them.
+"""Which module-level names one cell uses, defines and deletes.
 
 What runs at once is followed in the order in which Python runs it. What runs later, in
 functions and lambdas, is resolved by Python's own symbol table, and may use any name that
-the travelling cells define anywhere.
+the cells define anywhere.
 """
 
 from __future__ import annotations
@@ -10,12 +10,9 @@ from __future__ import annotations
 import ast
 import builtins
 import symtable
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-from phtlab.notebook.cell import Cell
-from phtlab.notebook.finding import Finding, error, warning
 
 # What a cell finds without defining it: Python's builtins and the names that IPython adds.
 PRESENT = frozenset(dir(builtins)) | {
@@ -40,17 +37,18 @@ class CellNames:
     star: tuple[str, int] | None = None
 
 
-def names_of(tree: ast.Module) -> CellNames:
-    """Follow a cell's statements in the order in which they run."""
-    reader = _Reader()
+def names_of(tree: ast.Module, source: str) -> CellNames:
+    """Follow a cell's statements in the order in which they run; `source` is the tree's text."""
+    reader = _Reader(source)
     for statement in tree.body:
         reader.visit(statement)
     return reader.names
 
 
 class _Reader(ast.NodeVisitor):
-    def __init__(self) -> None:
+    def __init__(self, source: str) -> None:
         self.names = CellNames()
+        self._source = source
         self._defined: set[str] = set()
         self._bound: list[set[str]] = []  # names bound by the comprehensions around a node
         self._depth = 0  # how many statements are around this one
@@ -213,7 +211,9 @@ class _Reader(ast.NodeVisitor):
     ) -> None:
         """Names that a function, class or lambda takes from the module."""
         lines = _first_lines(node)
-        top = symtable.symtable(ast.unparse(node), "<cell>", "exec")
+        top = _symbols(node, self._source)
+        if top is None:
+            return
         for table in top.get_children():
             for inner, name, assigned in _module_names(table):
                 line = lines.get(name, node.lineno)
@@ -267,6 +267,22 @@ class _Reader(ast.NodeVisitor):
         self._bound.pop()
 
 
+def _symbols(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda, source: str
+) -> symtable.SymbolTable | None:
+    """Python's symbol table of one definition; None for one that cannot be cut out."""
+    text = ast.get_source_segment(source, node) or ""
+    # A lambda over several lines stands in brackets; a definition may not.
+    text = f"({text}\n)" if isinstance(node, ast.Lambda) else text
+    try:
+        return symtable.symtable(text, "<cell>", "exec")
+    except SyntaxError:  # before 3.12, positions within an f-string are wrong
+        try:
+            return symtable.symtable(ast.unparse(node), "<cell>", "exec")
+        except (SyntaxError, ValueError):
+            return None
+
+
 def _module_names(table: symtable.SymbolTable) -> Iterator[tuple[symtable.SymbolTable, str, bool]]:
     """The module's names in `table` and below it: where, which, and whether it is assigned."""
     for symbol in table.get_symbols():
@@ -284,152 +300,3 @@ def _first_lines(node: ast.AST) -> dict[str, int]:
         if isinstance(inner, ast.Name):
             lines[inner.id] = min(inner.lineno, lines.get(inner.id, inner.lineno))
     return lines
-
-
-# -- across cells
-
-
-def check_names(
-    cells: Sequence[Cell],
-    trees: Mapping[int, ast.Module | None],
-    parameters: Iterable[str] = (),
-) -> list[Finding]:
-    """Names that a travelling cell uses and no travelling cell before it defines.
-
-    `parameters` are defined by the parameters cell even where they have no default value.
-    """
-    code = [(cell, trees.get(cell.number)) for cell in cells if cell.kind == "code"]
-    read = {cell.number: names_of(tree) for cell, tree in code if tree is not None}
-    travelling = [cell for cell, _ in code if cell.travels]
-    findings = [
-        warning(
-            "star-import",
-            f"cell {cell.number} imports every name of '{read[cell.number].star[0]}'. "  # type: ignore[index]
-            "The checks cannot know which names that brings: import by name.",
-            cell.number,
-            read[cell.number].star[1],  # type: ignore[index]
-        )
-        for cell in travelling
-        if cell.number in read and read[cell.number].star
-    ]
-    if any(trees.get(cell.number) is None for cell in travelling):
-        return findings  # what such a cell defines is not known; its own finding comes first
-    where = _Where(travelling, [c for c, _ in code if not c.travels], read, bool(findings))
-    defined = set(PRESENT)
-    everywhere = PRESENT.union(parameters, *(read[c.number].defines for c in travelling))
-    for cell in travelling:
-        names = read[cell.number]
-        missing = {n: line for n, line in names.uses.items() if n not in defined}
-        missing |= {n: line for n, line in names.later.items() if n not in everywhere}
-        findings.extend(
-            found for n, line in missing.items() if (found := where.finding(cell, n, line))
-        )
-        defined |= names.defines.keys()
-        if cell.role == "parameters":
-            defined |= set(parameters)
-        defined -= names.removes.keys() - PRESENT
-    findings.extend(_aggregate_findings([c for c, _ in code], read))
-    return findings
-
-
-@dataclass(frozen=True)
-class _Where:
-    """Who defines a name that a travelling cell misses, said so that it can be mended."""
-
-    travelling: Sequence[Cell]
-    staying: Sequence[Cell]
-    read: Mapping[int, CellNames]
-    star: bool
-
-    def finding(self, cell: Cell, name: str, line: int) -> Finding | None:
-        number = cell.number
-        for other in self.travelling:
-            if other.number < number and name in self.read[other.number].removes:
-                return error(
-                    "name-deleted",
-                    f"cell {number} uses '{name}', which cell {other.number} deletes. "
-                    f"Remove the 'del', or define '{name}' again.",
-                    number,
-                    line,
-                )
-        later = [c.number for c in self.travelling if name in self.read[c.number].defines]
-        owners = [
-            c for c in self.staying if c.number in self.read and name in self.read[c.number].defines
-        ]
-        if later and later[0] > number:
-            return error(
-                "name-order",
-                f"cell {number} uses '{name}' before cell {later[0]} defines it. The cells that "
-                "travel run once, from top to bottom: move one of them.",
-                number,
-                line,
-            )
-        if later and not owners:
-            return error(
-                "name-order",
-                f"cell {number} uses '{name}' before it defines it in line "
-                f"{self.read[number].defines.get(name, line)}. At a station nothing is left over "
-                "from an earlier run: define it first.",
-                number,
-                line,
-            )
-        if owners:
-            return error("name-local", _stays(number, name, owners), number, line)
-        if self.star:
-            return None
-        return error(
-            "name-undefined",
-            f"cell {number} uses '{name}', which no cell defines. Define or import it in a "
-            "station cell.",
-            number,
-            line,
-        )
-
-
-def _stays(number: int, name: str, owners: Sequence[Cell]) -> str:
-    role = owners[0].role
-    same = [c for c in owners if c.role == role]
-    cells = " and ".join(str(c.number) for c in same)
-    which = f"the {role} cell{'s' if len(same) > 1 else ''} {cells}"
-    verb = "define" if len(same) > 1 else "defines"
-    mend = (
-        f"Move the definition, or mark cell {same[0].number} as 'station'."
-        if role == "local"
-        else "Move the definition into a station cell."
-    )
-    return (
-        f"cell {number} uses '{name}', which only {which} {verb}. Cells that travel see only "
-        f"parameters, station and round cells. {mend}"
-    )
-
-
-def _aggregate_findings(code: Sequence[Cell], read: Mapping[int, CellNames]) -> Iterator[Finding]:
-    """Aggregate cells that lean on a station cell: its names belong to the twin, not to results."""
-    own: set[str] = set()
-    station = {
-        name: cell.number
-        for cell in reversed(code)
-        if cell.role in ("station", "round") and cell.number in read
-        for name in read[cell.number].defines
-    }
-    local = {
-        name
-        for cell in code
-        if cell.role in ("local", "parameters") and cell.number in read
-        for name in read[cell.number].defines
-    }
-    for cell in code:
-        if cell.role != "aggregate" or cell.number not in read:
-            continue
-        names = read[cell.number]
-        for name, line in (names.later | names.uses).items():
-            if name in station and name not in own | local:
-                yield warning(
-                    "aggregate-name",
-                    f"cell {cell.number} uses '{name}' of the station cell {station[name]}. "
-                    "Aggregate cells run by themselves on what the stations sent: import or "
-                    "define it again here, or read it from phtlab.results().",
-                    cell.number,
-                    line,
-                )
-        own |= names.defines.keys()

@@ -13,7 +13,6 @@ from phtlab.notebook.finding import Finding, error, warning
 
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
 KINDS: tuple[OutputKind, ...] = ("table", "scalar", "figure", "model", "file")
-WITH_COUNTS = ("table", "figure")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IN_SANDBOX = ("dataset", "publish", "__version__")
 _MODULES = ("phtlab", "phtlab.runtime")
@@ -119,7 +118,7 @@ class _Calls(ast.NodeVisitor):
         if isinstance(node, ast.Name):
             return self._words.get(node.id)
         if isinstance(node, ast.Attribute):
-            owner = ast.unparse(node.value)
+            owner = _dotted(node.value)
             if owner in self._modules or (owner in _MODULES and "phtlab" in self._modules):
                 return node.attr
         return None
@@ -187,6 +186,15 @@ class _Calls(ast.NodeVisitor):
         self._alternatives(node, [[case] for case in node.cases])
 
 
+def _dotted(node: ast.expr) -> str | None:
+    """`phtlab.runtime` for that attribute; None for anything but names and dots."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute) and (owner := _dotted(node.value)):
+        return f"{owner}.{node.attr}"
+    return None
+
+
 def _arguments(call: _Call) -> dict[str, ast.expr]:
     order = ("name", "value", "kind", "counts")
     node = call.node
@@ -206,6 +214,10 @@ def _arguments(call: _Call) -> dict[str, ast.expr]:
 
 def _text(node: ast.expr | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
 
 
 def _dataset(call: _Call) -> str:
@@ -240,7 +252,7 @@ def _output(call: _Call) -> DeclaredOutput:
     return declare(
         name,
         _text(given["kind"]) if "kind" in given else "table",
-        given.get("counts") is not None and ast.unparse(given["counts"]) != "None",
+        "counts" in given and not _is_none(given["counts"]),
         _text(given.get("counts")),
         lambda code, why: _RefusedError(code, call, why),
     )
@@ -267,8 +279,8 @@ def declare(
             f"the counts of '{name}' must be written out: the name of the column that holds "
             "the number of people in each row.",
         )
-    if counts is not None and kind not in WITH_COUNTS:
-        raise refuse("output-counts", f"'{name}' is a {kind}; only a table or figure has counts.")
+    if counts is not None and kind != "table":
+        raise refuse("output-counts", f"'{name}' is a {kind}; only a table has counts.")
     return DeclaredOutput(name, kind, counts)
 
 

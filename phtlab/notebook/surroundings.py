@@ -19,15 +19,9 @@ def check_surroundings(
 
     `folder` is where the notebook lies; None where only its content is known.
     """
-    for cell in cells:
-        tree = trees.get(cell.number)
-        if tree is None or not cell.travels:
-            continue
-        own = {
-            node.id
-            for node in ast.walk(tree)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        }
+    travelling = [(c, tree) for c in cells if c.travels and (tree := trees.get(c.number))]
+    own = {name for _, tree in travelling for name in _bound(tree)}
+    for cell, tree in travelling:
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Call)
@@ -44,6 +38,17 @@ def check_surroundings(
                 )
             elif folder is not None and isinstance(node, (ast.Import, ast.ImportFrom)):
                 yield from _beside(cell, node, folder)
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Names that the analysis gives a meaning of its own."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name
 
 
 def _beside(cell: Cell, node: ast.Import | ast.ImportFrom, folder: Path) -> Iterator[Finding]:

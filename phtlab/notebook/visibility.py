@@ -1,0 +1,161 @@
+"""Names across cells: what a cell that travels uses must be defined by those that travel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from phtlab.notebook.cell import Cell
+from phtlab.notebook.finding import Finding, error, warning
+from phtlab.notebook.magic import Python
+from phtlab.notebook.names import PRESENT, CellNames, names_of
+
+
+def check_names(
+    cells: Sequence[Cell],
+    parsed: Mapping[int, Python],
+    parameters: Iterable[str] = (),
+) -> list[Finding]:
+    """Names that a travelling cell uses and no travelling cell before it defines.
+
+    `parameters` are defined by the parameters cell even where they have no default value.
+    """
+    code = [cell for cell in cells if cell.kind == "code"]
+    read = {
+        number: names_of(python.tree, python.source)
+        for number, python in parsed.items()
+        if python.tree is not None
+    }
+    travelling = [cell for cell in code if cell.travels]
+    findings = [
+        warning(
+            "star-import",
+            f"cell {cell.number} imports every name of '{star[0]}'. "
+            "The checks cannot know which names that brings: import by name.",
+            cell.number,
+            star[1],
+        )
+        for cell in travelling
+        if cell.number in read and (star := read[cell.number].star)
+    ]
+    if any(cell.number not in read for cell in travelling):
+        return findings  # what such a cell defines is not known; its own finding comes first
+    where = _Where(travelling, [c for c in code if not c.travels], read, bool(findings))
+    defined = set(PRESENT)
+    everywhere = PRESENT.union(parameters, *(read[c.number].defines for c in travelling))
+    for cell in travelling:
+        names = read[cell.number]
+        missing = {n: line for n, line in names.uses.items() if n not in defined}
+        missing |= {n: line for n, line in names.later.items() if n not in everywhere}
+        findings.extend(
+            found for n, line in missing.items() if (found := where.finding(cell, n, line))
+        )
+        defined |= names.defines.keys()
+        if cell.role == "parameters":
+            defined |= set(parameters)
+        defined -= names.removes.keys() - PRESENT
+    findings.extend(_aggregate_findings(code, read))
+    return findings
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Who defines a name that a travelling cell misses, said so that it can be mended."""
+
+    travelling: Sequence[Cell]
+    staying: Sequence[Cell]
+    read: Mapping[int, CellNames]
+    star: bool
+
+    def finding(self, cell: Cell, name: str, line: int) -> Finding | None:
+        number = cell.number
+        for other in self.travelling:
+            if other.number < number and name in self.read[other.number].removes:
+                return error(
+                    "name-deleted",
+                    f"cell {number} uses '{name}', which cell {other.number} deletes. "
+                    f"Remove the 'del', or define '{name}' again.",
+                    number,
+                    line,
+                )
+        later = [c.number for c in self.travelling if name in self.read[c.number].defines]
+        owners = [
+            c for c in self.staying if c.number in self.read and name in self.read[c.number].defines
+        ]
+        if later and later[0] > number:
+            return error(
+                "name-order",
+                f"cell {number} uses '{name}' before cell {later[0]} defines it. The cells that "
+                "travel run once, from top to bottom: move one of them.",
+                number,
+                line,
+            )
+        if later and not owners:
+            return error(
+                "name-order",
+                f"cell {number} uses '{name}' before it defines it in line "
+                f"{self.read[number].defines.get(name, line)}. At a station nothing is left over "
+                "from an earlier run: define it first.",
+                number,
+                line,
+            )
+        if owners:
+            return error("name-local", _stays(number, name, owners), number, line)
+        if self.star:
+            return None
+        return error(
+            "name-undefined",
+            f"cell {number} uses '{name}', which no cell defines. Define or import it in a "
+            "station cell.",
+            number,
+            line,
+        )
+
+
+def _stays(number: int, name: str, owners: Sequence[Cell]) -> str:
+    role = owners[0].role
+    same = [c for c in owners if c.role == role]
+    cells = " and ".join(str(c.number) for c in same)
+    which = f"the {role} cell{'s' if len(same) > 1 else ''} {cells}"
+    verb = "define" if len(same) > 1 else "defines"
+    mend = (
+        f"Move the definition, or mark cell {same[0].number} as 'station'."
+        if role == "local"
+        else "Move the definition into a station cell."
+    )
+    return (
+        f"cell {number} uses '{name}', which only {which} {verb}. Cells that travel see only "
+        f"parameters, station and round cells. {mend}"
+    )
+
+
+def _aggregate_findings(code: Sequence[Cell], read: Mapping[int, CellNames]) -> Iterator[Finding]:
+    """Aggregate cells that lean on a station cell: its names belong to the twin, not to results."""
+    own: set[str] = set()
+    station = {
+        name: cell.number
+        for cell in reversed(code)
+        if cell.role in ("station", "round") and cell.number in read
+        for name in read[cell.number].defines
+    }
+    local = {
+        name
+        for cell in code
+        if cell.role in ("local", "parameters") and cell.number in read
+        for name in read[cell.number].defines
+    }
+    for cell in code:
+        if cell.role != "aggregate" or cell.number not in read:
+            continue
+        names = read[cell.number]
+        for name, line in (names.later | names.uses).items():
+            if name in station and name not in own | local:
+                yield warning(
+                    "aggregate-name",
+                    f"cell {cell.number} uses '{name}' of the station cell {station[name]}. "
+                    "Aggregate cells run by themselves on what the stations sent: import or "
+                    "define it again here, or read it from phtlab.results().",
+                    cell.number,
+                    line,
+                )
+        own |= names.defines.keys()
