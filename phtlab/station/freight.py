@@ -87,7 +87,7 @@ class RegistryFreight:
         return self._at().reference(repository, image)
 
     def authorization(self, repository: str) -> RegistryAuth:
-        return RegistryAuth(self._token(self._at().scopes(repository, "pull")))
+        return RegistryAuth(self._token(self._at().pull_scopes(repository)))
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         push_cargo(self._at(), journey, station, cargo)

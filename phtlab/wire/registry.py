@@ -70,6 +70,10 @@ class Registry:
         """What an engine pulls: `host:port/repository@sha256:…`."""
         return f"{self._line.host}/{self._line.name(repository)}@{digest}"
 
+    def pull_scopes(self, repository: str) -> list[str]:
+        """What a token must allow for an engine to pull from `repository`."""
+        return self._line.scopes(repository, "pull")
+
     def check(self) -> None:
         """Whether a registry answers here (`GET /v2/`), with or without asking for a token."""
         self._line.call(
