@@ -18,7 +18,8 @@ Route = Literal["parallel", "sequential", "rounds"]
 
 
 class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class Output(_Value):

@@ -19,7 +19,8 @@ ORDER_TYPE = "https://phtlab.org/order/v1"
 class Order(BaseModel):
     """What one journey is. The journey's id is the digest of the signed statement."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
     train: Digest
     route: Route = "parallel"

@@ -1,0 +1,176 @@
+"""Central's checks of what officers bring, and the signatures that it adds."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tuf.api.metadata import Metadata, Snapshot, Timestamp
+
+from phtlab.errors import RosterError, RosterStaleError
+from phtlab.train.consortium import Consortium
+from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
+from phtlab.train.repository import online_public_key
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def bundle(world: Any) -> Any:
+    world.join("mara")
+    world.sign()
+    return world.consortium.bundle()
+
+
+def b64(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def test_bundle_of_the_threshold_accepted(world: Any, bundle: Any) -> None:
+    accepted = accept_bundle(world.central.metadata, bundle, NOW)
+    assert (accepted.version, accepted.roster.member("mara").name) == (1, "mara")
+    assert set(accepted.metadata) == {"1.targets.json"}
+    assert sorted(name.partition(".")[2] for name in accepted.targets) == [
+        "catalogue.json",
+        "roster.json",
+    ]
+
+
+def test_same_bundle_again_accepted(world: Any, bundle: Any) -> None:
+    world.central.publish(world.consortium)
+    assert accept_bundle(world.central.metadata, bundle, NOW).version == 1
+
+
+def test_older_bundle_refused(world: Any, bundle: Any) -> None:
+    world.publish()
+    assert world.consortium.roster.version == 2
+    with pytest.raises(RosterStaleError, match="Central serves version 2") as refused:
+        accept_bundle(world.central.metadata, bundle, NOW)
+    assert refused.value.code == "roster-rollback"
+
+
+def test_second_bundle_of_the_same_version_refused(world: Any, bundle: Any) -> None:
+    """Two copies of the officers' folder went different ways."""
+    world.central.publish(world.consortium)
+    folder = world.consortium.directory
+    (folder / "metadata" / "1.targets.json").unlink()
+    world.join("nils")
+    world.sign()
+    with pytest.raises(RosterStaleError, match="this bundle is another version 1"):
+        accept_bundle(world.central.metadata, world.consortium.bundle(), NOW)
+
+
+def test_expired_bundle_refused(world: Any, bundle: Any) -> None:
+    with pytest.raises(RosterStaleError, match="expired on"):
+        accept_bundle(world.central.metadata, bundle, NOW + timedelta(days=8))
+
+
+def test_bundle_of_another_consortium_refused(world: Any, bundle: Any) -> None:
+    other = Consortium.found(
+        world.folder / "other",
+        "hearts",
+        {"eve": "correct horse 9"},
+        threshold=1,
+        online_key=online_public_key(world.central.key),
+        log_n=8,
+    )
+    other.sign({"eve": "correct horse 9"})
+    with pytest.raises(RosterError, match="it is of another consortium"):
+        accept_bundle(world.central.metadata, other.bundle(), NOW)
+    headless = other.bundle()
+    del headless["metadata"]["1.root.json"]
+    with pytest.raises(RosterError, match="signed by 0 of the consortium's officers; 2 must"):
+        accept_bundle(world.central.metadata, headless, NOW)
+
+
+def test_bundle_without_a_pinned_root_refused(bundle: Any) -> None:
+    with pytest.raises(RosterError, match="phtlab central pin"):
+        accept_bundle({}, bundle, NOW)
+
+
+def test_pinning_what_is_no_root_refused() -> None:
+    with pytest.raises(RosterError, match="not root metadata"):
+        pin_root(b"{}")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "content", "reason"),
+    [
+        ("targets", "roster.json", b64(b'{"consortium":"hearts"}'), "not the one that the off"),
+        ("targets", "roster.json", "not base64!", "not base64"),
+        ("targets", "roster.json", None, "holds exactly roster.json and catalogue.json"),
+        ("targets", "../../etc/passwd", b64(b"x"), "holds exactly roster.json"),
+        ("metadata", "1.targets.json", None, "holds no signed roster"),
+        ("metadata", "1.targets.json", b64(b"garbage"), "is not targets metadata"),
+        ("metadata", "2.root.json", b64(b"garbage"), "is not root metadata"),
+    ],
+)
+def test_spoiled_bundle_refused(
+    world: Any, bundle: Any, part: str, name: str, content: str | None, reason: str
+) -> None:
+    if content is None:
+        del bundle[part][name]
+    else:
+        bundle[part][name] = content
+    with pytest.raises(RosterError, match=reason):
+        accept_bundle(world.central.metadata, bundle, NOW)
+
+
+def test_renamed_targets_refused(world: Any, bundle: Any) -> None:
+    bundle["metadata"]["7.targets.json"] = bundle["metadata"].pop("1.targets.json")
+    with pytest.raises(RosterError, match="Do not rename it"):
+        accept_bundle(world.central.metadata, bundle, NOW)
+
+
+def test_bundle_that_is_too_large_refused(world: Any, bundle: Any) -> None:
+    bundle["metadata"] |= {f"{number}.root.json": "" for number in range(2, 600)}
+    with pytest.raises(RosterError, match="too large"):
+        accept_bundle(world.central.metadata, bundle, NOW)
+
+
+def test_signature_with_a_key_that_the_root_does_not_name_refused(world: Any, bundle: Any) -> None:
+    accepted = accept_bundle(world.central.metadata, bundle, NOW)
+    with pytest.raises(RosterError, match="another online key than central's"):
+        sign_online(accepted, Ed25519PrivateKey.generate(), NOW)
+
+
+def test_versions_rise_even_after_central_was_restored_from_a_backup(
+    world: Any, bundle: Any
+) -> None:
+    accepted = accept_bundle(world.central.metadata, bundle, NOW)
+    before = versions(sign_online(accepted, world.central.key, NOW))
+    after = versions(sign_online(accepted, world.central.key, NOW + timedelta(hours=1)))
+    assert all(new > old for new, old in zip(after, before, strict=True))
+
+
+def versions(files: dict[str, bytes]) -> list[int]:
+    name = next(name for name in files if name.endswith(".snapshot.json"))
+    snapshot = Metadata[Snapshot].from_bytes(files[name]).signed.version
+    assert name == f"{snapshot}.snapshot.json"
+    return [snapshot, Metadata[Timestamp].from_bytes(files["timestamp.json"]).signed.version]
+
+
+def test_timestamp_is_renewed_when_half_its_life_is_over(world: Any, bundle: Any) -> None:
+    world.central.publish(world.consortium, NOW)
+    first = versions(world.central.metadata)
+    assert world.central.renew(NOW + timedelta(hours=11)) == {}
+    renewed = world.central.renew(NOW + timedelta(hours=13))
+    assert set(renewed) == {f"{versions(renewed)[0]}.snapshot.json", "timestamp.json"}
+    assert all(new > old for new, old in zip(versions(renewed), first, strict=True))
+    # A clock that was set back does not bring the versions down.
+    assert versions(world.central.renew(NOW + timedelta(days=9)))[0] > versions(renewed)[0]
+
+
+def test_nothing_to_renew_before_the_first_publication(world: Any) -> None:
+    with pytest.raises(RosterError, match="No roster is published yet"):
+        renew_timestamp(world.central.metadata, world.central.key, NOW)
+
+
+def test_damaged_timestamp_of_centrals_own_says_so(world: Any, bundle: Any) -> None:
+    world.central.publish(world.consortium)
+    world.central.metadata["timestamp.json"] = b"garbage"
+    with pytest.raises(RosterError, match=r"own timestamp\.json is damaged"):
+        world.central.renew()
