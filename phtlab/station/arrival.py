@@ -182,10 +182,10 @@ def _by_person(stop: Stop, held: Decision) -> Decision:
     word = stop.read("decision")
     if word["verdict"] == "approve":
         return Decision("admit", "The operator approved it.")
-    reason = word.get("reason") or ""
+    reason = (word.get("reason") or "").rstrip(".")
     return Decision(
         "refuse",
-        f"The operator of this station refused this journey{': ' + reason if reason else '.'}",
+        f"The operator of this station refused this journey{': ' + reason if reason else ''}.",
         "operator",
     )
 

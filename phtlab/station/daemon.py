@@ -94,7 +94,11 @@ class Daemon:
         """Work until `until` is set. Runs in the sandbox go on after that."""
         threads = [
             threading.Thread(target=target, args=(until,), daemon=True, name=name)
-            for target, name in ((self._listen, "inbox"), (self._tell, "teller"))
+            for target, name in (
+                (self._listen, "inbox"),
+                (self._tell, "teller"),
+                (_warm_up, "warm-up"),
+            )
         ]
         for thread in threads:
             thread.start()
@@ -182,3 +186,9 @@ class Daemon:
 
 def _needs_job(stop: Stop) -> bool:
     return stop.has("starting") and not any(map(stop.has, ("sealed", "ending", "record")))
+
+
+def _warm_up(_: threading.Event) -> None:
+    """Import what the first stop would else wait for: most of a second."""
+    import papermill.translators  # noqa: F401
+    import pyarrow.parquet  # noqa: F401

@@ -36,8 +36,11 @@ _LIBRARIES = {
     "UndefinedVariableError",
     "UnsupportedFunctionCall",
     # phtlab's own, inside the run
-    "DataSetError",
-    "OutputError",
+    "DatasetError",
+    "PublishError",
+    "KernelDied",
+    "OutOfMemory",
+    "Aborted",
     # R's conditions
     "error",
     "simpleError",

@@ -14,7 +14,7 @@ _MAX_BYTES = 4096
 def parse_scalar(content: bytes) -> int | float | bool | None:
     """The scalar in `content`. Raises AirlockError for anything but a number, a truth or null."""
     document = strict_json.parse(content, limit=_MAX_BYTES, depth=1)
-    if not isinstance(document, dict) or set(document) != {"value"}:
+    if not isinstance(document, dict) or set(document) - {"type"} != {"value"}:
         raise AirlockError("The scalar may not leave: it is not one value.", code="scalar-form")
     value = document["value"]
     if value is not None and not isinstance(value, int | float):

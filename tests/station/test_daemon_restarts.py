@@ -1,0 +1,115 @@
+"""A station killed anywhere goes on from its folder: nothing is lost, nothing is done twice."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from phtlab.station import durable_file
+from phtlab.train.canonical import digest
+from phtlab.wire.api import Offer
+from tests.station.station_world import FakeRun, World, make_world
+
+
+class Killed(BaseException):
+    """As kill -9: nothing of the station's own code may catch it."""
+
+
+@contextmanager
+def killed_at(sync: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """Kill at the `sync`-th time that something is made durable: once before each file is
+    renamed into place, and once after."""
+    count = [0]
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        count[0] += 1
+        if count[0] == sync:
+            raise Killed
+        real(descriptor)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(durable_file.os, "fsync", fsync)
+        yield count
+
+
+def finish(world: World, offer: Offer, steps: int = 40) -> None:
+    daemon = world.daemon()
+    daemon.receive(offer)
+    daemon.sweep()
+    for _ in range(steps):
+        if world.stop(offer).told:
+            break
+        daemon.step()
+    daemon.sweep()
+
+
+def final(world: World, offer: Offer) -> tuple[str, str, list[tuple[str, str]]]:
+    record = world.record(offer)
+    if record.outcome == "departed":
+        assert digest(world.freight.delivered[offer.journey]) == record.cargo
+    return record.outcome, record.code, [(o.name, o.verdict) for o in record.outputs]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        ("completed", ("departed", "", [("counts", "released")])),
+        ("cell-failed", ("failed", "cell-failed", [])),
+    ],
+)
+def test_a_new_daemon_after_every_step_ends_the_same(
+    tmp_path: Path, outcome: str, expected: object
+) -> None:
+    world = make_world(tmp_path)
+    world.add_hearts()
+    world.scripted.script = FakeRun(outcome, world.scripted.script.files)
+    offer = world.offer()
+    world.daemon().receive(offer)
+    for _ in range(20):
+        world.daemon().step()
+    assert final(world, offer) == expected
+    assert len(world.scripted.started) == 1
+    assert len(world.central.records) == 1
+    assert world.executor.jobs() == frozenset()
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["departing", "cancelled"])
+def test_killed_at_any_write_the_stop_ends_the_same_and_ran_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+) -> None:
+    sync = 0
+    while True:
+        sync += 1
+        world = make_world(tmp_path / str(sync))
+        world.add_hearts()
+        offer = world.offer(cancelled=cancelled)
+        with killed_at(sync, monkeypatch) as count:
+            try:
+                finish(world, offer)
+            except Killed:
+                pass
+        survived = count[0] < sync
+        finish(world, offer)
+        assert final(world, offer)[0] == ("cancelled" if cancelled else "departed"), sync
+        assert len(world.scripted.started) == (0 if cancelled else 1), sync
+        assert world.executor.jobs() == frozenset(), sync
+        if survived:
+            break
+    assert sync > (6 if cancelled else 40)
+
+
+def test_half_written_files_of_a_kill_are_no_state(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.add_hearts()
+    offer = world.offer()
+    daemon = world.daemon()
+    daemon.receive(offer)
+    (world.stop(offer).path / ".record.json.1234.part").write_bytes(b'{"payl')
+    assert world.stop(offer).state == "offered"
+    finish(world, offer)
+    assert final(world, offer)[0] == "departed"
