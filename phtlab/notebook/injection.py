@@ -18,6 +18,7 @@ from phtlab.notebook.parameters import check_name
 from phtlab.notebook.travelling import written
 
 _PLAIN_TEXT = re.compile(r"[A-Za-z0-9 _.,:;/+*()<>=@~|&?!\[\]-]*")
+_PAPERMILLS_NAME = {"r": "R"}
 _KNOWN_ESCAPES = ("python", "r", "julia", "bash")
 
 
@@ -76,7 +77,9 @@ def _assignments(kernel: str, language: str, values: Mapping[str, Any]) -> str:
             return json.dumps(str_val, ensure_ascii=False).replace("$", "\\$")
 
     try:
-        translator = papermill_translators.find_translator(kernel, language)
+        translator = papermill_translators.find_translator(
+            kernel, _PAPERMILLS_NAME.get(language, language)
+        )
         own = {RTranslator: R, JuliaTranslator: Julia}.get(translator, translator)
         return str(own.codify(dict(values), "The order's parameters"))
     except (PapermillException, NotImplementedError):

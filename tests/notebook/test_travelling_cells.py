@@ -21,7 +21,15 @@ def test_a_syntax_error_has_its_cell_and_line(nb: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "source", ["return 1", "x = '\\0'\x00", "(" * 500 + ")" * 500, "+".join(["1"] * 5000), "yield"]
+    "source",
+    [
+        "return 1",
+        "x = '\x00'",
+        "x = '\ud800'",
+        "(" * 500 + ")" * 500,
+        "+".join(["1"] * 5000),
+        "yield",
+    ],
 )
 def test_what_python_cannot_compile_is_a_syntax_error(nb: Any, source: str) -> None:
     assert [code for code, _ in errors(nb(("station", source)))] == ["syntax"]
