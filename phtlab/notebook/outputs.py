@@ -293,9 +293,9 @@ def _check_again(
             continue
         where = f"line {other.line}" if other.cell == call.cell else f"cell {other.cell}"
         if declared != output and other.cell == call.cell and _exclusive(other, call):
-            why = f"with another kind or counts than in {where}. Make them the same."
+            why = f"here with another kind or counts than in {where}. Make them the same."
         else:
-            why = f"and so it is in {where}. Give each output its own name."
+            why = f"here and in {where}. Give each output its own name."
         raise _RefusedError("output-twice", call, f"'{output.name}' is published {why}")
 
 

@@ -73,12 +73,12 @@ def test_what_cannot_be_known_before_a_run_is_an_error(
 def test_an_output_published_twice_names_the_other_place(nb: Any) -> None:
     (finding,) = station(nb, "from phtlab import publish\npublish('a', 1)\npublish('a', 2)").errors
     assert (finding.code, finding.line) == ("output-twice", 3)
-    assert "'a' is published and so it is in line 2. Give each output its own" in finding.message
+    assert "'a' is published here and in line 2. Give each output its own" in finding.message
     content = nb(
         ("station", "from phtlab import publish\npublish('a', 1)"), ("station", "publish('a', 1)")
     )
     (finding,) = read_analysis(content).errors
-    assert "and so it is in cell 1" in finding.message
+    assert "here and in cell 1" in finding.message
 
 
 def test_alternatives_may_publish_the_same_output(nb: Any) -> None:
