@@ -116,6 +116,7 @@ class _Build:
             base=debian_key,
             drop=recipe.drop,
             lock=recipe.lock.read_text(encoding="utf-8"),
+            prepare=recipe.preparation,
         )
 
         def make_packages(folder: Path) -> LayerFile:
@@ -125,6 +126,8 @@ class _Build:
             with _stage(python) as stage:
                 unpack_wheels(found, stage, python.site, recipe.drop)
                 python.compile(stage.name, strip=f"/{stage.name}")
+                if recipe.preparation:
+                    python.prepare(stage.name, recipe.preparation)
                 return python.pack(stage, folder / "layer.tar.gz")
 
         packages, _ = self._part("packages", packages_key, make_packages)

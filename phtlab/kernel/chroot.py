@@ -97,9 +97,16 @@ class ImagePython:
                 )
             )
         for cache in top.rglob("__pycache__"):
-            cache.chmod(0o755)
-            for file in cache.iterdir():
-                file.chmod(0o644)
+            _plain_modes(cache)
+
+    def prepare(self, folder: str, script: str) -> None:
+        """Run `script` with what lies in `folder` (from the root) as if it were installed.
+
+        Its first argument is the folder, where it may leave files.
+        """
+        place = f"/{folder}"
+        _run(self.root, script, place, PYTHONPATH=f"{place}/{self.site}")
+        _plain_modes(self.root / folder)
 
     def pack(self, tree: Path, target: Path) -> LayerFile:
         """`tree` as a gzip-compressed layer at `target`, compressed by the image's own zlib."""
@@ -135,6 +142,7 @@ _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
     "LANG": "C.UTF-8",
     "HOME": "/tmp",  # noqa: S108 - inside the image
+    "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONHASHSEED": "0",
     "SOURCE_DATE_EPOCH": str(EPOCH),
 }
@@ -145,14 +153,25 @@ def _command(root: Path, script: str, *arguments: str) -> Sequence[str]:
     return ["chroot", str(root), "/usr/bin/python3", "-S", "-s", "-c", script, *arguments]
 
 
-def _run(root: Path, script: str, *arguments: str, given: bytes = b"") -> bytes:
+def _run(root: Path, script: str, *arguments: str, given: bytes = b"", **environment: str) -> bytes:
     done = subprocess.run(
-        _command(root, script, *arguments), input=given, capture_output=True, env=_ENVIRONMENT
+        _command(root, script, *arguments),
+        input=given,
+        capture_output=True,
+        env={**_ENVIRONMENT, **environment},
     )
     if done.returncode:
         last = done.stderr.decode(errors="replace").strip().rsplit("\n", 1)[-1]
         raise KernelError(f"The image's own Python failed while the image was built: {last}")
     return done.stdout
+
+
+def _plain_modes(folder: Path) -> None:
+    """755 and 644, whatever the builder's umask is."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _measure(file: Path) -> tuple[str, int]:

@@ -20,8 +20,8 @@ _REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
 class Recipe(BaseModel):
     """`kernel.toml`, and the folder that it lies in.
 
-    `requirements` and `files` are paths in that folder; `drop` are globs of what is left out of
-    the wheels (relative to the folder that they are installed in).
+    `requirements`, `prepare` and `files` are paths in that folder; `drop` are globs of what is
+    left out of the wheels (relative to the folder that they are installed in).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,12 +34,20 @@ class Recipe(BaseModel):
     packages: tuple[_Package, ...]
     requirements: str
     drop: tuple[str, ...] = ()
+    prepare: str | None = None
     files: str | None = None
     environment: dict[_Variable, str] = {}
 
     @property
     def lock(self) -> Path:
         return self.folder / self.requirements
+
+    @property
+    def preparation(self) -> str:
+        """The script that the image's own Python runs when the wheels are in place."""
+        if self.prepare is None:
+            return ""
+        return (self.folder / self.prepare).read_text(encoding="utf-8")
 
     @property
     def overlay(self) -> Path | None:

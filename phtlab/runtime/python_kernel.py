@@ -6,11 +6,18 @@ ipykernel takes its absence as an answer, so it is hidden while the kernel start
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+
+# What the image prepared for a home that it cannot write to, such as matplotlib's list of fonts.
+PREPARED = "/usr/local/share/phtlab/home"
 
 
 def main() -> None:
     """Run the kernel until it ends."""
+    if os.path.isdir(PREPARED):  # noqa: PTH112 - pathlib costs a start
+        shutil.copytree(PREPARED, os.environ.get("HOME", "/tmp"), dirs_exist_ok=True)  # noqa: S108
     sys.modules["debugpy"] = None  # type: ignore[assignment]
     from ipykernel.kernelapp import IPKernelApp
 
