@@ -323,6 +323,7 @@ PROBES = {
     "processes": lambda: len([name for name in os.listdir("/proc") if name.isdigit()]),
     "oom score": lambda: attempt(write, "/proc/self/oom_score_adj", "-1"),
     "nice": lambda: attempt(os.setpriority, os.PRIO_PROCESS, 0, -5),
+    "real time": lambda: attempt(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)),
     "core": lambda: list(resource.getrlimit(resource.RLIMIT_CORE)),
     "raise a limit": lambda: attempt(resource.setrlimit, resource.RLIMIT_NOFILE, (9999, 9999)),
     "open files": open_many,

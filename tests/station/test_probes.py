@@ -54,6 +54,7 @@ STOPPED: dict[str, set[str]] = {
     "setgroups": REFUSED,
     "oom score": {"EACCES"},
     "nice": {"EACCES", "EPERM"},
+    "real time": REFUSED,
     "raise a limit": {"ValueError"},
     "open files": {"EMFILE"},
     "sparse": {"EFBIG"},

@@ -295,7 +295,6 @@ def test_what_is_not_listed_is_refused_with_eperm() -> None:
         "splice",
         "tee",
         "sched_setattr",
-        "sched_setscheduler",
         "socketcall",
         "ipc",
         "uselib",
