@@ -45,7 +45,9 @@ def rewrite_model(content: bytes) -> bytes:
     length = int.from_bytes(content[:8], "little")
     if length > MAX_HEADER_BYTES or 8 + length > len(content):
         raise _refused("its header is larger than the file, or than a header may be")
-    header = strict_json.parse(content[8 : 8 + length], limit=MAX_HEADER_BYTES, depth=3)
+    header = strict_json.parse(
+        content[8 : 8 + length], limit=MAX_HEADER_BYTES, depth=3, names=3 * MAX_TENSORS
+    )
     if not isinstance(header, dict):
         raise _refused("its header is no table of tensors")
     header.pop("__metadata__", None)

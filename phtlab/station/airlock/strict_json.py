@@ -12,20 +12,23 @@ from phtlab.errors import AirlockError
 MAX_DEPTH = 8
 MAX_DIGITS = 20
 MAX_FLOAT_CHARACTERS = 40
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+MAX_NAMES = 2_000
+MAX_VALUES = 2_000_000
+# Possessive, and content with an open end: linear whatever it is given.
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 
 
-def parse(content: bytes, *, limit: int, depth: int = MAX_DEPTH) -> Any:
+def parse(content: bytes, *, limit: int, depth: int = MAX_DEPTH, names: int = MAX_NAMES) -> Any:
     """The value of `content`, RFC 8259 to the letter.
 
-    Raises AirlockError (rule `json`) beyond `limit` bytes or `depth` levels, for NaN
-    and infinities, integers of more than 20 digits, doubled keys, or anything else
-    that is not JSON in UTF-8.
+    Raises AirlockError (rule `json`) beyond `limit` bytes, `depth` levels, `names` names
+    and lists, or two million values; for NaN and infinities, integers of more than 20
+    digits, doubled names, or anything else that is not JSON in UTF-8.
     """
     if len(content) > limit:
         raise _refused(f"it is larger than {limit} bytes")
-    _require_shallow(content, depth)
+    _require_modest(content, depth, names)
     try:
         return json.loads(
             content.decode("utf-8"),
@@ -39,9 +42,13 @@ def parse(content: bytes, *, limit: int, depth: int = MAX_DEPTH) -> Any:
         raise _refused("it is not JSON in UTF-8") from None
 
 
-def _require_shallow(content: bytes, depth: int) -> None:
+def _require_modest(content: bytes, depth: int, names: int) -> None:
+    """A few bytes of JSON can become a hundred times as many of objects: count them first."""
+    bare = _TEXT.sub(b"", content)
+    if sum(map(bare.count, (b":", b"[", b"{"))) > 3 * names or bare.count(b",") > MAX_VALUES:
+        raise _refused("it has more parts than any output has")
     level = 0
-    for bracket in _BRACKET.finditer(_TEXT.sub(b"", content)):
+    for bracket in _BRACKET.finditer(bare):
         level += 1 if bracket[0] in b"[{" else -1
         if level > depth:
             raise _refused(f"it is nested deeper than {depth} levels")
