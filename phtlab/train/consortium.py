@@ -28,6 +28,7 @@ from typing import Any
 from pydantic import ValidationError
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Root, TargetFile, Targets
+from tuf.api.serialization import DeserializationError
 
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
 from phtlab.train.atomic_file import write_atomically
@@ -306,11 +307,14 @@ class Consortium:
         return load_targets(self._root(), self._read(path))
 
     def _pending(self) -> Metadata[Targets] | None:
-        """The version that waits for more officers, unless something changed since."""
+        """The version that waits for more officers, unless it is damaged or something changed."""
         path = self.directory / "metadata" / _PENDING
         if not path.exists():
             return None
-        metadata = Metadata[Targets].from_bytes(self._read(path))
+        try:
+            metadata = Metadata[Targets].from_bytes(self._read(path))
+        except DeserializationError:
+            return None
         current = (
             metadata.signed.version == self._signed_version() + 1
             and metadata.signed.targets == self._target_files()

@@ -20,7 +20,7 @@ from phtlab.train.canonical import canonical, digest, parse_canonical, parse_jso
 from phtlab.train.identity import Identity, Member, Scheme
 
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
-STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+STATEMENT_TYPE: Literal["https://in-toto.io/Statement/v1"] = "https://in-toto.io/Statement/v1"
 MAX_ENVELOPE_BYTES = 4 * 2**20
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 

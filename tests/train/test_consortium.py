@@ -253,3 +253,10 @@ def test_signed_roster_changed_on_disk_is_noticed(world: Any) -> None:
     path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":9'))
     with pytest.raises(RosterError, match="signed by 0 of the consortium's officers; 2 must"):
         world.consortium.bundle()
+
+
+def test_damaged_pending_signature_starts_again(world: Any) -> None:
+    world.consortium.sign(VERA)
+    (world.consortium.directory / "metadata" / "pending.targets.json").write_bytes(b"garbage")
+    assert world.consortium.signing is None
+    assert world.consortium.sign(OTTO).signed_by == ("otto",)
