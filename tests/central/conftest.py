@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from phtlab.central.server import serving
 from phtlab.central.services import Services
@@ -13,6 +15,12 @@ from tests.central.postgresql import new_database, postgresql
 from tests.central.world import Clock, Founding, World, found
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.engine)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> None:
+    """No log lines among the dots; the tests of logs write their own."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")
@@ -57,5 +65,4 @@ def run_central(database_url: str, founding: Founding, **changes: object) -> Ite
             world.client(None).publish_roster(founding.bundle())
             yield world
         finally:
-            for client in world.clients:
-                client.close()
+            world.close()

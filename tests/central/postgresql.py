@@ -52,7 +52,7 @@ def postgresql() -> Iterator[str]:
         try:
             yield f"postgresql://phtlab@127.0.0.1:{port}"
         finally:
-            call(str(programs / "pg_ctl"), "-D", str(data), "-m", "fast", "-w", "stop")
+            call(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -102,6 +102,12 @@ class World:
     founding: Founding
     clock: Clock
     clients: list[CentralClient] = field(default_factory=list)
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30))
+
+    def close(self) -> None:
+        self.http.close()
+        for client in self.clients:
+            client.close()
 
     def identity(self, name: str) -> Identity:
         return self.founding.identities[name]
@@ -119,9 +125,7 @@ class World:
         if as_ is not None:
             token = mint(self.identity(as_), audience_of("pht"), self.clock())
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.request(
-            method, f"{self.url}{path}", headers=headers, trust_env=False, timeout=30, **options
-        )
+        return self.http.request(method, f"{self.url}{path}", headers=headers, **options)  # type: ignore[arg-type]
 
     def train(
         self, author: str = "ada", name: str = "heart", route: Route = "parallel"

@@ -1,0 +1,107 @@
+"""The inbox: a long poll wakes when there is news, and holds all that is unfinished."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from phtlab.errors import CentralError
+from phtlab.wire.api import Inbox
+from tests.central.world import World
+
+
+def _until_waiting(central: World) -> None:
+    """Until a request waits at central, seen from inside."""
+    while central.services.news.waiting == 0:
+        time.sleep(0.005)
+
+
+def _poll(central: World, station: str, after: int, got: list[Inbox]) -> threading.Thread:
+    client = central.client(station)
+    thread = threading.Thread(target=lambda: got.append(client.inbox(after, wait=50)))
+    thread.start()
+    _until_waiting(central)
+    return thread
+
+
+def test_a_waiting_station_wakes_when_a_journey_is_submitted(central: World) -> None:
+    got: list[Inbox] = []
+    waiting = _poll(central, "ulm", 0, got)
+    assert got == []
+    journey = central.journey("ulm")
+    waiting.join()
+    (inbox,) = got
+    assert [offer.journey for offer in inbox.offers] == [journey.id]
+    assert inbox.offers[0].order == journey.order
+    assert inbox.offers[0].train == central.client("ada").train(journey.train).envelope
+
+
+def test_news_for_another_station_wakes_nobody(central: World) -> None:
+    got: list[Inbox] = []
+    waiting = _poll(central, "ulm", 0, got)
+    central.journey("mainz")
+    assert central.services.news.waiting == 1
+    assert got == []
+    central.journey("ulm")
+    waiting.join()
+    assert len(got[0].offers) == 1
+
+
+def test_a_station_s_own_progress_does_not_wake_it(central: World) -> None:
+    from phtlab.wire.api import StopUpdate
+
+    journey = central.journey("ulm")
+    ulm = central.client("ulm")
+    cursor = ulm.inbox().cursor
+    ulm.update_stop(journey.id, "ulm", StopUpdate(state="running", cell=1, cells=2))
+    assert ulm.inbox().cursor == cursor
+
+
+def test_without_news_the_answer_is_the_same(central: World) -> None:
+    central.journey("ulm")
+    ulm = central.client("ulm")
+    first = ulm.inbox()
+    assert ulm.inbox(first.cursor, wait=0.05) == first
+
+
+def test_the_inbox_holds_everything_unfinished_oldest_first(central: World) -> None:
+    journeys = [central.journey("ulm").id for _ in range(3)]
+    ulm = central.client("ulm")
+    cursor = ulm.inbox().cursor
+    later = central.journey("ulm").id
+    inbox = ulm.inbox(cursor, wait=30)
+    assert [offer.journey for offer in inbox.offers] == [*journeys, later]
+
+
+def test_a_cursor_of_another_database_is_answered_at_once(central: World) -> None:
+    central.journey("ulm")
+    inbox = central.client("ulm").inbox(after=10**12, wait=50)
+    assert inbox.cursor < 10**12
+
+
+def test_only_stations_have_an_inbox(central: World) -> None:
+    with pytest.raises(CentralError, match="This is for a station; ada is on the roster as"):
+        central.client("ada").inbox()
+
+
+def test_a_note_from_another_replica_wakes_the_waiting(
+    central: World, request: pytest.FixtureRequest
+) -> None:
+    """Two servers on one database; with PostgreSQL by a note, else by looking again."""
+    from phtlab.central.server import serving
+    from phtlab.central.services import Services
+    from phtlab.wire.central import CentralClient
+
+    other = Services.of(central.settings, central.clock)
+    with serving(central.settings, other) as url:
+        got: list[Inbox] = []
+        with CentralClient(url, central.identity("ulm")) as ulm:
+            waiting = threading.Thread(target=lambda: got.append(ulm.inbox(0, wait=50)))
+            waiting.start()
+            while other.news.waiting == 0:
+                time.sleep(0.005)
+            journey = central.journey("ulm")
+            waiting.join()
+    assert [offer.journey for offer in got[0].offers] == [journey.id]

@@ -1,0 +1,161 @@
+"""Registry tokens: their form, and what each member's may hold."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+
+import jwt
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from phtlab.central.registry_token import (
+    Access,
+    RegistryTokens,
+    certificate,
+    fingerprint,
+    parse_scopes,
+)
+from phtlab.errors import CentralError
+from phtlab.wire.cargo import cargo_repository
+from tests.central.world import World
+
+NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
+
+
+def _granted(central: World, name: str, *scopes: str) -> dict[str, list[str]]:
+    token = central.client(name).registry_token(scopes)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return {access["name"]: access["actions"] for access in claims["access"]}
+
+
+def test_the_key_id_is_libtrust_s_fingerprint() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    text = fingerprint(key.public_key())
+    groups = text.split(":")
+    assert (len(groups), {len(group) for group in groups}) == (12, {4})
+    made = x509.load_pem_x509_certificate(certificate(key, "central", NOW))
+    assert made.public_key() == key.public_key()
+
+
+def test_a_token_holds_what_distribution_reads() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    tokens = RegistryTokens(key, issuer="me", service="registry", seconds=300)
+    answer = tokens.sign("ada", [Access("a/b", frozenset({"pull", "push"}))], NOW)
+    assert answer.token == answer.access_token
+    assert (answer.expires_in, answer.issued_at) == (300, "2026-05-04T12:00:00Z")
+    header = jwt.get_unverified_header(answer.token)
+    assert (header["alg"], header["kid"]) == ("ES256", fingerprint(key.public_key()))
+    claims = jwt.decode(
+        answer.token,
+        key.public_key(),
+        algorithms=["ES256"],
+        audience="registry",
+        options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
+    )
+    assert claims["access"] == [{"type": "repository", "name": "a/b", "actions": ["pull", "push"]}]
+    assert claims["exp"] - claims["iat"] == 300
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["registry:catalog:*", "repository:A:pull", "repository::pull", "x", "repository:a:pull:push"],
+)
+def test_a_scope_of_another_kind_is_nobody_s(scope: str) -> None:
+    assert parse_scopes([scope]) == ()
+
+
+def test_scopes_may_come_in_one_string_or_several() -> None:
+    one = parse_scopes(["repository:a:pull repository:b/c:pull,push"])
+    assert one == parse_scopes(["repository:a:pull", "repository:b/c:push,pull"])
+    with pytest.raises(CentralError, match="at most 32 scopes"):
+        parse_scopes(["repository:a:pull"] * 33)
+
+
+def test_a_researcher_pushes_his_trains_and_pulls_kernels(central: World) -> None:
+    central.client("bob").submit_train(central.train(author="bob"))
+    assert _granted(
+        central,
+        "ada",
+        "repository:trains/ada/heart:pull,push",
+        "repository:trains/bob/heart:pull,push",
+        "repository:trains/adam/heart:pull,push",
+        "repository:kernels/python:pull,push",
+        "repository:other:pull",
+    ) == {
+        "trains/ada/heart": ["pull", "push"],
+        "trains/bob/heart": ["pull"],
+        "kernels/python": ["pull"],
+    }
+
+
+def test_an_officer_pushes_kernels_and_nothing_else(central: World) -> None:
+    central.client("ada").submit_train(central.train())
+    assert _granted(
+        central, "vera", "repository:kernels/r:pull,push", "repository:trains/ada/heart:pull"
+    ) == {"kernels/r": ["pull", "push"]}
+
+
+def test_a_station_reads_its_trains_and_writes_its_cargo(central: World) -> None:
+    journey = central.journey("ulm", "mainz")
+    own = cargo_repository(journey.id, "ulm")
+    other = cargo_repository(journey.id, "mainz")
+    scopes = [
+        "repository:trains/ada/heart:pull,push",
+        "repository:kernels/python:pull,push",
+        "repository:kernels/other:pull",
+        f"repository:{own}:pull,push",
+        f"repository:{other}:pull,push",
+    ]
+    assert _granted(central, "ulm", *scopes) == {
+        "trains/ada/heart": ["pull"],
+        "kernels/python": ["pull"],
+        own: ["pull", "push"],
+    }
+    assert _granted(central, "jena", *scopes) == {}
+    central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
+    assert _granted(central, "ulm", *scopes) == {}
+
+
+def test_on_a_sequential_route_a_station_reads_the_cargo_before_it(central: World) -> None:
+    journey = central.journey("ulm", "mainz", "jena", route="sequential")
+    before = cargo_repository(journey.id, "ulm")
+    scopes = [f"repository:{before}:pull,push", "repository:trains/ada/heart:pull"]
+    assert _granted(central, "mainz", *scopes) == {}
+    central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
+    assert _granted(central, "mainz", *scopes) == {before: ["pull"], "trains/ada/heart": ["pull"]}
+    assert _granted(central, "jena", *scopes) == {}
+
+
+def test_cargo_is_read_by_who_ordered_or_may_open_it(central: World) -> None:
+    journey = central.journey("ulm", recipients=("bob",))
+    repository = cargo_repository(journey.id, "ulm")
+    scope = f"repository:{repository}:pull,push"
+    for name in ("ada", "bob"):
+        assert _granted(central, name, scope) == {repository: ["pull"]}
+    for name in ("mainz", "vera"):
+        assert _granted(central, name, scope) == {}
+
+
+@pytest.mark.parametrize("name", ["ada", "vera", "ulm"])
+def test_nobody_deletes(central: World, name: str) -> None:
+    journey = central.journey("ulm")
+    for repository in (
+        "trains/ada/heart",
+        "kernels/python",
+        cargo_repository(journey.id, "ulm"),
+    ):
+        granted = _granted(central, name, f"repository:{repository}:delete,*")
+        assert granted == {}
+
+
+def test_the_fingerprint_is_of_the_public_key() -> None:
+    from base64 import b32decode
+
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    raw = b32decode(fingerprint(key).replace(":", ""))
+    assert raw == hashlib.sha256(der).digest()[:30]

@@ -1,0 +1,183 @@
+"""Stops: progress for display, the signed record that ends them, and who may say what."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from phtlab.errors import CentralError, PhtlabError, RecordError
+from phtlab.train.canonical import digest
+from phtlab.train.record import CellError
+from phtlab.wire.api import StopUpdate
+from phtlab.wire.central import CentralClient
+from tests.central.world import World
+
+
+def test_progress_shows_in_the_journey(central: World) -> None:
+    journey = central.journey("ulm")
+    error = CellError(type="ValueError", cell=3, line=2)
+    update = StopUpdate(state="running", cell=3, cells=5, error=error)
+    view = central.client("ulm").update_stop(journey.id, "ulm", update)
+    (stop,) = central.client("ada").journey(journey.id).stops
+    assert stop == view
+    assert (stop.state, stop.cell, stop.cells, stop.error) == ("running", 3, 5, error)
+
+
+def test_a_record_makes_the_stop_final(central: World) -> None:
+    journey = central.journey("ulm", "mainz")
+    ulm = central.client("ulm")
+    record = central.record(journey, "ulm")
+    ulm.put_record(journey.id, "ulm", record)
+    assert ulm.inbox().offers == ()
+    late = ulm.update_stop(journey.id, "ulm", StopUpdate(state="running"))
+    assert late.state == "departed"
+    view = central.client("ada").journey(journey.id)
+    assert [stop.state for stop in view.stops] == ["departed", "offered"]
+    assert view.stops[0].record == record
+    assert not view.done
+
+
+def test_a_failed_record_shows_why(central: World) -> None:
+    journey = central.journey("ulm")
+    view = central.client("ulm").put_record(
+        journey.id, "ulm", central.record(journey, "ulm", "failed")
+    )
+    assert (view.state, view.code, view.sentence) == ("failed", "cell-failed", "Cell 3 failed.")
+
+
+def test_the_same_record_again_gives_the_same_answer(central: World) -> None:
+    journey = central.journey("ulm")
+    ulm, record = central.client("ulm"), central.record(journey, "ulm")
+    assert ulm.put_record(journey.id, "ulm", record) == ulm.put_record(journey.id, "ulm", record)
+
+
+def test_another_record_of_a_final_stop_is_refused(central: World) -> None:
+    journey = central.journey("ulm")
+    ulm, first = central.client("ulm"), central.record(journey, "ulm")
+    ulm.put_record(journey.id, "ulm", first)
+    other = central.record(journey, "ulm", cargo=digest(b"other"))
+    with pytest.raises(RecordError, match="what is final stays") as refused:
+        ulm.put_record(journey.id, "ulm", other)
+    assert refused.value.code == "record-exists"
+    assert central.client("ada").journey(journey.id).stops[0].record == first
+
+
+def test_of_many_records_at_once_one_is_kept(central: World) -> None:
+    journey = central.journey("ulm")
+    records = [central.record(journey, "ulm", cargo=digest(b"%d" % n)) for n in range(5)]
+    clients = [central.client("ulm") for _ in records]
+    together = threading.Barrier(len(records))
+    kept: list[str] = []
+    refused: list[str] = []
+
+    def put(client: CentralClient, number: int) -> None:
+        together.wait()
+        try:
+            view = client.put_record(journey.id, "ulm", records[number])
+        except PhtlabError as error:
+            refused.append(error.code)
+        else:
+            assert view.record is not None
+            kept.append(view.record.digest)
+
+    threads = [
+        threading.Thread(target=put, args=(client, number)) for number, client in enumerate(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (digest_kept,) = kept
+    assert refused == ["record-exists"] * 4
+    stored = central.client("ada").journey(journey.id).stops[0].record
+    assert stored is not None
+    assert stored.digest == digest_kept
+
+
+def test_a_final_state_needs_a_record(central: World) -> None:
+    journey = central.journey("ulm")
+    with pytest.raises(RecordError, match="by the station's signed record") as refused:
+        central.client("ulm").update_stop(journey.id, "ulm", StopUpdate(state="failed"))
+    assert refused.value.code == "final-needs-record"
+
+
+@pytest.mark.parametrize("name", ["mainz", "ada"])
+def test_nobody_else_speaks_for_a_station(central: World, name: str) -> None:
+    journey = central.journey("ulm", "mainz")
+    other = central.client(name)
+    with pytest.raises(CentralError, match="Only the station ulm speaks for its stop"):
+        other.update_stop(journey.id, "ulm", StopUpdate(state="running"))
+    with pytest.raises(CentralError, match="Only the station ulm speaks for its stop"):
+        other.put_record(journey.id, "ulm", central.record(journey, "ulm"))
+
+
+def test_record_signed_by_another_station_is_refused(central: World) -> None:
+    journey = central.journey("ulm", "mainz")
+    with pytest.raises(RecordError, match="is signed by mainz") as refused:
+        central.client("ulm").put_record(
+            journey.id, "ulm", central.record(journey, "ulm", by="mainz")
+        )
+    assert refused.value.code == "record-signer"
+
+
+def test_record_of_another_journey_is_refused(central: World) -> None:
+    first, second = central.journey("ulm"), central.journey("ulm")
+    with pytest.raises(RecordError, match="is of journey") as refused:
+        central.client("ulm").put_record(second.id, "ulm", central.record(first, "ulm"))
+    assert refused.value.code == "record-journey"
+
+
+def test_text_that_a_database_cannot_hold_is_cleaned(central: World) -> None:
+    journey = central.journey("ulm")
+    update = StopUpdate(state="running", sentence="a\0b" + "x" * 5000, code="c\0")
+    view = central.client("ulm").update_stop(journey.id, "ulm", update)
+    assert view.sentence.startswith("abx")
+    assert (len(view.sentence), view.code) == (1000, "c")
+
+
+def test_sequential_stops_come_one_after_the_other(central: World) -> None:
+    journey = central.journey("ulm", "mainz", "jena", route="sequential")
+    ulm, mainz = central.client("ulm"), central.client("mainz")
+    assert mainz.inbox().offers == ()
+    record = central.record(journey, "ulm")
+    ulm.put_record(journey.id, "ulm", record)
+    (offer,) = mainz.inbox(wait=30).offers
+    assert offer.previous == record
+    assert central.client("jena").inbox().offers == ()
+    mainz.put_record(journey.id, "mainz", central.record(journey, "mainz", previous=record))
+    (last,) = central.client("jena").inbox(wait=30).offers
+    assert last.previous is not None
+
+
+def test_sequential_record_must_chain_to_the_stop_before(central: World) -> None:
+    journey = central.journey("ulm", "mainz", route="sequential")
+    mainz = central.client("mainz")
+    with pytest.raises(RecordError, match="not mainz's turn"):
+        mainz.put_record(journey.id, "mainz", central.record(journey, "mainz"))
+    central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
+    with pytest.raises(RecordError):
+        mainz.put_record(journey.id, "mainz", central.record(journey, "mainz"))
+    assert central.client("ada").journey(journey.id).stops[1].state == "offered"
+
+
+def test_a_broken_sequential_route_is_closed_behind(central: World) -> None:
+    journey = central.journey("ulm", "mainz", "jena", route="sequential")
+    central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm", "failed"))
+    view = central.client("ada").journey(journey.id)
+    assert view.done
+    assert [(stop.state, stop.code) for stop in view.stops[1:]] == [
+        ("cancelled", "route-broken"),
+        ("cancelled", "route-broken"),
+    ]
+    assert "ended at ulm (failed)" in view.stops[1].sentence
+    assert central.client("mainz").inbox().offers == ()
+
+
+def test_cancelling_closes_the_stops_that_had_no_turn(central: World) -> None:
+    journey = central.journey("ulm", "mainz", route="sequential")
+    view = central.client("ada").cancel(journey.id)
+    assert [stop.state for stop in view.stops] == ["offered", "cancelled"]
+    assert view.stops[1].code == "cancelled-before-turn"
+    central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm", "cancelled"))
+    assert central.client("ada").journey(journey.id).done

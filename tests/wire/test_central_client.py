@@ -1,0 +1,182 @@
+"""Central's client: retries, refusals, streams, and the message when nobody answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+from tuf.api.exceptions import DownloadError, DownloadHTTPError
+
+from phtlab.errors import (
+    CentralError,
+    CentralUnreachableError,
+    NotOnRosterError,
+    OrderExpiredError,
+    PhtlabError,
+    TrainError,
+)
+from phtlab.train.identity import Identity
+from phtlab.wire.central import CentralClient
+from phtlab.wire.event_stream import read_events
+from phtlab.wire.problem import error_of, problem_of
+
+ADA = Identity.generate("ada")
+URL = "http://central.test"
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+def _info() -> httpx.Response:
+    body = {
+        "consortium": "pht",
+        "audience": "central@pht",
+        "registry_url": "http://registry.test",
+        "time": datetime.now(UTC).isoformat(),
+    }
+    return httpx.Response(200, json=body)
+
+
+def _client(answer: Answer, identity: Identity | None = ADA) -> CentralClient:
+    def route(request: httpx.Request) -> httpx.Response:
+        return _info() if request.url.path == "/api/v1" else answer(request)
+
+    transport = httpx.MockTransport(route)
+    return CentralClient(URL, identity, transport=transport, sleep=lambda seconds: None)
+
+
+def test_nobody_answers_says_where_and_what_to_check() -> None:
+    with (
+        CentralClient("http://127.0.0.1:9", ADA, sleep=lambda seconds: None) as client,
+        pytest.raises(
+            CentralUnreachableError,
+            match=r"Central at http://127.0.0.1:9 does not answer .*phtlab central run",
+        ),
+    ):
+        client.info()
+
+
+def test_a_lost_connection_is_tried_again() -> None:
+    attempts = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        attempts.append(request)
+        if len(attempts) < 3:
+            raise httpx.RemoteProtocolError("cut")
+        return httpx.Response(200, json=[])
+
+    assert _client(answer).stations() == ()
+    assert len(attempts) == 3
+
+
+def test_a_slow_answer_is_not_asked_for_again() -> None:
+    attempts = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        attempts.append(request)
+        raise httpx.ReadTimeout("slow")
+
+    with pytest.raises(CentralUnreachableError):
+        _client(answer).stations()
+    assert len(attempts) == 1
+
+
+def test_a_refusal_is_not_tried_again_and_keeps_its_class_code_and_sentence() -> None:
+    attempts = []
+    error = TrainError("The kernel is not allowed.", code="kernel-not-in-catalogue")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        attempts.append(request)
+        return httpx.Response(422, content=problem_of(error, 422, "x").model_dump_json())
+
+    with pytest.raises(TrainError, match="The kernel is not allowed") as refused:
+        _client(answer).stations()
+    assert refused.value.code == "kernel-not-in-catalogue"
+    assert len(attempts) == 1
+
+
+@pytest.mark.parametrize("kind", [OrderExpiredError, NotOnRosterError, CentralError])
+def test_each_error_comes_back_as_its_class(kind: type[PhtlabError]) -> None:
+    body = problem_of(kind("No."), 422, "x").model_dump_json().encode()
+    assert type(error_of(422, body, URL)) is kind
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"title": 1}'])
+def test_an_answer_of_another_service_is_told_so(body: bytes) -> None:
+    with pytest.raises(CentralError, match="answered 502 without saying why"):
+        _client(lambda request: httpx.Response(502, content=body)).stations()
+
+
+def test_a_success_of_another_form_is_told_so() -> None:
+    with pytest.raises(CentralError, match="not of this API's version 1"):
+        _client(lambda request: httpx.Response(200, json={"a": 1})).stations()
+
+
+def test_each_request_is_signed_for_this_central() -> None:
+    import jwt
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        scheme, token = request.headers["Authorization"].split()
+        claims = jwt.decode(token, options={"verify_signature": False})
+        assert (scheme, claims["iss"], claims["aud"]) == ("Bearer", "ada", "central@pht")
+        return httpx.Response(200, json=[])
+
+    assert _client(answer).trains() == ()
+
+
+def test_without_a_key_the_message_says_how_to_get_one() -> None:
+    with pytest.raises(CentralError, match="needs a member's key"):
+        _client(lambda request: httpx.Response(200), identity=None).stations()
+
+
+def test_a_long_poll_asks_no_longer_than_central_allows() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["wait"] == "50.0"
+        assert request.extensions["timeout"]["read"] > 50
+        return httpx.Response(200, json={"cursor": 4, "offers": []})
+
+    assert _client(answer).inbox(after=3, wait=900).cursor == 4
+
+
+def test_an_endless_outage_ends_the_stream_with_a_message() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused")
+
+    with pytest.raises(CentralUnreachableError, match=r"central\.test does not answer"):
+        list(_client(answer).events(patience=5))
+
+
+def test_tuf_s_fetcher_raises_only_tuf_s_errors() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "missing" in request.url.path:
+            return httpx.Response(404)
+        raise httpx.ConnectError("refused")
+
+    client = _client(answer)
+    fetcher = client.tuf_fetcher()
+    with pytest.raises(DownloadHTTPError) as missing:
+        fetcher.download_bytes(f"{client.metadata_url}missing.json", 100)
+    assert missing.value.status_code == 404
+    with pytest.raises(DownloadError) as down:
+        fetcher.download_bytes(f"{client.metadata_url}root.json", 100)
+    assert not isinstance(down.value, DownloadHTTPError)
+
+
+def test_a_stream_of_events_is_read_as_the_standard_says() -> None:
+    lines = [": hello", "id: 7", "event: stop", "data: {", "data: }", "", "data:x", ""]
+    lines += ["event: stop", "data: cut off"]
+    events = [(event.kind, event.id, event.data) for event in read_events(lines)]
+    assert events == [("stop", "7", "{\n}"), ("message", "7", "x")]
+
+
+def test_a_problem_travels_without_loss() -> None:
+    problem = problem_of(TrainError("Why.", code="train-unknown"), 404, "Not Found")
+    assert json.loads(problem.model_dump_json()) == {
+        "type": "about:blank",
+        "title": "Not Found",
+        "status": 404,
+        "code": "train-unknown",
+        "family": "train",
+        "detail": "Why.",
+    }
