@@ -31,9 +31,6 @@ class Connection(NamedTuple):
     def endpoint(self, channel: str) -> str:
         return f"ipc://{self.folder}/k-{PORTS[channel]}"
 
-    def socket_path(self, channel: str) -> str:
-        return f"{self.folder}/k-{PORTS[channel]}"
-
 
 class KernelSpec(NamedTuple):
     """How a kernel is started (argv with {connection_file}) and interrupted."""
@@ -55,12 +52,7 @@ def find_kernelspec(name: str) -> KernelSpec:
         file = f"{folder}/kernels/{name}/kernel.json"
         if not os.path.isfile(file):  # noqa: PTH113
             continue
-        with open(file, "rb") as content:  # noqa: PTH123
-            spec = json.loads(content.read())
-        argv = [str(part) for part in spec["argv"]]
-        return KernelSpec(
-            _ours_if_python(argv), spec.get("interrupt_mode", "signal"), spec.get("env", {})
-        )
+        return _read_kernelspec(file)
     if name == "python3":
         argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(_ours_if_python(argv), "signal", {})
@@ -212,11 +204,25 @@ class KernelProcess:
                 return
 
 
+def _read_kernelspec(file: str) -> KernelSpec:
+    try:
+        with open(file, "rb") as content:  # noqa: PTH123
+            spec = json.loads(content.read())
+        argv = [part for part in spec["argv"] if isinstance(part, str)]
+        mode, env = spec.get("interrupt_mode", "signal"), dict(spec.get("env", {}))
+        if not argv or argv != spec["argv"]:
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise JobError(f"{file} is not a kernelspec. Install the kernel again.") from None
+    return KernelSpec(_ours_if_python(argv), mode, env)
+
+
 def _ours_if_python(argv: list[str]) -> list[str]:
     """ipykernel with history off, and without its debugger where this Python runs it."""
     if "ipykernel_launcher" not in argv and "ipykernel" not in argv:
         return argv
-    argv = [*argv, "--HistoryManager.enabled=False"]
+    if not any("HistoryManager.enabled" in part for part in argv):
+        argv = [*argv, "--HistoryManager.enabled=False"]
     if os.path.basename(argv[0]).startswith("python") and (  # noqa: PTH119
         "/" not in argv[0] or argv[0] == sys.executable
     ):
