@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -51,6 +52,7 @@ _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "loopback": LoopbackVolumes,
     "directory": DirectoryVolumes,
 }
+_REMOVAL_SECONDS = 30
 _NO_ANSWER = ("connection refused", "no such host", "timeout", "no route", "unreachable", "eof")
 
 
@@ -154,14 +156,17 @@ class DockerExecutor(Executor):
 
     def remove(self, job_id: str) -> None:
         with self._engine() as engine:
+            deadline = time.monotonic() + _REMOVAL_SECONDS
             while (found := self._inspect(engine, job_id)) is not None:
                 try:
                     engine.remove_container(found["Id"], force=True, v=True)
                 except NotFound:
                     break
                 except APIError as error:
-                    if error.status_code != 409:  # 409: it is being removed already
+                    # 409: it is being removed already, by a call that was cut off.
+                    if error.status_code != 409 or time.monotonic() > deadline:
                         raise
+                    time.sleep(0.05)
         self._volumes.remove(self._folder(job_id))
 
     def jobs(self) -> frozenset[str]:
