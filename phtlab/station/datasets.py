@@ -205,7 +205,9 @@ def _dataset(name: str, values: dict[str, Any], where: str) -> DataSet:
             f"The declaration of '{name}' ({where}) is wrong at {at}: {first['msg']}. "
             "See docs/station.md for its form."
         ) from None
-    return DataSet(name, Path(path), schema.format or _guess(Path(path), name), schema)
+    found = schema.format or _guess(Path(path), name)
+    # Said or guessed, it is part of what is declared, and so of the declaration's digest.
+    return DataSet(name, Path(path), found, schema.model_copy(update={"format": found}))
 
 
 def _guess(path: Path, name: str) -> Format:

@@ -1,0 +1,135 @@
+"""What the policy decides over one order, and how it reads its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phtlab.errors import PolicyError
+from phtlab.station.executor import Limits
+from phtlab.station.policy import Decision, Policy, decide, default_policy, load_policy
+from phtlab.station.sizes import parse_size, size_text
+from phtlab.train.canonical import digest
+from phtlab.train.manifest import KernelRef, Output, Train, TrainManifest
+from phtlab.train.order import Order
+
+TRAIN = Train(
+    digest=digest(b"train"),
+    repository="trains/ada/heart",
+    author="ada",
+    manifest=TrainManifest(
+        name="heart",
+        kernel=KernelRef(name="python", language="python", digest=digest(b"kernel")),
+        parameters={},
+        outputs=(Output(name="counts", counts="n"),),
+        datasets=("heart",),
+        files=(),
+    ),
+)
+
+
+def decided(policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel") -> Decision:
+    order = Order.new(train.digest, ("cleveland",), {}, ("ada",), 1, route=route)  # type: ignore[arg-type]
+    return decide(
+        Policy.model_validate(policy),
+        order,
+        train,
+        researcher="ada",
+        station="cleveland",
+        present={"heart": None, "lung": None},
+    )
+
+
+def test_the_mode_says_what_happens_to_what_is_allowed() -> None:
+    assert decided({"mode": "auto"}).verdict == "admit"
+    assert decided({"mode": "human"}).verdict == "hold"
+    assert decided({"mode": "refuse"}).verdict == "refuse"
+    assert decided({}).verdict == "hold"  # nothing runs unseen unless someone says so
+
+
+@pytest.mark.parametrize(
+    ("policy", "code"),
+    [
+        ({"allow": {"researchers": ["bob"]}}, "researcher-not-allowed"),
+        ({"allow": {"images": ["r"]}}, "image-not-allowed"),
+        ({"allow": {"datasets": ["lung"]}}, "data-set-not-allowed"),
+        ({"allow": {"routes": []}}, "route-not-allowed"),
+        ({"airlock": {"kinds": ["scalar"]}}, "kind-not-allowed"),
+        ({"mode": "refuse"}, "policy"),
+    ],
+)
+def test_each_list_refuses_with_its_own_code(policy: dict[str, Any], code: str) -> None:
+    decision = decided({"mode": "auto", **policy})
+    assert (decision.verdict, decision.code) == ("refuse", code)
+    assert decision.sentence.endswith("Ask its operator.")
+
+
+def test_an_image_is_allowed_by_name_or_by_digest() -> None:
+    for named in ("python", digest(b"kernel")):
+        assert decided({"mode": "auto", "allow": {"images": [named]}}).verdict == "admit"
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    rules = [
+        {"mode": "refuse", "trains": [digest(b"another")]},
+        {"mode": "auto", "researchers": ["ada"], "datasets": ["heart"]},
+        {"mode": "refuse", "reason": "too late"},
+    ]
+    assert decided({"rules": rules}).verdict == "admit"
+    refused = decided({"rules": rules[2:]})
+    assert refused.sentence == (
+        "The policy of cleveland refuses this train: too late. Ask its operator."
+    )
+
+
+def test_a_rule_admits_nothing_that_the_lists_forbid() -> None:
+    policy = {"allow": {"researchers": ["bob"]}, "rules": [{"mode": "auto"}]}
+    assert decided(policy).verdict == "refuse"
+
+
+def test_routes_that_this_version_does_not_travel_are_refused_even_if_listed() -> None:
+    decision = decided({"mode": "auto", "allow": {"routes": ["sequential"]}}, route="sequential")
+    assert decision.code == "route-not-allowed"
+
+
+def test_a_new_stations_policy_reads_back_and_says_what_it_says(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(default_policy("auto"))
+    policy = load_policy(path)
+    assert policy == Policy(mode="auto")
+    assert policy.limits.limits() == Limits()
+    assert policy.airlock.minimum_count == 10
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        ("mode = 'sometimes'", "policy-invalid", "'mode' is wrong"),
+        ("[limits]\nmemory = 'lots'", "policy-invalid", "'limits.memory' is wrong"),
+        ("[airlok]\n", "policy-invalid", "'airlok' is wrong"),
+        ("mode = ", "policy-invalid", "is not valid TOML"),
+        (None, "policy-missing", "Without one nothing is admitted"),
+    ],
+)
+def test_a_broken_policy_says_which_entry(
+    tmp_path: Path, content: str | None, code: str, says: str
+) -> None:
+    path = tmp_path / "policy.toml"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(PolicyError) as refused:
+        load_policy(path)
+    assert refused.value.code == code
+    assert says in refused.value.message
+
+
+def test_sizes_are_written_as_people_write_them() -> None:
+    assert parse_size("512 MiB") == 512 * 2**20
+    assert parse_size("1.5GiB") == 3 * 2**29
+    assert parse_size("10 kB") == 10_000
+    assert parse_size(7) == 7
+    assert [size_text(n) for n in (7, 2**20, 3 * 2**29)] == ["7 bytes", "1 MiB", "1.5 GiB"]
+    with pytest.raises(ValueError, match="'a lot' is no size"):
+        parse_size("a lot")
