@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -140,6 +141,13 @@ class FakeCentral:
     records: list[Envelope] = field(default_factory=list)
     profiles: list[StationProfile] = field(default_factory=list)
     twins: dict[str, bytes] = field(default_factory=dict)
+    told: threading.Event = field(default_factory=threading.Event)
+    news: threading.Condition = field(default_factory=threading.Condition)
+
+    def offer(self, offer: Offer) -> None:
+        with self.news:
+            self.inbox_offers.append(offer)
+            self.news.notify_all()
 
     def _answer(self) -> None:
         if self.down:
@@ -147,6 +155,8 @@ class FakeCentral:
 
     def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox:
         self._answer()
+        with self.news:
+            self.news.wait_for(lambda: len(self.inbox_offers) > after, wait)
         return Inbox(cursor=len(self.inbox_offers), offers=tuple(self.inbox_offers[after:]))
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
@@ -159,6 +169,7 @@ class FakeCentral:
         if self.refusing:
             raise self.refusing
         self.records.append(record)
+        self.told.set()
         return StopView(station=station, number=0, state="failed", updated=datetime.now(UTC))
 
     def put_profile(self, profile: StationProfile) -> None:
