@@ -1,0 +1,152 @@
+"""The database: its migrations, the one order of changes, and addresses that cannot be used."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from phtlab.central.database import Database, _alembic
+from phtlab.central.settings import CentralSettings
+from phtlab.central.tables import Table
+from phtlab.errors import SettingsError
+
+
+def test_the_migrations_make_the_tables_of_the_code(database_url: str) -> None:
+    database = _migrated(database_url)
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Table.metadata) == []
+    database.close()
+
+
+def test_the_migrations_can_be_taken_back(database_url: str) -> None:
+    database = _migrated(database_url)
+    with database.engine.connect() as connection, connection.begin():
+        command.downgrade(_alembic(connection), "base")
+    assert inspect(database.engine).get_table_names() == ["alembic_version"]
+    database.migrate()
+    database.close()
+
+
+def test_migrating_twice_changes_nothing(database_url: str) -> None:
+    database = _migrated(database_url)
+    database.migrate()
+    database.close()
+
+
+def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
+    databases = [Database(_psycopg(database_url)) for _ in range(3)]
+    failed: list[BaseException] = []
+
+    def migrate(database: Database) -> None:
+        try:
+            database.migrate()
+        except BaseException as error:
+            failed.append(error)
+
+    if databases[0].is_postgresql:  # SQLite has one process: it migrates alone.
+        threads = [threading.Thread(target=migrate, args=(d,)) for d in databases]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    else:
+        migrate(databases[0])
+    assert failed == []
+    for database in databases:
+        database.close()
+
+
+def test_changes_become_visible_in_the_order_of_their_numbers(database_url: str) -> None:
+    """Whoever saw number n has missed nothing below it: readers never see a gap fill up."""
+    database = _migrated(database_url)
+    with database.note() as session:
+        session.execute(text("CREATE TABLE seen (number BIGINT)"))
+    done = threading.Event()
+    gaps: list[list[int]] = []
+
+    def write() -> None:
+        for _ in range(25):
+            with database.change() as change:
+                number = change.tick()
+                change.session.execute(text("INSERT INTO seen VALUES (:n)"), {"n": number})
+
+    def read() -> None:
+        while not done.is_set():
+            with database.read() as session:
+                numbers = sorted(session.scalars(text("SELECT number FROM seen")))
+            if numbers != list(range(1, len(numbers) + 1)):
+                gaps.append(numbers)
+
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=write) for _ in range(4)]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    done.set()
+    reader.join()
+    assert gaps == []
+    with database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM seen")) == 100
+    database.close()
+
+
+def test_topics_are_told_after_the_commit_and_not_after_a_failure(database_url: str) -> None:
+    told: list[str] = []
+    database = Database(_psycopg(database_url), tell=told.extend)
+    database.migrate()
+    with database.change() as change:
+        change.tell("a")
+        assert told == []
+    assert told == ["a"]
+    with pytest.raises(ZeroDivisionError), database.change() as change:
+        change.tell("b")
+        _ = 1 / 0
+    assert told == ["a"]
+    database.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("nonsense", "no address of a database"),
+        ("mysql://root@localhost/x", "no address of a database|not in mysql"),
+        ("oracle+nothing://x/y", "no address of a database|not in oracle"),
+    ],
+)
+def test_an_address_that_cannot_be_used_is_told(url: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Database(url)
+
+
+def test_a_database_that_cannot_be_opened_is_told_without_its_password() -> None:
+    database = Database("postgresql+psycopg://me:SECRET@127.0.0.1:9/none")
+    with pytest.raises(SettingsError, match=r"database .*127\.0\.0\.1:9.* cannot") as refused:
+        database.migrate()
+    assert "SECRET" not in refused.value.message
+    database.close()
+
+
+def test_sqlite_keeps_a_write_ahead_log_and_foreign_keys(tmp_path: Path) -> None:
+    database = _migrated(f"sqlite:///{tmp_path / 'c.sqlite'}")
+    with database.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA foreign_keys")) == 1
+    database.close()
+
+
+def _psycopg(url: str) -> str:
+    return CentralSettings(directory=Path("/"), name="pht", database=url).database_url
+
+
+def _migrated(url: str) -> Database:
+    database = Database(_psycopg(url))
+    database.migrate()
+    return database
