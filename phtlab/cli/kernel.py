@@ -10,9 +10,16 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.errors import SettingsError
-from phtlab.kernel import BuildEvent, BuiltKernel, build_kernel, push_kernel
-from phtlab.lab.profile import cache_directory
-from phtlab.train.roster import Catalogue
+from phtlab.kernel import (
+    BuildEvent,
+    BuiltKernel,
+    adopt_kernel,
+    build_kernel,
+    push_kernel,
+    read_recipe,
+)
+from phtlab.profile import cache_directory
+from phtlab.train.roster import Catalogue, KernelImage
 from phtlab.wire.registry import Registry
 
 app = typer.Typer(
@@ -23,8 +30,16 @@ RegistryOption = Annotated[
     str | None,
     typer.Option(
         "--registry",
-        help="Push to this registry, without authentication. Default: the consortium's.",
+        help="The registry, without authentication. Default: the consortium's.",
         metavar="URL",
+    ),
+]
+
+OutOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        help="Write kernel.json (for the catalogue), config.json and manifest.json here.",
     ),
 ]
 
@@ -36,13 +51,7 @@ def build(
     ],
     push: Annotated[bool, typer.Option("--push", help="Push the image when it is built.")] = False,
     registry: RegistryOption = None,
-    directory: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            help="Write kernel.json (for the catalogue), config.json and manifest.json here.",
-        ),
-    ] = None,
+    directory: OutOption = None,
     cache: Annotated[
         Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
     ] = None,
@@ -54,12 +63,22 @@ def build(
     built = _build(recipe, cache or cache_directory() / "kernels")
     if push:
         _push(built, registry)
-    if directory is not None:
-        write_kernel(built, directory)
-    if as_json:
-        print_json(built.image)
-    else:
-        out.print(f"{built.image.name} {built.image.digest}")
+    _tell(built.image, built.manifest, built.config, directory, as_json)
+
+
+@app.command()
+def adopt(
+    recipe: Annotated[
+        Path, typer.Argument(help="The folder whose Dockerfile it is.", metavar="RECIPE")
+    ],
+    reference: Annotated[str, typer.Argument(help="The tag it was pushed with.", metavar="TAG")],
+    registry: RegistryOption = None,
+    directory: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an image that a container engine built from RECIPE's Dockerfile as a kernel image."""
+    image, manifest, config = adopt_kernel(_registry(registry), read_recipe(recipe), reference)
+    _tell(image, manifest, config, directory, as_json)
 
 
 @app.command("list")
@@ -84,14 +103,30 @@ def show_catalogue(catalogue: Catalogue, *, as_json: bool = False) -> None:
         out.print(f"{image.name:<14}{image.language:<10}{image.digest}", markup=False)
 
 
-def write_kernel(built: BuiltKernel, directory: Path) -> None:
+def write_kernel(image: KernelImage, manifest: bytes, config: bytes, directory: Path) -> None:
     """`kernel.json` for the catalogue; config and manifest for building trains offline."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "kernel.json").write_text(
-        built.image.model_dump_json(indent=2) + "\n", encoding="utf-8"
-    )
-    (directory / "config.json").write_bytes(built.config)
-    (directory / "manifest.json").write_bytes(built.manifest)
+    (directory / "kernel.json").write_text(image.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (directory / "config.json").write_bytes(config)
+    (directory / "manifest.json").write_bytes(manifest)
+
+
+def _tell(
+    image: KernelImage, manifest: bytes, config: bytes, directory: Path | None, as_json: bool
+) -> None:
+    if directory is not None:
+        write_kernel(image, manifest, config, directory)
+    if as_json:
+        print_json(image)
+    else:
+        out.print(f"{image.name} {image.digest}")
+
+
+def _registry(url: str | None) -> Registry:
+    """The registry at `url`, or the consortium's with the profile's rights."""
+    import phtlab
+
+    return Registry(url) if url is not None else phtlab.connect().registry
 
 
 def _build(recipe: Path, cache: Path) -> BuiltKernel:
@@ -109,9 +144,7 @@ def _build(recipe: Path, cache: Path) -> BuiltKernel:
 
 
 def _push(built: BuiltKernel, url: str | None) -> None:
-    import phtlab
-
-    registry = Registry(url) if url is not None else phtlab.connect().registry
+    registry = _registry(url)
     with _display() as display:
         task = display.add_task("push", total=built.size, told="")
 

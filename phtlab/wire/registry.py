@@ -25,7 +25,11 @@ __all__ = ["Authorize", "Moved", "Registry"]
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
 _MOST_TAGS = 10_000
-_ACCEPT = {"Accept": f"{MANIFEST_TYPE}, application/vnd.oci.image.index.v1+json"}
+_ACCEPT = {
+    "Accept": f"{MANIFEST_TYPE}, application/vnd.oci.image.index.v1+json, "
+    "application/vnd.docker.distribution.manifest.v2+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json"
+}
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 

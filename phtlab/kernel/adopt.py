@@ -1,0 +1,80 @@
+"""A kernel image that a container engine built, made one that trains can be composed on.
+
+An engine writes manifest and config in forms of its own. Here they are written again in canonical
+JSON and with OCI's media types; no layer changes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from phtlab.errors import KernelError
+from phtlab.kernel.recipe import Recipe
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.image import CONFIG_TYPE, MANIFEST_TYPE, ImageLimits
+from phtlab.train.roster import KernelImage
+from phtlab.wire.registry import Registry
+
+# The older media types that engines still push, and OCI's for the same bytes.
+_OCI = {
+    "application/vnd.docker.container.image.v1+json": CONFIG_TYPE,
+    "application/vnd.docker.image.rootfs.diff.tar": "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": (
+        "application/vnd.oci.image.layer.v1.tar+gzip"
+    ),
+}
+_ENTRY_POINT = ["python3", "-m", "phtlab.runtime"]
+
+
+def adopt_kernel(
+    registry: Registry, recipe: Recipe, reference: str
+) -> tuple[KernelImage, bytes, bytes]:
+    """The image `reference` (a tag or digest) of `kernels/<name>`, as a kernel image.
+
+    Returns what the catalogue says of it, its manifest and its config, all of which are pushed.
+    Raises KernelError if it is no image for one machine, or does not start phtlab's runtime.
+    """
+    repository = f"kernels/{recipe.name}"
+    found: dict[str, Any] = json.loads(registry.manifest(repository, reference))
+    if "layers" not in found or "config" not in found:
+        raise KernelError(
+            f"{repository}:{reference} is a list of images for several machines. Push the one for "
+            "this kind of machine under a tag of its own, and adopt that.",
+            code="kernel-adopt",
+        )
+    limit = ImageLimits().json_bytes
+    settings = json.loads(registry.read_blob(repository, found["config"]["digest"], limit))
+    if settings.get("config", {}).get("Entrypoint") != _ENTRY_POINT:
+        raise KernelError(
+            f"{repository}:{reference} does not start phtlab's runtime: its entry point must be "
+            f"{json.dumps(_ENTRY_POINT)}, as in the recipe's Dockerfile.",
+            code="kernel-adopt",
+        )
+    config = canonical({"history": [], **settings})
+    manifest = canonical(
+        {
+            "config": {"digest": digest(config), "mediaType": CONFIG_TYPE, "size": len(config)},
+            "layers": [
+                {
+                    "digest": layer["digest"],
+                    "mediaType": _OCI.get(layer["mediaType"], layer["mediaType"]),
+                    "size": layer["size"],
+                }
+                for layer in found["layers"]
+            ],
+            "mediaType": MANIFEST_TYPE,
+            "schemaVersion": 2,
+        }
+    )
+    registry.put_blob(repository, config)
+    registry.put_manifest(repository, manifest)
+    image = KernelImage(
+        name=recipe.name,
+        language=recipe.language,
+        kernelspec=recipe.kernelspec,
+        repository=repository,
+        digest=digest(manifest),
+        diff_ids=tuple(settings["rootfs"]["diff_ids"]),
+    )
+    return image, manifest, config

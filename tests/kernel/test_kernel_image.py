@@ -1,0 +1,177 @@
+"""The Python kernel image as it is: built twice, pushed, pulled and looked at from inside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import docker
+import pytest
+
+from phtlab.errors import KernelError
+from phtlab.kernel import BuildEvent, BuiltKernel, build_kernel, root, runtime_layer
+from phtlab.kernel.root import builder_version
+from phtlab.train.image import compose
+from phtlab.wire.registry import Registry
+from phtlab.wire.trains import pull_kernel, push_train
+from tests.conftest import KERNEL_CACHE, ROOT
+
+RECIPE = ROOT / "kernels" / "python"
+
+pytestmark = pytest.mark.engine
+
+
+def python(engine: docker.DockerClient, image: str, code: str, **options: object) -> str:
+    container = engine.containers.create(
+        image,
+        ["-c", code],
+        entrypoint="python3",
+        network_mode="none",
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        cap_drop=["ALL"],
+        **options,
+    )
+    try:
+        container.start()
+        code_of_exit = container.wait()["StatusCode"]
+        told = container.logs().decode()
+    finally:
+        container.remove(force=True)
+    assert code_of_exit == 0, told
+    return told.strip()
+
+
+def test_the_kernel_image_built_twice_has_one_digest(
+    built_kernel: BuiltKernel, tmp_path: Path
+) -> None:
+    """In another folder, with nothing taken from the first build's cache."""
+    again = build_kernel(RECIPE, tmp_path / "cache")
+    assert again.image == built_kernel.image
+    assert again.manifest == built_kernel.manifest
+    assert again.packages == built_kernel.packages
+
+
+def test_what_has_not_changed_is_not_built_again(built_kernel: BuiltKernel) -> None:
+    events: list[BuildEvent] = []
+    assert build_kernel(RECIPE, KERNEL_CACHE, events.append) == built_kernel
+    assert [(event.part, event.cached) for event in events] == [
+        ("debian", True),
+        ("packages", True),
+        ("runtime", True),
+    ]
+
+
+def test_a_changed_runtime_changes_the_top_layer_only(
+    built_kernel: BuiltKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "phtlab"
+    shutil.copytree(Path(runtime_layer.phtlab.__file__).parent / "runtime", package / "runtime")
+    for name in ("__init__.py", "py.typed"):
+        shutil.copy(Path(runtime_layer.phtlab.__file__).with_name(name), package)
+    monkeypatch.setattr(runtime_layer.phtlab, "__file__", str(package / "__init__.py"))
+    assert build_kernel(RECIPE, KERNEL_CACHE).image == built_kernel.image
+    (package / "runtime" / "more.py").write_text("x = 1\n")
+    changed = build_kernel(RECIPE, KERNEL_CACHE)
+    assert changed.image.diff_ids[:2] == built_kernel.image.diff_ids[:2]
+    assert changed.image.diff_ids[2] != built_kernel.image.diff_ids[2]
+    shutil.rmtree(changed.layers[2].path.parent)
+
+
+def test_the_image_says_how_it_runs(built_kernel: BuiltKernel) -> None:
+    settings = json.loads(built_kernel.config)["config"]
+    assert settings["Entrypoint"] == ["python3", "-m", "phtlab.runtime"]
+    assert settings["User"] == "65532:65532"
+    assert "HOME=/tmp" in settings["Env"]
+    assert "PYTHONDONTWRITEBYTECODE=1" in settings["Env"]
+    assert "python3.11" in built_kernel.packages
+
+
+def test_a_train_runs_on_it_with_all_that_it_promises(
+    engine: docker.DockerClient,
+    open_registry: str,
+    built_kernel: BuiltKernel,
+    kernel_image: str,
+) -> None:
+    with Registry(open_registry) as registry:
+        documents = pull_kernel(registry, built_kernel.image)
+        assert documents == (built_kernel.manifest, built_kernel.config)
+        image = compose(*documents, {"notebook.ipynb": b"{}"})
+        reference = push_train(registry, image, "trains/ada/kernel-test", built_kernel.image)
+    engine.images.pull(reference)
+    try:
+        told = python(
+            engine,
+            reference,
+            "import getpass, os, phtlab, pandas\n"
+            "import IPython, ipykernel, jupyter_client, matplotlib, numpy, PIL, pyarrow, sklearn\n"
+            "import safetensors\n"
+            "print(os.getuid(), getpass.getuser(), open('/train/notebook.ipynb').read())",
+        )
+        assert told == "65532 phtlab {}"
+    finally:
+        engine.images.remove(reference, force=True)
+
+
+def test_nothing_in_it_names_the_builders_machine(
+    engine: docker.DockerClient, kernel_image: str
+) -> None:
+    told = python(
+        engine,
+        kernel_image,
+        "from pathlib import Path\n"
+        "for name in ('etc/apt/sources.list', 'etc/machine-id', 'var/lib/apt/lists/x',\n"
+        "             'etc/dpkg/dpkg.cfg.d/99mmdebstrap', 'var/cache/ldconfig/aux-cache'):\n"
+        "    assert not Path('/', name).exists(), name\n"
+        "assert not list(Path('/var/log').iterdir())\n"
+        "print(sorted(p.name for p in Path('/').iterdir() if p.name in ('stage', 'root')))",
+    )
+    assert told == "['root']"
+
+
+def test_it_has_no_set_id_file_and_its_modules_are_compiled(
+    engine: docker.DockerClient, kernel_image: str
+) -> None:
+    told = python(
+        engine,
+        kernel_image,
+        "import os, json, pandas, phtlab.runtime.job\n"
+        "bad = [os.path.join(at, name) for at, _, names in os.walk('/usr') for name in names\n"
+        "       if os.lstat(os.path.join(at, name)).st_mode & 0o6000]\n"
+        "print(bad, [os.path.exists(m.__cached__) for m in (json, pandas, phtlab.runtime.job)])",
+    )
+    assert told == "[] [True, True, True]"
+
+
+def test_its_kernel_is_found_and_its_fonts_are_listed(
+    engine: docker.DockerClient, kernel_image: str
+) -> None:
+    told = python(
+        engine,
+        kernel_image,
+        "import os, shutil\n"
+        "shutil.copytree('/usr/local/share/phtlab/home/matplotlib', '/tmp/matplotlib')\n"
+        "before = os.listdir('/tmp/matplotlib')\n"
+        "import matplotlib.font_manager as fonts\n"
+        "fonts._load_fontmanager = None\n"
+        "import matplotlib.pyplot as plt\n"
+        "plt.plot([1, 2]); plt.savefig('/tmp/x.png')\n"
+        "from jupyter_client.kernelspec import KernelSpecManager\n"
+        "print(before == [f'fontlist-v{fonts.FontManager.__version__}.json'],\n"
+        "      os.listdir('/tmp/matplotlib') == before, len(fonts.fontManager.ttflist) > 30,\n"
+        "      list(KernelSpecManager().find_kernel_specs()))",
+    )
+    assert told == "True True True ['python3']"
+
+
+def test_building_needs_root_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root.os, "geteuid", lambda: 1000)
+    with pytest.raises(KernelError, match="needs root: run it with sudo, or build it on another"):
+        builder_version()
+
+
+def test_building_needs_mmdebstrap_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(KernelError, match="'apt-get install mmdebstrap'"):
+        builder_version()
