@@ -27,7 +27,7 @@ def join(
     ] = None,
 ) -> None:
     """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""
-    from phtlab.lab.profile import Profile, config_directory
+    from phtlab.profile import Profile, config_directory
     from phtlab.train.trust import Trust, root_fingerprint
     from phtlab.wire.central import CentralClient
 

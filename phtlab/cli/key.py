@@ -11,7 +11,7 @@ import typer
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.errors import KeyFileError
-from phtlab.lab.profile import config_directory
+from phtlab.profile import config_directory
 from phtlab.train.enrolment import open_request, request_membership
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity, PublicKeys, Role

@@ -32,7 +32,7 @@ from phtlab.demo.share import share
 from phtlab.errors import SettingsError
 from phtlab.kernel.build import BuildEvent, build_kernel
 from phtlab.kernel.push import push_kernel
-from phtlab.lab.profile import Profile, cache_directory
+from phtlab.profile import Profile, cache_directory
 from phtlab.station.datasets import add_dataset
 from phtlab.station.folder import StationFolder
 from phtlab.station.schema import DataSetSchema

@@ -22,6 +22,7 @@ def run_aggregate(
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
     shown = nbformat.read(notebook, as_version=4)
     numbers = [
@@ -35,8 +36,13 @@ def run_aggregate(
     )
     if epilogue:
         running.cells.append(nbformat.v4.new_code_cell(epilogue))
+    # Over a socket in the file system, not over TCP, where other users of the machine could listen.
+    config = Config({"ConnectionFileMixin": {"transport": "ipc"}})
     client = NotebookClient(
-        running, timeout=timeout, resources={"metadata": {"path": str(notebook.parent)}}
+        running,
+        timeout=timeout,
+        resources={"metadata": {"path": str(notebook.parent)}},
+        config=config,
     )
     environment = {**os.environ, "PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
     try:

@@ -14,8 +14,8 @@ from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.lab.journey import Journey, short
 from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.notebook_here import notebook_here
-from phtlab.lab.profile import Profile, cache_directory
 from phtlab.lab.train import Train
+from phtlab.profile import Profile, cache_directory
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import read_key
 from phtlab.train.order import Order
