@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from phtlab.runtime.errors import PublishError
-from phtlab.runtime.table import Column, encode_table
+from phtlab.runtime.table import Column, check_counts, encode_table
 
 DPI = 150
 MOST_POINTS = 10_000
-_LARGEST_INCHES = 30.0
+# What a station's airlock draws anew unless its policy says more.
+MOST_PIXELS = 4_000_000
 
 
 class Mark(NamedTuple):
@@ -49,9 +50,11 @@ def figure_of(name: str, value: Any) -> Any:
             f"{type(value).__module__.partition('.')[0]} {type(value).__name__}. Draw it with "
             "matplotlib, or publish its numbers as a table."
         )
-    if max(figure.get_size_inches()) > _LARGEST_INCHES:
+    width, height = figure.get_size_inches()
+    if width * height * DPI**2 > MOST_PIXELS:
         raise PublishError(
-            f"figure '{name}' is larger than {_LARGEST_INCHES:.0f} inches. Set figsize."
+            f"figure '{name}' of {width:g} by {height:g} inches has more than {MOST_PIXELS:,} "
+            f"pixels at {DPI} dpi. Set a smaller figsize."
         )
     return figure
 
@@ -63,7 +66,7 @@ def picture(figure: Any) -> bytes:
     return target.getvalue()
 
 
-def figure_table(name: str, figure: Any) -> bytes:
+def figure_table(name: str, figure: Any, counts: str | None = None) -> bytes:
     """The numbers that the figure is drawn from, as `<name>.data.json` holds them.
 
     Raises:
@@ -82,7 +85,10 @@ def figure_table(name: str, figure: Any) -> bytes:
                 )
     if not marks:
         raise PublishError(f"figure '{name}' draws nothing. Plot into it, then publish it.")
-    return encode_table(_columns(marks))
+    columns = _columns(marks)
+    if counts is not None:
+        check_counts(f"figure '{name}'", columns, counts)
+    return encode_table(columns)
 
 
 def _columns(marks: list[Mark]) -> list[Column]:

@@ -8,12 +8,14 @@ lines, so that a kernel image needs nothing for it.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any
 
 from phtlab.runtime.errors import PublishError
 
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}")
 _TYPES = {
     "b1": "BOOL",
     "u1": "U8",
@@ -71,7 +73,12 @@ def tensors_of(name: str, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         if not value:
             raise PublishError(f"model '{name}' is an empty dict.")
-        return {str(key): _array(name, str(key), item) for key, item in value.items()}
+        for key in value:
+            if not isinstance(key, str) or not _PLAIN.fullmatch(key):
+                raise PublishError(
+                    f"model '{name}': {key!r} cannot name an array. Use letters, digits and _ . - /"
+                )
+        return {key: _array(name, key, item) for key, item in value.items()}
     if hasattr(value, "get_params") and hasattr(value, "fit"):
         return _fitted(name, value)
     raise PublishError(

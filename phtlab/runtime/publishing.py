@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from phtlab.runtime.errors import PublishError
+from phtlab.runtime.table import INT64
 
 Kind = Literal["table", "scalar", "figure", "model", "file"]
 
@@ -62,12 +63,13 @@ def publish(name: str, value: Any, kind: Kind = "table", counts: str | None = No
         name: lower-case letters, digits and underscores, written out in the cell, so
             that the train's manifest knows it before anything runs.
         value: for `table` a DataFrame, Series or dict of columns; for `scalar` a bool,
-            int, float or str; for `figure` a matplotlib figure; for `model` a dict of
+            int or float; for `figure` a matplotlib figure; for `model` a dict of
             numeric arrays or a fitted linear estimator of scikit-learn; for `file` a path
             or bytes.
         kind: table, scalar, figure, model or file.
-        counts: for a table, the column that says how many persons are behind each row.
-            Stations hold back rows with a small count.
+        counts: the column that says how many persons are behind each row of a table, or
+            each point of a figure (`y` for a histogram). For a scalar that is itself a
+            count, any text, such as its own name. Stations hold back small counts.
 
     Raises:
         PublishError: the value does not fit the kind, the output was not declared, or it
@@ -97,10 +99,10 @@ def _check_words(name: object, kind: object, counts: object) -> None:
         raise PublishError(
             f"output '{name}': there is no kind {kind!r}. Kinds are {', '.join(get_args(Kind))}."
         )
-    if counts is not None and (kind != "table" or not isinstance(counts, str)):
+    if counts is not None and (kind in ("model", "file") or not isinstance(counts, str)):
         raise PublishError(
-            f"output '{name}': counts= names a column of a table, and this is a {kind} "
-            f"with counts={counts!r}."
+            f"output '{name}': counts= names the column of counts in a table or in a figure's "
+            f"data, and this is a {kind} with counts={counts!r}."
         )
 
 
@@ -110,12 +112,12 @@ def _content(name: str, value: Any, kind: Kind, counts: str | None) -> dict[str,
 
         return {".table.json": encode_table(columns_of(name, value, counts))}
     if kind == "scalar":
-        return {".scalar.json": _scalar(name, value)}
+        return {".scalar.json": _scalar(name, value, counts)}
     if kind == "figure":
         from phtlab.runtime.figure import figure_of, figure_table, picture
 
         figure = figure_of(name, value)
-        data = figure_table(name, figure)
+        data = figure_table(name, figure, counts)
         return {".png": picture(figure), ".data.json": data}
     if kind == "model":
         from phtlab.runtime.model import encode_tensors, tensors_of
@@ -124,7 +126,7 @@ def _content(name: str, value: Any, kind: Kind, counts: str | None) -> dict[str,
     return {".bin": _file(name, value)}
 
 
-def _scalar(name: str, value: Any) -> bytes:
+def _scalar(name: str, value: Any, counts: str | None) -> bytes:
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "ndim", None) == 0:
         value = item()
@@ -132,18 +134,22 @@ def _scalar(name: str, value: Any) -> bytes:
         kind = "boolean"
     elif isinstance(value, int):
         kind = "integer"
+        if value not in INT64:
+            raise PublishError(f"output '{name}' is an integer that 64 bits do not hold.")
     elif isinstance(value, float):
         kind = "number"
         if math.isinf(value):
             raise PublishError(f"output '{name}' is infinite, which a scalar cannot be.")
         value = None if math.isnan(value) else value
-    elif isinstance(value, str):
-        kind = "string"
     else:
         raise PublishError(
-            f"output '{name}': a scalar is one bool, int, float or str, and this is a "
-            f"{type(value).__name__}. Publish several values as a table: "
+            f"output '{name}': a scalar is one bool, int or float, and this is a "
+            f"{type(value).__name__}. Publish text or several values as a table: "
             f"phtlab.publish({name!r}, {{'column': [...]}})."
+        )
+    if counts is not None and (kind != "integer" or value < 0):
+        raise PublishError(
+            f"output '{name}' is declared as a count, and a count is a whole number of 0 or more."
         )
     return json.dumps({"type": kind, "value": value}).encode()
 

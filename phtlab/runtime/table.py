@@ -12,6 +12,7 @@ from phtlab.runtime.errors import PublishError
 # More than any station's default lets out; a table of this size is the data set itself.
 MOST_ROWS = 100_000
 MOST_COLUMNS = 1_000
+INT64 = range(-(2**63), 2**63)
 
 
 class Column(NamedTuple):
@@ -45,7 +46,7 @@ def columns_of(name: str, value: Any, counts: str | None) -> list[Column]:
         for position, label in enumerate(frame.columns)
     ]
     if counts is not None:
-        _check_counts(name, columns, counts)
+        check_counts(f"table '{name}'", columns, counts)
     return columns
 
 
@@ -144,7 +145,9 @@ def _typed(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
     if kind == "b":
         return "boolean", [None if gone else bool(v) for v, gone in _with_gaps(series)]
     if kind in "iu":
-        return "integer", [None if gone else int(v) for v, gone in _with_gaps(series)]
+        return "integer", [
+            None if gone else _int64(name, label, int(v)) for v, gone in _with_gaps(series)
+        ]
     if kind == "f":
         return "number", [
             None if gone else _finite(name, label, float(v)) for v, gone in _with_gaps(series)
@@ -184,7 +187,7 @@ def _typed_objects(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
         return "boolean", values(bool)
     if not any(isinstance(v, bool | np.bool_) for v in present):
         if all_are(int, np.integer):
-            return "integer", values(int)
+            return "integer", values(lambda v: _int64(name, label, int(v)))
         if all_are(int, float, np.integer, np.floating):
             return "number", values(lambda v: _finite(name, label, float(v)))
     if all_are(datetime.date):
@@ -198,6 +201,15 @@ def _typed_objects(name: str, label: str, series: Any) -> tuple[str, list[Any]]:
 
 def _with_gaps(series: Any) -> list[tuple[Any, bool]]:
     return list(zip(series.tolist(), series.isna().tolist(), strict=True))
+
+
+def _int64(name: str, label: str, value: int) -> int:
+    if value not in INT64:
+        raise PublishError(
+            f"table '{name}': column '{label}' holds an integer that 64 bits do not hold. Make "
+            "floats of it with .astype(float)."
+        )
+    return value
 
 
 def _finite(name: str, label: str, value: float) -> float:
@@ -220,15 +232,16 @@ def _date(name: str, label: str, value: Any) -> str:
     return str(value.isoformat())
 
 
-def _check_counts(name: str, columns: list[Column], counts: str) -> None:
+def check_counts(what: str, columns: list[Column], counts: str) -> None:
+    """Raises PublishError unless the column `counts` of `what` is there and holds counts."""
     column = next((column for column in columns if column.name == counts), None)
     if column is None:
         labels = ", ".join(f"'{column.name}'" for column in columns)
+        raise PublishError(f"{what}: counts={counts!r} names no column of it. It has {labels}.")
+    if column.type not in ("integer", "number") or any(
+        v is None or v < 0 or v != int(v) for v in column.values
+    ):
         raise PublishError(
-            f"table '{name}': counts={counts!r} names no column of it. It has {labels}."
-        )
-    if column.type != "integer" or any(v is None or v < 0 for v in column.values):
-        raise PublishError(
-            f"table '{name}': the counts column '{counts}' must hold whole numbers of 0 or more, "
+            f"{what}: the counts column '{counts}' must hold whole numbers of 0 or more, "
             "none missing."
         )

@@ -54,6 +54,16 @@ def test_histogram_is_its_bars(axes):
     ]
 
 
+def test_counts_of_a_figure_are_checked(axes):
+    axes.hist([1, 1, 2, 4], bins=[0, 2, 4])
+    figure_table("f", axes.figure, "y")
+    with pytest.raises(PublishError, match="figure 'f': counts='n' names no column of it"):
+        figure_table("f", axes.figure, "n")
+    axes.plot([1], [0.5])
+    with pytest.raises(PublishError, match="the counts column 'y' must hold whole numbers"):
+        figure_table("f", axes.figure, "y")
+
+
 def test_bars_of_categories_carry_their_words(axes):
     axes.bar(["f", "m"], [3, 4])
 
@@ -187,9 +197,12 @@ def test_too_many_points_are_refused(axes):
 
 
 def test_giant_figure_is_refused():
-    figure = plt.figure(figsize=(40, 2))
+    figure = plt.figure(figsize=(16, 12))
 
-    assert "is larger than 30 inches" in refusal(figure)
+    assert refusal(figure) == (
+        "figure 'f' of 16 by 12 inches has more than 4,000,000 pixels at 150 dpi. Set a smaller "
+        "figsize."
+    )
     plt.close(figure)
 
 

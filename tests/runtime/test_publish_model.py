@@ -82,6 +82,8 @@ def test_tensors_of_torch_are_taken_by_their_numbers():
         ({}, "is an empty dict"),
         ({"names": ["a", "b"]}, "'names' is not numeric (list of <U1)"),
         ({"o": np.array([object()])}, "'o' is not numeric"),
+        ({"layer 1": np.zeros(1)}, "'layer 1' cannot name an array. Use letters, digits and _ . -"),
+        ({1: np.zeros(1)}, "1 cannot name an array"),
         ({"ragged": [[1], [1, 2]]}, "'ragged' is not numeric"),
         ({"z": np.array([1j])}, "'z' is not numeric"),
         ({"__metadata__": np.zeros(1)}, "'__metadata__' is not numeric"),

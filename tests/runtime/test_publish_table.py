@@ -32,7 +32,7 @@ def test_each_type_of_column():
     frame = pd.DataFrame(
         {
             "int": [1, 2],
-            "uint": np.array([1, 2**63], dtype="uint64"),
+            "uint": np.array([1, 2**63 - 1], dtype="uint64"),
             "int_gap": pd.array([1, None], dtype="Int64"),
             "float": [1.5, float("nan")],
             "float32": np.array([0.5, 2], dtype="float32"),
@@ -52,7 +52,7 @@ def test_each_type_of_column():
     )
     assert published(frame) == {
         "int": ("integer", [1, 2]),
-        "uint": ("integer", [1, 2**63]),
+        "uint": ("integer", [1, 2**63 - 1]),
         "int_gap": ("integer", [1, None]),
         "float": ("number", [1.5, None]),
         "float32": ("number", [0.5, 2.0]),
@@ -139,6 +139,7 @@ def test_counts_column_is_checked():
         (pd.DataFrame({"x": ["a", 1]}), "column 'x' holds values of type int, str"),
         (pd.DataFrame({"x": [True, 1]}, dtype=object), "values of type bool, int"),
         (pd.DataFrame({"x": [decimal.Decimal(1)]}), "holds values of type Decimal"),
+        (pd.DataFrame({"x": [2**63]}), "column 'x' holds an integer that 64 bits do not hold"),
         (pd.DataFrame({"x": [b"raw"]}), "holds values of type bytes"),
         (pd.DataFrame({"x": range(100_001)}), "has 100,001 rows; at most 100,000"),
         (pd.DataFrame([range(1001)]).rename(columns=str), "has 1,001 columns"),
