@@ -51,7 +51,8 @@ def init_central(
 
     `url` is where members reach it; empty: ``http://`` and `listen`. The private
     keys have mode 0600. Raises SettingsError if `directory` holds a central
-    already, or if a setting cannot be used.
+    already or a setting cannot be used, RosterError if `root` is no root; then
+    nothing is written.
     """
     if (directory / SETTINGS_FILE).exists():
         raise SettingsError(
@@ -65,6 +66,9 @@ def init_central(
         "registry_url": registry_url,
         **({"database": database} if database else {}),
     }
+    settings = CentralSettings.of(directory, values)
+    if root is not None:
+        load_root(root)
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     online = Ed25519PrivateKey.generate()
@@ -81,14 +85,9 @@ def init_central(
     )
     if root is not None:
         pin(directory, root)
+    write_atomically(directory / REGISTRY_FILE, registry_settings(settings).encode(), 0o600)
     # Last, because a folder with this file is a central.
     write_atomically(directory / SETTINGS_FILE, _toml(values).encode(), 0o600)
-    try:
-        settings = CentralSettings.load(directory)
-        write_atomically(directory / REGISTRY_FILE, registry_settings(settings).encode(), 0o600)
-    except SettingsError:
-        (directory / SETTINGS_FILE).unlink()
-        raise
     return Founded(directory, settings, directory / ONLINE_PUBLIC_FILE, directory / REGISTRY_FILE)
 
 

@@ -5,9 +5,10 @@ The environment wins. They are read once, by the command that starts central.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -105,15 +106,24 @@ class CentralSettings(BaseSettings):
             )
         try:
             written = TomlConfigSettingsSource(cls, path)()
-            return cls(**(written | {"directory": directory.resolve()}))
+        except ValueError as wrong:
+            raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+        return cls.of(directory, written)
+
+    @classmethod
+    def of(cls, directory: Path, values: Mapping[str, Any]) -> CentralSettings:
+        """The settings of `values` and the environment. Raises SettingsError naming the wrong."""
+        try:
+            return cls(**{**values, "directory": directory.resolve()})
         except ValidationError as wrong:
             told = "; ".join(
                 f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
                 for error in wrong.errors()
             )
-            raise SettingsError(f"{path} or PHTLAB_CENTRAL_… cannot be used: {told}.") from None
-        except ValueError as wrong:
-            raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+            raise SettingsError(
+                f"Central's settings ({directory / SETTINGS_FILE} or PHTLAB_CENTRAL_…) cannot be "
+                f"used: {told}."
+            ) from None
 
     @property
     def audience(self) -> str:

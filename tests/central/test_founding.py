@@ -70,7 +70,7 @@ def test_init_names_the_setting_that_cannot_be_used(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         init_central(tmp_path / "c", **changes)  # type: ignore[arg-type]
-    assert not (tmp_path / "c" / "central.toml").exists()
+    assert not (tmp_path / "c").exists()
 
 
 def test_a_setting_comes_from_the_environment_first(
