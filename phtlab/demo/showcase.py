@@ -57,7 +57,7 @@ def conclude(world: World, journey: Journey) -> Showcase:
     with _environment({**world.environment, "PHTLAB_REPORT": str(report)}):
         executed = run_aggregate(share(NOTEBOOK), journey.id, epilogue=_EPILOGUE)
     page = report / "heart_disease.html"
-    page.write_text(as_html(executed))
+    page.write_text(as_html(executed, "Heart disease at four hospitals"))
     finding = _frame(report / "finding.json")
     model = _frame(report / "model.json").set_index("term")
     rows = patients(share(DATA))

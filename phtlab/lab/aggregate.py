@@ -65,12 +65,33 @@ def _failed(cells: list[Any], numbers: list[int]) -> int:
     return numbers[-1] + 1 if numbers else 0
 
 
-def as_html(notebook: Any) -> str:
-    """An executed notebook as one HTML page.
+# A page for a closed network: nothing is fetched, and no script runs.
+_PAGE = """\
+{% extends "lab/index.html.j2" %}
+{% block html_head_js %}
+<meta http-equiv="Content-Security-Policy"
+ content="default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:">
+{% endblock html_head_js %}
+{% block html_head_js_mathjax %}{% endblock html_head_js_mathjax %}
+{% block html_head_js_mermaidjs %}{% endblock html_head_js_mermaidjs %}
+"""
 
-    It is the reader's own notebook; someone else's is to be sanitized before it is shown.
+
+def as_html(notebook: Any, title: str) -> str:
+    """An executed notebook as one HTML page that fetches nothing and runs no script.
+
+    It is for the reader's own notebook; someone else's is to be sanitized before it is shown.
     """
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
-    body: str = HTMLExporter(template_name="lab", embed_images=True).from_notebook_node(notebook)[0]
+    exporter = HTMLExporter(
+        template_file="page.html.j2",
+        extra_loaders=[DictLoader({"page.html.j2": _PAGE})],
+        embed_images=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    resources = {"metadata": {"name": title}}
+    body: str = exporter.from_notebook_node(notebook, resources=resources)[0]
     return body
