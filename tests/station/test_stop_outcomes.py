@@ -1,0 +1,105 @@
+"""Every code that a stop can end with is in docs/outcomes.md, and every setting in its page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from phtlab import errors
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.outcomes import REFUSED, RUN, STATION, ending_of, run_failed
+from phtlab.station.policy import Allowed, LimitCaps, Policy, Rule
+from phtlab.station.settings import StationSettings
+
+ROOT = Path(__file__).parents[2]
+OUTCOMES = (ROOT / "docs" / "outcomes.md").read_text()
+
+
+def codes_in(*paths: str) -> set[str]:
+    """The codes that source files name."""
+    found: set[str] = set()
+    for path in paths:
+        for file in (ROOT / path).rglob("*.py") if (ROOT / path).is_dir() else [ROOT / path]:
+            found |= set(
+                re.findall(r'code="((?:order|train|image|parameter)-[a-z-]+)"', file.read_text())
+            )
+    return found
+
+
+@pytest.mark.parametrize(
+    "code",
+    sorted(
+        {*RUN, *STATION, *REFUSED, "cancelled", "signature", "not-on-roster"}
+        | codes_in("phtlab/train", "phtlab/notebook", "phtlab/station/arrival.py")
+    ),
+)
+def test_each_code_is_documented(code: str) -> None:
+    assert f"`{code}`" in OUTCOMES
+
+
+def test_each_rule_of_the_airlock_is_documented() -> None:
+    for file in (ROOT / "phtlab" / "station" / "airlock").glob("*.py"):
+        for rule in re.findall(r'(?:code=|_refused\()"([a-z-]+)"', file.read_text()):
+            assert f"`{rule}`" in OUTCOMES, rule
+
+
+def test_each_setting_is_documented() -> None:
+    text = (ROOT / "docs" / "station.md").read_text()
+    for name in StationSettings.model_fields:
+        assert f"| `{name}` |" in text, name
+
+
+def test_each_entry_of_the_policy_is_documented() -> None:
+    text = (ROOT / "docs" / "policy.md").read_text()
+    for part in (Policy, Allowed, Rule, LimitCaps, AirlockRules):
+        for name in part.model_fields:
+            assert re.search(rf"^\[*{name}\b", text, re.MULTILINE), name
+
+
+def test_public_sentences_hold_no_path_and_say_whom_to_ask() -> None:
+    for sentence in (*RUN.values(), *STATION.values(), *REFUSED.values()):
+        assert "/" not in sentence
+        assert sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("error", "admitted", "expected"),
+    [
+        (
+            errors.OrderExpiredError("It is over."),
+            False,
+            ("refused", "order-expired", "It is over."),
+        ),
+        (
+            errors.SandboxError("/dev/loop7 is busy"),
+            True,
+            ("failed", "sandbox", STATION["sandbox"]),
+        ),
+        (
+            errors.StationError("/srv/x is broken", code="stop-broken"),
+            True,
+            ("failed", "station-error", STATION["station-error"]),
+        ),
+        (
+            errors.AirlockError("A file is missing", code="output-missing"),
+            True,
+            ("failed", "output-missing", RUN["output-missing"]),
+        ),
+        (
+            errors.RegistryError("denied"),
+            False,
+            ("refused", "image-unavailable", STATION["image-unavailable"]),
+        ),
+    ],
+)
+def test_an_error_ends_a_stop_with_what_may_be_said_of_it(
+    error: errors.PhtlabError, admitted: bool, expected: tuple[str, str, str]
+) -> None:
+    ending = ending_of(error, admitted=admitted)
+    assert (ending.outcome, ending.code, ending.sentence) == expected
+
+
+def test_a_failed_run_has_its_sentence() -> None:
+    assert run_failed("out-of-memory").sentence == RUN["out-of-memory"]
