@@ -15,7 +15,7 @@ from phtlab.runtime import memory
 from phtlab.runtime.job import source_of
 from phtlab.runtime.kernel_process import KernelProcess
 from phtlab.runtime.messages import Channels, Message
-from phtlab.runtime.outcome import Failure, Outcome, Verdict, dead_kernel, failed_cell
+from phtlab.runtime.outcome import Failure, Outcome, Verdict, dead_kernel, failed_cell, printable
 from phtlab.runtime.transcript import Transcript
 
 # How long a kernel may take until it answers, and what it still says after a reply.
@@ -24,7 +24,7 @@ IDLE_SECONDS = 4.0
 # Death, the deadline and a cancellation are looked for this often.
 _TICK = 0.1
 
-_Ended = Literal["died", "time", "cancelled"]
+_Ended = Literal["died", "silent", "time", "cancelled"]
 
 
 class CellPlace(NamedTuple):
@@ -157,8 +157,7 @@ class NotebookRun:
             if ended:
                 return ended
             if now > give_up:
-                self._kernel.kill()
-                return "died"
+                return "silent"
 
     def _run_cell(self, place: CellPlace) -> dict[str, Any] | _Ended:
         request = self._channels.send(
@@ -245,6 +244,10 @@ class NotebookRun:
             return self._verdict(
                 *dead_kernel(self._kernel.returncode, kills, cell, self._kernel.last_words())
             )
+        if ended == "silent":
+            why = f"the kernel did not answer within {self._start_seconds:g} seconds"
+            said = printable(self._kernel.last_words(), 4_000)
+            return self._verdict("kernel-died", Failure("KernelDied", None, None, why, said))
         if ended == "time":
             return self._verdict(
                 "out-of-time", Failure("OutOfTime", cell, None, "the time limit was reached", "")

@@ -231,9 +231,17 @@ def _shell() -> Any:
 
 
 def _show(output: Published) -> None:
-    from IPython.display import Markdown, display
+    """A line on what would leave, and a table's rows. A figure the notebook shows itself."""
+    from IPython.display import display
 
     size = sum(map(len, output.content.values()))
-    display(Markdown(f"published **{output.name}** ({output.kind}, {size:,} bytes)"))
-    if output.kind in ("table", "figure", "scalar"):
-        display(output.value)
+    what = f"= {output.value}" if output.kind == "scalar" else f"({output.kind}, {size:,} bytes)"
+    text = {
+        "text/plain": f"published {output.name} {what}",
+        "text/markdown": f"published **{output.name}** {what}",
+    }
+    display(text, raw=True)
+    if output.kind == "table":
+        import pandas as pd
+
+        display(pd.DataFrame(output.value))

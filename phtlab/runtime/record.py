@@ -11,7 +11,6 @@ import contextlib
 import errno
 import json
 import os
-import shutil
 from datetime import datetime, timezone
 from typing import Any
 
@@ -78,7 +77,7 @@ def write_run(folder: str, record: dict[str, Any], notebook: bytes) -> None:
     try:
         write_atomic(folder, "executed.ipynb", notebook)
     except OSError:
-        _remove(f"{folder}/executed.ipynb")
+        _remove(folder, "executed.ipynb")
     _clear_way(folder, "run.json")
     content = _encode(record)
     for make_room in (_remove_strays, _remove_outputs, None):
@@ -110,31 +109,53 @@ def _reopen(folder: str) -> None:
 
 def _clear_way(folder: str, name: str) -> None:
     """A folder where a file shall be cannot be replaced by a rename."""
-    path = f"{folder}/{name}"
-    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
-        _remove(path)
+    if _is_folder(f"{folder}/{name}"):
+        _remove(folder, name)
 
 
 def _remove_strays(folder: str) -> None:
-    _remove(f"{folder}/executed.ipynb")
     for name in os.listdir(folder):  # noqa: PTH208
         if name != "outputs":
-            _remove(f"{folder}/{name}")
+            _remove(folder, name)
 
 
 def _remove_outputs(folder: str) -> None:
-    _remove(f"{folder}/outputs")
+    _remove(folder, "outputs")
 
 
-def _remove(path: str) -> None:
-    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114
-        for below, _, _ in os.walk(path):
-            with contextlib.suppress(OSError):
-                os.chmod(below, 0o700)  # noqa: PTH101
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            os.unlink(path)  # noqa: PTH108
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114
+
+
+def _remove(folder: str, name: str) -> None:
+    """Remove a file or a tree, as far as it goes.
+
+    A kernel may nest folders deeper than paths, recursion or descriptors go, so each
+    is lifted up to `folder` before it is looked into.
+    """
+    with contextlib.suppress(OSError):
+        if not _is_folder(f"{folder}/{name}"):
+            os.unlink(f"{folder}/{name}")  # noqa: PTH108
+            return
+        pending = [f"{folder}/{name}"]
+        while pending:
+            os.chmod(pending[-1], 0o700)  # noqa: PTH101
+            lifted = _empty(pending[-1], f"{folder}/.{os.urandom(6).hex()}")
+            if lifted:
+                pending.append(lifted)
+            else:
+                os.rmdir(pending.pop())  # noqa: PTH106
+
+
+def _empty(path: str, free: str) -> str | None:
+    """Unlink what `path` holds; at the first folder stop, and return where it was moved."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                os.rename(entry.path, free)  # noqa: PTH104
+                return free
+            os.unlink(entry.path)  # noqa: PTH108
+    return None
 
 
 def _instant(seconds: float) -> str:

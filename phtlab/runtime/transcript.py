@@ -41,6 +41,12 @@ class Transcript:
 
     def add(self, position: int, message: Message) -> None:
         """Take in an iopub message that the cell at `position` caused."""
+        try:
+            self._add(position, message)
+        except RecursionError:
+            self._note(position, "an output nested too deeply was left out")
+
+    def _add(self, position: int, message: Message) -> None:
         content = message.content
         if content is None:
             self._note(position, f"an output of {message.size:,} bytes was left out")
@@ -64,7 +70,13 @@ class Transcript:
 
     def bytes(self) -> bytes:
         """The notebook as a file's content. Lone surrogates become question marks."""
-        return json.dumps(self.notebook, ensure_ascii=False, indent=1).encode("utf-8", "replace")
+        try:
+            content = json.dumps(self.notebook, ensure_ascii=False)
+        except RecursionError:
+            for cell in self.notebook["cells"]:
+                cell.pop("outputs", None)
+            content = json.dumps(self.notebook, ensure_ascii=False)
+        return content.encode("utf-8", "replace")
 
     def _stream(self, position: int, content: dict[str, Any]) -> None:
         name, text = str(content.get("name", "stdout")), str(content.get("text", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -289,3 +290,39 @@ def until(condition, seconds=30.0):
 
 def children_of(pid):
     return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_kernel_that_never_answers_is_killed_and_told():
+    from phtlab.runtime.kernel_process import KernelProcess, KernelSpec
+    from phtlab.runtime.notebook_run import NotebookRun
+
+    script = "import sys, time; print('no module', file=sys.stderr, flush=True); time.sleep(600)"
+    kernel = KernelProcess(KernelSpec([sys.executable, "-c", script], "signal", {}))
+    cell = {"cell_type": "code", "metadata": {}, "source": "1"}
+    try:
+        verdict = NotebookRun(kernel, {"cells": [cell]}, start_seconds=1.5).execute()
+    finally:
+        kernel.close()
+
+    assert verdict.outcome == "kernel-died"
+    assert verdict.failure is not None
+    assert verdict.failure.message == "the kernel did not answer within 1.5 seconds"
+    assert verdict.failure.traceback == "no module"
+    assert not kernel.alive()
+
+
+def test_flood_of_output_neither_fills_the_notebook_nor_hides_the_deadline(sandbox):
+    record = sandbox.run("while True: print('x' * 200)", seconds=4)
+
+    assert record["outcome"] == "out-of-time"
+    assert (sandbox.out / "executed.ipynb").stat().st_size < 400_000
+
+
+def test_publish_shows_what_would_leave_in_a_notebook(sandbox):
+    local = "import os; del os.environ['PHTLAB_JOB']; import phtlab\n"
+    sandbox.run(local + "phtlab.publish('n', 3, kind='scalar')\nphtlab.publish('t', {'a': [1]})")
+
+    shown = [output["data"] for output in sandbox.executed()["cells"][0]["outputs"]]
+    assert shown[0]["text/plain"] == "published n = 3"
+    assert shown[1]["text/markdown"].startswith("published **t** (table, ")
+    assert "<table" in shown[2]["text/html"]

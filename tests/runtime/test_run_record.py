@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 
 import pytest
 
@@ -56,6 +57,22 @@ def test_folder_in_the_way_is_removed(tmp_path, name):
 
     assert read(tmp_path)["outcome"] == "completed"
     assert (tmp_path / "executed.ipynb").read_bytes() == b"{}"
+
+
+def test_tree_deeper_than_paths_go_is_removed(tmp_path):
+    here = tmp_path / "run.json"
+    here.mkdir()
+    descriptor = os.open(here, os.O_RDONLY)
+    for _ in range(1500):
+        os.mkdir("deeper", dir_fd=descriptor)
+        below = os.open("deeper", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = below
+    os.close(os.open("file", os.O_WRONLY | os.O_CREAT, dir_fd=descriptor))
+    os.close(descriptor)
+    write_run(str(tmp_path), a_record(), b"{}")
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["executed.ipynb", "run.json"]
 
 
 def test_link_in_the_way_is_replaced_and_not_followed(tmp_path):

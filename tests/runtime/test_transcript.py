@@ -103,3 +103,14 @@ def test_result_is_a_valid_notebook_even_with_lone_surrogates():
     written.add(0, message("stream", name="stdout", text="\udc80 ok"))
 
     assert "? ok" in written.bytes().decode("utf-8")
+
+
+def test_output_nested_beyond_recursion_does_no_harm():
+    written = transcript()
+    deep: dict[str, object] = {}
+    for _ in range(5_000):
+        deep = {"x": deep}
+    written.add(0, message("display_data", data={"application/json": deep}, metadata={}))
+
+    assert "nested too deeply" in outputs(written)[0]["text"]
+    assert b"nested too deeply" in written.bytes()
