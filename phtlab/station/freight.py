@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from phtlab.errors import TrainError
 from phtlab.station.executor import RegistryAuth
-from phtlab.train.canonical import digest
 from phtlab.train.image import ImageLimits
 from phtlab.wire.cargo import push_cargo
 from phtlab.wire.central import CentralClient
 from phtlab.wire.registry import Registry
+from phtlab.wire.trains import pull_train
 
 
 @dataclass(frozen=True)
@@ -60,28 +58,7 @@ class RegistryFreight:
         return self._central.registry_token(scopes)
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
-        registry = self._at()
-        manifest = registry.manifest(repository, image)
-        if digest(manifest) != image or len(manifest) > limits.json_bytes:
-            raise TrainError(
-                f"The registry gave something else than the image {image}. Send the train again.",
-                code="image-changed",
-            )
-        try:
-            content = json.loads(manifest)
-            config, layer = content["config"]["digest"], content["layers"][-1]["digest"]
-            if not isinstance(config, str) or not isinstance(layer, str):
-                raise TypeError
-        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
-            raise TrainError(
-                f"{image} is no image that phtlab made. Build the train again.",
-                code="image-form",
-            ) from None
-        return ImageParts(
-            manifest,
-            registry.read_blob(repository, config, limits.json_bytes),
-            registry.read_blob(repository, layer, limits.layer_bytes),
-        )
+        return ImageParts(*pull_train(self._at(), repository, image, limits))
 
     def reference(self, repository: str, image: str) -> str:
         return self._at().reference(repository, image)
