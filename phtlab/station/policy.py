@@ -34,20 +34,24 @@ class _Part(BaseModel):
 class Allowed(_Part):
     """Who and what may come at all; `"*"` is everyone, or everything."""
 
-    researchers: tuple[str, ...] = (ANY,)
-    images: tuple[str, ...] = (ANY,)
-    datasets: tuple[str, ...] = (ANY,)
-    routes: tuple[str, ...] = ("parallel",)
+    researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
+    images: tuple[str, ...] = Field((ANY,), description="Kernel images, by name or digest")
+    datasets: tuple[str, ...] = Field((ANY,), description="Data sets that may be analysed")
+    routes: tuple[str, ...] = Field(
+        ("parallel",), description="Kinds of route; this version travels parallel ones"
+    )
 
 
 class Rule(_Part):
     """`mode` for the orders that fit all that is named; what is left out fits all."""
 
-    mode: Mode
-    researchers: tuple[str, ...] = (ANY,)
-    trains: tuple[str, ...] = (ANY,)
-    datasets: tuple[str, ...] = (ANY,)
-    reason: str = ""
+    mode: Mode = Field(description="What happens to the orders that fit")
+    researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
+    trains: tuple[str, ...] = Field((ANY,), description="Digests of trains")
+    datasets: tuple[str, ...] = Field(
+        (ANY,), description="Fits if every data set of the train is named"
+    )
+    reason: str = Field("", description="Told to the researcher when the rule refuses")
 
     def fits(self, order: Order, train: Train, researcher: str) -> bool:
         return (
@@ -60,17 +64,17 @@ class Rule(_Part):
 class LimitCaps(_Part):
     """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
 
-    memory: Size = 2**30
-    cpus: float = Field(1.0, gt=0)
-    pids: int = Field(256, ge=1)
-    seconds: int = Field(3600, ge=1)
-    grace: int = Field(5, ge=0)
-    output: Size = 64 * 2**20
-    output_files: int = Field(1024, ge=1)
-    tmp: Size = 256 * 2**20
-    file: Size = 64 * 2**20
-    open_files: int = Field(1024, ge=16)
-    log: Size = 2**20
+    memory: Size = Field(2**30, description="Bytes of all its processes, /tmp included, no swap")
+    cpus: float = Field(1.0, gt=0, description="Processors")
+    pids: int = Field(256, ge=1, description="Processes and threads")
+    seconds: int = Field(3600, ge=1, description="Seconds of wall clock; stopped from outside too")
+    grace: int = Field(5, ge=0, description="Seconds between the request to end and the kill")
+    output: Size = Field(64 * 2**20, description="Bytes of the output volume")
+    output_files: int = Field(1024, ge=1, description="Files in the output volume")
+    tmp: Size = Field(256 * 2**20, description="Bytes of /tmp")
+    file: Size = Field(64 * 2**20, description="Bytes of the largest single file")
+    open_files: int = Field(1024, ge=16, description="Files open at once, a process")
+    log: Size = Field(2**20, description="Bytes kept of what it prints")
 
     def limits(self, gpus: int = 0) -> Limits:
         return Limits(
@@ -92,7 +96,7 @@ class LimitCaps(_Part):
 class Policy(_Part):
     """The whole of `policy.toml`."""
 
-    mode: Mode = "human"
+    mode: Mode = Field("human", description="What happens to an order that `[allow]` lets come")
     allow: Allowed = Allowed()
     rules: tuple[Rule, ...] = ()
     limits: LimitCaps = LimitCaps()

@@ -41,19 +41,32 @@ class StationSettings(BaseSettings):
         env_nested_delimiter="__",
     )
 
-    name: MemberName
-    organisation: str = ""
-    central: str | None = None
-    executor: str = "docker"
-    executor_options: dict[str, Any] = Field(default_factory=dict)
-    max_running: int = Field(2, ge=1, le=256)
-    twin: bool = False
-    environment: dict[VariableName, str] = Field(default_factory=dict)
-    gpus: int = Field(0, ge=0, le=64)
-    inbox_wait: int = Field(25, ge=1, le=60)
-    roster_refresh: int = Field(60, ge=1, le=86400)
-    engine_patience: int = Field(120, ge=0, le=86400)
-    progress_interval: float = Field(0.5, gt=0, le=60)
+    name: MemberName = Field(description="The station's name on the roster")
+    organisation: str = Field("", description="Whose station it is, for people")
+    central: str | None = Field(None, description="Central's address; 'station join' writes it")
+    executor: str = Field("docker", description="What runs the stops")
+    executor_options: dict[str, Any] = Field(
+        default_factory=dict, description="The executor's own options: docs/sandbox.md"
+    )
+    max_running: int = Field(2, ge=1, le=256, description="Stops that run at the same time")
+    twin: bool = Field(False, description="Whether runs get synthetic twins in place of data")
+    environment: dict[VariableName, str] = Field(
+        default_factory=dict, description="Variables that every run sees"
+    )
+    gpus: int = Field(0, ge=0, le=64, description="GPUs that every run gets")
+    inbox_wait: int = Field(25, ge=1, le=60, description="Seconds of one long poll at central")
+    roster_refresh: int = Field(
+        60, ge=1, le=86400, description="Seconds until the roster is asked for again"
+    )
+    engine_patience: int = Field(
+        120,
+        ge=0,
+        le=86400,
+        description="Seconds that an engine may not answer before a stop fails",
+    )
+    progress_interval: float = Field(
+        0.5, gt=0, le=60, description="Seconds between two words of progress to central"
+    )
 
     @classmethod
     def settings_customise_sources(

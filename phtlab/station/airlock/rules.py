@@ -21,14 +21,19 @@ class AirlockRules(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    minimum_count: int = Field(10, ge=0)
-    kinds: tuple[OutputKind, ...] = ("table", "scalar", "figure", "model")
-    max_output: Size = 16 * 2**20
-    max_total: Size = 32 * 2**20
-    max_rows: int = Field(10_000, ge=1)
-    max_columns: int = Field(100, ge=1)
-    max_text: int = Field(64, ge=1)
-    max_categories: int = Field(100, ge=1)
-    max_points: int = Field(1_000, ge=1)
-    max_pixels: int = Field(4_000_000, ge=1)
-    significant_digits: int | None = Field(None, ge=1, le=17)
+    minimum_count: int = Field(10, ge=0, description="The least count of persons that may leave")
+    kinds: tuple[OutputKind, ...] = Field(
+        ("table", "scalar", "figure", "model"),
+        description="Kinds of output that may leave; `file` is bytes that nobody can check",
+    )
+    max_output: Size = Field(16 * 2**20, description="Bytes of one output, as the run wrote it")
+    max_total: Size = Field(32 * 2**20, description="Bytes of all outputs together")
+    max_rows: int = Field(10_000, ge=1, description="Rows of a table")
+    max_columns: int = Field(100, ge=1, description="Columns of a table")
+    max_text: int = Field(64, ge=1, description="Characters of a text cell or a column's name")
+    max_categories: int = Field(100, ge=1, description="Different texts in one column")
+    max_points: int = Field(1_000, ge=1, description="Rows of the data of a figure")
+    max_pixels: int = Field(4_000_000, ge=1, description="Pixels of a figure")
+    significant_digits: int | None = Field(
+        None, ge=1, le=17, description="Numbers are rounded to so many; left out: as they are"
+    )
