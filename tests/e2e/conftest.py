@@ -26,5 +26,21 @@ def world(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient)
 
 
 @pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[World]:
+    """Two hospitals of their own, for tests that kill processes and change what they keep."""
+    place = tmp_path_factory.mktemp("small") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHTLAB_CACHE", str(CACHE))
+        made = World(place, log_n=12, stations=("cleveland", "hungary"))
+        with running(made, lambda doing: None) as up:
+            yield up
+
+
+@pytest.fixture(scope="session")
 def lab(world: World) -> Lab:
     return connected(world)
+
+
+@pytest.fixture(scope="session")
+def small_lab(small: World) -> Lab:
+    return connected(small)

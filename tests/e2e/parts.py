@@ -1,0 +1,139 @@
+"""The processes of a world, as a test treats them: found, killed, asked, looked behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+
+from phtlab.demo.services import Service, phtlab_command
+from phtlab.demo.world import World
+from phtlab.lab import Journey, Lab
+from phtlab.lab.train import Train
+from phtlab.station.folder import StationFolder
+from phtlab.station.stop import Stop, Stops
+from phtlab.train.order import Order
+from phtlab.train.record import StopRecord
+from phtlab.wire.trains import push_train
+
+PATIENCE = 180.0
+
+
+def service(world: World, name: str) -> Service:
+    return next(one for one in world.services() if one.name == name)
+
+
+def kill(one: Service) -> None:
+    """kill -9, at once."""
+    pid = one.pid()
+    assert pid is not None, f"{one.name} does not run: {one.log.read_text()[-2000:]}"
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: one.pid() is None)
+
+
+@contextmanager
+def away(world: World, name: str) -> Iterator[Service]:
+    """Without the process `name`; it is back afterwards."""
+    one = service(world, name)
+    one.stop()
+    try:
+        yield one
+    finally:
+        one.start()
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait for `condition`; AssertionError if it does not come."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited for {seconds} seconds in vain"
+        time.sleep(0.005)
+
+
+def command(
+    world: World, *arguments: str, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """`phtlab ARGUMENTS` as the researcher of `world` types it."""
+    return subprocess.run(
+        phtlab_command(*arguments),
+        env={**os.environ, **world.environment, "COLUMNS": "400", **(env or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def stop_of(world: World, station: str, journey: str) -> Stop:
+    """The station's own folder of a stop, which need not exist yet."""
+    return Stops(StationFolder(world.station_folder(station)).stops).stop(journey)
+
+
+def ended(journey: Journey, station: str) -> StopRecord:
+    """The verified record of `station`, once it has ended."""
+    journey.wait(PATIENCE, on_change=lambda view: None)
+    return journey.verified()[2][station]
+
+
+def sign_and_send(
+    lab: Lab, train: Train, stations: tuple[str, ...], parameters: dict[str, Any], **changes: Any
+) -> Journey:
+    """An order as a changed client would send it: nothing is checked before it is signed."""
+    push_train(lab.registry, train.image, train.repository, train.kernel)
+    lab.central.submit_train(train.sign())
+    order = Order.new(
+        train.digest, stations, parameters, (lab.name,), lab.trusted.roster.version
+    ).model_copy(update=changes)
+    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+
+
+def change_central(world: World, statement: str, *values: object) -> None:
+    """What a hostile central could do at any time: change a row of its own database."""
+    path = world.directory / "central" / "central.sqlite"
+    assert path.exists()
+    with closing(sqlite3.connect(path, timeout=30)) as database, database:
+        changed = database.execute(statement, values).rowcount
+    assert changed == 1
+
+
+def starts(engine: docker.DockerClient, since: float, journey: str) -> int:
+    """How many containers of `journey` began to run since then, by the engine's own events."""
+    events = engine.events(
+        since=since,
+        until=time.time(),
+        filters={"type": "container", "event": "start", "label": f"phtlab.job={job_of(journey)}"},
+        decode=True,
+    )
+    return len(list(events))
+
+
+def job_of(journey: str) -> str:
+    return Stop(Path(journey.removeprefix("sha256:"))).job_id
+
+
+def left_behind(engine: docker.DockerClient, world: World, station: str) -> list[str]:
+    """Containers, mounts, loop devices and folders of runs that a station has left."""
+    place = str(world.station_folder(station) / "runs")
+    names = [c.name or "" for c in engine.containers.list(all=True)]
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    loops = []
+    for file in Path("/sys/block").glob("loop*/loop/backing_file"):
+        try:
+            loops.append(file.read_text())
+        except OSError:
+            continue
+    runs = Path(place)
+    return [
+        *(name for name in names if name.startswith(f"phtlab-{station}-")),
+        *(mount for mount in mounts if mount.startswith(place)),
+        *(loop for loop in loops if loop.startswith(place)),
+        *(run.name for run in (runs.iterdir() if runs.exists() else ())),
+    ]
