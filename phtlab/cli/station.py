@@ -12,7 +12,14 @@ from rich.table import Table
 
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.cli.passphrase import read_passphrase
-from phtlab.errors import DataSetError, EngineMissingError, PolicyError, RosterError, SettingsError
+from phtlab.errors import (
+    DataSetError,
+    EngineMissingError,
+    PolicyError,
+    RosterError,
+    SandboxError,
+    SettingsError,
+)
 
 if TYPE_CHECKING:
     from phtlab.station.folder import StationFolder
@@ -238,17 +245,19 @@ def run(
 ) -> None:
     """Run the station until it is told to end (SIGTERM, Ctrl-C)."""
     from phtlab.station.daemon import Daemon
-    from phtlab.station.opening import open_station
+    from phtlab.station.opening import open_station, require_joined
     from phtlab.station.running_log import log_to_stderr
 
     folder, settings = _station(directory)
     identity = _identity(folder, settings, passphrase_file)
     log_to_stderr()
     station = open_station(folder, settings, identity)
+    require_joined(folder, settings)
     broken = [result for result in station.executor.check() if not result.ok]
     if broken:
         first = broken[0]
-        raise EngineMissingError(
+        kind = EngineMissingError if first.name == "container engine" else SandboxError
+        raise kind(
             f"The station {settings.name} cannot run anything. {first.sentence} {first.mend}"
         )
     station.policy()

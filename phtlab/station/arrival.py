@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phtlab.errors import OrderError, OrderReplayedError, TrainError
+from phtlab.errors import OrderReplayedError, TrainError
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.durable_file import sync_folder, write_durably
 from phtlab.station.executor import Limits
@@ -70,16 +70,13 @@ def claimed_order(stop: Stop) -> Order:
 
 def verify(stop: Stop, station: Station) -> None:
     """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
-    offer = stop.offer()
     trusted = station.believed.now(at_least_as_new_as=claimed_order(stop).roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
-    if order.nonce in station.stops.nonces(but=stop):
+    if not station.stops.take_nonce(order.nonce, stop):
         raise OrderReplayedError(
             f"{station.name} has followed an order with this nonce before. An order is for one "
             "journey: dispatch the train again."
         )
-    if offer.order.digest != stop.journey:
-        raise OrderError("Central offered this order under another journey's name.")
     kernel = trusted.catalogue.image(train.manifest.kernel.digest)
     parameters = ParameterSchema.from_schema(train.manifest.parameters).validate(order.parameters)
     limits = ImageLimits()

@@ -15,7 +15,7 @@ from contextlib import suppress
 import structlog
 from pydantic import ValidationError
 
-from phtlab.errors import CentralError, EngineMissingError, PhtlabError, SignatureError
+from phtlab.errors import EngineMissingError, PhtlabError, SignatureError, UnreachableError
 from phtlab.station.backoff import Backoff
 from phtlab.station.profile import ProfilePublisher
 from phtlab.station.station import Station
@@ -42,10 +42,12 @@ class Daemon:
         self.teller = Teller(
             station.central, station.name, station.settings.progress_interval, self._clock
         )
-        self._transitions = Transitions(station, self.teller.tell)
+        self._open = {stop.hex: stop for stop in station.stops.unfinished()}
+        self._transitions = Transitions(
+            station, self.teller.tell, lambda: list(self._open.values())
+        )
         self._publisher = ProfilePublisher(station)
         self._wake = threading.Event()
-        self._open = {stop.hex: stop for stop in station.stops.unfinished()}
 
     # What both the threads and the tests call
 
@@ -79,8 +81,10 @@ class Daemon:
     def sweep(self) -> None:
         """Remove what is left at the executor of runs that no stop needs any more."""
         with suppress(EngineMissingError):
+            # In this order: a run that begins in between has a stop that says so.
+            there = self.station.executor.jobs()
             needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
-            for job_id in self.station.executor.jobs() - needed:
+            for job_id in there - needed:
                 _log.info("orphan removed", job=job_id)
                 self.station.executor.remove(job_id)
 
@@ -91,7 +95,14 @@ class Daemon:
     # The threads
 
     def run(self, until: threading.Event) -> None:
-        """Work until `until` is set. Runs in the sandbox go on after that."""
+        """Work until `until` is set. Runs in the sandbox go on after that.
+
+        Raises StationError (`station-runs`) if another daemon works in the same folder.
+        """
+        with self.station.folder.occupied():
+            self._run(until)
+
+    def _run(self, until: threading.Event) -> None:
         threads = [
             threading.Thread(target=target, args=(until,), daemon=True, name=name)
             for target, name in (
@@ -146,7 +157,7 @@ class Daemon:
         backoff, cursor, wait = Backoff(first=1.0), 0, 0
         while not until.is_set():
             try:
-                self.publish()
+                self._publish()
                 inbox = self.station.central.inbox(cursor, wait)
             except (PhtlabError, OSError) as error:
                 why = error.message if isinstance(error, PhtlabError) else str(error)
@@ -161,11 +172,24 @@ class Daemon:
             for offer in inbox.offers:
                 if len(self._open) >= MAX_OPEN:
                     break
-                self.receive(offer)
+                try:
+                    self.receive(offer)
+                except (PhtlabError, OSError):
+                    _log.exception("offer not taken in", journey=offer.journey)
+                    break
             else:
                 cursor, wait = inbox.cursor, self.station.settings.inbox_wait
                 continue
             until.wait(_TICK_IDLE)
+
+    def _publish(self) -> None:
+        """A declaration with a slip in it, or one that central refuses, is no reason to be deaf."""
+        try:
+            self.publish()
+        except UnreachableError:
+            raise
+        except PhtlabError as error:
+            _log.warning("profile not published", code=error.code, why=error.message)
 
     def _tell(self, until: threading.Event) -> None:
         while not until.is_set():
@@ -177,8 +201,8 @@ class Daemon:
         """Central offers what has ended: it never got the record, or it lost it."""
         try:
             self.station.central.put_record(stop.journey, self.station.name, stop.record())
-        except CentralError as error:
-            _log.warning("record refused", journey=stop.hex[:12], code=error.code)
+        except PhtlabError as error:
+            _log.warning("record not taken", journey=stop.hex[:12], code=error.code)
 
     def _clock(self) -> float:
         return self.station.now().timestamp()

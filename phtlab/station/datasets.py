@@ -109,7 +109,8 @@ def twin_of(folder: StationFolder, dataset: DataSet) -> DataSet:
 def describe(dataset: DataSet, twin: DataSet) -> DataSetDescription:
     """What the station publishes of `dataset`: the number of rows only if so declared."""
     rows = count_rows(dataset) if dataset.schema.publish_rows else None
-    return dataset.schema.described(dataset.name, rows, digest(twin.path.read_bytes()))
+    made = digest(twin.path.read_bytes()) if dataset.schema.columns else None
+    return dataset.schema.described(dataset.name, rows, made)
 
 
 def count_rows(dataset: DataSet) -> int | None:

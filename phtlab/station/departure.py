@@ -6,7 +6,7 @@ import io
 from datetime import datetime
 from typing import Any
 
-from phtlab.errors import CentralError, EngineMissingError, SandboxError
+from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
 from phtlab.station.airlock.passage import pass_outputs
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import write_cargo
@@ -113,7 +113,9 @@ def tell(stop: Stop, station: Station, tries: int) -> None:
     refusal = ""
     try:
         station.central.put_record(stop.journey, station.name, stop.record())
-    except CentralError as error:
+    except UnreachableError:
+        raise
+    except PhtlabError as error:
         if tries < _PATIENCE:
             raise
         refusal = error.message

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from phtlab.errors import SettingsError
+from phtlab.errors import SettingsError, StationError
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,19 @@ class StationFolder:
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
+
+    @contextmanager
+    def occupied(self) -> Iterator[None]:
+        """Keep a second daemon out of this folder. Raises StationError if there is a first."""
+        with (self.path / "lock").open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StationError(
+                    f"A station is already running in {self.path.absolute()}. End that one first.",
+                    code="station-runs",
+                ) from None
+            yield
 
     def require(self) -> None:
         """Raises SettingsError if this is no station's folder."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from phtlab.errors import CentralError, PhtlabError, UnreachableError
 from phtlab.station.executor import RegistryAuth
 from phtlab.train.image import ImageLimits
 from phtlab.wire.cargo import push_cargo
@@ -55,7 +56,13 @@ class RegistryFreight:
         return self._registry
 
     def _token(self, scopes: list[str]) -> str:
-        return self._central.registry_token(scopes)
+        try:
+            return self._central.registry_token(scopes)
+        except UnreachableError:
+            raise
+        except PhtlabError as error:
+            # In the words of central's own checks it would read as the order's fault.
+            raise CentralError(error.message) from None
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
         return ImageParts(*pull_train(self._at(), repository, image, limits))

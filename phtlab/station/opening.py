@@ -66,6 +66,16 @@ def trust_of(folder: StationFolder, central: CentralClient) -> Trust:
     return Trust(folder.trust, central.tuf_fetcher(), central.metadata_url, central.targets_url)
 
 
+def require_joined(folder: StationFolder, settings: StationSettings) -> None:
+    """Raises SettingsError if no consortium's root is pinned."""
+    with CentralClient(require_central(folder, settings)) as central:
+        if not trust_of(folder, central).pinned:
+            raise SettingsError(
+                f"The station {settings.name} has joined no consortium yet. Get root.json from an "
+                f"officer, and run 'phtlab station join -C {folder.path} --root root.json'."
+            )
+
+
 def open_station(folder: StationFolder, settings: StationSettings, identity: Identity) -> Station:
     """The station of `folder`, with real ways to the outside. Nothing is contacted yet."""
     if identity.name != settings.name:

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from phtlab.errors import (
+    CentralError,
     EngineMissingError,
     OrderError,
     ParameterError,
@@ -103,10 +104,10 @@ def public_code(error: PhtlabError) -> str:
         return error.code
     if isinstance(error, EngineMissingError):
         return "engine-missing"
-    if isinstance(error, RegistryError):
+    if isinstance(error, RegistryError | CentralError):
         return "image-unavailable"
     if isinstance(error, SandboxError):
-        return "sandbox"
+        return "run-lost" if error.code == "outputs-absent" else "sandbox"
     if isinstance(error, SealError):
         return "seal"
     if isinstance(error, StationError) and error.code in STATION:

@@ -32,13 +32,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from phtlab.errors import StationError
-from phtlab.station.durable_file import write_durably
+from phtlab.station.durable_file import sync_folder, write_durably
 from phtlab.train.canonical import canonical
 from phtlab.train.envelope import Envelope, peek
 from phtlab.train.record import FINAL_STATES, StopRecord, StopState
@@ -205,15 +206,20 @@ class Stops:
             raise StationError(f"{what} with '{beginning}'. 'phtlab station status' lists them.")
         return found[0]
 
-    def nonces(self, *, but: Stop) -> frozenset[str]:
-        """The nonces of all orders seen here, other than of `but`."""
-        return frozenset(
-            nonce
-            for stop in self
-            if stop != but
-            for nonce in [peek(stop.offer().order).predicate.get("nonce")]
-            if isinstance(nonce, str)
-        )
+    def take_nonce(self, nonce: str, stop: Stop) -> bool:
+        """Note that `stop`'s order has `nonce`. False if another stop's order had it first."""
+        folder = self.path / "nonces"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        taken = folder / nonce
+        if not taken.exists():
+            draft = folder / f".{stop.hex}"
+            write_durably(draft, stop.hex.encode())
+            # A link, unlike a rename, never replaces: of two at once, one is first.
+            with suppress(FileExistsError):
+                taken.hardlink_to(draft)
+            draft.unlink()
+            sync_folder(folder)
+        return taken.read_text() == stop.hex
 
 
 def is_final(state: StopState) -> bool:

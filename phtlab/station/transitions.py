@@ -6,7 +6,7 @@ Every transition may be interrupted anywhere and is then simply done again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -38,9 +38,12 @@ _log = structlog.get_logger("phtlab.station")
 class Transitions:
     """Moves stops on. Several stops may be moved at once, one by one thread only."""
 
-    def __init__(self, station: Station, tell: Tell) -> None:
+    def __init__(
+        self, station: Station, tell: Tell, open_stops: Callable[[], Iterable[Stop]]
+    ) -> None:
         self._station = station
         self._tell = tell
+        self._open_stops = open_stops
         self._backoff = Backoff()
         self._slots = threading.Lock()
 
@@ -105,7 +108,7 @@ class Transitions:
 
     def _claim(self, stop: Stop) -> bool:
         with self._slots:
-            taken = sum(other.occupies for other in self._station.stops.unfinished())
+            taken = sum(other.occupies for other in self._open_stops())
             if taken >= self._station.settings.max_running:
                 return False
             running.claim(stop, self._station)

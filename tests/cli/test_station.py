@@ -344,7 +344,12 @@ def test_check_over_a_real_central(founding: Founding, central: str, tmp_path: P
     assert not found["registry"]["ok"]
 
 
+def joined(world: World) -> None:
+    (world.folder.trust / "pinned.root.json").write_text("{}")
+
+
 def test_run_without_an_engine_says_how_to_get_one(world: World) -> None:
+    joined(world)
     world.folder.settings.write_text(
         'name = "cleveland"\ncentral = "http://127.0.0.1:9"\n'
         f'executor_options = {{ engine = "unix://{world.root}/no.sock" }}\n'
@@ -356,6 +361,9 @@ def test_run_without_an_engine_says_how_to_get_one(world: World) -> None:
 
 def test_run_without_having_joined_says_so(world: World) -> None:
     assert "phtlab station join" in refusal(SettingsError, "run", "-C", world.folder.path)
+    world.folder.settings.write_text('name = "cleveland"\ncentral = "http://127.0.0.1:9"\n')
+    message = refusal(SettingsError, "run", "-C", world.folder.path)
+    assert message.startswith("The station cleveland has joined no consortium yet.")
 
 
 def test_an_executor_that_nobody_installed_is_named(world: World) -> None:
@@ -368,6 +376,7 @@ def test_an_executor_that_nobody_installed_is_named(world: World) -> None:
 
 @pytest.mark.engine
 def test_run_ends_cleanly_on_sigterm_even_while_central_is_away(world: World) -> None:
+    joined(world)
     world.folder.settings.write_text('name = "cleveland"\ncentral = "http://127.0.0.1:9"\n')
     with subprocess.Popen(
         [sys.executable, "-c", _PHTLAB, "station", "run", "-C", str(world.folder.path)],

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from phtlab.errors import CentralError, DataSetError, SandboxError
+from phtlab.errors import CentralError, DataSetError, RecordError, SandboxError
 from phtlab.notebook import read_analysis
 from phtlab.train.envelope import peek
 from phtlab.train.image import train_files
@@ -414,6 +414,18 @@ def test_a_record_that_central_refuses_for_good_ends_the_stop_here(world: World)
         world.ahead = timedelta(minutes=2 * minute)
         daemon.step()
     assert world.stop(offer).read("told")["refused"] == "There is no such journey."
+
+
+def test_a_refusal_in_any_words_of_central_ends_the_stop_here_too(world: World) -> None:
+    world.central.refusing = RecordError("This record follows another.")
+    offer = world.offer()
+    daemon = world.daemon()
+    daemon.receive(offer)
+    for minute in range(60):
+        world.ahead = timedelta(minutes=2 * minute)
+        daemon.step()
+    assert world.stop(offer).read("told")["refused"] == "This record follows another."
+    daemon.receive(offer)  # and asked again, it is answered again
 
 
 def test_a_broken_policy_is_waited_out_until_it_is_mended(world: World) -> None:

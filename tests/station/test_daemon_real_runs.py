@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from phtlab.errors import StationError
 from phtlab.station.daemon import Daemon
 from tests.station.local_executor import LocalExecutor
 from tests.station.station_world import COUNTS, World, make_world
@@ -102,3 +103,22 @@ def test_a_cancelled_run_is_ended(world: World) -> None:
         assert world.central.told.wait(60)
     assert world.record(offer).outcome == "cancelled"
     assert world.executor.jobs() == frozenset()
+
+
+def test_two_daemons_never_share_a_folder(world: World) -> None:
+    first, second = world.daemon(), world.daemon()
+    with at_work(first):
+        world.central.offer(world.offer())
+        assert world.central.told.wait(60)
+        with pytest.raises(StationError, match="A station is already running in"):
+            second.run(threading.Event())
+
+
+def test_a_declaration_with_a_slip_does_not_make_the_station_deaf(world: World) -> None:
+    (world.folder.datasets / "broken.toml").write_text("title = ")
+    offer = world.offer(world.train("x = 1\n", outputs=(), datasets=()))
+    with at_work(world.daemon()):
+        world.central.offer(offer)
+        while not world.stop(offer).has("verified"):
+            threading.Event().wait(0.02)
+    assert world.central.profiles == []

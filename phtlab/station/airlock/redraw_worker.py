@@ -46,13 +46,13 @@ def redraw(content: bytes, max_pixels: int) -> bytes:
         drawn = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
     clean = Image.frombytes(drawn.mode, drawn.size, drawn.tobytes())
     target = io.BytesIO()
-    clean.save(target, "PNG", optimize=False, compress_level=6)
+    clean.save(target, "PNG", optimize=False, compress_level=4)
     return target.getvalue()
 
 
 def main() -> int:
     max_pixels = int(sys.argv[1])
-    Image.init()  # loads the decoders before files are out of reach
+    Image.preinit()  # loads the PNG decoder before files are out of reach
     confine()
     try:
         drawn = redraw(sys.stdin.buffer.read(), max_pixels)
