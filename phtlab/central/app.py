@@ -42,9 +42,10 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
         version=__version__,
         description=_DESCRIPTION,
         lifespan=_lifespan,
-        docs_url="/docs" if settings.docs else None,
+        # FastAPI's pages load scripts from elsewhere; the document itself is enough.
+        docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if settings.docs else None,
+        openapi_url="/openapi.json" if settings.openapi else None,
     )
     app.state.services = parts
     problems.install(app)

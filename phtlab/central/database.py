@@ -129,6 +129,8 @@ def _engine(url: str) -> Engine:
         parsed = make_url(url)
         engine = create_engine(
             parsed,
+            pool_size=10,
+            max_overflow=30,
             pool_pre_ping=parsed.get_backend_name() == "postgresql",
             hide_parameters=True,  # What members sent stays out of error messages, so of logs.
         )

@@ -13,7 +13,7 @@ from phtlab.central.tables import JourneyRow, StopRow
 from phtlab.central.views import envelope_of
 from phtlab.wire.api import Inbox, Offer
 
-MAX_OFFERS = 500
+MAX_OFFERS = 100
 
 
 def inbox_cursor(session: Session, station: str) -> int:

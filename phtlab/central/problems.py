@@ -145,7 +145,7 @@ async def _http(_: Request, error: Exception) -> Response:
         return answer(CentralError(str(error.detail), code="too-large"))
     code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "request"
     phrase = HTTPStatus(error.status_code).phrase
-    sentence = f"{phrase}: central's API has no such address or method; see /docs."
+    sentence = f"{phrase}: central's API has no such address or method; see /openapi.json."
     return answer(CentralError(sentence, code=code), error.status_code)
 
 

@@ -37,8 +37,11 @@ class Published:
 class Publication:
     """Central's TUF repository. It holds the online key: it can delay a change, never make one."""
 
-    def __init__(self, database: Database, root_file: Path, online_key: Ed25519PrivateKey) -> None:
+    def __init__(
+        self, database: Database, name: str, root_file: Path, online_key: Ed25519PrivateKey
+    ) -> None:
         self._database = database
+        self._name = name
         self._root_file = root_file
         self._online_key = online_key
         self._lock = threading.Lock()
@@ -68,6 +71,13 @@ class Publication:
             stored = _files(change.session, METADATA)
             current = self._trusted(stored)
             accepted = accept_bundle(current, bundle.model_dump(), change.now)
+            if accepted.roster.consortium != self._name:
+                raise RosterError(
+                    f"This roster is of the consortium {accepted.roster.consortium}; this central "
+                    f"serves {self._name}. Publish it at its own central, or change 'name' in "
+                    "central.toml.",
+                    code="roster-consortium",
+                )
             if current != stored:  # The first publication, or another root was pinned.
                 change.session.execute(delete(PublicationRow))
                 _store(change, METADATA, current)

@@ -38,24 +38,32 @@ _CARGO: Final = re.compile(
 
 
 def allowed(
-    session: Session, catalogue: Catalogue, member: Member, asked: tuple[Access, ...]
+    session: Session,
+    catalogue: Catalogue,
+    member: Member,
+    asked: tuple[Access, ...],
+    prefix: str = "",
 ) -> tuple[Access, ...]:
-    """As much of `asked` as `member` may have."""
-    return tuple(
-        Access(access.repository, access.actions & _rights(session, catalogue, member, access))
-        for access in asked
-    )
+    """As much of `asked` as `member` may have. `prefix` is before every name in this registry."""
+    granted = []
+    for access in asked:
+        name = access.repository.removeprefix(f"{prefix}/") if prefix else access.repository
+        if prefix and name == access.repository:
+            continue
+        rights = _rights(session, catalogue, member, name)
+        granted.append(Access(access.repository, access.actions & rights))
+    return tuple(granted)
 
 
 def _rights(
-    session: Session, catalogue: Catalogue, member: Member, access: Access
+    session: Session, catalogue: Catalogue, member: Member, repository: str
 ) -> frozenset[str]:
-    kind = access.repository.partition("/")[0]
+    kind = repository.partition("/")[0]
     if kind == "kernels":
-        return _kernel_rights(session, catalogue, member, access.repository)
+        return _kernel_rights(session, catalogue, member, repository)
     if kind == "trains":
-        return _train_rights(session, member, access.repository)
-    cargo = _CARGO.fullmatch(access.repository)
+        return _train_rights(session, member, repository)
+    cargo = _CARGO.fullmatch(repository)
     if cargo is None:
         return NOTHING
     return _cargo_rights(session, member, f"sha256:{cargo['journey']}", cargo["station"])

@@ -50,7 +50,10 @@ class Services:
             database=database,
             news=news,
             publication=Publication(
-                database, settings.root_file, read_online_key(settings.online_key_file)
+                database,
+                settings.name,
+                settings.root_file,
+                read_online_key(settings.online_key_file),
             ),
             registry_tokens=RegistryTokens(
                 read_registry_key(settings.registry_key_file),

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -47,7 +48,7 @@ class CentralSettings(BaseSettings):
     registry_issuer: str = Field("phtlab-central", description="Central's name in those tokens")
     registry_token_seconds: int = Field(300, ge=60, le=3600, description="How long one lasts")
     metrics: bool = Field(True, description="Whether /metrics is served")
-    docs: bool = Field(True, description="Whether /docs and /openapi.json are served")
+    openapi: bool = Field(True, description="Whether /openapi.json is served")
     online_seconds: int = Field(
         60, ge=5, description="A station is online if it asked this recently"
     )
@@ -138,6 +139,11 @@ class CentralSettings(BaseSettings):
             if self.database.startswith(scheme):
                 return "postgresql+psycopg://" + self.database.removeprefix(scheme)
         return self.database
+
+    @property
+    def registry_prefix(self) -> str:
+        """What stands before every repository's name: the path of the registry's URL."""
+        return urlsplit(self.registry_url).path.strip("/")
 
     @property
     def host(self) -> str:

@@ -105,7 +105,8 @@ def _finish(
     stop.code, stop.sentence = _text(record.code, 64), _text(record.sentence, 1000)
     stop.error = record.error.model_dump(mode="json") if record.error else None
     stop.record, stop.record_digest = envelope.to_bytes().decode(), envelope.digest
-    happened(change, journey, stop)
+    # Its inbox is one shorter, which may make room for an offer that waits outside.
+    offer(change, journey, stop)
     if journey.route != "sequential":
         return
     later = [other for other in journey.stops if other.number > stop.number and not other.final]

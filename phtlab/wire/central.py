@@ -54,7 +54,8 @@ class CentralClient:
     Every method raises CentralUnreachableError if central does not answer, the
     error class that central names if it refuses, and CentralError otherwise.
     The connection is kept; use the client as a context manager or `close()` it.
-    It may be used from several threads.
+    It may be used from several threads. With `consortium`, a central that says
+    it serves another one gets no token.
     """
 
     def __init__(
@@ -62,11 +63,13 @@ class CentralClient:
         url: str,
         identity: Identity | None = None,
         *,
+        consortium: str | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
         self._identity = identity
+        self._consortium = consortium
         self._sleep = sleep
         self._info: Info | None = None
         self._http = httpx.Client(
@@ -290,6 +293,12 @@ class CentralClient:
                 code="unauthenticated",
             )
         info = self._info or self.info()
+        if self._consortium not in (None, info.consortium):
+            raise CentralError(
+                f"Central at {self.url} serves the consortium {info.consortium}, not "
+                f"{self._consortium}: it gets no token of yours. Check the address.",
+                code="central-consortium",
+            )
         return mint(self._identity, info.audience)
 
     def _unreachable(self, lost: Exception, attempts: int) -> CentralUnreachableError:

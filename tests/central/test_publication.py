@@ -10,7 +10,8 @@ import pytest
 
 from phtlab.central.founding import init_central
 from phtlab.central.housekeeping import renew_timestamp
-from phtlab.central.services import Services
+from phtlab.central.publication import Publication
+from phtlab.central.services import Services, read_online_key
 from phtlab.errors import CentralError, RosterError, RosterStaleError
 from phtlab.train.trust import Trust
 from phtlab.wire.api import RosterBundle
@@ -53,6 +54,17 @@ def test_a_bundle_of_another_consortium_is_refused(central: World, tmp_path: Pat
     other = found(tmp_path)
     with pytest.raises(RosterError, match="another consortium"):
         central.client(None).publish_roster(other.bundle())
+
+
+def test_a_roster_of_another_name_is_refused(central: World) -> None:
+    publication = Publication(
+        central.services.database,
+        "other",
+        central.settings.root_file,
+        read_online_key(central.settings.online_key_file),
+    )
+    with pytest.raises(RosterError, match="this central serves other"):
+        publication.accept(central.founding.sign())
 
 
 def test_a_changed_bundle_is_refused(central: World) -> None:

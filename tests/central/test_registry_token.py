@@ -138,6 +138,20 @@ def test_cargo_is_read_by_who_ordered_or_may_open_it(central: World) -> None:
         assert _granted(central, name, scope) == {}
 
 
+def test_in_a_registry_with_a_path_the_path_is_part_of_each_name(small_central: World) -> None:
+    from phtlab.central.registry_scopes import allowed
+
+    services = small_central.services
+    published = services.publication.current()
+    ada = published.roster.member("ada")
+    asked = parse_scopes(
+        ["repository:pht/trains/ada/heart:pull,push", "repository:trains/ada/heart:pull"]
+    )
+    with services.database.read() as session:
+        granted = allowed(session, published.catalogue, ada, asked, "pht")
+    assert granted == (Access("pht/trains/ada/heart", frozenset({"pull", "push"})),)
+
+
 @pytest.mark.parametrize("name", ["ada", "vera", "ulm"])
 def test_nobody_deletes(central: World, name: str) -> None:
     journey = central.journey("ulm")

@@ -125,6 +125,15 @@ def test_each_request_is_signed_for_this_central() -> None:
     assert _client(answer).trains() == ()
 
 
+def test_a_central_of_another_consortium_gets_no_token() -> None:
+    transport = httpx.MockTransport(lambda request: _info())
+    with (
+        CentralClient(URL, ADA, consortium="other", transport=transport) as client,
+        pytest.raises(CentralError, match="serves the consortium pht, not other"),
+    ):
+        client.stations()
+
+
 def test_without_a_key_the_message_says_how_to_get_one() -> None:
     with pytest.raises(CentralError, match="needs a member's key"):
         _client(lambda request: httpx.Response(200), identity=None).stations()

@@ -28,6 +28,12 @@ def token(
     authentication.
     """
     with services.database.read() as session:
-        accesses = allowed(session, published.catalogue, member, parse_scopes(scope))
+        accesses = allowed(
+            session,
+            published.catalogue,
+            member,
+            parse_scopes(scope),
+            services.settings.registry_prefix,
+        )
     services.metrics.registry_tokens.inc()
     return services.registry_tokens.sign(member.name, accesses, services.clock())
