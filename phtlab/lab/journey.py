@@ -5,14 +5,12 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from phtlab.errors import JourneyError, RecordError
 from phtlab.lab.opened_cargo import unpack
 from phtlab.lab.progress import journey_display
-from phtlab.lab.results import Results, StationResults
+from phtlab.lab.results import Results, ResultsFolder, StationResults
 from phtlab.train.manifest import Train
 from phtlab.train.order import Order, cargo_context
 from phtlab.train.record import FINAL_STATES, StopRecord
@@ -141,23 +139,23 @@ class Journey:
                 f"journey.wait() or 'phtlab journey wait {short(self.id)}'.",
                 code="journey-unfinished",
             )
-        directory = TemporaryDirectory(prefix="phtlab-results-")
+        folder = ResultsFolder()
         opened: dict[str, StationResults] = {}
         failures: dict[str, StopRecord] = {}
         for station, record in records.items():
             if record.outcome != "departed":
                 failures[station] = record
                 continue
-            folder = Path(directory.name) / station
-            folder.mkdir()
             opened[station] = self._open(train, order, station, record, folder)
-        return Results(opened, failures, directory)
+        return Results(opened, failures, folder)
 
     def _open(
-        self, train: Train, order: Order, station: str, record: StopRecord, folder: Path
+        self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
     ) -> StationResults:
         if record.cargo is None:
             raise RecordError(f"{station} says 'departed' but names no cargo. Ask its operator.")
+        folder = held.path / station
+        folder.mkdir()
         sealed, archive = folder / "cargo.age", folder / "cargo.tar"
         pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed)
         context = cargo_context(self.id, order, station)
@@ -165,7 +163,7 @@ class Journey:
         sealed.unlink()
         outputs = unpack(archive, folder, train.manifest.outputs)
         archive.unlink()
-        return StationResults(station, record, outputs, folder)
+        return StationResults(station, record, outputs, folder, held)
 
     def __repr__(self) -> str:
         lines = [f"Journey {short(self.id)} of {self._view.train_name}"]

@@ -6,12 +6,13 @@ import html
 import io
 import json
 import shutil
+import weakref
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError
@@ -21,6 +22,14 @@ from phtlab.train.record import StopRecord
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+
+class ResultsFolder:
+    """Where opened results lie; gone once neither Results nor StationResults hold it."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="phtlab-results-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,7 @@ class StationResults:
     record: StopRecord
     outputs: Mapping[str, Output]
     directory: Path = field(repr=False)
+    held: ResultsFolder | None = field(default=None, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
         """The table called `name`. Raises JourneyError if it did not leave the station."""
@@ -99,10 +109,10 @@ class Results(Mapping[str, StationResults]):
         self,
         stations: dict[str, StationResults],
         failures: dict[str, StopRecord],
-        directory: TemporaryDirectory[str],
+        folder: ResultsFolder,
     ) -> None:
         self._stations = stations
-        self._directory = directory
+        self._folder = folder
         self.failures = failures
 
     def __getitem__(self, station: str) -> StationResults:
