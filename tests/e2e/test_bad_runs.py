@@ -21,16 +21,11 @@ from tests.e2e.written_notebook import FIRST, LOAD, PUBLISH, write_notebook
 pytestmark = pytest.mark.engine
 
 FAULT = FIRST + 1  # the number of the cell between LOAD and PUBLISH
-TIGHT = "switzerland"
-TIGHT_POLICY = """\
-mode = "auto"
-
-[limits]
-memory = "512 MiB"
-seconds = 8
-grace = 2
-output = "1 MiB"
-"""
+HURRIED, NARROW = "switzerland", "va-long-beach"
+LIMITS = {
+    HURRIED: 'mode = "auto"\n[limits]\nseconds = 5\ngrace = 2\n',
+    NARROW: 'mode = "auto"\n[limits]\nmemory = "512 MiB"\noutput = "1 MiB"\nseconds = 300\n',
+}
 CANARY_CELL = """\
 ages = heart.age.tolist()
 canary = "-".join(["CANARY", str(sum(ages))])
@@ -63,7 +58,7 @@ FAULTS: dict[str, Fault] = {
         "cell-failed",
         "A cell of the train failed at this station.",
         CellError(type="Exception", cell=FAULT, line=1),
-        "va-long-beach",
+        "cleveland",
     ),
     "a kernel that exits": Fault(
         "import os\nos._exit(3)",
@@ -77,21 +72,21 @@ FAULTS: dict[str, Fault] = {
         "kernel-died",
         "The kernel ended by itself while a cell ran.",
         CellError(type="KernelDied", cell=FAULT),
-        "va-long-beach",
+        "cleveland",
     ),
     "out of memory": Fault(
         "hoard = [b'x' * 2**20 for _ in range(2048)]",
         "out-of-memory",
         "The run needed more memory than this station gives.",
         CellError(type="OutOfMemory", cell=FAULT),
-        TIGHT,
+        NARROW,
     ),
     "out of time": Fault(
         "import time\nwhile True:\n    time.sleep(0.1)",
         "out-of-time",
         "The run took longer than this station allows and was stopped.",
         None,
-        TIGHT,
+        HURRIED,
     ),
     "out of time, and deaf": Fault(
         "while True:\n    try:\n        while True:\n            pass\n"
@@ -99,15 +94,14 @@ FAULTS: dict[str, Fault] = {
         "out-of-time",
         "The run took longer than this station allows and was stopped.",
         None,
-        TIGHT,
+        HURRIED,
     ),
     "over the output quota": Fault(
-        "import numpy\n"
-        "phtlab.publish('sums', {'x': numpy.ones(2**18)}, kind='model')",
+        "import numpy\nphtlab.publish('sums', {'x': numpy.ones(2**18)}, kind='model')",
         "output-quota",
         "The run wrote more than this station allows.",
         CellError(type="OSError", cell=FAULT, line=2),
-        TIGHT,
+        NARROW,
     ),
     "an output under a name that is computed": Fault(
         "send = getattr(phtlab, 'pub' + 'lish')\nsend('rows' + '', heart)",
@@ -124,7 +118,7 @@ FAULTS: dict[str, Fault] = {
         "output-undeclared",
         "The run left an output that the train does not declare; nothing leaves.",
         None,
-        "va-long-beach",
+        "cleveland",
     ),
     "an output of another kind than declared": Fault(
         "send = getattr(phtlab, 'pub' + 'lish')\nsend('counts', 20, kind='scalar')",
@@ -145,16 +139,19 @@ FAULTS: dict[str, Fault] = {
 
 
 @pytest.fixture(scope="module")
-def tight(world: World) -> Iterator[None]:
-    """One hospital with narrow limits: a station reads its policy at each use."""
-    policy = world.station_folder(TIGHT) / "policy.toml"
-    policy.write_text(TIGHT_POLICY)
+def limits(world: World) -> Iterator[None]:
+    """Two hospitals with limits of their own: a station reads its policy at each use."""
+    for station, policy in LIMITS.items():
+        (world.station_folder(station) / "policy.toml").write_text(policy)
     yield
-    policy.write_text(POLICY)
+    for station in LIMITS:
+        (world.station_folder(station) / "policy.toml").write_text(POLICY)
 
 
 @pytest.fixture(scope="module")
-def journeys(lab: Lab, tight: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Journey]:
+def journeys(
+    lab: Lab, limits: None, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Journey]:
     """All of them at once: the stations work while the tests read."""
     folder = tmp_path_factory.mktemp("faults")
     sent = {}
@@ -180,9 +177,7 @@ def test_each_fault_has_its_code_and_its_sentence(journeys: dict[str, Journey], 
     assert asked.value.message == f"{fault.station} failed: {fault.sentence}"
 
 
-def test_what_a_person_reads_of_a_failing_cell(
-    world: World, journeys: dict[str, Journey]
-) -> None:
+def test_what_a_person_reads_of_a_failing_cell(world: World, journeys: dict[str, Journey]) -> None:
     journey = journeys["a failing cell"]
     ended(journey, "cleveland")
     beginning = journey.id[7:19]
@@ -299,4 +294,6 @@ def test_nothing_of_a_failed_run_is_left(
 ) -> None:
     for what, journey in journeys.items():
         ended(journey, FAULTS[what].station)
-    assert [rest for station in world.stations for rest in left_behind(engine, world, station)] == []
+    assert [
+        rest for station in world.stations for rest in left_behind(engine, world, station)
+    ] == []
