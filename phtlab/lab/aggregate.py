@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from phtlab.errors import NotebookError
@@ -36,24 +37,27 @@ def run_aggregate(
     )
     if epilogue:
         running.cells.append(nbformat.v4.new_code_cell(epilogue))
-    # Over a socket in the file system, not over TCP, where other users of the machine could listen.
-    config = Config({"ConnectionFileMixin": {"transport": "ipc"}})
-    client = NotebookClient(
-        running,
-        timeout=timeout,
-        resources={"metadata": {"path": str(notebook.parent)}},
-        config=config,
-    )
     environment = {**os.environ, "PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
-    try:
-        client.execute(env=environment)
-    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
-        number = _failed(running.cells, numbers)
-        reason = getattr(error, "evalue", "") or "it ran out of time, or its kernel died"
-        raise NotebookError(
-            f"The aggregate cell {number} of {notebook.name} failed: {reason}",
-            code="aggregate-failed",
-        ) from None
+    # Over a socket in the file system, not over TCP, where other users of the machine could listen.
+    # In a folder of its own: the default is relative, and the kernel's folder is not this one's.
+    with TemporaryDirectory(prefix="phtlab-kernel-") as sockets:
+        connection = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        client = NotebookClient(
+            running,
+            timeout=timeout,
+            startup_timeout=timeout,
+            resources={"metadata": {"path": str(notebook.parent)}},
+            config=Config({"ConnectionFileMixin": connection}),
+        )
+        try:
+            client.execute(env=environment)
+        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+            number = _failed(running.cells, numbers)
+            reason = getattr(error, "evalue", "") or "it ran out of time, or its kernel died"
+            raise NotebookError(
+                f"The aggregate cell {number} of {notebook.name} failed: {reason}",
+                code="aggregate-failed",
+            ) from None
     return shown
 
 
