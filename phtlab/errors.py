@@ -86,10 +86,14 @@ class OrderError(PhtlabError):
 
 
 class OrderExpiredError(OrderError):
+    """The order's time is over."""
+
     code = "order-expired"
 
 
 class OrderReplayedError(OrderError):
+    """The order, or its nonce, was seen before."""
+
     code = "order-replayed"
 
 
@@ -112,6 +116,8 @@ class RosterError(PhtlabError):
 
 
 class NotOnRosterError(RosterError):
+    """Nobody of this name, or with these keys, is on the roster."""
+
     code = "not-on-roster"
 
 
@@ -128,26 +134,38 @@ class SealError(PhtlabError):
 
 
 class SealFormatError(SealError):
+    """Not sealed cargo of the accepted form."""
+
     code = "seal-format"
 
 
 class SealContextError(SealError):
+    """Cargo of another train, journey, station or stop."""
+
     code = "seal-context"
 
 
 class SealKeyError(SealError):
+    """No key here opens it, or a recipient is none."""
+
     code = "seal-key"
 
 
 class SealChangedError(SealError):
+    """Changed, cut or reordered after it was sealed."""
+
     code = "seal-changed"
 
 
 class KeyFileError(PhtlabError):
+    """A private key file that cannot be used."""
+
     code = "key-file"
 
 
 class PassphraseError(KeyFileError):
+    """A passphrase that is wrong, missing or too short."""
+
     code = "passphrase"
 
 
@@ -158,10 +176,14 @@ class UnreachableError(PhtlabError):
 
 
 class CentralUnreachableError(UnreachableError):
+    """Central does not answer."""
+
     code = "central-unreachable"
 
 
 class RegistryUnreachableError(UnreachableError):
+    """The registry does not answer."""
+
     code = "registry-unreachable"
 
 
@@ -184,6 +206,8 @@ class StationError(PhtlabError):
 
 
 class DataSetError(StationError):
+    """A data set that is not there, or not as it was declared."""
+
     code = "data-set"
 
 
@@ -194,6 +218,8 @@ class PolicyError(StationError):
 
 
 class EngineMissingError(StationError):
+    """The container engine does not answer."""
+
     code = "engine-missing"
 
 

@@ -1,0 +1,149 @@
+"""docs/reference/settings.md: every setting, from the classes that read it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+import phtlab
+from phtlab.central.settings import CentralSettings
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.policy import Allowed, LimitCaps, Policy, Rule
+from phtlab.station.settings import StationSettings
+from tests.docs.markdown import code, ended, heading, table
+
+_INTRODUCTION = """\
+Each is read once, by the command that starts the part, except the policy, which is read for every
+order. An unknown name is an error that names it. Sizes are bytes or text such as `"64 MiB"`."""
+
+PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
+    (
+        "Central: `central.toml`",
+        "In central's folder. The environment wins: `PHTLAB_CENTRAL_` and the name in capitals, "
+        "such as `PHTLAB_CENTRAL_DATABASE`.",
+        CentralSettings,
+    ),
+    (
+        "Station: `station.toml`",
+        "In the station's folder; [station](../station.md) explains. The environment wins: "
+        "`PHTLAB_STATION_` and the name in capitals, with `__` before a nested name.",
+        StationSettings,
+    ),
+    (
+        "Policy: `policy.toml`",
+        "Beside `station.toml`; [policy](../policy.md) explains.",
+        Policy,
+    ),
+    ("Policy: `[allow]`", 'Who and what may come at all; `"*"` is everyone.', Allowed),
+    ("Policy: `[[rules]]`", "The first rule that fits decides in place of `mode`.", Rule),
+    ("Policy: `[limits]`", "What every run gets.", LimitCaps),
+    ("Policy: `[airlock]`", "What an output must be to leave.", AirlockRules),
+)
+
+# A variable that phtlab reads and that is not one of the settings above.
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    "PHTLAB_CACHE": "Folder of what may be deleted at any time; else `~/.cache/phtlab`",
+    "PHTLAB_CENTRAL": "Central's address; else `central` in `profile.toml`",
+    "PHTLAB_CENTRAL_DIRECTORY": "Central's folder, for `phtlab central`",
+    "PHTLAB_CONFIG": "Folder with `profile.toml`, keys and the pinned root; else "
+    "`~/.config/phtlab`",
+    "PHTLAB_CONSORTIUM": "The officers' folder, for `phtlab consortium`",
+    "PHTLAB_DATASETS": "A JSON file that names the data sets for `phtlab.dataset` outside a "
+    "station",
+    "PHTLAB_IN": "Set in the sandbox: the folder of inputs",
+    "PHTLAB_JOB": "Set in the sandbox: the job's description",
+    "PHTLAB_JOURNEY": "The journey that `phtlab.results()` opens, where a notebook runs for one",
+    "PHTLAB_KEY": "One's key file; else `key` in `profile.toml`",
+    "PHTLAB_NEW_PASSPHRASE": "The new passphrase, for `phtlab key passphrase`",
+    "PHTLAB_NOTEBOOK": "The notebook that `lab.dispatch()` sends, where it cannot be found out",
+    "PHTLAB_OUT": "Set in the sandbox: the folder of outputs",
+    "PHTLAB_PASSPHRASE": "The passphrase of the key in use; for an officer also with the name "
+    "behind it, such as `PHTLAB_PASSPHRASE_OFFICER_ADA`",
+    "PHTLAB_REPORT": "Set by the demonstration: where its notebook leaves the report",
+    "PHTLAB_STATION": "The station's folder, for `phtlab station`; else the current one",
+}
+
+_VARIABLE = re.compile(r"PHTLAB_[A-Z]+(?:_[A-Z]+)*")
+
+
+def settings() -> Iterator[tuple[str, str]]:
+    """The heading and the name of each setting."""
+    for title, _, kind in PARTS:
+        for name in kind.model_fields:
+            yield title, name
+
+
+def variables_in_source() -> set[str]:
+    """The names of environment variables that stand in phtlab's code, whole, as a literal."""
+    found: set[str] = set()
+    for path in Path(phtlab.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            if isinstance(text, str) and _VARIABLE.fullmatch(text):
+                found.add(text)
+    return found
+
+
+def page() -> str:
+    lines = heading("Settings", _INTRODUCTION)
+    for title, introduction, kind in PARTS:
+        lines += [f"## {title}", "", introduction, ""]
+        rows = [_row(name, field) for name, field in kind.model_fields.items()]
+        lines += table(["setting", "default", "may be", ""], [r for r in rows if r])
+    lines += ["## A person's profile: `profile.toml`", ""]
+    lines += ["`phtlab join` writes it into the folder `PHTLAB_CONFIG`.", ""]
+    lines += table(
+        ["setting", ""],
+        [
+            ["`central`", "Central's address."],
+            ["`key`", "One's key file; a relative path is below the folder."],
+        ],
+    )
+    lines += ["## Environment", ""]
+    lines += table(["variable", ""], ([code(n), ended(t)] for n, t in ENVIRONMENT.items()))
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(name: str, field: Any) -> list[str]:
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        return []
+    if get_origin(field.annotation) is tuple and name == "rules":
+        return []
+    return [code(name), _default(field), _bounds(field), ended(field.description or "")]
+
+
+def _default(field: Any) -> str:
+    value = field.get_default(call_default_factory=True)
+    if value is PydanticUndefined:
+        return "required"
+    if value in (None, ""):
+        return "none"
+    if value in ({}, ()):
+        return "empty"
+    if isinstance(value, bool):
+        return code(str(value).lower())
+    if isinstance(value, tuple):
+        return code("[" + ", ".join(f'"{part}"' for part in value) + "]")
+    if isinstance(value, int) and value >= 2**20 and value % 2**20 == 0:
+        return code(f'"{value // 2**20} MiB"')
+    return code(f'"{value}"' if isinstance(value, str) else value)
+
+
+def _bounds(field: Any) -> str:
+    words = {"ge": "{} or more", "gt": "more than {}", "le": "at most {}"}
+    parts = [
+        words[name].format(value)
+        for part in field.metadata
+        for name in words
+        if (value := getattr(part, name, None)) is not None
+    ]
+    choices = getattr(field.annotation, "__args__", ())
+    if choices and all(isinstance(choice, str) for choice in choices):
+        parts.append(", ".join(code(choice) for choice in choices))
+    return ", ".join(parts)
