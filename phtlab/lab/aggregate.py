@@ -22,7 +22,7 @@ def run_aggregate(
     """
     import nbformat
     from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+    from nbclient.exceptions import CellExecutionError, CellTimeoutError
     from traitlets.config import Config
 
     shown = nbformat.read(notebook, as_version=4)
@@ -45,13 +45,14 @@ def run_aggregate(
         client = NotebookClient(
             running,
             timeout=timeout,
-            startup_timeout=timeout,
+            startup_timeout=120,
             resources={"metadata": {"path": str(notebook.parent)}},
             config=Config({"ConnectionFileMixin": connection}),
         )
         try:
             client.execute(env=environment)
-        except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        # RuntimeError: the kernel died, or did not come up.
+        except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             number = _failed(running.cells, numbers)
             reason = getattr(error, "evalue", "") or "it ran out of time, or its kernel died"
             raise NotebookError(
