@@ -32,6 +32,7 @@ class Journey:
 
     @property
     def id(self) -> str:
+        """The digest of the signed order, `sha256:…`."""
         return self._view.id
 
     @property
@@ -41,10 +42,12 @@ class Journey:
 
     @property
     def done(self) -> bool:
+        """Whether every stop had ended when central was last heard."""
         return self._view.done
 
     @property
     def view(self) -> JourneyView:
+        """What central last said, unverified: `verified()` and `results()` check."""
         return self._view
 
     def refresh(self) -> Journey:
@@ -94,7 +97,11 @@ class Journey:
         self._view = self._view.model_copy(update={"stops": tuple(known.values())})
 
     def verified(self) -> tuple[Train, Order, dict[str, StopRecord]]:
-        """The train, the order, and each ended stop's record, all verified against the roster."""
+        """The train, the order, and each ended stop's record, all verified against the roster.
+
+        Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what does not
+        hold.
+        """
         lab = self._lab
         roster = lab.refresh().roster
         view = self.refresh()._view
@@ -128,8 +135,10 @@ class Journey:
     def results(self) -> Results:
         """Verify every record, fetch, check and open the cargo.
 
-        Raises JourneyError while a stop has not ended; what ended otherwise than
-        departed is in `.failures`. Nothing that does not verify is shown.
+        What ended otherwise than departed is in `.failures`. Nothing that does not verify is
+        shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended, SealError for
+        cargo that is not what its record says or is not for this key, RegistryError if it is no
+        longer there, and what `verified()` raises.
         """
         train, order, records = self.verified()
         waiting = [station for station in order.stations if station not in records]

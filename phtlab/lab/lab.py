@@ -40,6 +40,7 @@ class Lab:
 
     @property
     def name(self) -> str:
+        """The member's name on the roster."""
         return self.identity.name
 
     @cached_property
@@ -54,6 +55,7 @@ class Lab:
 
     @cached_property
     def registry(self) -> Registry:
+        """The consortium's registry, with tokens that central issues to this member."""
         return Registry(self.central.info().registry_url, self.central.registry_token)
 
     def train(self, notebook: str | Path, *, kernel: str | None = None) -> Train:
@@ -71,8 +73,10 @@ class Lab:
     ) -> Journey:
         """Send `train` (a Train, a notebook's path, or the notebook this runs in) on a journey.
 
-        `recipients` are further members who can open the results; you always can.
-        Raises ParameterError, NotOnRosterError or OrderError before anything is sent.
+        `recipients` are further members who can open the results; you always can. Stations refuse
+        the order after `lifetime`, at most 60 days. Raises NotebookError, ParameterError,
+        NotOnRosterError or OrderError before anything is sent; CentralUnreachableError,
+        RegistryUnreachableError, CentralError or RegistryError while it is.
         """
         if not isinstance(train, Train):
             train = self.train(train or notebook_here())
@@ -99,7 +103,8 @@ class Lab:
     def journey(self, journey: str | None = None) -> Journey:
         """The journey of this id (its first characters do), or the newest one.
 
-        `PHTLAB_JOURNEY` names it where a notebook is run for one journey.
+        `PHTLAB_JOURNEY` names it where a notebook is run for one journey. Raises JourneyError
+        (`no-such-journey`) for none or several.
         """
         wanted = journey or os.environ.get("PHTLAB_JOURNEY")
         if wanted is None and self._last is not None:
@@ -202,7 +207,10 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
 
 
 def results(journey: str | Journey | None = None) -> Any:
-    """The results of `journey`, or of the notebook's last one: the word for aggregate cells."""
+    """The results of `journey`, or of the notebook's last one: the word for aggregate cells.
+
+    Raises as `connect`, `Lab.journey` and `Journey.results`.
+    """
     if isinstance(journey, Journey):
         return journey.results()
     return connect().journey(journey).results()

@@ -60,24 +60,24 @@ class StationResults:
         return pd.read_parquet(self._file(name, "table", ".parquet"))
 
     def scalar(self, name: str) -> Any:
-        """The single value called `name`."""
+        """The single value called `name`. Raises as `table`."""
         return json.loads(self._file(name, "scalar", ".json").read_bytes())["value"]
 
     def figure(self, name: str) -> ResultFigure:
-        """The figure called `name`, which shows itself in a notebook."""
+        """The figure called `name`, which shows itself in a notebook. Raises as `table`."""
         import pandas as pd
 
         png = self._file(name, "figure", ".png").read_bytes()
         return ResultFigure(png, pd.read_parquet(self._file(name, "figure", ".parquet")))
 
     def model(self, name: str) -> dict[str, np.ndarray]:
-        """The model called `name`, as named arrays."""
+        """The model called `name`, as named arrays. Raises as `table`."""
         from safetensors.numpy import load_file
 
         return dict(load_file(self._file(name, "model", ".safetensors")))
 
     def file(self, name: str) -> bytes:
-        """The bytes of the file called `name`."""
+        """The bytes of the file called `name`. Raises as `table`."""
         return self._file(name, "file", ".bin").read_bytes()
 
     def _file(self, name: str, kind: str, ending: str) -> Path:
@@ -141,7 +141,10 @@ class Results(Mapping[str, StationResults]):
         return tuple(self._stations)
 
     def table(self, name: str) -> pd.DataFrame:
-        """One frame over all stations that released `name`, `station` as its first column."""
+        """One frame over all stations that released `name`, `station` as its first column.
+
+        Raises JourneyError (`no-such-output`) if no station did, or not as a table.
+        """
         import pandas as pd
 
         frames = []
@@ -152,15 +155,15 @@ class Results(Mapping[str, StationResults]):
         return pd.concat(frames, ignore_index=True)
 
     def scalars(self, name: str) -> dict[str, Any]:
-        """Station to value."""
+        """Station to value, as `table`."""
         return {one.station: one.scalar(name) for one in self._having(name, "scalar")}
 
     def models(self, name: str) -> dict[str, dict[str, np.ndarray]]:
-        """Station to named arrays."""
+        """Station to named arrays, as `table`."""
         return {one.station: one.model(name) for one in self._having(name, "model")}
 
     def figures(self, name: str) -> dict[str, ResultFigure]:
-        """Station to figure."""
+        """Station to figure, as `table`."""
         return {one.station: one.figure(name) for one in self._having(name, "figure")}
 
     def export(self, directory: str | Path) -> Path:

@@ -44,6 +44,7 @@ class Train:
 
     @property
     def name(self) -> str:
+        """The notebook's name, as the manifest has it."""
         return self.analysis.name
 
     @property
@@ -53,16 +54,19 @@ class Train:
 
     @cached_property
     def manifest(self) -> TrainManifest:
+        """What the author signs: kernel, parameters, outputs, data sets, files."""
         return train_manifest(self.analysis, self.kernel)
 
     @cached_property
     def image(self) -> TrainImage:
+        """The composed image. Raises TrainError if the kernel image cannot be built on."""
         return compose(
             *self._lab.kernel_documents(self.kernel), {NOTEBOOK: self.analysis.travelling()}
         )
 
     @property
     def digest(self) -> str:
+        """The image's digest, `sha256:…`; the train's name in orders and approvals."""
         return self.image.digest
 
     @property
