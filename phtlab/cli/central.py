@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import SettingsError
 
 app = typer.Typer(
@@ -69,13 +69,17 @@ def init(
     err.print(f"Made a central for {name} in {directory}. Its public online key:", markup=False)
     out.print(str(founded.online_key), markup=False)
     if root is None:
-        err.print(
-            f"Next: officers found the consortium with 'phtlab consortium init … --online-key "
-            f"{founded.online_key}'; then 'phtlab central pin {directory} root.json' with the "
-            "root that they hand over.",
-            markup=False,
+        say_next(
+            f"phtlab consortium init DIRECTORY --name {name} --officer NAME --officer NAME \\",
+            f"  --online-key {founded.online_key}",
+            f"phtlab central pin {directory} root.json",
+            f"phtlab central registry {directory}",
+            f"phtlab central run {directory}",
+            first="officers found the consortium with that key; you pin the root that they hand "
+            "over, then run the registry and central, side by side.",
         )
-    _say_how_to_run(directory)
+    else:
+        _say_how_to_run(directory)
 
 
 @app.command()
@@ -100,6 +104,7 @@ def pin(
         "Pinned. Compare this fingerprint with a consortium officer by telephone:", markup=False
     )
     out.print(fingerprint)
+    _say_how_to_run(directory)
 
 
 @app.command()
@@ -190,10 +195,10 @@ def retention(
 
 
 def _say_how_to_run(directory: Path) -> None:
-    err.print(
-        f"Run it with 'phtlab central run {directory}', and the registry beside it with "
-        f"'phtlab central registry {directory}'.",
-        markup=False,
+    say_next(
+        f"phtlab central registry {directory}",
+        f"phtlab central run {directory}",
+        first="run the registry and central, side by side.",
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import VARIABLE, read_passphrase
 from phtlab.errors import RosterError, SettingsError
 
@@ -94,9 +94,10 @@ def init(
         markup=False,
     )
     out.print(consortium.fingerprint)
-    err.print(
-        "Next: 'phtlab consortium add REQUEST' for each member, then 'sign' and 'publish'.",
-        markup=False,
+    say_next(
+        "phtlab consortium add REQUEST",
+        "phtlab consortium sign --officer NAME",
+        first="add each member, sign, and publish.",
     )
 
 
@@ -199,7 +200,7 @@ def sign(
         return
     err.print(_progress(signing), markup=False)
     if signing.complete:
-        err.print("Next: 'phtlab consortium publish --central URL'.", markup=False)
+        say_next("phtlab consortium publish --central URL")
 
 
 @app.command()

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import ParameterError
 
 
@@ -56,8 +56,10 @@ def dispatch(
     elif as_json:
         print_json(journey.view)
     else:
+        names = ", ".join(stop.station for stop in journey.stops)
+        err.print(f"Sent {train.name} to {names}. Its journey:", markup=False)
         out.print(short(journey.id))
-        err.print(f"dispatched; follow it with 'phtlab journey wait {short(journey.id)}'")
+        say_next(f"phtlab journey wait {short(journey.id)}")
 
 
 def typed_values(pairs: list[str], schema: dict[str, Any]) -> dict[str, Any]:

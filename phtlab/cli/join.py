@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phtlab.cli.output import err
+from phtlab.cli.output import err, say_next
 from phtlab.errors import RosterError, SettingsError
 
 
@@ -31,7 +31,13 @@ def join(
     from phtlab.train.trust import Trust, root_fingerprint
     from phtlab.wire.central import CentralClient
 
-    content = root.read_bytes()
+    try:
+        content = root.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"{root} cannot be read ({error.strerror}). It should be root.json, from an officer of "
+            "the consortium."
+        ) from None
     found = root_fingerprint(content)
     if fingerprint is None:
         err.print(f"The root's fingerprint is [bold]{found}[/].")
@@ -43,7 +49,8 @@ def join(
             code="root-fingerprint",
         )
     directory = config_directory()
-    profile = Profile(central.rstrip("/"), key or _only_key(directory), directory / "trust")
+    own = (key or _only_key(directory)).absolute()
+    profile = Profile(central.rstrip("/"), own, directory / "trust")
     client = CentralClient(profile.central, None)
     trust = Trust(profile.trust, client.tuf_fetcher(), client.metadata_url, client.targets_url)
     trust.pin(content)
@@ -53,6 +60,7 @@ def join(
         f"Joined [bold]{roster.consortium}[/]: {len(roster.stations)} stations, roster version "
         f"{roster.version}. Remembered in {path}."
     )
+    say_next("phtlab stations", "phtlab train check NOTEBOOK")
 
 
 def _only_key(directory: Path) -> Path:

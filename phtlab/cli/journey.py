@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 
 if TYPE_CHECKING:
     from phtlab.lab import Journey
@@ -95,7 +95,7 @@ def results(
     opened = phtlab.connect().journey(journey).results()
     if directory is not None:
         opened.export(directory)
-        err.print(f"written to {directory}")
+        err.print(f"Wrote everything to {directory}.", markup=False)
     if as_json:
         print_json(
             {
@@ -119,4 +119,4 @@ def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> Non
     if any(stop.state != "departed" for stop in journey.stops):
         raise typer.Exit(7)
     if not as_json:
-        err.print(f"open them with 'phtlab journey results {short(journey.id)}'")
+        say_next(f"phtlab journey results {short(journey.id)}")

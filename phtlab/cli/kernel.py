@@ -60,7 +60,7 @@ def build(
     """Build the kernel image of RECIPE and print its digest: the same one on any machine."""
     if registry is not None and not push:
         raise SettingsError("--registry says where to push; add --push.")
-    built = _build(recipe, cache or cache_directory() / "kernels")
+    built = _build(recipe, cache or cache_directory() / "kernel-images")
     if push:
         _push(built, registry)
     _tell(built.image, built.manifest, built.config, directory, as_json)

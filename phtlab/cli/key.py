@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.errors import KeyFileError
 from phtlab.profile import config_directory
@@ -72,9 +72,13 @@ def create(
     err.print(f"Wrote the key {path} and the request {request_path}.", markup=False)
     out.print(fingerprint)
     err.print(
-        "This is the key's fingerprint. Send the request to a consortium officer and compare the "
-        "fingerprint by telephone. Keep a copy of the key file: nobody can recover it, nor its "
-        "passphrase."
+        "This is the key's fingerprint. Keep a copy of the key file: nobody can recover it, nor "
+        "its passphrase."
+    )
+    say_next(
+        "phtlab join --central URL --root root.json",
+        first="send the request to a consortium officer and compare the fingerprint by telephone. "
+        "With the consortium's root.json from the officer, then run:",
     )
 
 
@@ -229,7 +233,8 @@ def _flat(shown: dict[str, Any]) -> dict[str, str]:
         flat["roles"] = ", ".join(shown["roles"])
     for scheme, key_id in shown["key_ids"].items():
         flat[scheme] = f"key id {key_id}"
-    flat["age"] = shown["keys"]["age"]
+    # 1,959 characters, which nobody compares: --json has them all.
+    flat["age"] = f"{shown['keys']['age'][:24]}…"
     return flat
 
 

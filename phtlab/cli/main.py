@@ -13,6 +13,7 @@ from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
 from phtlab.cli.join import join
+from phtlab.cli.stations import stations
 from phtlab.errors import PhtlabError
 
 app = typer.Typer(
@@ -44,6 +45,7 @@ def _root(
 app.command()(demo)
 app.add_typer(key.app, name="key")
 app.command()(join)
+app.command()(stations)
 app.add_typer(train.app, name="train")
 app.command()(dispatch)
 app.add_typer(journey.app, name="journey")

@@ -14,6 +14,13 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a stable JSON shape.")]
 
 
+def say_next(*commands: str, first: str = "") -> None:
+    """What to do now, on stderr: a sentence, then each command on its own line, to be copied."""
+    err.print(f"Next{f': {first}' if first else ':'}", markup=False)
+    for command in commands:
+        err.print(f"  {command}", markup=False)
+
+
 def print_json(value: Any) -> None:
     """`value` as indented JSON on stdout; pydantic models by their JSON form."""
     typer.echo(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))

@@ -21,6 +21,7 @@ Kernel = Annotated[
 @app.command()
 def check(notebook: Notebook, as_json: JsonOption = False) -> None:
     """Check NOTEBOOK: roles, parameters, outputs, names. Needs no connection."""
+    from phtlab.lab.train import parameter_line
     from phtlab.notebook import read_analysis
 
     analysis = read_analysis(notebook)
@@ -51,12 +52,13 @@ def check(notebook: Notebook, as_json: JsonOption = False) -> None:
             f"{count} {role}" for role, count in _roles(c.role for c in analysis.cells).items()
         )
         out.print(f"[bold]{analysis.name}[/] ({analysis.language}): {roles}")
-        names = ", ".join(analysis.parameters.schema.get("properties", {})) or "none"
-        out.print(f"parameters: {names}")
-        out.print(f"data sets:  {', '.join(analysis.datasets) or 'none'}")
-        out.print(
-            "outputs:    " + (", ".join(f"{o.name} ({o.kind})" for o in analysis.outputs) or "none")
-        )
+        properties = analysis.parameters.schema.get("properties", {})
+        for name in analysis.datasets:
+            out.print(f"  data set   {name}", markup=False)
+        for name, schema in properties.items():
+            out.print(f"  parameter  {parameter_line(name, schema)}", markup=False)
+        for output in analysis.outputs:
+            out.print(f"  output     {output.name} ({output.kind})", markup=False)
         for finding in analysis.findings:
             colour = "red" if finding.severity == "error" else "yellow"
             out.print(f"[{colour}]{finding.severity}[/] {finding.code}: ", end="")

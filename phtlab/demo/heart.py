@@ -1,12 +1,17 @@
 """The four hospitals of the UCI Heart Disease data, each with its own patients.
 
 Janosi et al. (1989), DOI 10.24432/C52P4X, CC BY 4.0; see notebooks/data/README.md.
+`python -m phtlab.demo.heart cleveland cleveland.csv` writes one hospital's patients.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
+import sys
 from pathlib import Path
+
+from phtlab.demo.share import share
 
 HOSPITALS = {
     "cleveland": "Cleveland",
@@ -15,6 +20,7 @@ HOSPITALS = {
     "va-long-beach": "VA Long Beach",
 }
 DROPPED = ("id", "dataset")
+SOURCE = "notebooks/data/heart_disease_uci.csv"
 
 
 def write_patients(source: Path, station: str, target: Path) -> int:
@@ -33,3 +39,19 @@ def write_patients(source: Path, station: str, target: Path) -> int:
                 writer.writerow(row)
                 count += 1
     return count
+
+
+def main() -> None:
+    """Write the patients of the hospital named on the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m phtlab.demo.heart", description="Write one hospital's patients as CSV."
+    )
+    parser.add_argument("hospital", choices=HOSPITALS)
+    parser.add_argument("target", type=Path)
+    asked = parser.parse_args()
+    count = write_patients(share(SOURCE), asked.hospital, asked.target)
+    sys.stdout.write(f"{asked.target}: {count} patients\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -92,7 +92,9 @@ class Journey:
 
     def _take(self, stop: StopView) -> None:
         known = {s.station: s for s in self._view.stops}
-        if stop.station in known and known[stop.station].state not in FINAL_STATES:
+        seen = known.get(stop.station)
+        # Events are told from the first on; what is older than the view is no news.
+        if seen and seen.state not in FINAL_STATES and stop.updated >= seen.updated:
             known[stop.station] = stop
         self._view = self._view.model_copy(update={"stops": tuple(known.values())})
 

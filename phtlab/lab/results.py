@@ -192,7 +192,7 @@ class Results(Mapping[str, StationResults]):
         )
 
     def __repr__(self) -> str:
-        lines = [f"Results of {len(self)} stations"]
+        lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}"]
         for one in self.values():
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")

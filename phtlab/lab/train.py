@@ -86,20 +86,22 @@ class Train:
         return journey.wait().results()
 
     def __repr__(self) -> str:
-        outputs = ", ".join(f"{o.name} ({o.kind})" for o in self.analysis.outputs)
-        names = ", ".join(self.parameters.get("properties", {})) or "none"
-        return (
-            f"Train {self.name}, {self.digest[:19]}\n"
-            f"  kernel: {self.kernel.name}\n  data sets: {', '.join(self.analysis.datasets)}\n"
-            f"  parameters: {names}\n  outputs: {outputs}"
-        )
+        lines = [f"Train {self.name}, {self.digest[:19]}"]
+        lines += [f"  kernel     {self.kernel.name}"]
+        lines += [f"  data set   {name}" for name in self.analysis.datasets]
+        lines += [f"  parameter  {parameter_line(k, v)}" for k, v in self._properties()]
+        lines += [f"  output     {o.name} ({o.kind})" for o in self.analysis.outputs]
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         rows = [
             ("digest", f"<code>{self.digest[:19]}…</code>"),
             ("kernel", html.escape(self.kernel.name)),
             ("data sets", html.escape(", ".join(self.analysis.datasets))),
-            ("parameters", "<br>".join(_parameter_line(k, v) for k, v in self._properties())),
+            (
+                "parameters",
+                "<br>".join(html.escape(parameter_line(k, v)) for k, v in self._properties()),
+            ),
             (
                 "outputs",
                 "<br>".join(f"{html.escape(o.name)} ({o.kind})" for o in self.analysis.outputs),
@@ -148,11 +150,12 @@ def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, st
     return compose(manifest, config, {NOTEBOOK: analysis.travelling()}), analysis.name
 
 
-def _parameter_line(name: str, schema: Mapping[str, Any]) -> str:
+def parameter_line(name: str, schema: Mapping[str, Any]) -> str:
+    """A declared parameter in words: `min_age = 40 (integer, 18 to 100)`."""
     bounds = ""
     if "minimum" in schema or "maximum" in schema:
         bounds = f", {schema.get('minimum', '…')} to {schema.get('maximum', '…')}"
     if "enum" in schema:
         bounds = ", one of " + ", ".join(str(v) for v in schema["enum"])
     default = f" = {schema['default']}" if "default" in schema else ""
-    return html.escape(f"{name}{default} ({schema.get('type', 'any')}{bounds})")
+    return f"{name}{default} ({schema.get('type', 'any')}{bounds})"

@@ -61,8 +61,10 @@ def load_datasets(folder: StationFolder) -> dict[str, DataSet]:
     return found
 
 
-def add_dataset(folder: StationFolder, name: str, path: Path, schema: bytes) -> DataSet:
+def add_dataset(folder: StationFolder, name: str, path: Path | None, schema: bytes) -> DataSet:
     """Declare `name`: check the file against `schema` (TOML) and keep both.
+
+    Without `path` its synthetic twin takes the data's place: what a twin station holds.
 
     Raises DataSetError for a name, a declaration or a file that does not fit.
     """
@@ -74,9 +76,11 @@ def add_dataset(folder: StationFolder, name: str, path: Path, schema: bytes) -> 
     declared = _parse(schema, "the schema")
     if "path" in declared:
         raise DataSetError("The schema says 'path'; the path is given on the command line.")
-    dataset = _dataset(name, {**declared, "path": str(path.absolute())}, "the schema")
-    dataset.require()
-    check_file(dataset)
+    place = (path or folder.twins / f"{name}.csv").absolute()
+    dataset = _dataset(name, {**declared, "path": str(place)}, "the schema")
+    if path is not None:
+        dataset.require()
+        check_file(dataset)
     head = {"path": str(dataset.path)}
     if "format" not in declared:
         head["format"] = dataset.format

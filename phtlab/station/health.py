@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from phtlab.errors import NotOnRosterError, PhtlabError
-from phtlab.station.datasets import check_file, load_datasets, readable_in_sandbox
+from phtlab.station.datasets import check_file, load_datasets, readable_in_sandbox, twin_of
 from phtlab.station.executor import CheckResult
 from phtlab.station.folder import StationFolder
 from phtlab.station.opening import open_executor, require_central, trust_of
@@ -88,7 +88,9 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
             "No data set is declared.",
             "phtlab station dataset add NAME PATH --schema FILE.toml",
         )
-    for name, dataset in datasets.items():
+    for name, declared in datasets.items():
+        # A twin station never opens the declared file.
+        dataset = twin_of(folder, declared) if settings.twin else declared
 
         def found(dataset=dataset) -> str:  # type: ignore[no-untyped-def]
             dataset.require()

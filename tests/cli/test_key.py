@@ -130,7 +130,7 @@ def test_show_prints_for_people_and_nothing_secret(key_file: Path, alice: Identi
     result = phtlab_key("show", key_file)
 
     assert alice.public.fingerprint in result.stdout
-    assert str(alice.age.recipient()) in result.stdout
+    assert f"{str(alice.age.recipient())[:24]}…" in result.stdout, "--json has all of it"
     assert "SECRET" not in result.output.upper()
 
 

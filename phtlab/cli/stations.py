@@ -1,0 +1,79 @@
+"""`phtlab stations`: where a train can go, and what is there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.errors import OrderError
+from phtlab.wire.api import Column, StationView
+
+
+def stations(
+    station: Annotated[
+        str | None, typer.Argument(help="Show the columns of this one.", metavar="STATION")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the stations, whether they are online, and their data sets; or one with its columns."""
+    import phtlab
+
+    lab = phtlab.connect()
+    views = lab.stations()
+    if station is not None:
+        views = tuple(view for view in views if view.name == station)
+        if not views:
+            raise OrderError(
+                f"There is no station called '{station}'. 'phtlab stations' lists them.",
+                code="unknown-station",
+            )
+    if as_json:
+        print_json(views)
+        return
+    if not views:
+        err.print("The roster has no station yet. An officer adds them.")
+        return
+    if station is not None:
+        _one(views[0])
+        return
+    twins = {member.name for member in lab.trusted.roster.with_role("twin")}
+    table = Table(box=None, pad_edge=False)
+    for heading in ("station", "organisation", "state", "data set", "rows"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left")
+    for view in views:
+        state = presence(view)
+        first = (view.name, view.organisation, f"{state}, twin" if view.name in twins else state)
+        for data in view.datasets:
+            table.add_row(*first, data.name, "" if data.rows is None else str(data.rows))
+            first = ("", "", "")
+        if not view.datasets:
+            table.add_row(*first, "none yet", "")
+    out.print(table)
+
+
+def presence(view: StationView) -> str:
+    """`● online`, or when the station last asked for work."""
+    if view.online:
+        return "● online"
+    if view.last_seen is None:
+        return "○ never seen"
+    return f"○ last seen {view.last_seen:%Y-%m-%d %H:%M}"
+
+
+def _one(view: StationView) -> None:
+    out.print(f"{view.name}, {view.organisation}: {presence(view)}", markup=False)
+    for data in view.datasets:
+        rows = "" if data.rows is None else f", {data.rows} rows"
+        title = f": {data.title}" if data.title else ""
+        out.print(f"\n{data.name}{title}{rows}", markup=False)
+        width = max((len(column.name) for column in data.columns), default=0)
+        for column in data.columns:
+            out.print(f"  {column.name:<{width}}  {_about(column)}", markup=False)
+
+
+def _about(column: Column) -> str:
+    unit = f" in {column.unit}" if column.unit else ""
+    return f"{column.type:<8} {column.description}{unit}".rstrip()
