@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.errors import (
     DataSetError,
@@ -114,12 +114,11 @@ def init(
         return
     err.print(f"Made the station {name} in {directory.absolute()}.", markup=False)
     out.print(fingerprint)
-    err.print(
-        "This is its fingerprint. Next: send "
-        f"{folder.request} to a consortium officer, who compares the fingerprint with you by "
-        "telephone. With the consortium's root.json from the officer, then run: "
-        f"phtlab station join -C {directory} --root root.json --central URL",
-        markup=False,
+    say_next(
+        f"phtlab station join -C {directory} --root root.json"
+        + ("" if settings.central else " --central URL"),
+        first=f"send {folder.request} to a consortium officer, who compares this fingerprint with "
+        "you by telephone. With the consortium's root.json from the officer, then run:",
     )
 
 
@@ -196,10 +195,12 @@ def join(
         f"Joined {roster.consortium} (roster version {roster.version}) at {url}.", markup=False
     )
     if listed:
-        err.print(
-            f"{settings.name} is on the roster. Next: phtlab station dataset add NAME PATH "
-            "--schema FILE.toml, phtlab station check, phtlab station run.",
-            markup=False,
+        err.print(f"{settings.name} is on the roster.", markup=False)
+        place = "" if directory is None else f" -C {directory}"
+        say_next(
+            f"phtlab station dataset add NAME PATH --schema FILE.toml{place}",
+            f"phtlab station check{place}",
+            f"phtlab station run{place}",
         )
     else:
         err.print(
@@ -315,9 +316,19 @@ def show(
     for key in ("journey", "state", "code", "sentence", "name", "train", "researcher"):
         if view[key]:
             out.print(f"{key:<12}{view[key]}", markup=False)
+    out.print(f"{'files':<12}{stop.path}", markup=False)
+    for output in view["outputs"]:
+        told = f"{output['name']} {output['verdict']}"
+        out.print(f"{'airlock':<12}{told} {output['sentence']}".rstrip(), markup=False)
     for line in safe_lines(stop):
         out.print(line, markup=False)
-    out.print(f"{'files':<12}{stop.path}", markup=False)
+    if view["state"] == "held":
+        place = "" if directory is None else f" -C {directory}"
+        say_next(
+            f"phtlab station approve {stop.hex[:12]}{place}",
+            f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
+            first="it waits for your word.",
+        )
 
 
 @app.command()
@@ -339,8 +350,13 @@ def refuse(
 @dataset_app.command("add")
 def dataset_add(
     name: Annotated[str, typer.Argument(help="What analyses call it.")],
-    path: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder.")],
     schema: Annotated[Path, typer.Option(help="Its columns, as TOML; see docs/station.md.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            help="A CSV or Parquet file, or a folder. A twin station needs none: it makes it up."
+        ),
+    ] = None,
     directory: DirectoryOption = None,
 ) -> None:
     """Declare a data set, check it against its schema, and make its synthetic twin."""
@@ -348,11 +364,16 @@ def dataset_add(
 
     folder, settings = _station(directory)
     folder.create()
+    if path is None and not settings.twin:
+        raise DataSetError(
+            f"Where is the data set '{name}'? Name its file or folder: "
+            f"phtlab station dataset add {name} PATH --schema {schema}"
+        )
     dataset = add_dataset(folder, name, path, _content(schema, "the data set's schema"))
-    columns = len(dataset.schema.columns)
+    columns, rows = len(dataset.schema.columns), dataset.schema.twin_rows
     err.print(
-        f"Declared '{name}' ({dataset.format}, {columns} columns) and made its twin of "
-        f"{dataset.schema.twin_rows} synthetic rows.",
+        f"Declared '{name}' ({dataset.format}, {columns} columns) and made its twin of {rows} "
+        "synthetic rows.",
         markup=False,
     )
     if not settings.twin and not readable_in_sandbox(dataset.path):
@@ -465,7 +486,7 @@ def _decide(journey: str, directory: Path | None, verdict: str, reason: str) -> 
     stop = Stops(folder.stops).find(journey)
     stop.decide(verdict, reason)
     done = "approved" if verdict == "approve" else "refused"
-    err.print(f"{settings.name} {done} {stop.journey[:19]}.", markup=False)
+    err.print(f"{settings.name} {done} journey {stop.hex[:12]}.", markup=False)
 
 
 def _view(stop: Stop) -> dict[str, Any]:
