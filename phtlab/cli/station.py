@@ -22,6 +22,9 @@ from phtlab.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from phtlab.station.executor import CheckResult
     from phtlab.station.folder import StationFolder
     from phtlab.station.settings import StationSettings
     from phtlab.station.stop import Stop
@@ -253,24 +256,22 @@ def run(
     identity = _identity(folder, settings, passphrase_file)
     log_to_stderr()
     station = open_station(folder, settings, identity)
-    require_joined(folder, settings)
-    broken = [result for result in station.executor.check() if not result.ok]
-    if broken:
-        first = broken[0]
-        kind = EngineMissingError if first.name == "container engine" else SandboxError
-        raise kind(
-            f"The station {settings.name} cannot run anything. {first.sentence} {first.mend}"
+    try:
+        require_joined(folder, settings)
+        _require_able(station.executor.check(), settings.name)
+        station.policy()
+        station.declared()
+        until = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: until.set())
+        err.print(
+            f"The station {settings.name} is running; Ctrl-C ends it, and runs in the sandbox "
+            "go on.",
+            markup=False,
         )
-    station.policy()
-    station.declared()
-    until = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: until.set())
-    err.print(
-        f"The station {settings.name} is running; Ctrl-C ends it, and runs in the sandbox go on.",
-        markup=False,
-    )
-    Daemon(station).run(until)
+        Daemon(station).run(until)
+    finally:
+        station.close()
 
 
 @app.command()
@@ -441,6 +442,16 @@ def policy_show(directory: DirectoryOption = None, as_json: JsonOption = False) 
             continue
         for key, entry in value.items():
             out.print(f"{part}.{key} = {entry}", markup=False)
+
+
+def _require_able(results: Sequence[CheckResult], station: str) -> None:
+    for result in results:
+        if not result.ok:
+            missing = result.name == "container engine"
+            kind = EngineMissingError if missing else SandboxError
+            raise kind(
+                f"The station {station} cannot run anything. {result.sentence} {result.mend}"
+            )
 
 
 def _station(directory: Path | None) -> tuple[StationFolder, StationSettings]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from phtlab.errors import SettingsError, StationError
+from phtlab.station.durable_file import write_durably
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,14 @@ class StationFolder:
     @property
     def stops(self) -> Path:
         return self.path / "stops"
+
+    def mark(self) -> str:
+        """What tells this station from another of the same name at a shared engine: made once,
+        and moved with the folder."""
+        path = self.path / "mark"
+        if not path.exists():
+            write_durably(path, secrets.token_hex(4).encode())
+        return path.read_text()
 
     def create(self) -> None:
         """Make the folder and its parts, readable by their owner only."""

@@ -42,6 +42,9 @@ class Freight(Protocol):
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         """Put sealed cargo into the registry. Idempotent, and resumed after a cut."""
 
+    def close(self) -> None:
+        """End its connections."""
+
 
 class RegistryFreight:
     """Freight by the consortium's registry, with tokens that central issues."""
@@ -75,3 +78,8 @@ class RegistryFreight:
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         push_cargo(self._at(), journey, station, cargo)
+
+    def close(self) -> None:
+        if self._registry is not None:
+            self._registry.close()
+            self._registry = None

@@ -22,13 +22,13 @@ EXECUTORS = "phtlab.executor"
 def open_executor(folder: StationFolder, settings: StationSettings) -> Executor:
     """The executor that the settings name: `docker`, or one of entry point `phtlab.executor`.
 
-    It is called with `root` (a folder for its own use), `station` (the name) and the
-    settings' `executor_options`. Raises SettingsError for a name or options that it does
-    not know.
+    It is called with `root` (a folder for its own use), `station` (its name and its folder's
+    mark: an engine may serve several stations) and the settings' `executor_options`.
+    Raises SettingsError for a name or options that it does not know.
     """
     options: dict[str, Any] = {
         "root": folder.path / "runs",
-        "station": settings.name,
+        "station": f"{settings.name}-{folder.mark()}",
         **settings.executor_options,
     }
     try:

@@ -33,6 +33,8 @@ class Central(Protocol):
 
     def put_twin(self, name: str, content: bytes) -> None: ...
 
+    def close(self) -> None: ...
+
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
@@ -73,3 +75,9 @@ class Station:
         if not self.settings.twin:
             return declared
         return {name: twin_of(self.folder, dataset) for name, dataset in declared.items()}
+
+    def close(self) -> None:
+        """End its connections. Runs in the sandbox go on."""
+        self.freight.close()
+        self.executor.close()
+        self.central.close()

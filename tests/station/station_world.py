@@ -180,6 +180,9 @@ class FakeCentral:
         self._answer()
         self.twins[name] = content
 
+    def close(self) -> None:
+        pass
+
     @property
     def distinct_records(self) -> set[str]:
         return {record.digest for record in self.records}
@@ -215,6 +218,9 @@ class FakeFreight:
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         self._answer()
         self.delivered[journey] = cargo.read_bytes()
+
+    def close(self) -> None:
+        pass
 
 
 @dataclass
@@ -346,6 +352,8 @@ class World:
     roster: Roster = field(init=False)
     executor: Executor = field(init=False)
     kernels: tuple[KernelImage, ...] = (KERNEL,)
+    kernel_files: tuple[bytes, bytes] = (_MANIFEST, _CONFIG)
+    """The manifest and the config of the kernel image that trains are built on."""
 
     def __post_init__(self) -> None:
         self.roster = Roster(
@@ -426,7 +434,9 @@ class World:
         files = {"notebook.ipynb": analysis.travelling()}
         described: dict[str, Any] = {
             "name": name,
-            "kernel": KernelRef(name="python", language="python", digest=KERNEL.digest),
+            "kernel": KernelRef(
+                name="python", language="python", digest=digest(self.kernel_files[0])
+            ),
             "parameters": analysis.parameters.schema,
             "outputs": tuple(
                 Output(name=o.name, kind=o.kind, counts=o.counts) for o in analysis.outputs
@@ -435,7 +445,7 @@ class World:
             "files": train_files(files),
             **manifest,
         }
-        image = compose(_MANIFEST, _CONFIG, change or files)
+        image = compose(*self.kernel_files, change or files)
         self.freight.add(image)
         return TrainManifest(**described).sign(
             identity(author), image.digest, f"trains/{author}/{name}"

@@ -89,6 +89,15 @@ def test_a_stations_folder_is_closed_to_others(folder: StationFolder) -> None:
         assert path.stat().st_mode & 0o777 == 0o700
 
 
+def test_two_stations_of_one_name_at_one_engine_have_different_marks(tmp_path: Path) -> None:
+    one, other = StationFolder(tmp_path / "one"), StationFolder(tmp_path / "other")
+    one.create()
+    other.create()
+    assert one.mark() != other.mark()
+    moved = StationFolder(one.path.rename(tmp_path / "moved"))
+    assert len(moved.mark()) == 8
+
+
 def test_a_file_is_whole_or_absent(tmp_path: Path) -> None:
     path = tmp_path / "file"
     write_durably(path, b"first", 0o640)
