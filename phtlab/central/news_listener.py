@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from typing import Final
 
 import psycopg
 import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from phtlab.central.database import CHANNEL, Database
 from phtlab.central.news import News
 
-_LOOK_SECONDS: Final = 0.5
+_LOOK_SECONDS: Final = 5.0
 _log = structlog.get_logger("phtlab.central")
 
 
@@ -32,9 +35,11 @@ class NewsListener:
             self._thread.start()
 
     def stop(self) -> None:
-        """End within a second."""
+        """End: at once if the database answers, else within seconds."""
         self._ended.set()
         if self._thread is not None:
+            with suppress(SQLAlchemyError), self._database.note() as session:
+                session.execute(text("SELECT pg_notify(:channel, '[]')"), {"channel": CHANNEL})
             self._thread.join()
 
     def _listen(self) -> None:
@@ -43,7 +48,7 @@ class NewsListener:
                 with psycopg.connect(self._database.dsn, autocommit=True) as connection:
                     connection.execute(f"LISTEN {CHANNEL}")
                     while not self._ended.is_set():
-                        for note in connection.notifies(timeout=_LOOK_SECONDS):
+                        for note in connection.notifies(timeout=_LOOK_SECONDS, stop_after=1):
                             self._news.tell(json.loads(note.payload))
             except psycopg.Error as lost:
                 _log.warning("news-lost", error=type(lost).__name__)

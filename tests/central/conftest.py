@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 import structlog
 
+from phtlab.central.database import Database
 from phtlab.central.server import serving
 from phtlab.central.services import Services
+from phtlab.central.tables import Table
 from tests.central.postgresql import new_database, postgresql
 from tests.central.world import Clock, Founding, World, found
 
@@ -35,6 +39,30 @@ def postgresql_server() -> Iterator[str]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def prepared_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database file with empty tables, to be copied."""
+    path = tmp_path_factory.mktemp("sqlite") / "central.sqlite"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def prepared_postgresql(postgresql_server: str) -> str:
+    """A database with tables, which `_emptied` empties."""
+    url = new_database(postgresql_server)
+    _migrate(url.replace("postgresql:", "postgresql+psycopg:"))
+    return url
+
+
+@pytest.fixture(params=DATABASES)
+def ready_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of either kind with empty tables: made faster than anew."""
+    if request.param == "sqlite":
+        return _copied(request.getfixturevalue("prepared_sqlite"), tmp_path)
+    return _emptied(request.getfixturevalue("prepared_postgresql"))
+
+
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database of either kind."""
@@ -44,15 +72,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def central(database_url: str, founding: Founding) -> Iterator[World]:
+def central(ready_database_url: str, founding: Founding) -> Iterator[World]:
     """A running central on either database, with the roster published."""
-    yield from run_central(database_url, founding)
+    yield from run_central(ready_database_url, founding)
 
 
 @pytest.fixture
-def small_central(tmp_path: Path, founding: Founding) -> Iterator[World]:
+def small_central(prepared_sqlite: Path, tmp_path: Path, founding: Founding) -> Iterator[World]:
     """The same on SQLite only, for what has nothing to do with the database."""
-    yield from run_central(f"sqlite:///{tmp_path / 'central.sqlite'}", founding)
+    yield from run_central(_copied(prepared_sqlite, tmp_path), founding)
 
 
 def run_central(database_url: str, founding: Founding, **changes: object) -> Iterator[World]:
@@ -66,3 +94,22 @@ def run_central(database_url: str, founding: Founding, **changes: object) -> Ite
             yield world
         finally:
             world.close()
+
+
+def _migrate(url: str) -> None:
+    database = Database(url)
+    database.migrate()
+    database.close()
+
+
+def _copied(prepared: Path, folder: Path) -> str:
+    shutil.copy(prepared, folder / "central.sqlite")
+    return f"sqlite:///{folder / 'central.sqlite'}"
+
+
+def _emptied(url: str) -> str:
+    names = ", ".join(table.name for table in Table.metadata.sorted_tables)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"TRUNCATE {names}")
+        connection.execute("INSERT INTO clock (id, number) VALUES (1, 0)")
+    return url
