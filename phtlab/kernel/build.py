@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -55,6 +56,9 @@ class BuildEvent:
 
 
 Progress = Callable[[BuildEvent], None]
+
+# How many layers of each part, and how many folders of wheels, stay in the cache.
+_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,7 @@ class _Build:
 
         def make_packages(folder: Path) -> LayerFile:
             # Only an unchanged lock file and Python share what was downloaded.
-            store = self._cache / "wheels" / f"{packages_key[:16]}"
+            store = self._cache / f"wheels-{packages_key[:32]}"
             found = download_wheels(recipe.lock, python, store)
             with _stage(python) as stage:
                 unpack_wheels(found, stage, python.site, recipe.drop)
@@ -146,6 +150,7 @@ class _Build:
                 return python.pack(stage, folder / "layer.tar.gz")
 
         runtime, _ = self._part("runtime", runtime_key, make_runtime)
+        self._forget_the_oldest()
         versions = json.loads((base / "packages.json").read_text(encoding="utf-8"))
         return _assemble(recipe, (debian, packages, runtime), versions, python.machine)
 
@@ -157,6 +162,7 @@ class _Build:
         title = TITLES[part]
         known = LayerFile.recall(folder / "layer.json")
         if known is not None:
+            os.utime(folder)
             self._progress(BuildEvent(part, title, 0.0, cached=True, size=known.size))
             return known, folder
         self._progress(BuildEvent(part, title))
@@ -177,6 +183,15 @@ class _Build:
         seconds = time.monotonic() - began
         self._progress(BuildEvent(part, title, seconds, size=finished.size))
         return finished, folder
+
+    def _forget_the_oldest(self) -> None:
+        """What has not been used for longest goes, and what a killed build left."""
+        for part in (*TITLES, "wheels"):
+            folders = sorted(
+                self._cache.glob(f"{part}-*"), key=lambda folder: -folder.stat().st_mtime
+            )
+            for folder in [*folders[_KEPT:], *self._cache.glob(f".{part}-*")]:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _assemble(

@@ -10,8 +10,17 @@ import docker
 import pytest
 
 from phtlab.errors import KernelError
-from phtlab.kernel import BuildEvent, BuiltKernel, build_kernel, root, runtime_layer
+from phtlab.kernel import (
+    BuildEvent,
+    BuiltKernel,
+    adopt_kernel,
+    build_kernel,
+    read_recipe,
+    root,
+    runtime_layer,
+)
 from phtlab.kernel.root import builder_version
+from phtlab.train.canonical import digest
 from phtlab.train.image import compose
 from phtlab.wire.registry import Registry
 from phtlab.wire.trains import pull_kernel, push_train
@@ -126,6 +135,7 @@ def test_nothing_in_it_names_the_builders_machine(
         "    assert not Path('/', name).exists(), name\n"
         "assert not list(Path('/var/log').iterdir())\n"
         "print(sorted(p.name for p in Path('/').iterdir() if p.name in ('stage', 'root')))",
+        user="0",
     )
     assert told == "['root']"
 
@@ -163,6 +173,41 @@ def test_its_kernel_is_found_and_its_fonts_are_listed(
         "      list(KernelSpecManager().find_kernel_specs()))",
     )
     assert told == "True True True ['python3']"
+
+
+def test_an_image_that_the_engine_built_is_adopted(
+    engine: docker.DockerClient, open_registry: str, kernel_image: str, tmp_path: Path
+) -> None:
+    """As with the recipe's Dockerfile: here on our own base, there on an official one."""
+    (tmp_path / "Dockerfile").write_text(f"FROM {kernel_image}\nLABEL by=engine\n")
+    place = f"{open_registry.removeprefix('http://')}/kernels/python"
+    built, _ = engine.images.build(path=str(tmp_path), tag=f"{place}:engine")
+    engine.images.push(place, tag="engine")
+    try:
+        with Registry(open_registry) as registry:
+            image, manifest, config = adopt_kernel(registry, read_recipe(RECIPE), "engine")
+            assert pull_kernel(registry, image) == (manifest, config)
+            train = compose(manifest, config, {"notebook.ipynb": b"{}"})
+            reference = push_train(registry, train, "trains/ada/adopted", image)
+        engine.images.pull(reference)
+        assert python(engine, reference, "import phtlab; print(phtlab.__version__)")
+        engine.images.remove(reference, force=True)
+    finally:
+        engine.images.remove(built.id, force=True)
+
+
+def test_an_image_without_the_runtime_is_not_adopted(open_registry: str) -> None:
+    with Registry(open_registry) as registry:
+        config = b'{"config":{"Entrypoint":["bash"]},"rootfs":{"diff_ids":[]}}'
+        registry.put_blob("kernels/python", config)
+        kind = "application/vnd.oci.image."
+        described = {"mediaType": f"{kind}config.v1+json", "size": len(config)}
+        described["digest"] = digest(config)
+        value = {"schemaVersion": 2, "mediaType": f"{kind}manifest.v1+json", "layers": []}
+        manifest = json.dumps({**value, "config": described}).encode()
+        registry.put_manifest("kernels/python", manifest, reference="bare")
+        with pytest.raises(KernelError, match="kernels/python:bare does not start phtlab's"):
+            adopt_kernel(registry, read_recipe(RECIPE), "bare")
 
 
 def test_building_needs_root_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
