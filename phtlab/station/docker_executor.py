@@ -171,9 +171,11 @@ class DockerExecutor(Executor):
 
     def jobs(self) -> frozenset[str]:
         with self._engine() as engine:
-            mine = engine.containers(
+            named = engine.containers(
                 all=True, filters={"label": f"{LABEL_STATION}={self._station}"}
             )
+        # Another consortium's station on this engine may have the same name.
+        mine = (container for container in named if self._writes_here(container))
         folders = self._root.iterdir() if self._root.is_dir() else ()
         return frozenset(
             name
@@ -188,6 +190,10 @@ class DockerExecutor(Executor):
         if self._client is not None:
             self._client.close()
             self._client = None
+
+    def _writes_here(self, container: Mapping[str, Any]) -> bool:
+        place = f"{self._root}/"
+        return any(mount.get("Source", "").startswith(place) for mount in container["Mounts"])
 
     def _folder(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted

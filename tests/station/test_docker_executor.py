@@ -65,6 +65,17 @@ class TestDockerExecutor(ExecutorContract):
     def test_this_engine_can_hold_every_limit(self, executor: Executor) -> None:
         assert [result.sentence for result in executor.check() if not result.ok] == []
 
+    def test_runs_of_a_namesake_in_another_folder_are_not_its_own(
+        self, executor: Executor, job: Callable[..., Job], tmp_path: Path
+    ) -> None:
+        executor.start(job("wait_for_ever()"), anyone)
+        namesake = DockerExecutor(tmp_path / "elsewhere", station=STATION)
+        try:
+            assert namesake.jobs() == frozenset()
+            assert executor.jobs() == {"stop-1"}
+        finally:
+            namesake.close()
+
     # A station killed while it prepared a run
 
     def test_killed_after_the_volume_was_made(
