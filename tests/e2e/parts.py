@@ -84,14 +84,19 @@ def ended(journey: Journey, station: str) -> StopRecord:
 
 
 def sign_and_send(
-    lab: Lab, train: Train, stations: tuple[str, ...], parameters: dict[str, Any], **changes: Any
+    lab: Lab,
+    train: Train,
+    stations: tuple[str, ...],
+    parameters: dict[str, Any],
+    *,
+    image: str | None = None,
 ) -> Journey:
     """An order as a changed client would send it: nothing is checked before it is signed."""
     push_train(lab.registry, train.image, train.repository, train.kernel)
     lab.central.submit_train(train.sign())
     order = Order.new(
-        train.digest, stations, parameters, (lab.name,), lab.trusted.roster.version
-    ).model_copy(update=changes)
+        image or train.digest, stations, parameters, (lab.name,), lab.trusted.roster.version
+    )
     return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
 
 
