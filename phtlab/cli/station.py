@@ -12,8 +12,14 @@ from rich.table import Table
 
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
+from phtlab.cli.station_declared import dataset_app, policy_app
+from phtlab.cli.station_folder import (
+    DirectoryOption,
+    PassphraseOption,
+    content_of,
+    station_at,
+)
 from phtlab.errors import (
-    DataSetError,
     EngineMissingError,
     PolicyError,
     RosterError,
@@ -31,25 +37,9 @@ if TYPE_CHECKING:
     from phtlab.train.identity import Identity
 
 app = typer.Typer(help="Set up and run a station.", no_args_is_help=True)
-dataset_app = typer.Typer(help="Declare the station's data sets.", no_args_is_help=True)
-policy_app = typer.Typer(help="See what the station allows.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(policy_app, name="policy")
 
-DirectoryOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--directory", "-C", help="The station's folder; else PHTLAB_STATION, else this one."
-    ),
-]
-PassphraseOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file",
-        help="Read the passphrase from this file. Else from PHTLAB_PASSPHRASE, from the "
-        "systemd credential 'passphrase', else you are asked.",
-    ),
-]
 JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
 
 
@@ -132,7 +122,7 @@ def request(
     as_json: JsonOption = False,
 ) -> None:
     """Write the request for membership again, and show the key's fingerprint."""
-    folder, settings = _station(directory)
+    folder, settings = station_at(directory)
     identity = _identity(folder, settings, passphrase_file)
     _write_request(folder, settings, identity)
     fingerprint = identity.public.fingerprint
@@ -162,12 +152,12 @@ def join(
     from phtlab.train.trust import root_fingerprint
     from phtlab.wire.central import CentralClient
 
-    folder, settings = _station(directory)
+    folder, settings = station_at(directory)
     folder.create()
     if central is not None:
         settings = settings.model_copy(update={"central": central.rstrip("/")})
     url = require_central(folder, settings)
-    content = _content(root, "root.json, from an officer of the consortium")
+    content = content_of(root, "root.json, from an officer of the consortium")
     found = root_fingerprint(content)
     if fingerprint is None:
         err.print(f"The root's fingerprint is [bold]{found}[/].")
@@ -222,7 +212,7 @@ def check(
     """See whether everything that the station needs is there, and how to mend what is not."""
     from phtlab.station.health import check_station
 
-    folder, settings = _station(directory)
+    folder, settings = station_at(directory)
     results = []
     for result in check_station(
         folder, settings, lambda: _identity(folder, settings, passphrase_file)
@@ -252,7 +242,7 @@ def run(
     from phtlab.station.opening import open_station, require_joined
     from phtlab.station.running_log import log_to_stderr
 
-    folder, settings = _station(directory)
+    folder, settings = station_at(directory)
     identity = _identity(folder, settings, passphrase_file)
     log_to_stderr()
     station = open_station(folder, settings, identity)
@@ -279,7 +269,7 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
     """List the stops of this station and their states, newest first."""
     from phtlab.station.stop import Stops
 
-    folder, settings = _station(directory)
+    folder, settings = station_at(directory)
     stops = sorted(Stops(folder.stops), key=lambda s: s.path.stat().st_mtime, reverse=True)
     views = [_view(stop) for stop in stops]
     if as_json:
@@ -308,7 +298,7 @@ def show(
     from phtlab.station.rendering import safe_lines
     from phtlab.station.stop import Stops
 
-    folder, _ = _station(directory)
+    folder, _ = station_at(directory)
     stop = Stops(folder.stops).find(journey)
     view = _view(stop)
     if as_json:
@@ -348,102 +338,6 @@ def refuse(
     _decide(journey, directory, "refuse", reason)
 
 
-@dataset_app.command("add")
-def dataset_add(
-    name: Annotated[str, typer.Argument(help="What analyses call it.")],
-    schema: Annotated[Path, typer.Option(help="Its columns, as TOML; see docs/station.md.")],
-    path: Annotated[
-        Path | None,
-        typer.Argument(
-            help="A CSV or Parquet file, or a folder. A twin station needs none: it makes it up."
-        ),
-    ] = None,
-    directory: DirectoryOption = None,
-) -> None:
-    """Declare a data set, check it against its schema, and make its synthetic twin."""
-    from phtlab.station.datasets import add_dataset, readable_in_sandbox
-
-    folder, settings = _station(directory)
-    folder.create()
-    if path is None and not settings.twin:
-        raise DataSetError(
-            f"Where is the data set '{name}'? Name its file or folder: "
-            f"phtlab station dataset add {name} PATH --schema {schema}"
-        )
-    dataset = add_dataset(folder, name, path, _content(schema, "the data set's schema"))
-    columns, rows = len(dataset.schema.columns), dataset.schema.twin_rows
-    err.print(
-        f"Declared '{name}' ({dataset.format}, {columns} columns) and made its twin of {rows} "
-        "synthetic rows.",
-        markup=False,
-    )
-    if not settings.twin and not readable_in_sandbox(dataset.path):
-        err.print(
-            f"The sandbox's user cannot read it yet: chmod -R o+rX {dataset.path}", markup=False
-        )
-
-
-@dataset_app.command("list")
-def dataset_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """List the declared data sets."""
-    from phtlab.station.datasets import load_datasets
-
-    folder, _ = _station(directory)
-    datasets = load_datasets(folder)
-    if as_json:
-        print_json(
-            [
-                {
-                    "name": d.name,
-                    "path": str(d.path),
-                    "format": d.format,
-                    "title": d.schema.title,
-                    "columns": len(d.schema.columns),
-                    "publish_rows": d.schema.publish_rows,
-                    "schema": d.schema.digest,
-                }
-                for d in datasets.values()
-            ]
-        )
-        return
-    table = Table("name", "format", "columns", "path", box=None)
-    for dataset in datasets.values():
-        table.add_row(
-            dataset.name, dataset.format, str(len(dataset.schema.columns)), str(dataset.path)
-        )
-    out.print(table)
-
-
-@dataset_app.command("remove")
-def dataset_remove(
-    name: Annotated[str, typer.Argument(help="Which.")], directory: DirectoryOption = None
-) -> None:
-    """Forget a data set's declaration and twin. The data stay where they are."""
-    from phtlab.station.datasets import remove_dataset
-
-    folder, _ = _station(directory)
-    remove_dataset(folder, name)
-    err.print(f"Forgot '{name}'.", markup=False)
-
-
-@policy_app.command("show")
-def policy_show(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
-    """Show the policy as the station reads it, with every default filled in."""
-    from phtlab.station.policy import described, load_policy
-
-    folder, _ = _station(directory)
-    shown = described(load_policy(folder.policy))
-    if as_json:
-        print_json(shown)
-        return
-    for part, value in shown.items():
-        if not isinstance(value, dict):
-            out.print(f"{part} = {value}", markup=False)
-            continue
-        for key, entry in value.items():
-            out.print(f"{part}.{key} = {entry}", markup=False)
-
-
 def _require_able(results: Sequence[CheckResult], station: str) -> None:
     for result in results:
         if not result.ok:
@@ -452,14 +346,6 @@ def _require_able(results: Sequence[CheckResult], station: str) -> None:
             raise kind(
                 f"The station {station} cannot run anything. {result.sentence} {result.mend}"
             )
-
-
-def _station(directory: Path | None) -> tuple[StationFolder, StationSettings]:
-    from phtlab.station.folder import StationFolder
-    from phtlab.station.settings import load_settings, station_directory
-
-    folder = StationFolder(station_directory(directory))
-    return folder, load_settings(folder)
 
 
 def _identity(
@@ -491,7 +377,7 @@ def _write_request(folder: StationFolder, settings: StationSettings, identity: I
 def _decide(journey: str, directory: Path | None, verdict: str, reason: str) -> None:
     from phtlab.station.stop import Stops
 
-    folder, settings = _station(directory)
+    folder, settings = station_at(directory)
     if len(reason) > 500 or not reason.isprintable():
         raise PolicyError("Give the reason in one line of at most 500 characters.")
     stop = Stops(folder.stops).find(journey)
@@ -504,12 +390,3 @@ def _view(stop: Stop) -> dict[str, Any]:
     from phtlab.station.rendering import stop_view
 
     return stop_view(stop)
-
-
-def _content(path: Path, what: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataSetError(
-            f"{path} cannot be read ({error.strerror}). It should be {what}."
-        ) from None

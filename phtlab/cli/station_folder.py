@@ -1,0 +1,48 @@
+"""What all commands of `phtlab station` share: which folder, and how files are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from phtlab.errors import DataSetError
+
+if TYPE_CHECKING:
+    from phtlab.station.folder import StationFolder
+    from phtlab.station.settings import StationSettings
+
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory", "-C", help="The station's folder; else PHTLAB_STATION, else this one."
+    ),
+]
+PassphraseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file",
+        help="Read the passphrase from this file. Else from PHTLAB_PASSPHRASE, from the "
+        "systemd credential 'passphrase', else you are asked.",
+    ),
+]
+
+
+def station_at(directory: Path | None) -> tuple[StationFolder, StationSettings]:
+    """The station of the folder that was named. Raises SettingsError if there is none."""
+    from phtlab.station.folder import StationFolder
+    from phtlab.station.settings import load_settings, station_directory
+
+    folder = StationFolder(station_directory(directory))
+    return folder, load_settings(folder)
+
+
+def content_of(path: Path, what: str) -> bytes:
+    """The bytes of a file that was named. Raises DataSetError saying what it should be."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataSetError(
+            f"{path} cannot be read ({error.strerror}). It should be {what}."
+        ) from None
