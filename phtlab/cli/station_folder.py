@@ -34,7 +34,8 @@ def station_at(directory: Path | None) -> tuple[StationFolder, StationSettings]:
     from phtlab.station.folder import StationFolder
     from phtlab.station.settings import load_settings, station_directory
 
-    folder = StationFolder(station_directory(directory))
+    # Absolute: what is bound into a sandbox must be.
+    folder = StationFolder(station_directory(directory).absolute())
     return folder, load_settings(folder)
 
 

@@ -313,6 +313,15 @@ def test_the_folder_may_come_from_the_environment(
     assert json.loads(ok("status", "--json").stdout) == {"station": "cleveland", "stops": []}
 
 
+def test_the_folder_that_one_stands_in_is_absolute_to_an_engine(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(world.folder.path)
+    journey = held(world)
+    shown = ok("show", journey).stdout
+    assert f"files       {world.folder.stops}" in shown
+
+
 # check and run
 
 
