@@ -137,13 +137,19 @@ class Journey:
     def results(self) -> Results:
         """Verify every record, fetch, check and open the cargo.
 
-        What ended otherwise than departed is in `.failures`. Nothing that does not verify is
-        shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended, SealError for
-        cargo that is not what its record says or is not for this key, RegistryError if it is no
-        longer there, and what `verified()` raises.
+        What ended otherwise than departed is in `.failures`; what only central says to have ended,
+        such as a stop that was cancelled before its turn, is in `.unsigned`. Nothing that does
+        not verify is shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended,
+        SealError for cargo that is not what its record says or is not for this key, RegistryError
+        if it is no longer there, and what `verified()` raises.
         """
         train, order, records = self.verified()
-        waiting = [station for station in order.stations if station not in records]
+        unsigned = {
+            stop.station: describe(stop)
+            for stop in self.stops
+            if stop.state in FINAL_STATES and stop.station not in records
+        }
+        waiting = [s for s in order.stations if s not in records and s not in unsigned]
         if waiting:
             raise JourneyError(
                 f"Journey {short(self.id)} is still at {', '.join(waiting)}. Wait for it with "
@@ -158,7 +164,7 @@ class Journey:
                 failures[station] = record
                 continue
             opened[station] = self._open(train, order, station, record, folder)
-        return Results(opened, failures, folder)
+        return Results(opened, failures, folder, unsigned)
 
     def _open(
         self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
@@ -168,7 +174,8 @@ class Journey:
         folder = held.path / station
         folder.mkdir()
         sealed, archive = folder / "cargo.age", folder / "cargo.tar"
-        pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed)
+        limit = record.cargo_size
+        pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed, limit=limit)
         context = cargo_context(self.id, order, station)
         open_file(sealed, archive, self._lab.identity.age, context, record.cargo)
         sealed.unlink()

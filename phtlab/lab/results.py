@@ -102,7 +102,8 @@ class StationResults:
 class Results(Mapping[str, StationResults]):
     """The results of a journey by station: `results["cleveland"].table("counts")`.
 
-    `failures` holds the verified records of stops that ended otherwise than departed.
+    `failures` holds the verified records of stops that ended otherwise than departed. `unsigned`
+    is station to sentence for stops that no station signed for: central's word only.
     """
 
     def __init__(
@@ -110,10 +111,12 @@ class Results(Mapping[str, StationResults]):
         stations: dict[str, StationResults],
         failures: dict[str, StopRecord],
         folder: ResultsFolder,
+        unsigned: Mapping[str, str] | None = None,
     ) -> None:
         self._stations = stations
         self._folder = folder
         self.failures = failures
+        self.unsigned = dict(unsigned or {})
 
     def __getitem__(self, station: str) -> StationResults:
         if station in self._stations:
@@ -121,8 +124,14 @@ class Results(Mapping[str, StationResults]):
         if station in self.failures:
             record = self.failures[station]
             raise JourneyError(f"{station} {record.outcome}: {record.sentence}", code=record.code)
+        if station in self.unsigned:
+            raise JourneyError(
+                f"Central says of {station}: {self.unsigned[station]}. {station} signed nothing.",
+                code="unsigned-stop",
+            )
+        known = ", ".join(self.stations) or "none"
         raise JourneyError(
-            f"'{station}' is not on this journey. On it: {', '.join(self.stations)}.",
+            f"'{station}' is not among the results. There is: {known}.",
             code="no-such-station",
         )
 
@@ -197,6 +206,7 @@ class Results(Mapping[str, StationResults]):
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
         lines += [f"  {s}: {r.outcome}. {r.sentence}" for s, r in self.failures.items()]
+        lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
