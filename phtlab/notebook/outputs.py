@@ -20,7 +20,11 @@ _MODULES = ("phtlab", "phtlab.runtime")
 
 @dataclass(frozen=True)
 class DeclaredOutput:
-    """An output that station cells publish. `counts` names the table's column of cell counts."""
+    """An output that station cells publish.
+
+    `counts` names the column that counts people, in a table or in a figure's data; with any text
+    a scalar is itself a count.
+    """
 
     name: str
     kind: OutputKind = "table"
@@ -279,8 +283,11 @@ def declare(
             f"the counts of '{name}' must be written out: the name of the column that holds "
             "the number of people in each row.",
         )
-    if counts is not None and kind != "table":
-        raise refuse("output-counts", f"'{name}' is a {kind}; only a table has counts.")
+    if counts is not None and kind in ("model", "file"):
+        raise refuse(
+            "output-counts",
+            f"'{name}' is a {kind}; only a table, a figure or a scalar has counts.",
+        )
     return DeclaredOutput(name, kind, counts)
 
 

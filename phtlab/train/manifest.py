@@ -23,7 +23,11 @@ class _Value(BaseModel):
 
 
 class Output(_Value):
-    """A declared output. `counts` names the column of a table that holds cell counts."""
+    """A declared output.
+
+    `counts` names the column that counts people, in a table or in a figure's data; with any text
+    a scalar is itself a count.
+    """
 
     name: Name
     kind: OutputKind = "table"

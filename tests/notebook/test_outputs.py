@@ -53,7 +53,7 @@ def test_an_import_in_another_cell_counts(nb: Any) -> None:
         ("publish('a', 1, kind=name)", "output-kind", "the kind of 'a' must be written out"),
         ("publish('a', 1, kind='plot')", "output-kind", "table, scalar, figure, model, file"),
         ("publish('a', 1, counts=name)", "output-counts", "the counts of 'a' must be written out"),
-        ("publish('a', 1, kind='scalar', counts='n')", "output-counts", "only a table has counts"),
+        ("publish('a', 1, kind='model', counts='n')", "output-counts", "'a' is a model; only a"),
         ("dataset(name)", "dataset-computed", "the data set's name is computed"),
         ("dataset('Heart')", "dataset-name", "'Heart' is not a data set's name"),
         ("send = publish", "publish-indirect", "'publish' is passed on without being called"),
@@ -68,6 +68,19 @@ def test_what_cannot_be_known_before_a_run_is_an_error(
     assert (finding.code, finding.line) == (code, 3)
     assert finding.message.startswith("cell 1, line 3: ")
     assert message in finding.message
+
+
+def test_what_counts_people_is_declared_for_tables_figures_and_scalars(nb: Any) -> None:
+    """As runtime's publish takes it and the airlock checks it."""
+    analysis = station(
+        nb,
+        "import phtlab\n"
+        "phtlab.publish('bars', 1, kind='figure', counts='y')\n"
+        "phtlab.publish('patients', 1, kind='scalar', counts='patients')\n"
+        "phtlab.publish('cells', 1, counts='n')",
+    )
+    assert not analysis.errors
+    assert [o.counts for o in analysis.outputs] == ["y", "patients", "n"]
 
 
 def test_an_output_published_twice_names_the_other_place(nb: Any) -> None:
