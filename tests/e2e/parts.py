@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -36,18 +38,32 @@ def kill(one: Service) -> None:
     pid = one.pid()
     assert pid is not None, f"{one.name} does not run: {one.log.read_text()[-2000:]}"
     os.kill(pid, signal.SIGKILL)
-    until(lambda: one.pid() is None)
+    # Until the last of its threads is gone, and with it its open sockets.
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def bring_back(world: World, name: str) -> None:
+    """Start the process `name`; central and the registry answer on return."""
+    one = service(world, name)
+    one.start()
+    port = json.loads((world.directory / "ports.json").read_text()).get(name)
+    if port is not None:
+        one.wait_until(lambda: _answers(port))
 
 
 @contextmanager
-def away(world: World, name: str) -> Iterator[Service]:
+def away(world: World, name: str) -> Iterator[None]:
     """Without the process `name`; it is back afterwards."""
-    one = service(world, name)
-    one.stop()
+    service(world, name).stop()
     try:
-        yield one
+        yield
     finally:
-        one.start()
+        bring_back(world, name)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:

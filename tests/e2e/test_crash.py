@@ -15,6 +15,7 @@ from phtlab.demo.world import POLICY, World
 from phtlab.lab import Journey, Lab
 from tests.e2e.parts import (
     away,
+    bring_back,
     command,
     ended,
     kill,
@@ -84,7 +85,7 @@ def test_station_killed_once_there_is(
     stop = stop_of(small, STATION, journey.id)
     until(lambda: stop.has(moment))
     kill(service(small, STATION))
-    service(small, STATION).start()
+    bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
 
 
@@ -97,7 +98,7 @@ def test_station_killed_again_and_again(
     for moment in ("starting", "outcome", "record"):
         until(lambda moment=moment: stop.has(moment))  # type: ignore[misc]
         kill(service(small, STATION))
-        service(small, STATION).start()
+        bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
 
 
@@ -111,7 +112,7 @@ def test_station_away_while_its_run_ends(
     kill(service(small, STATION))
     (run,) = engine.containers.list(filters={"name": f"phtlab-{STATION}-"})
     run.wait()
-    service(small, STATION).start()
+    bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
 
 
@@ -123,7 +124,7 @@ def test_central_killed_once_there_is(
     journey = small_lab.dispatch(slow, stations=STATION)
     until(lambda: stop_of(small, STATION, journey.id).has(moment))
     kill(service(small, "central"))
-    service(small, "central").start()
+    bring_back(small, "central")
     holds_after(small, small_lab, journey, engine, begun)
 
 
@@ -134,7 +135,7 @@ def test_both_killed_at_once(small: World, small_lab: Lab, slow: Path, engine: A
     for name in ("central", STATION):
         kill(service(small, name))
     for name in (STATION, "central"):
-        service(small, name).start()
+        bring_back(small, name)
     holds_after(small, small_lab, journey, engine, begun)
 
 
