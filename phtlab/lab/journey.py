@@ -205,7 +205,8 @@ def describe(stop: StopView) -> str:
     if stop.sentence:
         text += f": {stop.sentence}"
     if stop.error is not None and stop.error.cell is not None:
-        text += f" ({stop.error.type}, cell {stop.error.cell})"
+        said = f": {stop.error.message}" if stop.error.message else ""
+        text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
     return text
 
 

@@ -15,7 +15,8 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock import error as airlock_error
 from phtlab.station.airlock import strict_json
 from phtlab.station.executor import JobStatus
-from phtlab.train.record import CellError
+from phtlab.train.printable import escaped
+from phtlab.train.record import MAX_MESSAGE, CellError
 
 MAX_RECORD_BYTES = 2**20
 _CODES = {
@@ -44,13 +45,15 @@ def judge(
     *,
     out_of_time: bool,
     lines: Mapping[int, int],
+    twin: bool = False,
 ) -> Judgement:
     """The judgement on an exited run. `out_of_time`: this station stopped it for that.
 
-    `lines` maps each travelling cell to its number of lines.
+    `lines` maps each travelling cell to its number of lines. At a `twin` station, which holds
+    nobody's data, the error keeps its message.
     """
     said = _read(record)
-    error = _error(said, lines)
+    error = _error(said, lines, twin)
     if out_of_time:
         return Judgement("out-of-time", error)
     if said is None:
@@ -77,8 +80,14 @@ def _read(record: bytes | None) -> dict[str, Any] | None:
     return said  # type: ignore[no-any-return]
 
 
-def _error(said: Mapping[str, Any] | None, lines: Mapping[int, int]) -> CellError | None:
+def _error(
+    said: Mapping[str, Any] | None, lines: Mapping[int, int], twin: bool
+) -> CellError | None:
     error = said.get("error") if said else None
     if not isinstance(error, dict):
         return None
-    return airlock_error.redact(error.get("type"), error.get("cell"), error.get("line"), lines)
+    redacted = airlock_error.redact(error.get("type"), error.get("cell"), error.get("line"), lines)
+    message = error.get("message")
+    if not twin or not isinstance(message, str) or not message:
+        return redacted
+    return redacted.model_copy(update={"message": escaped(message)[:MAX_MESSAGE]})

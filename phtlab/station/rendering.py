@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
 from phtlab.errors import StationError
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.stop import Stop
+from phtlab.train.printable import escaped
 
 
 def stop_view(stop: Stop) -> dict[str, Any]:
@@ -67,13 +67,3 @@ def safe_lines(stop: Stop) -> Iterator[str]:
         yield f"cell {about['cell']} ({about['role']})"
         for line in "".join(cell["source"]).splitlines():
             yield "    " + escaped(line)
-
-
-def escaped(text: str) -> str:
-    """`text` with everything that is not a visible character or a space as `\\x1b`."""
-    return "".join(
-        character
-        if not unicodedata.category(character).startswith(("C", "Zl", "Zp"))
-        else character.encode("unicode_escape").decode()
-        for character in text.expandtabs(4)
-    )

@@ -120,7 +120,13 @@ def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
     record = None
     with suppress(AirlockError, OSError):
         record = read_untrusted(outputs, "run.json", limit=MAX_RECORD_BYTES)
-    judgement = judge(record, status, out_of_time=stop.has("stopping"), lines=cell_lines(stop))
+    judgement = judge(
+        record,
+        status,
+        out_of_time=stop.has("stopping"),
+        lines=cell_lines(stop),
+        twin=station.settings.twin,
+    )
     if not judgement.code and (code := _undeclared(stop, outputs)):
         judgement = Judgement(code)
     _keep_for_operator(stop, station, outputs, record)

@@ -28,6 +28,8 @@ StopState = Literal[
 ]
 FINAL_STATES: frozenset[str] = frozenset({"departed", "refused", "failed", "cancelled"})
 
+MAX_MESSAGE = 2000  # characters
+
 Outcome = Literal["departed", "refused", "failed", "cancelled"]
 Verdict = Literal["released", "suppressed", "held", "refused"]
 
@@ -37,11 +39,15 @@ class _Value(BaseModel):
 
 
 class CellError(_Value):
-    """An error as it leaves: its class, and the cell and the line in it, both from 1."""
+    """An error as it leaves: its class, and the cell and the line in it, both from 1.
+
+    `message` comes from a twin station only, where nobody's data could be in it.
+    """
 
     type: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")
     cell: int | None = None
     line: int | None = None
+    message: str | None = Field(None, max_length=MAX_MESSAGE)
 
 
 class OutputVerdict(_Value):

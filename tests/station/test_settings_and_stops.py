@@ -10,7 +10,7 @@ from phtlab.errors import SettingsError, StationError
 from phtlab.station.backoff import Backoff
 from phtlab.station.durable_file import write_durably
 from phtlab.station.folder import StationFolder
-from phtlab.station.rendering import escaped, safe_lines, stop_view
+from phtlab.station.rendering import safe_lines, stop_view
 from phtlab.station.settings import (
     StationSettings,
     load_settings,
@@ -19,6 +19,7 @@ from phtlab.station.settings import (
     write_settings,
 )
 from phtlab.station.teller import Teller
+from phtlab.train.printable import escaped
 from phtlab.wire.api import StopUpdate
 from tests.station.station_world import FakeCentral, make_world
 
