@@ -33,6 +33,10 @@ def list_(as_json: JsonOption = False) -> None:
     if as_json:
         print_json([journey.view for journey in journeys])
         return
+    if not journeys:
+        err.print("There is no journey yet.")
+        say_next("phtlab dispatch NOTEBOOK")
+        return
     table = Table(box=None, pad_edge=False)
     for heading in ("journey", "train", "sent", "stops"):
         table.add_column(heading)

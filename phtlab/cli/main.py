@@ -6,6 +6,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 import phtlab
 from phtlab.cli import central, consortium, journey, kernel, key, station, train
@@ -13,6 +14,7 @@ from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
 from phtlab.cli.join import join
+from phtlab.cli.output import err
 from phtlab.cli.stations import stations
 from phtlab.errors import PhtlabError
 
@@ -60,9 +62,7 @@ def main() -> None:
     try:
         app()
     except PhtlabError as error:
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print("[bold red]error[/]", style="red", end=" ")
-        console.print(error.message, markup=False)
+        err.print(Text.assemble(("error ", "bold red"), error.message))
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+# A person's terminal gets sentences broken between words; a log or a pipe gets them whole.
+err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a stable JSON shape.")]
 
