@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.errors import SettingsError
-from phtlab.kernel import (
-    BuildEvent,
-    BuiltKernel,
-    adopt_kernel,
-    build_kernel,
-    push_kernel,
-    read_recipe,
-)
-from phtlab.profile import cache_directory
-from phtlab.train.roster import Catalogue, KernelImage
-from phtlab.wire.registry import Registry
+
+if TYPE_CHECKING:
+    from phtlab.kernel import BuildEvent, BuiltKernel
+    from phtlab.train.roster import Catalogue, KernelImage
+    from phtlab.wire.registry import Registry
 
 app = typer.Typer(
     help="Build kernel images and see which ones may run at stations.", no_args_is_help=True
@@ -58,6 +52,8 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Build the kernel image of RECIPE and print its digest: the same one on any machine."""
+    from phtlab.profile import cache_directory
+
     if registry is not None and not push:
         raise SettingsError("--registry says where to push; add --push.")
     built = _build(recipe, cache or cache_directory() / "kernel-images")
@@ -77,6 +73,8 @@ def adopt(
     as_json: JsonOption = False,
 ) -> None:
     """Take an image that a container engine built from RECIPE's Dockerfile as a kernel image."""
+    from phtlab.kernel import adopt_kernel, read_recipe
+
     image, manifest, config = adopt_kernel(_registry(registry), read_recipe(recipe), reference)
     _tell(image, manifest, config, directory, as_json)
 
@@ -125,11 +123,14 @@ def _tell(
 def _registry(url: str | None) -> Registry:
     """The registry at `url`, or the consortium's with the profile's rights."""
     import phtlab
+    from phtlab.wire.registry import Registry
 
     return Registry(url) if url is not None else phtlab.connect().registry
 
 
 def _build(recipe: Path, cache: Path) -> BuiltKernel:
+    from phtlab.kernel import build_kernel
+
     with _display() as display:
         tasks: dict[str, Any] = {}
 
@@ -144,6 +145,8 @@ def _build(recipe: Path, cache: Path) -> BuiltKernel:
 
 
 def _push(built: BuiltKernel, url: str | None) -> None:
+    from phtlab.kernel import push_kernel
+
     registry = _registry(url)
     with _display() as display:
         task = display.add_task("push", total=built.size, told="")

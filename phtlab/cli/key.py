@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.errors import KeyFileError
-from phtlab.profile import config_directory
-from phtlab.train.enrolment import open_request, request_membership
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity, PublicKeys, Role
-from phtlab.train.key_file import MAX_KEY_FILE_BYTES, decode_key, read_key, write_key
+
+if TYPE_CHECKING:
+    from phtlab.train.envelope import Envelope
+    from phtlab.train.identity import Identity, PublicKeys, Role
 
 app = typer.Typer(help="Make, show, export and guard your keys.", no_args_is_help=True)
 
@@ -49,6 +48,10 @@ def create(
     as_json: JsonOption = False,
 ) -> None:
     """Make a key for NAME, and the request that a consortium officer puts on the roster."""
+    from phtlab.profile import config_directory
+    from phtlab.train.identity import Identity
+    from phtlab.train.key_file import write_key
+
     folder = directory or config_directory() / "keys"
     path = folder / f"{name}{KEY_SUFFIX}"
     identity = Identity.generate(name)
@@ -160,6 +163,8 @@ def passphrase(
     ] = None,
 ) -> None:
     """Change the passphrase of a key file. Copies of the old file keep the old one."""
+    from phtlab.train.key_file import write_key
+
     identity = _open(file, passphrase_file)
     new = read_passphrase(
         f"the key of {identity.name} from now on",
@@ -177,6 +182,8 @@ def passphrase(
 
 
 def _open(file: Path, passphrase_file: Path | None) -> Identity:
+    from phtlab.train.key_file import read_key
+
     if not file.exists():
         raise KeyFileError(
             f"There is no key file {file}. Check the name, or make a key with "
@@ -187,6 +194,8 @@ def _open(file: Path, passphrase_file: Path | None) -> Identity:
 
 
 def _request(identity: Identity, organisation: str, roles: list[str] | None) -> Envelope:
+    from phtlab.train.enrolment import request_membership
+
     # The roles are the command line's words: request_membership refuses unknown ones.
     return request_membership(identity, organisation, cast("list[Role]", roles or ["researcher"]))
 
@@ -204,6 +213,10 @@ def _write_request(folder: Path, name: str, request: Envelope) -> Path:
 
 
 def _shown(file: Path, passphrase_file: Path | None) -> dict[str, Any]:
+    from phtlab.train.enrolment import open_request
+    from phtlab.train.envelope import Envelope
+    from phtlab.train.key_file import MAX_KEY_FILE_BYTES, decode_key
+
     try:
         with file.open("rb") as source:
             content = source.read(MAX_KEY_FILE_BYTES + 1)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.errors import OrderError
-from phtlab.wire.api import Column, StationView
+
+if TYPE_CHECKING:
+    from phtlab.wire.api import Column, StationView
 
 
 def stations(
@@ -69,11 +72,15 @@ def _one(view: StationView) -> None:
         rows = "" if data.rows is None else f", {data.rows} rows"
         title = f": {data.title}" if data.title else ""
         out.print(f"\n{data.name}{title}{rows}", markup=False)
-        width = max((len(column.name) for column in data.columns), default=0)
+        table = Table("column", "type", "unit", "meaning", box=None)
         for column in data.columns:
-            out.print(f"  {column.name:<{width}}  {_about(column)}", markup=False)
+            cells = (column.name, column.type, column.unit, meaning(column))
+            table.add_row(*(Text(cell) for cell in cells))
+        out.print(table)
 
 
-def _about(column: Column) -> str:
-    unit = f" in {column.unit}" if column.unit else ""
-    return f"{column.type:<8} {column.description}{unit}".rstrip()
+def meaning(column: Column) -> str:
+    """What a column says, and which values it takes where that is declared."""
+    if column.categories:
+        return f"{column.description}: {', '.join(column.categories)}"
+    return column.description
