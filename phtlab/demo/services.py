@@ -70,6 +70,7 @@ class Service:
                 while self._runs(pid):
                     time.sleep(0.02)
         self._pid_file.unlink(missing_ok=True)
+        _reap()
 
     def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
         """Wait until `ready()`. Raises UnreachableError with the log's end if it dies first."""
@@ -77,6 +78,7 @@ class Service:
         while not ready():
             pid = self.pid()
             if pid is None or not self._runs(pid) or time.monotonic() > until:
+                _reap()
                 tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-8:])
                 raise UnreachableError(f"{self.name} did not start. Its log, {self.log}:\n{tail}")
             time.sleep(0.02)
@@ -89,6 +91,12 @@ class Service:
 
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _reap() -> None:
+    """Let go of the children that have ended."""
+    for pid in [pid for pid, child in _children.items() if child.poll() is not None]:
+        del _children[pid]
 
 
 def start_time(pid: int) -> str | None:
