@@ -231,12 +231,12 @@ def bundle(
     directory: DirectoryOption = Path(),
 ) -> None:
     """Write what 'publish' would send to a file, to carry it to a machine with a network."""
-    from phtlab.train.atomic_file import write_atomically
+    from phtlab.train.durable_file import write_durably
 
     consortium = _open(directory)
     content = json.dumps(consortium.bundle()).encode()
     try:
-        write_atomically(output, content)
+        write_durably(output, content, 0o644)
     except OSError as error:
         raise SettingsError(f"{output} cannot be written: {error.strerror}.") from None
     err.print(f"Wrote {output}.", markup=False)
@@ -259,13 +259,14 @@ def show(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> No
         state += " There are changes that are not signed."
     out.print(f"{'roster':<14}{state}", markup=False)
     for member in consortium.roster.members:
+        organisation = f", {member.organisation}" if member.organisation else ""
         out.print(
-            f"{'member':<14}{member.name}  {', '.join(member.roles)}  {member.keys.fingerprint}"
-            f"  {member.organisation}".rstrip(),
-            markup=False,
+            f"{'member':<14}{member.name} ({', '.join(member.roles)}){organisation}", markup=False
         )
+        out.print(f"{'':<14}{member.keys.fingerprint}", markup=False)
     for image in consortium.catalogue.images:
-        out.print(f"{'kernel':<14}{image.name}  {image.language}  {image.digest}", markup=False)
+        out.print(f"{'kernel':<14}{image.name} ({image.language})", markup=False)
+        out.print(f"{'':<14}{image.digest}", markup=False)
 
 
 def _open(directory: Path) -> Consortium:

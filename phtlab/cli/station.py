@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
@@ -65,10 +66,10 @@ def init(
     """Make a station: its settings, its policy, its keys, and its request for membership."""
     from pydantic import ValidationError
 
-    from phtlab.station.durable_file import write_durably
     from phtlab.station.folder import StationFolder
     from phtlab.station.policy import default_policy
     from phtlab.station.settings import StationSettings, write_settings
+    from phtlab.train.durable_file import write_durably
     from phtlab.train.identity import Identity
     from phtlab.train.key_file import write_key
 
@@ -280,13 +281,9 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
         return
     table = Table("journey", "train", "researcher", "state", "what", box=None)
     for view in views:
-        table.add_row(
-            view["journey"][7:19],
-            view["name"],
-            view["researcher"],
-            view["state"],
-            view["sentence"],
-        )
+        told = (view["name"], view["researcher"], view["state"], view["sentence"])
+        # A reason is a person's words: no markup.
+        table.add_row(*map(Text, (view["journey"][7:19], *told)))
     out.print(table)
 
 
@@ -306,7 +303,7 @@ def show(
         return
     for key in ("journey", "state", "code", "sentence", "name", "train", "researcher"):
         if view[key]:
-            out.print(f"{key:<12}{view[key]}", markup=False)
+            out.print(f"{'what' if key == 'sentence' else key:<12}{view[key]}", markup=False)
     out.print(f"{'files':<12}{stop.path}", markup=False)
     for output in view["outputs"]:
         told = f"{output['name']} {output['verdict']}"
@@ -365,7 +362,7 @@ def _file(given: Path | None) -> Path | None:
 
 
 def _write_request(folder: StationFolder, settings: StationSettings, identity: Identity) -> None:
-    from phtlab.station.durable_file import write_durably
+    from phtlab.train.durable_file import write_durably
     from phtlab.train.enrolment import request_membership
     from phtlab.train.identity import Role
 

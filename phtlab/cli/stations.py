@@ -50,10 +50,11 @@ def stations(
         state = presence(view)
         first = (view.name, view.organisation, f"{state}, twin" if view.name in twins else state)
         for data in view.datasets:
-            table.add_row(*first, data.name, "" if data.rows is None else str(data.rows))
+            rows = "" if data.rows is None else str(data.rows)
+            table.add_row(*map(Text, (*first, data.name, rows)))
             first = ("", "", "")
         if not view.datasets:
-            table.add_row(*first, "none yet", "")
+            table.add_row(*map(Text, (*first, "none yet", "")))
     out.print(table)
 
 
@@ -75,12 +76,12 @@ def _one(view: StationView) -> None:
         table = Table("column", "type", "unit", "meaning", box=None)
         for column in data.columns:
             cells = (column.name, column.type, column.unit, meaning(column))
-            table.add_row(*(Text(cell) for cell in cells))
+            table.add_row(*map(Text, cells))
         out.print(table)
 
 
 def meaning(column: Column) -> str:
-    """What a column says, and which values it takes where that is declared."""
-    if column.categories:
+    """What a column says, and which words it holds where that is declared."""
+    if column.type == "string" and column.categories:
         return f"{column.description}: {', '.join(column.categories)}"
     return column.description

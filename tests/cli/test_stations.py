@@ -1,0 +1,69 @@
+"""`phtlab stations`: what an analyst sees of a station and its data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import phtlab
+from phtlab.cli.main import app
+from phtlab.errors import OrderError
+from phtlab.wire.api import Column, DataSetDescription, StationView
+
+HEART = DataSetDescription(
+    name="heart",
+    title="Heart disease",
+    rows=304,
+    columns=(
+        Column(name="age", type="integer", description="Age at examination", unit="years"),
+        Column(name="sex", type="string", description="Sex", categories=("Female", "Male")),
+    ),
+    schema_digest="sha256:" + "0" * 64,
+)
+SEEN = datetime(2026, 5, 12, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def stations(monkeypatch: pytest.MonkeyPatch) -> list[StationView]:
+    views = [
+        StationView(name="cleveland", organisation="Clinic [x]", online=True, datasets=(HEART,)),
+        StationView(name="hungary", online=False, last_seen=SEEN),
+        StationView(name="twin", online=False),
+    ]
+    roster = SimpleNamespace(with_role=lambda role: [SimpleNamespace(name="twin")])
+    lab = SimpleNamespace(stations=lambda: tuple(views), trusted=SimpleNamespace(roster=roster))
+    monkeypatch.setattr(phtlab, "connect", lambda: lab, raising=False)
+    return views
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, ["stations", *words])
+
+
+def test_stations_are_listed_with_presence_and_data(stations: list[StationView]) -> None:
+    _, cleveland, hungary, twin = run().stdout.splitlines()
+    assert cleveland.split() == ["cleveland", "Clinic", "[x]", "●", "online", "heart", "304"]
+    assert "○ last seen 2026-05-12 09:30" in hungary
+    assert "none yet" in hungary
+    assert "○ never seen, twin" in twin
+
+
+def test_one_station_with_its_columns(stations: list[StationView]) -> None:
+    text = run("cleveland").stdout
+    assert "heart: Heart disease, 304 rows" in text
+    assert "Sex: Female, Male" in text
+    assert "years" in text
+
+
+def test_an_unknown_station_is_told(stations: list[StationView]) -> None:
+    result = run("clevland")
+    assert isinstance(result.exception, OrderError)
+    assert "There is no station called 'clevland'" in result.exception.message
+
+
+def test_no_station_yet(stations: list[StationView]) -> None:
+    stations.clear()
+    assert "The roster has no station yet" in run().stderr
