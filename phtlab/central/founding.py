@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from phtlab.central.registry_token import certificate
 from phtlab.central.settings import SETTINGS_FILE, CentralSettings
 from phtlab.errors import SettingsError
-from phtlab.train.atomic_file import write_atomically
+from phtlab.train.durable_file import create_durably, write_durably
 from phtlab.train.repository import load_root, online_public_key, root_fingerprint
 from phtlab.wire.api import PREFIX
 
@@ -75,19 +74,21 @@ def init_central(
     registry_key = ec.generate_private_key(ec.SECP256R1())
     _write_key(directory / "online-key.pem", online)
     _write_key(directory / "registry-key.pem", registry_key)
-    write_atomically(
+    write_durably(
         directory / "registry-cert.pem",
         certificate(registry_key, "phtlab-central", now or datetime.now(UTC)),
+        0o644,
     )
-    write_atomically(
+    write_durably(
         directory / ONLINE_PUBLIC_FILE,
         json.dumps(online_public_key(online), indent=2).encode() + b"\n",
+        0o644,
     )
     if root is not None:
         pin(directory, root)
-    write_atomically(directory / REGISTRY_FILE, registry_settings(settings).encode(), 0o600)
+    write_durably(directory / REGISTRY_FILE, registry_settings(settings).encode())
     # Last, because a folder with this file is a central.
-    write_atomically(directory / SETTINGS_FILE, _toml(values).encode(), 0o600)
+    write_durably(directory / SETTINGS_FILE, _toml(values).encode())
     return Founded(directory, settings, directory / ONLINE_PUBLIC_FILE, directory / REGISTRY_FILE)
 
 
@@ -105,7 +106,7 @@ def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
             f"{root_fingerprint(path.read_bytes())}. If the consortium was founded again, pin the "
             "new one with --replace: what was published before is forgotten."
         )
-    write_atomically(path, root)
+    write_durably(path, root, 0o644)
     return root_fingerprint(root)
 
 
@@ -171,10 +172,8 @@ def _toml(values: dict[str, str]) -> str:
 
 def _write_key(path: Path, key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
-        with os.fdopen(os.open(path, flags, 0o600), "wb") as target:
-            target.write(pem)
+        create_durably(path, pem)
     except FileExistsError:
         raise SettingsError(
             f"{path} exists: an earlier 'phtlab central init' did not end well. Remove what it "

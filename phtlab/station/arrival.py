@@ -9,7 +9,6 @@ from typing import Any
 
 from phtlab.errors import OrderReplayedError, TrainError
 from phtlab.notebook import ParameterSchema, parameterize
-from phtlab.station.durable_file import sync_folder, write_durably
 from phtlab.station.executor import Limits
 from phtlab.station.outcomes import Ending
 from phtlab.station.policy import Decision, decide
@@ -17,6 +16,7 @@ from phtlab.station.sandbox import data_target
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
 from phtlab.train.canonical import canonical
+from phtlab.train.durable_file import sync_folder, write_durably
 from phtlab.train.envelope import open_statement, peek
 from phtlab.train.image import ImageLimits, verify_image
 from phtlab.train.manifest import Train

@@ -16,12 +16,12 @@ import pyarrow.parquet
 from pydantic import ValidationError
 
 from phtlab.errors import DataSetError
-from phtlab.station.durable_file import write_durably
 from phtlab.station.folder import StationFolder
 from phtlab.station.schema import DataSetSchema, Format
 from phtlab.station.settings import toml_value
 from phtlab.station.twin import make_twin
 from phtlab.train.canonical import digest
+from phtlab.train.durable_file import write_durably
 from phtlab.wire.api import DataSetDescription
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -10,11 +10,11 @@ from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, Unreach
 from phtlab.station.airlock.passage import pass_outputs
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import write_cargo
-from phtlab.station.durable_file import replaced_durably
 from phtlab.station.outcomes import RUN, Ending, run_failed
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
 from phtlab.station.untrusted_files import read_untrusted
+from phtlab.train.durable_file import replaced_durably
 from phtlab.train.envelope import Envelope
 from phtlab.train.order import cargo_context, context_digest
 from phtlab.train.record import CellError, OutputVerdict, StopRecord

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phtlab.errors import SettingsError, StationError
-from phtlab.station.durable_file import write_durably
+from phtlab.train.durable_file import write_durably
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from pathlib import Path
 from phtlab.errors import AirlockError, EngineMissingError, SandboxError, StationError
 from phtlab.station.airlock import strict_json
 from phtlab.station.arrival import Arrived
-from phtlab.station.durable_file import write_durably
 from phtlab.station.executor import Job, JobStatus, Limits
 from phtlab.station.judgement import MAX_RECORD_BYTES, Judgement, judge
 from phtlab.station.outcomes import run_failed
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
 from phtlab.station.untrusted_files import read_untrusted
+from phtlab.train.durable_file import write_durably
 from phtlab.wire.api import StopUpdate
 
 _MAX_PROGRESS_BYTES = 4096

@@ -21,8 +21,8 @@ from pydantic_settings import (
 )
 
 from phtlab.errors import SettingsError
-from phtlab.station.durable_file import write_durably
 from phtlab.station.folder import StationFolder
+from phtlab.train.durable_file import write_durably
 from phtlab.train.identity import MemberName
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]

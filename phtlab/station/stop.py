@@ -1,6 +1,6 @@
 """A stop is a folder; what has happened to it is which files are there.
 
-Each file is written once, whole, and never changed (see `durable_file`), so a
+Each file is written once, whole, and never changed (see `phtlab.train.durable_file`), so a
 station killed anywhere finds on its return exactly how far it came::
 
     offer.json       the order, the train: offered
@@ -12,7 +12,6 @@ station killed anywhere finds on its return exactly how far it came::
     job/             what the run will see: job.json, notebook.ipynb
     starting.json    from here on the run may exist: running
     started.json     it did exist; that it is gone is a fault, no reason to start again
-    outputs/         what the run left, copied, hostile
     outcome.json     what came of the run; the engine's remains can go: airlock
     airlock.json     the verdicts
     cargo.age        sealed
@@ -39,10 +38,10 @@ from pathlib import Path
 from typing import Any
 
 from phtlab.errors import StationError
-from phtlab.station.durable_file import sync_folder, write_durably
 from phtlab.train.canonical import canonical
+from phtlab.train.durable_file import create_durably, write_durably
 from phtlab.train.envelope import Envelope, peek
-from phtlab.train.record import FINAL_STATES, StopRecord, StopState
+from phtlab.train.record import StopRecord, StopState
 from phtlab.wire.api import Offer
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -83,10 +82,6 @@ class Stop:
     @property
     def train(self) -> Path:
         return self.path / "train"
-
-    @property
-    def outputs(self) -> Path:
-        return self.path / "outputs"
 
     @property
     def operator(self) -> Path:
@@ -212,18 +207,9 @@ class Stops:
         folder.mkdir(mode=0o700, exist_ok=True)
         taken = folder / nonce
         if not taken.exists():
-            draft = folder / f".{stop.hex}"
-            write_durably(draft, stop.hex.encode())
-            # A link, unlike a rename, never replaces: of two at once, one is first.
             with suppress(FileExistsError):
-                taken.hardlink_to(draft)
-            draft.unlink()
-            sync_folder(folder)
+                create_durably(taken, stop.hex.encode())
         return taken.read_text() == stop.hex
-
-
-def is_final(state: StopState) -> bool:
-    return state in FINAL_STATES
 
 
 def now_text() -> str:

@@ -31,8 +31,8 @@ from tuf.api.metadata import Metadata, Root, TargetFile, Targets
 from tuf.api.serialization import DeserializationError
 
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
-from phtlab.train.atomic_file import write_atomically
 from phtlab.train.canonical import parse_json
+from phtlab.train.durable_file import write_durably
 from phtlab.train.founding import (
     SETTINGS_FILE,
     ConsortiumSettings,
@@ -250,10 +250,11 @@ class Consortium:
         progress = self._progress(metadata)
         folder = self.directory / "metadata"
         if progress.complete:
-            write_atomically(folder / f"{progress.version}.targets.json", metadata.to_bytes())
+            signed = folder / f"{progress.version}.targets.json"
+            write_durably(signed, metadata.to_bytes(), 0o644)
             (folder / _PENDING).unlink(missing_ok=True)
         else:
-            write_atomically(folder / _PENDING, metadata.to_bytes())
+            write_durably(folder / _PENDING, metadata.to_bytes(), 0o644)
         return progress
 
     def bundle(self, *, now: datetime | None = None) -> dict[str, dict[str, str]]:

@@ -13,8 +13,8 @@ from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.metadata import Metadata, Role, Root
 
 from phtlab.errors import SettingsError
-from phtlab.train.atomic_file import write_atomically
 from phtlab.train.canonical import canonical
+from phtlab.train.durable_file import write_durably
 from phtlab.train.identity import Identity, Member, MemberName
 from phtlab.train.key_file import write_key
 from phtlab.train.repository import (
@@ -93,8 +93,8 @@ def found(
         for identity in identities:
             path = draft / "keys" / f"{identity.name}.key.age"
             write_key(path, identity, officers[identity.name], log_n=log_n)
-        write_atomically(draft / "metadata" / "1.root.json", root)
-        write_atomically(draft / "root.json", root)
+        write_durably(draft / "metadata" / "1.root.json", root, 0o644)
+        write_durably(draft / "root.json", root, 0o644)
         roster = Roster(consortium=name, members=members)
         write_json(draft / "targets" / ROSTER_FILE, signed_form(roster))
         write_json(draft / "targets" / CATALOGUE_FILE, Catalogue().model_dump(mode="json"))
@@ -111,7 +111,7 @@ def signed_form(roster: Roster) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    write_atomically(path, canonical(value))
+    write_durably(path, canonical(value), 0o644)
 
 
 def _first_root(

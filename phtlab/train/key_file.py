@@ -10,8 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import io
-import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from phtlab.errors import KeyFileError, PassphraseError, SealError, SealKeyError
 from phtlab.train.age import HybridIdentity, ScryptIdentity, ScryptRecipient, decrypt, encrypt
 from phtlab.train.age.scrypt import DEFAULT_LOG_N, MAX_LOG_N
-from phtlab.train.atomic_file import write_atomically
+from phtlab.train.durable_file import create_durably, write_durably
 from phtlab.train.identity import Identity, MemberName
 
 MAX_KEY_FILE_BYTES = 64 * 1024
@@ -81,27 +79,21 @@ def write_key(
     be written.
     """
     content = encode_key(identity, passphrase, log_n=log_n)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(temporary, content, 0o600)
         if replace:
-            temporary.replace(path)
+            write_durably(path, content)
         else:
-            _link(temporary, path)
+            _create(path, content)
     except OSError as error:
         raise KeyFileError(
             f"The key file {path} cannot be written: {error.strerror}. Check the folder."
         ) from None
-    finally:
-        with suppress(OSError):
-            temporary.unlink()
 
 
-def _link(temporary: Path, path: Path) -> None:
-    """Name the file `path`: a link, unlike a rename, never replaces a key made meanwhile."""
+def _create(path: Path, content: bytes) -> None:
     try:
-        path.hardlink_to(temporary)
+        create_durably(path, content)
     except FileExistsError:
         raise KeyFileError(
             f"{path} exists already and is not overwritten: whoever loses a key loses what was "

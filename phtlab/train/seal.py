@@ -10,10 +10,7 @@ digest that `seal` returns.
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -40,6 +37,7 @@ from phtlab.train.age import (
     read_header,
     unlock,
 )
+from phtlab.train.durable_file import replaced_durably
 
 MAX_RECIPIENTS = 64
 CONTEXT_STANZA = "phtlab/context"
@@ -111,31 +109,14 @@ def open_file(
     try:
         with path.open("rb") as source:
             _require_digest(source, path, expected_digest)
-            _write_whole(source, target_path, identity, context)
+            # 0600: the content is plaintext, and the folder may be shared.
+            with replaced_durably(target_path) as target:
+                open_sealed(source, target, identity, context)
     except OSError as error:
         raise SealError(
             f"The cargo {path.name} cannot be opened into {target_path}: {error.strerror}. Check "
             "that both folders exist, may be written, and have room."
         ) from error
-
-
-def _write_whole(
-    source: BinaryIO, target_path: Path, identity: HybridIdentity, context: bytes
-) -> None:
-    # In the same folder: a rename within a file system is atomic.
-    temporary = target_path.with_name(f".{target_path.name}.{secrets.token_hex(8)}.part")
-    try:
-        # 0600 and exclusive: the content is plaintext, and the folder may be shared.
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as target:
-            open_sealed(source, target, identity, context)
-            target.flush()
-            os.fsync(target.fileno())
-        temporary.replace(target_path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
-        raise
 
 
 def _require_digest(source: BinaryIO, path: Path, expected: str) -> None:

@@ -30,8 +30,8 @@ from tuf.api.metadata import Root
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig
 
 from phtlab.errors import CentralUnreachableError, RosterError, RosterStaleError, UnreachableError
-from phtlab.train.atomic_file import write_atomically
 from phtlab.train.canonical import canonical, parse_json
+from phtlab.train.durable_file import write_durably
 from phtlab.train.repository import (
     CATALOGUE_FILE,
     MAX_METADATA_BYTES,
@@ -110,7 +110,7 @@ class Trust:
                     "followed without pinning; to join another consortium, use a new folder.",
                     code="root-pinned",
                 )
-            write_atomically(path, root)
+            write_durably(path, root)
 
     @property
     def pinned(self) -> bool:
@@ -177,7 +177,7 @@ class Trust:
         )
         trusted = self._check(state, self._newest_root(pinned), fresh=True)
         if state != kept:
-            write_atomically(self.directory / "trusted.json", canonical(state.model_dump()))
+            write_durably(self.directory / "trusted.json", canonical(state.model_dump()))
         return trusted
 
     def _target(self, updater: Updater, name: str, known: bytes) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.station import durable_file
+from phtlab.train import durable_file
 from phtlab.train.canonical import digest
 from phtlab.wire.api import Offer
 from tests.station.station_world import FakeRun, World, make_world

@@ -8,7 +8,6 @@ import pytest
 
 from phtlab.errors import SettingsError, StationError
 from phtlab.station.backoff import Backoff
-from phtlab.station.durable_file import write_durably
 from phtlab.station.folder import StationFolder
 from phtlab.station.rendering import safe_lines, stop_view
 from phtlab.station.settings import (
@@ -19,6 +18,7 @@ from phtlab.station.settings import (
     write_settings,
 )
 from phtlab.station.teller import Teller
+from phtlab.train.durable_file import write_durably
 from phtlab.train.printable import escaped
 from phtlab.wire.api import StopUpdate
 from tests.station.station_world import FakeCentral, make_world
