@@ -151,7 +151,8 @@ def _python(shell: Shell, samples: Samples, page: str, session: Session) -> Iter
         printed, code = shell.run(f"python {runner} {sources} {target}")
         outputs = json.loads(target.read_text()) if target.exists() else [printed]
     if code:
-        raise StoryError(f"{page}, '{session.heading}': the Python session raised:\n{outputs[-1]}")
+        all_of_it = "\n".join(outputs)
+        raise StoryError(f"{page}, '{session.heading}': the Python session raised:\n{all_of_it}")
     for exchange, output in zip(session.exchanges, outputs, strict=True):
         yield Told(page, session, exchange, samples.to_page(output))
 
