@@ -1,11 +1,44 @@
-"""The environment file for conda says what pyproject.toml says."""
+"""What is declared as a dependency is what is imported, in each of the files that declare it."""
 
+import ast
+import re
+import sys
 import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import yaml
 
 ROOT = Path(__file__).parents[2]
+
+USED_WITHOUT_AN_IMPORT = {
+    "annotated-types",  # by parameters cells, which are read and not run
+    "ipywidgets",  # by notebooks
+    "matplotlib",  # by station cells, whose figures are published
+    "pip",  # as a command
+}
+BROUGHT_ALONG = {"ipython"}  # looked for only where a kernel runs, so by ipykernel
+
+
+def imported() -> Iterator[str]:
+    for file in (ROOT / "phtlab").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                yield from (alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module.partition(".")[0]
+
+
+def test_dependencies_are_what_phtlab_imports():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[><=]", entry)[0] for entry in project["dependencies"]}
+    known = packages_distributions()
+    used = {
+        known[name][0].lower().replace("_", "-")
+        for name in set(imported()) - sys.stdlib_module_names - {"phtlab"}
+    }
+    assert used - BROUGHT_ALONG == declared - USED_WITHOUT_AN_IMPORT
 
 
 def test_environment_lists_the_dependencies_of_pyproject():
