@@ -12,7 +12,7 @@ from phtlab.errors import SettingsError
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
-from phtlab.train.image import TrainImage, compose
+from phtlab.train.image import TrainImage, compose, declared_files
 from phtlab.train.manifest import KernelRef, Output, TrainFile, TrainManifest
 from phtlab.train.roster import KernelImage
 from phtlab.wire.trains import train_repository
@@ -55,13 +55,17 @@ class Train:
     @cached_property
     def manifest(self) -> TrainManifest:
         """What the author signs: kernel, parameters, outputs, data sets, files."""
-        return train_manifest(self.analysis, self.kernel)
+        kernel = self.kernel
+        return train_manifest(
+            self.analysis,
+            KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest),
+        )
 
     @cached_property
     def image(self) -> TrainImage:
         """The composed image. Raises TrainError if the kernel image cannot be built on."""
         return compose(
-            *self._lab.kernel_documents(self.kernel), {NOTEBOOK: self.analysis.travelling()}
+            *self._lab.kernel_documents(self.kernel), layer_files(self.analysis, self.manifest)
         )
 
     @property
@@ -119,12 +123,17 @@ class Train:
         return list(self.parameters.get("properties", {}).items())
 
 
-def train_manifest(analysis: Analysis, kernel: KernelImage) -> TrainManifest:
+def layer_files(analysis: Analysis, manifest: TrainManifest) -> dict[str, bytes]:
+    """All that the train's own layer holds."""
+    return declared_files(manifest, {NOTEBOOK: analysis.travelling()})
+
+
+def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
     """The manifest of `analysis` on `kernel`: what its author signs."""
     notebook = analysis.travelling()
     return TrainManifest(
         name=analysis.name,
-        kernel=KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest),
+        kernel=kernel,
         parameters=analysis.parameters.schema,
         outputs=tuple(Output(name=o.name, kind=o.kind, counts=o.counts) for o in analysis.outputs),
         datasets=analysis.datasets,
@@ -147,7 +156,10 @@ def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, st
             f"{kernel_folder} holds no kernel image. Write one with 'phtlab kernel build RECIPE "
             f"--out {kernel_folder}'."
         ) from None
-    return compose(manifest, config, {NOTEBOOK: analysis.travelling()}), analysis.name
+    # Whatever the catalogue calls the kernel image: its digest is what the image holds of it.
+    kernel = KernelRef(name=analysis.language, language=analysis.language, digest=digest(manifest))
+    files = layer_files(analysis, train_manifest(analysis, kernel))
+    return compose(manifest, config, files), analysis.name
 
 
 def parameter_line(name: str, schema: Mapping[str, Any]) -> str:

@@ -7,6 +7,10 @@ JSON is canonical, all times are one fixed time.
 Verification needs nothing but the train: taking the last layer away again must give the kernel
 image, byte for byte, that the catalogue names. That covers every other layer, the environment,
 the user and the entry point.
+
+What the manifest declares lies in the layer too. Orders and rules name a train by its image's
+digest: so that digest stands for the parameters, data sets and outputs as well, and nobody can
+sign the same image anew with others.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _EPOCH = 1_704_067_200
 _HISTORY = {"created": "2024-01-01T00:00:00Z", "created_by": "phtlab train"}
 _FOLDER = "train"
+DECLARATION = "declaration.json"
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
 
@@ -62,6 +67,12 @@ def train_files(files: Mapping[str, bytes]) -> tuple[TrainFile, ...]:
         TrainFile(path=path, size=len(content), sha256=digest(content))
         for path, content in sorted(files.items())
     )
+
+
+def declared_files(manifest: TrainManifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """`files` and, beside them, what `manifest` declares: all that a train's layer holds."""
+    said = manifest.model_dump(mode="json", exclude={"kernel", "files"})
+    return {**files, DECLARATION: canonical(said)}
 
 
 def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, bytes]) -> TrainImage:
@@ -106,7 +117,8 @@ def verify_image(
     `digest` is the image digest that the author signed, `train_manifest` the signed manifest,
     `kernel` the catalogue's entry for the kernel image that it names. Raises TrainError, with a
     code that begins with `image-`, for whatever differs: the image, the kernel image below it,
-    its settings, or a file that is missing, added, changed or not a plain file.
+    its name, its settings, what it declares, or a file that is missing, added, changed or not a
+    plain file.
     """
     _check_size("manifest", manifest, limits.json_bytes)
     _check_size("config", config, limits.json_bytes)
@@ -123,9 +135,17 @@ def verify_image(
         )
     _check_descriptor("layer", layers[-1], _descriptor(LAYER_TYPE, layer))
     _check_kernel(image, _canonical_json(config, "train image's config"), layer, kernel)
-    files = _read_layer(layer, limits)
+    _check_kernel_name(train_manifest, kernel)
+    layer_files = _read_layer(layer, limits)
+    files = {path: layer_files[path] for path in layer_files if path != DECLARATION}
     _check_files(files, train_manifest)
-    if _layer(files) != layer:
+    if layer_files != declared_files(train_manifest, files):
+        raise TrainError(
+            f"The train '{train_manifest.name}' is signed with other parameters, data sets or "
+            "outputs than its image declares. Do not run it; ask its author.",
+            code="image-declaration",
+        )
+    if _layer(layer_files) != layer:
         raise TrainError(
             "The train's layer holds more than its files show. It was not made by phtlab; do not "
             "run it.",
@@ -165,6 +185,18 @@ def _check_kernel(
             f"The train image is not built on the kernel image '{kernel.name}' "
             f"({kernel.digest}): its settings or its lower layers were changed. Do not run it; "
             "ask its author.",
+            code="image-kernel",
+        )
+
+
+def _check_kernel_name(train_manifest: TrainManifest, kernel: KernelImage) -> None:
+    """A station's policy may go by the name: it must be the catalogue's, not the author's."""
+    said = train_manifest.kernel
+    if (said.name, said.language) != (kernel.name, kernel.language):
+        raise TrainError(
+            f"The train '{train_manifest.name}' calls its kernel image '{said.name}' "
+            f"({said.language}); the catalogue calls it '{kernel.name}' ({kernel.language}). Build "
+            "and sign it again.",
             code="image-kernel",
         )
 

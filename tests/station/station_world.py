@@ -34,7 +34,7 @@ from phtlab.station.stop import Stop
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.image import ImageLimits, TrainImage, compose, train_files
+from phtlab.train.image import ImageLimits, TrainImage, compose, declared_files, train_files
 from phtlab.train.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.order import Order
 from phtlab.train.record import StopRecord
@@ -445,11 +445,10 @@ class World:
             "files": train_files(files),
             **manifest,
         }
-        image = compose(*self.kernel_files, change or files)
+        signed = TrainManifest(**described)
+        image = compose(*self.kernel_files, declared_files(signed, change or files))
         self.freight.add(image)
-        return TrainManifest(**described).sign(
-            identity(author), image.digest, f"trains/{author}/{name}"
-        )
+        return signed.sign(identity(author), image.digest, f"trains/{author}/{name}")
 
     def offer(
         self,

@@ -14,8 +14,15 @@ from hypothesis import strategies as st
 
 from phtlab.errors import TrainError
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.image import ImageLimits, TrainImage, compose, train_files, verify_image
-from phtlab.train.manifest import KernelRef, TrainManifest
+from phtlab.train.image import (
+    ImageLimits,
+    TrainImage,
+    compose,
+    declared_files,
+    train_files,
+    verify_image,
+)
+from phtlab.train.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.roster import KernelImage
 
 FILES = {"notebook.ipynb": b'{"cells": []}\n', "lib/score.py": b"x = 1\n"}
@@ -71,6 +78,10 @@ def signed(files: Mapping[str, bytes] = FILES) -> TrainManifest:
     )
 
 
+def made(files: Mapping[str, bytes] = FILES) -> TrainImage:
+    return compose(MANIFEST, CONFIG, declared_files(signed(files), files))
+
+
 def verify(
     image: TrainImage, train_manifest: TrainManifest | None = None, **options: Any
 ) -> Mapping[str, bytes]:
@@ -92,7 +103,7 @@ def rebuilt(
     manifest: Callable[[dict[str, Any]], None] = lambda value: None,
 ) -> TrainImage:
     """A train image that someone else put together: consistent in itself, with other content."""
-    image = compose(MANIFEST, CONFIG, FILES)
+    image = made()
     config_value = json.loads(image.config)
     config_value["rootfs"]["diff_ids"][-1] = digest(layer)
     config(config_value)
@@ -110,7 +121,7 @@ def tar(*entries: tuple[tarfile.TarInfo, bytes], format: int = tarfile.PAX_FORMA
     target = io.BytesIO()
     with (
         tarfile.open(fileobj=target, mode="w", format=format) as out,
-        tarfile.open(fileobj=io.BytesIO(compose(MANIFEST, CONFIG, FILES).layer)) as layer,
+        tarfile.open(fileobj=io.BytesIO(made().layer)) as layer,
     ):
         for entry in layer:
             out.addfile(entry, layer.extractfile(entry) if entry.isfile() else None)
@@ -134,25 +145,26 @@ def refusal(image: TrainImage, train_manifest: TrainManifest | None = None) -> T
 
 def test_the_digest_of_a_train_never_changes() -> None:
     """A change here means that every train ever built has another digest: do not, or say so."""
-    image = compose(MANIFEST, CONFIG, FILES)
+    image = made()
     assert image.diff_id == (
-        "sha256:70d44742c013e3ab4644909d6207c1910fa2a0d0ca5e9dfc72e7374995847ac4"
+        "sha256:67bbd8fb104993b49a256a5eccbfe25f324f5948a93a0e1944219415c4f95081"
     )
     assert image.digest == (
-        "sha256:fe8dde97c256ca5125d8a940012116eae91ecc5d90ba382ab166acb394d89df8"
+        "sha256:50565dca646ecfd4f8f13683df69c19fc4566645eda9848eab7e739c2563b5f7"
     )
 
 
 def test_the_order_of_the_files_does_not_matter() -> None:
-    back = compose(MANIFEST, CONFIG, dict(reversed(FILES.items())))
-    assert back == compose(MANIFEST, CONFIG, FILES)
+    back = made(dict(reversed(FILES.items())))
+    assert back == made()
 
 
 def test_the_layer_says_nothing_of_the_machine() -> None:
-    with tarfile.open(fileobj=io.BytesIO(compose(MANIFEST, CONFIG, FILES).layer)) as layer:
+    with tarfile.open(fileobj=io.BytesIO(made().layer)) as layer:
         entries = layer.getmembers()
     assert [(e.name, e.mode) for e in entries] == [
         ("train", 0o755),
+        ("train/declaration.json", 0o644),
         ("train/lib", 0o755),
         ("train/lib/score.py", 0o644),
         ("train/notebook.ipynb", 0o644),
@@ -163,7 +175,7 @@ def test_the_layer_says_nothing_of_the_machine() -> None:
 
 
 def test_only_the_last_layer_and_the_history_are_new() -> None:
-    image = compose(MANIFEST, CONFIG, FILES)
+    image = made()
     config, kernel = json.loads(image.config), json.loads(CONFIG)
     assert config["config"] == kernel["config"]
     assert config["rootfs"]["diff_ids"] == [*kernel["rootfs"]["diff_ids"], image.diff_id]
@@ -176,8 +188,7 @@ _NAMES = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True)
 
 @given(st.dictionaries(_NAMES, st.binary(max_size=2000), max_size=8))
 def test_what_is_composed_is_verified(files: dict[str, bytes]) -> None:
-    image = compose(MANIFEST, CONFIG, files)
-    assert verify(image, signed(files)) == files
+    assert verify(made(files), signed(files)) == files
 
 
 @pytest.mark.parametrize(
@@ -191,7 +202,7 @@ def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
 
 
 def test_another_image_than_the_signed_one_is_refused() -> None:
-    image = compose(MANIFEST, CONFIG, FILES)
+    image = made()
     other = compose(MANIFEST, CONFIG, {"notebook.ipynb": b"{}"})
     with pytest.raises(TrainError, match=f"but the author signed {image.digest}") as refused:
         verify_image(
@@ -219,6 +230,40 @@ def test_an_unlisted_file_is_refused() -> None:
     error = refusal(compose(MANIFEST, CONFIG, {**FILES, "lib/more.py": b""}))
     assert error.code == "image-file-unlisted"
     assert "'lib/more.py', which the signed manifest does not list" in error.message
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"outputs": (Output(name="counts"),)},
+        {"datasets": ("genomes",)},
+        {"parameters": {"type": "object"}},
+        {"route": "rounds"},
+        {"name": "lung"},
+    ],
+)
+def test_a_signature_that_declares_otherwise_for_the_same_image_is_refused(
+    other: dict[str, Any],
+) -> None:
+    """A rule or an order that names the digest means what was declared when it was written."""
+    error = refusal(made(), signed().model_copy(update=other))
+    assert error.code == "image-declaration"
+    assert "with other parameters, data sets or outputs than its image declares" in error.message
+
+
+def test_an_image_that_declares_nothing_is_refused() -> None:
+    assert refusal(compose(MANIFEST, CONFIG, FILES)).code == "image-declaration"
+
+
+@pytest.mark.parametrize("said", [{"name": "approved"}, {"language": "r"}])
+def test_a_kernel_image_under_another_name_is_refused(said: dict[str, str]) -> None:
+    """A station's policy allows kernel images by name."""
+    manifest = signed()
+    error = refusal(
+        made(), manifest.model_copy(update={"kernel": manifest.kernel.model_copy(update=said)})
+    )
+    assert error.code == "image-kernel"
+    assert "the catalogue calls it 'python' (python)" in error.message
 
 
 def test_a_missing_file_is_refused() -> None:
@@ -285,7 +330,7 @@ def _add_to_config(config: dict[str, Any]) -> None:
     "change", [_set_entry_point, _run_as_root, _set_variable, _tell_otherwise, _add_to_config]
 )
 def test_changed_settings_are_refused(change: Callable[[dict[str, Any]], None]) -> None:
-    error = refusal(rebuilt(compose(MANIFEST, CONFIG, FILES).layer, config=change))
+    error = refusal(rebuilt(made().layer, config=change))
     assert error.code == "image-kernel"
     assert "is not built on the kernel image 'python'" in error.message
 
@@ -300,7 +345,7 @@ def _annotate(manifest: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("change", [_other_lower_layer, _annotate])
 def test_a_changed_manifest_is_refused(change: Callable[[dict[str, Any]], None]) -> None:
-    error = refusal(rebuilt(compose(MANIFEST, CONFIG, FILES).layer, manifest=change))
+    error = refusal(rebuilt(made().layer, manifest=change))
     assert error.code == "image-kernel"
 
 
@@ -314,7 +359,7 @@ def _one_layer_less(manifest: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("change", [_one_layer_more, _one_layer_less])
 def test_an_added_or_dropped_layer_is_refused(change: Callable[[dict[str, Any]], None]) -> None:
-    error = refusal(rebuilt(compose(MANIFEST, CONFIG, FILES).layer, manifest=change))
+    error = refusal(rebuilt(made().layer, manifest=change))
     assert error.code == "image-layers"
 
 
@@ -322,12 +367,12 @@ def test_other_lower_layers_in_the_config_are_refused() -> None:
     def change(config: dict[str, Any]) -> None:
         config["rootfs"]["diff_ids"][0] = digest(b"another debian")
 
-    error = refusal(rebuilt(compose(MANIFEST, CONFIG, FILES).layer, config=change))
+    error = refusal(rebuilt(made().layer, config=change))
     assert error.code == "image-layers"
 
 
 def test_another_config_or_layer_than_the_manifest_names_is_refused() -> None:
-    image = compose(MANIFEST, CONFIG, FILES)
+    image = made()
     other = compose(MANIFEST, CONFIG, {"notebook.ipynb": b"{}"})
     for config, layer, code in (
         (other.config, image.layer, "image-config-changed"),
@@ -341,7 +386,7 @@ def test_another_config_or_layer_than_the_manifest_names_is_refused() -> None:
     "layer",
     [
         tar((entry("train/zero"), b""), format=tarfile.GNU_FORMAT),
-        compose(MANIFEST, CONFIG, FILES).layer + b"hidden after the end".ljust(512, b"\0"),
+        made().layer + b"hidden after the end".ljust(512, b"\0"),
         b"no archive at all",
         b"",
     ],
@@ -352,7 +397,7 @@ def test_a_layer_of_another_form_is_refused(layer: bytes) -> None:
 
 @given(st.integers(0, 10_239), st.integers(1, 255))
 def test_no_other_bytes_of_a_layer_are_accepted(place: int, change: int) -> None:
-    layer = bytearray(compose(MANIFEST, CONFIG, FILES).layer)
+    layer = bytearray(made().layer)
     layer[place] ^= change
     assert refusal(rebuilt(bytes(layer))).code.startswith("image-")
 
@@ -363,7 +408,7 @@ def test_no_layer_is_an_accident(content: bytes) -> None:
 
 
 def test_limits_hold_before_anything_is_read() -> None:
-    image = compose(MANIFEST, CONFIG, FILES)
+    image = made()
     with pytest.raises(TrainError, match="The layer of the train image is 10240 bytes; at most"):
         verify(image, limits=ImageLimits(layer_bytes=10_239))
     with pytest.raises(TrainError, match="The manifest of the train image is"):

@@ -12,7 +12,7 @@ import pytest
 
 from phtlab.errors import RegistryError, TrainError
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.image import compose, train_files, verify_image
+from phtlab.train.image import compose, declared_files, train_files, verify_image
 from phtlab.train.manifest import KernelRef, TrainManifest
 from phtlab.train.roster import KernelImage
 from phtlab.wire.cargo import cargo_repository, delete_cargo, pull_cargo, push_cargo
@@ -155,7 +155,15 @@ class RegistryContract:
 
     def test_a_train_is_pushed_pulled_and_verified(self, bench: Bench) -> None:
         kernel = small_kernel(bench.registry)
-        image = compose(*pull_kernel(bench.registry, kernel), FILES)
+        signed = TrainManifest(
+            name="heart_disease",
+            kernel=KernelRef(name="small", language="python", digest=kernel.digest),
+            parameters={},
+            outputs=(),
+            datasets=(),
+            files=train_files(FILES),
+        )
+        image = compose(*pull_kernel(bench.registry, kernel), declared_files(signed, FILES))
         repository = train_repository("ada", "heart_disease")
         assert repository == "trains/ada/heart-disease"
         for _ in range(2):
@@ -166,14 +174,7 @@ class RegistryContract:
             manifest,
             config,
             layer,
-            train_manifest=TrainManifest(
-                name="heart_disease",
-                kernel=KernelRef(name="small", language="python", digest=kernel.digest),
-                parameters={},
-                outputs=(),
-                datasets=(),
-                files=train_files(FILES),
-            ),
+            train_manifest=signed,
             digest=image.digest,
             kernel=kernel,
         )
