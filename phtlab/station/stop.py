@@ -4,6 +4,7 @@ Each file is written once, whole, and never changed (see `phtlab.train.durable_f
 station killed anywhere finds on its return exactly how far it came::
 
     offer.json       the order, the train: offered
+    taken.json       a mark of this folder: kept beside the order's nonce, which it uses up
     verified.json    both hold, and the image is what was signed: verified
     train/           the train's files
     held.json        a person is asked: held, until
@@ -30,6 +31,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -202,14 +204,20 @@ class Stops:
         return found[0]
 
     def take_nonce(self, nonce: str, stop: Stop) -> bool:
-        """Note that `stop`'s order has `nonce`. False if another stop's order had it first."""
+        """Note that `stop`'s order has `nonce`. False if another stop's order had it first.
+
+        A stop whose folder was moved away and made anew is another stop.
+        """
         folder = self.path / "nonces"
         folder.mkdir(mode=0o700, exist_ok=True)
         taken = folder / nonce
+        if not stop.has("taken"):
+            stop.write("taken", {"mark": secrets.token_hex(16)})
+        mark = stop.read("taken")["mark"]
         if not taken.exists():
             with suppress(FileExistsError):
-                create_durably(taken, stop.hex.encode())
-        return taken.read_text() == stop.hex
+                create_durably(taken, mark.encode())
+        return bool(taken.read_text() == mark)
 
 
 def now_text() -> str:

@@ -16,7 +16,7 @@ from phtlab.errors import CentralError, DataSetError, RecordError, SandboxError
 from phtlab.notebook import read_analysis
 from phtlab.train.envelope import peek
 from phtlab.train.image import train_files
-from phtlab.train.manifest import Output
+from phtlab.train.manifest import Output, TrainManifest
 from phtlab.train.order import Order, cargo_context
 from phtlab.train.seal import open_sealed
 from tests.station.station_world import (
@@ -152,7 +152,7 @@ def test_of_an_error_only_class_cell_and_line_leave(world: World) -> None:
     )
     record = world.travel()
     assert record.error is not None
-    assert record.error.model_dump() == {"type": "KeyError", "cell": 2, "line": 3}
+    assert record.error.model_dump(exclude_none=True) == {"type": "KeyError", "cell": 2, "line": 3}
     assert "Jane" not in world.central.records[0].body.decode()
 
 
@@ -342,6 +342,35 @@ def test_another_order_with_a_nonce_that_was_used(world: World) -> None:
     record = world.travel(again)
     assert (record.outcome, record.code) == ("refused", "order-replayed")
     assert len(world.scripted.started) == 1
+
+
+def test_an_order_whose_stop_was_moved_away_is_not_followed_again(world: World) -> None:
+    """As 'stop-broken' tells an operator to do; a hostile central may offer it until it expires."""
+    offer = world.offer()
+    world.travel(offer)
+    world.central.records.clear()
+    world.stop(offer).path.rename(world.root / "moved")
+    record = world.travel(offer)
+    assert (record.outcome, record.code) == ("refused", "order-replayed")
+    assert len(world.scripted.started) == 1
+
+
+def test_a_rule_for_a_train_is_not_for_what_else_is_signed_for_its_image(world: World) -> None:
+    """The operator let a train pass that declares its counts; then the same image says nothing."""
+    train = world.train()
+    digest = peek(train).subject[0].sha256
+    world.folder.policy.write_text(f"""
+mode = "human"
+[[rules]]
+mode = "auto"
+trains = ["{digest}"]
+""")
+    manifest = TrainManifest.model_validate(peek(train).predicate)
+    other = manifest.model_copy(update={"outputs": (Output(name="counts"),)})
+    again = other.sign(identity("ada"), digest, "trains/ada/heart")
+    record = world.travel(world.offer(again))
+    assert (record.outcome, record.code) == ("refused", "image-declaration")
+    assert not world.scripted.started
 
 
 def test_an_order_offered_under_another_name_is_dropped(world: World) -> None:
