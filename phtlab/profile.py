@@ -1,7 +1,7 @@
 """Where a person's settings lie, and what they say: central, key, pinned root.
 
 Read once, at `connect()`. The environment wins over the file, the file over the
-defaults: `PHTLAB_CENTRAL`, `PHTLAB_KEY`, `PHTLAB_NAME` over `profile.toml`.
+defaults: `PHTLAB_CENTRAL` and `PHTLAB_KEY` over `profile.toml`.
 """
 
 from __future__ import annotations

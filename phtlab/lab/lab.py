@@ -14,6 +14,7 @@ from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.lab.journey import Journey, short
 from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.notebook_here import notebook_here
+from phtlab.lab.results import Results
 from phtlab.lab.train import Train
 from phtlab.profile import Profile, cache_directory
 from phtlab.train.identity import Identity
@@ -206,7 +207,7 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
     return _connected[place]
 
 
-def results(journey: str | Journey | None = None) -> Any:
+def results(journey: str | Journey | None = None) -> Results:
     """The results of `journey`, or of the notebook's last one: the word for aggregate cells.
 
     Raises as `connect`, `Lab.journey` and `Journey.results`.

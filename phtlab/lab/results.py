@@ -205,6 +205,7 @@ class Results(Mapping[str, StationResults]):
         for one in self.values():
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
+            lines += [f"    {v.name}: {v.sentence}" for v in one.record.outputs if v.sentence]
         lines += [f"  {s}: {r.outcome}. {r.sentence}" for s, r in self.failures.items()]
         lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
         return "\n".join(lines)
