@@ -112,7 +112,7 @@ class Publication:
         if not self._root_file.is_file():
             raise RosterError(
                 "This central has no root of the consortium yet. Its operator does "
-                "'phtlab central pin ROOT.json' with the file that an officer handed over.",
+                "'phtlab central pin DIRECTORY root.json' with an officer's file.",
                 code="roster-unpublished",
             )
         pinned = pin_root(self._root_file.read_bytes())

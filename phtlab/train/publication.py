@@ -202,7 +202,7 @@ def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes
     if version is None:
         raise RosterError(
             "Central has no root of the consortium yet. Hand it root.json from an officer: "
-            "'phtlab central pin root.json'."
+            "'phtlab central pin DIRECTORY root.json'."
         )
     root = load_root(current[f"{version}.root.json"]).signed
     for name, content in current.items():

@@ -288,8 +288,8 @@ class CentralClient:
     def _token(self) -> str:
         if self._identity is None:
             raise CentralError(
-                "This needs a member's key, and none was given. Name one with --key, or make one "
-                "with 'phtlab key new'.",
+                "This needs a member's key, and none was given. Make one with 'phtlab key create "
+                "NAME', and have it admitted.",
                 code="unauthenticated",
             )
         info = self._info or self.info()
