@@ -35,7 +35,7 @@ class Teller:
     def tell(self, journey: str, update: StopUpdate) -> None:
         with self._lock:
             last = self._sent.get(journey)
-            if last is not None and last[0] == update:
+            if last is not None and (last[0] == update or _goes_back(last[0], update)):
                 self._latest.pop(journey, None)
                 return
             self._latest[journey] = update
@@ -69,3 +69,8 @@ class Teller:
                 self._sent[journey] = (update, now)
                 del self._latest[journey]
             return due
+
+
+def _goes_back(said: StopUpdate, update: StopUpdate) -> bool:
+    """The run itself writes how far it is: if that could go to and fro, it would carry data out."""
+    return update.state == said.state and (update.cell or 0) < (said.cell or 0)

@@ -204,6 +204,17 @@ def test_progress_is_throttled_and_a_new_state_is_not() -> None:
     assert [u.state for u in central.updates] == ["running", "airlock"]
 
 
+def test_progress_never_goes_back() -> None:
+    """The run writes its progress: to and fro it would be a way out past the airlock."""
+    central, clock = FakeCentral(), [100.0]
+    teller = Teller(central, "cleveland", 0.5, lambda: clock[0])
+    for cell in (1, 4, 2, 5, 1, 5, 3):
+        teller.tell("j", StopUpdate(state="running", cell=cell, cells=5))
+        clock[0] += 1
+        teller.flush()
+    assert [u.cell for u in central.updates] == [1, 4, 5]
+
+
 def test_the_same_word_is_not_said_twice_and_silence_of_central_harms_nothing() -> None:
     central, clock = FakeCentral(), [100.0]
     teller = Teller(central, "cleveland", 0.5, lambda: clock[0])
