@@ -122,6 +122,14 @@ def test_a_figure_of_too_many_points_is_refused() -> None:
     assert drawn(png(), points(1001)).verdict.rule == "rows"
 
 
+def test_the_data_of_a_figure_are_no_way_out_for_names() -> None:
+    """What a table may not hold, the table beside a picture may not hold either."""
+    names = [f"Jane Doe {number}" for number in range(101)]
+    data = {"columns": [{"name": "who", "type": "string"}], "data": [names]}
+    one = drawn(png(), json.dumps(data).encode())
+    assert (one.verdict.rule, one.files) == ("free-text", {})
+
+
 def test_a_small_count_refuses_the_whole_figure() -> None:
     assert drawn(png(), points(count=9), counts="n").verdict.rule == "small-count"
 

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.table import Table, count_column, parse_table
+from phtlab.station.airlock.table import (
+    Table,
+    count_column,
+    parse_table,
+    require_distinct_few,
+)
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _WORKER = Path(__file__).with_name("redraw_worker.py")
@@ -24,6 +29,7 @@ def check_figure(
     Raises AirlockError.
     """
     table = parse_table(data, rules, max_rows=rules.max_points)
+    require_distinct_few(table, rules)
     if counts is not None and any(c < rules.minimum_count for c in count_column(table, counts)):
         raise AirlockError(
             f"The figure may not leave: it shows a count below {rules.minimum_count}.",
