@@ -11,7 +11,6 @@ import structlog
 from sqlalchemy import delete, select
 from starlette.concurrency import run_in_threadpool
 
-from phtlab.central.database import Database
 from phtlab.central.journeys import close
 from phtlab.central.retention import remove_expired
 from phtlab.central.services import Services
@@ -39,17 +38,7 @@ def renew_timestamp(services: Services) -> None:
 
 def close_expired(services: Services) -> int:
     """Close the stops that no station took before their order expired; how many."""
-    return _close_expired(services.database)
-
-
-def forget_events(services: Services) -> None:
-    """Forget events so old that no stream is taken up from there."""
-    with services.database.note() as session:
-        before = services.clock() - timedelta(days=services.settings.event_days)
-        session.execute(delete(EventRow).where(EventRow.at < before))
-
-
-def _close_expired(database: Database) -> int:
+    database = services.database
     due = (
         select(StopRow)
         .join(JourneyRow, JourneyRow.id == StopRow.journey_id)
@@ -68,6 +57,13 @@ def _close_expired(database: Database) -> int:
             sentence = f"{stop.station} did not take the order before it expired."
             close(change, stop.journey, stop, "order-expired", sentence)
         return len(stops)
+
+
+def forget_events(services: Services) -> None:
+    """Forget events so old that no stream is taken up from there."""
+    with services.database.note() as session:
+        before = services.clock() - timedelta(days=services.settings.event_days)
+        session.execute(delete(EventRow).where(EventRow.at < before))
 
 
 def _attempt(chore: Callable[[Services], object], services: Services) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -17,7 +18,13 @@ from phtlab.central.problems import not_found
 from phtlab.central.tables import PublicationRow
 from phtlab.errors import RosterError
 from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
-from phtlab.train.repository import CATALOGUE_FILE, ROSTER_FILE, read_catalogue, read_roster
+from phtlab.train.repository import (
+    CATALOGUE_FILE,
+    ROSTER_FILE,
+    Lifetimes,
+    read_catalogue,
+    read_roster,
+)
 from phtlab.train.roster import Catalogue, Roster
 from phtlab.wire.api import RosterBundle
 
@@ -38,12 +45,18 @@ class Publication:
     """Central's TUF repository. It holds the online key: it can delay a change, never make one."""
 
     def __init__(
-        self, database: Database, name: str, root_file: Path, online_key: Ed25519PrivateKey
+        self,
+        database: Database,
+        name: str,
+        root_file: Path,
+        online_key: Ed25519PrivateKey,
+        lifetime: timedelta = Lifetimes.online,
     ) -> None:
         self._database = database
         self._name = name
         self._root_file = root_file
         self._online_key = online_key
+        self._lifetime = lifetime
         self._lock = threading.Lock()
         self._current: Published | None = None
 
@@ -83,7 +96,8 @@ class Publication:
                 _store(change, METADATA, current)
             _store(change, TARGETS, accepted.targets)
             _store(change, METADATA, accepted.metadata)
-            _store(change, METADATA, sign_online(accepted, self._online_key, change.now))
+            online = sign_online(accepted, self._online_key, change.now, self._lifetime)
+            _store(change, METADATA, online)
             _forget_snapshots(change.session)
         return self.current()
 
@@ -94,7 +108,7 @@ class Publication:
                 return False
         with self._database.change() as change:
             files = _files(change.session, METADATA)
-            renewed = renew_timestamp(files, self._online_key, change.now)
+            renewed = renew_timestamp(files, self._online_key, change.now, self._lifetime)
             _store(change, METADATA, renewed)
             _forget_snapshots(change.session)
         return bool(renewed)

@@ -54,6 +54,7 @@ class Services:
                 settings.name,
                 settings.root_file,
                 read_online_key(settings.online_key_file),
+                timedelta(days=settings.timestamp_days),
             ),
             registry_tokens=RegistryTokens(
                 read_registry_key(settings.registry_key_file),

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tuf.api.metadata import Metadata, Timestamp
 
 from phtlab.central.founding import init_central
 from phtlab.central.housekeeping import renew_timestamp
@@ -89,6 +90,16 @@ def test_the_timestamp_is_renewed_before_it_expires(central: World, tmp_path: Pa
     _trust(central, tmp_path / "trust").refresh()
 
 
+def test_the_timestamp_lives_as_long_as_the_setting_says(central: World) -> None:
+    settings = central.settings.model_copy(update={"timestamp_days": 3.0})
+    services = Services.of(settings, central.clock)
+    services.publication.accept(central.founding.sign())
+    written = services.publication.file("metadata", "timestamp.json")
+    left = Metadata[Timestamp].from_bytes(written).signed.expires - central.clock()
+    assert timedelta(days=3) - timedelta(seconds=60) < left <= timedelta(days=3)
+    services.database.close()
+
+
 def test_before_the_first_roster_the_answer_says_what_is_to_be_done(
     tmp_path: Path, central: World
 ) -> None:
@@ -98,7 +109,7 @@ def test_before_the_first_roster_the_answer_says_what_is_to_be_done(
     with pytest.raises(RosterError, match="phtlab consortium publish") as refused:
         services.publication.current()
     assert refused.value.code == "roster-unpublished"
-    with pytest.raises(RosterError, match="phtlab central pin ROOT"):
+    with pytest.raises(RosterError, match="phtlab central pin DIRECTORY"):
         services.publication.accept(central.founding.bundle())
     services.database.close()
 
