@@ -154,6 +154,8 @@ def admit(stop: Stop, station: Station) -> None:
             "sentence": decision.sentence,
             "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
             "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
+            # Of this run: the setting may be another one by the time that it ends.
+            "twin": station.settings.twin,
             "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
             "at": now_text(),
         },

@@ -126,7 +126,7 @@ def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
         status,
         out_of_time=stop.has("stopping"),
         lines=cell_lines(stop),
-        twin=station.settings.twin,
+        twin=stop.read("admitted")["twin"],
     )
     if not judgement.code and (code := _undeclared(stop, outputs)):
         judgement = Judgement(code)

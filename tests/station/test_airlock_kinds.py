@@ -21,6 +21,7 @@ from phtlab.station.airlock.error import redact
 from phtlab.station.airlock.passage import Passed, pass_output
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output, OutputKind
+from phtlab.train.record import CellError
 
 RULES = AirlockRules(kinds=("table", "scalar", "figure", "model", "file"))
 
@@ -269,7 +270,7 @@ def test_a_file_leaves_only_where_the_policy_lists_the_kind() -> None:
     ],
 )
 def test_of_an_error_only_a_known_class_leaves(kind: object, leaves: str) -> None:
-    assert redact(kind, 2, 1, {2: 3}).model_dump() == {"type": leaves, "cell": 2, "line": 1}
+    assert redact(kind, 2, 1, {2: 3}) == CellError(type=leaves, cell=2, line=1)
 
 
 @pytest.mark.parametrize(

@@ -145,6 +145,23 @@ def test_each_failure_of_a_run_is_told_apart(world: World, script: FakeRun, code
     assert world.freight.delivered == {}
 
 
+def test_a_run_on_data_keeps_its_message_at_a_station_that_became_a_twin_meanwhile(
+    world: World,
+) -> None:
+    world.scripted.script = FakeRun(
+        "cell-failed", error={"type": "KeyError", "cell": 2, "line": 3, "message": "Jane Doe"}
+    )
+    offer = world.offer()
+    daemon = world.daemon()
+    daemon.receive(offer)
+    while world.stop(offer).state != "running":
+        assert daemon.step()
+    world.settings = world.settings.model_copy(update={"twin": True})
+    record = world.travel(offer)
+    assert record.error is not None
+    assert record.error.message is None
+
+
 def test_of_an_error_only_class_cell_and_line_leave(world: World) -> None:
     world.scripted.script = FakeRun(
         "cell-failed",
