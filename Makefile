@@ -25,8 +25,9 @@ lock:            ## requirements.lock, with hashes, from pyproject.toml
 	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra test --python-version 3.11 pyproject.toml -o requirements.lock
 
-docs:            ## regenerate the generated pages of docs/
+docs:            ## regenerate the generated pages of docs/, and what commands print in the others
 	@$(PY) -m tests.docs.generate
+	@$(PY) -m tests.docs.paste
 
 clean:           ## forget the demo's state and every cache of this checkout
 	@.ci/stop
