@@ -91,7 +91,8 @@ def cancel(database: Database, member: Member, journey: str) -> JourneyView:
         row = visible_journey(change.session, member, journey)
         if row.researcher != member.name:
             raise forbidden(
-                f"{row.researcher} ordered this journey: only he can cancel it, not {member.name}."
+                f"{row.researcher} ordered this journey: nobody else can cancel it, so not "
+                f"{member.name}."
             )
         if row.cancelled:
             return journey_view(row)

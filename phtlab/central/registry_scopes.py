@@ -7,10 +7,10 @@ station     ``trains/…``             pull         its own unfinished journeys
 station     ``kernels/…``            pull         the kernels of those trains
 station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
 station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
-researcher  ``trains/SELF/…``        pull, push   his own
-researcher  ``trains/…``             pull         the trains that central lists for him
+researcher  ``trains/SELF/…``        pull, push   their own
+researcher  ``trains/…``             pull         the trains that central lists for them
 researcher  ``kernels/…``            pull         all
-researcher  ``cargo/HEX/…``          pull         journeys that he ordered or may open
+researcher  ``cargo/HEX/…``          pull         journeys that they ordered or may open
 officer     ``kernels/…``            pull, push   all
 =========== ======================== ============ =======================================
 """

@@ -71,11 +71,11 @@ def visible_train(session: Session, member: Member, digest: str) -> TrainSummary
 
 
 def check_sender(signer: str, sender: Member, what: str) -> None:
-    """Raises CentralError (``forbidden``) unless `sender` signed what he sends."""
+    """Raises CentralError (``forbidden``) unless `sender` signed what is sent."""
     if signer != sender.name:
         raise forbidden(
-            f"{signer} signed this {what}, but {sender.name} sends it. Each sends what he signed "
-            "himself."
+            f"{signer} signed this {what}, but {sender.name} sends it. Whoever signed it has to "
+            "send it."
         )
 
 
