@@ -26,14 +26,19 @@ if TYPE_CHECKING:
 class Journey:
     """One trip of a train. Belongs to central, not to this process: it goes on without you."""
 
-    def __init__(self, lab: Lab, view: JourneyView) -> None:
+    def __init__(self, lab: Lab, view: JourneyView, *, journey: str | None = None) -> None:
+        """`journey` is its id where it is known otherwise than from central.
+
+        Raises RecordError if `view` is of another journey.
+        """
         self._lab = lab
-        self._view = view
+        self._id = journey or view.id
+        self._view = self._own(view)
 
     @property
     def id(self) -> str:
         """The digest of the signed order, `sha256:…`."""
-        return self._view.id
+        return self._id
 
     @property
     def stops(self) -> tuple[StopView, ...]:
@@ -52,12 +57,12 @@ class Journey:
 
     def refresh(self) -> Journey:
         """Ask central for the present state; returns itself."""
-        self._view = self._lab.central.journey(self.id)
+        self._view = self._own(self._lab.central.journey(self.id))
         return self
 
     def cancel(self) -> Journey:
         """Ask all stations to stop. What has departed has departed."""
-        self._view = self._lab.central.cancel(self.id)
+        self._view = self._own(self._lab.central.cancel(self.id))
         return self
 
     def wait(
@@ -90,6 +95,15 @@ class Journey:
                     )
         return self.refresh()
 
+    def _own(self, view: JourneyView) -> JourneyView:
+        """Another journey of the same researcher would verify as well: central may not choose."""
+        if {view.id, view.order.digest} != {self.id}:
+            raise RecordError(
+                f"Central sent another order for journey {short(self.id)}. Do not trust it; tell "
+                "your consortium's officers."
+            )
+        return view
+
     def _take(self, stop: StopView) -> None:
         known = {s.station: s for s in self._view.stops}
         seen = known.get(stop.station)
@@ -106,16 +120,11 @@ class Journey:
         """
         lab = self._lab
         roster = lab.refresh().roster
-        view = self.refresh()._view
+        view = self.refresh().view
         train = verify_train(lab.central.train(view.train).envelope, roster)
         order = verify_order(
             view.order, roster, train=train, station=None, now=None, seen=frozenset()
         )
-        if view.order.digest != self.id:
-            raise RecordError(
-                f"Central sent another order for journey {short(self.id)}. Do not trust it; tell "
-                "your consortium's officers."
-            )
         by_station = {stop.station: stop for stop in view.stops}
         records: dict[str, StopRecord] = {}
         previous = None

@@ -98,7 +98,9 @@ class Lab:
             lifetime=lifetime,
             route=train.manifest.route,
         )
-        self._last = Journey(self, self.central.submit_journey(order.sign(self.identity)))
+        signed = order.sign(self.identity)
+        view = self.central.submit_journey(signed)
+        self._last = Journey(self, view, journey=signed.digest)
         return self._last
 
     def journey(self, journey: str | None = None) -> Journey:

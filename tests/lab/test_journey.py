@@ -1,0 +1,66 @@
+"""A journey in the researcher's hands: central tells how it goes, not which one it is."""
+
+from datetime import UTC, datetime
+from functools import cache
+
+import pytest
+
+from phtlab.errors import RecordError
+from phtlab.lab.journey import Journey
+from phtlab.train.identity import Identity
+from phtlab.train.order import Order
+from phtlab.wire.api import JourneyView, StopView
+
+TRAIN = "sha256:" + 64 * "1"
+
+
+@cache
+def researcher() -> Identity:
+    return Identity.generate("ada")
+
+
+def view(min_age: int = 40, **stop) -> JourneyView:
+    order = Order.new(TRAIN, ("cleveland",), {"min_age": min_age}, ("ada",), 1)
+    signed = order.sign(researcher())
+    values = {"state": "running", **stop}
+    return JourneyView(
+        id=signed.digest,
+        train=TRAIN,
+        train_name="heart",
+        researcher="ada",
+        submitted=order.issued,
+        expires=order.expires,
+        order=signed,
+        stops=(StopView(station="cleveland", number=0, updated=datetime.now(UTC), **values),),
+    )
+
+
+class Lab:
+    """A lab whose central answers with `answer`, whatever it is asked for."""
+
+    def __init__(self, answer: JourneyView) -> None:
+        self.central = self
+        self.answer = answer
+
+    def journey(self, _: str) -> JourneyView:
+        return self.answer
+
+    cancel = journey
+
+
+def test_central_cannot_put_another_journey_in_its_place():
+    """Both are ordered and signed by the same researcher: each would verify by itself."""
+    asked, other = view(40), view(60)
+    for answer in (other, asked.model_copy(update={"order": other.order})):
+        journey = Journey(Lab(answer), asked)
+        for ask in (journey.refresh, journey.cancel):
+            with pytest.raises(RecordError, match="Central sent another order for journey"):
+                ask()
+        assert journey.id == asked.id
+
+
+def test_a_journey_that_was_just_signed_is_that_one():
+    sent, other = view(40), view(60)
+    assert Journey(Lab(sent), sent, journey=sent.id).refresh().id == sent.id
+    with pytest.raises(RecordError, match="Central sent another order"):
+        Journey(Lab(other), other, journey=sent.id)
