@@ -7,6 +7,7 @@ reference in that registry. A part that is missing is a failure that says what t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import docker.errors
 import pytest
 
 from phtlab.demo.services import Service
@@ -39,8 +41,19 @@ def _no_profile_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Non
 def engine() -> Iterator[docker.DockerClient]:
     client = docker.from_env()
     client.ping()
+    before = _references(client)
     yield client
+    for reference in _references(client) - before:
+        # Trains that stations of this session pulled; one that something still uses stays.
+        with contextlib.suppress(docker.errors.APIError):
+            client.images.remove(reference)
     client.close()
+
+
+def _references(client: docker.DockerClient) -> set[str]:
+    """All images that came from a registry on this machine, by reference."""
+    digests = (image.attrs.get("RepoDigests") or [] for image in client.images.list())
+    return {name for names in digests for name in names if name.startswith("127.0.0.1:")}
 
 
 def free_port() -> int:

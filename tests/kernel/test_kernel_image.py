@@ -181,7 +181,7 @@ def test_an_image_that_the_engine_built_is_adopted(
     """As with the recipe's Dockerfile: here on our own base, there on an official one."""
     (tmp_path / "Dockerfile").write_text(f"FROM {kernel_image}\nLABEL by=engine\n")
     place = f"{open_registry.removeprefix('http://')}/kernels/python"
-    built, _ = engine.images.build(path=str(tmp_path), tag=f"{place}:engine")
+    built, _ = engine.images.build(path=str(tmp_path), tag=f"{place}:engine", rm=True, forcerm=True)
     engine.images.push(place, tag="engine")
     try:
         with Registry(open_registry) as registry:
