@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from phtlab.cli.named_file import content_of
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import SettingsError
 
@@ -16,6 +17,8 @@ app = typer.Typer(
     help="Make and run central: it stores and forwards, and can read nothing.",
     no_args_is_help=True,
 )
+
+_ROOT = "the consortium's root.json, from an officer"
 
 DirectoryArgument = Annotated[
     Path,
@@ -54,7 +57,7 @@ def init(
         url=url,
         database=database,
         registry_url=registry_url,
-        root=None if root is None else _read(root),
+        root=None if root is None else content_of(root, _ROOT),
     )
     if as_json:
         print_json(
@@ -96,7 +99,7 @@ def pin(
     from phtlab.central.settings import CentralSettings
 
     CentralSettings.load(directory)
-    fingerprint = pin_root(directory, _read(root), replace=replace)
+    fingerprint = pin_root(directory, content_of(root, _ROOT), replace=replace)
     if as_json:
         print_json({"fingerprint": fingerprint})
         return
@@ -200,10 +203,3 @@ def _say_how_to_run(directory: Path) -> None:
         f"phtlab central run {directory}",
         first="run the registry and central, side by side.",
     )
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read ({error.strerror}).") from None

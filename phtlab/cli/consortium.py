@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phtlab.cli.named_file import content_of
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import VARIABLE, read_passphrase
 from phtlab.errors import RosterError, SettingsError
@@ -21,8 +22,6 @@ app = typer.Typer(
     help="Found a consortium and decide who is a member. Keep the folder offline.",
     no_args_is_help=True,
 )
-
-_MAX_FILE_BYTES = 2**20
 
 DirectoryOption = Annotated[
     Path,
@@ -70,7 +69,7 @@ def init(
     from phtlab.train.consortium import Consortium
     from phtlab.train.repository import Lifetimes
 
-    described = _json_file(online_key)
+    described = _json_file(online_key, "the file that 'phtlab central init' wrote")
     files = _passphrase_files(passphrase_file, officer)
     passphrases = {
         person: _passphrase(f"the new key of officer {person}", person, files, confirm=True)
@@ -115,7 +114,7 @@ def add(
     from phtlab.train.envelope import Envelope
 
     consortium = _open(directory)
-    member = open_request(Envelope.from_bytes(_content(request)))
+    member = open_request(Envelope.from_bytes(content_of(request, "a request for membership")))
     _show_member(member)
     if fingerprint is None:
         _ask(
@@ -157,7 +156,9 @@ def add_kernel(
     from phtlab.train.roster import KernelImage
 
     try:
-        image = KernelImage.model_validate(_json_file(file))
+        image = KernelImage.model_validate(
+            _json_file(file, "the kernel.json that 'phtlab kernel build' wrote")
+        )
     except ValidationError as error:
         first = error.errors()[0]
         raise SettingsError(
@@ -365,24 +366,13 @@ def _passphrase(what: str, officer: str, files: dict[str, Path], *, confirm: boo
     )
 
 
-def _json_file(path: Path) -> dict[str, Any]:
+def _json_file(path: Path, what: str) -> dict[str, Any]:
     from phtlab.train.canonical import parse_json
 
     try:
-        value = parse_json(_content(path))
+        value = parse_json(content_of(path, what))
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise SettingsError(f"{path} is not a JSON object. Check the file name.")
+        raise SettingsError(f"{path} is not a JSON object. It should be {what}.")
     return value
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as source:
-            content = source.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error.strerror}. Check the name.") from None
-    if len(content) > _MAX_FILE_BYTES:
-        raise SettingsError(f"{path} is longer than {_MAX_FILE_BYTES} bytes. Check the name.")
-    return content

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import err, say_next
-from phtlab.errors import RosterError, SettingsError
+from phtlab.errors import SettingsError
 
 
 def join(
@@ -28,26 +29,10 @@ def join(
 ) -> None:
     """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""
     from phtlab.profile import Profile, config_directory
-    from phtlab.train.trust import Trust, root_fingerprint
+    from phtlab.train.trust import Trust
     from phtlab.wire.central import CentralClient
 
-    try:
-        content = root.read_bytes()
-    except OSError as error:
-        raise SettingsError(
-            f"{root} cannot be read ({error.strerror}). It should be root.json, from an officer of "
-            "the consortium."
-        ) from None
-    found = root_fingerprint(content)
-    if fingerprint is None:
-        err.print(f"The root's fingerprint is [bold]{found}[/].")
-        typer.confirm("Does an officer, by telephone, read you the same?", abort=True, err=True)
-    elif fingerprint.strip().lower() != found:
-        raise RosterError(
-            f"{root} has the fingerprint {found}, not the one given. Do not use it; ask an "
-            "officer for the right file.",
-            code="root-fingerprint",
-        )
+    content, _ = confirmed_root(root, fingerprint)
     directory = config_directory()
     own = (key or _only_key(directory)).absolute()
     profile = Profile(central.rstrip("/"), own, directory / "trust")

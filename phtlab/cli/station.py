@@ -11,19 +11,18 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.cli.station_declared import dataset_app, policy_app
 from phtlab.cli.station_folder import (
     DirectoryOption,
     PassphraseOption,
-    content_of,
     station_at,
 )
 from phtlab.errors import (
     EngineMissingError,
     PolicyError,
-    RosterError,
     SandboxError,
     SettingsError,
 )
@@ -150,7 +149,6 @@ def join(
     """Pin the consortium's root, and see whether this station is on its roster."""
     from phtlab.station.opening import require_central, trust_of
     from phtlab.station.settings import set_central
-    from phtlab.train.trust import root_fingerprint
     from phtlab.wire.central import CentralClient
 
     folder, settings = station_at(directory)
@@ -158,17 +156,7 @@ def join(
     if central is not None:
         settings = settings.model_copy(update={"central": central.rstrip("/")})
     url = require_central(folder, settings)
-    content = content_of(root, "root.json, from an officer of the consortium")
-    found = root_fingerprint(content)
-    if fingerprint is None:
-        err.print(f"The root's fingerprint is [bold]{found}[/].")
-        typer.confirm("Does an officer, by telephone, read you the same?", abort=True, err=True)
-    elif fingerprint.strip().lower() != found:
-        raise RosterError(
-            f"{root} has the fingerprint {found}, not the one given. Do not use it; ask an "
-            "officer for the right file.",
-            code="root-fingerprint",
-        )
+    content, found = confirmed_root(root, fingerprint)
     with CentralClient(url) as client:
         trust = trust_of(folder, client)
         trust.pin(content)

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from phtlab.cli.named_file import content_of
 from phtlab.cli.output import JsonOption, err, out, print_json
-from phtlab.cli.station_folder import DirectoryOption, content_of, station_at
+from phtlab.cli.station_folder import DirectoryOption, station_at
 from phtlab.errors import DataSetError
 
 dataset_app = typer.Typer(help="Declare the station's data sets.", no_args_is_help=True)

@@ -1,4 +1,4 @@
-"""What all commands of `phtlab station` share: which folder, and how files are read."""
+"""What all commands of `phtlab station` share: which folder, and whose passphrase."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-
-from phtlab.errors import DataSetError
 
 if TYPE_CHECKING:
     from phtlab.station.folder import StationFolder
@@ -37,13 +35,3 @@ def station_at(directory: Path | None) -> tuple[StationFolder, StationSettings]:
     # Absolute: what is bound into a sandbox must be.
     folder = StationFolder(station_directory(directory).absolute())
     return folder, load_settings(folder)
-
-
-def content_of(path: Path, what: str) -> bytes:
-    """The bytes of a file that was named. Raises DataSetError saying what it should be."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise DataSetError(
-            f"{path} cannot be read ({error.strerror}). It should be {what}."
-        ) from None

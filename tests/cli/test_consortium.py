@@ -100,7 +100,7 @@ def test_init_with_a_file_that_is_no_key(tmp_path: Path) -> None:
     path = tmp_path / "online.json"
     options = ["--name", "hearts", "--officer", "vera", "--threshold", "1", "--online-key", path]
     error = refused(SettingsError, "init", tmp_path / "new", *options)
-    assert "cannot be read: No such file" in error.message
+    assert "cannot be read (No such file" in error.message
     path.write_text("-----BEGIN PRIVATE KEY-----")
     error = refused(SettingsError, "init", tmp_path / "new", *options)
     assert "is not a JSON object" in error.message

@@ -250,7 +250,7 @@ def test_data_sets_are_added_listed_and_removed(world: World, tmp_path: Path) ->
 
 def test_a_schema_that_is_not_there_is_named(world: World, tmp_path: Path) -> None:
     message = refusal(
-        DataSetError, "dataset", "add", "heart", tmp_path, "--schema", tmp_path / "no.toml",
+        SettingsError, "dataset", "add", "heart", tmp_path, "--schema", tmp_path / "no.toml",
         "-C", world.folder.path,
     )  # fmt: skip
     assert "no.toml cannot be read (No such file or directory)" in message

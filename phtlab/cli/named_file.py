@@ -1,0 +1,48 @@
+"""Files that a person names on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from phtlab.cli.output import err
+from phtlab.errors import RosterError, SettingsError
+
+MAX_BYTES = 2**20
+
+
+def content_of(path: Path, what: str) -> bytes:
+    """The bytes of `path`, at most MAX_BYTES. Raises SettingsError saying what it should be."""
+    try:
+        with path.open("rb") as source:
+            content = source.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SettingsError(
+            f"{path} cannot be read ({error.strerror}). It should be {what}."
+        ) from None
+    if len(content) > MAX_BYTES:
+        raise SettingsError(f"{path} is longer than {MAX_BYTES} bytes. It should be {what}.")
+    return content
+
+
+def confirmed_root(path: Path, fingerprint: str | None) -> tuple[bytes, str]:
+    """The consortium's root in `path` and its fingerprint, which is the one that a person heard.
+
+    Asks at the terminal if `fingerprint` is None. Raises SettingsError if there is no such file,
+    RosterError if it is no root or (`root-fingerprint`) another one.
+    """
+    from phtlab.train.repository import root_fingerprint
+
+    content = content_of(path, "root.json, from an officer of the consortium")
+    found = root_fingerprint(content)
+    if fingerprint is None:
+        err.print(f"The root's fingerprint is [bold]{found}[/].")
+        typer.confirm("Does an officer, by telephone, read you the same?", abort=True, err=True)
+    elif fingerprint.strip().lower() != found:
+        raise RosterError(
+            f"{path} has the fingerprint {found}, not the one given. Do not use it; ask an "
+            "officer for the right file.",
+            code="root-fingerprint",
+        )
+    return content, found
