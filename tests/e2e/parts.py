@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -142,19 +142,22 @@ def job_of(journey: str) -> str:
 
 def left_behind(engine: docker.DockerClient, world: World, station: str) -> list[str]:
     """Containers, mounts, loop devices and folders of runs that a station has left."""
-    place = str(world.station_folder(station) / "runs")
-    names = [c.name or "" for c in engine.containers.list(all=True)]
+    place = world.station_folder(station) / "runs"
+    inside = f"{place}/"
+    containers = engine.api.containers(all=True)
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     loops = []
     for file in Path("/sys/block").glob("loop*/loop/backing_file"):
-        try:
+        with suppress(OSError):
             loops.append(file.read_text())
-        except OSError:
-            continue
-    runs = Path(place)
     return [
-        *(name for name in names if name.startswith(f"phtlab-{station}-")),
-        *(mount for mount in mounts if mount.startswith(place)),
-        *(loop for loop in loops if loop.startswith(place)),
-        *(run.name for run in (runs.iterdir() if runs.exists() else ())),
+        *(
+            name
+            for container in containers
+            for name in container["Names"]
+            if any(mount.get("Source", "").startswith(inside) for mount in container["Mounts"])
+        ),
+        *(mount for mount in mounts if mount.startswith(inside)),
+        *(loop for loop in loops if loop.startswith(inside)),
+        *(run.name for run in (place.iterdir() if place.exists() else ())),
     ]

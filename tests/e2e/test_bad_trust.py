@@ -177,7 +177,7 @@ def test_an_order_for_other_stations(
     shown = command(
         small, "station", "show", journey.id[7:19], "-C", str(small.station_folder("hungary"))
     )
-    assert "sentence    This order is for cleveland, not for hungary.\n" in shown.stdout
+    assert "what        This order is for cleveland, not for hungary.\n" in shown.stdout
     assert starts(engine, begun, journey.id) == 1, "cleveland's"
     assert list(journey.verified()[2]) == ["cleveland"]
 
