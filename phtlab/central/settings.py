@@ -20,6 +20,7 @@ from pydantic_settings import (
 )
 
 from phtlab.errors import SettingsError
+from phtlab.train.fault import faults_of
 from phtlab.wire.token import audience_of
 
 SETTINGS_FILE: Final = "central.toml"
@@ -117,10 +118,7 @@ class CentralSettings(BaseSettings):
         try:
             return cls(**{**values, "directory": directory.resolve()})
         except ValidationError as wrong:
-            told = "; ".join(
-                f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}"
-                for error in wrong.errors()
-            )
+            told = "; ".join(map(str, faults_of(wrong)))
             raise SettingsError(
                 f"Central's settings ({directory / SETTINGS_FILE} or PHTLAB_CENTRAL_…) cannot be "
                 f"used: {told}."

@@ -153,6 +153,7 @@ def add_kernel(
     """Allow a kernel image at the stations, from the next signature on."""
     from pydantic import ValidationError
 
+    from phtlab.train.fault import faults_of
     from phtlab.train.roster import KernelImage
 
     try:
@@ -160,10 +161,9 @@ def add_kernel(
             _json_file(file, "the kernel.json that 'phtlab kernel build' wrote")
         )
     except ValidationError as error:
-        first = error.errors()[0]
         raise SettingsError(
-            f"{file} does not describe a kernel image ({'.'.join(map(str, first['loc']))}: "
-            f"{first['msg']}). Give the file that 'phtlab kernel build' wrote."
+            f"{file} does not describe a kernel image ({faults_of(error)[0]}). Give the file that "
+            "'phtlab kernel build' wrote."
         ) from None
     _open(directory).add_image(image)
     err.print(f"{image.name} ({image.digest}) is allowed from the next signature on.", markup=False)

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from phtlab.errors import KernelError
+from phtlab.train.fault import faults_of
 
 _Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 _Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
@@ -73,9 +74,8 @@ def read_recipe(path: Path) -> Recipe:
     try:
         recipe = Recipe.model_validate({**content, "folder": file.parent})
     except ValidationError as wrong:
-        first = wrong.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise KernelError(f"{file}: '{where}': {first['msg']}.", code="kernel-recipe") from None
+        where, why = faults_of(wrong)[0]
+        raise KernelError(f"{file}: '{where}': {why}.", code="kernel-recipe") from None
     _check_lock(recipe.lock)
     return recipe
 

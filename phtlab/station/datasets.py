@@ -22,6 +22,7 @@ from phtlab.station.settings import toml_value
 from phtlab.station.twin import make_twin
 from phtlab.train.canonical import digest
 from phtlab.train.durable_file import write_durably
+from phtlab.train.fault import faults_of
 from phtlab.wire.api import DataSetDescription
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -204,10 +205,9 @@ def _dataset(name: str, values: dict[str, Any], where: str) -> DataSet:
     try:
         schema = DataSetSchema.model_validate(values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        at = ".".join(str(part) for part in first["loc"]) or "the whole"
+        at, why = faults_of(error)[0]
         raise DataSetError(
-            f"The declaration of '{name}' ({where}) is wrong at {at}: {first['msg']}. "
+            f"The declaration of '{name}' ({where}) is wrong at {at}: {why}. "
             "See docs/station.md for its form."
         ) from None
     found = schema.format or _guess(Path(path), name)

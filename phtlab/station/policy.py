@@ -11,19 +11,19 @@ import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import PolicyError
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.executor import Limits
-from phtlab.station.sizes import parse_size
+from phtlab.station.sizes import Size
+from phtlab.train.fault import faults_of
 from phtlab.train.manifest import OutputKind, Train
 from phtlab.train.order import Order
 
 Mode = Literal["auto", "human", "refuse"]
-Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1)]
 ANY = "*"
 
 
@@ -169,10 +169,9 @@ def load_policy(path: Path) -> Policy:
             code="policy-missing",
         ) from None
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, why = faults_of(error)[0]
         raise PolicyError(
-            f"{path}: '{where}' is wrong: {first['msg']}. See docs/policy.md.",
+            f"{path}: '{where}' is wrong: {why}. See docs/policy.md.",
             code="policy-invalid",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

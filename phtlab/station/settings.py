@@ -23,6 +23,7 @@ from pydantic_settings import (
 from phtlab.errors import SettingsError
 from phtlab.station.folder import StationFolder
 from phtlab.train.durable_file import write_durably
+from phtlab.train.fault import faults_of
 from phtlab.train.identity import MemberName
 
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
@@ -91,10 +92,9 @@ def load_settings(folder: StationFolder) -> StationSettings:
         values = TomlConfigSettingsSource(StationSettings, folder.settings)()
         return StationSettings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where, why = faults_of(error)[0]
         raise SettingsError(
-            f"{folder.settings}: the setting '{where}' is wrong: {first['msg']}. "
+            f"{folder.settings}: the setting '{where}' is wrong: {why}. "
             "See docs/station.md for what it may be."
         ) from None
     except (ValueError, OSError) as error:

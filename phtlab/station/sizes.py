@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 _UNITS = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 _UNITS |= {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
@@ -22,9 +25,5 @@ def parse_size(given: object) -> object:
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
-def size_text(size: int) -> str:
-    """`size` bytes for a person."""
-    for unit, step in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if size >= step:
-            return f"{size / step:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{size} bytes"
+Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1)]
+"""A setting in bytes, at least one."""

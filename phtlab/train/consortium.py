@@ -33,6 +33,7 @@ from tuf.api.serialization import DeserializationError
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
 from phtlab.train.canonical import parse_json
 from phtlab.train.durable_file import write_durably
+from phtlab.train.fault import faults_of
 from phtlab.train.founding import (
     SETTINGS_FILE,
     ConsortiumSettings,
@@ -348,8 +349,7 @@ class Consortium:
         try:
             roster = Roster(consortium=self.name, members=members)
         except ValidationError as error:
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            raise RosterError(f"This roster cannot be: {reason}.") from None
+            raise RosterError(f"This roster cannot be: {faults_of(error)[0].why}.") from None
         write_json(self.directory / "targets" / ROSTER_FILE, signed_form(roster))
 
     def _write_catalogue(self, catalogue: Catalogue) -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from phtlab.errors import RosterError, SignatureError
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
+from phtlab.train.fault import faults_of
 from phtlab.train.identity import Identity, Member, Role
 
 REQUEST_TYPE = "https://phtlab.org/membership-request/v1"
@@ -34,10 +35,10 @@ def request_membership(
             keys=identity.public,
         )
     except ValidationError as error:
-        reason = error.errors()[0]
+        where, why = faults_of(error)[0]
         raise RosterError(
-            f"This cannot be asked for: {'.'.join(map(str, reason['loc']))} "
-            f"({reason['msg']}). A name is 2 to 63 characters of a-z, 0-9 and '-'.",
+            f"This cannot be asked for: {where} ({why}). A name is 2 to 63 characters of a-z, 0-9 "
+            "and '-'.",
             code="request",
         ) from None
     keys = digest(canonical(member.keys.model_dump()))

@@ -23,6 +23,7 @@ from tuf.api.serialization import DeserializationError
 
 from phtlab.errors import RosterError, RosterStaleError
 from phtlab.train.canonical import parse_json
+from phtlab.train.fault import faults_of
 from phtlab.train.roster import Catalogue, Roster
 
 ROSTER_FILE = "roster.json"
@@ -205,9 +206,7 @@ def _verify(delegator: Root, role: str, metadata: Metadata[Any], what: str) -> N
 
 def _unreadable(name: str, error: Exception) -> str:
     if isinstance(error, ValidationError):
-        reason = "; ".join(
-            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:3]
-        )
+        reason = "; ".join(map(str, faults_of(error)[:3]))
     else:
         reason = str(error)
     return (

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
-from phtlab.station.sizes import parse_size
+from phtlab.station.sizes import Size
 from phtlab.train.manifest import OutputKind
-
-Size = Annotated[int, BeforeValidator(parse_size), Field(ge=1)]
 
 
 class AirlockRules(BaseModel):

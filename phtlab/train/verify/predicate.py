@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from phtlab.errors import PhtlabError
 from phtlab.train.envelope import Statement
+from phtlab.train.fault import faults_of
 from phtlab.train.identity import Member, Role
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -33,10 +34,8 @@ def read_predicate(
     try:
         return value.model_validate(statement.predicate)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the whole"
         raise type(refusal)(
-            f"{what} cannot be read ({place}: {first['msg']}). It may be made by another version "
+            f"{what} cannot be read ({faults_of(error)[0]}). It may be made by another version "
             "of phtlab.",
             code=refusal.code,
         ) from None
