@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 
@@ -43,7 +44,7 @@ def list_(as_json: JsonOption = False) -> None:
     for journey in journeys:
         stops = "  ".join(f"{mark(s.state)} {s.station}" for s in journey.stops)
         sent = f"{journey.view.submitted:%Y-%m-%d %H:%M}"
-        table.add_row(short(journey.id), journey.view.train_name, sent, stops)
+        table.add_row(short(journey.id), Text(journey.view.train_name), sent, stops)
     out.print(table)
 
 

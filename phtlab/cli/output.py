@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
-out = Console(highlight=False, soft_wrap=True)
+from phtlab.train.printable import escaped_lines
+
+
+class Terminal(Console):
+    """A console on which nobody else's words move the cursor: much of what is told is theirs."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As rich does, with all characters visible but line ends and rich's own controls."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(escaped_lines(text), style)
+
+
+out = Terminal(highlight=False, soft_wrap=True)
 # A person's terminal gets sentences broken between words; a log or a pipe gets them whole.
-err = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+err = Terminal(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a stable JSON shape.")]
 

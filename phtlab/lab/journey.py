@@ -13,6 +13,7 @@ from phtlab.lab.progress import journey_display
 from phtlab.lab.results import Results, ResultsFolder, StationResults
 from phtlab.train.manifest import Train
 from phtlab.train.order import Order, cargo_context
+from phtlab.train.printable import escaped
 from phtlab.train.record import FINAL_STATES, StopRecord
 from phtlab.train.seal import open_file
 from phtlab.train.verify import verify_order, verify_record, verify_train
@@ -193,7 +194,7 @@ class Journey:
         return StationResults(station, record, outputs, folder, held)
 
     def __repr__(self) -> str:
-        lines = [f"Journey {short(self.id)} of {self._view.train_name}"]
+        lines = [f"Journey {short(self.id)} of {escaped(self._view.train_name)}"]
         lines += [f"  {stop.number + 1}. {stop.station}: {describe(stop)}" for stop in self.stops]
         return "\n".join(lines)
 
@@ -207,7 +208,7 @@ def short(digest: str) -> str:
 
 
 def describe(stop: StopView) -> str:
-    """A stop's state in words: `running, cell 3 of 5`, `failed: …`."""
+    """A stop's state in words on one line: `running, cell 3 of 5`, `failed: …`."""
     text: str = stop.state
     if stop.state == "running" and stop.cells:
         text += f", cell {stop.cell or 0} of {stop.cells}"
@@ -216,7 +217,7 @@ def describe(stop: StopView) -> str:
     if stop.error is not None and stop.error.cell is not None:
         said = f": {stop.error.message}" if stop.error.message else ""
         text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
-    return text
+    return escaped(text)
 
 
 _MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}

@@ -74,6 +74,7 @@ def _line_display() -> Show:
 def route_table(view: JourneyView) -> Table:
     """The stops of a journey as a rich table."""
     from rich.table import Table
+    from rich.text import Text
 
     from phtlab.lab.journey import describe, mark, short
 
@@ -81,7 +82,8 @@ def route_table(view: JourneyView) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for stop in view.stops:
         colour = colours.get(stop.state, "cyan")
-        table.add_row(f"[{colour}]{mark(stop.state)}[/]", stop.station, describe(stop))
+        # As text: what others say of a stop is no markup.
+        table.add_row(Text(mark(stop.state), colour), stop.station, Text(describe(stop)))
     table.caption = f"journey {short(view.id)}"
     table.caption_justify = "left"
     return table

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError
 from phtlab.train.manifest import Output
+from phtlab.train.printable import escaped
 from phtlab.train.record import StopRecord
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class Results(Mapping[str, StationResults]):
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
             lines += [f"    {v.name}: {v.sentence}" for v in one.record.outputs if v.sentence]
-        lines += [f"  {s}: {r.outcome}. {r.sentence}" for s, r in self.failures.items()]
+        lines += [f"  {s}: {r.outcome}. {escaped(r.sentence)}" for s, r in self.failures.items()]
         lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
         return "\n".join(lines)
 

@@ -13,3 +13,8 @@ def escaped(text: str) -> str:
         else character.encode("unicode_escape").decode()
         for character in text.expandtabs(4)
     )
+
+
+def escaped_lines(text: str) -> str:
+    """`text` as `escaped` has it, and each new line a new line."""
+    return "\n".join(map(escaped, text.split("\n")))

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 from functools import cache
 
 import pytest
+from rich.console import Console
 
 from phtlab.errors import RecordError
-from phtlab.lab.journey import Journey
+from phtlab.lab.journey import Journey, describe, journey_html
+from phtlab.lab.progress import route_table
 from phtlab.train.identity import Identity
 from phtlab.train.order import Order
 from phtlab.wire.api import JourneyView, StopView
@@ -64,3 +66,23 @@ def test_a_journey_that_was_just_signed_is_that_one():
     assert Journey(Lab(sent), sent, journey=sent.id).refresh().id == sent.id
     with pytest.raises(RecordError, match="Central sent another order"):
         Journey(Lab(other), other, journey=sent.id)
+
+
+HOSTILE = "\x1b[2J\x9b31m[bold]yes[/]\n  2. ulm: departed <script>\u202e"
+
+
+def test_what_others_say_of_a_stop_moves_no_cursor_and_starts_no_line():
+    told = view(state="failed", sentence=HOSTILE, code="cell-failed")
+    text = describe(told.stops[0])
+    assert text.isprintable()
+    assert text == ("failed: \\x1b[2J\\x9b31m[bold]yes[/]\\n  2. ulm: departed <script>\\u202e")
+    named = told.model_copy(update={"train_name": HOSTILE})
+    assert len(repr(Journey(Lab(named), named)).splitlines()) == 2
+    assert "<script>" not in journey_html(named)
+
+
+def test_what_others_say_of_a_stop_is_no_markup_on_a_terminal():
+    console = Console(width=200, force_terminal=True, color_system=None)
+    with console.capture() as shown:
+        console.print(route_table(view(sentence="[red]no[/] [link=https://x]y[/link] [/]")))
+    assert "running: [red]no[/] [link=https://x]y[/link] [/]" in shown.get()
