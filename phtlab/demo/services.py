@@ -57,11 +57,17 @@ class Service:
         self._pid_file.write_text(f"{process.pid} {start_time(process.pid)}")
         _children[process.pid] = process
 
+    def ask_to_end(self) -> None:
+        """Ask it to end, and do not wait. Does nothing if it does not run."""
+        pid = self.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGTERM)
+
     def stop(self, grace: float = 10.0) -> None:
         """Ask it to end; after `grace` seconds, make it. Does nothing if it does not run."""
         pid = self.pid()
         if pid is not None:
-            os.kill(pid, signal.SIGTERM)
+            self.ask_to_end()
             until = time.monotonic() + grace
             while self._runs(pid) and time.monotonic() < until:
                 time.sleep(0.02)

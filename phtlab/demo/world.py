@@ -183,7 +183,10 @@ class World:
     def stop(self) -> None:
         """End every process of this world, stations first."""
         if self.founded:
-            for service in reversed(self.services()):
+            registry, central, *stations = self.services()
+            for station in stations:
+                station.ask_to_end()
+            for service in (*stations, central, registry):
                 service.stop()
 
     def _provide_kernel(self, step: Step) -> None:
