@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
-from phtlab.errors import JourneyError
+from phtlab.errors import JourneyError, SealFormatError
 from phtlab.train.manifest import Output
 from phtlab.train.printable import escaped
 from phtlab.train.record import StopRecord
@@ -23,6 +23,9 @@ from phtlab.train.record import StopRecord
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+MAX_CELLS = 50_000_000
+_MAX_SCALAR_BYTES = 64 * 1024
 
 
 class ResultsFolder:
@@ -55,31 +58,60 @@ class StationResults:
     held: ResultsFolder | None = field(default=None, repr=False, compare=False)
 
     def table(self, name: str) -> pd.DataFrame:
-        """The table called `name`. Raises JourneyError if it did not leave the station."""
-        import pandas as pd
+        """The table called `name`. Raises JourneyError if it did not leave the station.
 
-        return pd.read_parquet(self._file(name, "table", ".parquet"))
+        Raises SealFormatError (`output-form`) if what the station sent is no table, or a huge one.
+        """
+        return self._frame(self._file(name, "table", ".parquet"))
 
     def scalar(self, name: str) -> Any:
         """The single value called `name`. Raises as `table`."""
-        return json.loads(self._file(name, "scalar", ".json").read_bytes())["value"]
+        path = self._file(name, "scalar", ".json")
+        try:
+            with path.open("rb") as file:
+                return json.loads(file.read(_MAX_SCALAR_BYTES))["value"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise self._malformed(path, "a single value") from None
 
     def figure(self, name: str) -> ResultFigure:
         """The figure called `name`, which shows itself in a notebook. Raises as `table`."""
-        import pandas as pd
-
         png = self._file(name, "figure", ".png").read_bytes()
-        return ResultFigure(png, pd.read_parquet(self._file(name, "figure", ".parquet")))
+        return ResultFigure(png, self._frame(self._file(name, "figure", ".parquet")))
 
     def model(self, name: str) -> dict[str, np.ndarray]:
         """The model called `name`, as named arrays. Raises as `table`."""
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
 
-        return dict(load_file(self._file(name, "model", ".safetensors")))
+        path = self._file(name, "model", ".safetensors")
+        try:
+            return dict(load_file(path))
+        except SafetensorError:
+            raise self._malformed(path, "a model") from None
 
     def file(self, name: str) -> bytes:
         """The bytes of the file called `name`. Raises as `table`."""
         return self._file(name, "file", ".bin").read_bytes()
+
+    def _frame(self, path: Path) -> pd.DataFrame:
+        import pandas as pd
+        import pyarrow.parquet
+
+        try:
+            # A few bytes of Parquet can say that they are a billion rows.
+            shape = pyarrow.parquet.read_metadata(path)
+            if shape.num_rows * shape.num_columns <= MAX_CELLS:
+                return pd.read_parquet(path)
+        except (pyarrow.ArrowException, ValueError, OSError):
+            raise self._malformed(path, "a table") from None
+        raise self._malformed(path, f"a table of at most {MAX_CELLS:,} cells")
+
+    def _malformed(self, path: Path, wanted: str) -> SealFormatError:
+        return SealFormatError(
+            f"'{path.stem}' of {self.station} is not {wanted}. It is what the station sealed: it "
+            "runs another version, or is broken or hostile. Ask its operator.",
+            code="output-form",
+        )
 
     def _file(self, name: str, kind: str, ending: str) -> Path:
         if name not in self.outputs:
@@ -253,10 +285,12 @@ def _csv(frame: pd.DataFrame) -> str:
     """CSV whose text cells no spreadsheet takes for a formula (OWASP, CSV injection)."""
     safe = frame.copy()
     for column in safe.select_dtypes(include=["object", "string", "category"]):
-        safe[column] = [
-            "'" + value if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
-            for value in safe[column]
-        ]
+        safe[column] = [_quoted(value) for value in safe[column]]
+    safe.columns = [_quoted(name) for name in safe.columns]
     buffer = io.StringIO()
     safe.to_csv(buffer, index=False)
     return buffer.getvalue()
+
+
+def _quoted(cell: Any) -> Any:
+    return "'" + cell if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r\n") else cell

@@ -65,6 +65,21 @@ def test_link_device_and_folder_are_refused(tmp_path, target, kind):
         unpack(path, target, DECLARED)
 
 
+def test_sparse_file_is_refused(tmp_path, target):
+    """One block in the archive, a gigabyte on the disk."""
+    entry = tarfile.TarInfo("counts.parquet")
+    entry.pax_headers = {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.map": "1073741823,1",
+        "GNU.sparse.size": str(2**30),
+    }
+    path = archive(tmp_path, ("cargo.json", index("counts")), (entry, b"x"))
+    with pytest.raises(SealFormatError, match="does not declare"):
+        unpack(path, target, DECLARED)
+    assert not (target / "counts.parquet").exists()
+
+
 def test_doubled_name_is_refused(tmp_path, target):
     twice = (("counts.parquet", b"1"), ("counts.parquet", b"2"))
     with pytest.raises(SealFormatError):

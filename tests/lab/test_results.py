@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from phtlab.errors import JourneyError
+from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.results import Results, ResultsFolder, StationResults
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict, StopRecord
@@ -95,6 +97,37 @@ def test_a_failed_station_is_told_by_its_record(results):
 def test_a_stop_that_only_central_closed_is_told_as_unsigned(results):
     with pytest.raises(JourneyError, match=r"Central says of ulm: cancelled\. ulm signed nothing"):
         results["ulm"]
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 no table PAR1", b"{}", b"[" * 60_000, b"3"])
+def test_what_a_station_sent_in_another_form_is_told_as_its_fault(results, content):
+    hungary = results["hungary"]
+    endings = {"counts": ".parquet", "total": ".json", "model": ".safetensors"}
+    for (name, ending), read in zip(
+        endings.items(), (hungary.table, hungary.scalar, hungary.model), strict=True
+    ):
+        (hungary.directory / (name + ending)).write_bytes(content)
+        with pytest.raises(SealFormatError, match=f"'{name}' of hungary is not a ") as told:
+            read(name)
+        assert told.value.code == "output-form"
+
+
+def test_a_table_of_a_billion_rows_in_a_few_bytes_is_not_read(results):
+    hungary = results["hungary"]
+    path = hungary.directory / "counts.parquet"
+    column = pa.chunked_array([pa.nulls(2**20, pa.int8())] * 48)
+    table = pa.table({"n": column, "m": column})
+    pq.write_table(table, path, compression="zstd", row_group_size=2**26)
+    assert path.stat().st_size < 2**20
+    with pytest.raises(SealFormatError, match="is not a table of at most 50,000,000 cells"):
+        hungary.table("counts")
+
+
+def test_a_columns_name_is_no_formula(results, tmp_path):
+    one = results["hungary"]
+    pd.DataFrame({"=cmd|' /C calc'!A0": [""]}).to_parquet(one.directory / "counts.parquet")
+    results.export(tmp_path)
+    assert (tmp_path / "hungary" / "counts.csv").read_text() == "'=cmd|' /C calc'!A0\n\"\"\n"
 
 
 def test_csv_cells_are_no_formulas(results, tmp_path):
