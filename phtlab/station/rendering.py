@@ -58,12 +58,17 @@ def safe_lines(stop: Stop) -> Iterator[str]:
     for output in arrived.train.manifest.outputs:
         counts = f", counts in '{output.counts}'" if output.counts else ""
         yield escaped(f"output      {output.name} ({output.kind}{counts})")
+    for file in arrived.train.manifest.files:
+        if not file.path.endswith(".ipynb"):
+            yield escaped(
+                f"file        {file.path} ({file.size} bytes, in the image, not shown here)"
+            )
     try:
         notebook = json.loads((stop.train / "notebook.ipynb").read_bytes())
     except (OSError, ValueError):
         raise StationError(f"The train of {stop.hex[:12]} is not kept any more.") from None
     for cell in notebook["cells"]:
         about = cell["metadata"]["phtlab"]
-        yield f"cell {about['cell']} ({about['role']})"
+        yield escaped(f"cell {about['cell']} ({about['role']})")
         for line in "".join(cell["source"]).splitlines():
             yield "    " + escaped(line)

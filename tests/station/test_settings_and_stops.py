@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from phtlab.station.settings import (
 )
 from phtlab.station.teller import Teller
 from phtlab.train.durable_file import write_durably
+from phtlab.train.image import train_files
 from phtlab.train.printable import escaped
 from phtlab.wire.api import StopUpdate
 from tests.station.station_world import FakeCentral, make_world
@@ -173,6 +175,25 @@ def test_the_operator_sees_the_code_with_nothing_that_moves_the_cursor(tmp_path:
     assert '    heart = phtlab.dataset("heart")' in lines
     assert stop_view(stop)["researcher"] == "ada"
     assert escaped("a\x1b[2J\u202eb\tc") == "a\\x1b[2J\\u202eb c"
+
+
+def test_the_operator_is_told_of_files_that_he_is_not_shown_and_roles_are_escaped(
+    tmp_path: Path,
+) -> None:
+    """A travelling notebook that an author wrote by hand, with code beside it."""
+    world = make_world(tmp_path)
+    world.add_hearts()
+    book = json.loads(world.analysis().travelling())
+    book["cells"][1]["metadata"]["phtlab"]["role"] = "station\x1b[2J"
+    files = {"notebook.ipynb": json.dumps(book).encode(), "lib/score.py": b"x = 1\n"}
+    offer = world.offer(world.train(files=train_files(files), change=files))
+    daemon = world.daemon()
+    daemon.receive(offer)
+    daemon.step()
+    lines = list(safe_lines(world.stop(offer)))
+    assert "file        lib/score.py (6 bytes, in the image, not shown here)" in lines
+    assert "cell 2 (station\\x1b[2J)" in lines
+    assert all(line.isprintable() for line in lines)
 
 
 # Waiting and telling
