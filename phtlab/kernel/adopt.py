@@ -12,7 +12,7 @@ from typing import Any
 from phtlab.errors import KernelError
 from phtlab.kernel.recipe import Recipe
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.image import CONFIG_TYPE, MANIFEST_TYPE, ImageLimits
+from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE, ImageLimits
 from phtlab.train.roster import KernelImage
 from phtlab.wire.registry import Registry
 
@@ -24,7 +24,6 @@ _OCI = {
         "application/vnd.oci.image.layer.v1.tar+gzip"
     ),
 }
-_ENTRY_POINT = ["python3", "-m", "phtlab.runtime"]
 
 
 def adopt_kernel(
@@ -45,10 +44,10 @@ def adopt_kernel(
         )
     limit = ImageLimits().json_bytes
     settings = json.loads(registry.read_blob(repository, found["config"]["digest"], limit))
-    if settings.get("config", {}).get("Entrypoint") != _ENTRY_POINT:
+    if settings.get("config", {}).get("Entrypoint") != list(ENTRYPOINT):
         raise KernelError(
             f"{repository}:{reference} does not start phtlab's runtime: its entry point must be "
-            f"{json.dumps(_ENTRY_POINT)}, as in the recipe's Dockerfile.",
+            f"{json.dumps(ENTRYPOINT)}, as in the recipe's Dockerfile.",
             code="kernel-adopt",
         )
     config = canonical({"history": [], **settings})

@@ -32,7 +32,7 @@ from phtlab.kernel.root import USER, builder_version, make_root
 from phtlab.kernel.runtime_layer import fingerprint, lay_out, overlay_files, runtime_sources
 from phtlab.kernel.wheels import download_wheels, unpack_wheels
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.image import CONFIG_TYPE, MANIFEST_TYPE
+from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE
 from phtlab.train.roster import KernelImage
 
 Part = Literal["debian", "packages", "runtime"]
@@ -204,7 +204,7 @@ def _assemble(
         {
             "architecture": {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine),
             "config": {
-                "Entrypoint": ["python3", "-m", "phtlab.runtime"],
+                "Entrypoint": list(ENTRYPOINT),
                 "Env": [f"{name}={value}" for name, value in sorted(environment.items())],
                 "Labels": {
                     "org.opencontainers.image.title": f"phtlab kernel {recipe.name}",

@@ -16,6 +16,7 @@ import pyarrow.parquet
 from pydantic import ValidationError
 
 from phtlab.errors import DataSetError
+from phtlab.station.arrow_types import ARROW_TYPES
 from phtlab.station.folder import StationFolder
 from phtlab.station.schema import DataSetSchema, Format
 from phtlab.station.settings import toml_value
@@ -26,13 +27,6 @@ from phtlab.train.fault import faults_of
 from phtlab.wire.api import DataSetDescription
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_ARROW: dict[str, pa.DataType] = {
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-}
 
 
 @dataclass(frozen=True)
@@ -173,7 +167,7 @@ def _columns(dataset: DataSet) -> list[str]:
 def _check_cells(dataset: DataSet, declared: Mapping[str, str]) -> None:
     for name, kind in declared.items():
         options = pyarrow.csv.ConvertOptions(
-            column_types={name: _ARROW[kind]}, include_columns=[name]
+            column_types={name: ARROW_TYPES[kind]}, include_columns=[name]
         )
         try:
             with pyarrow.csv.open_csv(dataset.path, convert_options=options) as batches:

@@ -36,13 +36,8 @@ from phtlab.station.executor import (
     RegistryAuth,
 )
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
-from phtlab.station.sandbox import (
-    ENTRYPOINT,
-    LABEL_JOB,
-    LABEL_STATION,
-    container_body,
-    container_name,
-)
+from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
+from phtlab.train.image import ENTRYPOINT
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
@@ -126,7 +121,7 @@ class DockerExecutor(Executor):
             except APIError as error:
                 raise SandboxError(
                     f"The engine did not start job {job.id}: {_said(error)}. "
-                    "Run phtlab station check, which says what is missing."
+                    "Run 'phtlab station check', which says what is missing."
                 ) from error
 
     def status(self, job_id: str) -> JobStatus:
@@ -220,7 +215,7 @@ class DockerExecutor(Executor):
             if error.status_code is not None and error.status_code < 500:
                 raise SandboxError(
                     f"The container engine refused: {_said(error)}. "
-                    "Run phtlab station check, which says what is missing."
+                    "Run 'phtlab station check', which says what is missing."
                 ) from error
             raise self._missing(_said(error)) from error
         except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:

@@ -240,5 +240,5 @@ def _run(program: str, *arguments: str | Path) -> None:
         said = error.stderr.decode(errors="replace").strip()
         raise SandboxError(
             f"{program} failed on the output volume {arguments[-1]}: {said}. "
-            "Run phtlab station check, which says what is missing."
+            "Run 'phtlab station check', which says what is missing."
         ) from error

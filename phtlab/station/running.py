@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 
 from phtlab.errors import AirlockError, EngineMissingError, SandboxError, StationError
@@ -17,7 +15,7 @@ from phtlab.station.judgement import MAX_RECORD_BYTES, Judgement, judge
 from phtlab.station.outcomes import run_failed
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
-from phtlab.station.untrusted_files import read_untrusted
+from phtlab.station.untrusted_files import list_untrusted, read_untrusted
 from phtlab.train.durable_file import write_durably
 from phtlab.wire.api import StopUpdate
 
@@ -147,7 +145,8 @@ def _undeclared(stop: Stop, outputs: Path) -> str:
     """`output-missing`, `output-undeclared`, or nothing: of names only, no file is opened."""
     declared = {output.name for output in Arrived.of(stop).train.manifest.outputs}
     try:
-        found = {name.split(".")[0] for name in _names(outputs) if not name.startswith(".")}
+        names = list_untrusted(outputs, "outputs", most=_MAX_NAMES)
+        found = {name.split(".")[0] for name in names if not name.startswith(".")}
     except FileNotFoundError:
         found = set()
     except OSError:
@@ -155,21 +154,6 @@ def _undeclared(stop: Stop, outputs: Path) -> str:
     if found - declared:
         return "output-undeclared"
     return "output-missing" if declared - found else ""
-
-
-def _names(outputs: Path) -> list[str]:
-    folder = os.open(outputs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        inner = os.open(
-            "outputs", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
-        )
-    finally:
-        os.close(folder)
-    try:
-        with os.scandir(inner) as entries:
-            return [entry.name for entry in islice(entries, _MAX_NAMES)]
-    finally:
-        os.close(inner)
 
 
 def _keep_for_operator(stop: Stop, station: Station, outputs: Path, record: bytes | None) -> None:

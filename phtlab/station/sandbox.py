@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from phtlab.station.executor import Job, Limits
+from phtlab.train.image import ENTRYPOINT
 
 USER = 65532
 """Nobody's user on any host: what the run is, inside and outside."""
 
-ENTRYPOINT = ("python3", "-m", "phtlab.runtime")
 LABEL_STATION = "phtlab.station"
 LABEL_JOB = "phtlab.job"
 

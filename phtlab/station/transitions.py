@@ -32,6 +32,8 @@ Tell = Callable[[str, StopUpdate], None]
 
 _REFUSALS_BORNE = 8
 _DEFECTS_BORNE = 3
+_EXPIRED_HELD = "The order expired while it waited for a person at this station."
+_EXPIRED_WAITING = "The order expired before this station could follow it."
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -94,7 +96,7 @@ class Transitions:
             return self._claim(stop)
         elif stop.has("verified"):
             if stop.has("held") and not stop.has("decision"):
-                return self._held(stop)
+                return self._expired(stop, _EXPIRED_HELD)
             arrival.admit(stop, station)
         else:
             arrival.verify(stop, station)
@@ -114,23 +116,17 @@ class Transitions:
             running.claim(stop, self._station)
         return True
 
-    def _held(self, stop: Stop) -> bool:
+    def _expired(self, stop: Stop, sentence: str) -> bool:
+        """Refuse a stop, with `sentence`, if its order's time is over. Returns whether it is."""
         if self._station.now() < arrival.claimed_order(stop).expires:
             return False
-        self._end(
-            stop,
-            Ending(
-                outcome="refused",
-                code="order-expired",
-                sentence="The order expired while it waited for a person at this station.",
-            ),
-        )
+        self._end(stop, Ending(outcome="refused", code="order-expired", sentence=sentence))
         return True
 
     def _failed(self, stop: Stop, error: PhtlabError) -> bool:
         if self._passes(stop, error):
             self._wait(stop, error.message)
-            return self._expired_waiting(stop)
+            return not stop.has("admitted") and self._expired(stop, _EXPIRED_WAITING)
         _log.warning(
             "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=error.message
         )
@@ -150,20 +146,6 @@ class Transitions:
         # A policy or a declaration with a slip in it: the operator mends it, nobody loses.
         broken = isinstance(error, DataSetError) and error.code == DataSetError.code
         return isinstance(error, PolicyError) or broken
-
-    def _expired_waiting(self, stop: Stop) -> bool:
-        """What waited to be verified or admitted until it expired is refused for that."""
-        if stop.has("admitted") or self._station.now() < arrival.claimed_order(stop).expires:
-            return False
-        self._end(
-            stop,
-            Ending(
-                outcome="refused",
-                code="order-expired",
-                sentence="The order expired before this station could follow it.",
-            ),
-        )
-        return True
 
     def _wait(self, stop: Stop, why: str) -> None:
         seconds = self._backoff.failed(stop.hex, self._clock())

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -54,6 +55,23 @@ def read_untrusted(directory: Path, name: str, *, limit: int) -> bytes:
     if len(content) > limit:
         raise _too_large(name, limit)
     return content
+
+
+def list_untrusted(directory: Path, name: str, *, most: int) -> list[str]:
+    """The names in the folder ``name`` of ``directory``, at most ``most``; nothing is opened.
+
+    Raises OSError: FileNotFoundError if there is none, else a link or a file is in its place.
+    """
+    outer = os.open(directory, _FOLDER)
+    try:
+        inner = os.open(name, _FOLDER, dir_fd=outer)
+    finally:
+        os.close(outer)
+    try:
+        with os.scandir(inner) as entries:
+            return [entry.name for entry in islice(entries, most)]
+    finally:
+        os.close(inner)
 
 
 def _open(directory: Path, parts: list[str], name: str, limit: int) -> int:

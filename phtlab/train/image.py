@@ -33,6 +33,9 @@ MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 
+ENTRYPOINT = ("python3", "-m", "phtlab.runtime")
+"""What a kernel image starts, and so every train."""
+
 # 2024-01-01T00:00:00Z, of every file and of the history.
 _EPOCH = 1_704_067_200
 _HISTORY = {"created": "2024-01-01T00:00:00Z", "created_by": "phtlab train"}

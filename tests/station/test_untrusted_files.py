@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import AirlockError
-from phtlab.station.untrusted_files import open_untrusted, read_untrusted
+from phtlab.station.untrusted_files import list_untrusted, open_untrusted, read_untrusted
 
 
 @pytest.fixture
@@ -171,3 +171,17 @@ def test_no_descriptor_is_left_open(out: Path) -> None:
         with pytest.raises(AirlockError):
             read_untrusted(out, name, limit=100)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_names_are_listed_up_to_a_number_and_never_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "outputs").mkdir()
+    for name in ("a.json", "b.json", "c.json"):
+        (tmp_path / "outputs" / name).touch()
+    assert sorted(list_untrusted(tmp_path, "outputs", most=9)) == ["a.json", "b.json", "c.json"]
+    assert len(list_untrusted(tmp_path, "outputs", most=2)) == 2
+    (tmp_path / "link").symlink_to("outputs")
+    for name in ("link", "outputs/a.json"):
+        with pytest.raises(NotADirectoryError):
+            list_untrusted(tmp_path, name, most=9)
+    with pytest.raises(FileNotFoundError):
+        list_untrusted(tmp_path, "none", most=9)

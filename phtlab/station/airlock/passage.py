@@ -14,13 +14,6 @@ from phtlab.train.record import OutputVerdict
 Read = Callable[[str, int], bytes]
 """Reads one file that the run left, by name, up to a limit in bytes; raises AirlockError."""
 
-FILES_OF = {
-    "table": (".table.json",),
-    "scalar": (".scalar.json",),
-    "figure": (".png", ".data.json"),
-    "model": (".safetensors",),
-    "file": (".bin",),
-}
 _INDEX_BYTES = 64 * 2**10
 
 

@@ -17,16 +17,10 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
 from phtlab.station.airlock.plain_text import text_fault
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.arrow_types import ARROW_TYPES
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _INT64 = range(-(2**63), 2**63)
-_ARROW: Mapping[str, pa.DataType] = {
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "date": pa.date32(),
-}
 
 
 @dataclass(frozen=True)
@@ -116,10 +110,10 @@ def count_column(table: Table, counts: str) -> tuple[int, ...]:
 def to_parquet(table: Table, digits: int | None = None) -> bytes:
     """`table` as a fresh Parquet file, numbers rounded to `digits` significant ones."""
     arrays = [
-        pa.array([_rounded(v, digits) for v in column.values], type=_ARROW[column.type])
+        pa.array([_rounded(v, digits) for v in column.values], type=ARROW_TYPES[column.type])
         for column in table.columns
     ]
-    schema = pa.schema([pa.field(c.name, _ARROW[c.type]) for c in table.columns])
+    schema = pa.schema([pa.field(c.name, ARROW_TYPES[c.type]) for c in table.columns])
     target = BytesIO()
     pyarrow.parquet.write_table(
         pa.Table.from_arrays(arrays, schema=schema), target, compression="zstd"

@@ -1,0 +1,15 @@
+"""The declared types of columns as Arrow's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+ARROW_TYPES: Mapping[str, pa.DataType] = {
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+}
