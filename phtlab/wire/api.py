@@ -5,14 +5,14 @@ Everything that anyone acts on is a signed envelope; the rest is for display.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
-from phtlab.train.record import CellError, StopState
+from phtlab.train.record import FINAL_STATES, CellError, StopState
 
 API_VERSION = "1"
 PREFIX = "/api/v1"
@@ -95,8 +95,6 @@ class JourneyView(_Model):
 
     @property
     def done(self) -> bool:
-        from phtlab.train.record import FINAL_STATES
-
         return all(stop.state in FINAL_STATES for stop in self.stops)
 
 
@@ -198,6 +196,3 @@ class RosterBundle(_Model):
 class Page(_Model):
     journeys: tuple[JourneyView, ...] = ()
     next: int | None = None
-
-
-JsonObject = dict[str, Any]
