@@ -1,4 +1,4 @@
-"""Where this machine gets its Debian packages from: its own apt sources, whatever they name."""
+"""Where this machine gets Debian from: its own apt sources, else wherever mmdebstrap would."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _FORMAT = "$(ORIGIN)\t$(CODENAME)\t$(REPO_URI)\t$(RELEASE)\t$(COMPONENT)\t$(FILE
 
 @dataclass(frozen=True)
 class Archive:
-    """Lines of a sources.list for one suite, and the state of its Release files on this machine."""
+    """Lines of a sources.list for one suite, and the state of its Release files on this machine.
+
+    Without lines, mmdebstrap's own mirror is meant, whose state is not known here.
+    """
 
     suite: str
     lines: tuple[str, ...]
@@ -23,9 +26,10 @@ class Archive:
 
 
 def find_archive(suite: str) -> Archive:
-    """The Debian archive of `suite` that this machine's apt is set to.
+    """The Debian archive of `suite`: as this machine's apt has it, else mmdebstrap's own mirror.
 
-    Raises KernelError when apt knows no Debian archive, or only another suite's.
+    An Ubuntu machine, or one of another Debian release, has no source of `suite`. Raises
+    KernelError where there is no apt at all.
     """
     try:
         found = subprocess.run(
@@ -48,23 +52,14 @@ def archive_of(suite: str, targets: str, *, keyring: Path | None) -> Archive:
     option = f" [signed-by={keyring}]" if keyring else ""
     lines: set[str] = set()
     releases: set[Path] = set()
-    others: set[str] = set()
     for row in targets.splitlines():
         origin, codename, uri, release, component, filename = row.split("\t")
         if origin != "Debian" or component != "main":
             continue
         if codename.split("-", 1)[0] != suite:
-            others.add(codename)
             continue
         lines.add(f"deb{option} {uri} {release} main")
         releases.add(_release_file(filename))
-    if not lines:
-        there = f" (it has {', '.join(sorted(others))})" if others else ""
-        raise KernelError(
-            f"This machine's apt has no Debian archive of '{suite}'{there}. Add one to "
-            "/etc/apt/sources.list.d and run 'apt-get update'.",
-            code="kernel-no-archive",
-        )
     # The order of apt's own configuration must not change the digest of anything.
     state = hashlib.sha256()
     for file in sorted(releases):

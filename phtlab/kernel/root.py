@@ -89,7 +89,7 @@ def make_root(archive: Archive, packages: tuple[str, ...], root: Path) -> dict[s
         *(f"--dpkgopt={option}" for option in _DPKG),
         archive.suite,
         str(root),
-        "-",
+        *(["-"] if archive.lines else []),
     ]
     done = subprocess.run(
         command,

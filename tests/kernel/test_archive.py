@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.errors import KernelError
 from phtlab.kernel.archive import archive_of
 
 # The columns of phtlab.kernel.archive: origin, codename, address, release, component, file.
@@ -46,14 +45,8 @@ def test_the_state_is_that_of_the_release_files_and_not_of_their_order(tmp_path:
     assert archive_of("bookworm", found, keyring=None).state != before.state
 
 
-def test_another_suite_says_what_is_there(tmp_path: Path) -> None:
-    with pytest.raises(KernelError, match=r"no Debian archive of 'trixie' \(it has bookworm, "):
-        archive_of("trixie", rows(tmp_path), keyring=None)
-
-
-def test_no_debian_at_all_says_what_to_do() -> None:
-    with pytest.raises(
-        KernelError, match=r"Add one to /etc/apt/sources\.list\.d and run"
-    ) as missing:
-        archive_of("bookworm", "Ubuntu\tnoble\tm\tnoble\tmain\tf\n", keyring=None)
-    assert missing.value.code == "kernel-no-archive"
+@pytest.mark.parametrize("found", ["", "Ubuntu\tnoble\tm\tnoble\tmain\tf\n", ROWS])
+def test_a_machine_without_the_suite_leaves_the_mirror_to_mmdebstrap(found: str) -> None:
+    archive = archive_of("trixie", found, keyring=None)
+    assert archive.lines == ()
+    assert archive == archive_of("trixie", "", keyring=None)
