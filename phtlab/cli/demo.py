@@ -164,7 +164,7 @@ class Steps:
 
 def _travel(journey: Any, steps: Steps) -> None:
     from phtlab.errors import JourneyError
-    from phtlab.lab.journey import describe, short
+    from phtlab.lab.journey_words import describe, short
     from phtlab.lab.progress import route_table
 
     def show(view: JourneyView) -> None:

@@ -49,7 +49,7 @@ def dispatch(
         lifetime=timedelta(days=days),
     )
     from phtlab.cli.journey import finish
-    from phtlab.lab.journey import short
+    from phtlab.lab.journey_words import short
 
     if wait:
         finish(journey, as_json)

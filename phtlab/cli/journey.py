@@ -28,7 +28,7 @@ JourneyId = Annotated[
 def list_(as_json: JsonOption = False) -> None:
     """List your journeys, the newest first."""
     import phtlab
-    from phtlab.lab.journey import mark, short
+    from phtlab.lab.journey_words import mark, short
 
     journeys = phtlab.connect().journeys()
     if as_json:
@@ -114,7 +114,7 @@ def results(
 
 def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> None:
     """Wait for `journey`, print how it ended, and exit with 7 if a stop did not depart."""
-    from phtlab.lab.journey import short
+    from phtlab.lab.journey_words import short
 
     journey.wait(timeout)
     if as_json:

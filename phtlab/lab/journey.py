@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from phtlab.errors import JourneyError, RecordError
+from phtlab.lab.journey_words import describe, journey_html, short
 from phtlab.lab.opened_cargo import unpack
 from phtlab.lab.progress import journey_display
 from phtlab.lab.results import Results, ResultsFolder, StationResults
@@ -16,7 +16,7 @@ from phtlab.train.order import Order, cargo_context
 from phtlab.train.printable import escaped
 from phtlab.train.record import FINAL_STATES, StopRecord
 from phtlab.train.seal import open_file
-from phtlab.train.verify import verify_order, verify_record, verify_train
+from phtlab.train.verify import verify_order, verify_records, verify_train
 from phtlab.wire.api import JourneyView, StopView
 from phtlab.wire.cargo import pull_cargo
 
@@ -126,22 +126,8 @@ class Journey:
         order = verify_order(
             view.order, roster, train=train, station=None, now=None, seen=frozenset()
         )
-        by_station = {stop.station: stop for stop in view.stops}
-        records: dict[str, StopRecord] = {}
-        previous = None
-        for station in order.stations:
-            envelope = by_station[station].record if station in by_station else None
-            if envelope is None:
-                continue
-            records[station] = verify_record(
-                envelope,
-                journey=self.id,
-                order=order,
-                roster=roster,
-                station=station,
-                previous=previous if order.route == "sequential" else None,
-            )
-            previous = envelope
+        signed = {stop.station: stop.record for stop in view.stops if stop.record is not None}
+        records = verify_records(signed, journey=self.id, order=order, roster=roster)
         return train, order, records
 
     def results(self) -> Results:
@@ -200,43 +186,3 @@ class Journey:
 
     def _repr_html_(self) -> str:
         return journey_html(self._view)
-
-
-def short(digest: str) -> str:
-    """The first 12 characters of a digest: what people type."""
-    return digest.removeprefix("sha256:")[:12]
-
-
-def describe(stop: StopView) -> str:
-    """A stop's state in words on one line: `running, cell 3 of 5`, `failed: …`."""
-    text: str = stop.state
-    if stop.state == "running" and stop.cells:
-        text += f", cell {stop.cell or 0} of {stop.cells}"
-    if stop.sentence:
-        text += f": {stop.sentence}"
-    if stop.error is not None and stop.error.cell is not None:
-        said = f": {stop.error.message}" if stop.error.message else ""
-        text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
-    return escaped(text)
-
-
-_MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
-
-
-def mark(state: str) -> str:
-    """A sign for a state, so that none is told by colour alone."""
-    return _MARKS.get(state, "●")
-
-
-def journey_html(view: JourneyView) -> str:
-    """The route as a row of stops: the fallback that works in every notebook and in HTML export."""
-    stops = "<span style='align-self:center'>→</span>".join(
-        "<div style='border:1px solid;border-radius:6px;padding:6px 10px;margin:4px'>"
-        f"<b>{html.escape(stop.station)}</b><br>{mark(stop.state)} {html.escape(describe(stop))}"
-        "</div>"
-        for stop in view.stops
-    )
-    return (
-        f"<div><b>Journey {short(view.id)}</b> of {html.escape(view.train_name)}"
-        f"<div style='display:flex;flex-wrap:wrap'>{stops}</div></div>"
-    )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from phtlab.errors import JourneyError, OrderError, SettingsError
-from phtlab.lab.journey import Journey, short
+from phtlab.lab.journey import Journey
 from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.notebook_here import notebook_here
 from phtlab.lab.results import Results
@@ -217,6 +217,3 @@ def results(journey: str | Journey | None = None) -> Results:
     if isinstance(journey, Journey):
         return journey.results()
     return connect().journey(journey).results()
-
-
-__all__ = ["Lab", "connect", "results", "short"]

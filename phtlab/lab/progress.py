@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from phtlab.lab.journey_words import describe, journey_html, mark, short
 from phtlab.wire.api import JourneyView
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ def _in_notebook() -> bool:
 def _notebook_display() -> Show:
     from IPython.display import HTML, display
 
-    from phtlab.lab.journey import journey_html
-
     handle = display(HTML(""), display_id=True)
 
     def show(view: JourneyView) -> None:
@@ -58,8 +57,6 @@ def _terminal_display() -> Iterator[Show]:
 
 
 def _line_display() -> Show:
-    from phtlab.lab.journey import describe
-
     told: dict[str, str] = {}
 
     def show(view: JourneyView) -> None:
@@ -75,8 +72,6 @@ def route_table(view: JourneyView) -> Table:
     """The stops of a journey as a rich table."""
     from rich.table import Table
     from rich.text import Text
-
-    from phtlab.lab.journey import describe, mark, short
 
     colours = {"departed": "green", "failed": "red", "refused": "red", "cancelled": "yellow"}
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
