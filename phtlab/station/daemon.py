@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
@@ -169,18 +170,23 @@ class Daemon:
                 until.wait(seconds)
                 continue
             backoff.succeeded("inbox")
-            for offer in inbox.offers:
-                if len(self._open) >= MAX_OPEN:
-                    break
-                try:
-                    self.receive(offer)
-                except (PhtlabError, OSError):
-                    _log.exception("offer not taken in", journey=offer.journey)
-                    break
-            else:
+            if self._take_in(inbox.offers):
                 cursor, wait = inbox.cursor, self.station.settings.inbox_wait
-                continue
-            until.wait(_TICK_IDLE)
+            else:
+                until.wait(_TICK_IDLE)
+
+    def _take_in(self, offers: Iterable[Offer]) -> bool:
+        """Whether all of `offers` were taken in; one that could not be stands in no other's way."""
+        whole = True
+        for offer in offers:
+            if len(self._open) >= MAX_OPEN:
+                return False
+            try:
+                self.receive(offer)
+            except (PhtlabError, OSError):
+                _log.exception("offer not taken in", journey=offer.journey)
+                whole = False
+        return whole
 
     def _publish(self) -> None:
         """A declaration with a slip in it, or one that central refuses, is no reason to be deaf."""
