@@ -43,6 +43,7 @@ MAX_WAIT_SECONDS: Final = 50.0
 KEEP_ALIVE_SECONDS: Final = 15.0
 BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_TWIN_BYTES: Final = 20 * 2**20
+MAX_ANSWER_BYTES: Final = 256 * 2**20
 
 _TRAINS: Final = TypeAdapter(tuple[TrainSummary, ...])
 _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
@@ -94,8 +95,7 @@ class CentralClient:
 
     def info(self) -> Info:
         """Who central is: consortium, audience, registry."""
-        response = self._send("GET", "", signed=False)
-        self._info = _parse(Info, response)
+        self._info = _parse(Info, self._send("GET", "", signed=False))
         return self._info
 
     @property
@@ -165,7 +165,7 @@ class CentralClient:
                     if event.kind == "end":
                         return
                     if event.kind == "stop":
-                        news = _parse_text(JourneyEvent, event.data)
+                        news = _parse(JourneyEvent, event.data)
                         seen = news.number
                         yield news
             except CentralUnreachableError:
@@ -193,7 +193,7 @@ class CentralClient:
     def twin(self, station: str, name: str) -> bytes:
         """The twin's bytes. Compare their digest with the data set's `twin_digest`."""
         path = f"/stations/{quote(station)}/twins/{quote(name)}"
-        return self._send("GET", path).content
+        return self._send("GET", path)
 
     # A station's own stops
 
@@ -240,27 +240,44 @@ class CentralClient:
         read: float = READ_SECONDS,
         signed: bool = True,
         binary: bool = False,
-    ) -> httpx.Response:
+    ) -> bytes:
         # Each request of this API may be repeated: the same content gives the same answer.
         for attempt, delay in enumerate((*BACKOFF_SECONDS, None)):
             try:
-                response = self._http.request(
+                with self._http.stream(
                     method,
                     PREFIX + path,
                     content=content,
                     params=list(query.items()) if isinstance(query, Mapping) else list(query),
                     headers=self._headers(content, signed=signed, binary=binary),
                     timeout=httpx.Timeout(read, connect=CONNECT_SECONDS),
-                )
+                ) as response:
+                    answer = self._read(response)
             except httpx.TransportError as lost:
                 if delay is None or isinstance(lost, httpx.ReadTimeout):
                     raise self._unreachable(lost, attempt + 1) from None
                 self._sleep(delay)
                 continue
             if response.is_success:
-                return response
-            raise error_of(response.status_code, response.content, self.url)
+                return answer
+            raise error_of(response.status_code, answer, self.url)
         raise AssertionError("unreachable")
+
+    def _read(self, response: httpx.Response) -> bytes:
+        """The answer, which may be packed: a hostile central fills no memory."""
+        answer = bytearray()
+        try:
+            for piece in response.iter_bytes():
+                answer += piece
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise CentralError(
+                        f"Central at {self.url} answers with more than {MAX_ANSWER_BYTES:,} bytes, "
+                        "which no answer has. It is broken or hostile: tell its operator.",
+                        code="central-answer",
+                    )
+        except httpx.DecodingError:
+            raise _foreign() from None
+        return bytes(answer)
 
     def _stream(self, path: str, after: int) -> Iterator[ServerSentEvent]:
         headers = self._headers(None) | {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
@@ -270,8 +287,10 @@ class CentralClient:
                 "GET", PREFIX + path, headers=headers, timeout=timeout
             ) as response:
                 if not response.is_success:
-                    raise error_of(response.status_code, response.read(), self.url)
+                    raise error_of(response.status_code, self._read(response), self.url)
                 yield from read_events(response.iter_lines())
+        except httpx.DecodingError:
+            raise _foreign() from None
         except httpx.TransportError as lost:
             raise self._unreachable(lost, 1) from None
 
@@ -329,20 +348,16 @@ class _TufFetcher(FetcherInterface):
             raise DownloadError(f"{url} does not answer: {lost}") from lost
 
 
-def _parse(model: type[Model], response: httpx.Response) -> Model:
-    return _parse_text(model, response.content)
-
-
-def _parse_text(model: type[Model], content: bytes | str) -> Model:
+def _parse(model: type[Model], content: bytes | str) -> Model:
     try:
         return model.model_validate_json(content)
     except ValidationError:
         raise _foreign() from None
 
 
-def _validated(adapter: TypeAdapter[Anything], response: httpx.Response) -> Anything:
+def _validated(adapter: TypeAdapter[Anything], content: bytes) -> Anything:
     try:
-        return adapter.validate_json(response.content)
+        return adapter.validate_json(content)
     except ValidationError:
         raise _foreign() from None
 

@@ -143,7 +143,7 @@ class Connection:
                 yield response
             finally:
                 response.close()
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.DecodingError) as error:
             raise Cut(str(error) or type(error).__name__) from error
 
     def after_cut(self, failures: int, cut: Cut) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from phtlab.errors import (
     TrainError,
 )
 from phtlab.train.identity import Identity
+from phtlab.wire import central
 from phtlab.wire.central import CentralClient
 from phtlab.wire.event_stream import read_events
 from phtlab.wire.problem import error_of, problem_of
@@ -55,6 +57,35 @@ def test_nobody_answers_says_where_and_what_to_check() -> None:
         ),
     ):
         client.info()
+
+
+def test_an_answer_without_end_is_cut_off_however_small_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(central, "MAX_ANSWER_BYTES", 2**20)
+    packed = gzip.compress(b" " * 2**22)
+    assert len(packed) < 2**13
+
+    def answer(status: int) -> Answer:
+        headers = {"Content-Encoding": "gzip"}
+        return lambda _: httpx.Response(status, stream=httpx.ByteStream(packed), headers=headers)
+
+    for status in (200, 500):
+        with pytest.raises(CentralError, match="answers with more than 1,048,576 bytes"):
+            _client(answer(status)).inbox()
+
+
+def test_an_answer_that_cannot_be_unpacked_is_central_s_fault() -> None:
+    """Whatever else it raised would end the thread of a station that listens."""
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        broken = httpx.ByteStream(b"no gzip")
+        return httpx.Response(200, stream=broken, headers={"Content-Encoding": "gzip"})
+
+    with pytest.raises(CentralError, match="not of this API's version"):
+        _client(answer).inbox()
+    with pytest.raises(CentralError, match="not of this API's version"):
+        list(_client(answer).events())
 
 
 def test_a_lost_connection_is_tried_again() -> None:
