@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,10 +16,10 @@ import docker
 import docker.errors
 import pytest
 
-from phtlab.demo.services import Service
 from phtlab.kernel.build import BuiltKernel, build_kernel
 from phtlab.kernel.push import push_kernel
 from phtlab.wire.registry import Registry
+from tests.real_registry import free_port, registry_of
 
 ROOT = Path(__file__).parents[1]
 KERNEL_CACHE = ROOT / ".cache" / "kernel-images"
@@ -56,38 +54,18 @@ def _references(client: docker.DockerClient) -> set[str]:
     return {name for names in digests for name in names if name.startswith("127.0.0.1:")}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real registry without authentication, on a free loopback port."""
-    program = shutil.which("docker-registry")
-    assert program, "install the Debian package docker-registry"
     folder = tmp_path_factory.mktemp("registry")
     port = free_port()
-    settings = folder / "registry.yml"
-    settings.write_text(
+    settings = (
         f"version: 0.1\nlog: {{level: warn}}\n"
         f"storage: {{filesystem: {{rootdirectory: {folder}/data}}, delete: {{enabled: true}}}}\n"
         f"http: {{addr: '127.0.0.1:{port}', secret: a-secret-of-the-tests}}\n"
     )
-    service = Service("registry", [program, "serve", str(settings)], folder, {})
-    service.start()
-    url = f"http://127.0.0.1:{port}"
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        service.wait_until(answers)
+    with registry_of(settings, port, folder) as url:
         yield url
-    finally:
-        service.stop()
 
 
 @pytest.fixture(scope="session")

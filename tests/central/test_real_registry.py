@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from phtlab.central.founding import registry_settings
 from phtlab.central.retention import remove_all_expired
 from phtlab.central.server import serving
 from phtlab.central.services import Services
+from phtlab.central.settings import CentralSettings
 from phtlab.demo.services import Service
 from phtlab.errors import CentralError, RegistryError, TrainError
 from phtlab.train.canonical import canonical, digest
@@ -24,41 +23,21 @@ from phtlab.train.image import MANIFEST_TYPE
 from phtlab.wire.cargo import cargo_repository, pull_cargo, push_cargo
 from phtlab.wire.registry import Registry
 from tests.central.world import Clock, Founding, World
+from tests.real_registry import answers, free_port, registry_of
 
 pytestmark = pytest.mark.engine
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _registry(settings: object, folder: Path, port: int) -> Iterator[None]:
-    program = shutil.which("docker-registry")
-    assert program, "install the Debian package docker-registry"
-    file = folder / "registry.yml"
-    text = registry_settings(settings)  # type: ignore[arg-type]
-    file.write_text(text.replace(f'{settings.directory}/registry"', f'{folder}/data"'))  # type: ignore[attr-defined]
-    service = Service("registry", [program, "serve", str(file)], folder, {})
-    service.start()
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    try:
-        service.wait_until(answers)
-        yield
-    finally:
-        service.stop()
+def _registry(settings: CentralSettings, folder: Path, port: int) -> AbstractContextManager[str]:
+    written = registry_settings(settings)
+    own = written.replace(f'{settings.directory}/registry"', f'{folder}/data"')
+    return registry_of(own, port, folder)
 
 
 @pytest.fixture
 def world(tmp_path: Path, founding: Founding) -> Iterator[World]:
     """A central whose registry runs, and takes only its tokens."""
-    port = _free_port()
+    port = free_port()
     settings = founding.central.settings.model_copy(
         update={
             "database": f"sqlite:///{tmp_path / 'central.sqlite'}",
@@ -235,7 +214,7 @@ def test_the_command_becomes_the_registry(founding: Founding, tmp_path: Path) ->
     """`phtlab central registry DIRECTORY` with the settings that init wrote."""
     from phtlab.central.founding import init_central
 
-    port = _free_port()
+    port = free_port()
     made = init_central(tmp_path / "central", name="pht", registry_url=f"http://127.0.0.1:{port}")
     service = Service(
         "registry",
@@ -245,12 +224,8 @@ def test_the_command_becomes_the_registry(founding: Founding, tmp_path: Path) ->
     )
     service.start()
 
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
     try:
-        service.wait_until(answers)
+        service.wait_until(lambda: answers(port))
         with Registry(made.settings.registry_url) as registry:
             registry.check()
     finally:

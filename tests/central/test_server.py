@@ -27,12 +27,7 @@ from phtlab.train.repository import online_public_key
 from phtlab.wire.api import RosterBundle
 from phtlab.wire.central import CentralClient
 from tests.central.world import OFFICERS, Clock, Founding, World
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.real_registry import free_port
 
 
 @contextmanager
@@ -64,7 +59,7 @@ def _until_answering(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 def test_sigterm_ends_the_process_and_releases_who_waits(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     made = init_central(tmp_path / "c", name="pht", listen=url.removeprefix("http://"))
     key = online_public_key(read_online_key(made.settings.online_key_file))
     consortium = Consortium.found(tmp_path / "k", "pht", OFFICERS, online_key=key, log_n=4)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
-import socket
 import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,11 +16,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from phtlab.central.registry_token import Access, RegistryTokens, certificate
-from phtlab.demo.services import Service
 from phtlab.errors import RegistryError, SandboxError
 from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
 from phtlab.station.executor import Job, RegistryAuth
 from phtlab.wire.registry import Registry
+from tests.real_registry import free_port, registry_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -48,30 +46,24 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     key = ec.generate_private_key(ec.SECP256R1())
     bundle = folder / "bundle.pem"
     bundle.write_bytes(certificate(key, "central", datetime.now(UTC)))
-    back = _serve(folder, "back", {})
+    tokens = RegistryTokens(key, issuer="central", service="registry", seconds=300)
+    back, front = free_port(), free_port()
     auth = {
         "token": {
-            "realm": f"http://{back[1]}/nobody-gives-tokens-here",
+            "realm": f"http://127.0.0.1:{back}/nobody-gives-tokens-here",
             "service": "registry",
             "issuer": "central",
             "rootcertbundle": str(bundle),
         }
     }
-    front = _serve(folder, "front", {"auth": auth})
-    tokens = RegistryTokens(key, issuer="central", service="registry", seconds=300)
-    try:
-        yield Guarded(front[1], back[1], tokens)
-    finally:
-        for service, _ in (front, back):
-            service.stop()
+    with (
+        registry_of(_settings(folder, back), back, folder, name="back"),
+        registry_of(_settings(folder, front, auth=auth), front, folder, name="front"),
+    ):
+        yield Guarded(f"127.0.0.1:{front}", f"127.0.0.1:{back}", tokens)
 
 
-def _serve(folder: Path, name: str, more: dict[str, object]) -> tuple[Service, str]:
-    program = shutil.which("docker-registry")
-    assert program, "install the Debian package docker-registry"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def _settings(folder: Path, port: int, **more: object) -> str:
     settings = {
         "version": 0.1,
         "log": {"level": "error"},
@@ -79,17 +71,7 @@ def _serve(folder: Path, name: str, more: dict[str, object]) -> tuple[Service, s
         "http": {"addr": f"127.0.0.1:{port}", "secret": "a-secret-of-the-tests"},
         **more,
     }
-    path = folder / f"{name}.yml"
-    path.write_text(json.dumps(settings))  # JSON is YAML
-    service = Service(name, [program, "serve", str(path)], folder, {})
-    service.start()
-
-    def answers() -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
-
-    service.wait_until(answers)
-    return service, f"127.0.0.1:{port}"
+    return json.dumps(settings)  # JSON is YAML
 
 
 @pytest.fixture
