@@ -201,23 +201,26 @@ def _choices(values: list[Any]) -> dict[str, Any]:
 
 
 def _literal(node: ast.expr) -> Any:
-    try:
-        return ast.literal_eval(node)
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise _RefusedError(
-            f"'{_written(node)}' is computed; types and bounds are read without running "
-            "anything. Write the value itself."
-        ) from None
+    return _evaluated(
+        node,
+        f"'{_written(node)}' is computed; types and bounds are read without running "
+        "anything. Write the value itself.",
+    )
 
 
 def _default(name: str, node: ast.expr) -> Any:
+    return _evaluated(
+        node,
+        f"the default of '{name}' is computed; parameters are read without running anything. "
+        "Write the value itself, and compute in a station cell.",
+    )
+
+
+def _evaluated(node: ast.expr, otherwise: str) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        raise _RefusedError(
-            f"the default of '{name}' is computed; parameters are read without running anything. "
-            "Write the value itself, and compute in a station cell."
-        ) from None
+        raise _RefusedError(otherwise) from None
 
 
 # -- comments

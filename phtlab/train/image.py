@@ -16,7 +16,6 @@ sign the same image anew with others.
 from __future__ import annotations
 
 import io
-import json
 import re
 import tarfile
 from collections.abc import Mapping
@@ -24,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from phtlab.errors import TrainError
-from phtlab.train.canonical import canonical, digest
+from phtlab.train.canonical import canonical, digest, parse_canonical
 from phtlab.train.manifest import TrainFile, TrainManifest
 from phtlab.train.roster import KernelImage
 
@@ -337,14 +336,13 @@ def _check_size(what: str, content: bytes, limit: int) -> None:
 def _canonical_json(content: bytes, what: str) -> dict[str, Any]:
     """`content` as an object, if it is canonical JSON: only then can it be rebuilt exactly."""
     try:
-        value = json.loads(content)
-        same = isinstance(value, dict) and canonical(value) == content
-    except (ValueError, RecursionError):
-        same = False
-    if not same:
+        value = parse_canonical(content)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
         raise TrainError(
             f"The {what} is not canonical JSON (RFC 8785). Build the image with phtlab: "
             "'phtlab kernel build' or 'phtlab train build'.",
             code="image-form",
         )
-    return value  # type: ignore[no-any-return]
+    return value
