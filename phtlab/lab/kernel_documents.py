@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from phtlab.train.canonical import digest
+from phtlab.train.durable_file import write_durably
 from phtlab.train.roster import KernelImage
 from phtlab.wire.registry import Registry
 from phtlab.wire.trains import pull_kernel
@@ -25,6 +26,6 @@ def kernel_documents(registry: Registry, kernel: KernelImage, cache: Path) -> tu
         pass
     manifest, config = pull_kernel(registry, kernel)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").write_bytes(config)
-    (folder / "manifest.json").write_bytes(manifest)
+    write_durably(folder / "config.json", config)
+    write_durably(folder / "manifest.json", manifest)
     return manifest, config
