@@ -160,8 +160,9 @@ class Daemon:
             try:
                 self._publish()
                 inbox = self.station.central.inbox(cursor, wait)
-            except (PhtlabError, OSError) as error:
-                why = error.message if isinstance(error, PhtlabError) else str(error)
+            # All errors: the thread's end would be a station that is deaf and looks well.
+            except Exception as error:
+                why = str(error) if isinstance(error, PhtlabError | OSError) else repr(type(error))
                 seconds = backoff.failed("inbox", self._clock())
                 _log.warning("central not reached", seconds=round(seconds, 1), why=why)
                 # What was published may be gone with a central that was set back.
@@ -183,7 +184,7 @@ class Daemon:
                 return False
             try:
                 self.receive(offer)
-            except (PhtlabError, OSError):
+            except Exception:
                 _log.exception("offer not taken in", journey=offer.journey)
                 whole = False
         return whole
