@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from phtlab.errors import OrderReplayedError, TrainError
 from phtlab.notebook import ParameterSchema, parameterize
+from phtlab.station.datasets import DataSet
 from phtlab.station.executor import Limits
 from phtlab.station.outcomes import Ending
 from phtlab.station.policy import Decision, decide
@@ -127,6 +129,25 @@ def admit(stop: Stop, station: Station) -> None:
     for dataset in used.values():
         dataset.require()
     limits = policy.limits.limits(station.settings.gpus)
+    _keep_whole(stop.job, _job(stop, arrived, used, limits), readable_by_all=True)
+    stop.write(
+        "admitted",
+        {
+            "sentence": decision.sentence,
+            "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
+            "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
+            # Of this run: the setting may be another one by the time that it ends.
+            "twin": station.settings.twin,
+            "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
+            "at": now_text(),
+        },
+    )
+
+
+def _job(
+    stop: Stop, arrived: Arrived, used: Mapping[str, DataSet], limits: Limits
+) -> dict[str, bytes]:
+    """What the run will see, by file name."""
     job = {
         "version": 1,
         "kernel": arrived.kernel.kernelspec,
@@ -143,23 +164,10 @@ def admit(stop: Stop, station: Station) -> None:
         "outputs": [output.model_dump(mode="json") for output in arrived.train.manifest.outputs],
     }
     notebook = (stop.train / "notebook.ipynb").read_bytes()
-    inputs = {
+    return {
         "job.json": canonical(job),
         "notebook.ipynb": parameterize(notebook, arrived.parameters),
     }
-    _keep_whole(stop.job, inputs, readable_by_all=True)
-    stop.write(
-        "admitted",
-        {
-            "sentence": decision.sentence,
-            "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
-            "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
-            # Of this run: the setting may be another one by the time that it ends.
-            "twin": station.settings.twin,
-            "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
-            "at": now_text(),
-        },
-    )
 
 
 def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Order, str]:
