@@ -201,7 +201,7 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
         if secret is None:
             secret = getpass.getpass(f"Passphrase of {profile.key.name}: ")
         identity = read_key(profile.key, secret)
-        central = CentralClient(profile.central, identity)
+        central = CentralClient(profile.central, identity, consortium=lambda: trust.consortium)
         trust = Trust(
             profile.trust, central.tuf_fetcher(), central.metadata_url, central.targets_url
         )

@@ -26,7 +26,8 @@ def check_station(
     key, result = _key(identity)
     yield result
     try:
-        client = CentralClient(require_central(folder, settings), key)
+        url = require_central(folder, settings)
+        client = CentralClient(url, key, consortium=lambda: trust_of(folder, client).consortium)
     except PhtlabError as error:
         yield _failed("central", error)
         return

@@ -84,10 +84,10 @@ def open_station(folder: StationFolder, settings: StationSettings, identity: Ide
             f"in {folder.settings}, or put the station's own key into {folder.key}."
         )
     folder.create()
-    central = CentralClient(require_central(folder, settings), identity)
-    believed = Believed(
-        trust_of(folder, central), settings.roster_refresh, lambda: utc_now().timestamp()
-    )
+    url = require_central(folder, settings)
+    central = CentralClient(url, identity, consortium=lambda: trust.consortium)
+    trust = trust_of(folder, central)
+    believed = Believed(trust, settings.roster_refresh, lambda: utc_now().timestamp())
     return Station(
         folder=folder,
         settings=settings,

@@ -122,6 +122,15 @@ class Trust:
         """Of the pinned root. Raises RosterError if none is pinned."""
         return root_fingerprint(self._pinned())
 
+    @property
+    def consortium(self) -> str | None:
+        """The consortium's name as last believed, also once that has expired.
+
+        None until the first refresh: joining does one.
+        """
+        kept = self._read_kept()
+        return None if kept is None else read_roster(_content(kept, ROSTER_FILE), 0).consortium
+
     def refresh(self) -> Trusted:
         """The newest roster and catalogue, or the kept ones if central does not answer.
 

@@ -55,8 +55,9 @@ class CentralClient:
     Every method raises CentralUnreachableError if central does not answer, the
     error class that central names if it refuses, and CentralError otherwise.
     The connection is kept; use the client as a context manager or `close()` it.
-    It may be used from several threads. With `consortium`, a central that says
-    it serves another one gets no token.
+    It may be used from several threads. `consortium` tells which one is believed
+    (`Trust.consortium`): a central that says it serves another gets no token, so that
+    it cannot carry one to where the same key is a member too.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class CentralClient:
         url: str,
         identity: Identity | None = None,
         *,
-        consortium: str | None = None,
+        consortium: Callable[[], str | None] = lambda: None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -312,10 +313,11 @@ class CentralClient:
                 code="unauthenticated",
             )
         info = self._info or self.info()
-        if self._consortium not in (None, info.consortium):
+        expected = self._consortium()
+        if expected not in (None, info.consortium):
             raise CentralError(
                 f"Central at {self.url} serves the consortium {info.consortium}, not "
-                f"{self._consortium}: it gets no token of yours. Check the address.",
+                f"{expected}: it gets no token of yours. Check the address.",
                 code="central-consortium",
             )
         return mint(self._identity, info.audience)

@@ -60,6 +60,13 @@ def test_roster_and_catalogue_arrive(world: Any) -> None:
     assert trusted.expires > datetime.now(UTC) + timedelta(days=6)
 
 
+def test_the_consortiums_name_is_known_from_the_first_refresh_on(world: Any) -> None:
+    assert world.trust.consortium is None
+    world.publish()
+    world.trust.refresh()
+    assert world.trust.consortium == "hearts"
+
+
 def test_change_arrives_with_a_higher_version(world: Any) -> None:
     world.publish()
     assert world.trust.refresh().roster.version == 1

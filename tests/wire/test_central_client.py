@@ -159,7 +159,7 @@ def test_each_request_is_signed_for_this_central() -> None:
 def test_a_central_of_another_consortium_gets_no_token() -> None:
     transport = httpx.MockTransport(lambda request: _info())
     with (
-        CentralClient(URL, ADA, consortium="other", transport=transport) as client,
+        CentralClient(URL, ADA, consortium=lambda: "other", transport=transport) as client,
         pytest.raises(CentralError, match="serves the consortium pht, not other"),
     ):
         client.stations()
