@@ -141,7 +141,7 @@ class Steps:
 
     def note(self, text: str) -> None:
         """A remark under the last line."""
-        err.print(Padding(Text(text, style="dim"), (0, 0, 0, 2)))
+        err.print(Text(f"  {text}", style="dim"))
 
     def stops(self, table: Table) -> None:
         """Show the stops of a journey; they stay under the line when it is done."""
