@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,7 +12,7 @@ from phtlab.central.problems import forbidden, not_found
 from phtlab.central.tables import JourneyRow, PartyRow, StopRow, TrainRow
 from phtlab.central.trains import check_sender, check_size
 from phtlab.central.views import envelope_of, journey_view
-from phtlab.errors import JourneyError, OrderError, TrainError
+from phtlab.errors import JourneyError, TrainError
 from phtlab.train.envelope import Envelope, open_statement, peek
 from phtlab.train.identity import Member
 from phtlab.train.order import ORDER_TYPE, Order
@@ -23,7 +21,6 @@ from phtlab.train.verify import verify_order, verify_train
 from phtlab.wire.api import JourneyView, Page
 
 MAX_ORDER_BYTES = 256 * 1024
-MAX_LIFETIME = timedelta(days=60)
 
 
 def submit_journey(
@@ -46,7 +43,6 @@ def submit_journey(
         envelope, roster, train=train, station=None, now=database.clock(), seen=frozenset()
     )
     check_sender(_signer(envelope, roster), sender, "order")
-    _check_lifetime(order)
     with database.change() as change:
         known = change.session.get(JourneyRow, envelope.digest)
         if known is not None:
@@ -155,15 +151,6 @@ def _train(session: Session, envelope: Envelope) -> TrainRow:
 def _signer(envelope: Envelope, roster: Roster) -> str:
     """Who signed a verified order."""
     return open_statement(envelope, ORDER_TYPE, roster.members)[1].name
-
-
-def _check_lifetime(order: Order) -> None:
-    if order.expires - order.issued > MAX_LIFETIME:
-        raise OrderError(
-            f"This order is valid for more than {MAX_LIFETIME.days} days. Dispatch it with a "
-            "shorter life.",
-            code="order-lifetime",
-        )
 
 
 def _add(change: Change, envelope: Envelope, order: Order, researcher: Member) -> JourneyRow:

@@ -256,6 +256,8 @@ class Results(Mapping[str, StationResults]):
                 f"<p><b>{html.escape(station)}</b> {html.escape(record.outcome)}: "
                 f"{html.escape(record.sentence)}</p>"
             )
+        for station, told in self.unsigned.items():
+            parts.append(f"<p><b>{html.escape(station)}</b> {html.escape(told)} (unsigned)</p>")
         return "".join(parts)
 
 

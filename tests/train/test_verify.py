@@ -188,6 +188,14 @@ def test_order_that_ends_before_it_begins_refused(
     assert code_of(refused) == "order-lifetime"
 
 
+def test_order_that_would_be_valid_for_ever_refused(
+    documents: Any, check_order: Any, now: Any
+) -> None:
+    with pytest.raises(OrderError, match="valid for more than 60 days") as refused:
+        check_order(documents.order(expires=now + timedelta(days=61)))
+    assert code_of(refused) == "order-lifetime"
+
+
 def test_replayed_order_refused(documents: Any, check_order: Any) -> None:
     envelope = documents.order()
     with pytest.raises(OrderReplayedError, match="was taken before") as refused:

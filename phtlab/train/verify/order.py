@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from phtlab.errors import (
     NotOnRosterError,
@@ -20,6 +20,9 @@ from phtlab.train.order import ORDER_TYPE, Order
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
 from phtlab.train.verify.record import open_record
+
+# A station remembers what it has run for as long as an order could be sent again.
+MAX_LIFETIME = timedelta(days=60)
 
 
 def verify_order(
@@ -125,6 +128,12 @@ def _require_time(order: Order, now: datetime | None) -> None:
     if order.expires <= order.issued:
         raise OrderError(
             "This order expires before it was issued. Dispatch the train again.",
+            code="order-lifetime",
+        )
+    if order.expires - order.issued > MAX_LIFETIME:
+        raise OrderError(
+            f"This order is valid for more than {MAX_LIFETIME.days} days. Dispatch the train with "
+            "a shorter life.",
             code="order-lifetime",
         )
     if now is None:
