@@ -27,7 +27,9 @@ def test_no_control_character_reaches_the_terminal(shown):
     assert all(line.isprintable() for line in printed.split("\n"))
 
 
-def test_lines_and_colours_of_our_own_stay():
+def test_lines_and_colours_of_our_own_stay(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
     target = io.StringIO()
-    Terminal(file=target, force_terminal=True, width=80).print("[green]one[/]\ntwo")
+    terminal = Terminal(file=target, force_terminal=True, color_system="standard", width=80)
+    terminal.print("[green]one[/]\ntwo")
     assert target.getvalue() == "\x1b[32mone\x1b[0m\ntwo\n"
