@@ -88,7 +88,7 @@ def run(world: World, steps: Steps, fresh: bool) -> Showcase:
             world.found(say)
     with steps.step("Registry, central, kernel image, stations are up") as say:
         world.start(say)
-    with steps.step("Train built and signed") as say:
+    with steps.step("Notebook checked, train built") as say:
         say("checking the notebook, composing the image")
         lab = connected(world)
         train = lab.train(share(NOTEBOOK))
