@@ -195,11 +195,13 @@ def print_finding(shown: Showcase) -> None:
     out.print(
         f"At the same age, disease costs [b]{-line['coefficient']:.1f}[/] beats/min of peak heart "
         f"rate (95% interval {-line['ci_high']:.1f} to {-line['ci_low']:.1f}), by a regression "
-        "fitted without any row leaving a hospital."
+        "fitted without any row leaving a hospital.",
+        soft_wrap=not out.is_terminal,
     )
     out.print(
         "Against the pooled computation on the same rows, the largest relative difference of any "
-        f"figure is [b]{shown.difference:.0e}[/]."
+        f"figure is [b]{shown.difference:.0e}[/].",
+        soft_wrap=not out.is_terminal,
     )
     out.print()
     out.print(f"report  {shown.html}\nplot    {shown.png}")

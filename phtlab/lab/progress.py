@@ -74,7 +74,7 @@ def route_table(view: JourneyView) -> Table:
     from rich.text import Text
 
     colours = {"departed": "green", "failed": "red", "refused": "red", "cancelled": "yellow"}
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), min_width=24)
     for stop in view.stops:
         colour = colours.get(stop.state, "cyan")
         # As text: what others say of a stop is no markup.
