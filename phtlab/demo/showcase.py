@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +51,12 @@ def conclude(world: World, journey: Journey) -> Showcase:
     """Run the notebook's aggregate cells for `journey`, write the report, compare with pooled."""
     report = world.report
     report.mkdir(exist_ok=True)
-    with _environment({**world.environment, "PHTLAB_REPORT": str(report)}):
-        executed = run_aggregate(share(NOTEBOOK), journey.id, epilogue=_EPILOGUE)
+    executed = run_aggregate(
+        share(NOTEBOOK),
+        journey.id,
+        environment={**world.environment, "PHTLAB_REPORT": str(report)},
+        epilogue=_EPILOGUE,
+    )
     page = report / "heart_disease.html"
     page.write_text(as_html(executed, "Heart disease at four hospitals"))
     finding = _frame(report / "finding.json")
@@ -87,14 +88,3 @@ def compare_findings(finding: pd.DataFrame, pooled: pd.DataFrame) -> float:
 def _frame(path: Path) -> pd.DataFrame:
     stored = json.loads(path.read_text())
     return pd.DataFrame(stored["data"], columns=stored["columns"])
-
-
-@contextmanager
-def _environment(values: dict[str, str]) -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)

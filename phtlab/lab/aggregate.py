@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,12 +14,18 @@ ROLE = "aggregate"
 
 
 def run_aggregate(
-    notebook: Path, journey: str, *, epilogue: str = "", timeout: float = 600.0
+    notebook: Path,
+    journey: str,
+    *,
+    environment: Mapping[str, str] | None = None,
+    epilogue: str = "",
+    timeout: float = 600.0,
 ) -> Any:
     """The notebook with its aggregate cells executed for `journey`; the other cells as they are.
 
-    `epilogue` is code that runs in the same kernel afterwards and is not kept.
-    `timeout` is in seconds a cell. Raises NotebookError with the failing cell's number.
+    `environment` is added to this process's own for the kernel. `epilogue` is code that runs in
+    the same kernel afterwards and is not kept. `timeout` is in seconds a cell. Raises
+    NotebookError with the failing cell's number.
     """
     import nbformat
     from nbclient import NotebookClient
@@ -37,7 +44,7 @@ def run_aggregate(
     )
     if epilogue:
         running.cells.append(nbformat.v4.new_code_cell(epilogue))
-    environment = {**os.environ, "PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
+    told = {"PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
     # Over a socket in the file system, not over TCP, where other users of the machine could listen.
     # In a folder of its own: the default is relative, and the kernel's folder is not this one's.
     with TemporaryDirectory(prefix="phtlab-kernel-") as sockets:
@@ -50,7 +57,7 @@ def run_aggregate(
             config=Config({"ConnectionFileMixin": connection}),
         )
         try:
-            client.execute(env=environment)
+            client.execute(env={**os.environ, **(environment or {}), **told})
         # RuntimeError: the kernel died, or did not come up.
         except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             number = _failed(running.cells, numbers)

@@ -37,6 +37,7 @@ class Lab:
         self.identity = identity
         self.central = central
         self._trust = trust
+        self._trusted: Trusted | None = None
         self._last: Journey | None = None
 
     @property
@@ -44,15 +45,15 @@ class Lab:
         """The member's name on the roster."""
         return self.identity.name
 
-    @cached_property
+    @property
     def trusted(self) -> Trusted:
         """Roster and catalogue, verified once a session; `refresh()` asks again."""
-        return self._trust.refresh()
+        return self._trusted or self.refresh()
 
     def refresh(self) -> Trusted:
         """The newest roster and catalogue that the consortium signed."""
-        self.__dict__["trusted"] = self._trust.refresh()
-        return self.trusted
+        self._trusted = self._trust.refresh()
+        return self._trusted
 
     @cached_property
     def registry(self) -> Registry:

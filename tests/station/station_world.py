@@ -414,6 +414,14 @@ class World:
             now=self.now,
         )
 
+    def begun(self, offer: Offer, *, steps: int) -> Daemon:
+        """A daemon that has taken `offer` in and made `steps` steps."""
+        daemon = self.daemon()
+        daemon.receive(offer)
+        for _ in range(steps):
+            daemon.step()
+        return daemon
+
     def daemon(self) -> Daemon:
         return Daemon(self.station())
 

@@ -176,10 +176,7 @@ def test_of_an_error_only_class_cell_and_line_leave(world: World) -> None:
 def test_out_of_time_is_enforced_from_outside(world: World) -> None:
     world.scripted.script = FakeRun(lasts=True)
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(8):
-        daemon.step()
+    daemon = world.begun(offer, steps=8)
     assert world.stop(offer).state == "running"
     world.ahead = timedelta(seconds=3604)
     daemon.step()
@@ -193,10 +190,7 @@ def test_out_of_time_is_enforced_from_outside(world: World) -> None:
 def test_an_engine_that_is_not_there_is_waited_for_and_then_told(world: World) -> None:
     world.scripted.missing = True
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(6):
-        daemon.step()
+    daemon = world.begun(offer, steps=6)
     assert world.stop(offer).state == "running"
     world.ahead = timedelta(seconds=130)
     for _ in range(4):
@@ -209,10 +203,7 @@ def test_an_engine_that_is_not_there_is_waited_for_and_then_told(world: World) -
 def test_an_engine_that_comes_back_in_time_costs_nothing(world: World) -> None:
     world.scripted.missing = True
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(6):
-        daemon.step()
+    daemon = world.begun(offer, steps=6)
     world.scripted.missing = False
     world.ahead = timedelta(seconds=70)
     for _ in range(10):
@@ -242,10 +233,7 @@ def test_what_the_station_lacks_is_told_without_its_paths(
 def test_a_run_that_vanished_is_not_run_again(world: World) -> None:
     world.scripted.script = FakeRun(lasts=True)
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(5):
-        daemon.step()
+    daemon = world.begun(offer, steps=5)
     world.scripted.statuses.clear()
     for _ in range(5):
         daemon.step()
@@ -330,10 +318,7 @@ def test_an_order_that_expired(world: World) -> None:
 
 def test_an_order_for_other_stations(world: World) -> None:
     offer = world.offer(stations=("hungary",))
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(5):
-        daemon.step()
+    world.begun(offer, steps=5)
     record = world.stop(offer).final_record()
     assert (record.outcome, record.code) == ("refused", "order-station")
     assert record.sentence == "This order is for hungary, not for cleveland."
@@ -478,10 +463,7 @@ def test_a_broken_policy_is_waited_out_until_it_is_mended(world: World) -> None:
     text = world.folder.policy.read_text()
     world.folder.policy.write_text("mode = 'sometimes'")
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(4):
-        daemon.step()
+    daemon = world.begun(offer, steps=4)
     assert world.stop(offer).state == "verified"
     world.folder.policy.write_text(text)
     world.ahead = timedelta(minutes=2)
@@ -524,10 +506,7 @@ def test_no_more_stops_run_at_once_than_the_settings_say(tmp_path: Path) -> None
 def test_a_held_stop_waits_for_the_operator_and_then_runs(world: World) -> None:
     world.folder.policy.write_text('mode = "human"\n')
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(4):
-        daemon.step()
+    daemon = world.begun(offer, steps=4)
     assert world.stop(offer).state == "held"
     assert world.central.updates[-1].sentence == "cleveland lets a person look at it first."
     world.stop(offer).decide("approve")
@@ -625,10 +604,7 @@ def test_what_was_declared_twice_over_the_limit_is_left_out_not_the_rest(world: 
 def test_orphaned_runs_are_swept_and_needed_ones_are_not(world: World) -> None:
     world.scripted.script = FakeRun(lasts=True)
     offer = world.offer()
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(6):
-        daemon.step()
+    daemon = world.begun(offer, steps=6)
     from phtlab.station.executor import JobStatus
 
     world.scripted.statuses["stop-of-nobody"] = JobStatus("running")
