@@ -26,7 +26,7 @@ lint:            ## ruff, mypy strict, the direction of imports
 
 lock:            ## requirements.lock, with hashes, from pyproject.toml
 	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
-	  --extra test --python-version 3.11 pyproject.toml -o requirements.lock
+	  --extra hub --extra test --python-version 3.11 pyproject.toml -o requirements.lock
 
 docs:            ## regenerate the generated pages of docs/, and what commands print in the others
 	@$(PY) -m tests.docs.generate

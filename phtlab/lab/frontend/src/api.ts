@@ -1,0 +1,215 @@
+/**
+ * What the server extension speaks: the shapes of `phtlab/lab/server`.
+ */
+
+export interface IProblem {
+  code: string;
+  message: string;
+  field?: string | null;
+}
+
+export type KeyState = 'none' | 'locked' | 'unlocked';
+
+export interface IStatus {
+  version: string;
+  place: 'hub' | 'computer';
+  user: string | null;
+  /** Whether stations and journeys may be read now. */
+  reads: boolean;
+  /** Whether there is a twin station. */
+  dry_runs: boolean;
+  central: {
+    url: string;
+    state: 'ok' | 'unreachable' | 'unknown';
+    consortium: string | null;
+    sentence: string;
+  };
+  root: { fingerprint: string } | null;
+  key: {
+    state: KeyState;
+    name: string | null;
+    path: string;
+    fingerprint: string | null;
+    member: boolean | null;
+    /** Who can read a key that rests here, in a sentence. */
+    readers: string;
+  };
+  problem: IProblem | null;
+}
+
+export interface IColumn {
+  name: string;
+  type: string;
+  description: string;
+  unit: string;
+  categories: string[] | null;
+  minimum: number | null;
+  maximum: number | null;
+}
+
+export interface IDataSet {
+  name: string;
+  title: string;
+  description: string;
+  rows: number | null;
+  columns: IColumn[];
+  has_twin: boolean;
+}
+
+export interface IStation {
+  name: string;
+  organisation: string;
+  online: boolean;
+  last_seen: string | null;
+  twin: boolean;
+  version: string;
+  running: number;
+  waiting: number;
+  datasets: IDataSet[];
+}
+
+export interface IKernel {
+  name: string;
+  language: string;
+  digest: string;
+}
+
+export interface IMember {
+  name: string;
+  organisation: string;
+  roles: string[];
+}
+
+export interface IFinding {
+  code: string;
+  severity: 'error' | 'warning';
+  /** Index of the cell from 0; null: the whole notebook. */
+  cell: number | null;
+  /** Line in the cell from 1. */
+  line: number | null;
+  message: string;
+}
+
+/** A parameter's JSON Schema: the small part that phtlab writes. */
+export interface IParameter {
+  type: 'integer' | 'number' | 'string' | 'boolean' | 'array';
+  title?: string;
+  description?: string;
+  default?: unknown;
+  enum?: unknown[];
+  [keyword: string]: unknown;
+}
+
+export interface IParameters {
+  type: 'object';
+  properties: { [name: string]: IParameter };
+  required: string[];
+  additionalProperties: false;
+}
+
+export interface ICheck {
+  name: string;
+  language: string;
+  kernel: string | null;
+  ok: boolean;
+  parameters: IParameters;
+  outputs: { name: string; kind: string }[];
+  datasets: string[];
+  findings: IFinding[];
+}
+
+export interface ICellError {
+  type: string;
+  /** Number of the cell from 1, in the notebook as its author has it. */
+  cell: number | null;
+  line: number | null;
+  message: string | null;
+}
+
+export interface IStop {
+  station: string;
+  number: number;
+  state: string;
+  words: string;
+  final: boolean;
+  code: string;
+  sentence: string;
+  error: ICellError | null;
+  cell: number | null;
+  cells: number | null;
+  updated: string;
+  seconds: number | null;
+}
+
+export interface IJourney {
+  id: string;
+  short: string;
+  train: string;
+  train_name: string;
+  researcher: string;
+  mine: boolean;
+  twin: boolean;
+  submitted: string;
+  expires: string;
+  removed: string | null;
+  done: boolean;
+  cancelled: boolean;
+  parameters: { [name: string]: unknown } | null;
+  recipients: string[];
+  notebook: string | null;
+  stops: IStop[];
+}
+
+export interface ITable {
+  columns: string[];
+  rows: unknown[][];
+  /** How many rows there are; `rows` holds the first of them. */
+  total: number;
+}
+
+export interface IOutput {
+  name: string;
+  kind: 'table' | 'scalar' | 'figure' | 'model' | 'file';
+  table?: ITable;
+  png?: string;
+  scalar?: unknown;
+  shapes?: { [name: string]: number[] };
+  bytes?: number;
+}
+
+export interface IVerdict {
+  name: string;
+  kind: string;
+  verdict: string;
+  rule: string;
+  sentence: string;
+  suppressed_rows: number;
+}
+
+export interface IResults {
+  journey: IJourney;
+  stations: { station: string; outputs: IOutput[]; verdicts: IVerdict[] }[];
+  failures: {
+    station: string;
+    outcome: string;
+    code: string;
+    sentence: string;
+    error: ICellError | null;
+  }[];
+  unsigned: { station: string; words: string }[];
+}
+
+export interface IKey {
+  name: string;
+  path: string;
+  current: boolean;
+  fingerprint: string | null;
+  created: string | null;
+}
+
+export interface IDispatch {
+  path: string;
+  stations: string[] | 'all' | 'twin';
+  parameters: { [name: string]: unknown };
+  recipients: string[];
+}

@@ -1,0 +1,326 @@
+/**
+ * The server extension as the other plugins use it: what is known now, as signals, and requests.
+ *
+ * One stream of server-sent events keeps `status`, `stations` and `journeys` true. The browser
+ * reopens it after a lost connection, and the server then tells everything anew: so what is shown
+ * after a pause is the truth and nothing is asked for again and again.
+ */
+import {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+import { Token } from '@lumino/coreutils';
+import { IDisposable } from '@lumino/disposable';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import {
+  ICheck,
+  IDispatch,
+  IJourney,
+  IKernel,
+  IKey,
+  IMember,
+  IProblem,
+  IResults,
+  IStation,
+  IStatus
+} from './api';
+
+/** A refusal by the server extension; its message is for people. */
+export class PhtProblem extends Error {
+  constructor(
+    readonly problem: IProblem,
+    readonly status: number
+  ) {
+    super(problem.message);
+    this.name = 'PhtProblem';
+  }
+
+  get code(): string {
+    return this.problem.code;
+  }
+}
+
+export interface IPhtServer extends IDisposable {
+  /** The last status heard; null before the first. */
+  readonly status: IStatus | null;
+  readonly stations: readonly IStation[];
+  /** The newest first. */
+  readonly journeys: readonly IJourney[];
+  /** Whether the stream of events is open: false means that what is shown may be old. */
+  readonly connected: boolean;
+  /** Something above changed. */
+  readonly changed: ISignal<IPhtServer, void>;
+  /** One journey changed. */
+  readonly journeyChanged: ISignal<IPhtServer, IJourney>;
+
+  check(name: string, content: unknown): Promise<ICheck>;
+  kernels(): Promise<IKernel[]>;
+  members(): Promise<IMember[]>;
+  dispatch(order: IDispatch): Promise<IJourney>;
+  cancel(journey: string): Promise<IJourney>;
+  results(journey: string): Promise<IResults>;
+  aggregate(journey: string, notebook: string | null): Promise<string>;
+  exportResults(journey: string, directory: string): Promise<string>;
+  keys(): Promise<IKey[]>;
+  createKey(
+    name: string,
+    organisation: string,
+    passphrase: string
+  ): Promise<IKey>;
+  unlock(passphrase: string): Promise<IStatus>;
+  lock(): Promise<IStatus>;
+  changePassphrase(old: string, fresh: string): Promise<IKey>;
+  restoreKey(content: string, passphrase: string): Promise<IKey>;
+  revokeKey(
+    passphrase: string,
+    reason: string
+  ): Promise<{ path: string; name: string }>;
+  /** Where the encrypted key file is downloaded from. */
+  readonly backupUrl: string;
+  /** Where the membership request is downloaded from. */
+  readonly requestUrl: string;
+  tutorial(): Promise<string>;
+}
+
+export const IPhtServer = new Token<IPhtServer>(
+  'phtlab:IPhtServer',
+  'The phtlab server extension: status, stations, journeys, and requests.'
+);
+
+export class PhtServer implements IPhtServer {
+  constructor(private readonly _settings: ServerConnection.ISettings) {
+    this._open();
+  }
+
+  get status(): IStatus | null {
+    return this._status;
+  }
+  get stations(): readonly IStation[] {
+    return this._stations;
+  }
+  get journeys(): readonly IJourney[] {
+    return this._journeys;
+  }
+  get connected(): boolean {
+    return this._connected;
+  }
+  get changed(): ISignal<IPhtServer, void> {
+    return this._changed;
+  }
+  get journeyChanged(): ISignal<IPhtServer, IJourney> {
+    return this._journeyChanged;
+  }
+  get backupUrl(): string {
+    return this._url('keys/backup');
+  }
+  get requestUrl(): string {
+    return this._url('keys/request');
+  }
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (this._isDisposed) {
+      return;
+    }
+    this._isDisposed = true;
+    window.clearTimeout(this._retry);
+    this._source?.close();
+    Signal.clearData(this);
+  }
+
+  check(name: string, content: unknown): Promise<ICheck> {
+    return this._post('check', { name, content });
+  }
+  kernels(): Promise<IKernel[]> {
+    return this._get('kernels');
+  }
+  members(): Promise<IMember[]> {
+    return this._get('members');
+  }
+  async dispatch(order: IDispatch): Promise<IJourney> {
+    const journey = await this._post<IJourney>('journeys', order);
+    this._take(journey);
+    return journey;
+  }
+  async cancel(journey: string): Promise<IJourney> {
+    const now = await this._post<IJourney>(`journeys/${journey}/cancel`, {});
+    this._take(now);
+    return now;
+  }
+  results(journey: string): Promise<IResults> {
+    return this._get(`journeys/${journey}/results`);
+  }
+  async aggregate(journey: string, notebook: string | null): Promise<string> {
+    const made = await this._post<{ path: string }>(
+      `journeys/${journey}/aggregate`,
+      { path: notebook }
+    );
+    return made.path;
+  }
+  async exportResults(journey: string, directory: string): Promise<string> {
+    const made = await this._post<{ path: string }>(
+      `journeys/${journey}/export`,
+      { directory }
+    );
+    return made.path;
+  }
+  keys(): Promise<IKey[]> {
+    return this._get('keys');
+  }
+  createKey(
+    name: string,
+    organisation: string,
+    passphrase: string
+  ): Promise<IKey> {
+    return this._post('keys', { name, organisation, passphrase });
+  }
+  async unlock(passphrase: string): Promise<IStatus> {
+    return this._told(await this._post('keys/unlock', { passphrase }));
+  }
+  async lock(): Promise<IStatus> {
+    return this._told(await this._post('keys/lock', {}));
+  }
+  changePassphrase(old: string, fresh: string): Promise<IKey> {
+    return this._post('keys/passphrase', { old, new: fresh });
+  }
+  restoreKey(content: string, passphrase: string): Promise<IKey> {
+    return this._post('keys/restore', { content, passphrase });
+  }
+  revokeKey(
+    passphrase: string,
+    reason: string
+  ): Promise<{ path: string; name: string }> {
+    return this._post('keys/revoke', { passphrase, reason });
+  }
+  async tutorial(): Promise<string> {
+    return (await this._post<{ path: string }>('tutorial', {})).path;
+  }
+
+  private _url(path: string): string {
+    return URLExt.join(this._settings.baseUrl, 'phtlab', path);
+  }
+
+  private _get<T>(path: string): Promise<T> {
+    return this._ask(path, {});
+  }
+
+  private _post<T>(path: string, body: unknown): Promise<T> {
+    return this._ask(path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  private async _ask<T>(path: string, init: RequestInit): Promise<T> {
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(
+        this._url(path),
+        init,
+        this._settings
+      );
+    } catch {
+      throw new PhtProblem(
+        {
+          code: 'server-unreachable',
+          message:
+            'Your Jupyter server does not answer. What travels goes on without it; ' +
+            'check the connection, or start the server again.'
+        },
+        0
+      );
+    }
+    const text = await response.text();
+    let content: any = null;
+    try {
+      content = text ? JSON.parse(text) : null;
+    } catch {
+      // What is no JSON is no answer of ours; the status below tells.
+    }
+    if (!response.ok) {
+      throw new PhtProblem(
+        {
+          code: content?.code ?? `http-${response.status}`,
+          message:
+            content?.message ??
+            `The Jupyter server answered ${response.status} ${response.statusText}.`,
+          field: content?.field ?? null
+        },
+        response.status
+      );
+    }
+    return content as T;
+  }
+
+  private _open(): void {
+    const token = this._settings.appendToken ? this._settings.token : '';
+    const query = token ? `?token=${encodeURIComponent(token)}` : '';
+    const source = new EventSource(this._url('events') + query);
+    this._source = source;
+    source.onopen = () => {
+      this._connected = true;
+      this._changed.emit();
+    };
+    source.onerror = () => {
+      if (this._connected) {
+        this._connected = false;
+        this._changed.emit();
+      }
+      // The browser tries again by itself, but not after a refusal.
+      if (source.readyState === EventSource.CLOSED && !this._isDisposed) {
+        this._retry = window.setTimeout(() => this._open(), 2000);
+      }
+    };
+    const on = <T>(kind: string, take: (data: T) => void) =>
+      source.addEventListener(kind, event => {
+        take(JSON.parse((event as MessageEvent<string>).data));
+        this._changed.emit();
+      });
+    on<IStatus>('status', status => {
+      this._status = status;
+    });
+    on<IStation[]>('stations', stations => {
+      this._stations = stations;
+    });
+    on<IJourney[]>('journeys', journeys => {
+      this._journeys = journeys;
+    });
+    on<IJourney>('journey', journey => this._take(journey));
+  }
+
+  private _told(status: IStatus): IStatus {
+    this._status = status;
+    this._changed.emit();
+    return status;
+  }
+
+  private _take(journey: IJourney): void {
+    const others = this._journeys.filter(other => other.id !== journey.id);
+    this._journeys = [journey, ...others].sort((a, b) =>
+      b.submitted.localeCompare(a.submitted)
+    );
+    this._journeyChanged.emit(journey);
+    this._changed.emit();
+  }
+
+  private _status: IStatus | null = null;
+  private _stations: IStation[] = [];
+  private _journeys: IJourney[] = [];
+  private _connected = false;
+  private _isDisposed = false;
+  private _source: EventSource | null = null;
+  private _retry = 0;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _journeyChanged = new Signal<this, IJourney>(this);
+}
+
+export const serverPlugin: JupyterFrontEndPlugin<IPhtServer> = {
+  id: 'phtlab:server',
+  description: 'Speaks with the phtlab server extension.',
+  autoStart: true,
+  provides: IPhtServer,
+  activate: (app: JupyterFrontEnd): IPhtServer =>
+    new PhtServer(app.serviceManager.serverSettings)
+};
