@@ -160,7 +160,11 @@ class DataSetDescription(_Model):
 
 
 class StationView(_Model):
-    """`GET /stations`: `last_seen` is None until it first asked for its inbox."""
+    """`GET /stations`: `last_seen` is None until it first asked for its inbox.
+
+    `running` and `waiting` count its unfinished stops: those at work (in the sandbox, the
+    airlock or the seal), and those that were offered and are not yet.
+    """
 
     name: MemberName
     organisation: str = ""
@@ -168,6 +172,8 @@ class StationView(_Model):
     last_seen: AwareDatetime | None = None
     datasets: tuple[DataSetDescription, ...] = ()
     version: str = ""
+    running: int = 0
+    waiting: int = 0
 
 
 class StationProfile(_Model):

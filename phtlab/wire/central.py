@@ -50,8 +50,10 @@ _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
 
 
 class CentralClient:
-    """Central at `url`, spoken to as `identity` (None: only what is open to all).
+    """Central at `url`, spoken to as `identity`, else by the hub user's `hub_token`.
 
+    Without either, only what is open to all. A hub token allows what its scopes say at
+    the hub, as the member of the hub user's name; what a member signs needs the identity.
     Every method raises CentralUnreachableError if central does not answer, the
     error class that central names if it refuses, and CentralError otherwise.
     The connection is kept; use the client as a context manager or `close()` it.
@@ -65,12 +67,14 @@ class CentralClient:
         url: str,
         identity: Identity | None = None,
         *,
+        hub_token: str | None = None,
         consortium: Callable[[], str | None] = lambda: None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = url.rstrip("/")
         self._identity = identity
+        self._hub_token = hub_token
         self._consortium = consortium
         self._sleep = sleep
         self._info: Info | None = None
@@ -158,6 +162,22 @@ class CentralClient:
         CentralUnreachableError.
         """
         path = "/events" if journey is None else f"/journeys/{quote(journey)}/events"
+        for news in self._news(path, after, patience):
+            if isinstance(news, JourneyEvent):
+                yield news
+
+    def news(
+        self, after: int = 0, *, patience: float = 300.0
+    ) -> Iterator[JourneyEvent | tuple[StationView, ...]]:
+        """What happens to all of one's journeys and, whole, the stations whenever they change.
+
+        The stations come first, and again after a connection was lost; else as `events`.
+        """
+        return self._news("/events", after, patience)
+
+    def _news(
+        self, path: str, after: int, patience: float
+    ) -> Iterator[JourneyEvent | tuple[StationView, ...]]:
         seen, waited, delay = after, 0.0, BACKOFF_SECONDS[0]
         while True:
             try:
@@ -165,6 +185,8 @@ class CentralClient:
                     waited, delay = 0.0, BACKOFF_SECONDS[0]
                     if event.kind == "end":
                         return
+                    if event.kind == "stations":
+                        yield _validated(_STATIONS, event.data.encode())
                     if event.kind == "stop":
                         news = _parse(JourneyEvent, event.data)
                         seen = news.number
@@ -300,13 +322,14 @@ class CentralClient:
     ) -> dict[str, str]:
         headers: dict[str, str] = {}
         if signed:
-            headers["Authorization"] = f"Bearer {self._token()}"
+            headers["Authorization"] = self._authorization()
         if content is not None:
             headers["Content-Type"] = "application/octet-stream" if binary else "application/json"
         return headers
 
-    def _token(self) -> str:
-        if self._identity is None:
+    def _authorization(self) -> str:
+        """The member's own word if there is a key, else the hub's for its user."""
+        if self._identity is None and not self._hub_token:
             raise CentralError(
                 "This needs a member's key, and none was given. Make one with 'phtlab key create "
                 "NAME', and have it admitted.",
@@ -320,7 +343,9 @@ class CentralClient:
                 f"{expected}: it gets no token of yours. Check the address.",
                 code="central-consortium",
             )
-        return mint(self._identity, info.audience)
+        if self._identity is not None:
+            return f"Bearer {mint(self._identity, info.audience)}"
+        return f"token {self._hub_token}"
 
     def _unreachable(self, lost: Exception, attempts: int) -> CentralUnreachableError:
         reason = str(lost) or type(lost).__name__

@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,7 @@ from phtlab.errors import (
 )
 from phtlab.train.identity import Identity
 from phtlab.wire import central
+from phtlab.wire.api import JourneyEvent
 from phtlab.wire.central import CentralClient
 from phtlab.wire.event_stream import read_events
 from phtlab.wire.problem import error_of, problem_of
@@ -40,12 +42,16 @@ def _info() -> httpx.Response:
     return httpx.Response(200, json=body)
 
 
-def _client(answer: Answer, identity: Identity | None = ADA) -> CentralClient:
+def _client(
+    answer: Answer, identity: Identity | None = ADA, hub_token: str | None = None
+) -> CentralClient:
     def route(request: httpx.Request) -> httpx.Response:
         return _info() if request.url.path == "/api/v1" else answer(request)
 
     transport = httpx.MockTransport(route)
-    return CentralClient(URL, identity, transport=transport, sleep=lambda seconds: None)
+    return CentralClient(
+        URL, identity, hub_token=hub_token, transport=transport, sleep=lambda seconds: None
+    )
 
 
 def test_nobody_answers_says_where_and_what_to_check() -> None:
@@ -156,10 +162,25 @@ def test_each_request_is_signed_for_this_central() -> None:
     assert _client(answer).trains() == ()
 
 
-def test_a_central_of_another_consortium_gets_no_token() -> None:
+def test_without_a_key_the_hub_s_token_is_shown_and_with_one_it_is_not() -> None:
+    seen = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["Authorization"].partition(" ")[::2])
+        return httpx.Response(200, json=[])
+
+    _client(answer, None, "hub-secret").stations()
+    _client(answer, ADA, "hub-secret").stations()
+    assert seen[0] == ("token", "hub-secret")
+    assert seen[1][0] == "Bearer"
+    assert "hub-secret" not in seen[1][1]
+
+
+@pytest.mark.parametrize("shown", [{"identity": ADA}, {"hub_token": "hub-secret"}])
+def test_a_central_of_another_consortium_gets_no_token(shown: dict[str, Any]) -> None:
     transport = httpx.MockTransport(lambda request: _info())
     with (
-        CentralClient(URL, ADA, consortium=lambda: "other", transport=transport) as client,
+        CentralClient(URL, **shown, consortium=lambda: "other", transport=transport) as client,
         pytest.raises(CentralError, match="serves the consortium pht, not other"),
     ):
         client.stations()
@@ -185,6 +206,26 @@ def test_an_endless_outage_ends_the_stream_with_a_message() -> None:
 
     with pytest.raises(CentralUnreachableError, match=r"central\.test does not answer"):
         list(_client(answer).events(patience=5))
+
+
+def test_news_are_stations_and_stops_and_taken_up_after_the_last_number() -> None:
+    stop = {"station": "ulm", "number": 0, "state": "running", "updated": "2026-01-01T00:00:00Z"}
+    event = {"number": 7, "journey": f"sha256:{'0' * 64}", "stop": stop}
+    station = [{"name": "ulm", "online": True, "running": 1}]
+    lines = f"event: stations\ndata: {json.dumps(station)}\n\n"
+    lines += f"id: 7\nevent: stop\ndata: {json.dumps(event)}\n\n"
+    asked = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["Last-Event-ID"])
+        return httpx.Response(200, content=lines)
+
+    news = _client(answer).news(after=3)
+    first, second, again = next(news), next(news), next(news)
+    assert isinstance(first, tuple) and first[0].running == 1 and first[0].waiting == 0
+    assert isinstance(second, JourneyEvent) and second.stop.station == "ulm"
+    assert again == first
+    assert asked == ["3", "7"]
 
 
 def test_tuf_s_fetcher_raises_only_tuf_s_errors() -> None:
