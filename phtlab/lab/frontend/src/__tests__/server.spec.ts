@@ -1,0 +1,123 @@
+import { ServerConnection } from '@jupyterlab/services';
+
+import { IJourney } from '../api';
+import { PhtProblem, PhtServer } from '../server';
+
+/** The browser's EventSource, in the hands of a test. */
+class Stream extends EventTarget {
+  static readonly CLOSED = 2;
+  static opened: Stream[] = [];
+
+  constructor(readonly url: string) {
+    super();
+    Stream.opened.push(this);
+  }
+
+  say(kind: string, data: unknown): void {
+    this.dispatchEvent(new MessageEvent(kind, { data: JSON.stringify(data) }));
+  }
+
+  close(): void {
+    this.readyState = Stream.CLOSED;
+  }
+
+  readyState = 1;
+  onopen: (() => void) | null = null;
+  onerror: (() => void) | null = null;
+}
+
+function journey(id: string, submitted: string): IJourney {
+  return { id, submitted, stops: [] } as unknown as IJourney;
+}
+
+function serverThatAnswers(answer: () => Promise<Response>): PhtServer {
+  return new PhtServer(
+    ServerConnection.makeSettings({
+      baseUrl: 'http://localhost/base/',
+      appendToken: false,
+      fetch: answer as typeof fetch
+    })
+  );
+}
+
+function answered(status: number, body: string): () => Promise<Response> {
+  // jsdom has no Response; this is the part of it that is used.
+  const response = {
+    ok: status < 400,
+    status,
+    statusText: 'Words',
+    text: () => Promise.resolve(body)
+  } as Response;
+  return () => Promise.resolve(response);
+}
+
+describe('PhtServer', () => {
+  let server: PhtServer;
+  let stream: Stream;
+
+  beforeEach(() => {
+    Stream.opened = [];
+    (globalThis as any).EventSource = Stream;
+    server = serverThatAnswers(answered(200, '{}'));
+    stream = Stream.opened[0];
+  });
+
+  afterEach(() => server.dispose());
+
+  it('listens below the base URL', () => {
+    expect(stream.url).toBe('http://localhost/base/phtlab/events');
+  });
+
+  it('shows the newest journey first, each once', () => {
+    stream.say('journeys', [
+      journey('a', '2026-01-02'),
+      journey('b', '2026-01-01')
+    ]);
+    stream.say('journey', journey('c', '2026-01-03'));
+    stream.say('journey', journey('b', '2026-01-01'));
+    expect(server.journeys.map(j => j.id)).toEqual(['c', 'a', 'b']);
+  });
+
+  it('says when what it shows may be old', () => {
+    const states: boolean[] = [];
+    server.changed.connect(() => states.push(server.connected));
+    stream.onopen?.();
+    stream.onerror?.();
+    stream.onerror?.();
+    expect(states).toEqual([true, false]);
+  });
+
+  it('opens another stream after the server refused one', () => {
+    jest.useFakeTimers();
+    stream.close();
+    stream.onerror?.();
+    jest.runAllTimers();
+    jest.useRealTimers();
+    expect(Stream.opened).toHaveLength(2);
+  });
+
+  it("throws the server's own message", async () => {
+    const refusing = serverThatAnswers(
+      answered(400, '{"code": "passphrase", "message": "It does not fit."}')
+    );
+    const problem: PhtProblem = await refusing.unlock('x').catch(e => e);
+    expect(problem).toBeInstanceOf(PhtProblem);
+    expect([problem.code, problem.message]).toEqual([
+      'passphrase',
+      'It does not fit.'
+    ]);
+    refusing.dispose();
+  });
+
+  it('has words for an answer that is not from us', async () => {
+    const proxy = serverThatAnswers(answered(502, '<html>Bad gateway'));
+    await expect(proxy.keys()).rejects.toThrow('answered 502 Words');
+    proxy.dispose();
+  });
+
+  it('has words for no answer', async () => {
+    const gone = serverThatAnswers(() => Promise.reject(new TypeError('x')));
+    await expect(gone.keys()).rejects.toThrow('does not answer');
+    gone.dispose();
+  });
+});
