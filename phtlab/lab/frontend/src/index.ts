@@ -4,7 +4,8 @@
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { serverPlugin } from './server';
+import { welcomePlugin } from './welcomePlugin';
 
-const plugins: JupyterFrontEndPlugin<any>[] = [serverPlugin];
+const plugins: JupyterFrontEndPlugin<any>[] = [serverPlugin, welcomePlugin];
 
 export default plugins;

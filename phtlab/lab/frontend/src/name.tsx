@@ -1,0 +1,18 @@
+/**
+ * A name that somebody else chose: as text, cut in the middle, its direction its own.
+ */
+import * as React from 'react';
+
+import { cutMiddle } from './nameText';
+
+/** Long enough for what people write, short enough for a heading at 1280 px. */
+const LIMIT = 48;
+/** What a tooltip shows of a name that is no name. */
+const TITLE_LIMIT = 1000;
+
+export function Name(props: { text: string; limit?: number }): JSX.Element {
+  const shown = cutMiddle(props.text, props.limit ?? LIMIT);
+  const title =
+    shown === props.text ? undefined : cutMiddle(props.text, TITLE_LIMIT);
+  return <bdi title={title}>{shown}</bdi>;
+}
