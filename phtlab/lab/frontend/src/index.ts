@@ -4,8 +4,13 @@
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { serverPlugin } from './server';
+import { unlockPlugin } from './unlock';
 import { welcomePlugin } from './welcomePlugin';
 
-const plugins: JupyterFrontEndPlugin<any>[] = [serverPlugin, welcomePlugin];
+const plugins: JupyterFrontEndPlugin<any>[] = [
+  serverPlugin,
+  unlockPlugin,
+  welcomePlugin
+];
 
 export default plugins;

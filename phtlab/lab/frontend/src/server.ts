@@ -43,6 +43,12 @@ export class PhtProblem extends Error {
   }
 }
 
+/** A file to be saved where the browser runs. */
+export interface IDownload {
+  name: string;
+  content: Blob;
+}
+
 export interface IPhtServer extends IDisposable {
   /** The last status heard; null before the first. */
   readonly status: IStatus | null;
@@ -78,10 +84,10 @@ export interface IPhtServer extends IDisposable {
     passphrase: string,
     reason: string
   ): Promise<{ path: string; name: string }>;
-  /** Where the encrypted key file is downloaded from. */
-  readonly backupUrl: string;
-  /** Where the membership request is downloaded from. */
-  readonly requestUrl: string;
+  /** The encrypted key file. */
+  backup(): Promise<IDownload>;
+  /** The membership request. */
+  membershipRequest(): Promise<IDownload>;
   tutorial(): Promise<string>;
 }
 
@@ -112,12 +118,6 @@ export class PhtServer implements IPhtServer {
   }
   get journeyChanged(): ISignal<IPhtServer, IJourney> {
     return this._journeyChanged;
-  }
-  get backupUrl(): string {
-    return this._url('keys/backup');
-  }
-  get requestUrl(): string {
-    return this._url('keys/request');
   }
   get isDisposed(): boolean {
     return this._isDisposed;
@@ -197,6 +197,12 @@ export class PhtServer implements IPhtServer {
   ): Promise<{ path: string; name: string }> {
     return this._post('keys/revoke', { passphrase, reason });
   }
+  backup(): Promise<IDownload> {
+    return this._download('keys/backup', 'key.age');
+  }
+  membershipRequest(): Promise<IDownload> {
+    return this._download('keys/request', 'request.json');
+  }
   async tutorial(): Promise<string> {
     return (await this._post<{ path: string }>('tutorial', {})).path;
   }
@@ -214,6 +220,33 @@ export class PhtServer implements IPhtServer {
   }
 
   private async _ask<T>(path: string, init: RequestInit): Promise<T> {
+    const response = await this._fetch(path, init);
+    try {
+      return JSON.parse(await response.text()) as T;
+    } catch {
+      // A login page instead of an answer, or half an answer.
+      throw new PhtProblem(
+        {
+          code: 'server-answer',
+          message:
+            'The answer of your Jupyter server cannot be read. Reload the page; perhaps you ' +
+            'have to log in again.'
+        },
+        response.status
+      );
+    }
+  }
+
+  private async _download(path: string, name: string): Promise<IDownload> {
+    const response = await this._fetch(path, {});
+    const told = /filename="([^"/\\]+)"/.exec(
+      response.headers.get('Content-Disposition') ?? ''
+    );
+    return { name: told?.[1] ?? name, content: await response.blob() };
+  }
+
+  /** The answer, if it is a good one. Throws PhtProblem. */
+  private async _fetch(path: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {
       response = await ServerConnection.makeRequest(
@@ -232,14 +265,13 @@ export class PhtServer implements IPhtServer {
         0
       );
     }
-    const text = await response.text();
-    let content: any = null;
-    try {
-      content = text ? JSON.parse(text) : null;
-    } catch {
-      // What is no JSON is no answer of ours; the status below tells.
-    }
     if (!response.ok) {
+      let content: any = null;
+      try {
+        content = JSON.parse(await response.text());
+      } catch {
+        // What is no JSON is no answer of ours; the status below tells.
+      }
       throw new PhtProblem(
         {
           code: content?.code ?? `http-${response.status}`,
@@ -251,7 +283,7 @@ export class PhtServer implements IPhtServer {
         response.status
       );
     }
-    return content as T;
+    return response;
   }
 
   private _open(): void {

@@ -41,6 +41,17 @@ export const welcomePlugin: JupyterFrontEndPlugin<void> = {
     const { commands } = app;
 
     commands.addCommand(OPEN_TUTORIAL, {
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            isPalette: {
+              type: 'boolean',
+              description: trans.__('Whether the label is for the palette')
+            }
+          }
+        }
+      },
       label: args =>
         args.isPalette
           ? trans.__('Open the Tutorial')
@@ -61,6 +72,21 @@ export const welcomePlugin: JupyterFrontEndPlugin<void> = {
     });
 
     commands.addCommand(NEW_ANALYSIS, {
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            cwd: {
+              type: 'string',
+              description: trans.__('The folder to make the notebook in')
+            },
+            isPalette: {
+              type: 'boolean',
+              description: trans.__('Whether the label is for the palette')
+            }
+          }
+        }
+      },
       label: args =>
         args.isPalette
           ? trans.__('New Federated Analysis')

@@ -46,7 +46,7 @@ function answered(status: number, body: string): () => Promise<Response> {
     ok: status < 400,
     status,
     statusText: 'Words',
-    text: () => Promise.resolve(body)
+    json: async () => JSON.parse(body)
   } as Response;
   return () => Promise.resolve(response);
 }
@@ -113,6 +113,12 @@ describe('PhtServer', () => {
     const proxy = serverThatAnswers(answered(502, '<html>Bad gateway'));
     await expect(proxy.keys()).rejects.toThrow('answered 502 Words');
     proxy.dispose();
+  });
+
+  it('has words for a login page instead of an answer', async () => {
+    const page = serverThatAnswers(answered(200, '<html>Sign in'));
+    await expect(page.keys()).rejects.toThrow('log in again');
+    page.dispose();
   });
 
   it('has words for no answer', async () => {

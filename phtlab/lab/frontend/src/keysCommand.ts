@@ -1,0 +1,2 @@
+/** The command that opens the Keys panel. */
+export const OPEN_KEYS = 'phtlab:open-keys';
