@@ -222,7 +222,7 @@ export class PhtServer implements IPhtServer {
   private async _ask<T>(path: string, init: RequestInit): Promise<T> {
     const response = await this._fetch(path, init);
     try {
-      return JSON.parse(await response.text()) as T;
+      return (await response.json()) as T;
     } catch {
       // A login page instead of an answer, or half an answer.
       throw new PhtProblem(
@@ -268,7 +268,7 @@ export class PhtServer implements IPhtServer {
     if (!response.ok) {
       let content: any = null;
       try {
-        content = JSON.parse(await response.text());
+        content = await response.json();
       } catch {
         // What is no JSON is no answer of ours; the status below tells.
       }
