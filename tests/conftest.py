@@ -2,7 +2,9 @@
 
 `engine` the container engine; `open_registry` a registry without authentication; `built_kernel`
 the kernel image, built from `kernels/python` or taken from `.cache/kernels`; `kernel_image` its
-reference in that registry. A part that is missing is a failure that says what to install.
+reference in that registry. `world` a whole consortium: central, registry, engine, four hospitals
+and a twin; `lab` its researcher's connection; `small` and `small_lab` the same with two hospitals.
+A part that is missing is a failure that says what to install.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import docker
 import docker.errors
@@ -21,8 +24,13 @@ from phtlab.kernel.push import push_kernel
 from phtlab.wire.registry import Registry
 from tests.real_registry import free_port, registry_of
 
+if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
+    from phtlab.demo.world import World
+    from phtlab.lab import Lab
+
 ROOT = Path(__file__).parents[1]
-KERNEL_CACHE = ROOT / ".cache" / "kernel-images"
+CACHE = ROOT / ".cache"
+KERNEL_CACHE = CACHE / "kernel-images"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -84,3 +92,42 @@ def kernel_image(
     engine.images.pull(reference)
     yield reference
     engine.images.remove(reference, force=True)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[World]:
+    from phtlab.demo.world import World, running
+
+    # Loopback file systems are mounted below: not in pytest's folder, which it may delete.
+    place = tmp_path_factory.mktemp("world") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHTLAB_CACHE", str(CACHE))
+        with running(World(place, log_n=12), lambda doing: None) as up:
+            yield up
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[World]:
+    """Two hospitals of their own, for tests that kill processes and change what they keep."""
+    from phtlab.demo.world import World, running
+
+    place = tmp_path_factory.mktemp("small") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHTLAB_CACHE", str(CACHE))
+        made = World(place, log_n=12, stations=("cleveland", "hungary"))
+        with running(made, lambda doing: None) as up:
+            yield up
+
+
+@pytest.fixture(scope="session")
+def lab(world: World) -> Lab:
+    from phtlab.demo.showcase import connected
+
+    return connected(world)
+
+
+@pytest.fixture(scope="session")
+def small_lab(small: World) -> Lab:
+    from phtlab.demo.showcase import connected
+
+    return connected(small)

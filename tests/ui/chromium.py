@@ -1,0 +1,77 @@
+"""Chromium, and pages that let no mistake of the extension pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
+
+DEBIAN = Path("/usr/bin/chromium")
+SIZE = {"width": 1280, "height": 800}  # the smallest screen that the interface is made for
+
+# What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
+_REFUSED = re.compile(r"Failed to load resource")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium, or Playwright's own where Debian's is not installed."""
+    with sync_playwright() as playwright:
+        program = DEBIAN if DEBIAN.exists() else Path(playwright.chromium.executable_path)
+        assert program.exists(), "install Debian's chromium, or run: playwright install chromium"
+        browser = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Watch:
+    """What went wrong in a page while nobody looked: errors, and requests to other machines."""
+
+    def __init__(self, page: Page):
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        page.on("console", self._on_console)
+        page.on("pageerror", self._on_error)
+        page.on("request", self._on_request)
+
+    def require_nothing(self) -> None:
+        assert not self.errors, "errors in the browser:\n" + "\n".join(self.errors)
+        assert not self.outside, f"the page asked other machines: {self.outside}"
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not _REFUSED.search(message.text):
+            self.errors.append(f"{message.text}\n  at {message.location}")
+
+    def _on_error(self, error: Error) -> None:
+        self.errors.append(f"{error.message}\n{error.stack or ''}")
+
+    def _on_request(self, request: Request) -> None:
+        host = urlsplit(request.url).hostname
+        if host not in (None, "127.0.0.1", "localhost"):
+            self.outside.append(request.url)
+
+
+@contextmanager
+def watched_page(browser: Browser, *, dark: bool = False) -> Iterator[tuple[Page, Watch]]:
+    """A page of a new browser session, and what goes wrong in it."""
+    context = browser.new_context(
+        viewport={"width": SIZE["width"], "height": SIZE["height"]},
+        locale="en-GB",
+        timezone_id="UTC",
+        color_scheme="dark" if dark else "light",
+    )
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    watch = Watch(page)
+    try:
+        yield page, watch
+    finally:
+        context.close()

@@ -1,0 +1,65 @@
+"""A real JupyterLab with the extension, in a real browser.
+
+`jupyter` has no consortium; `jupyter_in_world` is the desk of the researcher of `world`, whose key
+is locked. Each module has servers of its own; each test a browser session of its own. An error in
+the browser, or a request to another machine, fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.conftest import CACHE
+from tests.ui.chromium import Watch, chromium, watched_page
+from tests.ui.lab_page import LabPage
+from tests.ui.lab_server import LabServer, lab_running
+
+if TYPE_CHECKING:
+    from phtlab.demo.world import World
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
+    with lab_running(tmp_path_factory.mktemp("jupyter") / "lab") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def jupyter_in_world(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[LabServer]:
+    known = {"PHTLAB_CONFIG": str(world.researcher), "PHTLAB_CACHE": str(CACHE)}
+    with lab_running(tmp_path_factory.mktemp("jupyter") / "lab", known) as server:
+        yield server
+
+
+@pytest.fixture
+def _watched(browser: Browser) -> Iterator[tuple[Page, Watch]]:
+    with watched_page(browser) as (page, watch):
+        yield page, watch
+        watch.require_nothing()
+
+
+@pytest.fixture
+def page(_watched: tuple[Page, Watch]) -> Page:
+    return _watched[0]
+
+
+@pytest.fixture
+def lab_page(_watched: tuple[Page, Watch], jupyter: LabServer) -> LabPage:
+    """Lab without a consortium; call `open`."""
+    return LabPage(_watched[0], jupyter, _watched[1])
+
+
+@pytest.fixture
+def lab_in_world(_watched: tuple[Page, Watch], jupyter_in_world: LabServer) -> LabPage:
+    """Lab of the world's researcher; call `open`."""
+    return LabPage(_watched[0], jupyter_in_world, _watched[1])

@@ -1,0 +1,119 @@
+"""JupyterLab in the browser, as tests use it: open a notebook, find a cell, run a command."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import nbformat
+from playwright.sync_api import Locator, Page, expect
+
+from tests.ui.chromium import Watch
+from tests.ui.lab_server import LabServer
+
+
+class LabPage:
+    """A browser's tab with Lab in it."""
+
+    def __init__(self, page: Page, server: LabServer, watch: Watch):
+        self.page = page
+        self.server = server
+        self.watch = watch
+
+    def open(self, path: str = "", *, reset: bool = True) -> LabPage:
+        """Load Lab, with the file at `path` open. Without `reset` it restores what was open."""
+        tree = f"/tree/{quote(path)}" if path else ""
+        query = f"?token={self.server.token}" + ("&reset" if reset else "")
+        self.page.goto(f"{self.server.url}lab{tree}{query}")
+        return self.ready(path)
+
+    def ready(self, path: str = "") -> LabPage:
+        """Wait until Lab is there, and the file at `path`, if given, shows its content."""
+        self.page.wait_for_function(
+            """path => {
+                const shell = window.jupyterapp?.shell;
+                if (!shell || document.querySelector('#jupyterlab-splash')) { return false; }
+                const context = shell.currentWidget?.context;
+                return !path || (context?.path === path && context.isReady);
+            }""",
+            arg=path,
+        )
+        self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget?.revealed; }")
+        return self
+
+    def command(self, name: str, args: dict[str, Any] | None = None) -> Any:
+        """Run a command of Lab's by its id; what it gives, if that is plain data."""
+        return self.page.evaluate(
+            """async ([name, args]) => {
+                const given = await window.jupyterapp.commands.execute(name, args);
+                try { return JSON.parse(JSON.stringify(given ?? null)); } catch { return null; }
+            }""",
+            [name, args or {}],
+        )
+
+    def palette(self, label: str) -> None:
+        """Choose `label` in the command palette, as a person does."""
+        self.page.keyboard.press("Control+Shift+c")
+        field = self.page.locator(".lm-CommandPalette-input")
+        field.fill(label)
+        self.page.locator(".lm-CommandPalette-item").filter(has_text=label).first.click()
+
+    @property
+    def notebook(self) -> Locator:
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    def cell(self, index: int) -> Locator:
+        """The cell at `index`, from 0; scrolled to, as far off it may not be in the page."""
+        cell = self.notebook.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
+        if not cell.is_visible():
+            self.page.evaluate(
+                """index => window.jupyterapp.shell.currentWidget
+                    .content.scrollToItem(index, 'smart')""",
+                index,
+            )
+        return cell
+
+    def select(self, index: int) -> Locator:
+        """Select the cell in command mode, by its prompt."""
+        cell = self.cell(index)
+        cell.locator(".jp-InputPrompt").click()
+        return cell
+
+    def save(self) -> None:
+        self.command("docmanager:save")
+
+    def sidebar(self, title: str) -> Locator:
+        """Open the side bar's panel with that title, by its tab."""
+        tab = self.page.locator(f'.jp-SideBar .lm-TabBar-tab[title^="{title}"]')
+        if tab.get_attribute("aria-selected") != "true":
+            tab.click()
+        return self.page.locator(".jp-SidePanel:visible, .lm-StackedPanel-child:visible").first
+
+    def dark(self) -> None:
+        self.command("apputils:change-theme", {"theme": "JupyterLab Dark"})
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", "false")
+
+    def light(self) -> None:
+        self.command("apputils:change-theme", {"theme": "JupyterLab Light"})
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-light", "true")
+
+
+def write_notebook(
+    path: Path, cells: Sequence[tuple[str, str]], *, language: str = "python"
+) -> None:
+    """A notebook of code cells, each a role (or ``local``, or ``markdown``) and its source."""
+    made = []
+    for role, source in cells:
+        if role == "markdown":
+            made.append(nbformat.v4.new_markdown_cell(source))
+            continue
+        metadata = {} if role == "local" else {"tags": [role]}
+        made.append(nbformat.v4.new_code_cell(source, metadata=metadata))
+    for number, cell in enumerate(made):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": language}
+    notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, path)
