@@ -3,12 +3,14 @@
  */
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { keysPlugin } from './keys';
 import { serverPlugin } from './server';
 import { unlockPlugin } from './unlock';
 import { welcomePlugin } from './welcomePlugin';
 
 const plugins: JupyterFrontEndPlugin<any>[] = [
   serverPlugin,
+  keysPlugin,
   unlockPlugin,
   welcomePlugin
 ];

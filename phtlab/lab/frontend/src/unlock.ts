@@ -21,6 +21,7 @@ import {
 import { OPEN_KEYS } from './keysCommand';
 import { IPhtServer } from './server';
 
+/** Gives whether the key is open; asks for the passphrase if it is not. */
 export const UNLOCK = 'phtlab:unlock';
 export const LOCK = 'phtlab:lock';
 

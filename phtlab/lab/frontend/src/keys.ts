@@ -1,0 +1,92 @@
+/**
+ * The Keys panel as a plugin: command, palette, and a place in the main area.
+ */
+import {
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  MainAreaWidget,
+  WidgetTracker
+} from '@jupyterlab/apputils';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { keyIcon } from './icons';
+import { OPEN_KEYS } from './keysCommand';
+import { IPhtServer } from './server';
+import { LOCK, UNLOCK } from './unlock';
+
+export const keysPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'phtlab:keys',
+  description: 'Make, restore, back up, change and revoke the key.',
+  autoStart: true,
+  requires: [IPhtServer],
+  optional: [ICommandPalette, ILayoutRestorer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    server: IPhtServer,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('phtlab');
+    const { commands, shell } = app;
+    const tracker = new WidgetTracker<MainAreaWidget>({
+      namespace: 'phtlab-keys'
+    });
+    const make = async (): Promise<MainAreaWidget> => {
+      const { KeysPanel } = await import('./keysPanel');
+      const widget = new MainAreaWidget({
+        content: new KeysPanel({
+          trans,
+          server,
+          unlock: () => commands.execute(UNLOCK) as Promise<boolean>,
+          lock: () => void commands.execute(LOCK)
+        })
+      });
+      widget.id = 'phtlab-keys';
+      widget.title.label = trans.__('Keys');
+      widget.title.caption = trans.__('Keys for federated analysis');
+      widget.title.icon = keyIcon;
+      widget.title.closable = true;
+      return widget;
+    };
+    // Two commands before the panel is there make one panel.
+    let making: Promise<MainAreaWidget> | null = null;
+
+    commands.addCommand(OPEN_KEYS, {
+      label: trans.__('Keys'),
+      caption: trans.__('Make, back up, change or revoke your key'),
+      icon: keyIcon,
+      describedBy: { args: { type: 'object', properties: {} } },
+      execute: async () => {
+        let widget = tracker.find(() => true);
+        if (!widget) {
+          making ??= make().finally(() => {
+            making = null;
+          });
+          widget = await making;
+        }
+        if (!tracker.has(widget)) {
+          await tracker.add(widget);
+        }
+        if (!widget.isAttached) {
+          shell.add(widget, 'main');
+        }
+        shell.activateById(widget.id);
+      }
+    });
+    palette?.addItem({
+      command: OPEN_KEYS,
+      category: trans.__('Federated analysis')
+    });
+    if (restorer) {
+      void restorer.restore(tracker, {
+        command: OPEN_KEYS,
+        name: () => 'keys'
+      });
+    }
+  }
+};
