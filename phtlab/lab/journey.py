@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from phtlab.errors import JourneyError, RecordError
-from phtlab.lab.journey_words import describe, journey_html, short
+from phtlab.lab.journey_display import Faces, JourneyDisplay
+from phtlab.lab.journey_follower import Followed
+from phtlab.lab.journey_html import journey_html
+from phtlab.lab.journey_words import describe, short
 from phtlab.lab.opened_cargo import unpack
-from phtlab.lab.progress import journey_display
+from phtlab.lab.progress import journey_progress
 from phtlab.lab.results import Results, ResultsFolder, StationResults
+from phtlab.lab.route_map import route_map
 from phtlab.train.manifest import Train
 from phtlab.train.order import Order, cargo_context
 from phtlab.train.printable import escaped
@@ -35,6 +41,23 @@ class Journey:
         self._lab = lab
         self._id = journey or view.id
         self._view = self._own(view)
+        self._began: dict[str, datetime] = {}
+        # A widget's thread hears events beside the caller's.
+        self._hearing = threading.Lock()
+        self._display = JourneyDisplay(
+            Faces(
+                view=lambda: self._view,
+                route=lambda view: route_map(view, self._began),
+                html=self._repr_html_,
+                text=self.__repr__,
+            ),
+            Followed(
+                look=lambda: self.refresh().view,
+                hear=lambda event: self._take(event.stop),
+                events=lambda after: lab.central.events(self.id, after, patience=0.0),
+            ),
+            cancel=lambda: self.cancel().view,
+        )
 
     @property
     def id(self) -> str:
@@ -58,12 +81,16 @@ class Journey:
 
     def refresh(self) -> Journey:
         """Ask central for the present state; returns itself."""
-        self._view = self._own(self._lab.central.journey(self.id))
+        view = self._own(self._lab.central.journey(self.id))
+        with self._hearing:
+            self._view = view
         return self
 
     def cancel(self) -> Journey:
         """Ask all stations to stop. What has departed has departed."""
-        self._view = self._own(self._lab.central.cancel(self.id))
+        view = self._own(self._lab.central.cancel(self.id))
+        with self._hearing:
+            self._view = view
         return self
 
     def wait(
@@ -78,7 +105,7 @@ class Journey:
         Raises JourneyError when the time is over; the journey goes on.
         """
         until = None if timeout is None else time.monotonic() + timeout
-        with journey_display(on_change) as show:
+        with journey_progress(on_change, self._display) as show:
             self.refresh()
             show(self._view)
             if self.done:
@@ -105,13 +132,17 @@ class Journey:
             )
         return view
 
-    def _take(self, stop: StopView) -> None:
-        known = {s.station: s for s in self._view.stops}
-        seen = known.get(stop.station)
-        # Events are told from the first on; what is older than the view is no news.
-        if seen and seen.state not in FINAL_STATES and stop.updated >= seen.updated:
-            known[stop.station] = stop
-        self._view = self._view.model_copy(update={"stops": tuple(known.values())})
+    def _take(self, stop: StopView) -> JourneyView:
+        with self._hearing:
+            known = {s.station: s for s in self._view.stops}
+            seen = known.get(stop.station)
+            if stop.state == "running":
+                self._began.setdefault(stop.station, stop.updated)
+            # Events are told from the first on; what is older than the view is no news.
+            if seen and seen.state not in FINAL_STATES and stop.updated >= seen.updated:
+                known[stop.station] = stop
+            self._view = self._view.model_copy(update={"stops": tuple(known.values())})
+            return self._view
 
     def verified(self) -> tuple[Train, Order, dict[str, StopRecord]]:
         """The train, the order, and each ended stop's record, all verified against the roster.
@@ -185,4 +216,11 @@ class Journey:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return journey_html(self._view)
+        return journey_html(self._view, self._began)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        return self._display.bundle()
+
+    def _ipython_display_(self) -> None:
+        if not self._display.show():
+            raise NotImplementedError  # IPython goes on to the other forms

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import html
-
 from phtlab.train.printable import escaped
-from phtlab.wire.api import JourneyView, StopView
+from phtlab.wire.api import StopView
 
 _MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
 
@@ -31,17 +29,3 @@ def describe(stop: StopView) -> str:
 def mark(state: str) -> str:
     """A sign for a state, so that none is told by colour alone."""
     return _MARKS.get(state, "●")
-
-
-def journey_html(view: JourneyView) -> str:
-    """The route as a row of stops: the fallback that works in every notebook and in HTML export."""
-    stops = "<span style='align-self:center'>→</span>".join(
-        "<div style='border:1px solid;border-radius:6px;padding:6px 10px;margin:4px'>"
-        f"<b>{html.escape(stop.station)}</b><br>{mark(stop.state)} {html.escape(describe(stop))}"
-        "</div>"
-        for stop in view.stops
-    )
-    return (
-        f"<div><b>Journey {short(view.id)}</b> of {html.escape(view.train_name)}"
-        f"<div style='display:flex;flex-wrap:wrap'>{stops}</div></div>"
-    )

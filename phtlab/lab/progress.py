@@ -7,44 +7,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from phtlab.lab.journey_words import describe, journey_html, mark, short
+from phtlab.lab.journey_words import describe, mark, short
 from phtlab.wire.api import JourneyView
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from phtlab.lab.journey_display import JourneyDisplay
+
 Show = Callable[[JourneyView], None]
 
 
 @contextmanager
-def journey_display(on_change: Show | None = None) -> Iterator[Show]:
-    """Yields the function that shows a view; picks the display by where it runs."""
+def journey_progress(on_change: Show | None, notebook: JourneyDisplay) -> Iterator[Show]:
+    """Yields the function that is told each view; picks the display by where it runs."""
     if on_change is not None:
         yield on_change
-    elif _in_notebook():
-        yield _notebook_display()
+    elif notebook.show():
+        yield notebook.changed
     elif sys.stderr.isatty():
         with _terminal_display() as show:
             yield show
     else:
         yield _line_display()
-
-
-def _in_notebook() -> bool:
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and type(shell).__name__ == "ZMQInteractiveShell"
-
-
-def _notebook_display() -> Show:
-    from IPython.display import HTML, display
-
-    handle = display(HTML(""), display_id=True)
-
-    def show(view: JourneyView) -> None:
-        handle.update(HTML(journey_html(view)))
-
-    return show
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from phtlab.errors import RecordError
 from phtlab.lab.journey import Journey
-from phtlab.lab.journey_words import describe, journey_html
+from phtlab.lab.journey_html import journey_html
+from phtlab.lab.journey_words import describe
 from phtlab.lab.progress import route_table
 from phtlab.train.identity import Identity
 from phtlab.train.order import Order

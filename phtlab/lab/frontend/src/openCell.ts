@@ -1,0 +1,151 @@
+/**
+ * Going to a cell of a notebook: from findings, from errors that came back, and from the widgets in
+ * notebooks, which ask by an event of the window.
+ */
+import {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { Notification } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import {
+  INotebookTracker,
+  NotebookActions,
+  NotebookPanel
+} from '@jupyterlab/notebook';
+import { ITranslator, nullTranslator } from '@jupyterlab/translation';
+
+import { cutMiddle } from './nameText';
+
+export const OPEN_CELL = 'phtlab:open-cell';
+
+/** What the command and the event's `detail` say. */
+export interface ICellAddress {
+  /** Path of the notebook; the current one if it is not there. */
+  notebook?: string;
+  /** From 1. */
+  cell: number;
+  /** Line in the cell, from 1. */
+  line?: number;
+}
+
+/** An address out of what anybody may have sent; null if it is none. */
+export function cellAddress(detail: unknown): ICellAddress | null {
+  if (typeof detail !== 'object' || detail === null) {
+    return null;
+  }
+  const { notebook, cell, line } = detail as { [name: string]: unknown };
+  if (!Number.isInteger(cell) || (cell as number) < 1) {
+    return null;
+  }
+  // Only notebooks: an event is no way to open any other file.
+  if (typeof notebook === 'string' && !notebook.endsWith('.ipynb')) {
+    return null;
+  }
+  return {
+    cell: cell as number,
+    ...(typeof notebook === 'string' ? { notebook } : {}),
+    ...(Number.isInteger(line) && (line as number) > 0
+      ? { line: line as number }
+      : {})
+  };
+}
+
+export const openCellPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'phtlab:open-cell',
+  description: 'Goes to a cell of a notebook.',
+  autoStart: true,
+  requires: [INotebookTracker, IDocumentManager],
+  optional: [ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    documents: IDocumentManager,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('phtlab');
+
+    app.commands.addCommand(OPEN_CELL, {
+      label: trans.__('Go to a Cell of a Notebook'),
+      execute: async args => {
+        const address = cellAddress(args);
+        if (address === null) {
+          return;
+        }
+        const panel = opened(address, tracker, documents);
+        if (!panel) {
+          Notification.warning(
+            address.notebook
+              ? trans.__(
+                  'There is no notebook %1 here.',
+                  cutMiddle(address.notebook, 60)
+                )
+              : trans.__('No notebook is open.')
+          );
+          return;
+        }
+        app.shell.activateById(panel.id);
+        await panel.context.ready;
+        await panel.revealed;
+        if (address.cell > panel.content.widgets.length) {
+          Notification.warning(
+            trans.__(
+              'The notebook has no cell %1 any more: it was changed since.',
+              address.cell
+            )
+          );
+          return;
+        }
+        await select(panel, address);
+      }
+    });
+
+    window.addEventListener('phtlab:open-cell', event => {
+      const address = cellAddress((event as CustomEvent<unknown>).detail);
+      if (address) {
+        // Tells the sender that somebody took it on.
+        event.preventDefault();
+        void app.commands.execute(OPEN_CELL, { ...address });
+      }
+    });
+  }
+};
+
+function opened(
+  address: ICellAddress,
+  tracker: INotebookTracker,
+  documents: IDocumentManager
+): NotebookPanel | null {
+  if (address.notebook === undefined) {
+    return tracker.currentWidget;
+  }
+  const widget = documents.openOrReveal(address.notebook, 'Notebook');
+  return widget instanceof NotebookPanel ? widget : null;
+}
+
+async function select(
+  panel: NotebookPanel,
+  { cell, line }: ICellAddress
+): Promise<void> {
+  const notebook = panel.content;
+  notebook.deselectAll();
+  notebook.activeCellIndex = cell - 1;
+  const active = notebook.activeCell;
+  if (active === null) {
+    return;
+  }
+  NotebookActions.expandParent(active, notebook);
+  await notebook.scrollToItem(cell - 1, 'smart');
+  await active.ready;
+  if (line !== undefined && active.editor) {
+    const last = active.editor.lineCount - 1;
+    active.editor.setCursorPosition({
+      line: Math.min(line - 1, last),
+      column: 0
+    });
+    notebook.mode = 'edit';
+  } else {
+    notebook.mode = 'command';
+    notebook.activate();
+  }
+}
