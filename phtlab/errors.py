@@ -22,6 +22,7 @@
     │   └── PassphraseError
     ├── UnreachableError         a service that does not answer
     │   ├── CentralUnreachableError
+    │   ├── HubUnreachableError
     │   └── RegistryUnreachableError
     ├── CentralError             central answered with a refusal
     ├── RegistryError            the registry answered with a refusal
@@ -179,6 +180,12 @@ class CentralUnreachableError(UnreachableError):
     """Central does not answer."""
 
     code = "central-unreachable"
+
+
+class HubUnreachableError(UnreachableError):
+    """The JupyterHub does not answer."""
+
+    code = "hub-unreachable"
 
 
 class RegistryUnreachableError(UnreachableError):

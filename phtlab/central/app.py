@@ -15,6 +15,7 @@ from phtlab import __version__
 from phtlab.central import problems
 from phtlab.central.body_limit import BodyLimit
 from phtlab.central.housekeeping import keep_house
+from phtlab.central.mounting import Mounted
 from phtlab.central.news_listener import NewsListener
 from phtlab.central.request_log import RequestLog
 from phtlab.central.routes import inbox, journeys, registry, roster, service, stations, trains
@@ -27,8 +28,9 @@ Stores and forwards for a Personal Health Train: signed trains, orders and stop 
 acted upon is signed by members and checked by its reader; central can delay and refuse, no more.
 
 Members authenticate by a JWT that their own Ed25519 key signs (issuer: the member's name;
-audience: as `GET /api/v1` says; at most a minute). Refusals are problems (RFC 9457) whose `code`
-is stable.
+audience: as `GET /api/v1` says; at most a minute). A central that belongs to a JupyterHub takes
+its users' tokens too, for what their scopes name. Refusals are problems (RFC 9457) whose `code` is
+stable.
 """
 
 
@@ -56,6 +58,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     app.include_router(api)
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=parts.metrics)
+    app.add_middleware(Mounted, prefix=settings.prefix)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -75,7 +78,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await chores
         await run_in_threadpool(listener.stop)
-        services.database.close()
+        services.close()
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:

@@ -90,10 +90,18 @@ class Database:
             self._tell(change.topics)
 
     @contextmanager
-    def note(self) -> Iterator[Session]:
-        """A small write that needs no order, such as when a station was last seen."""
-        with Session(self._for_change, expire_on_commit=False) as session, session.begin():
-            yield session
+    def note(self, topics: set[str] | None = None) -> Iterator[Session]:
+        """A small write that needs no order, such as when a station was last seen.
+
+        What the writer puts into `topics` is told once it is committed.
+        """
+        told = set() if topics is None else topics
+        with Session(self._for_change, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+                if told and self.is_postgresql:
+                    _notify(session, told)
+            self._tell(told)
 
     def migrate(self) -> None:
         """Bring the tables to this release's form. Raises SettingsError if it is not reachable."""

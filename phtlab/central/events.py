@@ -16,7 +16,7 @@ BATCH = 200
 
 
 def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
-    """Record that `stop` changed, and tell whoever has to do with its journey."""
+    """Record that `stop` changed, and tell whoever has to do with its journey or its station."""
     number = change.tick()
     stop.updated = change.now
     change.session.add(
@@ -27,7 +27,7 @@ def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
             body=stop_view(stop, with_record=False).model_dump_json(),
         )
     )
-    change.tell(*(news.of_member(party.member) for party in journey.parties))
+    change.tell(news.STATIONS, *(news.of_member(party.member) for party in journey.parties))
     return number
 
 

@@ -24,6 +24,10 @@ def of_member(name: str) -> str:
     return f"member:{name}"
 
 
+STATIONS = "stations"
+"""The topic that wakes whoever shows the stations."""
+
+
 class Subscription:
     """One waiting request. `wait` may be called again and again."""
 
@@ -54,6 +58,7 @@ class News:
         self._waiting: dict[str, set[Subscription]] = defaultdict(set)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._lock = threading.Lock()
+        self._told_of_stations = 0
         self.closed = False
 
     def open(self) -> None:
@@ -73,6 +78,11 @@ class News:
         """How many requests wait now."""
         return len({s for subscriptions in self._waiting.values() for s in subscriptions})
 
+    @property
+    def stations_serial(self) -> int:
+        """Another number each time that something about the stations was told here."""
+        return self._told_of_stations
+
     @contextmanager
     def subscribe(self, *topics: str) -> Iterator[Subscription]:
         subscription = Subscription(self)
@@ -91,6 +101,7 @@ class News:
         told = tuple(topics)
         with self._lock:
             loop = self._loop
+            self._told_of_stations += STATIONS in told
         if loop is None or loop.is_closed() or not told:
             return
         loop.call_soon_threadsafe(self._wake, told)

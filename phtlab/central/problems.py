@@ -25,6 +25,7 @@ BY_CODE: Final[Mapping[str, int]] = {
     "token-audience": 401,
     "token-expired": 401,
     "forbidden": 403,
+    "hub-scope": 403,
     "not-found": 404,
     "train-unknown": 404,
     "train-removed": 410,
@@ -33,6 +34,7 @@ BY_CODE: Final[Mapping[str, int]] = {
     "twin-digest": 409,
     "too-large": 413,
     "roster-unpublished": 503,
+    "hub-unreachable": 503,
     "request": 422,
 }
 
@@ -61,22 +63,28 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     }
     for status, description in {
         401: "No token, or one that does not hold",
-        403: "Not allowed to this member",
+        403: "Not allowed to this member, or not by this token",
         404: "Not there, or not to be seen by this member",
         409: "In conflict with what central has",
         413: "Too large",
         422: "Refused, with the reason",
-        503: "No roster is published yet",
+        503: "No roster is published yet, or the hub does not answer",
     }.items()
 }
 
 
-class Unauthenticated(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
-    """`error` says why the sender is not known."""
+class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
+    """`error`, answered with `status` because of where it came up: 401 says who is not known."""
 
-    def __init__(self, error: PhtlabError) -> None:
+    def __init__(self, error: PhtlabError, status: int) -> None:
         super().__init__(error.message)
         self.error = error
+        self.status = status
+
+
+def unauthenticated(error: PhtlabError) -> Refusal:
+    """What whoever is not known gets, with the reason."""
+    return Refusal(error, 401)
 
 
 def forbidden(sentence: str) -> CentralError:
@@ -107,7 +115,7 @@ def answer(error: PhtlabError, status: int | None = None) -> Response:
 def install(app: FastAPI) -> None:
     """Let `app` answer every error as a problem."""
     app.add_exception_handler(PhtlabError, _refused)
-    app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _broken)
@@ -120,13 +128,10 @@ def add_schema(document: dict[str, Any]) -> None:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
+    if isinstance(error, Refusal):
+        return answer(error.error, error.status)
     assert isinstance(error, PhtlabError)  # noqa: S101 (for mypy: registered for it)
     return answer(error)
-
-
-async def _unauthenticated(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Unauthenticated)  # noqa: S101
-    return answer(error.error, 401)
 
 
 async def _malformed(_: Request, error: Exception) -> Response:

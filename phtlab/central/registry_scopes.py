@@ -13,6 +13,8 @@ researcher  ``kernels/…``            pull         all
 researcher  ``cargo/HEX/…``          pull         journeys that they ordered or may open
 officer     ``kernels/…``            pull, push   all
 =========== ======================== ============ =======================================
+
+A token of the hub has of that the pulls (scope read), and ``trains/SELF/…`` (scope dispatch).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from phtlab.central.hub import DISPATCH, READ, HubUser
 from phtlab.central.registry_token import Access
 from phtlab.central.tables import JourneyRow, PartyRow, StopRow, TrainRow
 from phtlab.train.identity import Member
@@ -53,6 +56,18 @@ def allowed(
         rights = _rights(session, catalogue, member, name)
         granted.append(Access(access.repository, access.actions & rights))
     return tuple(granted)
+
+
+def narrowed(user: HubUser, granted: tuple[Access, ...], prefix: str = "") -> tuple[Access, ...]:
+    """What is left of a member's rights for the hub's token of `user`."""
+    own = f"{prefix}/trains/{user.name}/" if prefix else f"trains/{user.name}/"
+    kept = []
+    for access in granted:
+        rights = PULL if user.may(READ) else NOTHING
+        if user.may(DISPATCH) and access.repository.startswith(own):
+            rights = PUSH
+        kept.append(Access(access.repository, access.actions & rights))
+    return tuple(kept)
 
 
 def _rights(

@@ -80,6 +80,7 @@ class RequestLog:
             route=route,
             path_params=_shown(scope.get("path_params", {})),
             member=scope.get("state", {}).get("member"),
+            by=scope.get("state", {}).get("by"),
             status=status,
             ms=round(seconds * 1000, 1),
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,22 +13,21 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
 from phtlab.central.database import Database
+from phtlab.central.hub import Hub
 from phtlab.central.metrics import Metrics
 from phtlab.central.news import News
-from phtlab.central.problems import Unauthenticated, forbidden
 from phtlab.central.publication import Publication, Published
 from phtlab.central.registry_token import RegistryTokens, read_registry_key
 from phtlab.central.settings import CentralSettings
-from phtlab.errors import CentralError, NotOnRosterError, SettingsError
-from phtlab.train.identity import Member, Role
-from phtlab.wire.token import verify
+from phtlab.central.station_board import StationBoard
+from phtlab.errors import SettingsError
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True)
 class Services:
-    """What the routes work with. `clock` is UTC's."""
+    """What the routes work with. `clock` is UTC's, `hub` None where central belongs to none."""
 
     settings: CentralSettings
     database: Database
@@ -39,6 +36,8 @@ class Services:
     registry_tokens: RegistryTokens
     metrics: Metrics
     clock: Clock
+    hub: Hub | None
+    board: StationBoard
 
     @classmethod
     def of(cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)) -> Services:
@@ -64,7 +63,15 @@ class Services:
             ),
             metrics=Metrics(news),
             clock=clock,
+            hub=Hub(settings.hub_api_url) if settings.hub_api_url else None,
+            board=StationBoard(),
         )
+
+    def close(self) -> None:
+        """Let go of the database and the hub."""
+        self.database.close()
+        if self.hub is not None:
+            self.hub.close()
 
     @property
     def online(self) -> timedelta:
@@ -99,51 +106,3 @@ def published(services: ServicesOf) -> Published:
 
 
 PublishedNow = Annotated[Published, Depends(published)]
-
-
-def member_of(request: Request, services: ServicesOf) -> Member:
-    """Who sends this request: the member whose key signed its token.
-
-    The token comes as a bearer, or as the password of basic authentication,
-    which is how container engines speak to a registry's token service.
-    """
-    token = _token(request.headers.get("authorization", ""))
-    current = services.publication.current()
-    try:
-        member = verify(token, current.roster, services.settings.audience, services.clock())
-    except (CentralError, NotOnRosterError) as error:
-        raise Unauthenticated(error) from None
-    request.state.member = member.name
-    return member
-
-
-MemberOf = Annotated[Member, Depends(member_of)]
-
-
-def require(member: Member, role: Role) -> None:
-    """Raises CentralError (``forbidden``) unless `member` has `role`."""
-    if role not in member.roles:
-        raise forbidden(
-            f"This is for a {role}; {member.name} is on the roster as {', '.join(member.roles)}."
-        )
-
-
-def _token(header: str) -> str:
-    scheme, _, value = header.partition(" ")
-    if scheme.lower() == "bearer" and value:
-        return value.strip()
-    if scheme.lower() == "basic":
-        try:
-            decoded = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            decoded = ""
-        token = decoded.partition(":")[2]
-        if token:
-            return token
-    raise Unauthenticated(
-        CentralError(
-            "This needs a member's token: 'Authorization: Bearer …', signed by the member's own "
-            "key. The phtlab client and command do that.",
-            code="unauthenticated",
-        )
-    )

@@ -1,10 +1,13 @@
 """Central's settings: `central.toml` in its folder, and `PHTLAB_CENTRAL_…` in the environment.
 
-The environment wins. They are read once, by the command that starts central.
+The environment wins, then what a JupyterHub tells its service. They are read once, by the
+command that starts central.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -14,16 +17,19 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
+from phtlab.central.hub_environment import settings_of_service
 from phtlab.errors import SettingsError
 from phtlab.train.fault import faults_of
 from phtlab.wire.token import audience_of
 
 SETTINGS_FILE: Final = "central.toml"
+_PATH: Final = re.compile(r"/?[A-Za-z0-9._~/-]*")
 
 
 class CentralSettings(BaseSettings):
@@ -67,6 +73,17 @@ class CentralSettings(BaseSettings):
         180.0, gt=0, description="Trains are removed these days after their last journey"
     )
     event_days: float = Field(30.0, gt=0, description="Events can be taken up for these days")
+    prefix: str = Field(
+        "", description="A path under which it answers too, such as /services/central/"
+    )
+    hub_api_url: str = Field(
+        "", description="API of the JupyterHub whose users' tokens are taken; empty: of none"
+    )
+    hub_token: str = Field(
+        "", repr=False, description="Central's own token at that hub, for its pages' login"
+    )
+    hub_url: str = Field("/hub/", description="Where browsers reach that hub")
+    hub_client_id: str = Field("", description="Central's OAuth client id there; empty: no pages")
 
     @field_validator("url", "registry_url")
     @classmethod
@@ -74,6 +91,19 @@ class CentralSettings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("hub_api_url")
+    @classmethod
+    def _plain_url_or_none(cls, value: str) -> str:
+        return cls._plain_url(value) if value else ""
+
+    @field_validator("prefix")
+    @classmethod
+    def _path(cls, value: str) -> str:
+        """With a slash at both ends, or empty."""
+        if value and not _PATH.fullmatch(value):
+            raise ValueError("must be a path such as /services/central/")
+        return f"/{value.strip('/')}/" if value.strip("/") else ""
 
     @field_validator("listen")
     @classmethod
@@ -92,7 +122,8 @@ class CentralSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
+        service = InitSettingsSource(settings_cls, settings_of_service(os.environ))
+        return env_settings, service, init_settings
 
     @classmethod
     def load(cls, directory: Path) -> CentralSettings:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from phtlab.central import news
 from phtlab.central.database import Database
 from phtlab.central.problems import not_found
-from phtlab.central.tables import StationRow, TwinRow
+from phtlab.central.tables import StationRow, StopRow, TwinRow
 from phtlab.errors import CentralError
 from phtlab.train.canonical import digest
 from phtlab.train.identity import Member
 from phtlab.train.roster import Roster
 from phtlab.wire.api import StationProfile, StationView
+
+# States of a stop that a station works on; an unfinished one in another state waits for that.
+AT_WORK = frozenset({"running", "airlock", "sealed"})
 
 
 def stations_of(
@@ -22,13 +27,17 @@ def stations_of(
 ) -> tuple[StationView, ...]:
     """The stations on the roster; online are those that asked for their inbox within `online`."""
     rows = {row.name: row for row in session.scalars(select(StationRow))}
-    return tuple(_view(member, rows.get(member.name), now, online) for member in roster.stations)
+    loads = _loads(session)
+    return tuple(
+        _view(member, rows.get(member.name), loads.get(member.name, _Load()), now, online)
+        for member in roster.stations
+    )
 
 
 def put_profile(database: Database, station: Member, profile: StationProfile) -> None:
     """Keep what `station` says of itself. Twins that it no longer names are forgotten."""
     twins = {data.name: data.twin_digest for data in profile.datasets}
-    with database.note() as session:
+    with database.note({news.STATIONS}) as session:
         row = session.get(StationRow, station.name) or StationRow(name=station.name)
         row.profile = profile.model_dump_json()
         session.add(row)
@@ -75,22 +84,57 @@ def twin_of(session: Session, station: str, name: str) -> bytes:
     return content
 
 
-def seen(database: Database, station: str) -> None:
-    """`station` has asked for its inbox."""
-    with database.note() as session:
+def seen(database: Database, station: str, online: timedelta) -> None:
+    """`station` has asked for its inbox, which is told if it had been away."""
+    topics = set[str]()
+    with database.note(topics) as session:
         row = session.get(StationRow, station) or StationRow(name=station, profile="{}")
-        row.last_seen = database.clock()
+        now = database.clock()
+        if not _is_online(row.last_seen, now, online):
+            topics.add(news.STATIONS)
+        row.last_seen = now
         session.add(row)
 
 
-def _view(member: Member, row: StationRow | None, now: datetime, online: timedelta) -> StationView:
+@dataclass
+class _Load:
+    running: int = 0
+    waiting: int = 0
+
+
+def _loads(session: Session) -> dict[str, _Load]:
+    """How many unfinished stops each station works on, and how many wait there."""
+    loads: dict[str, _Load] = {}
+    counted = (
+        select(StopRow.station, StopRow.state, func.count())
+        .where(StopRow.final.is_(False), StopRow.offered > 0)
+        .group_by(StopRow.station, StopRow.state)
+    )
+    for station, state, number in session.execute(counted):
+        load = loads.setdefault(station, _Load())
+        if state in AT_WORK:
+            load.running += number
+        else:
+            load.waiting += number
+    return loads
+
+
+def _is_online(last: datetime | None, now: datetime, online: timedelta) -> bool:
+    return last is not None and now - last <= online
+
+
+def _view(
+    member: Member, row: StationRow | None, load: _Load, now: datetime, online: timedelta
+) -> StationView:
     last = row.last_seen if row else None
     profile = StationProfile.model_validate_json(row.profile if row else "{}")
     return StationView(
         name=member.name,
         organisation=member.organisation,
-        online=last is not None and now - last <= online,
+        online=_is_online(last, now, online),
         last_seen=last,
         datasets=profile.datasets,
         version=profile.version,
+        running=load.running,
+        waiting=load.waiting,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,9 +13,11 @@ import pytest
 import structlog
 
 from phtlab.central.database import Database
+from phtlab.central.hub import Hub
 from phtlab.central.server import serving
 from phtlab.central.services import Services
 from phtlab.central.tables import Table
+from tests.central.hub_simulator import API, HubSimulator
 from tests.central.postgresql import new_database, postgresql
 from tests.central.world import Clock, Founding, World, found
 
@@ -83,10 +86,34 @@ def small_central(prepared_sqlite: Path, tmp_path: Path, founding: Founding) -> 
     yield from run_central(_copied(prepared_sqlite, tmp_path), founding)
 
 
-def run_central(database_url: str, founding: Founding, **changes: object) -> Iterator[World]:
+@pytest.fixture
+def hub() -> HubSimulator:
+    return HubSimulator()
+
+
+@pytest.fixture
+def hub_central(
+    prepared_sqlite: Path, tmp_path: Path, founding: Founding, hub: HubSimulator
+) -> Iterator[World]:
+    """A central that belongs to the simulated `hub`, under /services/central/."""
+    yield from run_central(
+        _copied(prepared_sqlite, tmp_path),
+        founding,
+        hub.hub(),
+        prefix="/services/central/",
+        hub_api_url=API,
+        hub_token="secret",
+        hub_client_id="service-central",
+        poll_seconds=0.1,
+    )
+
+
+def run_central(
+    database_url: str, founding: Founding, hub: Hub | None = None, **changes: object
+) -> Iterator[World]:
     settings = founding.central.settings.model_copy(update={"database": database_url, **changes})
     clock = Clock()
-    services = Services.of(settings, clock)
+    services = replace(Services.of(settings, clock), hub=hub)
     with serving(settings, services) as url:
         world = World(url, settings, services, founding, clock)
         try:

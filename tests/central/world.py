@@ -112,19 +112,28 @@ class World:
     def identity(self, name: str) -> Identity:
         return self.founding.identities[name]
 
-    def client(self, name: str | None) -> CentralClient:
-        client = CentralClient(self.url, self.identity(name) if name else None)
+    def client(self, name: str | None, hub_token: str | None = None) -> CentralClient:
+        identity = self.identity(name) if name else None
+        client = CentralClient(self.url, identity, hub_token=hub_token)
         self.clients.append(client)
         return client
 
     def request(
-        self, method: str, path: str, *, as_: str | None = None, **options: object
+        self,
+        method: str,
+        path: str,
+        *,
+        as_: str | None = None,
+        hub_token: str | None = None,
+        **options: object,
     ) -> httpx.Response:
-        """One raw request under /api/v1."""
+        """One raw request, signed by a member's key or with a token of the hub."""
         headers = {"Content-Type": "application/json"} | dict(options.pop("headers", {}))  # type: ignore[call-overload]
         if as_ is not None:
             token = mint(self.identity(as_), audience_of("pht"), self.clock())
             headers["Authorization"] = f"Bearer {token}"
+        if hub_token is not None:
+            headers["Authorization"] = f"token {hub_token}"
         return self.http.request(method, f"{self.url}{path}", headers=headers, **options)  # type: ignore[arg-type]
 
     def train(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import textwrap
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
+from phtlab.central import access
 from phtlab.central.problems import BY_CODE
 from phtlab.central.routes import inbox, journeys, registry, roster, service, stations, trains
-from phtlab.central.services import member_of
 from phtlab.wire.api import PREFIX
 from tests.docs.markdown import code, heading, sentence, table
 
@@ -20,9 +17,24 @@ _INTRODUCTION = f"""\
 Central speaks JSON under `{PREFIX}`; `/openapi.json` describes each form, unless the setting
 `openapi` is off. A member sends `Authorization: Bearer …`, a JWT (RFC 7519) that the member's own
 Ed25519 key signs: `iss` the member's name, `aud` as `GET {PREFIX}` says, `iat`, `exp` at most 60
-seconds later, and `jti`; the header's `kid` is the key's id. A refusal is a problem (RFC 9457) with
+seconds later, and `jti`; the header's `kid` is the key's id.
+
+A central that belongs to a JupyterHub also takes `Authorization: token …` of the hub's users, for
+what the token's scopes `custom:phtlab:…` name, and as the member who is called as the user is. A
+token never stands in the address. [Access](access.md) has every route with every kind of sender.
+
+A refusal is a problem (RFC 9457) with
 a stable `code` and a sentence; [errors](errors.md) lists the codes
 and each class's status."""
+
+# What a route takes, by the dependency that says it: of a member's key, and of a hub's token.
+TAKES: Final[Mapping[Callable[..., object], tuple[str, str]]] = {
+    access.onlooker: ("members", "read"),
+    access.reader: ("members", "read"),
+    access.dispatcher: ("members", "dispatch"),
+    access.registry_user: ("members", "read, dispatch"),
+    access.station_member: ("stations", "never"),
+}
 
 _MODULES = (service, trains, journeys, inbox, stations, roster, registry)
 
@@ -40,10 +52,10 @@ def routes() -> Iterator[tuple[str, str, Any]]:
 def page() -> str:
     lines = heading("Central's HTTP API", _INTRODUCTION)
     rows = [
-        [method, code(path), _who(route), f"{route.summary}. {sentence(route.endpoint.__doc__)}"]
+        [method, code(path), *_who(route), f"{route.summary}. {sentence(route.endpoint.__doc__)}"]
         for method, path, route in routes()
     ]
-    lines += table(["", "path", "who", ""], rows)
+    lines += table(["", "path", "who", "scope of a hub's token", ""], rows)
     lines += ["## Statuses of codes", "", "Every other code has the status of its class."]
     lines += [""]
     by_status: dict[int, list[str]] = {}
@@ -53,15 +65,8 @@ def page() -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _who(route: APIRoute) -> str:
-    if not any(part.call is member_of for part in route.dependant.dependencies):
-        return "anyone"
-    source = ast.parse(textwrap.dedent(inspect.getsource(route.endpoint)))
-    roles = [
-        call.args[1].value
-        for call in ast.walk(source)
-        if isinstance(call, ast.Call)
-        and getattr(call.func, "id", "") == "require"
-        and isinstance(call.args[1], ast.Constant)
-    ]
-    return f"{roles[0]}s" if roles else "members"
+def _who(route: APIRoute) -> tuple[str, str]:
+    calls = [part.call for part in route.dependant.dependencies]
+    taken = [words for dependency, words in TAKES.items() if dependency in calls]
+    assert len(taken) == 1 or (not taken and access.sender_of not in calls)
+    return taken[0] if taken else ("anyone", "none needed")

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central import news
+from phtlab.central.access import StationMember
 from phtlab.central.inbox import inbox_cursor, inbox_of
 from phtlab.central.problems import RESPONSES
-from phtlab.central.services import MemberOf, Services, ServicesOf, require
+from phtlab.central.services import Services, ServicesOf
 from phtlab.central.stations import seen
 from phtlab.wire.api import Inbox
 from phtlab.wire.central import MAX_WAIT_SECONDS
@@ -21,7 +22,7 @@ router = APIRouter(tags=["stations"], responses=RESPONSES)
 
 @router.get("/inbox", summary="What waits for this station")
 async def inbox(
-    member: MemberOf,
+    member: StationMember,
     services: ServicesOf,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The last cursor seen")] = 0,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for news")] = 0.0,
@@ -31,8 +32,7 @@ async def inbox(
     Without news it answers after `wait` seconds, 50 at most, with the same
     stops. Asking makes the station seen.
     """
-    require(member, "station")
-    await run_in_threadpool(seen, services.database, member.name)
+    await run_in_threadpool(seen, services.database, member.name, services.online)
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
     with services.news.subscribe(news.of_station(member.name)) as subscription:
         while await run_in_threadpool(_cursor, services, member.name) == after:

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import StreamingResponse
 
+from phtlab.central.access import Dispatcher, Reader, SenderOf, StationMember
 from phtlab.central.event_streams import stream_events
 from phtlab.central.journeys import cancel, submit_journey, visible_journey, visible_journeys
 from phtlab.central.problems import RESPONSES
-from phtlab.central.services import MemberOf, PublishedNow, ServicesOf
+from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.stops import put_record, update_stop
 from phtlab.central.views import journey_view
 from phtlab.train.canonical import Digest
@@ -28,7 +29,7 @@ _STREAM: dict[int | str, dict[str, Any]] = {
 @router.post("/journeys", status_code=201, summary="Send a signed order")
 def submit(
     envelope: Envelope,
-    member: MemberOf,
+    member: Dispatcher,
     published: PublishedNow,
     services: ServicesOf,
     response: Response,
@@ -44,7 +45,7 @@ def submit(
 
 @router.get("/journeys", summary="One's journeys")
 def mine(
-    member: MemberOf,
+    member: Reader,
     services: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
@@ -55,14 +56,14 @@ def mine(
 
 
 @router.get("/journeys/{journey}", summary="One journey, with its stops and their records")
-def one(journey: Digest, member: MemberOf, services: ServicesOf) -> JourneyView:
+def one(journey: Digest, member: Reader, services: ServicesOf) -> JourneyView:
     """For its researcher, recipients and stations. `removed`: its cargo is no longer there."""
     with services.database.read() as session:
         return journey_view(visible_journey(session, member, journey))
 
 
 @router.post("/journeys/{journey}/cancel", summary="Cancel a journey")
-def stop(journey: Digest, member: MemberOf, services: ServicesOf) -> JourneyView:
+def stop(journey: Digest, member: Dispatcher, services: ServicesOf) -> JourneyView:
     """Only its researcher may. Its stations learn of it at once and sign what became of it."""
     return cancel(services.database, member, journey)
 
@@ -70,7 +71,8 @@ def stop(journey: Digest, member: MemberOf, services: ServicesOf) -> JourneyView
 @router.get("/journeys/{journey}/events", summary="What happens to a journey", responses=_STREAM)
 def events(
     journey: Digest,
-    member: MemberOf,
+    member: Reader,
+    sender: SenderOf,
     services: ServicesOf,
     last_event_id: LastEventId = "0",
 ) -> StreamingResponse:
@@ -80,15 +82,16 @@ def events(
     """
     with services.database.read() as session:
         visible_journey(session, member, journey)
-    return stream_events(services, member, last_event_id, journey)
+    return stream_events(services, sender, member, last_event_id, journey)
 
 
 @router.get("/events", summary="What happens to one's journeys", responses=_STREAM)
 def all_events(
-    member: MemberOf, services: ServicesOf, last_event_id: LastEventId = "0"
+    member: Reader, sender: SenderOf, services: ServicesOf, last_event_id: LastEventId = "0"
 ) -> StreamingResponse:
-    """As for one journey, and without an end."""
-    return stream_events(services, member, last_event_id, None)
+    """As for one journey, and without an end. An event `stations`, without a number, brings all
+    stations as `GET /stations` does: first, and whenever one comes, goes or changes."""
+    return stream_events(services, sender, member, last_event_id, None)
 
 
 @router.patch("/journeys/{journey}/stops/{station}", summary="Say how far a stop is")
@@ -96,7 +99,7 @@ def update(
     journey: Digest,
     station: MemberName,
     change: StopUpdate,
-    member: MemberOf,
+    member: StationMember,
     services: ServicesOf,
 ) -> StopView:
     """Only the station may. A final stop stays as it is."""
@@ -108,7 +111,7 @@ def record(
     journey: Digest,
     station: MemberName,
     envelope: Envelope,
-    member: MemberOf,
+    member: StationMember,
     published: PublishedNow,
     services: ServicesOf,
 ) -> StopView:

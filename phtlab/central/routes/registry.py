@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from phtlab.central.access import RegistryUser
 from phtlab.central.problems import RESPONSES
-from phtlab.central.registry_scopes import allowed
+from phtlab.central.registry_scopes import allowed, narrowed
 from phtlab.central.registry_token import parse_scopes
-from phtlab.central.services import MemberOf, PublishedNow, ServicesOf
+from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.wire.api import RegistryToken
 
 router = APIRouter(prefix="/registry", tags=["registry"], responses=RESPONSES)
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/registry", tags=["registry"], responses=RESPONSES)
 
 @router.get("/token", summary="A token for the registry")
 def token(
-    member: MemberOf,
+    sender: RegistryUser,
     published: PublishedNow,
     services: ServicesOf,
     scope: Annotated[list[str], Query(description="repository:NAME:pull or …:pull,push")] = [],  # noqa: B006
@@ -25,8 +26,10 @@ def token(
     """As much of each `scope` as the member may have, as Distribution's specification says.
 
     Container engines may send the member's token as the password of basic
-    authentication.
+    authentication. A hub user pulls with the scope read, and pushes with the scope dispatch,
+    only to repositories of their own trains.
     """
+    member = sender.as_member()
     with services.database.read() as session:
         accesses = allowed(
             session,
@@ -35,5 +38,7 @@ def token(
             parse_scopes(scope),
             services.settings.registry_prefix,
         )
+    if sender.user is not None:
+        accesses = narrowed(sender.user, accesses, services.settings.registry_prefix)
     services.metrics.registry_tokens.inc()
     return services.registry_tokens.sign(member.name, accesses, services.clock())

@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
 
+from phtlab.central.access import Onlooker, Reader, StationMember
 from phtlab.central.problems import RESPONSES
-from phtlab.central.services import MemberOf, PublishedNow, ServicesOf, require
+from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.stations import put_profile, put_twin, stations_of, twin_of
 from phtlab.train.identity import MemberName
 from phtlab.train.manifest import Name
@@ -18,16 +19,15 @@ _OCTETS = "application/octet-stream"
 
 
 @router.get("", summary="The consortium's stations")
-def stations(_: MemberOf, published: PublishedNow, services: ServicesOf) -> tuple[StationView, ...]:
+def stations(_: Onlooker, published: PublishedNow, services: ServicesOf) -> tuple[StationView, ...]:
     """Who is there, online or last seen when, and the data sets that each one declares."""
     with services.database.read() as session:
         return stations_of(session, published.roster, services.clock(), services.online)
 
 
 @router.put("/self", status_code=204, summary="Say what this station has")
-def profile(profile: StationProfile, member: MemberOf, services: ServicesOf) -> None:
+def profile(profile: StationProfile, member: StationMember, services: ServicesOf) -> None:
     """Replaces what the station said before."""
-    require(member, "station")
     put_profile(services.database, member, profile)
 
 
@@ -35,11 +35,10 @@ def profile(profile: StationProfile, member: MemberOf, services: ServicesOf) -> 
 def twin(
     name: Name,
     content: Annotated[bytes, Body(media_type=_OCTETS)],
-    member: MemberOf,
+    member: StationMember,
     services: ServicesOf,
 ) -> None:
     """At most 20 MiB. Its SHA-256 is the one that the station's profile names."""
-    require(member, "station")
     put_twin(services.database, member, name, content)
 
 
@@ -49,7 +48,7 @@ def twin(
     response_class=Response,
     responses={200: {"content": {_OCTETS: {}}, "description": "The twin's bytes"}},
 )
-def read_twin(station: MemberName, name: Name, _: MemberOf, services: ServicesOf) -> Response:
+def read_twin(station: MemberName, name: Name, _: Reader, services: ServicesOf) -> Response:
     """For every member. Compare the bytes with the data set's `twin_digest`."""
     with services.database.read() as session:
         return Response(twin_of(session, station, name), media_type=_OCTETS)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from phtlab.central.access import Dispatcher, Reader
 from phtlab.central.problems import RESPONSES
-from phtlab.central.services import MemberOf, PublishedNow, ServicesOf
+from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.trains import submit_train, visible_train, visible_trains
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/trains", tags=["trains"], responses=RESPONSES)
 @router.post("", status_code=201, summary="Submit a signed train")
 def submit(
     envelope: Envelope,
-    member: MemberOf,
+    member: Dispatcher,
     published: PublishedNow,
     services: ServicesOf,
     response: Response,
@@ -29,14 +30,14 @@ def submit(
 
 
 @router.get("", summary="One's trains")
-def mine(member: MemberOf, services: ServicesOf) -> tuple[TrainSummary, ...]:
+def mine(member: Reader, services: ServicesOf) -> tuple[TrainSummary, ...]:
     """The trains that one wrote or has a journey of, newest first, at most 500."""
     with services.database.read() as session:
         return visible_trains(session, member)
 
 
 @router.get("/{digest}", summary="One train")
-def one(digest: Digest, member: MemberOf, services: ServicesOf) -> TrainSummary:
+def one(digest: Digest, member: Reader, services: ServicesOf) -> TrainSummary:
     """For researchers, and for whoever has a journey of it. `removed` says when it was removed."""
     with services.database.read() as session:
         return visible_train(session, member, digest)
