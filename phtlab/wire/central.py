@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Self, TypeVar
@@ -12,7 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
-from phtlab.errors import CentralError, CentralUnreachableError
+from phtlab.errors import CentralError, CentralUnreachableError, UnreachableError
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
 from phtlab.wire.api import (
@@ -78,6 +80,7 @@ class CentralClient:
         self._consortium = consortium
         self._sleep = sleep
         self._info: Info | None = None
+        self._streaming: set[httpx.Response] = set()
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,
@@ -94,6 +97,11 @@ class CentralClient:
         self.close()
 
     def close(self) -> None:
+        """Also ends the streams that other threads wait at: they hear that central is gone."""
+        for response in tuple(self._streaming):
+            with contextlib.suppress(OSError, KeyError):
+                line = response.extensions["network_stream"].get_extra_info("socket")
+                line.shutdown(socket.SHUT_RDWR)
         self._http.close()
 
     # What is open to all
@@ -191,7 +199,7 @@ class CentralClient:
                         news = _parse(JourneyEvent, event.data)
                         seen = news.number
                         yield news
-            except CentralUnreachableError:
+            except UnreachableError:  # central, or the hub that it asks about the token
                 if waited >= patience:
                     raise
             self._sleep(delay)
@@ -311,7 +319,11 @@ class CentralClient:
             ) as response:
                 if not response.is_success:
                     raise error_of(response.status_code, self._read(response), self.url)
-                yield from read_events(response.iter_lines())
+                self._streaming.add(response)
+                try:
+                    yield from read_events(response.iter_lines())
+                finally:
+                    self._streaming.discard(response)
         except httpx.DecodingError:
             raise _foreign() from None
         except httpx.TransportError as lost:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from phtlab.errors import CentralError
+from phtlab.errors import CentralError, CentralUnreachableError
 from phtlab.wire.api import JourneyEvent, StopUpdate
 from phtlab.wire.central import CentralClient
 from tests.central.world import World
@@ -102,6 +102,26 @@ def test_events_carry_no_record(central: World) -> None:
     *_, last = central.client("ada").events(journey.id)
     assert last.stop.state == "departed"
     assert last.stop.record is None
+
+
+def test_closing_a_client_ends_the_streams_that_others_wait_at(small_central: World) -> None:
+    ada = small_central.client("ada")
+    heard: list[str] = []
+    waiting = threading.Event()
+
+    def listen() -> None:
+        try:
+            for _ in ada.news(patience=0.0):
+                waiting.set()
+        except CentralUnreachableError as gone:
+            heard.append(gone.code)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    waiting.wait()
+    ada.close()
+    listener.join(10)
+    assert heard == ["central-unreachable"]
 
 
 class _CutAfterTwoEvents(httpx.BaseTransport):
