@@ -1,12 +1,15 @@
 """Where a person's settings lie, and what they say: central, key, pinned root.
 
 Read once, at `connect()`. The environment wins over the file, the file over the
-defaults: `PHTLAB_CENTRAL` and `PHTLAB_KEY` over `profile.toml`.
+defaults: `PHTLAB_CENTRAL` and `PHTLAB_KEY` over `profile.toml`. In a hub's workspace the key
+that is not named is the one of the hub's user.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,36 +29,90 @@ def cache_directory() -> Path:
     return Path(os.environ.get("PHTLAB_CACHE") or user_cache_path("phtlab"))
 
 
+def keys_directory() -> Path:
+    """Where a person's key files lie."""
+    return config_directory() / "keys"
+
+
 @dataclass(frozen=True)
 class Profile:
-    """Who connects, and to what. `trust` holds the pinned root and the roster's cache."""
+    """Who connects, and to what. `trust` holds the pinned root and the roster's cache.
+
+    `registry` is where this machine reaches the registry, if that is not where central says;
+    `root` is a file with the consortium's root, for a first start where nobody pins it by hand.
+    """
 
     central: str
     key: Path
     trust: Path
+    registry: str | None = None
+    root: Path | None = None
 
     @classmethod
     def load(cls) -> Profile:
         """The profile from environment and file. Raises SettingsError naming what is missing."""
+        place = Place.load()
+        if not place.central or not place.key:
+            missing = "central's address" if not place.central else "a key"
+            raise SettingsError(
+                f"phtlab does not know {missing} yet ({config_directory() / 'profile.toml'}). "
+                "Create a key with 'phtlab key create NAME', have it admitted, then run "
+                "'phtlab join --central URL --root root.json'.",
+                code="settings" if place.central else "central-missing",
+            )
+        return place.profile(place.central, place.key)
+
+    def save(self, directory: Path | None = None) -> Path:
+        """Write `profile.toml`; returns its path."""
+        return remember(directory, central=self.central, key=str(self.key))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is known of a profile, whole or not: `central` and `key` may be missing still."""
+
+    central: str | None
+    key: Path | None
+
+    @classmethod
+    def load(cls) -> Place:
+        """From environment and file. Raises SettingsError if the file cannot be read."""
         directory = config_directory()
         stored = _read(directory / "profile.toml")
         central = os.environ.get("PHTLAB_CENTRAL") or stored.get("central")
         key = os.environ.get("PHTLAB_KEY") or stored.get("key")
-        if not central or not key:
-            missing = "central's address" if not central else "a key"
-            raise SettingsError(
-                f"phtlab does not know {missing} yet ({directory / 'profile.toml'}). Create a key "
-                "with 'phtlab key create NAME', have it admitted, then run "
-                "'phtlab join --central URL --root root.json'."
-            )
-        return cls(central.rstrip("/"), directory / Path(key).expanduser(), directory / "trust")
+        user = os.environ.get("JUPYTERHUB_USER")
+        if not key and user:
+            key = str(key_file(user))
+        return cls(
+            central.rstrip("/") if central else None,
+            directory / Path(key).expanduser() if key else None,
+        )
 
-    def save(self, directory: Path | None = None) -> Path:
-        """Write `profile.toml`; returns its path."""
-        path = (directory or config_directory()) / "profile.toml"
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.write_text(f'central = "{self.central}"\nkey = "{self.key}"\n')
-        return path
+    def profile(self, central: str, key: Path) -> Profile:
+        root = os.environ.get("PHTLAB_ROOT")
+        return Profile(
+            central,
+            key,
+            config_directory() / "trust",
+            (os.environ.get("PHTLAB_REGISTRY") or "").rstrip("/") or None,
+            Path(root) if root else None,
+        )
+
+
+def key_file(user: str) -> Path:
+    """Where the key of the hub's user `user` lies; whatever the name, it is a plain file name."""
+    return keys_directory() / f"{re.sub('[^a-z0-9]+', '-', user.lower()).strip('-')}.key.age"
+
+
+def remember(directory: Path | None = None, **values: str) -> Path:
+    """Write `values` (`central`, `key`) to `profile.toml`, beside what is there; its path."""
+    path = (directory or config_directory()) / "profile.toml"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A basic string of TOML is written as one of JSON.
+    told = {**_read(path), **values}
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in told.items()))
+    return path
 
 
 def _read(path: Path) -> dict[str, str]:
