@@ -15,10 +15,20 @@ from phtlab import __version__
 from phtlab.central import problems
 from phtlab.central.body_limit import BodyLimit
 from phtlab.central.housekeeping import keep_house
+from phtlab.central.hub_login import HubLogin
 from phtlab.central.mounting import Mounted
 from phtlab.central.news_listener import NewsListener
 from phtlab.central.request_log import RequestLog
-from phtlab.central.routes import inbox, journeys, registry, roster, service, stations, trains
+from phtlab.central.routes import (
+    inbox,
+    journeys,
+    pages,
+    registry,
+    roster,
+    service,
+    stations,
+    trains,
+)
 from phtlab.central.services import Services
 from phtlab.central.settings import CentralSettings
 from phtlab.wire.api import PREFIX
@@ -56,6 +66,8 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
         api.include_router(part.router)
     app.include_router(service.router)
     app.include_router(api)
+    if parts.hub is not None and settings.hub_client_id:
+        app.include_router(pages.router_of(HubLogin(parts, parts.hub)))
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=parts.metrics)
     app.add_middleware(Mounted, prefix=settings.prefix)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -34,11 +34,15 @@ _KEPT_SNAPSHOTS = 3  # A station in the middle of a refresh still finds the one 
 
 @dataclass(frozen=True)
 class Published:
-    """What the consortium's officers published last. `serial` changes with each publication."""
+    """What the consortium's officers published last, and until when stations believe it.
+
+    `serial` changes with each publication.
+    """
 
     roster: Roster
     catalogue: Catalogue
     serial: int
+    expires: datetime
 
 
 class Publication:
@@ -178,4 +182,5 @@ def _read(session: Session, serial: int) -> Published:
         roster=read_roster(contents[ROSTER_FILE], targets.version),
         catalogue=read_catalogue(contents[CATALOGUE_FILE]),
         serial=serial,
+        expires=targets.expires,
     )
