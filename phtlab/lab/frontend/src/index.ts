@@ -3,14 +3,26 @@
  */
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { cellRolesPlugin } from './cellRoles';
 import { keysPlugin } from './keys';
+import { dispatchPlugin } from './dispatch';
+import { journeysPlugin } from './journeyNotices';
+import { openCellPlugin } from './openCell';
+import { resultsPlugin } from './results';
 import { serverPlugin } from './server';
+import { trainPanelPlugin } from './trainPanel';
 import { unlockPlugin } from './unlock';
 import { welcomePlugin } from './welcomePlugin';
 
 const plugins: JupyterFrontEndPlugin<any>[] = [
   serverPlugin,
+  cellRolesPlugin,
+  trainPanelPlugin,
+  dispatchPlugin,
+  journeysPlugin,
+  openCellPlugin,
   keysPlugin,
+  resultsPlugin,
   unlockPlugin,
   welcomePlugin
 ];

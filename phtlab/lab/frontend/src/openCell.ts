@@ -15,41 +15,10 @@ import {
 } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { ICellAddress, cellAddress } from './cellAddress';
 import { cutMiddle } from './nameText';
 
 export const OPEN_CELL = 'phtlab:open-cell';
-
-/** What the command and the event's `detail` say. */
-export interface ICellAddress {
-  /** Path of the notebook; the current one if it is not there. */
-  notebook?: string;
-  /** From 1. */
-  cell: number;
-  /** Line in the cell, from 1. */
-  line?: number;
-}
-
-/** An address out of what anybody may have sent; null if it is none. */
-export function cellAddress(detail: unknown): ICellAddress | null {
-  if (typeof detail !== 'object' || detail === null) {
-    return null;
-  }
-  const { notebook, cell, line } = detail as { [name: string]: unknown };
-  if (!Number.isInteger(cell) || (cell as number) < 1) {
-    return null;
-  }
-  // Only notebooks: an event is no way to open any other file.
-  if (typeof notebook === 'string' && !notebook.endsWith('.ipynb')) {
-    return null;
-  }
-  return {
-    cell: cell as number,
-    ...(typeof notebook === 'string' ? { notebook } : {}),
-    ...(Number.isInteger(line) && (line as number) > 0
-      ? { line: line as number }
-      : {})
-  };
-}
 
 export const openCellPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:open-cell',
@@ -67,6 +36,17 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
 
     app.commands.addCommand(OPEN_CELL, {
       label: trans.__('Go to a Cell of a Notebook'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            notebook: { type: 'string', description: 'Path of the notebook' },
+            cell: { type: 'integer', minimum: 1 },
+            line: { type: 'integer', minimum: 1 }
+          },
+          required: ['cell']
+        }
+      },
       execute: async args => {
         const address = cellAddress(args);
         if (address === null) {

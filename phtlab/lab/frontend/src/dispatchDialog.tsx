@@ -1,0 +1,437 @@
+/**
+ * The dialog that sends a train: where to, with what, who can open what comes back; one button.
+ *
+ * It stays open until central took the order or the person gives up: what is wrong is said in it.
+ */
+import { Dialog, ReactWidget } from '@jupyterlab/apputils';
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { ICheck, IDispatch, IJourney, IMember, IStation } from './api';
+import {
+  destinations,
+  listed,
+  others,
+  stillThere,
+  summary
+} from './dispatchWords';
+import { Name } from './name';
+import { completed } from './parametersCheck';
+import { IPhtServer, PhtProblem } from './server';
+import { lacking, load, presence, rows } from './stations';
+import { ParameterValues } from './trainPanelModel';
+import { Parameters, isOfParameter } from './trainPanelParameters';
+
+export interface IDraft {
+  path: string;
+  /** As it is called, such as `heart_disease.ipynb`. */
+  name: string;
+  check: ICheck;
+  stations: string[];
+  parameters: ParameterValues;
+  recipients: string[];
+}
+
+export interface ISent {
+  /** What was sent; null if the person gave up. */
+  journey: IJourney | null;
+  /** The draft as it was left. */
+  draft: IDraft;
+  /** The key was locked meanwhile: unlock it and ask again. */
+  locked: boolean;
+}
+
+/** Show the dialog; gives what came of it. */
+export async function askDispatch(
+  draft: IDraft,
+  members: readonly IMember[],
+  server: IPhtServer,
+  trans: TranslationBundle
+): Promise<ISent> {
+  const body = new DispatchBody(draft, members, server, trans);
+  const dialog = new DispatchDialog(body, trans);
+  await dialog.launch();
+  return { journey: body.journey, draft: body.draft, locked: body.locked };
+}
+
+class DispatchDialog extends Dialog<void> {
+  constructor(
+    private readonly _asked: DispatchBody,
+    trans: TranslationBundle
+  ) {
+    super({
+      title: trans.__('Dispatch'),
+      body: _asked,
+      buttons: [
+        Dialog.cancelButton({ label: trans.__('Cancel') }),
+        Dialog.okButton({ label: trans.__('Sign and dispatch') })
+      ],
+      defaultButton: 1
+    });
+    this.addClass('pht-Dispatch-dialog');
+    _asked.stateChanged = () => this._showState();
+  }
+
+  /** Buttons and the Enter key end here: sending closes only once it is sent. */
+  resolve(index?: number): void {
+    if ((index ?? 1) === 0) {
+      super.resolve(0);
+      return;
+    }
+    void this._asked.send().then(over => {
+      if (over) {
+        super.resolve(1);
+      }
+    });
+  }
+
+  handleEvent(event: Event): void {
+    // What is signed is signed on purpose: Enter in a field is not the button.
+    if (
+      event instanceof KeyboardEvent &&
+      event.key === 'Enter' &&
+      event.target instanceof HTMLInputElement
+    ) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    super.handleEvent(event);
+  }
+
+  /** While an order is on its way, closing could not take it back. */
+  reject(): void {
+    if (!this._asked.sending) {
+      super.reject();
+    }
+  }
+
+  private _showState(): void {
+    const button = this.node.querySelector<HTMLButtonElement>(
+      '.jp-Dialog-footer .jp-mod-accept'
+    );
+    // Not `disabled`: that would take the keyboard's focus out of the dialog.
+    button?.setAttribute('aria-disabled', String(this._asked.sending));
+  }
+}
+
+class DispatchBody extends ReactWidget {
+  constructor(
+    public draft: IDraft,
+    private readonly _members: readonly IMember[],
+    private readonly _server: IPhtServer,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.addClass('pht-Dispatch');
+    _server.changed.connect(this.update, this);
+  }
+
+  stateChanged: () => void = () => undefined;
+  journey: IJourney | null = null;
+  locked = false;
+
+  get sending(): boolean {
+    return this._sending;
+  }
+
+  /** Send what is chosen; whether the dialog is over. */
+  async send(): Promise<boolean> {
+    if (this._sending) {
+      return false;
+    }
+    const stations = this._chosen();
+    if (stations.length === 0) {
+      this._say({
+        code: 'no-stations',
+        message: this._trans.__('Choose at least one station.'),
+        field: 'stations'
+      });
+      return false;
+    }
+    if (!this._valid) {
+      this._say({
+        code: 'parameters',
+        message: this._trans.__('Mend the parameters that are marked.'),
+        field: 'parameters'
+      });
+      return false;
+    }
+    const { path, parameters, recipients } = this.draft;
+    const order: IDispatch = { path, stations, parameters, recipients };
+    this._sending = true;
+    this._say(null);
+    try {
+      this.journey = await this._server.dispatch(order);
+      return true;
+    } catch (error) {
+      this.locked = error instanceof PhtProblem && error.code === 'key-locked';
+      this._problem =
+        error instanceof PhtProblem
+          ? error.problem
+          : { code: 'unknown', message: (error as Error).message };
+      return this.locked;
+    } finally {
+      this._sending = false;
+      this._say(this._problem);
+    }
+  }
+
+  protected render(): JSX.Element {
+    const { draft, _trans: trans, _problem: problem } = this;
+    const me = this._server.status?.key.name ?? null;
+    const stations = destinations(this._server.stations);
+    const chosen = this._chosen();
+    return (
+      <>
+        <p className="pht-Dispatch-what">
+          <Name text={draft.name} />
+        </p>
+        <fieldset
+          className="pht-Choice"
+          aria-invalid={problem?.field === 'stations'}
+        >
+          <legend>{trans.__('Stations')}</legend>
+          {stations.length === 0 && (
+            <p className="pht-Empty">
+              {trans.__('There is no station to send it to.')}
+            </p>
+          )}
+          {stations.map(station => (
+            <StationChoice
+              key={station.name}
+              station={station}
+              needed={draft.check.datasets}
+              chosen={chosen.includes(station.name)}
+              trans={trans}
+              onChange={yes =>
+                this._set({
+                  stations: toggled(draft.stations, station.name, yes)
+                })
+              }
+            />
+          ))}
+        </fieldset>
+        {Object.keys(draft.check.parameters.properties ?? {}).length > 0 && (
+          <fieldset className="pht-Choice">
+            <legend>{trans.__('Parameters')}</legend>
+            <Parameters
+              check={draft.check}
+              values={draft.parameters}
+              problem={problem}
+              trans={trans}
+              onChange={(parameters, valid) => {
+                this._valid = valid;
+                this._set({ parameters });
+              }}
+            />
+          </fieldset>
+        )}
+        <fieldset className="pht-Choice">
+          <legend>{trans.__('Who can open the results')}</legend>
+          <label>
+            <input type="checkbox" checked disabled />
+            <span>
+              {me ? <Name text={me} limit={40} /> : trans.__('You')}{' '}
+              <span className="pht-Row-detail">{trans.__('(you)')}</span>
+            </span>
+          </label>
+          <Recipients
+            members={others(this._members, me)}
+            chosen={draft.recipients}
+            trans={trans}
+            onChange={(name, yes) =>
+              this._set({ recipients: toggled(draft.recipients, name, yes) })
+            }
+          />
+        </fieldset>
+        <div className="pht-Dispatch-summary" role="status">
+          <strong>{trans.__('You sign:')}</strong>{' '}
+          {chosen.length === 0
+            ? trans.__('nothing yet. Choose a station.')
+            : summary(
+                {
+                  name: draft.check.name || draft.name,
+                  me,
+                  parameters: completed(
+                    draft.check.parameters,
+                    draft.parameters
+                  ),
+                  stations: chosen,
+                  away: stations
+                    .filter(
+                      station =>
+                        !station.online && chosen.includes(station.name)
+                    )
+                    .map(station => station.name),
+                  recipients: draft.recipients
+                },
+                trans
+              ).join(' ')}
+        </div>
+        {this._sending && (
+          <div className="pht-Dispatch-sending" role="status">
+            <div className="pht-Progress" aria-hidden="true" />
+            {trans.__('Building, signing and sending the train…')}
+          </div>
+        )}
+        {problem && !isOfParameter(problem, draft.check) && (
+          <div className="pht-Problem" role="alert">
+            <span className="pht-Problem-mark" aria-hidden="true">
+              ✗
+            </span>
+            <span className="pht-Problem-text" dir="auto">
+              {problem.message}
+            </span>
+          </div>
+        )}
+      </>
+    );
+  }
+
+  private _chosen(): string[] {
+    return stillThere(this.draft.stations, this._server.stations);
+  }
+
+  private _set(change: Partial<IDraft>): void {
+    this.draft = { ...this.draft, ...change };
+    this._say(null);
+  }
+
+  private _say(problem: PhtProblem['problem'] | null): void {
+    this._problem = problem;
+    this.stateChanged();
+    this.update();
+    if (problem !== null) {
+      // Once it is drawn: it may lie outside of what is seen.
+      window.setTimeout(() => {
+        const node = this.node.querySelector('.pht-Problem');
+        node?.scrollIntoView({ block: 'nearest' });
+      }, 0);
+    }
+  }
+
+  private _valid = true;
+  private _sending = false;
+  private _problem: PhtProblem['problem'] | null = null;
+}
+
+function StationChoice(props: {
+  station: IStation;
+  needed: readonly string[];
+  chosen: boolean;
+  trans: TranslationBundle;
+  onChange: (yes: boolean) => void;
+}): JSX.Element {
+  const { station, needed, chosen, trans } = props;
+  const lacks = lacking(station, needed);
+  const has = station.datasets
+    .filter(dataset => needed.length === 0 || needed.includes(dataset.name))
+    .map(dataset =>
+      [dataset.name, rows(dataset, trans)].filter(Boolean).join(', ')
+    );
+  const busy = load(station, trans);
+  return (
+    <label className={station.online ? 'pht-mod-online' : 'pht-mod-offline'}>
+      <input
+        type="checkbox"
+        checked={chosen}
+        onChange={event => props.onChange(event.target.checked)}
+      />
+      <span className="pht-Station-mark" aria-hidden="true">
+        {station.online ? '●' : '○'}
+      </span>
+      <span className="pht-Choice-name">
+        <Name text={station.name} limit={40} />
+        <span className="pht-Row-detail">
+          {[presence(station, Date.now(), trans), busy]
+            .filter(Boolean)
+            .join(' · ')}
+        </span>
+      </span>
+      <span className="pht-Choice-side">
+        {lacks.length > 0 ? (
+          <span className="pht-Warning">
+            <span aria-hidden="true">! </span>
+            {trans.__('no data set %1', listed(lacks, trans))}
+          </span>
+        ) : (
+          <Name text={has.join(' · ')} limit={60} />
+        )}
+        {lacks.length === 0 && !station.online && (
+          <span className="pht-Row-detail">
+            {trans.__('runs when it is back')}
+          </span>
+        )}
+        {lacks.length > 0 && chosen && (
+          <span className="pht-Row-detail">
+            {trans.__('the run there will fail')}
+          </span>
+        )}
+      </span>
+    </label>
+  );
+}
+
+/** From how many on one searches among them. */
+const MANY = 8;
+
+function Recipients(props: {
+  members: IMember[];
+  chosen: readonly string[];
+  trans: TranslationBundle;
+  onChange: (name: string, yes: boolean) => void;
+}): JSX.Element {
+  const { members, chosen, trans } = props;
+  const [sought, seek] = React.useState('');
+  const words = sought.trim().toLowerCase();
+  const shown = members.filter(
+    member =>
+      chosen.includes(member.name) ||
+      `${member.name} ${member.organisation}`.toLowerCase().includes(words)
+  );
+  return (
+    <>
+      {members.length > MANY && (
+        <input
+          className="jp-mod-styled pht-Choice-search"
+          type="search"
+          placeholder={trans.__('Search members')}
+          aria-label={trans.__('Search members')}
+          value={sought}
+          onChange={event => seek(event.target.value)}
+        />
+      )}
+      <div className="pht-Choice-list">
+        {shown.map(member => (
+          <label key={member.name}>
+            <input
+              type="checkbox"
+              checked={chosen.includes(member.name)}
+              onChange={event =>
+                props.onChange(member.name, event.target.checked)
+              }
+            />
+            <span className="pht-Choice-name">
+              <Name text={member.name} limit={40} />
+              {member.organisation && (
+                <span className="pht-Row-detail">
+                  <Name text={member.organisation} limit={60} />
+                </span>
+              )}
+            </span>
+          </label>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function toggled(
+  names: readonly string[],
+  name: string,
+  yes: boolean
+): string[] {
+  const rest = names.filter(other => other !== name);
+  return yes ? [...rest, name] : rest;
+}
