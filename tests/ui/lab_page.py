@@ -40,7 +40,13 @@ class LabPage:
             }""",
             arg=path,
         )
-        self.page.evaluate("async () => { await window.jupyterapp.shell.currentWidget?.revealed; }")
+        # The splash may not be there yet; once the layout is restored, all commands are.
+        self.page.evaluate(
+            """async () => {
+                await window.jupyterapp.restored;
+                await window.jupyterapp.shell.currentWidget?.revealed;
+            }"""
+        )
         return self
 
     def command(self, name: str, args: dict[str, Any] | None = None) -> Any:
