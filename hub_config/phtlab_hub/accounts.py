@@ -1,0 +1,247 @@
+"""Accounts of this hub alone, for where there is no single sign-on: a file of hashed passwords.
+
+    python -m phtlab_hub.accounts hub/accounts.toml dr-lovelace researcher
+
+asks for a password and writes the account; `--remove` takes it away. The file is read at
+each login, and again while someone is signed in: who is taken from it is signed out, and
+who changes groups changes roles, within a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import secrets
+import sys
+import time
+import tomllib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from jupyter_server.auth.security import passwd, passwd_check
+from jupyterhub.auth import Authenticator
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
+from tornado.ioloop import IOLoop
+from tornado.web import HTTPError
+from traitlets import Unicode
+
+from phtlab.errors import SettingsError
+from phtlab.train.durable_file import write_durably
+from phtlab.train.fault import faults_of
+from phtlab.train.identity import MemberName
+from phtlab_hub.roles import GROUPS
+from phtlab_hub.settings import HubSettings, require_private
+
+SHORTEST_PASSWORD: Final = 10
+LONGEST_PASSWORD: Final = 1024
+
+
+class Account(BaseModel):
+    """One account: a password's argon2 hash, and the groups that give its roles."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    password: Annotated[str, StringConstraints(pattern=r"^argon2:\$argon2id\$")]
+    groups: tuple[str, ...] = ()
+
+
+Accounts = Mapping[MemberName, Account]
+_ACCOUNTS: Final = TypeAdapter(dict[MemberName, Account])
+
+
+def hash_of(password: str) -> str:
+    """The argon2id hash of `password`. Raises SettingsError if it is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise SettingsError(
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters."
+        )
+    return str(passwd(password, "argon2"))
+
+
+def read_accounts(path: Path) -> Accounts:
+    """The accounts in `path`. Raises SettingsError; it names no password."""
+    try:
+        text = path.read_text()
+        require_private(path)
+        accounts = _ACCOUNTS.validate_python(tomllib.loads(text))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"There is no {path}. Add an account: python -m phtlab_hub.accounts {path} NAME GROUP"
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+    except ValidationError as wrong:
+        told = "; ".join(map(str, faults_of(wrong)))
+        raise SettingsError(f"{path} cannot be used: {told}.") from None
+    for name, account in accounts.items():
+        for group in set(account.groups).difference(GROUPS):
+            raise SettingsError(
+                f"{path} puts {name} into '{group}'. The groups are {', '.join(GROUPS)}."
+            )
+    return accounts
+
+
+def write_accounts(path: Path, accounts: Accounts) -> None:
+    """Replace the file whole, for its owner's eyes only."""
+    lines = ["# Accounts of this hub; 'python -m phtlab_hub.accounts' writes them.\n"]
+    for name, account in sorted(accounts.items()):
+        lines.append(
+            f"\n[{name}]\npassword = {json.dumps(account.password)}\n"
+            f"groups = {json.dumps(list(account.groups))}\n"
+        )
+    write_durably(path, "".join(lines).encode())
+
+
+@dataclass
+class Throttle:
+    """After `free` wrong passwords of one account from one address, each next one waits longer.
+
+    By address too, so that nobody locks another out from elsewhere. `entries` bounds memory.
+    """
+
+    free: int = 5
+    longest: float = 300.0
+    entries: int = 10_000
+    clock: Callable[[], float] = time.monotonic
+    _failures: OrderedDict[tuple[str, str], tuple[int, float]] = field(default_factory=OrderedDict)
+
+    def wait(self, name: str, address: str) -> float:
+        """Seconds until the next try is looked at; 0: now."""
+        failures, last = self._failures.get((name, address), (0, 0.0))
+        if failures < self.free:
+            return 0.0
+        pause = min(self.longest, 2.0 ** (failures - self.free + 1))
+        return max(0.0, last + pause - self.clock())
+
+    def failed(self, name: str, address: str) -> None:
+        failures, _ = self._failures.pop((name, address), (0, 0.0))
+        self._failures[name, address] = failures + 1, self.clock()
+        while len(self._failures) > self.entries:
+            self._failures.popitem(last=False)
+
+    def passed(self, name: str, address: str) -> None:
+        self._failures.pop((name, address), None)
+
+
+class LocalAccounts(Authenticator):
+    """Signs in by `file`. A name that is not in it takes as long as a wrong password."""
+
+    file = Unicode(help="The account file").tag(config=True)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.manage_groups = True
+        self.any_allow_config = True
+        self.throttle = Throttle()
+        self._nobody = hash_of(secrets.token_urlsafe(32))
+        # Hashing is costly on purpose: two at a time, so that many logins do not stop the hub.
+        self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password")
+
+    async def authenticate(self, handler: Any, data: Mapping[str, str]) -> dict[str, Any] | None:
+        """The account's name and groups; None if name or password is wrong.
+
+        Raises HTTPError 429 after many wrong passwords, 503 if the file cannot be read.
+        """
+        name = self.normalize_username(data.get("username", ""))[:64]
+        password = data.get("password", "")[:LONGEST_PASSWORD]
+        address = handler.request.remote_ip
+        seconds = self.throttle.wait(name, address)
+        if seconds > 0:
+            raise HTTPError(
+                429, f"Too many wrong passwords. Wait {int(seconds) + 1} seconds, then try again."
+            )
+        account = self._accounts().get(name)
+        expected = self._nobody if account is None else account.password
+        # Counted before it is known, so that tries at the same time count too.
+        self.throttle.failed(name, address)
+        right = await IOLoop.current().run_in_executor(
+            self._hashing, passwd_check, expected, password
+        )
+        if account is None or not right:
+            return None
+        self.throttle.passed(name, address)
+        return self._model(name, account)
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
+        """The account's groups as they are now; False if it is gone."""
+        account = self._accounts().get(user.name)
+        return False if account is None else self._model(user.name, account)
+
+    def check_allowed(self, username: str, authentication: Any = None) -> bool:
+        """Whoever has an account."""
+        return username in self._accounts()
+
+    def _accounts(self) -> Accounts:
+        try:
+            return read_accounts(Path(self.file))
+        except SettingsError as wrong:
+            self.log.error("%s", wrong)
+            raise HTTPError(
+                503, "The hub cannot read its accounts. Its operator finds why in the hub's log."
+            ) from None
+
+    @staticmethod
+    def _model(name: str, account: Account) -> dict[str, Any]:
+        return {"name": name, "groups": list(account.groups), "admin": False}
+
+
+def apply(c: Any, settings: HubSettings) -> None:
+    """Sign in by the account file. Raises SettingsError if it is there and wrong."""
+    read_accounts(settings.accounts)
+    c.JupyterHub.authenticator_class = LocalAccounts
+    c.LocalAccounts.file = str(settings.accounts)
+    c.Authenticator.auth_refresh_age = 60
+    c.Authenticator.refresh_pre_spawn = True
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Add, change or remove an account."""
+    parser = argparse.ArgumentParser(
+        prog="python -m phtlab_hub.accounts", description="Add, change or remove an account."
+    )
+    parser.add_argument("file", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("groups", nargs="*", metavar="GROUP", help=", ".join(GROUPS))
+    parser.add_argument("--remove", action="store_true")
+    asked = parser.parse_args(arguments)
+    try:
+        _change(asked)
+    except SettingsError as wrong:
+        parser.exit(1, f"{wrong}\n")
+
+
+def _change(asked: argparse.Namespace) -> None:
+    accounts = dict(read_accounts(asked.file)) if asked.file.exists() else {}
+    if asked.remove:
+        if accounts.pop(asked.name, None) is None:
+            raise SettingsError(f"There is no account {asked.name} in {asked.file}.")
+    else:
+        unknown = sorted(set(asked.groups).difference(GROUPS))
+        if unknown or not asked.groups:
+            raise SettingsError(f"Name groups of these: {', '.join(GROUPS)}.")
+        try:
+            TypeAdapter(MemberName).validate_python(asked.name)
+        except ValidationError:
+            raise SettingsError(
+                "An account's name is a-z, 0-9 and '-', as the name of a member on the roster."
+            ) from None
+        accounts[asked.name] = Account(password=hash_of(_asked()), groups=tuple(asked.groups))
+    write_accounts(asked.file, accounts)
+
+
+def _asked() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Again: ") != password:
+        raise SettingsError("The two are not the same.")
+    return password
+
+
+if __name__ == "__main__":
+    main()

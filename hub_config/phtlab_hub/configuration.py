@@ -1,0 +1,32 @@
+"""All layers at once.
+
+A `jupyterhub_config.py` calls `configure(c)` and then names its Spawner; what it sets
+afterwards wins. `local`, `docker` and `swarm` beside this package are such files.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from phtlab_hub import accounts, idle, oidc, processes, roles, security, service, workspaces
+from phtlab_hub.settings import HubSettings
+
+
+def configure(c: Any, settings: HubSettings | None = None) -> HubSettings:
+    """Set everything but the Spawner; gives the settings, for what is set after.
+
+    `c` is JupyterHub's configuration (`get_config()`). Without `settings` they are read from
+    the folder that PHTLAB_HUB_DIRECTORY names. Raises SettingsError.
+    """
+    settings = settings or HubSettings.load()
+    processes.apply(c, settings)
+    security.apply(c, settings)
+    roles.apply(c)
+    service.apply(c, settings)
+    idle.apply(c, settings)
+    workspaces.apply(c, settings)
+    if settings.oidc is None:
+        accounts.apply(c, settings)
+    else:
+        oidc.apply(c, settings, settings.oidc)
+    return settings

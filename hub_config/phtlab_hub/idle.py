@@ -1,0 +1,28 @@
+"""Idle servers are stopped. Journeys belong to central and go on without one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Final
+
+from phtlab_hub.settings import HubSettings
+
+NAME: Final = "idle-culler"
+SCOPES: Final = ("list:users", "read:users:activity", "read:servers", "delete:servers")
+
+
+def apply(c: Any, settings: HubSettings) -> None:
+    """Add the culler and the role that lets it do this and nothing else."""
+    if settings.idle_seconds == 0:
+        return
+    command = [
+        *(sys.executable, "-m", "jupyterhub_idle_culler"),
+        f"--timeout={settings.idle_seconds}",
+        f"--cull-every={min(max(settings.idle_seconds // 4, 15), 300)}",
+    ]
+    c.JupyterHub.services = [
+        *c.JupyterHub.get("services", []),
+        {"name": NAME, "command": command, "display": False},
+    ]
+    role = {"name": NAME, "scopes": list(SCOPES), "services": [NAME]}
+    c.JupyterHub.load_roles = [*c.JupyterHub.get("load_roles", []), role]

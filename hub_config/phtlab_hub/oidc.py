@@ -1,0 +1,131 @@
+"""Signing in through an OpenID provider: who someone is, and which groups they are in.
+
+JupyterHub's GenericOAuthenticator does it, with PKCE. A name at the provider becomes a
+name on the roster, strictly: two people must not become one. Groups that the hub does not
+know give nothing, and whoever is in none is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+from oauthenticator.generic import GenericOAuthenticator
+from tornado.web import HTTPError
+
+from phtlab.errors import SettingsError, UnreachableError
+from phtlab.train.durable_file import write_durably
+from phtlab_hub.roles import GROUPS
+from phtlab_hub.security import NAMES
+from phtlab_hub.settings import HubSettings, OidcSettings, require_private
+
+DISCOVERY: Final = "/.well-known/openid-configuration"
+ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint")
+
+
+def apply(c: Any, settings: HubSettings, oidc: OidcSettings) -> None:
+    """Sign in through `oidc`. Raises SettingsError, or UnreachableError if it was never reached."""
+    document = discover(settings, oidc)
+    address = settings.public_url or f"http://{settings.listen}"
+    c.JupyterHub.authenticator_class = GenericOAuthenticator
+    o = c.GenericOAuthenticator
+    o.login_service = oidc.display
+    o.client_id = oidc.client_id
+    o.client_secret = _client_secret(settings)
+    o.oauth_callback_url = f"{address}/hub/oauth_callback"
+    o.authorize_url = document["authorization_endpoint"]
+    o.token_url = document["token_endpoint"]
+    o.userdata_url = document["userinfo_endpoint"]
+    o.scope = list(oidc.scopes)
+    o.enable_pkce = True
+    o.username_claim = lambda told: member_name(told, oidc)
+    o.manage_groups = True
+    o.auth_state_groups_key = lambda state: hub_groups(state["oauth_user"], oidc)
+    o.allowed_groups = set(GROUPS)
+    if "end_session_endpoint" in document:
+        o.logout_redirect_url = document["end_session_endpoint"]
+
+
+def member_name(told: dict[str, Any], oidc: OidcSettings) -> str:
+    """The roster's name of whom the provider's claims tell of.
+
+    `names` first; else the claim in lower case, without ``@domain``. Nothing else is cut or
+    replaced. Raises HTTPError 403 for what is no name of a member.
+    """
+    claim = str(told.get(oidc.username_claim) or "")
+    if claim in oidc.names:
+        return oidc.names[claim]
+    name = claim.lower()
+    if oidc.domain:
+        name = name.removesuffix(f"@{oidc.domain.lower()}")
+    if not re.fullmatch(NAMES, name):
+        raise HTTPError(
+            403,
+            "Your name at the sign-on service is none that a member of the consortium can have. "
+            "Ask the hub's operator to add it to 'names' in hub.toml.",
+        )
+    return name
+
+
+def hub_groups(told: dict[str, Any], oidc: OidcSettings) -> list[str]:
+    """The hub's groups among those of the claim. A claim of another form gives none."""
+    claim = told.get(oidc.groups_claim)
+    if not isinstance(claim, list):
+        return []
+    named = (oidc.groups.get(group, group) for group in claim if isinstance(group, str))
+    return sorted(set(named).intersection(GROUPS))
+
+
+def discover(settings: HubSettings, oidc: OidcSettings) -> dict[str, str]:
+    """The provider's endpoints. What was found is kept, so that the hub starts without it."""
+    kept = settings.directory / "oidc-endpoints.json"
+    try:
+        answer = httpx.get(f"{oidc.issuer}{DISCOVERY}", timeout=10)
+        answer.raise_for_status()
+        document = _checked(answer.content, oidc)
+    except httpx.HTTPError as lost:
+        if not kept.exists():
+            raise UnreachableError(
+                f"The OpenID provider {oidc.issuer} does not answer ({lost}). Check 'issuer' in "
+                "hub.toml and the network."
+            ) from None
+        return _checked(kept.read_bytes(), oidc)
+    write_durably(kept, json.dumps(document).encode())
+    return document
+
+
+def _checked(content: bytes, oidc: OidcSettings) -> dict[str, str]:
+    """OpenID Connect Discovery 1.0, section 4.3: the issuer is the one that was asked."""
+    try:
+        document = json.loads(content)
+        issuer = document["issuer"]
+        endpoints = {name: str(document[name]) for name in ENDPOINTS}
+    except (ValueError, TypeError, KeyError):
+        raise SettingsError(
+            f"{oidc.issuer}{DISCOVERY} is no OpenID provider's document. Check 'issuer'."
+        ) from None
+    if str(issuer).rstrip("/") != oidc.issuer:
+        raise SettingsError(
+            f"The provider at {oidc.issuer} calls itself otherwise. Set 'issuer' to the name that "
+            "its discovery document has."
+        )
+    secure = urlsplit(oidc.issuer).scheme
+    if any(urlsplit(address).scheme != secure for address in endpoints.values()):
+        raise SettingsError(f"The endpoints of {oidc.issuer} are not all {secure}.")
+    if "end_session_endpoint" in document:
+        endpoints["end_session_endpoint"] = str(document["end_session_endpoint"])
+    return {"issuer": str(issuer), **endpoints}
+
+
+def _client_secret(settings: HubSettings) -> str:
+    path = settings.directory / "oidc-client-secret"
+    if not path.exists():
+        raise SettingsError(
+            f"There is no {path}. Write the secret that the provider gave the hub there, and "
+            f"'chmod 600 {path}'."
+        )
+    require_private(path)
+    return path.read_text().strip()

@@ -1,0 +1,63 @@
+"""JupyterHub's own checklist of secure settings, each with its reason.
+
+Where users run code that others' browsers may see, a host name for each user is the
+strongest: set `public_url` and `subdomains`, with a wildcard certificate. Without it, a
+user's server must never send pages that another user opens; named servers and sharing
+are off, and no role may open another's server.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from phtlab.errors import SettingsError
+from phtlab_hub.settings import HubSettings
+
+NAMES: Final = r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$"
+LONGEST_TOKEN_SECONDS: Final = 30 * 24 * 3600
+
+
+def apply(c: Any, settings: HubSettings) -> None:
+    """Harden. Raises SettingsError if settings contradict each other."""
+    https = settings.public_url.startswith("https://")
+
+    # Sessions: a day, also in Lab and central's pages; nobody makes a token for ever.
+    c.JupyterHub.cookie_secret_file = str(settings.directory / "cookie-secret")
+    c.JupyterHub.cookie_max_age_days = settings.session_days
+    c.JupyterHub.oauth_token_expires_in = int(settings.session_days * 24 * 3600)
+    c.JupyterHub.token_expires_in_max_seconds = LONGEST_TOKEN_SECONDS
+    c.JupyterHub.oauth_require_pkce = True
+
+    # Who may come in is said by the account file or the provider's groups, never by default.
+    c.Authenticator.allow_all = False
+    c.Authenticator.allow_existing_users = False
+    c.Authenticator.admin_users = set()
+    c.Authenticator.username_pattern = NAMES
+
+    # One server each, started from one image, without what its user left in ~/.jupyter.
+    c.JupyterHub.allow_named_servers = False
+    c.JupyterHub.concurrent_spawn_limit = settings.concurrent_spawns
+    c.JupyterHub.active_server_limit = settings.servers
+    c.Spawner.disable_user_config = True
+
+    # Addresses in the log are the browsers', if the TLS server in front is known.
+    c.JupyterHub.trusted_downstream_ips = list(settings.trusted_proxies)
+
+    headers = {
+        "Content-Security-Policy": "frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+    }
+    cookies: dict[str, Any] = {"samesite": "Lax"}
+    if https:
+        c.JupyterHub.public_url = settings.public_url
+        headers["Strict-Transport-Security"] = "max-age=31536000"
+        cookies["secure"] = True
+    c.JupyterHub.tornado_settings = {"headers": headers, "cookie_options": cookies}
+    if settings.subdomains:
+        if not https:
+            raise SettingsError(
+                "The hub's setting 'subdomains' needs 'public_url' with https and a wildcard "
+                "certificate: see docs/hub.md."
+            )
+        c.JupyterHub.subdomain_host = settings.public_url

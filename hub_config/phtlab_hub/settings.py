@@ -1,0 +1,164 @@
+"""The hub's settings: `hub.toml` in its folder, and `PHTLAB_HUB_…` in the environment.
+
+The environment wins. The folder also holds what is made on the first start: cookie
+secret, tokens of proxy and central, the hub's database; all for the hub's own eyes.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from phtlab.errors import SettingsError
+from phtlab.train.durable_file import create_durably
+from phtlab.train.fault import faults_of
+from phtlab.train.identity import MemberName
+
+SETTINGS_FILE: Final = "hub.toml"
+ACCOUNTS_FILE: Final = "accounts.toml"
+
+Address = Annotated[str, StringConstraints(pattern=r"^[^\s/]+:[0-9]{1,5}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^\s/]$")]
+
+
+class OidcSettings(BaseModel):
+    """An OpenID provider that says who someone is. The client's secret lies in a file beside."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: Url = Field(description="The provider; its discovery document tells the rest")
+    client_id: str = Field(min_length=1, description="The hub's name at the provider")
+    display: str = Field("single sign-on", description="What the button to sign in names")
+    scopes: tuple[str, ...] = Field(
+        ("openid", "profile"), description="What the hub asks to know; add what brings the groups"
+    )
+    username_claim: str = Field(
+        "preferred_username", description="The claim that is someone's name on the roster"
+    )
+    domain: str = Field("", description="For names like ada@domain: whose part before @ is taken")
+    names: dict[str, MemberName] = Field(
+        {}, description="Names at the provider to names on the roster, where they differ"
+    )
+    groups_claim: str = Field("groups", description="The claim that lists someone's groups")
+    groups: dict[str, str] = Field(
+        {}, description="The provider's groups to the hub's, where they differ"
+    )
+
+
+class HubSettings(BaseSettings):
+    """What one hub is. Times are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="PHTLAB_HUB_", extra="forbid", frozen=True)
+
+    directory: Path = Field(description="The hub's folder: database, secrets, accounts")
+    listen: Address = Field("127.0.0.1:8000", description="Where the proxy listens for browsers")
+    hub_listen: Address = Field("127.0.0.1:8081", description="Where the hub itself listens")
+    hub_connect: str = Field("", description="Where the proxy reaches the hub, if elsewhere")
+    proxy_api: Address = Field("127.0.0.1:8001", description="Where the proxy takes its orders")
+    own_proxy: bool = Field(
+        True, description="Whether the hub starts the proxy; if not, it runs by itself"
+    )
+    public_url: str = Field(
+        "", description="How browsers reach the hub, if through TLS: https://hub.example.org"
+    )
+    subdomains: bool = Field(
+        False, description="A host name for each user, so that no page reads another's"
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses of the TLS servers in front, whose X-Forwarded-For counts"
+    )
+    central: Url = Field("http://127.0.0.1:8400", description="Where the hub reaches central")
+    central_directory: Path | None = Field(
+        None, description="Central's folder, if the hub is to start it; else it runs by itself"
+    )
+    root: Path | None = Field(None, description="The consortium's root.json, for workspaces")
+    door: str = Field(
+        "", description="Where workspaces reach hub, central and registry; empty: as the hub does"
+    )
+    registry: Url = Field("http://127.0.0.1:5400", description="Where the registry is reached")
+    idle_seconds: int = Field(3600, ge=0, description="A server this long idle is stopped; 0: none")
+    session_days: float = Field(1.0, gt=0, le=30, description="A login lasts this long")
+    concurrent_spawns: int = Field(10, ge=1, description="Servers that may start at once")
+    servers: int = Field(100, ge=0, description="Servers that may run; 0: as many as wanted")
+    oidc: OidcSettings | None = Field(None, description="Single sign-on, instead of accounts.toml")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, directory: Path | None = None) -> HubSettings:
+        """The settings in `directory`, by default the one that PHTLAB_HUB_DIRECTORY names.
+
+        Raises SettingsError naming each setting that cannot be used.
+        """
+        place = directory or Path(os.environ.get("PHTLAB_HUB_DIRECTORY") or "hub")
+        path = place / SETTINGS_FILE
+        if not path.is_file():
+            raise SettingsError(
+                f"{place} holds no {SETTINGS_FILE}. Name the hub's folder by PHTLAB_HUB_DIRECTORY; "
+                "an empty file takes every default."
+            )
+        try:
+            written: dict[str, Any] = TomlConfigSettingsSource(cls, path)()
+        except ValueError as wrong:
+            raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+        try:
+            return cls(**{**written, "directory": place.resolve()})
+        except ValidationError as wrong:
+            told = "; ".join(map(str, faults_of(wrong)))
+            raise SettingsError(
+                f"The hub's settings ({path} or PHTLAB_HUB_…) cannot be used: {told}."
+            ) from None
+
+    @property
+    def accounts(self) -> Path:
+        return self.directory / ACCOUNTS_FILE
+
+    @property
+    def proxy_token(self) -> str:
+        """What the hub shows the proxy. Made on first use."""
+        return secret(self.directory / "proxy-token")
+
+    @property
+    def central_token(self) -> str:
+        """What central shows the hub. Made on first use."""
+        return secret(self.directory / "central-token")
+
+
+def secret(path: Path) -> str:
+    """The secret in `path`, made if there is none; only its owner may read it.
+
+    Raises SettingsError if others may.
+    """
+    try:
+        create_durably(path, secrets.token_hex(32).encode())
+    except FileExistsError:
+        require_private(path)
+    return path.read_text().strip()
+
+
+def require_private(path: Path) -> None:
+    """Raises SettingsError if anyone but its owner may read or write `path`."""
+    if path.stat().st_mode & 0o077:
+        raise SettingsError(
+            f"Others on this machine may read {path}. Run 'chmod 600 {path}', and replace what "
+            "is in it if somebody did."
+        )

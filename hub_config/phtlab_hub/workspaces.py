@@ -1,0 +1,30 @@
+"""What everyone's server may do and knows, whichever Spawner starts it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from phtlab_hub.roles import DISPATCH, READ
+from phtlab_hub.settings import HubSettings
+
+# JUPYTERHUB_API_TOKEN gets those of these that its user has: enough to ask central, and to
+# tell the hub that someone is at work. Not `inherit`, and not what pages are for: code in a
+# notebook can read this token.
+SERVER_SCOPES: Final = ("users:activity!user", "access:servers!server", READ, DISPATCH)
+
+
+def apply(c: Any, settings: HubSettings) -> None:
+    """The server's token, its first page, and how long it may take to start."""
+    c.Spawner.server_token_scopes = list(SERVER_SCOPES)
+    c.Spawner.default_url = "/lab"
+    c.Spawner.start_timeout = 120
+    c.Spawner.http_timeout = 60
+
+
+def environment(settings: HubSettings) -> dict[str, str]:
+    """Where a server reaches central and the registry, and which consortium it believes."""
+    central = f"{settings.door}/services/central" if settings.door else settings.central
+    told = {"PHTLAB_CENTRAL": central, "PHTLAB_REGISTRY": settings.door or settings.registry}
+    if settings.root is not None:
+        told["PHTLAB_ROOT"] = str(settings.root)
+    return told
