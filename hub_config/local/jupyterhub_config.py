@@ -5,9 +5,6 @@ where users do not trust each other wholly, take `docker` beside this folder.
 """
 
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from phtlab_hub import workspaces
 from phtlab_hub.configuration import configure
