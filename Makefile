@@ -24,9 +24,14 @@ lint:            ## ruff, mypy strict, the direction of imports
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
 
-lock:            ## requirements.lock, with hashes, from pyproject.toml
+lock:            ## the lock files with hashes: pyproject.toml's, and the workspace's
 	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra hub --extra test --python-version 3.11 pyproject.toml -o requirements.lock
+	@uv pip compile -q --generate-hashes --only-binary :all: --no-emit-index-url --no-emit-find-links \
+	  --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
+	  --constraint kernels/python/requirements.lock $(addprefix --no-emit-package ,debugpy pip psycopg psycopg-binary) \
+	  $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' kernels/python/requirements.lock) \
+	  spawner/workspace/requirements.in pyproject.toml -o spawner/workspace/requirements.lock
 
 docs:            ## regenerate the generated pages of docs/, and what commands print in the others
 	@$(PY) -m tests.docs.generate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
-    from phtlab.kernel import BuildEvent, BuiltKernel
+    from phtlab.kernel import BuildEvent, BuiltKernel, BuiltWorkspace
     from phtlab.train.roster import Catalogue, KernelImage
     from phtlab.wire.registry import Registry
 
@@ -52,14 +53,64 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Build the kernel image of RECIPE and print its digest: the same one on any machine."""
-    from phtlab.profile import cache_directory
-
     if registry is not None and not push:
         raise SettingsError("--registry says where to push; add --push.")
-    built = _build(recipe, cache or cache_directory() / "kernel-images")
+    built = _build(recipe, cache or _cache())
     if push:
         _push(built, registry)
     _tell(built.image, built.manifest, built.config, directory, as_json)
+
+
+@app.command()
+def workspace(
+    recipe: Annotated[
+        Path, typer.Argument(help="The folder that holds workspace.toml.", metavar="RECIPE")
+    ] = Path("spawner/workspace"),
+    load: Annotated[
+        bool, typer.Option("--load", help="Give the image to this machine's container engine.")
+    ] = False,
+    push: Annotated[bool, typer.Option("--push", help="Push the image when it is built.")] = False,
+    registry: RegistryOption = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build the workspace image of RECIPE: its kernel image, with JupyterLab and phtlab on top."""
+    from phtlab.kernel import WORKSPACE_TITLES, container_engine, load_workspace, push_workspace
+
+    if registry is not None and not push:
+        raise SettingsError("--registry says where to push; add --push.")
+    built = _build_workspace(recipe, cache or _cache())
+    if load:
+        with container_engine() as engine, _display() as display:
+            load_workspace(built, engine, _moving(display, "load"))
+        err.print(f"Loaded {built.reference}", markup=False)
+    if push:
+        with _display() as display:
+            reference = push_workspace(
+                _registry(registry), built, _moving(display, "push", built.size)
+            )
+        err.print(f"Pushed {reference}", markup=False)
+    if as_json:
+        print_json(
+            {
+                "name": built.name,
+                "reference": built.reference,
+                "digest": built.digest,
+                "kernel": built.kernel,
+                "size": built.size,
+                "layers": [layer.descriptor for layer in built.layers],
+                "packages": built.packages,
+            }
+        )
+        return
+    own = built.layers[-len(WORKSPACE_TITLES) :]
+    for title, layer in zip(WORKSPACE_TITLES.values(), own, strict=True):
+        out.print(f"{title:<14}{layer.size / 1e6:>8.1f} MB", markup=False)
+    out.print(f"{'in all':<14}{built.size / 1e6:>8.1f} MB", markup=False)
+    out.print(f"{len(built.packages)} Python packages above the kernel's")
+    out.print(f"{built.reference} {built.digest}", markup=False)
 
 
 @app.command()
@@ -128,20 +179,40 @@ def _registry(url: str | None) -> Registry:
     return Registry(url) if url is not None else phtlab.connect().registry
 
 
+def _cache() -> Path:
+    from phtlab.profile import cache_directory
+
+    return cache_directory() / "kernel-images"
+
+
 def _build(recipe: Path, cache: Path) -> BuiltKernel:
     from phtlab.kernel import build_kernel
 
     with _display() as display:
-        tasks: dict[str, Any] = {}
+        return build_kernel(recipe, cache, _building(display))
 
-        def progress(event: BuildEvent) -> None:
-            if event.part not in tasks:
-                tasks[event.part] = display.add_task(event.title, total=1, told="")
-            if event.seconds is not None:
-                told = f"{event.size / 1e6:.1f} MB" + (", as before" if event.cached else "")
-                display.update(tasks[event.part], completed=1, told=told)
 
-        return build_kernel(recipe, cache, progress)
+def _build_workspace(recipe: Path, cache: Path) -> BuiltWorkspace:
+    from phtlab.kernel import build_kernel, build_workspace, read_workspace_recipe
+
+    kernel = read_workspace_recipe(recipe).kernel_folder
+    with _display() as display:
+        progress = _building(display)
+        return build_workspace(recipe, build_kernel(kernel, cache, progress), cache, progress)
+
+
+def _building(display: Progress) -> Callable[[BuildEvent], None]:
+    """Shows the parts of an image as they are made."""
+    tasks: dict[str, Any] = {}
+
+    def progress(event: BuildEvent) -> None:
+        if event.part not in tasks:
+            tasks[event.part] = display.add_task(event.title, total=1, told="")
+        if event.seconds is not None:
+            told = f"{event.size / 1e6:.1f} MB" + (", as before" if event.cached else "")
+            display.update(tasks[event.part], completed=1, told=told)
+
+    return progress
 
 
 def _push(built: BuiltKernel, url: str | None) -> None:
@@ -149,14 +220,15 @@ def _push(built: BuiltKernel, url: str | None) -> None:
 
     registry = _registry(url)
     with _display() as display:
-        task = display.add_task("push", total=built.size, told="")
-
-        def moved(size: int) -> None:
-            display.update(task, completed=size, told=f"{size / 1e6:.1f} MB")
-
-        push_kernel(registry, built, moved)
+        push_kernel(registry, built, _moving(display, "push", built.size))
     reference = registry.reference(built.image.repository, built.image.digest)
     err.print(f"Pushed {reference}", markup=False)
+
+
+def _moving(display: Progress, title: str, total: int | None = None) -> Callable[[int], None]:
+    """Shows how many bytes have moved."""
+    task = display.add_task(title, total=total, told="")
+    return lambda size: display.update(task, completed=size, told=f"{size / 1e6:.1f} MB")
 
 
 def _display() -> Progress:

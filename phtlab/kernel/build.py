@@ -10,23 +10,16 @@ same architecture.
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
-import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from phtlab.kernel import archive, chroot, layer, root, runtime_layer, wheels
 from phtlab.kernel.archive import find_archive
 from phtlab.kernel.chroot import ImagePython
 from phtlab.kernel.layer import CREATED, LayerFile
+from phtlab.kernel.layer_cache import BuildEvent, LayerCache, Progress, key, locked, stage
 from phtlab.kernel.recipe import Recipe, read_recipe
 from phtlab.kernel.root import USER, builder_version, make_root
 from phtlab.kernel.runtime_layer import fingerprint, lay_out, overlay_files, runtime_sources
@@ -35,30 +28,13 @@ from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE
 from phtlab.train.roster import KernelImage
 
-Part = Literal["debian", "packages", "runtime"]
+__all__ = ["TITLES", "BuildEvent", "BuiltKernel", "Progress", "build_kernel"]
 
-TITLES: dict[Part, str] = {
+TITLES = {
     "debian": "Debian root file system",
     "packages": "Python packages",
     "runtime": "phtlab's runtime",
 }
-
-
-@dataclass(frozen=True)
-class BuildEvent:
-    """What a progress display is told. `seconds` is None when the part begins."""
-
-    part: Part
-    title: str
-    seconds: float | None = None
-    cached: bool = False
-    size: int = 0
-
-
-Progress = Callable[[BuildEvent], None]
-
-# How many layers of each part, and how many folders of wheels, stay in the cache.
-_KEPT = 4
 
 
 @dataclass(frozen=True)
@@ -76,6 +52,11 @@ class BuiltKernel:
         """Bytes of all layers as they are stored and pulled."""
         return sum(part.size for part in self.layers)
 
+    @property
+    def root(self) -> Path:
+        """The unpacked Debian root file system, in the cache that the image was built in."""
+        return self.layers[0].path.parent / "root"
+
 
 def build_kernel(recipe: Path, cache: Path, progress: Progress = lambda event: None) -> BuiltKernel:
     """The kernel image of the folder `recipe`; its layers are kept in the folder `cache`.
@@ -86,20 +67,19 @@ def build_kernel(recipe: Path, cache: Path, progress: Progress = lambda event: N
     Raises KernelError: no root rights, no mmdebstrap, no archive, a wrong recipe, missing wheels.
     """
     read = read_recipe(recipe)
-    with _locked(cache):
-        return _Build(read, cache, progress).run()
+    with locked([cache]):
+        return _Build(read, LayerCache(cache, TITLES, progress)).run()
 
 
 class _Build:
-    def __init__(self, recipe: Recipe, cache: Path, progress: Progress) -> None:
+    def __init__(self, recipe: Recipe, cache: LayerCache) -> None:
         self._recipe = recipe
         self._cache = cache
-        self._progress = progress
 
     def run(self) -> BuiltKernel:
         recipe = self._recipe
         source = find_archive(recipe.suite)
-        debian_key = _key(
+        debian_key = key(
             [archive, chroot, layer, root],
             archive=source.state,
             packages=recipe.packages,
@@ -112,10 +92,10 @@ class _Build:
             _write_json(folder / "packages.json", versions)
             return ImagePython.of(folder / "root").pack(folder / "root", folder / "layer.tar.gz")
 
-        debian, base = self._part("debian", debian_key, make_debian)
+        debian, base = self._cache.layer("debian", debian_key, make_debian)
         python = ImagePython.of(base / "root")
 
-        packages_key = _key(
+        packages_key = key(
             [chroot, layer, wheels],
             base=debian_key,
             drop=recipe.drop,
@@ -125,18 +105,18 @@ class _Build:
 
         def make_packages(folder: Path) -> LayerFile:
             # Only an unchanged lock file and Python share what was downloaded.
-            store = self._cache / f"wheels-{packages_key[:32]}"
+            store = self._cache.folder / f"wheels-{packages_key[:32]}"
             found = download_wheels(recipe.lock, python, store)
-            with _stage(python) as stage:
-                unpack_wheels(found, stage, python.site, recipe.drop)
-                python.compile(stage.name, strip=f"/{stage.name}")
+            with stage(python) as tree:
+                unpack_wheels(found, tree, python.site, recipe.drop)
+                python.compile(tree.name, strip=f"/{tree.name}")
                 if recipe.preparation:
-                    python.prepare(stage.name, recipe.preparation)
-                return python.pack(stage, folder / "layer.tar.gz")
+                    python.prepare(tree.name, recipe.preparation)
+                return python.pack(tree, folder / "layer.tar.gz")
 
-        packages, _ = self._part("packages", packages_key, make_packages)
+        packages, _ = self._cache.layer("packages", packages_key, make_packages)
 
-        runtime_key = _key(
+        runtime_key = key(
             [chroot, layer, runtime_layer],
             base=debian_key,
             files=fingerprint(overlay_files(recipe.overlay)),
@@ -144,54 +124,15 @@ class _Build:
         )
 
         def make_runtime(folder: Path) -> LayerFile:
-            with _stage(python) as stage:
-                lay_out(stage, python.site, recipe.overlay)
-                python.compile(stage.name, strip=f"/{stage.name}")
-                return python.pack(stage, folder / "layer.tar.gz")
+            with stage(python) as tree:
+                lay_out(tree, python.site, recipe.overlay)
+                python.compile(tree.name, strip=f"/{tree.name}")
+                return python.pack(tree, folder / "layer.tar.gz")
 
-        runtime, _ = self._part("runtime", runtime_key, make_runtime)
-        self._forget_the_oldest()
+        runtime, _ = self._cache.layer("runtime", runtime_key, make_runtime)
+        self._cache.forget_the_oldest("wheels")
         versions = json.loads((base / "packages.json").read_text(encoding="utf-8"))
         return _assemble(recipe, (debian, packages, runtime), versions, python.machine)
-
-    def _part(
-        self, part: Part, key: str, make: Callable[[Path], LayerFile]
-    ) -> tuple[LayerFile, Path]:
-        """The layer of `key` and its folder, from the cache or made now."""
-        folder = self._cache / f"{part}-{key[:32]}"
-        title = TITLES[part]
-        known = LayerFile.recall(folder / "layer.json")
-        if known is not None:
-            os.utime(folder)
-            self._progress(BuildEvent(part, title, 0.0, cached=True, size=known.size))
-            return known, folder
-        self._progress(BuildEvent(part, title))
-        began = time.monotonic()
-        # Made beside its place and renamed, so that a build that was cut leaves nothing half.
-        shutil.rmtree(folder, ignore_errors=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{part}-", dir=self._cache))
-        try:
-            made = make(draft)
-            made.remember(draft / "layer.json")
-            draft.rename(folder)
-        except BaseException:
-            shutil.rmtree(draft, ignore_errors=True)
-            raise
-        finished = LayerFile.recall(folder / "layer.json")
-        if finished is None:
-            raise FileNotFoundError(folder / "layer.json")
-        seconds = time.monotonic() - began
-        self._progress(BuildEvent(part, title, seconds, size=finished.size))
-        return finished, folder
-
-    def _forget_the_oldest(self) -> None:
-        """What has not been used for longest goes, and what a killed build left."""
-        for part in (*TITLES, "wheels"):
-            folders = sorted(
-                self._cache.glob(f"{part}-*"), key=lambda folder: -folder.stat().st_mtime
-            )
-            for folder in [*folders[_KEPT:], *self._cache.glob(f".{part}-*")]:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _assemble(
@@ -240,35 +181,6 @@ def _assemble(
         diff_ids=tuple(part.diff_id for part in layers),
     )
     return BuiltKernel(image, manifest, config, layers, packages)
-
-
-def _key(code: list[Any], **inputs: Any) -> str:
-    """A name for everything that a layer is made from: `inputs`, and the modules that make it."""
-    content = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
-    for module in code:
-        content.update(Path(module.__file__).read_bytes())
-    return content.hexdigest()
-
-
-@contextmanager
-def _stage(python: ImagePython) -> Iterator[Path]:
-    """A folder inside the root file system, where the image's own Python can reach it."""
-    stage = python.root / "stage"
-    shutil.rmtree(stage, ignore_errors=True)
-    stage.mkdir()
-    try:
-        yield stage
-    finally:
-        shutil.rmtree(stage)
-
-
-@contextmanager
-def _locked(cache: Path) -> Iterator[None]:
-    """One build at a time in `cache`; a second one waits and then finds the layers made."""
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _write_json(file: Path, value: Any) -> None:

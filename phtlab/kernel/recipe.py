@@ -76,11 +76,11 @@ def read_recipe(path: Path) -> Recipe:
     except ValidationError as wrong:
         where, why = faults_of(wrong)[0]
         raise KernelError(f"{file}: '{where}': {why}.", code="kernel-recipe") from None
-    _check_lock(recipe.lock)
+    check_lock(recipe.lock)
     return recipe
 
 
-def _check_lock(lock: Path) -> None:
+def check_lock(lock: Path) -> None:
     """Every requirement is one exact version without a marker, and has a hash.
 
     Markers are refused because pip evaluates them for the Python that runs pip, not for the

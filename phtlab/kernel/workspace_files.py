@@ -1,0 +1,123 @@
+"""What of phtlab lies in a workspace, beside the runtime that the kernel image has already."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import phtlab
+from phtlab.errors import KernelError
+from phtlab.kernel.runtime_layer import runtime_sources
+
+# Below the package's folder: what is no part of the installed package, and what goes elsewhere.
+_ELSEWHERE = ("_share", "lab/frontend", "lab/jupyter-config", "lab/labextension")
+
+_LABEXTENSIONS = "usr/local/share/jupyter/labextensions/phtlab"
+_SERVER_CONFIG = "usr/local/etc/jupyter/jupyter_server_config.d/phtlab.json"
+
+_SCRIPT = """\
+#!/usr/bin/python3
+import sys
+from {module} import {function}
+sys.exit({function}())
+"""
+
+
+def workspace_sources(site: str) -> dict[str, Path]:
+    """Path in the image, from its root, to the file here. `site` is the kernel's site-packages.
+
+    Raises KernelError if the JupyterLab extension has not been built.
+    """
+    package = Path(phtlab.__file__).parent
+    files = {
+        f"{site}/phtlab/{name}": file
+        for name, file in _files(package).items()
+        if name not in runtime_sources() and not name.startswith(tuple(f"{e}/" for e in _ELSEWHERE))
+    }
+    for name, file in _files(_share(package)).items():
+        files[f"{site}/phtlab/_share/notebooks/{name}"] = file
+    for name, file in _files(_labextension(package)).items():
+        if not name.endswith((".map", "build_log.json")):
+            files[f"{_LABEXTENSIONS}/{name}"] = file
+    files[_SERVER_CONFIG] = _server_config(package)
+    return dict(sorted(files.items()))
+
+
+def lay_out_files(tree: Path, files: Mapping[str, Path]) -> None:
+    """`files` below `tree`, with modes 755 and 644."""
+    for name, file in files.items():
+        target = _place(tree, name)
+        shutil.copyfile(file, target)
+        target.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
+
+
+def lay_out_scripts(tree: Path, scripts: Mapping[str, str]) -> None:
+    """Commands in /usr/local/bin, each of which calls a function, given as `module:function`."""
+    for name, entry_point in scripts.items():
+        module, _, function = entry_point.partition(":")
+        target = _place(tree, f"usr/local/bin/{name}")
+        target.write_text(_SCRIPT.format(module=module, function=function), encoding="utf-8")
+        target.chmod(0o755)
+
+
+def lay_out_text(tree: Path, name: str, content: str) -> None:
+    target = _place(tree, name)
+    target.write_text(content, encoding="utf-8")
+    target.chmod(0o644)
+
+
+def _place(tree: Path, name: str) -> Path:
+    target = tree / name
+    for folder in reversed(target.relative_to(tree).parents[:-1]):
+        (tree / folder).mkdir(exist_ok=True)
+        (tree / folder).chmod(0o755)
+    return target
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {
+        file.relative_to(folder).as_posix(): file
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
+    }
+
+
+def _labextension(package: Path) -> Path:
+    """The built extension: of the checkout, or where the wheel installed it."""
+    places = [
+        package / "lab/labextension",
+        Path(sys.prefix, "share/jupyter/labextensions/phtlab"),
+    ]
+    for place in places:
+        try:
+            described = json.loads((place / "package.json").read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            continue
+        if (place / described.get("jupyterlab", {}).get("_build", {}).get("load", "?")).is_file():
+            return place
+    raise KernelError(
+        "phtlab's JupyterLab extension is not built. In phtlab/lab/frontend, run 'jlpm install' "
+        "and 'jlpm build'; or install phtlab from its wheel, which holds it.",
+        code="workspace-labextension",
+    )
+
+
+def _server_config(package: Path) -> Path:
+    for place in (
+        package / "lab/jupyter-config/phtlab.json",
+        Path(sys.prefix, "etc/jupyter/jupyter_server_config.d/phtlab.json"),
+    ):
+        if place.is_file():
+            return place
+    raise KernelError("phtlab's server configuration is missing: install phtlab again.")
+
+
+def _share(package: Path) -> Path:
+    """The notebooks that come with phtlab: of the checkout, or of the wheel."""
+    for place in (package.parent / "notebooks", package / "_share/notebooks"):
+        if place.is_dir():
+            return place
+    raise KernelError("phtlab's own notebooks are missing: install phtlab again.")
