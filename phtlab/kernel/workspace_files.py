@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import phtlab
@@ -32,10 +33,11 @@ def workspace_sources(site: str) -> dict[str, Path]:
     Raises KernelError if the JupyterLab extension has not been built.
     """
     package = Path(phtlab.__file__).parent
+    there = runtime_sources()
     files = {
         f"{site}/phtlab/{name}": file
-        for name, file in _files(package).items()
-        if name not in runtime_sources() and not name.startswith(tuple(f"{e}/" for e in _ELSEWHERE))
+        for name, file in _files(package, without=_ELSEWHERE).items()
+        if name not in there
     }
     for name, file in _files(_share(package)).items():
         files[f"{site}/phtlab/_share/notebooks/{name}"] = file
@@ -77,12 +79,20 @@ def _place(tree: Path, name: str) -> Path:
     return target
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    return {
-        file.relative_to(folder).as_posix(): file
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(file.parts)
-    }
+def _files(folder: Path, without: Collection[str] = ()) -> dict[str, Path]:
+    """All files below `folder`, but for caches and the folders `without`."""
+    found: dict[str, Path] = {}
+    for top, folders, names in os.walk(folder):
+        place = Path(top).relative_to(folder)
+        # What is taken off the list is not entered: an extension's node_modules are many files.
+        folders[:] = [
+            name
+            for name in folders
+            if name not in ("__pycache__", ".ipynb_checkpoints")
+            and (place / name).as_posix() not in without
+        ]
+        found.update({(place / name).as_posix(): Path(top, name) for name in names})
+    return dict(sorted(found.items()))
 
 
 def _labextension(package: Path) -> Path:
