@@ -170,7 +170,8 @@ class Sender {
     const journey = this._server.journeys.find(known => known.id === id);
     if (!journey) {
       Notification.warning(
-        trans.__('That journey is not known here any more.')
+        trans.__('That journey is not known here any more.'),
+        { autoClose: 6000 }
       );
       return;
     }

@@ -20,6 +20,9 @@ import { cutMiddle } from './nameText';
 
 export const OPEN_CELL = 'phtlab:open-cell';
 
+/** How long a notice stays. */
+const SHOWN = 6000; // ms
+
 export const openCellPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:open-cell',
   description: 'Goes to a cell of a notebook.',
@@ -60,7 +63,8 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
                   'There is no notebook %1 here.',
                   cutMiddle(address.notebook, 60)
                 )
-              : trans.__('No notebook is open.')
+              : trans.__('No notebook is open.'),
+            { autoClose: SHOWN }
           );
           return;
         }
@@ -72,7 +76,8 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
             trans.__(
               'The notebook has no cell %1 any more: it was changed since.',
               address.cell
-            )
+            ),
+            { autoClose: SHOWN }
           );
           return;
         }

@@ -24,6 +24,7 @@ import {
   stopWords
 } from './journeys';
 import { Name } from './name';
+import { cutMiddle } from './nameText';
 import { ITrainPanel } from './trainPanelModel';
 
 export interface IJourneysProps {
@@ -37,6 +38,8 @@ export interface IJourneysProps {
   onResults: (journey: IJourney) => void;
 }
 
+/** How much is shown of a text that is no name. */
+const LONG = 600;
 /** How many are shown before one asks for the rest. */
 const FIRST = 12;
 
@@ -107,7 +110,10 @@ function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
         <div
           className="pht-Bar"
           role="progressbar"
-          aria-label={trans.__('Progress of %1', journey.train_name)}
+          aria-label={trans.__(
+            'Progress of %1',
+            cutMiddle(journey.train_name, 60)
+          )}
           aria-valuemin={0}
           aria-valuemax={total}
           aria-valuenow={done}
@@ -140,7 +146,7 @@ function JourneyDetail(
     <>
       <ol
         className="pht-Route"
-        aria-label={trans.__('Route of %1', journey.train_name)}
+        aria-label={trans.__('Route of %1', cutMiddle(journey.train_name, 60))}
       >
         {inOrder(journey.stops).map(stop => (
           <Stop
@@ -244,8 +250,8 @@ function Stop(props: {
           </div>
         )}
         {stop.sentence && (
-          <p className="pht-Route-sentence" dir="auto">
-            {stop.sentence}
+          <p className="pht-Route-sentence">
+            <Name text={stop.sentence} limit={LONG} />
           </p>
         )}
         {stop.error && (
@@ -266,8 +272,8 @@ function StopError(props: {
     <div className="pht-Route-error">
       <Name text={errorWords(error, trans)} limit={80} />
       {error.message && (
-        <p className="pht-Route-sentence" dir="auto">
-          {error.message}
+        <p className="pht-Route-sentence">
+          <Name text={error.message} limit={LONG} />
         </p>
       )}
       {error.cell !== null && (

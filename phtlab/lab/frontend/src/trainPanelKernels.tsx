@@ -6,6 +6,7 @@ import * as React from 'react';
 
 import { IKernel } from './api';
 import { Name } from './name';
+import { cutMiddle } from './nameText';
 
 /** How much of a digest tells images apart. */
 const SHORT = 12;
@@ -28,8 +29,8 @@ export function Kernels(props: {
             )}
           </span>
           <span className="pht-Row-detail">
-            {kernel.language} ·{' '}
-            <code title={kernel.digest}>
+            <Name text={kernel.language} limit={24} /> ·{' '}
+            <code title={cutMiddle(kernel.digest, 100)}>
               {kernel.digest.replace(/^sha256:/, '').slice(0, SHORT)}
             </code>
           </span>

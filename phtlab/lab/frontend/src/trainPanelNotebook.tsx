@@ -22,6 +22,8 @@ export interface INotebookHeadProps {
   onDismiss: () => void;
 }
 
+/** How much is shown of a text that is no name. */
+const LONG = 600;
 /** How many findings are shown before one asks for the rest. */
 const FIRST = 5;
 
@@ -174,8 +176,8 @@ function Findings(props: {
             {finding.severity === 'error' ? '✗' : '!'}
           </span>
           <span>
-            <span className="pht-Findings-text" dir="auto">
-              {finding.message}
+            <span className="pht-Findings-text">
+              <Name text={finding.message} limit={LONG} />
             </span>
             {finding.cell !== null && (
               <button

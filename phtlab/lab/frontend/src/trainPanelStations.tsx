@@ -7,6 +7,7 @@ import * as React from 'react';
 
 import { IColumn, IDataSet, IStation } from './api';
 import { Name } from './name';
+import { cutMiddle } from './nameText';
 import {
   byName,
   columnWords,
@@ -15,6 +16,9 @@ import {
   presence,
   rows
 } from './stations';
+
+/** How much is shown of a text that is no name. */
+const LONG = 400;
 
 export interface IStationsProps {
   stations: readonly IStation[];
@@ -145,8 +149,8 @@ function DataSet(props: IStationsProps & { dataset: IDataSet }): JSX.Element {
         <Name text={dataset.title || dataset.name} limit={64} />
       </h3>
       {dataset.description && (
-        <p className="pht-DataSet-description" dir="auto">
-          {dataset.description}
+        <p className="pht-DataSet-description">
+          <Name text={dataset.description} limit={LONG} />
         </p>
       )}
       <p className="pht-Row-detail">{caption}</p>
@@ -163,7 +167,7 @@ function DataSet(props: IStationsProps & { dataset: IDataSet }): JSX.Element {
       )}
       <ul
         className="pht-Schema"
-        aria-label={trans.__('Columns of %1', dataset.name)}
+        aria-label={trans.__('Columns of %1', cutMiddle(dataset.name, 60))}
       >
         {dataset.columns.map(column => (
           <Column key={column.name} column={column} trans={trans} />
@@ -186,8 +190,8 @@ function Column(props: {
       </code>
       <span className="pht-Schema-type">{column.type}</span>
       {may && (
-        <span className="pht-Schema-range" dir="auto">
-          {may}
+        <span className="pht-Schema-range">
+          <Name text={may} limit={LONG} />
         </span>
       )}
     </li>
