@@ -1,5 +1,5 @@
 # The front door. `make demo` and `make test` set the machine up by themselves.
-.PHONY: demo test coverage test-fast lint lock docs bench clean help
+.PHONY: demo hub test coverage test-fast lint lock docs bench clean help
 PY = .venv/bin/python
 
 help:            ## this list
@@ -8,6 +8,10 @@ help:            ## this list
 demo:            ## four hospitals, one train, a plot: everything from nothing
 	@.ci/prepare demo
 	@PHTLAB_CACHE=$(CURDIR)/.cache .venv/bin/phtlab demo --directory .state/demo
+
+hub:             ## JupyterHub with central, four hospitals and people with accounts
+	@.ci/prepare hub
+	@PHTLAB_CACHE=$(CURDIR)/.cache .venv/bin/phtlab hub --directory .state/hub
 
 test:            ## every test, against the real engine, registry and PostgreSQL
 	@.ci/prepare test

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from phtlab_hub import accounts, idle, oidc, processes, roles, security, service, workspaces
+from phtlab_hub import (
+    accounts,
+    idle,
+    oidc,
+    processes,
+    roles,
+    security,
+    service,
+    shutdown,
+    workspaces,
+)
 from phtlab_hub.settings import HubSettings
 
 
@@ -24,6 +34,7 @@ def configure(c: Any, settings: HubSettings | None = None) -> HubSettings:
     roles.apply(c)
     service.apply(c, settings)
     idle.apply(c, settings)
+    shutdown.apply(c, settings)
     workspaces.apply(c, settings)
     if settings.oidc is None:
         accounts.apply(c, settings)

@@ -13,6 +13,7 @@ from phtlab.cli import central, consortium, journey, kernel, key, station, train
 from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
+from phtlab.cli.hub import hub
 from phtlab.cli.join import join
 from phtlab.cli.output import err
 from phtlab.cli.stations import stations
@@ -45,6 +46,7 @@ def _root(
 
 
 app.command()(demo)
+app.command()(hub)
 app.add_typer(key.app, name="key")
 app.command()(join)
 app.command()(stations)

@@ -63,15 +63,19 @@ class Service:
         if pid is not None:
             os.kill(pid, signal.SIGTERM)
 
+    def wait_for_end(self, seconds: float) -> bool:
+        """Wait for a process that was asked to end; whether it has."""
+        pid, until = self.pid(), time.monotonic() + seconds
+        while pid is not None and self._runs(pid) and time.monotonic() < until:
+            time.sleep(0.02)
+        return pid is None or not self._runs(pid)
+
     def stop(self, grace: float = 10.0) -> None:
         """Ask it to end; after `grace` seconds, make it. Does nothing if it does not run."""
         pid = self.pid()
         if pid is not None:
             self.ask_to_end()
-            until = time.monotonic() + grace
-            while self._runs(pid) and time.monotonic() < until:
-                time.sleep(0.02)
-            if self._runs(pid):
+            if not self.wait_for_end(grace):
                 os.kill(pid, signal.SIGKILL)
                 while self._runs(pid):
                     time.sleep(0.02)

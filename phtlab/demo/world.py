@@ -18,9 +18,9 @@ import secrets
 import shutil
 import socket
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -68,11 +68,15 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class World:
-    """The consortium in `directory`. `log_n` is scrypt's work factor, for tests to lower."""
+    """The consortium in `directory`. `log_n` is scrypt's work factor, for tests to lower.
+
+    `central_environment` is what central is told besides its folder: of a hub, if it has one.
+    """
 
     directory: Path
     log_n: int = 18
     stations: Sequence[str] = STATIONS
+    central_environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def founded(self) -> bool:
@@ -85,6 +89,10 @@ class World:
     @property
     def central_url(self) -> str:
         return f"http://127.0.0.1:{self._ports()['central']}"
+
+    @property
+    def registry_url(self) -> str:
+        return f"http://127.0.0.1:{self._ports()['registry']}"
 
     @property
     def consortium(self) -> Consortium:
@@ -118,9 +126,10 @@ class World:
     def services(self) -> list[Service]:
         """Registry, central and stations, in the order in which they start."""
         place, central = self.directory / "services", self.directory / "central"
+        run = phtlab_command("central", "run", str(central))
         services = [
             Service("registry", phtlab_command("central", "registry", str(central)), place, {}),
-            Service("central", phtlab_command("central", "run", str(central)), place, {}),
+            Service("central", run, place, self.central_environment),
         ]
         for station in self.stations:
             command = phtlab_command("station", "run", "-C", str(self.station_folder(station)))
@@ -143,7 +152,7 @@ class World:
             self.directory / "central",
             name=CONSORTIUM,
             listen=f"127.0.0.1:{self._ports()['central']}",
-            registry_url=f"http://127.0.0.1:{self._ports()['registry']}",
+            registry_url=self.registry_url,
         )
         step(f"keys of {len(OFFICERS)} officers")
         consortium = Consortium.found(
@@ -161,7 +170,7 @@ class World:
         step(f"key of {RESEARCHER}")
         consortium.add_member(self._found_researcher())
         step(f"{SIGNERS} officers sign the roster")
-        self._sign()
+        self.sign()
         (self.directory / "world.json").write_text(json.dumps({"version": 1}))
 
     def start(self, step: Step) -> None:
@@ -172,8 +181,7 @@ class World:
         central.start()
         registry.wait_until(lambda: _answers(self._ports()["registry"]))
         central.wait_until(lambda: _answers(self._ports()["central"]))
-        with CentralClient(self.central_url, None) as client:
-            client.publish_roster(RosterBundle.model_validate(self.consortium.bundle()))
+        self.publish()
         self._provide_kernel(step)
         step(f"{len(stations)} stations")
         for station in stations:
@@ -211,15 +219,21 @@ class World:
             if not known:
                 consortium.add_image(built.image)
             step(f"{SIGNERS} officers sign the catalogue")
-            self._sign()
+            self.sign()
             client.publish_roster(RosterBundle.model_validate(consortium.bundle()))
 
     def _roster_expires_soon(self) -> bool:
         signing = self.consortium.signing
         return signing is None or signing.expires < datetime.now(UTC) + timedelta(days=1)
 
-    def _sign(self) -> None:
+    def sign(self) -> None:
+        """Enough officers sign roster and catalogue; `publish` makes it known."""
         self.consortium.sign(dict.fromkeys(OFFICERS[:SIGNERS], self.passphrase))
+
+    def publish(self) -> None:
+        """Give central what the officers have signed."""
+        with CentralClient(self.central_url, None) as client:
+            client.publish_roster(RosterBundle.model_validate(self.consortium.bundle()))
 
     def _found_station(self, station: str) -> Member:
         folder = StationFolder(self.station_folder(station))

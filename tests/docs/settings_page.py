@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_origin
 
+from phtlab_hub.settings import HubSettings, OidcSettings
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -44,6 +45,13 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[[rules]]`", "The first rule that fits decides in place of `mode`.", Rule),
     ("Policy: `[limits]`", "What every run gets.", LimitCaps),
     ("Policy: `[airlock]`", "What an output must be to leave.", AirlockRules),
+    (
+        "Hub: `hub.toml`",
+        "In the hub's folder; [hub](../hub.md) explains. Each but those of `[oidc]` may come from "
+        "the environment too, as `PHTLAB_HUB_LISTEN` for `listen`.",
+        HubSettings,
+    ),
+    ("Hub: `[oidc]`", "Single sign-on instead of an account file.", OidcSettings),
 )
 
 # A variable that phtlab reads and that is not one of the settings above.
@@ -56,6 +64,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "PHTLAB_CONSORTIUM": "The officers' folder, for `phtlab consortium`",
     "PHTLAB_DATASETS": "A JSON file that names the data sets for `phtlab.dataset` outside a "
     "station",
+    "PHTLAB_HUB_DIRECTORY": "The hub's folder with `hub.toml`, for `jupyterhub`",
     "PHTLAB_IN": "Set in the sandbox: the folder of inputs",
     "PHTLAB_JOB": "Set in the sandbox: the job's description",
     "PHTLAB_JOURNEY": "The journey that `phtlab.results()` opens, where a notebook runs for one",
@@ -65,7 +74,9 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "PHTLAB_OUT": "Set in the sandbox: the folder of outputs",
     "PHTLAB_PASSPHRASE": "The passphrase of the key in use; for an officer also with the name "
     "behind it, such as `PHTLAB_PASSPHRASE_OFFICER_ADA`",
+    "PHTLAB_REGISTRY": "Where this machine reaches the registry, if not where central says",
     "PHTLAB_REPORT": "Set by the demonstration: where its notebook leaves the report",
+    "PHTLAB_ROOT": "The consortium's `root.json`, pinned on first use where none is",
     "PHTLAB_STATION": "The station's folder, for `phtlab station`; else the current one",
 }
 

@@ -1,0 +1,247 @@
+"""The demonstration's hub: a consortium, JupyterHub, its proxy, and people with accounts.
+
+Beside the world's own folder::
+
+    people/        passwords and key files of the demonstration's accounts
+    hub/           the hub's folder, as hub_config reads it
+    services/      pid and log of hub and proxy
+
+Central, the registry, the proxy and the hub are processes of their own: while the hub
+restarts, stations go on working, journeys go on, and people stay in their Lab.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import httpx
+
+from phtlab.demo.hub_people import PEOPLE, People
+from phtlab.demo.services import Service
+from phtlab.demo.share import share
+from phtlab.demo.world import Step, World
+from phtlab.errors import SettingsError
+
+if TYPE_CHECKING:
+    from phtlab_hub.settings import HubSettings
+
+Configuration = Literal["docker", "local"]
+
+
+@dataclass(frozen=True)
+class HubWorld:
+    """The hub in `directory`, for the consortium `consortium`.
+
+    `configuration` is the folder of hub_config that it takes; `more` are settings beyond those
+    that the demonstration makes, as hub.toml has them.
+    """
+
+    directory: Path
+    consortium: World
+    configuration: Configuration = "docker"
+    port: int | None = None
+    more: Mapping[str, object] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.settings.listen}"
+
+    @property
+    def people(self) -> People:
+        return People(self.directory / "people")
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        return self.people.passwords
+
+    @property
+    def passphrase(self) -> str:
+        """Of every key of the demonstration."""
+        return self.consortium.passphrase
+
+    @property
+    def founded(self) -> bool:
+        return self.people.founded and (self._hub / "hub.toml").exists()
+
+    @property
+    def settings(self) -> HubSettings:
+        from phtlab_hub.settings import HubSettings
+
+        return HubSettings.load(self._hub)
+
+    @property
+    def world(self) -> World:
+        """The consortium, its central told of this hub."""
+        from phtlab_hub import service
+
+        return replace(self.consortium, central_environment=service.environment(self.settings))
+
+    @property
+    def hub(self) -> Service:
+        configuration = share(f"hub_config/{self.configuration}/jupyterhub_config.py")
+        command = [sys.executable, "-m", "jupyterhub", "-f", str(configuration)]
+        return Service("hub", command, self._services, {"PHTLAB_HUB_DIRECTORY": str(self._hub)})
+
+    @property
+    def proxy(self) -> Service:
+        from phtlab_hub.processes import proxy_command
+
+        settings = self.settings
+        secret = {"CONFIGPROXY_AUTH_TOKEN": settings.proxy_token}
+        return Service("proxy", proxy_command(settings), self._services, secret)
+
+    def forget(self) -> None:
+        """End all of it, and remove what was founded: everyone's home too."""
+        self.stop()
+        for folder in (self._hub, self.people.directory, self.consortium.directory):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def found(self, step: Step) -> None:
+        """Make what is missing: the consortium, and people with accounts. No process yet."""
+        if not self.consortium.founded:
+            self.consortium.found(step)
+            shutil.rmtree(self.people.directory, ignore_errors=True)
+        if not self.people.founded:
+            step("accounts and keys")
+            self.people.found(self.consortium)
+        self._write_hub()
+
+    def start(self, step: Step) -> None:
+        """Start what does not run."""
+        self.start_consortium(step)
+        self.start_workspaces(step)
+        self.start_hub(step)
+
+    def start_consortium(self, step: Step) -> None:
+        """Registry, central with this hub's word, kernel image, stations."""
+        self._write_hub()
+        self.world.start(step)
+
+    def start_workspaces(self, step: Step) -> None:
+        """What a Lab needs before its user comes: a home with the user's key."""
+        step("homes with keys")
+        for person in PEOPLE:
+            if person.has_key:
+                place_key(self.settings, person.name, self.people.key(person))
+
+    def start_hub(self, step: Step) -> None:
+        """Proxy and hub, unless they run; waits until people can log in."""
+        step("the proxy and the hub")
+        self._require_free_ports()
+        proxy, hub = self.proxy, self.hub
+        proxy.start()
+        hub.start()
+        hub.wait_until(lambda: _answers(f"http://{self.settings.hub_listen}/hub/health"))
+        proxy.wait_until(lambda: _answers(f"{self.url}/hub/health"))
+
+    def stop(self) -> None:
+        """End everyone's server, hub, proxy, and the consortium's processes."""
+        if self.founded:
+            self.stop_hub()
+        self.consortium.stop()
+
+    def stop_hub(self) -> None:
+        """End everyone's server, the hub and its proxy."""
+        from phtlab_hub.shutdown import shut_down
+
+        hub = self.hub
+        if hub.pid() is not None and shut_down(self.settings):
+            hub.wait_for_end(60)
+        hub.stop()
+        self.proxy.stop()
+
+    def restart_hub(self) -> None:
+        """The hub alone, as for an upgrade: servers and proxy stay."""
+        self.hub.stop()
+        self.start_hub(lambda doing: None)
+
+    def _write_hub(self) -> None:
+        from phtlab_hub.accounts import Account, hash_of, write_accounts
+
+        self._hub.mkdir(parents=True, mode=0o700, exist_ok=True)
+        world, ports = self.consortium, self._ports()
+        root = self._hub / "root.json"
+        root.write_bytes(world.consortium.root)
+        settings: dict[str, object] = {
+            "listen": f"127.0.0.1:{ports['browsers']}",
+            "hub_listen": f"127.0.0.1:{ports['hub']}",
+            "proxy_api": f"127.0.0.1:{ports['proxy']}",
+            "own_proxy": False,
+            "central": world.central_url,
+            "registry": world.registry_url,
+            "root": str(root),
+            **(self.more or {}),
+        }
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
+        (self._hub / "hub.toml").write_text("".join(lines))
+        if not self.settings.accounts.exists():
+            passwords = self.passwords
+            accounts = {
+                person.name: Account(
+                    password=hash_of(passwords[person.name]), groups=(person.group,)
+                )
+                for person in PEOPLE
+            }
+            write_accounts(self.settings.accounts, accounts)
+
+    def _ports(self) -> dict[str, int]:
+        kept = self._hub / "ports.json"
+        ports: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else _free_ports()
+        if self.port is not None:
+            ports["browsers"] = self.port
+        kept.write_text(json.dumps(ports))
+        return ports
+
+    def _require_free_ports(self) -> None:
+        if self.proxy.pid() is None and _taken(self.settings.listen):
+            raise SettingsError(
+                f"Something else listens on {self.settings.listen}. Name another with --port."
+            )
+
+    @property
+    def _hub(self) -> Path:
+        return self.directory / "hub"
+
+    @property
+    def _services(self) -> Path:
+        return self.directory / "services"
+
+
+def place_key(settings: HubSettings, name: str, key: Path) -> None:
+    """Put `key` where `name`'s Lab looks for it, unless there is one."""
+    home = settings.directory / "homes" / name / ".config" / "phtlab" / "keys"
+    target = home / f"{name}.key.age"
+    if not target.exists():
+        home.mkdir(parents=True, mode=0o700, exist_ok=True)
+        shutil.copyfile(key, target)
+        target.chmod(0o600)
+
+
+def _free_ports() -> dict[str, int]:
+    """Ports of the loopback that nothing listens on; 8000 for browsers, if it can be."""
+    with socket.socket() as one, socket.socket() as other, socket.socket() as third:
+        for probe in (one, other, third):
+            probe.bind(("127.0.0.1", 0))
+        free = [probe.getsockname()[1] for probe in (one, other, third)]
+    browsers = free[2] if _taken("127.0.0.1:8000") else 8000
+    return {"hub": free[0], "proxy": free[1], "browsers": browsers}
+
+
+def _taken(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, trust_env=False, timeout=2).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,102 @@
+"""The people of the demonstration's hub: their accounts, roles and keys."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from phtlab.demo.world import OFFICERS, RESEARCHER, World
+from phtlab.errors import RosterError
+from phtlab.train.durable_file import write_durably
+from phtlab.train.identity import Identity, Member, Role
+from phtlab.train.key_file import write_key
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account. `roles` are those on the roster; empty: no member, and no key yet."""
+
+    name: str
+    group: str
+    does: str
+    organisation: str = ""
+    roles: tuple[Role, ...] = ()
+    has_key: bool = True
+
+
+PEOPLE = (
+    Person(
+        RESEARCHER,
+        "researcher",
+        "writes and sends analyses",
+        "Institute of Federated Medicine",
+        ("researcher",),
+    ),
+    Person("op-hopper", "operator", "looks after a station", "Cleveland", ("operator",)),
+    # The consortium's root of trust stays offline: an officer's key is never in a workspace.
+    Person(OFFICERS[0], "officer", "signs for the consortium", roles=("officer",), has_key=False),
+    Person(
+        "prof-noether",
+        "teacher",
+        "teaches a course",
+        "Institute of Federated Medicine",
+        ("researcher", "teacher"),
+    ),
+    Person("newcomer", "learner", "has no key yet, and can make one", has_key=False),
+    Person("hub-admin", "admin", "runs the hub", has_key=False),
+)
+
+
+@dataclass(frozen=True)
+class People:
+    """The people in `directory`: passwords in `passwords.json`, keys in `keys/NAME.key.age`."""
+
+    directory: Path
+
+    @property
+    def passwords(self) -> dict[str, str]:
+        """The demonstration's only: a hub knows no password, just its hash."""
+        stored: dict[str, str] = json.loads((self.directory / "passwords.json").read_text())
+        return stored
+
+    def key(self, person: Person) -> Path:
+        return self.directory / "keys" / f"{person.name}.key.age"
+
+    def found(self, world: World) -> None:
+        """Invent passwords, make the keys, and put who is new on the roster of `world`.
+
+        Every key has the passphrase of `world`. Who is on the roster already keeps their key.
+        """
+        (self.directory / "keys").mkdir(parents=True, mode=0o700, exist_ok=True)
+        consortium = world.consortium
+        known = {member.name for member in consortium.roster.members}
+        for person in PEOPLE:
+            if person.name == RESEARCHER:
+                shutil.copyfile(world.profile.key, self.key(person))
+            elif person.has_key:
+                if person.name in known:
+                    raise RosterError(
+                        f"{person.name} is on the roster, and its key is not here. Found the "
+                        "demonstration anew with --fresh."
+                    )
+                identity = Identity.generate(person.name)
+                write_key(self.key(person), identity, world.passphrase, log_n=world.log_n)
+                consortium.add_member(
+                    Member(
+                        name=person.name,
+                        organisation=person.organisation,
+                        roles=person.roles,
+                        keys=identity.public,
+                    )
+                )
+        world.sign()
+        # Last, because people with this file are founded.
+        passwords = {person.name: secrets.token_urlsafe(9) for person in PEOPLE}
+        write_durably(self.directory / "passwords.json", json.dumps(passwords).encode())
+
+    @property
+    def founded(self) -> bool:
+        return (self.directory / "passwords.json").exists()
