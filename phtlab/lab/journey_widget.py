@@ -54,7 +54,7 @@ class JourneyWidget(anywidget.AnyWidget):
         self._telling = threading.Lock()
         self._closed = False
         self.follower = JourneyFollower(journey, self, short(view.id))
-        self.on_msg(self._heard)
+        self.on_msg(self._heard)  # type: ignore[no-untyped-call]
 
     def start(self) -> None:
         """Follow central's events from now on."""
@@ -64,7 +64,7 @@ class JourneyWidget(anywidget.AnyWidget):
         """End the thread, and with it the views' life; the journey goes on."""
         self._closed = True
         self.follower.stop()
-        super().close()
+        super().close()  # type: ignore[no-untyped-call]
 
     # What the follower tells
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import html
 import io
 import json
 import shutil
 import weakref
-from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,6 +14,7 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
+from phtlab.lab.results_html import results_html
 from phtlab.train.manifest import Output
 from phtlab.train.printable import escaped
 from phtlab.train.record import StopRecord
@@ -129,7 +128,7 @@ class StationResults:
         return self.directory / (name + ending)
 
     def _repr_html_(self) -> str:
-        return _station_html(self)
+        return results_html({self.station: self}, {}, {})
 
 
 class Results(Mapping[str, StationResults]):
@@ -244,43 +243,7 @@ class Results(Mapping[str, StationResults]):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        parts = []
-        for number, one in enumerate(self.values()):
-            is_open = " open" if number == 0 else ""
-            parts.append(
-                f"<details{is_open}><summary><b>{html.escape(one.station)}</b></summary>"
-                f"{_station_html(one)}</details>"
-            )
-        for station, record in self.failures.items():
-            parts.append(
-                f"<p><b>{html.escape(station)}</b> {html.escape(record.outcome)}: "
-                f"{html.escape(record.sentence)}</p>"
-            )
-        for station, told in self.unsigned.items():
-            parts.append(f"<p><b>{html.escape(station)}</b> {html.escape(told)} (unsigned)</p>")
-        return "".join(parts)
-
-
-def _station_html(one: StationResults) -> str:
-    parts = []
-    for name, output in one.outputs.items():
-        parts.append(f"<h4>{html.escape(name)}</h4>")
-        if output.kind == "table":
-            parts.append(one.table(name).to_html(index=False, max_rows=20, border=0, escape=True))
-        elif output.kind == "figure":
-            png = b64encode(one.figure(name).png).decode()
-            parts.append(f'<img alt="{html.escape(name)}" src="data:image/png;base64,{png}">')
-        elif output.kind == "scalar":
-            parts.append(f"<p>{html.escape(str(one.scalar(name)))}</p>")
-        elif output.kind == "model":
-            shapes = {key: array.shape for key, array in one.model(name).items()}
-            parts.append(f"<p>{html.escape(str(shapes))}</p>")
-    for verdict in one.record.outputs:
-        if verdict.sentence:
-            parts.append(
-                f"<p><i>{html.escape(verdict.name)}: {html.escape(verdict.sentence)}</i></p>"
-            )
-    return "".join(parts)
+        return results_html(self, self.failures, self.unsigned)
 
 
 def _csv(frame: pd.DataFrame) -> str:

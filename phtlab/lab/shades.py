@@ -28,3 +28,12 @@ FAINT: Final = "background-color:var(--jp-layout-color3,rgba(128,128,128,.25))"
 # What others wrote: no word of it widens the page.
 FOREIGN: Final = "overflow-wrap:anywhere"
 CODE: Final = f"{FOREIGN};padding:0;background:none;color:inherit"
+
+
+def badge(mark: str, tone: str) -> str:
+    """`mark`, one of ours, white on the colour of `tone`."""
+    return (
+        f'<span style="display:inline-block;min-width:1.35em;border-radius:.7em;color:#fff;'
+        f"background-color:{TONES[tone]};text-align:center;font-weight:bold;font-size:85%;"
+        f'line-height:1.35em">{mark}</span>'
+    )

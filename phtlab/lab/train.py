@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import SettingsError
+from phtlab.lab.train_html import train_html
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
@@ -20,6 +20,7 @@ from phtlab.wire.trains import train_repository
 if TYPE_CHECKING:
     from phtlab.lab.journey import Journey
     from phtlab.lab.lab import Lab
+    from phtlab.lab.parameters_widget import ParameterForm
     from phtlab.lab.results import Results
 
 NOTEBOOK = "train/notebook.ipynb"
@@ -89,6 +90,12 @@ class Train:
         )
         return journey.wait().results()
 
+    def form(self) -> ParameterForm:
+        """A form for the parameters: fill it in, and send `form.values` with `lab.dispatch`."""
+        from phtlab.lab.parameters_widget import ParameterForm
+
+        return ParameterForm(self.analysis.parameters, self.name)
+
     def __repr__(self) -> str:
         lines = [f"Train {self.name}, {self.digest[:19]}"]
         lines += [f"  kernel     {self.kernel.name}"]
@@ -98,26 +105,7 @@ class Train:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = [
-            ("digest", f"<code>{self.digest[:19]}…</code>"),
-            ("kernel", html.escape(self.kernel.name)),
-            ("data sets", html.escape(", ".join(self.analysis.datasets))),
-            (
-                "parameters",
-                "<br>".join(html.escape(parameter_line(k, v)) for k, v in self._properties()),
-            ),
-            (
-                "outputs",
-                "<br>".join(f"{html.escape(o.name)} ({o.kind})" for o in self.analysis.outputs),
-            ),
-        ]
-        rows += [("note", html.escape(f.message)) for f in self.analysis.findings]
-        body = "".join(
-            f'<tr><td style="text-align:left;vertical-align:top"><b>{key}</b></td>'
-            f'<td style="text-align:left">{value}</td></tr>'
-            for key, value in rows
-        )
-        return f"<h4>Train {html.escape(self.name)}</h4><table>{body}</table>"
+        return train_html(self.analysis, self.kernel.name, self.digest)
 
     def _properties(self) -> list[tuple[str, dict[str, Any]]]:
         return list(self.parameters.get("properties", {}).items())
