@@ -93,6 +93,7 @@ def test_dispatch_sends_what_is_shown(lab_page, told):
     ]
     first = panel.locator(".pht-Journeys > li").first
     expect(first.locator(".pht-Row")).to_have_attribute("aria-expanded", "true")
+    expect(first.locator(".pht-Row")).to_be_focused()
     expect(first.locator(".pht-Route")).to_contain_text("cleveland")
     expect(panel.get_by_label("min_age")).to_have_value("55")
 

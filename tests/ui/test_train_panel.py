@@ -129,6 +129,36 @@ def test_journey_is_followed_without_asking_for_it(lab_page, told):
     expect(notice.get_by_role("button", name="Open results")).to_be_visible()
 
 
+def test_clock_runs_only_while_something_travels_and_somebody_looks(lab_page, told):
+    lab_page.page.add_init_script(
+        """
+        window.seconds = new Set();
+        const [set, clear] = [window.setInterval, window.clearInterval];
+        window.setInterval = (task, delay, ...rest) => {
+            const id = set(task, delay, ...rest);
+            if (delay === 1000) { window.seconds.add(id); }
+            return id;
+        };
+        window.clearInterval = id => { window.seconds.delete(id); clear(id); };
+        """
+    )
+    going = a_journey(a_stop("cleveland", 0, "running", seconds=None), submitted=ago(5))
+    told.journeys = [going]
+    panel = opened(lab_page, told)
+    expect(panel.locator(".pht-Journeys > li")).to_be_visible()
+
+    def clocks(count: int) -> None:
+        lab_page.page.wait_for_function("count => window.seconds.size === count", arg=count)
+
+    clocks(1)
+    lab_page.command("filebrowser:activate")
+    clocks(0)
+    lab_page.command("phtlab:open-train")
+    clocks(1)
+    told.tell("journey", {**going, "done": True, "stops": [FAILED]})
+    clocks(0)
+
+
 def test_error_of_a_stop_leads_to_its_cell(lab_page, told, jupyter):
     write_notebook(jupyter.root / "elsewhere" / "other.ipynb", CELLS)
     told.journeys = [a_journey(FAILED, notebook="elsewhere/other.ipynb")]
@@ -267,7 +297,6 @@ def test_hostile_names_are_text(lab_page: LabPage, told: ExtensionSimulator):
                 short=str(number),
                 train_name=name,
                 researcher=name,
-                mine=False,
                 parameters={name: name},
             )
         )

@@ -43,7 +43,9 @@ export const journeysPlugin: JupyterFrontEndPlugin<void> = {
     let known = standing();
     server.changed.connect(() => {
       for (const journey of endedSince(known, server.journeys)) {
-        tell(app, journey, trans);
+        if (journey.mine) {
+          tell(app, journey, trans);
+        }
       }
       known = standing();
     });

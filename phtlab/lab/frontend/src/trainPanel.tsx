@@ -71,7 +71,7 @@ class TrainPanel extends ReactWidget {
     this.title.caption = _trans.__('Train');
     _model.changed.connect(this.update, this);
     _server.changed.connect(this._heard, this);
-    _model.shown.connect(this._scrollTo, this);
+    _model.shown.connect(this._awaitFocus, this);
     document.addEventListener('visibilitychange', this._tickOrNot);
     window.setTimeout(() => {
       this._patient = false;
@@ -95,8 +95,16 @@ class TrainPanel extends ReactWidget {
   }
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const first = this.node.querySelector<HTMLElement>('button, input, select');
-    first?.focus();
+    const shown = this._toFocus;
+    this._toFocus = null;
+    void this.renderPromise?.then(() => {
+      const target = shown === null ? null : this._row(shown);
+      target?.scrollIntoView({ block: 'nearest' });
+      const button = (target ?? this.node).querySelector<HTMLElement>(
+        'button, input, select'
+      );
+      button?.focus({ preventScroll: true });
+    });
   }
 
   protected render(): JSX.Element {
@@ -350,16 +358,19 @@ class TrainPanel extends ReactWidget {
     }
   }
 
-  private _scrollTo(_: ITrainPanel, journey: string): void {
-    const find = () =>
-      Array.from(this.node.querySelectorAll<HTMLElement>('[data-journey]'))
-        .find(item => item.dataset.journey === journey)
-        ?.scrollIntoView({ block: 'nearest' });
+  /** It is focused once it is drawn and the panel is in front. */
+  private _awaitFocus(_: ITrainPanel, journey: string): void {
+    this._toFocus = journey;
     this.update();
-    // Once it is drawn.
-    window.setTimeout(find, 0);
   }
 
+  private _row(journey: string): HTMLElement | undefined {
+    return Array.from(
+      this.node.querySelectorAll<HTMLElement>('[data-journey]')
+    ).find(item => item.dataset.journey === journey);
+  }
+
+  private _toFocus: string | null = null;
   private _kernels: IKernel[] = [];
   private _kernelsFrom: string | null = null;
   private _patient = true;

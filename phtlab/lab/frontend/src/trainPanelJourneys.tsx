@@ -81,6 +81,10 @@ function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
         className="pht-Row"
         aria-expanded={open}
         aria-controls={body}
+        title={trans.__(
+          'Sent %1',
+          new Date(journey.submitted).toLocaleString()
+        )}
         onClick={() => model.setExpanded(journey.id, !open)}
       >
         <Caret.react tag="span" className="pht-Caret" />
@@ -187,7 +191,11 @@ function JourneyDetail(
       <div className="pht-Journey-buttons">
         {hasResults(journey) && (
           <button
-            className="pht-Button pht-mod-accept"
+            className={
+              journey.stops.some(stop => stop.state === 'departed')
+                ? 'pht-Button pht-mod-accept'
+                : 'pht-Button'
+            }
             onClick={() => props.onResults(journey)}
           >
             {trans.__('Results')}

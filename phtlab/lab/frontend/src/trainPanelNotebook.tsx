@@ -56,8 +56,7 @@ export function NotebookHead(props: INotebookHeadProps): JSX.Element {
       <div className="pht-Head-buttons">
         <button
           className="pht-Button"
-          disabled={busy !== null}
-          aria-disabled={stopped || !props.canDryRun}
+          aria-disabled={busy !== null || stopped || !props.canDryRun}
           title={
             why ??
             (props.canDryRun
@@ -70,8 +69,7 @@ export function NotebookHead(props: INotebookHeadProps): JSX.Element {
         </button>
         <button
           className="pht-Button pht-mod-accept"
-          disabled={busy !== null}
-          aria-disabled={stopped}
+          aria-disabled={busy !== null || stopped}
           title={why ?? trans.__('Choose the stations, sign, and send')}
           onClick={props.onDispatch}
         >
