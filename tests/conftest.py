@@ -25,6 +25,7 @@ from phtlab.wire.registry import Registry
 from tests.real_registry import free_port, registry_of
 
 if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
+    from phtlab.demo.hub import HubWorld
     from phtlab.demo.world import World
     from phtlab.lab import Lab
 
@@ -131,3 +132,22 @@ def small_lab(small: World) -> Lab:
     from phtlab.demo.showcase import connected
 
     return connected(small)
+
+
+@pytest.fixture(scope="session")
+def hub_world(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubWorld]:
+    """JupyterHub for `world`, with its people; central is its service from here on."""
+    from phtlab.demo.hub import HubWorld
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHTLAB_CACHE", str(CACHE))
+        place = tmp_path_factory.mktemp("hub") / "hub"
+        hub = HubWorld(place, world, configuration="local", port=free_port())
+        hub.found(lambda doing: None)
+        _, central, *_ = world.services()
+        central.stop()  # It begins anew, as the hub's service.
+        try:
+            hub.start(lambda doing: None)
+            yield hub
+        finally:
+            hub.stop_hub()

@@ -1,0 +1,68 @@
+"""Someone's browser at the hub, without a browser: cookies, forms and the hub's API."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import httpx
+
+
+def new_client(url: str) -> httpx.Client:
+    return httpx.Client(base_url=url, follow_redirects=True, trust_env=False, timeout=30)
+
+
+@dataclass
+class HubSession:
+    """A session at the hub at `url`; closed like a file."""
+
+    url: str
+    http: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.http = new_client(self.url)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
+
+    def login(self, name: str, password: str) -> httpx.Response:
+        """Send the login form; the answer to it, not what it leads to."""
+        page = self.http.get("/hub/login")
+        assert page.status_code == 200, page.text
+        found = re.search(r'name="_xsrf" value="([^"]+)"', page.text)
+        assert found, "the login form has no token against forgery"
+        form = {"username": name, "password": password, "_xsrf": found[1]}
+        return self.http.post(
+            "/hub/login", params={"next": "/hub/home"}, data=form, follow_redirects=False
+        )
+
+    def logged_in(self, name: str, password: str) -> Self:
+        answer = self.login(name, password)
+        assert answer.status_code == 302, answer.text
+        return self
+
+    def api(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """One request to the hub's API, as its own pages send them."""
+        page = self.http.get("/hub/home")
+        found = re.search(r'xsrf_token: "([^"]+)"', page.text)
+        assert found, page.text[:2000]
+        headers = {"X-XSRFToken": found[1], "Referer": f"{self.url}/hub/home"}
+        return self.http.request(method, f"/hub/api{path}", headers=headers, **options)
+
+    def me(self) -> dict[str, Any]:
+        answer = self.api("GET", "/user")
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def token(self, name: str, scopes: list[str] | None = None) -> str:
+        """A token of one's own, with one's own scopes unless told otherwise."""
+        wanted = {"note": "test", "expires_in": 600} | ({"scopes": scopes} if scopes else {})
+        answer = self.api("POST", f"/users/{name}/tokens", json=wanted)
+        assert answer.status_code == 201, answer.text
+        token: str = answer.json()["token"]
+        return token
