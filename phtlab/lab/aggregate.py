@@ -96,6 +96,7 @@ def as_html(notebook: Any, title: str) -> str:
     """
     from jinja2 import DictLoader
     from nbconvert import HTMLExporter
+    from nbformat import from_dict
 
     exporter = HTMLExporter(
         template_file="page.html.j2",
@@ -105,5 +106,9 @@ def as_html(notebook: Any, title: str) -> str:
         exclude_output_prompt=True,
     )
     resources = {"metadata": {"name": title}}
+    # Without the state of widgets, nbconvert takes the HTML that stands beside each of them.
+    notebook = {**notebook, "metadata": {**notebook["metadata"]}}
+    notebook["metadata"].pop("widgets", None)
+    notebook = from_dict(notebook)
     body: str = exporter.from_notebook_node(notebook, resources=resources)[0]
     return body

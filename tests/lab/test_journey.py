@@ -1,8 +1,5 @@
 """A journey in the researcher's hands: central tells how it goes, not which one it is."""
 
-from datetime import UTC, datetime
-from functools import cache
-
 import pytest
 from rich.console import Console
 
@@ -11,52 +8,14 @@ from phtlab.lab.journey import Journey
 from phtlab.lab.journey_html import journey_html
 from phtlab.lab.journey_words import describe
 from phtlab.lab.progress import route_table
-from phtlab.train.identity import Identity
-from phtlab.train.order import Order
-from phtlab.wire.api import JourneyView, StopView
-
-TRAIN = "sha256:" + 64 * "1"
-
-
-@cache
-def researcher() -> Identity:
-    return Identity.generate("ada")
-
-
-def view(min_age: int = 40, **stop) -> JourneyView:
-    order = Order.new(TRAIN, ("cleveland",), {"min_age": min_age}, ("ada",), 1)
-    signed = order.sign(researcher())
-    values = {"state": "running", **stop}
-    return JourneyView(
-        id=signed.digest,
-        train=TRAIN,
-        train_name="heart",
-        researcher="ada",
-        submitted=order.issued,
-        expires=order.expires,
-        order=signed,
-        stops=(StopView(station="cleveland", number=0, updated=datetime.now(UTC), **values),),
-    )
-
-
-class Lab:
-    """A lab whose central answers with `answer`, whatever it is asked for."""
-
-    def __init__(self, answer: JourneyView) -> None:
-        self.central = self
-        self.answer = answer
-
-    def journey(self, _: str) -> JourneyView:
-        return self.answer
-
-    cancel = journey
+from tests.lab.told_journey import Central, Lab, view
 
 
 def test_central_cannot_put_another_journey_in_its_place():
     """Both are ordered and signed by the same researcher: each would verify by itself."""
     asked, other = view(40), view(60)
     for answer in (other, asked.model_copy(update={"order": other.order})):
-        journey = Journey(Lab(answer), asked)
+        journey = Journey(Lab(Central(answer)), asked)
         for ask in (journey.refresh, journey.cancel):
             with pytest.raises(RecordError, match="Central sent another order for journey"):
                 ask()
@@ -65,9 +24,9 @@ def test_central_cannot_put_another_journey_in_its_place():
 
 def test_a_journey_that_was_just_signed_is_that_one():
     sent, other = view(40), view(60)
-    assert Journey(Lab(sent), sent, journey=sent.id).refresh().id == sent.id
+    assert Journey(Lab(Central(sent)), sent, journey=sent.id).refresh().id == sent.id
     with pytest.raises(RecordError, match="Central sent another order"):
-        Journey(Lab(other), other, journey=sent.id)
+        Journey(Lab(Central(other)), other, journey=sent.id)
 
 
 HOSTILE = "\x1b[2J\x9b31m[bold]yes[/]\n  2. ulm: departed <script>\u202e"
@@ -79,7 +38,7 @@ def test_what_others_say_of_a_stop_moves_no_cursor_and_starts_no_line():
     assert text.isprintable()
     assert text == ("failed: \\x1b[2J\\x9b31m[bold]yes[/]\\n  2. ulm: departed <script>\\u202e")
     named = told.model_copy(update={"train_name": HOSTILE})
-    assert len(repr(Journey(Lab(named), named)).splitlines()) == 2
+    assert len(repr(Journey(Lab(Central(named)), named)).splitlines()) == 2
     assert "<script>" not in journey_html(named)
 
 

@@ -1,0 +1,125 @@
+"""A journey as a test tells it: a central in this process, whose stops the test moves on."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from phtlab.errors import CentralUnreachableError
+from phtlab.lab.journey import Journey
+from phtlab.train.identity import Identity
+from phtlab.train.order import Order
+from phtlab.train.record import StopRecord
+from phtlab.wire.api import JourneyEvent, JourneyView, StopView
+
+TRAIN = "sha256:" + 64 * "1"
+
+
+@cache
+def researcher() -> Identity:
+    return Identity.generate("ada")
+
+
+@cache
+def _order(stations: tuple[str, ...], min_age: int) -> tuple[Order, Any]:
+    order = Order.new(TRAIN, stations, {"min_age": min_age}, ("ada",), 1)
+    return order, order.sign(researcher())
+
+
+def view(
+    min_age: int = 40, stations: tuple[str, ...] = ("cleveland",), name: str = "heart", **stop: Any
+) -> JourneyView:
+    """A journey with every stop as `stop` says, running where it does not say."""
+    order, signed = _order(stations, min_age)
+    values = {"state": "running", **stop}
+    return JourneyView(
+        id=signed.digest,
+        train=TRAIN,
+        train_name=name,
+        researcher="ada",
+        submitted=order.issued,
+        expires=order.expires,
+        order=signed,
+        stops=tuple(
+            StopView(station=station, number=number, updated=datetime.now(UTC), **values)
+            for number, station in enumerate(stations)
+        ),
+    )
+
+
+def recorded(journey: JourneyView, started: datetime, finished: datetime) -> StopView:
+    """The first stop of `journey`, departed, with its signed record."""
+    stop = journey.stops[0]
+    record = StopRecord(
+        journey=journey.id,
+        train=journey.train,
+        station=stop.station,
+        stop=0,
+        outcome="departed",
+        cargo="sha256:" + 64 * "2",
+        cargo_size=14_200,
+        roster_version=1,
+        started=started,
+        finished=finished,
+    )
+    signed = record.sign(researcher())
+    return stop.model_copy(update={"state": "departed", "record": signed, "cell": None})
+
+
+class Central:
+    """Answers with `view`. What is put into `told` comes out of the stream of events."""
+
+    def __init__(self, view: JourneyView) -> None:
+        self.view = view
+        self.told: queue.Queue[JourneyEvent | Exception | None] = queue.Queue()
+        self.away = False
+        self.cancelled = 0
+        self._number = 0
+
+    def journey(self, _: str) -> JourneyView:
+        if self.away:
+            raise CentralUnreachableError("Central at http://x does not answer.")
+        return self.view
+
+    def cancel(self, _: str) -> JourneyView:
+        self.cancelled += 1
+        self.view = self.view.model_copy(update={"cancelled": True})
+        return self.view
+
+    def events(self, _: str, after: int = 0, *, patience: float = 300) -> Iterator[JourneyEvent]:
+        while (told := self.told.get()) is not None:
+            if isinstance(told, Exception):
+                raise told
+            yield told
+
+    def move(self, station: str, **changes: Any) -> None:
+        """A stop moves on, and central tells of it; once all have ended, the stream ends."""
+        stops = {stop.station: stop for stop in self.view.stops}
+        changes = {"updated": datetime.now(UTC), **changes}
+        stops[station] = stops[station].model_copy(update=changes)
+        self.view = self.view.model_copy(update={"stops": tuple(stops.values())})
+        self._number += 1
+        event = JourneyEvent(number=self._number, journey=self.view.id, stop=stops[station])
+        self.told.put(event)
+        if self.view.done:
+            self.told.put(None)
+
+    def lose(self) -> None:
+        """The connection breaks, and central stays away until `away` is False."""
+        self.away = True
+        self.told.put(CentralUnreachableError("Central at http://x does not answer."))
+
+
+class Lab:
+    """A lab with that central."""
+
+    def __init__(self, central: Central) -> None:
+        self.central = central
+
+
+def told_journey(*stations: str, **stop: Any) -> tuple[Journey, Central]:
+    central = Central(view(stations=stations or ("cleveland",), **stop))
+    return Journey(Lab(central), central.view), central  # type: ignore[arg-type]
