@@ -1,0 +1,172 @@
+"""The account file and the authenticator that reads it, without a hub."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from phtlab_hub import accounts
+from phtlab_hub.accounts import (
+    Account,
+    LocalAccounts,
+    Throttle,
+    hash_of,
+    main,
+    read_accounts,
+    write_accounts,
+)
+from tornado.web import HTTPError
+
+from phtlab.errors import SettingsError
+
+PASSWORD = "correct horse 1"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.toml"
+    write_accounts(path, {"ada": Account(password=hash_of(PASSWORD), groups=("researcher",))})
+    return path
+
+
+def _ask(authenticator: LocalAccounts, name: str, password: str, address: str = "::1") -> Any:
+    handler = SimpleNamespace(request=SimpleNamespace(remote_ip=address))
+    form = {"username": name, "password": password}
+    return asyncio.run(authenticator.get_authenticated_user(handler, form))
+
+
+def test_the_right_password_gives_name_and_groups(file: Path) -> None:
+    told = _ask(LocalAccounts(file=str(file)), "Ada", PASSWORD)
+    assert (told["name"], told["groups"], told["admin"]) == ("ada", ["researcher"], False)
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [("ada", "wrong"), ("ada", ""), ("eve", PASSWORD), ("", ""), ("ada\0", PASSWORD)],
+)
+def test_anything_else_gives_nothing(file: Path, name: str, password: str) -> None:
+    assert _ask(LocalAccounts(file=str(file)), name, password) is None
+
+
+def test_an_unknown_name_costs_the_same_hashing(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = []
+
+    def check(expected: str, given: str) -> bool:
+        checked.append((expected.split("$")[3], given))
+        return False
+
+    monkeypatch.setattr(accounts, "passwd_check", check)
+    authenticator = LocalAccounts(file=str(file))
+    _ask(authenticator, "ada", "wrong")
+    _ask(authenticator, "eve", "wrong")
+    assert checked[0] == checked[1]  # one hash each, with the same costs
+
+
+def test_after_five_wrong_passwords_even_the_right_one_waits(file: Path) -> None:
+    now = 0.0
+    authenticator = LocalAccounts(file=str(file))
+    authenticator.throttle = Throttle(clock=lambda: now)
+    for _ in range(5):
+        assert _ask(authenticator, "ada", "wrong") is None
+    with pytest.raises(HTTPError) as refused:
+        _ask(authenticator, "ada", PASSWORD)
+    assert refused.value.status_code == 429
+    # From elsewhere she gets in, and here too when the time is over.
+    assert _ask(authenticator, "ada", PASSWORD, "203.0.113.9")["name"] == "ada"
+    now = 2.5
+    assert _ask(authenticator, "ada", PASSWORD)["name"] == "ada"
+    assert _ask(authenticator, "ada", "wrong") is None
+
+
+def test_the_wait_doubles_up_to_five_minutes_and_memory_is_bounded() -> None:
+    throttle = Throttle(clock=lambda: 0.0, entries=3)
+    waits = []
+    for _ in range(20):
+        throttle.failed("ada", "a")
+        waits.append(throttle.wait("ada", "a"))
+    assert waits[:8] == [0, 0, 0, 0, 2, 4, 8, 16]
+    assert waits[-1] == 300
+    for address in "bcd":
+        throttle.failed("ada", address)
+    assert throttle.wait("ada", "a") == 0  # the oldest was forgotten
+
+
+def test_who_is_taken_from_the_file_is_signed_out(file: Path) -> None:
+    authenticator = LocalAccounts(file=str(file))
+    ada, eve = SimpleNamespace(name="ada"), SimpleNamespace(name="eve")
+    now = asyncio.run(authenticator.refresh_user(ada))
+    assert isinstance(now, dict)
+    assert now["groups"] == ["researcher"]
+    assert asyncio.run(authenticator.refresh_user(eve)) is False
+    assert authenticator.check_allowed("ada")
+    assert not authenticator.check_allowed("eve")
+
+
+def test_a_file_that_cannot_be_read_lets_nobody_in(file: Path) -> None:
+    authenticator = LocalAccounts(file=str(file))
+    file.write_text("[ada]\npassword = 3\n")
+    with pytest.raises(HTTPError) as refused:
+        _ask(authenticator, "ada", PASSWORD)
+    assert refused.value.status_code == 503
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[ada]\npassword = 'correct horse 1'\n", "ada.password"),
+        ("[ada\n", "is not TOML"),
+        ("['Ada Lovelace']\npassword = 'x'\n", "Ada Lovelace"),
+    ],
+)
+def test_a_wrong_file_is_told_without_its_passwords(file: Path, content: str, told: str) -> None:
+    file.write_text(content)
+    with pytest.raises(SettingsError, match=told) as refused:
+        read_accounts(file)
+    assert PASSWORD not in refused.value.message
+
+
+def test_an_unknown_group_names_those_that_there_are(file: Path) -> None:
+    write_accounts(file, {"ada": Account(password=hash_of(PASSWORD), groups=("wheel",))})
+    with pytest.raises(SettingsError, match=r"'wheel'\. The groups are researcher, learner"):
+        read_accounts(file)
+
+
+def test_a_file_that_others_may_read_is_refused(file: Path) -> None:
+    file.chmod(0o644)
+    with pytest.raises(SettingsError, match="chmod 600"):
+        read_accounts(file)
+
+
+def test_the_command_adds_changes_and_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "accounts.toml"
+
+    def run(*arguments: str, password: str = "") -> None:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{password}\n"))
+        main([str(file), *arguments])
+
+    run("ada", "researcher", password=PASSWORD)
+    run("bob", "operator", "teacher", password=PASSWORD)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert read_accounts(file)["bob"].groups == ("operator", "teacher")
+    assert PASSWORD not in file.read_text()
+    run("--remove", "ada")
+    assert list(read_accounts(file)) == ["bob"]
+    for arguments, password in (
+        (("eve", "researcher"), "short"),
+        (("eve", "wheel"), PASSWORD),
+        (("Eve!", "researcher"), PASSWORD),
+        (("eve",), PASSWORD),
+        (("--remove", "eve"), ""),
+    ):
+        with pytest.raises(SystemExit):
+            run(*arguments, password=password)
+    assert list(read_accounts(file)) == ["bob"]
+    assert "Traceback" not in capsys.readouterr().err
