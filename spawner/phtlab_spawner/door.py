@@ -1,0 +1,207 @@
+"""The door: the one address that workspaces reach, and the few paths behind it.
+
+An nginx on the network's gateway passes on what goes to the hub's API, to central and to the
+registry, and knows no other path. The three themselves keep listening on the loopback.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from phtlab.demo.services import Service
+from phtlab.errors import SettingsError
+
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
+
+_CONFIGURATION = """\
+# Written by phtlab each time the door opens.
+daemon off;
+{user}worker_processes 1;
+pid {directory}/nginx.pid;
+error_log stderr warn;
+events {{ worker_connections 2048; }}
+http {{
+  access_log off;
+  server_tokens off;
+  default_type application/problem+json;
+  client_body_temp_path {directory}/temporary;
+  proxy_temp_path {directory}/temporary;
+  fastcgi_temp_path {directory}/temporary;
+  uwsgi_temp_path {directory}/temporary;
+  scgi_temp_path {directory}/temporary;
+
+  # One workspace cannot take all connections.
+  limit_conn_zone $binary_remote_addr zone=workspace:1m;
+  limit_conn workspace 64;
+  limit_conn_status 429;
+
+  # Nothing is kept here: events arrive when they are sent, layers go through as they come.
+  proxy_buffering off;
+  proxy_request_buffering off;
+  proxy_http_version 1.1;
+  proxy_read_timeout 600s;
+  proxy_send_timeout 600s;
+  proxy_set_header Connection "";
+  proxy_set_header Host $http_host;
+  proxy_set_header X-Forwarded-For $remote_addr;
+  proxy_set_header X-Forwarded-Host $http_host;
+  proxy_set_header X-Forwarded-Proto http;
+  proxy_set_header X-Real-IP $remote_addr;
+
+  server {{
+    listen {gateway}:{port};
+    client_max_body_size 1m;
+
+    # A path is judged as it is sent on: one that goes up again is none of ours.
+    if ($request_uri ~* "/(\\.|%2e)+(/|%2f|%5c|\\?|#|$)") {{ return 404 '{nothing}'; }}
+
+    location {base}hub/api/ {{
+      proxy_pass {hub};
+      error_page 502 504 @no_hub;
+    }}
+    location {base}services/central/ {{
+      client_max_body_size 0;
+      proxy_pass {central};
+      error_page 502 504 @no_central;
+    }}
+    location /v2/ {{
+      client_max_body_size 0;
+      proxy_pass {registry};
+      # Where an upload goes on, the registry knows by its own name only.
+      proxy_redirect ~^https?://[^/]+(/v2/.*)$ http://$http_host$1;
+      error_page 502 504 @no_registry;
+    }}
+    location / {{ return 404 '{nothing}'; }}
+
+    location @no_hub {{ internal; return 502 '{no_hub}'; }}
+    location @no_central {{ internal; return 502 '{no_central}'; }}
+    location @no_registry {{ internal; return 502 '{no_registry}'; }}
+  }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Door:
+    """The door at `gateway`:`port`; `hub`, `central` and `registry` are where they listen.
+
+    `base` is the hub's base URL. `directory` holds its configuration, log and process id.
+    """
+
+    directory: Path
+    gateway: str
+    port: int
+    hub: str
+    central: str
+    registry: str
+    base: str = "/"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.gateway}:{self.port}"
+
+    @property
+    def service(self) -> Service:
+        """nginx as a process that is found again. `start` also writes what it reads."""
+        nginx = shutil.which("nginx", path=_PATH) or "nginx"
+        return Service(
+            "door",
+            (nginx, "-e", "stderr", "-p", str(self.directory), "-c", str(self._file)),
+            self.directory,
+            {},
+        )
+
+    def start(self) -> None:
+        """Open it, and wait until it is open. Raises SettingsError if nginx is missing or refuses,
+        UnreachableError with the log's end if it does not come up."""
+        self.write()
+        service = self.service
+        service.start()
+        service.wait_until(self._is_open, 15)
+
+    def stop(self) -> None:
+        """Close it. Does nothing if it is closed."""
+        self.service.stop()
+
+    def write(self) -> None:
+        """Write nginx's configuration, and have nginx read it. Raises SettingsError."""
+        if not shutil.which("nginx", path=_PATH):
+            raise SettingsError(
+                "The door of the workspaces' network is an nginx: 'apt-get install nginx-light'.",
+                code="door",
+            )
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "temporary").mkdir(exist_ok=True)
+        self._file.write_text(self.configuration(), encoding="utf-8")
+        checked = subprocess.run([*self.service.command, "-t"], capture_output=True, text=True)
+        if checked.returncode:
+            raise SettingsError(
+                f"nginx does not take the door's configuration: {checked.stderr.strip()}",
+                code="door",
+            )
+
+    def configuration(self) -> str:
+        """What nginx reads. Raises SettingsError for an address that is none."""
+        for url in (self.hub, self.central, self.registry):
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+                raise SettingsError(
+                    f"'{url}' is no address to open the door to; write it as "
+                    "http://127.0.0.1:8400, without a path.",
+                    code="door",
+                )
+        return _CONFIGURATION.format(
+            # The master process opens the port and the log; the one that works has no rights.
+            user="user nobody nogroup;\n" if os.geteuid() == 0 else "",
+            directory=self.directory,
+            gateway=self.gateway,
+            port=self.port,
+            base=f"/{self.base.strip('/')}/".replace("//", "/"),
+            hub=self.hub.rstrip("/"),
+            central=self.central.rstrip("/"),
+            registry=self.registry.rstrip("/"),
+            nothing=_problem(
+                404,
+                "door",
+                "Nothing is here. From a workspace, only the hub's API, central and the registry "
+                "can be reached.",
+            ),
+            no_hub=_problem(502, "unreachable", "The hub does not answer. It may be restarting."),
+            no_central=_problem(
+                502,
+                "central-unreachable",
+                "Central does not answer. It may be restarting; journeys go on meanwhile.",
+            ),
+            no_registry=_problem(
+                502, "registry-unreachable", "The registry does not answer. It may be restarting."
+            ),
+        )
+
+    @property
+    def _file(self) -> Path:
+        return self.directory / "nginx.conf"
+
+    def _is_open(self) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(1)
+            return probe.connect_ex((self.gateway, self.port)) == 0
+
+
+def _problem(status: int, code: str, detail: str) -> str:
+    """An answer in the form that phtlab's own refusals have (RFC 9457), within single quotes."""
+    told = {
+        "type": "about:blank",
+        "title": {404: "Not Found", 502: "Bad Gateway"}[status],
+        "status": status,
+        "code": code,
+        "family": "central" if code == "door" else code,
+        "detail": detail,
+    }
+    return json.dumps(told).replace("'", "’")

@@ -1,0 +1,64 @@
+"""How large a workspace is: what each group of users gets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from phtlab.errors import SettingsError
+from phtlab.train.fault import faults_of
+
+Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[KMGT]$")]
+
+
+class Workspace(BaseModel):
+    """One kind of workspace. Sizes are written as `512M` or `4G`.
+
+    `image` is the Spawner's own where none is named; `cpu` is in cores, `pids` counts processes
+    and threads together, `scratch` is what /tmp may hold (it counts as memory).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: str | None = None
+    memory: Size = "2G"
+    cpu: float = Field(2.0, gt=0)
+    pids: int = Field(512, ge=64)
+    files: int = Field(4096, ge=256)
+    scratch: Size = "512M"
+
+
+DEFAULT = Workspace()
+
+
+def workspaces_of(content: Mapping[str, Any]) -> dict[str, Workspace]:
+    """Group to workspace, as a hub's configuration has them.
+
+    Raises SettingsError with what cannot be used.
+    """
+    made: dict[str, Workspace] = {}
+    for group, values in content.items():
+        try:
+            made[group] = Workspace.model_validate(values)
+        except ValidationError as wrong:
+            where, why = faults_of(wrong)[0]
+            raise SettingsError(
+                f"The workspace of the group '{group}' cannot be used: '{where}': {why}.",
+                code="workspace-limits",
+            ) from None
+    return made
+
+
+def workspace_for(groups: Collection[str], workspaces: Mapping[str, Workspace]) -> Workspace:
+    """The first of `workspaces` whose group is among `groups`; else the plain one."""
+    for group, workspace in workspaces.items():
+        if group in groups:
+            return workspace
+    return DEFAULT
+
+
+def size_in_bytes(size: Size) -> int:
+    """`512M` as a number of bytes."""
+    return int(size[:-1]) << {"K": 10, "M": 20, "G": 30, "T": 40}[size[-1]]

@@ -1,0 +1,125 @@
+"""The network of the workspaces: no outside, no way from one to another, and one door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import docker.errors
+import docker.types
+
+from phtlab.errors import SettingsError
+from phtlab.kernel import container_engine
+from phtlab_spawner.firewall import Firewall
+
+if TYPE_CHECKING:
+    import docker
+
+PORT = 8787
+_ICC = "com.docker.network.bridge.enable_icc"
+_BRIDGE = "com.docker.network.bridge.name"
+
+
+@dataclass(frozen=True)
+class WorkspaceNetwork:
+    """The engine's network `name` on the interface `bridge`; `port` is the door's.
+
+    `subnet` is left to the engine, which takes one that this machine has no route to yet, unless
+    a site has addresses of its own for it, such as 10.77.0.0/24.
+    """
+
+    name: str = "phtlab-workspaces"
+    bridge: str = "phtlab0"
+    port: int = PORT
+    subnet: str | None = None
+
+    def ensure(self) -> tuple[str, str]:
+        """Make network and firewall rules, or check that they are as they must be.
+
+        Returns the network's name and the address of its gateway, at which the door opens.
+        Raises SettingsError for a network that would let out more, EngineMissingError.
+        """
+        with container_engine() as engine:
+            found = self._find(engine) or self._make(engine)
+            gateway = self._checked(found)
+        self._firewall(gateway).ensure()
+        return self.name, gateway
+
+    def remove(self) -> None:
+        """Take network and rules away. Raises SettingsError while a workspace is on it."""
+        with container_engine() as engine:
+            found = self._find(engine)
+            if found is not None:
+                try:
+                    engine.api.remove_network(found["Id"])
+                except docker.errors.NotFound:
+                    pass
+                except docker.errors.APIError as refused:
+                    raise SettingsError(
+                        f"The network {self.name} is still in use: {refused.explanation}. Stop the "
+                        "workspaces first, in the hub's admin page.",
+                        code="workspace-network",
+                    ) from None
+        self._firewall("0.0.0.0").remove()  # noqa: S104 - no address is needed to remove it
+
+    def _firewall(self, gateway: str) -> Firewall:
+        return Firewall(self.bridge, gateway, self.port)
+
+    def _find(self, engine: docker.DockerClient) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = engine.api.inspect_network(self.name)
+        except docker.errors.NotFound:
+            return None
+        return found
+
+    def _make(self, engine: docker.DockerClient) -> dict[str, Any]:
+        pool = None
+        if self.subnet:
+            pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(self.subnet)])
+        try:
+            engine.api.create_network(
+                self.name,
+                driver="bridge",
+                internal=True,
+                check_duplicate=True,
+                ipam=pool,
+                options={_ICC: "false", _BRIDGE: self.bridge},
+                labels={"org.phtlab": "workspaces"},
+            )
+        except docker.errors.APIError as refused:
+            if refused.status_code != 409:  # somebody else made it just now
+                raise SettingsError(
+                    f"The container engine does not make the network {self.name}: "
+                    f"{refused.explanation}",
+                    code="workspace-network",
+                ) from None
+        found: dict[str, Any] = engine.api.inspect_network(self.name)
+        return found
+
+    def _checked(self, found: dict[str, Any]) -> str:
+        """The gateway of a network that is as it must be; SettingsError for another."""
+        options = found.get("Options") or {}
+        wrong = [
+            what
+            for what, holds in (
+                ("it has an outside", found["Internal"]),
+                ("its containers reach each other", options.get(_ICC) == "false"),
+                (f"its bridge is not {self.bridge}", options.get(_BRIDGE) == self.bridge),
+                ("it has IPv6", not found.get("EnableIPv6")),
+            )
+            if not holds
+        ]
+        if wrong:
+            raise SettingsError(
+                f"The network {self.name} is not one for workspaces: {', and '.join(wrong)}. "
+                f"Remove it with 'docker network rm {self.name}'; it is made anew.",
+                code="workspace-network",
+            )
+        pools = [pool for pool in found["IPAM"]["Config"] if "Gateway" in pool]
+        if not pools:
+            raise SettingsError(
+                f"The network {self.name} has no gateway, at which the door could open. Remove it "
+                f"with 'docker network rm {self.name}'; it is made anew.",
+                code="workspace-network",
+            )
+        return str(pools[0]["Gateway"]).partition("/")[0]

@@ -1,0 +1,124 @@
+"""Why a workspace did not start, in a sentence for the person who waits for it.
+
+The first sentence says what happened, the second what to do; who runs the hub finds more in its
+log. Nothing here repeats a token, and a container's own last lines are shown without anything
+that could be one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jupyterhub.spawner import SpawnException
+
+_LINES = 4
+_LONGEST = 200
+# Anything that is long, without a space, and not a path or a dotted name.
+_SECRET = re.compile(r"(?i)((?:token|secret|password|passphrase|authorization)\S*[=: ]+)\S+")
+_LONG = re.compile(r"[A-Za-z0-9_+=-]{24,}")
+_KILLED = 137
+
+
+def options_refused(names: Iterable[str]) -> SpawnException:
+    return SpawnException(
+        f"A workspace takes no options here, and {', '.join(sorted(names))} was asked for. Start "
+        "it without; its size follows from your groups.",
+        reason="options",
+    )
+
+
+def engine_missing() -> SpawnException:
+    return SpawnException(
+        "The container engine of this hub does not answer, so no workspace can start. Try again "
+        "in a minute; if it stays so, tell who runs the hub.",
+        reason="engine",
+        status_code=503,
+    )
+
+
+def no_image() -> SpawnException:
+    return SpawnException(
+        "This hub names no workspace image, so no workspace can start. Tell who runs the hub: "
+        "'phtlab kernel workspace --load' prints the name for the setting image.",
+        reason="image",
+        status_code=503,
+    )
+
+
+def image_missing(image: str, told: str) -> SpawnException:
+    return SpawnException(
+        f"The workspace image {image} is not on this machine and could not be fetched. Tell who "
+        "runs the hub: 'phtlab kernel workspace --load' makes it and loads it.",
+        reason="image",
+        status_code=503,
+        log_message=f"The workspace image {image} cannot be fetched: {told}",
+    )
+
+
+def network_missing(network: str) -> SpawnException:
+    return SpawnException(
+        f"The network of the workspaces, {network}, is missing, so no workspace can start. Tell "
+        "who runs the hub to start it again, which makes the network.",
+        reason="network",
+        status_code=503,
+    )
+
+
+def root_missing(path: str) -> SpawnException:
+    return SpawnException(
+        "The consortium's root is not where the hub was told that it is, so a workspace could "
+        "trust nobody. Tell who runs the hub to mend its setting root_json.",
+        reason="root",
+        status_code=503,
+        log_message=f"WorkspaceSpawner.root_json names {path}, which is not a file.",
+    )
+
+
+def engine_refused(told: str) -> SpawnException:
+    return SpawnException(
+        f"The container engine does not start the workspace: {redacted(told)} Tell who runs the "
+        "hub.",
+        reason="engine",
+        status_code=500,
+    )
+
+
+def stopped_early(state: Mapping[str, Any], log: str, memory: str) -> SpawnException:
+    """For a container that ended while it started; `state` is the engine's account of it."""
+    code = state.get("ExitCode")
+    if state.get("OOMKilled") or code == _KILLED:
+        return SpawnException(
+            f"The workspace needs more memory than the {memory} that it may use, and was ended "
+            "while it started. Tell who runs the hub that your group needs a larger one.",
+            reason="memory",
+            status_code=507,
+        )
+    return SpawnException(
+        f"The workspace ended while it started (exit code {code}). {_last_words(log)}",
+        reason="ended",
+        status_code=500,
+    )
+
+
+def too_slow(seconds: int, log: str) -> SpawnException:
+    return SpawnException(
+        f"JupyterLab did not answer within {seconds} seconds. Try again; the machine may be busy. "
+        f"{_last_words(log)}",
+        reason="timeout",
+        status_code=504,
+    )
+
+
+def redacted(text: str) -> str:
+    """`text` without whatever could be a token or key, and on one line."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _LONG.sub("…", _SECRET.sub(r"\1…", plain))
+
+
+def _last_words(log: str) -> str:
+    lines = [line for line in (redacted(line) for line in log.splitlines()) if line]
+    if not lines:
+        return "It had not said anything yet."
+    return "Its last lines: " + " / ".join(line[:_LONGEST] for line in lines[-_LINES:])

@@ -1,0 +1,109 @@
+"""A workspace as a service of a Docker swarm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import docker.errors
+import requests
+from docker.types import Mount
+from dockerspawner import SwarmSpawner
+from traitlets import Unicode, default
+
+from phtlab_spawner import spawn_failure
+from phtlab_spawner.limits import size_in_bytes
+from phtlab_spawner.workspace_mixin import HOME, LABEL, ROOT, USER, WorkspaceMixin
+
+
+class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
+    """A service of one container without rights, on an overlay network that is internal.
+
+    A swarm has no limit of processes, and `no-new-privileges` is each node's own setting
+    (dockerd's `no-new-privileges: true`). The home is a volume of the node, unless
+    `volume_driver` names one that all nodes share.
+    """
+
+    root_config = Unicode(
+        help="""The name of the swarm's config that holds root.json, made by
+        `docker config create NAME root.json`; instead of root_json, which is one machine's."""
+    ).tag(config=True)
+
+    extra_container_spec: Any
+    extra_create_kwargs: Any
+
+    @default("prefix")
+    def _prefix(self) -> str:
+        return "phtlab"
+
+    @default("volumes")
+    def _home(self) -> dict[str, str]:
+        return {"{prefix}-home-{username}": HOME}
+
+    @property
+    def mounts(self) -> list[Mount]:
+        """The home as a volume, never as a folder of the node, and /tmp in memory."""
+        scratch = (self.workspace or self.choose_workspace()).scratch
+        return [
+            *(
+                Mount(
+                    target=volume["bind"],
+                    source=name,
+                    type="volume",
+                    read_only=volume["mode"] == "ro",
+                    driver_config=self.mount_driver_config,
+                    labels={LABEL: self.user.name},
+                )
+                for name, volume in self.volume_binds.items()
+            ),
+            Mount(
+                target="/tmp",  # noqa: S108 - inside the container
+                source=None,
+                type="tmpfs",
+                tmpfs_size=size_in_bytes(scratch),
+                tmpfs_mode=0o1777,
+            ),
+        ]
+
+    async def start(self) -> Any:
+        """Create the service and wait until it runs. Raises SpawnException."""
+        self.choose_workspace()
+        before = self.extra_container_spec, self.extra_create_kwargs
+        try:
+            self.extra_container_spec = {**before[0], **await self._sealed()}
+            self.extra_create_kwargs = {**before[1], "labels": {LABEL: self.user.name}}
+            return await super().start()
+        except (requests.ConnectionError, requests.Timeout):
+            raise spawn_failure.engine_missing() from None
+        except docker.errors.APIError as refused:
+            raise spawn_failure.engine_refused(str(refused.explanation or refused)) from None
+        except docker.errors.DockerException:
+            raise spawn_failure.engine_missing() from None
+        finally:
+            self.extra_container_spec, self.extra_create_kwargs = before
+
+    def get_env(self) -> dict[str, str]:
+        """As every workspace's, with the root where the swarm's config puts it."""
+        env = super().get_env()
+        if self.root_config:
+            env["PHTLAB_ROOT"] = ROOT
+        return env
+
+    async def _sealed(self) -> dict[str, Any]:
+        sealed: dict[str, Any] = {
+            "cap_drop": ["ALL"],
+            "hostname": "workspace",
+            "read_only": True,
+            "user": f"{USER}:{USER}",
+        }
+        if self.root_config:
+            sealed["configs"] = [await self._root()]
+        return sealed
+
+    async def _root(self) -> docker.types.ConfigReference:
+        found = await self.docker("configs", filters={"name": self.root_config})
+        for config in found:
+            if config["Spec"]["Name"] == self.root_config:
+                return docker.types.ConfigReference(
+                    config["ID"], self.root_config, filename=ROOT, mode=0o444
+                )
+        raise spawn_failure.root_missing(self.root_config)

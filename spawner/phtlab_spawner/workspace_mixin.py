@@ -1,0 +1,105 @@
+"""What all workspaces have in common, whoever starts them: size by group, surroundings."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import url_path_join
+from traitlets import Dict, TraitError, Unicode, default, validate
+
+from phtlab.errors import SettingsError
+from phtlab_spawner import spawn_failure
+from phtlab_spawner.limits import Workspace, workspace_for, workspaces_of
+
+# The user that the kernel image's notebooks run as, and its home in a workspace image.
+USER: Final = 65532
+HOME: Final = "/home/analyst"
+ROOT: Final = "/etc/phtlab/root.json"
+LABEL: Final = "org.phtlab.user"
+
+
+class WorkspaceMixin(Spawner):
+    """For use before a Spawner class. Users choose nothing: groups decide."""
+
+    workspaces = Dict(
+        help="""Group to workspace: a table of image, memory, cpu, pids, files, scratch.
+
+        The first group that a user is in counts; who is in none gets the plain one."""
+    ).tag(config=True)
+    door = Unicode(
+        help="""Where workspaces reach the hub's API, central and the registry, and nothing else.
+
+        Empty: wherever hub and environment say."""
+    ).tag(config=True)
+    root_json = Unicode(
+        help="The consortium's root.json on the hub's machine; it is mounted read-only."
+    ).tag(config=True)
+
+    # In memory, since nothing of it outlives a start.
+    workspace: Workspace | None = None
+
+    @validate("workspaces")
+    def _workspaces_can_be_used(self, proposal: Any) -> Any:
+        try:
+            workspaces_of(proposal.value)
+        except SettingsError as wrong:
+            raise TraitError(wrong.message) from None
+        return proposal.value
+
+    @validate("door")
+    def _door_is_an_address(self, proposal: Any) -> str:
+        url = str(proposal.value).rstrip("/")
+        if url and (urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname):
+            raise TraitError(f"'{url}' is no address of a door; write it as http://10.1.2.1:8787.")
+        return url
+
+    @default("image")
+    def _no_image(self) -> str:
+        return ""
+
+    @default("default_url")
+    def _lab(self) -> str:
+        return "/lab"
+
+    @default("options_form")
+    def _no_form(self) -> str:
+        return ""
+
+    @property
+    def door_host(self) -> str | None:
+        """The door's host, without its port."""
+        return urlsplit(self.door).hostname if self.door else None
+
+    def choose_workspace(self) -> Workspace:
+        """What the user's groups give, set on this Spawner. Raises SpawnException for options."""
+        options = self.user_options
+        if options:
+            raise spawn_failure.options_refused(options)
+        groups = {group.name for group in self.user.groups}
+        chosen = workspace_for(groups, workspaces_of(self.workspaces))
+        if chosen.image is not None:
+            self.image = chosen.image
+        if not self.image:
+            raise spawn_failure.no_image()
+        self.mem_limit = chosen.memory
+        self.cpu_limit = chosen.cpu
+        self.workspace = chosen
+        return chosen
+
+    def get_env(self) -> dict[str, str]:
+        """What the Spawner would give, with all addresses behind the door."""
+        env: dict[str, str] = super().get_env()
+        env["HOME"] = HOME
+        if self.root_json:
+            env["PHTLAB_ROOT"] = ROOT
+        if self.door:
+            api = url_path_join(self.door, self.hub.base_url, "api")
+            env["JUPYTERHUB_API_URL"] = api
+            name = getattr(self.user, "escaped_name", self.user.name)
+            env["JUPYTERHUB_ACTIVITY_URL"] = url_path_join(api, "users", name, "activity")
+            base = env["JUPYTERHUB_BASE_URL"]
+            env["PHTLAB_CENTRAL"] = url_path_join(self.door, base, "services/central")
+            env["PHTLAB_REGISTRY"] = self.door
+        return env
