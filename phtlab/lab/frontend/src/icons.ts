@@ -10,8 +10,8 @@ const svg = (body: string): string =>
 export const routeIcon = new LabIcon({
   name: 'phtlab:route',
   svgstr: svg(
-    '<g class="jp-icon3" fill="none" stroke="#616161" stroke-width="2" stroke-linecap="round">' +
-      '<path d="M5 15.5V9a3.5 3.5 0 0 1 7 0v6a3.5 3.5 0 0 0 7 0V8.5"/></g>' +
+    '<g class="jp-icon3" stroke="#616161" stroke-width="2" stroke-linecap="round">' +
+      '<path class="jp-icon-none" fill="none" d="M5 15.5V9a3.5 3.5 0 0 1 7 0v6a3.5 3.5 0 0 0 7 0V8.5"/></g>' +
       '<g class="jp-icon3" fill="#616161">' +
       '<circle cx="5" cy="18" r="2.6"/><circle cx="19" cy="6" r="2.6"/></g>'
   )
@@ -23,8 +23,8 @@ export const newAnalysisIcon = new LabIcon({
   svgstr: svg(
     '<path class="jp-icon3" fill="#616161" fill-rule="evenodd" ' +
       'd="M6 2h12a2 2 0 0 1 2 2v16a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zm0 2v16h12V4z"/>' +
-      '<g class="jp-icon3" fill="none" stroke="#616161" stroke-width="1.6" ' +
-      'stroke-linecap="round"><path d="M9 14.4v-3a1.5 1.5 0 0 1 3 0v1.6a1.5 1.5 0 0 0 3 0v-3"/></g>' +
+      '<g class="jp-icon3" stroke="#616161" stroke-width="1.6" ' +
+      'stroke-linecap="round"><path class="jp-icon-none" fill="none" d="M9 14.4v-3a1.5 1.5 0 0 1 3 0v1.6a1.5 1.5 0 0 0 3 0v-3"/></g>' +
       '<g class="jp-icon3" fill="#616161">' +
       '<circle cx="9" cy="16" r="1.6"/><circle cx="15" cy="8.4" r="1.6"/></g>'
   )
