@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.docs import api_page, cli_page, errors_page, http_page, settings_page
+from tests.docs import access_page, api_page, cli_page, errors_page, http_page, settings_page
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
@@ -21,6 +21,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/api.md": api_page.page,
     "reference/errors.md": errors_page.page,
     "reference/http.md": http_page.page,
+    "reference/access.md": access_page.page,
 }
 
 

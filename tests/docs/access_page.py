@@ -1,0 +1,44 @@
+"""docs/reference/access.md: who gets how far at which route, from the tests' own expectations."""
+
+from __future__ import annotations
+
+from tests.central.matrix import ALLOWED, KEYS, ROLES, SENDERS
+from tests.docs.markdown import code, heading, table
+
+_INTRODUCTION = """\
+The tests send every route of central's a request of every kind of sender, and this page is what
+they expect. ✓ says that the sender gets to the thing itself, which may ask for more: an order is
+its researcher's, who signed it; a stop is its station's; a journey is there for its parties only,
+and for everyone else there is none. – says 401 without a token that holds, else 403.
+
+A **key** is a member's own: a token that it has signed. A **hub** column is the token of a hub
+user with the scopes of that role, who acts as the member of the same name. Two columns have every
+scope and no such member: a user who is not on the roster, and one who is called as a station is.
+A token counts in the header `Authorization` only: one in the address is none."""
+
+_PAGES = """\
+A central that belongs to a hub also has a page at its prefix. It takes neither of these tokens, but
+a cookie of its own, which a login at the hub brings and which the API does not take; it shows what
+the user's scopes let the user read, and changes nothing."""
+
+
+def page() -> str:
+    lines = heading("Access", _INTRODUCTION)
+    lines += ["## The hub's roles", ""]
+    lines += table(
+        ["role", "scopes"],
+        ([role, ", ".join(map(code, scopes))] for role, scopes in ROLES.items()),
+    )
+    for title, senders in (
+        ("Central, by members' keys", (SENDERS[0], *KEYS)),
+        ("Central, by tokens of a hub", tuple(s for s in SENDERS if s.user)),
+    ):
+        lines += [f"## {title}", ""]
+        rows = [
+            [method, code(path), *("✓" if sender in allowed else "–" for sender in senders)]
+            for (method, path), allowed in ALLOWED.items()
+        ]
+        named = [sender.title.split(": ")[-1] for sender in senders]
+        lines += table(["", "path", *named], rows)
+    lines += [_PAGES]
+    return "\n".join(lines).rstrip() + "\n"
