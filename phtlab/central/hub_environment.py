@@ -19,6 +19,7 @@ def settings_of_service(environ: Mapping[str, str]) -> dict[str, str]:
         "hub_api_url": environ.get("JUPYTERHUB_API_URL", ""),
         "hub_token": environ.get("JUPYTERHUB_API_TOKEN", ""),
         "hub_client_id": environ.get("JUPYTERHUB_CLIENT_ID", ""),
+        "hub_callback_url": environ.get("JUPYTERHUB_OAUTH_CALLBACK_URL", ""),
         "hub_url": f"{environ.get('JUPYTERHUB_HOST', '')}{base.rstrip('/')}/hub/",
         "prefix": environ.get("JUPYTERHUB_SERVICE_PREFIX", ""),
         "listen": _listen(environ.get("JUPYTERHUB_SERVICE_URL", "")),

@@ -102,7 +102,7 @@ class HubLogin:
 
     @property
     def _callback(self) -> str:
-        return self.home + CALLBACK
+        return self._settings.hub_callback_url or self.home + CALLBACK
 
     def _bounds(self, request: Request) -> dict[str, Any]:
         """Where a cookie goes: here only, to no script, and with TLS only if there is TLS."""

@@ -84,6 +84,9 @@ class CentralSettings(BaseSettings):
     )
     hub_url: str = Field("/hub/", description="Where browsers reach that hub")
     hub_client_id: str = Field("", description="Central's OAuth client id there; empty: no pages")
+    hub_callback_url: str = Field(
+        "", description="Where that hub sends browsers back; empty: prefix and oauth_callback"
+    )
 
     @field_validator("url", "registry_url")
     @classmethod
