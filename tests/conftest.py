@@ -21,6 +21,8 @@ import pytest
 
 from phtlab.kernel.build import BuiltKernel, build_kernel
 from phtlab.kernel.push import push_kernel
+from phtlab.kernel.workspace import BuiltWorkspace, build_workspace
+from phtlab.kernel.workspace_load import load_workspace
 from phtlab.wire.registry import Registry
 from tests.real_registry import free_port, registry_of
 
@@ -80,6 +82,21 @@ def open_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def built_kernel() -> BuiltKernel:
     return build_kernel(ROOT / "kernels" / "python", KERNEL_CACHE)
+
+
+@pytest.fixture(scope="session")
+def built_workspace(built_kernel: BuiltKernel) -> BuiltWorkspace:
+    return build_workspace(ROOT / "spawner" / "workspace", built_kernel, KERNEL_CACHE)
+
+
+@pytest.fixture(scope="session")
+def workspace_image(built_workspace: BuiltWorkspace, engine: docker.DockerClient) -> str:
+    """The workspace image's reference; loaded. It stays, as the next session wants it too."""
+    for image in engine.images.list("phtlab/workspace-python"):
+        if built_workspace.reference not in image.tags:
+            with contextlib.suppress(docker.errors.APIError):  # one that something still uses
+                engine.images.remove(image.tags[0])
+    return load_workspace(built_workspace, engine)
 
 
 @pytest.fixture(scope="session")

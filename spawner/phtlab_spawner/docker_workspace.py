@@ -119,6 +119,15 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         if wrong is not None:
             raise spawn_failure.image_missing(image, wrong)
 
+    async def get_command(self) -> list[str]:
+        """The image's own command. Raises SpawnException if it has none, as no workspace has."""
+        if not self.cmd:
+            image = await self.docker("inspect_image", self.image)
+            if not image["Config"]["Cmd"]:
+                raise spawn_failure.other_image(self.image)
+        command: list[str] = await super().get_command()
+        return command
+
     async def create_object(self) -> Any:
         """The container, with what keeps it in its place put over all other configuration."""
         self._told.tell(70, "The workspace starts")

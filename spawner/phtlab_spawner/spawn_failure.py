@@ -57,6 +57,15 @@ def image_missing(image: str, told: str) -> SpawnException:
     )
 
 
+def other_image(image: str) -> SpawnException:
+    return SpawnException(
+        f"{image} is not a workspace image: it starts nothing. Tell who runs the hub: 'phtlab "
+        "kernel workspace --load' makes one.",
+        reason="image",
+        status_code=503,
+    )
+
+
 def network_missing(network: str) -> SpawnException:
     return SpawnException(
         f"The network of the workspaces, {network}, is missing, so no workspace can start. Tell "

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from jupyterhub.spawner import Spawner
 from jupyterhub.utils import url_path_join
-from traitlets import Dict, TraitError, Unicode, default, validate
+from traitlets import Dict, HasTraits, TraitError, Unicode, default, validate
 
 from phtlab.errors import SettingsError
 from phtlab_spawner import spawn_failure
@@ -20,7 +19,13 @@ ROOT: Final = "/etc/phtlab/root.json"
 LABEL: Final = "org.phtlab.user"
 
 
-class WorkspaceMixin(Spawner):
+if TYPE_CHECKING:
+    from jupyterhub.spawner import Spawner as _Spawner
+else:  # JupyterHub refuses a Spawner that starts nothing.
+    _Spawner = HasTraits
+
+
+class WorkspaceMixin(_Spawner):
     """For use before a Spawner class. Users choose nothing: groups decide."""
 
     workspaces = Dict(

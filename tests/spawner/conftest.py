@@ -1,0 +1,83 @@
+"""A real hub whose users work in real containers, behind a real door; one for all tests here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from phtlab.demo.world import World, running
+from phtlab_spawner.door import Door
+from phtlab_spawner.network import WorkspaceNetwork
+from tests.conftest import CACHE
+from tests.real_registry import free_port
+from tests.spawner.container_hub import ContainerHub, hub_environment
+
+MARK = os.getpid() % 100_000
+
+
+@pytest.fixture(scope="session")
+def network(engine: docker.DockerClient) -> Iterator[WorkspaceNetwork]:
+    """A network of this session's own; `ensure` has made it."""
+    made = WorkspaceNetwork(f"phtlab-test-{MARK}", bridge=f"phtt{MARK}", port=8787)
+    made.ensure()
+    try:
+        yield made
+    finally:
+        made.remove()
+
+
+@pytest.fixture(scope="session")
+def behind(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[World]:
+    """Central and a registry without stations, central told of `hub`'s users."""
+    place = tmp_path_factory.mktemp("behind")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PHTLAB_CACHE", str(CACHE))
+        world = World(
+            place / "demo", log_n=12, stations=(), central_environment=hub_environment(free_port())
+        )
+        with running(world, lambda doing: None) as up:
+            yield up
+
+
+@pytest.fixture(scope="session")
+def door(
+    tmp_path_factory: pytest.TempPathFactory, network: WorkspaceNetwork, behind: World
+) -> Iterator[Door]:
+    _, gateway = network.ensure()
+    hub = behind.central_environment["JUPYTERHUB_API_URL"].removesuffix("/hub/api")
+    made = Door(
+        tmp_path_factory.mktemp("door"),
+        gateway,
+        network.port,
+        hub=hub,
+        central=behind.central_url,
+        registry=behind.registry_url,
+    )
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="session")
+def hub(
+    tmp_path_factory: pytest.TempPathFactory,
+    engine: docker.DockerClient,
+    workspace_image: str,
+    network: WorkspaceNetwork,
+    behind: World,
+    door: Door,
+) -> Iterator[ContainerHub]:
+    place = tmp_path_factory.mktemp("hub")
+    root = place / "root.json"
+    root.write_bytes(behind.consortium.root)
+    made = ContainerHub(place, engine, door, network.name, root, workspace_image, behind)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()

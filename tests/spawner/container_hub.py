@@ -1,0 +1,206 @@
+"""A JupyterHub of its own process that starts workspaces, asked through its API."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import httpx
+from docker.models.containers import Container
+
+from phtlab.demo.services import Service
+from phtlab.demo.world import World
+from phtlab_hub.processes import proxy_program
+from phtlab_spawner.door import Door
+from tests.real_registry import free_port
+
+TOKEN = "a-token-of-the-tests-that-opens-nothing-else"
+CENTRAL_TOKEN = "a-token-of-central-in-the-tests"
+
+# Group to members and workspace.
+GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "researcher": (["ada", "grace"], {"memory": "1G", "cpu": 1.5, "pids": 200, "scratch": "64M"}),
+    "cramped": (["mel"], {"memory": "40M"}),
+    "absent": (["noor"], {"image": "127.0.0.1:1/absent:1"}),
+    "bare": (["otto"], {"image": "{kernel}"}),
+    "fetched": (["page"], {"image": "{registry}"}),
+}
+PREFIX = "phtlab-test"
+
+_CONFIGURATION = """
+c = get_config()
+c.JupyterHub.bind_url = "http://127.0.0.1:{browsers}"
+c.JupyterHub.hub_bind_url = "{hub}"
+c.JupyterHub.db_url = "sqlite:///{place}/hub.sqlite"
+c.JupyterHub.cookie_secret_file = "{place}/cookie_secret"
+c.JupyterHub.authenticator_class = "dummy"
+c.DummyAuthenticator.password = "{token}"
+c.Authenticator.allow_all = True
+c.ConfigurableHTTPProxy.command = ["{proxy}"]
+c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_api}"
+c.ConfigurableHTTPProxy.pid_file = "{place}/proxy.pid"
+c.JupyterHub.spawner_class = "phtlab"
+c.JupyterHub.load_groups = {groups}
+c.JupyterHub.services = [
+    {{"name": "tests", "api_token": "{token}"}},
+    {{"name": "central", "url": "{central}", "api_token": "{central_token}"}},
+]
+c.JupyterHub.custom_scopes = {{"custom:phtlab:read": {{"description": "see"}}}}
+c.JupyterHub.load_roles = [
+    {{
+        "name": "tests",
+        "scopes": ["admin:users", "admin:servers", "list:users"],
+        "services": ["tests"],
+    }},
+    {{"name": "user", "scopes": ["self", "custom:phtlab:read"]}},
+]
+c.Spawner.start_timeout = {patience}
+c.Spawner.server_token_scopes = [
+    "users:activity!user", "access:servers!server", "custom:phtlab:read"
+]
+c.WorkspaceSpawner.prefix = "{prefix}"
+c.WorkspaceSpawner.image = "{image}"
+c.WorkspaceSpawner.network_name = "{network}"
+c.WorkspaceSpawner.door = "{door}"
+c.WorkspaceSpawner.root_json = "{root}"
+c.WorkspaceSpawner.workspaces = {workspaces}
+"""
+
+
+def hub_environment(port: int) -> dict[str, str]:
+    """What central is told of a hub at `port`."""
+    return {
+        "JUPYTERHUB_SERVICE_NAME": "central",
+        "JUPYTERHUB_SERVICE_PREFIX": "/services/central/",
+        "JUPYTERHUB_API_TOKEN": CENTRAL_TOKEN,
+        "JUPYTERHUB_API_URL": f"http://127.0.0.1:{port}/hub/api",
+        "JUPYTERHUB_BASE_URL": "/",
+    }
+
+
+@dataclass
+class ContainerHub:
+    """The hub in `place`; its workspaces are containers of `engine`."""
+
+    place: Path
+    engine: docker.DockerClient
+    door: Door
+    network: str
+    root: Path
+    image: str
+    behind: World
+    images: dict[str, str] = field(default_factory=dict)
+    patience: int = 60
+    http: httpx.Client = field(default_factory=httpx.Client)
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        ports = [free_port() for _ in range(2)]
+        file = self.place / "jupyterhub_config.py"
+        file.write_text(
+            _CONFIGURATION.format(
+                browsers=ports[0],
+                hub=self.door.hub,
+                place=self.place,
+                proxy=proxy_program(),
+                proxy_api=ports[1],
+                groups={group: {"users": users} for group, (users, _) in GROUPS.items()},
+                central=self.behind.central_url,
+                token=TOKEN,
+                central_token=CENTRAL_TOKEN,
+                patience=self.patience,
+                prefix=PREFIX,
+                image=self.image,
+                network=self.network,
+                door=self.door.url,
+                root=self.root,
+                workspaces={
+                    group: {
+                        name: self.images.get(value, value) if name == "image" else value
+                        for name, value in workspace.items()
+                    }
+                    for group, (_, workspace) in GROUPS.items()
+                },
+            )
+        )
+        self.http.close()
+        self.http = httpx.Client(
+            base_url=f"{self.door.hub}/hub/api",
+            headers={"Authorization": f"token {TOKEN}"},
+            trust_env=False,
+            timeout=60,
+        )
+        self._service.start()
+        self._service.wait_until(self._answers)
+
+    def stop(self) -> None:
+        """End every workspace and the hub, and forget the homes."""
+        if self._service.pid() is None:
+            return
+        try:
+            for users, _ in GROUPS.values():
+                for user in users:
+                    self.http.delete(f"/users/{user}/server")
+            until = time.monotonic() + 30
+            while any(user["servers"] for user in self.http.get("/users").json()):
+                assert time.monotonic() < until, "a workspace does not end"
+                time.sleep(0.1)
+        finally:
+            self.http.close()
+            self._service.stop()
+        for users, _ in GROUPS.values():
+            for user in users:
+                for volume in self.engine.volumes.list(filters={"name": f"{PREFIX}-home-{user}"}):
+                    volume.remove(force=True)
+
+    def spawn(self, user: str, options: dict[str, Any] | None = None) -> httpx.Response:
+        """Ask for `user`'s workspace; the hub's answer, which may come before it is ready."""
+        return self.http.post(f"/users/{user}/server", json=options)
+
+    def events(self, user: str) -> Iterator[dict[str, Any]]:
+        """What the page that waits shows of a start, to its end."""
+        with self.http.stream("GET", f"/users/{user}/server/progress") as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    event: dict[str, Any] = json.loads(line.removeprefix("data:"))
+                    yield event
+                    if event.get("ready") or event.get("failed"):
+                        return
+
+    def started(self, user: str) -> Container:
+        """`user`'s container, when JupyterLab answers in it."""
+        self.spawn(user).raise_for_status()
+        last = list(self.events(user))[-1]
+        assert last.get("ready"), last
+        return self.container(user)
+
+    def container(self, user: str) -> Container:
+        return self.engine.containers.get(f"{PREFIX}-{user}")
+
+    @property
+    def log(self) -> str:
+        return self._service.log.read_text()
+
+    @property
+    def _service(self) -> Service:
+        command = [sys.executable, "-m", "jupyterhub", "-f", str(self.place / "jupyterhub_config.py")]
+        return Service("hub", command, self.place, {})
+
+    def _answers(self) -> bool:
+        try:
+            return self.http.get("/").is_success
+        except httpx.HTTPError:
+            return False
+
+
+def run(container: Container, code: str) -> Any:
+    """What Python `code` prints as JSON inside of `container`, as its user."""
+    done = container.exec_run(["python3", "-c", code])
+    assert done.exit_code == 0, done.output.decode()
+    return json.loads(done.output)
