@@ -90,7 +90,7 @@ function FormEnd(props: {
       <div role="status" className="pht-FormWords">
         {form.working && (
           <>
-            <div className="pht-Progress" aria-hidden="true" />
+            <div className="pht-Working" aria-hidden="true" />
             {props.working}
           </>
         )}

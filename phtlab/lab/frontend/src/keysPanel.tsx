@@ -71,7 +71,7 @@ function Keys(props: IKeysProps): JSX.Element {
             <span aria-hidden="true">{notice.good ? '✓' : '✗'}</span>
             <span>{notice.sentence}</span>
             <button
-              className="pht-Link"
+              className="pht-TextButton"
               onClick={() => setNotice(null)}
               aria-label={trans.__('Dismiss this message')}
             >

@@ -132,7 +132,7 @@ class UnlockBody extends ReactWidget {
         <div id="pht-unlock-words" className="pht-Unlock-words" role="status">
           {this._working ? (
             <>
-              <div className="pht-Progress" aria-hidden="true" />
+              <div className="pht-Working" aria-hidden="true" />
               <span>
                 {trans.__(
                   'Opening the key. It takes about a second, so that guessing takes years.'

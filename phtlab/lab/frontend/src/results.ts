@@ -1,0 +1,211 @@
+/**
+ * Results as a plugin: a page in the main area for each journey.
+ */
+import {
+  ILayoutRestorer,
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  InputDialog,
+  MainAreaWidget,
+  Notification,
+  WidgetTracker,
+  showErrorMessage
+} from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import {
+  ITranslator,
+  TranslationBundle,
+  nullTranslator
+} from '@jupyterlab/translation';
+
+import { IJourney } from './api';
+import { resultsIcon } from './icons';
+import { OPEN_KEYS } from './keysCommand';
+import { OPEN_CELL } from './openCell';
+import { OPEN_RESULTS } from './resultsCommand';
+import { IPhtServer } from './server';
+import { UNLOCK } from './unlock';
+
+import type { IResultsActions } from './resultsPanel';
+
+export const resultsPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'phtlab:results',
+  description: 'Shows what came back of a journey, after verifying it.',
+  autoStart: true,
+  requires: [IPhtServer],
+  optional: [ILayoutRestorer, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    server: IPhtServer,
+    restorer: ILayoutRestorer | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('phtlab');
+    const { commands, shell } = app;
+    const tracker = new WidgetTracker<MainAreaWidget>({
+      namespace: 'phtlab-results'
+    });
+    const journeys = new WeakMap<MainAreaWidget, string>();
+    const making = new Map<string, Promise<MainAreaWidget>>();
+    const actions = actionsOf(app, server, trans);
+
+    const make = async (
+      journey: string,
+      ask: boolean
+    ): Promise<MainAreaWidget> => {
+      const { ResultsPanel } = await import('./resultsPanel');
+      const content = new ResultsPanel({
+        trans,
+        server,
+        journey,
+        ask,
+        actions
+      });
+      const widget = new MainAreaWidget({ content });
+      widget.id = `phtlab-results-${journey}`;
+      widget.title.icon = resultsIcon;
+      widget.title.closable = true;
+      widget.title.label = trans.__('Results');
+      const onChanged = () => {
+        const known = server.journeys.find(one => one.id === journey);
+        if (known) {
+          widget.title.label = trans.__('Results %1', known.short.slice(0, 6));
+          widget.title.caption = trans.__(
+            'Results of journey %1, sent %2',
+            known.short,
+            new Date(known.submitted).toLocaleString()
+          );
+        }
+      };
+      onChanged();
+      server.changed.connect(onChanged);
+      widget.disposed.connect(() => {
+        server.changed.disconnect(onChanged);
+      });
+      journeys.set(widget, journey);
+      return widget;
+    };
+
+    commands.addCommand(OPEN_RESULTS, {
+      label: trans.__('Open Results'),
+      caption: trans.__('Verify and open what came back of a journey'),
+      icon: resultsIcon,
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            journey: {
+              type: 'string',
+              description: trans.__("The journey's id, sha256:…")
+            },
+            restored: {
+              type: 'boolean',
+              description: trans.__('Whether Lab opens it, and not a person')
+            }
+          },
+          required: ['journey']
+        }
+      },
+      execute: async args => {
+        const id = args.journey as string;
+        let widget = tracker.find(one => journeys.get(one) === id);
+        if (!widget) {
+          let made = making.get(id);
+          if (!made) {
+            made = make(id, !args.restored);
+            making.set(id, made);
+          }
+          widget = await made;
+          making.delete(id);
+        }
+        if (!tracker.has(widget)) {
+          await tracker.add(widget);
+        }
+        if (!widget.isAttached) {
+          shell.add(widget, 'main');
+        }
+        shell.activateById(widget.id);
+      }
+    });
+
+    if (restorer) {
+      void restorer.restore(tracker, {
+        command: OPEN_RESULTS,
+        args: widget => ({
+          journey: journeys.get(widget) ?? '',
+          restored: true
+        }),
+        name: widget => journeys.get(widget) ?? ''
+      });
+    }
+  }
+};
+
+function actionsOf(
+  app: JupyterFrontEnd,
+  server: IPhtServer,
+  trans: TranslationBundle
+): IResultsActions {
+  const { commands } = app;
+  const unlock = () => commands.execute(UNLOCK) as Promise<boolean>;
+  /** What a button does, with the key open, its refusal in a dialog. */
+  const guarded = async (title: string, act: () => Promise<void>) => {
+    try {
+      if (await unlock()) {
+        await act();
+      }
+    } catch (error) {
+      await showErrorMessage(title, error as Error);
+    }
+  };
+  const openNotebook = async (journey: IJourney, notebook: string | null) => {
+    await guarded(trans.__('The notebook cannot be made'), async () => {
+      const path = await server.aggregate(journey.id, notebook);
+      await commands.execute('docmanager:open', { path, factory: 'Notebook' });
+    });
+  };
+  return {
+    unlock,
+    openKeys: () => void commands.execute(OPEN_KEYS),
+    aggregate: journey => openNotebook(journey, journey.notebook),
+    explore: journey => openNotebook(journey, null),
+    exportTo: async journey => {
+      const { exportFolder } = await import('./resultsModel');
+      const folder = journey.notebook ? PathExt.dirname(journey.notebook) : '';
+      const asked = await InputDialog.getText({
+        title: trans.__('Export the results'),
+        label: trans.__(
+          'Folder, below the one that the file browser starts in'
+        ),
+        text: PathExt.join(folder, exportFolder(journey)),
+        okLabel: trans.__('Export')
+      });
+      const wanted = asked.value?.trim();
+      if (!asked.button.accept || !wanted) {
+        return;
+      }
+      await guarded(trans.__('The results cannot be exported'), async () => {
+        const path = await server.exportResults(journey.id, wanted);
+        Notification.success(trans.__('Exported to %1', path), {
+          autoClose: 8000,
+          actions: [
+            {
+              label: trans.__('Show the folder'),
+              callback: () =>
+                void commands.execute('filebrowser:open-path', { path })
+            }
+          ]
+        });
+      });
+    },
+    openCell: (journey, error) => {
+      void commands.execute(OPEN_CELL, {
+        cell: error.cell,
+        ...(journey.notebook ? { notebook: journey.notebook } : {}),
+        ...(error.line !== null ? { line: error.line } : {})
+      });
+    }
+  };
+}
