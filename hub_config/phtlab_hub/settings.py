@@ -86,6 +86,14 @@ class HubSettings(BaseSettings):
         "", description="Where workspaces reach hub, central and registry; empty: as the hub does"
     )
     registry: Url = Field("http://127.0.0.1:5400", description="Where the registry is reached")
+    image: str = Field("", description="The workspace image, as the engine or registry names it")
+    network: str = Field("phtlab-workspaces", description="The engine's network of workspaces")
+    prefix: str = Field(
+        "phtlab", description="What containers, and the volumes of homes, are named with"
+    )
+    workspaces: dict[str, dict[str, Any]] = Field(
+        {}, description="Group to the size of its workspaces: memory, cpu, pids, files, scratch"
+    )
     idle_seconds: int = Field(3600, ge=0, description="A server this long idle is stopped; 0: none")
     session_days: float = Field(1.0, gt=0, le=30, description="A login lasts this long")
     concurrent_spawns: int = Field(10, ge=1, description="Servers that may start at once")

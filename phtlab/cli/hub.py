@@ -31,7 +31,7 @@ def hub(
             "--containers/--no-containers",
             help="Everyone's Lab in a container of the workspace image, or as a process of yours.",
         ),
-    ] = False,
+    ] = True,
     fresh: Annotated[bool, typer.Option("--fresh", help="Found everything anew.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the hub and all that it started.")] = (
         False

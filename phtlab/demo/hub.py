@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Literal
 import httpx
 
 from phtlab.demo.hub_people import PEOPLE, People
+from phtlab.demo.hub_workspaces import DockerWorkspaces, LocalWorkspaces, Workspaces
 from phtlab.demo.services import Service
 from phtlab.demo.share import share
 from phtlab.demo.world import Step, World
@@ -100,6 +101,7 @@ class HubWorld:
     def forget(self) -> None:
         """End all of it, and remove what was founded: everyone's home too."""
         self.stop()
+        self._workspaces.forget()
         for folder in (self._hub, self.people.directory, self.consortium.directory):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -125,11 +127,14 @@ class HubWorld:
         self.world.start(step)
 
     def start_workspaces(self, step: Step) -> None:
-        """What a Lab needs before its user comes: a home with the user's key."""
+        """What a Lab needs before its user comes: image, network, a home with the user's key."""
+        found = self._workspaces.prepare(step)
+        self._write_hub(found)
+        self._workspaces.open(self.settings)
         step("homes with keys")
         for person in PEOPLE:
             if person.has_key:
-                place_key(self.settings, person.name, self.people.key(person))
+                self._workspaces.place_key(self.settings, person.name, self.people.key(person))
 
     def start_hub(self, step: Step) -> None:
         """Proxy and hub, unless they run; waits until people can log in."""
@@ -156,13 +161,14 @@ class HubWorld:
             hub.wait_for_end(60)
         hub.stop()
         self.proxy.stop()
+        self._workspaces.close()
 
     def restart_hub(self) -> None:
         """The hub alone, as for an upgrade: servers and proxy stay."""
         self.hub.stop()
         self.start_hub(lambda doing: None)
 
-    def _write_hub(self) -> None:
+    def _write_hub(self, found: Mapping[str, object] | None = None) -> None:
         from phtlab_hub.accounts import Account, hash_of, write_accounts
 
         self._hub.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -177,6 +183,7 @@ class HubWorld:
             "central": world.central_url,
             "registry": world.registry_url,
             "root": str(root),
+            **(found or {}),
             **(self.more or {}),
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
@@ -206,22 +213,16 @@ class HubWorld:
             )
 
     @property
+    def _workspaces(self) -> Workspaces:
+        return (DockerWorkspaces if self.configuration == "docker" else LocalWorkspaces)(self._hub)
+
+    @property
     def _hub(self) -> Path:
         return self.directory / "hub"
 
     @property
     def _services(self) -> Path:
         return self.directory / "services"
-
-
-def place_key(settings: HubSettings, name: str, key: Path) -> None:
-    """Put `key` where `name`'s Lab looks for it, unless there is one."""
-    home = settings.directory / "homes" / name / ".config" / "phtlab" / "keys"
-    target = home / f"{name}.key.age"
-    if not target.exists():
-        home.mkdir(parents=True, mode=0o700, exist_ok=True)
-        shutil.copyfile(key, target)
-        target.chmod(0o600)
 
 
 def _free_ports() -> dict[str, int]:
