@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-import docker
 import pytest
 
+import docker
 from phtlab.demo.world import World, running
 from phtlab_spawner.door import Door
 from phtlab_spawner.network import WorkspaceNetwork
@@ -30,7 +30,9 @@ def network(engine: docker.DockerClient) -> Iterator[WorkspaceNetwork]:
 
 
 @pytest.fixture(scope="session")
-def behind(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient) -> Iterator[World]:
+def behind(
+    tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient
+) -> Iterator[World]:
     """Central and a registry without stations, central told of `hub`'s users."""
     place = tmp_path_factory.mktemp("behind")
     with pytest.MonkeyPatch.context() as patch:

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import docker
 import httpx
 from docker.models.containers import Container
 
+import docker
 from phtlab.demo.services import Service
 from phtlab.demo.world import World
 from phtlab_hub.processes import proxy_program
@@ -189,7 +189,13 @@ class ContainerHub:
 
     @property
     def _service(self) -> Service:
-        command = [sys.executable, "-m", "jupyterhub", "-f", str(self.place / "jupyterhub_config.py")]
+        command = [
+            sys.executable,
+            "-m",
+            "jupyterhub",
+            "-f",
+            str(self.place / "jupyterhub_config.py"),
+        ]
         return Service("hub", command, self.place, {})
 
     def _answers(self) -> bool:
