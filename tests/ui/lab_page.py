@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import nbformat
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.ui.chromium import Watch
 from tests.ui.lab_server import LabServer
@@ -61,9 +61,15 @@ class LabPage:
 
     def palette(self, label: str) -> None:
         """Choose `label` in the command palette, as a person does."""
-        self.page.keyboard.press("Control+Shift+c")
         field = self.page.locator(".lm-CommandPalette-input")
-        field.fill(label)
+        for _ in range(5):
+            # It closes when something else takes the focus, as a starting kernel's notebook may.
+            self.page.keyboard.press("Control+Shift+c")
+            try:
+                field.fill(label, timeout=1500)
+                break
+            except TimeoutError:
+                continue
         self.page.locator(".lm-CommandPalette-item").filter(has_text=label).first.click()
 
     @property
@@ -109,6 +115,14 @@ class LabPage:
 def write_notebook(
     path: Path, cells: Sequence[tuple[str, str]], *, language: str = "python"
 ) -> None:
+    """Write `notebook_of(cells)` to `path`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook_of(cells, language=language), path)
+
+
+def notebook_of(
+    cells: Sequence[tuple[str, str]], *, language: str = "python"
+) -> nbformat.NotebookNode:
     """A notebook of code cells, each a role (or ``local``, or ``markdown``) and its source."""
     made = []
     for role, source in cells:
@@ -120,6 +134,4 @@ def write_notebook(
     for number, cell in enumerate(made):
         cell["id"] = f"cell-{number}"
     kernel = {"name": "python3", "display_name": "Python 3", "language": language}
-    notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
+    return nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
