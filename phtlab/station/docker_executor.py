@@ -22,8 +22,6 @@ from docker.errors import APIError, DockerException, NotFound
 from phtlab.errors import (
     DataSetError,
     EngineMissingError,
-    RegistryError,
-    RegistryUnreachableError,
     SandboxError,
 )
 from phtlab.station.engine_check import engine_checks
@@ -35,6 +33,7 @@ from phtlab.station.executor import (
     JobStatus,
     RegistryAuth,
 )
+from phtlab.station.image_pull import fetch_image, said
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
 from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
 from phtlab.train.image import ENTRYPOINT
@@ -48,7 +47,6 @@ _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "directory": DirectoryVolumes,
 }
 _REMOVAL_SECONDS = 30
-_NO_ANSWER = ("connection refused", "no such host", "timeout", "no route", "unreachable", "eof")
 
 
 class DockerExecutor(Executor):
@@ -99,7 +97,7 @@ class DockerExecutor(Executor):
             if found is not None and not _never_begun(found):
                 return
             _demand_paths(job)
-            _fetch(engine, job, authorize)
+            fetch_image(engine, job.image, authorize)
             if found is not None:
                 # Prepared by a station that died. Its volume's mount may be gone: begin anew.
                 engine.remove_container(found["Id"], force=True, v=True)
@@ -120,7 +118,7 @@ class DockerExecutor(Executor):
                 engine.start(created["Id"])
             except APIError as error:
                 raise SandboxError(
-                    f"The engine did not start job {job.id}: {_said(error)}. "
+                    f"The engine did not start job {job.id}: {said(error)}. "
                     "Run 'phtlab station check', which says what is missing."
                 ) from error
 
@@ -214,10 +212,10 @@ class DockerExecutor(Executor):
         except APIError as error:
             if error.status_code is not None and error.status_code < 500:
                 raise SandboxError(
-                    f"The container engine refused: {_said(error)}. "
+                    f"The container engine refused: {said(error)}. "
                     "Run 'phtlab station check', which says what is missing."
                 ) from error
-            raise self._missing(_said(error)) from error
+            raise self._missing(said(error)) from error
         except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:
             self.close()
             raise self._missing("") from error
@@ -286,48 +284,3 @@ def _demand_paths(job: Job) -> None:
                 "Put it there, or correct its path in the data set's description.",
                 code="data-set-missing",
             )
-
-
-def _fetch(engine: docker.APIClient, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
-    """Have the image here, by digest, and of a kind that cannot reach around the sandbox."""
-    try:
-        image = engine.inspect_image(job.image)  # type: ignore[no-untyped-call]
-    except NotFound:
-        _pull(engine, job, authorize())
-        image = engine.inspect_image(job.image)  # type: ignore[no-untyped-call]
-    if image["Config"].get("Volumes"):
-        raise SandboxError(
-            f"The image {job.image} declares volumes, which would be writable without a limit. "
-            "Build the kernel image without VOLUME."
-        )
-
-
-def _pull(engine: docker.APIClient, job: Job, auth: RegistryAuth) -> None:
-    repository, _, digest = job.image.partition("@")
-    # An empty setting, not None: None would send whatever the user's own configuration holds.
-    credentials = {"registrytoken": auth.token} if auth.token else {}
-    try:
-        events = engine.pull(
-            repository, tag=digest, auth_config=credentials, stream=True, decode=True
-        )
-        problem = next((event["error"] for event in events if "error" in event), None)
-    except APIError as error:
-        problem = _said(error)
-    if problem is None:
-        return
-    registry = repository.partition("/")[0]
-    if any(phrase in problem.lower() for phrase in _NO_ANSWER):
-        raise RegistryUnreachableError(
-            f"The registry {registry} does not answer the engine, which needs the image "
-            f"{job.image}. Check the registry's address and that this machine reaches it."
-        )
-    raise RegistryError(
-        f"The registry {registry} did not give the image {job.image}: {problem}. "
-        "Check that the image was pushed and that this station may pull it.",
-        code="image-refused",
-    )
-
-
-def _said(error: APIError) -> str:
-    said = error.explanation or str(error)
-    return (said.decode(errors="replace") if isinstance(said, bytes) else said).strip().rstrip(".")

@@ -156,7 +156,7 @@ def test_without_the_right_token_no_image(
     with pytest.raises(RegistryError, match="did not give the image") as refused:
         executor.start(job, lambda: RegistryAuth(token))
     assert refused.value.code == "image-refused"
-    assert "this station may pull it" in refused.value.message
+    assert "you may pull it" in refused.value.message
     assert token is None or token not in refused.value.message
     assert executor.jobs() == frozenset()
 
