@@ -9,7 +9,6 @@ from pathlib import Path
 
 from phtlab.errors import PassphraseError
 
-MINIMUM_LENGTH = 12
 VARIABLE = "PHTLAB_PASSPHRASE"
 
 
@@ -18,7 +17,7 @@ def read_passphrase(
 ) -> str:
     """The passphrase for `what` ("the key of alice"): from `file`, `variable` or a prompt.
 
-    With `confirm`, for a new key, it must have MINIMUM_LENGTH characters and is asked for twice.
+    With `confirm`, for a new key, it must be long enough and is asked for twice.
     Raises PassphraseError.
     """
     if file is not None:
@@ -66,9 +65,7 @@ def _prompt(text: str) -> str:
 def _require_usable(passphrase: str, what: str, new: bool) -> None:
     if not passphrase:
         raise PassphraseError(f"The passphrase for {what} is empty. Give one.")
-    if new and len(passphrase) < MINIMUM_LENGTH:
-        raise PassphraseError(
-            f"The passphrase for {what} has {len(passphrase)} characters; at least "
-            f"{MINIMUM_LENGTH} are needed, because whoever copies the key file can guess at it "
-            "for as long as they like. Four or five random words are good."
-        )
+    if new:
+        from phtlab.train.key_file import require_new_passphrase
+
+        require_new_passphrase(passphrase, what)

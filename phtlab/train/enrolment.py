@@ -1,23 +1,54 @@
-"""Asking to become a member: a signed request that an officer turns into a line of the roster.
+"""Asking to become a member, or to be one no longer: signed requests that an officer acts on.
 
 The request is signed with the keys that it names, which proves that whoever sent it
 holds them. Whether that is the person or the station it claims to be is for people:
-they compare the fingerprint by telephone before the roster is signed.
+they compare the fingerprint by telephone before the roster is signed. Asking to be removed needs
+no such comparison: whoever holds the keys may always give them up, a thief of them too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from pydantic import ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from phtlab.errors import RosterError, SignatureError
-from phtlab.train.canonical import canonical, digest
+from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
 from phtlab.train.fault import faults_of
-from phtlab.train.identity import Identity, Member, Role
+from phtlab.train.identity import Identity, Member, MemberName, Role
+from phtlab.train.roster import Roster
 
 REQUEST_TYPE = "https://phtlab.org/membership-request/v1"
+REMOVAL_TYPE = "https://phtlab.org/removal-request/v1"
+MAX_REASON = 500  # characters
+
+
+class Removal(BaseModel):
+    """Who asks to be taken off the roster, and why. `keys` names the public keys given up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: MemberName
+    keys: Digest
+    reason: str = Field("", max_length=MAX_REASON)
+    asked: AwareDatetime
+
+    @field_validator("reason")
+    @classmethod
+    def _printable(cls, text: str) -> str:
+        # Officers read it on a terminal.
+        if not text.isprintable():
+            raise ValueError("a reason is one line of printable characters")
+        return text
 
 
 def request_membership(
@@ -41,9 +72,11 @@ def request_membership(
             "and '-'.",
             code="request",
         ) from None
-    keys = digest(canonical(member.keys.model_dump()))
     return sign_statement(
-        identity, REQUEST_TYPE, {member.name: keys}, member.model_dump(mode="json")
+        identity,
+        REQUEST_TYPE,
+        {member.name: _keys_digest(member)},
+        member.model_dump(mode="json"),
     )
 
 
@@ -62,7 +95,53 @@ def open_request(envelope: Envelope) -> Member:
             code="request",
         ) from None
     statement, member = open_statement(envelope, REQUEST_TYPE, (claimed,))
-    keys = digest(canonical(member.keys.model_dump()))
-    if [(s.name, s.sha256) for s in statement.subject] != [(member.name, keys)]:
+    if [(s.name, s.sha256) for s in statement.subject] != [(member.name, _keys_digest(member))]:
         raise SignatureError("This request names other keys than it is about.", code="request")
     return member
+
+
+def request_removal(identity: Identity, reason: str = "", now: datetime | None = None) -> Envelope:
+    """Ask for `identity` to be taken off the roster: its keys may be in other hands, say.
+
+    Raises RosterError (`request`) if the reason is longer than a line.
+    """
+    keys = digest(canonical(identity.public.model_dump()))
+    try:
+        removal = Removal(
+            name=identity.name,
+            keys=keys,
+            reason=reason,
+            asked=(now or datetime.now(UTC)).replace(microsecond=0),
+        )
+    except ValidationError as error:
+        where, why = faults_of(error)[0]
+        raise RosterError(f"This cannot be asked for: {where} ({why}).", code="request") from None
+    return sign_statement(
+        identity, REMOVAL_TYPE, {removal.name: keys}, removal.model_dump(mode="json")
+    )
+
+
+def open_removal(envelope: Envelope, roster: Roster) -> Removal:
+    """Who asks to be removed, if the member on `roster` with these very keys signed it.
+
+    Raises SignatureError for anything else, NotOnRosterError if no member holds the keys: they
+    are gone already, or were never there.
+    """
+    statement, member = open_statement(envelope, REMOVAL_TYPE, roster.members)
+    try:
+        removal = Removal.model_validate(statement.predicate)
+    except ValidationError:
+        raise SignatureError(
+            "This is not a request to be removed from the roster. Ask its sender for the file "
+            "that revoking the key wrote.",
+            code="request",
+        ) from None
+    signed = (member.name, _keys_digest(member))
+    named = [(s.name, s.sha256) for s in statement.subject]
+    if named != [signed] or (removal.name, removal.keys) != signed:
+        raise SignatureError("This request names other keys than it is about.", code="request")
+    return removal
+
+
+def _keys_digest(member: Member) -> str:
+    return digest(canonical(member.keys.model_dump()))

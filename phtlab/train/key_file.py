@@ -21,10 +21,22 @@ from phtlab.train.durable_file import create_durably, write_durably
 from phtlab.train.identity import Identity, MemberName
 
 MAX_KEY_FILE_BYTES = 64 * 1024
+MINIMUM_PASSPHRASE = 12  # characters
 _NAME = "phtlab-name"
 _ED25519 = "phtlab-ed25519"
 _ML_DSA_65 = "phtlab-ml-dsa-65"
 _MEMBER_NAME = TypeAdapter[str](MemberName)
+
+
+def require_new_passphrase(passphrase: str, what: str) -> None:
+    """Raises PassphraseError (`passphrase-short`) if `passphrase` is too short for `what`."""
+    if len(passphrase) < MINIMUM_PASSPHRASE:
+        raise PassphraseError(
+            f"The passphrase for {what} has {len(passphrase)} characters; at least "
+            f"{MINIMUM_PASSPHRASE} are needed, because whoever copies the key file can guess at it "
+            "for as long as they like. Four or five random words are good.",
+            code="passphrase-short",
+        )
 
 
 def encode_key(identity: Identity, passphrase: str, *, log_n: int = DEFAULT_LOG_N) -> bytes:

@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from phtlab.errors import NotOnRosterError, RosterError, SignatureError
-from phtlab.train.enrolment import REQUEST_TYPE, open_request, request_membership
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.enrolment import (
+    REMOVAL_TYPE,
+    REQUEST_TYPE,
+    open_removal,
+    open_request,
+    request_membership,
+    request_removal,
+)
 from phtlab.train.envelope import Envelope, sign_statement
 from phtlab.train.identity import Identity
 
@@ -70,4 +78,53 @@ def test_request_that_no_roster_can_hold_is_not_made(
     identity = Identity(name, mara.ed25519, mara.ml_dsa_65, mara.age)
     with pytest.raises(RosterError, match="cannot be asked for") as refused:
         request_membership(identity, organisation, roles)
+    assert refused.value.code == "request"
+
+
+def test_removal_tells_who_gives_up_which_keys_and_why(people: Any, roster: Any) -> None:
+    envelope = request_removal(people["mara"], "My laptop was stolen.")
+    removal = open_removal(Envelope.from_bytes(envelope.to_bytes()), roster)
+    keys = digest(canonical(people["mara"].public.model_dump()))
+    assert (removal.name, removal.keys, removal.reason) == ("mara", keys, "My laptop was stolen.")
+
+
+def test_removal_of_somebody_else_refused(people: Any, roster: Any) -> None:
+    """Cleveland, who is a member, asks for Mara to be removed."""
+    theirs = open_removal(request_removal(people["mara"]), roster)
+    forged = sign_statement(
+        people["cleveland"],
+        REMOVAL_TYPE,
+        {"mara": theirs.keys},
+        theirs.model_dump(mode="json"),
+    )
+    with pytest.raises(SignatureError, match="other keys than it is about") as refused:
+        open_removal(forged, roster)
+    assert refused.value.code == "request"
+
+
+def test_removal_of_keys_that_are_no_member_s_refused(people: Any, roster: Any) -> None:
+    """A key of Mara's name that the officers never admitted."""
+    stranger = Identity.generate("mara")
+    with pytest.raises(NotOnRosterError):
+        open_removal(request_removal(stranger), roster)
+
+
+def test_removal_that_says_more_than_a_removal_refused(people: Any, roster: Any) -> None:
+    said = open_removal(request_removal(people["mara"]), roster).model_dump(mode="json")
+    forged = sign_statement(
+        people["mara"], REMOVAL_TYPE, {"mara": said["keys"]}, said | {"roles": ["officer"]}
+    )
+    with pytest.raises(SignatureError, match="not a request to be removed"):
+        open_removal(forged, roster)
+
+
+def test_a_membership_request_is_no_removal(people: Any, roster: Any) -> None:
+    with pytest.raises(SignatureError):
+        open_removal(request_membership(people["mara"]), roster)
+
+
+@pytest.mark.parametrize("reason", ["x" * 501, "two\nlines", "\x1b[2J", "\u202egnihtyna"])
+def test_reason_that_no_officer_can_read_is_not_sent(people: Any, reason: str) -> None:
+    with pytest.raises(RosterError, match="cannot be asked for") as refused:
+        request_removal(people["mara"], reason)
     assert refused.value.code == "request"
