@@ -14,6 +14,7 @@ from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.lab.journey import Journey
 from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.notebook_here import notebook_here
+from phtlab.lab.pinned_trust import trust_of
 from phtlab.lab.results import Results
 from phtlab.lab.train import Train
 from phtlab.profile import Profile, cache_directory
@@ -33,10 +34,19 @@ Stations = Literal["all"] | Iterable[str]
 class Lab:
     """What `phtlab.connect()` returns. Its private key stays in this process."""
 
-    def __init__(self, identity: Identity, central: CentralClient, trust: Trust) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        central: CentralClient,
+        trust: Trust,
+        *,
+        registry_url: str | None = None,
+    ) -> None:
+        """`registry_url` is where this machine reaches the registry; central's word without it."""
         self.identity = identity
         self.central = central
         self._trust = trust
+        self._registry_url = registry_url
         self._trusted: Trusted | None = None
         self._last: Journey | None = None
 
@@ -58,7 +68,8 @@ class Lab:
     @cached_property
     def registry(self) -> Registry:
         """The consortium's registry, with tokens that central issues to this member."""
-        return Registry(self.central.info().registry_url, self.central.registry_token)
+        url = self._registry_url or self.central.info().registry_url
+        return Registry(url, self.central.registry_token)
 
     def train(self, notebook: str | Path, *, kernel: str | None = None) -> Train:
         """Read and check `notebook`. Raises NotebookError with every finding and its cell."""
@@ -201,13 +212,15 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
         secret = passphrase or os.environ.get("PHTLAB_PASSPHRASE")
         if secret is None:
             secret = getpass.getpass(f"Passphrase of {profile.key.name}: ")
-        identity = read_key(profile.key, secret)
-        central = CentralClient(profile.central, identity, consortium=lambda: trust.consortium)
-        trust = Trust(
-            profile.trust, central.tuf_fetcher(), central.metadata_url, central.targets_url
-        )
-        _connected[place] = Lab(identity, central, trust)
+        _connected[place] = lab_of(profile, read_key(profile.key, secret))
     return _connected[place]
+
+
+def lab_of(profile: Profile, identity: Identity) -> Lab:
+    """The lab of `identity` at the consortium of `profile`. Raises RosterError as `trust_of`."""
+    central = CentralClient(profile.central, identity, consortium=lambda: trust.consortium)
+    trust = trust_of(profile, central)
+    return Lab(identity, central, trust, registry_url=profile.registry)
 
 
 def results(journey: str | Journey | None = None) -> Results:

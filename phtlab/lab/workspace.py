@@ -1,0 +1,357 @@
+"""One person's workspace: profile, key, what central tells, and what is asked of it.
+
+Plain Python without Jupyter: the server extension shows it over HTTP, and its methods block.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from phtlab.errors import JourneyError, PhtlabError, SettingsError
+from phtlab.lab.journey import Journey
+from phtlab.lab.lab import Lab
+from phtlab.lab.opened_results import OpenedResults
+from phtlab.lab.pinned_trust import trust_of
+from phtlab.lab.results import Results
+from phtlab.lab.twins import Twins
+from phtlab.lab.workspace_keys import WorkspaceKeys
+from phtlab.lab.workspace_news import Follower, Kind, News, Trouble
+from phtlab.profile import Place, Profile, keys_directory
+from phtlab.train.identity import Identity
+from phtlab.train.roster import Catalogue, Roster
+from phtlab.train.trust import Trust
+from phtlab.wire.api import JourneyView, StationView
+from phtlab.wire.central import CentralClient
+
+Listener = Callable[[Kind, str | None], None]
+
+
+class Workspace:
+    """The state that a person's panels show. Every method may be called from any thread.
+
+    `start` follows central; `stop` ends that. Listeners are told what changed, from whichever
+    thread it changed in, and then read it here: what they read is the newest.
+    """
+
+    def __init__(self, *, keys: WorkspaceKeys | None = None, twins: Twins | None = None) -> None:
+        self.keys = keys or WorkspaceKeys()
+        self.opened = OpenedResults()
+        self._twins = twins or Twins()
+        self._listeners: set[Listener] = set()
+        self._changing = threading.RLock()
+        self._connection: _Connection | None = None
+        self._wrong: Trouble | None = None
+        self._rest = News()
+
+    # Where this is
+
+    @property
+    def place(self) -> Literal["hub", "computer"]:
+        return "hub" if self.user is not None else "computer"
+
+    @property
+    def user(self) -> str | None:
+        """The hub's user whose server this is."""
+        return os.environ.get("JUPYTERHUB_USER") or None
+
+    @property
+    def central_url(self) -> str:
+        """Central's address, empty while none is known."""
+        connection = self._connection
+        return connection.profile.central if connection else ""
+
+    @property
+    def root_fingerprint(self) -> str | None:
+        """The fingerprint of the pinned root, None while none is pinned."""
+        connection = self._connection
+        try:
+            return connection.trust().fingerprint if connection else None
+        except PhtlabError:
+            return None
+
+    # What is known
+
+    @property
+    def news(self) -> News:
+        connection = self._connection
+        return connection.follower.news if connection else self._rest
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What keeps the workspace from working, the first thing to mend."""
+        return self._wrong or self.news.trouble
+
+    @property
+    def stations(self) -> tuple[StationView, ...]:
+        return self.news.stations
+
+    @property
+    def twin_names(self) -> frozenset[str]:
+        """The stations that hold nobody's data, by the roster."""
+        roster = self.news.roster
+        return frozenset(m.name for m in roster.with_role("twin")) if roster else frozenset()
+
+    @property
+    def own_name(self) -> str | None:
+        """The member whose journeys these are: the key's, else the hub's user."""
+        current = self.keys.current()
+        return current.name if current else self.user
+
+    @property
+    def is_member(self) -> bool | None:
+        """Whether the key is on the roster; while it is locked, whether its name is."""
+        current, roster = self.keys.current(), self.news.roster
+        if current is None or roster is None:
+            return None
+        return _is_member(roster, current.name, self.keys.identity)
+
+    def journeys(self) -> list[JourneyView]:
+        """One's journeys, the newest first."""
+        views = self.news.journeys.values()
+        return sorted(views, key=lambda view: view.submitted, reverse=True)
+
+    def journey(self, journey: str) -> JourneyView:
+        """One journey, also an old one. Raises JourneyError, or what central's client raises."""
+        known = self.news.journeys.get(journey)
+        if known is not None:
+            return known
+        return self._required().reading().journey(journey)
+
+    def refreshed(self) -> tuple[Roster, Catalogue]:
+        """Roster and catalogue, asked for anew. Raises SettingsError, RosterError."""
+        trusted = self._required().trust().refresh()
+        return trusted.roster, trusted.catalogue
+
+    # Who listens
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` of every change; returns what ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def _tell(self, kind: Kind, journey: str | None) -> None:
+        for listener in tuple(self._listeners):
+            listener(kind, journey)
+
+    def _heard(self, kind: Kind, journey: str | None) -> None:
+        """What the thread that follows central tells: first to all, then twins are fetched."""
+        self._tell(kind, journey)
+        connection = self._connection
+        if kind == "stations" and connection is not None:
+            self._twins.keep(connection.client(), connection.follower.news)
+
+    # Life
+
+    def start(self) -> None:
+        """Follow central, if one is known. Raises nothing: `trouble` says what is wrong."""
+        with self._changing:
+            self._connect(first=None)
+
+    def stop(self) -> None:
+        with self._changing:
+            self._disconnect()
+
+    def profile_changed(self) -> None:
+        """Begin anew with the profile, key and environment as they are now."""
+        with self._changing:
+            before = self._disconnect()
+            self._connect(first=before)
+        for kind in _ALL:
+            self._tell(kind, None)
+
+    def _connect(self, first: News | None) -> None:
+        self._wrong = None
+        try:
+            profile = self._profile()
+        except SettingsError as unset:
+            self._wrong, self._rest = Trouble(unset.code, unset.message), News()
+            return
+        self._connection = _Connection(
+            profile, self.keys.identity, self._heard, first, self._may_speak
+        )
+        self._connection.follower.start()
+
+    def _disconnect(self) -> News | None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return None
+        connection.close()
+        return connection.follower.news
+
+    def _profile(self) -> Profile:
+        place = Place.load()
+        if place.central is None:
+            raise SettingsError(_NO_CENTRAL[self.place], code="central-missing")
+        return place.profile(place.central, place.key or keys_directory() / "NAME.key.age")
+
+    def _may_speak(self, roster: Roster | None) -> bool:
+        """Whether the unlocked identity may speak for itself at central."""
+        identity = self.keys.identity
+        return identity is not None and (
+            roster is None or _is_member(roster, identity.name, identity)
+        )
+
+    # The key
+
+    def unlock(self, passphrase: str) -> None:
+        """Raises PassphraseError, KeyFileError."""
+        self.keys.unlock(passphrase)
+        self.profile_changed()
+
+    def lock(self) -> None:
+        """Forget the key and every opened result."""
+        self.keys.lock()
+        self.opened.forget()
+        self.profile_changed()
+
+    @property
+    def lab(self) -> Lab:
+        """The lab of the unlocked key.
+
+        Raises KeyFileError (`key-locked`, `key-missing`), SettingsError (`central-missing`).
+        """
+        connection = self._required()
+        self.keys.require()
+        lab = connection.lab
+        if lab is None:
+            raise SettingsError("The key was changed just now. Try again.", code="key-locked")
+        return lab
+
+    # Journeys
+
+    def dispatch(
+        self,
+        notebook: Path,
+        stations: Literal["all", "twin"] | Iterable[str] = "all",
+        parameters: Mapping[str, Any] | None = None,
+        recipients: Iterable[str] = (),
+    ) -> JourneyView:
+        """Send `notebook` on a journey; "twin" is a dry run. Raises as `Lab.dispatch`."""
+        lab = self.lab
+        train = lab.train(notebook)
+        if stations == "twin":
+            lab.refresh()
+            stations = lab.twin_stations()
+        journey = lab.dispatch(
+            train,
+            stations=stations,
+            parameters=parameters,
+            recipients=recipients,
+        )
+        self._take(journey.view)
+        return journey.view
+
+    def cancel(self, journey: str) -> JourneyView:
+        """Ask the stations to stop. Raises as `Journey.cancel`."""
+        view = self._journey(journey).cancel().view
+        self._take(view)
+        return view
+
+    def results(self, journey: str) -> tuple[JourneyView, Results]:
+        """The opened results of `journey`, kept for the next time. Raises as `Journey.results`."""
+        own = self._journey(journey)
+        return own.view, self.opened.of(journey, own.results)
+
+    def _journey(self, journey: str) -> Journey:
+        """As Journey, whose view may be the one that is known here."""
+        lab = self.lab
+        view = self.news.journeys.get(journey) or lab.central.journey(journey)
+        return Journey(lab, view, journey=journey)
+
+    def _take(self, view: JourneyView) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.follower.take(view)
+
+    def _required(self) -> _Connection:
+        connection = self._connection
+        if connection is None:
+            wrong = self._wrong or Trouble("central-missing", _NO_CENTRAL[self.place])
+            raise SettingsError(wrong.message, code=wrong.code)
+        return connection
+
+
+class _Connection:
+    """The clients of one profile and one key state; a change of either makes a new one."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        identity: Identity | None,
+        tell: Callable[[Kind, str | None], None],
+        first: News | None,
+        speaks: Callable[[Roster | None], bool],
+    ) -> None:
+        self.profile = profile
+        self._open = CentralClient(profile.central)
+        self._trust: Trust | None = None
+        token = os.environ.get("JUPYTERHUB_API_TOKEN")
+        self._hub = self._client(hub_token=token) if token else None
+        self._own = self._client(identity=identity) if identity else None
+        self._identity = identity
+        self._speaks = speaks
+        self._lab: Lab | None = None
+        self.follower = Follower(self._open, self.trust, self._reader, tell, first)
+
+    def trust(self) -> Trust:
+        """What is believed here. Raises RosterError as `trust_of`."""
+        if self._trust is None:
+            self._trust = trust_of(self.profile, self._open)
+        return self._trust
+
+    @property
+    def lab(self) -> Lab | None:
+        """The lab of the key that was unlocked when this began. Raises RosterError."""
+        if self._lab is None and self._own is not None and self._identity is not None:
+            self._lab = Lab(
+                self._identity, self._own, self.trust(), registry_url=self.profile.registry
+            )
+        return self._lab
+
+    def client(self) -> CentralClient | None:
+        """Whoever may read now."""
+        return self._reader(self.follower.news.roster)
+
+    def reading(self) -> CentralClient:
+        client = self.client()
+        if client is None:
+            raise JourneyError("Journeys can be seen once your key is unlocked.", code="key-locked")
+        return client
+
+    def close(self) -> None:
+        self.follower.stop()
+        for client in (self._own, self._hub, self._open):
+            if client is not None:
+                client.close()
+
+    def _reader(self, roster: Roster | None) -> CentralClient | None:
+        return self._own if self._own is not None and self._speaks(roster) else self._hub
+
+    def _client(
+        self, *, identity: Identity | None = None, hub_token: str | None = None
+    ) -> CentralClient:
+        return CentralClient(
+            self.profile.central,
+            identity,
+            hub_token=hub_token,
+            consortium=lambda: self._trust.consortium if self._trust else None,
+        )
+
+
+def _is_member(roster: Roster, name: str, identity: Identity | None) -> bool:
+    found = next((member for member in roster.members if member.name == name), None)
+    return found is not None and (identity is None or found.keys == identity.public)
+
+
+_ALL: Final[tuple[Kind, ...]] = ("status", "stations", "journeys")
+
+_NO_CENTRAL = {
+    "hub": "This hub has no central, so there are no stations to send anything to. Notebooks can "
+    "be written and checked. Ask the hub's administrators to set PHTLAB_CENTRAL.",
+    "computer": "This computer belongs to no consortium yet. Notebooks can be written and checked; "
+    "to send one, run 'phtlab join --central URL --root root.json' with what an officer gave you.",
+}
