@@ -155,11 +155,9 @@ class DockerWorkspaces(Workspaces):
             if event.seconds is None:
                 step(f"the workspace image: {event.title}")
 
-        cache = cache_directory()
-        kernel = build_kernel(share("kernels/python"), cache / "kernel-images", tell)
-        workspace = build_workspace(
-            share("spawner/workspace"), kernel, cache / "workspace-images", tell
-        )
+        cache = cache_directory() / "kernel-images"
+        kernel = build_kernel(share("kernels/python"), cache, tell)
+        workspace = build_workspace(share("spawner/workspace"), kernel, cache, tell)
         step("the workspace image goes to the engine")
         with container_engine() as engine:
             return load_workspace(workspace, engine)
