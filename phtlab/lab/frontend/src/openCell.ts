@@ -17,6 +17,8 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { ICellAddress, cellAddress } from './cellAddress';
 import { cutMiddle } from './nameText';
+import { journeyId } from './resultsCommand';
+import { IPhtServer } from './server';
 
 export const OPEN_CELL = 'phtlab:open-cell';
 
@@ -28,11 +30,12 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
   description: 'Goes to a cell of a notebook.',
   autoStart: true,
   requires: [INotebookTracker, IDocumentManager],
-  optional: [ITranslator],
+  optional: [IPhtServer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     documents: IDocumentManager,
+    server: IPhtServer | null,
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('phtlab');
@@ -86,11 +89,17 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
     });
 
     window.addEventListener('phtlab:open-cell', event => {
-      const address = cellAddress((event as CustomEvent<unknown>).detail);
+      const { detail } = event as CustomEvent<unknown>;
+      const address = cellAddress(detail);
       if (address) {
         // Tells the sender that somebody took it on.
         event.preventDefault();
-        void app.commands.execute(OPEN_CELL, { ...address });
+        const id = journeyId(detail);
+        const sent = server?.journeys.find(journey => journey.id === id);
+        void app.commands.execute(OPEN_CELL, {
+          ...(sent?.notebook ? { notebook: sent.notebook } : {}),
+          ...address
+        });
       }
     });
   }

@@ -24,7 +24,7 @@ import { IJourney } from './api';
 import { resultsIcon } from './icons';
 import { OPEN_KEYS } from './keysCommand';
 import { OPEN_CELL } from './openCell';
-import { OPEN_RESULTS } from './resultsCommand';
+import { OPEN_RESULTS, journeyId } from './resultsCommand';
 import { IPhtServer } from './server';
 import { UNLOCK } from './unlock';
 
@@ -109,7 +109,10 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
         }
       },
       execute: async args => {
-        const id = args.journey as string;
+        const id = journeyId(args);
+        if (id === null) {
+          return;
+        }
         let widget = tracker.find(one => journeys.get(one) === id);
         if (!widget) {
           let made = making.get(id);
@@ -127,6 +130,16 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
           shell.add(widget, 'main');
         }
         shell.activateById(widget.id);
+      }
+    });
+
+    // The widgets of journeys in notebooks ask by an event of the window.
+    window.addEventListener(OPEN_RESULTS, event => {
+      const id = journeyId((event as CustomEvent<unknown>).detail);
+      if (id !== null) {
+        // Tells the sender that somebody took it on.
+        event.preventDefault();
+        void commands.execute(OPEN_RESULTS, { journey: id });
       }
     });
 

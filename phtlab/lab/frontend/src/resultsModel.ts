@@ -272,12 +272,19 @@ export function sizeText(bytes: number): string {
 
 /** What a refusal means for the person in front of it. */
 export type RefusalKind =
-  'locked' | 'no-key' | 'unfinished' | 'unverified' | 'unreachable' | 'other';
+  | 'locked'
+  | 'no-key'
+  | 'not-for-key'
+  | 'unfinished'
+  | 'unverified'
+  | 'unreachable'
+  | 'other';
 
 /** Refusals that say: what came is not what was signed, or not by whom. */
 const UNVERIFIED =
-  /^(signature|record|order|train|roster|seal|output)(-|$)|^not-on-roster$/;
-const UNREACHABLE = /-(unreachable|missing)$|^(token-expired|http-50[234])$/;
+  /^(signature|record|order|train|roster|seal|output|image)(-|$)|^not-on-roster$/;
+const UNREACHABLE =
+  /-(unreachable|missing)$|^(unreachable|token-expired|logged-out|http-50[234])$/;
 
 export function refusalKind(code: string): RefusalKind {
   switch (code) {
@@ -285,6 +292,8 @@ export function refusalKind(code: string): RefusalKind {
       return 'locked';
     case 'key-missing':
       return 'no-key';
+    case 'seal-key':
+      return 'not-for-key';
     case 'journey-unfinished':
       return 'unfinished';
     default:

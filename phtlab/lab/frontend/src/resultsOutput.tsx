@@ -136,9 +136,15 @@ function Shapes({ trans, group }: IOutputProps): JSX.Element {
       group.parts.flatMap(({ output }) => Object.keys(output.shapes ?? {}))
     )
   ];
+  const code = `phtlab.results().models(${JSON.stringify(group.name)})`;
   return (
     <>
-      <div className="pht-ResultsTable-scroll" tabIndex={0} role="region">
+      <div
+        className="pht-ResultsTable-scroll"
+        tabIndex={0}
+        role="region"
+        aria-label={trans.__('Arrays of %1', cutMiddle(group.name, 60))}
+      >
         <table>
           <thead>
             <tr>
@@ -171,7 +177,7 @@ function Shapes({ trans, group }: IOutputProps): JSX.Element {
       <p className="pht-Hint">
         {trans.__('In a notebook, the arrays themselves:')}{' '}
         <code>
-          phtlab.results().models({JSON.stringify(cutMiddle(group.name, 60))})
+          <Name text={code} limit={90} />
         </code>
       </p>
     </>

@@ -64,7 +64,7 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
               {trans.__('Unlock…')}
             </button>
           )}
-          {kind === 'no-key' && (
+          {(kind === 'no-key' || kind === 'not-for-key') && (
             <button
               className="jp-mod-styled jp-mod-accept"
               onClick={props.onKeys}
@@ -72,9 +72,7 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
               {trans.__('Open the Keys panel')}
             </button>
           )}
-          {(kind === 'unreachable' ||
-            kind === 'unverified' ||
-            kind === 'other') && (
+          {kind !== 'locked' && kind !== 'no-key' && kind !== 'unfinished' && (
             <button className="jp-mod-styled" onClick={props.onAgain}>
               {trans.__('Try again')}
             </button>
@@ -108,6 +106,15 @@ function words(
         mark: '○',
         title: trans.__('There is no key here'),
         advice: null
+      };
+    case 'not-for-key':
+      return {
+        mark: '○',
+        title: trans.__('Sealed to another key'),
+        advice: trans.__(
+          'Only the keys that the journey was sent with can open it. If you have a backup of ' +
+            'that key, restore it in the Keys panel.'
+        )
       };
     case 'unfinished':
       return {

@@ -96,7 +96,10 @@ export function ResultsTable(props: {
             : trans._n('%1 row', '%1 rows', rows.length)}
         </span>
         {limit < rows.length && (
-          <button className="pht-TextButton" onClick={() => setLimit(limit + PAGE)}>
+          <button
+            className="pht-TextButton"
+            onClick={() => setLimit(limit + PAGE)}
+          >
             {trans.__('Draw %1 more', Math.min(PAGE, rows.length - limit))}
           </button>
         )}

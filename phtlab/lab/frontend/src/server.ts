@@ -27,20 +27,76 @@ import {
   IStation,
   IStatus
 } from './api';
+import { cutMiddle } from './nameText';
+
+/** The code of a refusal by Jupyter itself: the login is over. */
+export const LOGGED_OUT = 'logged-out';
+
+/** The longest message that is shown, in characters. */
+const LONGEST = 2000;
 
 /** A refusal by the server extension; its message is for people. */
 export class PhtProblem extends Error {
   constructor(
-    readonly problem: IProblem,
+    problem: IProblem,
     readonly status: number
   ) {
-    super(problem.message);
+    const message = cutMiddle(problem.message, LONGEST);
+    super(message);
     this.name = 'PhtProblem';
+    this.problem = { ...problem, message };
   }
+
+  readonly problem: IProblem;
 
   get code(): string {
     return this.problem.code;
   }
+}
+
+/** A page of a proxy or a login form, where an answer should be. */
+const UNREADABLE: IProblem = {
+  code: 'server-answer',
+  message:
+    'The answer of your Jupyter server cannot be read; perhaps you have to log in again. Do so ' +
+    'in another tab, then try again here.'
+};
+
+/** How long to wait before another stream is opened, at first and at most. */
+const FIRST_PAUSE = 2000; // ms
+const LONGEST_PAUSE = 30_000; // ms
+
+/** What a refusal says, in its own words if it is one of ours. */
+async function refused(response: Response): Promise<PhtProblem> {
+  const { status } = response;
+  let content: any = null;
+  try {
+    content = await response.json();
+  } catch {
+    // What is no JSON is no answer of ours; the status tells.
+  }
+  if (
+    typeof content?.code === 'string' &&
+    typeof content.message === 'string'
+  ) {
+    const field = typeof content.field === 'string' ? content.field : null;
+    return new PhtProblem(
+      { code: content.code, message: content.message, field },
+      status
+    );
+  }
+  const isLogin = status === 401 || status === 403;
+  return new PhtProblem(
+    {
+      code: isLogin ? LOGGED_OUT : `http-${status}`,
+      message: isLogin
+        ? 'You are not logged in at your Jupyter server any more. Log in in another tab, then ' +
+          'try again here: what is open stays.'
+        : `Your Jupyter server answered ${status} ${response.statusText}, without a reason. ` +
+          'Try again; if it stays so, tell who runs it.'
+    },
+    status
+  );
 }
 
 /** A file to be saved where the browser runs. */
@@ -57,6 +113,8 @@ export interface IPhtServer extends IDisposable {
   readonly journeys: readonly IJourney[];
   /** Whether the stream of events is open: false means that what is shown may be old. */
   readonly connected: boolean;
+  /** Why the stream is refused; null if it is open, or nothing answers. */
+  readonly refusal: IProblem | null;
   /** Something above changed. */
   readonly changed: ISignal<IPhtServer, void>;
   /** One journey changed. */
@@ -112,6 +170,9 @@ export class PhtServer implements IPhtServer {
   }
   get connected(): boolean {
     return this._connected;
+  }
+  get refusal(): IProblem | null {
+    return this._refusal;
   }
   get changed(): ISignal<IPhtServer, void> {
     return this._changed;
@@ -225,15 +286,7 @@ export class PhtServer implements IPhtServer {
       return (await response.json()) as T;
     } catch {
       // A login page instead of an answer, or half an answer.
-      throw new PhtProblem(
-        {
-          code: 'server-answer',
-          message:
-            'The answer of your Jupyter server cannot be read. Reload the page; perhaps you ' +
-            'have to log in again.'
-        },
-        response.status
-      );
+      throw new PhtProblem(UNREADABLE, response.status);
     }
   }
 
@@ -266,22 +319,7 @@ export class PhtServer implements IPhtServer {
       );
     }
     if (!response.ok) {
-      let content: any = null;
-      try {
-        content = await response.json();
-      } catch {
-        // What is no JSON is no answer of ours; the status below tells.
-      }
-      throw new PhtProblem(
-        {
-          code: content?.code ?? `http-${response.status}`,
-          message:
-            content?.message ??
-            `The Jupyter server answered ${response.status} ${response.statusText}.`,
-          field: content?.field ?? null
-        },
-        response.status
-      );
+      throw await refused(response);
     }
     return response;
   }
@@ -293,6 +331,8 @@ export class PhtServer implements IPhtServer {
     this._source = source;
     source.onopen = () => {
       this._connected = true;
+      this._refusal = null;
+      this._pause = FIRST_PAUSE;
       this._changed.emit();
     };
     source.onerror = () => {
@@ -302,7 +342,9 @@ export class PhtServer implements IPhtServer {
       }
       // The browser tries again by itself, but not after a refusal.
       if (source.readyState === EventSource.CLOSED && !this._isDisposed) {
-        this._retry = window.setTimeout(() => this._open(), 2000);
+        this._retry = window.setTimeout(() => this._open(), this._pause);
+        this._pause = Math.min(2 * this._pause, LONGEST_PAUSE);
+        void this._askWhy();
       }
     };
     const on = <T>(kind: string, take: (data: T) => void) =>
@@ -320,6 +362,26 @@ export class PhtServer implements IPhtServer {
       this._journeys = journeys;
     });
     on<IJourney>('journey', journey => this._take(journey));
+  }
+
+  /** A stream does not tell why it was refused; the same address, asked as any other, does. */
+  private async _askWhy(): Promise<void> {
+    const asking = new AbortController();
+    let refusal: IProblem | null = null;
+    try {
+      const response = await this._fetch('events', { signal: asking.signal });
+      const kind = response.headers.get('Content-Type') ?? '';
+      refusal = kind.startsWith('text/event-stream') ? null : UNREADABLE;
+    } catch (error) {
+      const problem = error as PhtProblem;
+      // Status 0: nothing answers, which is a lost connection and no refusal.
+      refusal = problem.status ? problem.problem : null;
+    }
+    asking.abort();
+    if (!this._isDisposed && !this._connected) {
+      this._refusal = refusal;
+      this._changed.emit();
+    }
   }
 
   private _told(status: IStatus): IStatus {
@@ -341,6 +403,8 @@ export class PhtServer implements IPhtServer {
   private _stations: IStation[] = [];
   private _journeys: IJourney[] = [];
   private _connected = false;
+  private _refusal: IProblem | null = null;
+  private _pause = FIRST_PAUSE;
   private _isDisposed = false;
   private _source: EventSource | null = null;
   private _retry = 0;

@@ -3,7 +3,7 @@
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { IStatus } from './api';
+import { IProblem, IStatus } from './api';
 
 export type Remedy = 'unlock' | 'open-keys';
 
@@ -11,6 +11,7 @@ export interface IBanner {
   /** Tells banners apart. */
   kind:
     | 'connection'
+    | 'refused'
     | 'no-central'
     | 'unreachable'
     | 'no-key'
@@ -22,12 +23,23 @@ export interface IBanner {
   remedy: { action: Remedy; label: string } | null;
 }
 
-/** The banners, the most pressing first. */
+/** The banners, the most pressing first. `refusal` is why the server's news are refused. */
 export function standing(
   status: IStatus | null,
   connected: boolean,
-  trans: TranslationBundle
+  trans: TranslationBundle,
+  refusal: IProblem | null = null
 ): IBanner[] {
+  if (!connected && refusal !== null) {
+    return [
+      {
+        kind: 'refused',
+        tone: 'warning',
+        text: trans.__('%1 What is shown may be old.', refusal.message),
+        remedy: null
+      }
+    ];
+  }
   if (!connected) {
     // Whatever else was known may be old, too.
     return [

@@ -117,7 +117,7 @@ class TrainPanel extends ReactWidget {
     return (
       <>
         <Banners
-          banners={standing(server.status, connected, trans)}
+          banners={standing(server.status, connected, trans, server.refusal)}
           onRemedy={action => this._remedy(action)}
         />
         <div className="pht-TrainPanel-scroll">

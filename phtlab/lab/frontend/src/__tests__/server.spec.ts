@@ -96,6 +96,30 @@ describe('PhtServer', () => {
     expect(Stream.opened).toHaveLength(2);
   });
 
+  it('tells why a stream is refused, until it is open again', async () => {
+    const refusing = serverThatAnswers(
+      answered(403, '{"message": "Forbidden", "reason": null}')
+    );
+    const [, refused] = Stream.opened;
+    refused.close();
+    refused.onerror?.();
+    await new Promise(resolve => setTimeout(resolve));
+    expect(refusing.refusal?.code).toBe('logged-out');
+    refused.onopen?.();
+    expect(refusing.refusal).toBeNull();
+    refusing.dispose();
+  });
+
+  it('takes no answer for a lost connection, not for a refusal', async () => {
+    const gone = serverThatAnswers(() => Promise.reject(new TypeError('x')));
+    const [, closed] = Stream.opened;
+    closed.close();
+    closed.onerror?.();
+    await new Promise(resolve => setTimeout(resolve));
+    expect(gone.refusal).toBeNull();
+    gone.dispose();
+  });
+
   it("throws the server's own message", async () => {
     const refusing = serverThatAnswers(
       answered(400, '{"code": "passphrase", "message": "It does not fit."}')
@@ -113,6 +137,28 @@ describe('PhtServer', () => {
     const proxy = serverThatAnswers(answered(502, '<html>Bad gateway'));
     await expect(proxy.keys()).rejects.toThrow('answered 502 Words');
     proxy.dispose();
+  });
+
+  it.each([401, 403])("has words for Jupyter's own refusal %s", async code => {
+    const jupyter = serverThatAnswers(
+      answered(code, '{"message": "Forbidden", "reason": null}')
+    );
+    const problem: PhtProblem = await jupyter.keys().catch(e => e);
+    expect(problem.code).toBe('logged-out');
+    expect(problem.message).toContain('not logged in');
+    jupyter.dispose();
+  });
+
+  it('bounds what a message can be, and shows what is unseen in it', async () => {
+    const message = '\u202e<b>' + 'x'.repeat(100_000);
+    const hostile = serverThatAnswers(
+      answered(409, JSON.stringify({ code: 'x', message }))
+    );
+    const problem: PhtProblem = await hostile.keys().catch(e => e);
+    expect(problem.message.startsWith('\\u202e<b>x')).toBe(true);
+    expect(problem.message.length).toBeLessThanOrEqual(2000);
+    expect(problem.problem.message).toBe(problem.message);
+    hostile.dispose();
   });
 
   it('has words for a login page instead of an answer', async () => {

@@ -41,6 +41,14 @@ describe('the banners', () => {
     ]);
   });
 
+  it('say why the server refuses, if it told', () => {
+    const told = { code: 'logged-out', message: 'Log in again.' };
+    expect(standing(status({}), false, trans, told)).toMatchObject([
+      { kind: 'refused', text: 'Log in again. What is shown may be old.' }
+    ]);
+    expect(standing(status({}), true, trans, told)).toEqual([]);
+  });
+
   it('say what central has, then what the key needs', () => {
     const now = status({
       central: { state: 'unreachable', sentence: 'Central is away.' },
