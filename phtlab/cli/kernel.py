@@ -1,4 +1,4 @@
-"""`phtlab kernel`: build kernel images, push them, and see which ones the consortium allows."""
+"""`phtlab kernel`: build kernel images, see which ones are allowed, have one in Jupyter."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
     from phtlab.kernel import BuildEvent, BuiltKernel, BuiltWorkspace
+    from phtlab.station.executor import RegistryAuth
     from phtlab.train.roster import Catalogue, KernelImage
     from phtlab.wire.registry import Registry
 
@@ -130,6 +131,51 @@ def adopt(
     _tell(image, manifest, config, directory, as_json)
 
 
+@app.command()
+def install(
+    kernel: Annotated[
+        str, typer.Argument(help="The kernel image's name in the catalogue.", metavar="KERNEL")
+    ] = "python",
+    image: Annotated[
+        str | None,
+        typer.Option(
+            help="This image instead, which the engine has or gets without authentication: "
+            "host:port/repository@sha256:…",
+            metavar="REFERENCE",
+        ),
+    ] = None,
+    name: Annotated[
+        str, typer.Option(help="What Jupyter calls the kernel.", metavar="NAME")
+    ] = "phtlab-sandbox",
+    prefix: Annotated[
+        Path | None,
+        typer.Option(help="Write the entry below this folder. Default: this user's own."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a kernel to Jupyter that runs in the station's sandbox, on this machine."""
+    from phtlab.kernel import container_engine
+    from phtlab.provisioner import fetch_kernel, install_kernelspec, require_local_engine
+    from phtlab.station.executor import RegistryAuth
+
+    require_local_engine()
+    reference, authorize = (image, RegistryAuth) if image else _allowed(kernel)
+    with container_engine() as engine, _display() as display:
+        task = display.add_task(f"fetching {reference.partition('@')[0]}", total=1, told="")
+        language = fetch_kernel(engine, reference, authorize)
+        display.update(task, completed=1)
+    folder = install_kernelspec(reference, language=language, name=name, prefix=prefix)
+    if as_json:
+        print_json({"name": name, "folder": str(folder), "image": reference})
+        return
+    out.print(f"{name} {folder}", markup=False)
+    say_next(
+        "jupyter lab",
+        first="choose the kernel “Python 3 (phtlab sandbox)”. It has no network and sees no file "
+        "of yours; local cells that dispatch a train need another kernel",
+    )
+
+
 @app.command("list")
 def list_kernels(as_json: JsonOption = False) -> None:
     """Show the kernel images that the consortium's stations run."""
@@ -169,6 +215,21 @@ def _tell(
         print_json(image)
     else:
         out.print(f"{image.name} {image.digest}")
+
+
+def _allowed(name: str) -> tuple[str, Callable[[], RegistryAuth]]:
+    """The reference of the catalogue's image `name`, and how to get leave to pull it."""
+    import phtlab
+    from phtlab.station.executor import RegistryAuth
+
+    lab = phtlab.connect()
+    registry = lab.registry
+    image = lab.trusted.catalogue.named(name)
+    scopes = registry.pull_scopes(image.repository)
+    return (
+        registry.reference(image.repository, image.digest),
+        lambda: RegistryAuth(lab.central.registry_token(scopes)),
+    )
 
 
 def _registry(url: str | None) -> Registry:

@@ -20,7 +20,7 @@ from phtlab.errors import SandboxError
 MIB = 1024 * 1024
 
 JOB_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_IMAGE = re.compile(r"[a-z0-9.:\-\[\]]+/[a-z0-9._/\-]+@sha256:[0-9a-f]{64}")
+IMAGE = re.compile(r"[a-z0-9.:\-\[\]]+/[a-z0-9._/\-]+@sha256:[0-9a-f]{64}")
 _DATA_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,63}")
 
@@ -78,7 +78,7 @@ class Job:
             raise SandboxError(
                 f"{self.id!r} is not a job id. Use lower-case letters, digits and hyphens."
             )
-        if not _IMAGE.fullmatch(self.image):
+        if not IMAGE.fullmatch(self.image):
             raise SandboxError(
                 f"The image {self.image!r} of job {self.id} is not named by digest. "
                 "Name it as host:port/repository@sha256:…"

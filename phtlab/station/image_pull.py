@@ -22,10 +22,15 @@ def fetch_image(
     image that could write around the sandbox.
     """
     try:
-        image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
+        require_image(engine, reference)
     except NotFound:
         _pull(engine, reference, authorize())
-        image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
+        require_image(engine, reference)
+
+
+def require_image(engine: docker.APIClient, reference: str) -> None:
+    """Raise the SDK's NotFound unless `reference` is here; SandboxError as `fetch_image`."""
+    image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
     if image["Config"].get("Volumes"):
         raise SandboxError(
             f"The image {reference} declares volumes, which would be writable without a limit. "

@@ -1,0 +1,208 @@
+"""One kernel's container: the station's sandbox, with a kernel in place of the runtime."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.errors import EngineMissingError, SandboxError
+from phtlab.kernel import container_engine
+from phtlab.provisioner.kernel_folder import CONNECTION_FILE, DATASETS_FILE, KernelFolder
+from phtlab.provisioner.left_behind import (
+    LABEL,
+    LABEL_FOLDER,
+    LABEL_PARENT,
+    parent_mark,
+    remove_left_behind,
+)
+from phtlab.station.executor import MIB, Job, Limits
+from phtlab.station.image_pull import require_image, said
+from phtlab.station.sandbox import container_body, container_name
+from phtlab.train.printable import escaped_lines
+
+# In the kernel's process, before the kernel: standard input is the line to the parent, and its
+# end is the kernel's. The sockets are for the user outside, who is another one than inside.
+_BEGIN: Final = """
+import os, runpy, signal, threading
+os.umask(0)
+line = os.dup(0)
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+def watch():
+    while os.read(line, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+runpy.run_module("phtlab.runtime.python_kernel", run_name="__main__")
+"""
+ENTRYPOINT: Final = (
+    *("python3", "-c", _BEGIN),
+    *("-f", CONNECTION_FILE, "--HistoryManager.enabled=False"),
+)
+_LAST_WORDS: Final = 1000
+
+
+def kernel_body(job: Job, folder: KernelFolder) -> dict[str, Any]:
+    """What the engine is asked to create: a station's run, but for the line to its parent."""
+    body = container_body(job, folder.sockets, station="kernel", entrypoint=ENTRYPOINT)
+    return body | {
+        "OpenStdin": True,
+        "StdinOnce": True,
+        "AttachStdin": True,
+        # Not a station's labels: no station shall take it for one of its runs.
+        "Labels": {
+            LABEL: job.id,
+            LABEL_PARENT: parent_mark(),
+            LABEL_FOLDER: str(folder.path),
+        },
+    }
+
+
+class KernelContainer:
+    """A started kernel. Methods block for as long as the engine takes to answer."""
+
+    def __init__(
+        self, image: str, folder: KernelFolder, data: Mapping[str, Path], limits: Limits
+    ) -> None:
+        """Create and start it, and wait for nothing.
+
+        Raises EngineMissingError, SandboxError (``kernel-image-missing``, ``kernel-start``).
+        """
+        self.folder = folder
+        self.limits = limits
+        self._stack = ExitStack()
+        self._line: Any = None
+        self._id = ""
+        job = Job(
+            id=secrets.token_hex(6),
+            image=image,
+            inputs=folder.inputs,
+            data=data,
+            limits=limits,
+            environment={"PHTLAB_DATASETS": DATASETS_FILE, "IPYTHONDIR": "/tmp/ipython"},  # noqa: S108
+        )
+        try:
+            require_local_engine()
+            self._engine = self._stack.enter_context(container_engine())
+            remove_left_behind(self._engine)
+            self._start(job)
+        except BaseException:
+            self.remove()
+            raise
+
+    def wait_until_listening(self, seconds: float) -> None:
+        """Wait for the kernel's sockets. Raises SandboxError with the kernel's last words."""
+        deadline = time.monotonic() + seconds
+        while not self.folder.listening():
+            code = self.exit_code()
+            if code is not None:
+                raise SandboxError(
+                    f"The kernel ended before it answered (exit code {code}{self.why()}). "
+                    f"{self.last_words()}".rstrip(),
+                    code="kernel-start",
+                )
+            if time.monotonic() > deadline:
+                raise SandboxError(
+                    f"The kernel did not answer within {seconds:g} seconds. Try again; on a busy "
+                    "machine, raise SandboxProvisioner.start_seconds.",
+                    code="kernel-start",
+                )
+            time.sleep(0.01)
+        self.folder.seal()
+
+    def exit_code(self) -> int | None:
+        """None while it runs. A kernel whose engine or container is gone has ended with -1."""
+        state = self._state()
+        if state is None:
+            return -1
+        return None if state["Running"] else int(state["ExitCode"])
+
+    def why(self) -> str:
+        """`, out of memory …` if that is why it ended."""
+        state = self._state()
+        if state is None or not state["OOMKilled"]:
+            return ""
+        return f", out of memory: its limit is {self.limits.memory_bytes // MIB} MiB"
+
+    def last_words(self) -> str:
+        """The end of what it wrote outside of cells."""
+        import docker.errors
+
+        try:
+            content: bytes = self._engine.api.logs(self._id, tail=20)
+        except (docker.errors.DockerException, OSError):
+            return ""
+        return escaped_lines(content.decode("utf-8", "replace").strip()[-_LAST_WORDS:])
+
+    def signal(self, name: str) -> None:
+        """Send a signal to the kernel. Nothing happens to one that has ended."""
+        import docker.errors
+
+        with contextlib.suppress(docker.errors.APIError):
+            self._engine.api.kill(self._id, name)
+
+    def remove(self) -> None:
+        """End it, whatever it does, and let go of everything but its folder."""
+        import docker.errors
+
+        if self._line is not None:
+            self._line.close()
+        if self._id:
+            with contextlib.suppress(docker.errors.DockerException, OSError):
+                self._engine.api.remove_container(self._id, force=True, v=True)
+        self._stack.close()
+
+    def _start(self, job: Job) -> None:
+        import docker.errors
+
+        try:
+            api = self._engine.api
+            require_image(api, job.image)
+            body = kernel_body(job, self.folder)
+            made = api.create_container_from_config(body, container_name("kernel", job.id))  # type: ignore[no-untyped-call]
+            self._id = made["Id"]
+            self._line = api.attach_socket(self._id, params={"stdin": 1, "stream": 1})
+            api.start(self._id)
+        except docker.errors.ImageNotFound:
+            raise SandboxError(
+                f"The kernel image {job.image} is not on this machine. Get it with 'phtlab kernel "
+                "install', which also renews the kernel's entry in Jupyter.",
+                code="kernel-image-missing",
+            ) from None
+        except docker.errors.APIError as error:
+            raise SandboxError(
+                f"The container engine did not start the kernel: {said(error)}. "
+                "'phtlab station check' says what it lacks for the sandbox.",
+                code="kernel-start",
+            ) from None
+
+    def _state(self) -> Mapping[str, Any] | None:
+        import docker.errors
+        import requests
+
+        try:
+            found: Mapping[str, Any] = self._engine.api.inspect_container(self._id)["State"]
+        except (docker.errors.DockerException, requests.RequestException, OSError):
+            return None
+        return found
+
+
+def require_local_engine() -> None:
+    """Raise EngineMissingError where a kernel's sockets could not be reached from here."""
+    host = os.environ.get("DOCKER_HOST", "")
+    if host and not host.startswith("unix://"):
+        raise EngineMissingError(
+            f"The container engine at {host} may be on another machine, where the kernel's sockets "
+            "are not. Use this machine's engine: unset DOCKER_HOST."
+        )
+    if sys.platform != "linux":
+        raise EngineMissingError(
+            "A kernel in the sandbox needs Linux: elsewhere containers run in a machine of their "
+            "own, which a kernel's sockets do not leave. On Windows, run Jupyter inside of WSL 2."
+        )

@@ -1,0 +1,164 @@
+"""One kernel's folder on this machine: its sockets, and what it may read.
+
+    FOLDER (0700)      the user's alone
+    ├── s/ (0777)      bound in, writable until the kernel listens: its unix sockets and its
+    │                  connection file
+    └── in/ (0755)     bound in, read-only: datasets.json, and copies of files that only the user
+                       may read
+
+The kernel is another user inside. It reaches what is bound in, whoever may enter the folder above.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from phtlab.errors import DataSetError, SandboxError
+from phtlab.runtime.errors import JobError
+from phtlab.runtime.job import DeclaredDataset, datasets_of
+from phtlab.runtime.kernel_process import PORTS
+from phtlab.station.sandbox import IN, OUT, data_target
+
+SOCKETS: Final = f"{OUT}/k"
+CONNECTION_FILE: Final = f"{OUT}/connection.json"
+DATASETS_FILE: Final = f"{IN}/datasets.json"
+# A unix socket's path has 107 bytes.
+_LONGEST: Final = 107 - len("/phtlab-kernel-12345678/s/k-5")
+
+
+@dataclass(frozen=True)
+class KernelFolder:
+    """The folder of one kernel, kept over its restarts."""
+
+    path: Path
+
+    @classmethod
+    def make(cls, parent: str = "") -> KernelFolder:
+        """A new one in `parent`, else where this machine keeps what is temporary."""
+        place = parent or tempfile.gettempdir()
+        if len(os.fsencode(place)) > _LONGEST:
+            raise SandboxError(
+                f"The kernel's sockets cannot be below {place}: that path is too long. Name a "
+                "shorter one with SandboxProvisioner.folder or TMPDIR.",
+                code="kernel-start",
+            )
+        path = Path(tempfile.mkdtemp(prefix="phtlab-kernel-", dir=place))
+        folder = cls(path)
+        for part, mode in ((folder.sockets, 0o777), (folder.inputs, 0o755)):
+            part.mkdir()
+            part.chmod(mode)
+        return folder
+
+    @property
+    def sockets(self) -> Path:
+        return self.path / "s"
+
+    @property
+    def inputs(self) -> Path:
+        return self.path / "in"
+
+    @property
+    def address(self) -> str:
+        """What Jupyter calls the ip of an ipc kernel: the sockets' path without `-1` to `-5`."""
+        return str(self.sockets / "k")
+
+    def connect(self, key: str, signature_scheme: str) -> None:
+        """Tell the kernel where to listen; sockets of a kernel before it go."""
+        self.sockets.chmod(0o777)
+        for port in PORTS.values():
+            Path(f"{self.address}-{port}").unlink(missing_ok=True)
+        content = {f"{name}_port": port for name, port in PORTS.items()} | {
+            "ip": SOCKETS,
+            "transport": "ipc",
+            "key": key,
+            "signature_scheme": signature_scheme,
+            "kernel_name": "",
+        }
+        file = self.sockets / "connection.json"
+        file.unlink(missing_ok=True)
+        file.write_text(json.dumps(content))
+        file.chmod(0o644)
+
+    def listening(self) -> bool:
+        """Whether all five sockets are there."""
+        return all(Path(f"{self.address}-{port}").is_socket() for port in PORTS.values())
+
+    def seal(self) -> None:
+        """No more files in here: what a kernel writes from now on goes with its container.
+
+        Its sockets can still be spoken to.
+        """
+        self.sockets.chmod(0o755)
+
+    def data(self, declared: str) -> Mapping[str, Path]:
+        """What to mount for the data sets that the file `declared` names, by name.
+
+        Writes the file that the kernel reads in its place. Raises DataSetError.
+        """
+        entries = _declared(Path(declared)) if declared else {}
+        mounts = {name: self._reachable(entry) for name, entry in entries.items()}
+        written = {
+            name: {
+                "path": data_target(name, mounts[name]),
+                "format": entry.format,
+                "columns": entry.columns,
+            }
+            for name, entry in entries.items()
+        }
+        file = self.inputs / "datasets.json"
+        file.write_text(json.dumps(written))
+        file.chmod(0o644)
+        return mounts
+
+    def remove(self) -> None:
+        # What the kernel made in folders of its own stays if only its user may remove it.
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def _reachable(self, entry: DeclaredDataset) -> Path:
+        """The data itself if anyone may read it, else a copy that the kernel may read."""
+        path = Path(entry.path)
+        try:
+            mode = path.stat().st_mode
+            if path.is_dir():
+                if mode & 0o5 == 0o5:
+                    return path
+                raise PermissionError
+            if mode & 0o4:
+                return path
+            copy = self.inputs / f"{entry.name}-{path.name}"
+            shutil.copyfile(path, copy)
+            copy.chmod(0o644)
+        except PermissionError:
+            raise DataSetError(
+                f"The data set {entry.name} at {path} cannot be read by the sandbox's user. Let "
+                "others read it (chmod o+rX), or leave it out of the declared data sets.",
+                code="data-set-unreadable",
+            ) from None
+        except OSError as error:
+            raise DataSetError(
+                f"The data set {entry.name} is not at {path} ({error.strerror}). Put it there, or "
+                "correct its path.",
+                code="data-set-missing",
+            ) from None
+        return copy
+
+
+def _declared(file: Path) -> dict[str, DeclaredDataset]:
+    try:
+        entries = datasets_of(json.loads(file.read_bytes()), str(file))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, JobError) as error:
+        reason = error if isinstance(error, JobError) else "it is not a JSON file that can be read"
+        raise DataSetError(
+            f"The data sets declared in {file} (PHTLAB_DATASETS) cannot be used: {reason}",
+            code="data-set-missing",
+        ) from None
+    return {name: e._replace(path=str(file.parent / e.path)) for name, e in entries.items()}
