@@ -8,34 +8,36 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from phtlab.demo.services import Service
 from phtlab.errors import SettingsError
 
+# A scheme and a host: neither a path, nor what would end one of nginx's own lines.
+_ADDRESS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
 
 _CONFIGURATION = """\
 # Written by phtlab each time the door opens.
 daemon off;
 {user}worker_processes 1;
-pid {directory}/nginx.pid;
+pid "{directory}/nginx.pid";
 error_log stderr warn;
 events {{ worker_connections 2048; }}
 http {{
   access_log off;
   server_tokens off;
   default_type application/problem+json;
-  client_body_temp_path {directory}/temporary;
-  proxy_temp_path {directory}/temporary;
-  fastcgi_temp_path {directory}/temporary;
-  uwsgi_temp_path {directory}/temporary;
-  scgi_temp_path {directory}/temporary;
+  client_body_temp_path "{directory}/temporary";
+  proxy_temp_path "{directory}/temporary";
+  fastcgi_temp_path "{directory}/temporary";
+  uwsgi_temp_path "{directory}/temporary";
+  scgi_temp_path "{directory}/temporary";
 
   # One workspace cannot take all connections.
   limit_conn_zone $binary_remote_addr zone=workspace:1m;
@@ -150,8 +152,7 @@ class Door:
     def configuration(self) -> str:
         """What nginx reads. Raises SettingsError for an address that is none."""
         for url in (self.hub, self.central, self.registry):
-            parts = urlsplit(url)
-            if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/"):
+            if not _ADDRESS.fullmatch(url):
                 raise SettingsError(
                     f"'{url}' is no address to open the door to; write it as "
                     "http://127.0.0.1:8400, without a path.",

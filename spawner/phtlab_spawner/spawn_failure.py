@@ -87,8 +87,8 @@ def root_missing(path: str) -> SpawnException:
 
 def engine_refused(told: str) -> SpawnException:
     return SpawnException(
-        f"The container engine does not start the workspace: {redacted(told).rstrip('.')}. Tell who "
-        "runs the hub.",
+        f"The container engine does not start the workspace: {redacted(told).rstrip('.')}. Tell "
+        "who runs the hub.",
         reason="engine",
         status_code=500,
     )
