@@ -8,10 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Error,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 DEBIAN = Path("/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 800}  # the smallest screen that the interface is made for
+PATIENCE = 20_000  # ms: a busy machine is slow, and what is right does not wait for it
 
 # What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
 _REFUSED = re.compile(r"Failed to load resource")
@@ -20,6 +29,7 @@ _REFUSED = re.compile(r"Failed to load resource")
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """Debian's Chromium, or Playwright's own where Debian's is not installed."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         program = DEBIAN if DEBIAN.exists() else Path(playwright.chromium.executable_path)
         assert program.exists(), "install Debian's chromium, or run: playwright install chromium"
@@ -68,7 +78,7 @@ def watched_page(browser: Browser, *, dark: bool = False) -> Iterator[tuple[Page
         timezone_id="UTC",
         color_scheme="dark" if dark else "light",
     )
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     watch = Watch(page)
     try:
