@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import docker
 import docker.errors
 import requests
 from dockerspawner import DockerSpawner
@@ -16,7 +17,6 @@ from jupyterhub.spawner import SpawnException
 from tornado.httpclient import AsyncHTTPClient
 from traitlets import default
 
-import docker
 from phtlab_spawner import spawn_failure
 from phtlab_spawner.image_fetch import follow_pull
 from phtlab_spawner.limits import size_in_bytes

@@ -134,11 +134,7 @@ class Door:
 
     def write(self) -> None:
         """Write nginx's configuration, and have nginx read it. Raises SettingsError."""
-        if not shutil.which("nginx", path=_PATH):
-            raise SettingsError(
-                "The door of the workspaces' network is an nginx: 'apt-get install nginx-light'.",
-                code="door",
-            )
+        require_nginx()
         self.directory.mkdir(parents=True, exist_ok=True)
         (self.directory / "temporary").mkdir(exist_ok=True)
         self._file.write_text(self.configuration(), encoding="utf-8")
@@ -193,6 +189,15 @@ class Door:
         with socket.socket() as probe:
             probe.settimeout(1)
             return probe.connect_ex((self.gateway, self.port)) == 0
+
+
+def require_nginx() -> None:
+    """Raises SettingsError if there is none to be the door."""
+    if not shutil.which("nginx", path=_PATH):
+        raise SettingsError(
+            "The door of the workspaces' network is an nginx: 'apt-get install nginx-light'.",
+            code="door",
+        )
 
 
 def _problem(status: int, code: str, detail: str) -> str:

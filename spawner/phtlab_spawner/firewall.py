@@ -34,12 +34,9 @@ class Firewall:
     def chain(self) -> str:
         return f"PHTLAB-{self.bridge}"
 
-    def ensure(self) -> None:
-        """Make the rules, in one step each, or leave them as they are.
-
-        Raises SettingsError without root rights or iptables, or if the kernel does not show
-        what is bridged to it.
-        """
+    def require(self) -> None:
+        """Raises SettingsError without root rights or iptables, or if the kernel does not show
+        what is bridged to it."""
         if os.geteuid() != 0:
             raise SettingsError(
                 "Keeping workspaces from this machine's other ports takes a firewall rule, which "
@@ -52,6 +49,11 @@ class Firewall:
                 "'modprobe br_netfilter' and 'sysctl net.bridge.bridge-nf-call-iptables=1'.",
                 code="workspace-firewall",
             )
+        _run("iptables", "--version")
+
+    def ensure(self) -> None:
+        """Make the rules, in one step each, or leave them as they are. Raises as `require`."""
+        self.require()
         self._put(
             "iptables",
             [

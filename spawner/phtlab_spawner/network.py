@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import docker
 
 PORT = 8787
+_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - where none is needed
 _ICC = "com.docker.network.bridge.enable_icc"
 _BRIDGE = "com.docker.network.bridge.name"
 
@@ -32,6 +34,10 @@ class WorkspaceNetwork:
     bridge: str = "phtlab0"
     port: int = PORT
     subnet: str | None = None
+
+    def require(self) -> None:
+        """Raises SettingsError if this machine or this user cannot keep workspaces apart."""
+        self._firewall(_NO_ADDRESS).require()
 
     def ensure(self) -> tuple[str, str]:
         """Make network and firewall rules, or check that they are as they must be.
@@ -60,7 +66,7 @@ class WorkspaceNetwork:
                         "workspaces first, in the hub's admin page.",
                         code="workspace-network",
                     ) from None
-        self._firewall("0.0.0.0").remove()  # noqa: S104 - no address is needed to remove it
+        self._firewall(_NO_ADDRESS).remove()
 
     def _firewall(self, gateway: str) -> Firewall:
         return Firewall(self.bridge, gateway, self.port)
@@ -73,9 +79,7 @@ class WorkspaceNetwork:
         return found
 
     def _make(self, engine: docker.DockerClient) -> dict[str, Any]:
-        pool = None
-        if self.subnet:
-            pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(self.subnet)])
+        pool = self._pool()
         try:
             engine.api.create_network(
                 self.name,
@@ -95,6 +99,20 @@ class WorkspaceNetwork:
                 ) from None
         found: dict[str, Any] = engine.api.inspect_network(self.name)
         return found
+
+    def _pool(self) -> docker.types.IPAMConfig | None:
+        """Our own addresses, of which the first is the gateway's; None leaves it to the engine."""
+        if not self.subnet:
+            return None
+        try:
+            gateway = str(next(ipaddress.IPv4Network(self.subnet).hosts()))
+        except ValueError:
+            raise SettingsError(
+                f"'{self.subnet}' is no range of addresses; write it as 10.77.0.0/24.",
+                code="workspace-network",
+            ) from None
+        pool = docker.types.IPAMPool(self.subnet, gateway=gateway)
+        return docker.types.IPAMConfig(pool_configs=[pool])
 
     def _checked(self, found: dict[str, Any]) -> str:
         """The gateway of a network that is as it must be; SettingsError for another."""

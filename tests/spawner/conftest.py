@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import docker
 import pytest
 
-import docker
 from phtlab.demo.world import World, running
 from phtlab_spawner.door import Door
 from phtlab_spawner.network import WorkspaceNetwork

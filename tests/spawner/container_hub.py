@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import docker
 import httpx
 from docker.models.containers import Container
 
-import docker
 from phtlab.demo.services import Service
 from phtlab.demo.world import World
 from phtlab_hub.processes import proxy_program
