@@ -155,6 +155,14 @@ class Workspace:
         with self._changing:
             self._disconnect()
 
+    def look_again(self) -> None:
+        """Somebody looks: take up what was set up meanwhile, such as by 'phtlab join'."""
+        with self._changing:
+            if self._connection is not None:
+                return
+            self._connect(first=None)
+        self._tell("status", None)
+
     def profile_changed(self) -> None:
         """Begin anew with the profile, key and environment as they are now."""
         with self._changing:

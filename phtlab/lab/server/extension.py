@@ -1,0 +1,41 @@
+"""The extension as Jupyter Server loads it: one workspace, followed while the server runs."""
+
+from __future__ import annotations
+
+from jupyter_server.extension.application import ExtensionApp
+
+from phtlab.lab.server.routes import routes
+from phtlab.lab.server.streams import Streams
+from phtlab.lab.server.threads import Threads
+from phtlab.lab.twins import Twins
+from phtlab.lab.workspace import Workspace
+
+
+class PhtlabExtension(ExtensionApp):
+    """phtlab in this Jupyter server. It needs no configuration: the profile and, in a hub, the
+    environment say where central is."""
+
+    name = "phtlab"
+    description = "Stations, journeys, keys and results for phtlab's JupyterLab extension."
+
+    def initialize_settings(self) -> None:
+        twins = Twins()
+        twins.announce()
+        self.workspace = Workspace(twins=twins)
+        self.threads = Threads()
+        self.streams = Streams()
+
+    def initialize_handlers(self) -> None:
+        parts = {
+            "workspace": self.workspace,
+            "threads": self.threads,
+            "streams": self.streams,
+        }
+        self.handlers.extend((route.pattern, route.exchange, parts) for route in routes())
+        self.workspace.start()
+
+    async def stop_extension(self) -> None:
+        """Let go of everything; what travels goes on without this server."""
+        self.streams.close()
+        self.workspace.stop()
+        self.threads.close()

@@ -1,0 +1,145 @@
+"""Refusals of the server extension: each error class and code has its HTTP status here, once.
+
+An answer is `{code, message, field}`. Its message is for people: printable and of bounded length,
+whoever wrote it. Nothing of a request, such as a passphrase, is ever in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from phtlab import errors
+from phtlab.errors import PhtlabError
+from phtlab.train.fault import faults_of
+from phtlab.train.printable import escaped_lines
+
+MAX_MESSAGE: Final = 2000  # characters
+
+BY_CODE: Final[Mapping[str, int]] = {
+    "not-found": 404,
+    "no-such-journey": 404,
+    "forbidden": 403,
+    "hub-scope": 403,
+    "not-on-roster": 403,
+    "key-locked": 423,
+    "key-missing": 409,
+    "key-file-exists": 409,
+    "central-missing": 409,
+    "journey-unfinished": 409,
+    "train-removed": 410,
+    "too-large": 413,
+    "too-many-tries": 429,
+}
+
+BY_CLASS: Final[Mapping[type[PhtlabError], int]] = {
+    errors.NotebookError: 422,
+    errors.ParameterError: 422,
+    errors.TrainError: 422,
+    errors.OrderError: 422,
+    errors.RosterError: 422,
+    errors.KeyFileError: 422,
+    errors.SettingsError: 409,
+    errors.JourneyError: 409,
+    # What others sent does not hold: it is not this server's fault, and not the reader's.
+    errors.SignatureError: 502,
+    errors.RecordError: 502,
+    errors.SealError: 502,
+    errors.CentralError: 502,
+    errors.RegistryError: 502,
+    errors.UnreachableError: 503,
+    PhtlabError: 500,
+}
+
+# The field of a form whose value is refused, where the code alone tells.
+FIELDS: Final[Mapping[str, str]] = {
+    "passphrase": "passphrase",
+    "passphrase-short": "passphrase",
+    "key-file-exists": "name",
+    "unknown-station": "stations",
+    "parameter": "parameters",
+}
+
+
+class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
+    """What a request gets instead of what it asked for."""
+
+    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+
+    @classmethod
+    def of(cls, error: PhtlabError, fields: Mapping[str, str] = FIELDS) -> Refusal:
+        """`fields` names the field of a code where it is another than usual."""
+        field = {**FIELDS, **fields}.get(error.code)
+        return cls(status_of(error), error.code, error.message, field)
+
+    @classmethod
+    def of_body(cls, error: ValidationError) -> Refusal:
+        """A body that is not what this path takes, told without its values."""
+        fault = faults_of(error)[0]
+        where = fault.where.split(".")[0]
+        return cls(
+            400,
+            "request",
+            f"This request cannot be read: {fault.where[:100]} ({fault.why[:200]}). Reload the "
+            "page; if it stays so, the extension and the server are of different releases.",
+            None if where == "the whole" else where[:100],
+        )
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        return {"code": self.code, "message": readable(self.message), "field": self.field}
+
+
+def status_of(error: PhtlabError) -> int:
+    """The HTTP status of `error`: by its code, else by its nearest class."""
+    if error.code in BY_CODE:
+        return BY_CODE[error.code]
+    return next(BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS)
+
+
+def readable(message: str) -> str:
+    """`message`, which may repeat what others said, printable and not longer than is read."""
+    plain = escaped_lines(message[: 2 * MAX_MESSAGE])
+    return plain if len(plain) <= MAX_MESSAGE else plain[: MAX_MESSAGE - 1] + "…"
+
+
+def not_found(message: str) -> Refusal:
+    return Refusal(404, "not-found", message)
+
+
+# What Jupyter itself refuses, in our words.
+BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
+    401: (
+        "logged-out",
+        "You are not logged in at your Jupyter server any more. Log in in another tab, then try "
+        "again here: what is open stays.",
+    ),
+    403: (
+        "forbidden",
+        "Your Jupyter server refuses this request: you may not do this here, or it did not come "
+        "from the server's own page. Reload the page, and log in again if you are asked to.",
+    ),
+    404: ("not-found", "There is nothing at this address of your Jupyter server."),
+    405: ("request", "This address does not take that kind of request."),
+    413: ("too-large", "This request is larger than what is taken here."),
+}
+
+
+def refusal_of_status(status: int) -> Refusal:
+    """What is told of an HTTP error that is not ours."""
+    code, message = BY_STATUS.get(
+        status,
+        (
+            "server-failed",
+            "Your Jupyter server failed at this. Nothing was sent; try again. If it stays so, its "
+            "log says where.",
+        ),
+    )
+    return Refusal(status, code, message)

@@ -1,0 +1,55 @@
+"""Every path of the server extension: tests and docs enumerate what is here, and nothing is not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from phtlab.lab.server import check, consortium, events, journeys, keys, status
+from phtlab.lab.server.exchange import Exchange
+
+PREFIX: Final = "phtlab"
+_JOURNEY: Final = "{journey}"
+
+
+@dataclass(frozen=True)
+class Route:
+    """`path` is below `/phtlab/`; its `{journey}` stands for a journey's id."""
+
+    path: str
+    exchange: type[Exchange[Any]]
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """The methods that it answers, of GET and POST."""
+        return self.exchange.verbs()
+
+    @property
+    def pattern(self) -> str:
+        """As tornado matches it, below the server's base URL."""
+        return rf"/{PREFIX}/{self.path.replace(_JOURNEY, '(?P<journey>[^/]+)')}"
+
+
+def routes() -> tuple[Route, ...]:
+    return tuple(Route(path, exchange) for path, exchange in _ROUTES.items())
+
+
+_ROUTES: Final[dict[str, type[Exchange[Any]]]] = {
+    "status": status.StatusExchange,
+    "events": events.EventsExchange,
+    "stations": consortium.StationsExchange,
+    "kernels": consortium.KernelsExchange,
+    "members": consortium.MembersExchange,
+    "check": check.CheckExchange,
+    "journeys": journeys.JourneysExchange,
+    "journeys/{journey}": journeys.JourneyExchange,
+    "journeys/{journey}/cancel": journeys.CancelExchange,
+    "keys": keys.KeysExchange,
+    "keys/unlock": keys.UnlockExchange,
+    "keys/lock": keys.LockExchange,
+    "keys/passphrase": keys.PassphraseExchange,
+    "keys/backup": keys.BackupExchange,
+    "keys/request": keys.RequestExchange,
+    "keys/restore": keys.RestoreExchange,
+    "keys/revoke": keys.RevokeExchange,
+}

@@ -1,0 +1,235 @@
+"""What the workspace knows, in the shapes of `phtlab/lab/frontend/src/api.ts`.
+
+Names, titles and sentences are others' words: they go out as printable text of bounded length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import phtlab
+from phtlab.errors import PhtlabError
+from phtlab.lab.journey_words import describe, short
+from phtlab.lab.route_map import MAX_SENTENCE, MAX_TITLE, middle
+from phtlab.lab.sent_from import notebook_of
+from phtlab.lab.server.refusals import readable
+from phtlab.lab.stop_cost import stop_cost
+from phtlab.lab.workspace import Workspace
+from phtlab.lab.workspace_keys import KeyFile
+from phtlab.profile import keys_directory
+from phtlab.train.envelope import peek
+from phtlab.train.identity import Member
+from phtlab.train.record import FINAL_STATES, CellError
+from phtlab.train.roster import KernelImage
+from phtlab.wire.api import Column, DataSetDescription, JourneyView, StationView, StopView
+
+Shape = dict[str, Any]
+# Gives the path of a file as Lab has it, None for one that Lab does not show.
+Named = Callable[[Path], str | None]
+
+MAX_WORDS: Final = 200
+MAX_ORDER_BYTES: Final = 64 * 1024
+MAX_COLUMNS: Final = 500
+MAX_CATEGORIES: Final = 200
+
+_READERS: Final = {
+    "hub": "The administrators of this hub can copy the key file, and read the open key in this "
+    "server's memory. The file alone is worth as much as its passphrase.",
+    "computer": "Whoever can read your files on this computer can copy the key file; it is worth "
+    "as much as its passphrase. While it is unlocked, programs that you run here can read it.",
+}
+
+
+def words(text: str, length: int = MAX_WORDS) -> str:
+    return middle(text, length)
+
+
+def status_shape(workspace: Workspace) -> Shape:
+    """`IStatus`."""
+    news, trouble = workspace.news, workspace.trouble
+    fingerprint = workspace.root_fingerprint
+    problem = trouble and {"code": trouble.code, "message": readable(trouble.message)}
+    return {
+        "version": phtlab.__version__,
+        "place": workspace.place,
+        "user": workspace.user,
+        "reads": news.reads,
+        "dry_runs": bool(workspace.twin_names),
+        "central": {
+            "url": workspace.central_url,
+            "state": news.central,
+            "consortium": news.roster.consortium if news.roster else None,
+            "sentence": readable(news.sentence),
+        },
+        "root": {"fingerprint": fingerprint} if fingerprint else None,
+        "key": _own_key(workspace),
+        "problem": problem,
+    }
+
+
+def _own_key(workspace: Workspace) -> Shape:
+    """The part `key` of `IStatus`, also where the profile cannot be read."""
+    readers = _READERS[workspace.place]
+    try:
+        keys, current = workspace.keys, workspace.keys.current()
+        return {
+            "state": keys.state,
+            "name": current.name if current else None,
+            "path": str(keys.path or keys_directory()),
+            "fingerprint": current.fingerprint if current else None,
+            "member": workspace.is_member,
+            "readers": readers,
+        }
+    except PhtlabError:
+        return {
+            "state": "none",
+            "name": None,
+            "path": str(keys_directory()),
+            "fingerprint": None,
+            "member": None,
+            "readers": readers,
+        }
+
+
+def key_shape(key: KeyFile) -> Shape:
+    """`IKey`."""
+    return {
+        "name": words(key.name),
+        "path": str(key.path),
+        "current": key.current,
+        "fingerprint": key.fingerprint,
+        "created": key.created and _time(key.created),
+    }
+
+
+def stations_shape(workspace: Workspace) -> list[Shape]:
+    """`IStation[]`."""
+    twins = workspace.twin_names
+    return [_station(station, station.name in twins) for station in workspace.stations]
+
+
+def _station(station: StationView, twin: bool) -> Shape:
+    return {
+        "name": station.name,
+        "organisation": words(station.organisation),
+        "online": station.online,
+        "last_seen": station.last_seen and _time(station.last_seen),
+        "twin": twin,
+        "version": words(station.version, 40),
+        "running": station.running,
+        "waiting": station.waiting,
+        "datasets": [_data_set(data) for data in station.datasets],
+    }
+
+
+def _data_set(data: DataSetDescription) -> Shape:
+    return {
+        "name": words(data.name),
+        "title": words(data.title, MAX_TITLE),
+        "description": words(data.description, MAX_SENTENCE),
+        "rows": data.rows,
+        "columns": [_column(column) for column in data.columns[:MAX_COLUMNS]],
+        "has_twin": data.twin_digest is not None,
+    }
+
+
+def _column(column: Column) -> Shape:
+    categories = column.categories and [words(c) for c in column.categories[:MAX_CATEGORIES]]
+    return {
+        "name": words(column.name),
+        "type": column.type,
+        "description": words(column.description, MAX_SENTENCE),
+        "unit": words(column.unit, 40),
+        "categories": None
+        if categories is None
+        else [words(c) for c in categories[:MAX_CATEGORIES]],
+        "minimum": column.minimum,
+        "maximum": column.maximum,
+    }
+
+
+def kernel_shape(kernel: KernelImage) -> Shape:
+    """`IKernel`."""
+    return {"name": words(kernel.name), "language": words(kernel.language), "digest": kernel.digest}
+
+
+def member_shape(member: Member) -> Shape:
+    """`IMember`."""
+    return {
+        "name": member.name,
+        "organisation": words(member.organisation),
+        "roles": list(member.roles),
+    }
+
+
+def journeys_shape(workspace: Workspace, named: Named) -> list[Shape]:
+    """`IJourney[]`, the newest first."""
+    return [journey_shape(workspace, view, named) for view in workspace.journeys()]
+
+
+def journey_shape(workspace: Workspace, view: JourneyView, named: Named) -> Shape:
+    """`IJourney`. The order is read for display; `results` is what verifies it."""
+    order, twins, sent = _order(view), workspace.twin_names, notebook_of(view.id)
+    parameters = order.get("parameters")
+    return {
+        "id": view.id,
+        "short": short(view.id),
+        "train": view.train,
+        "train_name": words(view.train_name, MAX_TITLE),
+        "researcher": view.researcher,
+        "mine": view.researcher == workspace.own_name,
+        "twin": bool(view.stops) and all(stop.station in twins for stop in view.stops),
+        "submitted": _time(view.submitted),
+        "expires": _time(view.expires),
+        "removed": view.removed and _time(view.removed),
+        "done": view.done,
+        "cancelled": view.cancelled,
+        "parameters": parameters if isinstance(parameters, dict) else None,
+        "recipients": [words(str(one)) for one in order.get("recipients", [])][:64],
+        "notebook": named(sent) if sent else None,
+        "stops": [_stop(stop) for stop in view.stops],
+    }
+
+
+def _order(view: JourneyView) -> Shape:
+    try:
+        order = peek(view.order).predicate
+        return order if len(json.dumps(order, allow_nan=False)) <= MAX_ORDER_BYTES else {}
+    except (PhtlabError, ValueError):
+        return {}
+
+
+def _stop(stop: StopView) -> Shape:
+    final = stop.state in FINAL_STATES
+    return {
+        "station": stop.station,
+        "number": stop.number,
+        "state": stop.state,
+        "words": words(describe(stop), MAX_SENTENCE),
+        "final": final,
+        "code": words(stop.code, 80),
+        "sentence": words(stop.sentence, MAX_SENTENCE),
+        "error": error_shape(stop.error),
+        "cell": stop.cell,
+        "cells": stop.cells,
+        "updated": _time(stop.updated),
+        # Of what runs, the browser counts for itself.
+        "seconds": stop_cost(stop, {}, stop.updated).seconds if final else None,
+    }
+
+
+def error_shape(error: CellError | None) -> Shape | None:
+    """`ICellError`."""
+    if error is None:
+        return None
+    message = error.message and words(error.message, MAX_SENTENCE)
+    return {"type": error.type, "cell": error.cell, "line": error.line, "message": message}
+
+
+def _time(moment: datetime) -> str:
+    """As browsers sort and read it: `2026-03-02T09:35:20.123Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
