@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.padding import Padding
 from rich.table import Table
 
 from phtlab.cli.demo import Steps
@@ -14,7 +17,9 @@ from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
-    from phtlab.demo.hub import HubWorld
+    from phtlab.demo.hub import Configuration, HubWorld
+
+_CONFIGURATION: dict[bool, Configuration] = {True: "docker", False: "local"}
 
 
 def hub(
@@ -26,12 +31,13 @@ def hub(
         typer.Option(min=1, max=65535, help="Where browsers reach it. Default: 8000, if free."),
     ] = None,
     containers: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--containers/--no-containers",
-            help="Everyone's Lab in a container of the workspace image, or as a process of yours.",
+            help="Everyone's Lab in a container of the workspace image, or as a process of yours. "
+            "Default: as it was, at first containers.",
         ),
-    ] = True,
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Found everything anew.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the hub and all that it started.")] = (
         False
@@ -47,25 +53,37 @@ def hub(
     from phtlab.demo.world import World
 
     place = directory.absolute()
-    world = HubWorld(
-        place,
-        World(place / "consortium"),
-        configuration="docker" if containers else "local",
-        port=port,
-    )
+    kept = HubWorld.kept_configuration(place)
+    asked: Configuration = (kept or "docker") if containers is None else _CONFIGURATION[containers]
     if stop:
-        world.stop()
-        err.print("The hub, everyone's Lab, central and the stations are stopped.")
+        stop_all(HubWorld(place, World(place / "consortium"), kept or asked), place)
         return
+    world = HubWorld(place, World(place / "consortium"), asked, port)
+    was_up = world.up and not fresh
+    world.require()
     try:
         start(world, Steps(), fresh)
     except BaseException:
-        world.stop()
+        if not was_up:
+            err.print("Ending what was started. The same command goes on from here.")
+            world.stop()
         raise
     if as_json:
         print_json({"url": world.url, "accounts": world.passwords, "passphrase": world.passphrase})
     else:
         say_who_can_log_in(world, directory)
+
+
+def stop_all(world: HubWorld, place: Path) -> None:
+    """End the hub in `place` and all that it started, whatever of it runs."""
+    from phtlab.demo.hub import MARK
+
+    if not (place / MARK).exists():
+        raise SettingsError(
+            f"There is no hub of this command's in {place}. Name its folder with --directory."
+        )
+    with Steps().step("The hub, everyone's Lab, central and the stations are stopped"):
+        world.stop()
 
 
 def start(world: HubWorld, steps: Steps, fresh: bool) -> None:
@@ -94,17 +112,29 @@ def say_who_can_log_in(world: HubWorld, directory: Path) -> None:
     from phtlab.demo.hub_people import PEOPLE
 
     passwords = world.passwords
-    table = Table(box=None, pad_edge=False)
-    for heading in ("account", "password", "role", "who"):
-        table.add_column(heading)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for heading in ("account", "password", "role"):
+        table.add_column(heading, header_style="dim")
+    table.add_column("")
     for person in PEOPLE:
-        table.add_row(person.name, passwords[person.name], person.group, person.does)
-    err.print("\nOpen this in your browser, and log in as one of these:")
-    out.print(f"  [b]{world.url}[/]")
+        table.add_row(
+            f"[b]{person.name}[/]", passwords[person.name], person.group, f"[dim]{person.does}[/]"
+        )
     out.print()
-    out.print(table)
+    out.print(f"Open [b]{world.url}[/] in your browser, and sign in as one of these:")
     out.print()
-    err.print("The passphrase of their keys, for 'Unlock' in Lab:")
-    out.print(f"  {world.passphrase}", markup=False)
-    err.print("It all stays up until you stop it:")
-    out.print(f"  phtlab hub --directory {directory} --stop", markup=False)
+    out.print(Padding(table, (0, 0, 0, 2)))
+    out.print()
+    out.print("In Lab, the train in the left side bar shows stations and journeys. The passphrase")
+    out.print("of everyone's key, which it asks for once a session, is")
+    out.print()
+    out.print(f"  [b]{world.passphrase}[/]")
+    out.print()
+    err.print("[dim]All of it stays up when this terminal closes. To end it:[/]")
+    out.print(f"  {_program()} hub --directory {directory} --stop", markup=False)
+
+
+def _program() -> str:
+    """How to call this command from the shell that called it."""
+    found = shutil.which("phtlab")
+    return "phtlab" if found and Path(found).samefile(sys.argv[0]) else sys.argv[0]

@@ -2,9 +2,10 @@
 
 Beside the world's own folder::
 
-    people/        passwords and key files of the demonstration's accounts
-    hub/           the hub's folder, as hub_config reads it
-    services/      pid and log of hub and proxy
+    hub-world.json  says that all of this is ours, and where everyone's Lab runs
+    people/         passwords and key files of the demonstration's accounts
+    hub/            the hub's folder, as hub_config reads it
+    services/       pid and log of hub, proxy and door
 
 Central, the registry, the proxy and the hub are processes of their own: while the hub
 restarts, stations go on working, journeys go on, and people stay in their Lab.
@@ -29,11 +30,13 @@ from phtlab.demo.services import Service
 from phtlab.demo.share import share
 from phtlab.demo.world import Step, World
 from phtlab.errors import SettingsError
+from phtlab.kernel import container_engine
 
 if TYPE_CHECKING:
     from phtlab_hub.settings import HubSettings
 
 Configuration = Literal["docker", "local"]
+MARK = "hub-world.json"
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,15 @@ class HubWorld:
     configuration: Configuration = "docker"
     port: int | None = None
     more: Mapping[str, object] | None = None
+
+    @classmethod
+    def kept_configuration(cls, directory: Path) -> Configuration | None:
+        """The configuration with which `directory` was founded; None where no hub was."""
+        try:
+            kept: Configuration = json.loads((directory / MARK).read_text())["configuration"]
+        except FileNotFoundError:
+            return None
+        return kept
 
     @property
     def url(self) -> str:
@@ -98,15 +110,46 @@ class HubWorld:
         secret = {"CONFIGPROXY_AUTH_TOKEN": settings.proxy_token}
         return Service("proxy", proxy_command(settings), self._services, secret)
 
+    @property
+    def up(self) -> bool:
+        """Whether hub and proxy run."""
+        return self.founded and None not in (self.hub.pid(), self.proxy.pid())
+
+    def require(self) -> None:
+        """Look at once for what would stop a start later, after minutes.
+
+        Raises SettingsError: a folder that is somebody else's, no proxy installed, a port that is
+        taken; EngineMissingError; what the workspaces' surroundings raise.
+        """
+        from phtlab_hub.processes import proxy_program
+
+        self._require_ours()
+        proxy_program()
+        port = self.port or self._kept_ports().get("browsers")
+        if port is not None:
+            self._require_free_port(f"127.0.0.1:{port}")
+        with container_engine():
+            pass
+        self._workspaces.require()
+
     def forget(self) -> None:
-        """End all of it, and remove what was founded: everyone's home too."""
+        """End all of it, and remove what was founded: everyone's home too.
+
+        Raises SettingsError if the folder is not one that `found` made.
+        """
+        self._require_ours()
         self.stop()
         self._workspaces.forget()
         for folder in (self._hub, self.people.directory, self.consortium.directory):
             shutil.rmtree(folder, ignore_errors=True)
 
     def found(self, step: Step) -> None:
-        """Make what is missing: the consortium, and people with accounts. No process yet."""
+        """Make what is missing: the consortium, and people with accounts. No process yet.
+
+        Raises SettingsError if the folder is not empty and not one that this made.
+        """
+        self._require_ours()
+        self._mark()
         if not self.consortium.founded:
             self.consortium.found(step)
             shutil.rmtree(self.people.directory, ignore_errors=True)
@@ -127,7 +170,14 @@ class HubWorld:
         self.world.start(step)
 
     def start_workspaces(self, step: Step) -> None:
-        """What a Lab needs before its user comes: image, network, a home with the user's key."""
+        """What a Lab needs before its user comes: image, network, a home with the user's key.
+
+        Where the Labs ran otherwise until now, in containers or without, they end.
+        """
+        before = self.kept_configuration(self.directory)
+        if before is not None and before != self.configuration:
+            replace(self, configuration=before).stop_hub()
+            self._mark()
         found = self._workspaces.prepare(step)
         self._write_hub(found)
         self._workspaces.open(self.settings)
@@ -137,10 +187,20 @@ class HubWorld:
                 self._workspaces.place_key(self.settings, person.name, self.people.key(person))
 
     def start_hub(self, step: Step) -> None:
-        """Proxy and hub, unless they run; waits until people can log in."""
+        """Proxy and hub, unless they run; waits until people can log in.
+
+        A hub that runs with other settings starts again, and everyone's Lab stays.
+        """
         step("the proxy and the hub")
-        self._require_free_ports()
         proxy, hub = self.proxy, self.hub
+        settings = (self._hub / "hub.toml").read_text()
+        started = self._services / "hub.started.toml"
+        if not started.exists() or started.read_text() != settings:
+            hub.stop()
+            proxy.stop()
+        self._require_free_port(self.settings.listen)
+        self._services.mkdir(exist_ok=True)
+        started.write_text(settings)
         proxy.start()
         hub.start()
         hub.wait_until(lambda: _answers(f"http://{self.settings.hub_listen}/hub/health"))
@@ -148,9 +208,13 @@ class HubWorld:
 
     def stop(self) -> None:
         """End everyone's server, hub, proxy, and the consortium's processes."""
-        if self.founded:
-            self.stop_hub()
-        self.consortium.stop()
+        try:
+            if self.founded:
+                self.stop_hub()
+            else:
+                self._workspaces.close()
+        finally:
+            self.consortium.stop()
 
     def stop_hub(self) -> None:
         """End everyone's server, the hub and its proxy."""
@@ -169,7 +233,7 @@ class HubWorld:
         self.start_hub(lambda doing: None)
 
     def _write_hub(self, found: Mapping[str, object] | None = None) -> None:
-        from phtlab_hub.accounts import Account, hash_of, write_accounts
+        from phtlab_hub.accounts import Account, hash_of, read_accounts, write_accounts
 
         self._hub.mkdir(parents=True, mode=0o700, exist_ok=True)
         world, ports = self.consortium, self._ports()
@@ -188,28 +252,52 @@ class HubWorld:
         }
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in settings.items()]
         (self._hub / "hub.toml").write_text("".join(lines))
-        if not self.settings.accounts.exists():
-            passwords = self.passwords
-            accounts = {
-                person.name: Account(
-                    password=hash_of(passwords[person.name]), groups=(person.group,)
-                )
-                for person in PEOPLE
-            }
-            write_accounts(self.settings.accounts, accounts)
+        accounts, passwords = self.settings.accounts, self.passwords
+        known = dict(read_accounts(accounts)) if accounts.exists() else {}
+        new = {
+            person.name: Account(password=hash_of(passwords[person.name]), groups=(person.group,))
+            for person in PEOPLE
+            if person.name not in known
+        }
+        if new:
+            write_accounts(accounts, known | new)
 
     def _ports(self) -> dict[str, int]:
-        kept = self._hub / "ports.json"
-        ports: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else _free_ports()
+        ports = self._kept_ports() or _free_ports()
         if self.port is not None:
             ports["browsers"] = self.port
-        kept.write_text(json.dumps(ports))
+        (self._hub / "ports.json").write_text(json.dumps(ports))
         return ports
 
-    def _require_free_ports(self) -> None:
-        if self.proxy.pid() is None and _taken(self.settings.listen):
+    def _kept_ports(self) -> dict[str, int]:
+        kept = self._hub / "ports.json"
+        ports: dict[str, int] = json.loads(kept.read_text()) if kept.exists() else {}
+        return ports
+
+    def _mark(self) -> None:
+        self.directory.mkdir(parents=True, mode=0o700, exist_ok=True)
+        kept = {"version": 1, "configuration": self.configuration}
+        (self.directory / MARK).write_text(json.dumps(kept))
+
+    def _require_free_port(self, address: str) -> None:
+        ours = self.founded and self.proxy.pid() is not None and self._proxy_listens_on(address)
+        if not ours and _taken(address):
             raise SettingsError(
-                f"Something else listens on {self.settings.listen}. Name another with --port."
+                f"Something else listens on {address}. Name another port with --port, or end it.",
+                code="port-taken",
+            )
+
+    def _proxy_listens_on(self, address: str) -> bool:
+        started = self._services / "hub.started.toml"
+        return started.exists() and f'listen = "{address}"' in started.read_text().splitlines()
+
+    def _require_ours(self) -> None:
+        here = self.directory
+        if here.exists() and any(here.iterdir()) and not (here / MARK).exists():
+            raise SettingsError(
+                f"{here} is not empty, and no hub of this command's is in it. Name another folder "
+                "with --directory.",
+                code="hub-folder",
             )
 
     @property

@@ -12,7 +12,7 @@ from phtlab.demo.world import OFFICERS, RESEARCHER, World
 from phtlab.errors import RosterError
 from phtlab.train.durable_file import write_durably
 from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.key_file import write_key
+from phtlab.train.key_file import read_key, write_key
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,13 @@ PEOPLE = (
         "researcher",
         "writes and sends analyses",
         "Institute of Federated Medicine",
+        ("researcher",),
+    ),
+    Person(
+        "dr-curie",
+        "researcher",
+        "works beside dr-lovelace",
+        "University Hospital",
         ("researcher",),
     ),
     Person("op-hopper", "operator", "looks after a station", "Cleveland", ("operator",)),
@@ -59,7 +66,10 @@ class People:
     @property
     def passwords(self) -> dict[str, str]:
         """The demonstration's only: a hub knows no password, just its hash."""
-        stored: dict[str, str] = json.loads((self.directory / "passwords.json").read_text())
+        try:
+            stored: dict[str, str] = json.loads((self.directory / "passwords.json").read_text())
+        except FileNotFoundError:
+            return {}
         return stored
 
     def key(self, person: Person) -> Path:
@@ -68,35 +78,44 @@ class People:
     def found(self, world: World) -> None:
         """Invent passwords, make the keys, and put who is new on the roster of `world`.
 
-        Every key has the passphrase of `world`. Who is on the roster already keeps their key.
+        Every key has the passphrase of `world`. What a cut founding made is taken up. Raises
+        RosterError if somebody is on the roster whose key is not here.
         """
         (self.directory / "keys").mkdir(parents=True, mode=0o700, exist_ok=True)
         consortium = world.consortium
-        known = {member.name for member in consortium.roster.members}
+        known = {member.name: member for member in consortium.roster.members}
         for person in PEOPLE:
             if person.name == RESEARCHER:
                 shutil.copyfile(world.profile.key, self.key(person))
             elif person.has_key:
-                if person.name in known:
+                identity = self._identity(person, world)
+                if person.name not in known:
+                    consortium.add_member(
+                        Member(
+                            name=person.name,
+                            organisation=person.organisation,
+                            roles=person.roles,
+                            keys=identity.public,
+                        )
+                    )
+                elif known[person.name].keys != identity.public:
                     raise RosterError(
                         f"{person.name} is on the roster, and its key is not here. Found the "
                         "demonstration anew with --fresh."
                     )
-                identity = Identity.generate(person.name)
-                write_key(self.key(person), identity, world.passphrase, log_n=world.log_n)
-                consortium.add_member(
-                    Member(
-                        name=person.name,
-                        organisation=person.organisation,
-                        roles=person.roles,
-                        keys=identity.public,
-                    )
-                )
         world.sign()
         # Last, because people with this file are founded.
-        passwords = {person.name: secrets.token_urlsafe(9) for person in PEOPLE}
+        passwords = {person.name: secrets.token_urlsafe(9) for person in PEOPLE} | self.passwords
         write_durably(self.directory / "passwords.json", json.dumps(passwords).encode())
+
+    def _identity(self, person: Person, world: World) -> Identity:
+        path = self.key(person)
+        if path.exists():
+            return read_key(path, world.passphrase)
+        identity = Identity.generate(person.name)
+        write_key(path, identity, world.passphrase, log_n=world.log_n)
+        return identity
 
     @property
     def founded(self) -> bool:
-        return (self.directory / "passwords.json").exists()
+        return self.passwords.keys() >= {person.name for person in PEOPLE}

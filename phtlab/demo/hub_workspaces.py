@@ -26,12 +26,17 @@ from phtlab.profile import cache_directory
 
 if TYPE_CHECKING:
     import docker
+
     from phtlab_hub.settings import HubSettings
     from phtlab_spawner import Door, WorkspaceNetwork
 
 
 class Workspaces(ABC):
     """The surroundings of workspaces. Each method may be repeated."""
+
+    @abstractmethod
+    def require(self) -> None:
+        """Raises SettingsError or EngineMissingError for what this machine does not have."""
 
     @abstractmethod
     def prepare(self, step: Step) -> dict[str, object]:
@@ -59,6 +64,9 @@ class LocalWorkspaces(Workspaces):
     """Processes of one's own; homes are folders of the hub's."""
 
     hub: Path
+
+    def require(self) -> None:
+        """Nothing more than the hub itself."""
 
     def prepare(self, step: Step) -> dict[str, object]:
         return {}
@@ -101,6 +109,12 @@ class DockerWorkspaces(Workspaces):
 
         # A network interface's name has at most 15 characters.
         return WorkspaceNetwork(self.name, bridge=self.name.replace("-", ""))
+
+    def require(self) -> None:
+        from phtlab_spawner.door import require_nginx
+
+        require_nginx()
+        self.network.require()
 
     def prepare(self, step: Step) -> dict[str, object]:
         image = self._provide_image(step)

@@ -50,7 +50,7 @@ def _status(http: httpx.Client, method: str, path: str, token: str) -> int:
         return answer.status_code
 
 
-@pytest.mark.parametrize("person", MEMBERS.values(), ids=lambda person: person.group)
+@pytest.mark.parametrize("person", MEMBERS.values(), ids=lambda person: person.name)
 def test_each_route_takes_whom_the_matrix_says(
     hub_world: HubWorld, log_in: LogIn, person: Person
 ) -> None:

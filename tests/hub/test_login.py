@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 DECLARED = {group: set(role["scopes"]) for role in ROLES for group in role["groups"]}
 
 
-@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.group)
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.name)
 def test_everyone_has_the_scopes_of_their_role_and_no_others(log_in: LogIn, person: Person) -> None:
     me = log_in(person.name).me()
     assert (me["name"], me["groups"], me["admin"]) == (person.name, [person.group], False)
