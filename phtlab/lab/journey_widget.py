@@ -47,6 +47,9 @@ class JourneyWidget(anywidget.AnyWidget):
         Nothing is asked of central before `start()`.
         """
         super().__init__(route=shown(view))
+        # Newer ipykernels send what a reader clicks to where the widget was last written from: the
+        # cell, which may be waiting. Without a route of its own it goes where Lab says, a subshell.
+        self.comm._reply_subshell_for = None
         self._shown = shown
         self._cancel = cancel
         self._on_end = on_end
