@@ -71,9 +71,13 @@ class Lab:
         url = self._registry_url or self.central.info().registry_url
         return Registry(url, self.central.registry_token)
 
-    def train(self, notebook: str | Path, *, kernel: str | None = None) -> Train:
-        """Read and check `notebook`. Raises NotebookError with every finding and its cell."""
-        return Train.read(self, Path(notebook), kernel)
+    def train(self, notebook: str | Path | None = None, *, kernel: str | None = None) -> Train:
+        """Read and check `notebook`, or the one this runs in, as it was last saved.
+
+        Raises NotebookError with every finding and its cell; SettingsError if nothing tells which
+        notebook this is.
+        """
+        return Train.read(self, Path(notebook or notebook_here()), kernel)
 
     def dispatch(
         self,
@@ -92,7 +96,7 @@ class Lab:
         RegistryUnreachableError, CentralError or RegistryError while it is.
         """
         if not isinstance(train, Train):
-            train = self.train(train or notebook_here())
+            train = self.train(train)
         roster = self.refresh().roster
         names = self._station_names(stations)
         values = train.analysis.parameters.validate(parameters or {})
