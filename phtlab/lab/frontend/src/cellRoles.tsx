@@ -113,9 +113,15 @@ class RoleEdges {
       if (role === null) {
         delete cell.node.dataset.phtRole;
         delete cell.node.dataset.phtRoleWord;
+        cell.node.removeAttribute('aria-description');
       } else if (cell.node.dataset.phtRole !== role) {
         cell.node.dataset.phtRole = role;
-        cell.node.dataset.phtRoleWord = roleWord(role, this._trans);
+        const word = roleWord(role, this._trans);
+        cell.node.dataset.phtRoleWord = word;
+        cell.node.setAttribute(
+          'aria-description',
+          this._trans.__('%1: %2', word, meaning(role, this._trans))
+        );
       }
     }
   }

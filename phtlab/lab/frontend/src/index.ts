@@ -4,6 +4,8 @@
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { cellRolesPlugin } from './cellRoles';
+import { checksPlugin } from './checks';
+import { findingsPlugin } from './findings';
 import { keysPlugin } from './keys';
 import { dispatchPlugin } from './dispatch';
 import { journeysPlugin } from './journeyNotices';
@@ -17,6 +19,8 @@ import { welcomePlugin } from './welcomePlugin';
 const plugins: JupyterFrontEndPlugin<any>[] = [
   serverPlugin,
   cellRolesPlugin,
+  checksPlugin,
+  findingsPlugin,
   trainPanelPlugin,
   dispatchPlugin,
   journeysPlugin,

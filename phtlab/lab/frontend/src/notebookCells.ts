@@ -37,7 +37,7 @@ export class NotebookCells implements IDisposable {
     return this._changed;
   }
 
-  /** The content of a cell changed, too. */
+  /** The source of a cell changed, or cells came or went: not what they put out. */
   get edited(): ISignal<this, void> {
     return this._edited;
   }
@@ -82,12 +82,16 @@ export class NotebookCells implements IDisposable {
     for (const cell of now) {
       if (!this._known.has(cell)) {
         cell.metadataChanged.connect(this._tell, this);
-        cell.contentChanged.connect(this._tellEdited, this);
+        cell.sharedModel.changed.connect((_, change) => {
+          if (change.sourceChange) {
+            this._edited.emit();
+          }
+        });
       }
     }
     this._known = now;
     this._tell();
-    this._tellEdited();
+    this._edited.emit();
   }
 
   private _tell(): void {
@@ -98,10 +102,6 @@ export class NotebookCells implements IDisposable {
         this._changed.emit();
       }
     });
-  }
-
-  private _tellEdited(): void {
-    this._edited.emit();
   }
 
   private _isDisposed = false;

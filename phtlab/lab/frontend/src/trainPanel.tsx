@@ -23,6 +23,7 @@ import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
 import { ICellError, IFinding, IJourney, IKernel } from './api';
+import { INotebookChecks } from './checks';
 import { insertDataSet } from './insertDataSet';
 import { isTravelling } from './journeys';
 import { OPEN_KEYS } from './keysCommand';
@@ -35,7 +36,6 @@ import { Journeys } from './trainPanelJourneys';
 import { Kernels } from './trainPanelKernels';
 import { ITrainPanel, TrainPanelModel } from './trainPanelModel';
 import { NotebookHead } from './trainPanelNotebook';
-import { NotebookChecks } from './tmpChecks';
 import { Parameters, isOfParameter } from './trainPanelParameters';
 import { Banners, Section } from './trainPanelSection';
 import { Stations } from './trainPanelStations';
@@ -384,7 +384,7 @@ export const trainPanelPlugin: JupyterFrontEndPlugin<ITrainPanel> = {
   description: 'The Train panel in the side bar.',
   autoStart: true,
   provides: ITrainPanel,
-  requires: [IPhtServer, INotebookTracker],
+  requires: [IPhtServer, INotebookTracker, INotebookChecks],
   optional: [
     ILabShell,
     ILayoutRestorer,
@@ -396,6 +396,7 @@ export const trainPanelPlugin: JupyterFrontEndPlugin<ITrainPanel> = {
     app: JupyterFrontEnd,
     server: IPhtServer,
     tracker: INotebookTracker,
+    checks: INotebookChecks,
     labShell: ILabShell | null,
     restorer: ILayoutRestorer | null,
     palette: ICommandPalette | null,
@@ -403,11 +404,7 @@ export const trainPanelPlugin: JupyterFrontEndPlugin<ITrainPanel> = {
     translator: ITranslator | null
   ): ITrainPanel => {
     const trans = (translator ?? nullTranslator).load('phtlab');
-    const model = new TrainPanelModel(
-      tracker,
-      new NotebookChecks(server, tracker),
-      state
-    );
+    const model = new TrainPanelModel(tracker, checks, state);
     const panel = new TrainPanel(model, server, app.commands, trans);
     app.shell.add(panel, 'left', { rank: 150, type: 'Train' });
     restorer?.add(panel, PANEL);

@@ -1,0 +1,147 @@
+/**
+ * What the checks say of one cell, in the cell.
+ */
+import { setDiagnostics } from '@codemirror/lint';
+import { Compartment } from '@codemirror/state';
+import { EditorView } from '@codemirror/view';
+import { Cell } from '@jupyterlab/cells';
+import { CodeMirrorEditor } from '@jupyterlab/codemirror';
+import { TranslationBundle } from '@jupyterlab/translation';
+import { ReactWidget } from '@jupyterlab/ui-components';
+import { PanelLayout } from '@lumino/widgets';
+import * as React from 'react';
+
+import { IFinding } from './api';
+import { LONG, diagnosticsOf } from './findingMarks';
+import { Name } from './name';
+
+export class CellFindings {
+  constructor(
+    private readonly _cell: Cell,
+    onLine: (line: number) => void,
+    trans: TranslationBundle
+  ) {
+    this._list = new FindingsList(onLine, trans);
+    // A cell that has not come into view has no editor yet.
+    void _cell.ready.then(() => {
+      this._isReady = !_cell.isDisposed;
+      this._draw();
+    });
+    _cell.disposed.connect(() => this._list.dispose());
+  }
+
+  /** The same list as before changes nothing: marks move with the text that they are on. */
+  show(findings: readonly IFinding[]): void {
+    const told = JSON.stringify(findings);
+    if (told !== this._told) {
+      this._told = told;
+      this._findings = findings;
+      this._draw();
+    }
+  }
+
+  private _draw(): void {
+    if (!this._isReady || this._cell.isDisposed) {
+      return;
+    }
+    this._list.findings = this._findings;
+    this._place();
+    const editor = this._cell.editor;
+    if (editor instanceof CodeMirrorEditor) {
+      this._mark(editor);
+    }
+  }
+
+  /** Below the input, above what the cell put out. */
+  private _place(): void {
+    const layout = this._cell.layout as PanelLayout;
+    const isWrong = this._findings.length > 0;
+    this._cell.toggleClass('pht-mod-wrong', isWrong);
+    if (isWrong && !this._list.parent) {
+      const input = layout.widgets.findIndex(widget =>
+        widget.hasClass('jp-Cell-inputWrapper')
+      );
+      layout.insertWidget(input + 1, this._list);
+    } else if (!isWrong && this._list.parent) {
+      layout.removeWidget(this._list);
+    }
+  }
+
+  private _mark(editor: CodeMirrorEditor): void {
+    const view = editor.editor;
+    // Whoever reads by ear hears the problems with the cell's text.
+    const described =
+      this._findings.length > 0
+        ? EditorView.contentAttributes.of({
+            'aria-describedby': this._list.id,
+            'aria-invalid': 'true'
+          })
+        : [];
+    if (this._marked !== view) {
+      this._marked = view;
+      editor.injectExtension(this._description.of(described));
+    } else {
+      view.dispatch({ effects: this._description.reconfigure(described) });
+    }
+    view.dispatch(
+      setDiagnostics(view.state, diagnosticsOf(view.state.doc, this._findings))
+    );
+  }
+
+  private readonly _list: FindingsList;
+  private readonly _description = new Compartment();
+  private _marked: EditorView | null = null;
+  private _findings: readonly IFinding[] = [];
+  private _told = '[]';
+  private _isReady = false;
+}
+
+/** The problems of a cell in words, each with the way to its line. */
+class FindingsList extends ReactWidget {
+  constructor(
+    private readonly _onLine: (line: number) => void,
+    private readonly _trans: TranslationBundle
+  ) {
+    super();
+    this.id = `pht-findings-${++lists}`;
+    this.addClass('pht-CellFindings');
+  }
+
+  set findings(findings: readonly IFinding[]) {
+    this._findings = findings;
+    this.update();
+  }
+
+  protected render(): JSX.Element {
+    const trans = this._trans;
+    return (
+      <ul aria-label={trans.__('Problems of this cell')}>
+        {this._findings.map(({ severity, line, message }, index) => (
+          <li key={index} className={`pht-mod-${severity}`}>
+            <span className="pht-CellFindings-mark" aria-hidden="true">
+              {severity === 'error' ? '✗' : '!'}
+            </span>
+            <span className="pht-Hidden">
+              {severity === 'error' ? trans.__('Error:') : trans.__('Warning:')}
+            </span>
+            <span>
+              <Name text={message} limit={LONG} />
+              {line !== null && (
+                <button
+                  className="pht-CellFindings-line"
+                  onClick={() => this._onLine(line)}
+                >
+                  {trans.__('Line %1', line)}
+                </button>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    );
+  }
+
+  private _findings: readonly IFinding[] = [];
+}
+
+let lists = 0;
