@@ -80,10 +80,16 @@ class LabPage:
         """The cell at `index`, from 0; scrolled to, as far off it may not be in the page."""
         cell = self.notebook.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
         if not cell.is_visible():
-            self.page.evaluate(
-                """index => window.jupyterapp.shell.currentWidget
-                    .content.scrollToItem(index, 'smart')""",
-                index,
+            # Again and again: heights are guessed until cells are drawn, so a scroll may end short.
+            self.page.wait_for_function(
+                """async index => {
+                    const notebook = window.jupyterapp.shell.currentWidget.content;
+                    await notebook.scrollToItem(index, 'smart');
+                    const cell = notebook.widgets[index]?.node;
+                    return cell?.isConnected && cell.offsetHeight > 0;
+                }""",
+                arg=index,
+                polling=100,
             )
         return cell
 
