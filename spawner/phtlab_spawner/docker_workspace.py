@@ -67,17 +67,35 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         if self.root_json and not Path(self.root_json).is_file():
             raise spawn_failure.root_missing(self.root_json)
         try:
+            ip, port = await self._answering(chosen.memory, deadline)
+        except SpawnException:
+            # The hub ends what runs; a container that has ended by itself it leaves behind.
+            await self._remove_what_is_left()
+            raise
+        self._told.tell(95, "JupyterLab answers")
+        return ip, port
+
+    async def _answering(self, memory: str, deadline: float) -> tuple[str, int]:
+        try:
             ip, port = await super().start()
             self._told.tell(85, "JupyterLab starts")
-            await self._wait_for_answer(f"http://{ip}:{port}", chosen.memory, deadline)
+            await self._wait_for_answer(f"http://{ip}:{port}", memory, deadline)
         except (requests.ConnectionError, requests.Timeout):
             raise spawn_failure.engine_missing() from None
         except docker.errors.APIError as refused:
             raise self._refusal(refused) from None
         except docker.errors.DockerException:
             raise spawn_failure.engine_missing() from None
-        self._told.tell(95, "JupyterLab answers")
         return ip, port
+
+    async def _remove_what_is_left(self) -> None:
+        try:
+            left = await self.get_object()
+            if left and not left["State"]["Running"]:
+                await self.remove_object()
+                self.object_id = ""
+        except (docker.errors.DockerException, requests.RequestException) as away:
+            self.log.warning("%s is left behind: %s", self.object_name, away)
 
     async def stop(self, now: bool = False) -> None:
         """Stop and remove the container; the home stays."""

@@ -21,16 +21,28 @@ _LONG = re.compile(r"[A-Za-z0-9_+=-]{24,}")
 _KILLED = 137
 
 
-def options_refused(names: Iterable[str]) -> SpawnException:
-    return SpawnException(
+class WorkspaceFailure(SpawnException):
+    """A reason for its user; `log_message` is for who runs the hub.
+
+    The page of a start shows a SpawnException's class, status and log message, unless it has
+    this attribute.
+    """
+
+    @property
+    def jupyterhub_message(self) -> str:
+        return str(self.message)
+
+
+def options_refused(names: Iterable[str]) -> WorkspaceFailure:
+    return WorkspaceFailure(
         f"A workspace takes no options here, and {', '.join(sorted(names))} was asked for. Start "
         "it without; its size follows from your groups.",
         reason="options",
     )
 
 
-def engine_missing() -> SpawnException:
-    return SpawnException(
+def engine_missing() -> WorkspaceFailure:
+    return WorkspaceFailure(
         "The container engine of this hub does not answer, so no workspace can start. Try again "
         "in a minute; if it stays so, tell who runs the hub.",
         reason="engine",
@@ -38,8 +50,8 @@ def engine_missing() -> SpawnException:
     )
 
 
-def no_image() -> SpawnException:
-    return SpawnException(
+def no_image() -> WorkspaceFailure:
+    return WorkspaceFailure(
         "This hub names no workspace image, so no workspace can start. Tell who runs the hub: "
         "'phtlab kernel workspace --load' prints the name for the setting image.",
         reason="image",
@@ -47,8 +59,8 @@ def no_image() -> SpawnException:
     )
 
 
-def image_missing(image: str, told: str) -> SpawnException:
-    return SpawnException(
+def image_missing(image: str, told: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
         f"The workspace image {image} is not on this machine and could not be fetched. Tell who "
         "runs the hub: 'phtlab kernel workspace --load' makes it and loads it.",
         reason="image",
@@ -57,8 +69,8 @@ def image_missing(image: str, told: str) -> SpawnException:
     )
 
 
-def other_image(image: str) -> SpawnException:
-    return SpawnException(
+def other_image(image: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
         f"{image} is not a workspace image: it starts nothing. Tell who runs the hub: 'phtlab "
         "kernel workspace --load' makes one.",
         reason="image",
@@ -66,8 +78,8 @@ def other_image(image: str) -> SpawnException:
     )
 
 
-def network_missing(network: str) -> SpawnException:
-    return SpawnException(
+def network_missing(network: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
         f"The network of the workspaces, {network}, is missing, so no workspace can start. Tell "
         "who runs the hub to start it again, which makes the network.",
         reason="network",
@@ -75,8 +87,8 @@ def network_missing(network: str) -> SpawnException:
     )
 
 
-def root_missing(path: str) -> SpawnException:
-    return SpawnException(
+def root_missing(path: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
         "The consortium's root is not where the hub was told that it is, so a workspace could "
         "trust nobody. Tell who runs the hub to mend its setting root_json.",
         reason="root",
@@ -85,8 +97,8 @@ def root_missing(path: str) -> SpawnException:
     )
 
 
-def engine_refused(told: str) -> SpawnException:
-    return SpawnException(
+def engine_refused(told: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
         f"The container engine does not start the workspace: {redacted(told).rstrip('.')}. Tell "
         "who runs the hub.",
         reason="engine",
@@ -94,25 +106,25 @@ def engine_refused(told: str) -> SpawnException:
     )
 
 
-def stopped_early(state: Mapping[str, Any], log: str, memory: str) -> SpawnException:
+def stopped_early(state: Mapping[str, Any], log: str, memory: str) -> WorkspaceFailure:
     """For a container that ended while it started; `state` is the engine's account of it."""
     code = state.get("ExitCode")
     if state.get("OOMKilled") or code == _KILLED:
-        return SpawnException(
+        return WorkspaceFailure(
             f"The workspace needs more memory than the {memory} that it may use, and was ended "
             "while it started. Tell who runs the hub that your group needs a larger one.",
             reason="memory",
             status_code=507,
         )
-    return SpawnException(
+    return WorkspaceFailure(
         f"The workspace ended while it started (exit code {code}). {_last_words(log)}",
         reason="ended",
         status_code=500,
     )
 
 
-def too_slow(seconds: int, log: str) -> SpawnException:
-    return SpawnException(
+def too_slow(seconds: int, log: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
         f"JupyterLab did not answer within {seconds} seconds. Try again; the machine may be busy. "
         f"{_last_words(log)}",
         reason="timeout",

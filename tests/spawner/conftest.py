@@ -9,6 +9,9 @@ import docker
 import pytest
 
 from phtlab.demo.world import World, running
+from phtlab.kernel.workspace import BuiltWorkspace
+from phtlab.kernel.workspace_load import push_workspace
+from phtlab.wire.registry import Registry
 from phtlab_spawner.door import Door
 from phtlab_spawner.network import WorkspaceNetwork
 from tests.conftest import CACHE
@@ -65,11 +68,25 @@ def door(
         made.stop()
 
 
+@pytest.fixture
+def door_host(door: Door) -> str:
+    return door.gateway
+
+
+@pytest.fixture(scope="session")
+def pushed_workspace(open_registry: str, built_workspace: BuiltWorkspace) -> str:
+    """The workspace image in a registry, by digest."""
+    with Registry(open_registry) as registry:
+        return push_workspace(registry, built_workspace)
+
+
 @pytest.fixture(scope="session")
 def hub(
     tmp_path_factory: pytest.TempPathFactory,
     engine: docker.DockerClient,
     workspace_image: str,
+    pushed_workspace: str,
+    kernel_image: str,
     network: WorkspaceNetwork,
     behind: World,
     door: Door,
@@ -77,7 +94,17 @@ def hub(
     place = tmp_path_factory.mktemp("hub")
     root = place / "root.json"
     root.write_bytes(behind.consortium.root)
-    made = ContainerHub(place, engine, door, network.name, root, workspace_image, behind)
+    made = ContainerHub(
+        place,
+        engine,
+        door,
+        network.name,
+        root,
+        workspace_image,
+        behind,
+        prefix=f"phtlab-test-{MARK}",
+        images={"{kernel}": kernel_image, "{registry}": pushed_workspace},
+    )
     try:
         made.start()
         yield made

@@ -31,7 +31,6 @@ GROUPS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "bare": (["otto"], {"image": "{kernel}"}),
     "fetched": (["page"], {"image": "{registry}"}),
 }
-PREFIX = "phtlab-test"
 
 _CONFIGURATION = """
 c = get_config()
@@ -46,6 +45,7 @@ c.ConfigurableHTTPProxy.command = ["{proxy}"]
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_api}"
 c.ConfigurableHTTPProxy.pid_file = "{place}/proxy.pid"
 c.JupyterHub.spawner_class = "phtlab"
+c.JupyterHub.cleanup_servers = False
 c.JupyterHub.load_groups = {groups}
 c.JupyterHub.services = [
     {{"name": "tests", "api_token": "{token}"}},
@@ -55,7 +55,7 @@ c.JupyterHub.custom_scopes = {{"custom:phtlab:read": {{"description": "see"}}}}
 c.JupyterHub.load_roles = [
     {{
         "name": "tests",
-        "scopes": ["admin:users", "admin:servers", "list:users"],
+        "scopes": ["admin:users", "admin:servers", "list:users", "tokens"],
         "services": ["tests"],
     }},
     {{"name": "user", "scopes": ["self", "custom:phtlab:read"]}},
@@ -95,27 +95,34 @@ class ContainerHub:
     root: Path
     image: str
     behind: World
+    prefix: str
     images: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
     patience: int = 60
+    browsers: int = field(default_factory=free_port)
     http: httpx.Client = field(default_factory=httpx.Client)
+
+    @property
+    def url(self) -> str:
+        """Where browsers reach it: the proxy."""
+        return f"http://127.0.0.1:{self.browsers}"
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        ports = [free_port() for _ in range(2)]
         file = self.place / "jupyterhub_config.py"
         file.write_text(
             _CONFIGURATION.format(
-                browsers=ports[0],
+                browsers=self.browsers,
                 hub=self.door.hub,
                 place=self.place,
                 proxy=proxy_program(),
-                proxy_api=ports[1],
+                proxy_api=free_port(),
                 groups={group: {"users": users} for group, (users, _) in GROUPS.items()},
                 central=self.behind.central_url,
                 token=TOKEN,
                 central_token=CENTRAL_TOKEN,
                 patience=self.patience,
-                prefix=PREFIX,
+                prefix=self.prefix,
                 image=self.image,
                 network=self.network,
                 door=self.door.url,
@@ -139,25 +146,41 @@ class ContainerHub:
         self._service.start()
         self._service.wait_until(self._answers)
 
+    def restart(self) -> None:
+        """End the hub as an upgrade does, and start it again. Workspaces go on."""
+        self._service.stop()
+        self._service.start()
+        self._service.wait_until(self._answers)
+
     def stop(self) -> None:
         """End every workspace and the hub, and forget the homes."""
         if self._service.pid() is None:
             return
         try:
-            for users, _ in GROUPS.values():
-                for user in users:
-                    self.http.delete(f"/users/{user}/server")
+            for user in self.users:
+                self.http.delete(f"/users/{user}/server")
             until = time.monotonic() + 30
-            while any(user["servers"] for user in self.http.get("/users").json()):
-                assert time.monotonic() < until, "a workspace does not end"
+            while self.containers():
+                assert time.monotonic() < until, f"a workspace does not end: {self.log[-3000:]}"
                 time.sleep(0.1)
         finally:
             self.http.close()
             self._service.stop()
-        for users, _ in GROUPS.values():
-            for user in users:
-                for volume in self.engine.volumes.list(filters={"name": f"{PREFIX}-home-{user}"}):
+            for container in self.containers():
+                container.remove(force=True)
+            for user in self.users:
+                for volume in self.engine.volumes.list(
+                    filters={"name": f"{self.prefix}-home-{user}"}
+                ):
                     volume.remove(force=True)
+
+    @property
+    def users(self) -> list[str]:
+        return [user for users, _ in GROUPS.values() for user in users]
+
+    def containers(self) -> list[Container]:
+        """What is left of workspaces, running or not."""
+        return self.engine.containers.list(all=True, filters={"name": f"^/{self.prefix}-"})
 
     def spawn(self, user: str, options: dict[str, Any] | None = None) -> httpx.Response:
         """Ask for `user`'s workspace; the hub's answer, which may come before it is ready."""
@@ -181,7 +204,20 @@ class ContainerHub:
         return self.container(user)
 
     def container(self, user: str) -> Container:
-        return self.engine.containers.get(f"{PREFIX}-{user}")
+        return self.engine.containers.get(f"{self.prefix}-{user}")
+
+    def token(self, user: str) -> str:
+        """A token of `user`'s own, as a browser's session stands for."""
+        answer = self.http.post(f"/users/{user}/tokens", json={"expires_in": 3600})
+        return str(answer.raise_for_status().json()["token"])
+
+    def ended(self, user: str) -> None:
+        """End `user`'s workspace, and wait until it has ended; the home stays."""
+        self.http.delete(f"/users/{user}/server").raise_for_status()
+        until = time.monotonic() + 30
+        while self.http.get(f"/users/{user}").json()["servers"]:
+            assert time.monotonic() < until, self.log[-3000:]
+            time.sleep(0.05)
 
     @property
     def log(self) -> str:
@@ -196,7 +232,7 @@ class ContainerHub:
             "-f",
             str(self.place / "jupyterhub_config.py"),
         ]
-        return Service("hub", command, self.place, {})
+        return Service("hub", command, self.place, self.environment)
 
     def _answers(self) -> bool:
         try:
