@@ -1,17 +1,5 @@
-"""Where the files lie that come with phtlab: notebooks, their data, recipes of kernel images."""
+"""Where the files lie that come with phtlab; see `phtlab.share`."""
 
-from __future__ import annotations
+from phtlab.share import PACKAGE, share
 
-from pathlib import Path
-
-from phtlab.errors import SettingsError
-
-PACKAGE = Path(__file__).parents[1]
-
-
-def share(name: str) -> Path:
-    """The file or folder `name` (`notebooks/…`, `kernels/…`): of the checkout, or of the wheel."""
-    for place in (PACKAGE.parent, PACKAGE / "_share"):
-        if (place / name).exists():
-            return place / name
-    raise SettingsError(f"phtlab's own file {name} is missing: install phtlab again.")
+__all__ = ["PACKAGE", "share"]

@@ -13,9 +13,11 @@ from typing import Any, Literal
 from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.lab.journey import Journey
 from phtlab.lab.kernel_documents import kernel_documents
+from phtlab.lab.key_agent import identity_of_agent
 from phtlab.lab.notebook_here import notebook_here
 from phtlab.lab.pinned_trust import trust_of
 from phtlab.lab.results import Results
+from phtlab.lab.sent_from import remember_notebook
 from phtlab.lab.train import Train
 from phtlab.profile import Profile, cache_directory
 from phtlab.train.identity import Identity
@@ -117,6 +119,8 @@ class Lab:
         signed = order.sign(self.identity)
         view = self.central.submit_journey(signed)
         self._last = Journey(self, view, journey=signed.digest)
+        if train.path is not None:
+            remember_notebook(signed.digest, train.path)
         return self._last
 
     def journey(self, journey: str | None = None) -> Journey:
@@ -203,8 +207,10 @@ _connected: dict[tuple[str, Path], Lab] = {}
 def connect(profile: Profile | None = None, *, passphrase: str | None = None) -> Lab:
     """Connect with the profile's key. Asks for its passphrase once a process.
 
-    The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt.
-    Raises SettingsError, PassphraseError, CentralUnreachableError or RosterStaleError.
+    The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt. In a kernel
+    that JupyterLab started with phtlab's extension, the key that is unlocked there is taken.
+    Raises SettingsError, PassphraseError, KeyFileError (`key-locked`), CentralUnreachableError or
+    RosterStaleError.
     """
     profile = profile or Profile.load()
     place = (profile.central, profile.key)
@@ -214,9 +220,11 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
                 f"There is no key at {profile.key}. Create one with 'phtlab key create NAME'."
             )
         secret = passphrase or os.environ.get("PHTLAB_PASSPHRASE")
-        if secret is None:
-            secret = getpass.getpass(f"Passphrase of {profile.key.name}: ")
-        _connected[place] = lab_of(profile, read_key(profile.key, secret))
+        identity = None if secret else identity_of_agent(profile.key)
+        if identity is None:
+            secret = secret or getpass.getpass(f"Passphrase of {profile.key.name}: ")
+            identity = read_key(profile.key, secret)
+        _connected[place] = lab_of(profile, identity)
     return _connected[place]
 
 

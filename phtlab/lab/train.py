@@ -29,8 +29,12 @@ NOTEBOOK = "train/notebook.ipynb"
 class Train:
     """An analysis ready to travel. `digest` is the image's: the same notebook, the same digest."""
 
-    def __init__(self, lab: Lab, analysis: Analysis, kernel: KernelImage) -> None:
+    def __init__(
+        self, lab: Lab, analysis: Analysis, kernel: KernelImage, path: Path | None = None
+    ) -> None:
+        """`path` is the notebook's file, where it was read from one."""
         self._lab = lab
+        self.path = path
         self.analysis = analysis
         self.kernel = kernel
 
@@ -41,7 +45,7 @@ class Train:
         analysis.require_sound()
         catalogue = lab.trusted.catalogue
         chosen = catalogue.named(kernel or analysis.language)
-        return cls(lab, analysis, chosen)
+        return cls(lab, analysis, chosen, path)
 
     @property
     def name(self) -> str:

@@ -46,7 +46,7 @@ def encode_key(identity: Identity, passphrase: str, *, log_n: int = DEFAULT_LOG_
     """
     target = io.BytesIO()
     recipient = ScryptRecipient(passphrase, log_n)
-    encrypt(io.BytesIO(_plaintext(identity).encode()), target, [recipient])
+    encrypt(io.BytesIO(identity_text(identity).encode()), target, [recipient])
     return target.getvalue()
 
 
@@ -74,7 +74,7 @@ def decode_key(content: bytes, passphrase: str, *, max_log_n: int = MAX_LOG_N) -
             f"This key file cannot be read. {error.message} If it was damaged, take it from a "
             "backup."
         ) from None
-    return _parse(plaintext.getvalue())
+    return parse_identity(plaintext.getvalue())
 
 
 def write_key(
@@ -128,7 +128,8 @@ def read_key(path: Path, passphrase: str, *, max_log_n: int = MAX_LOG_N) -> Iden
     return decode_key(content, passphrase, max_log_n=max_log_n)
 
 
-def _plaintext(identity: Identity) -> str:
+def identity_text(identity: Identity) -> str:
+    """The private keys as the plaintext of a key file: whoever has it is `identity`."""
     ed25519, ml_dsa_65 = identity.seeds()
     lines = (
         f"# {_NAME}: {_require_name(identity.name)}",
@@ -140,7 +141,8 @@ def _plaintext(identity: Identity) -> str:
     return "\n".join(lines)
 
 
-def _parse(plaintext: bytes) -> Identity:
+def parse_identity(plaintext: bytes) -> Identity:
+    """The identity that `identity_text` wrote. Raises KeyFileError."""
     try:
         lines = plaintext.decode("ascii").splitlines()
     except UnicodeDecodeError:

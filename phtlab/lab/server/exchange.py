@@ -64,7 +64,7 @@ class Exchange(APIHandler, Generic[Content]):
     def verbs(cls) -> tuple[str, ...]:
         """The methods that this path answers."""
         reads = cls.read is not Exchange.read or cls.respond is not Exchange.respond
-        acts = cls.act is not Exchange.act
+        acts = cls.act is not Exchange.act or cls.perform is not Exchange.perform
         return ("GET",) * reads + ("POST",) * acts
 
     def read(self, **path: str) -> Any:
@@ -103,12 +103,15 @@ class Exchange(APIHandler, Generic[Content]):
     async def post(self, **path: str) -> None:
         if self._too_large:
             raise HTTPError(413)
-        body = self._body()
-        await self._answer(await self.threads.run(self.acts_in, lambda: self.act(body, **path)))
+        await self._answer(await self.perform(self._body(), **path))
 
     async def respond(self, **path: str) -> None:
         """Answer a GET; a path whose answer is no document replaces it."""
         await self._answer(await self.threads.run(self.reads_in, lambda: self.read(**path)))
+
+    async def perform(self, body: Content, **path: str) -> Any:
+        """What a POST is answered; a path that needs the event loop replaces it."""
+        return await self.threads.run(self.acts_in, lambda: self.act(body, **path))
 
     async def _answer(self, answer: Any) -> None:
         self.set_header("Cache-Control", "no-store")

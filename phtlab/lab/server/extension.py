@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jupyter_server.extension.application import ExtensionApp
 
+from phtlab.lab.key_agent import KeyAgent
 from phtlab.lab.server.routes import routes
 from phtlab.lab.server.streams import Streams
 from phtlab.lab.server.threads import Threads
@@ -22,6 +23,7 @@ class PhtlabExtension(ExtensionApp):
         twins = Twins()
         twins.announce()
         self.workspace = Workspace(twins=twins)
+        self.agent = KeyAgent(self.workspace.keys)
         self.threads = Threads()
         self.streams = Streams()
 
@@ -32,10 +34,15 @@ class PhtlabExtension(ExtensionApp):
             "streams": self.streams,
         }
         self.handlers.extend((route.pattern, route.exchange, parts) for route in routes())
+        try:
+            self.agent.start()
+        except OSError as error:
+            self.log.warning("phtlab: kernels will ask for the passphrase: %s", error.strerror)
         self.workspace.start()
 
     async def stop_extension(self) -> None:
         """Let go of everything; what travels goes on without this server."""
         self.streams.close()
+        self.agent.stop()
         self.workspace.stop()
         self.threads.close()

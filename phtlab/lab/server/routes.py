@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from phtlab.lab.server import check, consortium, events, journeys, keys, status
+from phtlab.lab.server import (
+    check,
+    consortium,
+    events,
+    journeys,
+    keys,
+    results,
+    status,
+    tutorial,
+)
 from phtlab.lab.server.exchange import Exchange
 
 PREFIX: Final = "phtlab"
@@ -44,6 +53,9 @@ _ROUTES: Final[dict[str, type[Exchange[Any]]]] = {
     "journeys": journeys.JourneysExchange,
     "journeys/{journey}": journeys.JourneyExchange,
     "journeys/{journey}/cancel": journeys.CancelExchange,
+    "journeys/{journey}/results": results.ResultsExchange,
+    "journeys/{journey}/aggregate": results.AggregateExchange,
+    "journeys/{journey}/export": results.ExportExchange,
     "keys": keys.KeysExchange,
     "keys/unlock": keys.UnlockExchange,
     "keys/lock": keys.LockExchange,
@@ -52,4 +64,5 @@ _ROUTES: Final[dict[str, type[Exchange[Any]]]] = {
     "keys/request": keys.RequestExchange,
     "keys/restore": keys.RestoreExchange,
     "keys/revoke": keys.RevokeExchange,
+    "tutorial": tutorial.TutorialExchange,
 }

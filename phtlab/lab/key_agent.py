@@ -1,0 +1,146 @@
+"""The key agent: kernels get the unlocked key of the server that started them, and nobody else.
+
+It listens at a socket in the file system, in a folder that only its owner may enter; the kernel of
+a peer tells whose process it is (unix(7), SO_PEERCRED). `PHTLAB_AGENT` names the socket. One line
+of JSON asks for the key of a file, one answers: with the key, or with why not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.errors import KeyFileError, PhtlabError
+from phtlab.lab.workspace_keys import WorkspaceKeys
+from phtlab.train.identity import Identity
+from phtlab.train.key_file import identity_text, parse_identity
+
+VARIABLE: Final = "PHTLAB_AGENT"
+MAX_LINE_BYTES: Final = 64 * 1024
+SECONDS: Final = 5.0
+
+
+class KeyAgent:
+    """Hands out what `keys` holds unlocked, from `start` until `stop`."""
+
+    def __init__(self, keys: WorkspaceKeys) -> None:
+        self._keys = keys
+        self._folder: Path | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The socket, while it listens."""
+        return self._folder / "agent" if self._folder else None
+
+    def start(self) -> None:
+        """Listen, and let processes that this one starts know where. Raises OSError."""
+        # Not below a path that may be long: a socket's has 107 bytes at most.
+        self._folder = Path(tempfile.mkdtemp(prefix="phtlab-"))
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(self.path))
+        self._socket.listen()
+        os.environ[VARIABLE] = str(self.path)
+        threading.Thread(
+            target=self._serve, args=(self._socket,), name="phtlab-agent", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        listening, self._socket = self._socket, None
+        if listening is None or self._folder is None:
+            return
+        if os.environ.get(VARIABLE) == str(self.path):
+            del os.environ[VARIABLE]
+        with contextlib.suppress(OSError):  # wakes the thread that accepts
+            listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = None
+
+    def _serve(self, listening: socket.socket) -> None:
+        while self._socket is listening:
+            try:
+                peer, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(peer,), daemon=True).start()
+
+    def _answer(self, peer: socket.socket) -> None:
+        with peer, contextlib.suppress(OSError):
+            peer.settimeout(SECONDS)
+            if _user_of(peer) != os.getuid():
+                return
+            peer.sendall(json.dumps(self._reply(_line(peer))).encode() + b"\n")
+
+    def _reply(self, asked: bytes) -> dict[str, str]:
+        try:
+            wanted = Path(json.loads(asked)["key"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return {"code": "request", "message": "This is no question to a key agent."}
+        try:
+            held = self._keys.path
+            if held is None or held.resolve() != wanted.resolve():
+                return {"code": "other-key", "message": "The workspace has another key."}
+            identity = self._keys.identity
+        except PhtlabError as error:
+            return {"code": error.code, "message": error.message}
+        if identity is None:
+            return {"code": "key-locked", "message": _LOCKED}
+        return {"identity": identity_text(identity)}
+
+
+def identity_of_agent(key: Path) -> Identity | None:
+    """The identity of the key file `key`, from the agent of the server that started this process.
+
+    None where there is no agent, it does not answer, or it holds another key. Raises KeyFileError
+    (`key-locked`) if the key is locked there.
+    """
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return None
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
+            agent.settimeout(SECONDS)
+            agent.connect(path)
+            agent.sendall(json.dumps({"key": str(key.absolute())}).encode() + b"\n")
+            told: Any = json.loads(_line(agent))
+    except (OSError, ValueError):
+        return None
+    if isinstance(told, dict) and isinstance(text := told.get("identity"), str):
+        return parse_identity(text.encode())
+    if isinstance(told, dict) and told.get("code") == "key-locked":
+        raise KeyFileError(_LOCKED, code="key-locked")
+    return None
+
+
+def _line(peer: socket.socket) -> bytes:
+    """Up to the end of the line, or as much as one may be."""
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
+        piece = peer.recv(4096)
+        if not piece:
+            break
+        line += piece
+    return bytes(line)
+
+
+def _user_of(peer: socket.socket) -> int | None:
+    """Whose process is at the other end, where the system tells; the folder's mode guards too."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return os.getuid()
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+_LOCKED: Final = (
+    "Your key is locked, so this notebook cannot speak for you. Unlock it in the Keys panel (the "
+    "key in the status bar), then run this cell again."
+)

@@ -1,0 +1,137 @@
+"""`journeys/{journey}/results`, `aggregate` and `export`: verified, opened, then shown or written.
+
+Nothing is answered before every signature and every digest held; what does not is a refusal.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from jupyter_core.utils import ensure_async
+from pydantic import Field
+
+from phtlab.lab.aggregate_notebook import Notebook, Sent, filled, new_notebook, sent_in
+from phtlab.lab.journey_words import short
+from phtlab.lab.results import Results
+from phtlab.lab.server.contents_root import ContentsRoot
+from phtlab.lab.server.exchange import Body, Nothing
+from phtlab.lab.server.journeys import OfJourney
+from phtlab.lab.server.refusals import Refusal
+from phtlab.lab.server.results_shape import results_shape
+from phtlab.lab.server.shapes import Shape
+from phtlab.notebook import train_name
+from phtlab.wire.api import JourneyView
+
+
+class ResultsExchange(OfJourney[Nothing]):
+    """GET: `IResults`."""
+
+    reads_in = "slow"
+
+    def read(self, journey: str = "", **path: str) -> Shape:
+        view, results = self.workspace.results(self.journey(journey))
+        return results_shape(self.workspace, view, results, self.root.name)
+
+
+class Filled(Body):
+    """`path` is the notebook whose aggregate cells are filled; without one, a new one is made."""
+
+    path: str | None = Field(None, max_length=1000)
+
+
+class AggregateExchange(OfJourney[Filled]):
+    """POST: a notebook about this journey's results; `{path}` is where it is.
+
+    Jupyter's contents manager reads and writes what is there, so that what was trusted stays so.
+    """
+
+    takes = Filled
+
+    async def perform(self, body: Filled, journey: str = "", **path: str) -> Shape:
+        wanted = self.journey(journey)
+        own = self.root.name(self.root.notebook(body.path)) if body.path is not None else None
+        view, results, sent = await self.threads.run("slow", lambda: self._opened(wanted))
+        if own is not None:
+            model = await ensure_async(self.contents_manager.get(own, type="notebook"))
+            notebook = filled(model["content"], wanted, sent)
+            if notebook is not None:
+                return await self._saved(notebook, own)
+        train = train_name(view.train_name)
+        notebook = new_notebook(wanted, train, results.stations, sent)
+        stem = f"{train}-{short(wanted)[:8]}"
+        place, is_there = await self.threads.run("quick", lambda: self._place(notebook, stem, own))
+        return {"path": place} if is_there else await self._saved(notebook, place)
+
+    async def _saved(self, notebook: Notebook, path: str) -> Shape:
+        model = {"type": "notebook", "format": "json", "content": notebook}
+        await ensure_async(self.contents_manager.save(model, path))
+        return {"path": path}
+
+    def _opened(self, journey: str) -> tuple[JourneyView, Results, tuple[Sent, ...]]:
+        view, results = self.workspace.results(journey)
+        return view, results, sent_in(results)
+
+    def _place(self, notebook: Notebook, stem: str, own: str | None) -> tuple[str, bool]:
+        """Where the new notebook goes: beside `own`; and whether the very same is there already."""
+        root = self.root
+        folder = root.resolve(own).parent if own else root.folder
+        known = folder / f"{stem}.ipynb"
+        if _sources(known) == [cell["source"] for cell in notebook["cells"]]:
+            return _named(root, known), True
+        return _named(root, root.free(folder, stem, ".ipynb")), False
+
+
+def _sources(notebook: Path) -> list[str] | None:
+    try:
+        cells = json.loads(notebook.read_bytes())["cells"]
+        return ["".join(cell["source"]) for cell in cells]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _named(root: ContentsRoot, file: Path) -> str:
+    name = root.name(file)
+    if name is None:
+        raise Refusal(400, "path", "Nothing can be written beside that notebook.", "path")
+    return name
+
+
+class Exported(Body):
+    """`directory` is a folder below the root, which is made."""
+
+    directory: str = Field(min_length=1, max_length=1000)
+
+
+class ExportExchange(OfJourney[Exported]):
+    """POST: all results as files, a folder a station: CSV, Parquet, PNG, JSON; `{path}`."""
+
+    takes = Exported
+
+    def act(self, body: Exported, journey: str = "", **path: str) -> Shape:
+        root = self.root
+        wanted = self.journey(journey)
+        folder = root.resolve(body.directory)
+        if folder == root.folder or (folder.exists() and not _is_empty_folder(folder)):
+            raise Refusal(
+                409,
+                "folder-exists",
+                "There is something at that path already, and it is not overwritten. Choose a "
+                "folder that is new, or empty.",
+                "directory",
+            )
+        _, results = self.workspace.results(wanted)
+        try:
+            results.export(folder)
+        except OSError as error:
+            raise Refusal(
+                409,
+                "folder",
+                f"The results cannot be written there: {error.strerror}. Choose another folder.",
+                "directory",
+            ) from None
+        return {"path": _named(root, folder)}
+
+
+def _is_empty_folder(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is None

@@ -1,0 +1,172 @@
+"""Opened results in the shape of `IResults`: bounded, printable, and of each kind what it shows.
+
+What a station sealed is as hostile as it likes: what is not of the kind that the train declares
+becomes a sentence beside the station's verdicts, and the others' results are shown.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from phtlab.errors import PhtlabError, SealFormatError
+from phtlab.lab.results import Results, StationResults
+from phtlab.lab.route_map import MAX_SENTENCE
+from phtlab.lab.server.shapes import Named, Shape, error_shape, journey_shape, words
+from phtlab.lab.workspace import Workspace
+from phtlab.train.record import OutputVerdict, StopRecord
+from phtlab.wire.api import JourneyView
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MAX_ROWS: Final = 1000
+MAX_COLUMNS: Final = 200
+MAX_CELLS: Final = 50_000
+MAX_TEXT: Final = 500  # characters of a value
+MAX_PNG_BYTES: Final = 16 * 2**20
+MAX_PIXELS: Final = 50_000_000
+MAX_ARRAYS: Final = 500
+EXACT: Final = 2**53  # beyond, a browser's numbers are not exact
+
+
+def results_shape(workspace: Workspace, view: JourneyView, results: Results, named: Named) -> Shape:
+    """`IResults`."""
+    return {
+        "journey": journey_shape(workspace, view, named),
+        "stations": [_station(one) for one in results.values()],
+        "failures": [_failure(name, record) for name, record in results.failures.items()],
+        "unsigned": [
+            {"station": station, "words": words(told, MAX_SENTENCE)}
+            for station, told in results.unsigned.items()
+        ],
+    }
+
+
+def _station(one: StationResults) -> Shape:
+    outputs: list[Shape] = []
+    verdicts = {verdict.name: _verdict(verdict) for verdict in one.record.outputs}
+    for name, output in one.outputs.items():
+        try:
+            outputs.append({"name": name, "kind": output.kind, **_KINDS[output.kind](one, name)})
+        except PhtlabError as unshown:
+            verdicts[name] = {
+                "name": name,
+                "kind": output.kind,
+                "verdict": "unreadable",
+                "rule": unshown.code,
+                "sentence": words(unshown.message, MAX_SENTENCE),
+                "suppressed_rows": 0,
+            }
+    return {"station": one.station, "outputs": outputs, "verdicts": list(verdicts.values())}
+
+
+def _verdict(verdict: OutputVerdict) -> Shape:
+    return {
+        "name": verdict.name,
+        "kind": verdict.kind,
+        "verdict": verdict.verdict,
+        "rule": words(verdict.rule),
+        "sentence": words(verdict.sentence, MAX_SENTENCE),
+        "suppressed_rows": verdict.suppressed_rows,
+    }
+
+
+def _failure(station: str, record: StopRecord) -> Shape:
+    return {
+        "station": station,
+        "outcome": record.outcome,
+        "code": words(record.code, 80),
+        "sentence": words(record.sentence, MAX_SENTENCE),
+        "error": error_shape(record.error),
+    }
+
+
+def _table(one: StationResults, name: str) -> Shape:
+    return {"table": table_shape(one.table(name))}
+
+
+def table_shape(frame: pd.DataFrame) -> Shape:
+    """`ITable`: the first rows, and as many columns as a person looks at."""
+    shown = frame.iloc[:, :MAX_COLUMNS]
+    most = min(MAX_ROWS, MAX_CELLS // max(shown.shape[1], 1))
+    # By place: a hostile table may have one name twice.
+    columns = [[value(item) for item in shown.iloc[:most, at]] for at in range(shown.shape[1])]
+    return {
+        "columns": [words(str(column)) for column in shown.columns],
+        "rows": [list(row) for row in zip(*columns, strict=True)],
+        "total": len(frame),
+    }
+
+
+def value(item: Any, depth: int = 4) -> Any:
+    """One value for display: JSON that a browser reads exactly, text printable and not too long."""
+    if hasattr(item, "item") and not isinstance(item, str | bytes):
+        item = item.item() if getattr(item, "size", 1) == 1 else str(item)[:MAX_TEXT]
+    if item is None or isinstance(item, bool):
+        return item
+    if isinstance(item, int):
+        return item if abs(item) <= EXACT else words(str(item), MAX_TEXT)
+    if isinstance(item, float):
+        if math.isnan(item):
+            return None
+        return item if math.isfinite(item) else ("∞" if item > 0 else "-∞")
+    if isinstance(item, str):
+        return words(item, MAX_TEXT)
+    if isinstance(item, datetime | date):
+        # pandas' missing date is one, too.
+        return None if item != item else item.isoformat()
+    if depth and isinstance(item, list | tuple):
+        return [value(part, depth - 1) for part in item[:MAX_ROWS]]
+    if depth and isinstance(item, Mapping):
+        parts = list(item.items())[:MAX_ROWS]
+        return {words(str(key)): value(part, depth - 1) for key, part in parts}
+    if type(item).__name__ in ("NAType", "NaTType"):
+        return None
+    return words(str(item)[: 4 * MAX_TEXT], MAX_TEXT)
+
+
+def _scalar(one: StationResults, name: str) -> Shape:
+    return {"scalar": value(one.scalar(name))}
+
+
+def _figure(one: StationResults, name: str) -> Shape:
+    png = one.figure(name).png
+    if not _is_picture(png):
+        raise SealFormatError(
+            f"'{name}' of {one.station} is no picture that is shown here: not a PNG, or a huge "
+            "one. It is what the station sealed: ask its operator.",
+            code="output-form",
+        )
+    return {"png": b64encode(png).decode()}
+
+
+def _is_picture(png: bytes) -> bool:
+    """Whether a browser may have it: a few bytes of PNG can say that they are a billion pixels."""
+    # PNG (ISO/IEC 15948), 5.2 and 11.2.2: the signature, then IHDR with width and height.
+    if len(png) > MAX_PNG_BYTES or png[:8] != b"\x89PNG\r\n\x1a\n" or png[12:16] != b"IHDR":
+        return False
+    width, height = struct.unpack(">II", png[16:24].ljust(8, b"\0"))
+    return bool(0 < width * height <= MAX_PIXELS)
+
+
+def _model(one: StationResults, name: str) -> Shape:
+    arrays = list(one.model(name).items())[:MAX_ARRAYS]
+    return {"shapes": {words(part): list(array.shape) for part, array in arrays}}
+
+
+def _file(one: StationResults, name: str) -> Shape:
+    return {"bytes": len(one.file(name))}
+
+
+_KINDS: Final[Mapping[str, Callable[[StationResults, str], Shape]]] = {
+    "table": _table,
+    "scalar": _scalar,
+    "figure": _figure,
+    "model": _model,
+    "file": _file,
+}
