@@ -4,6 +4,7 @@
 the kernel image, built from `kernels/python` or taken from `.cache/kernels`; `kernel_image` its
 reference in that registry. `world` a whole consortium: central, registry, engine, four hospitals
 and a twin; `lab` its researcher's connection; `small` and `small_lab` the same with two hospitals.
+`hub_world` a JupyterHub for `world`; `workspace_hub` one of its own, with Labs in containers.
 A part that is missing is a failure that says what to install.
 """
 
@@ -11,6 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +27,7 @@ from phtlab.kernel.push import push_kernel
 from phtlab.kernel.workspace import BuiltWorkspace, build_workspace
 from phtlab.kernel.workspace_load import load_workspace
 from phtlab.wire.registry import Registry
-from tests.real_registry import free_port, registry_of
+from tests.real_registry import answers, free_port, registry_of
 
 if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
     from phtlab.demo.hub import HubWorld
@@ -53,7 +56,10 @@ def engine() -> Iterator[docker.DockerClient]:
     before = _references(client)
     yield client
     for reference in _references(client) - before:
-        # Trains that stations of this session pulled; one that something still uses stays.
+        # Trains that stations of this session pulled; one that something still uses stays, and so
+        # does what came from a registry that is still there: another session's, at the same time.
+        if answers(int(reference.split("/")[0].split(":")[1])):
+            continue
         with contextlib.suppress(docker.errors.APIError):
             client.images.remove(reference)
     client.close()
@@ -168,3 +174,26 @@ def hub_world(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield hub
         finally:
             hub.stop_hub()
+
+
+@pytest.fixture(scope="session")
+def workspace_hub(
+    tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient, workspace_image: str
+) -> Iterator[HubWorld]:
+    """A hub whose users work in containers, as the command `phtlab hub` brings it up.
+
+    Founded beforehand with keys that open faster than real ones; all else is the command's work.
+    """
+    from phtlab.demo.hub import HubWorld
+    from phtlab.demo.world import World
+
+    place = tmp_path_factory.mktemp("workspaces") / "hub"
+    hub = HubWorld(place, World(place / "consortium", log_n=12), port=free_port())
+    command = [sys.executable, "-m", "phtlab", "hub", "--directory", str(place)]
+    environment = {**os.environ, "PHTLAB_CACHE": str(CACHE)}
+    try:
+        hub.found(lambda doing: None)
+        subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        yield hub
+    finally:
+        hub.forget()
