@@ -42,7 +42,7 @@ def workspace_sources(site: str) -> dict[str, Path]:
     for name, file in _files(_share(package)).items():
         files[f"{site}/phtlab/_share/notebooks/{name}"] = file
     for name, file in _files(_labextension(package)).items():
-        if not name.endswith((".map", "build_log.json")):
+        if not name.endswith((".map", "build_log.json", "made-of.sha256")):
             files[f"{_LABEXTENSIONS}/{name}"] = file
     files[_SERVER_CONFIG] = _server_config(package)
     return dict(sorted(files.items()))
