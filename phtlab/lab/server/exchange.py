@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 from jupyter_server.auth.decorator import authorized
 from jupyter_server.base.handlers import APIHandler
 from pydantic import BaseModel, ConfigDict, ValidationError
-from tornado.web import HTTPError, authenticated, stream_request_body
+from tornado.web import HTTPError, authenticated
 
 from phtlab.errors import PhtlabError
 from phtlab.lab.server.contents_root import ContentsRoot
@@ -35,7 +35,6 @@ class Nothing(Body):
 Content = TypeVar("Content", bound=Body)
 
 
-@stream_request_body
 class Exchange(APIHandler, Generic[Content]):
     """A path: `read` answers GET, `act` answers POST; a subclass has one of them, or both.
 
@@ -57,8 +56,6 @@ class Exchange(APIHandler, Generic[Content]):
         self.workspace = workspace
         self.threads = threads
         self.streams = streams
-        self._received = bytearray()
-        self._too_large = False
 
     @classmethod
     def verbs(cls) -> tuple[str, ...]:
@@ -82,16 +79,13 @@ class Exchange(APIHandler, Generic[Content]):
 
     async def prepare(self) -> None:
         await super().prepare()
-        length = self.request.headers.get("Content-Length", "0")
-        self._too_large = not length.isdecimal() or int(length) > self.limit
-        if self._too_large:
+        # Of any method, before the body is looked into; a preflight has no login and gets nothing.
+        if not self.current_user and self.request.method != "OPTIONS":
+            raise HTTPError(403)
+        # Judged when it is here as a whole, as Jupyter reads every body: a server that answers and
+        # hangs up before leaves a hub's proxy with a broken connection and no answer.
+        if len(self.request.body) > self.limit:
             raise HTTPError(413)
-
-    def data_received(self, chunk: bytes) -> None:
-        # A body without a length is counted as it comes.
-        self._too_large = self._too_large or len(self._received) + len(chunk) > self.limit
-        if not self._too_large:
-            self._received += chunk
 
     @authenticated
     @authorized
@@ -101,8 +95,6 @@ class Exchange(APIHandler, Generic[Content]):
     @authenticated
     @authorized
     async def post(self, **path: str) -> None:
-        if self._too_large:
-            raise HTTPError(413)
         await self._answer(await self.perform(self._body(), **path))
 
     async def respond(self, **path: str) -> None:
@@ -123,7 +115,7 @@ class Exchange(APIHandler, Generic[Content]):
 
     def _body(self) -> Any:
         try:
-            return self.takes.model_validate_json(bytes(self._received))
+            return self.takes.model_validate_json(self.request.body)
         except ValidationError as error:
             raise Refusal.of_body(error) from None
 
