@@ -184,13 +184,13 @@ pd.Series({{station: len(content) for station, content in {variable}.items()}}, 
 
 def _plot(table: str, counts: str, groups: tuple[str, ...]) -> str:
     """Small multiples: what is counted by group, a picture a station."""
-    by = ", ".join(map(_literal, groups))
+    keys = ", ".join([*map(_literal, groups), '"station"'])
     return (
-        f'by_station = {table}.groupby([{by}, "station"])[{_literal(counts)}].sum().unstack("station")\n'
+        f'by_station = {table}.groupby([{keys}])[{_literal(counts)}].sum().unstack("station")\n'
         "rows = (by_station.shape[1] + 1) // 2\n"
         "by_station.plot.bar(\n"
-        "    subplots=True, layout=(rows, 2), figsize=(12, 3.5 * rows), sharey=True,\n"
-        f"    xlabel={_literal(', '.join(groups))}, ylabel={_literal(counts)}, legend=False, rot=0,\n"
+        "    subplots=True, layout=(rows, 2), figsize=(12, 3.5 * rows), sharey=True, rot=0,\n"
+        f"    xlabel={_literal(', '.join(groups))}, ylabel={_literal(counts)}, legend=False,\n"
         ")\n"
         "plt.tight_layout()\n"
         "plt.show()"

@@ -10,6 +10,7 @@ from phtlab.lab.server.streams import Streams
 from phtlab.lab.server.threads import Threads
 from phtlab.lab.twins import Twins
 from phtlab.lab.workspace import Workspace
+from phtlab.lab.workspace_keys import WorkspaceKeys
 
 
 class PhtlabExtension(ExtensionApp):
@@ -22,7 +23,7 @@ class PhtlabExtension(ExtensionApp):
     def initialize_settings(self) -> None:
         twins = Twins()
         twins.announce()
-        self.workspace = Workspace(twins=twins)
+        self.workspace = Workspace(keys=WorkspaceKeys(), twins=twins)
         self.agent = KeyAgent(self.workspace.keys)
         self.threads = Threads()
         self.streams = Streams()

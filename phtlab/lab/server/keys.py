@@ -54,6 +54,13 @@ class KeysExchange(Exchange[NewKey]):
         return [key_shape(key) for key in self.workspace.keys.files()]
 
     def act(self, body: NewKey, **path: str) -> Shape:
+        if not body.organisation.isprintable() or len(body.organisation) > 128:
+            raise Refusal(
+                422,
+                "request",
+                "An organisation's name has at most 128 characters, all of them printable.",
+                "organisation",
+            )
         key = self.workspace.keys.create(body.name, body.organisation, body.passphrase)
         self.workspace.profile_changed()
         return key_shape(key)
