@@ -8,6 +8,7 @@ kilobytes are.
 from __future__ import annotations
 
 import json
+import os
 import tarfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from phtlab.kernel.layer import EPOCH, LayerFile
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
 from phtlab.train.image import MANIFEST_TYPE
+from phtlab.wire.engine_socket import knock
 from phtlab.wire.registry import Registry
 from phtlab.wire.upload import Moved, after, unheard
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 # Unpacking a whole image may keep an engine busy for longer than the usual minute.
 _SECONDS = 600
+_SOCKET = "unix:///var/run/docker.sock"
 _NO_ENGINE = (
     "The container engine does not answer. Start it, for example: systemctl start docker. "
     "And may you use it? Root may, and members of the group docker."
@@ -41,6 +44,7 @@ def container_engine() -> Iterator[docker.DockerClient]:
     import docker.errors
 
     try:
+        knock(os.environ.get("DOCKER_HOST") or _SOCKET)
         engine = docker.from_env(timeout=_SECONDS)
         engine.ping()
     except (docker.errors.DockerException, OSError):

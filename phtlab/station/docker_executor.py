@@ -7,7 +7,6 @@ folder with the output volume. It keeps nothing else, here or on disk.
 from __future__ import annotations
 
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +36,7 @@ from phtlab.station.image_pull import fetch_image, said
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
 from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
 from phtlab.train.image import ENTRYPOINT
+from phtlab.wire.engine_socket import knock
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
@@ -205,7 +205,7 @@ class DockerExecutor(Executor):
     def _engine(self) -> Iterator[docker.APIClient]:
         """The engine's API; what is no answer of it becomes EngineMissingError."""
         try:
-            _knock(self._address)
+            knock(self._address)
             if self._client is None:
                 self._client = docker.APIClient(base_url=self._address, version="auto")
             yield self._client
@@ -252,17 +252,6 @@ def status_of(state: Mapping[str, Any]) -> JobStatus:
         started=started,
         finished=_moment(state["FinishedAt"]),
     )
-
-
-def _knock(address: str) -> None:
-    """Raise ConnectionError if nobody listens, which the SDK tells late and leaks a socket."""
-    if not address.startswith("unix://"):
-        return
-    with socket.socket(socket.AF_UNIX) as door:
-        try:
-            door.connect(address.removeprefix("unix://"))
-        except OSError as error:
-            raise ConnectionError(str(error)) from error
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

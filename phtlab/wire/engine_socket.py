@@ -1,0 +1,19 @@
+"""Whether anybody listens at a container engine's socket."""
+
+from __future__ import annotations
+
+import socket
+
+
+def knock(address: str) -> None:
+    """Raise ConnectionError if nobody does, which the SDK tells late and leaks a socket.
+
+    Says nothing of an `address` that is not `unix://…`.
+    """
+    if not address.startswith("unix://"):
+        return
+    with socket.socket(socket.AF_UNIX) as door:
+        try:
+            door.connect(address.removeprefix("unix://"))
+        except OSError as error:
+            raise ConnectionError(str(error)) from error
