@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import docker
@@ -11,7 +11,7 @@ import pytest
 
 from phtlab.provisioner import install_kernelspec
 from phtlab.provisioner.kernelspec import NAME, kernelspec
-from tests.provisioner.sandboxed import PATIENTS, Left
+from tests.provisioner.sandboxed import PATIENTS, Configure, Left
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def jupyter(
 
 
 @pytest.fixture
-def configured(jupyter: Path, kernel_image: str) -> Callable[..., None]:
+def configured(jupyter: Path, kernel_image: str) -> Configure:
     """Set traits of the provisioner in the kernel's entry."""
 
     def configured(**traits: object) -> None:

@@ -19,6 +19,8 @@ from phtlab.provisioner.kernelspec import NAME
 from phtlab.provisioner.left_behind import LABEL, LABEL_FOLDER
 
 SECONDS = 60
+Configure = Callable[..., None]
+"""Sets traits of the provisioner in the kernel's entry."""
 PATIENTS = "age,sick\n40,0\n63,1\n71,1\n"
 
 
@@ -30,7 +32,7 @@ class Left:
     engine: docker.DockerClient
 
     def containers(self) -> list[Container]:
-        found = self.engine.containers.list(all=True, filters={"label": LABEL})
+        found = self.engine.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
         return [c for c in found if c.labels[LABEL_FOLDER].startswith(f"{self.place}/")]
 
     def folders(self) -> list[Path]:

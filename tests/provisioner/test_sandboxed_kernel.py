@@ -14,7 +14,7 @@ from nbclient.exceptions import DeadKernelError
 
 from phtlab.provisioner.kernelspec import NAME
 from tests.conftest import ROOT
-from tests.provisioner.sandboxed import Kernel, Left, kernel_running, until
+from tests.provisioner.sandboxed import Configure, Kernel, Left, kernel_running, until
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("jupyter")]
 
@@ -128,7 +128,7 @@ def test_a_kernel_that_dies_is_seen_dead(left: Left) -> None:
 
 
 def test_too_much_memory_ends_the_kernel_alone(
-    left: Left, configured, caplog: pytest.LogCaptureFixture
+    left: Left, configured: Configure, caplog: pytest.LogCaptureFixture
 ) -> None:
     configured(memory_mib=256)
     notebook = _notebook("x = bytearray(2**30)", "print('never')")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +17,7 @@ from phtlab.errors import RegistryError, SandboxError
 from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
 from phtlab.station.executor import Job, RegistryAuth
 from phtlab.wire.registry import Registry
+from tests.empty_image import push_empty_image
 from tests.real_registry import free_port, registry_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
@@ -80,31 +78,8 @@ def push(guarded: Guarded) -> Iterator[Callable[..., str]]:
     pushed: list[str] = []
 
     def push(**config: object) -> str:
-        content = io.BytesIO()
-        with tarfile.open(fileobj=content, mode="w") as tar:
-            folder = tarfile.TarInfo("train")
-            folder.type = tarfile.DIRTYPE
-            tar.addfile(folder)
-        layer = content.getvalue()
-        described = json.dumps(
-            {
-                "architecture": "amd64",
-                "os": "linux",
-                "config": config,
-                "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
-            }
-        ).encode()
-        image = "application/vnd.oci.image"
-        manifest = {
-            "schemaVersion": 2,
-            "mediaType": f"{image}.manifest.v1+json",
-            "config": _descriptor(f"{image}.config.v1+json", described),
-            "layers": [_descriptor(f"{image}.layer.v1.tar", layer)],
-        }
         with Registry(f"http://{guarded.back}") as registry:
-            for blob in (layer, described):
-                registry.put_blob(REPOSITORY, blob)
-            digest = registry.put_manifest(REPOSITORY, json.dumps(manifest).encode())
+            digest = push_empty_image(registry, REPOSITORY, **config)
         pushed.append(f"{guarded.front}/{REPOSITORY}@{digest}")
         return pushed[-1]
 
@@ -114,14 +89,6 @@ def push(guarded: Guarded) -> Iterator[Callable[..., str]]:
         for image in engine.images(filters={"reference": reference.partition("@")[0]}):
             engine.remove_image(image["Id"], force=True)
     engine.close()
-
-
-def _digest(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _descriptor(media_type: str, content: bytes) -> dict[str, object]:
-    return {"mediaType": media_type, "digest": _digest(content), "size": len(content)}
 
 
 @pytest.fixture
