@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from tests.central.matrix import ALLOWED, KEYS, ROLES, SENDERS
 from tests.docs.markdown import code, heading, table
+from tests.hub.server_matrix import ALLOWED as SERVER_ALLOWED
+from tests.hub.server_matrix import VISITORS
 
 _INTRODUCTION = """\
-The tests send every route of central's a request of every kind of sender, and this page is what
-they expect. ✓ says that the sender gets to the thing itself, which may ask for more: an order is
-its researcher's, who signed it; a stop is its station's; a journey is there for its parties only,
-and for everyone else there is none. – says 401 without a token that holds, else 403.
+The tests send every route of central's, and every route of the server extension in somebody's
+Lab, a request of every kind of sender, and this page is what they expect. ✓ says that the sender
+gets to the thing itself, which may ask for more: an order is its researcher's, who signed it; a
+stop is its station's; a journey is there for its parties only, and for everyone else there is
+none. – says 401 without a token that holds, else 403.
 
 A **key** is a member's own: a token that it has signed. A **hub** column is the token of a hub
 user with the scopes of that role, who acts as the member of the same name. Two columns have every
@@ -20,6 +23,16 @@ _PAGES = """\
 A central that belongs to a hub also has a page at its prefix. It takes neither of these tokens, but
 a cookie of its own, which a login at the hub brings and which the API does not take; it shows what
 the user's scopes let the user read, and changes nothing."""
+
+_SERVER = """\
+Lab reaches keys and central through the Jupyter server beside it only. Here that server is one
+researcher's, in a container behind the hub, and everyone's token asks it. ✓ says that the sender
+gets to the thing itself, which still asks for the unlocked key where something is signed or
+opened. – says 403 without touching anything.
+
+The server's own token lies in its environment: code in its user's notebooks can read it, and do
+what its user can. A browser's cookie counts only together with the page's own token against
+forgery, and a token in the address is none."""
 
 
 def page() -> str:
@@ -40,5 +53,10 @@ def page() -> str:
         ]
         named = [sender.title.split(": ")[-1] for sender in senders]
         lines += table(["", "path", *named], rows)
-    lines += [_PAGES]
+    lines += [_PAGES, "", "## Somebody's Lab, by tokens of a hub", "", _SERVER, ""]
+    rows = [
+        [verb, code(path), *("✓" if visitor in allowed else "–" for visitor in VISITORS)]
+        for (verb, path), allowed in SERVER_ALLOWED.items()
+    ]
+    lines += table(["", "path", *(visitor.title for visitor in VISITORS)], rows)
     return "\n".join(lines).rstrip() + "\n"

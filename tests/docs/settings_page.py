@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, get_origin
 
-from phtlab_hub.settings import HubSettings, OidcSettings
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -17,6 +16,7 @@ from phtlab.central.settings import CentralSettings
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.policy import Allowed, LimitCaps, Policy, Rule
 from phtlab.station.settings import StationSettings
+from phtlab_hub.settings import HubSettings, OidcSettings
 from tests.docs.markdown import code, ended, heading, table
 
 _INTRODUCTION = """\

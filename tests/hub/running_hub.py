@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from phtlab_hub.settings import HubSettings
-from phtlab_hub.shutdown import shut_down
 
 from phtlab.demo.services import Service
+from phtlab_hub.settings import HubSettings
+from phtlab_hub.shutdown import shut_down
 from tests.real_registry import free_port
 
 CONFIG = Path(__file__).parents[2] / "hub_config"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -66,3 +67,27 @@ class HubSession:
         assert answer.status_code == 201, answer.text
         token: str = answer.json()["token"]
         return token
+
+    def expired_token(self, name: str) -> str:
+        """A token of one's own that has just expired."""
+        made = self.api("POST", f"/users/{name}/tokens", json={"expires_in": 1})
+        token: str = made.json()["token"]
+        until = time.monotonic() + 30
+        with new_client(self.url) as http:
+            while http.get("/hub/api/user", headers=_header(token)).status_code != 403:
+                assert time.monotonic() < until, "the token does not expire"
+                time.sleep(0.2)
+        return token
+
+    def started(self, name: str) -> None:
+        """Start the server of `name` unless it runs, and wait until it answers."""
+        answer = self.api("POST", f"/users/{name}/server")
+        assert answer.status_code in (201, 202, 400), answer.text  # 400: it runs
+        until = time.monotonic() + 90
+        while not self.api("GET", f"/users/{name}").json()["servers"].get("", {}).get("ready"):
+            assert time.monotonic() < until, "the server does not start"
+            time.sleep(0.2)
+
+
+def _header(token: str) -> dict[str, str]:
+    return {"Authorization": f"token {token}"}

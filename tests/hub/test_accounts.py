@@ -9,6 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado.web import HTTPError
+
+from phtlab.errors import SettingsError
 from phtlab_hub import accounts
 from phtlab_hub.accounts import (
     Account,
@@ -19,9 +22,6 @@ from phtlab_hub.accounts import (
     read_accounts,
     write_accounts,
 )
-from tornado.web import HTTPError
-
-from phtlab.errors import SettingsError
 
 PASSWORD = "correct horse 1"
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from phtlab_hub import roles, workspaces
-from phtlab_hub.security import LONGEST_TOKEN_SECONDS
 
 from phtlab.central.hub import SCOPES
 from phtlab.demo.hub_people import PEOPLE, Person
+from phtlab_hub import roles, workspaces
+from phtlab_hub.security import LONGEST_TOKEN_SECONDS
 from tests.central.matrix import ALLOWED, ROLE_TOKENS
 from tests.central.matrix import ROLES as MATRIX_ROLES
 from tests.central.test_access import PLACES
@@ -105,3 +105,15 @@ def test_a_token_that_is_taken_back_no_longer_works_at_the_hub(log_in: LogIn) ->
     with new_client(session.url) as http:
         asked = http.get("/hub/api/user", headers={"Authorization": f"token {made['token']}"})
     assert asked.status_code == 403
+
+
+def test_an_expired_token_opens_nothing_and_central_says_why(
+    hub_world: HubWorld, log_in: LogIn
+) -> None:
+    token = log_in("dr-lovelace").expired_token("dr-lovelace")
+    with new_client(hub_world.url) as http:
+        answer = http.get(
+            "/services/central/api/v1/journeys", headers={"Authorization": f"token {token}"}
+        )
+    assert answer.status_code in (401, 403)
+    assert "the hub does not know it" in answer.json()["detail"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from phtlab_hub.roles import CUSTOM_SCOPES, ROLES
 
 from phtlab.demo.hub_people import PEOPLE, Person
+from phtlab_hub.roles import CUSTOM_SCOPES, ROLES
 from tests.hub.conftest import LogIn
 from tests.hub.session import HubSession
 

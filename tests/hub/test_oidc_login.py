@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from phtlab_hub.settings import HubSettings
 
 from phtlab.demo.services import Service
+from phtlab_hub.settings import HubSettings
 from tests.hub.running_hub import hub_folder, running_hub
 from tests.hub.session import HubSession
 from tests.real_registry import answers, free_port

@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
-from phtlab_hub import oidc
-from phtlab_hub.oidc import discover, hub_groups, member_name
-from phtlab_hub.settings import HubSettings, OidcSettings
 from tornado.web import HTTPError
 
 from phtlab.errors import SettingsError, UnreachableError
+from phtlab_hub import oidc
+from phtlab_hub.oidc import discover, hub_groups, member_name
+from phtlab_hub.settings import HubSettings, OidcSettings
 
 ISSUER = "https://login.example.org/realms/hospital"
 SETTINGS = OidcSettings(
