@@ -325,9 +325,16 @@ export class PhtServer implements IPhtServer {
   }
 
   private _open(): void {
-    const token = this._settings.appendToken ? this._settings.token : '';
-    const query = token ? `?token=${encodeURIComponent(token)}` : '';
-    const source = new EventSource(this._url('events') + query);
+    // A stream has no headers of its own: what other requests have there is in its address.
+    const query = new URLSearchParams();
+    if (this._settings.appendToken && this._settings.token) {
+      query.set('token', this._settings.token);
+    }
+    const xsrf = /(?:^|; )_xsrf=([^;]+)/.exec(document.cookie);
+    if (xsrf) {
+      query.set('_xsrf', xsrf[1]);
+    }
+    const source = new EventSource(`${this._url('events')}?${query}`);
     this._source = source;
     source.onopen = () => {
       this._connected = true;

@@ -65,7 +65,17 @@ describe('PhtServer', () => {
   afterEach(() => server.dispose());
 
   it('listens below the base URL', () => {
-    expect(stream.url).toBe('http://localhost/base/phtlab/events');
+    expect(stream.url.split('?')[0]).toBe(
+      'http://localhost/base/phtlab/events'
+    );
+  });
+
+  it('shows the cookie against forgery in the address of the stream', () => {
+    document.cookie = '_xsrf=2|abc|1';
+    serverThatAnswers(answered(200, '{}')).dispose();
+    expect(Stream.opened[1].url).toBe(
+      'http://localhost/base/phtlab/events?_xsrf=2%7Cabc%7C1'
+    );
   });
 
   it('shows the newest journey first, each once', () => {
