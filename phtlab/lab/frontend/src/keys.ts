@@ -46,6 +46,7 @@ export const keysPlugin: JupyterFrontEndPlugin<void> = {
           lock: () => void commands.execute(LOCK)
         })
       });
+      widget.toolbar.hide();
       widget.id = 'phtlab-keys';
       widget.title.label = trans.__('Keys');
       widget.title.caption = trans.__('Keys for federated analysis');

@@ -14,6 +14,7 @@ import {
   showErrorMessage
 } from '@jupyterlab/apputils';
 import { PathExt } from '@jupyterlab/coreutils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
 import {
   ITranslator,
   TranslationBundle,
@@ -34,11 +35,12 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:results',
   description: 'Shows what came back of a journey, after verifying it.',
   autoStart: true,
-  requires: [IPhtServer],
+  requires: [IPhtServer, IDocumentManager],
   optional: [ILayoutRestorer, ITranslator],
   activate: (
     app: JupyterFrontEnd,
     server: IPhtServer,
+    documents: IDocumentManager,
     restorer: ILayoutRestorer | null,
     translator: ITranslator | null
   ) => {
@@ -49,7 +51,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
     });
     const journeys = new WeakMap<MainAreaWidget, string>();
     const making = new Map<string, Promise<MainAreaWidget>>();
-    const actions = actionsOf(app, server, trans);
+    const actions = actionsOf(app, server, documents, trans);
 
     const make = async (
       journey: string,
@@ -64,6 +66,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
         actions
       });
       const widget = new MainAreaWidget({ content });
+      widget.toolbar.hide();
       widget.id = `phtlab-results-${journey}`;
       widget.title.icon = resultsIcon;
       widget.title.closable = true;
@@ -159,6 +162,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
 function actionsOf(
   app: JupyterFrontEnd,
   server: IPhtServer,
+  documents: IDocumentManager,
   trans: TranslationBundle
 ): IResultsActions {
   const { commands } = app;
@@ -175,7 +179,17 @@ function actionsOf(
   };
   const openNotebook = async (journey: IJourney, notebook: string | null) => {
     await guarded(trans.__('The notebook cannot be made'), async () => {
+      const open =
+        notebook === null ? undefined : documents.findWidget(notebook);
+      const context = open && documents.contextForWidget(open);
+      // The server fills the file: what is in the editor goes there first, and comes from there.
+      if (context?.model.dirty && !context.model.readOnly) {
+        await context.save();
+      }
       const path = await server.aggregate(journey.id, notebook);
+      if (context && context.localPath === path) {
+        await context.revert();
+      }
       await commands.execute('docmanager:open', { path, factory: 'Notebook' });
     });
   };

@@ -7,6 +7,8 @@ import * as React from 'react';
 
 import { Name } from './name';
 import { cutMiddle } from './nameText';
+import { ResultsDrawn, columnsOf } from './resultsDrawn';
+import { drawings } from './resultsMarks';
 import { IOutputGroup, combine, pngSource } from './resultsModel';
 import { ResultsTable } from './resultsTable';
 
@@ -22,6 +24,7 @@ export function ResultsFigures(props: {
 }): JSX.Element {
   const { trans, group } = props;
   const [numbers, setNumbers] = React.useState(false);
+  const [oneScale, setOneScale] = React.useState(false);
   const pictures = React.useMemo(
     () =>
       group.parts.map(({ station, output }): IPicture => ({
@@ -34,18 +37,36 @@ export function ResultsFigures(props: {
     () => combine(group.parts, trans.__('station')),
     [group, trans]
   );
+  const drawn = React.useMemo(() => drawings(group.parts), [group]);
   return (
     <>
-      <div className="pht-Multiples" data-columns={columns(pictures.length)}>
-        {pictures.map(picture => (
-          <Multiple
-            key={picture.station}
-            trans={trans}
-            name={group.name}
-            picture={picture}
+      {drawn !== null && (
+        <label className="pht-OneScale">
+          <input
+            type="checkbox"
+            checked={oneScale}
+            onChange={event => setOneScale(event.target.checked)}
           />
-        ))}
-      </div>
+          {trans.__('Drawn anew from its numbers, on one scale')}
+        </label>
+      )}
+      {drawn !== null && oneScale ? (
+        <ResultsDrawn trans={trans} name={group.name} drawings={drawn} />
+      ) : (
+        <div
+          className="pht-Multiples"
+          data-columns={columnsOf(pictures.length)}
+        >
+          {pictures.map(picture => (
+            <Multiple
+              key={picture.station}
+              trans={trans}
+              name={group.name}
+              picture={picture}
+            />
+          ))}
+        </div>
+      )}
       {table.rows.length > 0 && (
         <div className="pht-Numbers">
           <button
@@ -71,11 +92,6 @@ export function ResultsFigures(props: {
       )}
     </>
   );
-}
-
-/** Four are two by two; what is compared should be large enough to see. */
-function columns(count: number): number {
-  return count === 4 ? 2 : Math.min(Math.max(count, 1), 3);
 }
 
 function Multiple(props: {

@@ -227,6 +227,8 @@ function verdictWord(verdict: string, trans: TranslationBundle): string {
       return trans.__('held for a person to look at');
     case 'refused':
       return trans.__('kept back');
+    case 'unreadable':
+      return trans.__('not shown');
     default:
       return verdict;
   }

@@ -191,7 +191,7 @@ function Actions(props: {
         className="jp-mod-styled jp-mod-accept"
         disabled={busy}
         title={trans.__(
-          'A new notebook with the aggregate cells of the notebook that was sent'
+          'Fill the aggregate cells of the notebook that was sent with these results'
         )}
         onClick={run(actions.aggregate)}
       >

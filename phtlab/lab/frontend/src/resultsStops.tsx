@@ -18,6 +18,8 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
   const numbers = new Map(
     results.journey.stops.map(stop => [stop.station, stop.number])
   );
+  const sent = new Set(results.stations.map(({ station }) => station));
+  // Those that sent something first, then what went otherwise; both as the route has them.
   const stops = [
     ...results.stations.map(one => ({
       station: one.station,
@@ -73,8 +75,10 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
     }))
   ].sort(
     (a, b) =>
+      Number(sent.has(b.station)) - Number(sent.has(a.station)) ||
       (numbers.get(a.station) ?? Infinity) -
-        (numbers.get(b.station) ?? Infinity) || 0
+        (numbers.get(b.station) ?? Infinity) ||
+      0
   );
   return (
     <ul className="pht-Stops" aria-label={trans.__('Stops')}>
