@@ -135,14 +135,14 @@ def _scalar(one: StationResults, name: str) -> Shape:
 
 
 def _figure(one: StationResults, name: str) -> Shape:
-    png = one.figure(name).png
-    if not _is_picture(png):
+    figure = one.figure(name)
+    if not _is_picture(figure.png):
         raise SealFormatError(
             f"'{name}' of {one.station} is no picture that is shown here: not a PNG, or a huge "
             "one. It is what the station sealed: ask its operator.",
             code="output-form",
         )
-    return {"png": b64encode(png).decode()}
+    return {"png": b64encode(figure.png).decode(), "table": table_shape(figure.data)}
 
 
 def _is_picture(png: bytes) -> bool:
