@@ -160,8 +160,11 @@ class Workspace:
         with self._changing:
             if self._connection is not None:
                 return
+            before = self._wrong
             self._connect(first=None)
-        self._tell("status", None)
+            changed = self._wrong != before
+        if changed:
+            self._tell("status", None)
 
     def profile_changed(self) -> None:
         """Begin anew with the profile, key and environment as they are now."""
