@@ -134,8 +134,11 @@ def test_a_start_that_is_given_up_leaves_nothing(
 def test_only_kernel_images_are_installed(left: Left, open_registry: str) -> None:
     with Registry(open_registry) as registry:
         other = registry.reference("other", push_empty_image(registry, "other"))
-    with pytest.raises(KernelError, match="is not a kernel image"):
-        fetch_kernel(left.engine, other, RegistryAuth)
+    try:
+        with pytest.raises(KernelError, match="is not a kernel image"):
+            fetch_kernel(left.engine, other, RegistryAuth)
+    finally:
+        left.engine.images.remove(other)
     with pytest.raises(KernelError, match="not named by digest"):
         fetch_kernel(left.engine, other.partition("@")[0], RegistryAuth)
 
