@@ -46,6 +46,7 @@ c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{proxy_api}"
 c.ConfigurableHTTPProxy.pid_file = "{place}/proxy.pid"
 c.JupyterHub.spawner_class = "phtlab"
 c.JupyterHub.cleanup_servers = False
+c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0}}
 c.JupyterHub.load_groups = {groups}
 c.JupyterHub.services = [
     {{"name": "tests", "api_token": "{token}"}},

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import httpx
 import pytest
 
 from tests.real_registry import free_port
@@ -43,7 +44,13 @@ def astray(hub: ContainerHub, place: Path, **changed: Any) -> Iterator[Container
     place.mkdir()
     door = replace(hub.door, hub=f"http://127.0.0.1:{free_port()}")
     other = replace(
-        hub, place=place, door=door, browsers=free_port(), prefix=f"{hub.prefix}-x", **changed
+        hub,
+        place=place,
+        door=door,
+        browsers=free_port(),
+        prefix=f"{hub.prefix}-x",
+        http=httpx.Client(),
+        **changed,
     )
     try:
         other.start()
