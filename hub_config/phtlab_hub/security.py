@@ -61,3 +61,5 @@ def apply(c: Any, settings: HubSettings) -> None:
                 "certificate: see docs/hub.md."
             )
         c.JupyterHub.subdomain_host = settings.public_url
+        # Another host's page cannot set these. They would reach everyone's Lab on one host.
+        c.JupyterHub.cookie_host_prefix_enabled = True

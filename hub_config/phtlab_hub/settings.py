@@ -82,6 +82,9 @@ class HubSettings(BaseSettings):
         None, description="Central's folder, if the hub is to start it; else it runs by itself"
     )
     root: Path | None = Field(None, description="The consortium's root.json, for workspaces")
+    root_config: str = Field(
+        "", description="In a swarm, instead of root: the name of its config that holds root.json"
+    )
     door: str = Field(
         "", description="Where workspaces reach hub, central and registry; empty: as the hub does"
     )
