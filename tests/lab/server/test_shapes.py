@@ -1,0 +1,164 @@
+"""What the server tells is what `api.ts` says that it tells: field by field, read from there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import phtlab
+from phtlab.lab.server.shapes import journey_shape, stations_shape, words
+from phtlab.lab.workspace import Workspace
+from phtlab.lab.workspace_news import News
+from phtlab.train.canonical import digest
+from phtlab.train.record import CellError
+from phtlab.wire.api import Column, DataSetDescription, JourneyView, StationView, StopView
+from tests.central.world import World
+from tests.lab.server.conftest import PASSPHRASE, Asking, until
+from tests.lab.server.test_check import STATION, cell, check, notebook
+from tests.lab.server.test_events import in_thread, reads
+
+API = Path(phtlab.__file__).parent / "lab" / "frontend" / "src" / "api.ts"
+SCRIPT = "<script>alert(1)</script>"
+MARKS = "\u202e\u0007\x1b[31m"
+
+
+def interfaces() -> dict[str, set[str]]:
+    """Interface to the names of its fields, those of inner objects as `key.state`."""
+    text = re.sub(r"/\*\*.*?\*/", "", API.read_text(), flags=re.DOTALL)
+    found = {}
+    for name, body in re.findall(r"export interface (\w+) \{\n(.*?)\n\}", text, re.DOTALL):
+        fields, inside = set(), ""
+        for line in body.splitlines():
+            if field := re.match(r"\s+(\w+)\??: (.*)", line):
+                fields.add(f"{inside}{field[1]}")
+                inside = f"{field[1]}." if field[2] == "{" else inside
+            elif line.strip().startswith("}"):
+                inside = ""
+        found[name] = fields
+    return found
+
+
+def fields_of(told: dict[str, Any]) -> set[str]:
+    return {*told, *(f"{k}.{inner}" for k, v in told.items() if isinstance(v, dict) for inner in v)}
+
+
+def require(told: dict[str, Any], interface: str) -> None:
+    wanted = interfaces()[interface]
+    inner = {name.split(".")[0] for name in wanted if "." in name}
+    shown = {f for f in fields_of(told) if "." not in f or f.split(".")[0] in inner}
+    assert shown == {f for f in wanted if "." not in f or told[f.split(".")[0]] is not None}
+
+
+async def test_every_answer_has_the_fields_of_its_interface(central: World, asking: Asking):
+    description = DataSetDescription(
+        name="heart",
+        columns=(Column(name="age", type="integer"),),
+        schema_digest=digest(b"schema"),
+    )
+    profile = {"datasets": [description.model_dump()], "version": "0.1.0"}
+    answer = await in_thread(
+        lambda: central.request("PUT", "/api/v1/stations/self", as_="ulm", json=profile)
+    )
+    assert answer.is_success
+    async with asking.events() as events:
+        require(await asking.post("keys/unlock", {"passphrase": PASSPHRASE}), "IStatus")
+        await until(events, reads)
+    sent = await in_thread(central.journey)
+    failed = central.record(sent, "ulm", "failed").model_dump(mode="json")
+    await in_thread(
+        lambda: central.request(
+            "PUT", f"/api/v1/journeys/{sent.id}/stops/ulm/record", as_="ulm", json=failed
+        )
+    )
+    require(await asking.get("status"), "IStatus")
+    stations = await asking.get("stations")
+    require(stations[0], "IStation")
+    (data,) = next(station["datasets"] for station in stations if station["name"] == "ulm")
+    require(data, "IDataSet")
+    require(data["columns"][0], "IColumn")
+    require((await asking.get("kernels"))[0], "IKernel")
+    require((await asking.get("members"))[0], "IMember")
+    require((await asking.get("keys"))[0], "IKey")
+    journey = await asking.get(f"journeys/{sent.id}")
+    require(journey, "IJourney")
+    require(journey["stops"][0], "IStop")
+    told = await check(asking, notebook(cell(STATION), cell("x = y", "station")))
+    require(told, "ICheck")
+    require(told["findings"][0], "IFinding")
+
+
+class Told(Workspace):
+    """A workspace that heard `said`."""
+
+    def __init__(self, said: News) -> None:
+        super().__init__()
+        self._rest = said
+
+
+def hostile_journey(central: World) -> JourneyView:
+    ada = central.client("ada")
+    ada.submit_train(central.train())
+    view = ada.submit_journey(central.order("ulm"))
+    stop = StopView(
+        station="ulm",
+        number=0,
+        state="failed",
+        code=SCRIPT,
+        sentence=MARKS + SCRIPT + "x" * 10_000,
+        error=CellError(type="ValueError", cell=1, line=1, message=MARKS + "y" * 1900),
+        updated=view.submitted,
+    )
+    return view.model_copy(update={"train_name": MARKS * 3000, "stops": (stop,)})
+
+
+def visible(told: Any) -> bool:
+    """Whether every text in `told` is printable and short."""
+    if isinstance(told, dict):
+        return all(visible(part) for part in told.values())
+    if isinstance(told, list):
+        return all(visible(part) for part in told)
+    return not isinstance(told, str) or (told.isprintable() and len(told) <= 600)
+
+
+def test_what_a_hostile_central_says_of_a_journey_is_short_printable_text(central: World):
+    told = journey_shape(Told(News()), hostile_journey(central), lambda path: None)
+    assert visible(told)
+    assert "\\x1b[31m" in told["train_name"]
+    assert SCRIPT in told["stops"][0]["code"]  # text it is, and text it stays
+
+
+def test_what_a_hostile_station_says_of_itself_is_short_printable_text(home: Path):
+    columns = [
+        Column(name=SCRIPT, type="string", description=MARKS * 999, unit=MARKS * 99,
+               categories=(MARKS,) * 5000)
+        for _ in range(2000)
+    ]  # fmt: skip
+    data = DataSetDescription(
+        name=MARKS * 999,
+        title="x" * 10_000,
+        description=MARKS * 10_000,
+        columns=tuple(columns),
+        schema_digest=digest(b"schema"),
+    )
+    station = StationView(
+        name="ulm", organisation=MARKS * 999, online=True, datasets=(data,), version=SCRIPT * 99
+    )
+    (told,) = stations_shape(Told(News(stations=(station,))))
+    assert visible(told)
+    (shown,) = told["datasets"]
+    assert len(shown["columns"]) == 500
+    assert len(shown["columns"][0]["categories"]) == 200
+
+
+def test_an_order_that_is_no_order_has_no_parameters(central: World):
+    view = hostile_journey(central)
+    broken = view.order.model_copy(update={"payload": "bm8gSlNPTg=="})
+    told = journey_shape(Told(News()), view.model_copy(update={"order": broken}), lambda path: None)
+    assert (told["parameters"], told["recipients"]) == (None, [])
+
+
+def test_a_long_word_keeps_both_ends():
+    cut = words("a" * 500 + "z" * 500)
+    assert len(cut) == 200
+    assert (cut[0], cut[-1]) == ("a", "z")
