@@ -167,7 +167,9 @@ class KernelContainer:
             body = kernel_body(job, self.folder)
             made = api.create_container_from_config(body, container_name("kernel", job.id))  # type: ignore[no-untyped-call]
             self._id = made["Id"]
-            self._line = api.attach_socket(self._id, params={"stdin": 1, "stream": 1})
+            line: Any = api.attach_socket(self._id, params={"stdin": 1, "stream": 1})
+            # (The socket that the SDK gives does not close the connection; its response does.)
+            self._line = line._response
             api.start(self._id)
         except docker.errors.ImageNotFound:
             raise SandboxError(
@@ -204,5 +206,5 @@ def require_local_engine() -> None:
     if sys.platform != "linux":
         raise EngineMissingError(
             "A kernel in the sandbox needs Linux: elsewhere containers run in a machine of their "
-            "own, which a kernel's sockets do not leave. On Windows, run Jupyter inside of WSL 2."
+            "own, which a kernel's sockets do not leave. On Windows, run Jupyter and the engine in WSL 2."
         )

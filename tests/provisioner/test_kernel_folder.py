@@ -29,7 +29,7 @@ def test_only_its_user_enters(folder: KernelFolder) -> None:
 def test_a_place_too_deep_for_sockets_is_refused_before_anything_is_made(tmp_path: Path) -> None:
     deep = tmp_path / ("d" * 100)
     deep.mkdir()
-    with pytest.raises(SandboxError, match="too long. Name a shorter one"):
+    with pytest.raises(SandboxError, match=r"too long\. Name a shorter one"):
         KernelFolder.make(str(deep))
     assert not list(deep.iterdir())
 
