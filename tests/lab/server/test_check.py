@@ -13,7 +13,9 @@ from tests.lab.server.test_events import central_is
 PARAMETERS = "from typing import Annotated\nfrom annotated_types import Interval\n" + (
     "min_age: Annotated[int, Interval(ge=18, le=100)] = 40"
 )
-STATION = 'import phtlab\nheart = phtlab.dataset("heart")\nphtlab.publish("n", len(heart), kind="scalar")'
+STATION = (
+    'import phtlab\nheart = phtlab.dataset("heart")\nphtlab.publish("n", len(heart), kind="scalar")'
+)
 
 
 def cell(source: str, role: str | None = None, **more: Any) -> dict[str, Any]:
