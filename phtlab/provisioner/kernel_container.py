@@ -206,5 +206,6 @@ def require_local_engine() -> None:
     if sys.platform != "linux":
         raise EngineMissingError(
             "A kernel in the sandbox needs Linux: elsewhere containers run in a machine of their "
-            "own, which a kernel's sockets do not leave. On Windows, run Jupyter and the engine in WSL 2."
+            "own, which a kernel's sockets do not leave. On Windows, run Jupyter and the engine "
+            "in WSL 2."
         )

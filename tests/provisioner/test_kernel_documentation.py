@@ -7,7 +7,7 @@ import pytest
 from phtlab.provisioner import SandboxProvisioner
 from tests.conftest import ROOT
 
-OWN = sorted(set(SandboxProvisioner.class_own_trait_names(config=True)))
+OWN = sorted(SandboxProvisioner.class_own_traits(config=True))
 
 
 def test_there_are_settings() -> None:
