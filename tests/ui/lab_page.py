@@ -11,7 +11,7 @@ import nbformat
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from tests.ui.chromium import Watch
-from tests.ui.lab_server import LabServer
+from tests.ui.lab_server import SETTINGS, LabServer
 
 
 class LabPage:
@@ -80,13 +80,16 @@ class LabPage:
         """The cell at `index`, from 0; scrolled to, as far off it may not be in the page."""
         cell = self.notebook.locator(f'.jp-Cell[data-windowed-list-index="{index}"]')
         if not cell.is_visible():
-            # Again and again: heights are guessed until cells are drawn, so a scroll may end short.
+            # Lab draws cells when it is idle, and cannot scroll to one that is not drawn. Again and
+            # again: heights are guessed until cells are drawn, so a scroll may end short.
             self.page.wait_for_function(
                 """async index => {
                     const notebook = window.jupyterapp.shell.currentWidget.content;
+                    const cell = notebook.widgets[index];
+                    if (!cell) { return false; }
+                    notebook.renderCellOutputs(index);
                     await notebook.scrollToItem(index, 'smart');
-                    const cell = notebook.widgets[index]?.node;
-                    return cell?.isConnected && cell.offsetHeight > 0;
+                    return !cell.isPlaceholder() && cell.node.offsetHeight > 0;
                 }""",
                 arg=index,
                 polling=100,
@@ -98,6 +101,11 @@ class LabPage:
         cell = self.cell(index)
         cell.locator(".jp-InputPrompt").click()
         return cell
+
+    def draws(self, mode: str) -> None:
+        """How notebooks draw their cells: Lab's setting `windowingMode`. Call before `open`."""
+        plugin = "@jupyterlab/notebook-extension/tracker"
+        self.server.set(plugin, {**SETTINGS[plugin], "windowingMode": mode})
 
     def save(self) -> None:
         self.command("docmanager:save")

@@ -1,8 +1,9 @@
-"""Where a cell runs: seen at the cell, set in four ways, stored as a tag and nothing else."""
+"""The plugin phtlab:cell-roles: where a cell runs, seen there, set in four ways, kept as a tag."""
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,7 @@ def test_each_code_cell_shows_its_role_as_a_colour_and_as_a_word(lab):
     expect_role(lab, 1, "parameters")
     shown = [role_of(lab.cell(index)) for index in range(6)]
     assert [word for word, _ in shown] == [None, *(role for role, _ in CELLS[1:])]
+    expect(lab.cell(2)).to_have_accessible_description(re.compile("station: Runs at each station"))
     colours = [colour for _, colour in shown[1:]]
     assert None not in colours and len(set(colours)) == 5
     assert shown[0] == [None, None]
@@ -186,8 +188,10 @@ def test_a_markdown_cell_has_no_role_and_a_cell_made_code_gets_one(lab):
     expect_role(lab, 0, "local")
 
 
-def test_cells_far_below_show_their_role_when_they_come_into_view(lab_page):
-    file = lab_page.server.root / "far.ipynb"
+@pytest.mark.parametrize("mode", ["full", "contentVisibility"])
+def test_cells_far_below_show_their_role_when_they_come_into_view(lab_page, mode):
+    lab_page.draws(mode)
+    file = lab_page.server.root / f"far-{mode}.ipynb"
     write_notebook(file, [("station" if n % 2 else "local", f"x = {n}") for n in range(300)])
     lab_page.open(file.name)
     last = lab_page.cell(299)

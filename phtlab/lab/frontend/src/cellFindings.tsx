@@ -73,7 +73,9 @@ export class CellFindings {
     const described =
       this._findings.length > 0
         ? EditorView.contentAttributes.of({
-            'aria-describedby': this._list.id,
+            'aria-describedby': this._findings
+              .map((_, index) => this._list.idOf(index))
+              .join(' '),
             'aria-invalid': 'true'
           })
         : [];
@@ -107,6 +109,11 @@ class FindingsList extends ReactWidget {
     this.addClass('pht-CellFindings');
   }
 
+  /** The id of the element with the finding at `index`. */
+  idOf(index: number): string {
+    return `${this.id}-${index}`;
+  }
+
   set findings(findings: readonly IFinding[]) {
     this._findings = findings;
     this.update();
@@ -117,7 +124,11 @@ class FindingsList extends ReactWidget {
     return (
       <ul aria-label={trans.__('Problems of this cell')}>
         {this._findings.map(({ severity, line, message }, index) => (
-          <li key={index} className={`pht-mod-${severity}`}>
+          <li
+            key={index}
+            id={this.idOf(index)}
+            className={`pht-mod-${severity}`}
+          >
             <span className="pht-CellFindings-mark" aria-hidden="true">
               {severity === 'error' ? '✗' : '!'}
             </span>

@@ -25,14 +25,24 @@ export function diagnosticsOf(
     const code = line.text.trim();
     // A line of spaces is marked at its end, any other from its first character to its last.
     const from = line.from + (code ? line.text.indexOf(code) : line.length);
+    const words = cutMiddle(message, LONG);
     marks.push({
       from,
       to: from + code.length,
       severity,
-      message: cutMiddle(message, LONG)
+      message: words,
+      renderMessage: () => worded(words)
     });
   }
   return marks.sort((one, other) => one.from - other.from);
+}
+
+/** As text in a box of its own, which is no wider than the page. */
+function worded(words: string): Node {
+  const box = document.createElement('bdi');
+  box.className = 'pht-MarkMessage';
+  box.textContent = words;
+  return box;
 }
 
 /** The cell of a finding and its line, both as they stand now. */
