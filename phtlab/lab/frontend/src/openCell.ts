@@ -129,6 +129,8 @@ async function select(
     return;
   }
   NotebookActions.expandParent(active, notebook);
+  // Lab draws a long notebook's cells when it is idle, and cannot scroll to one that is not drawn.
+  notebook.renderCellOutputs(cell - 1);
   await notebook.scrollToItem(cell - 1, 'smart');
   await active.ready;
   if (line !== undefined && active.editor) {
