@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 _DONE = frozenset({"Pull complete", "Already exists"})
-_LAYER = frozenset({"Pulling fs layer", "Waiting", "Downloading", "Verifying Checksum"}) | _DONE
+# How the engine first tells of a layer; it goes through all of them before much else.
+_NAMED = frozenset({"Pulling fs layer", "Already exists"})
+_LAYER = frozenset({"Waiting", "Downloading", "Verifying Checksum"}) | _DONE | _NAMED
 _LAYER |= {"Download complete", "Extracting"}
 
 
@@ -27,7 +29,8 @@ def follow_pull(
             continue
         layers[name] = layers.get(name, False) or status in _DONE
         now = (sum(layers.values()), len(layers))
-        if now != last:
+        # Of some layers only it cannot be said yet how many there are.
+        if now != last and status not in _NAMED:
             last = now
             fetched(*now)
     return None

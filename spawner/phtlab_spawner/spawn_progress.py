@@ -22,8 +22,9 @@ class SpawnProgress:
         self._wake()
 
     def tell(self, percent: int, message: str) -> None:
-        """Say it once: a repetition of the last event is left out."""
-        event = {"progress": percent, "message": message}
+        """Say it once: a repetition of the last event is left out, and no percentage falls."""
+        reached = self._events[-1]["progress"] if self._events else 0
+        event = {"progress": max(percent, reached), "message": message}
         if self._events[-1:] != [event]:
             self._events.append(event)
             self._wake()

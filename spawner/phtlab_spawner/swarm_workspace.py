@@ -6,21 +6,21 @@ from typing import Any
 
 import docker.errors
 import requests
-from docker.types import Mount
+from docker.types import Mount, Resources
 from dockerspawner import SwarmSpawner
 from traitlets import Unicode, default
 
 from phtlab_spawner import spawn_failure
-from phtlab_spawner.limits import size_in_bytes
+from phtlab_spawner.limits import Workspace, size_in_bytes
 from phtlab_spawner.workspace_mixin import HOME, LABEL, ROOT, USER, WorkspaceMixin
 
 
 class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
     """A service of one container without rights, on an overlay network that is internal.
 
-    A swarm has no limit of processes, and `no-new-privileges` is each node's own setting
-    (dockerd's `no-new-privileges: true`). The home is a volume of the node, unless
-    `volume_driver` names one that all nodes share.
+    A swarm knows no limit of open files (`files`) and none of swap: both are each node's own.
+    So is `no-new-privileges` (dockerd's `no-new-privileges: true`). The home is a volume of the
+    node, unless `volume_driver` names one that all nodes share.
     """
 
     root_config = Unicode(
@@ -30,6 +30,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
 
     extra_container_spec: Any
     extra_create_kwargs: Any
+    extra_task_spec: Any
 
     @default("prefix")
     def _prefix(self) -> str:
@@ -38,6 +39,11 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
     @default("volumes")
     def _home(self) -> dict[str, str]:
         return {"{prefix}-home-{username}": HOME}
+
+    @default("cmd")
+    def _command(self) -> list[str]:
+        # The node that the hub asks need not have the image, to look for its command in.
+        return ["jupyterhub-singleuser"]
 
     @property
     def mounts(self) -> list[Mount]:
@@ -66,11 +72,13 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
 
     async def start(self) -> Any:
         """Create the service and wait until it runs. Raises SpawnException."""
-        self.choose_workspace()
-        before = self.extra_container_spec, self.extra_create_kwargs
+        chosen = self.choose_workspace()
+        before = self.extra_container_spec, self.extra_create_kwargs, self.extra_task_spec
+        container, create, task = before
         try:
-            self.extra_container_spec = {**before[0], **await self._sealed()}
-            self.extra_create_kwargs = {**before[1], "labels": {LABEL: self.user.name}}
+            self.extra_container_spec = {**container, **await self._sealed()}
+            self.extra_create_kwargs = {**create, "labels": {LABEL: self.user.name}}
+            self.extra_task_spec = {**task, "resources": self._resources(chosen)}
             return await super().start()
         except (requests.ConnectionError, requests.Timeout):
             raise spawn_failure.engine_missing() from None
@@ -79,7 +87,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
         except docker.errors.DockerException:
             raise spawn_failure.engine_missing() from None
         finally:
-            self.extra_container_spec, self.extra_create_kwargs = before
+            self.extra_container_spec, self.extra_create_kwargs, self.extra_task_spec = before
 
     def get_env(self) -> dict[str, str]:
         """As every workspace's, with the root where the swarm's config puts it."""
@@ -87,6 +95,17 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
         if self.root_config:
             env["PHTLAB_ROOT"] = ROOT
         return env
+
+    def _resources(self, chosen: Workspace) -> Resources:
+        made = Resources(
+            cpu_limit=int(chosen.cpu * 1e9),
+            mem_limit=size_in_bytes(chosen.memory),
+            cpu_reservation=int(self.cpu_guarantee * 1e9) if self.cpu_guarantee else None,
+            mem_reservation=self.mem_guarantee,
+        )
+        # (Engine API 1.41; the library has no word for it.)
+        made["Limits"]["Pids"] = chosen.pids
+        return made
 
     async def _sealed(self) -> dict[str, Any]:
         sealed: dict[str, Any] = {

@@ -16,6 +16,7 @@ from phtlab_spawner.door import Door
 from phtlab_spawner.network import WorkspaceNetwork
 from tests.conftest import CACHE
 from tests.real_registry import free_port
+from tests.spawner.another_layer import with_another_layer
 from tests.spawner.container_hub import ContainerHub, hub_environment
 
 MARK = os.getpid() % 100_000
@@ -74,10 +75,13 @@ def door_host(door: Door) -> str:
 
 
 @pytest.fixture(scope="session")
-def pushed_workspace(open_registry: str, built_workspace: BuiltWorkspace) -> str:
-    """The workspace image in a registry, by digest."""
+def pushed_workspace(
+    open_registry: str, built_workspace: BuiltWorkspace, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """In a registry, by digest: the workspace image with a layer that no engine has yet."""
+    another = with_another_layer(built_workspace, tmp_path_factory.mktemp("layer"))
     with Registry(open_registry) as registry:
-        return push_workspace(registry, built_workspace)
+        return push_workspace(registry, another)
 
 
 @pytest.fixture(scope="session")

@@ -189,13 +189,22 @@ class ContainerHub:
 
     def events(self, user: str) -> Iterator[dict[str, Any]]:
         """What the page that waits shows of a start, to its end."""
-        with self.http.stream("GET", f"/users/{user}/server/progress") as answer:
-            for line in answer.iter_lines():
-                if line.startswith("data:"):
-                    event: dict[str, Any] = json.loads(line.removeprefix("data:"))
-                    yield event
-                    if event.get("ready") or event.get("failed"):
-                        return
+        until = time.monotonic() + 30
+        while True:
+            with self.http.stream("GET", f"/users/{user}/server/progress") as answer:
+                if answer.is_error:
+                    answer.read()
+                    # While it clears up after a failure, the hub has nothing to tell of it.
+                    assert "is not starting" in answer.text, answer.text
+                    assert time.monotonic() < until, answer.text
+                    time.sleep(0.1)
+                    continue
+                for line in answer.iter_lines():
+                    if line.startswith("data:"):
+                        event: dict[str, Any] = json.loads(line.removeprefix("data:"))
+                        yield event
+                        if event.get("ready") or event.get("failed"):
+                            return
 
     def started(self, user: str) -> Container:
         """`user`'s container, when JupyterLab answers in it."""

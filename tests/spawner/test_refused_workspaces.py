@@ -65,7 +65,7 @@ def test_the_steps_tell_an_image_that_is_fetched_from_a_start(hub: ContainerHub)
     messages = [event["message"] for event in events]
     fetched = [m for m in messages if "is fetched: " in m]
     assert fetched, messages
-    assert fetched[-1].endswith("of 6 layers")
+    assert fetched[-1].endswith("7 of 7 layers")
     steps = ["The workspace image is looked for", "The workspace image is fetched"]
     steps += ["The workspace starts", "JupyterLab starts", "JupyterLab answers"]
     places = [messages.index(step) for step in steps]

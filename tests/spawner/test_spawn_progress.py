@@ -65,3 +65,18 @@ def test_what_is_handed_out_is_a_copy() -> None:
         assert await _next(told.follow(), 1) == ["fetched"]
 
     asyncio.run(watched())
+
+
+def test_no_percentage_falls_until_the_next_start() -> None:
+    async def watched() -> None:
+        told = SpawnProgress()
+        told.begin()
+        for percent in (5, 65, 30, 70):
+            told.tell(percent, f"at {percent}")
+        watcher = told.follow()
+        assert [(await anext(watcher))["progress"] for _ in range(4)] == [5, 65, 65, 70]
+        told.begin()
+        told.tell(2, "again")
+        assert (await anext(told.follow()))["progress"] == 2
+
+    asyncio.run(watched())
