@@ -41,6 +41,10 @@ docs:            ## regenerate the generated pages of docs/, and what commands p
 	@$(PY) -m tests.docs.generate
 	@$(PY) -m tests.docs.paste
 
+bench:           ## measure what is claimed, next to others: bench/README.md
+	@.ci/prepare test
+	@$(PY) -m bench
+
 clean:           ## forget the demo's state and every cache of this checkout
 	@.ci/stop
 	@rm -rf .state .cache build dist

@@ -1,0 +1,28 @@
+"""The consortium that the benches talk to: four hospitals and a twin, on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from phtlab.demo.world import World, running
+from tests.conftest import CACHE
+
+
+@contextmanager
+def consortium() -> Iterator[World]:
+    """A world of its own, founded, started, and gone afterwards."""
+    os.environ["PHTLAB_CACHE"] = str(CACHE)
+    with (
+        TemporaryDirectory(prefix="phtlab-bench-") as folder,
+        running(World(Path(folder) / "world", log_n=12), lambda doing: None) as world,
+    ):
+        yield world
+
+
+def desk(world: World) -> dict[str, str]:
+    """What the researcher's Jupyter server is told; the key is locked."""
+    return {"PHTLAB_CONFIG": str(world.researcher), "PHTLAB_CACHE": str(CACHE)}

@@ -1,0 +1,22 @@
+"""The notebooks that are measured: small ones, so that what is measured is the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+
+TRIVIAL = ("answer = 1 + 1\nprint(answer)",)
+STEPS = tuple(f"import time\ntime.sleep(1)\nprint({step})" for step in (1, 2, 3))
+SLOW = ("import time\nfor _ in range(60):\n    time.sleep(0.1)\nprint('awake')",)
+
+
+def write(path: Path, cells: Sequence[str]) -> Path:
+    """A notebook of station cells. To whoever knows no roles they are ordinary ones."""
+    made = [nbformat.v4.new_code_cell(cell, metadata={"tags": ["station"]}) for cell in cells]
+    for number, cell in enumerate(made):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel}), path)
+    return path

@@ -1,0 +1,218 @@
+"""A dry run on the twin next to a notebook job of jupyter-scheduler: same notebooks, same run.
+
+Both are asked over HTTP at a Jupyter server of their own, one after the other, in turns.
+`python -m bench.scheduler` prints and keeps what it found, and fails if a claim does not hold.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from bench.consortium import consortium, desk
+from bench.figures import keep, line, median, require, rounded
+from bench.jupyter import Events, JupyterServer, running
+from bench.notebooks import SLOW, STEPS, TRIVIAL, write
+from phtlab.demo.world import World
+from tests.conftest import CACHE
+
+RUNS = 5
+LOCK = Path(__file__).with_name("scheduler.lock")
+LOOKS = 0.05  # seconds between two looks at a job, as nothing tells of its changes
+ENDED = {"COMPLETED", "FAILED"}  # a job that has not begun is STOPPED
+PATIENCE = 300.0
+
+
+def scheduler_python() -> Path:
+    """The interpreter of an environment with jupyter-scheduler, made from the lock file."""
+    place = CACHE / "bench-scheduler"
+    python, stamp = place / "bin" / "python", place / "made-of"
+    if not stamp.exists() or stamp.read_text() != LOCK.read_text():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+        pip = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(LOCK)]
+        subprocess.run(pip, check=True)
+        stamp.write_text(LOCK.read_text())
+    return python
+
+
+class Scheduler:
+    """Jobs of jupyter-scheduler at `server`."""
+
+    def __init__(self, server: JupyterServer) -> None:
+        self.server = server
+        (environment,) = server.get("scheduler/runtime_environments")[:1]
+        self._environment = environment["name"]
+
+    def submit(self, notebook: str) -> str:
+        told = self.server.post(
+            "scheduler/jobs",
+            {
+                "name": notebook,
+                "input_uri": notebook,
+                "runtime_environment_name": self._environment,
+                "output_formats": ["ipynb"],
+            },
+        )
+        return str(told["job_id"])
+
+    def look(self, job: str) -> dict[str, Any]:
+        told: dict[str, Any] = self.server.get(f"scheduler/jobs/{job}")
+        return told
+
+    def states(self, job: str, seconds: float = PATIENCE) -> Iterator[dict[str, Any]]:
+        """The job at each look, until it has ended. Ends as well when `seconds` are over."""
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            told = self.look(job)
+            yield told
+            if told["status"] in ENDED:
+                return
+            time.sleep(LOOKS)
+
+    def run(self, notebook: str) -> float:
+        """Seconds from submitting to done."""
+        began = time.perf_counter()
+        *_, last = self.states(self.submit(notebook))
+        took = time.perf_counter() - began
+        require(last["status"] == "COMPLETED", f"jupyter-scheduler's job ended so: {last}")
+        return took
+
+
+class DryRuns:
+    """Dry runs at `server`, which is unlocked first."""
+
+    def __init__(self, server: JupyterServer, world: World) -> None:
+        self.server = server
+        self._passphrase = world.passphrase
+        self.unlock()
+
+    def unlock(self) -> None:
+        self.server.post("phtlab/keys/unlock", {"passphrase": self._passphrase})
+
+    def submit(self, notebook: str) -> str:
+        told = self.server.post("phtlab/journeys", {"path": notebook, "stations": "twin"})
+        return str(told["id"])
+
+    def run(self, notebook: str, events: Events) -> tuple[float, float]:
+        """Seconds from submitting to done, and to the results verified and opened."""
+        began = time.perf_counter()
+        journey = self.submit(notebook)
+        done = events.done(journey) - began
+        results = self.server.get(f"phtlab/journeys/{journey}/results")
+        opened = time.perf_counter() - began
+        states = [stop["state"] for stop in results["journey"]["stops"]]
+        require(states == ["departed"], f"the dry run ended so: {results}")
+        return done, opened
+
+
+@contextmanager
+def both(world: World) -> Iterator[tuple[Scheduler, DryRuns]]:
+    """One Jupyter server for each, with the same notebooks."""
+    with TemporaryDirectory(prefix="phtlab-bench-") as place:
+        theirs = JupyterServer("theirs", scheduler_python(), Path(place) / "theirs")
+        ours = JupyterServer("ours", Path(sys.executable), Path(place) / "ours", desk(world))
+        for server in (theirs, ours):
+            for name, cells in {"trivial": TRIVIAL, "steps": STEPS, "slow": SLOW}.items():
+                write(server.root / f"{name}.ipynb", cells)
+        with running(theirs), running(ours):
+            yield Scheduler(theirs), DryRuns(ours, world)
+
+
+def compare_times(theirs: Scheduler, ours: DryRuns) -> dict[str, Any]:
+    """The trivial notebook, in turns; the first run of each is not counted."""
+    scheduler: list[float] = []
+    done: list[float] = []
+    opened: list[float] = []
+    with Events(ours.server) as events:
+        for _ in range(RUNS + 1):
+            scheduler.append(theirs.run("trivial.ipynb"))
+            first, second = ours.run("trivial.ipynb", events)
+            done.append(first)
+            opened.append(second)
+    for seconds in (scheduler, done, opened):
+        del seconds[0]
+    ratio = median(scheduler) / median(done)
+    print("A trivial notebook, from submitting to done:")
+    print(line("jupyter-scheduler", scheduler))
+    print(line("a dry run on the twin", done))
+    print(line("  … its results verified and opened", opened))
+    print(f"  jupyter-scheduler takes {ratio:.1f} times as long.")
+    require(ratio > 1, "A dry run is to be faster than jupyter-scheduler, and was not.")
+    return {
+        "scheduler_seconds": rounded(scheduler),
+        "dry_run_seconds": rounded(done),
+        "dry_run_opened_seconds": rounded(opened),
+        "ratio": round(ratio, 2),
+    }
+
+
+def compare_progress(theirs: Scheduler, ours: DryRuns) -> dict[str, Any]:
+    """What can be known while a notebook of three cells runs, a second each."""
+    job = theirs.submit("steps.ipynb")
+    told = [{k: v for k, v in look.items() if k != "update_time"} for look in theirs.states(job)]
+    distinct = [one for n, one in enumerate(told) if n == 0 or one != told[n - 1]]
+    between = [one["status"] for one in distinct if one["status"] not in ENDED]
+    with Events(ours.server) as events:
+        journey = ours.submit("steps.ipynb")
+        events.done(journey)
+        stops = [told["stops"][0] for told in events.journey(journey)]
+    cells = list(dict.fromkeys(stop["cell"] for stop in stops if stop["cell"] is not None))
+    print("Three cells of a second each, what is told before the end:")
+    print(f"  jupyter-scheduler: {', '.join(between)}")
+    print(f"  a dry run: {', '.join(f'cell {cell} of 3' for cell in cells)}")
+    require(set(cells) >= {1, 2, 3}, f"A dry run is to tell of each cell; it told of {cells}.")
+    return {"scheduler_states": between, "dry_run_cells": cells}
+
+
+def compare_survival(theirs: Scheduler, ours: DryRuns) -> dict[str, Any]:
+    """The Jupyter server is killed while the notebook runs, and started again."""
+    job = theirs.submit("slow.ipynb")
+    for told in theirs.states(job):
+        if told["status"] == "IN_PROGRESS":
+            break
+    with Events(ours.server) as events:
+        journey = ours.submit("slow.ipynb")
+        events.wait(lambda kind, data: kind == "journey" and data["stops"][0]["state"] == "running")
+    for server in (theirs.server, ours.server):
+        server.kill()
+    for server in (theirs.server, ours.server):
+        server.start()
+    ours.unlock()
+    with Events(ours.server) as events:
+        until = time.perf_counter() + PATIENCE
+        while not (told := ours.server.get(f"phtlab/journeys/{journey}"))["done"]:
+            require(time.perf_counter() < until, f"The dry run did not go on: {told}")
+            time.sleep(0.1)
+    survived = [stop["state"] for stop in told["stops"]] == ["departed"]
+    ours.server.get(f"phtlab/journeys/{journey}/results")
+    # It had begun before the dry run, which has ended; it has as long again.
+    *_, last = theirs.states(job, 30)
+    print("The Jupyter server is killed in the middle and started again:")
+    print(f"  jupyter-scheduler: the job is {last['status']}")
+    print(f"  a dry run: {told['stops'][0]['state']}, and its results open")
+    require(survived, f"A dry run is to survive the server that sent it: {told}")
+    return {"scheduler_status": last["status"], "dry_run_state": told["stops"][0]["state"]}
+
+
+def measure(world: World) -> None:
+    with both(world) as (theirs, ours):
+        keep(
+            "scheduler",
+            {
+                "against": LOCK.with_suffix(".in").read_text().splitlines()[1],
+                "times": compare_times(theirs, ours),
+                "progress": compare_progress(theirs, ours),
+                "survival": compare_survival(theirs, ours),
+            },
+        )
+
+
+if __name__ == "__main__":
+    with consortium() as world:
+        measure(world)
