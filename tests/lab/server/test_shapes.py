@@ -40,7 +40,10 @@ def interfaces() -> dict[str, set[str]]:
 
 
 def fields_of(told: dict[str, Any]) -> set[str]:
-    return {*told, *(f"{k}.{inner}" for k, v in told.items() if isinstance(v, dict) for inner in v)}
+    """Its fields, and those of the objects in it, or of the first in a list of them."""
+    inside = {k: v[0] if isinstance(v, list) and v else v for k, v in told.items()}
+    inner = {f"{k}.{name}" for k, v in inside.items() if isinstance(v, dict) for name in v}
+    return {*told, *inner}
 
 
 def require(told: dict[str, Any], interface: str) -> None:
