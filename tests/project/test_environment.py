@@ -14,15 +14,20 @@ ROOT = Path(__file__).parents[2]
 
 USED_WITHOUT_AN_IMPORT = {
     "annotated-types",  # by parameters cells, which are read and not run
-    "ipywidgets",  # by notebooks
     "matplotlib",  # by station cells, whose figures are published
     "pip",  # as a command
 }
-BROUGHT_ALONG = {"ipython"}  # looked for only where a kernel runs, so by ipykernel
+BROUGHT_ALONG = {
+    "ipython",  # looked for only where a kernel runs, so by ipykernel
+    *("jupyter-core", "jupyter-server", "tornado"),  # by the server extension, so by JupyterLab
+}
+OURS = {"phtlab", "phtlab_hub", "phtlab_spawner"}
 
 
 def imported() -> Iterator[str]:
     for file in (ROOT / "phtlab").rglob("*.py"):
+        if "node_modules" in file.parts:
+            continue
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -36,7 +41,7 @@ def test_dependencies_are_what_phtlab_imports():
     known = packages_distributions()
     used = {
         known[name][0].lower().replace("_", "-")
-        for name in set(imported()) - sys.stdlib_module_names - {"phtlab"}
+        for name in set(imported()) - sys.stdlib_module_names - OURS
     }
     assert used - BROUGHT_ALONG == declared - USED_WITHOUT_AN_IMPORT
 
