@@ -1,4 +1,4 @@
-"""Dry runs and dispatches: saved first, asked once, and sent exactly as shown."""
+"""The plugin phtlab:dispatch: saved first, asked once, and sent exactly as shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Keys panel: what state the key is in, who can read it, and all that is done with it."""
+"""The plugin phtlab:keys: what state the key is in, who can read it, and what is done with it."""
 
 from __future__ import annotations
 

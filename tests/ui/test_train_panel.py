@@ -1,4 +1,6 @@
-"""The Train panel: what is told is what is shown, live, and as text."""
+"""The plugins phtlab:train-panel, phtlab:journeys and phtlab:open-cell: what is told is what is
+shown, live, and as text; what ended is announced; what is named is a click away.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The passphrase: asked once a session, in a dialog, and found nowhere afterwards."""
+"""The plugin phtlab:unlock: a passphrase asked once a session, and found nowhere afterwards."""
 
 from __future__ import annotations
 

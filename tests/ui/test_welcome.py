@@ -1,4 +1,4 @@
-"""Beginnings: the launcher, the first visit, the tutorial, and a new analysis that can travel."""
+"""The plugin phtlab:welcome: the launcher, the first visit, the tutorial, and a new analysis."""
 
 from __future__ import annotations
 

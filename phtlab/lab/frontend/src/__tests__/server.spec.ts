@@ -1,3 +1,4 @@
+/** The plugin phtlab:server: one stream that is reopened, and what is made of each answer. */
 import { ServerConnection } from '@jupyterlab/services';
 
 import { IJourney } from '../api';
