@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -10,8 +11,10 @@ from typing import Any, Self
 import httpx
 
 
-def new_client(url: str) -> httpx.Client:
-    return httpx.Client(base_url=url, follow_redirects=True, trust_env=False, timeout=30)
+def new_client(url: str, verify: ssl.SSLContext | bool = True) -> httpx.Client:
+    return httpx.Client(
+        base_url=url, follow_redirects=True, trust_env=False, timeout=30, verify=verify
+    )
 
 
 @dataclass
@@ -19,10 +22,11 @@ class HubSession:
     """A session at the hub at `url`; closed like a file."""
 
     url: str
+    verify: ssl.SSLContext | bool = True
     http: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.http = new_client(self.url)
+        self.http = new_client(self.url, self.verify)
 
     def __enter__(self) -> Self:
         return self
