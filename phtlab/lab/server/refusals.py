@@ -59,7 +59,6 @@ FIELDS: Final[Mapping[str, str]] = {
     "passphrase-short": "passphrase",
     "key-file-exists": "name",
     "unknown-station": "stations",
-    "parameter": "parameters",
 }
 
 
@@ -76,7 +75,8 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
     @classmethod
     def of(cls, error: PhtlabError, fields: Mapping[str, str] = FIELDS) -> Refusal:
         """`fields` names the field of a code where it is another than usual."""
-        field = {**FIELDS, **fields}.get(error.code)
+        named = "parameters" if isinstance(error, errors.ParameterError) else None
+        field = {**FIELDS, **fields}.get(error.code, named)
         return cls(status_of(error), error.code, error.message, field)
 
     @classmethod
