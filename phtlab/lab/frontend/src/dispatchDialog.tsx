@@ -271,7 +271,7 @@ class DispatchBody extends ReactWidget {
         </div>
         {this._sending && (
           <div className="pht-Dispatch-sending" role="status">
-            <div className="pht-Progress" aria-hidden="true" />
+            <div className="pht-Working" aria-hidden="true" />
             {trans.__('Building, signing and sending the train…')}
           </div>
         )}

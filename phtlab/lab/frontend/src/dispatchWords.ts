@@ -5,11 +5,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ICheck, IFinding, IMember, IStation } from './api';
 import { parameterWords } from './journeys';
-import { cutMiddle } from './nameText';
+import { cutMiddle, named } from './nameText';
 import { byName, lacking } from './stations';
-
-/** How long a name may be in a sentence. */
-const NAME = 40;
 
 /** The stations that a journey can go to; twins are for dry runs. */
 export function destinations(stations: readonly IStation[]): IStation[] {
@@ -114,9 +111,4 @@ export function listed(
   return shown.length === 0
     ? last
     : trans.__('%1 and %2', shown.join(', '), last);
-}
-
-/** A name in a sentence: cut, and its direction kept to itself. */
-export function named(name: string): string {
-  return `\u2068${cutMiddle(name, NAME)}\u2069`;
 }

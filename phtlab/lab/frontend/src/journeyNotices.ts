@@ -16,8 +16,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { IJourney } from './api';
-import { named } from './dispatchWords';
 import { endedSince, journeyMark, travelling } from './journeys';
+import { named } from './nameText';
 import { OPEN_RESULTS } from './resultsCommand';
 import { IPhtServer } from './server';
 import { OPEN_TRAIN } from './trainPanel';

@@ -6,6 +6,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ICellError, IJourney, IStop } from './api';
+import { cutMiddle } from './nameText';
 
 /** What a state means for the eye; a mark and a word always go with it. */
 export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
@@ -175,7 +176,7 @@ export function stopMark(state: string, trans: TranslationBundle): IMark {
     case 'cancelled':
       return { mark: '–', tone: 'still', word: trans.__('cancelled') };
     default:
-      return { mark: '●', tone: 'waiting', word: state };
+      return { mark: '●', tone: 'waiting', word: cutMiddle(state, 40) };
   }
 }
 

@@ -9,12 +9,14 @@ import {
 import {
   ICommandPalette,
   MainAreaWidget,
-  WidgetTracker
+  WidgetTracker,
+  showErrorMessage
 } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { keyIcon } from './icons';
 import { OPEN_KEYS } from './keysCommand';
+import { lazily } from './lazily';
 import { IPhtServer } from './server';
 import { LOCK, UNLOCK } from './unlock';
 
@@ -37,7 +39,7 @@ export const keysPlugin: JupyterFrontEndPlugin<void> = {
       namespace: 'phtlab-keys'
     });
     const make = async (): Promise<MainAreaWidget> => {
-      const { KeysPanel } = await import('./keysPanel');
+      const { KeysPanel } = await lazily(import('./keysPanel'));
       const widget = new MainAreaWidget({
         content: new KeysPanel({
           trans,
@@ -68,7 +70,15 @@ export const keysPlugin: JupyterFrontEndPlugin<void> = {
           making ??= make().finally(() => {
             making = null;
           });
-          widget = await making;
+          try {
+            widget = await making;
+          } catch (error) {
+            await showErrorMessage(
+              trans.__('The Keys panel cannot be opened'),
+              error as Error
+            );
+            return;
+          }
         }
         if (!tracker.has(widget)) {
           await tracker.add(widget);

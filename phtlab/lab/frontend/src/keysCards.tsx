@@ -6,7 +6,8 @@ import * as React from 'react';
 
 import { IStatus } from './api';
 import { Fingerprint } from './fingerprint';
-import { Name } from './name';
+import { LONG, Name } from './name';
+import { cutMiddle } from './nameText';
 
 interface ICardProps {
   trans: TranslationBundle;
@@ -19,7 +20,9 @@ export function ReadersCard({ trans, status }: ICardProps): JSX.Element {
   return (
     <section className="pht-Card" aria-labelledby="pht-keys-readers">
       <h2 id="pht-keys-readers">{trans.__('Who can read a key here')}</h2>
-      <p>{status.key.readers}</p>
+      <p>
+        <Name text={status.key.readers} limit={LONG} />
+      </p>
       {status.place === 'hub' && (
         <details className="pht-Details">
           <summary>{trans.__('Keep it on a laptop instead')}</summary>
@@ -33,7 +36,7 @@ export function ReadersCard({ trans, status }: ICardProps): JSX.Element {
             <code>
               {[
                 'pip install phtlab',
-                `phtlab key create ${name}`,
+                `phtlab key create ${cutMiddle(name, 64)}`,
                 'phtlab join --central URL --root root.json',
                 'phtlab dispatch analysis.ipynb',
                 'phtlab journey results JOURNEY'
@@ -73,7 +76,7 @@ export function ConsortiumCard({
       {central.state !== 'ok' && central.sentence && (
         <p>
           <span aria-hidden="true">○ </span>
-          {central.sentence}
+          <Name text={central.sentence} limit={LONG} />
         </p>
       )}
       {root && (

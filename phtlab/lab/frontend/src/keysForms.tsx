@@ -16,6 +16,7 @@ import {
   isMemberName,
   suggestedName
 } from './keysWords';
+import { named } from './nameText';
 import { IPhtServer, PhtProblem } from './server';
 
 export interface IFormProps {
@@ -216,7 +217,7 @@ export function RestoreForm(props: IFormProps): JSX.Element {
       const bytes = new Uint8Array(await chosen!.arrayBuffer());
       const key = await server.restoreKey(base64(bytes), typed(passphrase));
       emptied(passphrase, file);
-      return trans.__('The key of %1 is back.', key.name);
+      return trans.__('The key of %1 is back.', named(key.name));
     })(event);
   };
   return (
@@ -354,7 +355,10 @@ export function RevokeForm(props: IFormProps & { name: string }): JSX.Element {
         wrong={form.field === 'passphrase'}
       />
       <TextField
-        label={trans.__('To confirm, type the name of the key: %1', name)}
+        label={trans.__(
+          'To confirm, type the name of the key: %1',
+          named(name)
+        )}
         field={confirmation}
         required
         code

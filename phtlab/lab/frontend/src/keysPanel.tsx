@@ -14,7 +14,8 @@ import {
   RevokeForm
 } from './keysForms';
 import { ConsortiumCard, ReadersCard } from './keysCards';
-import { Name } from './name';
+import { LONG, Name } from './name';
+import { named } from './nameText';
 import { IDownload, IPhtServer, PhtProblem } from './server';
 import { useServer } from './useServer';
 
@@ -69,7 +70,9 @@ function Keys(props: IKeysProps): JSX.Element {
             }
           >
             <span aria-hidden="true">{notice.good ? '✓' : '✗'}</span>
-            <span>{notice.sentence}</span>
+            <span>
+              <Name text={notice.sentence} limit={LONG} />
+            </span>
             <button
               className="pht-TextButton"
               onClick={() => setNotice(null)}
@@ -145,7 +148,7 @@ function OneKey(
       }
       const file = await ask();
       save(file);
-      onDone(trans.__('Downloaded %1.', file.name));
+      onDone(trans.__('Downloaded %1.', named(file.name)));
     } catch (error) {
       tell({ good: false, sentence: refusal(error, trans) });
     }
@@ -241,7 +244,7 @@ function KeyCard(props: IPartProps): JSX.Element {
           <li className="pht-mod-good">
             <span aria-hidden="true">✓</span>
             {central.consortium
-              ? trans.__('member of %1', central.consortium)
+              ? trans.__('member of %1', named(central.consortium))
               : trans.__('member')}
           </li>
         )}
@@ -342,7 +345,7 @@ function NextSteps(props: {
     <section className="pht-Card pht-mod-next" aria-labelledby="pht-keys-next">
       <h2 id="pht-keys-next">
         {consortium
-          ? trans.__('To become a member of %1', consortium)
+          ? trans.__('To become a member of %1', named(consortium))
           : trans.__('To become a member')}
       </h2>
       <ol className="pht-Steps">

@@ -10,6 +10,8 @@ export const MAX_KEY_FILE_BYTES = 64 * 1024;
 
 const MEMBER_NAME = /^[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
 const GROUP = 4;
+/** What is longer is no fingerprint. */
+const MOST_GROUPS = 16;
 
 export function isMemberName(name: string): boolean {
   return MEMBER_NAME.test(name);
@@ -34,7 +36,8 @@ export function suggestedName(user: string | null): string {
 export function fingerprintGroups(fingerprint: string): string[] {
   const plain = fingerprint.replace(/[^A-Za-z0-9]/g, '');
   const groups: string[] = [];
-  for (let start = 0; start < plain.length; start += GROUP) {
+  const end = Math.min(plain.length, MOST_GROUPS * GROUP);
+  for (let start = 0; start < end; start += GROUP) {
     groups.push(plain.slice(start, start + GROUP));
   }
   return groups;

@@ -7,6 +7,8 @@ import { cutMiddle } from './nameText';
 
 /** Long enough for what people write, short enough for a heading at 1280 px. */
 const LIMIT = 48;
+/** For a sentence of somebody else's. */
+export const LONG = 600;
 /** What a tooltip shows of a name that is no name. */
 const TITLE_LIMIT = 1000;
 

@@ -18,6 +18,14 @@ export function printable(text: string): string {
   });
 }
 
+/** Long enough for a name in a sentence. */
+const NAME = 40;
+
+/** A name in a sentence: cut, and its direction kept to itself. */
+export function named(name: string): string {
+  return `\u2068${cutMiddle(name, NAME)}\u2069`;
+}
+
 /** `text`, printable and of at most `limit` characters, an ellipsis in place of its middle. */
 export function cutMiddle(text: string, limit: number): string {
   // Long enough for any limit, whatever becomes of each: nobody waits for megabytes.

@@ -24,6 +24,7 @@ import {
 import * as React from 'react';
 
 import { IParameter, IParameters } from './api';
+import { LONG, Name } from './name';
 import {
   Values,
   bounds,
@@ -171,7 +172,7 @@ function Field(props: FieldTemplateProps): JSX.Element {
       </div>
       {!isEntry && declared.description && (
         <div className="pht-Parameter-description" id={descriptionId(id)}>
-          {declared.description}
+          <Name text={declared.description} limit={LONG} />
         </div>
       )}
       <div className="pht-Parameter-problem" id={errorId(id)} role="status">

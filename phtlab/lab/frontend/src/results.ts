@@ -24,8 +24,10 @@ import {
 import { IJourney } from './api';
 import { resultsIcon } from './icons';
 import { OPEN_KEYS } from './keysCommand';
+import { lazily } from './lazily';
 import { OPEN_CELL } from './openCell';
 import { OPEN_RESULTS, journeyId } from './resultsCommand';
+import { exportFolder } from './resultsModel';
 import { IPhtServer } from './server';
 import { UNLOCK } from './unlock';
 
@@ -57,7 +59,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
       journey: string,
       ask: boolean
     ): Promise<MainAreaWidget> => {
-      const { ResultsPanel } = await import('./resultsPanel');
+      const { ResultsPanel } = await lazily(import('./resultsPanel'));
       const content = new ResultsPanel({
         trans,
         server,
@@ -120,11 +122,18 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
         if (!widget) {
           let made = making.get(id);
           if (!made) {
-            made = make(id, !args.restored);
+            made = make(id, !args.restored).finally(() => making.delete(id));
             making.set(id, made);
           }
-          widget = await made;
-          making.delete(id);
+          try {
+            widget = await made;
+          } catch (error) {
+            await showErrorMessage(
+              trans.__('The results cannot be opened'),
+              error as Error
+            );
+            return;
+          }
         }
         if (!tracker.has(widget)) {
           await tracker.add(widget);
@@ -199,7 +208,6 @@ function actionsOf(
     aggregate: journey => openNotebook(journey, journey.notebook),
     explore: journey => openNotebook(journey, null),
     exportTo: async journey => {
-      const { exportFolder } = await import('./resultsModel');
       const folder = journey.notebook ? PathExt.dirname(journey.notebook) : '';
       const asked = await InputDialog.getText({
         title: trans.__('Export the results'),

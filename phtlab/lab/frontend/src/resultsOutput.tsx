@@ -4,7 +4,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { Name } from './name';
+import { LONG, Name } from './name';
 import { cutMiddle } from './nameText';
 import { ResultsFigures } from './resultsFigures';
 import {
@@ -207,7 +207,7 @@ function Notes(props: {
             {verdict.sentence && (
               <>
                 {': '}
-                <bdi>{verdict.sentence}</bdi>
+                <Name text={verdict.sentence} limit={LONG} />
               </>
             )}
           </span>
@@ -230,7 +230,7 @@ function verdictWord(verdict: string, trans: TranslationBundle): string {
     case 'unreadable':
       return trans.__('not shown');
     default:
-      return verdict;
+      return cutMiddle(verdict, 40);
   }
 }
 

@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import { IJourney, IProblem } from './api';
 import { stopMark, stopWords } from './journeys';
-import { Name } from './name';
+import { LONG, Name } from './name';
 import { RefusalKind, refusalKind } from './resultsModel';
 
 interface IRefusalProps {
@@ -35,7 +35,7 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
         <h2>{title}</h2>
         {kind !== 'locked' && kind !== 'unfinished' && (
           <p className="pht-Refusal-message">
-            <bdi>{problem.message}</bdi>
+            <Name text={problem.message} limit={LONG} />
           </p>
         )}
         {kind === 'unfinished' && journey && (
@@ -53,7 +53,11 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
             ))}
           </ul>
         )}
-        {kind === 'unfinished' && !journey && <p>{problem.message}</p>}
+        {kind === 'unfinished' && !journey && (
+          <p>
+            <Name text={problem.message} limit={LONG} />
+          </p>
+        )}
         {advice && <p className="pht-Hint">{advice}</p>}
         <div className="pht-Actions">
           {kind === 'locked' && (
@@ -79,7 +83,10 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
           )}
           {(kind === 'unverified' || kind === 'other') && (
             <span className="pht-Hint">
-              {trans.__('Code:')} <code>{problem.code}</code>
+              {trans.__('Code:')}{' '}
+              <code>
+                <Name text={problem.code} limit={40} />
+              </code>
             </span>
           )}
         </div>

@@ -5,7 +5,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ICellError, IResults } from './api';
-import { Name } from './name';
+import { LONG, Name } from './name';
+import { cutMiddle } from './nameText';
 
 interface IStopsProps {
   trans: TranslationBundle;
@@ -45,7 +46,7 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           station={failure.station}
           title={outcomeWord(failure.outcome, trans)}
         >
-          <bdi>{failure.sentence}</bdi>
+          <Name text={failure.sentence} limit={LONG} />
           {failure.error && (
             <CellErrorWords
               trans={trans}
@@ -66,7 +67,7 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           station={station}
           title={trans.__('unsigned')}
         >
-          <bdi>{words}</bdi>
+          <Name text={words} limit={LONG} />
           <p className="pht-Hint">
             {trans.__("Central's word only: the station signed nothing.")}
           </p>
@@ -126,7 +127,7 @@ function CellErrorWords(props: {
       {error.message && (
         <>
           {': '}
-          <bdi>{error.message}</bdi>
+          <Name text={error.message} limit={LONG} />
         </>
       )}{' '}
       {error.cell !== null && (
@@ -168,6 +169,6 @@ function outcomeWord(outcome: string, trans: TranslationBundle): string {
     case 'cancelled':
       return trans.__('cancelled');
     default:
-      return outcome;
+      return cutMiddle(outcome, 40);
   }
 }

@@ -23,7 +23,7 @@ import {
   stopSeconds,
   stopWords
 } from './journeys';
-import { Name } from './name';
+import { LONG, Name } from './name';
 import { cutMiddle } from './nameText';
 import { ITrainPanel } from './trainPanelModel';
 
@@ -38,8 +38,6 @@ export interface IJourneysProps {
   onResults: (journey: IJourney) => void;
 }
 
-/** How much is shown of a text that is no name. */
-const LONG = 600;
 /** How many are shown before one asks for the rest. */
 const FIRST = 12;
 

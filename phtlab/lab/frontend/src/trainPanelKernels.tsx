@@ -31,7 +31,10 @@ export function Kernels(props: {
           <span className="pht-Row-detail">
             <Name text={kernel.language} limit={24} /> ·{' '}
             <code title={cutMiddle(kernel.digest, 100)}>
-              {kernel.digest.replace(/^sha256:/, '').slice(0, SHORT)}
+              {cutMiddle(
+                kernel.digest.replace(/^sha256:/, '').slice(0, SHORT),
+                SHORT
+              )}
             </code>
           </span>
         </li>

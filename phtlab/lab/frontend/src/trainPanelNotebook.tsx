@@ -5,8 +5,11 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ICheck, IFinding, IKernel, IProblem } from './api';
-import { Name } from './name';
-import { cutMiddle } from './nameText';
+import { LONG, Name } from './name';
+import { cutMiddle, named } from './nameText';
+
+/** The longest list of names in a tooltip. */
+const LIST = 300;
 
 export interface INotebookHeadProps {
   name: string;
@@ -22,8 +25,6 @@ export interface INotebookHeadProps {
   onDismiss: () => void;
 }
 
-/** How much is shown of a text that is no name. */
-const LONG = 600;
 /** How many findings are shown before one asks for the rest. */
 const FIRST = 5;
 
@@ -139,16 +140,20 @@ function Facts(props: {
   const parameters = Object.keys(check.parameters.properties ?? {});
   return (
     <ul className="pht-Head-facts">
-      <li title={parameters.join(', ') || undefined}>
+      <li title={cutMiddle(parameters.join(', '), LIST) || undefined}>
         {trans._n('%1 parameter', '%1 parameters', parameters.length)}
       </li>
-      <li title={outputs.join(', ') || undefined}>
+      <li title={cutMiddle(outputs.join(', '), LIST) || undefined}>
         {trans._n('%1 output', '%1 outputs', outputs.length)}
       </li>
       <li
         title={
           image
-            ? trans.__('Runs in kernel image %1, %2', image.name, image.digest)
+            ? trans.__(
+                'Runs in kernel image %1, %2',
+                named(image.name),
+                cutMiddle(image.digest, 80)
+              )
             : undefined
         }
       >

@@ -4,6 +4,7 @@
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { LONG, Name } from './name';
 import { IBanner, Remedy } from './standing';
 import { ITrainPanel } from './trainPanelModel';
 
@@ -58,7 +59,7 @@ export function Banners(props: {
             {MARKS[tone]}
           </span>
           <div>
-            <span dir="auto">{text}</span>
+            <Name text={text} limit={LONG} />
             {remedy && (
               <button
                 className="pht-Link"

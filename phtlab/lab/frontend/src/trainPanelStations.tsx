@@ -184,11 +184,13 @@ function Column(props: {
   const { column, trans } = props;
   const may = columnWords(column, trans);
   return (
-    <li title={column.description || undefined}>
+    <li title={cutMiddle(column.description, LONG) || undefined}>
       <code>
         <Name text={column.name} limit={28} />
       </code>
-      <span className="pht-Schema-type">{column.type}</span>
+      <span className="pht-Schema-type">
+        <Name text={column.type} limit={24} />
+      </span>
       {may && (
         <span className="pht-Schema-range">
           <Name text={may} limit={LONG} />

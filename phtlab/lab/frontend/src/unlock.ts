@@ -19,6 +19,7 @@ import {
 } from '@jupyterlab/translation';
 
 import { OPEN_KEYS } from './keysCommand';
+import { lazily } from './lazily';
 import { IPhtServer } from './server';
 
 /** Gives whether the key is open; asks for the passphrase if it is not. */
@@ -114,6 +115,14 @@ async function unlock(
     }
     return false;
   }
-  const { askPassphrase } = await import('./unlockDialog');
-  return askPassphrase(server, trans);
+  try {
+    const { askPassphrase } = await lazily(import('./unlockDialog'));
+    return await askPassphrase(server, trans);
+  } catch (error) {
+    await showErrorMessage(
+      trans.__('The key cannot be unlocked now'),
+      error as Error
+    );
+    return false;
+  }
 }

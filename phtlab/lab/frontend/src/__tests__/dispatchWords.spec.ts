@@ -6,11 +6,11 @@ import {
   destinations,
   errors,
   listed,
-  named,
   others,
   stillThere,
   summary
 } from '../dispatchWords';
+import { named } from '../nameText';
 
 const trans = nullTranslator.load('phtlab');
 

@@ -30,6 +30,7 @@ it('takes the names that a roster takes', () => {
 
 it('reads a fingerprint in groups of four', () => {
   expect(fingerprintGroups('abcd-efgh ijkl')).toEqual(['abcd', 'efgh', 'ijkl']);
+  expect(fingerprintGroups('x'.repeat(10_000))).toHaveLength(16);
 });
 
 describe('strength', () => {
