@@ -119,6 +119,25 @@ def test_what_stations_say_of_themselves_is_text(
         assert raw not in text
 
 
+def test_what_stations_say_of_themselves_is_short_and_turns_nothing_round(
+    browser: Browser, hub_central: World, hub: HubSimulator
+) -> None:
+    column = Column(name="age", type="integer")
+    data = DataSetDescription(
+        name="heart\u202etraeh",
+        title="t" * 10_000,
+        columns=(column,),
+        schema_digest=digest(b"schema"),
+    )
+    profile = StationProfile(datasets=(data,), version="1\x1b[31m")
+    hub_central.client("ulm").put_profile(profile)
+    browser.log_in(hub.token("ada", ["read"]))
+    text = browser.get().text
+    assert r"heart\u202etraeh" in text and r"1\x1b[31m" in text
+    assert "\u202e" not in text and "\x1b" not in text
+    assert f'title="{"t" * 100}…"' in text
+
+
 @pytest.mark.parametrize(
     ("name", "scopes", "shown", "not_shown"),
     [

@@ -15,9 +15,11 @@ from phtlab.central.consortium_view import consortium_view
 from phtlab.central.hub_login import CALLBACK, HubLogin
 from phtlab.central.problems import status_of
 from phtlab.errors import PhtlabError
+from phtlab.train.printable import escaped
 
 _TEMPLATES: Final = Path(__file__).parent.parent / "templates"
 _STYLE: Final = "central.css"
+_LONGEST: Final = 100
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
@@ -36,6 +38,7 @@ def router_of(login: HubLogin) -> APIRouter:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.filters["shown"] = _shown
 
     def page(name: str, status: int = 200, **values: object) -> Response:
         text = templates.get_template(name).render(home=login.home, **values)
@@ -77,3 +80,8 @@ def router_of(login: HubLogin) -> APIRouter:
         return Response((_TEMPLATES / _STYLE).read_bytes(), headers=headers, media_type="text/css")
 
     return router
+
+
+def _shown(text: str) -> str:
+    """What somebody else calls a thing: short, and with no character that turns others round."""
+    return escaped(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
