@@ -26,10 +26,10 @@ from phtlab.lab.server.extension import PhtlabExtension
 from phtlab.lab.workspace_keys import WorkspaceKeys
 from phtlab.profile import remember
 from phtlab.train.key_file import write_key
-from tests.central.conftest import founding, prepared_sqlite, small_central
+from tests.central.conftest import founding, hub, hub_central, prepared_sqlite, small_central
 from tests.central.world import World
 
-__all__ = ["founding", "prepared_sqlite", "small_central"]
+__all__ = ["founding", "hub", "hub_central", "prepared_sqlite", "small_central"]
 
 PASSPHRASE = "correct horse battery"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def at_cell(cell: int) -> Wanted:
 def has_states(*states: str) -> Wanted:
     return lambda event: (
         event.kind == "journey" and [stop["state"] for stop in event.data["stops"]] == list(states)
+    )
+
+
+def ulm_is(*, online: bool) -> Wanted:
+    return lambda event: (
+        event.kind == "stations"
+        and any(s["name"] == "ulm" and s["online"] is online for s in event.data)
     )
 
 
@@ -251,3 +259,24 @@ async def test_a_server_that_stops_ends_its_streams(asking: Asking):
 
 def test_a_follower_that_never_started_stops():
     Follower(None, None, lambda _: None, lambda *_: None).stop()  # type: ignore[arg-type]
+
+
+async def test_a_station_that_is_gone_is_offline_and_nothing_is_lost(
+    central: World, asking: Asking
+):
+    async with asking.events() as events:
+        await asking.post("keys/unlock", {"passphrase": PASSPHRASE})
+        await until(events, reads)
+        await in_thread(central.client("ulm").inbox)
+        await until(events, ulm_is(online=True))
+        sent = await in_thread(central.journey, "ulm")
+        await until(events, shows(sent.id, "offered"))
+        central.clock.ahead = timedelta(minutes=10)
+        heard = await until(events, ulm_is(online=False))
+        assert next(s for s in heard[-1].data if s["name"] == "ulm")["last_seen"] is not None
+        central.clock.ahead = timedelta(0)  # or no token would hold
+    (journey,) = await asking.get("journeys")
+    assert (journey["done"], journey["stops"][0]["words"]) == (False, "offered")
+    status, problem = await asking.refused("GET", f"journeys/{sent.id}/results")
+    assert (status, problem["code"]) == (409, "journey-unfinished")
+    assert "still at ulm" in problem["message"]
