@@ -79,7 +79,7 @@ function Scalars({ trans, group }: IOutputProps): JSX.Element {
   return (
     <Pairs trans={trans} group={group} heading={trans.__('value')}>
       {({ output }) => (
-        <span title={wholeText(output.scalar)}>
+        <span title={cutMiddle(wholeText(output.scalar), 1000)}>
           <Name text={shownText(output.scalar)} limit={120} />
         </span>
       )}
