@@ -56,6 +56,8 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
 
 # A variable that phtlab reads and that is not one of the settings above.
 ENVIRONMENT: Final[Mapping[str, str]] = {
+    "PHTLAB_AGENT": "Set in JupyterLab's kernels: the socket where the key that is unlocked in Lab "
+    "is had",
     "PHTLAB_CACHE": "Folder of what may be deleted at any time; else `~/.cache/phtlab`",
     "PHTLAB_CENTRAL": "Central's address; else `central` in `profile.toml`",
     "PHTLAB_CENTRAL_DIRECTORY": "Central's folder, for `phtlab central`",
