@@ -97,6 +97,17 @@ def root_missing(path: str) -> WorkspaceFailure:
     )
 
 
+def root_config_missing(name: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
+        "The swarm does not hold the consortium's root, so a workspace could trust nobody. Tell "
+        "who runs the hub to make the swarm's config that its setting root_config names.",
+        reason="root",
+        status_code=503,
+        log_message=f"SwarmWorkspaceSpawner.root_config names {name}, which the swarm has not: "
+        f"docker config create {name} root.json",
+    )
+
+
 def engine_refused(told: str) -> WorkspaceFailure:
     return WorkspaceFailure(
         f"The container engine does not start the workspace: {redacted(told).rstrip('.')}. Tell "

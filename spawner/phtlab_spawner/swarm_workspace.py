@@ -125,4 +125,4 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
                 return docker.types.ConfigReference(
                     config["ID"], self.root_config, filename=ROOT, mode=0o444
                 )
-        raise spawn_failure.root_missing(self.root_config)
+        raise spawn_failure.root_config_missing(self.root_config)

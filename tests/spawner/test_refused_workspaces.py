@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ def nothing_is_left(hub: ContainerHub, user: str) -> None:
         time.sleep(0.1)
 
 
+@contextmanager
 def astray(hub: ContainerHub, place: Path, **changed: Any) -> Iterator[ContainerHub]:
     """A second hub beside `hub`, in which something is wrong."""
     place.mkdir()
@@ -132,7 +134,7 @@ def test_nobody_chooses_what_a_workspace_is_made_of(
 
 
 def test_a_network_that_is_missing(hub: ContainerHub, tmp_path: Path) -> None:
-    for other in astray(hub, tmp_path / "hub", network=f"{hub.network}-absent"):
+    with astray(hub, tmp_path / "hub", network=f"{hub.network}-absent") as other:
         told = refused(other, "grace")
         assert f"The network of the workspaces, {other.network}, is missing" in told
         assert "start it again, which makes the network" in told
@@ -141,14 +143,14 @@ def test_a_network_that_is_missing(hub: ContainerHub, tmp_path: Path) -> None:
 
 def test_an_engine_that_does_not_answer(hub: ContainerHub, tmp_path: Path) -> None:
     away = {"DOCKER_HOST": f"tcp://127.0.0.1:{free_port()}"}
-    for other in astray(hub, tmp_path / "hub", environment=away):
+    with astray(hub, tmp_path / "hub", environment=away) as other:
         told = refused(other, "grace")
         assert told.startswith("The container engine of this hub does not answer")
         assert "Try again in a minute" in told
 
 
 def test_a_root_that_is_not_where_the_hub_was_told(hub: ContainerHub, tmp_path: Path) -> None:
-    for other in astray(hub, tmp_path / "hub", root=tmp_path / "absent.json"):
+    with astray(hub, tmp_path / "hub", root=tmp_path / "absent.json") as other:
         told = refused(other, "grace")
         assert told.startswith("The consortium's root is not where the hub was told")
         assert str(tmp_path) not in told, "paths of the hub's machine are for its log"
@@ -158,7 +160,7 @@ def test_a_root_that_is_not_where_the_hub_was_told(hub: ContainerHub, tmp_path: 
 def test_a_start_that_takes_too_long(
     hub: ContainerHub, tmp_path: Path, engine: docker.DockerClient
 ) -> None:
-    for other in astray(hub, tmp_path / "hub", patience=4):
+    with astray(hub, tmp_path / "hub", patience=4) as other:
         told = refused(other, "grace")
         assert told.startswith("JupyterLab did not answer within 4 seconds. Try again")
         nothing_is_left(other, "grace")

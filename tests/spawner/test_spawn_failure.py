@@ -18,6 +18,7 @@ REASONS = {
     "other image": spawn_failure.other_image("debian:12"),
     "network": spawn_failure.network_missing("phtlab-workspaces"),
     "root": spawn_failure.root_missing("/srv/hub/root.json"),
+    "root config": spawn_failure.root_config_missing("phtlab-root"),
     "refused": spawn_failure.engine_refused("no space left on device"),
     "memory": spawn_failure.stopped_early({"ExitCode": 137}, "", "40M"),
     "ended": spawn_failure.stopped_early({"ExitCode": 1}, "ModuleNotFoundError: phtlab", "2G"),
