@@ -147,6 +147,20 @@ def test_the_context_menu_is_for_the_cell_that_was_pointed_at(lab):
     expect_role(lab, 1, "parameters")
 
 
+def test_a_notebook_in_r_has_the_same_roles(lab_page):
+    file = lab_page.server.root / "roles-in-r.ipynb"
+    write_notebook(file, [("station", "x <- 1"), ("local", "y <- 2")], language="R")
+    notebook = json.loads(file.read_text())
+    notebook["metadata"]["kernelspec"] |= {"name": "ir", "display_name": "R"}
+    file.write_text(json.dumps(notebook))
+    lab_page.open(file.name)
+    lab_page.page.locator(".jp-Dialog").get_by_role("button", name="No Kernel").click()
+    assert role_of(lab_page.cell(0))[0] == "station"
+    lab_page.select(1).get_by_label("Where the cell runs").select_option("aggregate")
+    expect_role(lab_page, 1, "aggregate")
+    assert metadata(lab_page, file) == [{"tags": ["station"]}, {"tags": ["aggregate"]}]
+
+
 def test_letters_typed_into_the_selector_are_no_commands_of_the_notebook(lab):
     selector = lab.select(3).get_by_label("Where the cell runs")
     selector.focus()

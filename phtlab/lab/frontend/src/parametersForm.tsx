@@ -12,6 +12,7 @@ import {
   FieldTemplateProps,
   FormContextType,
   ObjectFieldTemplateProps,
+  RJSFSchema,
   RJSFValidationError,
   TemplatesType,
   UiSchema,
@@ -52,7 +53,7 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
   const { schema, values, onChange, trans } = props;
   // The same schema in another object is no other form.
   const key = JSON.stringify(schema);
-  const made = React.useMemo(() => formSchema(schema), [key]);
+  const made = React.useMemo(() => shownSchema(schema, trans), [key]);
   const uiSchema = React.useMemo(() => uiSchemaOf(schema, trans), [key]);
   const prefix = React.useRef(`pht-parameters-${++forms}`).current;
   const whole = completed(schema, values);
@@ -121,6 +122,22 @@ function stepsOf(id: string): string[] {
   return id.split('.').slice(1);
 }
 
+/** The form's schema, with our words for the two values of a boolean. */
+function shownSchema(
+  schema: IParameters,
+  trans: TranslationBundle
+): RJSFSchema {
+  const made = formSchema(schema);
+  for (const [name, declared] of Object.entries(schema.properties)) {
+    if (declared.type === 'boolean' && !declared.enum) {
+      Object.assign(made.properties![name], {
+        enumNames: [trans.__('yes'), trans.__('no')]
+      });
+    }
+  }
+  return made;
+}
+
 function uiSchemaOf(schema: IParameters, trans: TranslationBundle): UiSchema {
   const ui: UiSchema = { 'ui:order': [...Object.keys(schema.properties), '*'] };
   for (const [name, declared] of Object.entries(schema.properties)) {
@@ -131,8 +148,7 @@ function uiSchemaOf(schema: IParameters, trans: TranslationBundle): UiSchema {
       // A box that nobody ticked would look like an answer.
       ui[name] = {
         'ui:widget': 'select',
-        'ui:placeholder': trans.__('Choose…'),
-        'ui:enumNames': [trans.__('yes'), trans.__('no')]
+        'ui:placeholder': trans.__('Choose…')
       };
     }
   }
