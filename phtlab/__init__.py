@@ -49,7 +49,8 @@ def __getattr__(name: str) -> Any:
         if missing.name and missing.name.startswith("phtlab"):
             raise AttributeError(
                 f"phtlab.{name} does not exist inside a station's sandbox, where only "
-                "phtlab.dataset and phtlab.publish do. Use it in a local or aggregate cell."
+                "phtlab.dataset and phtlab.publish do. Use it in a local or aggregate cell, in a "
+                "kernel outside of the sandbox."
             ) from None
         raise
     return getattr(module, name)

@@ -71,6 +71,15 @@ def test_a_started_kernel_writes_no_file_that_outlives_it(left: Left) -> None:
 
 @pytest.mark.engine
 @pytest.mark.usefixtures("jupyter")
+def test_a_local_cell_is_told_where_it_can_run() -> None:
+    with kernel_running() as kernel:
+        told = kernel.run("import phtlab; phtlab.connect()")
+        assert told.startswith("AttributeError: phtlab.connect does not exist inside")
+        assert told.endswith("in a kernel outside of the sandbox.")
+
+
+@pytest.mark.engine
+@pytest.mark.usefixtures("jupyter")
 def test_a_cell_may_fill_tmp_and_no_more() -> None:
     with kernel_running() as kernel:
         fill = "with open(f'/tmp/{n}', 'wb') as f:\n  f.write(bytes(60 * 2**20))"
