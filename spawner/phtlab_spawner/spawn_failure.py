@@ -117,6 +117,16 @@ def engine_refused(told: str) -> WorkspaceFailure:
     )
 
 
+def no_room(told: str) -> WorkspaceFailure:
+    return WorkspaceFailure(
+        "No node of the swarm has taken the workspace yet. Try again in a while; if it stays so, "
+        "tell who runs the hub that the nodes may be full.",
+        reason="capacity",
+        status_code=503,
+        log_message=f"No node takes the workspace: {told or 'the swarm does not say why'}",
+    )
+
+
 def stopped_early(state: Mapping[str, Any], log: str, memory: str) -> WorkspaceFailure:
     """For a container that ended while it started; `state` is the engine's account of it."""
     code = state.get("ExitCode")

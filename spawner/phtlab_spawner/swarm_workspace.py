@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import Any
 
 import docker.errors
 import requests
-from docker.types import Mount, Resources
+from docker.types import Mount, Resources, RestartPolicy
 from dockerspawner import SwarmSpawner
 from traitlets import Unicode, default
 
 from phtlab_spawner import spawn_failure
 from phtlab_spawner.limits import Workspace, size_in_bytes
 from phtlab_spawner.workspace_mixin import HOME, LABEL, ROOT, USER, WorkspaceMixin
+
+# The hub gives up after start_timeout; what we know by then must be told before.
+_BEFORE_THE_HUB = 3
+_ENDED = frozenset({"complete", "failed", "shutdown", "rejected", "orphaned", "remove", "gone"})
 
 
 class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
@@ -78,7 +84,12 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
         try:
             self.extra_container_spec = {**container, **await self._sealed()}
             self.extra_create_kwargs = {**create, "labels": {LABEL: self.user.name}}
-            self.extra_task_spec = {**task, "resources": self._resources(chosen)}
+            self.extra_task_spec = {
+                **task,
+                "resources": self._resources(chosen),
+                # The hub hears of a workspace that ends; started again, it would be one more.
+                "restart_policy": RestartPolicy(condition="none"),
+            }
             return await super().start()
         except (requests.ConnectionError, requests.Timeout):
             raise spawn_failure.engine_missing() from None
@@ -88,6 +99,25 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
             raise spawn_failure.engine_missing() from None
         finally:
             self.extra_container_spec, self.extra_create_kwargs, self.extra_task_spec = before
+
+    async def start_object(self) -> None:
+        """Wait until the service's container runs. Raises SpawnException with why it does not."""
+        deadline = time.monotonic() + self.start_timeout - _BEFORE_THE_HUB
+        pause = 0.1
+        while True:
+            task = await self.get_task()
+            status = task["Status"] if task else {"State": "gone"}
+            state, told = status["State"], status.get("Err") or ""
+            if state == "running":
+                return
+            if "No such image" in told:
+                raise spawn_failure.image_missing(self.image, told)
+            if state in _ENDED:
+                raise spawn_failure.engine_refused(told or f"its task is {state}")
+            if time.monotonic() > deadline:
+                raise spawn_failure.no_room(told)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 2)
 
     def get_env(self) -> dict[str, str]:
         """As every workspace's, with the root where the swarm's config puts it."""

@@ -19,6 +19,7 @@ REASONS = {
     "network": spawn_failure.network_missing("phtlab-workspaces"),
     "root": spawn_failure.root_missing("/srv/hub/root.json"),
     "root config": spawn_failure.root_config_missing("phtlab-root"),
+    "no room": spawn_failure.no_room("no suitable node (insufficient resources on 3 nodes)"),
     "refused": spawn_failure.engine_refused("no space left on device"),
     "memory": spawn_failure.stopped_early({"ExitCode": 137}, "", "40M"),
     "ended": spawn_failure.stopped_early({"ExitCode": 1}, "ModuleNotFoundError: phtlab", "2G"),

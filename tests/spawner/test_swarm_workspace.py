@@ -74,10 +74,10 @@ def _removed(remove: Callable[[], Any]) -> None:
             time.sleep(0.2)
 
 
-def spawner_of(image: str, **options: Any) -> SwarmWorkspaceSpawner:
+def spawner_of(image: str, name: str = "ada", **options: Any) -> SwarmWorkspaceSpawner:
     """What a hub would make for someone; where it lives is told as a hub tells it."""
     user = SimpleNamespace(
-        name="ada", escaped_name="ada", url="/user/ada/", groups=[SimpleNamespace(name="small")]
+        name=name, escaped_name=name, url=f"/user/{name}/", groups=[SimpleNamespace(name="small")]
     )
     hub = SimpleNamespace(
         api_url="http://127.0.0.1:8081/hub/api",
@@ -122,12 +122,20 @@ def started(
         yield spawner
     finally:
         asyncio.run(spawner.stop())
-        left = {"label": "org.phtlab.user=ada", "name": spawner.prefix}
-        assert not swarm.services.list(filters=left)
-        for container in _containers(swarm, spawner):
-            _removed(lambda container=container: container.remove(force=True))
-        for volume in swarm.volumes.list(filters={"name": f"{spawner.prefix}-home-"}):
-            _removed(volume.remove)
+        assert not swarm.services.list(filters={"name": spawner.service_name})
+        _forgotten(swarm, spawner)
+
+
+def _forgotten(swarm: docker.DockerClient, spawner: SwarmWorkspaceSpawner) -> None:
+    """Nothing is left of it."""
+    for service in swarm.services.list(filters={"name": spawner.service_name}):
+        service.remove()
+    for container in _containers(swarm, spawner):
+        _removed(lambda container=container: container.remove(force=True))
+    for volume in swarm.volumes.list(
+        filters={"name": f"{spawner.prefix}-home-{spawner.user.name}"}
+    ):
+        _removed(volume.remove)
 
 
 def _containers(swarm: docker.DockerClient, spawner: SwarmWorkspaceSpawner) -> list[Container]:
@@ -217,6 +225,52 @@ def test_a_root_that_the_swarm_does_not_have(
         in_loop(spawner.start())
     assert "the swarm's config that its setting root_config names" in refused.value.message
     assert "docker config create absent root.json" in refused.value.log_message
+
+
+@pytest.mark.parametrize(
+    ("image", "set_", "told"),
+    [
+        ("127.0.0.1:1/absent:1", {}, "is not on this machine and could not be fetched"),
+        (None, {"cmd": ["false"]}, "does not start the workspace: "),
+        (
+            None,
+            {"extra_placement_spec": {"constraints": ["node.labels.absent == 1"]}},
+            "No node of the swarm has taken the workspace yet",
+        ),
+    ],
+)
+def test_why_a_service_does_not_run(
+    swarm: docker.DockerClient,
+    workspace_image: str,
+    overlay: str,
+    root_config: str,
+    in_loop: Callable[[Awaitable[Any]], Any],
+    image: str | None,
+    set_: dict[str, Any],
+    told: str,
+) -> None:
+    spawner = spawner_of(
+        image or workspace_image,
+        name="grace",
+        network_name=overlay,
+        root_config=root_config,
+        start_timeout=12,
+        **set_,
+    )
+    try:
+        with pytest.raises(SpawnException) as refused:
+            in_loop(_started_and_asked(spawner))
+        assert told in refused.value.message
+    finally:
+        _forgotten(swarm, spawner)
+
+
+async def _started_and_asked(spawner: SwarmWorkspaceSpawner) -> None:
+    """Start it; one that ran for a moment has ended by the time it is asked."""
+    await spawner.start()
+    while await spawner.poll() is None:
+        await asyncio.sleep(0.1)
+    await spawner.start_object()
 
 
 def test_an_engine_that_does_not_answer_says_so(
