@@ -1,8 +1,10 @@
-"""The page of results: what each station let out, what stayed there, why something is not shown."""
+"""The plugin phtlab:results: what each station let out, what stayed there, why some is unseen."""
 
 from __future__ import annotations
 
 import re
+import textwrap
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from tests.ui.told_results import (
 )
 from tests.ui.train_panel import CELLS, NOTEBOOK
 
+ROOT = Path(__file__).parents[2]
 JOURNEY = a_journey()["id"]
 FETCH = f"GET journeys/{JOURNEY}/results"
 
@@ -129,11 +132,32 @@ def test_figures_are_small_multiples_of_one_size_and_bring_their_numbers(lab_pag
     assert column(panel, 1) == ["cleveland"] * 6 + ["hungary"] * 6 + ["switzerland"] * 6
     panel.get_by_role("button", name="age_hist of hungary").click()
     large = lab_page.page.locator(".jp-Dialog")
+    expect(large.get_by_role("button")).to_be_focused()
     box = large.get_by_role("img").bounding_box()
     assert box is not None
     assert box["width"] > 2 * max(width for width, _ in sizes)
     lab_page.page.keyboard.press("Escape")
     expect(large).to_have_count(0)
+
+
+def test_figures_are_drawn_anew_on_one_scale(lab_page, told):
+    panel = tab(opened(lab_page, told), "age_hist")
+    panel.get_by_role("checkbox", name="on one scale").check()
+    drawn = panel.get_by_role("img", name="drawn anew")
+    expect(drawn).to_have_count(3)
+    labels = [one.locator("text").all_inner_texts() for one in drawn.all()]
+    assert labels[0] == labels[1] == labels[2]
+    tallest = [
+        max(float(bar.get_attribute("height") or 0) for bar in one.locator("rect").all())
+        for one in drawn.all()
+    ]
+    values = [max(row[4] for row in histogram(seed)["table"]["rows"]) for seed in (1, 2, 3)]
+    assert [round(height / tallest[2], 2) for height in tallest] == [
+        round(value / values[2], 2) for value in values
+    ]
+    expect(drawn.first.get_by_text("0: 17")).to_be_attached()
+    panel.get_by_role("checkbox", name="on one scale").uncheck()
+    expect(panel.get_by_role("button", name="age_hist of hungary")).to_be_visible()
 
 
 def test_what_is_no_picture_is_not_shown_as_one(lab_page, told):
@@ -347,6 +371,27 @@ def test_aggregate_here_and_a_notebook_of_its_own(lab_page, told, jupyter):
     expect(lab_page.page.locator(".pht-Results")).to_have_count(1)
 
 
+def test_an_open_notebook_is_saved_first_and_shows_what_was_filled(lab_page, told, jupyter):
+    file = jupyter.root / NOTEBOOK
+    saved: list[str] = []
+
+    def fill(_: Any) -> Answer:
+        saved.append(file.read_text())
+        write_notebook(file, [*CELLS, ("aggregate", "phtlab.results('filled')")])
+        return Answer({"path": NOTEBOOK})
+
+    told.answers[f"POST journeys/{JOURNEY}/aggregate"] = fill
+    told.begin()
+    lab_page.open(NOTEBOOK)
+    lab_page.cell(4).locator(".cm-content").fill("changed = 1")
+    lab_page.command("phtlab:open-results", {"journey": JOURNEY})
+    lab_page.page.get_by_role("button", name="Aggregate here").click()
+    lab_page.ready(NOTEBOOK)
+    expect(lab_page.cell(5)).to_contain_text("phtlab.results('filled')")
+    assert "changed = 1" in saved[0]
+    expect(lab_page.page.locator(".jp-Dialog")).to_have_count(0)
+
+
 def test_a_refused_notebook_is_said_and_the_page_stays(lab_page, told):
     told.answers[f"POST journeys/{JOURNEY}/aggregate"] = refusal(
         "notebook", "heart_disease.ipynb has no aggregate cell. Mark one, or open a new notebook."
@@ -407,6 +452,42 @@ def test_an_event_of_a_widget_opens_them_and_a_foreign_one_does_not(lab_page, to
         assert lab_page.page.evaluate(send, foreign) is False
     assert lab_page.page.evaluate(send, {"journey": JOURNEY}) is True
     expect(page.get_by_role("tab")).to_have_count(5)
+
+
+def test_the_map_in_a_notebook_opens_results_and_the_cell_that_failed(lab_page, told, jupyter):
+    """With a real kernel: the widget of a journey, which another notebook was sent on."""
+    shows = f"""
+        import sys
+        sys.path.insert(0, {str(ROOT)!r})
+        from phtlab.train.record import CellError
+        from tests.lab.told_journey import told_journey
+        journey, central = told_journey("cleveland", "hungary")
+        error = CellError(type="KeyError", cell=3, line=2)
+        central.move("hungary", state="failed", sentence="A cell failed.", error=error)
+        print(journey.id)
+        journey"""
+    ends = "central.move('cleveland', state='departed')"
+    cells = [("local", textwrap.dedent(shows)), ("local", ends)]
+    write_notebook(jupyter.root / "watch.ipynb", cells)
+    told.begin()
+    lab_page.open("watch.ipynb")
+    lab_page.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+    lab_page.select(0)
+    lab_page.page.keyboard.press("Control+Enter")
+    output = lab_page.cell(0).locator(".jp-OutputArea")
+    journey = output.locator("pre").filter(has_text="sha256:").inner_text(timeout=60_000).strip()
+    results = some_results()
+    told.answers[f"GET journeys/{journey}/results"] = Answer(results)
+    told.tell("journeys", [{**results["journey"], "id": journey}])
+    output.get_by_role("button", name="Go to cell 3, line 2").click()
+    lab_page.ready(NOTEBOOK)  # the one that was sent, not the one that shows the map
+    assert lab_page.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex") == 2
+    lab_page.command("docmanager:open", {"path": "watch.ipynb"})
+    lab_page.ready("watch.ipynb")
+    lab_page.select(1)
+    lab_page.page.keyboard.press("Control+Enter")
+    output.get_by_role("button", name="Open results").click()
+    expect(lab_page.page.locator(".pht-Results").get_by_role("tab")).to_have_count(5)
 
 
 def test_the_code_of_the_page_is_fetched_when_it_is_opened(lab_page, told):
