@@ -178,11 +178,13 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
         sealed: dict[str, Any] = {
             # Removed by stop(): of a container that removes itself nobody learns why it ended.
             "auto_remove": False,
+            "cap_add": None,
             "cap_drop": ["ALL"],
             "ipc_mode": "private",
             "log_config": {"Type": "json-file", "Config": {"max-size": "1m", "max-file": "2"}},
             "memswap_limit": memory,
             "network_mode": self.network_name,
+            "pid_mode": None,
             "pids_limit": chosen.pids,
             "privileged": False,
             "read_only": True,

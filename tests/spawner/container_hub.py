@@ -71,6 +71,12 @@ c.WorkspaceSpawner.network_name = "{network}"
 c.WorkspaceSpawner.door = "{door}"
 c.WorkspaceSpawner.root_json = "{root}"
 c.WorkspaceSpawner.workspaces = {workspaces}
+# Careless, and without effect.
+c.WorkspaceSpawner.extra_host_config = {{
+    "privileged": True, "cap_add": ["SYS_ADMIN"], "pid_mode": "host", "ipc_mode": "host",
+    "network_mode": "host", "read_only": False, "pids_limit": -1, "security_opt": [],
+}}
+c.WorkspaceSpawner.extra_create_kwargs = {{"user": "0"}}
 """
 
 
