@@ -24,6 +24,8 @@ PATIENCE = 20_000  # ms: a busy machine is slow, and what is right does not wait
 
 # What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
 _REFUSED = re.compile(r"Failed to load resource")
+# What Lab writes of a server that a test stops, and of the kernels that ended with it.
+_AWAY = re.compile(r"net::ERR_|Failed to fetch|Kernel is dead|restore the debugger state")
 
 
 @contextmanager
@@ -48,6 +50,7 @@ class Watch:
     def __init__(self, page: Page):
         self.errors: list[str] = []
         self.outside: list[str] = []
+        self.server_is_away = False  # said by a test that stops it
         page.on("console", self._on_console)
         page.on("pageerror", self._on_error)
         page.on("request", self._on_request)
@@ -58,10 +61,14 @@ class Watch:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not _REFUSED.search(message.text):
-            self.errors.append(f"{message.text}\n  at {message.location}")
+            self._note(message.text, f"at {message.location}")
 
     def _on_error(self, error: Error) -> None:
-        self.errors.append(f"{error.message}\n{error.stack or ''}")
+        self._note(error.message, error.stack or "")
+
+    def _note(self, words: str, where: str) -> None:
+        if not (self.server_is_away and _AWAY.search(words)):
+            self.errors.append(f"{words}\n  {where}")
 
     def _on_request(self, request: Request) -> None:
         host = urlsplit(request.url).hostname
