@@ -18,7 +18,7 @@ def apply(c: Any, settings: HubSettings) -> None:
     command = [
         *(sys.executable, "-m", "jupyterhub_idle_culler"),
         f"--timeout={settings.idle_seconds}",
-        f"--cull-every={min(max(settings.idle_seconds // 4, 15), 300)}",
+        f"--cull-every={min(max(settings.idle_seconds // 4, 5), 300)}",
     ]
     c.JupyterHub.services = [
         *c.JupyterHub.get("services", []),

@@ -18,6 +18,7 @@ from phtlab.demo.showcase import connected
 from phtlab.demo.world import TWIN
 from phtlab.lab import Lab
 from phtlab.lab.journey import Journey
+from tests.conftest import CACHE
 from tests.hub.session import HubSession
 
 pytestmark = pytest.mark.engine
@@ -66,7 +67,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(workspace_hub: HubWorld, engine: docker.DockerClient) -> Iterator[Desk]:
+def desk(
+    workspace_hub: HubWorld, engine: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Desk]:
+    monkeypatch.setenv("PHTLAB_CACHE", str(CACHE))  # images are there; none is built again
     with HubSession(workspace_hub.url) as session:
         yield Desk(workspace_hub, engine, session)
 
@@ -106,13 +110,13 @@ def test_a_restart_of_the_hub_leaves_labs_central_and_journeys(
     desk.hub.restart_hub()
     assert desk.container() == before is not None
     # The token of before is one still, at Lab and at central; so is the login.
-    assert desk.status()["central"]["state"] == "ok"
+    _until(lambda: desk.status()["central"]["state"] == "ok", "Lab does not reach central again")
     assert desk.get("/services/central/api/v1/journeys").status_code == 200
     assert desk.session.me()["name"] == WHO
     journey.wait(120)
     assert [stop.state for stop in journey.stops] == ["departed"]
     listed = desk.get("/services/central/api/v1/journeys").json()["journeys"]
-    assert journey.id in [view["journey"] for view in listed]
+    assert journey.id in [view["id"] for view in listed]
 
 
 def test_without_central_lab_and_hub_say_so_and_it_is_over_when_it_is_back(desk: Desk) -> None:
@@ -137,17 +141,19 @@ def test_without_central_lab_and_hub_say_so_and_it_is_over_when_it_is_back(desk:
         lambda: desk.status()["central"]["state"] == "ok",
         "Lab does not notice that central is back",
     )
-    assert desk.session.http.get("/services/central/").status_code == 200
+    page = desk.session.http.get("/services/central/")
+    assert page.status_code == 200, page.text
 
 
 def test_a_lab_that_is_stopped_because_it_is_idle_leaves_its_journeys_alone(
     desk: Desk, lab: Lab, notebook: Path
 ) -> None:
-    journey = _begun(lab, notebook, 45)
     idle = replace(desk.hub, more={"idle_seconds": 2})
     try:
         idle.start_workspaces(_quiet)
         idle.start_hub(_quiet)
+        desk.session.started(WHO)
+        journey = _begun(lab, notebook, 20)
         _until(lambda: desk.container() is None, "nobody stops the idle Lab")
         assert journey.refresh().stops[0].state == "running"
         journey.wait(120)
