@@ -1,8 +1,11 @@
 """The key agent: kernels get the unlocked key of the server that started them, and nobody else.
 
+It tells them which notebook they run, too: a kernel has heard only of the name that the notebook
+had when it started.
+
 It listens at a socket in the file system, in a folder that only its owner may enter; the kernel of
 a peer tells whose process it is (unix(7), SO_PEERCRED). `PHTLAB_AGENT` names the socket. One line
-of JSON asks for the key of a file, one answers: with the key, or with why not.
+of JSON asks, one answers: with what was asked for, or with why not.
 """
 
 from __future__ import annotations
@@ -10,11 +13,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import struct
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,13 +31,20 @@ from phtlab.train.key_file import identity_text, parse_identity
 VARIABLE: Final = "PHTLAB_AGENT"
 MAX_LINE_BYTES: Final = 64 * 1024
 SECONDS: Final = 5.0
+_KERNEL: Final = re.compile(r"kernel-([0-9a-f-]{36})\.json")
 
 
 class KeyAgent:
-    """Hands out what `keys` holds unlocked, from `start` until `stop`."""
+    """Hands out what `keys` holds unlocked, from `start` until `stop`.
 
-    def __init__(self, keys: WorkspaceKeys) -> None:
+    `notebook_of` knows the notebook that the kernel of an id runs, as far as anybody does.
+    """
+
+    def __init__(
+        self, keys: WorkspaceKeys, notebook_of: Callable[[str], Path | None] = lambda kernel: None
+    ) -> None:
         self._keys = keys
+        self._notebook_of = notebook_of
         self._folder: Path | None = None
         self._socket: socket.socket | None = None
 
@@ -82,9 +94,21 @@ class KeyAgent:
 
     def _reply(self, asked: bytes) -> dict[str, str]:
         try:
-            wanted = Path(json.loads(asked)["key"])
+            question = json.loads(asked)
+            if "kernel" in question:
+                return self._notebook(str(question["kernel"]))
+            wanted = Path(question["key"])
         except (ValueError, LookupError, TypeError, RecursionError):
             return {"code": "request", "message": "This is no question to a key agent."}
+        return self._key(wanted)
+
+    def _notebook(self, kernel: str) -> dict[str, str]:
+        found = self._notebook_of(kernel)
+        if found is None:
+            return {"code": "notebook-unknown", "message": "No notebook is open for this kernel."}
+        return {"notebook": str(found)}
+
+    def _key(self, wanted: Path) -> dict[str, str]:
         try:
             held = self._keys.path
             if held is None or held.resolve() != wanted.resolve():
@@ -103,22 +127,38 @@ def identity_of_agent(key: Path) -> Identity | None:
     None where there is no agent, it does not answer, or it holds another key. Raises KeyFileError
     (`key-locked`) if the key is locked there.
     """
+    told = _asked({"key": str(key.absolute())})
+    if isinstance(text := told.get("identity"), str):
+        return parse_identity(text.encode())
+    if told.get("code") == "key-locked":
+        raise KeyFileError(_LOCKED, code="key-locked")
+    return None
+
+
+def notebook_of_agent(connection_file: str) -> Path | None:
+    """The notebook of the kernel with that connection file, as the server knows it now.
+
+    None where there is no agent, or no notebook is open for the kernel.
+    """
+    kernel = _KERNEL.fullmatch(Path(connection_file).name)
+    notebook = _asked({"kernel": kernel[1]}).get("notebook") if kernel else None
+    return Path(notebook) if isinstance(notebook, str) else None
+
+
+def _asked(question: dict[str, str]) -> dict[str, Any]:
+    """The agent's answer, empty where there is none."""
     path = os.environ.get(VARIABLE)
     if not path:
-        return None
+        return {}
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
             agent.settimeout(SECONDS)
             agent.connect(path)
-            agent.sendall(json.dumps({"key": str(key.absolute())}).encode() + b"\n")
-            told: Any = json.loads(_line(agent))
+            agent.sendall(json.dumps(question).encode() + b"\n")
+            told = json.loads(_line(agent))
     except (OSError, ValueError):
-        return None
-    if isinstance(told, dict) and isinstance(text := told.get("identity"), str):
-        return parse_identity(text.encode())
-    if isinstance(told, dict) and told.get("code") == "key-locked":
-        raise KeyFileError(_LOCKED, code="key-locked")
-    return None
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _line(peer: socket.socket) -> bytes:

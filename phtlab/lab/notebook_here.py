@@ -7,14 +7,18 @@ import sys
 from pathlib import Path
 
 from phtlab.errors import SettingsError
+from phtlab.lab.key_agent import notebook_of_agent
 
 
 def notebook_here() -> Path:
     """The path of the notebook whose kernel this is.
 
-    `PHTLAB_NOTEBOOK`, else what Jupyter Server (`JPY_SESSION_NAME`) or VS Code
-    (`__vsc_ipynb_file__`) tells. Raises SettingsError where none does.
+    `PHTLAB_NOTEBOOK`, else what the key agent of the Jupyter server knows, else what the server
+    told when the kernel started (`JPY_SESSION_NAME`), or VS Code (`__vsc_ipynb_file__`). Raises
+    SettingsError where none does.
     """
+    if "PHTLAB_NOTEBOOK" not in os.environ and (open_now := notebook_of_agent(_connection_file())):
+        return open_now
     told = os.environ.get("PHTLAB_NOTEBOOK") or os.environ.get("JPY_SESSION_NAME")
     if told is None:
         main = sys.modules.get("__main__")
@@ -26,3 +30,15 @@ def notebook_here() -> Path:
     path = Path(told)
     # Jupyter Server tells the path from its root; the kernel runs in the notebook's folder.
     return path if path.exists() else Path(path.name)
+
+
+def _connection_file() -> str:
+    """Of the kernel that this process is, empty if it is none."""
+    if "ipykernel" not in sys.modules:
+        return ""
+    from ipykernel.connect import get_connection_file
+
+    try:
+        return str(get_connection_file())
+    except RuntimeError:  # imported, but not running
+        return ""

@@ -15,7 +15,7 @@ import pytest
 
 from phtlab.errors import KeyFileError
 from phtlab.lab import key_agent
-from phtlab.lab.key_agent import VARIABLE, KeyAgent, identity_of_agent
+from phtlab.lab.key_agent import VARIABLE, KeyAgent, identity_of_agent, notebook_of_agent
 from phtlab.lab.lab import connect
 from phtlab.lab.workspace_keys import WorkspaceKeys
 from phtlab.profile import Profile
@@ -145,3 +145,32 @@ def _said(agent: KeyAgent, asked: bytes) -> bytes:
             return peer.recv(65536)
         except (BrokenPipeError, ConnectionResetError):
             return b""
+
+
+KERNEL = "0f1e2d3c-0f1e-2d3c-4b5a-0f1e2d3c4b5a"
+
+
+@pytest.mark.parametrize(
+    ("connection_file", "notebook"),
+    [
+        (f"/run/user/1000/kernel-{KERNEL}.json", "/home/ada/heart.ipynb"),
+        (f"kernel-{KERNEL.replace('0f', 'ff')}.json", None),
+        ("kernel-4711.json", None),
+        ("", None),
+    ],
+)
+def test_a_kernel_is_told_its_notebook(
+    keys: WorkspaceKeys,
+    monkeypatch: pytest.MonkeyPatch,
+    connection_file: str,
+    notebook: str | None,
+):
+    monkeypatch.setenv(VARIABLE, "")
+    known = {KERNEL: Path("/home/ada/heart.ipynb")}
+    agent = KeyAgent(keys, known.get)
+    agent.start()
+    try:
+        found = notebook_of_agent(connection_file)
+    finally:
+        agent.stop()
+    assert found == (Path(notebook) if notebook else None)

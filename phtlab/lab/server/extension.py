@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 from jupyter_server.extension.application import ExtensionApp
 
-from phtlab.lab.key_agent import KeyAgent
+from phtlab.lab.key_agent import SECONDS, KeyAgent
+from phtlab.lab.server.contents_root import ContentsRoot
+from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.routes import routes
 from phtlab.lab.server.streams import Streams
 from phtlab.lab.server.threads import Threads
@@ -24,7 +29,7 @@ class PhtlabExtension(ExtensionApp):
         twins = Twins()
         twins.announce()
         self.workspace = Workspace(keys=WorkspaceKeys(), twins=twins)
-        self.agent = KeyAgent(self.workspace.keys)
+        self.agent = KeyAgent(self.workspace.keys, self._notebook_of)
         self.threads = Threads()
         self.streams = Streams()
 
@@ -40,6 +45,18 @@ class PhtlabExtension(ExtensionApp):
         except OSError as error:
             self.log.warning("phtlab: kernels will ask for the passphrase: %s", error.strerror)
         self.workspace.start()
+
+    def _notebook_of(self, kernel: str) -> Path | None:
+        """The notebook that is open for `kernel`, from a thread that is not the server's loop."""
+        sessions = asyncio.run_coroutine_threadsafe(
+            self.serverapp.session_manager.list_sessions(), self.serverapp.io_loop.asyncio_loop
+        )
+        try:
+            found = [s["path"] for s in sessions.result(SECONDS) if s["kernel"]["id"] == kernel]
+            root = ContentsRoot.of(self.serverapp.contents_manager)
+            return root.notebook(found[0]) if found else None
+        except (TimeoutError, Refusal):
+            return None
 
     async def stop_extension(self) -> None:
         """Let go of everything; what travels goes on without this server."""
