@@ -9,7 +9,7 @@ import { IStrength, strength } from './keysWords';
 type Field = React.RefObject<HTMLInputElement>;
 
 export function TextField(props: {
-  label: string;
+  label: React.ReactNode;
   hint?: React.ReactNode;
   field: Field;
   initial?: string;

@@ -16,7 +16,8 @@ import {
   isMemberName,
   suggestedName
 } from './keysWords';
-import { named } from './nameText';
+import { Sentence } from './name';
+import { cutMiddle } from './nameText';
 import { IPhtServer, PhtProblem } from './server';
 
 export interface IFormProps {
@@ -217,7 +218,7 @@ export function RestoreForm(props: IFormProps): JSX.Element {
       const bytes = new Uint8Array(await chosen!.arrayBuffer());
       const key = await server.restoreKey(base64(bytes), typed(passphrase));
       emptied(passphrase, file);
-      return trans.__('The key of %1 is back.', named(key.name));
+      return trans.__('The key of %1 is back.', cutMiddle(key.name, 64));
     })(event);
   };
   return (
@@ -311,7 +312,7 @@ export function RevokeForm(props: IFormProps & { name: string }): JSX.Element {
       return trans.__(
         'The key is set aside here. Send the removal request %1 to an officer: only the next ' +
           'roster ends the key everywhere.',
-        made.path
+        cutMiddle(made.path, 200)
       );
     })(event);
   };
@@ -355,10 +356,12 @@ export function RevokeForm(props: IFormProps & { name: string }): JSX.Element {
         wrong={form.field === 'passphrase'}
       />
       <TextField
-        label={trans.__(
-          'To confirm, type the name of the key: %1',
-          named(name)
-        )}
+        label={
+          <Sentence
+            words={trans.__('To confirm, type the name of the key: %1', '%1')}
+            name={name}
+          />
+        }
         field={confirmation}
         required
         code

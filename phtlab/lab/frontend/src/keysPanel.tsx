@@ -14,8 +14,8 @@ import {
   RevokeForm
 } from './keysForms';
 import { ConsortiumCard, ReadersCard } from './keysCards';
-import { LONG, Name } from './name';
-import { named } from './nameText';
+import { Name, Sentence } from './name';
+import { cutMiddle } from './nameText';
 import { IDownload, IPhtServer, PhtProblem } from './server';
 import { useServer } from './useServer';
 
@@ -70,9 +70,7 @@ function Keys(props: IKeysProps): JSX.Element {
             }
           >
             <span aria-hidden="true">{notice.good ? '✓' : '✗'}</span>
-            <span>
-              <Name text={notice.sentence} limit={LONG} />
-            </span>
+            <span>{notice.sentence}</span>
             <button
               className="pht-TextButton"
               onClick={() => setNotice(null)}
@@ -148,7 +146,7 @@ function OneKey(
       }
       const file = await ask();
       save(file);
-      onDone(trans.__('Downloaded %1.', named(file.name)));
+      onDone(trans.__('Downloaded %1.', cutMiddle(file.name, 80)));
     } catch (error) {
       tell({ good: false, sentence: refusal(error, trans) });
     }
@@ -243,9 +241,14 @@ function KeyCard(props: IPartProps): JSX.Element {
         {key.member === true && (
           <li className="pht-mod-good">
             <span aria-hidden="true">✓</span>
-            {central.consortium
-              ? trans.__('member of %1', named(central.consortium))
-              : trans.__('member')}
+            {central.consortium ? (
+              <Sentence
+                words={trans.__('member of %1', '%1')}
+                name={central.consortium}
+              />
+            ) : (
+              trans.__('member')
+            )}
           </li>
         )}
         {key.member === false && (
@@ -344,9 +347,14 @@ function NextSteps(props: {
   return (
     <section className="pht-Card pht-mod-next" aria-labelledby="pht-keys-next">
       <h2 id="pht-keys-next">
-        {consortium
-          ? trans.__('To become a member of %1', named(consortium))
-          : trans.__('To become a member')}
+        {consortium ? (
+          <Sentence
+            words={trans.__('To become a member of %1', '%1')}
+            name={consortium}
+          />
+        ) : (
+          trans.__('To become a member')
+        )}
       </h2>
       <ol className="pht-Steps">
         <li>

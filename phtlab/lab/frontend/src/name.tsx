@@ -18,3 +18,18 @@ export function Name(props: { text: string; limit?: number }): JSX.Element {
     shown === props.text ? undefined : cutMiddle(props.text, TITLE_LIMIT);
   return <bdi title={title}>{shown}</bdi>;
 }
+
+/**
+ * A translated sentence with a name in it: `words` has `%1` in its place, as in
+ * `trans.__('member of %1', '%1')`.
+ */
+export function Sentence(props: { words: string; name: string }): JSX.Element {
+  const [before, ...after] = props.words.split('%1');
+  return (
+    <>
+      {before}
+      <Name text={props.name} />
+      {after.join('%1')}
+    </>
+  );
+}
