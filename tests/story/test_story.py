@@ -32,7 +32,7 @@ CELLS = (
         "station",
         "import matplotlib.pyplot as plt\n\n"
         "decades = (cohort.age // 10 * 10).value_counts().sort_index()\n"
-        "figure, axis = plt.subplots(figsize=(4.5, 2.8))\n"
+        'figure, axis = plt.subplots(figsize=(4.5, 2.8), layout="constrained")\n'
         'axis.bar(decades.index, decades, width=9, align="edge")\n'
         'axis.set(xlabel="Age [years]", ylabel="Patients")\n'
         'phtlab.publish("ages", figure, kind="figure", counts="y")',
@@ -166,9 +166,27 @@ def test_from_the_idea_to_the_plot(desk: Desk, hub: HubWorld):
     desk.command("notebook:run-all-cells")
     plot = desk.notebook.locator(".jp-OutputArea-output img").last
     expect(plot).to_be_visible(timeout=60_000)
+    plot.scroll_into_view_if_needed()
     picture(page, "12-plot")
     shown = json.dumps(page.evaluate("() => window.jupyterapp.shell.currentWidget.model.toJSON()"))
     assert hub.passphrase not in shown
+
+    # The same in the dark
+    desk.dark()
+    picture(page, "dark-1-plot")
+    desk.select(1)
+    picture(page, "dark-2-cells")
+    page.get_by_role("tab", name="Results").click()
+    picture(page, "dark-3-results")
+    panel.get_by_role("button", name="Dispatch…").click()
+    expect(dialog).to_be_visible()
+    picture(page, "dark-4-dispatch")
+    dialog.get_by_role("button", name="Cancel").click()
+    desk.command("phtlab:open-keys")
+    expect(page.get_by_role("heading", name="Keys", exact=True)).to_be_visible()
+    picture(page, "dark-5-keys")
+    desk.light()
+    picture(page, "15-keys")
 
 
 def test_a_journey_is_watched_in_the_notebook(desk: Desk, hub: HubWorld):
@@ -183,18 +201,19 @@ def test_a_journey_is_watched_in_the_notebook(desk: Desk, hub: HubWorld):
     desk.save_first("watched.ipynb")
     panel = desk.show_panel()
     expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
-    desk.command("phtlab:unlock")
-    if page.locator(".pht-Unlock-dialog").is_visible():
-        desk.unlock()
+    desk.open_key()
     # The station cells run here too, on the twin
     for number in range(4):
         desk.select(number)
         page.keyboard.press("Control+Enter")
-    widget = desk.cell(3).locator(".phtlab-journey")
+    widget = desk.cell(3).locator(".pht-journey-map")
     expect(widget).to_be_visible(timeout=60_000)
     expect(widget).to_contain_text("cleveland")
+    widget.scroll_into_view_if_needed()
     picture(page, "13-widget")
-    expect(widget.get_by_text("departed")).to_have_count(4, timeout=JOURNEY)
+    # At its end, what a saved notebook keeps takes the place of the map.
+    kept = desk.cell(3).locator(".phtlab-journey")
+    expect(kept).to_contain_text("all 4 departed", timeout=JOURNEY)
     desk.select(4)
     page.keyboard.press("Control+Enter")
     expect(desk.cell(4).locator(".jp-OutputArea-output img")).to_be_visible(timeout=60_000)

@@ -25,7 +25,9 @@ PATIENCE = 20_000  # ms: a busy machine is slow, and what is right does not wait
 # What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
 _REFUSED = re.compile(r"Failed to load resource")
 # What Lab writes of a server that a test stops, and of the kernels that ended with it.
-_AWAY = re.compile(r"net::ERR_|Failed to fetch|Kernel is dead|restore the debugger state")
+_AWAY = re.compile(
+    r"net::ERR_|Failed to fetch|WebSocket connection|Kernel is dead|restore the debugger state"
+)
 
 
 @contextmanager

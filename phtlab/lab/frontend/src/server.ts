@@ -62,6 +62,9 @@ const UNREADABLE: IProblem = {
     'in another tab, then try again here.'
 };
 
+/** What a hub answers for a server that is stopped or starting (424), and its proxy (502, 503). */
+const STOPPED = [424, 502, 503];
+
 /** How long to wait before another stream is opened, at first and at most. */
 const FIRST_PAUSE = 2000; // ms
 const LONGEST_PAUSE = 30_000; // ms
@@ -85,18 +88,33 @@ async function refused(response: Response): Promise<PhtProblem> {
       status
     );
   }
-  const isLogin = status === 401 || status === 403;
-  return new PhtProblem(
-    {
-      code: isLogin ? LOGGED_OUT : `http-${status}`,
-      message: isLogin
-        ? 'You are not logged in at your Jupyter server any more. Log in in another tab, then ' +
-          'try again here: what is open stays.'
-        : `Your Jupyter server answered ${status} ${response.statusText}, without a reason. ` +
-          'Try again; if it stays so, tell who runs it.'
-    },
-    status
-  );
+  return new PhtProblem(foreignRefusal(status, response.statusText), status);
+}
+
+/** What a refusal of Jupyter's, of the hub's or of a proxy's means, by its status alone. */
+function foreignRefusal(status: number, statusText: string): IProblem {
+  if (status === 401 || status === 403) {
+    return {
+      code: LOGGED_OUT,
+      message:
+        'You are not logged in at your Jupyter server any more. Log in in another tab, then ' +
+        'try again here: what is open stays.'
+    };
+  }
+  if (STOPPED.includes(status)) {
+    return {
+      code: 'server-stopped',
+      message:
+        'Your Jupyter server is not running. What travels goes on without it; start the server ' +
+        'again to see it.'
+    };
+  }
+  return {
+    code: `http-${status}`,
+    message:
+      `Your Jupyter server answered ${status} ${statusText}, without a reason. ` +
+      'Try again; if it stays so, tell who runs it.'
+  };
 }
 
 /** A file to be saved where the browser runs. */

@@ -145,8 +145,8 @@ describe('PhtServer', () => {
   });
 
   it('has words for an answer that is not from us', async () => {
-    const proxy = serverThatAnswers(answered(502, '<html>Bad gateway'));
-    await expect(proxy.keys()).rejects.toThrow('answered 502 Words');
+    const proxy = serverThatAnswers(answered(418, '<html>A teapot'));
+    await expect(proxy.keys()).rejects.toThrow('answered 418 Words');
     proxy.dispose();
   });
 
@@ -159,6 +159,17 @@ describe('PhtServer', () => {
     expect(problem.message).toContain('not logged in');
     jupyter.dispose();
   });
+
+  it.each([424, 502, 503])(
+    'has words for a server that a hub has stopped: %s',
+    async code => {
+      const stopped = serverThatAnswers(answered(code, '<html></html>'));
+      const problem: PhtProblem = await stopped.keys().catch(e => e);
+      expect(problem.code).toBe('server-stopped');
+      expect(problem.message).toContain('not running');
+      stopped.dispose();
+    }
+  );
 
   it('bounds what a message can be, and shows what is unseen in it', async () => {
     const message = '\u202e<b>' + 'x'.repeat(100_000);
