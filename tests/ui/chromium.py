@@ -66,6 +66,8 @@ class Watch:
             self._note(message.text, f"at {message.location}")
 
     def _on_error(self, error: Error) -> None:
+        if _is_of_the_splash(error):
+            return
         self._note(error.message, error.stack or "")
 
     def _note(self, words: str, where: str) -> None:
@@ -76,6 +78,15 @@ class Watch:
         host = urlsplit(request.url).hostname
         if host not in (None, "127.0.0.1", "localhost"):
             self.outside.append(request.url)
+
+
+def _is_of_the_splash(error: Error) -> bool:
+    """Whether Lab removed its splash screen twice, as it does when a theme is loaded in between.
+
+    A timer does it, so that nothing else is on the stack; ours or React's would have more.
+    """
+    frames = [line for line in (error.stack or "").splitlines() if line.lstrip().startswith("at ")]
+    return "'removeChild'" in error.message and len(frames) == 1 and "jlab_core" in frames[0]
 
 
 @contextmanager

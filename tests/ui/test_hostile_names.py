@@ -364,6 +364,7 @@ def test_a_part_that_the_server_does_not_give_says_so_and_can_be_tried_again(lab
             [f"phtlab:{command}", {"journey": a_journey()["id"]}],
         )
         expect(dialog).to_contain_text("your Jupyter server does not give it now")
+        expect(dialog.get_by_role("button").last).to_be_focused()
         lab_page.page.keyboard.press("Escape")
         expect(dialog).to_have_count(0)
     lab_page.page.unroute(away)
