@@ -1,5 +1,5 @@
 # The front door. `make demo` and `make test` set the machine up by themselves.
-.PHONY: demo hub test coverage test-fast lint lock docs bench clean help
+.PHONY: demo hub test coverage test-fast lint lock docs pictures bench clean help
 PY = .venv/bin/python
 
 help:            ## this list
@@ -44,6 +44,10 @@ docs:            ## regenerate the generated pages of docs/, and what commands p
 bench:           ## measure what is claimed, next to others: bench/README.md
 	@.ci/prepare test
 	@$(PY) -m bench
+
+pictures:        ## the pictures of docs/lab.md, from the story's test in a real browser
+	@.ci/prepare test
+	@PHTLAB_PICTURES=$(CURDIR)/docs/images/lab $(PY) -m pytest -q tests/story/test_story.py
 
 clean:           ## forget the demo's state and every cache of this checkout
 	@.ci/stop

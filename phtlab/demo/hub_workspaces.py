@@ -6,6 +6,7 @@ import hashlib
 import io
 import shutil
 import tarfile
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,6 +215,7 @@ def _key_archive(key: Path) -> bytes:
             entry = tarfile.TarInfo(name)
             entry.uid = entry.gid = USER
             entry.mode = mode
+            entry.mtime = int(time.time())
             if data is None:
                 entry.type = tarfile.DIRTYPE
                 archive.addfile(entry)
