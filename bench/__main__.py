@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from bench import scheduler
+from bench import interface, scheduler
 from bench.consortium import consortium
 
 
 def main() -> None:
     with consortium() as world:
         scheduler.measure(world)
+        interface.measure(world)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,12 @@ import nbformat
 
 TRIVIAL = ("answer = 1 + 1\nprint(answer)",)
 STEPS = tuple(f"import time\ntime.sleep(1)\nprint({step})" for step in (1, 2, 3))
+FIGURE = (
+    "import matplotlib.pyplot as plt\nimport phtlab\n"
+    "figure, axis = plt.subplots()\n"
+    "axis.bar(['no', 'yes'], [120, 80])\n"
+    "phtlab.publish('bars', figure, kind='figure', counts='y')",
+)
 SLOW = ("import time\nfor _ in range(60):\n    time.sleep(0.1)\nprint('awake')",)
 
 
