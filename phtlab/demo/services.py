@@ -33,12 +33,16 @@ class Service:
 
     def pid(self) -> int | None:
         """The process's id if it runs. A number that the system gave to another is not it."""
+        pid, started = self._recorded()
+        return pid if pid is not None and start_time(pid) == started else None
+
+    def _recorded(self) -> tuple[int | None, str]:
+        """The id and start time of the process that was last started, whether it runs or not."""
         try:
             text, started = self._pid_file.read_text().split()
         except (FileNotFoundError, ValueError):
-            return None
-        pid = int(text)
-        return pid if start_time(pid) == started else None
+            return None, ""
+        return int(text), started
 
     def start(self) -> None:
         """Start it, unless it runs."""
@@ -72,13 +76,16 @@ class Service:
 
     def stop(self, grace: float = 10.0) -> None:
         """Ask it to end; after `grace` seconds, make it. Does nothing if it does not run."""
-        pid = self.pid()
+        pid, (recorded, _) = self.pid(), self._recorded()
         if pid is not None:
             self.ask_to_end()
             if not self.wait_for_end(grace):
                 os.kill(pid, signal.SIGKILL)
                 while self._runs(pid):
                     time.sleep(0.02)
+        child = _children.get(recorded) if recorded is not None else None
+        if child is not None:
+            _see_out(child, grace)
         self._pid_file.unlink(missing_ok=True)
         _reap()
 
@@ -101,6 +108,15 @@ class Service:
 
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
+
+
+def _see_out(child: subprocess.Popen[bytes], grace: float) -> None:
+    """Wait for a child that seems gone: its first thread may have ended before the others."""
+    try:
+        child.wait(grace)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 def _reap() -> None:
