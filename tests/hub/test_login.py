@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from phtlab.demo.hub_people import PEOPLE, Person
@@ -51,6 +53,45 @@ def test_a_teacher_starts_and_stops_learners_only(log_in: LogIn) -> None:
     # It does not run: nothing is left to do.
     assert teacher.api("DELETE", "/users/newcomer/server").status_code == 204
     assert teacher.api("DELETE", "/users/op-hopper/server").status_code == 404
+
+
+def test_the_login_page_is_a_form_for_people_and_password_managers(hub_world: HubWorld) -> None:
+    with HubSession(hub_world.url) as session:
+        page = session.http.get("/hub/login").text
+    fields = {
+        name: dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        for tag, name in re.findall(r'(<input[^>]* name="(\w+)"[^>]*>)', page)
+    }
+    assert fields["username"]["autocomplete"] == "username"
+    assert fields["password"]["type"] == "password"
+    assert fields["password"]["autocomplete"] == "current-password"
+    assert fields["_xsrf"]["type"] == "hidden"
+    for name in ("username", "password"):
+        assert f'<label for="{fields[name]["id"]}"' in page
+    # Nothing comes from another machine: it works in a closed network.
+    assert not re.findall(r'(?:src|href|action)="(?:https?:)?//[^"]+"', page)
+
+
+def test_a_login_that_did_not_begin_at_the_form_is_none(hub_world: HubWorld) -> None:
+    form = {"username": "newcomer", "password": hub_world.passwords["newcomer"]}
+    with HubSession(hub_world.url) as session:
+        for token in (None, "made-up"):
+            session.http.get("/hub/login")
+            sent = form | ({} if token is None else {"_xsrf": token})
+            assert session.http.post("/hub/login", data=sent).status_code == 403
+        assert session.http.get("/hub/home", follow_redirects=False).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example/", "/\\evil.example"]
+)
+def test_a_login_leads_to_no_other_site(hub_world: HubWorld, elsewhere: str) -> None:
+    with HubSession(hub_world.url) as session:
+        answer = session.login("newcomer", hub_world.passwords["newcomer"], elsewhere)
+        assert answer.status_code == 302
+        led = httpx.URL(hub_world.url).join(answer.headers["Location"])
+        assert led.netloc == httpx.URL(hub_world.url).netloc
+        assert not re.match(r"[/\\]{2}", answer.headers["Location"])
 
 
 @pytest.mark.parametrize(
