@@ -50,5 +50,6 @@ pictures:        ## the pictures of docs/lab.md, from the story's test in a real
 	@PHTLAB_PICTURES=$(CURDIR)/docs/images/lab $(PY) -m pytest -q tests/story/test_story.py
 
 clean:           ## forget the demo's state and every cache of this checkout
+	@[ ! -e .state/hub/hub-world.json ] || $(PY) -m phtlab hub --directory .state/hub --stop
 	@.ci/stop
 	@rm -rf .state .cache build dist
