@@ -15,10 +15,10 @@ hub:             ## JupyterHub with central, four hospitals and people with acco
 
 test:            ## every test, against the real engine, registry and PostgreSQL
 	@.ci/prepare test
-	@$(PY) -m pytest $(if $(CI),--cov --cov-report=term:skip-covered)
+	@$(PY) -m pytest $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
-coverage:        ## the same, with the lines that no test ran (a third slower); CI does this
-	@$(MAKE) test CI=true
+coverage:        ## the same, with the lines that no test ran (a third slower)
+	@$(MAKE) test COVERAGE=true
 
 test-fast:       ## the tests that need no engine
 	@$(PY) -m pytest -m 'not engine' -q
