@@ -1,7 +1,8 @@
-"""`tutorial`: the first notebook, copied to where one may write in it."""
+"""`tutorial`: the first notebook and those to go on with, copied to where one may write."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import Final
 
 from phtlab.lab.server.exchange import Exchange, Nothing
@@ -10,10 +11,14 @@ from phtlab.lab.server.shapes import Shape
 from phtlab.share import share
 
 TUTORIAL: Final = "notebooks/tutorial.ipynb"
+BESIDE: Final = ("tour.ipynb", "heart_disease.ipynb")
 
 
 class TutorialExchange(Exchange[Nothing]):
-    """POST: a copy in the root folder under a name that was free; `{path}`."""
+    """POST: a copy in the root folder under a name that was free; `{path}`.
+
+    The notebooks that its end points to come beside it, unless files of their names are there.
+    """
 
     acts_in = "quick"
 
@@ -24,6 +29,10 @@ class TutorialExchange(Exchange[Nothing]):
             copy = root.free(root.folder, "tutorial", ".ipynb")
             with copy.open("xb") as target:
                 target.write(content)
+            for name in BESIDE:
+                further = share(f"notebooks/{name}").read_bytes()
+                with contextlib.suppress(FileExistsError), (root.folder / name).open("xb") as other:
+                    other.write(further)
         except OSError as error:
             raise Refusal(
                 409,
