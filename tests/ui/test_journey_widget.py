@@ -26,7 +26,16 @@ error = CellError(type="KeyError", cell=4, line=1)
 central.move("hungary", state="failed", sentence="A cell failed.", error=error, cell=None)
 """
 END = "central.move('cleveland', state='departed', cell=None)"
-HOSTILE = "journey, _ = told_journey(name='<img src=x onerror=alert(1)>' + 10_000 * 'x')\njourney"
+HOSTILE = """\
+journey, central = told_journey(
+    "cleveland", "hungary", name="<img src=x onerror=alert(1)>" + 10_000 * "x"
+)
+script = "<script>alert(1)</script>\\u202egnp.exe"
+names = [script + 10_000 * "y", "\\u05e2\\u05d1\\u05e8\\u05d9\\u05ea"]
+stops = [s.model_copy(update={"station": n}) for s, n in zip(central.view.stops, names)]
+central.view = central.view.model_copy(update={"stops": tuple(stops)})
+journey.refresh()
+"""
 
 
 @pytest.fixture
@@ -88,8 +97,17 @@ def test_what_others_wrote_is_text_and_keeps_its_place(notebook):
     shown = run(notebook, 5).locator(".pht-journey-map")
     name = shown.locator(".pht-journey-name")
     expect(name).to_contain_text("<img src=x onerror=alert")
-    assert shown.locator("img").count() == 0
+    assert shown.locator("img, script").count() == 0
     assert len(name.text_content() or "") <= 40
+    first, second = shown.locator(".pht-journey-station").all()
+    assert "\u202e" not in (first.text_content() or ""), "what nobody sees is written out"
+    assert len(first.text_content() or "") <= 40
+    mark = shown.locator(".pht-journey-mark").nth(1)
+    starts = "e => { const r = document.createRange(); r.selectNodeContents(e);" + (
+        " return r.getBoundingClientRect().x; }"
+    )
+    # Written from right to left, it still stands below its mark.
+    assert second.evaluate(starts) == pytest.approx(mark.evaluate(starts), abs=30)
     panel, inner = notebook.notebook.bounding_box(), shown.bounding_box()
     assert panel is not None
     assert inner is not None
