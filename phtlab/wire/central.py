@@ -81,6 +81,7 @@ class CentralClient:
         self._sleep = sleep
         self._info: Info | None = None
         self._streaming: set[httpx.Response] = set()
+        self._ended = False
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,
@@ -98,11 +99,16 @@ class CentralClient:
 
     def close(self) -> None:
         """Also ends the streams that other threads wait at: they hear that central is gone."""
+        self.end_streams()
+        self._http.close()
+
+    def end_streams(self) -> None:
+        """End the streams that other threads wait at, and open no more."""
+        self._ended = True
         for response in tuple(self._streaming):
             with contextlib.suppress(OSError, KeyError):
                 line = response.extensions["network_stream"].get_extra_info("socket")
                 line.shutdown(socket.SHUT_RDWR)
-        self._http.close()
 
     # What is open to all
 
@@ -321,6 +327,8 @@ class CentralClient:
                     raise error_of(response.status_code, self._read(response), self.url)
                 self._streaming.add(response)
                 try:
+                    if self._ended:
+                        raise httpx.ReadError("the client was closed")
                     yield from read_events(response.iter_lines())
                 finally:
                     self._streaming.discard(response)
