@@ -306,7 +306,8 @@ class _Connection:
         self._identity = identity
         self._speaks = speaks
         self._lab: Lab | None = None
-        self.follower = Follower(self._open, self.trust, self._reader, tell, first)
+        # Whoever uses a connection is done with it before it is closed.
+        self.follower = Follower(self._open, self.trust, self._reader, tell, first, self._closed)
 
     def trust(self) -> Trust:
         """What is believed here. Raises RosterError as `trust_of`."""
@@ -334,10 +335,17 @@ class _Connection:
         return client
 
     def close(self) -> None:
+        """Soon; the thread that follows central closes the clients when it has ended."""
         self.follower.stop()
-        for client in (self._own, self._hub, self._open):
-            if client is not None:
-                client.close()
+        for client in self._clients():
+            client.end_streams()
+
+    def _closed(self) -> None:
+        for client in self._clients():
+            client.close()
+
+    def _clients(self) -> list[CentralClient]:
+        return [client for client in (self._own, self._hub, self._open) if client is not None]
 
     def _reader(self, roster: Roster | None) -> CentralClient | None:
         return self._own if self._own is not None and self._speaks(roster) else self._hub

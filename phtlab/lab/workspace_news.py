@@ -61,7 +61,7 @@ class Follower:
 
     `central` is asked only what is open to all. `reader` chooses the client that may read, by the
     roster as it is now: None while there is no key and no token of a hub. `first` is what was
-    known before.
+    known before. `ended` is called once the thread is at its end.
     """
 
     def __init__(
@@ -71,7 +71,9 @@ class Follower:
         reader: Callable[[Roster | None], CentralClient | None],
         tell: Tell,
         first: News | None = None,
+        ended: Callable[[], None] = lambda: None,
     ) -> None:
+        self._ended = ended
         self._central = central
         self._trust = trust
         self._reader = reader
@@ -92,7 +94,7 @@ class Follower:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what the thread still hears changes nothing. Close the clients afterwards."""
+        """End; what the thread still hears changes nothing. End the clients' streams afterwards."""
         self._over.set()
         self._again.set()
 
@@ -109,6 +111,12 @@ class Follower:
         self._say("journey", view.id)
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        finally:
+            self._ended()
+
+    def _follow(self) -> None:
         attempt = 0
         while not self._over.is_set():
             begun = time.monotonic()

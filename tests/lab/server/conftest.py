@@ -137,13 +137,21 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
             yield Event(kind, json.loads(line.removeprefix("data: ")))
 
 
-async def until(events: AsyncIterator[Event], wanted: Callable[[Event], bool]) -> list[Event]:
-    """The events up to the first that is `wanted`."""
-    heard = []
-    async for event in events:
-        heard.append(event)
-        if wanted(event):
-            return heard
+SECONDS = 60.0  # the longest that a test waits for an event: a stream itself never ends
+
+
+async def until(
+    events: AsyncIterator[Event], *wanted: Callable[[Event], bool], seconds: float = SECONDS
+) -> list[Event]:
+    """The events up to that by which each of `wanted` has come, in whatever order."""
+    heard: list[Event] = []
+    missing = list(wanted)
+    async with asyncio.timeout(seconds):
+        async for event in events:
+            heard.append(event)
+            missing = [one for one in missing if not one(event)]
+            if not missing:
+                return heard
     raise AssertionError(f"the stream ended after {heard}")
 
 

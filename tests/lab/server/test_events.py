@@ -221,9 +221,8 @@ async def test_central_away_is_said_and_once_it_is_back_all_is_true(
         record = again.record(sent, "ulm")
         await in_thread(again.client("ulm").put_record, sent.id, "ulm", record)
         # Whether it is told with all the others or as news depends on who was first.
-        await until(events, shows(sent.id, "departed"))
+        await until(events, shows(sent.id, "departed"), central_is("ok"), reads)
         assert (await asking.get("journeys"))[0]["stops"][0]["state"] == "departed"
-        assert (await asking.get("status"))["central"]["state"] == "ok"
         await in_thread(next, second, None)
 
 

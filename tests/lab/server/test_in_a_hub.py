@@ -41,8 +41,7 @@ async def test_the_hub_s_token_reads_while_the_key_is_locked(
 ):
     sent = await in_thread(hub_central.journey, "ulm")
     async with asking.events() as events:
-        await until(events, shows(sent.id, "offered"))
-        await until(events, reads)
+        await until(events, shows(sent.id, "offered"), reads)
     status = await asking.get("status")
     assert (status["place"], status["user"], status["problem"]) == ("hub", "ada", None)
     assert (status["key"]["state"], status["key"]["name"]) == ("locked", "ada")
