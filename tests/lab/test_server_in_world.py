@@ -201,8 +201,9 @@ def test_a_dry_run_is_told_cell_by_cell(page: Page):
     assert states == [state for state in order if state in states]
     assert (states[-1], "running" in states) == ("departed", True)
     cells = [stop["cell"] for stop in stops if stop["state"] == "running" and stop["cell"]]
-    assert cells == sorted(cells)
-    assert len(set(cells)) > 3
+    # The station does not tell of every cell: one that takes no time is not worth a message.
+    assert cells and cells == sorted(cells)
+    assert {stop["cells"] for stop in stops if stop["cell"]} == {7}  # parameters, and six of the station
     assert stops[-1]["seconds"] > 0
 
 
