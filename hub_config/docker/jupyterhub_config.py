@@ -4,9 +4,8 @@
 do the same step by step.
 """
 
-from phtlab_hub.configuration import configure
-
 from phtlab.errors import SettingsError
+from phtlab_hub.configuration import configure
 
 c = get_config()  # noqa: F821
 settings = configure(c)

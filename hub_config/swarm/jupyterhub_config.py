@@ -4,9 +4,8 @@ docs/hub.md tells how to make the overlay network, the door on it, and the swarm
 root.json.
 """
 
-from phtlab_hub.configuration import configure
-
 from phtlab.errors import SettingsError
+from phtlab_hub.configuration import configure
 
 c = get_config()  # noqa: F821
 settings = configure(c)
