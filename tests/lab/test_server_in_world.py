@@ -203,7 +203,8 @@ def test_a_dry_run_is_told_cell_by_cell(page: Page):
     cells = [stop["cell"] for stop in stops if stop["state"] == "running" and stop["cell"]]
     # The station does not tell of every cell: one that takes no time is not worth a message.
     assert cells and cells == sorted(cells)
-    assert {stop["cells"] for stop in stops if stop["cell"]} == {7}  # parameters, and six of the station
+    # The parameters, and six cells of the station.
+    assert {stop["cells"] for stop in stops if stop["cell"]} == {7}
     assert stops[-1]["seconds"] > 0
 
 
