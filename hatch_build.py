@@ -99,15 +99,21 @@ def build_extension(root: Path) -> None:
     (root / LABEXTENSION / _MADE_OF).write_text(sources)
 
 
+# Where npm installs from, and whom it trusts there, holds for jlpm, too.
+_OF_NPM = {"registry": "YARN_NPM_REGISTRY_SERVER", "cafile": "YARN_HTTPS_CA_FILE_PATH"}
+
+
 def _jlpm(frontend: Path, *arguments: str) -> None:
     scripts = sysconfig.get_path("scripts")
     environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    # Where npm installs from, this does, too.
-    if "YARN_NPM_REGISTRY_SERVER" not in environment and shutil.which("npm"):
-        asked = subprocess.run(
-            ["npm", "config", "get", "registry"], capture_output=True, text=True, check=True
-        )
-        environment["YARN_NPM_REGISTRY_SERVER"] = asked.stdout.strip()
+    for setting, variable in _OF_NPM.items():
+        if variable not in environment and shutil.which("npm"):
+            asked = subprocess.run(
+                ["npm", "config", "get", setting], capture_output=True, text=True, check=True
+            )
+            value = asked.stdout.strip()
+            if value not in ("", "null", "undefined"):
+                environment[variable] = value
     program = shutil.which("jlpm", path=environment["PATH"])
     if program is None:
         raise ExtensionMissingError("jlpm is missing: install jupyter-builder, which brings it.")
