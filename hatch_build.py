@@ -100,7 +100,7 @@ def build_extension(root: Path) -> None:
 
 
 # Where npm installs from, and whom it trusts there, holds for jlpm, too.
-_OF_NPM = {"registry": "YARN_NPM_REGISTRY_SERVER", "cafile": "YARN_HTTPS_CA_FILE_PATH"}
+_OF_NPM = {"registry": "YARN_NPM_REGISTRY_SERVER", "cafile": "NODE_EXTRA_CA_CERTS"}
 
 
 def _jlpm(frontend: Path, *arguments: str) -> None:
