@@ -46,6 +46,9 @@ class ContentsRoot:
             raise _foreign() from None
         if not found.is_relative_to(self.folder):
             raise _foreign()
+        # Once more: a link with a plain name may lead to a hidden file.
+        if not self._shown(found.relative_to(self.folder).parts):
+            raise _foreign()
         return found
 
     def notebook(self, path: str) -> Path:

@@ -41,6 +41,19 @@ def test_a_link_that_stays_within_is_followed(root: ContentsRoot):
     assert root.notebook("link.ipynb") == root.folder / "inner" / "a.ipynb"
 
 
+@pytest.mark.parametrize("path", ["keys", "keys/a.ipynb", "plain.ipynb"])
+def test_a_link_to_what_is_hidden_is_refused(root: ContentsRoot, path: str):
+    (root.folder / ".config").mkdir()
+    (root.folder / ".config" / "a.ipynb").write_text("{}")
+    (root.folder / "keys").symlink_to(".config")
+    (root.folder / "plain.ipynb").symlink_to(".config/a.ipynb")
+    with pytest.raises(Refusal) as refused:
+        root.resolve(path)
+    assert (refused.value.status, refused.value.code) == (400, "path")
+    shown = ContentsRoot(root.folder, hidden=True)
+    assert shown.resolve(path).is_relative_to(root.folder / ".config")
+
+
 @pytest.mark.parametrize("path", ["", "inner", "b.ipynb", "inner/a.txt"])
 def test_what_is_no_notebook_is_said(root: ContentsRoot, path: str):
     (root.folder / "inner" / "a.txt").write_text("")
