@@ -153,7 +153,7 @@ def test_a_lab_that_is_stopped_because_it_is_idle_leaves_its_journeys_alone(
         idle.start_workspaces(_quiet)
         idle.start_hub(_quiet)
         desk.session.started(WHO)
-        journey = _begun(lab, notebook, 20)
+        journey = _begun(lab, notebook, 15)
         _until(lambda: desk.container() is None, "nobody stops the idle Lab")
         assert journey.refresh().stops[0].state == "running"
         journey.wait(120)

@@ -42,18 +42,19 @@ class People:
             return None
         session = self.session(visitor.name)
         if visitor.kind == "of the server":
-            return _token_of_the_server(self._engine)
+            return self._token_of_the_server()
         if visitor.kind == "without the scope":
             return session.token(visitor.name, [f"read:users!user={visitor.name}"])
         if visitor.kind == "expired":
             return session.expired_token(visitor.name)
         return session.token(visitor.name)
 
-
-def _token_of_the_server(engine: docker.DockerClient) -> str:
-    (container,) = engine.containers.list(filters={"label": f"org.phtlab.user={OWNER}"})
-    variables = dict(word.split("=", 1) for word in container.attrs["Config"]["Env"])
-    return variables["JUPYTERHUB_API_TOKEN"]
+    def _token_of_the_server(self) -> str:
+        name = f"^/{self.hub.settings.prefix}-"  # other hubs of this machine have such a user too
+        label = f"org.phtlab.user={OWNER}"
+        (lab,) = self._engine.containers.list(filters={"label": label, "name": name})
+        variables = dict(word.split("=", 1) for word in lab.attrs["Config"]["Env"])
+        return variables["JUPYTERHUB_API_TOKEN"]
 
 
 @pytest.fixture(scope="module")
