@@ -300,7 +300,7 @@ class _Connection:
         self.profile = profile
         self._open = CentralClient(profile.central)
         self._trust: Trust | None = None
-        token = os.environ.get("JUPYTERHUB_API_TOKEN")
+        token = _hub_token(profile.central)
         self._hub = self._client(hub_token=token) if token else None
         self._own = self._client(identity=identity) if identity else None
         self._identity = identity
@@ -359,6 +359,16 @@ class _Connection:
             hub_token=hub_token,
             consortium=lambda: self._trust.consortium if self._trust else None,
         )
+
+
+def _hub_token(central: str) -> str | None:
+    """The hub's token of this server, for the central that the hub itself names.
+
+    It opens this server to whoever has it, so no other central may see it: not one that a person
+    joined from a hub that is not that consortium's.
+    """
+    named = (os.environ.get("PHTLAB_CENTRAL") or "").rstrip("/")
+    return os.environ.get("JUPYTERHUB_API_TOKEN") if central == named else None
 
 
 def _is_member(roster: Roster, name: str, identity: Identity | None) -> bool:
