@@ -28,7 +28,9 @@ daemon off;
 {user}worker_processes 1;
 pid "{directory}/nginx.pid";
 error_log stderr warn;
-events {{ worker_connections 2048; }}
+# Each workspace's connection is two of these: to the door, and on from it.
+worker_rlimit_nofile 32768;
+events {{ worker_connections 16384; }}
 http {{
   access_log off;
   server_tokens off;
@@ -39,9 +41,9 @@ http {{
   uwsgi_temp_path "{directory}/temporary";
   scgi_temp_path "{directory}/temporary";
 
-  # One workspace cannot take all connections.
+  # One workspace cannot take all connections, nor can some hundreds together.
   limit_conn_zone $binary_remote_addr zone=workspace:1m;
-  limit_conn workspace 64;
+  limit_conn workspace 24;
   limit_conn_status 429;
 
   # Nothing is kept here: events arrive when they are sent, layers go through as they come.

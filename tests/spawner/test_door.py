@@ -192,6 +192,31 @@ def test_who_asks_is_told_truly_whatever_the_workspace_says(http: httpx.Client) 
     assert headers["X-Forwarded-Proto"] == "http"
 
 
+def test_a_workspace_that_takes_all_it_gets_leaves_the_others_theirs(
+    door: Door, tmp_path: Path
+) -> None:
+    slow = Behind("central")
+    narrow = replace(door, directory=tmp_path, port=free_port(), central=slow.url)
+    narrow.start()
+    lines: list[socket.socket] = []
+    try:
+        statuses = []
+        for _ in range(25):
+            line = socket.create_connection(
+                (narrow.gateway, narrow.port), timeout=20, source_address=("127.0.0.9", 0)
+            )
+            lines.append(line)
+            line.sendall(b"GET /services/central/events HTTP/1.1\r\nHost: workspace\r\n\r\n")
+            statuses.append(line.recv(65536).split()[1])
+        assert statuses == [b"200"] * 24 + [b"429"]
+        assert httpx.get(f"{narrow.url}/hub/api/", trust_env=False).status_code == 200
+    finally:
+        for line in lines:
+            line.close()
+        narrow.stop()
+        slow.end()
+
+
 def test_events_arrive_when_they_are_sent(http: httpx.Client, three: dict[str, Behind]) -> None:
     with http.stream("GET", "/services/central/events") as answer:
         lines = answer.iter_lines()
