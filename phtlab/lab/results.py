@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.results_html import results_html
+from phtlab.lab.table_file import fault_of
 from phtlab.train.manifest import Output
 from phtlab.train.printable import escaped
 from phtlab.train.record import StopRecord
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-MAX_CELLS = 50_000_000
 _MAX_SCALAR_BYTES = 64 * 1024
 
 
@@ -94,16 +94,15 @@ class StationResults:
 
     def _frame(self, path: Path) -> pd.DataFrame:
         import pandas as pd
-        import pyarrow.parquet
+        import pyarrow
 
         try:
-            # A few bytes of Parquet can say that they are a billion rows.
-            shape = pyarrow.parquet.read_metadata(path)
-            if shape.num_rows * shape.num_columns <= MAX_CELLS:
+            fault = fault_of(path)
+            if fault is None:
                 return pd.read_parquet(path)
         except (pyarrow.ArrowException, ValueError, OSError):
             raise self._malformed(path, "a table") from None
-        raise self._malformed(path, f"a table of at most {MAX_CELLS:,} cells")
+        raise self._malformed(path, fault)
 
     def _malformed(self, path: Path, wanted: str) -> SealFormatError:
         return SealFormatError(

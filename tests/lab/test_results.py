@@ -123,6 +123,25 @@ def test_a_table_of_a_billion_rows_in_a_few_bytes_is_not_read(results):
         hungary.table("counts")
 
 
+@pytest.mark.parametrize(
+    ("column", "wanted"),
+    [
+        (pa.array([[0] * 2_000_000], pa.list_(pa.int8())), "of numbers, texts and dates"),
+        (
+            pa.DictionaryArray.from_arrays(pa.array([0] * 60_000), pa.array(["x" * 10_000])),
+            "of at most 512 MiB",
+        ),
+    ],
+    ids=["list", "repeated"],
+)
+def test_a_table_that_would_fill_the_memory_is_told_as_its_stations_fault(results, column, wanted):
+    hungary = results["hungary"]
+    pq.write_table(pa.table({"n": column}), hungary.directory / "counts.parquet")
+    with pytest.raises(SealFormatError, match=f"'counts' of hungary is not a table {wanted}") as no:
+        results.table("counts")
+    assert no.value.code == "output-form"
+
+
 def test_a_columns_name_is_no_formula(results, tmp_path):
     one = results["hungary"]
     pd.DataFrame({"=cmd|' /C calc'!A0": [""]}).to_parquet(one.directory / "counts.parquet")
