@@ -16,6 +16,7 @@ from phtlab.train.manifest import Output
 INDEX = "cargo.json"
 MAX_INDEX_BYTES = 2**20
 MAX_FILE_BYTES = 4 * 2**30
+MAX_CARGO_BYTES = 8 * 2**30
 
 FILES: dict[str, tuple[str, ...]] = {
     "table": (".parquet",),
@@ -30,10 +31,12 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
     """Unpack `archive` into `directory`; returns the outputs that are in it, by name.
 
     Raises SealFormatError for a name that is not declared, anything but a
-    regular file, a doubled name, a file over the limit or a missing index.
+    regular file, a doubled name, a file over the limit, files over the limit
+    together, or a missing index.
     """
     allowed = {output.name + ending: output for output in declared for ending in FILES[output.kind]}
     seen: set[str] = set()
+    together = 0
     try:
         with tarfile.open(archive, "r:") as tar:
             for member in tar:
@@ -45,6 +48,13 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
                 if member.name != INDEX and member.name not in allowed:
                     raise _foreign(member.name)
                 seen.add(member.name)
+                together += member.size
+                if together > MAX_CARGO_BYTES:
+                    raise SealFormatError(
+                        f"The opened cargo holds more than {MAX_CARGO_BYTES / 2**30:g} GiB, the "
+                        "most that one station's results may be. Nothing of it is shown. Ask the "
+                        "station's operator what it sent."
+                    )
                 source = tar.extractfile(member)
                 if source is None:
                     raise _foreign(member.name)

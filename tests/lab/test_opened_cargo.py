@@ -110,6 +110,26 @@ def test_huge_index_is_refused_before_it_is_read(tmp_path, target):
     assert not list(target.iterdir())
 
 
+def test_files_that_are_too_much_together_are_refused_before_they_are_written(
+    tmp_path, target, monkeypatch
+):
+    entries = (
+        ("cargo.json", index("plot")),
+        ("plot.png", b"x" * 600),
+        ("plot.parquet", b"x" * 600),
+    )
+    path = archive(tmp_path, *entries)
+    size = sum(len(content) for _, content in entries)
+    monkeypatch.setattr("phtlab.lab.opened_cargo.MAX_CARGO_BYTES", size - 1)
+    with pytest.raises(SealFormatError, match=r"holds more than .* GiB, the most that one station"):
+        unpack(path, target, DECLARED)
+    assert not (target / "plot.parquet").exists()
+    for left in target.iterdir():
+        left.unlink()
+    monkeypatch.setattr("phtlab.lab.opened_cargo.MAX_CARGO_BYTES", size)
+    assert unpack(path, target, DECLARED) == {"plot": DECLARED[1]}
+
+
 def test_what_is_no_archive_is_refused(tmp_path, target):
     path = tmp_path / "cargo.tar"
     path.write_bytes(b"no archive" * 200)
