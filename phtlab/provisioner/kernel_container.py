@@ -46,6 +46,8 @@ ENTRYPOINT: Final = (
     *("-f", CONNECTION_FILE, "--HistoryManager.enabled=False"),
 )
 _LAST_WORDS: Final = 1000
+# An engine that restarts, or is busy, does not answer for a while: its containers live on.
+UNANSWERED: Final = 5
 
 
 def kernel_body(job: Job, folder: KernelFolder) -> dict[str, Any]:
@@ -79,6 +81,7 @@ class KernelContainer:
         self._stack = ExitStack()
         self._line: Any = None
         self._id = ""
+        self._unanswered = 0
         job = Job(
             id=secrets.token_hex(6),
             image=image,
@@ -117,15 +120,30 @@ class KernelContainer:
         self.folder.seal()
 
     def exit_code(self) -> int | None:
-        """None while it runs. A kernel whose engine or container is gone has ended with -1."""
-        state = self._state()
-        if state is None:
+        """None while it runs. A kernel whose container is gone has ended with -1.
+
+        So has one whose engine did not answer UNANSWERED times in a row; until then it runs.
+        """
+        import docker.errors
+
+        try:
+            state = self._state()
+        except docker.errors.NotFound:
             return -1
+        if state is None:
+            self._unanswered += 1
+            return -1 if self._unanswered >= UNANSWERED else None
+        self._unanswered = 0
         return None if state["Running"] else int(state["ExitCode"])
 
     def why(self) -> str:
         """`, out of memory …` if that is why it ended."""
-        state = self._state()
+        import docker.errors
+
+        try:
+            state = self._state()
+        except docker.errors.NotFound:
+            return ""
         if state is None or not state["OOMKilled"]:
             return ""
         return f", out of memory: its limit is {self.limits.memory_bytes // MIB} MiB"
@@ -185,11 +203,14 @@ class KernelContainer:
             ) from None
 
     def _state(self) -> Mapping[str, Any] | None:
+        """None if the engine did not answer. Raises NotFound for a container that is gone."""
         import docker.errors
         import requests
 
         try:
             found: Mapping[str, Any] = self._engine.api.inspect_container(self._id)["State"]
+        except docker.errors.NotFound:
+            raise
         except (docker.errors.DockerException, requests.RequestException, OSError):
             return None
         return found
