@@ -16,6 +16,7 @@ from phtlab.provisioner.kernel_container import UNANSWERED, KernelContainer
 from phtlab.provisioner.kernel_folder import KernelFolder
 from phtlab.station.executor import Limits
 
+IMAGE = f"127.0.0.1:1/kernels/python@sha256:{'0' * 64}"
 RUNNING = {"Running": True, "ExitCode": 0, "OOMKilled": False}
 ENDED = {"Running": False, "ExitCode": 7, "OOMKilled": False}
 Answers = list[Exception | dict[str, Any]]
@@ -45,7 +46,7 @@ def started(
         monkeypatch.setattr(f"{module}.remove_left_behind", lambda engine: 0)
         monkeypatch.setattr(KernelContainer, "_start", lambda self, job: None)
         monkeypatch.delenv("DOCKER_HOST", raising=False)
-        return KernelContainer("image", KernelFolder.make(str(tmp_path)), {}, Limits())
+        return KernelContainer(IMAGE, KernelFolder.make(str(tmp_path)), {}, Limits())
 
     return started
 
