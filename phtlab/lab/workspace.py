@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from phtlab.errors import JourneyError, PhtlabError, SettingsError
+from phtlab.errors import JourneyError, NotebookError, PhtlabError, SettingsError
 from phtlab.lab.journey import Journey
 from phtlab.lab.lab import Lab
 from phtlab.lab.opened_results import OpenedResults
 from phtlab.lab.pinned_trust import trust_of
 from phtlab.lab.results import Results
 from phtlab.lab.twins import Twins
+from phtlab.lab.what_travels import digest_of_what_travels
 from phtlab.lab.workspace_keys import WorkspaceKeys
 from phtlab.lab.workspace_news import Follower, Kind, News, Trouble
 from phtlab.profile import Place, Profile, keys_directory
@@ -240,10 +241,22 @@ class Workspace:
         stations: Literal["all", "twin"] | Iterable[str] = "all",
         parameters: Mapping[str, Any] | None = None,
         recipients: Iterable[str] = (),
+        *,
+        checked: str,
     ) -> JourneyView:
-        """Send `notebook` on a journey; "twin" is a dry run. Raises as `Lab.dispatch`."""
+        """Send `notebook` on a journey; "twin" is a dry run.
+
+        `checked` is `digest_of_what_travels` of what the person was shown. Raises NotebookError
+        (`notebook-changed`) if the file is not that any more, and as `Lab.dispatch`.
+        """
         lab = self.lab
         train = lab.train(notebook)
+        if digest_of_what_travels(train.analysis) != checked:
+            raise NotebookError(
+                "The notebook's file is not what was checked here: it was changed meanwhile. "
+                "Nothing was sent. Reload the notebook from disk, look at it, and send it then.",
+                code="notebook-changed",
+            )
         if stations == "twin":
             lab.refresh()
             stations = lab.twin_stations()

@@ -89,9 +89,16 @@ class Page:
                 if kind == "status" and data["reads"]:
                     return
 
+    def checked(self, path: str = HEART) -> str:
+        """What the check says is sent of the notebook as it is now."""
+        notebook = self.jupyter("GET", f"api/contents/{path}")
+        body = {"name": notebook["name"], "content": notebook["content"]}
+        return str(self.post("check", body)["digest"])
+
     def send(self, stations: Any, path: str = HEART) -> Any:
         order = {
             "path": path,
+            "checked": self.checked(path),
             "stations": stations,
             "parameters": {"min_age": 40},
             "recipients": [],
@@ -315,7 +322,13 @@ def test_a_notebook_that_cannot_travel_is_not_sent(page: Page):
     cell = nbformat.v4.new_code_cell("print(nowhere)", metadata={"tags": ["station"]})
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), page.server.root / "slip.ipynb")
     before = len(page.get("journeys"))
-    order = {"path": "slip.ipynb", "stations": "all", "parameters": {}, "recipients": []}
+    order = {
+        "path": "slip.ipynb",
+        "checked": page.checked(),
+        "stations": "all",
+        "parameters": {},
+        "recipients": [],
+    }
     assert page.refused("POST", "journeys", order)[0] == 422
     for change, code in [
         ({"parameters": {"min_age": 3}}, "parameter-bounds"),
@@ -325,6 +338,24 @@ def test_a_notebook_that_cannot_travel_is_not_sent(page: Page):
         status, told = page.refused("POST", "journeys", {**order, "path": HEART, **change})
         assert (status in (403, 422), told) == (True, code)
     assert len(page.get("journeys")) == before
+
+
+def test_what_changed_after_its_check_is_not_signed(page: Page):
+    """Another tab, a terminal or a pull writes the file while the dialog is open."""
+    file = page.server.root / "changed.ipynb"
+    shutil.copy(page.server.root / HEART, file)
+    seen, before = page.checked(file.name), len(page.get("journeys"))
+    notebook = nbformat.read(file, as_version=4)
+    station = next(c for c in notebook.cells if "station" in c.metadata.get("tags", []))
+    station.source += "\n# Somebody else was here."
+    nbformat.write(notebook, file)
+    for stations in ("twin", "all", ["cleveland"]):
+        order = {"path": file.name, "checked": seen, "stations": stations}
+        assert page.refused("POST", "journeys", order) == (409, "notebook-changed")
+    assert len(page.get("journeys")) == before
+    assert page.checked(file.name) != seen
+    sent = page.send("twin", file.name)
+    assert page.watch(sent["id"], done)[-1]["stops"][0]["state"] == "departed"
 
 
 def test_a_cancelled_journey_has_no_results_and_says_why(page: Page):

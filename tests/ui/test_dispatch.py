@@ -86,6 +86,7 @@ def test_dispatch_sends_what_is_shown(lab_page, told):
     assert told.bodies("POST journeys") == [
         {
             "path": NOTEBOOK,
+            "checked": a_check()["digest"],
             "stations": ["cleveland", "hungary"],
             "parameters": {"min_age": 55, "outcome": "any"},
             "recipients": ["grace"],
@@ -117,6 +118,7 @@ def test_dry_run_is_one_click_with_the_parameters_of_the_panel(lab_page, told):
     assert told.bodies("POST journeys") == [
         {
             "path": NOTEBOOK,
+            "checked": a_check()["digest"],
             "stations": "twin",
             "parameters": {"min_age": 61, "outcome": "any"},
             "recipients": [],
@@ -240,6 +242,7 @@ def test_journey_is_sent_again_as_it_was(lab_page, told):
     assert told.bodies("POST journeys") == [
         {
             "path": NOTEBOOK,
+            "checked": a_check()["digest"],
             "stations": ["switzerland"],
             "parameters": {"min_age": 72, "outcome": "severe"},
             "recipients": ["grace"],

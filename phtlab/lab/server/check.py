@@ -11,6 +11,7 @@ from phtlab.errors import NotebookError, PhtlabError
 from phtlab.lab.route_map import MAX_SENTENCE
 from phtlab.lab.server.exchange import KIB, Body, Exchange
 from phtlab.lab.server.shapes import Shape, words
+from phtlab.lab.what_travels import digest_of_what_travels
 from phtlab.notebook import Analysis, Finding, read_analysis
 
 MAX_FINDINGS = 500
@@ -52,6 +53,7 @@ def check_shape(analysis: Analysis, kernel: str | None) -> Shape:
         "language": words(analysis.language),
         "kernel": kernel,
         "ok": not analysis.errors,
+        "digest": None if analysis.errors else digest_of_what_travels(analysis),
         "parameters": _object(analysis.parameters.schema),
         "outputs": [{"name": output.name, "kind": output.kind} for output in analysis.outputs],
         "datasets": list(analysis.datasets),
@@ -67,6 +69,7 @@ def unread_shape(name: str, unread: NotebookError) -> Shape:
         "language": "",
         "kernel": None,
         "ok": False,
+        "digest": None,
         "parameters": _object({}),
         "outputs": [],
         "datasets": [],

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 from phtlab.lab.server.exchange import KIB, Body, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.shapes import Shape, journey_shape, journeys_shape
+from phtlab.train.canonical import Digest
 from phtlab.train.identity import MemberName
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -18,9 +19,13 @@ Path = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 
 
 class Wanted(Body):
-    """`IDispatch`: the notebook's path as Lab has it; "twin" is a dry run."""
+    """`IDispatch`: the notebook's path as Lab has it; "twin" is a dry run.
+
+    `checked` is the digest of the check that the person saw: nothing else is signed.
+    """
 
     path: Path
+    checked: Digest
     stations: (
         Literal["all", "twin"] | Annotated[list[MemberName], Field(min_length=1, max_length=256)]
     )
@@ -41,7 +46,11 @@ class JourneysExchange(Exchange[Wanted]):
     def act(self, body: Wanted, **path: str) -> Shape:
         root = self.root
         view = self.workspace.dispatch(
-            root.notebook(body.path), body.stations, body.parameters, body.recipients
+            root.notebook(body.path),
+            body.stations,
+            body.parameters,
+            body.recipients,
+            checked=body.checked,
         )
         return journey_shape(self.workspace, view, root.name)
 

@@ -29,6 +29,7 @@ BY_CODE: Final[Mapping[str, int]] = {
     "key-file-exists": 409,
     "central-missing": 409,
     "journey-unfinished": 409,
+    "notebook-changed": 409,
     "train-removed": 410,
     "too-large": 413,
     "too-many-tries": 429,

@@ -38,6 +38,7 @@ async def test_a_sound_notebook_tells_what_it_takes_and_gives(asking: Asking):
         "language": "python",
         "kernel": None,  # nobody's catalogue is known here
         "ok": True,
+        "digest": told["digest"],
         "parameters": {
             "type": "object",
             "properties": {
@@ -62,7 +63,7 @@ async def test_a_finding_is_at_its_cell_from_0_and_its_line_from_1(asking: Askin
     content = notebook(cell("cohort = 1"), cell("import phtlab\n\nprint(cohort)", "station"))
     told = await check(asking, content)
     (error,) = [finding for finding in told["findings"] if finding["severity"] == "error"]
-    assert told["ok"] is False
+    assert (told["ok"], told["digest"]) == (False, None)
     assert (error["cell"], error["line"]) == (1, 3)
     assert "cell 2 uses 'cohort'" in error["message"]
 
@@ -78,6 +79,7 @@ async def test_what_is_no_notebook_is_one_finding(asking: Asking):
     for content in ({}, {"nbformat": 4, "cells": 1}, notebook(1), notebook({"cell_type": "code"})):
         told = await check(asking, content)
         assert (told["ok"], [finding["cell"] for finding in told["findings"]]) == (False, [None])
+        assert told["digest"] is None
         assert told["findings"][0]["code"] == "notebook-format"
 
 

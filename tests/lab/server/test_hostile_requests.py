@@ -11,6 +11,7 @@ import pytest
 
 from phtlab.lab.server import routes
 from phtlab.lab.server.exchange import KIB
+from phtlab.train.canonical import digest
 from tests.lab.server.conftest import PASSPHRASE, Asking
 from tests.lab.server.test_access import JOURNEY, path_of
 
@@ -98,7 +99,7 @@ async def test_no_path_leads_out_of_the_root(asking: Asking, jp_root_dir: Path, 
     (jp_root_dir / ".hidden.ipynb").write_text(outside.read_text())
     for path in PATHS_OUT:
         for place, body in [
-            ("journeys", {"path": path, "stations": "all"}),
+            ("journeys", {"path": path, "checked": digest(b""), "stations": "all"}),
             (f"journeys/{JOURNEY}/aggregate", {"path": path}),
         ]:
             status, problem = await asking.refused("POST", place, json=body)
@@ -169,12 +170,14 @@ NO_ORDERS: tuple[dict[str, Any], ...] = (
     {"path": ""},
     {"path": 1},
     {"twin": True},
+    {"checked": None},
+    {"checked": "sha256:0"},
 )
 
 
 async def test_no_such_order_is_read(asking: Asking):
     for change in NO_ORDERS:
-        order = {"path": "a.ipynb", "stations": "all", "parameters": {}, "recipients": []} | change
+        order = {"path": "a.ipynb", "checked": digest(b""), "stations": "all"} | change
         status, problem = await asking.refused("POST", "journeys", json=order)
         assert (status, problem["code"]) == (400, "request"), (str(change)[:40], problem)
         assert LONG not in problem["message"] and SCRIPT not in problem["message"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from phtlab.train.canonical import digest
 from phtlab.train.key_file import write_key
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
@@ -56,7 +57,7 @@ async def test_the_token_alone_sends_and_cancels_nothing(
 ):
     sent = await in_thread(hub_central.journey, "ulm")
     nbformat.write(nbformat.v4.new_notebook(), jp_root_dir / "a.ipynb")
-    order = {"path": "a.ipynb", "stations": "all", "parameters": {}, "recipients": []}
+    order = {"path": "a.ipynb", "checked": digest(b""), "stations": "all"}
     for path, body in [("journeys", order), (f"journeys/{sent.id}/cancel", {})]:
         status, problem = await asking.refused("POST", path, json=body)
         assert (status, problem["code"]) == (423, "key-locked"), path
@@ -112,7 +113,7 @@ async def test_a_hub_without_central_writes_and_checks(
     body = {"name": "ada", "organisation": "", "passphrase": PASSPHRASE}
     assert (await asking.post("keys", body))["current"] is True
     nbformat.write(nbformat.v4.new_notebook(), jp_root_dir / "a.ipynb")
-    order = {"path": "a.ipynb", "stations": "twin", "parameters": {}, "recipients": []}
+    order = {"path": "a.ipynb", "checked": digest(b""), "stations": "twin"}
     for verb, path, sent in [
         ("POST", "journeys", order),
         ("GET", "kernels", None),

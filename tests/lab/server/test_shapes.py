@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import phtlab
+from phtlab.lab.server.journeys import Wanted
 from phtlab.lab.server.shapes import journey_shape, stations_shape, words
 from phtlab.lab.workspace import Workspace
 from phtlab.lab.workspace_news import News
@@ -89,6 +90,10 @@ async def test_every_answer_has_the_fields_of_its_interface(central: World, aski
     told = await check(asking, notebook(cell(STATION), cell("x = y", "station")))
     require(told, "ICheck")
     require(told["findings"][0], "IFinding")
+
+
+def test_what_a_page_sends_has_the_fields_of_its_interface():
+    assert set(Wanted.model_fields) == interfaces()["IDispatch"]
 
 
 class Told(Workspace):

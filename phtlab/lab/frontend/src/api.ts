@@ -112,6 +112,8 @@ export interface ICheck {
   language: string;
   kernel: string | null;
   ok: boolean;
+  /** Names what would be signed, so that nothing else is; null while there are errors. */
+  digest: string | null;
   parameters: IParameters;
   outputs: { name: string; kind: string }[];
   datasets: string[];
@@ -209,6 +211,8 @@ export interface IKey {
 
 export interface IDispatch {
   path: string;
+  /** The digest of the check that was shown. */
+  checked: string;
   stations: string[] | 'all' | 'twin';
   parameters: { [name: string]: unknown };
   recipients: string[];

@@ -19,9 +19,9 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
-import { ICheck, IJourney, IMember } from './api';
+import { IJourney, IMember } from './api';
 import { IDraft, askDispatch } from './dispatchDialog';
-import { chosenAtFirst, errors } from './dispatchWords';
+import { ISoundCheck, chosenAtFirst, errors, isSound } from './dispatchWords';
 import { IPhtServer, PhtProblem } from './server';
 import { DISPATCH, DRY_RUN, OPEN_TRAIN, SEND_AGAIN } from './trainPanel';
 import { ITrainPanel } from './trainPanelModel';
@@ -109,7 +109,7 @@ class Sender {
           0
         );
       }
-      await this._ready(panel);
+      const check = await this._ready(panel);
       if (!this._model.isValid(panel.context.path)) {
         throw new PhtProblem(
           {
@@ -125,6 +125,7 @@ class Sender {
       const path = this._path(panel);
       const journey = await this._server.dispatch({
         path,
+        checked: check.digest,
         stations: 'twin',
         parameters: this._model.values(panel.context.path),
         recipients: []
@@ -227,17 +228,18 @@ class Sender {
   }
 
   /** Save what is shown, for it is what travels; gives its check. Throws what keeps it here. */
-  private async _ready(panel: NotebookPanel): Promise<ICheck> {
+  private async _ready(panel: NotebookPanel): Promise<ISoundCheck> {
     const { context } = panel;
     if (context.model.dirty && !context.model.readOnly) {
       await context.save();
     }
     const check = await this._server.check(
-      PathExt.basename(context.path),
+      // What is signed has its file's name, without the drive that Lab puts before it.
+      PathExt.basename(this._path(panel)),
       panel.content.model?.toJSON()
     );
     const found = errors(check);
-    if (!check.ok) {
+    if (!isSound(check)) {
       throw new PhtProblem(
         {
           code: found[0]?.code ?? 'notebook',
@@ -264,7 +266,7 @@ class Sender {
 
   private _draft(
     panel: NotebookPanel,
-    check: ICheck,
+    check: ISoundCheck,
     earlier: IJourney | null
   ): IDraft {
     const path = panel.context.path;

@@ -7,8 +7,9 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ICheck, IDispatch, IJourney, IMember, IStation } from './api';
+import { IDispatch, IJourney, IMember, IStation } from './api';
 import {
+  ISoundCheck,
   destinations,
   listed,
   others,
@@ -26,7 +27,7 @@ export interface IDraft {
   path: string;
   /** As it is called, such as `heart_disease.ipynb`. */
   name: string;
-  check: ICheck;
+  check: ISoundCheck;
   stations: string[];
   parameters: ParameterValues;
   recipients: string[];
@@ -157,8 +158,14 @@ class DispatchBody extends ReactWidget {
       });
       return false;
     }
-    const { path, parameters, recipients } = this.draft;
-    const order: IDispatch = { path, stations, parameters, recipients };
+    const { path, check, parameters, recipients } = this.draft;
+    const order: IDispatch = {
+      path,
+      checked: check.digest,
+      stations,
+      parameters,
+      recipients
+    };
     this._sending = true;
     this._say(null);
     try {

@@ -45,6 +45,13 @@ export function others(
   return people.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** A check of what can travel. */
+export type ISoundCheck = ICheck & { digest: string };
+
+export function isSound(check: ICheck): check is ISoundCheck {
+  return check.ok && check.digest !== null;
+}
+
 /** What keeps a notebook from travelling. */
 export function errors(check: ICheck): IFinding[] {
   return check.findings.filter(finding => finding.severity === 'error');
