@@ -165,16 +165,29 @@ class KernelContainer:
         with contextlib.suppress(docker.errors.APIError):
             self._engine.api.kill(self._id, name)
 
-    def remove(self) -> None:
-        """End it, whatever it does, and let go of everything but its folder."""
-        import docker.errors
+    def remove(self) -> bool:
+        """End it, whatever it does, and let go of everything but its folder.
 
+        False if the engine did not remove it: it may still run, and can be removed again.
+        """
         if self._line is not None:
             self._line.close()
-        if self._id:
-            with contextlib.suppress(docker.errors.DockerException, OSError):
-                self._engine.api.remove_container(self._id, force=True, v=True)
-        self._stack.close()
+        gone = not self._id or self._removed()
+        if gone:
+            self._stack.close()
+        return gone
+
+    def _removed(self) -> bool:
+        import docker.errors
+        import requests
+
+        try:
+            self._engine.api.remove_container(self._id, force=True, v=True)
+        except docker.errors.NotFound:
+            return True
+        except (docker.errors.DockerException, requests.RequestException, OSError):
+            return False
+        return True
 
     def _start(self, job: Job) -> None:
         import docker.errors

@@ -2,7 +2,7 @@
 
     FOLDER (0700)      the user's alone
     ├── s/ (0777)      bound in, writable until the kernel listens: its unix sockets and its
-    │                  connection file
+    │                  connection file; a new one for each start
     └── in/ (0755)     bound in, read-only: datasets.json, and copies of files that only the user
                        may read
 
@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 from phtlab.errors import DataSetError, SandboxError
 from phtlab.runtime.errors import JobError
@@ -51,9 +51,8 @@ class KernelFolder:
             )
         path = Path(tempfile.mkdtemp(prefix="phtlab-kernel-", dir=place))
         folder = cls(path)
-        for part, mode in ((folder.sockets, 0o777), (folder.inputs, 0o755)):
-            part.mkdir()
-            part.chmod(mode)
+        folder.inputs.mkdir()
+        folder.inputs.chmod(0o755)
         return folder
 
     @property
@@ -70,10 +69,16 @@ class KernelFolder:
         return str(self.sockets / "k")
 
     def connect(self, key: str, signature_scheme: str) -> None:
-        """Tell the kernel where to listen; sockets of a kernel before it go."""
-        self.sockets.chmod(0o777)
-        for port in PORTS.values():
-            Path(f"{self.address}-{port}").unlink(missing_ok=True)
+        """Tell the kernel where to listen; sockets of a kernel before it go.
+
+        What that one could write in goes with them, out of its reach: nothing of it is followed.
+        """
+        if self.sockets.exists():
+            # A kernel that still runs has hold of the folder that it was given, under any name.
+            before = tempfile.mkdtemp(prefix="before-", dir=self.path)
+            self.sockets.replace(before)
+            shutil.rmtree(before, ignore_errors=True)
+        self.sockets.mkdir(mode=0o700)
         content = {f"{name}_port": port for name, port in PORTS.items()} | {
             "ip": SOCKETS,
             "transport": "ipc",
@@ -81,10 +86,10 @@ class KernelFolder:
             "signature_scheme": signature_scheme,
             "kernel_name": "",
         }
-        file = self.sockets / "connection.json"
-        file.unlink(missing_ok=True)
-        file.write_text(json.dumps(content))
-        file.chmod(0o644)
+        with _new_file(self.sockets / "connection.json") as file:
+            file.write(json.dumps(content))
+        # Last, when nothing is written in it any more.
+        self.sockets.chmod(0o777)
 
     def listening(self) -> bool:
         """Whether all five sockets are there."""
@@ -148,6 +153,13 @@ class KernelFolder:
                 code="data-set-missing",
             ) from None
         return copy
+
+
+def _new_file(path: Path) -> TextIO:
+    """A file that anyone may read, and that was not there: no link is followed, none replaced."""
+    made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    os.fchmod(made, 0o644)
+    return os.fdopen(made, "w")
 
 
 def _declared(file: Path) -> dict[str, DeclaredDataset]:

@@ -49,6 +49,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         super().__init__(**settings)
         self._folder: KernelFolder | None = None
         self._container: KernelContainer | None = None
+        # One that the engine did not remove: it may still run, and write in the folder.
+        self._remains: KernelContainer | None = None
         self._ended: int | None = None
 
     @property
@@ -118,14 +120,24 @@ class SandboxProvisioner(KernelProvisionerBase):
         await self._remove_container()
         if self._folder is not None and not restart:
             await asyncio.to_thread(self._folder.remove)
-            self._folder = None
+            # The next kernel has a folder of its own, which this one's remains do not reach.
+            self._folder = self._remains = None
 
     async def _remove_container(self) -> None:
         container, self._container = self._container, None
+        container = container or self._remains
         if container is not None:
-            await asyncio.to_thread(container.remove)
+            gone = await asyncio.to_thread(container.remove)
+            self._remains = None if gone else container
 
     def _launch(self, declared: str) -> KernelContainer:
+        if self._remains is not None:
+            raise SandboxError(
+                "The container engine did not remove the kernel that ran before, so no other one "
+                "takes its place. See that the engine answers ('docker ps'), then start the kernel "
+                "again.",
+                code="kernel-start",
+            )
         if not self.image:
             raise SandboxError(
                 "No kernel image is named for this kernel. Run 'phtlab kernel install' again.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
 from phtlab.errors import DataSetError, SandboxError
-from phtlab.provisioner.kernel_folder import KernelFolder
+from phtlab.provisioner.kernel_folder import KernelFolder, _new_file
 
 
 @pytest.fixture
@@ -89,3 +90,42 @@ def test_sockets_of_a_kernel_before_are_not_taken_for_the_next_ones(folder: Kern
     assert not list(folder.sockets.glob("k-*"))
     told = json.loads((folder.sockets / "connection.json").read_text())
     assert (told["transport"], told["key"]) == ("ipc", "another key")
+
+
+def test_what_a_kernel_before_put_there_is_neither_followed_nor_kept(
+    folder: KernelFolder, tmp_path: Path
+) -> None:
+    """A kernel that still runs has an open handle on the folder that was bound in."""
+    folder.connect("a key", "hmac-sha256")
+    victim = tmp_path / "bashrc"
+    victim.write_text("mine")
+    victim.chmod(0o600)
+    inside = os.open(folder.sockets, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.unlink("connection.json", dir_fd=inside)
+        os.symlink(victim, "connection.json", dir_fd=inside)
+        os.symlink(tmp_path, "k-1", dir_fd=inside)
+        os.mkdir("k-2", dir_fd=inside)
+        folder.connect("another key", "hmac-sha256")
+        with pytest.raises(OSError):
+            os.symlink(victim, "k-3", dir_fd=inside)
+    finally:
+        os.close(inside)
+    assert (victim.read_text(), victim.stat().st_mode & 0o777) == ("mine", 0o600)
+    assert [path.name for path in folder.sockets.iterdir()] == ["connection.json"]
+    file = folder.sockets / "connection.json"
+    assert not file.is_symlink() and file.stat().st_mode & 0o777 == 0o644
+    assert json.loads(file.read_text())["key"] == "another key"
+    assert folder.sockets.stat().st_mode & 0o777 == 0o777
+
+
+def test_a_link_in_the_place_of_a_new_file_is_not_written_through(tmp_path: Path) -> None:
+    victim = tmp_path / "bashrc"
+    victim.write_text("mine")
+    (tmp_path / "link").symlink_to(victim)
+    (tmp_path / "dangling").symlink_to(tmp_path / "nothing")
+    for name in ("link", "dangling", "bashrc"):
+        with pytest.raises(FileExistsError):
+            _new_file(tmp_path / name)
+    assert victim.read_text() == "mine"
+    assert not (tmp_path / "nothing").exists()
