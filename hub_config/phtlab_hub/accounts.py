@@ -14,12 +14,9 @@ import getpass
 import json
 import secrets
 import sys
-import time
 import tomllib
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -28,14 +25,16 @@ from jupyterhub.auth import Authenticator
 from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError
-from traitlets import Unicode
+from traitlets import List, Unicode
 
 from phtlab.errors import SettingsError
 from phtlab.train.durable_file import write_durably
 from phtlab.train.fault import faults_of
 from phtlab.train.identity import MemberName
+from phtlab_hub.browser_address import browser_address
 from phtlab_hub.roles import GROUPS
 from phtlab_hub.settings import HubSettings, require_private
+from phtlab_hub.throttle import LoginThrottle
 
 SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 1024
@@ -97,47 +96,19 @@ def write_accounts(path: Path, accounts: Accounts) -> None:
     write_durably(path, "".join(lines).encode())
 
 
-@dataclass
-class Throttle:
-    """After `free` wrong passwords of one account from one address, each next one waits longer.
-
-    By address too, so that nobody locks another out from elsewhere. `entries` bounds memory.
-    """
-
-    free: int = 5
-    longest: float = 300.0
-    entries: int = 10_000
-    clock: Callable[[], float] = time.monotonic
-    _failures: OrderedDict[tuple[str, str], tuple[int, float]] = field(default_factory=OrderedDict)
-
-    def wait(self, name: str, address: str) -> float:
-        """Seconds until the next try is looked at; 0: now."""
-        failures, last = self._failures.get((name, address), (0, 0.0))
-        if failures < self.free:
-            return 0.0
-        pause = min(self.longest, 2.0 ** (failures - self.free + 1))
-        return max(0.0, last + pause - self.clock())
-
-    def failed(self, name: str, address: str) -> None:
-        failures, _ = self._failures.pop((name, address), (0, 0.0))
-        self._failures[name, address] = failures + 1, self.clock()
-        while len(self._failures) > self.entries:
-            self._failures.popitem(last=False)
-
-    def passed(self, name: str, address: str) -> None:
-        self._failures.pop((name, address), None)
-
-
 class LocalAccounts(Authenticator):
     """Signs in by `file`. A name that is not in it takes as long as a wrong password."""
 
     file = Unicode(help="The account file").tag(config=True)
+    trusted_proxies = List(
+        Unicode(), help="The TLS servers in front, whose word on a browser's address counts"
+    ).tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.manage_groups = True
         self.any_allow_config = True
-        self.throttle = Throttle()
+        self.throttle = LoginThrottle()
         self._nobody = hash_of(secrets.token_urlsafe(32))
         # Hashing is costly on purpose: two at a time, so that many logins do not stop the hub.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password")
@@ -149,7 +120,7 @@ class LocalAccounts(Authenticator):
         """
         name = self.normalize_username(data.get("username", ""))[:64]
         password = data.get("password", "")[:LONGEST_PASSWORD]
-        address = handler.request.remote_ip
+        address = browser_address(handler.request, self.trusted_proxies)
         seconds = self.throttle.wait(name, address)
         if seconds > 0:
             raise HTTPError(
@@ -195,6 +166,7 @@ def apply(c: Any, settings: HubSettings) -> None:
     read_accounts(settings.accounts)
     c.JupyterHub.authenticator_class = LocalAccounts
     c.LocalAccounts.file = str(settings.accounts)
+    c.LocalAccounts.trusted_proxies = list(settings.trusted_proxies)
     c.Authenticator.auth_refresh_age = 60
     c.Authenticator.refresh_pre_spawn = True
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from phtlab.errors import SettingsError
+from phtlab_hub.browser_address import log_with
 from phtlab_hub.settings import HubSettings
 
 NAMES: Final = r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$"
@@ -40,7 +41,8 @@ def apply(c: Any, settings: HubSettings) -> None:
     c.JupyterHub.active_server_limit = settings.servers
     c.Spawner.disable_user_config = True
 
-    # Addresses in the log are the browsers', if the TLS server in front is known.
+    # Addresses in the log are the browsers', if the TLS server in front is known. Tornado alone
+    # would take a browser's own X-Real-IP for it.
     c.JupyterHub.trusted_downstream_ips = list(settings.trusted_proxies)
 
     headers = {
@@ -53,7 +55,11 @@ def apply(c: Any, settings: HubSettings) -> None:
         c.JupyterHub.public_url = settings.public_url
         headers["Strict-Transport-Security"] = "max-age=31536000"
         cookies["secure"] = True
-    c.JupyterHub.tornado_settings = {"headers": headers, "cookie_options": cookies}
+    c.JupyterHub.tornado_settings = {
+        "headers": headers,
+        "cookie_options": cookies,
+        "log_function": log_with(settings.trusted_proxies),
+    }
     if settings.subdomains:
         if not https:
             raise SettingsError(

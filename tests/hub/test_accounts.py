@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.web import HTTPError
 
 from phtlab.errors import SettingsError
@@ -16,14 +17,16 @@ from phtlab_hub import accounts
 from phtlab_hub.accounts import (
     Account,
     LocalAccounts,
-    Throttle,
     hash_of,
     main,
     read_accounts,
     write_accounts,
 )
+from phtlab_hub.throttle import LoginThrottle, Throttle
 
 PASSWORD = "correct horse 1"
+LOGIN = RequestStartLine("POST", "/hub/login", "HTTP/1.1")
+HEADERS = ("X-Real-IP", "X-Forwarded-For", "X-Client-IP", "Forwarded")
 
 
 @pytest.fixture
@@ -33,8 +36,17 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def _ask(authenticator: LocalAccounts, name: str, password: str, address: str = "::1") -> Any:
-    handler = SimpleNamespace(request=SimpleNamespace(remote_ip=address))
+def _ask(
+    authenticator: LocalAccounts,
+    name: str,
+    password: str,
+    address: str = "::1",
+    claims: dict[str, str] | None = None,
+) -> Any:
+    """A login whose proxy saw `address`, from a browser that sends `claims` as headers."""
+    headers = HTTPHeaders({"Host": "hub", **(claims or {})})
+    headers.add("X-Forwarded-For", address)
+    handler = SimpleNamespace(request=HTTPServerRequest(start_line=LOGIN, headers=headers))
     form = {"username": name, "password": password}
     return asyncio.run(authenticator.get_authenticated_user(handler, form))
 
@@ -71,7 +83,7 @@ def test_an_unknown_name_costs_the_same_hashing(
 def test_after_five_wrong_passwords_even_the_right_one_waits(file: Path) -> None:
     now = 0.0
     authenticator = LocalAccounts(file=str(file))
-    authenticator.throttle = Throttle(clock=lambda: now)
+    authenticator.throttle = LoginThrottle(clock=lambda: now)
     for _ in range(5):
         assert _ask(authenticator, "ada", "wrong") is None
     with pytest.raises(HTTPError) as refused:
@@ -95,6 +107,51 @@ def test_the_wait_doubles_up_to_five_minutes_and_memory_is_bounded() -> None:
     for address in "bcd":
         throttle.failed("ada", address)
     assert throttle.wait("ada", "a") == 0  # the oldest was forgotten
+
+
+def test_a_made_up_address_gives_no_further_guess(file: Path) -> None:
+    authenticator = LocalAccounts(file=str(file))
+    authenticator.throttle = LoginThrottle(clock=lambda: 0.0)
+    for number in range(6):
+        lies = dict.fromkeys(HEADERS, f"198.51.100.{number}")
+        if number < 5:
+            assert _ask(authenticator, "ada", "wrong", claims=lies) is None
+        else:
+            with pytest.raises(HTTPError) as refused:
+                _ask(authenticator, "ada", PASSWORD, claims=lies)
+            assert refused.value.status_code == 429
+
+
+def test_guesses_from_many_addresses_are_slowed_and_lock_nobody_out() -> None:
+    now = 0.0
+    throttle = LoginThrottle(clock=lambda: now)
+    throttle.passed("ada", "192.0.2.1")
+    guesses = 0
+    for number in range(10_000):  # one each second, each from an address of its own
+        now = float(number)
+        if throttle.wait("ada", f"attacker {number}") == 0:
+            throttle.failed("ada", f"attacker {number}")
+            guesses += 1
+    assert 300 < guesses < 400
+    assert throttle.wait("ada", "192.0.2.1") == 0  # where she has logged in before
+    assert throttle.wait("ada", "192.0.2.2") <= 30
+    assert throttle.wait("grace", "192.0.2.2") == 0
+    now += 30
+    assert throttle.wait("ada", "192.0.2.2") == 0
+    throttle.passed("ada", "192.0.2.2")
+    throttle.failed("ada", "elsewhere")
+    assert throttle.wait("ada", "elsewhere") == 0
+
+
+def test_a_known_address_is_slowed_by_its_own_wrong_passwords() -> None:
+    throttle = LoginThrottle(clock=lambda: 0.0, entries=2)
+    throttle.passed("ada", "192.0.2.1")
+    for _ in range(5):
+        throttle.failed("ada", "192.0.2.1")
+    assert throttle.wait("ada", "192.0.2.1") == 2
+    for _ in range(5_000):  # no number of failures is too many to count with
+        throttle.failed("ada", "192.0.2.1")
+    assert throttle.wait("ada", "192.0.2.1") == 300
 
 
 def test_who_is_taken_from_the_file_is_signed_out(file: Path) -> None:

@@ -3,7 +3,6 @@ view of it."""
 
 from __future__ import annotations
 
-import re
 import shutil
 import ssl
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from phtlab.demo.services import Service
 from phtlab_hub.accounts import Account, hash_of, write_accounts
 from phtlab_hub.settings import HubSettings
 from tests.hub.running_hub import CONFIG, hub_folder, running_hub
-from tests.hub.session import HubSession
+from tests.hub.session import HubSession, new_client
 from tests.real_registry import answers, free_port
 
 EXAMPLE = CONFIG / "tls" / "nginx.conf"
@@ -31,10 +30,11 @@ NAME = "localhost"
 
 @dataclass(frozen=True)
 class Front:
-    """A TLS server before a hub: https at `url`, plain http at `plain`."""
+    """A TLS server before a hub: https at `url`, plain http at `plain`; the proxy at `listen`."""
 
     url: str
     plain: str
+    listen: str
     certificate: Path
     hub: Service
 
@@ -114,14 +114,15 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
         {"ada": Account(password=hash_of(PASSWORD), groups=("researcher",))},
     )
     written = place / "nginx.conf"
-    written.write_text(_configuration(place, HubSettings.load(folder).listen, ports))
+    listen = HubSettings.load(folder).listen
+    written.write_text(_configuration(place, listen, ports))
     command = [nginx, "-e", "stderr", "-p", str(place), "-c", str(written)]
     tls = Service("tls", command, place, {})
     tls.start()
     try:
         tls.wait_until(lambda: answers(ports[1]))
         with running_hub(folder) as hub:
-            yield Front(url, f"http://{NAME}:{ports[0]}", certificate, hub)
+            yield Front(url, f"http://{NAME}:{ports[0]}", listen, certificate, hub)
     finally:
         tls.stop()
 
@@ -162,7 +163,12 @@ def test_without_tls_one_is_led_to_it(front: Front) -> None:
 def test_the_log_has_the_browsers_address_and_nobody_makes_up_another(
     front: Front, session: HubSession
 ) -> None:
-    session.http.get("/hub/login?seen=1", headers={"X-Forwarded-For": "203.0.113.9"})
-    lines = [line for line in front.hub.log.read_text().splitlines() if "seen=1" in line]
-    assert lines
-    assert all(re.search(r"\(@(::ffff:)?127\.0\.0\.1\)", line) for line in lines)
+    lie = "203.0.113.9"
+    session.http.get("/hub/login?seen=1", headers={"X-Forwarded-For": lie, "X-Real-IP": lie})
+    # Past the TLS server, which replaces both; the proxy passes X-Real-IP on.
+    with new_client(f"http://{front.listen}") as http:
+        http.get("/hub/login?seen=2", headers={"X-Real-IP": lie})
+        http.get("/hub/health")  # a request is logged before the next one is answered
+    lines = [line for line in front.hub.log.read_text().splitlines() if "seen=" in line]
+    assert len({line.partition("seen=")[2][0] for line in lines}) == 2
+    assert all("@127.0.0.1)" in line for line in lines), lines
