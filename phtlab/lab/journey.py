@@ -15,7 +15,8 @@ from phtlab.lab.journey_html import journey_html
 from phtlab.lab.journey_words import describe, short
 from phtlab.lab.opened_cargo import unpack
 from phtlab.lab.progress import journey_progress
-from phtlab.lab.results import Results, ResultsFolder, StationResults
+from phtlab.lab.results import Results, StationResults
+from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.route_map import route_map
 from phtlab.train.manifest import Train
 from phtlab.train.order import Order, cargo_context

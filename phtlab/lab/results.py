@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
+from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.results_html import results_html
 from phtlab.lab.table_file import fault_of
 from phtlab.train.manifest import Output
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MAX_SCALAR_BYTES = 64 * 1024
-
-
-class ResultsFolder:
-    """Where opened results lie; gone once neither Results nor StationResults hold it."""
-
-    def __init__(self) -> None:
-        self.path = Path(mkdtemp(prefix="phtlab-results-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 @dataclass(frozen=True)

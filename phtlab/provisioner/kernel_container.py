@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from phtlab.errors import EngineMissingError, SandboxError
 from phtlab.kernel import container_engine
+from phtlab.process_mark import own_mark
 from phtlab.provisioner.kernel_folder import CONNECTION_FILE, DATASETS_FILE, KernelFolder
 from phtlab.provisioner.left_behind import (
     LABEL,
     LABEL_FOLDER,
     LABEL_PARENT,
-    parent_mark,
     remove_left_behind,
 )
 from phtlab.station.executor import MIB, Job, Limits
@@ -60,7 +60,7 @@ def kernel_body(job: Job, folder: KernelFolder) -> dict[str, Any]:
         # Not a station's labels: no station shall take it for one of its runs.
         "Labels": {
             LABEL: job.id,
-            LABEL_PARENT: parent_mark(),
+            LABEL_PARENT: own_mark(),
             LABEL_FOLDER: str(folder.path),
         },
     }

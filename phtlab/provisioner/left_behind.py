@@ -6,11 +6,12 @@ What is left is a stopped container and a folder; and the kernel, if its code he
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from phtlab.process_mark import is_gone
 
 if TYPE_CHECKING:
     import docker
@@ -20,11 +21,6 @@ LABEL_PARENT: Final = "phtlab.kernel.parent"
 LABEL_FOLDER: Final = "phtlab.kernel.folder"
 
 
-def parent_mark() -> str:
-    """This process, as no other process of this machine is called until it starts anew."""
-    return _mark(os.getpid())
-
-
 def remove_left_behind(engine: docker.DockerClient) -> int:
     """Remove this user's kernels whose parent does not live any more; how many there were."""
     import docker.errors
@@ -32,7 +28,7 @@ def remove_left_behind(engine: docker.DockerClient) -> int:
     removed = 0
     for container in engine.api.containers(all=True, filters={"label": LABEL_PARENT}):
         labels: Mapping[str, str] = container["Labels"]
-        if not _is_gone(labels[LABEL_PARENT]):
+        if not is_gone(labels[LABEL_PARENT]):
             continue
         try:
             engine.api.remove_container(container["Id"], force=True, v=True)
@@ -41,27 +37,6 @@ def remove_left_behind(engine: docker.DockerClient) -> int:
         _remove_folder(labels.get(LABEL_FOLDER, ""))
         removed += 1
     return removed
-
-
-def _is_gone(mark: str) -> bool:
-    place, _, process = mark.rpartition("/")
-    here = _mark(os.getpid()).rpartition("/")[0]
-    pid = process.partition("-")[0]
-    # Another user's, machine's or container's processes cannot be judged from here.
-    return place == here and pid.isdigit() and _mark(int(pid)) != mark
-
-
-def _mark(pid: int) -> str:
-    """User, boot, process namespace, process and its start; ends with `-` for no process."""
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    namespace = Path("/proc/self/ns/pid").readlink().name
-    try:
-        # The name in parentheses may hold anything; what counts comes after the last.
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        started = "" if state in "ZX" else rest[18]
-    except OSError:
-        started = ""
-    return f"{os.getuid()}/{boot}/{namespace}/{pid}-{started}"
 
 
 def _remove_folder(path: str) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from phtlab.errors import JourneyError
 from phtlab.lab.opened_results import OpenedResults
-from phtlab.lab.results import Results, ResultsFolder
+from phtlab.lab.results import Results
+from phtlab.lab.results_folder import ResultsFolder
 
 
 def results() -> Results:

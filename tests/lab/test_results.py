@@ -11,7 +11,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from phtlab.errors import JourneyError, SealFormatError
-from phtlab.lab.results import Results, ResultsFolder, StationResults
+from phtlab.lab.results import Results, StationResults
+from phtlab.lab.results_folder import ResultsFolder
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict, StopRecord
 

@@ -3,7 +3,8 @@
 import gc
 from datetime import UTC, datetime
 
-from phtlab.lab.results import Results, ResultsFolder, StationResults
+from phtlab.lab.results import Results, StationResults
+from phtlab.lab.results_folder import ResultsFolder
 from phtlab.train.manifest import Output
 from phtlab.train.record import StopRecord
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from phtlab.lab.results import Results, ResultsFolder, StationResults
+from phtlab.lab.results import Results, StationResults
+from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.train_html import train_html
 from phtlab.notebook import read_analysis
 from phtlab.train.manifest import Output

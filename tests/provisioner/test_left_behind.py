@@ -12,11 +12,11 @@ import docker
 import docker.errors
 import pytest
 
+from phtlab.process_mark import own_mark
 from phtlab.provisioner.left_behind import (
     LABEL,
     LABEL_FOLDER,
     LABEL_PARENT,
-    parent_mark,
     remove_left_behind,
 )
 
@@ -59,7 +59,7 @@ def _there(engine: docker.DockerClient, container: str) -> bool:
 
 
 def _mark_of_an_ended_process() -> str:
-    code = "from phtlab.provisioner.left_behind import parent_mark; print(parent_mark())"
+    code = "from phtlab.process_mark import own_mark; print(own_mark())"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return told.stdout.strip()
 
@@ -78,14 +78,14 @@ def test_the_container_and_folder_of_an_ended_process_go(
 def test_a_process_that_got_the_number_of_an_ended_one_does_not_count(
     make: Make, engine: docker.DockerClient
 ) -> None:
-    place, _, started = parent_mark().rpartition("-")
+    place, _, started = own_mark().rpartition("-")
     container = make(f"{place}-{int(started) - 1}")
     remove_left_behind(engine)
     assert not _there(engine, container)
 
 
 def test_what_cannot_be_judged_from_here_stays(make: Make, engine: docker.DockerClient) -> None:
-    user, boot, namespace, process = parent_mark().split("/")
+    user, boot, namespace, process = own_mark().split("/")
     gone = _mark_of_an_ended_process().rpartition("/")[2]
     marks = [
         f"{user}/{boot}/{namespace}/{process}",

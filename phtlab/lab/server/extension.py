@@ -8,6 +8,7 @@ from pathlib import Path
 from jupyter_server.extension.application import ExtensionApp
 
 from phtlab.lab.key_agent import SECONDS, KeyAgent
+from phtlab.lab.results_folder import remove_left_behind
 from phtlab.lab.server.contents_root import ContentsRoot
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.routes import routes
@@ -26,6 +27,7 @@ class PhtlabExtension(ExtensionApp):
     description = "Stations, journeys, keys and results for phtlab's JupyterLab extension."
 
     def initialize_settings(self) -> None:
+        remove_left_behind()
         twins = Twins()
         twins.announce()
         self.workspace = Workspace(keys=WorkspaceKeys(), twins=twins)

@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from phtlab.lab.results import Results, ResultsFolder, StationResults
+from phtlab.lab.results import Results, StationResults
+from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.server.results_shape import _is_picture, results_shape, table_shape, value
 from phtlab.lab.workspace import Workspace
 from phtlab.lab.workspace_news import News
