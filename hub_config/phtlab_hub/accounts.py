@@ -10,6 +10,7 @@ who changes groups changes roles, within a minute.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
 import json
 import secrets
@@ -38,6 +39,8 @@ from phtlab_hub.throttle import LoginThrottle
 
 SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD: Final = 1024
+# Some seconds of hashing: who comes after them is better told so than kept waiting.
+MOST_WAITING: Final = 32
 
 
 class Account(BaseModel):
@@ -112,11 +115,13 @@ class LocalAccounts(Authenticator):
         self._nobody = hash_of(secrets.token_urlsafe(32))
         # Hashing is costly on purpose: two at a time, so that many logins do not stop the hub.
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="password")
+        self._waiting = 0
 
     async def authenticate(self, handler: Any, data: Mapping[str, str]) -> dict[str, Any] | None:
         """The account's name and groups; None if name or password is wrong.
 
-        Raises HTTPError 429 after many wrong passwords, 503 if the file cannot be read.
+        Raises HTTPError 429 after many wrong passwords; 503 if too many logins wait already, or
+        the file cannot be read.
         """
         name = self.normalize_username(data.get("username", ""))[:64]
         password = data.get("password", "")[:LONGEST_PASSWORD]
@@ -126,17 +131,31 @@ class LocalAccounts(Authenticator):
             raise HTTPError(
                 429, f"Too many wrong passwords. Wait {int(seconds) + 1} seconds, then try again."
             )
+        if self._waiting >= MOST_WAITING:
+            raise HTTPError(
+                503,
+                "Many people are logging in at this moment. Wait a few seconds, then try again.",
+            )
         account = self._accounts().get(name)
         expected = self._nobody if account is None else account.password
         # Counted before it is known, so that tries at the same time count too.
         self.throttle.failed(name, address)
-        right = await IOLoop.current().run_in_executor(
-            self._hashing, passwd_check, expected, password
-        )
+        right = await self._is_right(expected, password)
         if account is None or not right:
             return None
         self.throttle.passed(name, address)
         return self._model(name, account)
+
+    async def _is_right(self, expected: str, password: str) -> bool:
+        """Whether `password` is the one of the hash. Counts as waiting until its hash is made, also
+        if whoever asked has gone: a thread that hashes cannot be stopped."""
+        hashing = IOLoop.current().run_in_executor(self._hashing, passwd_check, expected, password)
+        self._waiting += 1
+        hashing.add_done_callback(self._one_less)
+        return bool(await asyncio.shield(hashing))
+
+    def _one_less(self, _: object) -> None:
+        self._waiting -= 1
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
         """The account's groups as they are now; False if it is gone."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ from tornado.web import HTTPError
 from phtlab.errors import SettingsError
 from phtlab_hub import accounts
 from phtlab_hub.accounts import (
+    MOST_WAITING,
     Account,
     LocalAccounts,
     hash_of,
@@ -44,11 +46,21 @@ def _ask(
     claims: dict[str, str] | None = None,
 ) -> Any:
     """A login whose proxy saw `address`, from a browser that sends `claims` as headers."""
+    return asyncio.run(_login(authenticator, name, password, address, claims))
+
+
+async def _login(
+    authenticator: LocalAccounts,
+    name: str,
+    password: str,
+    address: str = "::1",
+    claims: dict[str, str] | None = None,
+) -> Any:
     headers = HTTPHeaders({"Host": "hub", **(claims or {})})
     headers.add("X-Forwarded-For", address)
     handler = SimpleNamespace(request=HTTPServerRequest(start_line=LOGIN, headers=headers))
     form = {"username": name, "password": password}
-    return asyncio.run(authenticator.get_authenticated_user(handler, form))
+    return await authenticator.get_authenticated_user(handler, form)
 
 
 def test_the_right_password_gives_name_and_groups(file: Path) -> None:
@@ -152,6 +164,68 @@ def test_a_known_address_is_slowed_by_its_own_wrong_passwords() -> None:
     for _ in range(5_000):  # no number of failures is too many to count with
         throttle.failed("ada", "192.0.2.1")
     assert throttle.wait("ada", "192.0.2.1") == 300
+
+
+def test_above_so_many_that_wait_logins_are_refused_at_once(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def check(*_: str) -> bool:
+        return go_on.wait(20)
+
+    async def crowd() -> None:
+        authenticator = LocalAccounts(file=str(file))
+        waiting = [
+            asyncio.create_task(_login(authenticator, f"nobody-{number}", "wrong"))
+            for number in range(MOST_WAITING)
+        ]
+        await asyncio.sleep(0)
+        # From one name and address more often than its throttle lets by: these are no tries.
+        for _ in range(10):
+            with pytest.raises(HTTPError) as refused:
+                await _login(authenticator, "ada", PASSWORD)
+            assert refused.value.status_code == 503
+            assert "Wait a few seconds" in (refused.value.log_message or "")
+        assert not any(task.done() for task in waiting)
+        go_on.set()
+        assert await asyncio.gather(*waiting) == [None] * MOST_WAITING
+        assert (await _login(authenticator, "ada", PASSWORD))["name"] == "ada"
+
+    monkeypatch.setattr(accounts, "passwd_check", check)
+    try:
+        asyncio.run(crowd())
+    finally:
+        go_on.set()
+
+
+def test_a_login_that_is_given_up_counts_until_its_hash_is_made(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, begun = threading.Event(), threading.Event()
+
+    def check(*_: str) -> bool:
+        begun.set()
+        return go_on.wait(20)
+
+    async def leave() -> None:
+        authenticator = LocalAccounts(file=str(file))
+        task = asyncio.create_task(_login(authenticator, "nobody", "wrong"))
+        assert await asyncio.to_thread(begun.wait, 20)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        with pytest.raises(HTTPError):
+            await _login(authenticator, "ada", PASSWORD)
+        go_on.set()
+        await asyncio.to_thread(authenticator._hashing.shutdown)
+
+    monkeypatch.setattr(accounts, "passwd_check", check)
+    monkeypatch.setattr(accounts, "MOST_WAITING", 1)
+    try:
+        asyncio.run(leave())
+    finally:
+        go_on.set()
 
 
 def test_who_is_taken_from_the_file_is_signed_out(file: Path) -> None:
