@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from phtlab.lab.server.threads import MOST_WAITING
+from phtlab.train.canonical import digest
 from phtlab.train.enrolment import REMOVAL_TYPE, open_request
 from phtlab.train.envelope import Envelope, peek
 from phtlab.train.key_file import read_key
@@ -226,9 +227,8 @@ async def test_after_a_lock_nothing_of_the_key_s_is_shown(central: World, asking
     await asking.post("keys/unlock", {"passphrase": PASSPHRASE})
     central.journey()
     await asking.post("keys/lock", {})
-    status, problem = await asking.refused(
-        "POST", "journeys", json={"path": "a.ipynb", "stations": "all"}
-    )
+    order = {"path": "a.ipynb", "checked": digest(b""), "stations": "all"}
+    status, problem = await asking.refused("POST", "journeys", json=order)
     assert problem["code"] in ("key-locked", "notebook-missing")
     for route in ("results", "cancel", "export", "aggregate"):
         verb = "GET" if route == "results" else "POST"
