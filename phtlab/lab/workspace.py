@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -120,11 +121,13 @@ class Workspace:
         known = self.news.journeys.get(journey)
         if known is not None:
             return known
-        return self._required().reading().journey(journey)
+        with self._using() as connection:
+            return connection.reading().journey(journey)
 
     def refreshed(self) -> tuple[Roster, Catalogue]:
         """Roster and catalogue, asked for anew. Raises SettingsError, RosterError."""
-        trusted = self._required().trust().refresh()
+        with self._using() as connection:
+            trusted = connection.trust().refresh()
         return trusted.roster, trusted.catalogue
 
     # Who listens
@@ -220,18 +223,18 @@ class Workspace:
         self.opened.forget()
         self.profile_changed()
 
-    @property
-    def lab(self) -> Lab:
-        """The lab of the unlocked key.
+    @contextmanager
+    def lab(self) -> Iterator[Lab]:
+        """The lab of the unlocked key, whose connection stays open until the end of the block.
 
         Raises KeyFileError (`key-locked`, `key-missing`), SettingsError (`central-missing`).
         """
-        connection = self._required()
-        self.keys.require()
-        lab = connection.lab
-        if lab is None:
-            raise SettingsError("The key was changed just now. Try again.", code="key-locked")
-        return lab
+        with self._using() as connection:
+            self.keys.require()
+            lab = connection.lab
+            if lab is None:
+                raise SettingsError("The key was changed just now. Try again.", code="key-locked")
+            yield lab
 
     # Journeys
 
@@ -249,40 +252,42 @@ class Workspace:
         `checked` is `digest_of_what_travels` of what the person was shown. Raises NotebookError
         (`notebook-changed`) if the file is not that any more, and as `Lab.dispatch`.
         """
-        lab = self.lab
-        train = lab.train(notebook)
-        if digest_of_what_travels(train.analysis) != checked:
-            raise NotebookError(
-                "The notebook's file is not what was checked here: it was changed meanwhile. "
-                "Nothing was sent. Reload the notebook from disk, look at it, and send it then.",
-                code="notebook-changed",
+        with self.lab() as lab:
+            train = lab.train(notebook)
+            if digest_of_what_travels(train.analysis) != checked:
+                raise NotebookError(
+                    "The notebook's file is not what was checked here: it was changed meanwhile. "
+                    "Nothing was sent. Reload the notebook from disk, look at it, and send it "
+                    "then.",
+                    code="notebook-changed",
+                )
+            if stations == "twin":
+                lab.refresh()
+                stations = lab.twin_stations()
+            journey = lab.dispatch(
+                train,
+                stations=stations,
+                parameters=parameters,
+                recipients=recipients,
             )
-        if stations == "twin":
-            lab.refresh()
-            stations = lab.twin_stations()
-        journey = lab.dispatch(
-            train,
-            stations=stations,
-            parameters=parameters,
-            recipients=recipients,
-        )
         self._take(journey.view)
         return journey.view
 
     def cancel(self, journey: str) -> JourneyView:
         """Ask the stations to stop. Raises as `Journey.cancel`."""
-        view = self._journey(journey).cancel().view
+        with self.lab() as lab:
+            view = self._journey(lab, journey).cancel().view
         self._take(view)
         return view
 
     def results(self, journey: str) -> tuple[JourneyView, Results]:
         """The opened results of `journey`, kept for the next time. Raises as `Journey.results`."""
-        own = self._journey(journey)
-        return own.view, self.opened.of(journey, own.results)
+        with self.lab() as lab:
+            own = self._journey(lab, journey)
+            return own.view, self.opened.of(journey, own.results)
 
-    def _journey(self, journey: str) -> Journey:
+    def _journey(self, lab: Lab, journey: str) -> Journey:
         """As Journey, whose view may be the one that is known here."""
-        lab = self.lab
         view = self.news.journeys.get(journey) or lab.central.journey(journey)
         return Journey(lab, view, journey=journey)
 
@@ -290,6 +295,18 @@ class Workspace:
         connection = self._connection
         if connection is not None:
             connection.follower.take(view)
+
+    @contextmanager
+    def _using(self) -> Iterator[_Connection]:
+        """The connection as it is now; it stays open until the end of the block."""
+        # Connections end under this lock, so that this one has not yet.
+        with self._changing:
+            connection = self._required()
+            connection.enter()
+        try:
+            yield connection
+        finally:
+            connection.leave()
 
     def _required(self) -> _Connection:
         connection = self._connection
@@ -300,7 +317,11 @@ class Workspace:
 
 
 class _Connection:
-    """The clients of one profile and one key state; a change of either makes a new one."""
+    """The clients of one profile and one key state; a change of either makes a new one.
+
+    Its users are counted, the thread that follows central being the first: the last to leave
+    closes the clients.
+    """
 
     def __init__(
         self,
@@ -319,8 +340,9 @@ class _Connection:
         self._identity = identity
         self._speaks = speaks
         self._lab: Lab | None = None
-        # Whoever uses a connection is done with it before it is closed.
-        self.follower = Follower(self._open, self.trust, self._reader, tell, first, self._closed)
+        self._users = 1
+        self._counting = threading.Lock()
+        self.follower = Follower(self._open, self.trust, self._reader, tell, first, self.leave)
 
     def trust(self) -> Trust:
         """What is believed here. Raises RosterError as `trust_of`."""
@@ -348,14 +370,22 @@ class _Connection:
         return client
 
     def close(self) -> None:
-        """Soon; the thread that follows central closes the clients when it has ended."""
+        """Soon: once the thread that follows central has ended, and every other user has left."""
         self.follower.stop()
         for client in self._clients():
             client.end_streams()
 
-    def _closed(self) -> None:
-        for client in self._clients():
-            client.close()
+    def enter(self) -> None:
+        with self._counting:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._counting:
+            self._users -= 1
+            last = self._users == 0
+        if last:
+            for client in self._clients():
+                client.close()
 
     def _clients(self) -> list[CentralClient]:
         return [client for client in (self._own, self._hub, self._open) if client is not None]

@@ -206,7 +206,7 @@ class CentralClient:
                         seen = news.number
                         yield news
             except UnreachableError:  # central, or the hub that it asks about the token
-                if waited >= patience:
+                if waited >= patience or self._http.is_closed:
                     raise
             self._sleep(delay)
             waited, delay = waited + delay, min(2 * delay, 10.0)
@@ -295,6 +295,9 @@ class CentralClient:
                     raise self._unreachable(lost, attempt + 1) from None
                 self._sleep(delay)
                 continue
+            except RuntimeError:
+                self._require_open()
+                raise
             if response.is_success:
                 return answer
             raise error_of(response.status_code, answer, self.url)
@@ -336,6 +339,17 @@ class CentralClient:
             raise _foreign() from None
         except httpx.TransportError as lost:
             raise self._unreachable(lost, 1) from None
+        except RuntimeError:
+            self._require_open()
+            raise
+
+    def _require_open(self) -> None:
+        """httpx says only with a RuntimeError that another thread closed the client."""
+        if self._http.is_closed:
+            raise CentralUnreachableError(
+                f"The connection to central at {self.url} was closed here while it was in use, as "
+                "when the key is changed or locked. Look whether it was done before you try again."
+            ) from None
 
     def _headers(
         self, content: bytes | None, *, signed: bool = True, binary: bool = False
@@ -393,6 +407,10 @@ class _TufFetcher(FetcherInterface):
                 yield from response.iter_bytes(64 * 1024)
         except httpx.HTTPError as lost:
             raise DownloadError(f"{url} does not answer: {lost}") from lost
+        except RuntimeError as closed:
+            if not self._http.is_closed:
+                raise
+            raise DownloadError(f"{url} is not asked: the connection was closed here") from closed
 
 
 def _parse(model: type[Model], content: bytes | str) -> Model:

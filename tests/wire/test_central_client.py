@@ -261,3 +261,30 @@ def test_a_problem_travels_without_loss() -> None:
         "family": "train",
         "detail": "Why.",
     }
+
+
+@pytest.mark.parametrize("ask", [CentralClient.stations, lambda client: list(client.events())])
+def test_a_client_that_another_thread_closed_says_so(ask: Callable[[CentralClient], Any]) -> None:
+    waits: list[float] = []
+    transport = httpx.MockTransport(lambda request: _info())
+    client = CentralClient(URL, ADA, transport=transport, sleep=waits.append)
+    client.info()
+    client.close()
+    with pytest.raises(CentralUnreachableError, match="was closed here while it was in use"):
+        ask(client)
+    assert waits == []  # it does not come back
+
+
+def test_trust_over_a_closed_client_is_a_download_that_failed() -> None:
+    client = _client(lambda request: httpx.Response(200))
+    client.close()
+    with pytest.raises(DownloadError, match="closed here"):
+        list(client.tuf_fetcher().fetch(f"{URL}/api/v1/tuf/metadata/1.root.json"))
+
+
+def test_a_mistake_of_ours_is_not_taken_for_a_closed_client() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        raise RuntimeError("ours")
+
+    with pytest.raises(RuntimeError, match="ours"):
+        _client(answer).stations()

@@ -139,8 +139,8 @@ def refusal_of_status(status: int) -> Refusal:
         status,
         (
             "server-failed",
-            "Your Jupyter server failed at this. Nothing was sent; try again. If it stays so, its "
-            "log says where.",
+            "Your Jupyter server failed at this. Whether it was done is not known: look under "
+            "Journeys before you try again. If it stays so, its log says where.",
         ),
     )
     return Refusal(status, code, message)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from phtlab.errors import CentralUnreachableError
 from phtlab.lab.lab import Lab
 from phtlab.lab.what_travels import digest_of_what_travels
 from phtlab.notebook import read_analysis
@@ -116,3 +119,38 @@ async def test_what_stays_here_is_no_part_of_the_digest(asking: Asking):
     content["metadata"]["mine"] = 1
     assert (await check(asking, content))["digest"] == before
     assert (await check(asking, content, "liver.ipynb"))["digest"] != before
+
+
+async def test_a_key_that_is_locked_during_a_dispatch_leaves_it_its_connection(
+    central: World, asking: Asking, jp_root_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Another tab locks the key while this one sends: the clients close once it has sent."""
+    began, locked = threading.Event(), threading.Event()
+    real = Lab.dispatch
+    labs: list[Lab] = []
+
+    def dispatch(self: Lab, train: Any, **more: Any) -> Any:
+        labs.append(self)
+        began.set()
+        assert locked.wait(60)
+        return real(self, train, **more)
+
+    monkeypatch.setattr(Lab, "dispatch", dispatch)
+    (jp_root_dir / "heart.ipynb").write_text(json.dumps(sound()))
+    await unlocked(asking)
+    follower = asking.extension.workspace._connection.follower._thread
+    checked = (await check(asking, sound()))["digest"]
+    order = {"path": "heart.ipynb", "checked": checked, "stations": "all"}
+    sending = asyncio.create_task(asking.refused("POST", "journeys", json=order))
+    assert await in_thread(began.wait, 60)
+    await asking.post("keys/lock", {})
+    await in_thread(follower.join, 60)
+    assert not follower.is_alive()
+    locked.set()
+    _, problem = await sending
+    # It asked central for roster and registry, and came as far as the registry, of which there is
+    # none here.
+    assert problem["code"] == "registry-unreachable"
+    (lab,) = labs
+    with pytest.raises(CentralUnreachableError, match="was closed here"):
+        await in_thread(lab.central.stations)
