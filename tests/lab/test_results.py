@@ -143,6 +143,18 @@ def test_a_table_that_would_fill_the_memory_is_told_as_its_stations_fault(result
     assert no.value.code == "output-form"
 
 
+def test_texts_that_only_tell_how_they_differ_from_the_one_before_are_not_read(results):
+    """Each of them would be whole before it can be counted. No airlock writes them so."""
+    hungary = results["hungary"]
+    path = hungary.directory / "counts.parquet"
+    table = pa.table({"n": ["x" * 100_000] * 3000})
+    delta = {"n": "DELTA_BYTE_ARRAY"}
+    pq.write_table(table, path, use_dictionary=False, column_encoding=delta, compression="zstd")
+    assert path.stat().st_size < 1000
+    with pytest.raises(SealFormatError, match="'counts' of hungary is not a table"):
+        hungary.table("counts")
+
+
 def test_a_columns_name_is_no_formula(results, tmp_path):
     one = results["hungary"]
     pd.DataFrame({"=cmd|' /C calc'!A0": [""]}).to_parquet(one.directory / "counts.parquet")
