@@ -52,22 +52,33 @@ def apply(c: Any, settings: HubSettings, oidc: OidcSettings) -> None:
 def member_name(told: dict[str, Any], oidc: OidcSettings) -> str:
     """The roster's name of whom the provider's claims tell of.
 
-    `names` first; else the claim in lower case, without ``@domain``. Nothing else is cut or
-    replaced. Raises HTTPError 403 for what is no name of a member.
+    `names` first; else the claim as it is, without the ``@domain`` that it then must have.
+    Nothing is cut, replaced or folded: a provider may know `Ada` and `ada` as two people, and
+    a Kelvin sign becomes a k in lower case. A name that `names` gives is its entry's alone.
+    Raises HTTPError 403 for what is no name of a member, or somebody else's.
     """
-    claim = str(told.get(oidc.username_claim) or "")
+    claim = told.get(oidc.username_claim)
+    if not isinstance(claim, str):
+        raise _no_member()
     if claim in oidc.names:
         return oidc.names[claim]
-    name = claim.lower()
+    name = claim
     if oidc.domain:
-        name = name.removesuffix(f"@{oidc.domain.lower()}")
-    if not re.fullmatch(NAMES, name):
-        raise HTTPError(
-            403,
-            "Your name at the sign-on service is none that a member of the consortium can have. "
-            "Ask the hub's operator to add it to 'names' in hub.toml.",
-        )
+        name, _, domain = claim.rpartition("@")
+        # A domain has no case, and its letters are ASCII's (RFC 4343).
+        if not domain.isascii() or domain.lower() != oidc.domain.lower():
+            raise _no_member()
+    if not re.fullmatch(NAMES, name) or name in oidc.names.values():
+        raise _no_member()
     return name
+
+
+def _no_member() -> HTTPError:
+    return HTTPError(
+        403,
+        "Your name at the sign-on service is none that a member of the consortium can have, or is "
+        "another member's here. Ask the hub's operator to add it to 'names' in hub.toml.",
+    )
 
 
 def hub_groups(told: dict[str, Any], oidc: OidcSettings) -> list[str]:

@@ -43,9 +43,10 @@ class OidcSettings(BaseModel):
         ("openid", "profile"), description="What the hub asks to know; add what brings the groups"
     )
     username_claim: str = Field(
-        "preferred_username", description="The claim that is someone's name on the roster"
+        "preferred_username",
+        description="The claim that is someone's name on the roster; one that they cannot edit",
     )
-    domain: str = Field("", description="For names like ada@domain: whose part before @ is taken")
+    domain: str = Field("", description="Names must be like ada@domain; the part before @ is taken")
     names: dict[str, MemberName] = Field(
         {}, description="Names at the provider to names on the roster, where they differ"
     )

@@ -24,6 +24,7 @@ issuer = "{issuer}"
 client_id = "phtlab-hub"
 domain = "hospital.example"
 groups = {{ "/pht/researchers" = "researcher" }}
+names = {{ "Dora" = "dr-lovelace" }}
 """
 
 
@@ -94,8 +95,9 @@ def test_who_is_in_no_group_of_the_hub_is_refused(session: HubSession, name: str
     assert session.http.get("/hub/home", follow_redirects=False).status_code == 302
 
 
-def test_the_same_name_of_another_domain_is_somebody_else(session: HubSession) -> None:
-    page = _sign_in(session, "mallory")
+@pytest.mark.parametrize("name", ["mallory", "impostor"])
+def test_who_is_not_who_has_the_name_here_is_refused(session: HubSession, name: str) -> None:
+    page = _sign_in(session, name)
     assert page.status_code == 403
     assert "none that a member of the consortium can have" in page.text
     assert session.http.get("/hub/home", follow_redirects=False).status_code == 302

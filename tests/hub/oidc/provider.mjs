@@ -8,11 +8,12 @@ const [port, clientSecret, callback] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 
 const people = {
-  ada: { preferred_username: "Ada@Hospital.example", groups: ["/pht/researchers", "staff"] },
-  dora: { preferred_username: "dr-lovelace", groups: ["researcher", "teacher"] },
-  stranger: { preferred_username: "stranger", groups: ["staff"] },
+  ada: { preferred_username: "ada@Hospital.example", groups: ["/pht/researchers", "staff"] },
+  dora: { preferred_username: "Dora", groups: ["researcher", "teacher"] },
+  stranger: { preferred_username: "stranger@hospital.example", groups: ["staff"] },
   mallory: { preferred_username: "ada@elsewhere.example", groups: ["/pht/researchers"] },
-  upstart: { preferred_username: "upstart", groups: "admin" },
+  impostor: { preferred_username: "dr-lovelace@hospital.example", groups: ["/pht/researchers"] },
+  upstart: { preferred_username: "upstart@hospital.example", groups: "admin" },
 };
 
 const provider = new Provider(issuer, {
