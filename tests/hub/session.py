@@ -34,13 +34,7 @@ class HubSession:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
-    def login(
-        self,
-        name: str,
-        password: str,
-        then: str = "/hub/home",
-        headers: dict[str, str] | None = None,
-    ) -> httpx.Response:
+    def login(self, name: str, password: str, then: str = "/hub/home") -> httpx.Response:
         """Send the login form; the answer to it, not what it leads to."""
         page = self.http.get("/hub/login")
         assert page.status_code == 200, page.text
@@ -48,7 +42,7 @@ class HubSession:
         assert found, "the login form has no token against forgery"
         form = {"username": name, "password": password, "_xsrf": found[1]}
         return self.http.post(
-            "/hub/login", params={"next": then}, data=form, headers=headers, follow_redirects=False
+            "/hub/login", params={"next": then}, data=form, follow_redirects=False
         )
 
     def logged_in(self, name: str, password: str) -> Self:
