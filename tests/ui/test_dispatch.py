@@ -153,6 +153,16 @@ def test_refusal_is_said_in_place_and_the_dialog_stays(lab_page, told):
     assert [body["parameters"]["min_age"] for body in told.bodies("POST journeys")] == [95, 80, 80]
 
 
+def test_notebook_that_changed_behind_the_dialog_is_said_in_it(lab_page, told):
+    told.answers["POST journeys"] = refusal(
+        "notebook-changed", "The notebook's file is not what was checked here."
+    )
+    _, asked = begin(lab_page, told)
+    send(asked)
+    expect(asked.get_by_role("alert")).to_contain_text("is not what was checked here")
+    assert told.bodies("POST journeys")[-1]["checked"] == a_check()["digest"]
+
+
 def test_nothing_is_sent_to_nobody(lab_page, told):
     _, asked = begin(lab_page, told)
     for box in asked.get_by_role("group", name="Stations").get_by_role("checkbox").all():
@@ -225,7 +235,7 @@ def test_journey_is_sent_again_as_it_was(lab_page, told):
             a_stop("switzerland", 0),
             a_stop("gone-since", 1),
             parameters={"min_age": 72, "outcome": "severe", "dropped": 1},
-            recipients=["alice", "grace"],
+            recipients=["alice", "grace", "left-since", "cleveland"],
         )
     ]
     panel = opened(lab_page, told, "")

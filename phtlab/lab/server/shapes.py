@@ -174,7 +174,7 @@ def journeys_shape(workspace: Workspace, named: Named) -> list[Shape]:
 def journey_shape(workspace: Workspace, view: JourneyView, named: Named) -> Shape:
     """`IJourney`. The order is read for display; `results` is what verifies it."""
     order, twins, sent = _order(view), workspace.twin_names, notebook_of(view.id)
-    parameters = order.get("parameters")
+    parameters, recipients = order.get("parameters"), order.get("recipients")
     return {
         "id": view.id,
         "short": short(view.id),
@@ -189,14 +189,22 @@ def journey_shape(workspace: Workspace, view: JourneyView, named: Named) -> Shap
         "done": view.done,
         "cancelled": view.cancelled,
         "parameters": parameters if isinstance(parameters, dict) else None,
-        "recipients": [words(str(one)) for one in order.get("recipients", [])][:64],
+        "recipients": _names(recipients),
         "notebook": named(sent) if sent else None,
         "stops": [_stop(stop) for stop in view.stops],
     }
 
 
+def _names(told: object) -> list[str]:
+    names = told if isinstance(told, list) else []
+    return [words(name) for name in names[:64] if isinstance(name, str)]
+
+
 def _order(view: JourneyView) -> Shape:
+    """The order whose digest is the journey's id, which is how it was sent; else nothing."""
     try:
+        if view.order.digest != view.id:
+            return {}
         order = peek(view.order).predicate
         return order if len(json.dumps(order, allow_nan=False)) <= MAX_ORDER_BYTES else {}
     except (PhtlabError, ValueError):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 import phtlab
 from phtlab.lab.server.journeys import Wanted
 from phtlab.lab.server.shapes import journey_shape, stations_shape, words
 from phtlab.lab.workspace import Workspace
 from phtlab.lab.workspace_news import News
-from phtlab.train.canonical import digest
+from phtlab.train.canonical import canonical, digest
 from phtlab.train.record import CellError
 from phtlab.wire.api import Column, DataSetDescription, JourneyView, StationView, StopView
 from tests.central.world import World
@@ -163,6 +167,32 @@ def test_an_order_that_is_no_order_has_no_parameters(central: World):
     view = hostile_journey(central)
     broken = view.order.model_copy(update={"payload": "bm8gSlNPTg=="})
     told = journey_shape(Told(News()), view.model_copy(update={"order": broken}), lambda path: None)
+    assert (told["parameters"], told["recipients"]) == (None, [])
+
+
+def of(central: World, predicate: dict[str, Any]) -> JourneyView:
+    """A journey whose order is signed, has the journey's id, and says `predicate`."""
+    view = hostile_journey(central)
+    statement = json.loads(view.order.body)
+    statement["predicate"] |= predicate
+    payload = b64encode(canonical(statement)).decode()
+    order = view.order.model_copy(update={"payload": payload})
+    return view.model_copy(update={"order": order, "id": order.digest})
+
+
+def test_another_order_than_the_journey_s_is_not_told(central: World):
+    other = of(central, {"recipients": ["mallory"], "parameters": {"min_age": 1}})
+    told = journey_shape(Told(News()), other, lambda path: None)
+    assert (told["parameters"], told["recipients"]) == ({"min_age": 1}, ["mallory"])
+    swapped = other.model_copy(update={"id": digest(b"another")})
+    told = journey_shape(Told(News()), swapped, lambda path: None)
+    assert (told["parameters"], told["recipients"]) == (None, [])
+
+
+@pytest.mark.parametrize("wrong", [None, 7, "mallory", {"mallory": 1}, [None, 7, ["mallory"]]])
+def test_an_order_with_values_of_other_types_has_none(wrong: object, central: World):
+    view = of(central, {"recipients": wrong, "parameters": [wrong]})
+    told = journey_shape(Told(News()), view, lambda path: None)
     assert (told["parameters"], told["recipients"]) == (None, [])
 
 

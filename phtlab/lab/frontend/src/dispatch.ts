@@ -21,7 +21,13 @@ import {
 
 import { IJourney, IMember } from './api';
 import { IDraft, askDispatch } from './dispatchDialog';
-import { ISoundCheck, chosenAtFirst, errors, isSound } from './dispatchWords';
+import {
+  ISoundCheck,
+  chosenAtFirst,
+  errors,
+  isSound,
+  stillMembers
+} from './dispatchWords';
 import { IPhtServer, PhtProblem } from './server';
 import { DISPATCH, DRY_RUN, OPEN_TRAIN, SEND_AGAIN } from './trainPanel';
 import { ITrainPanel } from './trainPanelModel';
@@ -145,7 +151,7 @@ class Sender {
       }
       // Without the list one can still send: to oneself.
       members = await this._server.members().catch(() => []);
-      draft = this._draft(panel, check, earlier);
+      draft = this._draft(panel, check, members, earlier);
     });
     while (draft !== null) {
       const sent = await askDispatch(draft, members, this._server, trans);
@@ -267,6 +273,7 @@ class Sender {
   private _draft(
     panel: NotebookPanel,
     check: ISoundCheck,
+    members: readonly IMember[],
     earlier: IJourney | null
   ): IDraft {
     const path = panel.context.path;
@@ -279,7 +286,7 @@ class Sender {
       earlier !== null && !earlier.twin
         ? earlier.stops.map(stop => stop.station)
         : null;
-    const me = this._server.status?.key.name;
+    const me = this._server.status?.key.name ?? null;
     return {
       path: this._path(panel),
       name: PathExt.basename(path),
@@ -288,7 +295,7 @@ class Sender {
       parameters: earlier
         ? Object.fromEntries(before)
         : this._model.values(path),
-      recipients: (earlier?.recipients ?? []).filter(name => name !== me)
+      recipients: stillMembers(earlier?.recipients ?? [], members, me)
     };
   }
 

@@ -45,6 +45,16 @@ export function others(
   return people.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
+/** Those of an earlier order that can still be chosen: what is not shown is not given anything. */
+export function stillMembers(
+  names: readonly string[],
+  members: readonly IMember[],
+  me: string | null
+): string[] {
+  const shown = new Set(others(members, me).map(member => member.name));
+  return names.filter(name => shown.has(name));
+}
+
 /** A check of what can travel. */
 export type ISoundCheck = ICheck & { digest: string };
 

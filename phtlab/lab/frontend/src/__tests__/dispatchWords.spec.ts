@@ -5,8 +5,10 @@ import {
   chosenAtFirst,
   destinations,
   errors,
+  isSound,
   listed,
   others,
+  stillMembers,
   stillThere,
   summary
 } from '../dispatchWords';
@@ -75,6 +77,23 @@ describe('who can open it', () => {
   });
 });
 
+describe('sent again', () => {
+  const members: IMember[] = [
+    { name: 'ada', organisation: '', roles: ['researcher'] },
+    { name: 'grace', organisation: '', roles: ['researcher'] },
+    { name: 'cleveland', organisation: '', roles: ['station'] }
+  ];
+
+  it('is given to those who are shown: people on the roster', () => {
+    const before = ['ada', 'grace', 'gone', 'cleveland'];
+    expect(stillMembers(before, members, 'ada')).toEqual(['grace']);
+  });
+
+  it('is given to nobody else while nobody is known', () => {
+    expect(stillMembers(['grace'], [], 'ada')).toEqual([]);
+  });
+});
+
 describe('what is signed', () => {
   const intention = {
     name: 'heart_disease',
@@ -111,6 +130,13 @@ describe('what is signed', () => {
     expect(plain(listed(names, trans))).toBe('a, b, c, d, e and 5 others');
     expect(plain(listed(['a'], trans))).toBe('a');
     expect(listed([], trans)).toBe('');
+  });
+
+  it('is only what was checked without an error', () => {
+    const check = { ok: true, digest: 'sha256:' + 'a'.repeat(64) } as ICheck;
+    expect(isSound(check)).toBe(true);
+    expect(isSound({ ...check, ok: false })).toBe(false);
+    expect(isSound({ ...check, digest: null })).toBe(false);
   });
 
   it('is nothing while there are errors; warnings do not hold it back', () => {
