@@ -6,8 +6,11 @@ there once may be repeated by every row, and what the file's metadata says of si
 
 from __future__ import annotations
 
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from phtlab.lab.page_sizes import uncompressed_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,15 +41,14 @@ def fault_of(path: Path) -> str | None:
             return f"a table of at most {MAX_CELLS:,} cells"
         if not _is_plain(file):
             return "a table of numbers, texts and dates"
-        said = sum(
-            shape.row_group(number).total_byte_size for number in range(shape.num_row_groups)
-        )
         texts = [
             column.path
             for column in map(file.schema.column, range(shape.num_columns))
             if column.physical_type == "BYTE_ARRAY"
         ]
-    if said > MAX_DENSE_BYTES or not _is_small(path, texts):
+    with path.open("rb") as stored, mmap(stored.fileno(), 0, access=ACCESS_READ) as content:
+        pages = uncompressed_bytes(shape, content)
+    if pages > MAX_DENSE_BYTES or not _is_small(path, texts):
         return f"a table of at most {MAX_DENSE_BYTES // 2**20} MiB"
     return None
 
