@@ -1,6 +1,8 @@
 # The front door. `make demo` and `make test` set the machine up by themselves.
 .PHONY: demo hub test coverage test-fast lint lock docs pictures bench clean help
 PY = .venv/bin/python
+# Tests wait more than they compute: for containers, browsers, journeys. A file stays with one worker.
+WORKERS = 3
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -15,7 +17,8 @@ hub:             ## JupyterHub with central, four hospitals and people with acco
 
 test:            ## every test, against the real engine, registry and PostgreSQL
 	@.ci/prepare test
-	@$(PY) -m pytest $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
+	@PHTLAB_CACHE=$(CURDIR)/.cache .venv/bin/phtlab kernel workspace >/dev/null
+	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 coverage:        ## the same, with the lines that no test ran (a third slower)
 	@$(MAKE) test COVERAGE=true
