@@ -40,8 +40,11 @@ def departed(small_lab: Lab, notebook: Path) -> Journey:
     return small_lab.dispatch(notebook, stations="cleveland").wait(180, on_change=lambda view: None)
 
 
-def test_central_down_when_a_command_runs(small: World, notebook: Path, tmp_path: Path) -> None:
-    """The same researcher at an address where nobody listens."""
+def test_central_down_when_a_command_runs(
+    small: World, small_lab: Lab, notebook: Path, tmp_path: Path
+) -> None:
+    """The same researcher, who has the roster, at an address where nobody listens."""
+    small_lab.refresh()
     url = f"http://127.0.0.1:{free_port()}"
     Profile(url, small.profile.key, small.profile.trust).save(tmp_path)
     (tmp_path / "trust").symlink_to(small.profile.trust)
