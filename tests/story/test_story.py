@@ -85,6 +85,7 @@ def test_from_the_idea_to_the_plot(desk: Desk, hub: HubWorld):
     desk.open()
     panel = desk.show_panel()
     expect(panel.locator(".pht-Stations > li")).to_have_count(5)
+    expect(page.locator(".jp-LauncherCard").first).to_be_visible()
     picture(page, "02-lab")
 
     # Write a notebook, and mark its cells
