@@ -136,6 +136,7 @@ def test_a_killed_kernel(desk: Desk, hub: HubWorld):
     desk.select(2)
     desk.page.keyboard.press("Control+Enter")
     journey, _ = running(desk)
+    desk.watch.server_is_away = True
     desk.select(3)
     desk.page.keyboard.press("Control+Enter")
     dialog = desk.page.locator(".jp-Dialog").filter(has_text="Kernel Restarting")

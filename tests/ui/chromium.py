@@ -26,7 +26,8 @@ PATIENCE = 20_000  # ms: a busy machine is slow, and what is right does not wait
 _REFUSED = re.compile(r"Failed to load resource")
 # What Lab writes of a server that a test stops, and of the kernels that ended with it.
 _AWAY = re.compile(
-    r"net::ERR_|Failed to fetch|WebSocket connection|Kernel is dead|restore the debugger state"
+    r"net::ERR_|Failed to fetch|WebSocket connection|EventSource's response has a MIME type"
+    r"|Kernel is dead|restore the debugger state|Canceled future"
 )
 
 
