@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import docker
 import docker.errors
 import pytest
+import structlog
 
 from phtlab.kernel.build import BuiltKernel, build_kernel
 from phtlab.kernel.push import push_kernel
@@ -47,6 +48,14 @@ def _no_profile_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Non
     place = tmp_path_factory.mktemp("home")
     os.environ["PHTLAB_CONFIG"] = str(place / "config")
     os.environ["PHTLAB_CACHE"] = str(place / "cache")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that a test ran in this process has set where logs go; that place is closed now."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

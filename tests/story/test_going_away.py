@@ -99,6 +99,10 @@ def test_a_restarted_server(desk: Desk, hub: HubWorld):
     with HubSession(hub.url) as session:
         session.logged_in(desk.name, hub.passwords[desk.name])
         desk.watch.server_is_away = True
+        offer = desk.page.locator(".jp-Dialog").filter(has_text="Server unavailable")
+        desk.page.add_locator_handler(
+            offer, lambda: offer.get_by_role("button", name="Dismiss").click()
+        )
         stopped = session.api("DELETE", f"/users/{desk.name}/server")
         assert stopped.status_code in (202, 204), stopped.text
         banner = desk.panel.locator(".pht-Banner")
@@ -108,7 +112,6 @@ def test_a_restarted_server(desk: Desk, hub: HubWorld):
         while started.status_code == 400:  # still stopping
             started = session.api("POST", f"/users/{desk.name}/server")
         assert started.status_code in (201, 202), started.text
-    desk.page.locator(".jp-Dialog").get_by_role("button", name="Dismiss").click()
     # The new server wants a login, which the hub gives another tab of this browser.
     expect(banner.get_by_text("Log in in another tab")).to_be_visible(timeout=START)
     with desk.page.context.new_page() as tab:

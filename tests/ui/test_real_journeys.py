@@ -87,7 +87,7 @@ def test_dry_run_dispatch_and_the_results(lab_in_world: LabPage, world: World):
     lab, page = lab_in_world, lab_in_world.page
     panel = unlocked(lab, world)
     panel.get_by_role("button", name="Dry run", exact=True).click()
-    expect(newest(panel).locator(".pht-Row")).to_contain_text("dry run")
+    expect(newest(panel).locator(".pht-Row")).to_contain_text("dry run", timeout=JOURNEY)
     expect(ended(newest(panel)).locator(".pht-Row")).to_contain_text("dry run, done")
 
     journey = ended(sent(lab, panel, 50))
