@@ -112,7 +112,8 @@ class Page:
         runtime = self.server.folder / "jupyter-runtime"
         client = BlockingKernelClient(connection_file=str(runtime / f"kernel-{started['id']}.json"))
         client.load_connection_file()
-        client.start_channels()
+        # Without a heartbeat: on a busy machine a kernel that misses a beat is not dead.
+        client.start_channels(hb=False)
         try:
             client.wait_for_ready(timeout=SECONDS)
             yield client
