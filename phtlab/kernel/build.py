@@ -11,6 +11,7 @@ same architecture.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,18 @@ class _Build:
         return _assemble(recipe, (debian, packages, runtime), versions, python.machine)
 
 
+def image_manifest(config: bytes, layers: Sequence[LayerFile]) -> bytes:
+    """The manifest of an image (OCI image specification 1.1) in canonical JSON."""
+    return canonical(
+        {
+            "config": {"digest": digest(config), "mediaType": CONFIG_TYPE, "size": len(config)},
+            "layers": [part.descriptor for part in layers],
+            "mediaType": MANIFEST_TYPE,
+            "schemaVersion": 2,
+        }
+    )
+
+
 def _assemble(
     recipe: Recipe, layers: tuple[LayerFile, ...], packages: dict[str, str], machine: str
 ) -> BuiltKernel:
@@ -164,14 +177,7 @@ def _assemble(
             "rootfs": {"diff_ids": [part.diff_id for part in layers], "type": "layers"},
         }
     )
-    manifest = canonical(
-        {
-            "config": {"digest": digest(config), "mediaType": CONFIG_TYPE, "size": len(config)},
-            "layers": [part.descriptor for part in layers],
-            "mediaType": MANIFEST_TYPE,
-            "schemaVersion": 2,
-        }
-    )
+    manifest = image_manifest(config, layers)
     image = KernelImage(
         name=recipe.name,
         language=recipe.language,

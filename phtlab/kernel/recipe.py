@@ -5,43 +5,55 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from phtlab.errors import KernelError
 from phtlab.train.fault import faults_of
 
-_Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 _Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
-_Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 _REQUIREMENT = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
 
 
-class Recipe(BaseModel):
+class RecipeFile(BaseModel):
+    """What recipes of images have in common: a folder, a lock file, files laid over the image."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    folder: Path
+    name: Word
+    requirements: str
+    drop: tuple[str, ...] = ()
+    files: str | None = None
+    environment: dict[Variable, str] = {}
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / self.requirements
+
+    @property
+    def overlay(self) -> Path | None:
+        return None if self.files is None else self.folder / self.files
+
+
+AnyRecipe = TypeVar("AnyRecipe", bound=RecipeFile)
+
+
+class Recipe(RecipeFile):
     """`kernel.toml`, and the folder that it lies in.
 
     `requirements`, `prepare` and `files` are paths in that folder; `drop` are globs of what is
     left out of the wheels (relative to the folder that they are installed in).
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    folder: Path
-    name: _Word
-    language: _Word
+    language: Word
     kernelspec: str
-    suite: _Word
+    suite: Word
     packages: tuple[_Package, ...]
-    requirements: str
-    drop: tuple[str, ...] = ()
     prepare: str | None = None
-    files: str | None = None
-    environment: dict[_Variable, str] = {}
-
-    @property
-    def lock(self) -> Path:
-        return self.folder / self.requirements
 
     @property
     def preparation(self) -> str:
@@ -50,32 +62,40 @@ class Recipe(BaseModel):
             return ""
         return (self.folder / self.prepare).read_text(encoding="utf-8")
 
-    @property
-    def overlay(self) -> Path | None:
-        return None if self.files is None else self.folder / self.files
-
 
 def read_recipe(path: Path) -> Recipe:
     """The recipe of the folder (or `kernel.toml`) `path`.
 
     Raises KernelError with the key that is wrong, or the line of a lock file that names no hash.
     """
-    file = path / "kernel.toml" if path.is_dir() else path
+    return read_recipe_file(
+        Recipe, path, "kernel.toml", code="kernel-recipe", example="kernels/python"
+    )
+
+
+def read_recipe_file(
+    model: type[AnyRecipe], path: Path, name: str, *, code: str, example: str
+) -> AnyRecipe:
+    """The `model` in the file `name` of the folder `path`, or in the file `path`.
+
+    Raises KernelError (`code`) as `read_recipe`; `example` is a folder that has one.
+    """
+    file = path / name if path.is_dir() else path
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise KernelError(
-            f"There is no kernel recipe at {file}. Give the folder that holds a kernel.toml, "
-            "such as kernels/python.",
-            code="kernel-recipe",
+            f"There is no {Path(name).stem} recipe at {file}. Give the folder that holds a {name}, "
+            f"such as {example}.",
+            code=code,
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise KernelError(f"{file} is not TOML: {wrong}.", code="kernel-recipe") from None
+        raise KernelError(f"{file} is not TOML: {wrong}.", code=code) from None
     try:
-        recipe = Recipe.model_validate({**content, "folder": file.parent})
+        recipe = model.model_validate({**content, "folder": file.parent})
     except ValidationError as wrong:
         where, why = faults_of(wrong)[0]
-        raise KernelError(f"{file}: '{where}': {why}.", code="kernel-recipe") from None
+        raise KernelError(f"{file}: '{where}': {why}.", code=code) from None
     check_lock(recipe.lock)
     return recipe
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from phtlab.errors import KernelError
 from phtlab.kernel import chroot, layer, runtime_layer, wheels, workspace_files
-from phtlab.kernel.build import BuiltKernel
+from phtlab.kernel.build import BuiltKernel, image_manifest
 from phtlab.kernel.chroot import ImagePython
 from phtlab.kernel.layer import CREATED, EPOCH, LayerFile
 from phtlab.kernel.layer_cache import LayerCache, Progress, key, locked, stage
@@ -35,7 +35,6 @@ from phtlab.kernel.workspace_files import (
 )
 from phtlab.kernel.workspace_recipe import WorkspaceRecipe, read_workspace_recipe
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.image import CONFIG_TYPE, MANIFEST_TYPE
 
 TITLES = {
     "lab": "JupyterLab",
@@ -219,14 +218,7 @@ def _assemble(
             "rootfs": {"diff_ids": [part.diff_id for part in layers], "type": "layers"},
         }
     )
-    manifest = canonical(
-        {
-            "config": {"digest": digest(config), "mediaType": CONFIG_TYPE, "size": len(config)},
-            "layers": [part.descriptor for part in layers],
-            "mediaType": MANIFEST_TYPE,
-            "schemaVersion": 2,
-        }
-    )
+    manifest = image_manifest(config, layers)
     return BuiltWorkspace(
         name=recipe.name,
         digest=digest(manifest),
