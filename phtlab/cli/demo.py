@@ -76,9 +76,9 @@ def demo(
 def run(world: World, steps: Steps, fresh: bool) -> Showcase:
     """The whole story, a line for each part."""
     from phtlab.demo.heart import HOSPITALS
-    from phtlab.demo.share import share
     from phtlab.demo.showcase import NOTEBOOK, conclude, connected
     from phtlab.demo.world import CONSORTIUM, OFFICERS, RESEARCHER, SIGNERS
+    from phtlab.share import share
 
     if fresh or not world.founded:
         with steps.step(

@@ -11,7 +11,7 @@ import csv
 import sys
 from pathlib import Path
 
-from phtlab.demo.share import share
+from phtlab.share import share
 
 HOSPITALS = {
     "cleveland": "Cleveland",

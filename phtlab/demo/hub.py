@@ -27,10 +27,10 @@ import httpx
 from phtlab.demo.hub_people import PEOPLE, People
 from phtlab.demo.hub_workspaces import DockerWorkspaces, LocalWorkspaces, Workspaces
 from phtlab.demo.services import Service
-from phtlab.demo.share import share
 from phtlab.demo.world import Step, World
 from phtlab.errors import SettingsError
 from phtlab.kernel import container_engine
+from phtlab.share import share
 
 if TYPE_CHECKING:
     from phtlab_hub.settings import HubSettings

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phtlab.demo.share import share
 from phtlab.demo.world import Step
 from phtlab.kernel import (
     BuildEvent,
@@ -24,6 +23,7 @@ from phtlab.kernel import (
 )
 from phtlab.kernel.root import USER
 from phtlab.profile import cache_directory
+from phtlab.share import share
 
 if TYPE_CHECKING:
     import docker

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from phtlab.demo.pooled import largest_difference, patients, pooled_finding, pooled_model
-from phtlab.demo.share import share
 from phtlab.demo.world import World
 from phtlab.lab.aggregate import as_html, run_aggregate
 from phtlab.lab.lab import Lab, connect
+from phtlab.share import share
 
 if TYPE_CHECKING:
     from phtlab.lab.journey import Journey

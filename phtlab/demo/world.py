@@ -28,11 +28,11 @@ from phtlab.central.founding import init_central
 from phtlab.central.founding import pin as pin_central
 from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.services import Service, phtlab_command
-from phtlab.demo.share import share
 from phtlab.errors import SettingsError
 from phtlab.kernel.build import BuildEvent, build_kernel
 from phtlab.kernel.push import push_kernel
 from phtlab.profile import Profile, cache_directory
+from phtlab.share import share
 from phtlab.station.datasets import add_dataset
 from phtlab.station.folder import StationFolder
 from phtlab.station.schema import DataSetSchema

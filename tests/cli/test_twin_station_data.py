@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from phtlab.cli.main import app
-from phtlab.demo.share import share
 from phtlab.errors import DataSetError
+from phtlab.share import share
 from phtlab.station.folder import StationFolder
 from phtlab.station.settings import StationSettings, write_settings
 

@@ -7,10 +7,10 @@ from sklearn.linear_model import LinearRegression
 
 from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.pooled import largest_difference, patients, pooled_finding, pooled_model
-from phtlab.demo.share import share
 from phtlab.demo.showcase import DATA
 from phtlab.demo.world import World
 from phtlab.errors import SettingsError
+from phtlab.share import share
 
 
 @pytest.fixture(scope="module")

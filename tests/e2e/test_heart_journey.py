@@ -6,10 +6,10 @@ import pytest
 
 from phtlab.demo.heart import HOSPITALS
 from phtlab.demo.pooled import patients
-from phtlab.demo.share import share
 from phtlab.demo.showcase import DATA, NOTEBOOK, Showcase, conclude
 from phtlab.demo.world import RESEARCHER, World
 from phtlab.lab import Journey, Lab, Results
+from phtlab.share import share
 
 pytestmark = pytest.mark.engine
 
