@@ -322,7 +322,8 @@ def test_a_cell_runs_in_it_as_the_station_would_run_it(hub: ContainerHub, ada: C
             ada,
             "import json, jupyter_client\n"
             f"client = jupyter_client.BlockingKernelClient(connection_file={connection[0]!r})\n"
-            "client.load_connection_file(); client.start_channels(hb=False); client.wait_for_ready(30)\n"
+            "client.load_connection_file(); client.start_channels(hb=False)\n"
+            "client.wait_for_ready(30)\n"
             "said = []\n"
             "client.execute_interactive('import phtlab; print(6 * 7)', timeout=30,\n"
             "    output_hook=lambda m: said.append(m['content'].get('text', '')))\n"
