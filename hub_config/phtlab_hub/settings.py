@@ -13,13 +13,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from phtlab.errors import SettingsError
+from phtlab.file_settings import FileSettings
 from phtlab.train.durable_file import create_durably
 from phtlab.train.fault import faults_of
 from phtlab.train.identity import MemberName
@@ -56,7 +55,7 @@ class OidcSettings(BaseModel):
     )
 
 
-class HubSettings(BaseSettings):
+class HubSettings(FileSettings):
     """What one hub is. Times are in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="PHTLAB_HUB_", extra="forbid", frozen=True)
@@ -103,17 +102,6 @@ class HubSettings(BaseSettings):
     concurrent_spawns: int = Field(10, ge=1, description="Servers that may start at once")
     servers: int = Field(100, ge=0, description="Servers that may run; 0: as many as wanted")
     oidc: OidcSettings | None = Field(None, description="Single sign-on, instead of accounts.toml")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return env_settings, init_settings
 
     @classmethod
     def load(cls, directory: Path | None = None) -> HubSettings:

@@ -25,6 +25,7 @@ from pydantic_settings import (
 
 from phtlab.central.hub_environment import settings_of_service
 from phtlab.errors import SettingsError
+from phtlab.file_settings import FileSettings
 from phtlab.train.fault import faults_of
 from phtlab.wire.token import audience_of
 
@@ -32,7 +33,7 @@ SETTINGS_FILE: Final = "central.toml"
 _PATH: Final = re.compile(r"/?[A-Za-z0-9._~/-]*")
 
 
-class CentralSettings(BaseSettings):
+class CentralSettings(FileSettings):
     """What one central is. Times are in seconds or days, as the name says."""
 
     model_config = SettingsConfigDict(
@@ -117,16 +118,10 @@ class CentralSettings(BaseSettings):
         return value
 
     @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+    def other_sources(
+        cls, settings_cls: type[BaseSettings]
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        service = InitSettingsSource(settings_cls, settings_of_service(os.environ))
-        return env_settings, service, init_settings
+        return (InitSettingsSource(settings_cls, settings_of_service(os.environ)),)
 
     @classmethod
     def load(cls, directory: Path) -> CentralSettings:

@@ -14,13 +14,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 from phtlab.errors import SettingsError
+from phtlab.file_settings import FileSettings
 from phtlab.station.folder import StationFolder
 from phtlab.train.durable_file import write_durably
 from phtlab.train.fault import faults_of
@@ -29,7 +28,7 @@ from phtlab.train.identity import MemberName
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 
 
-class StationSettings(BaseSettings):
+class StationSettings(FileSettings):
     """What the station is and how it works; what it allows is in `policy.toml`.
 
     Times are in seconds.
@@ -68,18 +67,6 @@ class StationSettings(BaseSettings):
     progress_interval: float = Field(
         0.5, gt=0, le=60, description="Seconds between two words of progress to central"
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # What is passed in comes from the file, so the environment comes first.
-        return env_settings, init_settings
 
 
 def load_settings(folder: StationFolder) -> StationSettings:
