@@ -4,23 +4,12 @@
 do the same step by step.
 """
 
-from phtlab.errors import SettingsError
+from phtlab_hub import workspaces
 from phtlab_hub.configuration import configure
 
 c = get_config()  # noqa: F821
 settings = configure(c)
 
-if not (settings.image and settings.door and settings.root):
-    raise SettingsError(
-        "This configuration needs 'image', 'door' and 'root' in hub.toml: see docs/hub.md."
-    )
 c.JupyterHub.spawner_class = "phtlab_spawner.WorkspaceSpawner"
-workspace = c.WorkspaceSpawner
-workspace.image = settings.image
-workspace.network_name = settings.network
-# The proxy reaches workspaces at their own addresses: no port of this machine is opened.
-workspace.use_internal_ip = True
-workspace.prefix = settings.prefix
-workspace.door = settings.door
-workspace.root_json = str(settings.root)
-workspace.workspaces = settings.workspaces
+workspaces.in_containers(c.WorkspaceSpawner, settings, root="root")
+c.WorkspaceSpawner.root_json = str(settings.root)

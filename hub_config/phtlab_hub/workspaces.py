@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from phtlab.errors import SettingsError
 from phtlab_hub.roles import DISPATCH, READ
 from phtlab_hub.settings import HubSettings
 
@@ -19,6 +20,25 @@ def apply(c: Any, settings: HubSettings) -> None:
     c.Spawner.default_url = "/lab"
     c.Spawner.start_timeout = 120
     c.Spawner.http_timeout = 60
+
+
+def in_containers(workspace: Any, settings: HubSettings, root: str) -> None:
+    """What a Spawner of workspaces is told, of an engine as of a swarm: `workspace` is its part
+    of JupyterHub's configuration, and `root` the setting that names the consortium's root.
+
+    Raises SettingsError if one is missing that no workspace can be without.
+    """
+    if not (settings.image and settings.door and getattr(settings, root)):
+        raise SettingsError(
+            f"This configuration needs 'image', 'door' and '{root}' in hub.toml: see docs/hub.md."
+        )
+    workspace.image = settings.image
+    workspace.network_name = settings.network
+    # The proxy reaches workspaces at their own addresses: no port of a machine is opened.
+    workspace.use_internal_ip = True
+    workspace.prefix = settings.prefix
+    workspace.door = settings.door
+    workspace.workspaces = settings.workspaces
 
 
 def environment(settings: HubSettings) -> dict[str, str]:
