@@ -8,6 +8,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IDispatch, IJourney, IMember, IStation } from './api';
+import { AttemptDialog, IAttempt } from './attemptDialog';
 import {
   ISoundCheck,
   destinations,
@@ -50,40 +51,21 @@ export async function askDispatch(
   trans: TranslationBundle
 ): Promise<ISent> {
   const body = new DispatchBody(draft, members, server, trans);
-  const dialog = new DispatchDialog(body, trans);
+  const dialog: Dialog<void> = new DispatchDialog(body, trans);
   await dialog.launch();
   return { journey: body.journey, draft: body.draft, locked: body.locked };
 }
 
-class DispatchDialog extends Dialog<void> {
-  constructor(
-    private readonly _asked: DispatchBody,
-    trans: TranslationBundle
-  ) {
-    super({
+class DispatchDialog extends AttemptDialog<DispatchBody> {
+  constructor(body: DispatchBody, trans: TranslationBundle) {
+    super(body, {
       title: trans.__('Dispatch'),
-      body: _asked,
       buttons: [
         Dialog.cancelButton({ label: trans.__('Cancel') }),
         Dialog.okButton({ label: trans.__('Sign and dispatch') })
-      ],
-      defaultButton: 1
+      ]
     });
     this.addClass('pht-Dispatch-dialog');
-    _asked.stateChanged = () => this._showState();
-  }
-
-  /** Buttons and the Enter key end here: sending closes only once it is sent. */
-  resolve(index?: number): void {
-    if ((index ?? 1) === 0) {
-      super.resolve(0);
-      return;
-    }
-    void this._asked.send().then(over => {
-      if (over) {
-        super.resolve(1);
-      }
-    });
   }
 
   handleEvent(event: Event): void {
@@ -102,21 +84,13 @@ class DispatchDialog extends Dialog<void> {
 
   /** While an order is on its way, closing could not take it back. */
   reject(): void {
-    if (!this._asked.sending) {
+    if (!this.attempted.working) {
       super.reject();
     }
   }
-
-  private _showState(): void {
-    const button = this.node.querySelector<HTMLButtonElement>(
-      '.jp-Dialog-footer .jp-mod-accept'
-    );
-    // Not `disabled`: that would take the keyboard's focus out of the dialog.
-    button?.setAttribute('aria-disabled', String(this._asked.sending));
-  }
 }
 
-class DispatchBody extends ReactWidget {
+class DispatchBody extends ReactWidget implements IAttempt {
   constructor(
     public draft: IDraft,
     private readonly _members: readonly IMember[],
@@ -132,12 +106,12 @@ class DispatchBody extends ReactWidget {
   journey: IJourney | null = null;
   locked = false;
 
-  get sending(): boolean {
+  get working(): boolean {
     return this._sending;
   }
 
   /** Send what is chosen; whether the dialog is over. */
-  async send(): Promise<boolean> {
+  async attempt(): Promise<boolean> {
     if (this._sending) {
       return false;
     }

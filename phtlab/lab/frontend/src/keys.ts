@@ -17,8 +17,11 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { keyIcon } from './icons';
 import { OPEN_KEYS } from './keysCommand';
 import { lazily } from './lazily';
+import { MainAreaPages } from './mainAreaPages';
 import { IPhtServer } from './server';
 import { LOCK, UNLOCK } from './unlock';
+
+const PAGE = 'phtlab-keys';
 
 export const keysPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:keys',
@@ -49,15 +52,14 @@ export const keysPlugin: JupyterFrontEndPlugin<void> = {
         })
       });
       widget.toolbar.hide();
-      widget.id = 'phtlab-keys';
+      widget.id = PAGE;
       widget.title.label = trans.__('Keys');
       widget.title.caption = trans.__('Keys for federated analysis');
       widget.title.icon = keyIcon;
       widget.title.closable = true;
       return widget;
     };
-    // Two commands before the panel is there make one panel.
-    let making: Promise<MainAreaWidget> | null = null;
+    const pages = new MainAreaPages(shell, tracker);
 
     commands.addCommand(OPEN_KEYS, {
       label: trans.__('Keys'),
@@ -65,28 +67,14 @@ export const keysPlugin: JupyterFrontEndPlugin<void> = {
       icon: keyIcon,
       describedBy: { args: { type: 'object', properties: {} } },
       execute: async () => {
-        let widget = tracker.find(() => true);
-        if (!widget) {
-          making ??= make().finally(() => {
-            making = null;
-          });
-          try {
-            widget = await making;
-          } catch (error) {
-            await showErrorMessage(
-              trans.__('The Keys panel cannot be opened'),
-              error as Error
-            );
-            return;
-          }
+        try {
+          await pages.show(PAGE, make);
+        } catch (error) {
+          await showErrorMessage(
+            trans.__('The Keys panel cannot be opened'),
+            error as Error
+          );
         }
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        if (!widget.isAttached) {
-          shell.add(widget, 'main');
-        }
-        shell.activateById(widget.id);
       }
     });
     palette?.addItem({

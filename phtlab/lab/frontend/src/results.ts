@@ -23,6 +23,7 @@ import {
 
 import { IJourney } from './api';
 import { resultsIcon } from './icons';
+import { MainAreaPages } from './mainAreaPages';
 import { OPEN_KEYS } from './keysCommand';
 import { lazily } from './lazily';
 import { OPEN_CELL } from './openCell';
@@ -32,6 +33,13 @@ import { IPhtServer } from './server';
 import { UNLOCK } from './unlock';
 
 import type { IResultsActions } from './resultsPanel';
+
+/** What the id of a page begins with; the journey's own follows. */
+const PAGE = 'phtlab-results-';
+
+function journeyOf(page: MainAreaWidget): string {
+  return page.id.slice(PAGE.length);
+}
 
 export const resultsPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:results',
@@ -51,8 +59,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
     const tracker = new WidgetTracker<MainAreaWidget>({
       namespace: 'phtlab-results'
     });
-    const journeys = new WeakMap<MainAreaWidget, string>();
-    const making = new Map<string, Promise<MainAreaWidget>>();
+    const pages = new MainAreaPages(shell, tracker);
     const actions = actionsOf(app, server, documents, trans);
 
     const make = async (
@@ -69,7 +76,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
       });
       const widget = new MainAreaWidget({ content });
       widget.toolbar.hide();
-      widget.id = `phtlab-results-${journey}`;
+      widget.id = PAGE + journey;
       widget.title.icon = resultsIcon;
       widget.title.closable = true;
       widget.title.label = trans.__('Results');
@@ -89,7 +96,6 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
       widget.disposed.connect(() => {
         server.changed.disconnect(onChanged);
       });
-      journeys.set(widget, journey);
       return widget;
     };
 
@@ -118,30 +124,14 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
         if (id === null) {
           return;
         }
-        let widget = tracker.find(one => journeys.get(one) === id);
-        if (!widget) {
-          let made = making.get(id);
-          if (!made) {
-            made = make(id, !args.restored).finally(() => making.delete(id));
-            making.set(id, made);
-          }
-          try {
-            widget = await made;
-          } catch (error) {
-            await showErrorMessage(
-              trans.__('The results cannot be opened'),
-              error as Error
-            );
-            return;
-          }
+        try {
+          await pages.show(PAGE + id, () => make(id, !args.restored));
+        } catch (error) {
+          await showErrorMessage(
+            trans.__('The results cannot be opened'),
+            error as Error
+          );
         }
-        if (!tracker.has(widget)) {
-          await tracker.add(widget);
-        }
-        if (!widget.isAttached) {
-          shell.add(widget, 'main');
-        }
-        shell.activateById(widget.id);
       }
     });
 
@@ -158,11 +148,8 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
     if (restorer) {
       void restorer.restore(tracker, {
         command: OPEN_RESULTS,
-        args: widget => ({
-          journey: journeys.get(widget) ?? '',
-          restored: true
-        }),
-        name: widget => journeys.get(widget) ?? ''
+        args: widget => ({ journey: journeyOf(widget), restored: true }),
+        name: journeyOf
       });
     }
   }

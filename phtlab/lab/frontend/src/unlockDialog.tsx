@@ -8,6 +8,7 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { AttemptDialog, IAttempt } from './attemptDialog';
 import { Name } from './name';
 import { IPhtServer, PhtProblem } from './server';
 
@@ -17,51 +18,20 @@ export async function askPassphrase(
   trans: TranslationBundle
 ): Promise<boolean> {
   const body = new UnlockBody(server, trans);
-  const dialog = new UnlockDialog(body, trans);
+  const dialog = new AttemptDialog(body, {
+    title: trans.__('Unlock your key'),
+    buttons: [
+      Dialog.cancelButton({ label: trans.__('Cancel') }),
+      Dialog.okButton({ label: trans.__('Unlock') })
+    ],
+    focusNodeSelector: 'input'
+  });
+  dialog.addClass('pht-Unlock-dialog');
   const result = await dialog.launch();
   return result.button.accept;
 }
 
-class UnlockDialog extends Dialog<void> {
-  constructor(
-    private readonly _asked: UnlockBody,
-    trans: TranslationBundle
-  ) {
-    super({
-      title: trans.__('Unlock your key'),
-      body: _asked,
-      buttons: [
-        Dialog.cancelButton({ label: trans.__('Cancel') }),
-        Dialog.okButton({ label: trans.__('Unlock') })
-      ],
-      defaultButton: 1,
-      focusNodeSelector: 'input'
-    });
-    this.addClass('pht-Unlock-dialog');
-    this._asked.stateChanged = () => this._showState();
-  }
-
-  /** Buttons and the Enter key end here: "Unlock" closes only once the key is open. */
-  resolve(index?: number): void {
-    if ((index ?? 1) === 0) {
-      super.resolve(0);
-      return;
-    }
-    void this._asked.attempt().then(opened => {
-      if (opened) {
-        super.resolve(1);
-      }
-    });
-  }
-
-  private _showState(): void {
-    const button = this.node.querySelector<HTMLButtonElement>('.jp-mod-accept');
-    // Not `disabled`: that would take the keyboard's focus out of the dialog.
-    button?.setAttribute('aria-disabled', String(this._asked.working));
-  }
-}
-
-class UnlockBody extends ReactWidget {
+class UnlockBody extends ReactWidget implements IAttempt {
   constructor(
     private readonly _server: IPhtServer,
     private readonly _trans: TranslationBundle
