@@ -76,7 +76,8 @@ def engine() -> Iterator[docker.DockerClient]:
 
 def _references(client: docker.DockerClient) -> set[str]:
     """All images that came from a registry on this machine, by reference."""
-    digests = (image.attrs.get("RepoDigests") or [] for image in client.images.list())
+    # Not by the SDK's models: they look at each image again, and others remove some meanwhile.
+    digests = (image.get("RepoDigests") or [] for image in client.api.images())
     return {name for names in digests for name in names if name.startswith("127.0.0.1:")}
 
 
@@ -107,10 +108,12 @@ def built_workspace(built_kernel: BuiltKernel) -> BuiltWorkspace:
 @pytest.fixture(scope="session")
 def workspace_image(built_workspace: BuiltWorkspace, engine: docker.DockerClient) -> str:
     """The workspace image's reference; loaded. It stays, as the next session wants it too."""
-    for image in engine.images.list("phtlab/workspace-python"):
-        if built_workspace.reference not in image.tags:
-            with contextlib.suppress(docker.errors.APIError):  # one that something still uses
-                engine.images.remove(image.tags[0])
+    for image in engine.api.images("phtlab/workspace-python"):
+        tags = image.get("RepoTags") or []
+        if tags and built_workspace.reference not in tags:
+            # One that something still uses stays; another worker may have been quicker.
+            with contextlib.suppress(docker.errors.APIError):
+                engine.images.remove(tags[0])
     return load_workspace(built_workspace, engine)
 
 
