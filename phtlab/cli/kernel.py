@@ -31,6 +31,12 @@ RegistryOption = Annotated[
     ),
 ]
 
+PushOption = Annotated[bool, typer.Option("--push", help="Push the image when it is built.")]
+
+CacheOption = Annotated[
+    Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
+]
+
 OutOption = Annotated[
     Path | None,
     typer.Option(
@@ -45,12 +51,10 @@ def build(
     recipe: Annotated[
         Path, typer.Argument(help="The folder that holds kernel.toml.", metavar="RECIPE")
     ],
-    push: Annotated[bool, typer.Option("--push", help="Push the image when it is built.")] = False,
+    push: PushOption = False,
     registry: RegistryOption = None,
     directory: OutOption = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
-    ] = None,
+    cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build the kernel image of RECIPE and print its digest: the same one on any machine."""
@@ -70,11 +74,9 @@ def workspace(
     load: Annotated[
         bool, typer.Option("--load", help="Give the image to this machine's container engine.")
     ] = False,
-    push: Annotated[bool, typer.Option("--push", help="Push the image when it is built.")] = False,
+    push: PushOption = False,
     registry: RegistryOption = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where layers are kept. Default: phtlab's cache.")
-    ] = None,
+    cache: CacheOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build the workspace image of RECIPE: its kernel image, with JupyterLab and phtlab on top."""

@@ -25,31 +25,11 @@ from phtlab.train.image import compose
 from phtlab.wire.registry import Registry
 from phtlab.wire.trains import pull_kernel, push_train
 from tests.conftest import KERNEL_CACHE, ROOT
+from tests.kernel.in_container import python
 
 RECIPE = ROOT / "kernels" / "python"
 
 pytestmark = pytest.mark.engine
-
-
-def python(engine: docker.DockerClient, image: str, code: str, **options: object) -> str:
-    container = engine.containers.create(
-        image,
-        ["-c", code],
-        entrypoint="python3",
-        network_mode="none",
-        read_only=True,
-        tmpfs={"/tmp": ""},
-        cap_drop=["ALL"],
-        **options,
-    )
-    try:
-        container.start()
-        code_of_exit = container.wait()["StatusCode"]
-        told = container.logs().decode()
-    finally:
-        container.remove(force=True)
-    assert code_of_exit == 0, told
-    return told.strip()
 
 
 def test_the_kernel_image_built_twice_has_one_digest(built_kernel: BuiltKernel) -> None:

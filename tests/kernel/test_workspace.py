@@ -25,6 +25,7 @@ from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
 from phtlab.wire.registry import Registry
 from tests.conftest import KERNEL_CACHE, ROOT
+from tests.kernel.in_container import python
 
 RECIPE = ROOT / "spawner" / "workspace"
 
@@ -32,23 +33,8 @@ pytestmark = pytest.mark.engine
 
 
 def inside(engine: docker.DockerClient, image: str, code: str) -> Any:
-    """What Python `code` prints as JSON in a container of `image`, as a workspace starts it."""
-    container = engine.containers.create(
-        image,
-        ["python3", "-c", code],
-        network_mode="none",
-        read_only=True,
-        tmpfs={"/tmp": ""},
-        cap_drop=["ALL"],
-    )
-    try:
-        container.start()
-        code_of_exit = container.wait()["StatusCode"]
-        told = container.logs(stderr=False)
-        assert code_of_exit == 0, container.logs().decode()
-    finally:
-        container.remove(force=True, v=True)
-    return json.loads(told)
+    """What Python `code` prints as JSON in a container of `image`."""
+    return json.loads(python(engine, image, code))
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Results as an analyst meets them: by station, over all stations, and what is not there."""
 
 import json
-from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
@@ -14,27 +13,14 @@ from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.results import Results, StationResults
 from phtlab.lab.results_folder import ResultsFolder
 from phtlab.train.manifest import Output
-from phtlab.train.record import OutputVerdict, StopRecord
+from phtlab.train.record import OutputVerdict
+from tests.lab.stop_records import record
 
-ZERO = "sha256:" + 64 * "0"
 OUTPUTS = {
     "counts": Output(name="counts", counts="n"),
     "model": Output(name="model", kind="model"),
     "total": Output(name="total", kind="scalar"),
 }
-
-
-def record(station: str, **more) -> StopRecord:
-    values = {"outcome": "departed", **more}
-    return StopRecord(
-        journey=ZERO,
-        train=ZERO,
-        station=station,
-        stop=0,
-        roster_version=1,
-        finished=datetime.now(UTC),
-        **values,
-    )
 
 
 @pytest.fixture

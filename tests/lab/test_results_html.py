@@ -19,8 +19,8 @@ from phtlab.notebook import read_analysis
 from phtlab.train.manifest import Output
 from phtlab.train.record import CellError, OutputVerdict, StopRecord
 from tests.lab.page import Page
+from tests.lab.stop_records import ZERO, record
 
-ZERO = "sha256:" + 64 * "0"
 HOSTILE = "<script>alert(1)</script>\u202e"
 PNG = b"\x89PNG not drawn here"
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "heart_disease.ipynb"
@@ -33,19 +33,10 @@ OUTPUTS = {
 }
 
 
-def record(station: str, **more) -> StopRecord:
+def took(station: str, **more) -> StopRecord:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
-    values = {"outcome": "departed", "cargo_size": 14_200, **more}
-    return StopRecord(
-        journey=ZERO,
-        train=ZERO,
-        station=station,
-        stop=0,
-        roster_version=1,
-        started=begin,
-        finished=begin + timedelta(seconds=0.84),
-        **values,
-    )
+    end = begin + timedelta(seconds=0.84)
+    return record(station, started=begin, finished=end, **{"cargo_size": 14_200, **more})
 
 
 @pytest.fixture
@@ -66,9 +57,9 @@ def results() -> Results:
             name="counts", kind="table", verdict="suppressed", sentence=f"3 rows stayed. {HOSTILE}"
         )
         stations[station] = StationResults(
-            station, record(station, outputs=(verdict,)), OUTPUTS, place, folder
+            station, took(station, outputs=(verdict,)), OUTPUTS, place, folder
         )
-    failed = record(
+    failed = took(
         "ulm",
         outcome="failed",
         code="cell-failed",

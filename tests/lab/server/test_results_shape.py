@@ -7,7 +7,7 @@ import math
 import struct
 from base64 import b64decode
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,11 @@ from phtlab.lab.server.results_shape import _is_picture, results_shape, table_sh
 from phtlab.lab.workspace import Workspace
 from phtlab.lab.workspace_news import News
 from phtlab.train.manifest import Output
-from phtlab.train.record import CellError, OutputVerdict, StopRecord
+from phtlab.train.record import CellError, OutputVerdict
 from tests.central.world import World
 from tests.lab.server.test_shapes import Told, interfaces, require
+from tests.lab.stop_records import record
 
-ZERO = "sha256:" + "0" * 64
 SCRIPT = "<script>alert(1)</script>"
 MARKS = "\u202e\u0007\x1b[31m"
 KINDS = ("table", "scalar", "figure", "model", "file")
@@ -36,18 +36,6 @@ OUTPUTS = {kind: Output(name=kind, kind=kind) for kind in KINDS}
 def png(width: int = 2, height: int = 2, more: int = 0) -> bytes:
     header = struct.pack(">I4sIIBBBBB", 13, b"IHDR", width, height, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + header + b"\0" * (4 + more)
-
-
-def record(station: str, **more: Any) -> StopRecord:
-    return StopRecord(
-        journey=ZERO,
-        train=ZERO,
-        station=station,
-        stop=0,
-        roster_version=1,
-        finished=datetime.now(UTC),
-        **{"outcome": "departed", **more},
-    )
 
 
 def one_station(break_it: Callable[[Path], Any] = lambda place: None) -> Results:
