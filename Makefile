@@ -1,8 +1,10 @@
 # The front door. `make demo` and `make test` set the machine up by themselves.
-.PHONY: demo hub test coverage test-fast lint lock docs pictures bench clean help
+.PHONY: demo hub test test-long evidence coverage test-fast lint lock docs pictures bench clean help
 PY = .venv/bin/python
 # Tests wait more than they compute: for containers, browsers, journeys. A file stays with one worker.
 WORKERS = 3
+# The tests that tell rows of the tables in docs/reference.
+EVIDENCE = tests/attack tests/sandbox tests/crash
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -20,11 +22,22 @@ test:            ## every test, against the real engine, registry and PostgreSQL
 	@PHTLAB_CACHE=$(CURDIR)/.cache .venv/bin/phtlab kernel workspace >/dev/null
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
+test-long:       ## the long forms: hundreds of kills, every probe on every runtime class
+	@.ci/prepare test
+	@$(PY) -m pytest -m long
+
+evidence:        ## what attacks, probes and kills came to: runs their tests, renews docs/reference
+	@.ci/prepare test
+	@rm -rf .cache/evidence
+	@$(PY) -m pytest -q --evidence .cache/evidence $(EVIDENCE)
+	@$(PY) -m tests.evidence .cache/evidence
+	@$(PY) -m tests.docs.generate
+
 coverage:        ## the same, with the lines that no test ran (a third slower)
 	@$(MAKE) test COVERAGE=true
 
 test-fast:       ## the tests that need no engine
-	@$(PY) -m pytest -m 'not engine' -q
+	@$(PY) -m pytest -m 'not engine and not long' -q
 
 lint:            ## ruff, mypy strict, the direction of imports
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check .

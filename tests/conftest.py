@@ -14,7 +14,7 @@ import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ from phtlab.kernel.push import push_kernel
 from phtlab.kernel.workspace import BuiltWorkspace, build_workspace
 from phtlab.kernel.workspace_load import load_workspace
 from phtlab.wire.registry import Registry
+from tests.evidence import Evidence
 from tests.real_registry import answers, free_port, registry_of
 
 if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
@@ -38,6 +39,34 @@ if TYPE_CHECKING:  # imported where they are used: a test of a few functions wai
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 KERNEL_CACHE = CACHE / "kernel-images"
+
+
+_EVIDENCE = pytest.StashKey[Evidence]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--evidence", type=Path, metavar="DIR", help="write what tests have shown to this folder"
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    folder = item.config.getoption("--evidence")
+    if folder and report.when == "call" and report.passed and _EVIDENCE in item.stash:
+        item.stash[_EVIDENCE].write(folder)
+    return report
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """Tells a row of a table of docs/reference; kept if the test passes: tests/evidence."""
+    told = Evidence(request.node.nodeid.split("[")[0])
+    request.node.stash[_EVIDENCE] = told
+    return told
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -7,10 +7,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.docs import access_page, api_page, cli_page, errors_page, http_page, settings_page
+from tests.docs import (
+    access_page,
+    api_page,
+    cli_page,
+    errors_page,
+    evidence_page,
+    http_page,
+    settings_page,
+)
+from tests.evidence import TABLES
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCS: Final = ROOT / "docs"
@@ -22,6 +32,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/errors.md": errors_page.page,
     "reference/http.md": http_page.page,
     "reference/access.md": access_page.page,
+    **{f"reference/{name}.md": partial(evidence_page.page, name) for name in TABLES},
 }
 
 

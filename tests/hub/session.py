@@ -92,6 +92,15 @@ class HubSession:
             assert time.monotonic() < until, "the server does not start"
             time.sleep(0.2)
 
+    def stopped(self, name: str) -> None:
+        """Stop the server of `name` if it runs, and wait until it is gone."""
+        answer = self.api("DELETE", f"/users/{name}/server")
+        assert answer.status_code in (202, 204), answer.text
+        until = time.monotonic() + 90
+        while self.api("GET", f"/users/{name}").json()["servers"]:
+            assert time.monotonic() < until, "the server does not stop"
+            time.sleep(0.2)
+
 
 def _header(token: str) -> dict[str, str]:
     return {"Authorization": f"token {token}"}

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from phtlab.demo.hub import HubWorld
+from tests.hub.session import HubSession
 from tests.story.desk import JOURNEY, Desk
 from tests.story.pictures import picture
 
@@ -75,6 +76,9 @@ def mark(desk: Desk, number: int, role: str) -> None:
 
 def test_from_the_idea_to_the_plot(desk: Desk, hub: HubWorld):
     page = desk.page
+    with HubSession(hub.url) as session:
+        # Whose workspace ran before may have an open key, and would not be asked for it.
+        session.logged_in(desk.name, hub.passwords[desk.name]).stopped(desk.name)
 
     # Log in
     page.goto(hub.url)

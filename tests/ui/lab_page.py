@@ -62,15 +62,17 @@ class LabPage:
     def palette(self, label: str) -> None:
         """Choose `label` in the command palette, as a person does."""
         field = self.page.locator(".lm-CommandPalette-input")
-        for _ in range(5):
+        item = self.page.locator(".lm-CommandPalette-item").filter(has_text=label).first
+        for attempt in range(5):
             # It closes when something else takes the focus, as a starting kernel's notebook may.
             self.page.keyboard.press("Control+Shift+c")
             try:
                 field.fill(label, timeout=1500)
-                break
+                item.click(timeout=3000)
+                return
             except TimeoutError:
-                continue
-        self.page.locator(".lm-CommandPalette-item").filter(has_text=label).first.click()
+                if attempt == 4:
+                    raise
 
     @property
     def notebook(self) -> Locator:

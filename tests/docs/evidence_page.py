@@ -1,0 +1,33 @@
+"""The pages attacks, probes and kills of docs/reference: what tests have shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.docs.markdown import code, heading, table
+from tests.evidence import TABLES, kept
+
+_PAGES: Final = {
+    "attacks": (
+        "Attacks",
+        "What each attacker tries, what phtlab promises then, and what came of the attempt when "
+        "its test ran last. Each row is told by its test once it has passed.",
+    ),
+    "probes": (
+        "Probes of the sandbox",
+        "What a hostile notebook tries from inside, by runtime class, and what came of it when "
+        "its test ran last. The list: [sandbox](../sandbox.md).",
+    ),
+    "kills": (
+        "Kills and faults",
+        "Where a process was killed or a part taken away, how often, and what all parties' records "
+        "said afterwards when the test ran last.",
+    ),
+}
+
+
+def page(name: str) -> str:
+    title, introduction = _PAGES[name]
+    columns = TABLES[name]
+    rows = [[str(row[c]) for c in columns] + [code(row["test"])] for row in kept(name)]
+    return "\n".join(heading(title, introduction) + table([*columns, "test"], rows)).rstrip() + "\n"
