@@ -2,7 +2,7 @@
 
 The body is that of the Engine API's ``POST /containers/create``. docs/sandbox.md
 explains each flag; tests/station/test_sandbox.py holds them in place, and
-tests/station/test_probes.py tries to get past them.
+tests/sandbox/test_probes.py tries to get past them.
 """
 
 from __future__ import annotations

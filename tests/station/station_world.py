@@ -426,7 +426,9 @@ class World:
         return Daemon(self.station())
 
     def analysis(self, source: str = COUNTS) -> Analysis:
-        return read_analysis(notebook(("parameters", PARAMETERS), ("station", source)))
+        """A notebook of the parameters and `source`, whose lines ``# %%`` begin a new cell."""
+        cells = (("station", cell) for cell in source.split("# %%\n"))
+        return read_analysis(notebook(("parameters", PARAMETERS), *cells))
 
     def train(
         self,

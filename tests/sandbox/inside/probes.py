@@ -1,11 +1,12 @@
-"""What a hostile notebook would try, run inside the sandbox by test_probes.py.
+"""A notebook that tries to get out: its cells, each begun by a line ``# %%``.
 
-Each probe's result is the name of the error that stopped it, `allowed`, or what it
-saw. It imports nothing but the standard library and writes one JSON file.
+It travels as a train and runs in a station's sandbox: tests/sandbox/test_probes.py. Each
+probe's result is the name of the error that stopped it, `allowed`, or what it saw; the last
+cell prints them all as one line of JSON, which only the station's operator gets to see.
 """
 
 # It makes the plain calls that an attacker would.
-# ruff: noqa: PTH101, PTH108, PTH116, PTH123, PTH207, PTH208, SIM115
+# ruff: noqa: PTH112, PTH101, PTH108, PTH116, PTH123, PTH207, PTH208, SIM115
 
 import ctypes
 import errno
@@ -24,12 +25,16 @@ import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 OUT = "/phtlab/out"
+HOST = "(a file of the station, put in by the test)"
 # Numbers of Linux on x86_64; probes by number are for calls that Python does not wrap.
 CALLS = {
     "shmget": 29, "msgget": 68, "ptrace": 101, "syslog": 103, "pivot_root": 155,
     "mount": 165, "swapon": 167, "reboot": 169, "init_module": 175, "clock_settime": 227,
     "mq_open": 240, "kexec_load": 246, "add_key": 248, "keyctl": 250, "unshare": 272,
-    "perf_event_open": 298, "open_by_handle_at": 304, "setns": 308, "process_vm_readv": 310,
+    "perf_event_open": 298, "open_by_handle_at": 304, "settimeofday": 164, "finit_module": 313,
+    "kexec_file_load": 320, "io_uring_enter": 426, "io_uring_register": 427,
+    "semget": 64, "request_key": 249,
+    "delete_module": 176, "umount2": 166, "setns": 308, "process_vm_readv": 310,
     "memfd_create": 319, "bpf": 321, "userfaultfd": 323, "execveat": 322, "io_uring_setup": 425,
     "open_tree": 428, "fsopen": 430, "clone3": 435, "pidfd_getfd": 438, "memfd_secret": 447,
 }  # fmt: skip
@@ -154,6 +159,7 @@ def writable_places():
         if attempt(write, f"{folder}/.probe") == "allowed":
             os.unlink(f"{folder}/.probe")
             found.append(folder)
+            inner.clear()
     return sorted(found)
 
 
@@ -169,7 +175,7 @@ def mounts():
     with open("/proc/self/mountinfo") as table:
         for line in table:
             place, options = line.split()[4:6]
-            if place in ("/", "/tmp", OUT, "/phtlab/in", "/data/heart"):
+            if place in ("/", "/tmp", OUT, "/phtlab/in", "/data/heart/heart.csv"):
                 found[place] = sorted(
                     set(options.split(",")) & {"ro", "rw", "nosuid", "nodev", "noexec"}
                 )
@@ -244,7 +250,132 @@ def clone_into_new_user():
 
 
 NEW_USER = 0x10000000
-PROBES = {
+
+
+def in_python(source):
+    """What another Python says: for what would end or fill this one."""
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    return done.stdout.strip() or f"exit {done.returncode}"
+
+
+FORK_BOMB = """
+import errno, os, signal
+made = []
+try:
+    while len(made) < 5000:
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        made.append(child)
+    print("allowed")
+except OSError as error:
+    print(errno.errorcode[error.errno])
+for child in made:
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+SPIN = """
+import os, time
+end = time.monotonic() + 1.5
+children = [os.fork() for _ in range(1)] + [os.fork() for _ in range(1)]
+while time.monotonic() < end:
+    pass
+for child in children:
+    if child:
+        os.waitpid(child, 0)
+if all(children):
+    used = os.times()
+    print((used.user + used.system + used.children_user + used.children_system) / 1.5)
+"""
+
+
+def processors():
+    """How many processors four busy processes get."""
+    return float(in_python(SPIN))
+
+
+def core_dump():
+    child = os.fork()
+    if child == 0:
+        os.chdir(OUT)
+        os.abort()
+    status = os.waitpid(child, 0)[1]
+    dumped = glob.glob(f"{OUT}/core*") + glob.glob("/tmp/core*")
+    return "allowed" if os.WCOREDUMP(status) or dumped else signal.Signals(os.WTERMSIG(status)).name
+
+
+def set_user_id():
+    """A copy of the interpreter with a set-user-id bit: does it run, and as whom?"""
+    path = "/tmp/set-id"
+    with open(sys.executable, "rb") as source, open(path, "wb") as target:
+        target.write(source.read())
+    os.chmod(path, 0o6755)
+    return attempt(subprocess.run, [path, "-c", "pass"])
+
+
+def processes():
+    names = {}
+    for pid in (name for name in os.listdir("/proc") if name.isdigit()):
+        with open(f"/proc/{pid}/comm") as file:
+            names[int(pid)] = file.read().strip()
+    return names
+
+
+def ptrace_of_init():
+    return call("ptrace", 16, 1, 0, 0)
+
+
+def host_facts():
+    """What the kernel tells everyone, and what the engine masks."""
+    told = [
+        name
+        for name in ("meminfo", "loadavg", "uptime", "mountinfo", "cpuinfo")
+        if attempt(open, f"/proc/{'self/' if name == 'mountinfo' else ''}{name}") == "allowed"
+    ]
+    masked = (
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/timer_list",
+        "/proc/sched_debug",
+        "/proc/acpi",
+        "/proc/scsi",
+        "/sys/firmware",
+        "/sys/devices/virtual/powercap",
+    )
+    return {"told": told, "not masked": [path for path in masked if not empty(path)]}
+
+
+def empty(path):
+    try:
+        if os.path.isdir(path):
+            return not os.listdir(path)
+        with open(path, "rb") as file:
+            return not file.read(1)
+    except OSError:
+        return True
+
+
+def reach(path):
+    """Host paths by every root that a process may have."""
+    return sorted(
+        {attempt(os.stat, root + path) for root in ("", "/proc/1/root", "/proc/self/cwd/../..")}
+    )
+
+
+def dump_of_routes():
+    with open("/proc/net/route") as table:
+        return len(table.readlines()) - 1
+
+
+# %%
+results = {}
+
+
+def probe(probes):
+    results.update({name: what() for name, what in probes.items()})
+
+
+probe({
     # Out of the box by the network
     "tcp": lambda: attempt(connect, "192.0.2.1"),
     "tcp6": lambda: attempt(connect, "2001:db8::1"),
@@ -258,7 +389,12 @@ PROBES = {
     "netfilter": lambda: attempt(socket.socket, socket.AF_NETLINK, socket.SOCK_RAW, 12),
     "abstract": abstract_sockets,
     "engine socket": engine_sockets,
+})  # fmt: skip
+
+# %%
+probe({
     # Out by the file system
+    "host files": lambda: reach(HOST),
     "root": write_to_root,
     "data": lambda: [attempt(write, f"/data/heart/{name}") for name in ("new", "heart.csv")],
     "delete data": lambda: attempt(os.unlink, "/data/heart/heart.csv"),
@@ -278,7 +414,23 @@ PROBES = {
     "run from /tmp": lambda: run_from("/tmp"),
     "run from outputs": lambda: run_from(OUT),
     "library from /tmp": lambda: library_from("/tmp"),
+})  # fmt: skip
+
+# %%
+probe({
     # Out by the kernel
+    "settimeofday": lambda: call("settimeofday", 0, 0),
+    "finit_module": lambda: call("finit_module", 0, b"", 0),
+    "delete_module": lambda: call("delete_module", b"x", 0),
+    "kexec_file_load": lambda: call("kexec_file_load", 0, 0, 0, 0, 0),
+    "umount2": lambda: call("umount2", b"/tmp", 2),
+    "request_key": lambda: call("request_key", b"user", b"x", 0, -3),
+    "semget": lambda: call("semget", 0, 1, 0o1600),
+    "io_uring_enter": lambda: call("io_uring_enter", 0, 1, 0, 0, 0, 0),
+    "io_uring_register": lambda: call("io_uring_register", 0, 0, 0, 0),
+    "ptrace of init": ptrace_of_init,
+    "memory of init": lambda: attempt(open, "/proc/1/mem", "r+b"),
+    "set user id": set_user_id,
     "mount": lambda: call("mount", b"none", b"/tmp", b"tmpfs", 0, 0),
     "pivot_root": lambda: call("pivot_root", b"/tmp", b"/tmp"),
     "chroot": lambda: attempt(os.chroot, "/tmp"),
@@ -312,6 +464,10 @@ PROBES = {
     "sethostname": lambda: attempt(socket.sethostname, "host"),
     "kernel log": lambda: call("syslog", 3, ctypes.create_string_buffer(100), 100),
     "32-bit calls": lambda: in_child(call_of_32_bits),
+})  # fmt: skip
+
+# %%
+probe({
     # Who it is, and more than its share
     "status": status_of_process,
     "ids": lambda: [*os.getresuid(), *os.getresgid(), *os.getgroups()],
@@ -320,7 +476,12 @@ PROBES = {
     "environment": lambda: sorted(os.environ),
     "hostname": socket.gethostname,
     "cgroup path": cgroup_paths,
-    "processes": lambda: len([name for name in os.listdir("/proc") if name.isdigit()]),
+    "processes": processes,
+    "fork bomb": lambda: in_python(FORK_BOMB),
+    "processors": processors,
+    "core dump": core_dump,
+    "host facts": host_facts,
+    "routes": dump_of_routes,
     "oom score": lambda: attempt(write, "/proc/self/oom_score_adj", "-1"),
     "nice": lambda: attempt(os.setpriority, os.PRIO_PROCESS, 0, -5),
     "real time": lambda: attempt(os.sched_setscheduler, 0, os.SCHED_FIFO, os.sched_param(1)),
@@ -328,10 +489,14 @@ PROBES = {
     "raise a limit": lambda: attempt(resource.setrlimit, resource.RLIMIT_NOFILE, (9999, 9999)),
     "open files": open_many,
     "sparse": lambda: attempt(sparse),
-    "fill /tmp": lambda: fill("/tmp", 40 << 20),
-    "many files in /tmp": lambda: many_files("/tmp", 3000),
+    "fill /tmp": lambda: fill("/tmp", 60 << 20),
+    "many files in /tmp": lambda: many_files("/tmp", 70_000),
     "fill outputs": lambda: fill(OUT, 40 << 20),
     "many files in outputs": lambda: many_files(OUT, 3000),
+})  # fmt: skip
+
+# %%
+probe({
     # What an analysis needs all the same
     "use loopback": lambda: attempt(loopback),
     "use unix sockets": lambda: attempt(unix_socket),
@@ -340,8 +505,7 @@ PROBES = {
     "use a named pipe": lambda: attempt(os.mkfifo, "/tmp/pipe"),
     "use /tmp": lambda: attempt(write, "/tmp/x"),
     "use outputs": lambda: attempt(write, f"{OUT}/x"),
-}  # fmt: skip
+})  # fmt: skip
 
-results = {name: probe() for name, probe in PROBES.items()}
-with open(f"{OUT}/probes.json", "w") as file:
-    json.dump(results, file)
+# %%
+print(json.dumps(results))

@@ -1,0 +1,117 @@
+"""A station over the real engine and a real registry, with its central in memory."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from phtlab.kernel.build import BuiltKernel
+from phtlab.kernel.push import push_kernel
+from phtlab.station.docker_executor import DockerExecutor
+from phtlab.station.executor import RegistryAuth
+from phtlab.station.freight import ImageParts, RegistryFreight
+from phtlab.train.envelope import peek
+from phtlab.train.image import ImageLimits, TrainImage
+from phtlab.train.order import Order, cargo_context
+from phtlab.train.record import StopRecord
+from phtlab.train.seal import open_sealed
+from phtlab.wire.api import Info, Offer
+from phtlab.wire.cargo import pull_cargo
+from phtlab.wire.registry import Registry
+from phtlab.wire.trains import push_train
+from tests.station.station_world import World, identity, make_world
+
+
+class _OpenCentral:
+    """What of central the freight asks, for a registry that is open to all."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def info(self) -> Info:
+        return Info(
+            consortium="hearts",
+            audience="central@hearts",
+            registry_url=self._url,
+            time=datetime.now(UTC),
+        )
+
+    def registry_token(self, scopes: list[str]) -> str:
+        raise AssertionError("an open registry asks for no token")
+
+
+class RealFreight(RegistryFreight):
+    """The station's freight over the tests' registry, into which trains are put as well."""
+
+    def __init__(self, url: str, built: BuiltKernel) -> None:
+        super().__init__(_OpenCentral(url))  # type: ignore[arg-type]
+        self.registry = Registry(url)
+        self._built = built
+        self.delivered: dict[str, bytes] = {}
+
+    def add(self, image: TrainImage) -> None:
+        push_train(self.registry, image, "trains/ada/heart", self._built.image)
+
+    def authorization(self, repository: str) -> RegistryAuth:
+        return RegistryAuth()
+
+    def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
+        return super().fetch(repository, image, limits)
+
+
+@contextmanager
+def real_world(
+    root: Path, registry: str, built: BuiltKernel, *, women: int = 25, men: int = 5, **executor: Any
+) -> Iterator[World]:
+    """A station in `root` that admits everything; `executor`: options of the Docker executor."""
+    world = make_world(root)
+    world.add_hearts(women=women, men=men)
+    world.root.chmod(0o755)
+    freight = RealFreight(registry, built)
+    push_kernel(freight.registry, built)
+    world.freight = freight  # type: ignore[assignment]
+    world.kernels = (built.image,)
+    world.kernel_files = (built.manifest, built.config)
+    made = DockerExecutor(
+        world.folder.path / "runs", station=f"cleveland-{world.folder.mark()}", **executor
+    )
+    world.executor = made
+    try:
+        yield world
+    finally:
+        for job in made.jobs():
+            made.remove(job)
+        freight.close()
+        freight.registry.close()
+        made.close()
+
+
+def travel(world: World, offer: Offer) -> StopRecord:
+    """Step until the record is at central; the engine sets the pace."""
+    daemon = world.daemon()
+    daemon.receive(offer)
+    begun = datetime.now(UTC)
+    while not world.stop(offer).told:
+        assert (datetime.now(UTC) - begun).seconds < 240, world.stop(offer).state
+        daemon.step()
+    return world.record(offer)
+
+
+@contextmanager
+def opened_cargo(world: World, offer: Offer, record: StopRecord) -> Iterator[tarfile.TarFile]:
+    """The cargo as ada opens it, pulled from the registry."""
+    sealed, archive = world.root / "cargo.age", io.BytesIO()
+    registry = world.freight.registry  # type: ignore[attr-defined]
+    pull_cargo(registry, offer.journey, "cleveland", record.cargo, sealed)
+    order = Order.model_validate(peek(offer.order).predicate)
+    with sealed.open("rb") as source:
+        context = cargo_context(offer.journey, order, "cleveland")
+        open_sealed(source, archive, identity("ada").age, context)
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        yield tar
