@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -42,7 +43,6 @@ from phtlab.train.durable_file import replaced_durably
 MAX_RECIPIENTS = 64
 CONTEXT_STANZA = "phtlab/context"
 _CONTEXT_ARGS = (CONTEXT_STANZA, "v1")
-_BLOCK_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,8 @@ def open_file(
         ) from error
 
 
-def _require_digest(source: BinaryIO, path: Path, expected: str) -> None:
-    found = hashlib.sha256()
-    while block := source.read(_BLOCK_BYTES):
-        found.update(block)
+def _require_digest(source: BufferedReader, path: Path, expected: str) -> None:
+    found = hashlib.file_digest(source, "sha256")  # in blocks of 256 KiB
     source.seek(0)
     if f"sha256:{found.hexdigest()}" != expected:
         raise SealChangedError(

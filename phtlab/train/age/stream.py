@@ -1,14 +1,18 @@
 """The payload of an age file: STREAM with ChaCha20-Poly1305 over chunks of 64 KiB.
 
-Source: c2sp.org/age, "Payload". Memory is constant: one batch of chunks is read
-ahead, since only what follows tells whether a chunk is the last.
+Source: c2sp.org/age, "Payload". Memory is constant, some five batches of chunks: one is
+read ahead, since only what follows tells whether a chunk is the last, and two are
+on their way to the target.
 """
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
-from typing import Protocol
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import Protocol, Self
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -20,15 +24,21 @@ CHUNK_BYTES = 64 * 1024
 TAG_BYTES = 16
 _NONCE_BYTES = 16
 # Chunks to a read and a write: at 64 KiB the calls cost more than the cipher.
-_BATCH = 16
+_BATCH = 8
 
 
 class Source(Protocol):
+    """What is read. An ordinary file or `BytesIO` is read without a copy."""
+
     def read(self, size: int = ..., /) -> bytes: ...
 
 
 class Target(Protocol):
-    """A buffered binary file, or anything whose `write` takes all that it is given."""
+    """A buffered binary file, or anything whose `write` takes all that it is given.
+
+    It is written to by one thread at a time, not always by the caller's. What it is given is
+    written over after `write` has returned.
+    """
 
     def write(self, data: memoryview | bytes, /) -> object: ...
 
@@ -38,17 +48,18 @@ def encrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
     nonce = os.urandom(_NONCE_BYTES)
     target.write(nonce)
     cipher = ChaCha20Poly1305(derive_key(file_key, nonce, b"payload"))
-    sealed = memoryview(bytearray(_BATCH * (CHUNK_BYTES + TAG_BYTES)))
     number = 0
-    for block, is_last_block in _blocks(source, _BATCH * CHUNK_BYTES):
-        chunks = _split(block, CHUNK_BYTES)
-        end = 0
-        for i, chunk in enumerate(chunks, 1):
-            start, end = end, end + len(chunk) + TAG_BYTES
-            is_last = is_last_block and i == len(chunks)
-            cipher.encrypt_into(_chunk_nonce(number, is_last), chunk, None, sealed[start:end])
-            number += 1
-        target.write(sealed[:end])
+    with _Behind(target, _BATCH * (CHUNK_BYTES + TAG_BYTES)) as behind:
+        for block, is_last_block in _blocks(source, _BATCH * CHUNK_BYTES):
+            sealed = behind.buffer()
+            chunks = _split(block, CHUNK_BYTES)
+            end = 0
+            for i, chunk in enumerate(chunks, 1):
+                start, end = end, end + len(chunk) + TAG_BYTES
+                is_last = is_last_block and i == len(chunks)
+                cipher.encrypt_into(_chunk_nonce(number, is_last), chunk, None, sealed[start:end])
+                number += 1
+            behind.write(sealed[:end])
 
 
 def decrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
@@ -57,30 +68,31 @@ def decrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
     Raises SealChangedError when a chunk does not verify, SealFormatError when there is no payload.
     Chunks before that have been written by then: the caller must discard `target` on any error.
     """
-    nonce = _read_fully(source, _NONCE_BYTES)
-    if len(nonce) < _NONCE_BYTES:
+    nonce = bytearray(_NONCE_BYTES)
+    if _fill(source, memoryview(nonce)) < _NONCE_BYTES:
         raise SealFormatError(
             "This is not a valid sealed file: it ends after its header. Check that all of it "
             "arrived, and fetch it again."
         )
-    cipher = ChaCha20Poly1305(derive_key(file_key, nonce, b"payload"))
-    opened = memoryview(bytearray(_BATCH * CHUNK_BYTES))
+    cipher = ChaCha20Poly1305(derive_key(file_key, bytes(nonce), b"payload"))
     number = 0
-    for block, is_last_block in _blocks(source, _BATCH * (CHUNK_BYTES + TAG_BYTES)):
-        chunks = _split(block, CHUNK_BYTES + TAG_BYTES)
-        end = 0
-        for i, chunk in enumerate(chunks, 1):
-            is_last = is_last_block and i == len(chunks)
-            size = max(0, len(chunk) - TAG_BYTES)
-            verified, problem = _open_chunk(
-                cipher, number, is_last, chunk, opened[end : end + size]
-            )
-            end += verified
-            if problem is not None:
-                target.write(opened[:end])
-                raise problem
-            number += 1
-        target.write(opened[:end])
+    with _Behind(target, _BATCH * CHUNK_BYTES) as behind:
+        for block, is_last_block in _blocks(source, _BATCH * (CHUNK_BYTES + TAG_BYTES)):
+            opened = behind.buffer()
+            chunks = _split(block, CHUNK_BYTES + TAG_BYTES)
+            end = 0
+            for i, chunk in enumerate(chunks, 1):
+                is_last = is_last_block and i == len(chunks)
+                size = max(0, len(chunk) - TAG_BYTES)
+                verified, problem = _open_chunk(
+                    cipher, number, is_last, chunk, opened[end : end + size]
+                )
+                end += verified
+                if problem is not None:
+                    behind.write(opened[:end])
+                    raise problem
+                number += 1
+            behind.write(opened[:end])
 
 
 def _open_chunk(
@@ -118,32 +130,83 @@ def _chunk_nonce(number: int, is_last: bool) -> bytes:
     return number.to_bytes(11, "big") + (b"\1" if is_last else b"\0")
 
 
-def _blocks(source: Source, size: int) -> Iterator[tuple[bytes, bool]]:
-    """Blocks of `size` bytes, the last one shorter or equal, and whether it is the last."""
-    block = _read_fully(source, size)
-    while following := _read_fully(source, size) if len(block) == size else b"":
-        yield block, False
-        block = following
-    yield block, True
+class _Behind:
+    """Writes batches to `target` in a thread of its own, while the next one is made.
+
+    The cipher, the hash and the file's own calls let other threads run, so that two processors
+    share the work. On leaving, whichever way, nothing is being written any more.
+    """
+
+    def __init__(self, target: Target, size: int) -> None:
+        self._target = target
+        self._size = size
+        self._free: list[memoryview] = []
+        self._pending: list[tuple[Future[object], memoryview]] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="age-write")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._thread.shutdown(wait=True)
+        if error is None:
+            while self._pending:
+                self._finish_oldest()
+
+    def buffer(self) -> memoryview:
+        """Room for a batch. Raises what writing an earlier one raised."""
+        if len(self._pending) == 2:
+            self._finish_oldest()
+        return self._free.pop() if self._free else memoryview(bytearray(self._size))
+
+    def write(self, batch: memoryview) -> None:
+        """Have `batch`, the beginning of the last buffer, written after those before."""
+        whole = memoryview(batch.obj)
+        self._pending.append((self._thread.submit(self._target.write, batch), whole))
+
+    def _finish_oldest(self) -> None:
+        written, whole = self._pending.pop(0)
+        written.result()
+        self._free.append(whole)
 
 
-def _split(block: bytes, size: int) -> list[memoryview]:
+def _blocks(source: Source, size: int) -> Iterator[tuple[memoryview, bool]]:
+    """Blocks of `size` bytes, the last one shorter or equal, and whether it is the last.
+
+    A block holds until the next one is asked for.
+    """
+    here, ahead = memoryview(bytearray(size)), memoryview(bytearray(size))
+    filled = _fill(source, here)
+    while filled == size and (following := _fill(source, ahead)):
+        yield here, False
+        here, ahead, filled = ahead, here, following
+    yield here[:filled], True
+
+
+def _split(block: memoryview, size: int) -> list[memoryview]:
     """`block` in pieces of `size`; one empty piece for an empty block."""
-    view = memoryview(block)
-    return [view[i : i + size] for i in range(0, max(len(block), 1), size)]
+    return [block[i : i + size] for i in range(0, max(len(block), 1), size)]
 
 
-def _read_fully(source: Source, size: int) -> bytes:
-    """`size` bytes, fewer only at the end: a pipe or socket may give less at a time."""
-    data = source.read(size)
-    if len(data) == size or not data:
-        return data
-    parts = [data]
-    left = size - len(data)
-    while left and (data := source.read(left)):
-        parts.append(data)
-        left -= len(data)
-    return b"".join(parts)
+def _fill(source: Source, buffer: memoryview) -> int:
+    """Fill `buffer`, less only at the end: a pipe or socket may give less at a time."""
+    filled = 0
+    while filled < len(buffer) and (got := _read_into(source, buffer[filled:])):
+        filled += got
+    return filled
+
+
+def _read_into(source: Source, room: memoryview) -> int:
+    if isinstance(source, io.BufferedReader | io.BytesIO):
+        return source.readinto(room)
+    data = source.read(len(room))
+    room[: len(data)] = data
+    return len(data)
 
 
 def _cut() -> SealChangedError:
