@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,14 +91,17 @@ def real_world(
         made.close()
 
 
-def travel(world: World, offer: Offer) -> StopRecord:
-    """Step until the record is at central; the engine sets the pace."""
+def travel(
+    world: World, offer: Offer, meanwhile: Callable[[], object] = lambda: None
+) -> StopRecord:
+    """Step until the record is at central; the engine sets the pace. `meanwhile`: at each step."""
     daemon = world.daemon()
     daemon.receive(offer)
     begun = datetime.now(UTC)
     while not world.stop(offer).told:
         assert (datetime.now(UTC) - begun).seconds < 240, world.stop(offer).state
         daemon.step()
+        meanwhile()
     return world.record(offer)
 
 
