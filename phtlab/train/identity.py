@@ -33,6 +33,21 @@ Scheme = Literal["ed25519", "ml-dsa-65"]
 MemberName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$")]
 Role = Literal["researcher", "station", "operator", "officer", "teacher", "twin"]
 
+# Every encoding of a point of small order on edwards25519, without the bit that is x's sign: RFC
+# 8032 lets such a "key" verify signatures that need no private key, and so do libraries.
+_SMALL_ORDER = frozenset(
+    bytes.fromhex(point)
+    for point in (
+        "00" * 32,
+        "01" + "00" * 31,
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+        "ec" + "ff" * 30 + "7f",
+        "ed" + "ff" * 30 + "7f",
+        "ee" + "ff" * 30 + "7f",
+    )
+)
+
 
 class PublicKeys(BaseModel):
     """The public half of an identity. `ed25519` and `ml_dsa_65` are base64, `age` is `age1pq1…`."""
@@ -46,7 +61,10 @@ class PublicKeys(BaseModel):
     @field_validator("ed25519")
     @classmethod
     def _ed25519_key(cls, text: str) -> str:
-        Ed25519PublicKey.from_public_bytes(_b64decode(text))
+        raw = _b64decode(text)
+        Ed25519PublicKey.from_public_bytes(raw)
+        if raw[:31] + bytes([raw[31] & 0x7F]) in _SMALL_ORDER:
+            raise ValueError("this is a point of small order, under which anyone can sign")
         return text
 
     @field_validator("ml_dsa_65")

@@ -37,6 +37,17 @@ def test_no_secret_in_the_repr(people: Any) -> None:
     assert repr(people["mara"]) == "Identity(name='mara')"
 
 
+@pytest.mark.parametrize("sign", [0, 0x80])
+@pytest.mark.parametrize("least", [0, 1, 0xEC, 0xED, 0xEE])
+def test_a_point_under_which_anyone_can_sign_is_no_key(people: Any, least: int, sign: int) -> None:
+    """0, 1 and -1 on the curve's y axis, and their second spellings: y or y - p, either sign."""
+    rest = (b"\x00" * 31) if least < 2 else (b"\xff" * 30 + b"\x7f")
+    raw = bytes([least]) + rest[:-1] + bytes([rest[-1] | sign])
+    other = people["mara"].public.model_dump() | {"ed25519": base64.b64encode(raw).decode()}
+    with pytest.raises(ValidationError, match="ed25519"):
+        PublicKeys.model_validate(other)
+
+
 def test_fingerprint_can_be_read_on_the_telephone(people: Any) -> None:
     fingerprints = {identity.public.fingerprint for identity in people.values()}
     assert len(fingerprints) == len(people)

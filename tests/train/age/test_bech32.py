@@ -25,6 +25,9 @@ X25519_RECIPIENT = "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnuj
         "abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw",
         "an83characterlonghumanreadablepartthatcontainsthenumber1andtheexcludedcharactersbio"
         "1tt5tgs",
+        f"11{'q' * 82}c8247j",
+        "split1checkupstagehandshakeupstreamerranterredcaperred2y9e3w",
+        "?1ezyfcl",
     ],
 )
 def test_valid_strings_of_bip_173(text: str) -> None:
@@ -47,6 +50,8 @@ def test_valid_strings_of_bip_173(text: str) -> None:
         "\x201nwldj5",
         "\x7f1axkwrx",
         "é1axkwrx",
+        "\x801eym55h",
+        "de1lg7wt\xff",
     ],
 )
 def test_invalid_strings_of_bip_173(text: str) -> None:

@@ -1,10 +1,11 @@
-"""All published vectors of the format (C2SP/CCTV) that are not ASCII-armored."""
+"""All published vectors of the format (C2SP/CCTV); armored ones do not apply, and are refused."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +16,54 @@ from phtlab.train.age import (
     AgeIdentity,
     HybridIdentity,
     ScryptIdentity,
+    Stanza,
     X25519Identity,
     decrypt,
     read_header,
 )
 from phtlab.train.age.header import encode_header
 
-VECTORS = sorted(
-    path
-    for path in (Path(__file__).parents[1] / "vectors" / "age").iterdir()
-    if not path.name.startswith(".")
+ALL = sorted(
+    path for path in (Path(__file__).parent / "age").iterdir() if not path.name.startswith(".")
 )
+# phtlab reads and writes binary files only: these test the ASCII armor around one.
+ARMORED = [path for path in ALL if path.name.startswith("armor_")]
+VECTORS = [path for path in ALL if path not in ARMORED]
+ARMOR = [
+    "crlf",
+    "empty",
+    "empty_last_line",
+    "empty_line_begin",
+    "empty_line_end",
+    "eol_between_padding",
+    "full_last_line",
+    "garbage_encoded",
+    "garbage_leading",
+    "garbage_trailing",
+    "header_crlf",
+    "headers",
+    "hybrid",
+    "invalid_character_header",
+    "invalid_character_payload",
+    "long_line",
+    "lowercase",
+    "no_end_line",
+    "no_eol",
+    "no_match",
+    "no_padding",
+    "not_canonical",
+    "pgp_checksum",
+    "scrypt",
+    "short_line",
+    "whitespace_begin",
+    "whitespace_end",
+    "whitespace_eol",
+    "whitespace_last_line",
+    "whitespace_line_start",
+    "whitespace_outside",
+    "wrong_type",
+    "x25519",
+]
 
 
 @dataclass(frozen=True)
@@ -54,6 +92,20 @@ def read_vector(path: Path) -> Vector:
 
 def test_all_vectors_are_here() -> None:
     assert len(VECTORS) == 110
+    assert [path.name.removeprefix("armor_") for path in ARMORED] == ARMOR
+
+
+@pytest.mark.parametrize("path", ARMORED, ids=lambda path: path.name)
+def test_armored_vector_is_refused_before_any_key_is_tried(path: Path) -> None:
+    opened = io.BytesIO()
+    with pytest.raises(SealFormatError, match=r"not a sealed file|ends within its header"):
+        decrypt(io.BytesIO(read_vector(path).content), opened, [_Untouched()])
+    assert opened.getvalue() == b""
+
+
+class _Untouched:
+    def unwrap(self, stanzas: Sequence[Stanza]) -> bytes | None:
+        raise AssertionError("a key was tried")
 
 
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.name)
