@@ -16,6 +16,8 @@ Authorize = Callable[[list[str]], str]
 
 _ATTEMPTS = 5
 _BUSY = frozenset({429, 502, 503, 504})
+_ELSEWHERE = frozenset({301, 302, 303, 307, 308})
+_MOST_HOPS = 3
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -76,10 +78,24 @@ class Connection:
         return [f"repository:{self.name(repository)}:{actions}"]
 
     def located(self, response: httpx.Response, location: str | None = None) -> httpx.URL:
-        """Where a response sends us next; on our own host by the scheme that we know works."""
-        target = response.url.join(location or response.headers["location"])
+        """Where a response sends us next; on our own host by the scheme that we know works.
+
+        Raises RegistryError (``registry-redirect``) for any other place than the registry: one
+        that is hostile would let this machine knock at addresses that only it can reach.
+        """
+        try:
+            target = response.url.join(location or response.headers.get("location", ""))
+        except httpx.InvalidURL:
+            target = httpx.URL()
         if target.host == self._base.host and target.scheme != self._base.scheme:
             target = target.copy_with(scheme=self._base.scheme, port=self._base.port)
+        if not self._is_ours(target):
+            raise RegistryError(
+                f"The registry at {self.url} sends this machine on to another address, "
+                f"{_plain(str(target))}: phtlab does not go there. Ask its operator to serve all "
+                "content itself (CNCF Distribution: storage.redirect.disable).",
+                code="registry-redirect",
+            )
         return target
 
     def call(
@@ -125,18 +141,16 @@ class Connection:
     ) -> Iterator[httpx.Response]:
         """A response whose body is not read yet. Raises Cut, also while the body is read.
 
-        A blob may lie in another store: redirects are followed, without the token.
+        Redirects are followed within the registry only; else RegistryError, as `located`.
         """
         try:
-            response = self._send(
-                self._request(method, url, scopes, **options), follow_redirects=follow_redirects
-            )
-            if response.status_code == 401 and self._authorize and scopes and self._is_ours(url):
+            response = self._authorized(method, url, scopes, **options)
+            hops = 0
+            while follow_redirects and response.status_code in _ELSEWHERE and hops < _MOST_HOPS:
+                hops += 1
                 response.close()
-                response = self._send(
-                    self._request(method, url, scopes, fresh=True, **options),
-                    follow_redirects=follow_redirects,
-                )
+                url = self.located(response)
+                response = self._authorized(method, url, scopes, **options)
             try:
                 if response.status_code in _BUSY:
                     raise Cut(f"it answered {response.status_code}")
@@ -175,8 +189,17 @@ class Connection:
             code=code,
         )
 
-    def _send(self, request: httpx.Request, *, follow_redirects: bool) -> httpx.Response:
-        return self._client.send(request, stream=True, follow_redirects=follow_redirects)
+    def _authorized(
+        self, method: str, url: httpx.URL, scopes: Sequence[str], **options: Any
+    ) -> httpx.Response:
+        """An answer, not read yet; asked for with a new token if the known one is refused."""
+        request = self._request(method, url, scopes, **options)
+        response = self._client.send(request, stream=True)
+        if response.status_code == 401 and self._authorize and scopes:
+            response.close()
+            request = self._request(method, url, scopes, fresh=True, **options)
+            response = self._client.send(request, stream=True)
+        return response
 
     def _request(
         self,
@@ -192,7 +215,6 @@ class Connection:
         rights = _rights(scopes)
         if fresh and self._authorize:
             self._tokens[rights] = self._authorize(list(scopes))
-        # Never to another host: a registry may name any in a Location.
         if rights and self._is_ours(url):
             token = self._tokens.get(rights) or next(
                 (wider for held, wider in self._tokens.items() if held > rights), None

@@ -1,0 +1,135 @@
+"""The small world, with a liar before its central and one before its registry.
+
+The labs and the stations of `small` hear the truth. The lab `deceived` and the station `judging`,
+`switzerland`, hear what the liars say.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phtlab.demo.world import OFFICERS, SIGNERS, World
+from phtlab.lab import Journey, Lab
+from phtlab.station.folder import StationFolder
+from phtlab.station.opening import open_station
+from phtlab.station.settings import load_settings
+from phtlab.train.identity import Identity, Member
+from phtlab.train.key_file import read_key
+from phtlab.train.trust import Trust
+from phtlab.wire.api import RosterBundle
+from phtlab.wire.central import CentralClient
+from tests.attack.judging import JudgingStation
+from tests.attack.liar import Answer, Asked, Liar, Liars, Stranger
+from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
+
+
+@pytest.fixture(scope="session")
+def liars(small: World) -> Iterator[Liars]:
+    """Before central and the registry of `small`. Without a lie they tell the truth."""
+    made = Liars(Liar(small.central_url), Liar(small.registry_url))
+
+    def registry_here(_: Asked, answer: Answer) -> Answer:
+        said: dict[str, Any] = json.loads(answer.content)
+        return answer.saying(json.dumps(said | {"registry_url": made.registry.url}).encode())
+
+    with made.central.lying("GET", r"^/api/v1$", registry_here):
+        yield made
+    made.central.close()
+    made.registry.close()
+
+
+@pytest.fixture
+def stranger_s_house() -> Iterator[Stranger]:
+    """Somewhere on this machine where a registry has no business to send anybody."""
+    house = Stranger()
+    yield house
+    house.close()
+
+
+def lab_of(url: str, world: World, identity: Identity, folder: Path) -> Lab:
+    """The lab of `identity` at the central of `world`, which is reached at `url`."""
+    central = CentralClient(url, identity)
+    trust = Trust(folder, central.tuf_fetcher(), central.metadata_url, central.targets_url)
+    folder.mkdir()
+    trust.pin(world.consortium.root)
+    return Lab(identity, central, trust)
+
+
+@pytest.fixture(scope="session")
+def deceived(
+    small: World, small_lab: Lab, liars: Liars, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lab]:
+    """The researcher's lab, which hears what the liars say."""
+    place = tmp_path_factory.mktemp("deceived") / "trust"
+    lab = lab_of(liars.central.url, small, small_lab.identity, place)
+    yield lab
+    lab.registry.close()
+    lab.central.close()
+
+
+def admitted(world: World, *members: Member) -> None:
+    """Officers put `members` on the roster, and central publishes it."""
+    consortium = world.consortium
+    for member in members:
+        consortium.add_member(member)
+    consortium.sign(dict.fromkeys(OFFICERS[:SIGNERS], world.passphrase))
+    with CentralClient(world.central_url, None) as central:
+        central.publish_roster(RosterBundle.model_validate(consortium.bundle()))
+
+
+@pytest.fixture(scope="session")
+def judging(small: World, liars: Liars) -> Iterator[JudgingStation]:
+    """A third station on the roster, which hears only the liars, and asks a person each time."""
+    admitted(small, small._found_station("switzerland"))
+    folder = StationFolder(small.station_folder("switzerland"))
+    folder.policy.write_text('mode = "human"\n')
+    settings = load_settings(folder).model_copy(update={"central": liars.central.url})
+    station = open_station(folder, settings, read_key(folder.key, small.passphrase))
+    station.executor.close()
+    yield JudgingStation(station)
+    station.freight.close()
+    station.central.close()
+
+
+@pytest.fixture(scope="session")
+def colleague(small: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Another researcher of the consortium, on its roster like the first."""
+    identity = Identity.generate("dr-hopper")
+    admitted(small, Member(name=identity.name, roles=("researcher",), keys=identity.public))
+    place = tmp_path_factory.mktemp("colleague") / "trust"
+    lab = lab_of(small.central_url, small, identity, place)
+    yield lab
+    lab.registry.close()
+    lab.central.close()
+
+
+@pytest.fixture(scope="session")
+def stranger(small: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Someone with keys and the address, whom no officer has admitted."""
+    place = tmp_path_factory.mktemp("stranger") / "trust"
+    lab = lab_of(small.central_url, small, Identity.generate("dr-nobody"), place)
+    yield lab
+    lab.central.close()
+
+
+@pytest.fixture
+def notebook(tmp_path: Path) -> Path:
+    """A notebook like no other, so that its train is no other test's."""
+    return write_notebook(tmp_path / "trusted.ipynb", LOAD, f"{PUBLISH}# {secrets.token_hex(8)}\n")
+
+
+@pytest.fixture(scope="session")
+def departed(small_lab: Lab, liars: Liars, tmp_path_factory: pytest.TempPathFactory) -> Journey:
+    """The honest case: both stations ran, and the results open."""
+    notebook = write_notebook(tmp_path_factory.mktemp("departed") / "ages.ipynb", LOAD, PUBLISH)
+    journey = small_lab.dispatch(notebook, stations=["cleveland", "hungary"]).wait(
+        180, on_change=lambda view: None
+    )
+    assert journey.results().stations == ("cleveland", "hungary")
+    return journey

@@ -1,0 +1,69 @@
+"""A station whose daemon the test drives: it judges what it is offered, and runs nothing.
+
+Its folder, keys, trust and connections are a real station's; its policy has a person decide. So an
+honest order ends `held`, and whatever is wrong with one is told before any container is made.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from phtlab.station.daemon import Daemon
+from phtlab.station.executor import Executor
+from phtlab.station.station import Station, utc_now
+from phtlab.station.stop import Stop
+from phtlab.train.record import StopRecord
+
+# More than the longest wait between two tries of a stop (phtlab.station.backoff).
+_NEXT_TRY = timedelta(seconds=61)
+
+
+class _Nothing:
+    """No executor: a stop that asked for a run would end as this station's own fault."""
+
+
+class JudgingStation:
+    """The daemon of `opened`, one step after the other."""
+
+    def __init__(self, opened: Station) -> None:
+        self._ahead = timedelta()
+        self.station = replace(
+            opened, executor=cast("Executor", _Nothing()), now=lambda: utc_now() + self._ahead
+        )
+        self.daemon = Daemon(self.station)
+
+    @property
+    def now(self) -> datetime:
+        return self.station.now()
+
+    def hear(self, journey: str) -> Stop:
+        """Ask for the inbox, take in what it holds of `journey`, and come to a judgement."""
+        offers = self.station.central.inbox(0, 0).offers
+        for offer in offers:
+            if offer.journey == journey:
+                self.daemon.receive(offer)
+        return self.settle(journey)
+
+    def settle(self, journey: str) -> Stop:
+        """The stop of `journey` once it has ended or is held; waits between tries are skipped."""
+        stop = self.station.stops.stop(journey)
+        end = time.monotonic() + 60
+        while not (stop.told or stop.state == "held"):
+            assert time.monotonic() < end, f"{journey} is still {stop.state}"
+            if not self.daemon.step():
+                self._ahead += _NEXT_TRY
+                time.sleep(0.02)
+        return stop
+
+    def record(self, journey: str) -> StopRecord:
+        """What this station signed of `journey`, after it has heard of it."""
+        stop = self.hear(journey)
+        assert stop.has("record"), f"it is {stop.state}"
+        return stop.final_record()
+
+    def holds(self, journey: str) -> bool:
+        """Whether it finds nothing wrong with `journey`: a person is asked."""
+        return self.hear(journey).state == "held"
