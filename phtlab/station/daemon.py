@@ -80,7 +80,8 @@ class Daemon:
         return moved
 
     def sweep(self) -> None:
-        """Remove what is left at the executor of runs that no stop needs any more."""
+        """Remove what a killed station left: half-written files, and runs that no stop needs."""
+        self.station.folder.remove_dead_drafts()
         with suppress(EngineMissingError):
             # In this order: a run that begins in between has a stop that says so.
             there = self.station.executor.jobs()

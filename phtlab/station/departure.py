@@ -119,8 +119,9 @@ def tell(stop: Stop, station: Station, tries: int) -> None:
         if tries < _PATIENCE:
             raise
         refusal = error.message
-    stop.write("told", {"refused": refusal, "at": now_text()})
+    # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
+    stop.write("told", {"refused": refusal, "at": now_text()})
 
 
 def _end(stop: Stop, ending: Ending) -> None:

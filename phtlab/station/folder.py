@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phtlab.errors import SettingsError, StationError
-from phtlab.train.durable_file import write_durably
+from phtlab.train.durable_file import remove_dead_drafts, write_durably
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,15 @@ class StationFolder:
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
+
+    def remove_dead_drafts(self) -> None:
+        """Remove what was being written here when a station or a command was killed."""
+        for folder in (
+            *(self.path, self.trust, self.datasets, self.twins, self.stops),
+            *(below for below in self.stops.iterdir() if below.is_dir()),
+            *self.stops.glob("*/operator"),
+        ):
+            remove_dead_drafts(folder)
 
     @contextmanager
     def occupied(self) -> Iterator[None]:

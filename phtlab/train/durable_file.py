@@ -1,13 +1,20 @@
-"""Files that are whole or absent, whatever happens while they are written."""
+"""Files that are whole or absent, whatever happens while they are written.
+
+What is being written is a draft beside the file, locked by its writer. A writer that was killed
+leaves a draft without a lock, which `remove_dead_drafts` tells from a living one's.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
+
+_DRAFT: Final = ".part"
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -41,6 +48,25 @@ def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
+def remove_dead_drafts(folder: Path) -> int:
+    """Remove what killed writers have left in `folder`, not below it; how many drafts."""
+    removed = 0
+    for draft in folder.glob(f".*{_DRAFT}"):
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:  # it has just become a file
+            continue
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            draft.unlink(missing_ok=True)
+            removed += 1
+        except BlockingIOError:
+            pass
+        finally:
+            os.close(descriptor)
+    return removed
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -53,8 +79,7 @@ def sync_folder(folder: Path) -> None:
 @contextmanager
 def _draft(path: Path, mode: int) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file beside `path`, so that a rename stays within a file system; gone on an error."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    draft, descriptor = _locked_draft(path, mode)
     try:
         with os.fdopen(descriptor, "wb") as target:
             os.fchmod(target.fileno(), mode)  # whatever the umask is
@@ -62,6 +87,22 @@ def _draft(path: Path, mode: int) -> Iterator[tuple[Path, BinaryIO]]:
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+
+def _locked_draft(path: Path, mode: int) -> tuple[Path, int]:
+    while True:
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_DRAFT}")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return draft, descriptor
+        except BaseException:
+            os.close(descriptor)
+            draft.unlink(missing_ok=True)
+            raise
+        # Taken for dead in the moment before it was locked.
+        os.close(descriptor)
 
 
 def _sync(target: BinaryIO) -> None:

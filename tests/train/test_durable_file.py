@@ -1,10 +1,16 @@
 """Files are whole or absent, and a new one never replaces another."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
 
-from phtlab.train.durable_file import create_durably, replaced_durably, write_durably
+from phtlab.train.durable_file import (
+    create_durably,
+    remove_dead_drafts,
+    replaced_durably,
+    write_durably,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -37,3 +43,32 @@ def test_what_is_created_never_replaces(tmp_path: Path) -> None:
         create_durably(path, b"second")
     assert path.read_bytes() == b"first"
     assert names(tmp_path) == ["file"]
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    write_durably(path, b"old")
+    dead = tmp_path / ".file.0123456789abcdef.part"
+    dead.write_bytes(b"half")
+    with replaced_durably(path) as target:
+        target.write(b"new")
+        assert remove_dead_drafts(tmp_path) == 1
+        assert not dead.exists()
+    assert (names(tmp_path), path.read_bytes()) == (["file"], b"new")
+
+
+def test_a_draft_that_was_taken_for_dead_before_its_lock_is_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, swept = fcntl.flock, []
+
+    def late(descriptor: int, how: int) -> None:
+        if not swept:
+            swept.append(True)
+            monkeypatch.undo()
+            assert remove_dead_drafts(tmp_path) == 1
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_durably(tmp_path / "file", b"whole")
+    assert (names(tmp_path), (tmp_path / "file").read_bytes()) == (["file"], b"whole")

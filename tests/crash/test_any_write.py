@@ -12,6 +12,7 @@ import pytest
 from phtlab.train import durable_file
 from phtlab.train.canonical import digest
 from phtlab.wire.api import Offer
+from tests.evidence import Evidence
 from tests.station.station_world import FakeRun, World, make_world
 
 
@@ -80,7 +81,7 @@ def test_a_new_daemon_after_every_step_ends_the_same(
 
 @pytest.mark.parametrize("cancelled", [False, True], ids=["departing", "cancelled"])
 def test_killed_at_any_write_the_stop_ends_the_same_and_ran_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cancelled: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evidence: Evidence, cancelled: bool
 ) -> None:
     sync = 0
     while True:
@@ -95,9 +96,17 @@ def test_killed_at_any_write_the_stop_ends_the_same_and_ran_once(
         assert final(world, offer)[0] == ("cancelled" if cancelled else "departed"), sync
         assert len(world.scripted.started) == (0 if cancelled else 1), sync
         assert world.executor.jobs() == frozenset(), sync
+        assert not world.stop(offer).cargo.exists(), sync
         if survived:
             break
     assert sync > (6 if cancelled else 30)
+    evidence(
+        "kills",
+        kill_point="station, before and after each durable write of a stop"
+        + " that is cancelled" * cancelled,
+        count=sync - 1,
+        outcome="not run, ended once" if cancelled else "run once, ended once",
+    )
 
 
 def test_half_written_files_of_a_kill_are_no_state(tmp_path: Path) -> None:
@@ -110,3 +119,4 @@ def test_half_written_files_of_a_kill_are_no_state(tmp_path: Path) -> None:
     assert world.stop(offer).state == "offered"
     finish(world, offer)
     assert final(world, offer)[0] == "departed"
+    assert not list(world.folder.path.rglob("*.part"))
