@@ -1,16 +1,42 @@
-"""`python -m bench`: every bench on one consortium; what they found is in results.json."""
+"""`python -m bench`: every bench, those of one consortium together; results.json has what came.
+
+A bench whose claim does not hold, or that cannot run, does not keep the others from running: it
+is told at the end, and the command fails.
+"""
 
 from __future__ import annotations
 
-from bench import interface, scheduler
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+from bench import interface, scheduler, seal
 from bench.consortium import consortium
 
+_failed: list[str] = []
 
-def main() -> None:
+
+def main() -> int:
+    tried("seal", seal.measure)
     with consortium() as world:
-        scheduler.measure(world)
-        interface.measure(world)
+        tried("scheduler", lambda: scheduler.measure(world))
+        tried("interface", lambda: interface.measure(world))
+    if _failed:
+        print(f"Not measured, or a claim does not hold: {', '.join(_failed)}.", file=sys.stderr)
+    return 1 if _failed else 0
+
+
+def tried(name: str, measure: Callable[[], None]) -> None:
+    print(f"\n== {name}")
+    began = time.monotonic()
+    try:
+        measure()
+    except Exception:  # whatever it is: it is told, and the others run
+        traceback.print_exc()
+        _failed.append(name)
+    print(f"({name}: {time.monotonic() - began:.0f} s)")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
