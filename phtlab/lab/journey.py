@@ -205,7 +205,14 @@ class Journey:
         limit = record.cargo_size
         pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed, limit=limit)
         context = cargo_context(self.id, order, station)
-        open_file(sealed, archive, self._lab.identity.age, context, record.cargo)
+        open_file(
+            sealed,
+            archive,
+            self._lab.identity.age,
+            context,
+            record.cargo,
+            recipients=len(order.recipients),
+        )
         sealed.unlink()
         outputs = unpack(archive, folder, train.manifest.outputs)
         archive.unlink()

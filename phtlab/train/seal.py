@@ -74,13 +74,20 @@ def seal(source: Source, target: Target, recipients: Sequence[str], context: byt
     return Sealed(f"sha256:{counted.hash.hexdigest()}", counted.size)
 
 
-def open_sealed(source: BinaryIO, target: Target, identity: HybridIdentity, context: bytes) -> None:
+def open_sealed(
+    source: BinaryIO,
+    target: Target,
+    identity: HybridIdentity,
+    context: bytes,
+    recipients: int | None = None,
+) -> None:
     """Write to `target` the content of the sealed cargo at `source`, in constant memory.
 
     Raises, in this order: SealFormatError if it is no sealed cargo, SealKeyError if `identity` is
     not among its recipients, SealChangedError if its header was changed, SealContextError if it
-    is of another stop, SealChangedError if its content was changed or cut. On any error what was
-    written to `target` must be discarded; `open_file` does so.
+    is of another stop, SealFormatError (``seal-recipients``) if it is sealed to more or fewer than
+    the `recipients` that are known, SealChangedError if its content was changed or cut. On any
+    error what was written to `target` must be discarded; `open_file` does so.
     """
     header = read_header(source)
     context_digest = _require_cargo(header)
@@ -90,6 +97,7 @@ def open_sealed(source: BinaryIO, target: Target, identity: HybridIdentity, cont
             "This cargo belongs to another train, journey, station or stop than the one it was "
             "delivered for. Do not use it; tell the station and whoever runs central."
         )
+    _require_count(header, recipients)
     decrypt_payload(source, target, file_key)
 
 
@@ -99,6 +107,7 @@ def open_file(
     identity: HybridIdentity,
     context: bytes,
     expected_digest: str,
+    recipients: int | None = None,
 ) -> None:
     """Open the sealed cargo at `path` into `target_path`, which appears whole or not at all.
 
@@ -111,7 +120,7 @@ def open_file(
             _require_digest(source, path, expected_digest)
             # 0600: the content is plaintext, and the folder may be shared.
             with replaced_durably(target_path) as target:
-                open_sealed(source, target, identity, context)
+                open_sealed(source, target, identity, context, recipients)
     except OSError as error:
         raise SealError(
             f"The cargo {path.name} cannot be opened into {target_path}: {error.strerror}. Check "
@@ -155,6 +164,18 @@ def _require_cargo(header: Header) -> bytes:
             "phtlab, or ask the station which version it runs."
         )
     return contexts[0].body
+
+
+def _require_count(header: Header, expected: int | None) -> None:
+    """A stanza does not say whose it is, but a further one cannot hide."""
+    found = sum(stanza.kind == HYBRID for stanza in header.stanzas)
+    if expected is not None and found != expected:
+        raise SealFormatError(
+            f"The station sealed this cargo to {found} recipients, and the order names {expected}: "
+            "somebody else may be able to open it. Nothing of it is shown. Tell your consortium's "
+            "officers.",
+            code="seal-recipients",
+        )
 
 
 def _context_digest(context: bytes) -> bytes:

@@ -155,7 +155,7 @@ def _parts(manifest: bytes, repository: str) -> list[str]:
         layers = value["layers"]
         parts = [str(layer["digest"]) for layer in layers]
         fits = value["artifactType"] == ARTIFACT_TYPE and 0 < len(parts) <= _MOST_PARTS
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         fits, parts = False, []
     if not fits:
         raise RegistryError(

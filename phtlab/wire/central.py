@@ -46,6 +46,7 @@ KEEP_ALIVE_SECONDS: Final = 15.0
 BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_TWIN_BYTES: Final = 20 * 2**20
 MAX_ANSWER_BYTES: Final = 256 * 2**20
+ANSWER_SECONDS: Final = 120.0
 
 _TRAINS: Final = TypeAdapter(tuple[TrainSummary, ...])
 _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
@@ -304,8 +305,8 @@ class CentralClient:
         raise AssertionError("unreachable")
 
     def _read(self, response: httpx.Response) -> bytes:
-        """The answer, which may be packed: a hostile central fills no memory."""
-        answer = bytearray()
+        """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
+        answer, begun = bytearray(), time.monotonic()
         try:
             for piece in response.iter_bytes():
                 answer += piece
@@ -315,6 +316,8 @@ class CentralClient:
                         "which no answer has. It is broken or hostile: tell its operator.",
                         code="central-answer",
                     )
+                if time.monotonic() - begun > ANSWER_SECONDS:
+                    raise self._unreachable(_dripping(), 1)
         except httpx.DecodingError:
             raise _foreign() from None
         return bytes(answer)
@@ -404,13 +407,22 @@ class _TufFetcher(FetcherInterface):
                     raise DownloadHTTPError(
                         f"{url} answered {response.status_code}", response.status_code
                     )
-                yield from response.iter_bytes(64 * 1024)
+                begun = time.monotonic()
+                for piece in response.iter_bytes(64 * 1024):
+                    if time.monotonic() - begun > ANSWER_SECONDS:
+                        raise _dripping()
+                    yield piece
         except httpx.HTTPError as lost:
             raise DownloadError(f"{url} does not answer: {lost}") from lost
         except RuntimeError as closed:
             if not self._http.is_closed:
                 raise
             raise DownloadError(f"{url} is not asked: the connection was closed here") from closed
+
+
+def _dripping() -> httpx.ReadTimeout:
+    """Each byte comes in time, and their end never does."""
+    return httpx.ReadTimeout(f"one answer takes more than {ANSWER_SECONDS:g} seconds")
 
 
 def _parse(model: type[Model], content: bytes | str) -> Model:

@@ -18,7 +18,7 @@ import httpx
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.image import MANIFEST_TYPE
-from phtlab.wire.registry_connection import Authorize, Connection, Cut
+from phtlab.wire.registry_connection import Authorize, Connection, Cut, too_large
 from phtlab.wire.upload import Moved, Source, Upload, source_of, unheard
 
 __all__ = ["Authorize", "Moved", "Registry"]
@@ -136,7 +136,14 @@ class Registry:
             )
             if response.status_code == 404:
                 break
-            found += response.json().get("tags") or []
+            try:
+                found += [str(tag) for tag in response.json().get("tags") or []]
+            except (ValueError, AttributeError, TypeError, RecursionError):
+                raise RegistryError(
+                    f"The registry at {self.url} lists no tags when asked for those of "
+                    f"{repository}. Check that it is an OCI registry.",
+                    code="registry-protocol",
+                ) from None
             following = response.links.get("next", {}).get("url")
             url = self._line.located(response, following) if following else None
         return sorted(found)
@@ -195,16 +202,15 @@ class Registry:
                     "GET", url, self._line.scopes(repository, scopes), headers=headers
                 ) as response:
                     if response.status_code != (206 if size else 200):
-                        response.read()
                         raise self._line.refusal(
-                            response,
+                            self._line.whole(response),
                             f"give the blob {digest} of {repository}"
                             + (f" from byte {size} on, after a cut" if size else ""),
                         )
                     for piece in response.iter_bytes(1 << 20):
                         size += len(piece)
                         if limit is not None and size > limit:
-                            raise _too_large(f"blobs/{digest}", limit)
+                            raise too_large(f"blobs/{digest}", limit)
                         sha256.update(piece)
                         write(piece)
                         moved(size)
@@ -270,14 +276,9 @@ class Registry:
                     "GET", url, self._line.scopes(repository, "pull"), headers=_ACCEPT
                 ) as response:
                     if response.status_code != 200:
-                        response.read()
-                        raise self._line.refusal(response, f"give {rest} of {repository}")
-                    content = bytearray()
-                    for piece in response.iter_bytes():
-                        content += piece
-                        if len(content) > limit:
-                            raise _too_large(rest, limit)
-                    return bytes(content)
+                        whole = self._line.whole(response)
+                        raise self._line.refusal(whole, f"give {rest} of {repository}")
+                    return self._line.content(response, limit, rest)
             except Cut as cut:
                 failures += 1
                 self._line.after_cut(failures, cut)
@@ -302,13 +303,6 @@ class Registry:
             what=f"delete {rest} of {repository}",
         )
         return response.status_code == 202
-
-
-def _too_large(what: str, limit: int) -> RegistryError:
-    return RegistryError(
-        f"What the registry gave for {what} is larger than the {limit} bytes that are read of it.",
-        code="registry-too-large",
-    )
 
 
 def _compare(found: str, expected: str, repository: str) -> None:

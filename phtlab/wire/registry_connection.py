@@ -18,6 +18,9 @@ _ATTEMPTS = 5
 _BUSY = frozenset({429, 502, 503, 504})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS = 3
+# Of what is no content: tags, refusals, words about an upload.
+_WORDS_LIMIT = 1024 * 1024
+_OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -49,9 +52,13 @@ class Connection:
         self._authorize = authorize
         self._tokens: dict[frozenset[tuple[str, str]], str] = {}
         self._pause = pause
+        # `timeout` is of each read: a registry could drip bytes for ever without reaching it.
+        self._patience = 4 * timeout
         self._client = httpx.Client(
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=10.0),
+            # A blob is its bytes: packed, a few of them could become any number.
+            headers={"Accept-Encoding": "identity"},
             # A proxy from the environment cannot reach this machine's own loopback.
             trust_env=self._base.host not in _LOOPBACK,
         )
@@ -126,8 +133,31 @@ class Connection:
     ) -> httpx.Response:
         """One request, not tried again. Raises Cut."""
         with self.open(method, url, scopes, follow_redirects=False, **options) as response:
-            response.read()
-            return response
+            return self.whole(response)
+
+    def content(self, response: httpx.Response, limit: int, what: str) -> bytes:
+        """The body of `what`, of at most `limit` bytes, in a bounded time.
+
+        Raises RegistryError (``registry-too-large``), RegistryUnreachableError.
+        """
+        content, begun = bytearray(), time.monotonic()
+        for piece in response.iter_bytes():
+            content += piece
+            if len(content) > limit:
+                raise too_large(what, limit)
+            if time.monotonic() - begun > self._patience:
+                raise self.unreachable(
+                    TimeoutError(f"one answer takes more than {self._patience:g} seconds")
+                )
+        return bytes(content)
+
+    def whole(self, response: httpx.Response) -> httpx.Response:
+        """`response` with its words read, as `content` does it."""
+        words = self.content(response, _WORDS_LIMIT, str(response.url.path))
+        headers = {k: v for k, v in response.headers.items() if k not in _OF_THE_BODY}
+        return httpx.Response(
+            response.status_code, headers=headers, content=words, request=response.request
+        )
 
     @contextmanager
     def open(
@@ -152,6 +182,12 @@ class Connection:
                 url = self.located(response)
                 response = self._authorized(method, url, scopes, **options)
             try:
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise RegistryError(
+                        f"The registry at {self.url} packs what it sends, although it was asked "
+                        "not to: it is not read. Ask its operator to leave its content as it is.",
+                        code="registry-protocol",
+                    )
                 if response.status_code in _BUSY:
                     raise Cut(f"it answered {response.status_code}")
                 yield response
@@ -227,6 +263,14 @@ class Connection:
         return (url.scheme, url.netloc) == (self._base.scheme, self._base.netloc)
 
 
+def too_large(what: str, limit: int) -> RegistryError:
+    """The error for more bytes than `limit`."""
+    return RegistryError(
+        f"What the registry gave for {what} is larger than the {limit} bytes that are read of it.",
+        code="registry-too-large",
+    )
+
+
 def _rights(scopes: Sequence[str]) -> frozenset[tuple[str, str]]:
     """Scopes as pairs of repository and action, so that one token may cover another's."""
     split = (scope.rsplit(":", 1) for scope in scopes)
@@ -238,7 +282,7 @@ def _reason(response: httpx.Response) -> str:
     try:
         first = response.json()["errors"][0]
         return _plain(f"{first['code']}: {first.get('message', '')}")
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return response.reason_phrase
 
 

@@ -58,7 +58,7 @@ def pull_train(
     config = registry.read_blob(repository, _config_digest(manifest), limits.json_bytes)
     try:
         layer = json.loads(manifest)["layers"][-1]["digest"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise _not_an_image(digest) from None
     return manifest, config, registry.read_blob(repository, str(layer), limits.layer_bytes)
 
@@ -77,7 +77,7 @@ def _config_digest(manifest: bytes) -> str:
     try:
         value: Any = json.loads(manifest)
         found = value["config"]["digest"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         raise _not_an_image("what the registry gave") from None
     if not isinstance(found, str) or not found.startswith("sha256:"):
         raise RegistryError("The image's config has no sha256 digest.", code="registry-protocol")

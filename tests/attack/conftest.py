@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,12 @@ from phtlab.train.key_file import read_key
 from phtlab.train.trust import Trust
 from phtlab.wire.api import RosterBundle
 from phtlab.wire.central import CentralClient
+from phtlab.wire.registry import Registry
+from tests.attack.handmade import ANSWER, HandmadeStation
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import Answer, Asked, Liar, Liars, Stranger
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
+from tests.evidence import Evidence
 
 
 @pytest.fixture(scope="session")
@@ -84,17 +87,53 @@ def admitted(world: World, *members: Member) -> None:
 
 
 @pytest.fixture(scope="session")
-def judging(small: World, liars: Liars) -> Iterator[JudgingStation]:
-    """A third station on the roster, which hears only the liars, and asks a person each time."""
-    admitted(small, small._found_station("switzerland"))
-    folder = StationFolder(small.station_folder("switzerland"))
+def further_stations(small: World) -> World:
+    """Two more stations on the roster, for which no daemon runs: the tests hold their keys."""
+    admitted(small, *(small._found_station(name) for name in ("switzerland", "va-long-beach")))
+    return small
+
+
+@pytest.fixture(scope="session")
+def judging(further_stations: World, liars: Liars) -> Iterator[JudgingStation]:
+    """`switzerland` with a daemon, which hears only the liars, and asks a person each time."""
+    folder = StationFolder(further_stations.station_folder("switzerland"))
     folder.policy.write_text('mode = "human"\n')
-    settings = load_settings(folder).model_copy(update={"central": liars.central.url})
-    station = open_station(folder, settings, read_key(folder.key, small.passphrase))
+    changes = {"central": liars.central.url, "roster_refresh": 1}
+    settings = load_settings(folder).model_copy(update=changes)
+    station = open_station(folder, settings, read_key(folder.key, further_stations.passphrase))
     station.executor.close()
     yield JudgingStation(station)
     station.freight.close()
     station.central.close()
+
+
+@pytest.fixture(scope="session")
+def by_hand(
+    further_stations: World, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, HandmadeStation]]:
+    """Both further stations, as a test sends what it likes in their names."""
+    made = {}
+    for name in ("switzerland", "va-long-beach"):
+        key = read_key(
+            StationFolder(further_stations.station_folder(name)).key, further_stations.passphrase
+        )
+        central = CentralClient(further_stations.central_url, key)
+        registry = Registry(further_stations.registry_url, central.registry_token)
+        made[name] = HandmadeStation(key, central, registry, tmp_path_factory.mktemp(name))
+    yield made
+    for one in made.values():
+        one.registry.close()
+        one.central.close()
+
+
+@pytest.fixture
+def refused(evidence: Evidence) -> Callable[[str, str, str], None]:
+    """Tells the row of an attack that was refused: attacker, promise, code."""
+
+    def told(attacker: str, promise: str, code: str) -> None:
+        evidence("attacks", attacker=attacker, promise=promise, outcome=f"refused: `{code}`")
+
+    return told
 
 
 @pytest.fixture(scope="session")
@@ -122,6 +161,12 @@ def stranger(small: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def notebook(tmp_path: Path) -> Path:
     """A notebook like no other, so that its train is no other test's."""
     return write_notebook(tmp_path / "trusted.ipynb", LOAD, f"{PUBLISH}# {secrets.token_hex(8)}\n")
+
+
+@pytest.fixture
+def answering(tmp_path: Path) -> Path:
+    """A notebook whose one output is the number `answer`: what a station by hand sends."""
+    return write_notebook(tmp_path / "answering.ipynb", f"{ANSWER}# {secrets.token_hex(8)}\n")
 
 
 @pytest.fixture(scope="session")

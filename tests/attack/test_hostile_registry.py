@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from phtlab.errors import RegistryError
-from phtlab.lab import Lab
+from phtlab.errors import RegistryError, RegistryUnreachableError
+from phtlab.lab import Journey, Lab
 from phtlab.lab.train import Train
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import ImageLimits
+from phtlab.train.order import cargo_context
+from phtlab.train.seal import open_file
+from phtlab.wire.registry import Registry
+from phtlab.wire.trains import push_train
+from tests.attack.handmade import ANSWER, HandmadeStation, archive
 from tests.attack.judging import JudgingStation
-from tests.attack.liar import Answer, Asked, Liars, Lying
+from tests.attack.liar import Answer, Asked, Liars, Lying, Stranger
+from tests.e2e.written_notebook import write_notebook
 
 pytestmark = pytest.mark.engine
+
+ATTACKER = "hostile registry"
 
 
 @pytest.fixture
@@ -38,11 +49,11 @@ def code_of(small_lab: Lab, judging: JudgingStation, train: Train) -> Attack:
     """
 
     def tried(lying: AbstractContextManager[Lying]) -> str:
-        small = small_lab.dispatch(train, stations="switzerland")
+        journey = small_lab.dispatch(train, stations="switzerland")
         with lying as lie:
             with pytest.raises(RegistryError) as told:
                 judging.station.freight.fetch(train.repository, train.digest, ImageLimits())
-            record = judging.record(small.id)
+            record = judging.record(journey.id)
             assert lie.told > 1
         assert (record.outcome, record.code, record.started) == (
             "refused",
@@ -57,7 +68,7 @@ def code_of(small_lab: Lab, judging: JudgingStation, train: Train) -> Attack:
 
 
 def test_a_flipped_bit_in_a_blob_of_the_train(
-    liars: Liars, train: Train, code_of: Attack, evidence
+    liars: Liars, train: Train, code_of: Attack, refused
 ) -> None:
     def flip(_: Asked, answer: Answer) -> Answer:
         changed = bytearray(answer.content)
@@ -66,16 +77,11 @@ def test_a_flipped_bit_in_a_blob_of_the_train(
 
     code = code_of(liars.registry.lying("GET", f"/blobs/{train.image.diff_id}$", flip))
     assert code == "registry-digest"
-    evidence(
-        "attacks",
-        attacker="hostile registry",
-        promise="cannot flip a bit of a train",
-        outcome=f"refused: `{code}`",
-    )
+    refused(ATTACKER, "cannot flip a bit of a train", code)
 
 
 def test_another_image_under_the_digest(
-    liars: Liars, train: Train, code_of: Attack, evidence
+    liars: Liars, train: Train, code_of: Attack, refused
 ) -> None:
     """A tag may move; a digest may not: what comes is hashed."""
     other = canonical(json.loads(train.image.manifest) | {"annotations": {"moved": "yes"}})
@@ -85,18 +91,11 @@ def test_another_image_under_the_digest(
         )
     )
     assert code == "registry-digest"
-    evidence(
-        "attacks",
-        attacker="hostile registry",
-        promise="cannot give another image than the digest that was signed",
-        outcome=f"refused: `{code}`",
-    )
+    refused(ATTACKER, "cannot give another image than the digest that was signed", code)
 
 
 @pytest.mark.parametrize("what", ["manifest", "config", "layer"])
-def test_an_endless_answer(
-    what: str, liars: Liars, train: Train, code_of: Attack, evidence
-) -> None:
+def test_an_endless_answer(what: str, liars: Liars, train: Train, code_of: Attack, refused) -> None:
     where = {
         "manifest": f"/manifests/{train.digest}$",
         "config": f"/blobs/{digest(train.image.config)}$",
@@ -107,9 +106,269 @@ def test_an_endless_answer(
         liars.registry.lying("GET", where, lambda _, answer: answer.saying(itertools.repeat(block)))
     )
     assert code == "registry-too-large"
-    evidence(
-        "attacks",
-        attacker="hostile registry",
-        promise=f"cannot fill a station with an endless {what}",
-        outcome=f"refused: `{code}`",
+    refused(ATTACKER, f"cannot fill a station with an endless {what}", code)
+
+
+def elsewhere(stranger_s_house: Stranger) -> Callable[[Asked, Answer], Answer]:
+    """Sends whoever asks to the stranger's house, under the same path."""
+    return lambda asked, _: Answer(307, {"Location": stranger_s_house.url + asked.path}, b"")
+
+
+@pytest.mark.parametrize("what", ["manifests", "blobs"])
+def test_a_redirect_to_another_port_of_this_machine(
+    what: str,
+    liars: Liars,
+    train: Train,
+    code_of: Attack,
+    stranger_s_house: Stranger,
+    refused,
+) -> None:
+    code = code_of(
+        liars.registry.lying("GET", f"^/v2/{train.repository}/{what}/", elsewhere(stranger_s_house))
     )
+    assert code == "registry-redirect"
+    assert stranger_s_house.asked == [], "neither a request nor a token came there"
+    refused(ATTACKER, "cannot lead a station to another address of its network", code)
+
+
+def test_a_redirect_within_the_registry_is_followed(
+    liars: Liars, small_lab: Lab, judging: JudgingStation, train: Train
+) -> None:
+    """The honest case of the two around it."""
+
+    def on(asked: Asked, answer: Answer) -> Answer:
+        if "again" in asked.path:
+            return answer
+        return Answer(307, {"Location": f"{asked.path}?again"}, b"")
+
+    journey = small_lab.dispatch(train, stations="switzerland")
+    with liars.registry.lying("GET", f"^/v2/{train.repository}/", on) as lying:
+        assert judging.holds(journey.id)
+    assert lying.told == 6, "manifest, config and layer, each twice"
+
+
+def test_an_upload_that_is_to_go_to_another_address(
+    deceived: Lab, liars: Liars, train: Train, stranger_s_house: Stranger, refused
+) -> None:
+    def there(asked: Asked, answer: Answer) -> Answer:
+        return Answer(202, {"Location": stranger_s_house.url + asked.path}, b"")
+
+    with (
+        liars.registry.lying("POST", "/blobs/uploads/", there) as lying,
+        pytest.raises(RegistryError) as told,
+    ):
+        deceived.registry.put_blob(train.repository, b"sealed for nobody else")
+    assert lying.told == 1
+    assert told.value.code == "registry-redirect"
+    assert stranger_s_house.asked == []
+    assert deceived.registry.put_blob(train.repository, b"sealed for nobody else")
+    refused(ATTACKER, "cannot have what is uploaded sent to another address", told.value.code)
+
+
+def test_a_packed_answer_that_unfolds_without_end(
+    liars: Liars, train: Train, code_of: Attack, refused
+) -> None:
+    bomb = gzip.compress(bytes(64 << 20))
+
+    def packed(_: Asked, answer: Answer) -> Answer:
+        return Answer(200, {"Content-Encoding": "gzip"}, bomb)
+
+    code = code_of(liars.registry.lying("GET", f"/blobs/{train.image.diff_id}$", packed))
+    assert code == "registry-protocol"
+    refused(ATTACKER, "cannot make few bytes many with a packed answer", code)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+def test_a_refusal_without_end(
+    method: str, deceived: Lab, liars: Liars, train: Train, refused
+) -> None:
+    """What is no content has an end too: a refusal is read for its first words only."""
+    block = bytes(1 << 20)
+
+    def refuse(_: Asked, answer: Answer) -> Answer:
+        return Answer(404, {}, itertools.repeat(block))
+
+    ask: dict[str, Callable[[], object]] = {
+        "GET": lambda: deceived.registry.read_blob(train.repository, train.digest, 10),
+        "HEAD": lambda: deceived.registry.has_blob(train.repository, train.digest),
+        "POST": lambda: deceived.registry.mount(train.repository, train.digest, "kernels/python"),
+    }
+    with liars.registry.lying(method, f"^/v2/{train.repository}/", refuse) as lying:
+        if method == "HEAD":  # it has no body (RFC 9110, section 9.3.2)
+            assert ask[method]() is False
+        else:
+            with pytest.raises(RegistryError) as told:
+                ask[method]()
+            assert told.value.code == "registry-too-large"
+    assert lying.told
+    refused(ATTACKER, "cannot fill memory with a refusal that does not end", "registry-too-large")
+
+
+def test_an_answer_that_drips(deceived: Lab, liars: Liars, train: Train, refused) -> None:
+    """Each byte comes in time, the last one never: no thread of a station waits for it."""
+
+    def drip(_: Asked, answer: Answer) -> Answer:
+        def drops() -> Iterator[bytes]:
+            while True:
+                time.sleep(0.05)
+                yield b"x"
+
+        return answer.saying(drops())
+
+    push_train(deceived.registry, train.image, train.repository, train.kernel)
+    with (
+        Registry(liars.registry.url, deceived.central.registry_token, timeout=0.25) as hurried,
+        liars.registry.lying("GET", f"/manifests/{train.digest}$", drip) as lying,
+        pytest.raises(RegistryUnreachableError) as told,
+    ):
+        hurried.manifest(train.repository, train.digest)
+    assert lying.told == 1
+    assert "one answer takes more than 1 seconds" in told.value.message
+    refused(ATTACKER, "cannot hold a station with an answer that drips", told.value.code)
+
+
+# Cargo
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """Cargo in three parts, whose results have opened once."""
+
+    journey: Journey
+    sealed: bytes
+    parts: tuple[str, ...]
+
+    @property
+    def manifest(self) -> str:
+        return f"^/v2/cargo/{self.journey.id[7:]}/va-long-beach/manifests/"
+
+    @property
+    def blobs(self) -> str:
+        return f"^/v2/cargo/{self.journey.id[7:]}/va-long-beach/blobs/"
+
+
+@pytest.fixture(scope="module")
+def delivered(
+    deceived: Lab, by_hand: dict[str, HandmadeStation], tmp_path_factory: pytest.TempPathFactory
+) -> Delivered:
+    notebook = write_notebook(tmp_path_factory.mktemp("delivered") / "answering.ipynb", ANSWER)
+    journey = deceived.dispatch(notebook, stations="va-long-beach")
+    by_hand["va-long-beach"].depart(journey, part_bytes=5000)
+    assert journey.results()["va-long-beach"].scalar("answer") == 42
+    sealed = (by_hand["va-long-beach"].folder / f"{journey.id[7:19]}.age").read_bytes()
+    parts = [sealed[start : start + 5000] for start in range(0, len(sealed), 5000)]
+    assert len(parts) == 3
+    return Delivered(journey, sealed, tuple(map(digest, parts)))
+
+
+Layers = list[dict[str, object]]
+CHANGED_PARTS: dict[str, tuple[Callable[[Layers], Layers], str]] = {
+    "dropped": (lambda parts: [parts[0], parts[2]], "registry-digest"),
+    "swapped": (lambda parts: [parts[1], parts[0], parts[2]], "registry-digest"),
+    "cut": (lambda parts: parts[:2], "registry-digest"),
+    "repeated": (lambda parts: [*parts, parts[2]], "registry-too-large"),
+    "emptied": (lambda parts: [], "registry-protocol"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED_PARTS)
+def test_parts_of_cargo_dropped_swapped_cut_or_repeated(
+    change: str, liars: Liars, delivered: Delivered, refused
+) -> None:
+    changed, code = CHANGED_PARTS[change]
+
+    def lie(_: Asked, answer: Answer) -> Answer:
+        manifest = json.loads(answer.content)
+        return answer.saying(canonical(manifest | {"layers": changed(manifest["layers"])}))
+
+    with (
+        liars.registry.lying("GET", delivered.manifest, lie) as lying,
+        pytest.raises(RegistryError) as told,
+    ):
+        delivered.journey.results()
+    assert lying.told == 1
+    assert told.value.code == code
+    refused(ATTACKER, f"cannot give cargo with parts {change}", code)
+
+
+def test_a_flipped_bit_in_a_part_of_cargo(liars: Liars, delivered: Delivered, refused) -> None:
+    def flip(_: Asked, answer: Answer) -> Answer:
+        return answer.saying(bytes([answer.content[0] ^ 1]) + answer.content[1:])
+
+    with (
+        liars.registry.lying("GET", delivered.blobs + delivered.parts[1], flip),
+        pytest.raises(RegistryError) as told,
+    ):
+        delivered.journey.results()
+    assert told.value.code == "registry-digest"
+    refused(ATTACKER, "cannot flip a bit of cargo", told.value.code)
+
+
+def test_cargo_without_end(liars: Liars, delivered: Delivered, refused) -> None:
+    """The signed record says how many bytes there are."""
+    block = bytes(1 << 20)
+    with (
+        liars.registry.lying(
+            "GET", delivered.blobs, lambda _, answer: answer.saying(itertools.repeat(block))
+        ),
+        pytest.raises(RegistryError) as told,
+    ):
+        delivered.journey.results()
+    assert told.value.code == "registry-too-large"
+    refused(ATTACKER, "cannot fill a researcher's disk with endless cargo", told.value.code)
+
+
+def test_a_cargo_manifest_nested_without_end(liars: Liars, delivered: Delivered, refused) -> None:
+    """It is found by a tag, so no digest stands between it and the parser."""
+    with (
+        liars.registry.lying(
+            "GET", delivered.manifest, lambda _, answer: answer.saying(b"[" * 1_000_000)
+        ),
+        pytest.raises(RegistryError) as told,
+    ):
+        delivered.journey.results()
+    assert told.value.code == "registry-protocol"
+    refused(ATTACKER, "cannot break a reader with what is nested", told.value.code)
+
+
+def test_cargo_that_a_fellow_recipient_sealed_anew(
+    liars: Liars,
+    deceived: Lab,
+    colleague: Lab,
+    by_hand: dict[str, HandmadeStation],
+    answering: Path,
+    refused,
+) -> None:
+    """age says nothing of a sender: each recipient can make a new valid file, in the same context.
+
+    It opens, and it is not what the station's record names.
+    """
+    station = by_hand["va-long-beach"]
+    journey = deceived.dispatch(answering, stations=station.name, recipients=["dr-hopper"])
+    station.depart(journey)
+    assert colleague.journey(journey.id).results()[station.name].scalar("answer") == 42
+    _, order, _ = journey.verified()
+    forged = archive(journey.id, station.name, 43)
+    path, made = station.sealed(journey.id, order, deceived.trusted.roster, content=forged)
+    context = cargo_context(journey.id, order, station.name)
+    open_file(path, path.with_suffix(".tar"), deceived.identity.age, context, made.digest)
+    content = path.read_bytes()
+
+    def other(_: Asked, answer: Answer) -> Answer:
+        manifest = json.loads(answer.content)
+        part = manifest["layers"][0] | {"digest": made.digest, "size": made.size}
+        return answer.saying(canonical(manifest | {"layers": [part]}))
+
+    place = f"^/v2/cargo/{journey.id[7:]}/"
+    with (
+        liars.registry.lying("GET", f"{place}.*/manifests/", other),
+        liars.registry.lying(
+            "GET", f"{place}.*/blobs/", lambda _, __: Answer(200, {}, content)
+        ) as lying,
+        pytest.raises(RegistryError) as told,
+    ):
+        journey.results()
+    assert lying.told == 1
+    assert told.value.code == "registry-digest"
+    assert journey.results()[station.name].scalar("answer") == 42
+    refused(ATTACKER, "cannot put what a fellow recipient sealed in cargo's place", told.value.code)

@@ -1,0 +1,99 @@
+"""What a station sends, made by hand with the station's own key: honest, or changed by a test."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from phtlab.lab import Journey
+from phtlab.station.airlock.passage import Passed
+from phtlab.station.cargo import write_cargo
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Identity
+from phtlab.train.order import Order, cargo_context, context_digest
+from phtlab.train.record import OutputVerdict, StopRecord
+from phtlab.train.roster import Roster
+from phtlab.train.seal import Sealed, seal
+from phtlab.wire.cargo import push_cargo
+from phtlab.wire.central import CentralClient
+from phtlab.wire.registry import Registry
+
+ANSWER = 'import phtlab\nphtlab.publish("answer", 42, kind="scalar")\n'
+"""A station cell whose one output is `answer`."""
+
+
+def archive(journey: str, station: str, answer: object = 42) -> bytes:
+    """The cargo of `ANSWER`, before it is sealed."""
+    verdict = OutputVerdict(name="answer", kind="scalar", verdict="released")
+    target = io.BytesIO()
+    content = json.dumps({"value": answer}).encode()
+    write_cargo(target, journey, station, [Passed(verdict, {"answer.json": content})])
+    return target.getvalue()
+
+
+@dataclass(frozen=True)
+class HandmadeStation:
+    """A station without a daemon: its key, and its ways to central and the registry."""
+
+    identity: Identity
+    central: CentralClient
+    registry: Registry
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.identity.name
+
+    def sealed(
+        self,
+        journey: str,
+        order: Order,
+        roster: Roster,
+        *,
+        content: bytes | None = None,
+        context: bytes | None = None,
+        recipients: Sequence[str] | None = None,
+    ) -> tuple[Path, Sealed]:
+        """Cargo sealed as the order says, except for what is given."""
+        path = self.folder / f"{journey[7:19]}.age"
+        keys = recipients or [roster.member(name).keys.age for name in order.recipients]
+        with path.open("wb") as target:
+            made = seal(
+                io.BytesIO(archive(journey, self.name) if content is None else content),
+                target,
+                keys,
+                cargo_context(journey, order, self.name) if context is None else context,
+            )
+        return path, made
+
+    def record(self, journey: str, order: Order, sealed: Sealed, **changes: Any) -> Envelope:
+        """The record of a stop that departed with `sealed`."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        said: Mapping[str, Any] = {
+            "journey": journey,
+            "train": order.train,
+            "station": self.name,
+            "stop": order.stop_of(self.name),
+            "outcome": "departed",
+            "outputs": (OutputVerdict(name="answer", kind="scalar", verdict="released"),),
+            "cargo": sealed.digest,
+            "cargo_size": sealed.size,
+            "context": context_digest(cargo_context(journey, order, self.name)),
+            "roster_version": order.roster_version,
+            "started": now,
+            "finished": now,
+        }
+        return StopRecord(**{**said, **changes}).sign(self.identity)
+
+    def depart(self, journey: Journey, *, part_bytes: int = 1 << 20, **sealing: Any) -> Sealed:
+        """Seal, push, sign and tell, as a station does."""
+        _, order, _ = journey.verified()
+        path, made = self.sealed(journey.id, order, journey._lab.trusted.roster, **sealing)
+        push_cargo(self.registry, journey.id, self.name, path, part_bytes=part_bytes)
+        self.central.put_record(journey.id, self.name, self.record(journey.id, order, made))
+        return made
