@@ -9,24 +9,43 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
+from phtlab.station.airlock.content import Content, Joined, digest_of
 from phtlab.station.airlock.passage import Passed
-from phtlab.train.canonical import digest
 
 INDEX = "cargo.json"
 
 
-def write_cargo(target: BinaryIO, journey: str, station: str, passed: Sequence[Passed]) -> None:
-    """Write the archive of all released outputs of `passed` to `target`."""
+def open_cargo(journey: str, station: str, passed: Sequence[Passed]) -> io.BufferedReader:
+    """The archive of all released outputs of `passed`, to be read once, in constant memory.
+
+    Raises AirlockError, as reading it does, if a file that was left is no longer what it was.
+    """
     leaving = [one for one in passed if one.files]
-    with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        _add(archive, INDEX, _index(journey, station, leaving))
-        for one in leaving:
-            for name, content in sorted(one.files.items()):
-                _add(archive, name, content)
+    return io.BufferedReader(Joined(list(_archive(journey, station, leaving))))
+
+
+def write_cargo(target: BinaryIO, journey: str, station: str, passed: Sequence[Passed]) -> None:
+    """Write `open_cargo`'s archive to `target`."""
+    with open_cargo(journey, station, passed) as archive:
+        shutil.copyfileobj(archive, target)
+
+
+def _archive(journey: str, station: str, leaving: Sequence[Passed]) -> Iterator[Content]:
+    """The pieces of the archive, padded as `tarfile` pads it."""
+    entries: list[tuple[str, Content]] = [(INDEX, _index(journey, station, leaving))]
+    entries += [(name, content) for one in leaving for name, content in sorted(one.files.items())]
+    size = 2 * tarfile.BLOCKSIZE
+    for name, content in entries:
+        header = _header(name, len(content))
+        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+        yield from (header, content, padding)
+        size += len(header) + len(content) + len(padding)
+    yield bytes(2 * tarfile.BLOCKSIZE + -size % tarfile.RECORDSIZE)
 
 
 def _index(journey: str, station: str, leaving: Sequence[Passed]) -> bytes:
@@ -47,15 +66,15 @@ def _index(journey: str, station: str, leaving: Sequence[Passed]) -> bytes:
     return json.dumps(index, indent=1, sort_keys=True).encode() + b"\n"
 
 
-def _files(files: Mapping[str, bytes]) -> list[dict[str, object]]:
+def _files(files: Mapping[str, Content]) -> list[dict[str, object]]:
     return [
-        {"path": name, "size": len(content), "sha256": digest(content)}
+        {"path": name, "size": len(content), "sha256": digest_of(content)}
         for name, content in sorted(files.items())
     ]
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+def _header(name: str, size: int) -> bytes:
     entry = tarfile.TarInfo(name)
-    entry.size = len(content)
+    entry.size = size
     entry.mode = 0o600
-    archive.addfile(entry, io.BytesIO(content))
+    return entry.tobuf(tarfile.PAX_FORMAT)

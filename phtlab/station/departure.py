@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from datetime import datetime
 from typing import Any
 
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
 from phtlab.station.airlock.passage import pass_outputs
 from phtlab.station.arrival import Arrived, claimed_order
-from phtlab.station.cargo import write_cargo
+from phtlab.station.cargo import open_cargo
 from phtlab.station.outcomes import RUN, Ending, run_failed
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
-from phtlab.station.untrusted_files import read_untrusted
+from phtlab.station.untrusted_files import LeftFiles
 from phtlab.train.durable_file import replaced_durably
 from phtlab.train.envelope import Envelope
 from phtlab.train.order import cargo_context, context_digest
@@ -36,26 +35,23 @@ def leave_airlock(stop: Stop, station: Station) -> None:
     except SandboxError:
         _end(stop, run_failed("run-lost"))
         return
-    passed = pass_outputs(
-        arrived.train.manifest.outputs,
-        lambda name, limit: read_untrusted(folder, f"outputs/{name}", limit=limit),
-        station.policy().airlock,
-    )
-    verdicts = tuple(one.verdict for one in passed)
-    if passed and not any(one.files for one in passed):
-        code = "airlock-refused"
-        _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
-        return
-    stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
-    roster = station.believed.now().roster
-    recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
-    # In memory: the airlock bounds it, and plaintext need never lie on the disk.
-    archive = io.BytesIO()
-    write_cargo(archive, stop.journey, station.name, passed)
-    archive.seek(0)
-    context = cargo_context(stop.journey, arrived.order, station.name)
-    with replaced_durably(stop.cargo) as target:
-        sealed = seal(archive, target, recipients, context)
+    # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
+    with LeftFiles(folder, "outputs") as left:
+        passed = pass_outputs(arrived.train.manifest.outputs, left, station.policy().airlock)
+        verdicts = tuple(one.verdict for one in passed)
+        if passed and not any(one.files for one in passed):
+            code = "airlock-refused"
+            _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
+            return
+        stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
+        roster = station.believed.now().roster
+        recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
+        context = cargo_context(stop.journey, arrived.order, station.name)
+        with (
+            open_cargo(stop.journey, station.name, passed) as archive,
+            replaced_durably(stop.cargo) as target,
+        ):
+            sealed = seal(archive, target, recipients, context)
     stop.write("sealed", {"digest": sealed.digest, "size": sealed.size, "at": now_text()})
 
 
@@ -116,7 +112,7 @@ def tell(stop: Stop, station: Station, tries: int) -> None:
     except UnreachableError:
         raise
     except PhtlabError as error:
-        if tries < _PATIENCE:
+        if tries < _PATIENCE or error.code == "token-expired":
             raise
         refusal = error.message
     # In this order: what is told is never looked at again.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,8 +16,8 @@ from phtlab.station.judgement import MAX_RECORD_BYTES, Judgement, judge
 from phtlab.station.outcomes import run_failed
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
-from phtlab.station.untrusted_files import list_untrusted, read_untrusted
-from phtlab.train.durable_file import write_durably
+from phtlab.station.untrusted_files import list_untrusted, open_untrusted, read_untrusted
+from phtlab.train.durable_file import replaced_durably, write_durably
 from phtlab.wire.api import StopUpdate
 
 _MAX_PROGRESS_BYTES = 4096
@@ -162,9 +163,12 @@ def _keep_for_operator(stop: Stop, station: Station, outputs: Path, record: byte
     limits = Limits(**stop.read("admitted")["limits"])
     if record is not None:
         write_durably(stop.operator / "run.json", record)
-    with suppress(AirlockError, OSError):
-        notebook = read_untrusted(outputs, "executed.ipynb", limit=limits.output_bytes)
-        write_durably(stop.operator / "executed.ipynb", notebook)
+    with (
+        suppress(AirlockError, OSError),
+        open_untrusted(outputs, "executed.ipynb", limit=limits.output_bytes) as notebook,
+        replaced_durably(stop.operator / "executed.ipynb") as target,
+    ):
+        shutil.copyfileobj(notebook, target)  # as large as the run made it: never in memory
     write_durably(stop.operator / "log", station.executor.logs(stop.job_id))
 
 

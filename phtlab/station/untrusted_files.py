@@ -11,10 +11,10 @@ import os
 import re
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from phtlab.errors import AirlockError
 
@@ -55,6 +55,32 @@ def read_untrusted(directory: Path, name: str, *, limit: int) -> bytes:
     if len(content) > limit:
         raise _too_large(name, limit)
     return content
+
+
+class LeftFiles:
+    """The files in the folder `inner` of `directory`; those that were opened are closed on leaving.
+
+    Its methods raise as :func:`open_untrusted` does.
+    """
+
+    def __init__(self, directory: Path, inner: str) -> None:
+        self._directory = directory
+        self._inner = inner
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._opened.close()
+
+    def read(self, name: str, limit: int) -> bytes:
+        return read_untrusted(self._directory, f"{self._inner}/{name}", limit=limit)
+
+    def open(self, name: str, limit: int) -> BinaryIO:
+        return self._opened.enter_context(
+            open_untrusted(self._directory, f"{self._inner}/{name}", limit=limit)
+        )
 
 
 def list_untrusted(directory: Path, name: str, *, most: int) -> list[str]:

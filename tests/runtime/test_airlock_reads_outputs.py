@@ -13,6 +13,7 @@ from phtlab.runtime import publish
 from phtlab.station.airlock.passage import pass_output
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
+from tests.station.left_by_a_run import LeftInMemory
 
 mpl.use("agg")
 
@@ -31,7 +32,8 @@ def passed(tmp_path, monkeypatch):
         job = {"version": 1, "kernel": "python3", "seconds": 1, "outputs": [output.model_dump()]}
         (tmp_path / "job.json").write_text(json.dumps(job))
         publish("o", value, kind=kind, counts=counts)
-        result = pass_output(output, lambda n, _: (out / "outputs" / n).read_bytes(), rules)
+        left = LeftInMemory(lambda name: (out / "outputs" / name).read_bytes())
+        result = pass_output(output, left, rules)
         return result.verdict, result.files
 
     return passed

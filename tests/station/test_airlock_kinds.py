@@ -22,6 +22,7 @@ from phtlab.station.airlock.passage import Passed, pass_output
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output, OutputKind
 from phtlab.train.record import CellError
+from tests.station.left_by_a_run import LeftInMemory, leaving
 
 RULES = AirlockRules(kinds=("table", "scalar", "figure", "model", "file"))
 
@@ -35,12 +36,12 @@ def passed(
     there = {"o.json": json.dumps({"kind": kind}).encode()}
     there |= {f"o{suffix}": content for suffix, content in files.items()}
 
-    def read(name: str, limit: int) -> bytes:
+    def find(name: str) -> bytes:
         if name not in there:
             raise AirlockError("The output is missing.", code="output-missing")
         return there[name]
 
-    return pass_output(Output(name="o", kind=kind, counts=counts), read, rules)
+    return pass_output(Output(name="o", kind=kind, counts=counts), LeftInMemory(find), rules)
 
 
 # Scalars
@@ -191,7 +192,7 @@ def tensors() -> bytes:
 
 def test_a_model_leaves_with_a_header_of_our_own() -> None:
     one = passed("model", {".safetensors": tensors()})
-    content = one.files["o.safetensors"]
+    content = leaving(one.files["o.safetensors"])
     assert b"Jane" not in content
     loaded = load(content)
     assert loaded["coef"].tolist() == [1.5, -2.0]
@@ -241,14 +242,15 @@ def test_a_hostile_model_is_refused(content: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_model_reader_raise_anything_else(content: bytes) -> None:
     with pytest.raises(AirlockError):
-        model.rewrite_model(content)
+        model.rewritten_model(io.BytesIO(content))
 
 
 # Files
 
 
 def test_a_file_leaves_only_where_the_policy_lists_the_kind() -> None:
-    assert passed("file", {".bin": b"x"}).files == {"o.bin": b"x"}
+    files = passed("file", {".bin": b"x"}).files
+    assert {name: leaving(content) for name, content in files.items()} == {"o.bin": b"x"}
     assert passed("file", {".bin": b"x"}, rules=AirlockRules()).verdict.rule == "kind"
 
 

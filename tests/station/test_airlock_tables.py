@@ -17,6 +17,7 @@ from phtlab.station.airlock.passage import Passed, pass_output, pass_outputs
 from phtlab.station.airlock.plain_text import text_fault
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
+from tests.station.left_by_a_run import LeftInMemory
 
 RULES = AirlockRules()
 
@@ -33,11 +34,8 @@ def table(columns: dict[str, tuple[str, list[Any]]]) -> bytes:
 def passed(content: bytes, counts: str | None = None, rules: AirlockRules = RULES) -> Passed:
     files = {"t.json": b'{"name": "t", "kind": "table"}', "t.table.json": content}
 
-    def read(name: str, limit: int) -> bytes:
-        assert len(files[name]) <= limit
-        return files[name]
-
-    return pass_output(Output(name="t", kind="table", counts=counts), read, rules)
+    left = LeftInMemory(files.__getitem__)
+    return pass_output(Output(name="t", kind="table", counts=counts), left, rules)
 
 
 def rows(one: Passed) -> dict[str, list[Any]]:
@@ -232,29 +230,30 @@ def test_the_same_table_gives_the_same_bytes() -> None:
 
 def test_another_kind_than_declared_is_refused() -> None:
     files = {"t.json": b'{"name": "t", "kind": "file"}'}
-    one = pass_output(Output(name="t"), lambda name, limit: files[name], RULES)
+    one = pass_output(Output(name="t"), LeftInMemory(files.__getitem__), RULES)
     assert (one.verdict.verdict, one.verdict.rule) == ("refused", "kind")
 
 
 def test_what_cannot_be_read_is_refused_by_the_readers_rule() -> None:
-    def read(name: str, limit: int) -> bytes:
+    def find(name: str) -> bytes:
         raise AirlockError("The output t.json is not a plain file.", code="output-not-a-file")
 
-    one = pass_output(Output(name="t"), read, RULES)
+    one = pass_output(Output(name="t"), LeftInMemory(find), RULES)
     assert one.verdict.rule == "output-not-a-file"
 
 
 def test_all_outputs_together_are_bounded() -> None:
     content = table({"n": ("integer", list(range(1000)))})
 
-    def read(name: str, limit: int) -> bytes:
+    def find(name: str) -> bytes:
         return content if ".table" in name else b'{"kind": "table"}'
 
-    size = len(next(iter(pass_output(Output(name="a"), read, RULES).files.values())))
+    left = LeftInMemory(find)
+    size = len(next(iter(pass_output(Output(name="a"), left, RULES).files.values())))
     rules = AirlockRules(max_total=size * 2)
     verdicts = [
         (p.verdict.verdict, p.verdict.rule)
-        for p in pass_outputs(tuple(Output(name=n) for n in "abc"), read, rules)
+        for p in pass_outputs(tuple(Output(name=n) for n in "abc"), left, rules)
     ]
     assert verdicts == [("released", ""), ("released", ""), ("refused", "total-size")]
 

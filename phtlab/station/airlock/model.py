@@ -1,17 +1,21 @@
 """Models: named arrays in the safetensors format, read without its library.
 
 Source: the format's description in huggingface/safetensors (README, "Format").
-The header is written afresh, without metadata; the numbers are passed on as they are.
+The header is written afresh, without metadata; the numbers are passed on as they are,
+and stay in their file: a model may be larger than the station's memory.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from math import prod
+from typing import BinaryIO
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
+from phtlab.station.airlock.content import FileContent
 
 MAX_HEADER_BYTES = 2**20
 MAX_TENSORS = 10_000
@@ -34,37 +38,39 @@ BYTES_OF = {
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}")
 
 
-def rewrite_model(content: bytes) -> bytes:
-    """`content` with a header of our own.
+def rewritten_model(file: BinaryIO) -> FileContent:
+    """The model in `file` with a header of our own; only the header is read.
 
     Raises AirlockError unless the tensors are named plainly, numeric, and fill the
     file to the last byte without gap or overlap.
     """
-    if len(content) < 8:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size < 8:
         raise _refused("it is too short to be one")
-    length = int.from_bytes(content[:8], "little")
-    if length > MAX_HEADER_BYTES or 8 + length > len(content):
+    length = int.from_bytes(file.read(8), "little")
+    if length > MAX_HEADER_BYTES or 8 + length > size:
         raise _refused("its header is larger than the file, or than a header may be")
     header = strict_json.parse(
-        content[8 : 8 + length], limit=MAX_HEADER_BYTES, depth=3, names=3 * MAX_TENSORS
+        file.read(length), limit=MAX_HEADER_BYTES, depth=3, names=3 * MAX_TENSORS
     )
     if not isinstance(header, dict):
         raise _refused("its header is no table of tensors")
     header.pop("__metadata__", None)
     if not 1 <= len(header) <= MAX_TENSORS:
         raise _refused(f"it has no tensor, or more than {MAX_TENSORS}")
-    body = content[8 + length :]
+    body = size - 8 - length
     spans = sorted(_span(number, name, entry) for number, (name, entry) in _numbered(header))
     end = 0
     for begin, finish in spans:
         if begin != end:
             raise _refused("its tensors overlap or leave a gap")
         end = finish
-    if end != len(body):
+    if end != body:
         raise _refused("there is more in the file than its tensors")
     fresh = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     fresh += b" " * (-len(fresh) % 8)
-    return len(fresh).to_bytes(8, "little") + fresh + body
+    return FileContent(len(fresh).to_bytes(8, "little") + fresh, file, 8 + length, body)
 
 
 def _numbered(header: dict[str, object]) -> enumerate[tuple[str, object]]:
