@@ -92,6 +92,23 @@ def init_central(
     return Founded(directory, settings, directory / ONLINE_PUBLIC_FILE, directory / REGISTRY_FILE)
 
 
+def new_online_key(directory: Path) -> Path:
+    """One online key more, beside those that are there; gives the public file for the officers.
+
+    A central that was started since signs with whichever of its keys the consortium's root names.
+    Raises SettingsError if there is no central at `directory`.
+    """
+    settings = CentralSettings.load(directory)
+    number = len(settings.online_key_files) + 1
+    while (path := directory / f"online-key.{number}.pem").exists():
+        number += 1
+    key = Ed25519PrivateKey.generate()
+    _write_key(path, key)
+    public = directory / f"online.{number}.pub.json"
+    write_durably(public, json.dumps(online_public_key(key), indent=2).encode() + b"\n", 0o644)
+    return public
+
+
 def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
     """Pin the consortium's root; gives its fingerprint, to compare by telephone.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,13 @@ from phtlab.central.database import Change, Database
 from phtlab.central.problems import not_found
 from phtlab.central.tables import PublicationRow
 from phtlab.errors import RosterError
-from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
+from phtlab.train.publication import (
+    accept_bundle,
+    online_signer,
+    pin_root,
+    renew_timestamp,
+    sign_online,
+)
 from phtlab.train.repository import (
     CATALOGUE_FILE,
     ROSTER_FILE,
@@ -53,13 +59,13 @@ class Publication:
         database: Database,
         name: str,
         root_file: Path,
-        online_key: Ed25519PrivateKey,
+        online_keys: Sequence[Ed25519PrivateKey],
         lifetime: timedelta = Lifetimes.online,
     ) -> None:
         self._database = database
         self._name = name
         self._root_file = root_file
-        self._online_key = online_key
+        self._online_keys = tuple(online_keys)
         self._lifetime = lifetime
         self._lock = threading.Lock()
         self._current: Published | None = None
@@ -100,7 +106,8 @@ class Publication:
                 _store(change, METADATA, current)
             _store(change, TARGETS, accepted.targets)
             _store(change, METADATA, accepted.metadata)
-            online = sign_online(accepted, self._online_key, change.now, self._lifetime)
+            key = online_signer({**accepted.current, **accepted.metadata}, self._online_keys)
+            online = sign_online(accepted, key, change.now, self._lifetime)
             _store(change, METADATA, online)
             _forget_snapshots(change.session)
         return self.current()
@@ -112,7 +119,8 @@ class Publication:
                 return False
         with self._database.change() as change:
             files = _files(change.session, METADATA)
-            renewed = renew_timestamp(files, self._online_key, change.now, self._lifetime)
+            key = online_signer(files, self._online_keys)
+            renewed = renew_timestamp(files, key, change.now, self._lifetime)
             _store(change, METADATA, renewed)
             _forget_snapshots(change.session)
         return bool(renewed)

@@ -52,7 +52,7 @@ class Services:
                 database,
                 settings.name,
                 settings.root_file,
-                read_online_key(settings.online_key_file),
+                [read_online_key(file) for file in settings.online_key_files],
                 timedelta(days=settings.timestamp_days),
             ),
             registry_tokens=RegistryTokens(

@@ -185,6 +185,13 @@ class CentralSettings(FileSettings):
         return self.directory / "online-key.pem"
 
     @property
+    def online_key_files(self) -> tuple[Path, ...]:
+        """The first online key, if it was not deleted since, and those made to replace it."""
+        others = sorted(self.directory.glob("online-key.*.pem"))
+        first = self.online_key_file
+        return (first, *others) if first.exists() or not others else tuple(others)
+
+    @property
     def registry_key_file(self) -> Path:
         return self.directory / "registry-key.pem"
 

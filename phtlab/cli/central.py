@@ -110,6 +110,25 @@ def pin(
     _say_how_to_run(directory)
 
 
+@app.command("online-key")
+def online_key(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
+    """Make another online key, to replace one that was stolen; officers sign that it counts."""
+    from phtlab.central.founding import new_online_key
+
+    public = new_online_key(directory)
+    if as_json:
+        print_json({"online_key": str(public)})
+        return
+    err.print("Made another online key. Its public half, for a consortium officer:", markup=False)
+    out.print(str(public), markup=False)
+    say_next(
+        f"phtlab central run {directory}",
+        f"phtlab consortium online-key {public}",
+        first="end central and start it again, so that it has both keys; then an officer stages "
+        "the new one. Central signs with it once the officers have signed and published.",
+    )
+
+
 @app.command()
 def run(directory: DirectoryArgument) -> None:
     """Run central until it is told to end (SIGTERM). Its log is JSON on stderr."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -151,6 +151,24 @@ def renew_timestamp(
     return _sign(current, signer, now, lifetime)
 
 
+def online_signer(files: Files, keys: Iterable[Ed25519PrivateKey]) -> Ed25519PrivateKey:
+    """Which of central's `keys` the newest root in `files` names: another after it was replaced.
+
+    Raises RosterError if it names none of them.
+    """
+    newest = _newest(files, "root")
+    root = load_root(files[f"{newest}.root.json"]).signed
+    for key in keys:
+        named = [CryptoSigner(key).public_key.keyid]
+        if all(root.roles[role].keyids == named for role in ONLINE_ROLES):
+            return key
+    raise RosterError(
+        "The consortium's root names another online key than central's. Officers replace it with "
+        "'phtlab consortium online-key' and the file that 'phtlab central init' or 'phtlab central "
+        "online-key' wrote."
+    )
+
+
 def _sign(
     files: Files, signer: Ed25519PrivateKey, now: datetime, lifetime: timedelta
 ) -> dict[str, bytes]:
@@ -160,14 +178,7 @@ def _sign(
         raise RosterError(
             "No roster is published yet: an officer does 'phtlab consortium publish'."
         )
-    online = CryptoSigner(signer)
-    root = load_root(files[f"{newest}.root.json"]).signed
-    for role in ONLINE_ROLES:
-        if root.roles[role].keyids != [online.public_key.keyid]:
-            raise RosterError(
-                "The consortium's root names another online key than central's. Found it, or "
-                "rotate it, with the key file that 'phtlab central init' wrote."
-            )
+    online = CryptoSigner(online_signer(files, (signer,)))
     expires = expiry(now, lifetime)
     # A version is at least the time in seconds: a central restored from a backup goes on
     # above what stations have seen, instead of looking like a rollback to them.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from phtlab.errors import NotOnRosterError, TrainError
 from phtlab.train.canonical import Digest
@@ -27,14 +27,31 @@ class KernelImage(BaseModel):
     diff_ids: tuple[Digest, ...]
 
 
+class Former(BaseModel):
+    """Keys that are on the roster no more. What they signed under it up to `until` stays believed.
+
+    `until` is the last version of the roster that had them. Keys that were stolen are not listed:
+    nothing that they signed is believed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    member: Member
+    until: int = Field(ge=1)
+
+
 class Roster(BaseModel):
-    """Who is who. `version` is the version of the TUF targets that carried it."""
+    """Who is who. `version` is the version of the TUF targets that carried it.
+
+    `former` is only to read what was signed before; a former member may do nothing.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     consortium: str
     version: int = 0
     members: tuple[Member, ...] = ()
+    former: tuple[Former, ...] = ()
 
     @field_validator("members")
     @classmethod
@@ -43,6 +60,12 @@ class Roster(BaseModel):
         _refuse_doubles("key", (k for m in members for k in m.keys.key_ids().values()))
         _refuse_doubles("age recipient", (m.keys.age for m in members))
         return members
+
+    @model_validator(mode="after")
+    def _former_keys_are_gone(self) -> Roster:
+        everyone = (*self.members, *(former.member for former in self.former))
+        _refuse_doubles("key", (k for m in everyone for k in m.keys.key_ids().values()))
+        return self
 
     def member(self, name: str) -> Member:
         """The member called `name`. Raises NotOnRosterError with the names that are there."""
@@ -57,6 +80,25 @@ class Roster(BaseModel):
 
     def with_role(self, role: Role) -> tuple[Member, ...]:
         return tuple(m for m in self.members if role in m.roles)
+
+    def signers(self, version: int) -> tuple[Member, ...]:
+        """Whose signature under version `version` is believed: all members, and those of then."""
+        return (*self.members, *(f.member for f in self.former if f.until >= version))
+
+    def without(self, name: str, until: int) -> Roster:
+        """The roster without a member, whose keys held until version `until`; 0 for never."""
+        gone = [Former(member=m, until=until) for m in self.members if m.name == name and until]
+        return self.model_copy(
+            update={
+                "members": tuple(m for m in self.members if m.name != name),
+                "former": (*self.former, *gone),
+            }
+        )
+
+    def forgetting(self, name: str) -> Roster:
+        """The roster that believes nothing any more that a former `name` signed."""
+        former = tuple(f for f in self.former if f.member.name != name)
+        return self.model_copy(update={"former": former})
 
     @property
     def stations(self) -> tuple[Member, ...]:

@@ -62,7 +62,7 @@ def test_a_roster_of_another_name_is_refused(central: World) -> None:
         central.services.database,
         "other",
         central.settings.root_file,
-        read_online_key(central.settings.online_key_file),
+        [read_online_key(central.settings.online_key_file)],
     )
     with pytest.raises(RosterError, match="this central serves other"):
         publication.accept(central.founding.sign())

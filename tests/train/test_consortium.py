@@ -124,9 +124,12 @@ def test_no_folder_says_how_to_found_one(tmp_path: Path) -> None:
 
 
 def test_damaged_folder_says_so(world: Any) -> None:
-    (world.consortium.directory / "consortium.json").write_text("{}")
+    (world.consortium.directory / "targets" / "roster.json").unlink()
     with pytest.raises(SettingsError, match="Restore the folder from a copy"):
-        Consortium(world.consortium.directory)
+        _ = Consortium(world.consortium.directory).roster
+    (world.consortium.directory / "metadata" / "1.root.json").write_text("{}")
+    with pytest.raises(RosterError, match="is not root metadata"):
+        _ = Consortium(world.consortium.directory).root
 
 
 # Members and images

@@ -1,0 +1,159 @@
+"""What the commands of officers share: the folder, keys, and requests that were compared."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phtlab.cli.named_file import content_of
+from phtlab.cli.output import err
+from phtlab.cli.passphrase import VARIABLE, read_passphrase
+from phtlab.errors import RosterError, SettingsError
+
+if TYPE_CHECKING:
+    from phtlab.train.consortium import Consortium
+    from phtlab.train.identity import Identity, Member
+
+DirectoryOption = Annotated[
+    Path,
+    typer.Option(
+        "--directory",
+        "-d",
+        envvar="PHTLAB_CONSORTIUM",
+        help="The consortium's folder.",
+    ),
+]
+PassphraseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="[OFFICER=]FILE",
+        help="Read an officer's passphrase from this file; repeat for several officers. Else "
+        f"from {VARIABLE}_OFFICER or {VARIABLE}, else you are asked.",
+    ),
+]
+FingerprintOption = Annotated[
+    str | None,
+    typer.Option("--fingerprint", help="What its sender read to you; without it you are asked."),
+]
+StolenOption = Annotated[
+    bool,
+    typer.Option(
+        "--stolen",
+        help="Others may have the old keys: believe nothing that they signed, not even before.",
+    ),
+]
+RequestArgument = Annotated[Path, typer.Argument(help="A request file, NAME.request.json.")]
+
+
+def open_consortium(directory: Path) -> Consortium:
+    from phtlab.train.consortium import Consortium
+
+    return Consortium(directory)
+
+
+def compared_request(
+    request: Path, fingerprint: str | None, *, name: str | None = None, action: str = "added"
+) -> Member:
+    """Who sent `request`, after the fingerprint was compared.
+
+    Raises RosterError (``fingerprint``) if it was not, or is another; RosterError if the request is
+    not of `name`.
+    """
+    from phtlab.train.enrolment import open_request
+    from phtlab.train.envelope import Envelope
+
+    member = open_request(Envelope.from_bytes(content_of(request, "a request for membership")))
+    if name is not None and member.name != name:
+        raise RosterError(f"This is the request of '{member.name}', not of '{name}'.")
+    for label, value in (
+        ("name", member.name),
+        ("organisation", member.organisation),
+        ("roles", ", ".join(member.roles)),
+        ("fingerprint", member.keys.fingerprint),
+    ):
+        err.print(f"{label:<14}{value}", markup=False)
+    if fingerprint is None:
+        ask(
+            f"Did {member.name}, by telephone, read you the same fingerprint?",
+            f"{member.name} was not {action}.",
+        )
+    elif fingerprint.strip().lower() != member.keys.fingerprint:
+        raise RosterError(
+            f"The request of '{member.name}' has the fingerprint {member.keys.fingerprint}, not "
+            f"the one given. It was not {action}: ask its sender to read it again.",
+            code="fingerprint",
+        )
+    return member
+
+
+def ask(question: str, otherwise: str) -> None:
+    """Raises RosterError (``fingerprint``) unless the person says yes."""
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        agreed = False
+    if not agreed:
+        raise RosterError(
+            f"{otherwise} Compare the fingerprint with its sender by telephone first, then say "
+            "yes, or give it with --fingerprint.",
+            code="fingerprint",
+        )
+
+
+def officer_identity(
+    consortium: Consortium, person: str, key: Path | None, passphrases: dict[str, Path]
+) -> Identity:
+    """The keys of `person`, from `key` or else from the consortium's folder.
+
+    Raises PassphraseError, KeyFileError, NotOnRosterError.
+    """
+    from phtlab.train.key_file import read_key
+
+    secret = read_officer_passphrase(
+        f"the key of officer {person}", person, passphrases, confirm=False
+    )
+    return consortium.officer(person, secret) if key is None else read_key(key, secret)
+
+
+def files_by_officer(given: list[str] | None, officers: list[str], what: str) -> dict[str, Path]:
+    """Officer to file. A file without a name is for every officer that has none of its own."""
+    files: dict[str, Path] = {}
+    for entry in given or []:
+        person, equals, path = entry.partition("=")
+        if not equals:
+            files.update({name: Path(entry) for name in officers if name not in files})
+        elif person in officers:
+            files[person] = Path(path)
+        else:
+            raise SettingsError(
+                f"There is a {what} for '{person}', who is not among the officers named "
+                f"({', '.join(officers)})."
+            )
+    return files
+
+
+def read_officer_passphrase(
+    what: str, officer: str, files: dict[str, Path], *, confirm: bool
+) -> str:
+    """An officer's passphrase, from a file, a variable of the officer's own, or as for any key."""
+    own = f"{VARIABLE}_{officer.upper().replace('-', '_')}"
+    return read_passphrase(
+        what, files.get(officer), confirm, variable=own if own in os.environ else VARIABLE
+    )
+
+
+def json_file(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in `path`. Raises SettingsError saying what it should be."""
+    from phtlab.train.canonical import parse_json
+
+    try:
+        value = parse_json(content_of(path, what))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path} is not a JSON object. It should be {what}.")
+    return value
