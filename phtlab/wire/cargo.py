@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from phtlab.errors import RegistryError
@@ -18,7 +19,7 @@ from phtlab.train.canonical import canonical
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.image import MANIFEST_TYPE
 from phtlab.wire.registry import Registry
-from phtlab.wire.upload import Moved, after, file_part, unheard
+from phtlab.wire.upload import Moved, Source, after, file_part, unheard
 
 ARTIFACT_TYPE = "application/vnd.phtlab.cargo.v1"
 PART_TYPE = "application/vnd.phtlab.cargo.part.v1+age"
@@ -51,15 +52,24 @@ def push_cargo(
     many bytes of the file the registry has.
     """
     repository = cargo_repository(journey, station)
-    whole, layers, size = hashlib.sha256(), [], path.stat().st_size
+    whole, parts, size = hashlib.sha256(), [], path.stat().st_size
     if size > part_bytes * _MOST_PARTS:
         raise RegistryError(f"The cargo {path.name} of {size} bytes is too large to be pushed.")
-    for start in range(0, max(size, 1), part_bytes):
-        part_size = min(part_bytes, size - start)
-        digest = _hash_part(path, start, part_size, whole.update)
-        part = file_part(path, start, part_size, digest)
-        registry.put_blob(repository, part, moved=after(start, moved))
-        layers.append({"digest": part.digest, "mediaType": PART_TYPE, "size": part.size})
+    # The next part is hashed while one is on its way. One thread: the whole is hashed in order.
+    with ThreadPoolExecutor(1, thread_name_prefix="cargo-hash") as hashing:
+
+        def hashed(start: int) -> Future[Source]:
+            part = min(part_bytes, size - start)
+            return hashing.submit(_part, path, start, part, whole.update)
+
+        coming = hashed(0)
+        for start in range(0, max(size, 1), part_bytes):
+            part = coming.result()
+            following = start + part_bytes
+            coming = hashed(following) if following < size else coming
+            registry.put_blob(repository, part, moved=after(start, moved))
+            parts.append(part)
+    layers = [{"digest": one.digest, "mediaType": PART_TYPE, "size": one.size} for one in parts]
     sealed = f"sha256:{whole.hexdigest()}"
     registry.put_blob(repository, _EMPTY)
     manifest = canonical(
@@ -133,16 +143,16 @@ def delete_cargo(registry: Registry, journey: str, station: str) -> int:
     return removed
 
 
-def _hash_part(path: Path, start: int, size: int, also: Callable[[bytes], None]) -> str:
-    """The digest of a part; `also` is given every piece, to hash the whole in the same pass."""
-    sha256 = hashlib.sha256()
+def _part(path: Path, start: int, size: int, also: Callable[[bytes], None]) -> Source:
+    """A part as it is uploaded; `also` is given every piece, to hash the whole in the same pass."""
+    sha256, left = hashlib.sha256(), size
     with path.open("rb") as file:
         file.seek(start)
-        while size > 0 and (piece := file.read(min(1 << 20, size))):
+        while left > 0 and (piece := file.read(min(1 << 18, left))):
             sha256.update(piece)
             also(piece)
-            size -= len(piece)
-    return f"sha256:{sha256.hexdigest()}"
+            left -= len(piece)
+    return file_part(path, start, size, f"sha256:{sha256.hexdigest()}")
 
 
 def _tag(sealed: str) -> str:

@@ -8,7 +8,7 @@ blob begins anew, which is why large cargo is sent as several blobs (`cargo.py`)
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ import httpx
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
 from phtlab.wire.registry_connection import Connection, Cut
+
+_PIECE_BYTES = 256 * 1024
 
 Moved = Callable[[int], None]
 """Told how many bytes have moved so far."""
@@ -65,6 +67,30 @@ def file_part(path: Path, start: int, size: int, digest: str | None = None) -> S
             sha256.update(read(offset, 1 << 20))
         digest = f"sha256:{sha256.hexdigest()}"
     return Source(digest, size, read)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """A request's body: `source` from `start` to `end`, as often as the request is made.
+
+    In small pieces, as the client copies what is left of a piece after each time that it sends.
+    """
+
+    source: Source
+    start: int
+    end: int
+    repository: str
+
+    def __iter__(self) -> Iterator[bytes]:
+        place = self.start
+        while place < self.end:
+            piece = self.source.read(place, min(_PIECE_BYTES, self.end - place))
+            if not piece:
+                raise RegistryError(
+                    f"A file became shorter while it was pushed to {self.repository}. Try again."
+                )
+            yield piece
+            place += len(piece)
 
 
 class Upload:
@@ -121,19 +147,15 @@ class Upload:
         self._go_on(response, 0)
 
     def _send_chunk(self) -> None:
-        content = self._source.read(self._offset, self._chunk)
-        if not content:
-            raise RegistryError(
-                f"A file became shorter while it was pushed to {self._repository}. Try again."
-            )
-        end = self._offset + len(content)
+        end = min(self._offset + self._chunk, self._source.size)
         response = self._line.once(
             "PATCH",
             self._there(),
             self._scopes,
-            content=content,
+            content=_Pieces(self._source, self._offset, end, self._repository),
             headers={
                 "Content-Type": "application/octet-stream",
+                "Content-Length": str(end - self._offset),
                 "Content-Range": f"{self._offset}-{end - 1}",
             },
         )
