@@ -154,7 +154,7 @@ class Journey:
         lab = self._lab
         roster = lab.refresh().roster
         view = self.refresh().view
-        train = verify_train(lab.central.train(view.train).envelope, roster)
+        train = verify_train(lab.central.train(view.train).envelope, roster, over=True)
         order = verify_order(
             view.order, roster, train=train, station=None, now=None, seen=frozenset()
         )

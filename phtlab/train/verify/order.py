@@ -18,7 +18,12 @@ from phtlab.train.identity import Member
 from phtlab.train.manifest import Train
 from phtlab.train.order import ORDER_TYPE, Order
 from phtlab.train.roster import Roster
-from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
+from phtlab.train.verify.predicate import (
+    CLOCK_SKEW,
+    read_predicate,
+    require_role,
+    require_signer_then,
+)
 from phtlab.train.verify.record import open_record
 
 # A station remembers what it has run for as long as an order could be sent again.
@@ -39,7 +44,8 @@ def verify_order(
     `station` is who asks, and must be on the route; None for central or the
     researcher. `seen` holds the ids of the journeys already taken; a journey's id is
     `envelope.digest`. `now` is None to read a journey that is over: then neither its
-    time nor whether its stations are still members is judged.
+    time nor whether its signer, stations and recipients are still members is judged, only that
+    they were when it was signed.
 
     Raises NotOnRosterError (also ``order-station-unknown``, ``order-recipient-unknown``),
     SignatureError, RosterStaleError (``roster-behind``), OrderExpiredError,
@@ -47,11 +53,13 @@ def verify_order(
     ``order-role``, ``order-form``, ``order-train``, ``order-route``, ``order-future``,
     ``order-lifetime``, ``order-recipients``, ``order-twice``.
     """
-    statement, signer = open_statement(envelope, ORDER_TYPE, roster.members)
+    signers = roster.members if now is not None else roster.signers(1)
+    statement, signer = open_statement(envelope, ORDER_TYPE, signers)
     require_role(signer, "researcher", OrderError, "order-role", "send trains on journeys")
     order = read_predicate(
         Order, statement, OrderError("", code="order-form"), f"{signer.name}'s order"
     )
+    require_signer_then(signer, order.roster_version, roster)
     if [(s.name, s.sha256) for s in statement.subject] != [("train", order.train)]:
         raise OrderError(
             f"This order of {signer.name} is signed about another train than it names. "
@@ -85,7 +93,7 @@ def verify_order(
         )
     if now is not None:
         _require_stations(order, roster, station)
-    _require_recipients(order, roster, signer)
+    _require_recipients(order, roster, signer, over=now is None)
     if envelope.digest in seen:
         raise OrderReplayedError(
             f"The journey {envelope.digest} was taken before. An order is for one journey: "
@@ -164,8 +172,9 @@ def _require_stations(order: Order, roster: Roster, station: str | None) -> None
             )
 
 
-def _require_recipients(order: Order, roster: Roster, signer: Member) -> None:
-    names = [member.name for member in roster.members]
+def _require_recipients(order: Order, roster: Roster, signer: Member, *, over: bool) -> None:
+    believed = roster.signers(order.roster_version) if over else roster.members
+    names = [member.name for member in believed]
     for name in order.recipients:
         if name not in names:
             raise NotOnRosterError(

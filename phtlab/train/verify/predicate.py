@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from phtlab.errors import PhtlabError
+from phtlab.errors import NotOnRosterError, PhtlabError
 from phtlab.train.envelope import Statement
 from phtlab.train.fault import faults_of
 from phtlab.train.identity import Member, Role
+from phtlab.train.roster import Roster
 
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -25,6 +26,19 @@ def require_role(
             f"{member.name} is on the roster as {', '.join(member.roles)}; only a {role} may "
             f"{what}. Ask an officer for the role.",
             code=code,
+        )
+
+
+def require_signer_then(signer: Member, version: int, roster: Roster) -> None:
+    """Refuses keys that had left the roster before its `version`, under which they signed.
+
+    Raises NotOnRosterError (``signer-left``).
+    """
+    if signer not in roster.signers(version):
+        raise NotOnRosterError(
+            f"This document of version {version} of the roster is signed by keys of {signer.name} "
+            "that had been taken off it by then: do not use it, and tell an officer.",
+            code="signer-left",
         )
 
 

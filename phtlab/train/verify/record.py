@@ -9,7 +9,12 @@ from phtlab.train.envelope import Envelope, Statement, open_statement
 from phtlab.train.order import Order, cargo_context, context_digest
 from phtlab.train.record import RECORD_TYPE, StopRecord
 from phtlab.train.roster import Roster
-from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
+from phtlab.train.verify.predicate import (
+    CLOCK_SKEW,
+    read_predicate,
+    require_role,
+    require_signer_then,
+)
 
 
 def verify_record(
@@ -28,7 +33,8 @@ def verify_record(
     RosterStaleError (``roster-behind``), or RecordError with one of the codes
     ``record-signer``, ``record-role``, ``record-form``, ``record-station``,
     ``record-journey``, ``record-train``, ``record-stop``, ``record-chain``,
-    ``record-cargo``, ``record-context``, ``record-time``, ``record-roster``.
+    ``record-cargo``, ``record-context``, ``record-time``, ``record-roster``. A station that left
+    since, or has other keys now, is believed for what it signed before (`Roster.former`).
     """
     record = open_record(envelope, journey=journey, order=order, roster=roster, station=station)
     expected = None if previous is None else previous.digest
@@ -81,7 +87,9 @@ def open_record(
 ) -> StopRecord:
     """A record checked in all but whether it follows the stop before."""
     _require_on_route(order, station)
-    statement, signer = open_statement(envelope, RECORD_TYPE, roster.members)
+    # Of a station whose keys were rotated, or that has left: see Roster.former.
+    signers = roster.signers(order.roster_version)
+    statement, signer = open_statement(envelope, RECORD_TYPE, signers)
     if signer.name != station:
         raise RecordError(
             f"This record of the stop at {station} is signed by {signer.name}. Only {station} may "
@@ -105,6 +113,7 @@ def open_record(
                 "elsewhere: do not use it.",
                 code=code,
             )
+    require_signer_then(signer, record.roster_version, roster)
     _require_cargo(record, statement, journey, order, station)
     _require_record_roster(record, roster)
     # A station that refuses may do so because of its old roster or its wrong clock.

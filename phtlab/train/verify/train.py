@@ -13,13 +13,16 @@ from phtlab.train.verify.predicate import read_predicate, require_role
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")
 
 
-def verify_train(envelope: Envelope, roster: Roster) -> Train:
+def verify_train(envelope: Envelope, roster: Roster, *, over: bool = False) -> Train:
     """The train that a researcher of `roster` signed.
 
+    `over` is to read a journey that is over: then its author may have left since.
     Raises NotOnRosterError, SignatureError, or TrainError with one of the codes
     ``train-role``, ``train-manifest``, ``train-subject``, ``train-repository``.
     """
-    statement, author = open_statement(envelope, TRAIN_TYPE, roster.members)
+    statement, author = open_statement(
+        envelope, TRAIN_TYPE, roster.signers(1) if over else roster.members
+    )
     require_role(author, "researcher", TrainError, "train-role", "sign trains")
     manifest = read_predicate(
         TrainManifest, statement, TrainError("", code="train-manifest"), f"{author.name}'s train"
