@@ -20,7 +20,7 @@ from playwright.sync_api import (
 
 DEBIAN = Path("/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 800}  # the smallest screen that the interface is made for
-PATIENCE = 20_000  # ms: a busy machine is slow, and what is right does not wait for it
+PATIENCE = 45_000  # ms: a busy machine is slow, and what is right does not wait for it
 
 # What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
 _REFUSED = re.compile(r"Failed to load resource")
