@@ -19,6 +19,7 @@ from phtlab.lab import Journey, Lab
 from phtlab.station.folder import StationFolder
 from phtlab.station.opening import open_station
 from phtlab.station.settings import load_settings
+from phtlab.train.consortium import Consortium
 from phtlab.train.identity import Identity, Member
 from phtlab.train.key_file import read_key
 from phtlab.train.trust import Trust
@@ -76,14 +77,19 @@ def deceived(
     lab.central.close()
 
 
-def admitted(world: World, *members: Member) -> None:
-    """Officers put `members` on the roster, and central publishes it."""
-    consortium = world.consortium
-    for member in members:
-        consortium.add_member(member)
+def published(world: World, consortium: Consortium) -> None:
+    """Officers sign what `consortium` says now, and central publishes it."""
     consortium.sign(dict.fromkeys(OFFICERS[:SIGNERS], world.passphrase))
     with CentralClient(world.central_url, None) as central:
         central.publish_roster(RosterBundle.model_validate(consortium.bundle()))
+
+
+def admitted(world: World, *members: Member) -> None:
+    """`members` are on the roster from here on."""
+    consortium = world.consortium
+    for member in members:
+        consortium.add_member(member)
+    published(world, consortium)
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +114,17 @@ def judging(further_stations: World, liars: Liars) -> Iterator[JudgingStation]:
 
 
 @pytest.fixture(scope="session")
+def honest(
+    small_lab: Lab, judging: JudgingStation, tmp_path_factory: pytest.TempPathFactory
+) -> Journey:
+    """An honest journey, with which the judging station finds nothing wrong."""
+    notebook = write_notebook(tmp_path_factory.mktemp("honest") / "honest.ipynb", LOAD, PUBLISH)
+    journey = small_lab.dispatch(notebook, stations="switzerland")
+    assert judging.holds(journey.id)
+    return journey
+
+
+@pytest.fixture(scope="session")
 def by_hand(
     further_stations: World, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, HandmadeStation]]:
@@ -128,10 +145,14 @@ def by_hand(
 
 @pytest.fixture
 def refused(evidence: Evidence) -> Callable[[str, str, str], None]:
-    """Tells the row of an attack that was refused: attacker, promise, code."""
+    """Tells the row of an attack that failed: attacker, promise, and the code of the refusal.
+
+    Where nothing was refused because nothing could be had, words in the place of a code.
+    """
 
     def told(attacker: str, promise: str, code: str) -> None:
-        evidence("attacks", attacker=attacker, promise=promise, outcome=f"refused: `{code}`")
+        outcome = code if " " in code else f"refused: `{code}`"
+        evidence("attacks", attacker=attacker, promise=promise, outcome=outcome)
 
     return told
 

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from phtlab.central.registry_token import RegistryTokens, read_registry_key
+from phtlab.demo.world import World
 from phtlab.lab import Journey
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.cargo import write_cargo
@@ -34,6 +36,12 @@ def archive(journey: str, station: str, answer: object = 42) -> bytes:
     content = json.dumps({"value": answer}).encode()
     write_cargo(target, journey, station, [Passed(verdict, {"answer.json": content})])
     return target.getvalue()
+
+
+def registry_tokens(world: World) -> RegistryTokens:
+    """What signs the registry's tokens, for a test that is central, or that bends one token."""
+    key = read_registry_key(world.directory / "central" / "registry-key.pem")
+    return RegistryTokens(key, issuer="phtlab-central", service="phtlab-registry", seconds=300)
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
+from phtlab.lab import Journey, Lab
+from phtlab.lab.train import Train
 from phtlab.station.daemon import Daemon
 from phtlab.station.executor import Executor
 from phtlab.station.station import Station, utc_now
 from phtlab.station.stop import Stop
+from phtlab.train.order import Order
 from phtlab.train.record import StopRecord
+from phtlab.wire.trains import push_train
 
 # More than the longest wait between two tries of a stop (phtlab.station.backoff).
 _NEXT_TRY = timedelta(seconds=61)
@@ -67,3 +71,18 @@ class JudgingStation:
     def holds(self, journey: str) -> bool:
         """Whether it finds nothing wrong with `journey`: a person is asked."""
         return self.hear(journey).state == "held"
+
+
+def sign_and_offer(lab: Lab, train: Train, stations: tuple[str, ...], **changes: Any) -> Journey:
+    """An order of `train` as a changed client would send it: `changes` are fields of the order."""
+    push_train(lab.registry, train.image, train.repository, train.kernel)
+    lab.central.submit_train(train.sign())
+    order = Order.new(
+        train.digest,
+        stations,
+        {},
+        (lab.name,),
+        lab.trusted.roster.version,
+        route=train.manifest.route,
+    ).model_copy(update=changes)
+    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import re
 import sys
 import threading
@@ -208,6 +209,23 @@ def _pieces(
 
 def _whole(answer: Answer) -> Answer:
     return answer if isinstance(answer.body, bytes) else answer.saying(b"".join(answer.body))
+
+
+def saying_json(change: Callable[[Any], Any]) -> Lie:
+    """A lie that changes the JSON of an answer by `change`."""
+    return lambda _, answer: answer.saying(json.dumps(change(json.loads(answer.content))).encode())
+
+
+def offering(journey: str, /, **changes: Any) -> Lie:
+    """A lie that changes what an inbox offers of `journey`; `changes` are fields of the offer."""
+
+    def change(inbox: Any) -> Any:
+        for offer in inbox["offers"]:
+            if offer["journey"] == journey:
+                offer.update(changes)
+        return inbox
+
+    return saying_json(change)
 
 
 @dataclass(frozen=True)

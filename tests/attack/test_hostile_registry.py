@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from phtlab.demo.world import World
 from phtlab.errors import RegistryError, RegistryUnreachableError
 from phtlab.lab import Journey, Lab
 from phtlab.lab.train import Train
@@ -20,11 +21,13 @@ from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import ImageLimits
 from phtlab.train.order import cargo_context
 from phtlab.train.seal import open_file
+from phtlab.wire.cargo import cargo_repository
 from phtlab.wire.registry import Registry
 from phtlab.wire.trains import push_train
 from tests.attack.handmade import ANSWER, HandmadeStation, archive
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import Answer, Asked, Liars, Lying, Stranger
+from tests.e2e.parts import command
 from tests.e2e.written_notebook import write_notebook
 
 pytestmark = pytest.mark.engine
@@ -41,8 +44,8 @@ Attack = Callable[[AbstractContextManager[Lying]], str]
 
 
 @pytest.fixture
-def code_of(small_lab: Lab, judging: JudgingStation, train: Train) -> Attack:
-    """The code with which a station refuses `train` while a lie is told, and only then.
+def code_of(small_lab: Lab, judging: JudgingStation, train: Train, honest: Journey) -> Attack:
+    """The code with which a station refuses `train`, as good as `honest`, while a lie is told.
 
     What the registry gives may be a fault of the line, so a station asks again a few times before
     it gives up; what it says then names no more than that it was not given the image.
@@ -60,8 +63,6 @@ def code_of(small_lab: Lab, judging: JudgingStation, train: Train) -> Attack:
             "image-unavailable",
             None,
         )
-        honest = small_lab.dispatch(train, stations="switzerland")
-        assert judging.holds(honest.id)
         return told.value.code
 
     return tried
@@ -114,37 +115,33 @@ def elsewhere(stranger_s_house: Stranger) -> Callable[[Asked, Answer], Answer]:
     return lambda asked, _: Answer(307, {"Location": stranger_s_house.url + asked.path}, b"")
 
 
+def again(asked: Asked, answer: Answer) -> Answer:
+    """Sends whoever asks to another path of the registry itself."""
+    if "again" in asked.path:
+        return answer
+    return Answer(307, {"Location": f"{asked.path}?again"}, b"")
+
+
 @pytest.mark.parametrize("what", ["manifests", "blobs"])
 def test_a_redirect_to_another_port_of_this_machine(
     what: str,
     liars: Liars,
     train: Train,
+    small_lab: Lab,
+    judging: JudgingStation,
     code_of: Attack,
     stranger_s_house: Stranger,
     refused,
 ) -> None:
-    code = code_of(
-        liars.registry.lying("GET", f"^/v2/{train.repository}/{what}/", elsewhere(stranger_s_house))
-    )
+    place = f"^/v2/{train.repository}/{what}/"
+    code = code_of(liars.registry.lying("GET", place, elsewhere(stranger_s_house)))
     assert code == "registry-redirect"
     assert stranger_s_house.asked == [], "neither a request nor a token came there"
-    refused(ATTACKER, "cannot lead a station to another address of its network", code)
-
-
-def test_a_redirect_within_the_registry_is_followed(
-    liars: Liars, small_lab: Lab, judging: JudgingStation, train: Train
-) -> None:
-    """The honest case of the two around it."""
-
-    def on(asked: Asked, answer: Answer) -> Answer:
-        if "again" in asked.path:
-            return answer
-        return Answer(307, {"Location": f"{asked.path}?again"}, b"")
-
     journey = small_lab.dispatch(train, stations="switzerland")
-    with liars.registry.lying("GET", f"^/v2/{train.repository}/", on) as lying:
-        assert judging.holds(journey.id)
-    assert lying.told == 6, "manifest, config and layer, each twice"
+    with liars.registry.lying("GET", place, again) as lying:
+        assert judging.holds(journey.id), "within the registry it is followed"
+    assert lying.told
+    refused(ATTACKER, "cannot lead a station to another address of its network", code)
 
 
 def test_an_upload_that_is_to_go_to_another_address(
@@ -291,16 +288,37 @@ def test_parts_of_cargo_dropped_swapped_cut_or_repeated(
     refused(ATTACKER, f"cannot give cargo with parts {change}", code)
 
 
-def test_a_flipped_bit_in_a_part_of_cargo(liars: Liars, delivered: Delivered, refused) -> None:
-    def flip(_: Asked, answer: Answer) -> Answer:
-        return answer.saying(bytes([answer.content[0] ^ 1]) + answer.content[1:])
+def blob_of(world: World, journey: Journey, station: str) -> Path:
+    """Where the registry keeps the sealed file of a stop, which is one part."""
+    record = journey.verified()[2][station]
+    assert record.cargo is not None
+    name = record.cargo.removeprefix("sha256:")
+    (found,) = (world.directory / "central").rglob(f"blobs/sha256/{name[:2]}/{name}/data")
+    return found
 
-    with (
-        liars.registry.lying("GET", delivered.blobs + delivered.parts[1], flip),
-        pytest.raises(RegistryError) as told,
-    ):
-        delivered.journey.results()
-    assert told.value.code == "registry-digest"
+
+def test_cargo_with_one_bit_changed_in_the_registry(
+    small: World, departed: Journey, refused
+) -> None:
+    blob = blob_of(small, departed, "hungary")
+    whole = blob.read_bytes()
+    changed = bytearray(whole)
+    changed[len(changed) // 2] ^= 1
+    blob.write_bytes(changed)
+    try:
+        with pytest.raises(RegistryError) as told:
+            departed.results()
+        said = command(small, "journey", "results", departed.id[7:19])
+    finally:
+        blob.write_bytes(whole)
+    expected = (
+        f"The registry gave other content for {digest(whole)} of "
+        f"{cargo_repository(departed.id, 'hungary')} (its digest is {digest(bytes(changed))}). It "
+        "is damaged or not to be trusted; nothing of it was used."
+    )
+    assert (told.value.code, told.value.message) == ("registry-digest", expected)
+    assert (said.returncode, said.stdout, said.stderr) == (6, "", f"error {expected}\n")
+    assert departed.results().stations == ("cleveland", "hungary")
     refused(ATTACKER, "cannot flip a bit of cargo", told.value.code)
 
 
