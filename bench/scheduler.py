@@ -6,7 +6,6 @@ Both are asked over HTTP at a Jupyter server of their own, one after the other, 
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -16,29 +15,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.consortium import consortium, desk
+from bench.environment import against, python_of
 from bench.figures import Row, keep, line, median, require, row, spread
 from bench.jupyter import Events, JupyterServer, running
 from bench.notebooks import SLOW, STEPS, TRIVIAL, write
 from phtlab.demo.world import World
-from tests.conftest import CACHE
 
 RUNS = 5
 LOCK = Path(__file__).with_name("scheduler.lock")
 LOOKS = 0.05  # seconds between two looks at a job, as nothing tells of its changes
 ENDED = {"COMPLETED", "FAILED"}  # a job that has not begun is STOPPED
 PATIENCE = 300.0
-
-
-def scheduler_python() -> Path:
-    """The interpreter of an environment with jupyter-scheduler, made from the lock file."""
-    place = CACHE / "bench-scheduler"
-    python, stamp = place / "bin" / "python", place / "made-of"
-    if not stamp.exists() or stamp.read_text() != LOCK.read_text():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-        pip = [str(python), "-m", "pip", "install", "-q", "--require-hashes", "-r", str(LOCK)]
-        subprocess.run(pip, check=True)
-        stamp.write_text(LOCK.read_text())
-    return python
 
 
 class Scheduler:
@@ -119,7 +106,7 @@ class DryRuns:
 def both(world: World) -> Iterator[tuple[Scheduler, DryRuns]]:
     """One Jupyter server for each, with the same notebooks."""
     with TemporaryDirectory(prefix="phtlab-bench-") as place:
-        theirs = JupyterServer("theirs", scheduler_python(), Path(place) / "theirs")
+        theirs = JupyterServer("theirs", python_of(LOCK), Path(place) / "theirs")
         ours = JupyterServer("ours", Path(sys.executable), Path(place) / "ours", desk(world))
         for server in (theirs, ours):
             for name, cells in {"trivial": TRIVIAL, "steps": STEPS, "slow": SLOW}.items():
@@ -145,7 +132,7 @@ def compare_times(theirs: Scheduler, ours: DryRuns, told: str) -> list[Row]:
     print(line("jupyter-scheduler", scheduler))
     print(line("a dry run on the twin", done))
     print(line("  … its results verified and opened", opened))
-    peer = LOCK.with_suffix(".in").read_text().splitlines()[1].replace("==", " ")
+    peer = against(LOCK)
     theirs_took = median(scheduler)
     note = f"{spread(done)}. {told}"
     return [

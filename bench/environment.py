@@ -1,0 +1,26 @@
+"""An environment of a peer's own, made from its lock file; a peer is no dependency of phtlab."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.conftest import CACHE
+
+
+def python_of(lock: Path) -> Path:
+    """The interpreter of the environment of `lock`, made anew when the file has changed."""
+    place = CACHE / f"bench-{lock.stem}"
+    python, stamp = place / "bin" / "python", place / "made-of"
+    if not stamp.exists() or stamp.read_text() != lock.read_text():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+        pip = [str(python), "-m", "pip", "install", "-qq", "--require-hashes", "-r", str(lock)]
+        subprocess.run(pip, check=True)
+        stamp.write_text(lock.read_text())
+    return python
+
+
+def against(lock: Path) -> str:
+    """What the lock file was made for, as `name 1.2.3`: the first line after the comment."""
+    return lock.with_suffix(".in").read_text().splitlines()[1].replace("==", " ")
