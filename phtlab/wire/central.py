@@ -307,6 +307,8 @@ class CentralClient:
     def _read(self, response: httpx.Response) -> bytes:
         """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
         answer, begun = bytearray(), time.monotonic()
+        if "," in response.headers.get("content-encoding", ""):
+            raise _foreign()  # Packed once, a piece grows a thousandfold; twice, a millionfold.
         try:
             for piece in response.iter_bytes():
                 answer += piece
@@ -402,13 +404,16 @@ class _TufFetcher(FetcherInterface):
     def _fetch(self, url: str) -> Iterator[bytes]:
         # TUF wraps only what is raised before the first chunk: here all errors are its own.
         try:
-            with self._http.stream("GET", url) as response:
+            # As it is on the wire, piece by piece as it comes: nothing is unpacked, which could
+            # fill memory, and a drip of single bytes does not wait here for a whole chunk.
+            headers = {"Accept-Encoding": "identity"}
+            with self._http.stream("GET", url, headers=headers) as response:
                 if response.status_code != httpx.codes.OK:
                     raise DownloadHTTPError(
                         f"{url} answered {response.status_code}", response.status_code
                     )
                 begun = time.monotonic()
-                for piece in response.iter_bytes(64 * 1024):
+                for piece in response.iter_raw():
                     if time.monotonic() - begun > ANSWER_SECONDS:
                         raise _dripping()
                     yield piece
