@@ -7,8 +7,10 @@ folder with the output volume. It keeps nothing else, here or on disk.
 from __future__ import annotations
 
 import os
+import re
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,10 +23,12 @@ from docker.errors import APIError, DockerException, NotFound
 from phtlab.errors import (
     DataSetError,
     EngineMissingError,
+    PhtlabError,
     SandboxError,
 )
 from phtlab.station.engine_check import engine_checks
 from phtlab.station.executor import (
+    IMAGE,
     JOB_ID,
     CheckResult,
     Executor,
@@ -35,6 +39,7 @@ from phtlab.station.executor import (
 from phtlab.station.image_pull import fetch_image, said
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
 from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
+from phtlab.station.sandbox_trial import refusal, try_sandbox
 from phtlab.train.image import ENTRYPOINT
 from phtlab.wire.engine_socket import knock
 
@@ -47,6 +52,12 @@ _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "directory": DirectoryVolumes,
 }
 _REMOVAL_SECONDS = 30
+_OURS = re.compile(r"/(?:kernels|trains)/")
+
+# The engines of this process whose sandbox held in a trial, by address, runtime and kind of
+# volume; one that has been away is tried again.
+_HELD: set[tuple[str, str, str]] = set()
+_TRIAL = threading.Lock()
 
 
 class DockerExecutor(Executor):
@@ -86,10 +97,11 @@ class DockerExecutor(Executor):
             sentence, _, mend = error.message.partition(". ")
             missing = CheckResult("container engine", False, f"{sentence}.", mend)
             return missing, self._volumes.check()
-        return (
+        said_of_itself = (
             *engine_checks(version, info, runtime=self._runtime, address=self._address),
             self._volumes.check(),
         )
+        return *said_of_itself, *self._tried()
 
     def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
         with self._engine() as engine:
@@ -98,6 +110,7 @@ class DockerExecutor(Executor):
                 return
             _demand_paths(job)
             fetch_image(engine, job.image, authorize)
+            self._require_tried(engine, job.image)
             if found is not None:
                 # Prepared by a station that died. Its volume's mount may be gone: begin anew.
                 engine.remove_container(found["Id"], force=True, v=True)
@@ -188,6 +201,49 @@ class DockerExecutor(Executor):
         place = f"{self._root}/"
         return any(mount.get("Source", "").startswith(place) for mount in container["Mounts"])
 
+    def _tried(self) -> tuple[CheckResult, ...]:
+        """What comes of a trial of the sandbox now, if there is an image to try it with."""
+        try:
+            with self._engine() as engine:
+                image = image_here(engine.images())
+                if image is None:
+                    return (
+                        CheckResult(
+                            "sandbox",
+                            True,
+                            "Not tried yet, for want of a kernel image: the first run begins with "
+                            "a trial, and only if all limits hold.",
+                        ),
+                    )
+                return self._trial(engine, image)
+        except PhtlabError as error:
+            sentence, _, mend = error.message.partition(". ")
+            return (CheckResult("sandbox", False, f"{sentence.rstrip('.')}.", mend),)
+
+    def _require_tried(self, engine: docker.APIClient, image: str) -> None:
+        """Raises SandboxError unless a trial held, in this process and since the engine came."""
+        key = (self._address, self._runtime, type(self._volumes).__name__)
+        with _TRIAL:
+            if key in _HELD:
+                return
+            broken = refusal(self._trial(engine, image))
+            if broken:
+                raise SandboxError(
+                    f"No run begins, because the engine does not hold the sandbox. {broken}"
+                )
+            _HELD.add(key)
+
+    def _trial(self, engine: docker.APIClient, image: str) -> tuple[CheckResult, ...]:
+        return try_sandbox(
+            engine,
+            image,
+            self._root,
+            station=self._station,
+            runtime=self._runtime,
+            volumes=self._volumes,
+            groups=self._groups,
+        )
+
     def _folder(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted
             raise SandboxError(f"{job_id!r} is not a job id.")
@@ -218,6 +274,7 @@ class DockerExecutor(Executor):
             raise self._missing(said(error)) from error
         except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:
             self.close()
+            _HELD.difference_update([held for held in _HELD if held[0] == self._address])
             raise self._missing("") from error
 
     def _missing(self, said: str) -> EngineMissingError:
@@ -252,6 +309,13 @@ def status_of(state: Mapping[str, Any]) -> JobStatus:
         started=started,
         finished=_moment(state["FinishedAt"]),
     )
+
+
+def image_here(images: Iterable[Mapping[str, Any]]) -> str | None:
+    """A kernel or train image among the engine's, by digest; the newest, which has all layers."""
+    names = (name for image in images for name in image.get("RepoDigests") or ())
+    ours = (name for name in names if IMAGE.fullmatch(name) and _OURS.search(name))
+    return next(ours, None)
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

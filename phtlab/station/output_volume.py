@@ -20,6 +20,7 @@ from phtlab.station.executor import MIB, CheckResult, Limits
 from phtlab.station.sandbox import USER
 
 _TOOLS = "/usr/sbin:/usr/bin:/sbin:/bin"
+_ENVIRONMENT = {"PATH": _TOOLS, "LC_ALL": "C"}  # nothing of the station's own, such as a passphrase
 _INODE_BYTES = 256
 _RESERVED_INODES = 16
 _BLOCK = 4096
@@ -27,6 +28,9 @@ _BLOCK = 4096
 
 class OutputVolumes(Protocol):
     """Makes, finds and clears the output volume in a job's folder; remembers nothing."""
+
+    given_up: frozenset[str]
+    """Limits of the sandbox that it does not hold, as sandbox_trial names them."""
 
     def create(self, folder: Path, limits: Limits) -> Path:
         """A new, empty volume: whatever was in the folder is gone. Returns its path."""
@@ -48,6 +52,8 @@ class OutputVolumes(Protocol):
 class LoopbackVolumes:
     """An ext4 image of fixed size for each job, mounted without devices, set-ids or programs."""
 
+    given_up: frozenset[str] = frozenset()
+
     def create(self, folder: Path, limits: Limits) -> Path:
         self.remove(folder)
         folder.mkdir(mode=0o700)
@@ -60,6 +66,8 @@ class LoopbackVolumes:
                 # Reserved, not sparse: a full disk is found now, not as an I/O error in the run.
                 os.posix_fallocate(file.fileno(), 0, size)
         except OSError as error:
+            # A part of it may have been reserved: without it, the station can write again.
+            self.remove(folder)
             raise StationError(
                 f"There is no room for an output volume of {size} bytes in {folder.parent}: "
                 f"{error.strerror}. Free space there, or lower output_bytes.",
@@ -115,6 +123,8 @@ class LoopbackVolumes:
 
 class DirectoryVolumes:
     """A plain folder: each file is limited, their sum is not. For trying out without root."""
+
+    given_up = frozenset({"output quota", "output files", "output programs"})
 
     def create(self, folder: Path, limits: Limits) -> Path:
         self.remove(folder)
@@ -192,7 +202,8 @@ def _unescape(field: str) -> str:
 def _unmount(path: Path) -> None:
     """Unmount, waiting a moment for a reader that is just leaving; then detach lazily."""
     for _ in range(20):
-        if subprocess.run([_tool("umount") or "umount", path], capture_output=True).returncode == 0:
+        unmount: list[str | Path] = [_tool("umount") or "umount", path]
+        if subprocess.run(unmount, capture_output=True, env=_ENVIRONMENT).returncode == 0:
             return
         time.sleep(0.05)
     _run("umount", "-l", path)
@@ -229,7 +240,7 @@ def _run(program: str, *arguments: str | Path) -> None:
             [_tool(program) or program, *arguments],
             check=True,
             capture_output=True,
-            env={"PATH": _TOOLS, "LC_ALL": "C"},
+            env=_ENVIRONMENT,
         )
     except FileNotFoundError as error:
         raise SandboxError(

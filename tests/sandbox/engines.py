@@ -1,0 +1,122 @@
+"""Container engines of the tests' own, beside the machine's: another runtime, user namespaces.
+
+Each has its data, its socket and its processes below one folder, no network for its containers,
+and is ended by the process id of who started it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from phtlab.wire.engine_socket import knock
+
+PATHS = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def require(*programs: str) -> None:
+    """Fail, and say what to install: a runtime class that is not here is no reason to skip."""
+    missing = [program for program in programs if shutil.which(program, path=PATHS) is None]
+    assert not missing, (
+        f"{', '.join(missing)} cannot be found. .ci/prepare test-long installs what the long "
+        "tests need."
+    )
+
+
+@contextmanager
+def docker_engine(*options: str) -> Iterator[str]:
+    """A Docker engine with `options`; yields its address."""
+    require("dockerd")
+    # A short path: a unix socket's name has 108 bytes.
+    with _folder("dockerd-") as place:
+        command = [
+            *("dockerd", "--host", f"unix://{place}/docker.sock", "--pidfile", f"{place}/pid"),
+            *("--data-root", f"{place}/data", "--exec-root", f"{place}/exec"),
+            *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
+            *options,
+        ]
+        with _running(command, place) as address:
+            yield address
+
+
+@contextmanager
+def podman_service(user: str | None = None) -> Iterator[str]:
+    """Podman's service, which speaks the engine's API; yields its address."""
+    require("podman")
+    with _folder("podman-") as place:
+        environment = {
+            "XDG_RUNTIME_DIR": str(place),
+            "HOME": str(place),
+            "XDG_CONFIG_HOME": str(place / "config"),
+            "XDG_DATA_HOME": str(place / "data"),
+        }
+        command = ["podman", "system", "service", "--time", "0", f"unix://{place}/docker.sock"]
+        if user is not None:
+            shutil.chown(place, user)
+            command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command]
+        with _running(command, place, environment) as address:
+            yield address
+
+
+@contextmanager
+def _folder(prefix: str) -> Iterator[Path]:
+    place = Path(tempfile.mkdtemp(prefix=prefix, dir="/var/tmp"))
+    place.chmod(0o711)
+    try:
+        yield place
+    finally:
+        for mount in reversed(_mounts_below(place)):
+            subprocess.run(["umount", "-l", mount], check=False)
+        # A kernel that still lets go of a file system: what is left is in a temporary folder.
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def _running(
+    command: Sequence[str], place: Path, environment: dict[str, str] | None = None
+) -> Iterator[str]:
+    address = f"unix://{place}/docker.sock"
+    with (place / "log").open("wb") as log:
+        process = subprocess.Popen(
+            command,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env={"PATH": PATHS, **(environment or {})},
+            start_new_session=True,
+            cwd="/",
+        )
+    try:
+        _await(address, process, place / "log")
+        yield address
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text("utf-8", "replace")[-2000:]
+        with suppress(ConnectionError):
+            knock(address)
+            return
+        time.sleep(0.2)
+    raise AssertionError(log.read_text("utf-8", "replace")[-2000:])
+
+
+def _mounts_below(place: Path) -> list[str]:
+    with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="replace") as table:
+        places = [line.split(" ")[4] for line in table]
+    return [mount for mount in places if mount.startswith(f"{place}/")]
