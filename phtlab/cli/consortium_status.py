@@ -79,8 +79,8 @@ def warnings(consortium: Consortium, now: datetime) -> list[str]:
             )
     if signing is not None and signing.complete:
         left = signing.expires - now
-        # Of a roster for a week, the last day; of one for a month, the last week.
-        if left < min(ROSTER_NOTICE, max(consortium.lifetimes.targets / 4, timedelta(days=1))):
+        # Of a roster for a month, the last week; of one for a week, the last two days.
+        if left < min(ROSTER_NOTICE, consortium.lifetimes.targets / 4):
             told.append(
                 f"The roster {_ends(signing.expires, left)}. Sign it again and publish: 'phtlab "
                 "consortium sign --officer NAME'."

@@ -31,7 +31,7 @@ def root_changes(old: Root, new: Root) -> Iterator[str]:
             f"a roster holds for {_days(lifetimes[1].targets_seconds)} and a root for "
             f"{_days(lifetimes[1].root_seconds)}"
         )
-    yield f"the root holds until {new.expires:%Y-%m-%d}"
+    yield f"the root holds until {new.expires:%Y-%m-%d %H:%M} UTC"
 
 
 def roster_changes(old: Roster, new: Roster) -> Iterator[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from phtlab.central.settings import CentralSettings
 from phtlab.cli.central import app
 from phtlab.errors import CentralUnreachableError, SettingsError
 from phtlab.train.consortium import Consortium
@@ -92,3 +93,24 @@ def test_run_without_a_central(tmp_path: Path) -> None:
     result = RUN.invoke(app, ["run", str(tmp_path)])
     assert isinstance(result.exception, SettingsError)
     assert "phtlab central init" in result.exception.message
+
+
+def test_another_online_key_lies_beside_the_first(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    _init(folder)
+    for number in (2, 3):
+        result = RUN.invoke(app, ["online-key", str(folder), "--json"])
+        public = folder / f"online.{number}.pub.json"
+        assert json.loads(result.stdout) == {"online_key": str(public)}
+        assert json.loads(public.read_text())["keytype"] == "ed25519"
+        assert (folder / f"online-key.{number}.pem").stat().st_mode & 0o777 == 0o600
+    files = CentralSettings.load(folder).online_key_files
+    assert [file.name for file in files] == [
+        "online-key.pem",
+        "online-key.2.pem",
+        "online-key.3.pem",
+    ]
+    (folder / "online-key.pem").unlink()  # It was stolen, and counts no more.
+    assert len(CentralSettings.load(folder).online_key_files) == 2
+    told = RUN.invoke(app, ["online-key", str(folder)]).stderr
+    assert "phtlab consortium online-key" in told
