@@ -142,10 +142,10 @@ def test_a_root_that_is_renewed_says_until_when(consortium: Consortium) -> None:
 
 @pytest.mark.parametrize(
     ("days", "age", "warned"),
-    [(7, 5, False), (7, 6.1, True), (7, 8, True), (30, 20, False), (30, 24, True), (1, 0.1, True)],
+    [(7, 5, False), (7, 6.1, True), (7, 8, True), (30, 20, False), (30, 24, True), (1, 0.1, False)],
 )
 def test_a_roster_that_ends_soon(tmp_path: Path, days: float, age: float, warned: bool) -> None:
-    """A day before, or a quarter of a longer life, at most a week."""
+    """In the last quarter of its life, at most a week before."""
     consortium = found(tmp_path / "c", lifetimes=Lifetimes(targets=timedelta(days=days)))
     sign(consortium, "vera", "otto", now=NOW - timedelta(days=age))
     told = warnings(consortium, NOW)
