@@ -11,7 +11,7 @@ import typer
 from phtlab.cli.named_file import content_of
 from phtlab.cli.output import err
 from phtlab.cli.passphrase import VARIABLE, read_passphrase
-from phtlab.errors import RosterError, SettingsError
+from phtlab.errors import KeyFileError, RosterError, SettingsError
 
 if TYPE_CHECKING:
     from phtlab.train.consortium import Consortium
@@ -113,10 +113,18 @@ def officer_identity(
     """
     from phtlab.train.key_file import read_key
 
+    file = key or consortium.officer_key_file(person)
+    if key is None and not file.exists():
+        raise KeyFileError(
+            f"The key of officer {person} does not lie in {consortium.directory}. If it is "
+            "elsewhere on this machine, give it with --key FILE; else its officer signs, on the "
+            "machine where it is.",
+            code="key-file-missing",
+        )
     secret = read_officer_passphrase(
         f"the key of officer {person}", person, passphrases, confirm=False
     )
-    return consortium.officer(person, secret) if key is None else read_key(key, secret)
+    return read_key(file, secret)
 
 
 def files_by_officer(given: list[str] | None, officers: list[str], what: str) -> dict[str, Path]:

@@ -434,6 +434,10 @@ class Consortium:
 
     def officer(self, name: str, passphrase: str) -> Identity:
         """An officer's keys from this folder. Raises PassphraseError, NotOnRosterError."""
+        return read_key(self.officer_key_file(name), passphrase)
+
+    def officer_key_file(self, name: str) -> Path:
+        """Where an officer's key lies, if it lies in this folder. Raises NotOnRosterError."""
         current = self.folder.root()
         known = {*self.officers, *(officers_of(current) if current else ())}
         if name not in known:
@@ -442,7 +446,7 @@ class Consortium:
                 f"{', '.join(self.officers)}.",
                 code="not-an-officer",
             )
-        return read_key(self.directory / "keys" / f"{name}.key.age", passphrase)
+        return self.directory / "keys" / f"{name}.key.age"
 
     def sign(self, passphrases: Mapping[str, str], *, now: datetime | None = None) -> Signing:
         """Sign roster and catalogue as they are, with officers' passphrases by name."""

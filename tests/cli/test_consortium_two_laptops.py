@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from phtlab.cli.main import app
-from phtlab.errors import NotOnRosterError, PhtlabError, RosterError, SettingsError
+from phtlab.errors import KeyFileError, NotOnRosterError, PhtlabError, RosterError, SettingsError
 from phtlab.train.consortium import Consortium
 from phtlab.train.enrolment import request_membership
 from phtlab.train.identity import Identity, Member
@@ -147,6 +147,12 @@ def test_founded_by_two_and_no_key_of_one_lies_at_the_other(
     sent = (ada.place / "hearts.consortium.json").read_bytes()
     assert b"age-encryption" not in sent
     assert base64.b64encode(b"age-encryption")[:16] not in sent
+
+
+def test_a_key_that_lies_elsewhere_is_asked_for(founded: tuple[Laptop, Laptop]) -> None:
+    ada, _ = founded
+    error = ada.refused(KeyFileError, "sign", "--officer", "bo")
+    assert "give it with --key FILE" in error.message
 
 
 def test_a_member_is_added_by_one_and_signed_by_both(
