@@ -15,18 +15,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from phtlab.central.tables import ClockRow
-from phtlab.errors import SettingsError
+from phtlab.errors import CentralUnreachableError, SettingsError
 
 CHANNEL: Final = "phtlab_news"
 _TOPICS_A_NOTE: Final = 50  # PostgreSQL's NOTIFY carries less than 8,000 bytes.
+_log = structlog.get_logger("phtlab.central")
 _MIGRATION_LOCK: Final = 0x70_68_74_6C_61_62
 
 
@@ -74,13 +77,14 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        with Session(self.engine, expire_on_commit=False) as session:
+        """What is there now. This, and each write, raises CentralUnreachableError."""
+        with _answering(), Session(self.engine, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
     def change(self) -> Iterator[Change]:
         """A transaction in the one order of changes."""
-        with Session(self._for_change, expire_on_commit=False) as session:
+        with _answering(), Session(self._for_change, expire_on_commit=False) as session:
             with session.begin():
                 session.execute(select(ClockRow).where(ClockRow.id == 1).with_for_update())
                 change = Change(session, self.clock())
@@ -96,7 +100,7 @@ class Database:
         What the writer puts into `topics` is told once it is committed.
         """
         told = set() if topics is None else topics
-        with Session(self._for_change, expire_on_commit=False) as session:
+        with _answering(), Session(self._for_change, expire_on_commit=False) as session:
             with session.begin():
                 yield session
                 if told and self.is_postgresql:
@@ -130,6 +134,22 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """A database that is away or full is no defect: whoever asked comes back later."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        full = "full" in str(error.__cause__).lower() or "No space" in str(error.__cause__)
+        _log.error("database", error=type(error.__cause__).__name__, full=full)
+        what = "has no room on its disk" if full else "does not answer"
+        raise CentralUnreachableError(
+            f"Central's database {what}: nothing was changed. Try again later; central's operator "
+            "finds the cause in its log.",
+            code="central-database",
+        ) from error
 
 
 def _engine(url: str) -> Engine:

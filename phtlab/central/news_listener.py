@@ -10,10 +10,10 @@ from typing import Final
 import psycopg
 import structlog
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from phtlab.central.database import CHANNEL, Database
 from phtlab.central.news import News
+from phtlab.errors import CentralUnreachableError
 
 _LOOK_SECONDS: Final = 5.0
 _log = structlog.get_logger("phtlab.central")
@@ -38,7 +38,7 @@ class NewsListener:
         """End: at once if the database answers, else within seconds."""
         self._ended.set()
         if self._thread is not None:
-            with suppress(SQLAlchemyError), self._database.note() as session:
+            with suppress(CentralUnreachableError), self._database.note() as session:
                 session.execute(text("SELECT pg_notify(:channel, '[]')"), {"channel": CHANNEL})
             self._thread.join()
 

@@ -33,6 +33,7 @@ BY_CODE: Final[Mapping[str, int]] = {
     "final-needs-record": 409,
     "twin-digest": 409,
     "too-large": 413,
+    "central-database": 503,
     "roster-unpublished": 503,
     "hub-unreachable": 503,
     "request": 422,
@@ -68,7 +69,7 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         409: "In conflict with what central has",
         413: "Too large",
         422: "Refused, with the reason",
-        503: "No roster is published yet, or the hub does not answer",
+        503: "No roster is published yet, or the database or the hub does not answer",
     }.items()
 }
 

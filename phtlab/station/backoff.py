@@ -37,7 +37,9 @@ class Backoff:
         self._until.pop(what, None)
 
     def ready(self, what: str, now: float) -> bool:
-        return now >= self._until.get(what, now)
+        until = self._until.get(what, now)
+        # Farther off than any wait is long: the clock was set back meanwhile.
+        return now >= until or until - now > self.longest
 
     def next(self, now: float) -> float | None:
         """Seconds until the next thing is ready; None if nothing waits."""

@@ -38,7 +38,9 @@ class Believed:
             since = self._clock() - self._asked
             known = self._known
             behind = known is not None and known.roster.version < at_least_as_new_as
-            if known is None or since >= self._age or (behind and since >= 1):
+            # A time that has not come yet: the clock was set back, and nobody knows how old it is.
+            old = since >= self._age or since < 0
+            if known is None or old or (behind and since >= 1):
                 known = self._refresh()
             return known
 

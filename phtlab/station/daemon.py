@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 
 import structlog
 from pydantic import ValidationError
@@ -81,14 +80,19 @@ class Daemon:
 
     def sweep(self) -> None:
         """Remove what a killed station left: half-written files, and runs that no stop needs."""
-        self.station.folder.remove_dead_drafts()
-        with suppress(EngineMissingError):
+        try:
+            self.station.folder.remove_dead_drafts()
             # In this order: a run that begins in between has a stop that says so.
             there = self.station.executor.jobs()
             needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
             for job_id in there - needed:
-                _log.info("orphan removed", job=job_id)
                 self.station.executor.remove(job_id)
+                _log.info("orphan removed", job=job_id)
+        except EngineMissingError:
+            pass  # The stops say so.
+        except (PhtlabError, OSError) as error:
+            # What is left costs space; a station that ended for it would cost its journeys.
+            _log.warning("sweep stopped", why=str(error))
 
     def publish(self) -> None:
         """Tell central which data sets are here, if that changed."""
@@ -185,6 +189,10 @@ class Daemon:
                 return False
             try:
                 self.receive(offer)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                _log.warning("offer waits: it cannot be written", journey=offer.journey, why=why)
+                whole = False
             except Exception:
                 _log.exception("offer not taken in", journey=offer.journey)
                 whole = False

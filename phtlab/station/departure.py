@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -56,9 +57,11 @@ def leave_airlock(stop: Stop, station: Station) -> None:
 
 
 def push(stop: Stop, station: Station) -> None:
-    """Sealed cargo into the registry, and the run's remains away."""
-    station.executor.remove(stop.job_id)
-    station.freight.deliver(stop.journey, station.name, stop.cargo)
+    """Sealed cargo into the registry, and meanwhile the run's remains away."""
+    with ThreadPoolExecutor(1, thread_name_prefix="clearing") as clearing:
+        cleared = clearing.submit(station.executor.remove, stop.job_id)
+        station.freight.deliver(stop.journey, station.name, stop.cargo)
+    cleared.result()
     stop.write("pushed", {"at": now_text()})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -52,11 +53,14 @@ class RegistryFreight:
     def __init__(self, central: CentralClient) -> None:
         self._central = central
         self._registry: Registry | None = None
+        self._lock = threading.Lock()
 
     def _at(self) -> Registry:
-        if self._registry is None:
-            self._registry = Registry(self._central.info().registry_url, self._token)
-        return self._registry
+        # Several stops ask at once; a second connection would never be closed.
+        with self._lock:
+            if self._registry is None:
+                self._registry = Registry(self._central.info().registry_url, self._token)
+            return self._registry
 
     def _token(self, scopes: list[str]) -> str:
         try:
@@ -65,7 +69,9 @@ class RegistryFreight:
             raise
         except PhtlabError as error:
             # In the words of central's own checks it would read as the order's fault.
-            raise CentralError(error.message) from None
+            # Clocks that differ are nobody's fault who has a part in the journey: that is kept.
+            code = error.code if error.code == "token-expired" else None
+            raise CentralError(error.message, code=code) from None
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
         return ImageParts(*pull_train(self._at(), repository, image, limits))

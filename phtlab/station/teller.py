@@ -63,7 +63,7 @@ class Teller:
                 last = self._sent.get(journey)
                 # Only progress within one state is held back; a new state is news.
                 same = last is not None and last[0].state == update.state
-                if same and last is not None and now - last[1] < self._interval:
+                if same and last is not None and 0 <= now - last[1] < self._interval:
                     continue
                 due.append((journey, update))
                 self._sent[journey] = (update, now)

@@ -32,6 +32,9 @@ Tell = Callable[[str, StopUpdate], None]
 
 _REFUSALS_BORNE = 8
 _DEFECTS_BORNE = 3
+# Two clocks that differ, and a disk without room: both say what to do, and cost time only.
+_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "station-disk-full"})
+_DISK = "This station cannot write or read its folder; it holds the stop. Free space there"
 _EXPIRED_HELD = "The order expired while it waited for a person at this station."
 _EXPIRED_WAITING = "The order expired before this station could follow it."
 _log = structlog.get_logger("phtlab.station")
@@ -57,21 +60,31 @@ class Transitions:
         """Take the next transition. Returns whether one was taken; never raises."""
         if not self.ready(stop):
             return False
-        before = stop.state
+        try:
+            before = stop.state
+            moved = self._try(stop)
+            if stop.state != before:
+                self._changed(stop)
+        except OSError as error:
+            # A full or broken disk: nothing is decided, all is kept.
+            self._wait(stop, f"{_DISK} ({error.strerror or type(error).__name__})")
+            return False
+        except StationError as error:
+            # The stop's own files are broken, also those that would say how it ends.
+            self._wait(stop, error.message)
+            return False
+        return moved
+
+    def _try(self, stop: Stop) -> bool:
         try:
             moved = self._next(stop)
         except PhtlabError as error:
-            moved = self._failed(stop, error)
-        except OSError as error:
-            # A full or broken disk: nothing is decided, all is kept.
-            self._wait(stop, f"{type(error).__name__}: {error.strerror}")
-            moved = False
+            return self._failed(stop, error)
+        except OSError:
+            raise
         except Exception as defect:
-            moved = self._defect(stop, defect)
-        else:
-            self._backoff.succeeded(stop.hex)
-        if stop.state != before:
-            self._changed(stop)
+            return self._defect(stop, defect)
+        self._backoff.succeeded(stop.hex)
         return moved
 
     def _next(self, stop: Stop) -> bool:
@@ -140,6 +153,8 @@ class Transitions:
         if stop.has("record"):
             return True
         if isinstance(error, UnreachableError | RosterStaleError | EngineMissingError):
+            return True
+        if error.code in _MENDED_BY_AN_OPERATOR:
             return True
         if isinstance(error, RegistryError | CentralError):
             return self._backoff.tries(stop.hex) < _REFUSALS_BORNE

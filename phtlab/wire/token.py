@@ -113,9 +113,17 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
     if issued > moment + skew or expires < moment - skew:
         raise CentralError(
             f"This token is of {_clock(issued)}, and here it is {_clock(moment)}: it is expired, "
-            "or the two clocks differ by more than a minute. Set the clock and try again.",
+            f"or the sender's clock is {_difference(issued - moment)}. Set the clock that is wrong "
+            "and try again.",
             code="token-expired",
         )
+
+
+def _difference(seconds: float) -> str:
+    """How far a clock is off, as a person says it."""
+    units = ((86400, "days"), (3600, "hours"), (60, "minutes"), (1, "seconds"))
+    unit, name = next(((u, n) for u, n in units if abs(seconds) >= 2 * u), units[-1])
+    return f"{abs(seconds) / unit:.0f} {name} {'ahead' if seconds > 0 else 'behind'}"
 
 
 def _clock(moment: float) -> str:
