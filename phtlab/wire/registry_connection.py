@@ -15,7 +15,8 @@ Authorize = Callable[[list[str]], str]
 """Scopes such as `repository:trains/ada/heart:pull,push` to a bearer token."""
 
 _ATTEMPTS = 5
-_BUSY = frozenset({429, 502, 503, 504})
+# 500 and 507 are what a registry without room on its disk answers.
+_BUSY = frozenset({429, 500, 502, 503, 504, 507})
 _ELSEWHERE = frozenset({301, 302, 303, 307, 308})
 _MOST_HOPS = 3
 # Of what is no content: tags, refusals, words about an upload.
