@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from bench import interface, scheduler, seal
+from bench import interface, journey, scheduler, seal, stop
 from bench.consortium import consortium
 
 _failed: list[str] = []
@@ -20,6 +20,8 @@ _failed: list[str] = []
 def main() -> int:
     tried("seal", seal.measure)
     with consortium() as world:
+        tried("journey", lambda: journey.measure(world))
+        tried("stop", lambda: stop.measure(world))
         tried("scheduler", lambda: scheduler.measure(world))
         tried("interface", lambda: interface.measure(world))
     if _failed:

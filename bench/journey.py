@@ -1,0 +1,156 @@
+"""A trivial notebook: built, at one station next to papermill, and on its way to four and back.
+
+`journey4_cold` is the first journey after every service of the consortium was started anew: no
+station has worked yet, the train is not at the registry, and its image not at the engine. The
+kernel image's layers are there, as at any station that has run a train with that kernel.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import papermill
+
+from bench.consortium import consortium
+from bench.figures import Row, keep, line, median, parts, require, row, spread
+from bench.notebooks import TRIVIAL, write
+from phtlab.demo.world import World
+from phtlab.lab import Lab
+from phtlab.lab.lab import lab_of
+from phtlab.lab.train import Train
+from phtlab.train.key_file import read_key
+
+RUNS = 7
+PATIENCE = 300.0
+_FACTS = (
+    "Flower 1.41 and NVFLARE 2.9 were not run here; for three sites they took 11.7 and 11.8 s "
+    "on such a machine (mean of a trivial number)."
+)
+
+
+def measure(world: World) -> None:
+    """Print and keep what was found. The services are started anew for it."""
+    with TemporaryDirectory(prefix="phtlab-bench-") as made:
+        place = Path(made)
+        _journey(_lab(world), _notebook(place, "before"), "all")  # the kernel image comes
+        world.stop()
+        world.start(lambda doing: None)
+        rows = _journeys(world, place)
+        lab = _lab(world)
+        rows.append(_build(lab, place))
+        rows.append(_over_papermill(lab, place))
+    keep(rows)
+
+
+def _journeys(world: World, place: Path) -> list[Row]:
+    lab = _lab(world)
+    cold = _journey(lab, _notebook(place, "cold"), "all")
+    warm = [_journey(lab, _notebook(place, f"warm-{turn}"), "all") for turn in range(RUNS)]
+    print("A trivial notebook to four stations, dispatch to opened results:")
+    parts("  cold", cold)
+    parts("  warm", {name: median([one[name] for one in warm]) for name in warm[0]})
+    seconds = [sum(one.values()) for one in warm]
+    print(line("warm", seconds))
+    told = ", ".join(f"{name} {took:.2f}" for name, took in cold.items())
+    return [
+        row("journey4_cold", sum(cold.values()), f"One run: {told}. {_FACTS}"),
+        row("journey4_warm", median(seconds), f"{spread(seconds)}. {_FACTS}"),
+    ]
+
+
+def _build(lab: Lab, place: Path) -> Row:
+    """From the notebook's file to the composed image; every time another notebook."""
+    kernel = lab.trusted.catalogue.named("python").name
+    paths = [_notebook(place, f"build-{turn}") for turn in range(20)]
+    took = []
+    for path in paths:
+        began = time.perf_counter()
+        train = Train.read(lab, path, kernel)
+        require(bool(train.image.digest), "no image")
+        took.append(time.perf_counter() - began)
+    print(line("a train built", took[1:]))
+    return row("train_build_warm", median(took[1:]), f"{_ms(took[1:])}.")
+
+
+def _over_papermill(lab: Lab, place: Path) -> Row:
+    """In turns: the stop, from dispatch to departed, and papermill with the same notebook.
+
+    papermill is called in this process, imported before: as a command it would take longer.
+    """
+    ours: list[float] = []
+    theirs: list[float] = []
+    for turn in range(RUNS + 1):
+        path = write(place / f"papermill-{turn}.ipynb", [f"{TRIVIAL[0]}  # {turn}"])
+        one = _journey(lab, path, "cleveland")
+        ours.append(one["dispatch"] + one["stops"])
+        theirs.append(_seconds(lambda path=path: _papermill(path)))  # type: ignore[misc]
+    del ours[0], theirs[0]
+    print("A trivial notebook at one station, and by papermill on the bare host:")
+    print(line("a stop, from dispatch to departed", ours))
+    print(line("papermill, imported before", theirs))
+    extra = [one - other for one, other in zip(ours, theirs, strict=True)]
+    note = (
+        f"{spread(extra)}. From dispatch to departed {median(ours):.2f} s, papermill, imported "
+        f"before, {median(theirs):.2f} s; the ratio is of these two."
+    )
+    return row(
+        "stop_trivial_over_papermill",
+        median(ours) - median(theirs),
+        note,
+        peer=f"papermill {version('papermill')} on the bare host",
+        peer_value=median(theirs),
+        ratio=median(ours) / median(theirs),
+    )
+
+
+def _journey(lab: Lab, notebook: Path, stations: str) -> dict[str, float]:
+    """Seconds of the dispatch, the stops, and the results' verifying and opening."""
+    moments = [time.perf_counter()]
+    journey = lab.dispatch(notebook, stations=stations)
+    moments.append(time.perf_counter())
+    journey.wait(PATIENCE, on_change=lambda view: None)
+    moments.append(time.perf_counter())
+    results = journey.results()
+    moments.append(time.perf_counter())
+    answers = [one.scalar("answer") for one in results.values() if one.outputs]
+    require(len(results) == len(journey.stops), f"not all departed: {results}")
+    require(set(answers) <= {2}, f"these answers came: {answers}")
+    began, sent, ended, opened = moments
+    return {"dispatch": sent - began, "stops": ended - sent, "results": opened - ended}
+
+
+def _notebook(place: Path, name: str) -> Path:
+    """A trivial notebook; each a train of its own, so that nothing of it is anywhere yet."""
+    cell = f"import phtlab\nphtlab.publish('answer', 1 + 1, kind='scalar')  # {name}"
+    return write(place / f"{name}.ipynb", [cell])
+
+
+def _papermill(path: Path) -> None:
+    out = path.with_suffix(".out.ipynb")
+    papermill.execute_notebook(str(path), str(out), progress_bar=False, log_output=False)
+
+
+def _lab(world: World) -> Lab:
+    """The researcher, connected anew."""
+    profile = world.profile
+    return lab_of(profile, read_key(profile.key, world.passphrase))
+
+
+def _seconds(work: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def _ms(seconds: list[float]) -> str:
+    """`12 to 19 ms in 19 runs`."""
+    return f"{min(seconds) * 1000:.0f} to {max(seconds) * 1000:.0f} ms in {len(seconds)} runs"
+
+
+if __name__ == "__main__":
+    with consortium() as world:
+        measure(world)
