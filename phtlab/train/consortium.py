@@ -55,6 +55,7 @@ from phtlab.train.root import (
     read_draft,
     require_same_officers,
     settings_of,
+    under,
     with_officer,
     with_officer_key,
     with_online_key,
@@ -473,6 +474,7 @@ class Consortium:
                     version=self.folder.signed_version() + 1,
                     expires=expiry(moment, self.lifetimes.targets),
                     targets=self.folder.target_files(),
+                    unrecognized_fields=under(self.folder.ruling()),
                 )
             )
         known = {*officers_of(ruling).values(), *(officers_of(current).values() if current else ())}
@@ -536,11 +538,7 @@ class Consortium:
         return signing
 
     def _ruling(self) -> Root:
-        """The root by which the next roster is signed: the next one if it is staged."""
-        draft = self.folder.draft()
-        if draft is not None:
-            return draft.signed
-        return load_root(self.root).signed
+        return self.folder.ruling().signed
 
     def _stage_root(self, change: Callable[[Root], Root], now: datetime | None) -> None:
         current = load_root(self.root).signed

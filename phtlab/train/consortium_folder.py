@@ -33,7 +33,7 @@ from phtlab.train.repository import (
     load_root,
     load_targets,
 )
-from phtlab.train.root import read_draft
+from phtlab.train.root import is_under, read_draft
 from phtlab.train.roster import Catalogue, Roster
 
 FIRST_ROOT = "1.root.json"
@@ -84,6 +84,11 @@ class ConsortiumFolder:
         follows = draft.signed.version == (current.version if current else 0) + 1
         return draft if follows else None
 
+    def ruling(self) -> Metadata[Root]:
+        """The root by which the next roster is signed: the next one if it is staged."""
+        draft = self.draft()
+        return draft if draft is not None else load_root(self.roots()[-1])
+
     def signed_version(self) -> int:
         """Of the roster that the officers last signed, 0 before the first."""
         names = self._metadata.glob("*.targets.json")
@@ -124,6 +129,7 @@ class ConsortiumFolder:
             metadata.signed.type == "targets"
             and metadata.signed.version == self.signed_version() + 1
             and metadata.signed.targets == self.target_files()
+            and is_under(metadata.signed, self.ruling())
         )
         return metadata if current else None
 

@@ -33,6 +33,7 @@ from phtlab.train.repository import (
     root_fingerprint,
 )
 from phtlab.train.root import (
+    is_under,
     progress,
     quorum_of,
     read_draft,
@@ -132,15 +133,18 @@ def check(handover: Handover) -> None:
         # Of the officers before: those of the next root may be whom a forger wrote there.
         if not progress(root, draft).old.signed_by:
             raise RosterError("no officer has signed the next root in it")
-    ruling = draft.signed if draft else root
-    if ruling is None:
+    if draft is None and not handover.roots:
         raise RosterError("it holds no root")
+    rules = draft or load_root(handover.roots[-1])
+    ruling = rules.signed
     if handover.signed is not None:
         _check_files(_signed(handover.roots, handover.signed), handover.signed_files)
     if handover.next_signed is not None:
         targets = _pending(handover.next_signed, handover.version + 1)
         if not quorum_of(ruling, "targets", targets).signed_by:
             raise RosterError("no officer has signed the next roster in it")
+        if not is_under(targets.signed, rules):
+            raise RosterError("its next roster was signed under another root")
         _check_files(targets.signed, handover.files)
     elif handover.signed is None or dict(handover.files) != dict(handover.signed_files):
         raise RosterError("no officer has signed the roster in it")

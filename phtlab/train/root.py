@@ -15,17 +15,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from securesystemslib.signer import CryptoSigner, Key, SSlibKey
-from tuf.api.metadata import Metadata, Role, Root
+from tuf.api.metadata import Metadata, Role, Root, Targets
 from tuf.api.serialization import DeserializationError
 
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
 from phtlab.train.canonical import parse_json
 from phtlab.train.identity import Identity, Member, MemberName
-from phtlab.train.repository import OFFLINE_ROLES, ONLINE_ROLES, public_key
+from phtlab.train.repository import OFFLINE_ROLES, ONLINE_ROLES, public_key, root_fingerprint
 from phtlab.train.roster import Roster
 
 _OFFICER = "x-phtlab-officer"
 _CONSORTIUM = "x-phtlab-consortium"
+_UNDER = "x-phtlab-root"
 
 
 class ConsortiumSettings(BaseModel):
@@ -83,7 +84,8 @@ def officers_of(root: Root) -> dict[str, str]:
     """Officer to TUF key id, by name. Raises RosterError if a key has no name or two share one."""
     named: dict[str, str] = {}
     for keyid in root.roles["root"].keyids:
-        name = root.keys[keyid].unrecognized_fields.get(_OFFICER)
+        key = root.keys.get(keyid)
+        name = None if key is None else key.unrecognized_fields.get(_OFFICER)
         if not isinstance(name, str) or name in named:
             raise RosterError("This root does not say whose its keys are, one officer a key.")
         named[name] = keyid
@@ -199,6 +201,19 @@ def online_key_id(root: Root) -> str:
     return str(keyid)
 
 
+def under(root: Metadata[Root]) -> dict[str, str]:
+    """What the next roster's metadata says of the root that it is signed under.
+
+    So an officer's signature of a roster holds for no other root, such as the one before if
+    somebody leaves the next one out on the way. Members do not read it.
+    """
+    return {_UNDER: root_fingerprint(root.to_bytes())}
+
+
+def is_under(targets: Targets, root: Metadata[Root]) -> bool:
+    return bool(targets.unrecognized_fields == under(root))
+
+
 def read_draft(content: bytes) -> Metadata[Root]:
     """A root that too few may have signed yet. Raises RosterError if it is none."""
     try:
@@ -284,5 +299,9 @@ def _sound(root: Root) -> Root:
         )
     if root.roles["root"].keyids != root.roles["targets"].keyids:
         raise RosterError("The officers who sign the root and those who sign the roster differ.")
+    online = [root.roles[role].keyids for role in ONLINE_ROLES]
+    if online[0] != online[1] or len(online[0]) != 1 or online[0][0] not in root.keys:
+        raise RosterError("This root does not name one key of central's.")
     officers_of(root)
+    settings_of(root)
     return root

@@ -1,0 +1,90 @@
+"""The file that goes to and fro between officers, under any change of its bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from phtlab.errors import RosterError
+from phtlab.train.handover import Handover
+from phtlab.train.identity import Identity, Member
+from phtlab.train.root import read_draft
+
+
+@pytest.fixture
+def handover(world: Any) -> Handover:
+    """A signed roster, and on top of it an officer and a member more, signed by Vera."""
+    world.sign()
+    ines = Member(name="ines", roles=("officer",), keys=Identity.generate("ines").public)
+    world.consortium.add_officer(ines)
+    world.join("mara")
+    world.consortium.sign({"vera": "correct horse 1"})
+    made: Handover = world.consortium.export()
+    return made
+
+
+def meaning(handover: Handover) -> Any:
+    """All of it but the signatures, which others may add or take away."""
+    assert handover.next_root is not None
+    return (
+        handover.fingerprint,
+        read_draft(handover.next_root).signed_bytes,
+        handover.version,
+        handover.signed_files,
+        handover.files,
+    )
+
+
+def test_it_comes_back_as_it_was(handover: Handover) -> None:
+    assert Handover.from_bytes(handover.to_bytes()) == handover
+
+
+def test_no_change_of_a_byte_is_believed(handover: Handover) -> None:
+    """Each of 600 is refused, or changes nothing that officers sign, such as a blank."""
+    content, expected = handover.to_bytes(), meaning(handover)
+    chance, refused = random.Random(16), 0
+    for _ in range(600):
+        changed = bytearray(content)
+        place = chance.randrange(len(changed))
+        changed[place] = chance.choice(b'ABCDabcd0123"{}[],: +/=')
+        try:
+            taken = Handover.from_bytes(bytes(changed))
+        except RosterError as error:
+            assert error.code == "handover"
+            refused += 1
+        else:
+            assert meaning(taken) == expected
+    assert refused > 500
+
+
+def test_a_file_that_is_cut_is_refused(handover: Handover) -> None:
+    content = handover.to_bytes()
+    for length in range(0, len(content) - 1, len(content) // 50):
+        with pytest.raises(RosterError) as refused:
+            Handover.from_bytes(content[:length])
+        assert refused.value.code == "handover"
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "reason"),
+    [
+        ("roots", [], "does not follow the newest"),
+        ("next_root", None, "signed under another root"),
+        ("next_signed", None, "no officer has signed the roster in it"),
+        ("signed", None, "does not follow the signed one"),
+        ("files", {}, "does not hold exactly"),
+        ("signed_files", {}, "does not hold exactly"),
+        ("next_root", "", "damaged"),
+        ("next_signed", "e30=", "damaged"),
+    ],
+)
+def test_a_part_that_is_left_out_is_refused(
+    handover: Handover, part: str, value: Any, reason: str
+) -> None:
+    packed = json.loads(handover.to_bytes()) | {part: value}
+    with pytest.raises(RosterError, match=reason) as refused:
+        Handover.from_bytes(json.dumps(packed).encode())
+    assert refused.value.code == "handover"
