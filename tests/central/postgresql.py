@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -16,44 +19,108 @@ import psycopg
 from tests.real_registry import free_port
 
 
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """The server's address, without a database's name. It ends with the context."""
-    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    assert binaries, "install the Debian package postgresql"
-    programs = binaries[-1].parent
-    # The server refuses to run as root, and its user must reach the folder.
-    folder = Path(tempfile.mkdtemp(prefix="phtlab-pg-"))
-    as_user: list[str] = []
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres", "postgres")
-        as_user = ["runuser", "-u", "postgres", "--"]
-    port = free_port()
-    data = folder / "data"
-    options = (
-        f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
-        "-c fsync=off -c max_connections=200"
-    )
+@dataclass(frozen=True)
+class Server:
+    """A server that can be stopped, killed and started again over the same data."""
 
-    def call(*command: str) -> None:
+    folder: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """Its address, without a database's name."""
+        return f"postgresql://phtlab@127.0.0.1:{self.port}"
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def found(self) -> None:
+        # The server refuses to run as root, and its user must reach the folder.
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._call(
+            *("initdb", "-D", str(self._data), "-U", "phtlab", "-A", "trust"),
+            *("--no-sync", "-E", "UTF8", "--locale=C.UTF-8"),
+        )
+
+    def start(self) -> None:
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 "
+            f"-c unix_socket_directories={self.folder} -c fsync=off -c max_connections=200"
+        )
+        log = self.folder / "log"
+        end = time.monotonic() + 20
+        while True:
+            try:
+                self._call(
+                    *("pg_ctl", "-D", str(self._data), "-o", options, "-l", str(log), "-w", "start")
+                )
+                return
+            except AssertionError:
+                # What a killed server's children hold, they let go of when they notice.
+                assert time.monotonic() < end, log.read_text()[-2000:]
+                time.sleep(0.2)
+
+    def stop(self, how: str = "immediate") -> None:
+        self._call("pg_ctl", "-D", str(self._data), "-m", how, "-w", "stop")
+
+    def kill(self) -> None:
+        """kill -9 of the first process and of all that it has begun."""
+        first = int((self._data / "postmaster.pid").read_text().split()[0])
+        pids = [
+            int(pid)
+            for task in Path(f"/proc/{first}/task").iterdir()
+            for pid in (task / "children").read_text().split()
+        ]
+        for pid in (first, *pids):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(_runs(pid) for pid in (first, *pids)):
+            time.sleep(0.01)
+
+    def _call(self, program: str, *arguments: str) -> None:
+        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"))
+        assert found, "install the Debian package postgresql"
+        as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         done = subprocess.run(
-            [*as_user, *command], cwd=folder, capture_output=True, text=True, check=False
+            [*as_user, str(found[-1]), *arguments],
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
+
+def _runs(pid: int) -> bool:
     try:
-        call(
-            *(str(programs / "initdb"), "-D", str(data), "-U", "phtlab", "-A", "trust"),
-            *("--no-sync", "-E", "UTF8", "--locale=C.UTF-8"),
-        )
-        log = str(folder / "log")
-        call(str(programs / "pg_ctl"), "-D", str(data), "-o", options, "-l", log, "-w", "start")
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@contextmanager
+def postgresql_server() -> Iterator[Server]:
+    """A running server. It ends with the context."""
+    folder = Path(tempfile.mkdtemp(prefix="phtlab-pg-"))
+    server = Server(folder, free_port())
+    try:
+        server.found()
+        server.start()
         try:
-            yield f"postgresql://phtlab@127.0.0.1:{port}"
+            yield server
         finally:
-            call(str(programs / "pg_ctl"), "-D", str(data), "-m", "immediate", "-w", "stop")
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """The address of a running server, without a database's name."""
+    with postgresql_server() as server:
+        yield server.url
 
 
 def new_database(server: str) -> str:
