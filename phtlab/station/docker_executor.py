@@ -38,7 +38,7 @@ from phtlab.station.executor import (
 )
 from phtlab.station.image_pull import fetch_image, said
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
-from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
+from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, USER, container_body, container_name
 from phtlab.station.sandbox_trial import refusal, try_sandbox
 from phtlab.train.image import ENTRYPOINT
 from phtlab.wire.engine_socket import knock
@@ -88,6 +88,7 @@ class DockerExecutor(Executor):
         self._groups = tuple(groups)
         self._entrypoint = tuple(entrypoint)
         self._client: docker.APIClient | None = None
+        self._first_user: int | None = None
 
     def check(self) -> tuple[CheckResult, ...]:
         try:
@@ -115,7 +116,7 @@ class DockerExecutor(Executor):
                 # Prepared by a station that died. Its volume's mount may be gone: begin anew.
                 engine.remove_container(found["Id"], force=True, v=True)
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            output = self._volumes.create(self._folder(job.id), job.limits)
+            output = self._volumes.create(self._folder(job.id), job.limits, self._owner(engine))
             body = container_body(
                 job,
                 output,
@@ -196,6 +197,7 @@ class DockerExecutor(Executor):
         if self._client is not None:
             self._client.close()
             self._client = None
+            self._first_user = None
 
     def _writes_here(self, container: Mapping[str, Any]) -> bool:
         place = f"{self._root}/"
@@ -242,7 +244,14 @@ class DockerExecutor(Executor):
             runtime=self._runtime,
             volumes=self._volumes,
             groups=self._groups,
+            owner=self._owner(engine),
         )
+
+    def _owner(self, engine: docker.APIClient) -> int:
+        """Which user of this machine a run is; asked once of an engine."""
+        if self._first_user is None:
+            self._first_user = first_user(engine.info())
+        return self._first_user + USER
 
     def _folder(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted
@@ -309,6 +318,18 @@ def status_of(state: Mapping[str, Any]) -> JobStatus:
         started=started,
         finished=_moment(state["FinishedAt"]),
     )
+
+
+def first_user(info: Mapping[str, Any]) -> int:
+    """The user of this machine that is root in an engine's containers, by its ``GET /info``.
+
+    That is 0, but for an engine with user namespaces (userns-remap): its data root is named
+    after the first user and the first group that it was given.
+    """
+    if "name=userns" not in (info.get("SecurityOptions") or ()):
+        return 0
+    found = re.search(r"/([0-9]+)\.[0-9]+/?$", info["DockerRootDir"])
+    return int(found[1]) if found else 0
 
 
 def image_here(images: Iterable[Mapping[str, Any]]) -> str | None:

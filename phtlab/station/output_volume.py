@@ -32,8 +32,11 @@ class OutputVolumes(Protocol):
     given_up: frozenset[str]
     """Limits of the sandbox that it does not hold, as sandbox_trial names them."""
 
-    def create(self, folder: Path, limits: Limits) -> Path:
-        """A new, empty volume: whatever was in the folder is gone. Returns its path."""
+    def create(self, folder: Path, limits: Limits, owner: int = USER) -> Path:
+        """A new, empty volume: whatever was in the folder is gone. Returns its path.
+
+        `owner` is this machine's user that the run is: USER, or what an engine maps it to.
+        """
 
     def path(self, folder: Path) -> Path:
         """The volume's path, mounted again if the machine was started anew.
@@ -54,7 +57,7 @@ class LoopbackVolumes:
 
     given_up: frozenset[str] = frozenset()
 
-    def create(self, folder: Path, limits: Limits) -> Path:
+    def create(self, folder: Path, limits: Limits, owner: int = USER) -> Path:
         self.remove(folder)
         folder.mkdir(mode=0o700)
         out = folder / "out"
@@ -78,7 +81,7 @@ class LoopbackVolumes:
             *("-b", str(_BLOCK), "-I", str(_INODE_BYTES)),
             *("-N", str(limits.output_inodes + _RESERVED_INODES)),
             # nodiscard keeps the reservation, which mkfs would give back to the disk.
-            *("-E", f"root_owner={USER}:{USER},nodiscard,lazy_itable_init=0", image),
+            *("-E", f"root_owner={owner}:{owner},nodiscard,lazy_itable_init=0", image),
         )
         self.path(folder)
         (out / "lost+found").rmdir()
@@ -126,13 +129,13 @@ class DirectoryVolumes:
 
     given_up = frozenset({"output quota", "output files", "output programs"})
 
-    def create(self, folder: Path, limits: Limits) -> Path:
+    def create(self, folder: Path, limits: Limits, owner: int = USER) -> Path:
         self.remove(folder)
         folder.mkdir(mode=0o700)
         out = folder / "out"
         out.mkdir()
         if os.geteuid() == 0:
-            os.chown(out, USER, USER)
+            os.chown(out, owner, owner)
             out.chmod(0o700)
         else:
             # Only through the job's folder, which is the station's alone.

@@ -35,9 +35,9 @@ from phtlab.station.untrusted_files import read_untrusted
 NAME = ".trial"
 """No job's id: what a trial left is nobody's run."""
 LIMITS = Limits(
-    memory_bytes=64 * MIB,
+    memory_bytes=128 * MIB,
     cpus=0.5,
-    pids=24,
+    pids=100,  # gVisor itself needs some dozens
     seconds=60,
     grace_seconds=1,
     output_bytes=2 * MIB,
@@ -92,7 +92,7 @@ TRIED: Mapping[str, Limit] = {
     "processes": Limit(_one_of("EAGAIN"), "The number of processes is not limited.", _CGROUPS),
     "memory": Limit(
         _one_of("killed"),
-        f"Memory is not limited: a run got 128 MiB where {LIMITS.memory_bytes // MIB} MiB "
+        f"Memory is not limited: a run got 256 MiB where {LIMITS.memory_bytes // MIB} MiB "
         "were allowed.",
         _CGROUPS,
     ),
@@ -117,6 +117,14 @@ def judge_trial(
 
     `given_up` are limits that the station's settings do without, which says so elsewhere.
     """
+    if isinstance(trying := found.get("trying"), str) and trying in TRIED:
+        went = f"The runtime went down when the trial went past this limit: {trying}."
+        # What came before was answered, what comes after was not reached.
+        missing = {name for name in TRIED if name not in found}
+        return (
+            *(r for r in judge_trial({**found, "trying": None}, {*given_up, *missing}) if not r.ok),
+            CheckResult(f"limit: {trying}", False, went, TRIED[trying].mend),
+        )
     wanted = {name: limit for name, limit in TRIED.items() if name not in given_up}
     broken = [
         CheckResult(f"limit: {name}", False, limit.broken.format(found.get(name, "")), limit.mend)
@@ -137,6 +145,7 @@ def try_sandbox(
     runtime: str,
     volumes: OutputVolumes,
     groups: Sequence[int] = (),
+    owner: int = USER,
 ) -> tuple[CheckResult, ...]:
     """Run a trial in `image`, which is here and has python3; leaves nothing. About a second.
 
@@ -152,7 +161,7 @@ def try_sandbox(
             script = inputs / "trial.py"
             script.write_bytes(files("phtlab.station").joinpath("trial_script.py").read_bytes())
             script.chmod(0o644)
-            output = volumes.create(place / "run", LIMITS)
+            output = volumes.create(place / "run", LIMITS, owner)
             job = Job("trial", image, inputs, limits=LIMITS)
             body = container_body(
                 job,

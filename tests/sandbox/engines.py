@@ -6,13 +6,14 @@ and is ended by the process id of who started it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,13 +32,15 @@ def require(*programs: str) -> None:
 
 
 @contextmanager
-def docker_engine(*options: str) -> Iterator[str]:
-    """A Docker engine with `options`; yields its address."""
+def docker_engine(*options: str, runtimes: Mapping[str, object] | None = None) -> Iterator[str]:
+    """A Docker engine with `options` and further `runtimes`; yields its address."""
     require("dockerd")
     # A short path: a unix socket's name has 108 bytes.
     with _folder("dockerd-") as place:
+        (place / "daemon.json").write_text(json.dumps({"runtimes": runtimes or {}}))
         command = [
-            *("dockerd", "--host", f"unix://{place}/docker.sock", "--pidfile", f"{place}/pid"),
+            *("dockerd", "--config-file", f"{place}/daemon.json"),
+            *("--host", f"unix://{place}/docker.sock", "--pidfile", f"{place}/pid"),
             *("--data-root", f"{place}/data", "--exec-root", f"{place}/exec"),
             *("--bridge", "none", "--iptables=false", "--ip6tables=false"),
             *options,

@@ -64,6 +64,15 @@ def test_open_calls_are_named() -> None:
     assert result.sentence.endswith("refuses: AF_VSOCK, ptrace.")
 
 
+def test_a_runtime_that_goes_down_with_the_trial_is_named_with_the_limit() -> None:
+    found = {name: answer for name, answer in HELD.items() if name not in ("processes", "log")}
+    down, *more = judge_trial({**found, "trying": "processes"})
+    assert (down.ok, down.name, more) == (False, "limit: processes", [])
+    assert "went down" in down.sentence
+    memory, down = judge_trial({**found, "memory": "allowed", "trying": "processes"})
+    assert (memory.name, down.name) == ("limit: memory", "limit: processes")
+
+
 def test_an_image_to_try_with_is_one_of_trains_or_kernels() -> None:
     digest = "sha256:" + "a" * 64
     other, ours = f"127.0.0.1:5000/library/x@{digest}", f"127.0.0.1:5000/kernels/python@{digest}"
