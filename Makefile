@@ -4,7 +4,7 @@ PY = .venv/bin/python
 # Tests wait more than they compute: for containers, browsers, journeys. A file stays with one worker.
 WORKERS = 3
 # The tests that tell rows of the tables in docs/reference.
-EVIDENCE = tests/attack tests/sandbox tests/crash
+EVIDENCE = tests/attack tests/canary tests/sandbox tests/crash
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -30,6 +30,17 @@ def read_passphrase(
     return passphrase
 
 
+def guard_opened_key(*, variable: str = VARIABLE) -> None:
+    """Once a key is open in a process that stays: keep passphrase and key within it.
+
+    What it starts does not inherit the passphrase, and a crash leaves no core file with the key.
+    """
+    import resource  # a laptop without Unix opens keys too, and runs no station
+
+    os.environ.pop(variable, None)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def _from_file(file: Path) -> str:
     try:
         content = file.read_text("utf-8")

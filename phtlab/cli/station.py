@@ -13,7 +13,7 @@ from rich.text import Text
 
 from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
-from phtlab.cli.passphrase import read_passphrase
+from phtlab.cli.passphrase import guard_opened_key, read_passphrase
 from phtlab.cli.station_declared import dataset_app, policy_app
 from phtlab.cli.station_folder import (
     DirectoryOption,
@@ -233,6 +233,7 @@ def run(
 
     folder, settings = station_at(directory)
     identity = _identity(folder, settings, passphrase_file)
+    guard_opened_key()
     log_to_stderr()
     station = open_station(folder, settings, identity)
     try:
