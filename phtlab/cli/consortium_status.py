@@ -186,5 +186,14 @@ def progress(signing: Signing) -> str:
             f"Version {signing.version} is signed by {who}; it holds until "
             f"{signing.expires:%Y-%m-%d %H:%M} UTC."
         )
-    missing = signing.needed - len(signing.signed_by)
-    return f"Version {signing.version} is signed by {who}; {missing} more must sign."
+    told = f"Version {signing.version} is signed by {who}"
+    missing = max(signing.needed - len(signing.signed_by), 0)
+    told += f"; {missing} more must sign." if missing else "."
+    root = signing.root
+    if root is None or root.complete:
+        return told
+    if root.version == 1:
+        return f"{told} For the first root, {root.new.missing} more must sign."
+    asked = [f"{root.old.missing} more of the officers before"] if root.old.missing else []
+    asked += [f"{root.new.missing} more of those after"] if root.new.missing else []
+    return f"{told} For root {root.version}, {' and '.join(asked)} must sign."

@@ -133,10 +133,17 @@ def test_officers_their_number_centrals_key_and_lifetimes(
     assert "Nothing is staged." in status()
 
 
-def test_a_root_that_is_renewed_says_until_when(consortium: Consortium) -> None:
+def test_a_root_that_is_renewed_says_until_when(
+    consortium: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sign(consortium, "vera", "otto")
     does("renew-root")
-    sign(consortium, "vera")
+    monkeypatch.setenv("PHTLAB_PASSPHRASE", OFFICERS["vera"])
+    told = does("sign", "--officer", "vera").stderr
+    assert (
+        "Version 2 is signed by vera; 1 more must sign. For root 2, 1 more of the officers before "
+        "and 1 more of those after must sign." in told
+    )
     assert "of the officers before: signed by vera; 1 more must sign" in status()
 
 

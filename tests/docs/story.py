@@ -54,6 +54,7 @@ STORY: Final = (
     ("analyst.md", "What you then see"),
     ("operator.md", "What lies where"),
     ("consortium.md", "Every week"),
+    ("consortium.md", "On two laptops"),
 )
 PAGES: Final = tuple(dict.fromkeys(page for page, _ in STORY))
 
