@@ -79,7 +79,7 @@ class HandmadeStation:
             )
         return path, made
 
-    def record(self, journey: str, order: Order, sealed: Sealed, **changes: Any) -> Envelope:
+    def record(self, journey: str, order: Order, sealed: Sealed, /, **changes: Any) -> Envelope:
         """The record of a stop that departed with `sealed`."""
         now = datetime.now(UTC).replace(microsecond=0)
         said: Mapping[str, Any] = {

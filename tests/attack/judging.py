@@ -73,7 +73,7 @@ class JudgingStation:
         return self.hear(journey).state == "held"
 
 
-def sign_and_offer(lab: Lab, train: Train, stations: tuple[str, ...], **changes: Any) -> Journey:
+def sign_and_offer(lab: Lab, train: Train, stations: tuple[str, ...], /, **changes: Any) -> Journey:
     """An order of `train` as a changed client would send it: `changes` are fields of the order."""
     push_train(lab.registry, train.image, train.repository, train.kernel)
     lab.central.submit_train(train.sign())

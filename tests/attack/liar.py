@@ -234,3 +234,17 @@ class Liars:
 
     central: Liar
     registry: Liar
+
+
+@contextlib.contextmanager
+def told_of(liars: Liars, journey: str, change: Callable[[Any], None]) -> Iterator[None]:
+    """While central shows `journey` as `change` makes it."""
+
+    def said(view: Any) -> Any:
+        change(view)
+        return view
+
+    path = f"^/api/v1/journeys/{journey.replace(':', '(:|%3A)')}$"
+    with liars.central.lying("GET", path, saying_json(said)) as lying:
+        yield
+    assert lying.told

@@ -8,8 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ from phtlab.wire.trains import push_train
 from tests.attack.conftest import admitted, lab_of, published
 from tests.attack.handmade import ANSWER, HandmadeStation, registry_tokens
 from tests.attack.judging import JudgingStation
-from tests.attack.liar import Answer, Asked, Liars, Lie, offering, saying_json
+from tests.attack.liar import Answer, Asked, Liars, Lie, offering, saying_json, told_of
 from tests.e2e.parts import away, change_central, starts, until
 from tests.e2e.written_notebook import write_notebook
 
@@ -415,27 +414,9 @@ def opened(
     return journey
 
 
-def seen(journey: Journey, change: Callable[[Any], None]) -> Lie:
-    """A lie about `journey` itself."""
-
-    def said(view: Any) -> Any:
-        change(view)
-        return view
-
-    return saying_json(said)
-
-
-@contextmanager
-def told_of(liars: Liars, journey: Journey, change: Callable[[Any], None]) -> Iterator[None]:
-    path = f"^/api/v1/journeys/{journey.id.replace(':', '(:|%3A)')}$"
-    with liars.central.lying("GET", path, seen(journey, change)) as lying:
-        yield
-    assert lying.told
-
-
 def no_results(liars: Liars, journey: Journey, change: Callable[[Any], None]) -> str:
     """The code with which results do not open under a lie about the journey; after it they do."""
-    with told_of(liars, journey, change), pytest.raises(PhtlabError) as told:
+    with told_of(liars, journey.id, change), pytest.raises(PhtlabError) as told:
         journey.results()
     assert len(journey.results()) == len(journey.stops)
     return told.value.code
