@@ -222,11 +222,28 @@ def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes
                 f"This bundle's {name} is not the one that central follows: it is of another "
                 "consortium, or was founded again. Ask the officers."
             )
-    followed: dict[str, bytes] = {}
+    followed = _older_roots(root, current, brought)
     while (name := f"{root.version + 1}.root.json") in brought:
         root = load_next_root(root, brought[name]).signed
         followed[name] = brought[name]
     return root, followed
+
+
+def _older_roots(newest: Root, current: Files, brought: Files) -> dict[str, bytes]:
+    """The roots before central's first, if they lead to its newest: members may have pinned them.
+
+    A central that was set up anew pins the newest root, and would else not have the others.
+    """
+    older: dict[str, bytes] = {}
+    after = newest
+    while (name := f"{after.version - 1}.root.json") in current or name in brought:
+        content = current.get(name) or brought[name]
+        before = load_root(content).signed
+        load_next_root(before, {**brought, **current}[f"{after.version}.root.json"])
+        if name not in current:
+            older[name] = content
+        after = before
+    return older
 
 
 def _newest(files: Files, role: str) -> int | None:

@@ -91,6 +91,44 @@ def test_bundle_without_a_pinned_root_refused(bundle: Any) -> None:
         accept_bundle({}, bundle, NOW)
 
 
+def test_central_that_is_set_up_anew_serves_the_roots_before_the_one_it_pinned(world: Any) -> None:
+    """A member who pinned the first root finds the second and the third there."""
+    world.publish()
+    away = world.trust_in("away")
+    for _ in range(2):
+        world.consortium.renew_root()
+        world.publish()
+    anew = pin_root(world.consortium.root)
+    accepted = accept_bundle(anew, world.consortium.bundle(), NOW)
+    assert set(accepted.metadata) == {"1.root.json", "2.root.json", "3.targets.json"}
+    world.central.metadata = pin_root(world.consortium.root)
+    world.central.targets = {}
+    world.central.publish(world.consortium)
+    assert away.refresh().roster.version == 3
+    # The same bundle again finds them there.
+    assert set(accept_bundle(world.central.metadata, world.consortium.bundle(), NOW).metadata) == {
+        "3.targets.json"
+    }
+
+
+def test_older_roots_that_do_not_lead_to_the_pinned_one_are_refused(world: Any) -> None:
+    world.sign()
+    world.consortium.renew_root()
+    world.sign()
+    other = Consortium.found(
+        world.folder / "other",
+        "hearts",
+        {"eve": "correct horse 9"},
+        threshold=1,
+        online_key=online_public_key(world.central.key),
+        log_n=8,
+    )
+    bundle = world.consortium.bundle()
+    bundle["metadata"]["1.root.json"] = b64(other.root)
+    with pytest.raises(RosterError, match="signed by 0 of the consortium's officers"):
+        accept_bundle(pin_root(world.consortium.root), bundle, NOW)
+
+
 def test_pinning_what_is_no_root_refused() -> None:
     with pytest.raises(RosterError, match="not root metadata"):
         pin_root(b"{}")
