@@ -61,6 +61,10 @@ def show(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> No
             f"{'member':<14}{member.name} ({', '.join(member.roles)}){organisation}", markup=False
         )
         out.print(f"{'':<14}{member.keys.fingerprint}", markup=False)
+    for former in consortium.roster.former:
+        name = former.member.name
+        out.print(f"{'former':<14}{name}, until version {former.until}", markup=False)
+        out.print(f"{'':<14}{former.member.keys.fingerprint}", markup=False)
     for image in consortium.catalogue.images:
         out.print(f"{'kernel':<14}{image.name} ({image.language})", markup=False)
         out.print(f"{'':<14}{image.digest}", markup=False)
@@ -164,6 +168,14 @@ def _shown(consortium: Consortium) -> dict[str, Any]:
                 "fingerprint": member.keys.fingerprint,
             }
             for member in consortium.roster.members
+        ],
+        "former": [
+            {
+                "name": former.member.name,
+                "until": former.until,
+                "fingerprint": former.member.keys.fingerprint,
+            }
+            for former in consortium.roster.former
         ],
         "images": [image.model_dump(mode="json") for image in consortium.catalogue.images],
     }

@@ -81,6 +81,11 @@ def test_a_member_comes_has_other_keys_and_goes(consortium: Consortium, tmp_path
     does("rotate", "ulm", path, "--fingerprint", new.public.fingerprint)
     assert f"  ulm (station) gets other keys, fingerprint {new.public.fingerprint}\n" in status()
     assert "is believed" not in status()
+    assert (
+        f"former        ulm, until version 2\n{'':<14}{ulm.public.fingerprint}\n"
+        in does("show").stdout
+    )
+    assert json.loads(does("show", "--json").stdout)["former"][0]["until"] == 2
     sign(consortium, "vera")
     assert "version 3 signed by vera; 1 more must sign, of lena, otto" in status()
     sign(consortium, "otto")
