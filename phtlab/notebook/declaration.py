@@ -44,6 +44,13 @@ _RANGE = re.compile(
 )
 _CHOICE = re.compile(r"one of:?\s+(?P<choices>[^;]+)(?:;(?P<rest>.*))?")
 
+# An error of the schema as a finding; another one is of the default's value.
+_CODES = {
+    "parameter-schema": "parameter-declaration",
+    "parameter-name": "parameter-name",
+    "parameter-secret": "parameter-secret",
+}
+
 
 class _RefusedError(Exception):
     """Why a declaration cannot be read."""
@@ -81,9 +88,7 @@ def read_parameters(cell: Cell, tree: ast.Module) -> tuple[ParameterSchema, list
         except _RefusedError as refused:
             refuse("parameter-declaration", line, str(refused))
         except ParameterError as refused:
-            code = "parameter-name" if refused.code == "parameter-name" else "parameter-default"
-            code = "parameter-declaration" if refused.code == "parameter-schema" else code
-            refuse(code, line, refused.message)
+            refuse(_CODES.get(refused.code, "parameter-default"), line, refused.message)
         else:
             if declared["type"] == "number" and "default" in declared:
                 declared["default"] = float(declared["default"])

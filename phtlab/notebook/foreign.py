@@ -193,7 +193,8 @@ def read_metadata_parameters(
             check_property(name, schema)
             properties[name] = schema
         except ParameterError as refused:
-            code = "parameter-name" if refused.code == "parameter-name" else "parameter-declaration"
+            own = refused.code in ("parameter-name", "parameter-secret")
+            code = refused.code if own else "parameter-declaration"
             message = f"in the notebook's metadata: {refused.message}"
             findings.append(error(code, message, number))
     if number is not None and not declared:

@@ -38,6 +38,12 @@ _KEYWORDS = {
     "array": {"minItems", "maxItems", "items"},
 }
 _ANYWHERE = {"type", "enum", "default", "description", "title"}
+# What a name, or the first word of a description, says of a value that nobody else may know.
+_SECRET = re.compile(
+    r"(?:^|_)(?:password|passwd|passphrase|secret|token|credentials?|api_?key|private_?key)(?:_|$)",
+    re.IGNORECASE,
+)
+_CALLED_SECRET = re.compile(r"\W*(?:secret|confidential)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ class ParameterSchema:
         """Read back what `schema` gave, from a source that is not trusted.
 
         Raises ParameterError (parameter-schema) for anything but the part of JSON Schema
-        that phtlab uses, and for a default that its own property refuses.
+        that phtlab uses, (parameter-secret) for a secret, and for a default that its own property
+        refuses.
         """
         properties = schema.get("properties") if isinstance(schema, Mapping) else None
         if (
@@ -132,7 +139,10 @@ def check_name(name: object) -> str:
 
 
 def check_property(name: str, declared: object) -> None:
-    """Raise ParameterError (parameter-schema) unless `declared` is a property that phtlab knows."""
+    """Raise ParameterError unless `declared` is a property that phtlab knows.
+
+    parameter-schema for what it does not know, parameter-secret for a value that is to stay secret.
+    """
 
     def refuse(why: str) -> ParameterError:
         return ParameterError(f"Parameter '{name}': {why}.", code="parameter-schema")
@@ -159,6 +169,7 @@ def check_property(name: str, declared: object) -> None:
     for word in ("description", "title"):
         if word in declared and not isinstance(declared[word], str):
             raise refuse(f"'{word}' is not text")
+    _require_no_secret(name, kind, declared.get("description", ""))
     if kind == "array":
         items = declared.get("items")
         if not isinstance(items, Mapping) or items.get("type") in (None, "array"):
@@ -173,6 +184,19 @@ def check_property(name: str, declared: object) -> None:
             _check_type(name, choice, bare)
     if "default" in declared:
         check_value(name, declared["default"], declared)
+
+
+def _require_no_secret(name: str, kind: str, description: str) -> None:
+    """A text that is called a password or the like, or anything that its author calls secret."""
+    by_name = kind == "string" and _SECRET.search(name)
+    if by_name or _CALLED_SECRET.match(description):
+        raise ParameterError(
+            f"Parameter '{name}' would be a secret by its {'name' if by_name else 'description'}. "
+            "The value of a parameter is signed into the order, which central, the stations and "
+            "every recipient read and keep; and a run has no network to use a secret on. Leave it "
+            "out, or call it something else if it is none.",
+            code="parameter-secret",
+        )
 
 
 def check_value(name: str, value: Any, declared: Mapping[str, Any]) -> Any:

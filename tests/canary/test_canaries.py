@@ -44,7 +44,7 @@ def test_no_canary_is_in(kind: str, scene: Scene, evidence: Evidence) -> None:
         "attacks",
         attacker="who reads logs, databases and blobs",
         promise=f"finds no data value, key or passphrase in {kind}",
-        outcome=f"none of {len(scene.aftermath.marks.all)} in {looked or 'no'} pieces",
+        outcome="none is found",
     )
 
 

@@ -158,6 +158,47 @@ def test_what_cannot_be_a_declaration_says_why(
     assert message in " ".join(m for _, _, m in found)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "db_password: str = 'hunter2'",
+        "TOKEN: str",
+        "api_key: str = ''",
+        "keys: list[str] = []  # secret: one for each site",
+        "pin: int = 1234  # Secret",
+        "hub_token: Annotated[str, MinLen(3)] = 'abc'",
+    ],
+)
+def test_a_secret_is_no_parameter_and_is_not_repeated(nb: Any, source: str) -> None:
+    """Its value would be in the order, for central and all stations to read."""
+    ((code, _, message),) = refused(nb, IMPORTS + source)
+    assert code == "parameter-secret"
+    assert "central, the stations and every recipient read" in message
+    assert "hunter2" not in message
+    assert "1234" not in message
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "max_token: int = 5",
+        "tokens: str = 'a b'",
+        "secretion: str = ''",
+        "x: str = ''  # no secret",
+    ],
+)
+def test_what_only_sounds_like_a_secret_is_a_parameter(nb: Any, source: str) -> None:
+    assert len(declared(nb, source).properties) == 1
+
+
+def test_a_station_takes_no_secret_either(nb: Any) -> None:
+    schema = declared(nb, "name: str").schema
+    schema["properties"]["password"] = {"type": "string"}
+    with pytest.raises(ParameterError) as told:
+        ParameterSchema.from_schema(schema)
+    assert told.value.code == "parameter-secret"
+
+
 def test_values_are_completed_and_plain(nb: Any) -> None:
     schema = declared(nb, AGE + "\nweight: float = 1\nsites: list[str] = []\nstrict: bool = False")
     found = schema.validate({"min_age": np.int64(50), "weight": 2, "sites": ("a",)})
