@@ -18,6 +18,7 @@ from phtlab.central.housekeeping import keep_house
 from phtlab.central.hub_login import HubLogin
 from phtlab.central.mounting import Mounted
 from phtlab.central.news_listener import NewsListener
+from phtlab.central.news_watch import NewsWatch
 from phtlab.central.request_log import RequestLog
 from phtlab.central.routes import (
     inbox,
@@ -80,7 +81,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     services.news.open()
     listener = NewsListener(services.database, services.news)
+    watch = NewsWatch(services.database, services.news, services.settings.poll_seconds)
     listener.start()
+    watch.start()
     chores = asyncio.create_task(keep_house(services))
     try:
         yield
@@ -90,6 +93,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         with suppress(asyncio.CancelledError):
             await chores
         await run_in_threadpool(listener.stop)
+        await run_in_threadpool(watch.stop)
         services.close()
 
 

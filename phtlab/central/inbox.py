@@ -7,7 +7,7 @@ its disk, asks again and misses nothing.
 from __future__ import annotations
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
 
 from phtlab.central.tables import JourneyRow, StopRow
 from phtlab.central.views import envelope_of
@@ -28,7 +28,8 @@ def inbox_of(session: Session, station: str) -> Inbox:
     cursor = inbox_cursor(session, station)
     rows = session.scalars(
         select(StopRow)
-        .join(JourneyRow, JourneyRow.id == StopRow.journey_id)
+        .join(StopRow.journey)
+        .options(contains_eager(StopRow.journey))  # one question for all, not one an offer
         .where(StopRow.station == station, StopRow.offered > 0, StopRow.final.is_(False))
         .order_by(JourneyRow.number)
         .limit(MAX_OFFERS)

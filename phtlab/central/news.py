@@ -1,8 +1,8 @@
 """News within central: a change wakes the requests that wait for it, in milliseconds.
 
-News is only a hint to look again. Whoever waits looks at the database first,
-after subscribing, and again when woken or when a short time is over: so a
-lost hint costs seconds, never a message.
+News is only a hint to look again. Whoever waits looks at the database first, after
+subscribing, and again when woken. A stream of events also looks by itself when a short time is
+over, and for the stations `NewsWatch` does: so a lost hint costs seconds, never a message.
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ class News:
     def close(self) -> None:
         """Release everyone who waits, for the shutdown."""
         self.closed = True
-        for subscriptions in self._waiting.values():
-            for subscription in subscriptions:
-                subscription.wake()
+        self._wake_all()
 
     @property
     def waiting(self) -> int:
@@ -105,6 +103,16 @@ class News:
         if loop is None or loop.is_closed() or not told:
             return
         loop.call_soon_threadsafe(self._wake, told)
+
+    def tell_all(self) -> None:
+        """Wake whoever waits for anything. May be called from any thread."""
+        with self._lock:
+            loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._wake_all)
+
+    def _wake_all(self) -> None:
+        self._wake(tuple(self._waiting))
 
     def _wake(self, topics: tuple[str, ...]) -> None:
         for topic in topics:

@@ -35,19 +35,18 @@ async def inbox(
     await run_in_threadpool(seen, services.database, member.name, services.online)
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
     with services.news.subscribe(news.of_station(member.name)) as subscription:
-        while await run_in_threadpool(_cursor, services, member.name) == after:
+        while True:
             left = deadline - time.monotonic()
-            if left <= 0 or services.news.closed:
-                break
-            await subscription.wait(min(left, services.settings.poll_seconds))
-    return await run_in_threadpool(_inbox, services, member.name)
+            over = left <= 0 or services.news.closed
+            found = await run_in_threadpool(_look, services, member.name, after, over)
+            if found is not None:
+                return found
+            await subscription.wait(left)
 
 
-def _cursor(services: Services, station: str) -> int:
+def _look(services: Services, station: str, after: int, over: bool) -> Inbox | None:
+    """What waits for `station`; None if there is nothing new and the time is not `over`."""
     with services.database.read() as session:
-        return inbox_cursor(session, station)
-
-
-def _inbox(services: Services, station: str) -> Inbox:
-    with services.database.read() as session:
+        if not over and inbox_cursor(session, station) == after:
+            return None
         return inbox_of(session, station)

@@ -1,0 +1,292 @@
+"""A thousand stations wait at one central with ten thousand journeys queued: who is told, when?
+
+Central is a process of its own on a real PostgreSQL. The stations are long polls of 25 seconds, as
+a station's own, each begun again as soon as it is answered; each holds the token that its own key
+signed. Every station has ten unfinished stops, which every answer brings again. Then one journey
+after another is dispatched to a station by lot. **Measured is from the first byte of the dispatch
+to the last byte of that station's answer**: central verifies the order, stores it, wakes the
+station, looks for what waits for it and sends all of it.
+
+The client is of asyncio's plain streams, in this process: it shares the machine with central.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import psycopg
+
+from bench.figures import keep, line, parts, require, row
+from phtlab.central.founding import init_central, pin
+from phtlab.central.services import read_online_key
+from phtlab.train.canonical import digest
+from phtlab.train.consortium import Consortium
+from phtlab.train.identity import Identity, Member
+from phtlab.train.manifest import KernelRef, TrainManifest
+from phtlab.train.order import Order
+from phtlab.train.repository import online_public_key
+from phtlab.train.roster import KernelImage
+from phtlab.wire.api import RosterBundle
+from phtlab.wire.central import CentralClient
+from phtlab.wire.token import audience_of, mint
+from tests.central.postgresql import new_database, postgresql
+from tests.real_registry import answers, free_port
+
+STATIONS = 1_000
+QUEUED = 10_000
+DISPATCHES = 300
+EVERY = 0.1  # seconds from one dispatch to the next
+WAIT = 25  # seconds of a long poll: the station's own default
+NAME = "bench"
+OFFICERS = {"vera": "correct horse 1", "otto": "correct horse 2"}
+"""Of this consortium alone, which is gone with the bench."""
+
+
+@dataclass
+class Crowd:
+    """A central with its members' keys."""
+
+    url: str
+    dsn: str
+    pid: int
+    researcher: Identity
+    stations: list[Identity]
+    train: str = ""
+    cursors: dict[str, int] = field(default_factory=dict)
+
+
+def measure() -> None:
+    """Print and keep what was found."""
+    with _crowd() as crowd:
+        _queue(crowd)
+        found = asyncio.run(_Load(crowd).run())
+    waited = sorted(found.told)
+    p99 = waited[int(len(waited) * 0.99)]
+    half = waited[len(waited) // 2]
+    print(f"{STATIONS:,} stations wait, {QUEUED:,} journeys are queued:")
+    print(line("dispatch to the station's answer", waited))
+    parts(
+        "  of these",
+        {
+            "p50": half,
+            "p99": p99,
+            "dispatch answered, p50": sorted(found.posted)[len(found.posted) // 2],
+        },
+    )
+    idle = f"central used {found.idle_cpu:.0%} of a processor while nothing happened"
+    note = f"p50 {half * 1000:.0f} ms of {len(waited)} dispatches, {1 / EVERY:g} a second; {idle}."
+    keep([row("central_wait_p99", p99, note)])
+
+
+@dataclass
+class Found:
+    told: list[float] = field(default_factory=list)
+    posted: list[float] = field(default_factory=list)
+    idle_cpu: float = 0.0
+
+
+class _Load:
+    """The stations and the researcher, each on a connection of its own."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._audience = audience_of(NAME)
+        self._heard: dict[str, asyncio.Future[float]] = {}
+        self._answers = 0
+
+    async def run(self) -> Found:
+        found = Found()
+        orders = self._orders()
+        waiting = [asyncio.create_task(self._station(one)) for one in self._crowd.stations]
+        await asyncio.sleep(8)  # all are there
+        used, before = _cpu(self._crowd.pid), time.monotonic()
+        await asyncio.sleep(8)
+        found.idle_cpu = (_cpu(self._crowd.pid) - used) / (time.monotonic() - before)
+        line = await _Line.to(self._crowd.url)
+        for journey, body in orders:
+            began = time.perf_counter()
+            heard = self._heard[journey] = asyncio.get_running_loop().create_future()
+            await line.send("POST", "/api/v1/journeys", self._token(self._crowd.researcher), body)
+            status, told = await line.answer()
+            require(status in (200, 201), f"central answered {status}: {told[:300]!r}")
+            found.posted.append(time.perf_counter() - began)
+            found.told.append(await asyncio.wait_for(heard, 60) - began)
+            await asyncio.sleep(max(0.0, EVERY - (time.perf_counter() - began)))
+        for task in waiting:
+            require(not task.done(), "a station stopped waiting")
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        return found
+
+    async def _station(self, identity: Identity) -> None:
+        """Long polls, one after the other, as a station's daemon makes them."""
+        line = await _Line.to(self._crowd.url)
+        cursor = self._crowd.cursors[identity.name]
+        wait = random.uniform(5, WAIT)  # they did not all begin at once
+        while True:
+            path = f"/api/v1/inbox?after={cursor}&wait={wait}"
+            await line.send("GET", path, self._token(identity))
+            status, told = await line.answer()
+            now = time.perf_counter()
+            require(status == 200, f"central answered {status}: {told[:300]!r}")
+            inbox = json.loads(told)
+            for offer in inbox["offers"]:
+                heard = self._heard.pop(offer["journey"], None)
+                if heard is not None:
+                    heard.set_result(now)
+            cursor, wait = inbox["cursor"], WAIT
+
+    def _orders(self) -> list[tuple[str, bytes]]:
+        """Signed before: the researcher's own work is no part of it."""
+        made = []
+        for _ in range(DISPATCHES):
+            station = random.choice(self._crowd.stations).name
+            ada = self._crowd.researcher
+            envelope = Order.new(self._crowd.train, (station,), {}, (ada.name,), 1).sign(ada)
+            made.append((envelope.digest, envelope.model_dump_json().encode()))
+        return made
+
+    def _token(self, identity: Identity) -> str:
+        return mint(identity, self._audience)
+
+
+class _Line:
+    """One connection, HTTP/1.1, one request at a time."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def to(cls, url: str) -> _Line:
+        place = urlsplit(url)
+        return cls(*await asyncio.open_connection(place.hostname, place.port, limit=2**20))
+
+    async def send(self, method: str, path: str, token: str, body: bytes = b"") -> None:
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        self._writer.write(head.encode() + body)
+        await self._writer.drain()
+
+    async def answer(self) -> tuple[int, bytes]:
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length:")[1].split("\r\n")[0])
+        return int(head.split(" ")[1]), await self._reader.readexactly(length)
+
+
+@contextmanager
+def _crowd() -> Iterator[Crowd]:
+    """A consortium of a thousand stations, its central running, its roster published."""
+    with TemporaryDirectory(prefix="phtlab-bench-") as made, postgresql() as server:
+        place, port = Path(made), free_port()
+        central = init_central(place / "central", name=NAME, listen=f"127.0.0.1:{port}")
+        online = read_online_key(central.settings.online_key_file)
+        consortium = Consortium.found(
+            place / "consortium",
+            NAME,
+            OFFICERS,
+            online_key=online_public_key(online),
+            log_n=4,
+        )
+        pin(central.directory, consortium.root)
+        names = [f"station-{number:04}" for number in range(STATIONS)]
+        ada, *stations = [Identity.generate(name) for name in ("ada", *names)]
+        members = [Member(name="ada", roles=("researcher",), keys=ada.public)]
+        members += [Member(name=s.name, roles=("station",), keys=s.public) for s in stations]
+        # All at once: one after the other, each is a roster read, checked and written.
+        consortium._write_members((*consortium.roster.members, *members))
+        consortium.add_image(_KERNEL)
+        consortium.sign(OFFICERS)
+        dsn, url = new_database(server), f"http://127.0.0.1:{port}"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "phtlab", "central", "run", str(central.directory)],
+            env={**os.environ, "PHTLAB_CENTRAL_DATABASE": dsn},
+            stderr=(place / "central.log").open("wb"),
+        )
+        try:
+            until = time.monotonic() + 60
+            while not answers(port):
+                require(time.monotonic() < until and process.poll() is None, "central did not come")
+                time.sleep(0.1)
+            with CentralClient(url, consortium.officer("vera", OFFICERS["vera"])) as officer:
+                officer.publish_roster(RosterBundle.model_validate(consortium.bundle()))
+            yield Crowd(url, dsn, process.pid, ada, stations)
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _queue(crowd: Crowd) -> None:
+    """One journey as it is dispatched, and then as many of its like in the database itself."""
+    manifest = TrainManifest(
+        name="heart",
+        kernel=KernelRef(name="python", language="python", digest=_KERNEL.digest),
+        route="parallel",
+        parameters={"type": "object", "properties": {}, "additionalProperties": False},
+        outputs=(),
+        datasets=("heart",),
+        files=(),
+    )
+    crowd.train = digest(b"a train")
+    first = crowd.stations[0].name
+    with CentralClient(crowd.url, crowd.researcher) as client:
+        client.submit_train(manifest.sign(crowd.researcher, crowd.train, "trains/ada/heart"))
+        order = Order.new(crowd.train, (first,), {}, ("ada",), 1)
+        client.submit_journey(order.sign(crowd.researcher))
+    with psycopg.connect(crowd.dsn) as connection:
+        connection.execute(_QUEUE.format(queued=QUEUED, stations=STATIONS))
+        rows = connection.execute("SELECT station, max(offered) FROM stop GROUP BY station")
+        crowd.cursors = {str(station): int(cursor) for station, cursor in rows}
+    with psycopg.connect(crowd.dsn, autocommit=True) as connection:
+        connection.execute("ANALYZE")
+    require(len(crowd.cursors) == STATIONS, f"only {len(crowd.cursors)} stations have a stop")
+
+
+_KERNEL = KernelImage(
+    name="python",
+    language="python",
+    kernelspec="python3",
+    repository="kernels/python",
+    digest=digest(b"kernel"),
+    diff_ids=(digest(b"base"),),
+)
+_QUEUE = """
+CREATE TEMPORARY TABLE more AS
+  SELECT g, 'sha256:' || encode(sha256(g::text::bytea), 'hex') AS id, number + g AS number,
+         'station-' || lpad((g % {stations})::text, 4, '0') AS station
+  FROM (SELECT number FROM clock) AS clock, generate_series(1, {queued}) AS g;
+INSERT INTO journey (id, number, train_digest, route, researcher, submitted, expires, cancelled,
+                     order_envelope)
+  SELECT more.id, more.number, train_digest, route, researcher, submitted, expires, cancelled,
+         order_envelope
+  FROM journey, more;
+INSERT INTO party (journey_id, member, opens) SELECT id, 'ada', true FROM more;
+INSERT INTO party (journey_id, member, opens) SELECT id, station, false FROM more;
+INSERT INTO stop (journey_id, number, station, state, final, offered, code, sentence, updated)
+  SELECT id, 0, station, 'offered', false, number, '', '', now() FROM more;
+UPDATE clock SET number = (SELECT max(number) FROM more);
+"""
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time that the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+if __name__ == "__main__":
+    measure()

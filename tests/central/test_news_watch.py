@@ -1,0 +1,89 @@
+"""The look for all waiting stations: what no hint told of is found, and told to those concerned."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from sqlalchemy import text
+
+from phtlab.central import news
+from phtlab.central.news import News
+from phtlab.central.news_watch import NewsWatch
+from phtlab.wire.api import Inbox, StopUpdate
+from tests.central.world import World
+
+
+def _told(central: World, *looks: object) -> list[set[str]]:
+    """The topics that each look tells of; between two looks, what `looks` does happens."""
+    heard: list[set[str]] = []
+
+    class Heard(News):
+        def tell(self, topics) -> None:  # type: ignore[no-untyped-def]
+            heard[-1] |= set(topics)
+
+        def tell_all(self) -> None:
+            heard[-1].add("all")
+
+    watch = NewsWatch(central.services.database, Heard(), 1.0)
+    for happen in (lambda: None, *looks):
+        happen()  # type: ignore[operator]
+        heard.append(set())
+        watch.look()
+    return heard
+
+
+def test_a_look_tells_of_the_stations_with_a_change_since_the_last_one(central: World) -> None:
+    journeys = []
+
+    heard = _told(
+        central,
+        lambda: None,
+        lambda: journeys.append(central.journey("ulm", "mainz")),
+        lambda: central.client("ulm").update_stop(
+            journeys[0].id, "ulm", StopUpdate(state="running", cell=1, cells=2)
+        ),
+        lambda: None,
+        lambda: central.client("ada").cancel(journeys[0].id),
+    )
+
+    both = {news.of_station("ulm"), news.of_station("mainz")}
+    # A change of the one's stop wakes the other once too often, which is only a look.
+    assert heard == [{"all"}, set(), both, both, set(), both]
+
+
+def test_a_database_that_was_set_back_wakes_everyone(central: World) -> None:
+    def set_back() -> None:
+        with central.services.database.note() as session:
+            session.execute(text("UPDATE clock SET number = 0"))
+
+    assert _told(central, lambda: central.journey("ulm"), set_back)[-1] == {"all"}
+
+
+def test_a_waiting_station_hears_of_a_journey_that_no_hint_told_of(central: World) -> None:
+    database = central.services.database
+    tell, database._tell = database._tell, lambda topics: None
+    got: list[Inbox] = []
+    client = central.client("ulm")
+    thread = threading.Thread(target=lambda: got.append(client.inbox(0, wait=30)))
+    try:
+        thread.start()
+        while central.services.news.waiting == 0:
+            thread.join(0.01)
+        journey = central.journey("ulm")
+        thread.join(20)
+    finally:
+        database._tell = tell
+
+    assert [offer.journey for offer in got[0].offers] == [journey.id]
+
+
+def test_everyone_who_waits_is_woken() -> None:
+    async def wait() -> list[bool]:
+        hints = News()
+        hints.open()
+        with hints.subscribe("station:a") as one, hints.subscribe("member:b") as other:
+            hints.tell_all()
+            return [await one.wait(5), await other.wait(5)]
+
+    assert asyncio.run(wait()) == [True, True]
