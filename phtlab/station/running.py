@@ -107,7 +107,9 @@ def _patience_ends(stop: Stop, station: Station) -> datetime:
 def _stop_in_time(stop: Stop, station: Station, status: JobStatus) -> bool:
     limits = Limits(**stop.read("admitted")["limits"])
     began = status.started or datetime.fromisoformat(stop.read("starting")["at"])
-    if station.now() < began + timedelta(seconds=limits.seconds + limits.grace_seconds):
+    by_the_wall = (station.now() - began).total_seconds()
+    elapsed = station.stopwatch.elapsed(stop.job_id, by_the_wall)
+    if elapsed < limits.seconds + limits.grace_seconds:
         return False
     if not stop.has("stopping"):
         stop.write("stopping", {"why": "out-of-time", "at": now_text()})
@@ -117,6 +119,7 @@ def _stop_in_time(stop: Stop, station: Station, status: JobStatus) -> bool:
 
 def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
     outputs = station.executor.outputs(stop.job_id)
+    station.stopwatch.forget(stop.job_id)
     record = None
     with suppress(AirlockError, OSError):
         record = read_untrusted(outputs, "run.json", limit=MAX_RECORD_BYTES)

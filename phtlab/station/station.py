@@ -15,6 +15,7 @@ from phtlab.station.freight import Freight
 from phtlab.station.policy import Policy, load_policy
 from phtlab.station.settings import StationSettings
 from phtlab.station.stop import Stops
+from phtlab.station.stopwatch import Stopwatch
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
 from phtlab.wire.api import Inbox, StationProfile, StopUpdate, StopView
@@ -52,6 +53,7 @@ class Station:
     executor: Executor
     believed: Believed
     now: Callable[[], datetime] = utc_now
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
     @property
     def name(self) -> str:

@@ -32,8 +32,9 @@ Tell = Callable[[str, StopUpdate], None]
 
 _REFUSALS_BORNE = 8
 _DEFECTS_BORNE = 3
-# Two clocks that differ, and a disk without room: both say what to do, and cost time only.
-_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "station-disk-full"})
+# Clocks that differ, and a disk without room: they say what to do, and cost time only. Central
+# refuses an order of the future too: one that came here was sent by a clock like central's.
+_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "order-future", "station-disk-full"})
 _DISK = "This station cannot write or read its folder; it holds the stop. Free space there"
 _EXPIRED_HELD = "The order expired while it waited for a person at this station."
 _EXPIRED_WAITING = "The order expired before this station could follow it."

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from phtlab.central.founding import init_central, pin, registry_settings
 from phtlab.central.server import serving
 from phtlab.central.services import Services, read_online_key
@@ -28,15 +30,17 @@ from phtlab.station.folder import StationFolder
 from phtlab.station.opening import open_station, trust_of
 from phtlab.station.policy import default_policy
 from phtlab.station.settings import StationSettings, write_settings
-from phtlab.station.station import Station
 from phtlab.station.stop import Stop, Stops
 from phtlab.train.consortium import Consortium
 from phtlab.train.identity import Identity, Member
 from phtlab.train.repository import online_public_key
 from phtlab.train.trust import Trust
+from phtlab.wire import central as wire_central
 from phtlab.wire.api import RosterBundle
 from phtlab.wire.central import CentralClient
 from phtlab.wire.registry import Registry
+from phtlab.wire.token import mint
+from tests.central.world import Clock
 from tests.crash.invariants import cargo_on_disk
 from tests.crash.wire_fault import Wire
 from tests.real_registry import free_port, registry_of
@@ -79,8 +83,9 @@ class Light:
     registry_storage: Path
     lab: Lab
     train: Train
+    clocks: dict[str, Clock]
+    """Of "central" and of each station; `ahead` sets one."""
     executors: dict[str, ScriptedExecutor] = field(default_factory=dict)
-    _stations: dict[str, Station] = field(default_factory=dict)
 
     def folder(self, station: str) -> StationFolder:
         return StationFolder(self.place / station)
@@ -144,12 +149,17 @@ def light(
     *,
     database: str = "",
     registry_storage: Path | None = None,
-    clock: Any = lambda: datetime.now(UTC),
     files: Any = GOOD_COUNTS,
     **central_changes: object,
 ) -> Iterator[Light]:
     """A consortium in `place`, at work until the block ends."""
-    with ExitStack() as ends:
+    clocks = {name: Clock() for name in ("central", "ada", *STATIONS)}
+    with ExitStack() as ends, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            wire_central,
+            "mint",
+            lambda who, audience: mint(who, audience, clocks.get(who.name, Clock())()),
+        )
         to_central, to_registry = Wire(central := free_port()), Wire(registry_port := free_port())
         ends.callback(to_central.close)
         ends.callback(to_registry.close)
@@ -166,7 +176,7 @@ def light(
         ends.enter_context(_registry(settings, registry_port, storage, place))
         consortium, identities = _founded(place, settings)
         pin(place / "central", consortium.root)
-        services = Services.of(settings, clock)
+        services = Services.of(settings, clocks["central"])
         url = ends.enter_context(serving(settings, services))
         vera = consortium.officer("vera", OFFICERS["vera"])
         at_registry = f"http://127.0.0.1:{registry_port}"
@@ -189,6 +199,7 @@ def light(
             storage,
             lab,
             lab.train(place / "heart.ipynb"),
+            clocks,
         )
         for name in STATIONS:
             wired = f"http://127.0.0.1:{to_central.port}"
@@ -267,7 +278,7 @@ def _station(made: Light, identity: Identity, central: str, files: Any) -> Itera
         folder.path / "runs", lambda: datetime.now(UTC), FakeRun(files=files)
     )
     made.executors[identity.name] = executor
-    station = replace(station, executor=executor)
+    station = replace(station, executor=executor, now=made.clocks[identity.name])
     over = threading.Event()
     thread = threading.Thread(target=Daemon(station).run, args=(over,), daemon=True)
     thread.start()

@@ -46,9 +46,13 @@ def bring_back(world: World, name: str) -> None:
     """Start the process `name`; central and the registry answer on return."""
     one = service(world, name)
     one.start()
+    one.wait_until(lambda: port_answers(world, name))
+
+
+def port_answers(world: World, name: str) -> bool:
+    """Whether the process `name` takes connections; a station, which takes none, always does."""
     port = json.loads((world.directory / "ports.json").read_text()).get(name)
-    if port is not None:
-        one.wait_until(lambda: _answers(port))
+    return port is None or _answers(port)
 
 
 @contextmanager

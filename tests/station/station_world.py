@@ -31,6 +31,7 @@ from phtlab.station.policy import default_policy
 from phtlab.station.settings import StationSettings, write_settings
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
+from phtlab.station.stopwatch import Stopwatch
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity, Member, Role
@@ -412,6 +413,7 @@ class World:
             executor=self.executor,
             believed=Believed(self, 60, lambda: self.now().timestamp()),
             now=self.now,
+            stopwatch=Stopwatch(lambda: self.now().timestamp()),
         )
 
     def begun(self, offer: Offer, *, steps: int) -> Daemon:
