@@ -110,7 +110,7 @@ class Database:
     def migrate(self) -> None:
         """Bring the tables to this release's form. Raises SettingsError if it is not reachable."""
         try:
-            with self.engine.connect() as connection, connection.begin():
+            with self._unbound() as connection, connection.begin():
                 if self.is_postgresql:  # One replica migrates, the others wait.
                     connection.execute(
                         text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK}
@@ -122,6 +122,22 @@ class Database:
                 f"The database {shown} cannot be opened. Check PHTLAB_CENTRAL_DATABASE or "
                 "'database' in central.toml, and that its server runs."
             ) from None
+
+    @contextmanager
+    def _unbound(self) -> Iterator[Connection]:
+        """A connection in which SQLite makes a table anew that others refer to.
+
+        https://sqlite.org/lang_altertable.html, section 7; outside of a transaction only.
+        """
+        with self.engine.connect() as connection:
+            line: Any = connection.connection.driver_connection
+            if not self.is_postgresql:
+                line.execute("PRAGMA foreign_keys=OFF")
+            try:
+                yield connection
+            finally:
+                if not self.is_postgresql:
+                    line.execute("PRAGMA foreign_keys=ON")
 
     def answers(self) -> bool:
         """Whether the database can be asked now."""

@@ -10,7 +10,7 @@ from phtlab.central.database import Change, Database
 from phtlab.central.events import happened
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.tables import JourneyRow, PartyRow, StopRow, TrainRow
-from phtlab.central.trains import check_sender, check_size
+from phtlab.central.trains import check_sender, check_size, train_for
 from phtlab.central.views import envelope_of, journey_view
 from phtlab.errors import JourneyError, TrainError
 from phtlab.train.envelope import Envelope, open_statement, peek
@@ -37,7 +37,8 @@ def submit_journey(
         known = session.get(JourneyRow, envelope.digest)
         if known is not None and known.researcher == sender.name:
             return journey_view(known), False
-        train_row = _train(session, envelope)
+        train_row = _train(session, sender, envelope)
+        author = train_row.author
         train = verify_train(envelope_of(train_row.envelope), roster)
     order = verify_order(
         envelope, roster, train=train, station=None, now=database.clock(), seen=frozenset()
@@ -47,7 +48,7 @@ def submit_journey(
         known = change.session.get(JourneyRow, envelope.digest)
         if known is not None:
             return journey_view(known), False
-        return journey_view(_add(change, envelope, order, sender)), True
+        return journey_view(_add(change, envelope, order, author, sender)), True
 
 
 def visible_journey(session: Session, member: Member, journey: str) -> JourneyRow:
@@ -130,10 +131,13 @@ def _cancel_stop(change: Change, journey: JourneyRow, stop: StopRow) -> None:
         close(change, journey, stop, "cancelled-before-turn", sentence)
 
 
-def _train(session: Session, envelope: Envelope) -> TrainRow:
-    """The train that an order, not yet verified, is of."""
+def _train(session: Session, sender: Member, envelope: Envelope) -> TrainRow:
+    """The train that an order of `sender`, not yet verified, is of: their own, if they have it.
+
+    Another member may have signed about the same image before, and not the truth.
+    """
     digest = str(peek(envelope).predicate.get("train"))
-    row = session.get(TrainRow, digest)
+    row = train_for(session, sender, digest)
     if row is None:
         raise TrainError(
             f"Central does not know the train {digest[:71]} of this order. Submit the train first.",
@@ -153,11 +157,14 @@ def _signer(envelope: Envelope, roster: Roster) -> str:
     return open_statement(envelope, ORDER_TYPE, roster.members)[1].name
 
 
-def _add(change: Change, envelope: Envelope, order: Order, researcher: Member) -> JourneyRow:
+def _add(
+    change: Change, envelope: Envelope, order: Order, author: str, researcher: Member
+) -> JourneyRow:
     row = JourneyRow(
         id=envelope.digest,
         number=change.tick(),
         train_digest=order.train,
+        train_author=author,
         route=order.route,
         researcher=researcher.name,
         submitted=change.now,

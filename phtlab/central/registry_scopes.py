@@ -134,7 +134,8 @@ def _trains_at(session: Session, member: Member) -> list[TrainRow]:
         return []
     query = (
         select(TrainRow)
-        .join(JourneyRow, JourneyRow.train_digest == TrainRow.digest)
+        .select_from(JourneyRow)
+        .join(JourneyRow.train)
         .join(StopRow, StopRow.journey_id == JourneyRow.id)
         .where(StopRow.station == member.name, StopRow.final.is_(False), StopRow.offered > 0)
     )

@@ -106,7 +106,8 @@ def _remove_trains(services: Services, registry: Registry) -> int:
         # The layers are shared with other trains: the registry's own collection drops them.
         registry.delete(train.repository, train.digest)
         with services.database.change() as change:
-            change.session.get_one(TrainRow, train.digest).removed = change.now
+            row = change.session.get_one(TrainRow, (train.digest, train.author))
+            row.removed = change.now
     return len(due)
 
 
@@ -115,7 +116,9 @@ def _old_trains(session: Session, services: Services) -> list[TrainRow]:
     before = services.clock() - services.settings.train_age
     last = (
         select(func.max(JourneyRow.submitted))
-        .where(JourneyRow.train_digest == TrainRow.digest)
+        .where(
+            JourneyRow.train_digest == TrainRow.digest, JourneyRow.train_author == TrainRow.author
+        )
         .correlate(TrainRow)
         .scalar_subquery()
     )

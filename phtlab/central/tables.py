@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, LargeBinary, MetaData, String, Text
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import JSON, TypeDecorator
@@ -51,11 +60,13 @@ class ClockRow(Table):
 
 
 class TrainRow(Table):
+    """What an author signed of an image. Others may have signed the same image, or say so."""
+
     __tablename__ = "train"
     digest: Mapped[str] = mapped_column(String(71), primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)
     name: Mapped[str] = mapped_column(String(63))
-    author: Mapped[str] = mapped_column(String(63), index=True)
+    author: Mapped[str] = mapped_column(String(63), primary_key=True, index=True)
     repository: Mapped[str] = mapped_column(String(255))
     kernel: Mapped[str] = mapped_column(String(71))
     kernel_name: Mapped[str] = mapped_column(String(255))
@@ -66,9 +77,13 @@ class TrainRow(Table):
 
 class JourneyRow(Table):
     __tablename__ = "journey"
+    __table_args__ = (
+        ForeignKeyConstraint(["train_digest", "train_author"], ["train.digest", "train.author"]),
+    )
     id: Mapped[str] = mapped_column(String(71), primary_key=True)
     number: Mapped[int] = mapped_column(unique=True)
-    train_digest: Mapped[str] = mapped_column(ForeignKey("train.digest"), index=True)
+    train_digest: Mapped[str] = mapped_column(String(71), index=True)
+    train_author: Mapped[str] = mapped_column(String(63))
     route: Mapped[str] = mapped_column(String(16))
     researcher: Mapped[str] = mapped_column(String(63), index=True)
     submitted: Mapped[datetime] = mapped_column(index=True)

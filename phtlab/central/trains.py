@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
 from phtlab.central.database import Database
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.tables import JourneyRow, PartyRow, TrainRow
 from phtlab.central.views import train_summary
-from phtlab.errors import CentralError, TrainError
+from phtlab.errors import CentralError
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Member
 from phtlab.train.manifest import Train
@@ -32,30 +32,21 @@ def submit_train(
     train = verify_train(envelope, roster)
     check_sender(train.author, sender, "train")
     with database.change() as change:
-        row = change.session.get(TrainRow, train.digest)
+        row = change.session.get(TrainRow, (train.digest, train.author))
         if row is None:
             row = _new(train, envelope)
             row.number, row.submitted = change.tick(), change.now
             change.session.add(row)
             return train_summary(row), True
-        if row.author != train.author:
-            raise TrainError(
-                f"{row.author} has submitted this image as a train already. Dispatch that one."
-            )
         row.removed = None  # Pushed and submitted again after retention removed it.
         return train_summary(row), False
 
 
 def visible_trains(session: Session, member: Member) -> tuple[TrainSummary, ...]:
     """The trains that `member` wrote or has a journey of, newest first."""
-    party = (
-        select(PartyRow.member)
-        .join(JourneyRow, JourneyRow.id == PartyRow.journey_id)
-        .where(JourneyRow.train_digest == TrainRow.digest, PartyRow.member == member.name)
-    )
     rows = session.scalars(
         select(TrainRow)
-        .where(or_(TrainRow.author == member.name, exists(party)))
+        .where(or_(TrainRow.author == member.name, _has_journey(member)))
         .order_by(TrainRow.number.desc())
         .limit(500)
     )
@@ -63,11 +54,27 @@ def visible_trains(session: Session, member: Member) -> tuple[TrainSummary, ...]
 
 
 def visible_train(session: Session, member: Member, digest: str) -> TrainSummary:
-    """The train of `digest`, to anyone who may send it or has a journey of it."""
-    row = session.get(TrainRow, digest)
-    if row is None or not _may_see(session, member, row):
+    """The train of `digest`, to anyone who may send it or has a journey of it.
+
+    Of several authors' it is the member's own; else one of whose journeys they have; else, for
+    a researcher, the first.
+    """
+    row = train_for(session, member, digest)
+    if row is None:
         raise not_found(f"There is no train {digest} here, or not for {member.name} to see.")
     return train_summary(row)
+
+
+def train_for(session: Session, member: Member, digest: str) -> TrainRow | None:
+    """The statement about `digest` that counts for `member`, as `visible_train` says."""
+    own, party = TrainRow.author == member.name, _has_journey(member)
+    found = select(TrainRow).where(TrainRow.digest == digest)
+    # Whoever may dispatch may look: the train is what colleagues share, by its digest.
+    if "researcher" not in member.roles:
+        found = found.where(or_(own, party))
+    return session.scalars(
+        found.order_by(own.desc(), party.desc(), TrainRow.number).limit(1)
+    ).first()
 
 
 def check_sender(signer: str, sender: Member, what: str) -> None:
@@ -88,16 +95,17 @@ def check_size(envelope: Envelope, limit: int, what: str) -> None:
         )
 
 
-def _may_see(session: Session, member: Member, row: TrainRow) -> bool:
-    # Whoever may dispatch may look: the train is what colleagues share, by its digest.
-    if row.author == member.name or "researcher" in member.roles:
-        return True
-    party = (
-        select(PartyRow)
+def _has_journey(member: Member) -> ColumnElement[bool]:
+    """Whether `member` has to do with a journey of this very statement."""
+    return exists(
+        select(PartyRow.member)
         .join(JourneyRow, JourneyRow.id == PartyRow.journey_id)
-        .where(JourneyRow.train_digest == row.digest, PartyRow.member == member.name)
+        .where(
+            JourneyRow.train_digest == TrainRow.digest,
+            JourneyRow.train_author == TrainRow.author,
+            PartyRow.member == member.name,
+        )
     )
-    return session.scalars(party.limit(1)).first() is not None
 
 
 def _new(train: Train, envelope: Envelope) -> TrainRow:

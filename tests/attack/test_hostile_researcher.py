@@ -371,6 +371,29 @@ def test_a_train_in_another_member_s_place(
     refused(ATTACKER, "cannot put a train in another member's place", told.value.code)
 
 
+def test_an_image_claimed_before_its_author(
+    small_lab: Lab,
+    colleague: Lab,
+    judging: JudgingStation,
+    train: Train,
+    honest: Journey,
+    refused: Refused,
+) -> None:
+    """The same notebook gives the same digest anywhere: who knows it can sign about it first.
+
+    She says of it what is not true; the author's own statement counts for the author's orders.
+    """
+    place = train.repository.replace("dr-lovelace", "dr-hopper")
+    untrue = train.manifest.model_copy(update={"outputs": ()})
+    claimed = colleague.central.submit_train(untrue.sign(colleague.identity, train.digest, place))
+    assert claimed.author == "dr-hopper"
+    journey = small_lab.dispatch(train, stations=HERE)
+    assert judging.holds(journey.id)
+    assert journey.verified()[0].author == "dr-lovelace"
+    assert colleague.central.train(train.digest).author == "dr-hopper"
+    refused(ATTACKER, "cannot take a train's digest before its author", "the author's own counts")
+
+
 @pytest.mark.parametrize("what", ["train", "order"])
 def test_sending_what_another_member_signed(
     what: str, small_lab: Lab, colleague: Lab, train: Train, refused: Refused

@@ -10,6 +10,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
 
 from phtlab.central.database import Database, _alembic
 from phtlab.central.settings import CentralSettings
@@ -37,6 +38,32 @@ def test_the_migrations_can_be_taken_back(database_url: str) -> None:
 def test_migrating_twice_changes_nothing(database_url: str) -> None:
     database = _migrated(database_url)
     database.migrate()
+    database.close()
+
+
+def test_trains_and_journeys_of_before_keep_each_other(database_url: str) -> None:
+    """Migration 2: a journey of the time when an image had one author is of that author's train."""
+    database = Database(_psycopg(database_url))
+    with database.engine.connect() as connection, connection.begin():
+        command.upgrade(_alembic(connection), "0001")
+        for statement in (
+            "INSERT INTO train VALUES ('sha256:t', 1, 'heart', 'ada', 'trains/ada/heart', "
+            "'sha256:k', 'python', '2026-01-01', '{}', NULL)",
+            "INSERT INTO journey VALUES ('sha256:j', 2, 'sha256:t', 'parallel', 'bob', "
+            "'2026-01-01', '2026-01-02', false, '{}', NULL)",
+            "INSERT INTO party VALUES ('sha256:j', 'bob', true)",
+        ):
+            connection.execute(text(statement))
+    database.migrate()
+    with database.read() as session:
+        found = session.execute(text("SELECT train_digest, train_author FROM journey")).one()
+        assert tuple(found) == ("sha256:t", "ada")
+        assert session.execute(text("SELECT member FROM party")).scalar() == "bob"
+        if not database.is_postgresql:
+            assert session.execute(text("PRAGMA foreign_keys")).scalar() == 1
+            assert session.execute(text("PRAGMA foreign_key_check")).all() == []
+    with pytest.raises(IntegrityError), database.note() as session:
+        session.execute(text("UPDATE journey SET train_author = 'nobody'"))
     database.close()
 
 
