@@ -167,6 +167,12 @@ def merged(mine: Handover, theirs: Handover) -> Handover:
         if root_fingerprint(own) != root_fingerprint(other):
             raise _damaged("it is of another consortium, or its root was rotated in another way")
     _require_further(mine, theirs)
+    if theirs.version > mine.version and mine.roots and theirs.signed is not None:
+        # Officers of roots before mine may have been replaced for their stolen keys.
+        try:
+            _signed(theirs.roots[len(mine.roots) - 1 :], theirs.signed)
+        except RosterError as error:
+            raise _damaged(error.message.rstrip(".")) from None
     newest = len(theirs.roots)
     my_next = _fingerprint(mine.next_root)
     if my_next is not None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from securesystemslib.signer import CryptoSigner
+from tuf.api.metadata import Metadata, Targets
 
 from phtlab.errors import RosterError
 from phtlab.train.handover import Handover
@@ -66,6 +69,30 @@ def test_a_file_that_is_cut_is_refused(handover: Handover) -> None:
         with pytest.raises(RosterError) as refused:
             Handover.from_bytes(content[:length])
         assert refused.value.code == "handover"
+
+
+def test_a_roster_by_officers_who_were_replaced_is_not_taken_over(world: Any) -> None:
+    """All their keys were stolen; the file holds the root that replaced them, and a roster."""
+    world.sign()
+    old = [world.consortium.officer(n, f"correct horse {i}") for n, i in (("vera", 1), ("otto", 2))]
+    for name in ("vera", "otto"):
+        new = Identity.generate(name)
+        member = Member(name=name, roles=("officer",), keys=new.public)
+        world.consortium.replace_officer(member, stolen=True)
+        old.append(new)
+    assert world.consortium.sign_with(old).complete
+    mine = world.consortium.export()
+    targets = Metadata[Targets].from_bytes(mine.signed or b"")
+    targets.signed.version += 1
+    targets.signatures.clear()
+    for thief in old[:2]:
+        targets.sign(CryptoSigner(thief.ed25519), append=True)
+    forged = replace(mine, signed=targets.to_bytes())
+    assert Handover.from_bytes(forged.to_bytes()).version == mine.version + 1
+    with pytest.raises(RosterError, match="not signed by enough officers") as refused:
+        world.consortium.take_over(forged)
+    assert refused.value.code == "handover"
+    assert world.consortium.export() == mine
 
 
 @pytest.mark.parametrize(
