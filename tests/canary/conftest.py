@@ -43,7 +43,9 @@ def scene(
         watched.start()
         try:
             with running(world, lambda doing: None):
-                aftermath = Aftermath(world, marks, {}, place / "notebooks", place / "exports")
+                aftermath = Aftermath(
+                    world, marks, {}, place / "notebooks", place / "exports", place / "lab"
+                )
                 aftermath.notebooks.mkdir()
                 lab = connected(world)
                 do_everything(aftermath, lab, engine)

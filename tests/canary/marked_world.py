@@ -40,6 +40,7 @@ from tests.e2e.parts import (
     until,
 )
 from tests.e2e.written_notebook import write_notebook
+from tests.ui.lab_server import lab_running
 
 STATIONS = ("cleveland", "hungary")
 ROWS = 40
@@ -212,6 +213,7 @@ class Aftermath:
     journeys: dict[str, Journey]
     notebooks: Path
     exports: Path
+    lab: Path  # the folders of a Jupyter server
     said: dict[str, str] = field(default_factory=dict)  # what commands printed
     answered: dict[str, str] = field(default_factory=dict)  # what central and the lab answered
     core_limits: dict[str, str] = field(default_factory=dict)  # of each station's process
@@ -236,6 +238,7 @@ def do_everything(aftermath: Aftermath, lab: Lab, engine: docker.DockerClient) -
         (line,) = (line for line in limits.splitlines() if line.startswith("Max core file size"))
         aftermath.core_limits[station] = " ".join(line.split()[4:6])
     _look(aftermath, lab)
+    _look_in_jupyter(aftermath)
 
 
 def _notebooks(aftermath: Aftermath) -> dict[str, Path]:
@@ -339,3 +342,28 @@ def _look(aftermath: Aftermath, lab: Lab) -> None:
         ).model_dump_json()
         aftermath.answered[f"page of {journey.id}"] = repr(journey)
     aftermath.answered["stations"] = repr(lab.central.stations())
+
+
+def _look_in_jupyter(aftermath: Aftermath) -> None:
+    """The same by JupyterLab's server: a wrong passphrase, the right one, results, a kernel."""
+    world, answered = aftermath.world, aftermath.answered
+    (wrong,) = aftermath.marks.wrong_passphrases
+    with (
+        lab_running(aftermath.lab, {"PHTLAB_CONFIG": str(world.researcher)}) as server,
+        httpx.Client(
+            base_url=server.url,
+            headers={"Authorization": f"token {server.token}"},
+            timeout=PATIENCE,
+            trust_env=False,
+        ) as browser,
+    ):
+        for what, passphrase in (("wrong", str(wrong.value)), ("right", world.passphrase)):
+            answer = browser.post("phtlab/keys/unlock", json={"passphrase": passphrase})
+            answered[f"Jupyter on the {what} passphrase"] = answer.text
+        kernel = browser.post("api/kernels", json={"name": "python3"}).raise_for_status().json()
+        for what, journey in aftermath.journeys.items():
+            answer = browser.get(f"phtlab/journeys/{journey.id}/results")
+            answered[f"Jupyter on the results of '{what}'"] = answer.text
+        for path in ("status", "stations", "journeys", "members", "keys"):
+            answered[f"Jupyter on {path}"] = browser.get(f"phtlab/{path}").text
+        browser.delete(f"api/kernels/{kernel['id']}").raise_for_status()

@@ -82,6 +82,11 @@ def researcher_folder(scene: Scene) -> Content:
     yield from files(scene.root / "researcher", scene.root)
 
 
+def jupyter_folder(scene: Scene) -> Content:
+    """Its log, and whatever it and its kernels have written."""
+    yield from files(scene.aftermath.lab, scene.aftermath.lab)
+
+
 def exports(scene: Scene) -> Content:
     yield from files(scene.aftermath.exports, scene.aftermath.exports)
 
@@ -140,6 +145,7 @@ KINDS: Final[Mapping[str, Callable[[Scene], Content]]] = {
     "the officers' folder": consortium_folder,
     "stations' folders: stops, records, sealed cargo": station_folders,
     "the researcher's profile, keys and caches": researcher_folder,
+    "JupyterLab's log and folders": jupyter_folder,
     "exported results": exports,
     "errors and words of commands": messages,
     "answers, metrics and pages of central and the lab": answers,

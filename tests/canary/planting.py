@@ -63,6 +63,11 @@ def _cache(scene: Scene, text: str) -> None:
     (scene.root / "researcher" / "cache").write_bytes(encoded)
 
 
+def _jupyter(scene: Scene, text: str) -> None:
+    with (scene.aftermath.lab / "jupyter.log").open("ab") as log:
+        log.write(b"Traceback: " + ascii(text).encode() + text.encode("utf-16"))
+
+
 def _export(scene: Scene, text: str) -> None:
     with zipfile.ZipFile(scene.aftermath.exports / "all.zip", "w", zipfile.ZIP_DEFLATED) as packed:
         packed.writestr("counts.csv", f"ward,n\n{text},40\n")
@@ -121,8 +126,17 @@ PLANTERS: Final[Mapping[str, Callable[[Scene, str], None]]] = dict(
     zip(
         KINDS,
         (
-            *(_log, _database, _blob, _state, _officers, _stop, _cache, _export, _said),
-            *(_answered, _traffic, _temporary, _core, _container, _command_line, _environment),
+            *(_log, _database, _blob, _state, _officers, _stop, _cache, _jupyter, _export),
+            *(
+                _said,
+                _answered,
+                _traffic,
+                _temporary,
+                _core,
+                _container,
+                _command_line,
+                _environment,
+            ),
         ),
         strict=True,
     )

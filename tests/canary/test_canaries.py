@@ -84,9 +84,20 @@ def test_what_was_held_back_is_told_by_number_alone(scene: Scene) -> None:
         ]
 
 
+def test_jupyter_was_asked_and_answered(scene: Scene) -> None:
+    answered = scene.aftermath.answered
+    assert json.loads(answered["Jupyter on the wrong passphrase"])["code"] == "passphrase"
+    opened = json.loads(answered["Jupyter on the right passphrase"])
+    assert opened["key"]["state"] == "unlocked"
+    assert "counts" in answered["Jupyter on the results of 'departs'"]
+
+
 def test_everything_that_ran_was_watched(scene: Scene) -> None:
     seen = "\n".join(scene.watched.seen.values())
-    for part in ("central registry", "central run", "station run", "station check", "/phtlab/"):
+    for part in (
+        *("central registry", "central run", "station run", "station check", "/phtlab/"),
+        *("jupyter lab", "ipykernel"),
+    ):
         assert part in seen
 
 
