@@ -266,19 +266,17 @@ _KERNEL = KernelImage(
 )
 _QUEUE = """
 CREATE TEMPORARY TABLE more AS
-  SELECT g, 'sha256:' || encode(sha256(g::text::bytea), 'hex') AS id, number + g AS number,
+  SELECT 'sha256:' || encode(sha256(g::text::bytea), 'hex') AS id_, number + g AS number_,
          'station-' || lpad((g % {stations})::text, 4, '0') AS station
   FROM (SELECT number FROM clock) AS clock, generate_series(1, {queued}) AS g;
-INSERT INTO journey (id, number, train_digest, route, researcher, submitted, expires, cancelled,
-                     order_envelope)
-  SELECT more.id, more.number, train_digest, route, researcher, submitted, expires, cancelled,
-         order_envelope
-  FROM journey, more;
-INSERT INTO party (journey_id, member, opens) SELECT id, 'ada', true FROM more;
-INSERT INTO party (journey_id, member, opens) SELECT id, station, false FROM more;
+INSERT INTO journey
+  SELECT copied.* FROM journey, more,
+    jsonb_populate_record(journey, jsonb_build_object('id', id_, 'number', number_)) AS copied;
+INSERT INTO party (journey_id, member, opens) SELECT id_, 'ada', true FROM more;
+INSERT INTO party (journey_id, member, opens) SELECT id_, station, false FROM more;
 INSERT INTO stop (journey_id, number, station, state, final, offered, code, sentence, updated)
-  SELECT id, 0, station, 'offered', false, number, '', '', now() FROM more;
-UPDATE clock SET number = (SELECT max(number) FROM more);
+  SELECT id_, 0, station, 'offered', false, number_, '', '', now() FROM more;
+UPDATE clock SET number = (SELECT max(number_) FROM more);
 """
 
 
