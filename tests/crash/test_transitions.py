@@ -13,6 +13,7 @@ import pytest
 
 from phtlab.demo.world import POLICY, World
 from phtlab.lab import Journey, Lab
+from tests.crash.load import SANDBOX, Killer
 from tests.e2e.parts import (
     away,
     bring_back,
@@ -27,6 +28,7 @@ from tests.e2e.parts import (
     until,
 )
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
+from tests.evidence import Evidence
 
 pytestmark = pytest.mark.engine
 
@@ -44,6 +46,24 @@ def slow(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def endless(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cell = "import time\nwhile True:\n    time.sleep(0.1)\n"
     return write_notebook(tmp_path_factory.mktemp("crash") / "endless.ipynb", LOAD, cell, PUBLISH)
+
+
+# What a killed kernel says and what a killed run does: the runtime survives the one.
+CODES = {"kernel": "kernel-died", "runtime": "run-record", "shim": "run-record"}
+WORDS = {
+    "kernel": "the kernel in the sandbox",
+    "runtime": "the sandbox's first process",
+    "shim": "the engine's keeper of the sandbox",
+}
+
+
+def told(evidence: Evidence, part: str, moment: str) -> None:
+    evidence(
+        "kills",
+        kill_point=f"{part}, once there is {moment}.json at the station",
+        count=1,
+        outcome="run once, ended once, nothing left behind",
+    )
 
 
 def holds_after(world: World, lab: Lab, journey: Journey, engine: Any, begun: float) -> None:
@@ -77,7 +97,7 @@ def holds_after(world: World, lab: Lab, journey: Journey, engine: Any, begun: fl
     ],
 )
 def test_station_killed_once_there_is(
-    small: World, small_lab: Lab, slow: Path, engine: Any, moment: str
+    small: World, small_lab: Lab, slow: Path, engine: Any, evidence: Evidence, moment: str
 ) -> None:
     begun = time.time()
     journey = small_lab.dispatch(slow, stations=STATION)
@@ -86,6 +106,7 @@ def test_station_killed_once_there_is(
     kill(service(small, STATION))
     bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
+    told(evidence, "station", moment)
 
 
 def test_station_killed_again_and_again(
@@ -115,16 +136,58 @@ def test_station_away_while_its_run_ends(
     holds_after(small, small_lab, journey, engine, begun)
 
 
-@pytest.mark.parametrize("moment", ["offer", "started", "outcome"])
-def test_central_killed_once_there_is(
-    small: World, small_lab: Lab, slow: Path, engine: Any, moment: str
+@pytest.mark.parametrize(
+    ("part", "moment"),
+    [
+        ("central", "offer"),
+        ("central", "started"),
+        ("central", "outcome"),
+        ("registry", "offer"),
+        ("registry", "outcome"),
+        *(
+            pytest.param(part, moment, marks=pytest.mark.long)
+            for part in ("central", "registry")
+            for moment in ("verified", "admitted", "starting", "sealed", "pushed", "record")
+        ),
+    ],
+)
+def test_a_service_killed_once_there_is(
+    small: World,
+    small_lab: Lab,
+    slow: Path,
+    engine: Any,
+    evidence: Evidence,
+    part: str,
+    moment: str,
 ) -> None:
     begun = time.time()
     journey = small_lab.dispatch(slow, stations=STATION)
     until(lambda: stop_of(small, STATION, journey.id).has(moment))
-    kill(service(small, "central"))
-    bring_back(small, "central")
+    kill(service(small, part))
+    bring_back(small, part)
     holds_after(small, small_lab, journey, engine, begun)
+    told(evidence, part, moment)
+
+
+@pytest.mark.parametrize("part", SANDBOX)
+def test_a_part_of_the_run_killed(
+    small: World, small_lab: Lab, endless: Path, engine: Any, evidence: Evidence, part: str
+) -> None:
+    """The run is over by that, and not begun again: the researcher learns that it failed."""
+    begun = time.time()
+    journey = small_lab.dispatch(endless, stations=STATION)
+    until(lambda: journey.refresh().stops[0].cell == 2)
+    assert Killer(small, engine, 0, ()).kill_in_sandbox(part)
+    record = ended(journey, STATION)
+    assert (record.outcome, record.code) == ("failed", CODES[part])
+    assert starts(engine, begun, journey.id) == 1, "run once"
+    assert left_behind(engine, small, STATION) == []
+    evidence(
+        "kills",
+        kill_point=f"{WORDS[part]}, while a cell runs",
+        count=1,
+        outcome=f"ended once as failed ({record.code}), nothing left behind",
+    )
 
 
 def test_both_killed_at_once(small: World, small_lab: Lab, slow: Path, engine: Any) -> None:
