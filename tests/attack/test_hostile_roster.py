@@ -33,6 +33,7 @@ from phtlab.train.consortium import Consortium
 from phtlab.train.identity import Identity, Member
 from phtlab.train.repository import online_public_key
 from phtlab.train.root import officer_key
+from phtlab.train.roster import Catalogue, KernelImage
 from phtlab.train.trust import Trust
 from phtlab.wire import central as wire_central
 from phtlab.wire.api import RosterBundle
@@ -498,6 +499,32 @@ def test_a_member_whom_central_adds(stage: Stage, told: Told) -> None:
             error = refuses(trust, "roster", "without the signatures")
     told("cannot add a member", error)
     assert "eve" not in names(stage.joins("another"))
+
+
+def test_a_kernel_image_that_central_allows(stage: Stage, told: Told) -> None:
+    """A catalogue of its own, signed with the only key that central has."""
+    stage.publish()
+    trust = stage.joins("station")
+    image = KernelImage(
+        name="python",
+        language="python",
+        kernelspec="python3",
+        repository="kernels/python",
+        digest="sha256:" + "e" * 64,
+        diff_ids=(),
+    )
+    content = Catalogue(images=(image,)).model_dump_json().encode()
+    seed = stage.online.private_bytes_raw()
+    mine = Identity.from_seeds("central", seed, bytes(32), stage.officers["vera"].age)
+    lie = {
+        "2.targets.json": stage.forged_targets(mine, catalogue=content),
+        "catalogue.json": content,
+        **stage.newest(2),
+    }
+    with stage.saying(lie):
+        error = refuses(trust, "roster", "without the signatures")
+    told("cannot allow a kernel image", error)
+    assert stage.joins("another").refresh().catalogue.images == ()
 
 
 def test_one_officer_alone(stage: Stage, told: Told) -> None:
