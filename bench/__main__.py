@@ -11,19 +11,26 @@ import time
 import traceback
 from collections.abc import Callable
 
-from bench import interface, journey, scheduler, seal, stop
+from bench import interface, journey, scheduler, seal, stop, waiting
+from bench.aims import AIMS
 from bench.consortium import consortium
+from bench.figures import kept, said
 
 _failed: list[str] = []
 
 
 def main() -> int:
     tried("seal", seal.measure)
+    tried("waiting", waiting.measure)
     with consortium() as world:
         tried("journey", lambda: journey.measure(world))
         tried("stop", lambda: stop.measure(world))
         tried("scheduler", lambda: scheduler.measure(world))
         tried("interface", lambda: interface.measure(world))
+    print("\n== What was aimed at and missed")
+    for one in kept():
+        if AIMS[one.name].missed(one.value, one.peer_value):
+            print(said(one))
     if _failed:
         print(f"Not measured, or a claim does not hold: {', '.join(_failed)}.", file=sys.stderr)
     return 1 if _failed else 0
