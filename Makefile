@@ -23,7 +23,7 @@ test:            ## every test, against the real engine, registry and PostgreSQL
 	@$(PY) -m pytest -n $(WORKERS) --dist loadfile $(if $(COVERAGE),--cov --cov-report=term:skip-covered)
 
 test-long:       ## the long forms: hundreds of kills, every probe on every runtime class
-	@.ci/prepare test
+	@.ci/prepare test-long
 	@$(PY) -m pytest -m long
 
 evidence:        ## what attacks, probes and kills came to: runs their tests, renews docs/reference

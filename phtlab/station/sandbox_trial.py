@@ -50,6 +50,7 @@ LIMITS = Limits(
 )
 _COMMAND = ("python3", "-I", "-S", "/phtlab/in/trial.py")
 _MAX_BYTES = 64 * 1024
+_LONGEST = 300
 _RUNC = "Use the runtime runc, or another host for this one: docs/sandbox.md says what each needs."
 _CGROUPS = (
     "Use the runtime runc, or boot the host with control groups of version 2 alone "
@@ -72,7 +73,9 @@ def _one_of(*answers: str) -> Callable[[Any], bool]:
 _NOT_WRITTEN = _one_of("EROFS", "EACCES", "EPERM")
 
 TRIED: Mapping[str, Limit] = {
-    "network": Limit(_one_of("ENETUNREACH", "EADDRNOTAVAIL"), "A run reaches a network."),
+    "network": Limit(
+        _one_of("ENETUNREACH", "EADDRNOTAVAIL", "EHOSTUNREACH"), "A run reaches a network."
+    ),
     "interfaces": Limit(_one_of("lo", ""), "A run sees network interfaces of the host."),
     "root": Limit(_NOT_WRITTEN, "A run can write to its root file system."),
     "inputs": Limit(_NOT_WRITTEN, "A run can write to its inputs and data."),
@@ -120,7 +123,7 @@ def judge_trial(
     if isinstance(trying := found.get("trying"), str) and trying in TRIED:
         went = f"The runtime went down when the trial went past this limit: {trying}."
         # What came before was answered, what comes after was not reached.
-        missing = {name for name in TRIED if name not in found}
+        missing = {"log", *(name for name in TRIED if name not in found)}
         return (
             *(r for r in judge_trial({**found, "trying": None}, {*given_up, *missing}) if not r.ok),
             CheckResult(f"limit: {trying}", False, went, TRIED[trying].mend),
@@ -189,10 +192,10 @@ def _run(
         created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
         engine.start(created["Id"])
     except APIError as error:
+        why = said(error)[:_LONGEST]  # Podman quotes the whole profile
         return (
-            _not_run(f"The engine cannot start the sandbox with the runtime {runtime}: "
-                     f"{said(error)}."),
-        )  # fmt: skip
+            _not_run(f"The engine cannot start the sandbox with the runtime {runtime}: {why}."),
+        )
     try:
         ended = engine.wait(created["Id"], timeout=LIMITS.seconds)
     except requests.exceptions.RequestException:

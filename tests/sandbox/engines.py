@@ -19,7 +19,7 @@ from pathlib import Path
 
 from phtlab.wire.engine_socket import knock
 
-PATHS = "/usr/sbin:/usr/bin:/sbin:/bin"
+PATHS = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/podman"
 
 
 def require(*programs: str) -> None:
@@ -50,20 +50,26 @@ def docker_engine(*options: str, runtimes: Mapping[str, object] | None = None) -
 
 
 @contextmanager
-def podman_service(user: str | None = None) -> Iterator[str]:
-    """Podman's service, which speaks the engine's API; yields its address."""
-    require("podman")
+def podman_service(registry: str, runtime: str) -> Iterator[str]:
+    """Podman's service, which speaks the engine's API; yields its address.
+
+    It may pull from `registry` (host:port) by plain HTTP.
+    """
+    require("podman", "catatonit", runtime)
     with _folder("podman-") as place:
+        (place / "registries.conf").write_text(
+            f'[[registry]]\nlocation = "{registry}"\ninsecure = true\n'
+        )
         environment = {
+            "CONTAINERS_REGISTRIES_CONF": str(place / "registries.conf"),
             "XDG_RUNTIME_DIR": str(place),
             "HOME": str(place),
-            "XDG_CONFIG_HOME": str(place / "config"),
-            "XDG_DATA_HOME": str(place / "data"),
         }
-        command = ["podman", "system", "service", "--time", "0", f"unix://{place}/docker.sock"]
-        if user is not None:
-            shutil.chown(place, user)
-            command = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", *command]
+        command = [
+            *("podman", "--runtime", runtime, "--storage-driver", "overlay"),
+            *("--root", f"{place}/data", "--runroot", f"{place}/run"),
+            *("system", "service", "--time", "0", f"unix://{place}/docker.sock"),
+        ]
         with _running(command, place, environment) as address:
             yield address
 
@@ -75,6 +81,9 @@ def _folder(prefix: str) -> Iterator[Path]:
     try:
         yield place
     finally:
+        for process in _processes_of(place):  # what the engine itself lost sight of
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
         for mount in reversed(_mounts_below(place)):
             subprocess.run(["umount", "-l", mount], check=False)
         # A kernel that still lets go of a file system: what is left is in a temporary folder.
@@ -117,6 +126,16 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(log.read_text("utf-8", "replace")[-2000:])
+
+
+def _processes_of(place: Path) -> list[int]:
+    """Processes whose command names this engine's own folder: its shims and sandboxes."""
+    found = []
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if str(place).encode() in command.read_bytes():
+                found.append(int(command.parent.name))
+    return found
 
 
 def _mounts_below(place: Path) -> list[str]:
