@@ -50,8 +50,10 @@ class Freight(Protocol):
 class RegistryFreight:
     """Freight by the consortium's registry, with tokens that central issues."""
 
-    def __init__(self, central: CentralClient) -> None:
+    def __init__(self, central: CentralClient, url: str | None = None) -> None:
+        """`url` is where the registry is; central's word without it."""
         self._central = central
+        self._url = url
         self._registry: Registry | None = None
         self._lock = threading.Lock()
 
@@ -59,7 +61,8 @@ class RegistryFreight:
         # Several stops ask at once; a second connection would never be closed.
         with self._lock:
             if self._registry is None:
-                self._registry = Registry(self._central.info().registry_url, self._token)
+                url = self._url or self._central.info().registry_url
+                self._registry = Registry(url, self._token)
             return self._registry
 
     def _token(self, scopes: list[str]) -> str:

@@ -93,7 +93,7 @@ def open_station(folder: StationFolder, settings: StationSettings, identity: Ide
         settings=settings,
         identity=identity,
         central=central,
-        freight=RegistryFreight(central),
+        freight=RegistryFreight(central, settings.registry),
         executor=open_executor(folder, settings),
         believed=believed,
     )

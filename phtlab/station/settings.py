@@ -44,6 +44,9 @@ class StationSettings(FileSettings):
     name: MemberName = Field(description="The station's name on the roster")
     organisation: str = Field("", description="Whose station it is, for people")
     central: str | None = Field(None, description="Central's address; 'station join' writes it")
+    registry: str | None = Field(
+        None, description="The registry's address; without it, the one that central names"
+    )
     executor: str = Field("docker", description="What runs the stops")
     executor_options: dict[str, Any] = Field(
         default_factory=dict, description="The executor's own options: docs/sandbox.md"

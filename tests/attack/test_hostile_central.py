@@ -6,9 +6,10 @@ What it says is said by the real one and changed on the way, or a row of its dat
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,20 @@ from phtlab.central.registry_token import parse_scopes
 from phtlab.demo.world import World
 from phtlab.errors import (
     CentralError,
+    CentralUnreachableError,
     PhtlabError,
     SealChangedError,
     SignatureError,
 )
 from phtlab.lab import Journey, Lab
 from phtlab.lab.train import NOTEBOOK
+from phtlab.station.arrival import Arrived
+from phtlab.station.freight import RegistryFreight
 from phtlab.station.station import utc_now
 from phtlab.train.canonical import canonical
 from phtlab.train.envelope import Envelope, sign_statement
 from phtlab.train.identity import Identity, Member
-from phtlab.train.image import compose
+from phtlab.train.image import ImageLimits, compose
 from phtlab.train.manifest import TRAIN_TYPE
 from phtlab.train.order import Order, cargo_context
 from phtlab.train.record import RECORD_TYPE
@@ -41,7 +45,16 @@ from phtlab.wire.trains import push_train
 from tests.attack.conftest import admitted, lab_of, published
 from tests.attack.handmade import ANSWER, HandmadeStation, registry_tokens
 from tests.attack.judging import JudgingStation
-from tests.attack.liar import Answer, Asked, Liars, Lie, offering, saying_json, told_of
+from tests.attack.liar import (
+    Answer,
+    Asked,
+    Liars,
+    Lie,
+    Stranger,
+    offering,
+    saying_json,
+    told_of,
+)
 from tests.e2e.parts import away, change_central, starts, until
 from tests.e2e.written_notebook import write_notebook
 
@@ -629,3 +642,74 @@ def test_what_central_holds_opens_nothing(
         if path.is_file():
             assert plain not in path.read_bytes(), path
     refused(ATTACKER, "cannot read cargo", "only sealed files lie there")
+
+
+def test_another_registry_than_the_station_s_own(
+    small: World,
+    liars: Liars,
+    judging: JudgingStation,
+    sent: Journey,
+    honest: Journey,
+    stranger_s_house: Stranger,
+    refused: Refused,
+) -> None:
+    """Central names an address inside the hospital's network as the registry's.
+
+    A station believes it, unless its settings say where the registry is.
+    """
+    elsewhere = saying_json(lambda info: info | {"registry_url": stranger_s_house.url})
+    believing = judging.station
+    train = Arrived.of(believing.stops.stop(honest.id)).train
+    with liars.central.lying("GET", "^/api/v1$", elsewhere):
+        led = RegistryFreight(believing.central)
+        with pytest.raises(PhtlabError):
+            led.fetch(train.repository, train.digest, ImageLimits())
+        led.close()
+        assert stranger_s_house.asked, "without the setting"
+        stranger_s_house.asked.clear()
+        settled = RegistryFreight(believing.central, small.registry_url)
+        assert settled.fetch(train.repository, train.digest, ImageLimits()).layer
+        settled.close()
+    assert stranger_s_house.asked == []
+    refused(ATTACKER, "cannot name another registry than the station's settings", "not asked")
+
+
+def drip(_: Asked, answer: Answer) -> Answer:
+    def drops() -> Iterator[bytes]:
+        while True:
+            time.sleep(0.05)
+            yield b" "
+
+    return answer.saying(drops())
+
+
+def test_an_answer_of_central_that_drips(
+    deceived: Lab, liars: Liars, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    """Each byte comes in time, the last one never: no thread of a station waits for it."""
+    assert deceived.stations()
+    monkeypatch.setattr("phtlab.wire.central.ANSWER_SECONDS", 0.5)
+    with (
+        liars.central.lying("GET", "^/api/v1/stations$", drip) as lying,
+        pytest.raises(CentralUnreachableError) as told,
+    ):
+        deceived.stations()
+    assert lying.told == 1
+    assert "one answer takes more than 0.5 seconds" in told.value.message
+    refused(ATTACKER, "cannot hold a station with an answer that drips", told.value.code)
+
+
+def test_an_answer_of_central_without_end(
+    deceived: Lab, liars: Liars, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    monkeypatch.setattr("phtlab.wire.central.MAX_ANSWER_BYTES", 4 << 20)
+    block = b" " * (1 << 20)
+    with (
+        liars.central.lying(
+            "GET", "^/api/v1/stations$", lambda _, answer: answer.saying(itertools.repeat(block))
+        ),
+        pytest.raises(CentralError) as told,
+    ):
+        deceived.stations()
+    assert told.value.code == "central-answer"
+    refused(ATTACKER, "cannot fill memory with an answer that does not end", told.value.code)
