@@ -233,11 +233,11 @@ def run(
 
     folder, settings = station_at(directory)
     identity = _identity(folder, settings, passphrase_file)
-    guard_opened_key()
     log_to_stderr()
     station = open_station(folder, settings, identity)
     try:
         require_joined(folder, settings)
+        guard_opened_key()  # before the first process that it starts
         _require_able(station.executor.check(), settings.name)
         station.policy()
         station.declared()
