@@ -79,8 +79,8 @@ AIMS: Final[Mapping[str, Aim]] = {
 
 _SEAL: Final = (
     "What is left is SHA-256 of all that is written (which the peers do not take) and moving the "
-    "bytes; cipher and hash share two processors by a thread, files are read without a copy. "
-    "Larger batches and a thread for the hash alone brought nothing."
+    "bytes; cipher, hash and writing have a thread each, files are read without a copy. Batches of "
+    "twice the size brought nothing."
 )
 _STOP_FIXED: Final = (
     "What does not grow with the size is the engine's: pulling the image, making and mounting the "
@@ -106,8 +106,9 @@ MISSED: Final[Mapping[str, str]] = {
     "journey4_warm": _JOURNEY,
     "central_wait_p99": (
         "A thousand stations begin a poll every 25 seconds, which takes central some 7 ms each, in "
-        "one Python process; a dispatch waits behind those that came before. One look at the "
-        "database for all who wait, in place of one each, took away nine tenths of the work."
+        "one Python process; a dispatch waits behind those that came before. There is now one look "
+        "at the database for all who wait, in place of one each every two seconds, and one "
+        "question for all offers of an answer."
     ),
 }
 """For an aim that is missed: why, and what was tried."""

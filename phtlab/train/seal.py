@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
@@ -69,8 +70,8 @@ def seal(source: Source, target: Target, recipients: Sequence[str], context: byt
             f"This cargo has {len(keys)} recipients; at most {MAX_RECIPIENTS} are allowed. Seal "
             "it to fewer."
         )
-    counted = _Counted(target)
-    encrypt(source, counted, keys, [Stanza(_CONTEXT_ARGS, _context_digest(context))])
+    with _Counted(target) as counted:
+        encrypt(source, counted, keys, [Stanza(_CONTEXT_ARGS, _context_digest(context))])
     return Sealed(f"sha256:{counted.hash.hexdigest()}", counted.size)
 
 
@@ -183,14 +184,24 @@ def _context_digest(context: bytes) -> bytes:
 
 
 class _Counted:
-    """A target that hashes and counts what passes through."""
+    """A target that hashes and counts what passes through, and writes it at the same time."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self._hashing = ThreadPoolExecutor(1, thread_name_prefix="seal-hash")
         self.hash = hashlib.sha256()
         self.size = 0
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._hashing.shutdown(wait=True)
+
     def write(self, data: memoryview | bytes, /) -> object:
-        self.hash.update(data)
-        self.size += len(data)
-        return self._target.write(data)
+        hashed = self._hashing.submit(self.hash.update, data)
+        try:
+            return self._target.write(data)
+        finally:
+            hashed.result()  # before `data` is written over
+            self.size += len(data)
