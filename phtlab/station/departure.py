@@ -66,7 +66,7 @@ def push(stop: Stop, station: Station) -> None:
 
 
 def record_departed(stop: Stop, station: Station) -> None:
-    """Sign what departs; after this the stop cannot be cancelled."""
+    """Sign what has departed already: its cargo is in the registry."""
     arrived = Arrived.of(stop)
     sealed = stop.read("sealed")
     context = cargo_context(stop.journey, arrived.order, station.name)

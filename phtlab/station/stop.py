@@ -18,7 +18,7 @@ station killed anywhere finds on its return exactly how far it came::
     cargo.age        sealed
     sealed.json      its digest and size: sealed
     pushed.json      it is in the registry
-    cancel.json      someone cancelled; heeded until there is a record
+    cancel.json      someone cancelled; heeded until the cargo is in the registry
     ending.json      how a stop ends that does not depart
     record.json      the station's signed word: refused, failed, cancelled or sealed
     told.json        central has it: departed, or the end of the others
@@ -146,7 +146,7 @@ class Stop:
 
     @property
     def cancelled(self) -> bool:
-        """Whether a cancellation is to be heeded: it came before the record was signed."""
+        """Whether a cancellation is to be heeded, unless the cargo is in the registry already."""
         return self.has("cancel") and not self.has("record")
 
     @property

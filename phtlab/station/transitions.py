@@ -96,10 +96,11 @@ class Transitions:
             departure.tell(stop, station, self._backoff.tries(stop.hex))
         elif stop.has("ending"):
             departure.record_ending(stop, station)
+        elif stop.has("pushed"):
+            # Before a cancellation is looked for: no cargo lies in the registry without its record.
+            departure.record_departed(stop, station)
         elif stop.cancelled:
             self._end(stop, cancelled())
-        elif stop.has("pushed"):
-            departure.record_departed(stop, station)
         elif stop.has("sealed"):
             departure.push(stop, station)
         elif stop.has("outcome"):

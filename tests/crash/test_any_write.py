@@ -120,3 +120,17 @@ def test_half_written_files_of_a_kill_are_no_state(tmp_path: Path) -> None:
     finish(world, offer)
     assert final(world, offer)[0] == "departed"
     assert not list(world.folder.path.rglob("*.part"))
+
+
+def test_cancelled_once_its_cargo_is_in_the_registry_it_departs(tmp_path: Path) -> None:
+    """So that no cargo lies there without its record."""
+    world = make_world(tmp_path)
+    world.add_hearts()
+    offer = world.offer()
+    daemon = world.daemon()
+    daemon.receive(offer)
+    while not world.stop(offer).has("pushed"):
+        daemon.step()
+    daemon.receive(offer.model_copy(update={"cancelled": True}))
+    finish(world, offer)
+    assert final(world, offer)[0] == "departed"
