@@ -207,20 +207,22 @@ class DockerExecutor(Executor):
         """What comes of a trial of the sandbox now, if there is an image to try it with."""
         try:
             with self._engine() as engine:
-                image = image_here(engine.images())
-                if image is None:
-                    return (
-                        CheckResult(
-                            "sandbox",
-                            True,
-                            "Not tried yet, for want of a kernel image: the first run begins with "
-                            "a trial, and only if all limits hold.",
-                        ),
-                    )
-                return self._trial(engine, image)
+                for image in images_here(engine.images()):
+                    with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+                        found = engine.inspect_image(image)  # type: ignore[no-untyped-call]
+                        if found["Config"].get("Entrypoint") == list(ENTRYPOINT):
+                            return self._trial(engine, image)
         except PhtlabError as error:
             sentence, _, mend = error.message.partition(". ")
             return (CheckResult("sandbox", False, f"{sentence.rstrip('.')}.", mend),)
+        return (
+            CheckResult(
+                "sandbox",
+                True,
+                "Not tried yet, for want of a kernel image: the first run begins with a trial, "
+                "and only if all limits hold.",
+            ),
+        )
 
     def _require_tried(self, engine: docker.APIClient, image: str) -> None:
         """Raises SandboxError unless a trial held, in this process and since the engine came."""
@@ -332,11 +334,10 @@ def first_user(info: Mapping[str, Any]) -> int:
     return int(found[1]) if found else 0
 
 
-def image_here(images: Iterable[Mapping[str, Any]]) -> str | None:
-    """A kernel or train image among the engine's, by digest; the newest, which has all layers."""
+def images_here(images: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What may be kernel or train images among the engine's, by digest, the newest first."""
     names = (name for image in images for name in image.get("RepoDigests") or ())
-    ours = (name for name in names if IMAGE.fullmatch(name) and _OURS.search(name))
-    return next(ours, None)
+    return [name for name in names if IMAGE.fullmatch(name) and _OURS.search(name)]
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

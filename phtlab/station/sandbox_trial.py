@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import docker
 import requests
-from docker.errors import APIError, NotFound
+from docker.errors import APIError, ImageNotFound, NotFound
 
 from phtlab.errors import AirlockError
 from phtlab.station.executor import MIB, CheckResult, Job, Limits
@@ -152,7 +152,7 @@ def try_sandbox(
 ) -> tuple[CheckResult, ...]:
     """Run a trial in `image`, which is here and has python3; leaves nothing. About a second.
 
-    Raises OSError and the SDK's errors other than the engine's refusal to start it.
+    Raises OSError, the SDK's ImageNotFound, and its errors but the engine's refusal to start.
     """
     with _alone(root):
         place = root / NAME
@@ -191,6 +191,8 @@ def _run(
     try:
         created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
         engine.start(created["Id"])
+    except ImageNotFound:
+        raise
     except APIError as error:
         why = said(error)[:_LONGEST]  # Podman quotes the whole profile
         return (

@@ -11,7 +11,7 @@ import pytest
 
 from phtlab.errors import EngineMissingError
 from phtlab.station import docker_executor, sandbox_trial
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor, image_here
+from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor, images_here
 from phtlab.station.executor import Job
 from phtlab.station.sandbox_trial import LIMITS, NAME, TRIED, judge_trial
 from tests.sandbox.conftest import Open
@@ -76,8 +76,8 @@ def test_a_runtime_that_goes_down_with_the_trial_is_named_with_the_limit() -> No
 def test_an_image_to_try_with_is_one_of_trains_or_kernels() -> None:
     digest = "sha256:" + "a" * 64
     other, ours = f"127.0.0.1:5000/library/x@{digest}", f"127.0.0.1:5000/kernels/python@{digest}"
-    assert image_here([{"RepoDigests": None}, {"RepoDigests": [other]}]) is None
-    assert image_here([{"RepoDigests": [other]}, {"RepoDigests": [ours]}]) == ours
+    assert images_here([{"RepoDigests": None}, {"RepoDigests": [other]}]) == []
+    assert images_here([{"RepoDigests": [other]}, {"RepoDigests": [ours]}]) == [ours]
 
 
 Take = Callable[[dict[str, Any]], None]
