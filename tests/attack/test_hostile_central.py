@@ -13,11 +13,9 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from phtlab.central.registry_token import parse_scopes
 from phtlab.demo.world import World
 from phtlab.errors import (
     CentralError,
@@ -41,9 +39,8 @@ from phtlab.train.record import RECORD_TYPE
 from phtlab.train.seal import open_file
 from phtlab.wire.cargo import pull_cargo
 from phtlab.wire.central import CentralClient
-from phtlab.wire.trains import push_train
 from tests.attack.conftest import admitted, lab_of, published
-from tests.attack.handmade import ANSWER, HandmadeStation, registry_tokens
+from tests.attack.handmade import ANSWER, HandmadeStation
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import (
     Answer,
@@ -272,38 +269,33 @@ def test_an_order_paired_with_another_train_of_its_author(
     refused(ATTACKER, "cannot pair an order with another signed train", code)
 
 
+@pytest.mark.parametrize("member", ["its author", "a colleague"])
 def test_the_same_image_signed_anew_with_other_bounds(
-    small: World,
-    liars: Liars,
+    member: str,
     small_lab: Lab,
     colleague: Lab,
     sent: Journey,
-    notebook: Path,
+    train_of,
+    judging: JudgingStation,
     judged,
     refused: Refused,
 ) -> None:
-    """A member helps: they sign the image that the order names, with wider bounds and outputs."""
-    train = small_lab.train(notebook)
-    repository = train.repository.replace("dr-lovelace", "dr-hopper")
-    push_train(colleague.registry, train.image, repository, train.kernel)
-    properties = train.manifest.parameters["properties"]
-    wider = train.manifest.model_copy(
-        update={
-            "parameters": train.manifest.parameters
-            | {"properties": properties | {"min_age": properties["min_age"] | {"minimum": 0}}}
-        }
-    )
-    signed = wider.sign(colleague.identity, train.digest, repository)
-
-    def any_token(asked: Asked, answer: Answer) -> Answer:
-        scopes = parse_qs(urlsplit(asked.path).query).get("scope", [])
-        token = registry_tokens(small).sign(HERE, parse_scopes(scopes), utc_now())
-        return answer.saying(token.model_dump_json().encode())
-
-    with liars.central.lying("GET", "^/api/v1/registry/token", any_token):
-        code = judged(sent, offering(sent.id, train=form(signed)))
-    assert code == "image-declaration"
-    refused(ATTACKER, "cannot re-bind parameters with a member's help", code)
+    """A member helps: they sign the image that the order names, with wider bounds."""
+    lab, code = {
+        "its author": (small_lab, "image-declaration"),
+        "a colleague": (colleague, "order-author"),
+    }[member]
+    statement = json.loads(train_of(sent).body)
+    (subject,) = statement["subject"]
+    manifest = statement["predicate"]
+    manifest["parameters"]["properties"]["min_age"]["minimum"] = 0
+    repository = subject["name"].replace(small_lab.identity.name, lab.identity.name)
+    digest = f"sha256:{subject['digest']['sha256']}"
+    signed = sign_statement(lab.identity, TRAIN_TYPE, {repository: digest}, manifest)
+    believed = judging.station.believed
+    until(lambda: {m.name for m in believed.now().roster.members} >= {lab.identity.name})
+    assert judged(sent, offering(sent.id, train=form(signed))) == code
+    refused(ATTACKER, f"cannot re-bind parameters with the help of {member}", code)
 
 
 @pytest.mark.parametrize("what", ["order", "train"])

@@ -209,6 +209,15 @@ def test_order_for_another_train_refused(documents: Any, check_order: Any) -> No
     assert code_of(refused) == "order-train"
 
 
+def test_order_with_a_colleagues_statement_about_its_train_refused(
+    documents: Any, roster: Any, check_order: Any
+) -> None:
+    theirs = verify_train(documents.train("nils"), roster)
+    with pytest.raises(OrderError, match="comes with nils's statement about the train") as refused:
+        check_order(documents.order(), train=theirs)
+    assert code_of(refused) == "order-author"
+
+
 def test_order_signed_about_another_train_than_it_names_refused(
     documents: Any, people: Any, check_order: Any
 ) -> None:

@@ -50,8 +50,8 @@ def verify_order(
     Raises NotOnRosterError (also ``order-station-unknown``, ``order-recipient-unknown``),
     SignatureError, RosterStaleError (``roster-behind``), OrderExpiredError,
     OrderReplayedError, OrderStationError, or OrderError with one of the codes
-    ``order-role``, ``order-form``, ``order-train``, ``order-route``, ``order-future``,
-    ``order-lifetime``, ``order-recipients``, ``order-twice``.
+    ``order-role``, ``order-form``, ``order-train``, ``order-author``, ``order-route``,
+    ``order-future``, ``order-lifetime``, ``order-recipients``, ``order-twice``.
     """
     signers = roster.members if now is not None else roster.signers(1)
     statement, signer = open_statement(envelope, ORDER_TYPE, signers)
@@ -71,6 +71,13 @@ def verify_order(
             f"This order is for the train {order.train}, not for {train.digest}. "
             "Central paired the wrong documents: tell its operator.",
             code="order-train",
+        )
+    if train.author != signer.name:
+        # A colleague's statement about the same image may declare other outputs and bounds.
+        raise OrderError(
+            f"This order of {signer.name} comes with {train.author}'s statement about the train, "
+            f"not with {signer.name}'s own. Central paired the wrong documents: tell its operator.",
+            code="order-author",
         )
     if order.route != train.manifest.route:
         raise OrderError(
