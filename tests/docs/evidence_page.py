@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from tests.docs.markdown import code, heading, table
@@ -29,5 +30,15 @@ _PAGES: Final = {
 def page(name: str) -> str:
     title, introduction = _PAGES[name]
     columns = TABLES[name]
-    rows = [[str(row[c]) for c in columns] + [code(row["test"])] for row in kept(name)]
+    rows = sorted(
+        ([str(row[c]) for c in columns] + [code(row["test"])] for row in kept(name)),
+        key=lambda row: [_numbered(cell) for cell in row],
+    )
     return "\n".join(heading(title, introduction) + table([*columns, "test"], rows)).rstrip() + "\n"
+
+
+def _numbered(cell: str) -> str:
+    """`cell` as it is sorted: a number at its beginning counts as one."""
+    digits = re.match(r"\d*", cell)
+    assert digits is not None
+    return digits[0].rjust(9) + cell[digits.end() :] if digits[0] else cell

@@ -64,8 +64,7 @@ def test_what_does_not_fit_is_said_while_it_is_typed(form):
 
 def test_entries_of_a_list_come_and_go_by_keyboard(form, lab_page):
     sites = form.get_by_role("group", name="sites")
-    sites.get_by_role("button", name="Add an entry").focus()
-    lab_page.page.keyboard.press("Enter")
+    sites.get_by_role("button", name="Add an entry").press("Enter")
     expect(sites.get_by_role("textbox")).to_have_count(2)
     sites.get_by_role("textbox").last.fill("south")
     sites.get_by_role("button", name="Remove entry 1").click()

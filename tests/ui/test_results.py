@@ -504,8 +504,7 @@ def test_the_code_of_the_page_is_fetched_when_it_is_opened(lab_page, told):
 def test_all_of_it_by_keyboard(lab_page, told):
     page = opened(lab_page, told)
     first = page.get_by_role("tab", name="counts")
-    first.focus()
-    lab_page.page.keyboard.press("ArrowRight")
+    first.press("ArrowRight")
     expect(page.get_by_role("tab", name="age_hist")).to_be_focused()
     expect(page.get_by_role("tab", name="age_hist")).to_have_attribute("aria-selected", "true")
     lab_page.page.keyboard.press("End")
