@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central import news
@@ -20,13 +20,13 @@ from phtlab.wire.central import MAX_WAIT_SECONDS
 router = APIRouter(tags=["stations"], responses=RESPONSES)
 
 
-@router.get("/inbox", summary="What waits for this station")
+@router.get("/inbox", summary="What waits for this station", response_model=Inbox)
 async def inbox(
     member: StationMember,
     services: ServicesOf,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The last cursor seen")] = 0,
     wait: Annotated[float, Query(ge=0, description="Seconds to wait for news")] = 0.0,
-) -> Inbox:
+) -> Response:
     """All unfinished stops whose turn it is, as soon as the cursor is another than `after`.
 
     Without news it answers after `wait` seconds, 50 at most, with the same
@@ -40,13 +40,16 @@ async def inbox(
             over = left <= 0 or services.news.closed
             found = await run_in_threadpool(_look, services, member.name, after, over)
             if found is not None:
-                return found
+                return Response(found, media_type="application/json")
             await subscription.wait(left)
 
 
-def _look(services: Services, station: str, after: int, over: bool) -> Inbox | None:
-    """What waits for `station`; None if there is nothing new and the time is not `over`."""
+def _look(services: Services, station: str, after: int, over: bool) -> str | None:
+    """What waits for `station`, as JSON; None if nothing is new and the time is not `over`.
+
+    As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.
+    """
     with services.database.read() as session:
         if not over and inbox_cursor(session, station) == after:
             return None
-        return inbox_of(session, station)
+        return inbox_of(session, station).model_dump_json()
