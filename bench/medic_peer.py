@@ -7,6 +7,7 @@ the seconds of each step, and what the process' memory grew by, in KiB.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import docker.errors
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from train_lib.docker_util.docker_ops import extract_train_config
@@ -38,6 +40,7 @@ def main(size: int) -> dict[str, Any]:
         name: rsa.generate_private_key(public_exponent=65537, key_size=2048)
         for name in (*STATIONS, "user", "builder")
     }
+    before = _nameless(engine)
     try:
         _make_image(engine, keys)
         return _travel(engine, keys, size)
@@ -49,6 +52,27 @@ def main(size: int) -> dict[str, Any]:
         for image in engine.images.list(REPOSITORY):
             for tag in image.tags:
                 engine.images.remove(tag, force=True)
+        _remove_nameless(engine, before)
+
+
+def _nameless(engine: Any) -> set[str]:
+    """All images without a name."""
+    return {
+        image["Id"]
+        for image in engine.api.images(all=True)
+        if not image.get("RepoDigests") and set(image.get("RepoTags") or ()) <= {"<none>:<none>"}
+    }
+
+
+def _remove_nameless(engine: Any, before: set[str]) -> None:
+    """Remove the images from which the library has moved its tag on."""
+    while left := _nameless(engine) - before:
+        for image in left:
+            # One with a child goes after it; one that went along with its child is gone.
+            with contextlib.suppress(docker.errors.APIError):
+                engine.images.remove(image)
+        if _nameless(engine) - before == left:
+            raise RuntimeError(f"images of the peer stay behind: {sorted(left)}")
 
 
 def _travel(engine: Any, keys: dict[str, Any], size: int) -> dict[str, Any]:
