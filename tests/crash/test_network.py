@@ -89,7 +89,7 @@ def cut_at_each(consortium: Light, step: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "step", [pytest.param(5000, id="short"), pytest.param(40, id="long", marks=pytest.mark.long)]
+    "step", [pytest.param(5000, id="short"), pytest.param(250, id="long", marks=pytest.mark.long)]
 )
 def test_cut_after_so_many_bytes_to_the_registry(
     consortium: Light, evidence: Evidence, step: int

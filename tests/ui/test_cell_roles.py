@@ -116,7 +116,7 @@ def test_a_shortcut_sets_all_selected_cells_and_is_undone_as_one(lab, path):
     for index in (2, 3, 4):
         expect_role(lab, index, "aggregate")
     assert [m.get("tags") for m in metadata(lab, path)[2:5]] == [["aggregate"]] * 3
-    lab.page.keyboard.press("z")
+    lab.cell(4).press("z")
     for index, role in ((2, "station"), (3, "local"), (4, "round")):
         expect_role(lab, index, role)
     assert metadata(lab, path)[2:5] == [{"tags": ["station"]}, {}, {"tags": ["round"]}]
