@@ -111,7 +111,7 @@ MISSED: Final[Mapping[str, str]] = {
         "A thousand stations begin a poll every 25 seconds, which takes central some 7 ms each, in "
         "one Python process; a dispatch waits behind those that came before. There is now one look "
         "at the database for all who wait, in place of one each every two seconds, and one "
-        "question for all offers of an answer; Python's collections, which halted everybody, walk over "
+        "question for all offers of an answer; Python's collections, which halted all, walk over "
         "less; an inbox becomes JSON beside the loop."
     ),
 }
