@@ -38,11 +38,11 @@ from phtlab.train.identity import Identity, Member
 from phtlab.train.manifest import KernelRef, TrainManifest
 from phtlab.train.order import Order
 from phtlab.train.repository import online_public_key
-from phtlab.train.roster import KernelImage
 from phtlab.wire.api import RosterBundle
 from phtlab.wire.central import CentralClient
 from phtlab.wire.token import audience_of, mint
 from tests.central.postgresql import new_database, postgresql
+from tests.central.world import KERNEL, OFFICERS
 from tests.real_registry import answers, free_port
 
 STATIONS = 1_000
@@ -51,8 +51,6 @@ DISPATCHES = 300
 EVERY = 0.1  # seconds from one dispatch to the next
 WAIT = 25  # seconds of a long poll: the station's own default
 NAME = "bench"
-OFFICERS = {"vera": "correct horse 1", "otto": "correct horse 2"}
-"""Of this consortium alone, which is gone with the bench."""
 
 
 @dataclass
@@ -213,7 +211,7 @@ def _crowd() -> Iterator[Crowd]:
         members += [Member(name=s.name, roles=("station",), keys=s.public) for s in stations]
         # All at once: one after the other, each is a roster read, checked and written.
         consortium._write_members((*consortium.roster.members, *members))
-        consortium.add_image(_KERNEL)
+        consortium.add_image(KERNEL)
         consortium.sign(OFFICERS)
         dsn, url = new_database(server), f"http://127.0.0.1:{port}"
         process = subprocess.Popen(
@@ -238,7 +236,7 @@ def _queue(crowd: Crowd) -> None:
     """One journey as it is dispatched, and then as many of its like in the database itself."""
     manifest = TrainManifest(
         name="heart",
-        kernel=KernelRef(name="python", language="python", digest=_KERNEL.digest),
+        kernel=KernelRef(name="python", language="python", digest=KERNEL.digest),
         route="parallel",
         parameters={"type": "object", "properties": {}, "additionalProperties": False},
         outputs=(),
@@ -260,14 +258,6 @@ def _queue(crowd: Crowd) -> None:
     require(len(crowd.cursors) == STATIONS, f"only {len(crowd.cursors)} stations have a stop")
 
 
-_KERNEL = KernelImage(
-    name="python",
-    language="python",
-    kernelspec="python3",
-    repository="kernels/python",
-    digest=digest(b"kernel"),
-    diff_ids=(digest(b"base"),),
-)
 _QUEUE = """
 CREATE TEMPORARY TABLE more AS
   SELECT 'sha256:' || encode(sha256(g::text::bytea), 'hex') AS id_, number + g AS number_,
