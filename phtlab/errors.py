@@ -10,6 +10,9 @@
     │   ├── OrderReplayedError
     │   └── OrderStationError
     ├── RecordError              a stop record that does not fit its order
+    ├── ProposalError            a proposal that cannot be taken
+    ├── ApprovalError            what a station has not allowed, or allows no more
+    ├── AuditError               a log that was cut or changed
     ├── RosterError              who is who cannot be established
     │   ├── NotOnRosterError
     │   └── RosterStaleError
@@ -108,6 +111,24 @@ class RecordError(PhtlabError):
     """A stop record that does not fit its order or its chain."""
 
     code = "record"
+
+
+class ProposalError(PhtlabError):
+    """A proposal that cannot be taken, or is not in the state asked for."""
+
+    code = "proposal"
+
+
+class ApprovalError(PhtlabError):
+    """What a station has not allowed, or allows no more."""
+
+    code = "approval"
+
+
+class AuditError(PhtlabError):
+    """A log of what happened that was cut, changed or cannot be read."""
+
+    code = "audit"
 
 
 class RosterError(PhtlabError):

@@ -17,7 +17,10 @@ ORDER_TYPE = "https://phtlab.org/order/v1"
 
 
 class Order(BaseModel):
-    """What one journey is. The journey's id is the digest of the signed statement."""
+    """What one journey is. The journey's id is the digest of the signed statement.
+
+    `proposal` is the digest of the version of the proposal that it is made under, if any.
+    """
 
     # NaN is kept as it is, so that signing refuses it; pydantic would sign null instead.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
@@ -27,6 +30,7 @@ class Order(BaseModel):
     stations: tuple[MemberName, ...] = Field(min_length=1, max_length=256)
     parameters: dict[str, Any] = Field(default_factory=dict)
     recipients: tuple[MemberName, ...] = Field(min_length=1, max_length=64)
+    proposal: Digest | None = None
     roster_version: int = Field(ge=1)
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
     issued: AwareDatetime
@@ -44,6 +48,7 @@ class Order(BaseModel):
         now: datetime | None = None,
         lifetime: timedelta = timedelta(days=7),
         route: Route = "parallel",
+        proposal: str | None = None,
     ) -> Order:
         issued = (now or datetime.now(UTC)).replace(microsecond=0)
         return cls(
@@ -52,6 +57,7 @@ class Order(BaseModel):
             stations=stations,
             parameters=parameters,
             recipients=recipients,
+            proposal=proposal,
             roster_version=roster_version,
             nonce=secrets.token_hex(16),
             issued=issued,

@@ -1,0 +1,40 @@
+"""What is asked, allowed and remembered, as values: proposal, approval, revocation, audit. Pure.
+
+A researcher signs a proposal, a station signs its approvals of exact digests, and what happened
+is a chain of entries. Central carries all of it and can forge none: nothing here is fetched, and
+no clock is read.
+"""
+
+from phtlab.governance.approval import (
+    Approval,
+    Revocation,
+    Standing,
+    open_approval,
+    open_revocation,
+    open_standing,
+)
+from phtlab.governance.audit import Checkpoint, Entry, open_checkpoint, verify_chain
+from phtlab.governance.coverage import Asked, require_covered
+from phtlab.governance.proposal import Proposal, open_proposal, require_successor
+from phtlab.governance.risk import Assessment, Risk, assess
+
+__all__ = [
+    "Approval",
+    "Asked",
+    "Assessment",
+    "Checkpoint",
+    "Entry",
+    "Proposal",
+    "Revocation",
+    "Risk",
+    "Standing",
+    "assess",
+    "open_approval",
+    "open_checkpoint",
+    "open_proposal",
+    "open_revocation",
+    "open_standing",
+    "require_covered",
+    "require_successor",
+    "verify_chain",
+]

@@ -1,0 +1,260 @@
+"""A station's yes, signed over exact digests; its taking back; and the list of what stands.
+
+The station itself acts on its own files only, so nothing that central does makes it run what it
+did not allow. The others learn of a revocation from the newest `Standing`, which ends soon: a
+central that holds a revocation back can do so until then, and no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
+
+from phtlab.errors import ApprovalError, ParameterError
+from phtlab.governance.proposal import ProposalId
+from phtlab.governance.risk import Risk
+from phtlab.governance.text import Line
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.train.canonical import Digest, canonical, digest
+from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
+from phtlab.train.identity import Identity, MemberName
+from phtlab.train.manifest import Name
+from phtlab.train.roster import Roster
+from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
+
+APPROVAL_TYPE: Final = "https://phtlab.org/approval/v1"
+REVOCATION_TYPE: Final = "https://phtlab.org/revocation/v1"
+STANDING_TYPE: Final = "https://phtlab.org/standing/v1"
+FRESHNESS: Final = timedelta(hours=24)
+"""How long a list of what stands is believed."""
+
+Scope = Literal["train", "notebook", "low-risk"]
+PersonName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9._-]{0,62}$")]
+Nonce = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Approval(_Value):
+    """What a station allows, and who there said so.
+
+    =============  ====================================================================
+    scope          allows
+    =============  ====================================================================
+    ``train``      the image `train`, with parameters within `parameters`
+    ``notebook``   any train of `researcher` with the notebook `notebook`, parameters as above
+    ``low-risk``   any train of `researcher` whose risk is at most `risk`, within the proposal
+    =============  ====================================================================
+
+    Always: on `datasets` and no others, under exactly the version `proposal` (None: without a
+    proposal, for scope ``train`` only), at most `risk`, until `expires`.
+    """
+
+    station: MemberName
+    scope: Scope
+    proposal_id: ProposalId | None = None
+    proposal: Digest | None = None
+    researcher: MemberName
+    train: Digest | None = None
+    notebook: Digest | None = None
+    datasets: tuple[Name, ...] = Field(max_length=64)
+    parameters: dict[str, Any]
+    risk: Risk
+    approvers: tuple[PersonName, ...] = Field(min_length=1, max_length=8)
+    note: Line = ""
+    roster_version: int = Field(ge=1)
+    nonce: Nonce
+    issued: AwareDatetime
+    expires: AwareDatetime
+
+    @field_validator("parameters")
+    @classmethod
+    def _schema(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            ParameterSchema.from_schema(value)
+        except ParameterError as error:
+            raise ValueError(error.message) from None
+        return value
+
+    @field_validator("approvers")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("a person is named twice")
+        return value
+
+    @model_validator(mode="after")
+    def _of_its_scope(self) -> Approval:
+        named = (self.train is not None, self.notebook is not None)
+        expected = {"train": (True, False), "notebook": (False, True), "low-risk": (False, False)}
+        if named != expected[self.scope]:
+            raise ValueError("it names another digest than its scope is about")
+        if (self.proposal is None) != (self.proposal_id is None):
+            raise ValueError("a proposal is named by its name and its version's digest")
+        if self.proposal is None and self.scope != "train":
+            raise ValueError("a rule is within a proposal")
+        if self.expires <= self.issued:
+            raise ValueError("it ends before it begins")
+        return self
+
+    def sign(self, identity: Identity) -> Envelope:
+        """The signed approval; its digest names it."""
+        return sign_statement(identity, APPROVAL_TYPE, _subject(self), self.model_dump(mode="json"))
+
+    def sentence(self) -> str:
+        """What is signed, in words: shown before it is."""
+        what = {
+            "train": f"the train {self.train}",
+            "notebook": f"trains of {self.researcher} with the notebook {self.notebook}",
+            "low-risk": f"trains of {self.researcher} of at most {self.risk} risk",
+        }[self.scope]
+        under = (
+            f" under proposal {self.proposal_id}, version {self.proposal}" if self.proposal else ""
+        )
+        data = ", ".join(self.datasets) or "no data set"
+        return (
+            f"{self.station} allows {what}{under}, on {data}, until {self.expires:%Y-%m-%d}; "
+            f"said by {' and '.join(self.approvers)}."
+        )
+
+
+class Revocation(_Value):
+    """A station takes an approval back, from now on."""
+
+    station: MemberName
+    approval: Digest
+    by: PersonName
+    reason: Line = ""
+    roster_version: int = Field(ge=1)
+    issued: AwareDatetime
+
+    def sign(self, identity: Identity) -> Envelope:
+        return sign_statement(
+            identity,
+            REVOCATION_TYPE,
+            {"approval": self.approval},
+            self.model_dump(mode="json"),
+        )
+
+
+class Standing(_Value):
+    """All approvals of a station that stand, as of `issued`; believed until `expires`.
+
+    `number` grows with every list, so that an older one is never taken for a newer.
+    """
+
+    station: MemberName
+    number: int = Field(ge=1)
+    approvals: tuple[Digest, ...] = Field(max_length=10_000)
+    roster_version: int = Field(ge=1)
+    issued: AwareDatetime
+    expires: AwareDatetime
+
+    def sign(self, identity: Identity) -> Envelope:
+        predicate = self.model_dump(mode="json")
+        return sign_statement(
+            identity, STANDING_TYPE, {"standing": digest(canonical(predicate))}, predicate
+        )
+
+
+def open_approval(envelope: Envelope, roster: Roster) -> Approval:
+    """The approval that the station named in it signed, whether or not it still stands.
+
+    Keys that left the roster, or were stolen, are believed for nothing: an approval is for what
+    comes, not for what was. Raises NotOnRosterError, SignatureError, or ApprovalError with one of
+    the codes ``approval-role``, ``approval-form``, ``approval-signer``.
+    """
+    approval = _open(envelope, APPROVAL_TYPE, Approval, roster)
+    _require_subject(envelope, _subject(approval))
+    return approval
+
+
+def open_revocation(envelope: Envelope, roster: Roster) -> Revocation:
+    """Raises as `open_approval`."""
+    revocation = _open(envelope, REVOCATION_TYPE, Revocation, roster)
+    _require_subject(envelope, {"approval": revocation.approval})
+    return revocation
+
+
+def open_standing(
+    envelope: Envelope, roster: Roster, *, station: str, now: datetime, at_least: int = 1
+) -> Standing:
+    """The list of `station`, if it is not older than number `at_least` and its time is not over.
+
+    Raises as `open_approval`, and ApprovalError ``standing-station``, ``standing-rolled-back``,
+    ``standing-stale``, ``standing-future``.
+    """
+    standing = _open(envelope, STANDING_TYPE, Standing, roster)
+    if standing.station != station:
+        raise ApprovalError(
+            f"This is the list of {standing.station}, not of {station}: do not rely on it.",
+            code="standing-station",
+        )
+    if standing.number < at_least:
+        raise ApprovalError(
+            f"This list of {station}'s approvals has the number {standing.number}; number "
+            f"{at_least} was seen before. Central shows an old one: tell its operator.",
+            code="standing-rolled-back",
+        )
+    if standing.issued > now + CLOCK_SKEW:
+        raise ApprovalError(
+            f"This list of {station}'s approvals comes from the future. Check the clocks of the "
+            "station and of this machine.",
+            code="standing-future",
+        )
+    if now >= min(standing.expires, standing.issued + FRESHNESS):
+        raise ApprovalError(
+            f"The newest list of {station}'s approvals that is known here ended at "
+            f"{standing.expires:%Y-%m-%d %H:%M} UTC. The station is off, or central holds newer "
+            "ones back: ask the station whether its approval stands.",
+            code="standing-stale",
+        )
+    return standing
+
+
+_V = TypeVar("_V", Approval, Revocation, Standing)
+
+
+def _open(envelope: Envelope, kind: str, value: type[_V], roster: Roster) -> _V:
+    statement, signer = open_statement(envelope, kind, roster.members)
+    require_role(signer, "station", ApprovalError, "approval-role", "approve what runs there")
+    read = read_predicate(
+        value, statement, ApprovalError("", code="approval-form"), f"What {signer.name} signed"
+    )
+    if read.station != signer.name:
+        raise ApprovalError(
+            f"This is signed by {signer.name} in the name of {read.station}. Only {read.station} "
+            "may say what runs there: do not rely on it, and tell an officer.",
+            code="approval-signer",
+        )
+    return read
+
+
+def _subject(approval: Approval) -> Mapping[str, str]:
+    named = {
+        "train": approval.train,
+        "notebook": approval.notebook,
+        "proposal": approval.proposal,
+    }
+    return {name: value for name, value in named.items() if value is not None}
+
+
+def _require_subject(envelope: Envelope, expected: Mapping[str, str]) -> None:
+    if {s.name: s.sha256 for s in peek(envelope).subject} != dict(expected):
+        raise ApprovalError(
+            "This is signed about something else than it says: do not rely on it.",
+            code="approval-form",
+        )

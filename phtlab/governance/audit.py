@@ -1,0 +1,173 @@
+"""What happened, as a chain: each entry holds the digest of the one before (after RFC 6962's idea).
+
+A log can be cut at its end or written anew by whoever keeps it. So others sign from time to time
+how far they saw it (`Checkpoint`), and keep that: what they saw can then be changed no more
+without showing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from phtlab.errors import AuditError
+from phtlab.governance.text import Line
+from phtlab.train.canonical import Digest, canonical, digest
+from phtlab.train.envelope import Envelope, open_statement, sign_statement
+from phtlab.train.identity import Identity
+from phtlab.train.roster import Roster
+from phtlab.train.verify.predicate import read_predicate
+
+CHECKPOINT_TYPE: Final = "https://phtlab.org/audit-checkpoint/v1"
+FIRST: Final = "sha256:" + "0" * 64
+"""What the first entry of a log follows."""
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Entry(_Value):
+    """One line of a log: who did what to which digest, when. It never holds data or a secret.
+
+    `log` names whose log it is ("central", or a station). `details` are short words, such as a
+    code or a verdict.
+    """
+
+    log: Line
+    number: int = Field(ge=1)
+    at: AwareDatetime
+    actor: Line
+    action: Line
+    subject: Line = ""
+    digest: Digest | None = None
+    details: dict[str, Line] = Field(default_factory=dict, max_length=16)
+    previous: Digest
+
+    @property
+    def name(self) -> str:
+        """The digest that the next entry holds."""
+        return digest(canonical(self.model_dump(mode="json")))
+
+
+class Head(NamedTuple):
+    """How far a log goes: its last entry's number and digest; (0, FIRST) for an empty one."""
+
+    number: int
+    digest: str
+
+
+class Checkpoint(_Value):
+    """`witness` saw the log `log` as far as `number`, whose entry has the digest `head`."""
+
+    log: Line
+    number: int = Field(ge=1)
+    head: Digest
+    witness: Line
+    roster_version: int = Field(ge=1)
+    at: AwareDatetime
+
+    def sign(self, identity: Identity) -> Envelope:
+        return sign_statement(
+            identity, CHECKPOINT_TYPE, {self.log: self.head}, self.model_dump(mode="json")
+        )
+
+
+def following(
+    head: Head,
+    *,
+    log: str,
+    at: AwareDatetime,
+    actor: str,
+    action: str,
+    subject: str = "",
+    digest: str | None = None,
+    details: Mapping[str, str] | None = None,
+) -> Entry:
+    """The entry that comes after `head`."""
+    return Entry(
+        log=log,
+        number=head.number + 1,
+        at=at,
+        actor=actor,
+        action=action,
+        subject=subject,
+        digest=digest,
+        details=dict(details or {}),
+        previous=head.digest,
+    )
+
+
+def verify_chain(
+    entries: Iterable[Entry], checkpoints: Iterable[Checkpoint] = (), *, log: str
+) -> Head:
+    """How far the log goes, if no entry is missing, moved or changed as far as anyone saw.
+
+    `checkpoints` are verified ones (`open_checkpoint`). Raises AuditError with one of the codes
+    ``audit-log``, ``audit-gap``, ``audit-chain``, ``audit-cut``, ``audit-rewritten``.
+    """
+    witnessed: dict[int, list[Checkpoint]] = {}
+    for checkpoint in checkpoints:
+        if checkpoint.log == log:
+            witnessed.setdefault(checkpoint.number, []).append(checkpoint)
+    head = Head(0, FIRST)
+    for entry in entries:
+        if entry.log != log:
+            raise AuditError(
+                f"Entry {head.number + 1} is of the log of {entry.log}, not of {log}.",
+                code="audit-log",
+            )
+        if entry.number != head.number + 1:
+            raise AuditError(
+                f"The log of {log} goes from entry {head.number} to entry {entry.number}: entries "
+                "were removed, repeated or moved.",
+                code="audit-gap",
+            )
+        if entry.previous != head.digest:
+            raise AuditError(
+                f"Entry {entry.number} of the log of {log} does not follow the one before it: one "
+                "of the two was changed.",
+                code="audit-chain",
+            )
+        head = Head(entry.number, entry.name)
+        for checkpoint in witnessed.pop(entry.number, ()):
+            if checkpoint.head != head.digest:
+                raise AuditError(
+                    f"{checkpoint.witness} signed at {checkpoint.at:%Y-%m-%d %H:%M} UTC that entry "
+                    f"{entry.number} of the log of {log} was another: it was written anew since.",
+                    code="audit-rewritten",
+                )
+    if witnessed:
+        furthest = max(witnessed)
+        raise AuditError(
+            f"{witnessed[furthest][0].witness} saw the log of {log} as far as entry {furthest}; it "
+            f"ends at entry {head.number} now: what came after was removed.",
+            code="audit-cut",
+        )
+    return head
+
+
+def open_checkpoint(envelope: Envelope, roster: Roster) -> Checkpoint:
+    """A checkpoint by the member that it names, of now or of then.
+
+    Raises NotOnRosterError, SignatureError, AuditError (``checkpoint-form``,
+    ``checkpoint-signer``).
+    """
+    everyone = roster.signers(0)
+    statement, signer = open_statement(envelope, CHECKPOINT_TYPE, everyone)
+    checkpoint = read_predicate(
+        Checkpoint, statement, AuditError("", code="checkpoint-form"), "This checkpoint"
+    )
+    if [(s.name, s.sha256) for s in statement.subject] != [(checkpoint.log, checkpoint.head)]:
+        raise AuditError(
+            "This checkpoint is signed about something else than it says.", code="checkpoint-form"
+        )
+    if signer.name != checkpoint.witness or signer not in roster.signers(checkpoint.roster_version):
+        raise AuditError(
+            f"This checkpoint of {checkpoint.witness} is signed by keys of {signer.name} that it "
+            "cannot be believed from.",
+            code="checkpoint-signer",
+        )
+    return checkpoint

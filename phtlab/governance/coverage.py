@@ -1,0 +1,102 @@
+"""Does this approval allow this journey? Pure; asked by the station of its own approvals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from phtlab.errors import ApprovalError, ParameterError
+from phtlab.governance.approval import Approval
+from phtlab.governance.proposal import Proposal
+from phtlab.governance.risk import Risk, within
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.train.manifest import Train
+from phtlab.train.order import Order
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A verified journey: what an approval is held against.
+
+    `parameters` are complete, with defaults; `risk` is this station's own assessment; `journeys`
+    is how many went before it under the same proposal here.
+    """
+
+    train: Train
+    order: Order
+    notebook: str
+    researcher: str
+    parameters: dict[str, Any]
+    risk: Risk
+    proposal: Proposal | None = None
+    journeys: int = 0
+
+
+def require_covered(asked: Asked, approval: Approval, now: datetime) -> None:
+    """Raises ApprovalError unless `approval`, which stands, allows `asked` at `now`.
+
+    Codes: ``approval-expired``, ``approval-train``, ``approval-notebook``,
+    ``approval-researcher``, ``approval-proposal``, ``approval-data``, ``approval-risk``,
+    ``approval-parameters``, and those of `require_within` for the proposal.
+    """
+    if not approval.issued <= now < approval.expires:
+        raise _no("approval-expired", f"it ended at {approval.expires:%Y-%m-%d %H:%M} UTC")
+    if approval.researcher != asked.researcher:
+        raise _no("approval-researcher", f"it is for trains of {approval.researcher}")
+    if approval.train is not None and approval.train != asked.train.digest:
+        raise _no("approval-train", f"it is for the train {approval.train}")
+    if approval.notebook is not None and approval.notebook != asked.notebook:
+        raise _no("approval-notebook", f"it is for the notebook {approval.notebook}")
+    if approval.proposal != asked.order.proposal:
+        raise _no("approval-proposal", "it is for another proposal, or another version of it")
+    if foreign := set(asked.train.manifest.datasets) - set(approval.datasets):
+        raise _no("approval-data", f"it does not name the data set {', '.join(sorted(foreign))}")
+    if not within(asked.risk, approval.risk):
+        raise _no(
+            "approval-risk", f"it is for at most {approval.risk} risk; this train's is {asked.risk}"
+        )
+    if approval.proposal is not None:
+        if asked.proposal is None:
+            raise _no("approval-proposal", "the version of the proposal is not here")
+        require_within(asked, asked.proposal, now)
+    if approval.scope != "low-risk" or approval.parameters["properties"]:
+        _require_bounds(asked, approval.parameters, "approval-parameters", "approved")
+
+
+def require_within(asked: Asked, proposal: Proposal, now: datetime) -> None:
+    """Raises ApprovalError unless a journey keeps to what its `proposal` asked for.
+
+    Codes: ``proposal-ended``, ``proposal-researcher``, ``proposal-station``, ``proposal-image``,
+    ``proposal-notebook``, ``proposal-data``, ``proposal-journeys``, ``proposal-parameters``.
+    """
+    order, manifest = asked.order, asked.train.manifest
+    if now >= proposal.until:
+        raise _no("proposal-ended", f"the proposal ended at {proposal.until:%Y-%m-%d %H:%M} UTC")
+    if proposal.researcher != asked.researcher:
+        raise _no("proposal-researcher", f"the proposal is {proposal.researcher}'s")
+    if foreign := set(order.stations) - set(proposal.stations):
+        raise _no("proposal-station", f"the proposal does not name {', '.join(sorted(foreign))}")
+    if manifest.kernel.digest not in proposal.images:
+        raise _no("proposal-image", "the proposal names other kernel images")
+    if proposal.notebooks and asked.notebook not in proposal.notebooks:
+        raise _no("proposal-notebook", "the proposal names other notebooks")
+    named = {dataset.name for dataset in proposal.datasets}
+    if foreign := set(manifest.datasets) - named:
+        raise _no("proposal-data", f"the proposal does not name {', '.join(sorted(foreign))}")
+    if asked.journeys >= proposal.journeys:
+        raise _no("proposal-journeys", f"its {proposal.journeys} journeys were made here")
+    if proposal.parameters["properties"]:
+        _require_bounds(asked, proposal.parameters, "proposal-parameters", "proposed")
+
+
+def _require_bounds(asked: Asked, schema: dict[str, Any], code: str, what: str) -> None:
+    bounds = ParameterSchema.from_schema(schema)
+    try:
+        bounds.validate(asked.parameters)
+    except ParameterError as error:
+        raise _no(code, f"the parameters are not within what was {what}: {error.message}") from None
+
+
+def _no(code: str, why: str) -> ApprovalError:
+    return ApprovalError(f"An approval of this station does not allow this: {why}.", code=code)

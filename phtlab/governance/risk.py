@@ -1,0 +1,102 @@
+"""How much a train could tell of single persons: worked out from the analysis, with the reasons.
+
+It is no verdict on the researcher. It says how closely a person should look, and a station's
+policy and approvals are bounded by it. The station works it out again by itself: what a proposal
+says of its own risk is never believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+from phtlab.train.manifest import Output, TrainManifest
+
+Risk = Literal["low", "mid", "high"]
+RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
+MANY_ROUNDS: Final = 10
+MANY_JOURNEYS: Final = 100
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a risk is what it is. `code` is stable; `sentence` is for people."""
+
+    risk: Risk
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Assessment:
+    reasons: tuple[Reason, ...]
+
+    @property
+    def risk(self) -> Risk:
+        """The highest of the reasons'; low without any."""
+        return max((reason.risk for reason in self.reasons), key=RISKS.index, default="low")
+
+
+def within(risk: Risk, ceiling: Risk) -> bool:
+    """Whether `risk` is at most `ceiling`."""
+    return RISKS.index(risk) <= RISKS.index(ceiling)
+
+
+def assess(
+    manifest: TrainManifest,
+    *,
+    known_images: Collection[str] = (),
+    rounds: int = 1,
+    journeys: int = 1,
+) -> Assessment:
+    """The risk of `manifest`, whose kernel image is new unless its digest is in `known_images`."""
+    found = [reason for output in manifest.outputs for reason in _of_output(output)]
+    if manifest.kernel.digest not in known_images:
+        found.append(
+            Reason("mid", "new-image", f"The kernel image {manifest.kernel.name} is new here.")
+        )
+    for name, declared in manifest.parameters.get("properties", {}).items():
+        if _is_free_text(declared):
+            found.append(
+                Reason("mid", "free-text", f"The parameter '{name}' takes any text, code too.")
+            )
+    if manifest.route == "rounds" and rounds >= MANY_ROUNDS:
+        found.append(
+            Reason("mid", "many-rounds", f"{rounds} rounds ask the same persons' data again.")
+        )
+    if journeys >= MANY_JOURNEYS:
+        found.append(
+            Reason("mid", "many-journeys", f"{journeys} journeys ask the same data again.")
+        )
+    return Assessment(tuple(sorted(found, key=lambda one: -RISKS.index(one.risk))))
+
+
+def _of_output(output: Output) -> list[Reason]:
+    name = output.name
+    if output.kind == "file":
+        return [Reason("high", "file", f"'{name}' is a file, whose content nobody can check.")]
+    if output.kind == "model":
+        return [
+            Reason(
+                "high", "model", f"'{name}' is a model: who was in its data may be told from it."
+            )
+        ]
+    if output.kind == "table" and output.counts is None:
+        return [
+            Reason(
+                "high",
+                "row-level",
+                f"'{name}' is a table that names no column of counts: its rows may be persons.",
+            )
+        ]
+    if output.kind == "figure" and output.counts is None:
+        return [
+            Reason("mid", "figure", f"'{name}' is a figure whose data name no column of counts.")
+        ]
+    return []
+
+
+def _is_free_text(declared: Mapping[str, Any]) -> bool:
+    inner = declared.get("items") if declared.get("type") == "array" else declared
+    return isinstance(inner, Mapping) and inner.get("type") == "string" and "enum" not in inner

@@ -1,0 +1,26 @@
+"""Words that people write and other people decide by: one line, or several, all of it visible."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, StringConstraints
+
+from phtlab.train.printable import escaped, escaped_lines
+
+
+def _visible(text: str) -> str:
+    if escaped(text) != text:
+        raise ValueError("it has a character that nobody sees, or more than one line")
+    return text
+
+
+def _visible_lines(text: str) -> str:
+    if escaped_lines(text) != text:
+        raise ValueError("it has a character that nobody sees")
+    return text
+
+
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_visible)]
+Lines = Annotated[str, StringConstraints(max_length=8000), AfterValidator(_visible_lines)]
+"""Several lines, each ended by a line feed."""
