@@ -14,6 +14,7 @@ from playwright.sync_api import (
     Error,
     Page,
     Request,
+    Response,
     expect,
     sync_playwright,
 )
@@ -53,13 +54,17 @@ class Watch:
     def __init__(self, page: Page):
         self.errors: list[str] = []
         self.outside: list[str] = []
+        self.refused: list[str] = []  # what servers answered that explains an error
         self.server_is_away = False  # said by a test that stops it
         page.on("console", self._on_console)
         page.on("pageerror", self._on_error)
         page.on("request", self._on_request)
+        page.on("response", self._on_response)
 
     def require_nothing(self) -> None:
-        assert not self.errors, "errors in the browser:\n" + "\n".join(self.errors)
+        assert not self.errors, "errors in the browser:\n" + "\n".join(
+            [*self.errors, "refused:", *self.refused]
+        )
         assert not self.outside, f"the page asked other machines: {self.outside}"
 
     def _on_console(self, message: ConsoleMessage) -> None:
@@ -74,6 +79,10 @@ class Watch:
     def _note(self, words: str, where: str) -> None:
         if not (self.server_is_away and _AWAY.search(words)):
             self.errors.append(f"{words}\n  {where}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.refused.append(f"{response.status} {response.url}")
 
     def _on_request(self, request: Request) -> None:
         host = urlsplit(request.url).hostname
