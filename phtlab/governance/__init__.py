@@ -16,6 +16,7 @@ from phtlab.governance.approval import (
 from phtlab.governance.audit import Checkpoint, Entry, open_checkpoint, verify_chain
 from phtlab.governance.coverage import Asked, require_covered
 from phtlab.governance.proposal import Proposal, open_proposal, require_successor
+from phtlab.governance.refusal import Refusal, Withdrawal, open_refusal, open_withdrawal
 from phtlab.governance.risk import Assessment, Risk, assess
 
 __all__ = [
@@ -25,15 +26,19 @@ __all__ = [
     "Checkpoint",
     "Entry",
     "Proposal",
+    "Refusal",
     "Revocation",
     "Risk",
     "Standing",
+    "Withdrawal",
     "assess",
     "open_approval",
     "open_checkpoint",
     "open_proposal",
+    "open_refusal",
     "open_revocation",
     "open_standing",
+    "open_withdrawal",
     "require_covered",
     "require_successor",
     "verify_chain",

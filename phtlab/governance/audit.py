@@ -8,19 +8,20 @@ without showing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from phtlab.errors import AuditError
 from phtlab.governance.text import Line
-from phtlab.train.canonical import Digest, canonical, digest
+from phtlab.train.canonical import Digest, canonical, digest, parse_json
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import read_predicate
 
 CHECKPOINT_TYPE: Final = "https://phtlab.org/audit-checkpoint/v1"
+Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,31}$")]
 FIRST: Final = "sha256:" + "0" * 64
 """What the first entry of a log follows."""
 
@@ -32,8 +33,8 @@ class _Value(BaseModel):
 class Entry(_Value):
     """One line of a log: who did what to which digest, when. It never holds data or a secret.
 
-    `log` names whose log it is ("central", or a station). `details` are short words, such as a
-    code or a verdict.
+    `log` names whose log it is: a station's name, or `log_of_central`. `details` are short words,
+    such as a code or a verdict.
     """
 
     log: Line
@@ -43,13 +44,38 @@ class Entry(_Value):
     action: Line
     subject: Line = ""
     digest: Digest | None = None
-    details: dict[str, Line] = Field(default_factory=dict, max_length=16)
+    details: dict[Word, Line] = Field(default_factory=dict, max_length=16)
     previous: Digest
 
     @property
     def name(self) -> str:
         """The digest that the next entry holds."""
-        return digest(canonical(self.model_dump(mode="json")))
+        return digest(self.to_line())
+
+    def to_line(self) -> bytes:
+        """Canonical JSON, without the line feed that ends it in a file."""
+        return canonical(self.model_dump(mode="json"))
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Entry:
+        """The entry that `to_line` wrote so. Raises AuditError (``audit-form``)."""
+        try:
+            entry = cls.model_validate(parse_json(line))
+            written = entry.to_line()
+        except ValueError:
+            written = None
+        if written != line:
+            raise AuditError(
+                "This line is no entry of an audit log as phtlab writes it: it was changed, or "
+                "made by another version of phtlab.",
+                code="audit-form",
+            )
+        return entry
+
+
+def log_of_central(consortium: str) -> str:
+    """The name of central's log, which no member can have: it is no single word."""
+    return f"central of {consortium}"
 
 
 class Head(NamedTuple):

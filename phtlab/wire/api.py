@@ -109,10 +109,15 @@ class Offer(_Model):
 
 
 class Inbox(_Model):
-    """`GET /inbox?after=CURSOR&wait=SECONDS`: answers once something is newer than `after`."""
+    """`GET /inbox?after=CURSOR&wait=SECONDS`: answers once something is newer than `after`.
+
+    `proposals` is the number of the last change to a proposal that names this station: ask
+    `GET /proposals?after=` with the one that was seen before for what changed.
+    """
 
     cursor: int
     offers: tuple[Offer, ...]
+    proposals: int = 0
 
 
 class StopUpdate(_Model):

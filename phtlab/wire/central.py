@@ -6,17 +6,18 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Self, TypeVar
+from typing import Final, Self
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient.fetcher import FetcherInterface
 
 from phtlab.errors import CentralError, CentralUnreachableError, UnreachableError
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
+from phtlab.wire.answer import foreign, parsed, validated
 from phtlab.wire.api import (
     PREFIX,
     Inbox,
@@ -33,11 +34,9 @@ from phtlab.wire.api import (
     TrainSummary,
 )
 from phtlab.wire.event_stream import ServerSentEvent, read_events
+from phtlab.wire.governance_client import GovernanceClient
 from phtlab.wire.problem import error_of
 from phtlab.wire.token import mint
-
-Model = TypeVar("Model", bound=BaseModel)
-Anything = TypeVar("Anything")
 
 CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 30.0
@@ -83,6 +82,7 @@ class CentralClient:
         self._info: Info | None = None
         self._streaming: set[httpx.Response] = set()
         self._ended = False
+        self.governance = GovernanceClient(self._send)
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,
@@ -115,7 +115,7 @@ class CentralClient:
 
     def info(self) -> Info:
         """Who central is: consortium, audience, registry."""
-        self._info = _parse(Info, self._send("GET", "", signed=False))
+        self._info = parsed(Info, self._send("GET", "", signed=False))
         return self._info
 
     @property
@@ -140,32 +140,32 @@ class CentralClient:
 
     def submit_train(self, envelope: Envelope) -> TrainSummary:
         """Make a signed train known. The same train again gives the same answer."""
-        return _parse(TrainSummary, self._send("POST", "/trains", content=envelope.to_bytes()))
+        return parsed(TrainSummary, self._send("POST", "/trains", content=envelope.to_bytes()))
 
     def trains(self) -> tuple[TrainSummary, ...]:
         """The trains of one's own; for a station, those of its journeys. Newest first."""
-        return _validated(_TRAINS, self._send("GET", "/trains"))
+        return validated(_TRAINS, self._send("GET", "/trains"))
 
     def train(self, digest: str) -> TrainSummary:
-        return _parse(TrainSummary, self._send("GET", f"/trains/{quote(digest)}"))
+        return parsed(TrainSummary, self._send("GET", f"/trains/{quote(digest)}"))
 
     # Journeys
 
     def submit_journey(self, order: Envelope) -> JourneyView:
         """Send a signed order. The same order again gives the same journey."""
-        return _parse(JourneyView, self._send("POST", "/journeys", content=order.to_bytes()))
+        return parsed(JourneyView, self._send("POST", "/journeys", content=order.to_bytes()))
 
     def journeys(self, *, limit: int = 50, before: int | None = None) -> Page:
         """One's journeys, newest first. Pass a page's `next` as `before` for the one after it."""
         query = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
-        return _parse(Page, self._send("GET", "/journeys", query=query))
+        return parsed(Page, self._send("GET", "/journeys", query=query))
 
     def journey(self, journey: str) -> JourneyView:
-        return _parse(JourneyView, self._send("GET", f"/journeys/{quote(journey)}"))
+        return parsed(JourneyView, self._send("GET", f"/journeys/{quote(journey)}"))
 
     def cancel(self, journey: str) -> JourneyView:
         """Ask the stations to stop. Only the researcher who ordered the journey may."""
-        return _parse(JourneyView, self._send("POST", f"/journeys/{quote(journey)}/cancel"))
+        return parsed(JourneyView, self._send("POST", f"/journeys/{quote(journey)}/cancel"))
 
     def events(
         self, journey: str | None = None, after: int = 0, *, patience: float = 300.0
@@ -201,9 +201,9 @@ class CentralClient:
                     if event.kind == "end":
                         return
                     if event.kind == "stations":
-                        yield _validated(_STATIONS, event.data.encode())
+                        yield validated(_STATIONS, event.data.encode())
                     if event.kind == "stop":
-                        news = _parse(JourneyEvent, event.data)
+                        news = parsed(JourneyEvent, event.data)
                         seen = news.number
                         yield news
             except UnreachableError:  # central, or the hub that it asks about the token
@@ -215,7 +215,7 @@ class CentralClient:
     # Stations
 
     def stations(self) -> tuple[StationView, ...]:
-        return _validated(_STATIONS, self._send("GET", "/stations"))
+        return validated(_STATIONS, self._send("GET", "/stations"))
 
     def put_profile(self, profile: StationProfile) -> None:
         """Say which data sets this station has."""
@@ -242,19 +242,19 @@ class CentralClient:
         """
         wait = min(max(wait, 0.0), MAX_WAIT_SECONDS)
         query = {"after": str(after), "wait": str(wait)}
-        return _parse(Inbox, self._send("GET", "/inbox", query=query, read=wait + READ_SECONDS))
+        return parsed(Inbox, self._send("GET", "/inbox", query=query, read=wait + READ_SECONDS))
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
         """Say how far the stop is. Central keeps what is final."""
         path = f"/journeys/{quote(journey)}/stops/{quote(station)}"
-        return _parse(
+        return parsed(
             StopView, self._send("PATCH", path, content=update.model_dump_json().encode())
         )
 
     def put_record(self, journey: str, station: str, record: Envelope) -> StopView:
         """Deliver the signed stop record, which makes the stop final."""
         path = f"/journeys/{quote(journey)}/stops/{quote(station)}/record"
-        return _parse(StopView, self._send("PUT", path, content=record.to_bytes()))
+        return parsed(StopView, self._send("PUT", path, content=record.to_bytes()))
 
     # The registry
 
@@ -264,7 +264,7 @@ class CentralClient:
         A scope is written ``repository:NAME:pull`` or ``…:pull,push``.
         """
         query: list[tuple[str, str]] = [("scope", scope) for scope in scopes]
-        return _parse(RegistryToken, self._send("GET", "/registry/token", query=query)).token
+        return parsed(RegistryToken, self._send("GET", "/registry/token", query=query)).token
 
     # One request
 
@@ -308,7 +308,7 @@ class CentralClient:
         """The answer, which may be packed: a hostile central fills no memory, and holds nobody."""
         answer, begun = bytearray(), time.monotonic()
         if "," in response.headers.get("content-encoding", ""):
-            raise _foreign()  # Packed once, a piece grows a thousandfold; twice, a millionfold.
+            raise foreign()  # Packed once, a piece grows a thousandfold; twice, a millionfold.
         try:
             for piece in response.iter_bytes():
                 answer += piece
@@ -321,7 +321,7 @@ class CentralClient:
                 if time.monotonic() - begun > ANSWER_SECONDS:
                     raise self._unreachable(_dripping(), 1)
         except httpx.DecodingError:
-            raise _foreign() from None
+            raise foreign() from None
         return bytes(answer)
 
     def _stream(self, path: str, after: int) -> Iterator[ServerSentEvent]:
@@ -341,7 +341,7 @@ class CentralClient:
                 finally:
                     self._streaming.discard(response)
         except httpx.DecodingError:
-            raise _foreign() from None
+            raise foreign() from None
         except httpx.TransportError as lost:
             raise self._unreachable(lost, 1) from None
         except RuntimeError:
@@ -428,25 +428,3 @@ class _TufFetcher(FetcherInterface):
 def _dripping() -> httpx.ReadTimeout:
     """Each byte comes in time, and their end never does."""
     return httpx.ReadTimeout(f"one answer takes more than {ANSWER_SECONDS:g} seconds")
-
-
-def _parse(model: type[Model], content: bytes | str) -> Model:
-    try:
-        return model.model_validate_json(content)
-    except ValidationError:
-        raise _foreign() from None
-
-
-def _validated(adapter: TypeAdapter[Anything], content: bytes) -> Anything:
-    try:
-        return adapter.validate_json(content)
-    except ValidationError:
-        raise _foreign() from None
-
-
-def _foreign() -> CentralError:
-    return CentralError(
-        "Central's answer is not of this API's version 1. Check the address, and that both sides "
-        "run the same release of phtlab.",
-        code="central-answer",
-    )

@@ -1,0 +1,125 @@
+"""Central's proposals, approvals and lists of what stands: `CentralClient.governance`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+from urllib.parse import quote
+
+from pydantic import TypeAdapter
+
+from phtlab.train.envelope import Envelope
+from phtlab.wire.answer import parsed, validated
+from phtlab.wire.governance import (
+    ApprovalView,
+    NewComment,
+    ProposalPage,
+    ProposalView,
+    ReviewBegun,
+    StandingView,
+)
+
+_APPROVALS: Final = TypeAdapter(tuple[ApprovalView, ...])
+
+
+class Send(Protocol):
+    """One request to central's API, as `CentralClient` sends it."""
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        query: Mapping[str, str] = {},
+    ) -> bytes: ...
+
+
+class GovernanceClient:
+    """What passes through central is signed: open each envelope before you act upon it.
+
+    Every method raises what those of `CentralClient` raise.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    # Proposals
+
+    def submit_proposal(self, version: Envelope) -> ProposalView:
+        """Submit a signed version. The same again gives the same answer.
+
+        Raises ProposalError (``proposal-version``) unless it follows the newest one there.
+        """
+        return parsed(ProposalView, self._send("POST", "/proposals", content=version.to_bytes()))
+
+    def proposals(
+        self, *, limit: int = 50, before: int | None = None, after: int = 0
+    ) -> ProposalPage:
+        """The proposals that one has to do with and that changed after number `after`.
+
+        The last changed first; a page's `next` is the `before` of the one that follows it.
+        """
+        query = {"limit": str(limit), "after": str(after)}
+        query |= {} if before is None else {"before": str(before)}
+        return parsed(ProposalPage, self._send("GET", "/proposals", query=query))
+
+    def proposal(self, proposal: str) -> ProposalView:
+        return parsed(ProposalView, self._send("GET", f"/proposals/{quote(proposal)}"))
+
+    def comment(self, proposal: str, comment: NewComment) -> ProposalView:
+        """Say something about the newest version."""
+        path = f"/proposals/{quote(proposal)}/comments"
+        content = comment.model_dump_json().encode()
+        return parsed(ProposalView, self._send("POST", path, content=content))
+
+    def withdraw(self, proposal: str, withdrawal: Envelope) -> ProposalView:
+        """Withdraw one's proposal, by a signed `Withdrawal`."""
+        path = f"/proposals/{quote(proposal)}/withdrawal"
+        return parsed(ProposalView, self._send("POST", path, content=withdrawal.to_bytes()))
+
+    def begin_review(self, proposal: str, station: str, version: str) -> ProposalView:
+        """Show that somebody at this `station` reads the version with the digest `version`."""
+        path = f"/proposals/{quote(proposal)}/reviews/{quote(station)}"
+        content = ReviewBegun(proposal=version).model_dump_json().encode()
+        return parsed(ProposalView, self._send("PUT", path, content=content))
+
+    def decide(self, proposal: str, station: str, decision: Envelope) -> ProposalView:
+        """Deliver this `station`'s signed `Approval` under the proposal, or its `Refusal`.
+
+        An approval is then also among the `approvals`.
+        """
+        path = f"/proposals/{quote(proposal)}/decisions/{quote(station)}"
+        return parsed(ProposalView, self._send("PUT", path, content=decision.to_bytes()))
+
+    # Approvals and what stands
+
+    def put_approval(self, approval: Envelope) -> ApprovalView:
+        """Deliver this station's signed `Approval`, under a proposal or without one."""
+        return parsed(ApprovalView, self._send("POST", "/approvals", content=approval.to_bytes()))
+
+    def put_revocation(self, revocation: Envelope) -> ApprovalView:
+        """Deliver this station's signed `Revocation` of an approval that central has."""
+        content = revocation.to_bytes()
+        return parsed(ApprovalView, self._send("POST", "/revocations", content=content))
+
+    def approvals(
+        self, *, station: str | None = None, proposal: str | None = None
+    ) -> tuple[ApprovalView, ...]:
+        """The approvals of one's trains; a station's: its own. Of `station`, under `proposal`."""
+        named = {"station": station, "proposal": proposal}
+        query = {name: value for name, value in named.items() if value is not None}
+        return validated(_APPROVALS, self._send("GET", "/approvals", query=query))
+
+    def put_standing(self, station: str, standing: Envelope) -> StandingView:
+        """Deliver this `station`'s newest signed `Standing`.
+
+        Raises ApprovalError (``standing-rolled-back``) if central has one of a higher number.
+        """
+        path = f"/standing/{quote(station)}"
+        return parsed(StandingView, self._send("PUT", path, content=standing.to_bytes()))
+
+    def standing(self, station: str) -> StandingView:
+        """The newest that central shows: read it with `open_standing`, and the highest number
+        that you have seen."""
+        return parsed(StandingView, self._send("GET", f"/standing/{quote(station)}"))
