@@ -13,7 +13,7 @@ from typing import Annotated, Final, NamedTuple
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from phtlab.errors import AuditError
-from phtlab.governance.text import Line
+from phtlab.governance.text import Line, line_of
 from phtlab.train.canonical import Digest, canonical, digest, parse_json
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity
@@ -112,16 +112,16 @@ def following(
     digest: str | None = None,
     details: Mapping[str, str] | None = None,
 ) -> Entry:
-    """The entry that comes after `head`."""
+    """The entry that comes after `head`. Words of others are made lines: `line_of`."""
     return Entry(
         log=log,
         number=head.number + 1,
         at=at,
-        actor=actor,
-        action=action,
-        subject=subject,
+        actor=line_of(actor),
+        action=line_of(action),
+        subject=line_of(subject),
         digest=digest,
-        details=dict(details or {}),
+        details={word: line_of(text) for word, text in (details or {}).items()},
         previous=head.digest,
     )
 

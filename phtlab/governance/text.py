@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, StringConstraints
 
@@ -21,6 +21,13 @@ def _visible_lines(text: str) -> str:
     return text
 
 
-Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_visible)]
+LONGEST: Final = 200
+
+Line = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(_visible)]
 Lines = Annotated[str, StringConstraints(max_length=8000), AfterValidator(_visible_lines)]
 """Several lines, each ended by a line feed."""
+
+
+def line_of(text: str) -> str:
+    """`text` of anyone as a `Line`: what nobody sees is escaped, what is too long is cut."""
+    return escaped(text)[:LONGEST]
