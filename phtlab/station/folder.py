@@ -22,6 +22,7 @@ class StationFolder:
     datasets/<name>.toml   what each data set is, and where
     twins/<name>.csv       synthetic, from the schema alone
     stops/<journey>/       one folder a stop; see `stop.py`
+    audit/                 what happened here; see `audit.py`
     """
 
     path: Path
@@ -57,6 +58,10 @@ class StationFolder:
     @property
     def stops(self) -> Path:
         return self.path / "stops"
+
+    @property
+    def audit(self) -> Path:
+        return self.path / "audit"
 
     def mark(self) -> str:
         """What tells this station from another of the same name at a shared engine: made once,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from phtlab.station.audit import Log
 from phtlab.station.believed import Believed
 from phtlab.station.datasets import DataSet, load_datasets, twin_of
 from phtlab.station.executor import Executor
@@ -62,6 +63,11 @@ class Station:
     @property
     def stops(self) -> Stops:
         return Stops(self.folder.stops)
+
+    @property
+    def audit(self) -> Log:
+        """What happened here; whoever does an act appends it."""
+        return Log(self.folder.audit, self.name, self.now)
 
     def policy(self) -> Policy:
         """The policy as it stands now. Raises PolicyError."""
