@@ -14,6 +14,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Text,
+    UniqueConstraint,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -161,3 +162,122 @@ class PublicationRow(Table):
     name: Mapped[str] = mapped_column(String(255), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
     changed: Mapped[int]
+
+
+class ProposalRow(Table):
+    """A proposal, as its newest version has it. `changed` is what its parties have to learn."""
+
+    __tablename__ = "proposal"
+    id: Mapped[str] = mapped_column(String(18), primary_key=True)
+    changed: Mapped[int] = mapped_column(index=True)
+    researcher: Mapped[str] = mapped_column(String(63), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    digest: Mapped[str] = mapped_column(String(71))
+    submitted: Mapped[datetime]
+    updated: Mapped[datetime]
+    until: Mapped[datetime]
+    withdrawal: Mapped[str | None] = mapped_column(Text)
+
+    versions: Mapped[list[ProposalVersionRow]] = relationship(
+        order_by="ProposalVersionRow.version", lazy="selectin"
+    )
+    stations: Mapped[list[ProposalStationRow]] = relationship(
+        order_by="ProposalStationRow.number", lazy="selectin", cascade="all, delete-orphan"
+    )
+    comments: Mapped[list[ProposalCommentRow]] = relationship(
+        order_by="ProposalCommentRow.number", lazy="selectin"
+    )
+    approvals: Mapped[list[ApprovalRow]] = relationship(
+        order_by="ApprovalRow.number", lazy="selectin"
+    )
+    refusals: Mapped[list[RefusalRow]] = relationship(order_by="RefusalRow.number", lazy="selectin")
+
+
+class ProposalVersionRow(Table):
+    __tablename__ = "proposal_version"
+    __table_args__ = (UniqueConstraint("proposal_id", "version"),)
+    digest: Mapped[str] = mapped_column(String(71), primary_key=True)
+    proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"))
+    version: Mapped[int]
+    submitted: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
+
+
+class ProposalPartyRow(Table):
+    """Who may see a proposal: its researcher, and each station that a version of it named."""
+
+    __tablename__ = "proposal_party"
+    proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"), primary_key=True)
+    member: Mapped[str] = mapped_column(String(63), primary_key=True, index=True)
+
+
+class ProposalStationRow(Table):
+    """A station that the newest version names, in its order, and how far it is, for display."""
+
+    __tablename__ = "proposal_station"
+    proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"), primary_key=True)
+    station: Mapped[str] = mapped_column(String(63), primary_key=True)
+    number: Mapped[int]
+    reviewing: Mapped[bool] = mapped_column(default=False)
+    question: Mapped[str] = mapped_column(Text, default="")
+    updated: Mapped[datetime]
+
+
+class ProposalCommentRow(Table):
+    __tablename__ = "proposal_comment"
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"), index=True)
+    proposal: Mapped[str] = mapped_column(String(71))
+    author: Mapped[str] = mapped_column(String(63))
+    by: Mapped[str] = mapped_column(String(8))
+    at: Mapped[datetime]
+    text: Mapped[str] = mapped_column(Text)
+    question: Mapped[bool] = mapped_column(default=False)
+
+
+class ApprovalRow(Table):
+    """What a station signed, and its revocation. `proposal` is the digest of the version."""
+
+    __tablename__ = "approval"
+    digest: Mapped[str] = mapped_column(String(71), primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    station: Mapped[str] = mapped_column(String(63), index=True)
+    researcher: Mapped[str] = mapped_column(String(63), index=True)
+    proposal_id: Mapped[str | None] = mapped_column(ForeignKey("proposal.id"), index=True)
+    proposal: Mapped[str | None] = mapped_column(String(71))
+    submitted: Mapped[datetime]
+    expires: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
+    revocation: Mapped[str | None] = mapped_column(Text)
+
+
+class RefusalRow(Table):
+    __tablename__ = "refusal"
+    digest: Mapped[str] = mapped_column(String(71), primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    station: Mapped[str] = mapped_column(String(63))
+    proposal_id: Mapped[str] = mapped_column(ForeignKey("proposal.id"), index=True)
+    proposal: Mapped[str] = mapped_column(String(71))
+    submitted: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
+
+
+class StandingRow(Table):
+    """The newest list of what a station allows."""
+
+    __tablename__ = "standing"
+    station: Mapped[str] = mapped_column(String(63), primary_key=True)
+    number: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(71))
+    received: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
+
+
+class AcceptanceRow(Table):
+    """That a member accepted the consortium's agreement, by its text's digest."""
+
+    __tablename__ = "acceptance"
+    member: Mapped[str] = mapped_column(String(63), primary_key=True)
+    agreement: Mapped[str] = mapped_column(String(71), primary_key=True)
+    submitted: Mapped[datetime]
+    envelope: Mapped[str] = mapped_column(Text)
