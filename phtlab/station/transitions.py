@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from phtlab.errors import (
+    AuditError,
     CentralError,
     DataSetError,
     EngineMissingError,
@@ -22,6 +23,7 @@ from phtlab.errors import (
     UnreachableError,
 )
 from phtlab.station import arrival, departure, running
+from phtlab.station.audit_stops import StopAudit
 from phtlab.station.backoff import Backoff
 from phtlab.station.outcomes import Ending, cancelled, ending_of
 from phtlab.station.station import Station
@@ -51,6 +53,7 @@ class Transitions:
         self._tell = tell
         self._open_stops = open_stops
         self._backoff = Backoff()
+        self._audit = StopAudit(station.audit, station.stops)
         self._slots = threading.Lock()
 
     def ready(self, stop: Stop) -> bool:
@@ -62,16 +65,18 @@ class Transitions:
         if not self.ready(stop):
             return False
         try:
+            self._audit.note(stop)
             before = stop.state
             moved = self._try(stop)
             if stop.state != before:
                 self._changed(stop)
+            self._audit.note(stop)
         except OSError as error:
             # A full or broken disk: nothing is decided, all is kept.
             self._wait(stop, f"{_DISK} ({error.strerror or type(error).__name__})")
             return False
-        except StationError as error:
-            # The stop's own files are broken, also those that would say how it ends.
+        except (StationError, AuditError) as error:
+            # The stop's own files are broken, also those that would say how it ends; or the log.
             self._wait(stop, error.message)
             return False
         return moved
