@@ -1,0 +1,184 @@
+"""What waits in the airlock for a person: the outputs as they would leave, in the stop's folder.
+
+All of a stop's outputs are copied there, those that the rules let go as well: the engine's volume
+is given back, and neither a sweep nor a restart of the engine takes what a person looks at. Only
+the station's user may read it, and it is removed when the stop is over.
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from phtlab.errors import StationError
+from phtlab.station.airlock.content import Content, FileContent, Joined, digest_of
+from phtlab.station.airlock.passage import Passed
+from phtlab.station.stop import Stop
+from phtlab.train.canonical import Digest
+from phtlab.train.durable_file import replaced_durably, sync_folder
+from phtlab.train.record import OutputVerdict
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WaitingFile(_Value):
+    """A file as it would leave."""
+
+    path: str
+    size: int
+    sha256: Digest
+
+
+class WaitingOutput(_Value):
+    """An output with the airlock's verdict, and why it was held; with its files if it may leave."""
+
+    verdict: OutputVerdict
+    findings: tuple[dict[str, Any], ...] = ()
+    files: tuple[WaitingFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.verdict.name
+
+    @property
+    def held(self) -> bool:
+        return self.verdict.verdict == "held"
+
+
+class Waiting(_Value):
+    """`airlock-held.json`. `persons` have to agree before a held output leaves."""
+
+    sentence: str
+    outputs: tuple[WaitingOutput, ...]
+    persons: int
+    at: AwareDatetime
+    until: AwareDatetime
+
+    @property
+    def held(self) -> tuple[WaitingOutput, ...]:
+        return tuple(one for one in self.outputs if one.held)
+
+    def output(self, name: str) -> WaitingOutput:
+        """The held output `name`. Raises StationError (``not-held``)."""
+        for one in self.held:
+            if one.name == name:
+                return one
+        held = ", ".join(one.name for one in self.held)
+        raise StationError(f"No output '{name}' is held there; held is: {held}.", code="not-held")
+
+
+def folder_of(stop: Stop) -> Path:
+    """Where the files of the outputs that wait lie."""
+    return stop.path / "waiting"
+
+
+def keep(
+    stop: Stop,
+    station: str,
+    passed: Sequence[Passed],
+    *,
+    persons: int,
+    at: datetime,
+    until: datetime,
+) -> Waiting:
+    """Copy what `passed` holds into the stop's folder, and note that it waits there.
+
+    A copy that was cut off is begun anew. Raises AirlockError, as reading the run's files does.
+    """
+    folder = folder_of(stop)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    outputs = []
+    for one in passed:
+        files = tuple(
+            _copied(folder / name, content) for name, content in sorted(one.files.items())
+        )
+        findings = tuple(finding_as_json(finding) for finding in getattr(one, "findings", ()))
+        outputs.append(WaitingOutput(verdict=one.verdict, findings=findings, files=files))
+    sync_folder(stop.path)
+    held = [one.name for one in outputs if one.held]
+    what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
+    who = "A person" if persons == 1 else "Two persons"
+    waiting = Waiting(
+        sentence=f"{who} at {station} will look at {what} before anything leaves.",
+        outputs=tuple(outputs),
+        persons=persons,
+        at=at,
+        until=until,
+    )
+    stop.write("airlock-held", waiting.model_dump(mode="json"))
+    return waiting
+
+
+def waiting_at(stop: Stop) -> Waiting:
+    """What waits there. Raises StationError if nothing does."""
+    return Waiting.model_validate(stop.read("airlock-held"))
+
+
+@contextmanager
+def opened(stop: Stop, waiting: Waiting) -> Iterator[dict[str, dict[str, Content]]]:
+    """The files of each output by name, open until the block ends.
+
+    Raises StationError (``stop-broken``) if one is not what it was when it was held.
+    """
+    with ExitStack() as stack:
+        yield {
+            one.name: {file.path: _checked(stop, file, stack) for file in one.files}
+            for one in waiting.outputs
+        }
+
+
+def content_of(stop: Stop, file: WaitingFile) -> bytes:
+    """The whole content of one file. Raises as `opened` does."""
+    with ExitStack() as stack:
+        return io.BufferedReader(Joined([_checked(stop, file, stack)])).read()
+
+
+def forget(stop: Stop) -> None:
+    """Remove what waited: the stop is over."""
+    shutil.rmtree(folder_of(stop), ignore_errors=True)
+
+
+def finding_as_json(finding: Any) -> dict[str, Any]:
+    """A finding of the airlock, as it is kept."""
+    value: dict[str, Any] = finding.model_dump(mode="json")
+    return value
+
+
+def _copied(path: Path, content: Content) -> WaitingFile:
+    with (
+        replaced_durably(path) as target,
+        io.BufferedReader(Joined([content])) as source,
+    ):
+        shutil.copyfileobj(source, target)
+    with path.open("rb") as written:
+        kept = FileContent.whole(written)
+        return WaitingFile(path=path.name, size=len(kept), sha256=digest_of(kept))
+
+
+def _checked(stop: Stop, file: WaitingFile, stack: ExitStack) -> Content:
+    path = folder_of(stop) / file.path
+    try:
+        content = FileContent.whole(stack.enter_context(path.open("rb")))
+    except OSError:
+        raise _broken(path) from None
+    if digest_of(content) != file.sha256:
+        raise _broken(path)
+    return content
+
+
+def _broken(path: Path) -> StationError:
+    return StationError(
+        f"{path} is missing, or is not what it was when the airlock held it, and this stop cannot "
+        "go on. Restore it, or refuse the outputs of this stop.",
+        code="stop-broken",
+    )
