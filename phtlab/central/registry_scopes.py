@@ -7,6 +7,7 @@ station     ``trains/…``             pull         its own unfinished journeys
 station     ``kernels/…``            pull         the kernels of those trains
 station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
 station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
+station     ``self-test/SELF``       pull, push   what its self-test leaves
 researcher  ``trains/SELF/…``        pull, push   their own
 researcher  ``trains/…``             pull         the trains that central lists for them
 researcher  ``kernels/…``            pull         all
@@ -78,6 +79,8 @@ def _rights(
         return _kernel_rights(session, catalogue, member, repository)
     if kind == "trains":
         return _train_rights(session, member, repository)
+    if kind == "self-test":
+        return PUSH if member.is_station and repository == f"self-test/{member.name}" else NOTHING
     cargo = _CARGO.fullmatch(repository)
     if cargo is None:
         return NOTHING

@@ -84,6 +84,15 @@ class Registry:
             "GET", self._line.root(), [], expected=(200, 401), what="answer as a registry"
         )
 
+    def require_push(self, repository: str) -> None:
+        """Begin an upload into `repository` and give it up. Raises RegistryError if refused."""
+        scopes = self._line.scopes(repository, "pull,push")
+        what = f"take anything in {repository}"
+        url = self._line.path(repository, "blobs/uploads/")
+        response = self._line.call("POST", url, scopes, expected=(202,), what=what)
+        if "location" in response.headers:
+            self._line.call("DELETE", self._line.located(response), scopes, expected=(), what=what)
+
     # Manifests
 
     def manifest(self, repository: str, reference: str) -> bytes:

@@ -138,6 +138,13 @@ def test_cargo_is_read_by_who_ordered_or_may_open_it(central: World) -> None:
         assert _granted(central, name, scope) == {}
 
 
+def test_a_station_tests_itself_in_a_repository_of_its_own(central: World) -> None:
+    own, other = "self-test/ulm", "self-test/mainz"
+    scopes = [f"repository:{name}:pull,push" for name in (own, other, f"{own}/more")]
+    assert _granted(central, "ulm", *scopes) == {own: ["pull", "push"]}
+    assert _granted(central, "ada", *scopes, "repository:self-test/ada:pull,push") == {}
+
+
 def test_in_a_registry_with_a_path_the_path_is_part_of_each_name(small_central: World) -> None:
     from phtlab.central.registry_scopes import allowed
 

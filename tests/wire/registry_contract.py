@@ -132,6 +132,10 @@ class RegistryContract:
         assert (tmp_path / "blob").read_bytes() == content
         assert told == sorted(told)
 
+    def test_whether_one_may_push_is_found_without_a_trace(self, bench: Bench) -> None:
+        bench.registry.require_push("self-test/ulm")
+        assert bench.registry.tags("self-test/ulm") == []
+
     def test_a_missing_blob_says_so(self, bench: Bench) -> None:
         with pytest.raises(RegistryError, match=r"did not give blobs/sha256:0+ of trains/ada") as e:
             bench.registry.read_blob("trains/ada/nothing", f"sha256:{'0' * 64}", 10)
