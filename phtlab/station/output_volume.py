@@ -100,7 +100,7 @@ class LoopbackVolumes:
         for _ in range(mounts_at(out)):
             _unmount(out)
         for device in loop_devices(folder / "volume.img"):
-            _run("losetup", "-d", device)
+            _detach(device, folder / "volume.img")
         _delete(folder)
 
     def check(self) -> CheckResult:
@@ -210,6 +210,15 @@ def _unmount(path: Path) -> None:
             return
         time.sleep(0.05)
     _run("umount", "-l", path)
+
+
+def _detach(device: str, image: Path) -> None:
+    try:
+        _run("losetup", "-d", device)
+    except SandboxError:
+        # An unmount lets the kernel detach it by itself, a moment after it was listed here.
+        if device in loop_devices(image):
+            raise
 
 
 def _delete(folder: Path) -> None:

@@ -148,6 +148,18 @@ def test_a_loop_device_without_a_mount_is_freed(folder: Path) -> None:
     assert loop_devices(image) == []
 
 
+def test_a_device_that_the_kernel_detached_meanwhile_is_gone_as_it_should_be(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LoopbackVolumes().create(folder, SMALL)
+    free = subprocess.run(["losetup", "-f"], check=True, capture_output=True, text=True)
+    # What an unmount lets go by itself is still listed for a moment.
+    listed = iter([[free.stdout.strip()], []])
+    monkeypatch.setattr(output_volume, "loop_devices", lambda image: next(listed))
+    LoopbackVolumes().remove(folder)
+    assert not folder.exists()
+
+
 def test_a_link_in_the_outputs_is_not_followed_when_removed(folder: Path, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
