@@ -85,6 +85,10 @@ class Head(NamedTuple):
     digest: str
 
 
+START: Final = Head(0, FIRST)
+"""How far an empty log goes."""
+
+
 class Checkpoint(_Value):
     """`witness` saw the log `log` as far as `number`, whose entry has the digest `head`."""
 
@@ -127,18 +131,23 @@ def following(
 
 
 def verify_chain(
-    entries: Iterable[Entry], checkpoints: Iterable[Checkpoint] = (), *, log: str
+    entries: Iterable[Entry],
+    checkpoints: Iterable[Checkpoint] = (),
+    *,
+    log: str,
+    start: Head = START,
 ) -> Head:
     """How far the log goes, if no entry is missing, moved or changed as far as anyone saw.
 
-    `checkpoints` are verified ones (`open_checkpoint`). Raises AuditError with one of the codes
+    `checkpoints` are verified ones (`open_checkpoint`). With `start`, which was verified before,
+    `entries` are those after it, and checkpoints up to it are not looked at. Raises AuditError with one of the codes
     ``audit-log``, ``audit-gap``, ``audit-chain``, ``audit-cut``, ``audit-rewritten``.
     """
     witnessed: dict[int, list[Checkpoint]] = {}
     for checkpoint in checkpoints:
-        if checkpoint.log == log:
+        if checkpoint.log == log and checkpoint.number > start.number:
             witnessed.setdefault(checkpoint.number, []).append(checkpoint)
-    head = Head(0, FIRST)
+    head = start
     for entry in entries:
         if entry.log != log:
             raise AuditError(

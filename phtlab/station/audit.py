@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import FIRST, Entry, Head, following
+from phtlab.governance.audit import START, Entry, Head, following
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.durable_file import sync_folder, write_durably
 
@@ -170,7 +170,7 @@ def _head(pieces: list[Piece]) -> Head:
         if line := _last_line(piece):
             entry = Entry.from_line(line)
             return Head(entry.number, entry.name)
-    return Head(0, FIRST)
+    return START
 
 
 def _append(path: Path, content: bytes) -> None:
