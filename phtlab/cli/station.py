@@ -14,10 +14,13 @@ from rich.text import Text
 from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import guard_opened_key, read_passphrase
+from phtlab.cli.station_check import check
 from phtlab.cli.station_declared import dataset_app, policy_app
 from phtlab.cli.station_folder import (
     DirectoryOption,
     PassphraseOption,
+    given_passphrase,
+    identity_of,
     station_at,
 )
 from phtlab.errors import (
@@ -88,7 +91,9 @@ def init(
             "beginning with a letter."
         ) from None
     identity = Identity.generate(name)
-    passphrase = read_passphrase(f"the new key of {name}", _file(passphrase_file), confirm=True)
+    passphrase = read_passphrase(
+        f"the new key of {name}", given_passphrase(passphrase_file), confirm=True
+    )
     folder.create()
     write_key(folder.key, identity, passphrase)
     write_durably(folder.policy, default_policy(mode).encode())  # type: ignore[arg-type]
@@ -123,7 +128,7 @@ def request(
 ) -> None:
     """Write the request for membership again, and show the key's fingerprint."""
     folder, settings = station_at(directory)
-    identity = _identity(folder, settings, passphrase_file)
+    identity = identity_of(folder, settings, passphrase_file)
     _write_request(folder, settings, identity)
     fingerprint = identity.public.fingerprint
     if as_json:
@@ -192,33 +197,7 @@ def join(
         )
 
 
-@app.command()
-def check(
-    directory: DirectoryOption = None,
-    passphrase_file: PassphraseOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """See whether everything that the station needs is there, and how to mend what is not."""
-    from phtlab.station.health import check_station
-
-    folder, settings = station_at(directory)
-    results = []
-    for result in check_station(
-        folder, settings, lambda: _identity(folder, settings, passphrase_file)
-    ):
-        results.append(result)
-        if not as_json:
-            mark = "[green]ok  [/]" if result.ok else "[red]FAIL[/]"
-            out.print(mark, end=" ")
-            out.print(f"{result.name}: {result.sentence}", markup=False)
-            if not result.ok and result.mend:
-                out.print(f"     mend: {result.mend}", markup=False)
-    if as_json:
-        print_json(
-            [{"name": r.name, "ok": r.ok, "sentence": r.sentence, "mend": r.mend} for r in results]
-        )
-    if not all(result.ok for result in results):
-        raise typer.Exit(8)
+app.command()(check)
 
 
 @app.command()
@@ -232,7 +211,7 @@ def run(
     from phtlab.station.running_log import log_to_stderr
 
     folder, settings = station_at(directory)
-    identity = _identity(folder, settings, passphrase_file)
+    identity = identity_of(folder, settings, passphrase_file)
     log_to_stderr()
     station = open_station(folder, settings, identity)
     try:
@@ -332,22 +311,6 @@ def _require_able(results: Sequence[CheckResult], station: str) -> None:
             raise kind(
                 f"The station {station} cannot run anything. {result.sentence} {result.mend}"
             )
-
-
-def _identity(
-    folder: StationFolder, settings: StationSettings, passphrase_file: Path | None
-) -> Identity:
-    from phtlab.train.key_file import read_key
-
-    passphrase = read_passphrase(f"the key of {settings.name}", _file(passphrase_file))
-    return read_key(folder.key, passphrase)
-
-
-def _file(given: Path | None) -> Path | None:
-    """The passphrase file: as given, else systemd's credential."""
-    from phtlab.station.settings import credential_file
-
-    return given or credential_file()
 
 
 def _write_request(folder: StationFolder, settings: StationSettings, identity: Identity) -> None:

@@ -83,6 +83,23 @@ def dataset_list(directory: DirectoryOption = None, as_json: JsonOption = False)
     out.print(table)
 
 
+@dataset_app.command("twin")
+def dataset_twin(
+    name: Annotated[str, typer.Argument(help="Which data set's.")],
+    directory: DirectoryOption = None,
+) -> None:
+    """Make a data set's synthetic twin anew from its schema."""
+    from phtlab.station.datasets import load_datasets, twin_of
+
+    folder, _ = station_at(directory)
+    declared = load_datasets(folder)
+    if name not in declared:
+        raise DataSetError(
+            f"There is no data set '{name}' here. 'phtlab station dataset list' shows which are."
+        )
+    err.print(f"Made {twin_of(folder, declared[name]).path}.", markup=False)
+
+
 @dataset_app.command("remove")
 def dataset_remove(
     name: Annotated[str, typer.Argument(help="Which.")], directory: DirectoryOption = None

@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from phtlab.station.folder import StationFolder
     from phtlab.station.settings import StationSettings
+    from phtlab.train.identity import Identity
 
 DirectoryOption = Annotated[
     Path | None,
@@ -35,3 +36,21 @@ def station_at(directory: Path | None) -> tuple[StationFolder, StationSettings]:
     # Absolute: what is bound into a sandbox must be.
     folder = StationFolder(station_directory(directory).absolute())
     return folder, load_settings(folder)
+
+
+def identity_of(
+    folder: StationFolder, settings: StationSettings, passphrase_file: Path | None
+) -> Identity:
+    """The station's key, opened. Raises KeyFileError."""
+    from phtlab.cli.passphrase import read_passphrase
+    from phtlab.train.key_file import read_key
+
+    passphrase = read_passphrase(f"the key of {settings.name}", given_passphrase(passphrase_file))
+    return read_key(folder.key, passphrase)
+
+
+def given_passphrase(given: Path | None) -> Path | None:
+    """The passphrase file: as given, else systemd's credential."""
+    from phtlab.station.settings import credential_file
+
+    return given or credential_file()

@@ -96,9 +96,28 @@ def remove_dataset(folder: StationFolder, name: str) -> None:
     (folder.twins / f"{name}.csv").unlink(missing_ok=True)
 
 
+def twin_file(folder: StationFolder, name: str) -> Path:
+    """Where the twin of the data set `name` lies."""
+    return folder.twins / f"{name}.csv"
+
+
+def check_twin(folder: StationFolder, dataset: DataSet) -> None:
+    """Raises DataSetError (`twin-missing`) unless the twin is there as the schema says."""
+    path = twin_file(folder, dataset.name)
+    if not path.exists():
+        what = f"The twin of '{dataset.name}' is missing: {path} is not there"
+    elif path.read_bytes() != make_twin(dataset.schema):
+        what = f"{path} is not the twin that the schema of '{dataset.name}' makes"
+    else:
+        return
+    raise DataSetError(
+        f"{what}. Make it anew: phtlab station dataset twin {dataset.name}", code="twin-missing"
+    )
+
+
 def twin_of(folder: StationFolder, dataset: DataSet) -> DataSet:
     """The twin in `dataset`'s place, written anew so that it is what the schema says."""
-    path = folder.twins / f"{dataset.name}.csv"
+    path = twin_file(folder, dataset.name)
     content = make_twin(dataset.schema)
     if not path.exists() or path.read_bytes() != content:
         write_durably(path, content, 0o644)

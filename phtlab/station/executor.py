@@ -126,14 +126,27 @@ class JobStatus:
     finished: datetime | None = None
 
 
+CheckState = Literal["ok", "warning", "broken"]
+
+
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that the executor needs: whether it is so, and how to mend it."""
+    """One thing that a station needs: whether it is so, and how to mend it.
+
+    A `warning` is well as it is, and will not stay so.
+    """
 
     name: str
     ok: bool
     sentence: str
     mend: str = ""
+    warning: bool = False
+
+    @property
+    def state(self) -> CheckState:
+        if not self.ok:
+            return "broken"
+        return "warning" if self.warning else "ok"
 
 
 class Executor(ABC):

@@ -23,6 +23,12 @@ class StationFolder:
     twins/<name>.csv       synthetic, from the schema alone
     stops/<journey>/       one folder a stop; see `stop.py`
     audit/                 what happened here; see `audit.py`
+    approvals/<digest>.json       what this station allows, signed; see `approvals_kept.py`
+    revocations/<digest>.json     what of that it took back
+    drafts/<digest>/              terms that people say yes to; see `approvals_draft.py`
+    proposals/<id>/<digest>.json  versions of proposals that name this station
+    standing.json                 its newest signed list of what stands
+    self-test.json                what the last self-test found; see `self_test.py`
     """
 
     path: Path
@@ -63,6 +69,30 @@ class StationFolder:
     def audit(self) -> Path:
         return self.path / "audit"
 
+    @property
+    def approvals(self) -> Path:
+        return self.path / "approvals"
+
+    @property
+    def revocations(self) -> Path:
+        return self.path / "revocations"
+
+    @property
+    def drafts(self) -> Path:
+        return self.path / "drafts"
+
+    @property
+    def proposals(self) -> Path:
+        return self.path / "proposals"
+
+    @property
+    def standing(self) -> Path:
+        return self.path / "standing.json"
+
+    @property
+    def self_test(self) -> Path:
+        return self.path / "self-test.json"
+
     def mark(self) -> str:
         """What tells this station from another of the same name at a shared engine: made once,
         and moved with the folder."""
@@ -89,6 +119,9 @@ class StationFolder:
             *(self.path, self.trust, self.datasets, self.twins, self.stops),
             *(below for below in self.stops.iterdir() if below.is_dir()),
             *self.stops.glob("*/operator"),
+            *(self.approvals, self.revocations),
+            *self.drafts.glob("*/"),
+            *self.proposals.glob("*/"),
         ):
             remove_dead_drafts(folder)
 

@@ -2,28 +2,51 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 
-from phtlab.errors import NotOnRosterError, PhtlabError
-from phtlab.station.datasets import check_file, load_datasets, readable_in_sandbox, twin_of
-from phtlab.station.executor import CheckResult
+from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError
+from phtlab.governance.audit import verify_chain
+from phtlab.station.audit import Log
+from phtlab.station.clock_check import judge_clock, signed_moments
+from phtlab.station.datasets import (
+    DataSet,
+    check_file,
+    check_twin,
+    load_datasets,
+    readable_in_sandbox,
+    twin_file,
+)
+from phtlab.station.disk_space import station_disks
+from phtlab.station.executor import MIB, CheckResult, Limits
 from phtlab.station.folder import StationFolder
 from phtlab.station.opening import open_executor, require_central, trust_of
 from phtlab.station.policy import load_policy
+from phtlab.station.registry_check import registry_check
 from phtlab.station.settings import StationSettings
+from phtlab.station.station import utc_now
 from phtlab.train.identity import Identity
 from phtlab.wire.central import CentralClient
-from phtlab.wire.registry import Registry
+
+_ROSTER_WARNED = timedelta(days=2)
+Clock = Callable[[], datetime]
 
 
 def check_station(
-    folder: StationFolder, settings: StationSettings, identity: Callable[[], Identity]
+    folder: StationFolder,
+    settings: StationSettings,
+    identity: Callable[[], Identity],
+    now: Clock = utc_now,
 ) -> Iterator[CheckResult]:
-    """Each thing as it is found out. Never raises PhtlabError; changes nothing."""
+    """Each thing as it is found out. Never raises PhtlabError; mends nothing."""
+    yield _folder(folder)
     yield _result("policy", lambda: f"New orders: {load_policy(folder.policy).mode}.")
+    yield from station_disks(folder.path, needed=_needed(folder))
     yield from _datasets(folder, settings)
     yield from _engine(folder, settings)
-    key, result = _key(identity)
+    yield _result("audit log", lambda: _audit(folder, settings))
+    key, result = _key(identity, settings)
     yield result
     try:
         url = require_central(folder, settings)
@@ -32,48 +55,128 @@ def check_station(
         yield _failed("central", error)
         return
     with client:
-        yield _result("central", lambda: f"{client.info().consortium} at {client.url} answers.")
-        yield _result("registry", lambda: _registry(client))
-        yield _result("roster", lambda: _roster(folder, settings, client, key))
+        central = _result("central", lambda: f"{client.info().consortium} at {url} answers.")
+        yield central
+        yield _clock(folder, client if central.ok else None, now)
+        yield from _roster(folder, settings, client, key, now)
+        if central.ok:
+            yield _registry(settings, client)
+            yield from _published(folder, settings, client)
 
 
-def _registry(client: CentralClient) -> str:
-    url = client.info().registry_url
-    with Registry(url) as registry:
-        registry.check()
-    return f"{url} answers."
+def _folder(folder: StationFolder) -> CheckResult:
+    open_to_others = [
+        path
+        for path in (folder.path, folder.key)
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    if open_to_others:
+        return CheckResult(
+            "configuration",
+            True,
+            f"Others than the owner can look into {open_to_others[0]}.",
+            f"chmod go= {open_to_others[0]}",
+            warning=True,
+        )
+    return CheckResult("configuration", True, f"{folder.settings} can be read.")
+
+
+def _needed(folder: StationFolder) -> int:
+    """Room for one run: its output volume, the sealed cargo, and what is written about it."""
+    try:
+        limits = load_policy(folder.policy).limits.limits(0)
+    except PhtlabError:  # a result of its own
+        limits = Limits()
+    return 2 * limits.output_bytes + 32 * MIB
+
+
+def _clock(folder: StationFolder, client: CentralClient | None, now: Clock) -> CheckResult:
+    central = None
+    if client is not None:
+        before = now()
+        central = client.info().time
+        # Half of the way there and back.
+        central += (now() - before) / 2
+    return judge_clock(now(), central, signed_moments(folder.trust))
+
+
+def _registry(settings: StationSettings, client: CentralClient) -> CheckResult:
+    try:
+        return registry_check(client, settings.name, settings.registry)
+    except PhtlabError as error:
+        return _failed("registry", error)
 
 
 def _roster(
-    folder: StationFolder, settings: StationSettings, client: CentralClient, key: Identity | None
-) -> str:
-    roster = trust_of(folder, client).refresh().roster
-    member = roster.member(settings.name)
-    if not member.is_station:
-        raise NotOnRosterError(
-            f"{settings.name} is on the roster, but not as a station. Ask an officer for the role."
-        )
-    if key is not None and member.keys != key.public:
-        raise NotOnRosterError(
-            f"The roster has other keys for {settings.name} than {folder.key}. Send the officers "
-            "the request of 'phtlab station request', and compare the fingerprint by telephone."
-        )
-    return f"{settings.name} is on the roster of {roster.consortium}, version {roster.version}."
+    folder: StationFolder,
+    settings: StationSettings,
+    client: CentralClient,
+    key: Identity | None,
+    now: Clock,
+) -> Iterator[CheckResult]:
+    try:
+        trusted = trust_of(folder, client).refresh()
+        roster = trusted.roster
+        member = roster.member(settings.name)
+        if not member.is_station:
+            raise NotOnRosterError(
+                f"{settings.name} is on the roster, but not as a station. Ask an officer for the "
+                "role."
+            )
+    except PhtlabError as error:
+        yield _failed("roster", error)
+        return
+    what = f"{settings.name} is on the roster of {roster.consortium}, version {roster.version}."
+    if not trusted.fresh or trusted.expires < now() + _ROSTER_WARNED:
+        until = f"It holds until {trusted.expires:%Y-%m-%d %H:%M} UTC."
+        mend = "Tell an officer: 'phtlab consortium sign' and 'phtlab consortium publish' renew it"
+        yield CheckResult("roster", True, f"{what} {until}", mend, warning=True)
+    else:
+        yield CheckResult("roster", True, what)
+    if key is None:
+        return
+    if member.keys == key.public:
+        yield CheckResult("key on the roster", True, f"The roster has this key of {settings.name}.")
+        return
+    yield CheckResult(
+        "key on the roster",
+        False,
+        f"The roster has other keys for {settings.name} than {folder.key}.",
+        "Put the right key.age there (from the backup); or run 'phtlab station request', send what "
+        "it writes to the officers, and compare the fingerprint by telephone",
+    )
 
 
-def _key(identity: Callable[[], Identity]) -> tuple[Identity | None, CheckResult]:
+def _key(
+    identity: Callable[[], Identity], settings: StationSettings
+) -> tuple[Identity | None, CheckResult]:
     try:
         key = identity()
+        if key.name != settings.name:
+            raise SettingsError(
+                f"The key is of '{key.name}', and this station is '{settings.name}'. "
+                "Put the station's own key.age into its folder, or mend 'name' in station.toml"
+            )
     except PhtlabError as error:
         return None, _failed("key", error)
     return key, CheckResult("key", True, f"Opens; its fingerprint is {key.public.fingerprint}.")
 
 
+def _audit(folder: StationFolder, settings: StationSettings) -> str:
+    head = verify_chain(Log(folder.audit, settings.name).entries(), log=settings.name)
+    return f"{head.number} entries, each of which follows the one before."
+
+
 def _engine(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:
     try:
-        yield from open_executor(folder, settings).check()
+        executor = open_executor(folder, settings)
     except PhtlabError as error:
         yield _failed("engine", error)
+        return
+    try:
+        yield from executor.check()
+    finally:
+        executor.close()
 
 
 def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:
@@ -89,24 +192,58 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
             "No data set is declared.",
             "phtlab station dataset add NAME PATH --schema FILE.toml",
         )
-    for name, declared in datasets.items():
-        # A twin station never opens the declared file.
-        dataset = twin_of(folder, declared) if settings.twin else declared
+    for name, dataset in datasets.items():
+        if not settings.twin:  # a twin station never opens the declared file
+            yield _dataset(name, dataset)
+        yield _twin(folder, name, dataset)
 
-        def found(dataset=dataset) -> str:  # type: ignore[no-untyped-def]
-            dataset.require()
-            check_file(dataset)
-            return f"{dataset.path} is as declared."
 
-        result = _result(f"data set {name}", found)
-        if result.ok and not settings.twin and not readable_in_sandbox(dataset.path):
-            result = CheckResult(
-                result.name,
-                False,
-                f"The sandbox's user (65532) cannot read {dataset.path}.",
-                f"chmod -R o+rX {dataset.path}   (the folder above may stay closed to others)",
-            )
-        yield result
+def _dataset(name: str, dataset: DataSet) -> CheckResult:
+    def found() -> str:
+        dataset.require()
+        check_file(dataset)
+        return f"{dataset.path} is as declared."
+
+    result = _result(f"data set {name}", found)
+    if result.ok and not readable_in_sandbox(dataset.path):
+        return CheckResult(
+            result.name,
+            False,
+            f"The sandbox's user (65532) cannot read {dataset.path}.",
+            f"chmod -R o+rX {dataset.path}   (the folder above may stay closed to others)",
+        )
+    return result
+
+
+def _twin(folder: StationFolder, name: str, dataset: DataSet) -> CheckResult:
+    def found() -> str:
+        check_twin(folder, dataset)
+        return f"{twin_file(folder, name)} is what the schema says."
+
+    return _result(f"twin {name}", found)
+
+
+def _published(
+    folder: StationFolder, settings: StationSettings, client: CentralClient
+) -> Iterator[CheckResult]:
+    """Whether researchers see at central what is declared here."""
+    try:
+        declared = load_datasets(folder)
+        here = [view for view in client.stations() if view.name == settings.name]
+    except PhtlabError:  # told as data sets, or as the roster
+        return
+    published = {data.name: data.schema_digest for view in here for data in view.datasets}
+    ours = {name: dataset.schema.digest for name, dataset in declared.items()}
+    if published == ours:
+        yield CheckResult("published", True, "Central shows the data sets that are declared here.")
+    else:
+        yield CheckResult(
+            "published",
+            True,
+            "Central shows other data sets than are declared here.",
+            "phtlab station run: it publishes them as it begins, and whenever they change",
+            warning=True,
+        )
 
 
 def _result(name: str, found: Callable[[], str]) -> CheckResult:

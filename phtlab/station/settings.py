@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +71,17 @@ class StationSettings(FileSettings):
     progress_interval: float = Field(
         0.5, gt=0, le=60, description="Seconds between two words of progress to central"
     )
+    self_test_at: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = (
+        Field("03:30", description="Local time of the nightly self-test, HH:MM; empty for none")
+    )
+    self_test_jitter: int = Field(
+        30, ge=0, le=720, description="Minutes by which a station's self-test may be later"
+    )
+
+    @property
+    def self_test_time(self) -> time | None:
+        """When the nightly self-test is due, local time; None for never."""
+        return time.fromisoformat(self.self_test_at) if self.self_test_at else None
 
 
 def load_settings(folder: StationFolder) -> StationSettings:

@@ -1,0 +1,80 @@
+"""`phtlab station check`: the self-test, on demand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from phtlab.cli.output import JsonOption, out, print_json
+from phtlab.cli.station_folder import DirectoryOption, PassphraseOption, identity_of, station_at
+from phtlab.errors import SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from phtlab.station.executor import CheckResult
+
+_MARKS = {"ok": "[green]ok  [/]", "warning": "[yellow]warn[/]", "broken": "[red]FAIL[/]"}
+
+
+def check(
+    directory: DirectoryOption = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Test the station: whether everything that it needs is there, and how to mend what is not."""
+    results = []
+    for result in _found(directory, passphrase_file):
+        results.append(result)
+        if not as_json:
+            _print(result)
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": r.name,
+                    "ok": r.ok,
+                    "state": r.state,
+                    "sentence": r.sentence,
+                    "mend": r.mend,
+                }
+                for r in results
+            ]
+        )
+    if not all(result.ok for result in results):
+        raise typer.Exit(8)
+
+
+def _found(directory: Path | None, passphrase_file: Path | None) -> Iterator[CheckResult]:
+    from phtlab.station.executor import CheckResult
+    from phtlab.station.folder import StationFolder
+    from phtlab.station.health import check_station
+    from phtlab.station.self_test import keep_report, report_of
+    from phtlab.station.settings import station_directory
+    from phtlab.station.station import utc_now
+
+    try:
+        folder, settings = station_at(directory)
+    except SettingsError as error:
+        StationFolder(station_directory(directory)).require()
+        sentence, _, mend = error.message.partition(". ")
+        yield CheckResult("configuration", False, f"{sentence.rstrip('.')}.", mend)
+        return
+    results = []
+    for result in check_station(
+        folder, settings, lambda: identity_of(folder, settings, passphrase_file)
+    ):
+        results.append(result)
+        yield result
+    if all(result.ok for result in results if result.name == "key"):
+        # A person who could not open the key has not tested the station.
+        keep_report(folder, report_of(settings, results, utc_now()))
+
+
+def _print(result: CheckResult) -> None:
+    out.print(_MARKS[result.state], end=" ")
+    out.print(f"{result.name}: {result.sentence}", markup=False)
+    if result.state != "ok" and result.mend:
+        out.print(f"     mend: {result.mend}", markup=False)

@@ -1,0 +1,180 @@
+"""The self-test: what a station found of itself last, when it looks again, and what that stops.
+
+What was found is kept in the station's folder, for `phtlab station status`, the console and the
+daemon. Of what is broken, most harms nobody: an order waits, or is refused with a code. Some must
+keep new runs from beginning, because a run would then not be what its researcher and its operator
+were promised: `STOPPING`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import datetime, time, timedelta
+from typing import Final
+
+import structlog
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from phtlab import __version__
+from phtlab.station.executor import CheckResult, CheckState
+from phtlab.station.folder import StationFolder
+from phtlab.station.health import check_station
+from phtlab.station.settings import StationSettings
+from phtlab.station.station import Station
+from phtlab.train.canonical import canonical
+from phtlab.train.durable_file import write_durably
+
+STOPPING: Final[dict[str, str]] = {
+    "limits": "a run could take the machine",
+    "system calls": "a run could get out of the sandbox",
+    "sandbox": "it is not known that the limits hold",
+    "limit": "a limit does not hold",
+    "output quota": "a run could fill the disk",
+    "clock": "whether an order has expired cannot be told",
+    "key on the roster": "nobody could believe what this station signs",
+    "audit log": "what happens now could not be proven later",
+}
+"""What keeps new runs from beginning while it is broken, and why. All else does not."""
+_log = structlog.get_logger("phtlab.station")
+
+
+class Found(BaseModel):
+    """One result, as it is kept and printed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: CheckState
+    sentence: str
+    mend: str = ""
+
+    @classmethod
+    def of(cls, result: CheckResult) -> Found:
+        return cls(name=result.name, state=result.state, sentence=result.sentence, mend=result.mend)
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing new may begin because of it."""
+        return self.state == "broken" and self.name.partition(":")[0] in STOPPING
+
+
+class Report(BaseModel):
+    """What a self-test found, and when it ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    station: str
+    at: AwareDatetime
+    version: str
+    results: tuple[Found, ...]
+
+    def of_state(self, state: CheckState) -> tuple[Found, ...]:
+        return tuple(result for result in self.results if result.state == state)
+
+    @property
+    def broken(self) -> tuple[Found, ...]:
+        return self.of_state("broken")
+
+    @property
+    def stopping(self) -> tuple[Found, ...]:
+        """What of it keeps new runs from beginning."""
+        return tuple(result for result in self.results if result.stops)
+
+    @property
+    def sentence(self) -> str:
+        """In a line."""
+        broken, warned = len(self.broken), len(self.of_state("warning"))
+        if not broken and not warned:
+            return f"All {len(self.results)} things are well."
+        parts = [f"{broken} broken" if broken else "", _warnings(warned)]
+        return f"{', '.join(part for part in parts if part)} of {len(self.results)} things."
+
+
+def report_of(settings: StationSettings, results: Iterable[CheckResult], at: datetime) -> Report:
+    """The results of a check as a report."""
+    return Report(
+        station=settings.name,
+        at=at,
+        version=__version__,
+        results=tuple(Found.of(result) for result in results),
+    )
+
+
+def keep_report(folder: StationFolder, report: Report) -> None:
+    """Keep what was found, in place of what was found before."""
+    write_durably(folder.self_test, canonical(report.model_dump(mode="json")))
+
+
+def last_report(folder: StationFolder) -> Report | None:
+    """What the last self-test found; None before the first, or if the file is damaged."""
+    try:
+        return Report.model_validate_json(folder.self_test.read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def run_self_test(station: Station) -> Report:
+    """Look at everything now, keep what was found, and tell the operator's log of what is broken.
+
+    Raises OSError if the report cannot be kept: that, too, is in the log by then.
+    """
+    results = check_station(station.folder, station.settings, lambda: station.identity, station.now)
+    report = report_of(station.settings, results, station.now())
+    for found in report.broken:
+        _log.error(
+            "self-test: broken",
+            what=found.name,
+            why=found.sentence,
+            mend=found.mend,
+            stops_new_runs=found.stops,
+        )
+    for found in report.of_state("warning"):
+        _log.warning("self-test: warning", what=found.name, why=found.sentence, mend=found.mend)
+    _log.info("self-test", result=report.sentence)
+    keep_report(station.folder, report)
+    return report
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone()
+
+
+class Nightly:
+    """When the next self-test is due: once a day, at the time that the settings say.
+
+    Each station is a little later than that by its own mark, always the same: a consortium's
+    stations do not all ask central at once. One that was off at its time tests itself as it begins.
+    """
+
+    def __init__(self, station: Station, zone: Callable[[datetime], datetime] = _local) -> None:
+        self._station = station
+        self._began = station.now()
+        self._zone = zone
+
+    def due(self) -> bool:
+        """Whether it is time. Never, if the setting `self_test_at` is empty."""
+        at = self._station.settings.self_test_time
+        if at is None:
+            return False
+        last = last_report(self._station.folder)
+        since = last.at if last else self._began
+        now = self._station.now()
+        return since > now + timedelta(days=1) or since < self._latest(at, now)
+
+    def _latest(self, at: time, now: datetime) -> datetime:
+        """The newest moment up to `now` at which a test was due."""
+        local = self._zone(now)
+        planned = datetime.combine(local.date(), at, local.tzinfo) + self._later()
+        while planned > local:
+            planned -= timedelta(days=1)
+        return planned
+
+    def _later(self) -> timedelta:
+        mark = hashlib.sha256(self._station.folder.mark().encode()).digest()
+        most = self._station.settings.self_test_jitter
+        return timedelta(seconds=int.from_bytes(mark[:4]) % (60 * most + 1))
+
+
+def _warnings(count: int) -> str:
+    return "" if not count else "1 warning" if count == 1 else f"{count} warnings"
