@@ -4,70 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from phtlab.errors import OrderReplayedError, TrainError
+from phtlab.errors import ApprovalError, OrderReplayedError, TrainError
+from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
+from phtlab.station.approvals_cover import Covered, asked, assessed, covering
+from phtlab.station.arrived import Arrived as Arrived
+from phtlab.station.arrived import claimed_order as claimed_order
 from phtlab.station.datasets import DataSet
 from phtlab.station.executor import Limits
-from phtlab.station.outcomes import Ending
+from phtlab.station.outcomes import APPROVAL, Ending
 from phtlab.station.policy import Decision, decide
 from phtlab.station.sandbox import data_target
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
 from phtlab.train.canonical import canonical
 from phtlab.train.durable_file import sync_folder, write_durably
-from phtlab.train.envelope import open_statement, peek
+from phtlab.train.envelope import open_statement
 from phtlab.train.image import ImageLimits, verify_image
 from phtlab.train.manifest import Train
 from phtlab.train.order import ORDER_TYPE, Order
-from phtlab.train.roster import KernelImage, Roster
+from phtlab.train.roster import Roster
 from phtlab.train.verify import verify_order, verify_train
 
 _GRACE_INSIDE = 2.0
-
-
-@dataclass(frozen=True)
-class Arrived:
-    """What was verified of an offer: kept as `verified.json`."""
-
-    train: Train
-    order: Order
-    researcher: str
-    kernel: KernelImage
-    roster_version: int
-    parameters: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "train": self.train.model_dump(mode="json"),
-            "order": self.order.model_dump(mode="json"),
-            "researcher": self.researcher,
-            "kernel": self.kernel.model_dump(mode="json"),
-            "roster_version": self.roster_version,
-            "parameters": self.parameters,
-            "at": now_text(),
-        }
-
-    @classmethod
-    def of(cls, stop: Stop) -> Arrived:
-        """What `verify` wrote for `stop`."""
-        kept = stop.read("verified")
-        return cls(
-            Train.model_validate(kept["train"]),
-            Order.model_validate(kept["order"]),
-            kept["researcher"],
-            KernelImage.model_validate(kept["kernel"]),
-            kept["roster_version"],
-            kept["parameters"],
-        )
-
-
-def claimed_order(stop: Stop) -> Order:
-    """The order as it claims to be, before anything is verified."""
-    return Order.model_validate(peek(stop.offer().order).predicate)
 
 
 def verify(stop: Stop, station: Station) -> None:
@@ -100,7 +62,7 @@ def verify(stop: Stop, station: Station) -> None:
 
 
 def admit(stop: Stop, station: Station) -> None:
-    """Verified to held or admitted, by the policy and, where it says so, by a person."""
+    """Verified to held or admitted: by the policy, or by an approval that stands."""
     # What was held may have waited for days: who signed it may be a member no more.
     trusted = station.believed.now()
     _documents(stop, station, trusted.roster)
@@ -108,6 +70,7 @@ def admit(stop: Stop, station: Station) -> None:
     trusted.catalogue.image(arrived.kernel.digest)
     policy = station.policy()
     datasets = station.datasets()
+    risk = assessed(arrived, station)
     decision = decide(
         policy,
         arrived.order,
@@ -115,15 +78,18 @@ def admit(stop: Stop, station: Station) -> None:
         researcher=arrived.researcher,
         station=station.name,
         present=datasets,
+        risk=risk.risk,
     )
-    if decision.verdict == "hold" and stop.has("decision"):
-        decision = _by_person(stop, decision)
+    covered = Covered()
+    if decision.verdict == "hold":
+        covered = covering(station, asked(arrived, station, risk))
+        decision = _approved(stop, decision, covered)
     if decision.verdict == "refuse":
         refusal = Ending(outcome="refused", code=decision.code, sentence=decision.sentence)
         stop.write("ending", refusal.model_dump(mode="json"))
         return
     if decision.verdict == "hold":
-        stop.write("held", {"sentence": decision.sentence, "at": now_text()})
+        stop.write("held", _held(decision, risk, covered, policy.approval.persons(risk.risk)))
         return
     used = {name: datasets[name] for name in arrived.train.manifest.datasets}
     for dataset in used.values():
@@ -134,6 +100,7 @@ def admit(stop: Stop, station: Station) -> None:
         "admitted",
         {
             "sentence": decision.sentence,
+            "approval": covered.digest,
             "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
             "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
             # Of this run: the setting may be another one by the time that it ends.
@@ -185,16 +152,38 @@ def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Ord
     return train, order, researcher
 
 
-def _by_person(stop: Stop, held: Decision) -> Decision:
-    word = stop.read("decision")
-    if word["verdict"] == "approve":
-        return Decision("admit", "The operator approved it.")
-    reason = (word.get("reason") or "").rstrip(".")
-    return Decision(
-        "refuse",
-        f"The operator of this station refused this journey{': ' + reason if reason else ''}.",
-        "operator",
-    )
+def _approved(stop: Stop, held: Decision, covered: Covered) -> Decision:
+    """What becomes of a journey that the policy holds: a person's no, or an approval, decides."""
+    word = stop.read("decision") if stop.has("decision") else {}
+    if word.get("verdict") == "refuse":
+        reason = (word.get("reason") or "").rstrip(".")
+        return Decision(
+            "refuse",
+            f"The operator of this station refused this journey{': ' + reason if reason else ''}.",
+            "operator",
+        )
+    if covered.approval is not None:
+        until = f"{covered.approval.expires:%Y-%m-%d}"
+        return Decision("admit", f"An approval of this station, until {until}, allows it.")
+    if word:
+        # It was approved, and what was approved does not stand any more, or not for this.
+        why_not = covered.why_not or ApprovalError(APPROVAL["approval-revoked"])
+        code = why_not.code if why_not.code in APPROVAL else "approval-revoked"
+        return Decision("refuse", APPROVAL[code], code)
+    return held
+
+
+def _held(
+    decision: Decision, risk: Assessment, covered: Covered, persons: int
+) -> dict[str, object]:
+    return {
+        "sentence": decision.sentence,
+        "risk": risk.risk,
+        "reasons": [asdict(reason) for reason in risk.reasons],
+        "persons": persons,
+        "why_not": covered.why_not.message if covered.why_not else "",
+        "at": now_text(),
+    }
 
 
 def _notebook(train: Train, files: dict[str, bytes]) -> bytes:

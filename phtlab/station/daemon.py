@@ -16,6 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from phtlab.errors import EngineMissingError, PhtlabError, SignatureError, UnreachableError
+from phtlab.station.approvals_office import Office
 from phtlab.station.backoff import Backoff
 from phtlab.station.profile import ProfilePublisher
 from phtlab.station.station import Station
@@ -47,6 +48,7 @@ class Daemon:
             station, self.teller.tell, lambda: list(self._open.values())
         )
         self._publisher = ProfilePublisher(station)
+        self._office = Office(station)
         self._wake = threading.Event()
 
     # What both the threads and the tests call
@@ -72,7 +74,7 @@ class Daemon:
 
     def step(self) -> bool:
         """Move each open stop by one transition, in this thread. Returns whether any moved."""
-        moved = False
+        moved = self._sign()
         for stop in list(self._open.values()):
             moved |= self._advance(stop)
         self.teller.flush()
@@ -136,12 +138,21 @@ class Daemon:
                 if time.monotonic() - swept >= _SWEEP_SECONDS:
                     self.sweep()
                     swept = time.monotonic()
+                self._sign()
                 busy = {key: future for key, future in busy.items() if not future.done()}
                 for key, stop in list(self._open.items()):
                     if key not in busy and self._transitions.ready(stop):
                         busy[key] = pool.submit(self._advance_far, stop, until)
                 running = any(stop.occupies for stop in list(self._open.values()))
                 self._wake.wait(_TICK_RUNNING if running or busy else _TICK_IDLE)
+
+    def _sign(self) -> bool:
+        """What people here decided since; a folder that cannot be read or written waits."""
+        try:
+            return self._office.sign()
+        except (PhtlabError, OSError) as error:
+            _log.warning("decisions wait", why=str(error))
+            return False
 
     def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
         moved = False

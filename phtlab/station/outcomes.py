@@ -64,6 +64,27 @@ REFUSED: Mapping[str, str] = {
     "kind-not-allowed": "This station releases no output of this kind.",
 }
 CANCELLED = "The journey was cancelled before this stop ended."
+APPROVAL: Mapping[str, str] = {
+    "approval-revoked": "This station took back the approval that allowed this journey.",
+    "approval-expired": "The approval that allowed this journey ended before it could start.",
+    "approval-persons": "This station asks for more persons' approval than this journey has.",
+    "approval-risk": "This station approved trains of a lower risk than this one's.",
+    "approval-parameters": "The parameters are not within what this station approved.",
+    "approval-data": "This station's approval does not name a data set of this train.",
+    "approval-train": "This station approved another train.",
+    "approval-notebook": "This station approved another notebook.",
+    "approval-researcher": "This station approved trains of another researcher.",
+    "approval-proposal": "This station approved another proposal, or another version of it.",
+    "approval-void": "This station's approval is not signed by keys that it has now.",
+    "proposal-ended": "The time that the proposal asked for is over.",
+    "proposal-researcher": "The proposal is another researcher's.",
+    "proposal-station": "The journey goes to a station that the proposal does not name.",
+    "proposal-image": "The proposal names other kernel images than this train's.",
+    "proposal-notebook": "The proposal names other notebooks than this train's.",
+    "proposal-data": "The proposal does not name a data set of this train.",
+    "proposal-journeys": "The journeys that the proposal asked for were made here.",
+    "proposal-parameters": "The parameters are not within what was proposed.",
+}
 
 # What these say is about the order or the train, and was known to whoever sent it.
 _ABOUT_THE_SENDER = (SignatureError, OrderError, ParameterError, RosterError, TrainError)

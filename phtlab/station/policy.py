@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import PolicyError
+from phtlab.governance.risk import Risk, within
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.executor import Limits
 from phtlab.station.sizes import Size
@@ -62,6 +63,30 @@ class Rule(_Part):
 
 
 class LimitCaps(_Part):
+class ApprovalRules(_Part):
+    """When a signed approval is needed, by how many, and for how long it may be."""
+
+    required: Literal["none", "low", "mid", "high"] = Field(
+        "none",
+        description="Trains of at least this risk need an approval that stands, also where `mode` "
+        "or a rule is auto; none: where it is auto nobody is asked",
+    )
+    two_persons: tuple[Risk, ...] = Field(
+        (), description="Trains of these risks need the yes of two different persons"
+    )
+    maximum_days: int = Field(
+        365, ge=1, le=3650, description="Days that an approval may be for at most"
+    )
+
+    def persons(self, risk: Risk) -> int:
+        """How many different persons must approve a train of this risk."""
+        return 2 if risk in self.two_persons else 1
+
+    def demands(self, risk: Risk) -> bool:
+        """Whether a train of this risk needs an approval whatever the mode."""
+        return self.required != "none" and within(self.required, risk)
+
+
     """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
 
     memory: Size = Field(2**30, description="Bytes of all its processes, /tmp included, no swap")
@@ -100,6 +125,7 @@ class Policy(_Part):
     allow: Allowed = Allowed()
     rules: tuple[Rule, ...] = ()
     limits: LimitCaps = LimitCaps()
+    approval: ApprovalRules = ApprovalRules()
     airlock: AirlockRules = AirlockRules()
 
 
@@ -122,8 +148,10 @@ def decide(
     present: Collection[str],
 ) -> Decision:
     """Whether `order`, already verified, starts here. Pure.
+    risk: Risk,
 
-    `present` names the data sets that this station holds.
+    `present` names the data sets that this station holds; `risk` is its own assessment. What is
+    held waits for an approval that stands.
     """
     manifest = train.manifest
     if not _fits(policy.allow.researchers, researcher):
@@ -157,6 +185,8 @@ def decide(
         return Decision("hold", f"{station} lets a person look at it first.")
     return Decision("admit", f"The policy of {station} admits it.")
 
+    if policy.approval.demands(risk):
+        return Decision("hold", f"{station} lets a person look at trains of {risk} risk first.")
 
 def load_policy(path: Path) -> Policy:
     """The policy of `path`. Raises PolicyError naming the entry that is wrong."""
@@ -203,6 +233,11 @@ routes = ["parallel"]
 
 [limits]                     # of every run
 memory = "1 GiB"
+[approval]                   # of what waits for a person
+required = "none"            # "low", "mid" or "high": from this risk on "auto" waits as well
+two_persons = []             # ["mid", "high"]: at these risks two different persons must say yes
+maximum_days = 365           # an approval ends after that
+
 cpus = 1.0
 seconds = 3600
 output = "64 MiB"

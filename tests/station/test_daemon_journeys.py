@@ -14,6 +14,7 @@ import pytest
 
 from phtlab.errors import CentralError, DataSetError, RecordError, SandboxError
 from phtlab.notebook import read_analysis
+from phtlab.station.approvals import approve, refuse
 from phtlab.train.envelope import peek
 from phtlab.train.image import train_files
 from phtlab.train.manifest import Output, TrainManifest
@@ -509,7 +510,7 @@ def test_a_held_stop_waits_for_the_operator_and_then_runs(world: World) -> None:
     daemon = world.begun(offer, steps=4)
     assert world.stop(offer).state == "held"
     assert world.central.updates[-1].sentence == "cleveland lets a person look at it first."
-    world.stop(offer).decide("approve")
+    approve(world.station(), offer.journey, by="olga")
     for _ in range(12):
         daemon.step()
     assert world.record(offer).outcome == "departed"
@@ -522,7 +523,7 @@ def test_a_held_stop_that_the_operator_refuses(world: World) -> None:
     daemon.receive(offer)
     daemon.step()
     daemon.step()
-    world.stop(offer).decide("refuse", "not without our ethics board")
+    refuse(world.station(), offer.journey, by="olga", reason="not without our ethics board")
     for _ in range(4):
         daemon.step()
     record = world.record(offer)
@@ -543,7 +544,7 @@ def test_a_researcher_removed_while_the_stop_was_held_is_refused(world: World) -
         update={"members": (member("cleveland", "station"),), "version": 4}
     )
     world.ahead = timedelta(minutes=5)
-    world.stop(offer).decide("approve")
+    approve(world.station(), offer.journey, by="olga")
     for _ in range(4):
         daemon.step()
     assert world.stop(offer).final_record().code == "not-on-roster"

@@ -9,6 +9,7 @@ import pytest
 
 from phtlab.errors import PolicyError
 from phtlab.station.executor import Limits
+from phtlab.governance.risk import RISKS, Risk
 from phtlab.station.policy import Decision, Policy, decide, default_policy, load_policy
 from phtlab.station.sizes import parse_size
 from phtlab.train.canonical import digest
@@ -30,7 +31,9 @@ TRAIN = Train(
 )
 
 
-def decided(policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel") -> Decision:
+def decided(
+    policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel", risk: Risk = "low"
+) -> Decision:
     order = Order.new(train.digest, ("cleveland",), {}, ("ada",), 1, route=route)  # type: ignore[arg-type]
     return decide(
         Policy.model_validate(policy),
@@ -39,6 +42,7 @@ def decided(policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel
         researcher="ada",
         station="cleveland",
         present={"heart": None, "lung": None},
+        risk=risk,
     )
 
 
@@ -47,6 +51,24 @@ def test_the_mode_says_what_happens_to_what_is_allowed() -> None:
     assert decided({"mode": "human"}).verdict == "hold"
     assert decided({"mode": "refuse"}).verdict == "refuse"
     assert decided({}).verdict == "hold"  # nothing runs unseen unless someone says so
+
+
+@pytest.mark.parametrize(
+    ("required", "held"),
+    [
+        ("none", ()),
+        ("low", ("low", "mid", "high")),
+        ("mid", ("mid", "high")),
+        ("high", ("high",)),
+    ],
+)
+def test_from_the_risk_that_the_policy_names_nothing_starts_by_itself(
+    required: str, held: tuple[Risk, ...]
+) -> None:
+    policy = {"mode": "auto", "approval": {"required": required}}
+    for risk in RISKS:
+        assert (decided(policy, risk=risk).verdict == "hold") == (risk in held)
+    assert decided({**policy, "mode": "refuse"}, risk="high").verdict == "refuse"
 
 
 @pytest.mark.parametrize(

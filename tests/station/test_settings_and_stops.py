@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import SettingsError, StationError
+from phtlab.station.approvals import approve, refuse
 from phtlab.station.backoff import Backoff
 from phtlab.station.folder import StationFolder
 from phtlab.station.rendering import safe_lines, stop_view
@@ -134,7 +135,7 @@ def test_what_is_not_held_cannot_be_decided(tmp_path: Path) -> None:
     offer = world.offer()
     world.daemon().receive(offer)
     with pytest.raises(StationError, match="waits for no decision; it is offered"):
-        world.stop(offer).decide("approve")
+        approve(world.station(), offer.journey, by="olga")
 
 
 def test_the_first_decision_stands(tmp_path: Path) -> None:
@@ -146,9 +147,9 @@ def test_the_first_decision_stands(tmp_path: Path) -> None:
     daemon.receive(offer)
     daemon.step()
     daemon.step()
-    world.stop(offer).decide("refuse", "no")
+    refuse(world.station(), offer.journey, by="olga", reason="no")
     with pytest.raises(StationError):
-        world.stop(offer).decide("approve")
+        approve(world.station(), offer.journey, by="olga")
 
 
 def test_a_broken_stop_says_which_file(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""Whether an approval that stands here allows a journey: asked at every journey, of the files.
+
+Nothing is remembered but what cannot change: which proposal a stop here was under is read from
+its folder once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import structlog
+
+from phtlab.errors import ApprovalError, PhtlabError
+from phtlab.governance.approval import Approval
+from phtlab.governance.coverage import Asked, require_covered
+from phtlab.governance.risk import Assessment, assess
+from phtlab.station.approvals_kept import Approvals, Kept
+from phtlab.station.arrived import Arrived
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop
+
+_log = structlog.get_logger("phtlab.station")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The approval that allows a journey; without one, the error that the likeliest one gave."""
+
+    approval: Approval | None = None
+    digest: str | None = None
+    why_not: ApprovalError | None = None
+
+
+def assessed(arrived: Arrived, station: Station) -> Assessment:
+    """The risk of a train, as this station sees it."""
+    return assess(arrived.train.manifest, known_images=known_images(station.stops.path))
+
+
+def asked(arrived: Arrived, station: Station, risk: Assessment) -> Asked:
+    """A verified journey, as approvals are held against it."""
+    return Asked(
+        train=arrived.train,
+        order=arrived.order,
+        notebook=arrived.notebook,
+        researcher=arrived.researcher,
+        parameters=arrived.parameters,
+        risk=risk.risk,
+    )
+
+
+def covering(station: Station, question: Asked) -> Covered:
+    """The approval of this station's own, signed with its keys of today, that allows `question`."""
+    approvals = Approvals(station.folder)
+    roster = station.believed.now().roster
+    persons = station.policy().approval.persons(question.risk)
+    now = station.now()
+    refusals: list[ApprovalError] = []
+    for kept in _likely(approvals, question):
+        try:
+            # What costs most comes last: two signatures are looked at of one that fits only.
+            _require_allows(kept.claimed, question, persons, now)
+            approval = approvals.verified(kept, station.name, roster)
+        except ApprovalError as error:
+            refusals.append(error)
+        except PhtlabError as error:
+            _log.warning("approval not believed", approval=kept.digest[7:19], code=error.code)
+            refusals.append(ApprovalError(error.message, code="approval-void"))
+        else:
+            return Covered(approval, kept.digest)
+    return Covered(why_not=refusals[0] if refusals else None)
+
+
+def _likely(approvals: Approvals, question: Asked) -> Iterator[Kept]:
+    """Those about this researcher; first those about this train or notebook."""
+    about = [kept for kept in approvals if kept.claimed.researcher == question.researcher]
+    named = (question.train.digest, question.notebook)
+    return iter(sorted(about, key=lambda k: (k.claimed.train or k.claimed.notebook) not in named))
+
+
+def _require_allows(approval: Approval, question: Asked, persons: int, now: datetime) -> None:
+    require_covered(question, approval, now)
+    if len(approval.approvers) < persons:
+        raise ApprovalError(
+            f"An approval of this station does not allow this: trains of {question.risk} risk "
+            f"need the yes of {persons} persons; {' and '.join(approval.approvers)} gave it.",
+            code="approval-persons",
+        )
+
+
+def known_images(stops: Path) -> frozenset[str]:
+    """The kernel images of the journeys that were admitted here."""
+    return frozenset(image for image, _ in admitted(stops).values())
+
+
+def admitted(stops: Path) -> dict[str, tuple[str, str | None]]:
+    """The kernel image and the proposal's version of each journey that was admitted here."""
+    return {
+        folder.name: _what_came(folder)
+        for folder in stops.iterdir()
+        if (folder / "admitted.json").exists()
+    }
+
+
+@lru_cache(maxsize=100_000)
+def _what_came(folder: Path) -> tuple[str, str | None]:
+    """Of a stop's folder, which is named by its order: it never changes."""
+    arrived = Arrived.of(Stop(folder))
+    return arrived.train.manifest.kernel.digest, arrived.order.proposal

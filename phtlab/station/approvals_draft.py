@@ -1,0 +1,162 @@
+"""Terms that people of the station say yes to, until enough of them have.
+
+A draft is a folder, and how far it is is which files are there::
+
+    drafts/<digest>/draft.json         the terms, named by their digest
+    drafts/<digest>/word-<person>.json that person's yes to exactly these terms
+    drafts/<digest>/signed.json        the approval that the daemon made of them
+
+A person says yes to terms that cannot change under their hands: other terms are another draft.
+Once the approval is kept the folder goes.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from phtlab.errors import ApprovalError, StationError
+from phtlab.governance.approval import Approval, Nonce, PersonName, Scope
+from phtlab.governance.proposal import ProposalId
+from phtlab.governance.risk import Risk
+from phtlab.governance.text import Line
+from phtlab.train.canonical import Digest, canonical, digest
+from phtlab.train.durable_file import create_durably, write_durably
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import MemberName
+from phtlab.train.manifest import Name
+
+_PERSON: TypeAdapter[str] = TypeAdapter(PersonName)
+
+
+class Draft(BaseModel):
+    """An `Approval` without those who say so. `journey` is the held stop that it is for, if any."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    journey: Digest | None = None
+    station: MemberName
+    scope: Scope
+    proposal_id: ProposalId | None = None
+    proposal: Digest | None = None
+    researcher: MemberName
+    train: Digest | None = None
+    notebook: Digest | None = None
+    datasets: tuple[Name, ...] = Field(max_length=64)
+    parameters: dict[str, Any]
+    risk: Risk
+    note: Line = ""
+    nonce: Nonce = Field(default_factory=lambda: secrets.token_hex(16))
+    drafted: AwareDatetime
+    expires: AwareDatetime
+
+    @property
+    def name(self) -> str:
+        return digest(canonical(self.model_dump(mode="json")))
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """What distinguishes it from a draft that allows something else."""
+        return self.model_dump(mode="json", exclude={"nonce", "drafted", "note"})
+
+    def approval(self, approvers: tuple[str, ...], roster_version: int, at: datetime) -> Approval:
+        """What is signed once `approvers` have all said yes. Raises ApprovalError."""
+        values = self.model_dump(exclude={"journey", "drafted"})
+        try:
+            return Approval(**values, approvers=approvers, roster_version=roster_version, issued=at)
+        except ValidationError as error:
+            why = error.errors()[0]["msg"].removeprefix("Value error, ")
+            raise ApprovalError(f"This cannot be approved: {why}.", code="approval-form") from None
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """One draft's folder."""
+
+    path: Path
+    draft: Draft
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """Who has said yes, in the order of their names."""
+        words = self.path.glob("word-*.json")
+        return tuple(sorted(path.name[5:-5] for path in words))
+
+    @property
+    def signed(self) -> Envelope | None:
+        with suppress(FileNotFoundError):
+            return Envelope.from_bytes((self.path / "signed.json").read_bytes())
+        return None
+
+    def say_yes(self, by: str, at: datetime) -> bool:
+        """`by`'s yes. False if they have said so before: one person is one."""
+        try:
+            word = {"by": require_person(by), "at": at.isoformat()}
+            create_durably(self.path / f"word-{by}.json", canonical(word))
+        except FileExistsError:
+            return False
+        return True
+
+    def sign_as(self, envelope: Envelope) -> None:
+        write_durably(self.path / "signed.json", envelope.to_bytes())
+
+    def remove(self) -> None:
+        """It is no draft any more. Its terms go first: what is left of it says nothing."""
+        (self.path / "draft.json").unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """All drafts of a station."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[Drafted]:
+        if not self.path.is_dir():
+            return
+        for folder in sorted(self.path.iterdir()):
+            with suppress(FileNotFoundError):
+                yield Drafted(folder, _read(folder / "draft.json"))
+
+    def open(self, draft: Draft) -> Drafted:
+        """The folder of `draft`, or of one with the same terms that is there already."""
+        for drafted in self:
+            if drafted.draft.terms == draft.terms:
+                return drafted
+        folder = self.path / draft.name.removeprefix("sha256:")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(folder / "draft.json", canonical(draft.model_dump(mode="json")))
+        return Drafted(folder, draft)
+
+    def of_journey(self, journey: str) -> list[Drafted]:
+        return [drafted for drafted in self if drafted.draft.journey == journey]
+
+
+def require_person(name: str) -> str:
+    """`name` if it can name a person. Raises ApprovalError (``person-name``)."""
+    try:
+        return _PERSON.validate_python(name)
+    except ValidationError:
+        raise ApprovalError(
+            f"'{name[:64]}' cannot name a person here: use a-z, 0-9, '.', '_' and '-', beginning "
+            "with a letter.",
+            code="person-name",
+        ) from None
+
+
+def _read(path: Path) -> Draft:
+    try:
+        return Draft.model_validate_json(path.read_bytes())
+    except ValidationError:
+        raise StationError(
+            f"{path} is broken. Move its folder away, and approve again.", code="draft-broken"
+        ) from None
