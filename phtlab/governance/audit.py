@@ -140,8 +140,10 @@ def verify_chain(
     """How far the log goes, if no entry is missing, moved or changed as far as anyone saw.
 
     `checkpoints` are verified ones (`open_checkpoint`). With `start`, which was verified before,
-    `entries` are those after it, and checkpoints up to it are not looked at. Raises AuditError with one of the codes
-    ``audit-log``, ``audit-gap``, ``audit-chain``, ``audit-cut``, ``audit-rewritten``.
+    `entries` are those after it, and checkpoints up to it are not looked at.
+
+    Raises AuditError with one of the codes ``audit-log``, ``audit-gap``, ``audit-chain``,
+    ``audit-cut``, ``audit-rewritten``.
     """
     witnessed: dict[int, list[Checkpoint]] = {}
     for checkpoint in checkpoints:
