@@ -236,7 +236,8 @@ class Daemon:
 
 
 def _needs_job(stop: Stop) -> bool:
-    return stop.has("starting") and not any(map(stop.has, ("sealed", "ending", "record")))
+    over = ("airlock-held", "sealed", "ending", "record")
+    return stop.has("starting") and not any(map(stop.has, over))
 
 
 def _warm_up(_: threading.Event) -> None:

@@ -7,10 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
-from phtlab.station.airlock.passage import pass_outputs
+from phtlab.governance.risk import assess
+from phtlab.station import release_waiting as waiting
+from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
 from phtlab.station.outcomes import RUN, Ending, run_failed
+from phtlab.station.release_part import let_go
+from phtlab.station.release_rules import ReleaseRules
+from phtlab.station.release_words import EXPIRED, Release, outcome_of, words_on
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
 from phtlab.station.untrusted_files import LeftFiles
@@ -24,13 +29,14 @@ _PATIENCE = 20
 
 
 def leave_airlock(stop: Stop, station: Station) -> None:
-    """Airlock to sealed; or to an ending, if the run failed or nothing may leave."""
+    """Airlock to sealed or held; or to an ending, if the run failed or nothing may leave."""
     outcome = stop.read("outcome")
     if outcome["code"]:
         error = CellError.model_validate(outcome["error"]) if outcome["error"] else None
         _end(stop, run_failed(outcome["code"], error))
         return
     arrived = Arrived.of(stop)
+    policy = station.policy()
     try:
         folder = station.executor.outputs(stop.job_id)
     except SandboxError:
@@ -38,21 +44,78 @@ def leave_airlock(stop: Stop, station: Station) -> None:
         return
     # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
     with LeftFiles(folder, "outputs") as left:
-        passed = pass_outputs(arrived.train.manifest.outputs, left, station.policy().airlock)
-        verdicts = tuple(one.verdict for one in passed)
-        if passed and not any(one.files for one in passed):
-            code = "airlock-refused"
-            _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
-            return
-        stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
-        roster = station.believed.now().roster
-        recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
-        context = cargo_context(stop.journey, arrived.order, station.name)
-        with (
-            open_cargo(stop.journey, station.name, passed) as archive,
-            replaced_durably(stop.cargo) as target,
-        ):
-            sealed = seal(archive, target, recipients, context)
+        passed = pass_outputs(arrived.train.manifest.outputs, left, policy.airlock)
+        held = any(one.verdict.verdict == "held" for one in passed)
+        if held:
+            _hold(stop, station, arrived, passed, policy.release)
+        else:
+            _seal(stop, station, arrived, passed)
+    if held:
+        # If this is cut off, the next sweep does it.
+        station.executor.remove(stop.job_id)
+
+
+def _hold(
+    stop: Stop,
+    station: Station,
+    arrived: Arrived,
+    passed: tuple[Passed, ...],
+    rules: ReleaseRules,
+) -> None:
+    manifest, now = arrived.train.manifest, station.now()
+    # What the image is made of matters before it runs, not to what came out.
+    risk = assess(manifest, known_images=(manifest.kernel.digest,)).risk
+    until = rules.until(now, arrived.order.expires)
+    persons = rules.persons(risk)
+    waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until)
+
+
+def heed_words(stop: Stop, station: Station) -> bool:
+    """Held to airlock, once people decided on every output, or their time is over.
+
+    Returns whether it is so far.
+    """
+    there = waiting.waiting_at(stop)
+    outcomes = {one.name: outcome_of(words_on(stop, one.name), there.persons) for one in there.held}
+    if None in outcomes.values() and station.now() < there.until:
+        return False
+    release = Release(
+        outputs={name: outcome or EXPIRED for name, outcome in outcomes.items()}, at=station.now()
+    )
+    stop.write("release", release.model_dump(mode="json"))
+    return True
+
+
+def leave_hold(stop: Stop, station: Station) -> None:
+    """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
+    there = waiting.waiting_at(stop)
+    outcomes = Release.model_validate(stop.read("release")).outputs
+    with waiting.opened(stop, there) as files:
+        passed = tuple(
+            let_go(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
+        )
+        late = any(not outcome.by for outcome in outcomes.values())
+        _seal(stop, station, Arrived.of(stop), passed, "release-expired" if late else "")
+
+
+def _seal(
+    stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...], otherwise: str = ""
+) -> None:
+    """Seal what leaves; if nothing does, the stop ends with the code `otherwise`."""
+    verdicts = tuple(one.verdict for one in passed)
+    if passed and not any(one.files for one in passed):
+        code = otherwise or "airlock-refused"
+        _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
+        return
+    stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
+    roster = station.believed.now().roster
+    recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
+    context = cargo_context(stop.journey, arrived.order, station.name)
+    with (
+        open_cargo(stop.journey, station.name, passed) as archive,
+        replaced_durably(stop.cargo) as target,
+    ):
+        sealed = seal(archive, target, recipients, context)
     stop.write("sealed", {"digest": sealed.digest, "size": sealed.size, "at": now_text()})
 
 
@@ -92,6 +155,7 @@ def record_ending(stop: Stop, station: Station) -> None:
             if stop.has("started"):
                 raise
     stop.cargo.unlink(missing_ok=True)
+    waiting.forget(stop)
     _sign(
         stop,
         station,
@@ -120,6 +184,7 @@ def tell(stop: Stop, station: Station, tries: int) -> None:
         refusal = error.message
     # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
+    waiting.forget(stop)
     stop.write("told", {"refused": refusal, "at": now_text()})
 
 

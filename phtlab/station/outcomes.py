@@ -38,6 +38,7 @@ RUN: Mapping[str, str] = {
     "output-missing": "The run ended without publishing an output that the train declares.",
     "output-undeclared": "The run left an output that the train does not declare; nothing leaves.",
     "airlock-refused": "The airlock of this station let none of the outputs leave.",
+    "release-expired": "Nobody at this station released an output in time, and no other may leave.",
     "run-stopped": "The run was stopped at this station from outside.",
     "run-lost": "The run is gone from this station's engine and left nothing behind.",
     "run-record": "The run ended without a record that can be believed; nothing leaves.",
@@ -63,7 +64,6 @@ REFUSED: Mapping[str, str] = {
     "data-set-not-allowed": "This station does not admit analyses of this data set.",
     "kind-not-allowed": "This station releases no output of this kind.",
 }
-CANCELLED = "The journey was cancelled before this stop ended."
 APPROVAL: Mapping[str, str] = {
     "approval-revoked": "This station took back the approval that allowed this journey.",
     "approval-expired": "The approval that allowed this journey ended before it could start.",
@@ -85,6 +85,7 @@ APPROVAL: Mapping[str, str] = {
     "proposal-journeys": "The journeys that the proposal asked for were made here.",
     "proposal-parameters": "The parameters are not within what was proposed.",
 }
+CANCELLED = "The journey was cancelled before this stop ended."
 
 # What these say is about the order or the train, and was known to whoever sent it.
 _ABOUT_THE_SENDER = (SignatureError, OrderError, ParameterError, RosterError, TrainError)

@@ -19,6 +19,7 @@ from phtlab.errors import PolicyError
 from phtlab.governance.risk import Risk, within
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.executor import Limits
+from phtlab.station.release_rules import ReleaseRules
 from phtlab.station.sizes import Size
 from phtlab.train.fault import faults_of
 from phtlab.train.manifest import OutputKind, Train
@@ -62,7 +63,6 @@ class Rule(_Part):
         )
 
 
-class LimitCaps(_Part):
 class ApprovalRules(_Part):
     """When a signed approval is needed, by how many, and for how long it may be."""
 
@@ -87,6 +87,7 @@ class ApprovalRules(_Part):
         return self.required != "none" and within(self.required, risk)
 
 
+class LimitCaps(_Part):
     """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
 
     memory: Size = Field(2**30, description="Bytes of all its processes, /tmp included, no swap")
@@ -124,9 +125,10 @@ class Policy(_Part):
     mode: Mode = Field("human", description="What happens to an order that `[allow]` lets come")
     allow: Allowed = Allowed()
     rules: tuple[Rule, ...] = ()
-    limits: LimitCaps = LimitCaps()
     approval: ApprovalRules = ApprovalRules()
+    limits: LimitCaps = LimitCaps()
     airlock: AirlockRules = AirlockRules()
+    release: ReleaseRules = ReleaseRules()
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,9 @@ def decide(
     researcher: str,
     station: str,
     present: Collection[str],
+    risk: Risk,
 ) -> Decision:
     """Whether `order`, already verified, starts here. Pure.
-    risk: Risk,
 
     `present` names the data sets that this station holds; `risk` is its own assessment. What is
     held waits for an approval that stands.
@@ -183,10 +185,10 @@ def decide(
         return _refuse("policy", f"The policy of {station} refuses this train{why}")
     if mode == "human":
         return Decision("hold", f"{station} lets a person look at it first.")
-    return Decision("admit", f"The policy of {station} admits it.")
-
     if policy.approval.demands(risk):
         return Decision("hold", f"{station} lets a person look at trains of {risk} risk first.")
+    return Decision("admit", f"The policy of {station} admits it.")
+
 
 def load_policy(path: Path) -> Policy:
     """The policy of `path`. Raises PolicyError naming the entry that is wrong."""
@@ -231,13 +233,13 @@ routes = ["parallel"]
 # researchers = ["alice"]
 # trains = ["sha256:..."]
 
-[limits]                     # of every run
-memory = "1 GiB"
 [approval]                   # of what waits for a person
 required = "none"            # "low", "mid" or "high": from this risk on "auto" waits as well
 two_persons = []             # ["mid", "high"]: at these risks two different persons must say yes
 maximum_days = 365           # an approval ends after that
 
+[limits]                     # of every run
+memory = "1 GiB"
 cpus = 1.0
 seconds = 3600
 output = "64 MiB"

@@ -8,22 +8,27 @@ the station's user may read it, and it is removed when the stop is over.
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.content import Content, FileContent, Joined, digest_of
+from phtlab.station.airlock.findings import Finding
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.stop import Stop
-from phtlab.train.canonical import Digest
-from phtlab.train.durable_file import replaced_durably, sync_folder
+from phtlab.train.canonical import Digest, canonical
+from phtlab.train.durable_file import replaced_durably, sync_folder, write_durably
 from phtlab.train.record import OutputVerdict
+
+# No output is called so: names begin with a letter.
+_FINDINGS: Final = "_findings.json"
 
 
 class _Value(BaseModel):
@@ -39,10 +44,9 @@ class WaitingFile(_Value):
 
 
 class WaitingOutput(_Value):
-    """An output with the airlock's verdict, and why it was held; with its files if it may leave."""
+    """An output with the airlock's verdict, and with its files if it may leave."""
 
     verdict: OutputVerdict
-    findings: tuple[dict[str, Any], ...] = ()
     files: tuple[WaitingFile, ...] = ()
 
     @property
@@ -102,8 +106,13 @@ def keep(
         files = tuple(
             _copied(folder / name, content) for name, content in sorted(one.files.items())
         )
-        findings = tuple(finding_as_json(finding) for finding in getattr(one, "findings", ()))
-        outputs.append(WaitingOutput(verdict=one.verdict, findings=findings, files=files))
+        outputs.append(WaitingOutput(verdict=one.verdict, files=files))
+    findings = {
+        one.verdict.name: [finding.model_dump(mode="json") for finding in one.findings]
+        for one in passed
+    }
+    # Apart from airlock-held.json, which stays: their details hold values.
+    write_durably(folder / _FINDINGS, canonical(findings))
     sync_folder(stop.path)
     held = [one.name for one in outputs if one.held]
     what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
@@ -143,15 +152,19 @@ def content_of(stop: Stop, file: WaitingFile) -> bytes:
         return io.BufferedReader(Joined([_checked(stop, file, stack)])).read()
 
 
+def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
+    """What the airlock found in `output`, for the station's eyes. Raises as `opened` does."""
+    path = folder_of(stop) / _FINDINGS
+    try:
+        kept = json.loads(path.read_bytes())[output]
+        return tuple(Finding.model_validate(one) for one in kept)
+    except (OSError, ValueError, LookupError):
+        raise _broken(path) from None
+
+
 def forget(stop: Stop) -> None:
     """Remove what waited: the stop is over."""
     shutil.rmtree(folder_of(stop), ignore_errors=True)
-
-
-def finding_as_json(finding: Any) -> dict[str, Any]:
-    """A finding of the airlock, as it is kept."""
-    value: dict[str, Any] = finding.model_dump(mode="json")
-    return value
 
 
 def _copied(path: Path, content: Content) -> WaitingFile:
@@ -178,7 +191,7 @@ def _checked(stop: Stop, file: WaitingFile, stack: ExitStack) -> Content:
 
 def _broken(path: Path) -> StationError:
     return StationError(
-        f"{path} is missing, or is not what it was when the airlock held it, and this stop cannot "
-        "go on. Restore it, or refuse the outputs of this stop.",
+        f"{path} is missing, or is not what it was when the airlock held it: nothing of it leaves. "
+        "Look into the station's disk; the researcher has to send the train again.",
         code="stop-broken",
     )

@@ -72,7 +72,7 @@ class Release(_Value):
 
 def words_on(stop: Stop, output: str) -> tuple[Word, ...]:
     """What people said so far, in order."""
-    words = []
+    words: list[Word] = []
     while stop.has(name := _name(output, len(words) + 1)):
         words.append(Word.model_validate(stop.read(name)))
     return tuple(words)
@@ -143,6 +143,7 @@ def _name(output: str, number: int) -> str:
 
 def _decided(output: str) -> StationError:
     return StationError(
-        f"What becomes of '{output}' is decided already. 'phtlab station outputs' shows what waits.",
+        f"What becomes of '{output}' is decided already. 'phtlab station outputs' shows what "
+        "waits.",
         code="release-decided",
     )

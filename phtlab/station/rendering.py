@@ -41,8 +41,8 @@ def stop_view(stop: Stop) -> dict[str, Any]:
             "sentence": record.sentence,
             "outputs": [output.model_dump(mode="json") for output in record.outputs],
         }
-    elif stop.state == "held":
-        view["sentence"] = stop.read("held")["sentence"]
+    else:
+        view["sentence"] = stop.held_because
     return view
 
 

@@ -13,7 +13,11 @@ station killed anywhere finds on its return exactly how far it came::
     job/             what the run will see: job.json, notebook.ipynb
     starting.json    from here on the run may exist: running
     started.json     it did exist; that it is gone is a fault, no reason to start again
-    outcome.json     what came of the run; the engine's remains can go: airlock
+    outcome.json     what came of the run: airlock
+    airlock-held.json  a person is asked about outputs: held, until
+    waiting/         the outputs as they would leave; the engine's remains can go
+    word-NAME-1.json   a person's word on the output NAME; a second one's is -2
+    release.json     what the words come to: airlock again
     airlock.json     the verdicts
     cargo.age        sealed
     sealed.json      its digest and size: sealed
@@ -37,7 +41,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from phtlab.errors import StationError
 from phtlab.train.canonical import canonical
@@ -50,6 +54,8 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 _REACHED: tuple[tuple[str, StopState], ...] = (
     ("sealed", "sealed"),
+    ("release", "airlock"),
+    ("airlock-held", "held"),
     ("outcome", "airlock"),
     ("starting", "running"),
     ("admitted", "admitted"),
@@ -130,10 +136,24 @@ class Stop:
             return outcome if outcome != "departed" or self.has("told") else "sealed"
         for name, state in _REACHED:
             if self.has(name):
-                if state == "held" and self.has("decision"):
+                if name == "held" and self.has("decision"):
                     return "verified"
                 return state
         return "offered"
+
+    @property
+    def waits_for(self) -> Literal["approval", "release"] | None:
+        """What a person is asked, while the state is ``held``: may it run, or may it leave?"""
+        if self.state != "held":
+            return None
+        return "release" if self.has("airlock-held") else "approval"
+
+    @property
+    def held_because(self) -> str:
+        """Why it is held, in a sentence that everyone may read; empty if it is not."""
+        if (asked := self.waits_for) is None:
+            return ""
+        return str(self.read("held" if asked == "approval" else "airlock-held")["sentence"])
 
     @property
     def told(self) -> bool:
@@ -160,7 +180,7 @@ class Stop:
 
     def decide(self, verdict: str, reason: str = "") -> None:
         """The operator's word on a held stop: "approve" or "refuse". The first one stands."""
-        if not self.has("held") or self.has("decision") or self.has("record"):
+        if self.waits_for != "approval":
             raise StationError(
                 f"The stop {self.hex[:12]} waits for no decision; it is {self.state}. "
                 "'phtlab station status' shows which wait."

@@ -108,6 +108,10 @@ class Transitions:
             self._end(stop, cancelled())
         elif stop.has("sealed"):
             departure.push(stop, station)
+        elif stop.has("release"):
+            departure.leave_hold(stop, station)
+        elif stop.has("airlock-held"):
+            return departure.heed_words(stop, station)
         elif stop.has("outcome"):
             departure.leave_airlock(stop, station)
         elif stop.has("starting"):
@@ -203,8 +207,7 @@ class Transitions:
         state = stop.state
         _log.info("stop", journey=stop.hex[:12], state=state)
         if not stop.has("record"):
-            sentence = stop.read("held")["sentence"] if state == "held" else ""
-            self._tell(stop.journey, StopUpdate(state=state, sentence=sentence))
+            self._tell(stop.journey, StopUpdate(state=state, sentence=stop.held_because))
 
     def _clock(self) -> float:
         return self._station.now().timestamp()

@@ -1,0 +1,175 @@
+"""Outputs that the airlock holds: which wait, what a person sees of one, and that person's word.
+
+`held`, `look` and `decide` are all that a command or a page needs. Nothing is sealed here: the
+daemon does it, once every held output of a stop is decided on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from pydantic import ValidationError
+
+from phtlab.errors import StationError
+from phtlab.station.desk import Place
+from phtlab.station.release_part import without
+from phtlab.station.release_view import OutputView, view_of
+from phtlab.station.release_waiting import (
+    Waiting,
+    WaitingOutput,
+    content_of,
+    findings_on,
+    waiting_at,
+)
+from phtlab.station.release_words import Outcome, Part, Word, add_word, outcome_of, words_on
+from phtlab.station.stop import Stop
+from phtlab.train.canonical import canonical, digest
+
+Choice = Literal["release", "refuse"] | Part
+"""Let the output go as it is, without a part of it, or not at all."""
+
+
+@dataclass(frozen=True)
+class HeldStop:
+    """A stop some of whose outputs wait for a person until `until`."""
+
+    stop: Stop
+    train: str
+    researcher: str
+    waiting: Waiting
+
+    @property
+    def undecided(self) -> tuple[WaitingOutput, ...]:
+        """The held outputs that still need a word."""
+        return tuple(
+            one
+            for one in self.waiting.held
+            if outcome_of(words_on(self.stop, one.name), self.waiting.persons) is None
+        )
+
+    @property
+    def since(self) -> datetime:
+        return self.waiting.at
+
+
+def held(station: Place) -> list[HeldStop]:
+    """The stops whose outputs wait for a person, the longest first."""
+    found = [held_stop(stop) for stop in station.stops if stop.waits_for == "release"]
+    return sorted(found, key=lambda one: one.since)
+
+
+def held_stop(stop: Stop) -> HeldStop:
+    """One of them. Raises StationError (``not-held``) if nothing of `stop` waits for a person."""
+    if stop.waits_for != "release":
+        raise StationError(
+            f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}. "
+            "'phtlab station outputs' shows what waits.",
+            code="not-held",
+        )
+    verified = stop.read("verified")
+    name = str(verified["train"]["manifest"]["name"])
+    return HeldStop(stop, name, str(verified["researcher"]), waiting_at(stop))
+
+
+def look(station: Place, stop: Stop, output: str, *, by: str) -> OutputView:
+    """The output as it would leave, beside why it is held; that `by` looked is logged.
+
+    Raises StationError: ``not-held``, ``stop-broken``.
+    """
+    there = held_stop(stop)
+    one = there.waiting.output(output)
+    files = {file.path: content_of(stop, file) for file in one.files}
+    findings, words = findings_on(stop, output), words_on(stop, output)
+    view = view_of(one, files, findings, words, there.waiting.persons)
+    station.audit.append(
+        actor=by,
+        action="output-looked-at",
+        subject=stop.journey,
+        digest=digest_of_output(one),
+        details={"output": output, "rule": one.verdict.rule},
+    )
+    return view
+
+
+def decide(
+    station: Place, stop: Stop, choices: Mapping[str, Choice], *, by: str, reason: str
+) -> dict[str, Outcome | None]:
+    """`by`'s word on each of the outputs in `choices`; what it comes to, by output.
+
+    None where another person has to agree before it leaves. The reason stays at the station.
+    Raises StationError: ``not-held``; ``release-part`` if an output has no such part;
+    ``release-reason`` without a reason of one visible line, and what `add_word` raises. Then no
+    word was given, but of those outputs that came before in `choices`.
+    """
+    there = held_stop(stop)
+    words = {
+        name: _word(stop, there.waiting.output(name), choice, by, reason, station.now())
+        for name, choice in choices.items()
+    }
+    outcomes: dict[str, Outcome | None] = {}
+    for name, word in words.items():
+        outcomes[name] = add_word(stop, name, word, there.waiting.persons)
+        one = there.waiting.output(name)
+        station.audit.append(
+            actor=by,
+            action=_ACTIONS[word.choice],
+            subject=stop.journey,
+            digest=digest_of_output(one),
+            details={
+                "output": name,
+                "rule": one.verdict.rule,
+                # The reason is for the station's eyes; its digest shows that it was not changed.
+                "word": digest(canonical(word.model_dump(mode="json"))),
+                "decided": "yes" if outcomes[name] else "another person has to agree",
+            },
+        )
+    return outcomes
+
+
+def digest_of_output(output: WaitingOutput) -> str:
+    """Names exactly what was looked at: the digest of the list of its files' digests."""
+    return digest(canonical([[file.path, file.sha256] for file in output.files]))
+
+
+_ACTIONS: Mapping[str, str] = {
+    "release": "output-released",
+    "part": "output-released-in-part",
+    "refuse": "output-withheld",
+}
+
+
+def _word(
+    stop: Stop, output: WaitingOutput, choice: Choice, by: str, reason: str, now: datetime
+) -> Word:
+    part = choice if isinstance(choice, Part) else None
+    if part is not None:
+        if output.verdict.kind != "table":
+            raise StationError(
+                f"'{output.name}' is a {output.verdict.kind}, and only of a table can rows and "
+                "cells be taken out. Release it as it is, or withhold it.",
+                code="release-part",
+            )
+        (file,) = output.files
+        without(content_of(stop, file), part)
+    try:
+        return Word(
+            choice="part" if isinstance(choice, Part) else choice,
+            part=part,
+            by=by,
+            reason=reason.strip(),
+            at=now,
+        )
+    except ValidationError as error:
+        (fault, *_) = error.errors()
+        if fault["loc"][:1] == ("by",):
+            raise StationError(
+                f"{by!a} cannot name a person: use lower-case letters, digits, '.', '_' and '-', "
+                "beginning with a letter.",
+                code="person",
+            ) from None
+        raise StationError(
+            "Give the reason in one line of at most 200 visible characters.", code="release-reason"
+        ) from None

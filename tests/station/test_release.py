@@ -1,0 +1,357 @@
+"""Outputs that the airlock holds: kept for a person, who lets them go, whole or in part, or not."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from phtlab.errors import StationError
+from phtlab.station import departure, release
+from phtlab.station.airlock.findings import Finding
+from phtlab.station.airlock.passage import Passed, pass_outputs
+from phtlab.station.desk import Desk
+from phtlab.station.release_words import Part
+from phtlab.station.stop import Stop
+from phtlab.train.record import StopRecord
+from phtlab.wire.api import Offer
+from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
+
+TWO = f"""{COUNTS}
+wards = old.groupby("sex").size().rename("n").reset_index()
+phtlab.publish("wards", wards, counts="n")
+"""
+FILES = {
+    **table_files("counts", {"sex": ("string", ["female", "male"]), "n": ("integer", [25, 31])}),
+    **table_files("wards", {"ward": ("string", ["A", "B", "C"]), "n": ("integer", [40, 41, 12])}),
+}
+WHY = "The table may not leave without a person's look"
+
+
+@pytest.fixture(autouse=True)
+def holding(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The outputs that the airlock holds, whatever is in them: why is its own tests' matter."""
+    names = {"wards"}
+
+    def hold(*arguments: Any, **more: Any) -> tuple[Passed, ...]:
+        return tuple(
+            Passed(
+                one.verdict.model_copy(
+                    update={"verdict": "held", "rule": "class-disclosure", "sentence": f"{WHY}."}
+                ),
+                one.files,
+                (
+                    Finding(
+                        rule="class-disclosure",
+                        action="hold",
+                        sentence=f"{WHY}.",
+                        detail=("ward C: 12",),
+                    ),
+                ),
+            )
+            if one.verdict.name in names
+            else one
+            for one in pass_outputs(*arguments, **more)
+        )
+
+    monkeypatch.setattr(departure, "pass_outputs", hold)
+    return names
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = make_world(tmp_path)
+    made.add_hearts()
+    made.scripted.script = FakeRun(files=FILES)
+    return made
+
+
+def desk(world: World) -> Desk:
+    return Desk(world.folder, world.settings, world.now)
+
+
+def held(world: World, offer: Offer | None = None) -> tuple[Offer, Stop]:
+    """A stop that waits for a person, and its offer."""
+    offer = offer or world.offer(world.train(TWO))
+    daemon = world.daemon()
+    daemon.receive(offer)
+    for _ in range(20):
+        daemon.step()
+    stop = world.stop(offer)
+    assert stop.state == "held"
+    return offer, stop
+
+
+def going_on(world: World, offer: Offer) -> StopRecord:
+    return world.travel(offer)
+
+
+def say(world: World, stop: Stop, choice: release.Choice, by: str = "bea", **more: str) -> Any:
+    reason = more.get("reason", "All wards are large.")
+    return release.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)
+
+
+def left(world: World, record: StopRecord) -> dict[str, tuple[str, str, int]]:
+    return {o.name: (o.verdict, o.rule, o.suppressed_rows) for o in record.outputs}
+
+
+def sent(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What is put into the cargo, by file name, from now on."""
+    files: dict[str, bytes] = {}
+    real: Callable[..., Any] = departure.open_cargo
+
+    def opened(journey: str, station: str, passed: Any) -> Any:
+        import tarfile
+
+        content = real(journey, station, passed).read()
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for one in archive.getmembers():
+                file = archive.extractfile(one)
+                assert file is not None
+                files[one.name] = file.read()
+        return io.BufferedReader(io.BytesIO(content))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(departure, "open_cargo", opened)
+    return files
+
+
+def rows(content: bytes) -> dict[str, list[Any]]:
+    return dict(pq.read_table(io.BytesIO(content)).to_pydict())
+
+
+def test_a_held_output_waits_in_the_stops_folder_and_the_engine_is_given_back(world: World) -> None:
+    _, stop = held(world)
+    assert world.executor.jobs() == frozenset()
+    there = stop.path / "waiting"
+    assert {one.name for one in there.iterdir()} == {
+        *("_findings.json", "counts.parquet", "wards.parquet")
+    }
+    assert all(one.stat().st_mode & 0o077 == 0 for one in (there, *there.iterdir()))
+    world.daemon().sweep()
+    assert stop.state == "held"
+    assert world.central.updates[-1].state == "held"
+    assert world.central.updates[-1].sentence == (
+        "A person at cleveland will look at the output wards before anything leaves."
+    )
+    assert world.central.records == []
+
+
+def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
+    _, stop = held(world)
+    (one,) = release.held(desk(world))
+    assert (one.train, one.researcher) == ("heart", "ada")
+    assert [output.name for output in one.undecided] == ["wards"]
+    view = release.look(desk(world), stop, "wards", by="bea")
+    assert view.table is not None
+    assert view.table.columns == ("ward", "n")
+    assert view.table.rows == (("A", 40), ("B", 41), ("C", 12))
+    assert [(f.rule, f.detail) for f in view.findings] == [("class-disclosure", ("ward C: 12",))]
+    assert (view.rule, view.sentence, view.words) == ("class-disclosure", f"{WHY}.", ())
+
+
+def test_released_it_departs_as_it_was_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer, stop = held(world)
+    files = sent(monkeypatch)
+    (outcome,) = say(world, stop, "release").values()
+    assert outcome is not None
+    record = going_on(world, offer)
+    assert left(world, record) == {
+        "counts": ("released", "", 0),
+        "wards": ("released", "class-disclosure", 0),
+    }
+    assert record.outputs[1].sentence == (
+        f"{WHY}; a person at the station looked at it and released it."
+    )
+    assert rows(files["wards.parquet"])["ward"] == ["A", "B", "C"]
+    assert release.held(desk(world)) == []
+    assert not (stop.path / "waiting").exists()
+
+
+def test_released_in_part_only_the_part_departs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer, stop = held(world)
+    files = sent(monkeypatch)
+    say(world, stop, Part(rows=(3,), cells=((2, "n"),)))
+    record = going_on(world, offer)
+    assert left(world, record)["wards"] == ("suppressed", "class-disclosure", 1)
+    assert record.outputs[1].sentence == (
+        f"{WHY}; a person at the station looked at it and released it without 1 row and 1 cell."
+    )
+    assert rows(files["wards.parquet"]) == {"ward": ["A", "B"], "n": [40, None]}
+    assert b"C" not in files["wards.parquet"].replace(b"PAR1", b"")[:40]
+
+
+def test_withheld_the_others_depart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer, stop = held(world)
+    files = sent(monkeypatch)
+    say(world, stop, "refuse", reason="Ward C is one family.")
+    record = going_on(world, offer)
+    assert record.outcome == "departed"
+    assert left(world, record)["wards"] == ("refused", "class-disclosure", 0)
+    assert set(files) == {"cargo.json", "counts.parquet"}
+    told = record.model_dump_json()
+    assert "family" not in told
+    assert "bea" not in told
+
+
+def test_withheld_and_nothing_else_the_stop_fails(world: World) -> None:
+    world.scripted.script = FakeRun(files=table_files("wards", {"n": ("integer", [40])}))
+    only = COUNTS.replace('"counts", counts', '"wards", counts')
+    offer, stop = held(world, world.offer(world.train(only)))
+    say(world, stop, "refuse")
+    record = going_on(world, offer)
+    assert (record.outcome, record.code) == ("failed", "airlock-refused")
+    assert left(world, record) == {"wards": ("refused", "class-disclosure", 0)}
+
+
+def test_nobody_decides_in_time_and_it_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.folder.policy.write_text(world.folder.policy.read_text() + "\n[release]\ndays = 2\n")
+    offer, _ = held(world)
+    files = sent(monkeypatch)
+    world.ahead += timedelta(days=2, minutes=1)
+    record = going_on(world, offer)
+    assert record.outcome == "departed"
+    assert left(world, record)["wards"] == ("refused", "class-disclosure", 0)
+    assert record.outputs[1].sentence == (
+        f"{WHY}; nobody at the station decided in time, so it stays there."
+    )
+    assert set(files) == {"cargo.json", "counts.parquet"}
+
+
+def test_nobody_decides_in_time_and_nothing_else_may_leave(world: World, holding: set[str]) -> None:
+    holding.add("counts")
+    offer, _ = held(world)
+    world.ahead += timedelta(days=7, minutes=1)
+    record = going_on(world, offer)
+    assert (record.outcome, record.code) == ("failed", "release-expired")
+
+
+def test_what_another_output_waits_for_is_not_sent_without_it(
+    world: World, holding: set[str]
+) -> None:
+    """One cargo a stop: it departs when every held output is decided on."""
+    holding.add("counts")
+    offer, stop = held(world)
+    say(world, stop, "release")
+    for _ in range(5):
+        world.daemon().step()
+    assert stop.state == "held"
+    release.decide(desk(world), stop, {"counts": "refuse"}, by="bea", reason="Not this one.")
+    assert left(world, going_on(world, offer)) == {
+        "counts": ("refused", "class-disclosure", 0),
+        "wards": ("released", "class-disclosure", 0),
+    }
+
+
+def two_persons(world: World) -> tuple[Offer, Stop]:
+    policy = world.folder.policy.read_text()
+    world.folder.policy.write_text(f'{policy}\n[release]\ntwo_persons = ["low"]\n')
+    return held(world)
+
+
+def test_where_the_policy_says_so_two_persons_release(world: World) -> None:
+    offer, stop = two_persons(world)
+    assert stop.held_because == (
+        "Two persons at cleveland will look at the output wards before anything leaves."
+    )
+    assert say(world, stop, "release", by="bea") == {"wards": None}
+    world.daemon().step()
+    assert stop.state == "held"
+    with pytest.raises(StationError, match="bea has given a word") as same:
+        say(world, stop, "release", by="bea")
+    assert same.value.code == "release-same-person"
+    with pytest.raises(StationError, match="bea decided otherwise") as other:
+        say(world, stop, Part(rows=(1,)), by="carl")
+    assert other.value.code == "release-disagreed"
+    (outcome,) = say(world, stop, "release", by="carl").values()
+    assert outcome is not None
+    assert outcome.by == ("bea", "carl")
+    assert going_on(world, offer).outputs[1].verdict == "released"
+
+
+def test_of_two_persons_one_can_withhold(world: World) -> None:
+    offer, stop = two_persons(world)
+    say(world, stop, "release", by="bea")
+    (outcome,) = say(world, stop, "refuse", by="carl").values()
+    assert outcome is not None
+    assert (outcome.choice, outcome.by) == ("refuse", ("carl",))
+    assert going_on(world, offer).outputs[1].verdict == "refused"
+
+
+def test_a_word_is_given_once(world: World) -> None:
+    _, stop = held(world)
+    say(world, stop, "refuse")
+    for by in ("bea", "carl"):
+        with pytest.raises(StationError) as raised:
+            say(world, stop, "release", by=by)
+        assert raised.value.code == "release-decided"
+
+
+@pytest.mark.parametrize(
+    ("choices", "more", "code"),
+    [
+        ({"counts": "release"}, {}, "not-held"),
+        ({"other": "release"}, {}, "not-held"),
+        ({"wards": Part(rows=(4,))}, {}, "release-part"),
+        ({"wards": Part(rows=(1, 2, 3))}, {}, "release-part"),
+        ({"wards": Part(cells=((1, "age"),))}, {}, "release-part"),
+        ({"wards": "release"}, {"reason": " "}, "release-reason"),
+        ({"wards": "release"}, {"reason": "one\ntwo"}, "release-reason"),
+        ({"wards": "release"}, {"by": "Bea B."}, "person"),
+    ],
+)
+def test_a_word_that_cannot_be_is_refused_and_none_is_given(
+    world: World, choices: Mapping[str, release.Choice], more: dict[str, str], code: str
+) -> None:
+    _, stop = held(world)
+    with pytest.raises(StationError) as raised:
+        release.decide(
+            desk(world), stop, choices, **{"by": "bea", "reason": "Looked at it.", **more}
+        )
+    assert raised.value.code == code
+    assert not list(stop.path.glob("word-*"))
+
+
+def test_cancelled_while_it_waits_nothing_leaves_and_nothing_stays(world: World) -> None:
+    offer, stop = held(world)
+    say_later = desk(world)
+    record = going_on(world, offer.model_copy(update={"cancelled": True}))
+    assert record.outcome == "cancelled"
+    assert not (stop.path / "waiting").exists()
+    with pytest.raises(StationError) as raised:
+        release.decide(say_later, stop, {"wards": "release"}, by="bea", reason="Too late.")
+    assert raised.value.code == "not-held"
+
+
+def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
+    offer, stop = held(world)
+    path = stop.path / "waiting" / "wards.parquet"
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(StationError) as raised:
+        release.look(desk(world), stop, "wards", by="bea")
+    assert raised.value.code == "stop-broken"
+    say(world, stop, "release")
+    record = going_on(world, offer)
+    assert (record.outcome, record.code) == ("failed", "station-error")
+    assert world.freight.delivered == {}
+
+
+def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(world: World) -> None:
+    _, stop = held(world)
+    release.look(desk(world), stop, "wards", by="bea")
+    say(world, stop, Part(rows=(3,)), reason="Ward C is one family.")
+    acts = [entry for entry in desk(world).audit.entries() if entry.actor == "bea"]
+    assert [(one.action, one.details["output"]) for one in acts] == [
+        ("output-looked-at", "wards"),
+        ("output-released-in-part", "wards"),
+    ]
+    assert acts[0].digest == acts[1].digest
+    assert "family" not in repr(acts)
