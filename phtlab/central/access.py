@@ -1,14 +1,15 @@
 """Who sends a request, and what each route takes: one dependency a route says it.
 
-=================  =========================  ====================================================
-dependency         of a member's own key      of a hub user's token
-=================  =========================  ====================================================
-`Onlooker`         any member                 scope read; not necessarily a member
-`Reader`           any member                 scope read, and the member of that name
-`Dispatcher`       any member                 scope dispatch, and the member of that name
-`RegistryUser`     any member                 scope read or dispatch, and the member of that name
-`StationMember`    a station                  never
-=================  =========================  ====================================================
+=================  =====================  =====================================================
+dependency         of a member's own key  of a hub user's token
+=================  =====================  =====================================================
+`Onlooker`         any member             scope read; not necessarily a member
+`Reader`           any member             scope read, and the member of that name
+`Dispatcher`       any member             scope dispatch, and the member of that name
+`Commenter`        any member             scope dispatch or govern, and the member of that name
+`RegistryUser`     any member             scope read or dispatch, and the member of that name
+`StationMember`    a station              never
+=================  =====================  =====================================================
 
 What a member may do beyond that (an order is its researcher's, a stop its station's) is asked
 where it is done.
@@ -25,7 +26,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from phtlab.central.hub import DISPATCH, READ, HubUser
+from phtlab.central.hub import DISPATCH, GOVERN, READ, HubUser
 from phtlab.central.problems import Refusal, forbidden, unauthenticated
 from phtlab.central.services import Services, ServicesOf
 from phtlab.errors import CentralError, NotOnRosterError
@@ -106,6 +107,7 @@ SenderOf = Annotated[Sender, Depends(sender_of)]
 _ByKey = Annotated[object, Security(member_key)]
 _ByRead = Annotated[object, Security(hub_token, scopes=[READ])]
 _ByDispatch = Annotated[object, Security(hub_token, scopes=[DISPATCH])]
+_ByGovern = Annotated[object, Security(hub_token, scopes=[GOVERN])]
 
 
 def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Sender:
@@ -130,6 +132,12 @@ def registry_user(sender: SenderOf, _key: _ByKey, _read: _ByRead, _send: _ByDisp
     return sender
 
 
+def commenter(sender: SenderOf, _key: _ByKey, _send: _ByDispatch, _govern: _ByGovern) -> Sender:
+    """A member who may say something of a proposal that they see."""
+    _member(sender, DISPATCH, GOVERN)
+    return sender
+
+
 def station_member(sender: SenderOf, _key: _ByKey) -> Member:
     """A station, by its own key: no hub speaks for one."""
     if sender.user is not None:
@@ -147,6 +155,7 @@ def station_member(sender: SenderOf, _key: _ByKey) -> Member:
 Onlooker = Annotated[Sender, Depends(onlooker)]
 Reader = Annotated[Member, Depends(reader)]
 Dispatcher = Annotated[Member, Depends(dispatcher)]
+Commenter = Annotated[Sender, Depends(commenter)]
 RegistryUser = Annotated[Sender, Depends(registry_user)]
 StationMember = Annotated[Member, Depends(station_member)]
 

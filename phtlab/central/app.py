@@ -21,9 +21,11 @@ from phtlab.central.news_listener import NewsListener
 from phtlab.central.news_watch import NewsWatch
 from phtlab.central.request_log import RequestLog
 from phtlab.central.routes import (
+    approvals,
     inbox,
     journeys,
     pages,
+    proposals,
     registry,
     roster,
     service,
@@ -63,7 +65,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     app.state.services = parts
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for part in (trains, journeys, inbox, stations, roster, registry):
+    for part in (trains, journeys, proposals, approvals, inbox, stations, roster, registry):
         api.include_router(part.router)
     app.include_router(service.router)
     app.include_router(api)

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central import news
 from phtlab.central.access import Sender
 from phtlab.central.events import events_after, is_done
 from phtlab.central.hub import READ
+from phtlab.central.proposals import proposals_cursor
 from phtlab.central.services import Services
 from phtlab.central.station_board import Shown
 from phtlab.central.stations import stations_of
 from phtlab.errors import CentralError, PhtlabError
 from phtlab.train.identity import Member
-from phtlab.wire.api import JourneyEvent, StationView
+from phtlab.wire.api import JourneyEvent, ProposalsChanged, StationView
 from phtlab.wire.central import KEEP_ALIVE_SECONDS
 
 # The stations come whole, so not more often than this, whatever happens there.
@@ -36,7 +38,7 @@ def stream_events(
     services: Services, sender: Sender, member: Member, last_event_id: str, journey: str | None
 ) -> StreamingResponse:
     """The events of `journey` after the number `last_event_id`; or all of `member`'s, and the
-    stations.
+    stations, and how far their proposals have changed.
 
     Raises CentralError (``request``) if that is no number.
     """
@@ -54,6 +56,7 @@ class _Stream:
     shown: bytes = b""
     shown_at: float = -STATIONS_SECONDS
     held_back: bool = False
+    proposals: int = 0
 
     async def lines(self) -> AsyncIterator[str]:
         quiet = 0.0
@@ -62,12 +65,15 @@ class _Stream:
         with self.services.news.subscribe(*self._topics()) as subscription:
             while not self.services.news.closed:
                 try:
-                    events, done, stations = await run_in_threadpool(self._look)
+                    events, done, stations, proposals = await run_in_threadpool(self._look)
                 except PhtlabError:
                     return
                 if stations is not None:
                     quiet = 0.0
                     yield f"event: stations\ndata: {stations.json}\n\n"
+                if proposals is not None:
+                    quiet = 0.0
+                    yield f"event: proposals\ndata: {proposals.model_dump_json()}\n\n"
                 for event in events:
                     self.seen, quiet = event.number, 0.0
                     yield f"id: {self.seen}\nevent: stop\ndata: {event.model_dump_json()}\n\n"
@@ -87,15 +93,25 @@ class _Stream:
         own = news.of_member(self.member.name)
         return (own,) if self.journey is not None else (own, news.STATIONS)
 
-    def _look(self) -> tuple[list[JourneyEvent], bool, Shown | None]:
+    def _look(self) -> tuple[list[JourneyEvent], bool, Shown | None, ProposalsChanged | None]:
         sender = self.sender.again()
         sender.require(READ)
-        sender.as_member()
+        member = sender.as_member()
         stations = None if self.journey is not None else self._stations()
         with self.services.database.read() as session:
             # Asked in this order, the end is never seen before the last event.
             done = self.journey is not None and is_done(session, self.journey)
-            return events_after(session, self.member, self.seen, self.journey), done, stations
+            proposals = None if self.journey is not None else self._proposals(session, member)
+            events = events_after(session, self.member, self.seen, self.journey)
+            return events, done, stations, proposals
+
+    def _proposals(self, session: Session, member: Member) -> ProposalsChanged | None:
+        """How far the member's proposals have changed, if that is further than was told."""
+        newest = proposals_cursor(session, member.name, officer="officer" in member.roles)
+        if newest == self.proposals:
+            return None
+        self.proposals = newest
+        return ProposalsChanged(changed=newest)
 
     def _stations(self) -> Shown | None:
         """The stations, if they are others than were shown, and that was a moment ago."""

@@ -1,5 +1,7 @@
 """A station's inbox: its unfinished stops, whole each time, and a cursor to wait beyond.
 
+A change to a proposal that names the station moves the cursor too.
+
 It holds the state and not the differences: a station that lost an answer, or
 its disk, asks again and misses nothing.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, contains_eager
 
+from phtlab.central.proposals import proposals_cursor
 from phtlab.central.tables import JourneyRow, StopRow
 from phtlab.central.views import envelope_of
 from phtlab.wire.api import Inbox, Offer
@@ -19,12 +22,13 @@ MAX_OFFERS = 100
 def inbox_cursor(session: Session, station: str) -> int:
     """The number of the last change that `station` has to learn; 0 if there was none."""
     newest = select(func.max(StopRow.offered)).where(StopRow.station == station)
-    return session.scalar(newest) or 0
+    return max(session.scalar(newest) or 0, proposals_cursor(session, station))
 
 
 def inbox_of(session: Session, station: str) -> Inbox:
     """What waits for `station`, oldest first."""
     # The cursor is read first: what comes in between is then seen twice, never missed.
+    proposals = proposals_cursor(session, station)
     cursor = inbox_cursor(session, station)
     rows = session.scalars(
         select(StopRow)
@@ -34,7 +38,7 @@ def inbox_of(session: Session, station: str) -> Inbox:
         .order_by(JourneyRow.number)
         .limit(MAX_OFFERS)
     )
-    return Inbox(cursor=cursor, offers=tuple(_offer(row) for row in rows))
+    return Inbox(cursor=cursor, offers=tuple(map(_offer, rows)), proposals=proposals)
 
 
 def _offer(stop: StopRow) -> Offer:

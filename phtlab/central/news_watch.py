@@ -15,7 +15,7 @@ from sqlalchemy import select
 from phtlab.central import news
 from phtlab.central.database import Database
 from phtlab.central.news import News
-from phtlab.central.tables import ClockRow, EventRow, StopRow
+from phtlab.central.tables import ClockRow, EventRow, ProposalPartyRow, ProposalRow, StopRow
 from phtlab.errors import CentralUnreachableError
 
 _log = structlog.get_logger("phtlab.central")
@@ -56,7 +56,12 @@ class NewsWatch:
                 .where(EventRow.number > before)
                 .distinct()
             )
-            stations = list(session.scalars(changed))
+            proposed = (
+                select(ProposalPartyRow.member)
+                .join(ProposalRow, ProposalRow.id == ProposalPartyRow.proposal_id)
+                .where(ProposalRow.changed > before)
+            )
+            stations = {*session.scalars(changed), *session.scalars(proposed)}
         self._news.tell(map(news.of_station, stations))
 
     def _watch(self) -> None:

@@ -178,7 +178,7 @@ class Follower:
             if isinstance(event, JourneyEvent):
                 self._seen = event.number
                 self._happened(client, event)
-            else:
+            elif isinstance(event, tuple):
                 self._change("stations", stations=event)
 
     def _happened(self, client: CentralClient, event: JourneyEvent) -> None:

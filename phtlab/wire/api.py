@@ -142,6 +142,16 @@ class JourneyEvent(_Model):
     stop: StopView
 
 
+class ProposalsChanged(_Model):
+    """One server-sent event `proposals` of `GET /events`, without an id.
+
+    `changed` is the number of the last change to a proposal that one may see: first, and whenever
+    there is one. `GET /proposals?after=` has what changed.
+    """
+
+    changed: int
+
+
 class Column(_Model):
     name: str
     type: Literal["integer", "number", "string", "boolean", "date"]

@@ -25,6 +25,7 @@ from phtlab.wire.api import (
     JourneyEvent,
     JourneyView,
     Page,
+    ProposalsChanged,
     RegistryToken,
     RosterBundle,
     StationProfile,
@@ -46,6 +47,9 @@ BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_TWIN_BYTES: Final = 20 * 2**20
 MAX_ANSWER_BYTES: Final = 256 * 2**20
 ANSWER_SECONDS: Final = 120.0
+
+News = JourneyEvent | ProposalsChanged | tuple[StationView, ...]
+"""What `CentralClient.news` brings."""
 
 _TRAINS: Final = TypeAdapter(tuple[TrainSummary, ...])
 _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
@@ -181,18 +185,15 @@ class CentralClient:
             if isinstance(news, JourneyEvent):
                 yield news
 
-    def news(
-        self, after: int = 0, *, patience: float = 300.0
-    ) -> Iterator[JourneyEvent | tuple[StationView, ...]]:
+    def news(self, after: int = 0, *, patience: float = 300.0) -> Iterator[News]:
         """What happens to all of one's journeys and, whole, the stations whenever they change.
 
-        The stations come first, and again after a connection was lost; else as `events`.
+        The stations come first, and again after a connection was lost; else as `events`. How far
+        one's proposals have changed comes likewise.
         """
         return self._news("/events", after, patience)
 
-    def _news(
-        self, path: str, after: int, patience: float
-    ) -> Iterator[JourneyEvent | tuple[StationView, ...]]:
+    def _news(self, path: str, after: int, patience: float) -> Iterator[News]:
         seen, waited, delay = after, 0.0, BACKOFF_SECONDS[0]
         while True:
             try:
@@ -202,6 +203,8 @@ class CentralClient:
                         return
                     if event.kind == "stations":
                         yield validated(_STATIONS, event.data.encode())
+                    if event.kind == "proposals":
+                        yield parsed(ProposalsChanged, event.data)
                     if event.kind == "stop":
                         news = parsed(JourneyEvent, event.data)
                         seen = news.number

@@ -16,7 +16,7 @@ from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
 
 ProposalState = Literal["submitted", "in-review", "decided", "expired", "withdrawn"]
-StationState = Literal["submitted", "in-review", "approved", "refused", "revoked"]
+StationState = Literal["submitted", "in-review", "approved", "refused", "revoked", "expired"]
 CommentText = Annotated[Lines, StringConstraints(min_length=1, max_length=4000)]
 
 

@@ -55,6 +55,7 @@ MEMBERS: Final = frozenset(KEYS)
 ONLOOKERS: Final = MEMBERS | _roles(READ) | {STRANGER, NAMESAKE}
 READERS: Final = MEMBERS | _roles(READ)
 DISPATCHERS: Final = MEMBERS | _roles(DISPATCH)
+COMMENTERS: Final = MEMBERS | _roles(DISPATCH, GOVERN)
 STATIONS: Final = frozenset(s for s in KEYS if s.key == "ulm")
 
 ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
@@ -78,6 +79,18 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("POST", "/api/v1/trains"): DISPATCHERS,
     ("POST", "/api/v1/journeys"): DISPATCHERS,
     ("POST", "/api/v1/journeys/{journey}/cancel"): DISPATCHERS,
+    ("GET", "/api/v1/proposals"): READERS,
+    ("GET", "/api/v1/proposals/{proposal}"): READERS,
+    ("GET", "/api/v1/approvals"): READERS,
+    ("GET", "/api/v1/standing/{station}"): READERS,
+    ("POST", "/api/v1/proposals"): DISPATCHERS,
+    ("POST", "/api/v1/proposals/{proposal}/comments"): COMMENTERS,
+    ("POST", "/api/v1/proposals/{proposal}/withdrawal"): DISPATCHERS,
+    ("PUT", "/api/v1/proposals/{proposal}/reviews/{station}"): STATIONS,
+    ("PUT", "/api/v1/proposals/{proposal}/decisions/{station}"): STATIONS,
+    ("POST", "/api/v1/approvals"): STATIONS,
+    ("POST", "/api/v1/revocations"): STATIONS,
+    ("PUT", "/api/v1/standing/{station}"): STATIONS,
     ("GET", "/api/v1/inbox"): STATIONS,
     ("PUT", "/api/v1/stations/self"): STATIONS,
     ("PUT", "/api/v1/stations/self/twins/{name}"): STATIONS,

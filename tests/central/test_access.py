@@ -27,6 +27,7 @@ PLACES = {
     "{digest}": f"sha256:{'0' * 64}",
     "{journey}": f"sha256:{'0' * 64}",
     "{station}": "ulm",
+    "{proposal}": "p-0123456789abcdef",
     "{name}": "heart",
 }
 

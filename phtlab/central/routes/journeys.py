@@ -90,7 +90,8 @@ def all_events(
     member: Reader, sender: SenderOf, services: ServicesOf, last_event_id: LastEventId = "0"
 ) -> StreamingResponse:
     """As for one journey, and without an end. An event `stations`, without a number, brings all
-    stations as `GET /stations` does: first, and whenever one comes, goes or changes."""
+    stations as `GET /stations` does: first, and whenever one comes, goes or changes. An event
+    `proposals` brings the number of the last change to one's proposals: likewise."""
     return stream_events(services, sender, member, last_event_id, None)
 
 

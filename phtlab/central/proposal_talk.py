@@ -1,0 +1,84 @@
+"""What is said of a proposal without a signature, for display: comments, and who reads it now."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from phtlab.central.access import Sender
+from phtlab.central.database import Change, Database
+from phtlab.central.problems import forbidden
+from phtlab.central.proposal_views import proposal_view
+from phtlab.central.proposals import changed, require_not_withdrawn, visible_proposal
+from phtlab.central.tables import ProposalCommentRow, ProposalRow, ProposalStationRow
+from phtlab.errors import ProposalError
+from phtlab.train.identity import Member
+from phtlab.train.roster import Roster
+from phtlab.wire.governance import NewComment, ProposalView
+
+MAX_COMMENTS: Final = 1000
+
+
+def comment_on(
+    database: Database, roster: Roster, sender: Sender, proposal: str, comment: NewComment
+) -> ProposalView:
+    """Keep a comment on the newest version. A station's question waits until it decides.
+
+    Raises CentralError (``not-found``) for whoever may not see the proposal, ``forbidden`` for a
+    question by another than a station that it names, ProposalError (``proposal-comments``) when
+    there are too many.
+    """
+    member = sender.as_member()
+    with database.change() as change:
+        row = visible_proposal(change.session, member, proposal)
+        if len(row.comments) >= MAX_COMMENTS:
+            raise ProposalError(
+                f"The proposal {proposal} has {len(row.comments)} comments, and central takes no "
+                "more. Go on by telephone, or with a new proposal.",
+                code="proposal-comments",
+            )
+        if comment.question:
+            station = _named(row, member, "ask the researcher a question here")
+            station.question, station.updated = comment.text, change.now
+        row.comments.append(
+            ProposalCommentRow(
+                number=change.tick(),
+                proposal=row.digest,
+                author=member.name,
+                by="key" if sender.user is None else "hub",
+                at=change.now,
+                text=comment.text,
+                question=comment.question,
+            )
+        )
+        changed(change, row, roster)
+        return proposal_view(row, change.now)
+
+
+def begin_review(
+    database: Database, roster: Roster, member: Member, proposal: str, station: str, version: str
+) -> ProposalView:
+    """Show that somebody at `station` reads the newest `version`; of an older one, nothing.
+
+    Raises CentralError (``forbidden``) unless `member` is `station`.
+    """
+    if member.name != station:
+        raise forbidden(f"Only the station {station} speaks for itself, not {member.name}.")
+    with database.change() as change:
+        row = visible_proposal(change.session, member, proposal)
+        require_not_withdrawn(row)
+        if version == row.digest:
+            _begin(change, row, _named(row, member, "review this version"), roster)
+        return proposal_view(row, change.now)
+
+
+def _begin(change: Change, row: ProposalRow, station: ProposalStationRow, roster: Roster) -> None:
+    if not station.reviewing:
+        station.reviewing, station.updated = True, change.now
+        changed(change, row, roster)
+
+
+def _named(row: ProposalRow, member: Member, what: str) -> ProposalStationRow:
+    for station in row.stations:
+        if station.station == member.name and member.is_station:
+            return station
+    raise forbidden(f"Only a station that the newest version names may {what}.")

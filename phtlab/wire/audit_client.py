@@ -1,0 +1,101 @@
+"""Central's log, and what members signed of logs: `CentralClient.audit`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from phtlab.errors import AuditError
+from phtlab.governance.audit import START, Checkpoint, Entry, Head, open_checkpoint, verify_chain
+from phtlab.train.envelope import Envelope
+from phtlab.train.roster import Roster
+from phtlab.wire.answer import parsed
+from phtlab.wire.audit import AuditHead, AuditPage, CheckpointPage, CheckpointView
+from phtlab.wire.governance_client import Send
+
+
+class AuditClient:
+    """Nothing here is believed: `verified` says whether it holds.
+
+    Every method raises what those of `CentralClient` raise.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def head(self) -> AuditHead:
+        """How far central says that its log goes."""
+        return parsed(AuditHead, self._send("GET", "/audit/head"))
+
+    def page(self, after: int = 0) -> AuditPage:
+        return parsed(AuditPage, self._send("GET", "/audit", query={"after": str(after)}))
+
+    def checkpoints(self, log: str, after: int = 0) -> Iterator[CheckpointView]:
+        """What members signed of `log`, as it came to central, from cursor `after` on."""
+        cursor: int | None = after
+        while cursor is not None:
+            query = {"log": log, "after": str(cursor)}
+            page = parsed(CheckpointPage, self._send("GET", "/audit/checkpoints", query=query))
+            yield from page.checkpoints
+            # A central whose cursor does not move on gives no more.
+            cursor = page.next if page.next is not None and page.next > cursor else None
+
+    def put_checkpoint(self, checkpoint: Envelope) -> CheckpointView:
+        """Let central keep what one saw of a log. The same again gives the same answer.
+
+        Raises AuditError (``audit-unfit``) if central's log, or what was signed of the other log
+        before, does not fit.
+        """
+        content = checkpoint.to_bytes()
+        return parsed(CheckpointView, self._send("POST", "/audit/checkpoints", content=content))
+
+
+def entries_of(audit: AuditClient, start: Head = START) -> Iterator[Entry]:
+    """The entries of central's log after `start`, as far as it said at first that it goes.
+
+    Raises AuditError: ``audit-form`` for what is no entry, ``audit-cut`` and ``audit-rewritten``
+    if central's own word of how far its log goes does not fit.
+    """
+    page = audit.page(start.number)
+    promised, number = page.head, start.number
+    if promised.number < start.number:
+        raise AuditError(
+            f"Central says that its log ends at entry {promised.number}; it went as far as "
+            f"{start.number} before: what came after was removed.",
+            code="audit-cut",
+        )
+    last = start.digest
+    while number < promised.number:
+        if not page.lines:
+            raise AuditError(
+                f"Central says that its log goes as far as entry {promised.number}, and has none "
+                f"after {number}: entries were removed.",
+                code="audit-gap",
+            )
+        for line in page.lines[: promised.number - number]:
+            entry = Entry.from_line(line.encode())
+            number, last = number + 1, entry.name
+            yield entry
+        if number < promised.number:
+            page = audit.page(number)
+    if last != promised.digest:
+        raise AuditError(
+            f"Entry {number} of central's log is not the one that central says it is, or not the "
+            "one that was seen here before: it was written anew.",
+            code="audit-rewritten",
+        )
+
+
+def checkpoints_of(
+    audit: AuditClient, log: str, roster: Roster
+) -> tuple[tuple[Checkpoint, Envelope], ...]:
+    """What members signed of `log`, verified. Raises as `open_checkpoint`."""
+    return tuple(
+        (open_checkpoint(view.envelope, roster), view.envelope) for view in audit.checkpoints(log)
+    )
+
+
+def verified(
+    audit: AuditClient, log: str, checkpoints: tuple[Checkpoint, ...], start: Head = START
+) -> Head:
+    """How far central's log goes, if it holds from `start` on. Raises AuditError."""
+    return verify_chain(entries_of(audit, start), checkpoints, log=log, start=start)
