@@ -15,6 +15,7 @@ from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import guard_opened_key, read_passphrase
 from phtlab.cli.station_check import check
+from phtlab.cli.station_console import console, people_app
 from phtlab.cli.station_declared import dataset_app, policy_app
 from phtlab.cli.station_folder import (
     DirectoryOption,
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Set up and run a station.", no_args_is_help=True)
 app.add_typer(dataset_app, name="dataset")
 app.add_typer(policy_app, name="policy")
+app.command()(console)
+app.add_typer(people_app, name="people")
 
 JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
 

@@ -1,0 +1,45 @@
+"""The console's application: its routes, its errors, and the guard around all of it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from phtlab import __version__
+from phtlab.station.console import refusals
+from phtlab.station.console.console import Console
+from phtlab.station.console.guard import Guard
+from phtlab.station.console.pages import Pages
+from phtlab.station.console.routes import inbox, journeys, login
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    login.router,
+    inbox.router,
+    journeys.router,
+)
+"""Every router of the console: a new page is a module in `routes/` and a line here."""
+
+_DESCRIPTION = """
+The pages of one station, for the people who work there. A browser logs in by a one-time link or at
+an identity provider, and holds a cookie; each form holds a token against forgery.
+"""
+
+
+def create_app(console: Console) -> FastAPI:
+    """The ASGI application of `console`."""
+    app = FastAPI(
+        title="phtlab station console",
+        version=__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    pages = Pages(console)
+    app.state.console, app.state.pages = console, pages
+    refusals.install(app, pages)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Guard, hosts=console.hosts)
+    return app

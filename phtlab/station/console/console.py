@@ -1,0 +1,69 @@
+"""One console at work: the station whose it is, who is logged in, and where it listens."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from phtlab.errors import StationError
+from phtlab.station.console.people import People, load_people
+from phtlab.station.console.sessions import Sessions
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop
+
+
+@dataclass(frozen=True)
+class Console:
+    """What the routes work with. People, policy and data sets are read anew at each request."""
+
+    station: Station
+    address: str
+    port: int
+    sessions: Sessions = field(repr=False)
+    closing: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @classmethod
+    def of(cls, station: Station, *, port: int | None = None) -> Console:
+        """The console of `station`, as its `people.toml` says, or on another `port`.
+
+        Raises SettingsError.
+        """
+        settings = load_people(station.folder).console
+        sessions = Sessions(
+            timedelta(seconds=settings.idle), timedelta(seconds=settings.longest), station.now
+        )
+        return cls(station, settings.address, port or settings.port, sessions)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """What browsers may call it: its address, and `localhost` through a tunnel."""
+        return (f"{self.address}:{self.port}", f"localhost:{self.port}")
+
+    @property
+    def home(self) -> str:
+        return f"http://{self.address}:{self.port}/"
+
+    def people(self) -> People:
+        return load_people(self.station.folder)
+
+    def stop(self, journey: str) -> Stop:
+        """The stop of a journey, by its whole digest. Raises StationError (``stop-unknown``)."""
+        for stop in self.station.stops:
+            if stop.hex == journey:
+                return stop
+        raise StationError(
+            "There is no such journey at this station. The page 'Journeys' lists all.",
+            code="stop-unknown",
+        )
+
+
+def console_of(request: Request) -> Console:
+    console: Console = request.app.state.console
+    return console
+
+
+ConsoleOf = Annotated[Console, Depends(console_of)]

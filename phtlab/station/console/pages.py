@@ -1,0 +1,162 @@
+"""Pages and their parts from templates. All that others wrote is escaped here, twice where needed.
+
+The templates have no script and no style of their own: the Content-Security-Policy would not let
+them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from markupsafe import Markup
+
+from phtlab.errors import PhtlabError
+from phtlab.station.console.access import Worker, worker_of
+from phtlab.station.console.console import Console
+from phtlab.station.running_daemon import daemon_runs
+from phtlab.train.printable import escaped, escaped_lines
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+NAVIGATION: Final = (
+    ("Inbox", "/"),
+    ("Journeys", "/journeys"),
+    ("Data sets", "/datasets"),
+    ("Approvals", "/approvals"),
+    ("Policy", "/policy"),
+    ("Keys", "/keys"),
+    ("Health", "/health"),
+    ("Audit", "/audit"),
+)
+_LONGEST: Final = 120
+
+
+class Pages:
+    """All templates of one console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {
+            "shown": shown,
+            "lines": escaped_lines,
+            "since": self._since,
+            "when": when,
+            "short": short,
+        }
+        self._templates.globals |= {"navigation": NAVIGATION}
+
+    def page(
+        self, name: str, worker: Worker, *, here: str, status: int = 200, **values: Any
+    ) -> Response:
+        """The page of template `name`; `here` is the entry of the navigation that it is of."""
+        told, worker.session.told[:] = list(worker.session.told), []
+        return self._answer(
+            name,
+            status,
+            here=here,
+            worker=worker,
+            csrf=worker.session.csrf,
+            told=told,
+            running=daemon_runs(self.console.station.folder),
+            **values,
+        )
+
+    def part(self, name: str, worker: Worker, status: int = 200, **values: Any) -> Response:
+        """A part of a page, as htmx swaps it in."""
+        return self._answer(name, status, worker=worker, csrf=worker.session.csrf, **values)
+
+    def render(self, name: str, **values: Any) -> str:
+        return self._templates.get_template(name).render(
+            station=self.console.station.name, **values
+        )
+
+    def live(self, path: str, name: str, **values: Any) -> Markup:
+        """A part that renews itself: the template `name`, and what `path` sends when it changes."""
+        inner = self.render(name, **values)
+        return Markup('<div class="live" hx-sse:connect="{}?seen={}" hx-swap="innerMorph">').format(
+            path, stamp(inner)
+        ) + Markup(inner + "</div>")  # noqa: S704 (a template's)
+
+    def open_page(self, name: str, status: int = 200, **values: Any) -> Response:
+        """A page for somebody who is not logged in."""
+        return self._answer(name, status, worker=None, **values)
+
+    def refusal(self, request: Request, error: PhtlabError, status: int) -> Response:
+        """`error` as a page, or as a part of one."""
+        if "hx-request" in request.headers:
+            return self._answer("parts/refusal.html", status, error=error)
+        try:
+            worker = worker_of(request, self.console)
+        except PhtlabError:
+            worker = None
+        if worker is None:
+            return self._answer("login.html", status, worker=None, error=error, oidc=self._oidc())
+        return self.page("refusal.html", worker, here="", status=status, error=error)
+
+    def _oidc(self) -> bool:
+        try:
+            return self.console.people().oidc is not None
+        except PhtlabError:
+            return False
+
+    def _answer(self, name: str, status: int, **values: Any) -> Response:
+        return HTMLResponse(self.render(name, **values), status)
+
+    def _since(self, moment: datetime | str) -> str:
+        return since(moment, self.console.station.now())
+
+
+def pages_of(request: Request) -> Pages:
+    pages: Pages = request.app.state.pages
+    return pages
+
+
+def go(path: str) -> Response:
+    """To the page that shows what came of a form."""
+    return RedirectResponse(path, 303)
+
+
+def stamp(text: str) -> str:
+    """Names a part as it was shown."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def shown(text: object) -> str:
+    """What somebody else calls a thing: short, and with no character that turns others round."""
+    plain = str(text)
+    return escaped(plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]}…")
+
+
+def short(digest: str) -> str:
+    """How a digest begins."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def when(moment: datetime | str) -> str:
+    return _moment(moment).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def since(moment: datetime | str, now: datetime) -> str:
+    """How long ago, in one unit: a minute is as fine as anyone needs who waits."""
+    seconds = max(0.0, (now - _moment(moment)).total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return "under 1 min"
+
+
+def _moment(moment: datetime | str) -> datetime:
+    value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    return value.astimezone(UTC)

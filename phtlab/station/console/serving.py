@@ -1,0 +1,64 @@
+"""The socket that the console listens on: of this machine's loopback, or it does not listen."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from phtlab.errors import SettingsError, StationError
+from phtlab.station.folder import StationFolder
+from phtlab.train.durable_file import write_durably
+
+
+@contextmanager
+def listen(address: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket at `address`, closed at the end.
+
+    Raises SettingsError for an address that others could reach, StationError (``console-port``)
+    if something listens there already.
+    """
+    try:
+        loopback = ipaddress.IPv4Address(address).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise SettingsError(
+            f"The console listens on this machine's loopback only, and '{address[:64]}' is no "
+            "address of it. Mend 'address' of [console] in people.toml: 127.0.0.1. From another "
+            "machine, reach it through a tunnel: see docs/console.md."
+        )
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((address, port))
+            listening.listen(64)
+        except OSError:
+            raise StationError(
+                f"Something listens on {address}:{port} already; a console of this station, "
+                "perhaps: 'phtlab station people link NAME' makes a link for one that runs. Else "
+                "choose another with --port.",
+                code="console-port",
+            ) from None
+        yield listening
+
+
+@contextmanager
+def told_where(folder: StationFolder, home: str) -> Iterator[None]:
+    """Let other commands know, while the console runs, that it is at `home`."""
+    path = folder.path / "console" / "address"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    write_durably(path, home.encode())
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def where(folder: StationFolder, otherwise: str) -> str:
+    """The address of the console that runs, or ran when its machine went off."""
+    try:
+        return (folder.path / "console" / "address").read_text("utf-8")
+    except FileNotFoundError:
+        return otherwise

@@ -1,0 +1,128 @@
+"""Who is logged in: one-time links and sessions. What a browser holds is kept here as a hash only.
+
+A link is a file in the station's folder, so that a command can make one for the console that
+runs; whoever can write there is the station's owner. Sessions are in memory: the console's end is
+theirs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from phtlab.errors import StationError
+from phtlab.station.folder import StationFolder
+from phtlab.train.durable_file import create_durably
+
+_BYTES = 32
+_MOST = 256
+
+
+def links_of(folder: StationFolder) -> Path:
+    return folder.path / "console" / "links"
+
+
+def new_link(folder: StationFolder, person: str, until: datetime) -> str:
+    """The secret of a link that logs `person` in once, before `until`."""
+    secret = secrets.token_urlsafe(_BYTES)
+    place = links_of(folder)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    content = {"person": person, "until": until.isoformat()}
+    create_durably(place / _hashed(secret), json.dumps(content).encode())
+    return secret
+
+
+def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
+    """The person whom the link is for; from here on it is used up.
+
+    Raises StationError (``login-link``) if it was used, is over or never was.
+    """
+    refusal = StationError(
+        "This link was used already, or its time is over. Make a new one with "
+        "'phtlab station people link NAME' on the station's machine.",
+        code="login-link",
+    )
+    path = links_of(folder) / _hashed(secret)
+    taken = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    try:
+        path.rename(taken)  # of two that come at once, one gets it
+    except FileNotFoundError:
+        raise refusal from None
+    try:
+        kept = json.loads(taken.read_bytes())
+    finally:
+        taken.unlink()
+    if now >= datetime.fromisoformat(kept["until"]):
+        raise refusal
+    return str(kept["person"])
+
+
+def forget_links(folder: StationFolder) -> None:
+    """Take back every link that nobody used: a console that starts begins with none."""
+    for path in links_of(folder).glob("*"):
+        path.unlink(missing_ok=True)
+
+
+@dataclass
+class Session:
+    """One login. `csrf` is in each form of its pages; `told` is said on the next page, once."""
+
+    person: str
+    by: str
+    begun: datetime
+    seen: datetime
+    csrf: str = field(default_factory=lambda: secrets.token_urlsafe(_BYTES), repr=False)
+    told: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Sessions:
+    """All sessions of a console. Safe between threads."""
+
+    idle: timedelta
+    longest: timedelta
+    now: Callable[[], datetime]
+    _open: dict[str, Session] = field(default_factory=dict, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def begin(self, person: str, by: str) -> tuple[str, Session]:
+        """A new session, and the secret that names it: never one that came from a browser."""
+        now = self.now()
+        secret, session = secrets.token_urlsafe(_BYTES), Session(person, by, now, now)
+        with self._lock:
+            self._forget_old(now)
+            self._open[_hashed(secret)] = session
+        return secret, session
+
+    def find(self, secret: str, *, touch: bool = True) -> Session | None:
+        """The session that `secret` names, if its time is not over; `touch` says it is in use."""
+        now = self.now()
+        with self._lock:
+            session = self._open.get(_hashed(secret))
+            if session is None or self._over(session, now):
+                return None
+            if touch:
+                session.seen = now
+            return session
+
+    def end(self, secret: str) -> None:
+        with self._lock:
+            self._open.pop(_hashed(secret), None)
+
+    def _over(self, session: Session, now: datetime) -> bool:
+        return now - session.seen >= self.idle or now - session.begun >= self.longest
+
+    def _forget_old(self, now: datetime) -> None:
+        kept = {k: s for k, s in self._open.items() if not self._over(s, now)}
+        newest = sorted(kept, key=lambda k: kept[k].begun)[-(_MOST - 1) :]
+        self._open = {k: kept[k] for k in newest}
+
+
+def _hashed(secret: str) -> str:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
