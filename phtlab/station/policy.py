@@ -193,21 +193,29 @@ def decide(
 def load_policy(path: Path) -> Policy:
     """The policy of `path`. Raises PolicyError naming the entry that is wrong."""
     try:
-        return Policy.model_validate(tomllib.loads(path.read_text("utf-8")))
+        text = path.read_text("utf-8")
     except FileNotFoundError:
         raise PolicyError(
             f"There is no policy: {path} is missing. Without one nothing is admitted; "
             "docs/policy.md has one to start from.",
             code="policy-missing",
         ) from None
-    except ValidationError as error:
-        where, why = faults_of(error)[0]
-        raise PolicyError(
-            f"{path}: '{where}' is wrong: {why}. See docs/policy.md.",
-            code="policy-invalid",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise PolicyError(f"{path} is not valid TOML: {error}.", code="policy-invalid") from None
+    return parse_policy(text, str(path))
+
+
+def parse_policy(text: str, where: str = "the policy") -> Policy:
+    """The policy of the TOML `text`. Raises PolicyError naming the entry that is wrong."""
+    try:
+        return Policy.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        entry, why = faults_of(error)[0]
+        raise PolicyError(
+            f"{where}: '{entry}' is wrong: {why}. See docs/policy.md.", code="policy-invalid"
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise PolicyError(f"{where} is not valid TOML: {error}.", code="policy-invalid") from None
 
 
 def default_policy(mode: Mode = "human") -> str:
