@@ -24,6 +24,7 @@ from phtlab.cli.station_folder import (
     identity_of,
     station_at,
 )
+from phtlab.cli.station_release import look, outputs, release_, withhold
 from phtlab.errors import (
     EngineMissingError,
     PolicyError,
@@ -201,6 +202,10 @@ def join(
 
 
 app.command()(check)
+app.command()(outputs)
+app.command()(look)
+app.command("release")(release_)
+app.command()(withhold)
 
 
 @app.command()
@@ -281,8 +286,10 @@ def show(
         out.print(f"{'airlock':<12}{told} {output['sentence']}".rstrip(), markup=False)
     for line in safe_lines(stop):
         out.print(line, markup=False)
-    if view["state"] == "held":
-        place = "" if directory is None else f" -C {directory}"
+    place = "" if directory is None else f" -C {directory}"
+    if stop.waits_for == "release":
+        say_next(f"phtlab station look {stop.hex[:12]}{place}", first="it waits for your word.")
+    if stop.waits_for == "approval":
         say_next(
             f"phtlab station approve {stop.hex[:12]}{place}",
             f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',

@@ -13,90 +13,26 @@ import pytest
 
 from phtlab.errors import StationError
 from phtlab.station import departure, release
-from phtlab.station.airlock.findings import Finding
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.desk import Desk
 from phtlab.station.release_words import Part
 from phtlab.station.stop import Stop
 from phtlab.train.record import StopRecord
 from phtlab.wire.api import Offer
-from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
-
-TWO = f"""{COUNTS}
-wards = old.groupby("sex").size().rename("n").reset_index()
-phtlab.publish("wards", wards, counts="n")
-"""
-FILES = {
-    **table_files("counts", {"sex": ("string", ["female", "male"]), "n": ("integer", [25, 31])}),
-    **table_files("wards", {"ward": ("string", ["A", "B", "C"]), "n": ("integer", [40, 41, 12])}),
-}
-WHY = "The table may not leave without a person's look"
-
-
-@pytest.fixture(autouse=True)
-def holding(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The outputs that the airlock holds, whatever is in them: why is its own tests' matter."""
-    names = {"wards"}
-
-    def hold(*arguments: Any, **more: Any) -> tuple[Passed, ...]:
-        return tuple(
-            Passed(
-                one.verdict.model_copy(
-                    update={"verdict": "held", "rule": "class-disclosure", "sentence": f"{WHY}."}
-                ),
-                one.files,
-                (
-                    Finding(
-                        rule="class-disclosure",
-                        action="hold",
-                        sentence=f"{WHY}.",
-                        detail=("ward C: 12",),
-                    ),
-                ),
-            )
-            if one.verdict.name in names
-            else one
-            for one in pass_outputs(*arguments, **more)
-        )
-
-    monkeypatch.setattr(departure, "pass_outputs", hold)
-    return names
+from tests.station.held_world import SMALL, WHY, desk, held, holding_world, say, tables
+from tests.station.station_world import COUNTS, FakeRun, World, table_files
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    made = make_world(tmp_path)
-    made.add_hearts()
-    made.scripted.script = FakeRun(files=FILES)
-    return made
+    return holding_world(tmp_path)
 
 
-def desk(world: World) -> Desk:
-    return Desk(world.folder, world.settings, world.now)
+def also_counts(world: World) -> World:
+    """`counts` is held as well."""
+    world.scripted.script = FakeRun(files=tables(women=4))
+    return world
 
 
-def held(world: World, offer: Offer | None = None) -> tuple[Offer, Stop]:
-    """A stop that waits for a person, and its offer."""
-    offer = offer or world.offer(world.train(TWO))
-    daemon = world.daemon()
-    daemon.receive(offer)
-    for _ in range(20):
-        daemon.step()
-    stop = world.stop(offer)
-    assert stop.state == "held"
-    return offer, stop
-
-
-def going_on(world: World, offer: Offer) -> StopRecord:
-    return world.travel(offer)
-
-
-def say(world: World, stop: Stop, choice: release.Choice, by: str = "bea", **more: str) -> Any:
-    reason = more.get("reason", "All wards are large.")
-    return release.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)
-
-
-def left(world: World, record: StopRecord) -> dict[str, tuple[str, str, int]]:
+def left(record: StopRecord) -> dict[str, tuple[str, str, int]]:
     return {o.name: (o.verdict, o.rule, o.suppressed_rows) for o in record.outputs}
 
 
@@ -149,9 +85,11 @@ def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
     view = release.look(desk(world), stop, "wards", by="bea")
     assert view.table is not None
     assert view.table.columns == ("ward", "n")
-    assert view.table.rows == (("A", 40), ("B", 41), ("C", 12))
-    assert [(f.rule, f.detail) for f in view.findings] == [("class-disclosure", ("ward C: 12",))]
-    assert (view.rule, view.sentence, view.words) == ("class-disclosure", f"{WHY}.", ())
+    assert view.table.rows == (("A", 40), ("B", 41), ("C", SMALL))
+    (finding,) = view.findings
+    assert finding.rule == "small-count"
+    assert str(SMALL) in finding.detail[0]
+    assert (view.rule, view.sentence, view.words) == ("small-count", f"{WHY}.", ())
 
 
 def test_released_it_departs_as_it_was_looked_at(
@@ -159,12 +97,11 @@ def test_released_it_departs_as_it_was_looked_at(
 ) -> None:
     offer, stop = held(world)
     files = sent(monkeypatch)
-    (outcome,) = say(world, stop, "release").values()
-    assert outcome is not None
-    record = going_on(world, offer)
-    assert left(world, record) == {
+    assert say(world, stop, "release").by == ("bea",)
+    record = world.travel(offer)
+    assert left(record) == {
         "counts": ("released", "", 0),
-        "wards": ("released", "class-disclosure", 0),
+        "wards": ("released", "small-count", 0),
     }
     assert record.outputs[1].sentence == (
         f"{WHY}; a person at the station looked at it and released it."
@@ -180,8 +117,8 @@ def test_released_in_part_only_the_part_departs(
     offer, stop = held(world)
     files = sent(monkeypatch)
     say(world, stop, Part(rows=(3,), cells=((2, "n"),)))
-    record = going_on(world, offer)
-    assert left(world, record)["wards"] == ("suppressed", "class-disclosure", 1)
+    record = world.travel(offer)
+    assert left(record)["wards"] == ("suppressed", "small-count", 1)
     assert record.outputs[1].sentence == (
         f"{WHY}; a person at the station looked at it and released it without 1 row and 1 cell."
     )
@@ -193,9 +130,9 @@ def test_withheld_the_others_depart(world: World, monkeypatch: pytest.MonkeyPatc
     offer, stop = held(world)
     files = sent(monkeypatch)
     say(world, stop, "refuse", reason="Ward C is one family.")
-    record = going_on(world, offer)
+    record = world.travel(offer)
     assert record.outcome == "departed"
-    assert left(world, record)["wards"] == ("refused", "class-disclosure", 0)
+    assert left(record)["wards"] == ("refused", "small-count", 0)
     assert set(files) == {"cargo.json", "counts.parquet"}
     told = record.model_dump_json()
     assert "family" not in told
@@ -203,13 +140,13 @@ def test_withheld_the_others_depart(world: World, monkeypatch: pytest.MonkeyPatc
 
 
 def test_withheld_and_nothing_else_the_stop_fails(world: World) -> None:
-    world.scripted.script = FakeRun(files=table_files("wards", {"n": ("integer", [40])}))
+    world.scripted.script = FakeRun(files=table_files("wards", {"n": ("integer", [40, SMALL])}))
     only = COUNTS.replace('"counts", counts', '"wards", counts')
     offer, stop = held(world, world.offer(world.train(only)))
     say(world, stop, "refuse")
-    record = going_on(world, offer)
+    record = world.travel(offer)
     assert (record.outcome, record.code) == ("failed", "airlock-refused")
-    assert left(world, record) == {"wards": ("refused", "class-disclosure", 0)}
+    assert left(record) == {"wards": ("refused", "small-count", 0)}
 
 
 def test_nobody_decides_in_time_and_it_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,37 +154,33 @@ def test_nobody_decides_in_time_and_it_stays(world: World, monkeypatch: pytest.M
     offer, _ = held(world)
     files = sent(monkeypatch)
     world.ahead += timedelta(days=2, minutes=1)
-    record = going_on(world, offer)
+    record = world.travel(offer)
     assert record.outcome == "departed"
-    assert left(world, record)["wards"] == ("refused", "class-disclosure", 0)
+    assert left(record)["wards"] == ("refused", "small-count", 0)
     assert record.outputs[1].sentence == (
         f"{WHY}; nobody at the station decided in time, so it stays there."
     )
     assert set(files) == {"cargo.json", "counts.parquet"}
 
 
-def test_nobody_decides_in_time_and_nothing_else_may_leave(world: World, holding: set[str]) -> None:
-    holding.add("counts")
-    offer, _ = held(world)
+def test_nobody_decides_in_time_and_nothing_else_may_leave(world: World) -> None:
+    offer, _ = held(also_counts(world))
     world.ahead += timedelta(days=7, minutes=1)
-    record = going_on(world, offer)
+    record = world.travel(offer)
     assert (record.outcome, record.code) == ("failed", "release-expired")
 
 
-def test_what_another_output_waits_for_is_not_sent_without_it(
-    world: World, holding: set[str]
-) -> None:
+def test_what_another_output_waits_for_is_not_sent_without_it(world: World) -> None:
     """One cargo a stop: it departs when every held output is decided on."""
-    holding.add("counts")
-    offer, stop = held(world)
+    offer, stop = held(also_counts(world))
     say(world, stop, "release")
     for _ in range(5):
         world.daemon().step()
     assert stop.state == "held"
     release.decide(desk(world), stop, {"counts": "refuse"}, by="bea", reason="Not this one.")
-    assert left(world, going_on(world, offer)) == {
-        "counts": ("refused", "class-disclosure", 0),
-        "wards": ("released", "class-disclosure", 0),
+    assert left(world.travel(offer)) == {
+        "counts": ("refused", "small-count", 0),
+        "wards": ("released", "small-count", 0),
     }
 
 
@@ -262,7 +195,7 @@ def test_where_the_policy_says_so_two_persons_release(world: World) -> None:
     assert stop.held_because == (
         "Two persons at cleveland will look at the output wards before anything leaves."
     )
-    assert say(world, stop, "release", by="bea") == {"wards": None}
+    assert say(world, stop, "release", by="bea") is None
     world.daemon().step()
     assert stop.state == "held"
     with pytest.raises(StationError, match="bea has given a word") as same:
@@ -271,19 +204,16 @@ def test_where_the_policy_says_so_two_persons_release(world: World) -> None:
     with pytest.raises(StationError, match="bea decided otherwise") as other:
         say(world, stop, Part(rows=(1,)), by="carl")
     assert other.value.code == "release-disagreed"
-    (outcome,) = say(world, stop, "release", by="carl").values()
-    assert outcome is not None
-    assert outcome.by == ("bea", "carl")
-    assert going_on(world, offer).outputs[1].verdict == "released"
+    assert say(world, stop, "release", by="carl").by == ("bea", "carl")
+    assert world.travel(offer).outputs[1].verdict == "released"
 
 
 def test_of_two_persons_one_can_withhold(world: World) -> None:
     offer, stop = two_persons(world)
     say(world, stop, "release", by="bea")
-    (outcome,) = say(world, stop, "refuse", by="carl").values()
-    assert outcome is not None
+    outcome = say(world, stop, "refuse", by="carl")
     assert (outcome.choice, outcome.by) == ("refuse", ("carl",))
-    assert going_on(world, offer).outputs[1].verdict == "refused"
+    assert world.travel(offer).outputs[1].verdict == "refused"
 
 
 def test_a_word_is_given_once(world: World) -> None:
@@ -323,7 +253,7 @@ def test_a_word_that_cannot_be_is_refused_and_none_is_given(
 def test_cancelled_while_it_waits_nothing_leaves_and_nothing_stays(world: World) -> None:
     offer, stop = held(world)
     say_later = desk(world)
-    record = going_on(world, offer.model_copy(update={"cancelled": True}))
+    record = world.travel(offer.model_copy(update={"cancelled": True}))
     assert record.outcome == "cancelled"
     assert not (stop.path / "waiting").exists()
     with pytest.raises(StationError) as raised:
@@ -339,7 +269,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
         release.look(desk(world), stop, "wards", by="bea")
     assert raised.value.code == "stop-broken"
     say(world, stop, "release")
-    record = going_on(world, offer)
+    record = world.travel(offer)
     assert (record.outcome, record.code) == ("failed", "station-error")
     assert world.freight.delivered == {}
 

@@ -1,0 +1,98 @@
+"""What a person at the station types when the airlock holds an output."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from phtlab.cli import station as station_cli
+from phtlab.errors import StationError
+from tests.station.held_world import SMALL, WHY, held, holding_world
+from tests.station.station_world import World
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return holding_world(tmp_path)
+
+
+def typed(world: World, *words: str) -> Result:
+    place = ("-C", str(world.folder.path))
+    result = CliRunner().invoke(station_cli.app, [*words, *place])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_nothing_waits(world: World) -> None:
+    assert typed(world, "outputs").stderr == "No output waits for a person at cleveland.\n"
+
+
+def test_listed_looked_at_and_released_in_part(world: World) -> None:
+    offer, stop = held(world)
+    short = stop.hex[:12]
+    listed = typed(world, "outputs")
+    assert f"{short}  heart  ada" in listed.stdout
+    assert "wards" in listed.stdout
+    assert f"phtlab station look {short} -C" in listed.stderr
+    looked = typed(world, "look", short, "--by", "bea")
+    assert f"held by small-count: {WHY}." in looked.stdout
+    table = [line.split() for line in looked.stdout.splitlines()]
+    assert ["row", "ward", "n"] in table
+    assert ["3", "C", str(SMALL)] in table
+    said = typed(
+        world, "release", short, "--without-row", "3", "--reason", "Ward C stays.", "--by", "bea"
+    )
+    assert said.stderr == "cleveland released in part 'wards'.\n"
+    record = world.travel(offer)
+    assert [(o.name, o.verdict) for o in record.outputs] == [
+        ("counts", "released"),
+        ("wards", "suppressed"),
+    ]
+    assert typed(world, "outputs").stderr == "No output waits for a person at cleveland.\n"
+
+
+def test_withheld(world: World) -> None:
+    offer, stop = held(world)
+    said = typed(world, "withhold", stop.hex[:12], "wards", "--reason", "One family.")
+    assert said.stderr == "cleveland withheld 'wards'.\n"
+    assert world.travel(offer).outputs[1].verdict == "refused"
+
+
+def test_what_waits_is_told_as_json(world: World) -> None:
+    _, stop = held(world)
+    told = json.loads(typed(world, "outputs", "--json").stdout)
+    (one,) = told["held"]
+    assert one["journey"] == stop.journey
+    assert one["outputs"] == [{"name": "wards", "kind": "table", "rule": "small-count"}]
+    view = json.loads(typed(world, "look", stop.hex[:12], "--json").stdout)
+    assert view["rows"] == [["A", 40], ["B", 41], ["C", SMALL]]
+    assert view["findings"][0]["rule"] == "small-count"
+
+
+def test_show_says_which_word_a_held_stop_waits_for(world: World) -> None:
+    _, stop = held(world)
+    shown = typed(world, "show", stop.hex[:12])
+    assert f"phtlab station look {stop.hex[:12]}" in shown.stderr
+    assert "approve" not in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("release", "J", "other", "--reason", "x"), "No output 'other' is held there"),
+        (("release", "J", "--without-cell", "n:3", "--reason", "x"), "names no cell"),
+        (("release", "J", "--without-row", "9", "--reason", "x"), "There is no row 9"),
+        (("withhold", "J", "--reason", ""), "Give the reason in one line"),
+    ],
+)
+def test_a_slip_is_told_and_decides_nothing(
+    world: World, words: tuple[str, ...], message: str
+) -> None:
+    _, stop = held(world)
+    with pytest.raises(StationError, match=message):
+        typed(world, *(stop.hex[:12] if word == "J" else word for word in words))
+    assert not list(stop.path.glob("word-*"))

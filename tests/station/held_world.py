@@ -1,0 +1,73 @@
+"""A station whose airlock asks a person about small counts, and stops that wait there for one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from phtlab.station import release
+from phtlab.station.desk import Desk
+from phtlab.station.stop import Stop
+from phtlab.wire.api import Offer
+from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
+
+TWO_TABLES = f"""{COUNTS}
+wards = old.groupby("sex").size().rename("n").reset_index()
+phtlab.publish("wards", wards, counts="n")
+"""
+SMALL = 3  # people of ward C
+WHY = "It has rows with a count below 10"
+HOLD = '\n[airlock.tables]\nsmall_count = "hold"\n'
+
+
+def tables(*, women: int = 25) -> dict[str, bytes]:
+    """What a run leaves: `counts`, and `wards` with a small ward."""
+    return {
+        **table_files(
+            "counts", {"sex": ("string", ["female", "male"]), "n": ("integer", [women, 31])}
+        ),
+        **table_files(
+            "wards", {"ward": ("string", ["A", "B", "C"]), "n": ("integer", [40, 41, SMALL])}
+        ),
+    }
+
+
+def holding_world(root: Path, policy: str = "") -> World:
+    """A world in which `wards` is held. `policy` is added to the station's."""
+    world = make_world(root)
+    world.add_hearts()
+    world.scripted.script = FakeRun(files=tables())
+    world.folder.policy.write_text(world.folder.policy.read_text() + HOLD + policy)
+    return world
+
+
+def held_offer(world: World) -> Offer:
+    return world.offer(world.train(TWO_TABLES))
+
+
+def held(world: World, offer: Offer | None = None) -> tuple[Offer, Stop]:
+    """An offer, and its stop, which waits for a person."""
+    offer = offer or held_offer(world)
+    daemon = world.daemon()
+    daemon.receive(offer)
+    for _ in range(20):
+        daemon.step()
+    stop = world.stop(offer)
+    assert stop.state == "held"
+    return offer, stop
+
+
+def desk(world: World) -> Desk:
+    return Desk(world.folder, world.settings, world.now)
+
+
+def say(
+    world: World,
+    stop: Stop,
+    choice: release.Choice,
+    *,
+    by: str = "bea",
+    reason: str = "All wards are large.",
+) -> Any:
+    """A word on `wards`; what it comes to."""
+    return release.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]
