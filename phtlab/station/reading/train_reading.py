@@ -1,0 +1,235 @@
+"""All that a reviewer is shown of one journey's train, as a value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from phtlab.errors import DataSetError, StationError
+from phtlab.governance.risk import Assessment, assess
+from phtlab.notebook import describe
+from phtlab.station.approvals_cover import known_images
+from phtlab.station.arrived import Arrived
+from phtlab.station.datasets import load_datasets
+from phtlab.station.desk import Place
+from phtlab.station.reading.approved_before import ApprovedBefore, approved_before
+from phtlab.station.reading.examination import Asked, CodeCell, Difference, Examination
+from phtlab.station.reading.isolated import examined
+from phtlab.station.reading.materials import (
+    Materials,
+    MaterialsChange,
+    compared,
+    materials_of,
+)
+from phtlab.station.reading.notebook_text import NotebookText, read_notebook
+from phtlab.station.stop import Stop
+from phtlab.train.roster import Catalogue
+
+# What stations of this process examined last, by the worker's question: a page asks it again.
+_MOST_KEPT = 32
+_kept: dict[str, tuple[Examination, str]] = {}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter, this journey's value of it, and the one that was approved before, if any."""
+
+    name: str
+    value: Any
+    takes: str
+    about: str
+    before: Any
+    is_new: bool
+
+    @property
+    def changed(self) -> bool:
+        return not self.is_new and self.value != self.before
+
+
+@dataclass(frozen=True)
+class KernelReading:
+    """The kernel image: what it carries, and what is different about it.
+
+    `newest` is the digest of the catalogue's newest image of the name, "" if that is not known;
+    `changes` are against the image of the version approved before, None if one of both does not
+    say what it carries.
+    """
+
+    name: str
+    digest: str
+    newest: str
+    materials: Materials | None
+    same_as_before: bool | None
+    changes: tuple[MaterialsChange, ...] | None
+
+    @property
+    def is_newest(self) -> bool:
+        return self.newest == self.digest
+
+
+@dataclass(frozen=True)
+class TrainReading:
+    """`trouble` says why the machine found nothing, and is empty if it could look."""
+
+    stop: Stop
+    arrived: Arrived
+    text: NotebookText
+    examination: Examination
+    trouble: str
+    before: ApprovedBefore | None
+    parameters: tuple[Parameter, ...]
+    risk: Assessment
+    kernel: KernelReading
+    beside: tuple[str, ...]
+    undeclared: tuple[str, ...]
+
+    @property
+    def difference(self) -> Difference | None:
+        return self.examination.difference
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the notebook is, byte for byte, the one that was approved before."""
+        return self.before is not None and self.before.arrived.notebook == self.arrived.notebook
+
+    @property
+    def since(self) -> str:
+        """What changed since people last said yes, in one sentence."""
+        if self.before is None:
+            return (
+                f"Nobody here has approved a train '{self.arrived.train.manifest.name}' of "
+                f"{self.arrived.researcher} before."
+            )
+        by = f" by {' and '.join(self.before.by)}" if self.before.by else ""
+        last = f"the version approved on {self.before.at:%Y-%m-%d}{by}"
+        if self.unchanged:
+            return f"The notebook has no change since {last}."
+        if self.difference is None:
+            return f"What changed since {last} is not known: that notebook is not kept any more."
+        cells, added, removed = (
+            self.difference.changed_cells,
+            self.difference.added,
+            self.difference.removed,
+        )
+        return (
+            f"{cells} cell{'s' * (cells != 1)} changed since {last}: {added} "
+            f"line{'s' * (added != 1)} added, {removed} removed."
+        )
+
+
+def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> TrainReading:
+    """Read the train of `stop`, which was verified. Takes a second or two, at most half a minute.
+
+    Raises StationError (``stop-unverified``) before it was, TrainError (``image-notebook``) if its
+    notebook is none.
+    """
+    if not stop.has("verified"):
+        raise StationError(
+            f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read. "
+            "'phtlab station status' shows how far it is.",
+            code="stop-unverified",
+        )
+    arrived = Arrived.of(stop)
+    manifest = arrived.train.manifest
+    text = read_notebook(_notebook_of(stop))
+    before = approved_before(place, stop)
+    columns, undeclared = _columns(place, manifest.datasets)
+    asked = Asked(
+        language=text.language,
+        cells=_cells(text),
+        previous=None
+        if before is None or before.content is None
+        else _cells(read_notebook(before.content)),
+        columns=columns,
+    )
+    found, trouble = _examined(asked)
+    return TrainReading(
+        stop=stop,
+        arrived=arrived,
+        text=text,
+        examination=found,
+        trouble=trouble,
+        before=before,
+        parameters=tuple(_parameters(arrived, before)),
+        risk=assess(manifest, known_images=known_images(place.stops.path)),
+        kernel=_kernel(stop, arrived, before, catalogue),
+        beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
+        undeclared=undeclared,
+    )
+
+
+def _notebook_of(stop: Stop) -> bytes:
+    try:
+        return (stop.train / "notebook.ipynb").read_bytes()
+    except FileNotFoundError:
+        raise StationError(
+            f"The train of {stop.hex[:12]} is not kept any more.", code="stop-unverified"
+        ) from None
+
+
+def _cells(text: NotebookText) -> tuple[CodeCell, ...]:
+    return tuple(
+        CodeCell(number=c.number, kind=c.kind, role=c.role, source=c.source) for c in text.cells
+    )
+
+
+def _columns(
+    place: Place, used: tuple[str, ...]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The declared columns of the data sets in use, and those of which none is known here."""
+    try:
+        declared = load_datasets(place.folder)
+    except DataSetError:
+        declared = {}
+    columns = {
+        name: tuple(declared[name].schema.column_types()) for name in used if name in declared
+    }
+    return columns, tuple(name for name in used if not columns.get(name))
+
+
+def _examined(asked: Asked) -> tuple[Examination, str]:
+    """As `examined`, which is asked once for the same cells."""
+    key = json.dumps(asked.model_dump(mode="python"), sort_keys=True)
+    if key not in _kept:
+        answer = examined(asked)
+        while len(_kept) >= _MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = answer
+    return _kept[key]
+
+
+def _parameters(arrived: Arrived, before: ApprovedBefore | None) -> Iterator[Parameter]:
+    properties: Mapping[str, Any] = arrived.train.manifest.parameters.get("properties", {})
+    earlier = before.arrived.parameters if before else {}
+    for name, value in arrived.parameters.items():
+        declared = properties.get(name, {})
+        yield Parameter(
+            name,
+            value,
+            describe(declared),
+            str(declared.get("description", "")),
+            earlier.get(name),
+            before is not None and name not in earlier,
+        )
+
+
+def _kernel(
+    stop: Stop, arrived: Arrived, before: ApprovedBefore | None, catalogue: Catalogue | None
+) -> KernelReading:
+    kernel = arrived.kernel
+    path = stop.train / "config.json"
+    materials = materials_of(path.read_bytes() if path.exists() else None)
+    named = [
+        image for image in (catalogue.images if catalogue else ()) if image.name == kernel.name
+    ]
+    earlier = materials_of(before.config) if before else None
+    return KernelReading(
+        name=kernel.name,
+        digest=kernel.digest,
+        newest=named[-1].digest if named else "",
+        materials=materials,
+        same_as_before=before.arrived.kernel.digest == kernel.digest if before else None,
+        changes=compared(earlier, materials) if earlier and materials else None,
+    )
