@@ -56,7 +56,8 @@ def verify(stop: Stop, station: Station) -> None:
     )
     notebook = _notebook(train, dict(files))
     parameterize(notebook, parameters)
-    _keep_whole(stop.train, {"notebook.ipynb": notebook})
+    # The image's settings say what it carries: the reader of the train is shown that.
+    _keep_whole(stop.train, {"notebook.ipynb": notebook, "config.json": parts.config})
     arrived = Arrived(train, order, researcher, kernel, trusted.roster.version, parameters)
     stop.write("verified", arrived.as_json())
 
