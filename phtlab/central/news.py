@@ -73,8 +73,9 @@ class News:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait now."""
-        return len({s for subscriptions in self._waiting.values() for s in subscriptions})
+        """How many requests wait now. May be asked from any thread."""
+        # Copied by single operations of C: others may come and go meanwhile.
+        return len(set().union(*tuple(self._waiting.values())))
 
     @property
     def stations_serial(self) -> int:

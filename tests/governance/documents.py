@@ -1,0 +1,121 @@
+"""Proposals, approvals and the like to sign: complete and sound, until a test changes them."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from phtlab.governance import Approval, Proposal, Refusal, Revocation, Standing, Withdrawal
+from phtlab.governance.proposal import new_id
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.train.canonical import digest
+from phtlab.train.envelope import Envelope
+
+IMAGE = digest(b"kernel")
+NOTEBOOK = digest(b"notebook")
+BOUNDS: dict[str, Any] = ParameterSchema(
+    {"min_age": {"type": "integer", "default": 40, "minimum": 18, "maximum": 100}}
+).schema
+
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def proposal(**changes: Any) -> Proposal:
+    """The first version of a new proposal of ada's, for ulm and mainz."""
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "version": 1,
+        "researcher": "ada",
+        "title": "Age and heart disease",
+        "question": "Does the risk of heart disease grow with age alike in both hospitals?",
+        "legal_ground": "Broad consent of the patients, ethics vote 2026-17.",
+        "datasets": ({"name": "heart", "columns": ("age", "disease")},),
+        "stations": ("ulm", "mainz"),
+        "images": (IMAGE,),
+        "notebooks": (NOTEBOOK,),
+        "parameters": BOUNDS,
+        "journeys": 3,
+        "risk": "low",
+        "issued": now(),
+        "until": now() + timedelta(days=90),
+    }
+    return Proposal.model_validate(values | changes)
+
+
+def successor(older: Proposal, signed: Envelope, **changes: Any) -> Proposal:
+    """The version that follows `older`, whose signed form is `signed`."""
+    values = older.model_dump() | {"version": older.version + 1, "previous": signed.digest}
+    return Proposal.model_validate(values | changes)
+
+
+def approval(of: Proposal | None, signed: Envelope | None, **changes: Any) -> Approval:
+    """ulm's rule under the version `of`, signed as `signed`; for a train where there is none."""
+    values: dict[str, Any] = {
+        "station": "ulm",
+        "scope": "notebook" if of else "train",
+        "proposal_id": of.id if of else None,
+        "proposal": signed.digest if signed else None,
+        "researcher": of.researcher if of else "ada",
+        "train": None if of else digest(b"train"),
+        "notebook": NOTEBOOK if of else None,
+        "datasets": ("heart",),
+        "parameters": BOUNDS,
+        "risk": "low",
+        "approvers": ("grace",),
+        "roster_version": 1,
+        "nonce": secrets.token_hex(16),
+        "issued": now(),
+        "expires": now() + timedelta(days=60),
+    }
+    return Approval.model_validate(values | changes)
+
+
+def refusal(of: Proposal, signed: Envelope, **changes: Any) -> Refusal:
+    values: dict[str, Any] = {
+        "station": "ulm",
+        "proposal_id": of.id,
+        "proposal": signed.digest,
+        "by": "grace",
+        "reason": "The consent does not cover this.",
+        "roster_version": 1,
+        "issued": now(),
+    }
+    return Refusal.model_validate(values | changes)
+
+
+def revocation(of: Envelope, **changes: Any) -> Revocation:
+    values: dict[str, Any] = {
+        "station": "ulm",
+        "approval": of.digest,
+        "by": "grace",
+        "reason": "A patient objected.",
+        "roster_version": 1,
+        "issued": now(),
+    }
+    return Revocation.model_validate(values | changes)
+
+
+def standing(number: int, *approvals: Envelope, **changes: Any) -> Standing:
+    values: dict[str, Any] = {
+        "station": "ulm",
+        "number": number,
+        "approvals": tuple(one.digest for one in approvals),
+        "roster_version": 1,
+        "issued": now(),
+        "expires": now() + timedelta(hours=24),
+    }
+    return Standing.model_validate(values | changes)
+
+
+def withdrawal(of: Proposal, signed: Envelope, **changes: Any) -> Withdrawal:
+    values: dict[str, Any] = {
+        "researcher": of.researcher,
+        "proposal_id": of.id,
+        "proposal": signed.digest,
+        "reason": "Another group has answered it.",
+        "issued": now(),
+    }
+    return Withdrawal.model_validate(values | changes)
