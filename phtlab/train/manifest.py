@@ -26,12 +26,18 @@ class Output(_Value):
     """A declared output.
 
     `counts` names the column that counts people, in a table or in a figure's data; with any text
-    a scalar is itself a count.
+    a scalar is itself a count. `by` names a table's columns that say which people a row is about;
+    without it a station takes the columns of text, truths and dates. `total` names a column that
+    sums up what each person contributes, and `largest` the columns that hold the largest such
+    contributions, largest first: a station checks those and takes them out.
     """
 
     name: Name
     kind: OutputKind = "table"
     counts: str | None = None
+    by: tuple[str, ...] = ()
+    total: str | None = None
+    largest: tuple[str, ...] = ()
 
 
 class TrainFile(_Value):

@@ -13,6 +13,13 @@ from pydantic_core import PydanticUndefined
 
 import phtlab
 from phtlab.central.settings import CentralSettings
+from phtlab.station.airlock.actions import (
+    FigureActions,
+    FileActions,
+    ModelActions,
+    ScalarActions,
+    TableActions,
+)
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.policy import Allowed, LimitCaps, Policy, Rule
 from phtlab.station.settings import StationSettings
@@ -45,6 +52,16 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[[rules]]`", "The first rule that fits decides in place of `mode`.", Rule),
     ("Policy: `[limits]`", "What every run gets.", LimitCaps),
     ("Policy: `[airlock]`", "What an output must be to leave.", AirlockRules),
+    (
+        "Policy: `[airlock.tables]`",
+        "What a finding of each rule does to a table; [airlock](../airlock.md) explains the rules. "
+        "`suppress` takes rows out, `hold` asks a person, `pass` only notes it.",
+        TableActions,
+    ),
+    ("Policy: `[airlock.scalars]`", "The same for a scalar.", ScalarActions),
+    ("Policy: `[airlock.figures]`", "The same for a figure and its data.", FigureActions),
+    ("Policy: `[airlock.models]`", "The same for a model.", ModelActions),
+    ("Policy: `[airlock.files]`", "The same for a file.", FileActions),
     (
         "Hub: `hub.toml`",
         "In the hub's folder; [hub](../hub.md) explains. Each but those of `[oidc]` may come from "

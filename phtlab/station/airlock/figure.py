@@ -10,7 +10,6 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock.table import (
     Table,
-    count_column,
     parse_table,
     require_distinct_few,
 )
@@ -20,22 +19,11 @@ _WORKER = Path(__file__).with_name("redraw_worker.py")
 _SECONDS = 30
 
 
-def check_figure(
-    picture: bytes, data: bytes, counts: str | None, rules: AirlockRules
-) -> tuple[bytes, Table]:
-    """The redrawn PNG and its data.
-
-    A small count refuses the whole figure: it cannot be taken out of a picture.
-    Raises AirlockError.
-    """
+def read_data(data: bytes, rules: AirlockRules) -> Table:
+    """The numbers that a figure is drawn from. Raises AirlockError."""
     table = parse_table(data, rules, max_rows=rules.max_points)
     require_distinct_few(table, rules)
-    if counts is not None and any(c < rules.minimum_count for c in count_column(table, counts)):
-        raise AirlockError(
-            f"The figure may not leave: it shows a count below {rules.minimum_count}.",
-            code="small-count",
-        )
-    return redraw(picture, rules.max_pixels), table
+    return table
 
 
 def redraw(picture: bytes, max_pixels: int) -> bytes:

@@ -1,4 +1,7 @@
-"""The passage of a stop's outputs through the airlock, each to its verdict."""
+"""The passage of a stop's outputs through the airlock, each to its verdict.
+
+First each output is read and checked by itself; then each gets its verdict.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from typing import BinaryIO, Protocol
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import figure, model, scalar, strict_json, table
 from phtlab.station.airlock.content import Content, FileContent
+from phtlab.station.airlock.draft import Draft
+from phtlab.station.airlock.findings import Finding, named
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.train.manifest import Output, OutputKind
 from phtlab.train.record import OutputVerdict
 
 
@@ -29,24 +34,32 @@ _INDEX_BYTES = 64 * 2**10
 
 @dataclass(frozen=True)
 class Passed:
-    """One output: the verdict, and the files that leave, by name, if it is good."""
+    """One output: the verdict, and the files by name.
+
+    For `released` and `suppressed` the files leave. For `held` they are what would leave if a
+    person lets it; `findings` say why it is held, and are kept at the station: their details
+    hold values. `refused` has none.
+    """
 
     verdict: OutputVerdict
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
+    findings: tuple[Finding, ...] = ()
 
 
 def pass_outputs(
     outputs: tuple[Output, ...], left: Left, rules: AirlockRules
 ) -> tuple[Passed, ...]:
     """All declared `outputs`; the last ones are refused once the whole is too large."""
+    read = [_read(output, left, rules) for output in outputs]
     passed = []
     room = rules.max_total
-    for output in outputs:
-        one = pass_output(output, left, rules)
+    for draft in read:
+        one = draft if isinstance(draft, Passed) else _finished(draft, rules)
         size = sum(map(len, one.files.values()))
         if size > room:
             one = _refusal(
-                output,
+                one.verdict.name,
+                one.verdict.kind,
                 AirlockError(
                     f"All outputs together exceed {rules.max_total} bytes.", code="total-size"
                 ),
@@ -58,7 +71,14 @@ def pass_outputs(
 
 
 def pass_output(output: Output, left: Left, rules: AirlockRules) -> Passed:
-    """One output as it may leave, or the rule that refuses it. Never raises AirlockError."""
+    """One output by itself: as it may leave, or the rule that refuses it.
+
+    Never raises AirlockError.
+    """
+    return pass_outputs((output,), left, rules)[0]
+
+
+def _read(output: Output, left: Left, rules: AirlockRules) -> Draft | Passed:
     try:
         if output.kind not in rules.kinds:
             raise AirlockError(
@@ -67,7 +87,13 @@ def pass_output(output: Output, left: Left, rules: AirlockRules) -> Passed:
         _require_kind(output, left)
         return _BY_KIND[output.kind](output, left, rules)
     except AirlockError as error:
-        return _refusal(output, error)
+        return _refusal(output.name, output.kind, error)
+
+
+def _finished(draft: Draft, rules: AirlockRules) -> Passed:
+    verdict = draft.verdict(rules)
+    files = {} if verdict.verdict == "refused" else draft.contents(rules)
+    return Passed(verdict, files, tuple(draft.findings))
 
 
 def _require_kind(output: Output, left: Left) -> None:
@@ -78,82 +104,77 @@ def _require_kind(output: Output, left: Left) -> None:
         )
 
 
-def _pass_table(output: Output, left: Left, rules: AirlockRules) -> Passed:
+def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
     parsed = table.parse_table(left.read(output.name + ".table.json", rules.max_output), rules)
-    suppressed = 0
+    draft = Draft(output, table=parsed)
     if output.counts is not None:
-        parsed, suppressed = table.without_small_counts(parsed, output.counts, rules.minimum_count)
-    table.require_distinct_few(parsed, rules)
-    content = table.to_parquet(parsed, rules.significant_digits)
-    return Passed(_release(output, suppressed, rules), {f"{output.name}.parquet": content})
+        counts = table.count_column(parsed, output.counts)
+        small = {row for row, count in enumerate(counts) if count < rules.minimum_count}
+        if small:
+            draft.find(
+                "small-count",
+                rules.tables.small_count,
+                f"It has rows with a count below {rules.minimum_count}.",
+                named(table.described(parsed, row) for row in sorted(small)),
+                small,
+            )
+    table.require_distinct_few(table.without_rows(parsed, draft.taken), rules)
+    return draft
 
 
-def _pass_scalar(output: Output, left: Left, rules: AirlockRules) -> Passed:
+def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
     value = scalar.parse_scalar(left.read(output.name + ".scalar.json", rules.max_output))
+    draft = Draft(output, {f"{output.name}.json": scalar.scalar_file(value)})
     if output.counts is not None:
-        scalar.require_large(value, rules)
-    return Passed(_release(output), {f"{output.name}.json": scalar.scalar_file(value)})
+        draft.count = scalar.count_of(value)
+        if draft.count < rules.minimum_count:
+            sentence = f"The scalar counts fewer than {rules.minimum_count}."
+            detail = (f"{output.name} = {draft.count}",)
+            draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
+    return draft
 
 
-def _pass_figure(output: Output, left: Left, rules: AirlockRules) -> Passed:
-    picture, data = figure.check_figure(
-        left.read(output.name + ".png", rules.max_output),
-        left.read(output.name + ".data.json", rules.max_output),
-        output.counts,
-        rules,
-    )
-    return Passed(
-        _release(output),
-        {
-            f"{output.name}.png": picture,
-            f"{output.name}.parquet": table.to_parquet(data, rules.significant_digits),
-        },
-    )
+def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
+    picture = left.read(output.name + ".png", rules.max_output)
+    data = figure.read_data(left.read(output.name + ".data.json", rules.max_output), rules)
+    drawn = figure.redraw(picture, rules.max_pixels)
+    draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
+    if output.counts is not None:
+        counts = table.count_column(data, output.counts)
+        small = [row for row, count in enumerate(counts) if count < rules.minimum_count]
+        if small:
+            draft.find(
+                "small-count",
+                rules.figures.small_count,
+                f"The figure shows a count below {rules.minimum_count}.",
+                named(table.described(data, row) for row in small),
+                set(),
+            )
+    return draft
 
 
-def _pass_model(output: Output, left: Left, rules: AirlockRules) -> Passed:
+def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
     content = model.rewritten_model(left.open(output.name + ".safetensors", rules.max_output))
-    return Passed(_release(output), {f"{output.name}.safetensors": content})
+    return Draft(output, {f"{output.name}.safetensors": content})
 
 
-def _pass_file(output: Output, left: Left, rules: AirlockRules) -> Passed:
-    # Bytes that nobody can check: a policy that lists the kind trusts the train for them.
+def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
     content = FileContent.whole(left.open(output.name + ".bin", rules.max_output))
-    return Passed(_release(output), {f"{output.name}.bin": content})
+    return Draft(output, {f"{output.name}.bin": content})
 
 
-_BY_KIND: dict[str, Callable[[Output, Left, AirlockRules], Passed]] = {
-    "table": _pass_table,
-    "scalar": _pass_scalar,
-    "figure": _pass_figure,
-    "model": _pass_model,
-    "file": _pass_file,
+_BY_KIND: Mapping[str, Callable[[Output, Left, AirlockRules], Draft]] = {
+    "table": _read_table,
+    "scalar": _read_scalar,
+    "figure": _read_figure,
+    "model": _read_model,
+    "file": _read_file,
 }
 
 
-def _release(
-    output: Output, suppressed: int = 0, rules: AirlockRules | None = None
-) -> OutputVerdict:
-    if not suppressed or rules is None:
-        return OutputVerdict(name=output.name, kind=output.kind, verdict="released")
-    rows = "1 row" if suppressed == 1 else f"{suppressed} rows"
-    return OutputVerdict(
-        name=output.name,
-        kind=output.kind,
-        verdict="suppressed",
-        rule="small-count",
-        sentence=f"{rows} with a count below {rules.minimum_count} stayed at the station.",
-        suppressed_rows=suppressed,
-    )
-
-
-def _refusal(output: Output, error: AirlockError) -> Passed:
+def _refusal(name: str, kind: OutputKind, error: AirlockError) -> Passed:
     return Passed(
         OutputVerdict(
-            name=output.name,
-            kind=output.kind,
-            verdict="refused",
-            rule=error.code,
-            sentence=error.message,
+            name=name, kind=kind, verdict="refused", rule=error.code, sentence=error.message
         )
     )

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from phtlab.station.airlock.actions import (
+    FigureActions,
+    FileActions,
+    ModelActions,
+    ScalarActions,
+    TableActions,
+)
 from phtlab.station.sizes import Size
 from phtlab.train.manifest import OutputKind
 
@@ -18,6 +25,16 @@ class AirlockRules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     minimum_count: int = Field(10, ge=0, description="The least count of persons that may leave")
+    dominance_n: int = Field(2, ge=1, le=10, description="So many largest contributions to a sum")
+    dominance_k: float = Field(
+        90.0, gt=0, le=100, description="Per cent of a sum that they may make together"
+    )
+    p_percent: float = Field(
+        10.0, ge=0, le=100, description="Per cent within which no contribution may be told"
+    )
+    large_model: int = Field(
+        10_000, ge=1, description="Numbers from which on a model may remember persons"
+    )
     kinds: tuple[OutputKind, ...] = Field(
         ("table", "scalar", "figure", "model"),
         description="Kinds of output that may leave; `file` is bytes that nobody can check",
@@ -33,3 +50,8 @@ class AirlockRules(BaseModel):
     significant_digits: int | None = Field(
         None, ge=1, le=17, description="Numbers are rounded to so many; left out: as they are"
     )
+    tables: TableActions = TableActions()
+    scalars: ScalarActions = ScalarActions()
+    figures: FigureActions = FigureActions()
+    models: ModelActions = ModelActions()
+    files: FileActions = FileActions()

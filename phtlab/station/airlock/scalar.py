@@ -6,7 +6,6 @@ import json
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
-from phtlab.station.airlock.rules import AirlockRules
 
 _MAX_BYTES = 4096
 
@@ -25,14 +24,11 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
     return value
 
 
-def require_large(value: int | float | bool | None, rules: AirlockRules) -> None:
-    """For a scalar that is declared as a count. Raises AirlockError if it is small or none."""
+def count_of(value: int | float | bool | None) -> int:
+    """The count that a scalar is declared to be. Raises AirlockError (``counts``) if it is none."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise AirlockError("The scalar is declared as a count and is none.", code="counts")
-    if value < rules.minimum_count:
-        raise AirlockError(
-            f"The scalar counts fewer than {rules.minimum_count}.", code="small-count"
-        )
+    return value
 
 
 def scalar_file(value: int | float | bool | None) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Context, Decimal
@@ -77,20 +77,23 @@ def require_distinct_few(table: Table, rules: AirlockRules) -> None:
             )
 
 
-def without_small_counts(table: Table, counts: str, minimum: int) -> tuple[Table, int]:
-    """`table` without the rows whose `counts` is below `minimum`, and how many those were.
+def without_rows(table: Table, rows: Collection[int]) -> Table:
+    """`table` without the rows of these numbers, from 0.
 
-    A row goes as a whole: what stands beside a small count tells of the same few
-    people. Zero is small: that nobody is in a cell is a fact about everybody.
-    Raises AirlockError if `counts` is no column of counts.
+    A row goes as a whole: what stands beside a small count tells of the same few people.
     """
-    values = count_column(table, counts)
-    kept = [number for number, count in enumerate(values) if count >= minimum]
-    columns = tuple(
-        TableColumn(c.name, c.type, tuple(c.values[number] for number in kept))
-        for c in table.columns
+    kept = [number for number in range(table.rows) if number not in rows]
+    return Table(
+        tuple(
+            TableColumn(c.name, c.type, tuple(c.values[number] for number in kept))
+            for c in table.columns
+        )
     )
-    return Table(columns), len(values) - len(kept)
+
+
+def described(table: Table, row: int) -> str:
+    """One row in words, for the operator."""
+    return ", ".join(f"{column.name}={column.values[row]}" for column in table.columns)
 
 
 def count_column(table: Table, counts: str) -> tuple[int, ...]:

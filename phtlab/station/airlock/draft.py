@@ -1,0 +1,87 @@
+"""An output on its way through the airlock: what was found in it, and what is taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from phtlab.station.airlock.content import Content
+from phtlab.station.airlock.findings import Action, Finding, gravest
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.table import Table, to_parquet, without_rows
+from phtlab.train.manifest import Output
+from phtlab.train.record import OutputVerdict
+
+
+@dataclass
+class Draft:
+    """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
+
+    `count` is what a scalar counts, where it is declared as a count.
+    """
+
+    output: Output
+    files: Mapping[str, Content] = field(default_factory=dict)
+    table: Table | None = None
+    taken: set[int] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    count: int | None = None
+
+    @property
+    def refused(self) -> bool:
+        return any(finding.action == "refuse" for finding in self.findings)
+
+    def find(
+        self, rule: str, action: Action, sentence: str, detail: tuple[str, ...], rows: set[int]
+    ) -> None:
+        """Note a finding, and take its `rows` out if that is what it does."""
+        self.findings.append(Finding(rule=rule, action=action, sentence=sentence, detail=detail))
+        if action == "suppress":
+            self.taken |= rows
+
+    def contents(self, rules: AirlockRules) -> dict[str, Content]:
+        """The files as they would leave."""
+        found = dict(self.files)
+        if self.table is not None:
+            kept = without_rows(self.table, self.taken)
+            dropped = set(self.output.largest)
+            if dropped:
+                kept = Table(tuple(c for c in kept.columns if c.name not in dropped))
+            found[f"{self.output.name}.parquet"] = to_parquet(kept, rules.significant_digits)
+        return found
+
+    def verdict(self, rules: AirlockRules) -> OutputVerdict:
+        """What the stop record says of it: the gravest finding's rule, and no value."""
+        worst = gravest(self.findings)
+        name, kind = self.output.name, self.output.kind
+        if worst is None:
+            return OutputVerdict(name=name, kind=kind, verdict="released")
+        why = " ".join(
+            dict.fromkeys(one.sentence for one in self.findings if one.action == worst.action)
+        )
+        if worst.action == "suppress":
+            return OutputVerdict(
+                name=name,
+                kind=kind,
+                verdict="suppressed",
+                rule=worst.rule,
+                sentence=self._rows(why, rules),
+                suppressed_rows=len(self.taken),
+            )
+        if worst.action == "hold":
+            return OutputVerdict(
+                name=name,
+                kind=kind,
+                verdict="held",
+                rule=worst.rule,
+                sentence=why,
+                suppressed_rows=len(self.taken),
+            )
+        return OutputVerdict(name=name, kind=kind, verdict="refused", rule=worst.rule, sentence=why)
+
+    def _rows(self, why: str, rules: AirlockRules) -> str:
+        rows = "1 row" if len(self.taken) == 1 else f"{len(self.taken)} rows"
+        if {one.rule for one in self.findings if one.action == "suppress"} == {"small-count"}:
+            return f"{rows} with a count below {rules.minimum_count} stayed at the station."
+        # Not how many by which rule: that would tell which of the withheld rows are small.
+        return f"{rows} stayed at the station. {why}"
