@@ -22,6 +22,7 @@ from phtlab.central.news_watch import NewsWatch
 from phtlab.central.request_log import RequestLog
 from phtlab.central.routes import (
     approvals,
+    audit,
     inbox,
     journeys,
     pages,
@@ -65,7 +66,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     app.state.services = parts
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for part in (trains, journeys, proposals, approvals, inbox, stations, roster, registry):
+    for part in (trains, journeys, proposals, approvals, inbox, stations, roster, registry, audit):
         api.include_router(part.router)
     app.include_router(service.router)
     app.include_router(api)

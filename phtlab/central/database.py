@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from phtlab.central.tables import ClockRow
 from phtlab.errors import CentralUnreachableError, SettingsError
+from phtlab.governance.audit import log_of_central
 
 CHANNEL: Final = "phtlab_news"
 _TOPICS_A_NOTE: Final = 50  # PostgreSQL's NOTIFY carries less than 8,000 bytes.
@@ -35,10 +36,14 @@ _MIGRATION_LOCK: Final = 0x70_68_74_6C_61_62
 
 @dataclass
 class Change:
-    """One transaction that changes something. `topics` are told once it is committed."""
+    """One transaction that changes something. `topics` are told once it is committed.
+
+    `log` is the name of the audit log that it is told in.
+    """
 
     session: Session
     now: datetime
+    log: str
     topics: set[str] = field(default_factory=set)
 
     def tick(self) -> int:
@@ -59,9 +64,11 @@ class Database:
         *,
         tell: Callable[[Iterable[str]], None] = lambda topics: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        consortium: str = "",
     ) -> None:
         self.engine = _engine(url)
         self.clock = clock
+        self.log = log_of_central(consortium)
         self._tell = tell
         self._for_change = self.engine.execution_options(phtlab_change=True)
 
@@ -87,7 +94,7 @@ class Database:
         with _answering(), Session(self._for_change, expire_on_commit=False) as session:
             with session.begin():
                 session.execute(select(ClockRow).where(ClockRow.id == 1).with_for_update())
-                change = Change(session, self.clock())
+                change = Change(session, self.clock(), self.log)
                 yield change
                 if self.is_postgresql:
                     _notify(session, change.topics)

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from phtlab.central import news
+from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.events import happened
 from phtlab.central.problems import forbidden, not_found
@@ -100,6 +101,7 @@ def cancel(database: Database, member: Member, journey: str) -> JourneyView:
                 code="journey-done",
             )
         row.cancelled = True
+        audited(change, actor=member.name, action="journey-cancelled", subject=row.id)
         for stop in row.stops:
             if not stop.final:
                 _cancel_stop(change, row, stop)
@@ -114,6 +116,13 @@ def offer(change: Change, journey: JourneyRow, stop: StopRow) -> None:
 
 def close(change: Change, journey: JourneyRow, stop: StopRow, code: str, sentence: str) -> None:
     """End a stop that no station will speak for: it has no record."""
+    audited(
+        change,
+        actor=change.log,
+        action="stop-closed",
+        subject=journey.id,
+        details={"station": stop.station, "code": code},
+    )
     stop.state, stop.final = "cancelled", True
     stop.code, stop.sentence = code, sentence
     happened(change, journey, stop)
@@ -193,6 +202,14 @@ def _add(
     change.session.add(row)
     change.session.flush()
     change.session.refresh(row, ["train"])
+    audited(
+        change,
+        actor=researcher.name,
+        action="journey-ordered",
+        subject=row.id,
+        digest=order.train,
+        details={"stations": ", ".join(order.stations)},
+    )
     for stop in row.stops:
         if order.route != "sequential" or stop.number == 0:
             offer(change, row, stop)

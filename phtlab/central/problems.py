@@ -36,6 +36,7 @@ BY_CODE: Final[Mapping[str, int]] = {
     "proposal-withdrawn": 409,
     "withdrawal-version": 409,
     "standing-rolled-back": 409,
+    "audit-unfit": 409,
     "too-large": 413,
     "central-database": 503,
     "roster-unpublished": 503,

@@ -13,10 +13,12 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 from tuf.api.metadata import Metadata, Targets
 
+from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.problems import not_found
 from phtlab.central.tables import PublicationRow
 from phtlab.errors import RosterError
+from phtlab.train.canonical import digest
 from phtlab.train.publication import (
     accept_bundle,
     online_signer,
@@ -110,6 +112,15 @@ class Publication:
             online = sign_online(accepted, key, change.now, self._lifetime)
             _store(change, METADATA, online)
             _forget_snapshots(change.session)
+            signed = f"{accepted.version}.targets.json"
+            if signed not in current:
+                audited(
+                    change,
+                    actor=change.log,
+                    action="roster-published",
+                    subject=f"roster {accepted.version}",
+                    digest=digest(accepted.metadata[signed]),
+                )
         return self.current()
 
     def renew(self) -> bool:

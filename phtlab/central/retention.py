@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from phtlab.central.audit import audited
 from phtlab.central.journeys import close
 from phtlab.central.registry_token import parse_scopes
 from phtlab.central.services import Services
@@ -87,6 +88,7 @@ def _remove_journeys(services: Services, registry: Registry) -> tuple[int, int]:
         with services.database.change() as change:
             row = change.session.get_one(JourneyRow, journey.id)
             row.removed = change.now
+            audited(change, actor=change.log, action="journey-removed", subject=journey.id)
     return len(due), cargo
 
 
@@ -108,6 +110,7 @@ def _remove_trains(services: Services, registry: Registry) -> int:
         with services.database.change() as change:
             row = change.session.get_one(TrainRow, (train.digest, train.author))
             row.removed = change.now
+            audited(change, actor=change.log, action="train-removed", subject=train.digest)
     return len(due)
 
 

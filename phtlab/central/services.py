@@ -43,7 +43,9 @@ class Services:
     def of(cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)) -> Services:
         """The services of `settings`. Raises SettingsError if a key or the database is wrong."""
         news = News()
-        database = Database(settings.database_url, tell=news.tell, clock=clock)
+        database = Database(
+            settings.database_url, tell=news.tell, clock=clock, consortium=settings.name
+        )
         return cls(
             settings=settings,
             database=database,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.events import happened
 from phtlab.central.journeys import close, offer, visible_journey
@@ -105,6 +106,14 @@ def _finish(
     stop.code, stop.sentence = _text(record.code, 64), _text(record.sentence, 1000)
     stop.error = record.error.model_dump(mode="json") if record.error else None
     stop.record, stop.record_digest = envelope.to_bytes().decode(), envelope.digest
+    audited(
+        change,
+        actor=stop.station,
+        action="stop-recorded",
+        subject=journey.id,
+        digest=envelope.digest,
+        details={"outcome": record.outcome} | ({"code": record.code} if record.code else {}),
+    )
     # Its inbox is one shorter, which may make room for an offer that waits outside.
     offer(change, journey, stop)
     if journey.route != "sequential":

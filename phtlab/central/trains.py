@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, exists, or_, select
 from sqlalchemy.orm import Session
 
+from phtlab.central.audit import audited
 from phtlab.central.database import Database
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.tables import JourneyRow, PartyRow, TrainRow
@@ -37,6 +38,14 @@ def submit_train(
             row = _new(train, envelope)
             row.number, row.submitted = change.tick(), change.now
             change.session.add(row)
+            audited(
+                change,
+                actor=sender.name,
+                action="train-submitted",
+                subject=train.digest,
+                digest=envelope.digest,
+                details={"name": train.manifest.name},
+            )
             return train_summary(row), True
         row.removed = None  # Pushed and submitted again after retention removed it.
         return train_summary(row), False

@@ -34,6 +34,7 @@ from phtlab.wire.api import (
     StopView,
     TrainSummary,
 )
+from phtlab.wire.audit_client import AuditClient
 from phtlab.wire.event_stream import ServerSentEvent, read_events
 from phtlab.wire.governance_client import GovernanceClient
 from phtlab.wire.problem import error_of
@@ -87,6 +88,7 @@ class CentralClient:
         self._streaming: set[httpx.Response] = set()
         self._ended = False
         self.governance = GovernanceClient(self._send)
+        self.audit = AuditClient(self._send)
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,

@@ -76,6 +76,11 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("GET", "/api/v1/journeys/{journey}/events"): READERS,
     ("GET", "/api/v1/events"): READERS,
     ("GET", "/api/v1/registry/token"): READERS | DISPATCHERS,
+    ("GET", "/api/v1/audit"): READERS,
+    ("GET", "/api/v1/audit/head"): READERS,
+    ("GET", "/api/v1/audit/checkpoints"): READERS,
+    # The member's own signature is in it; a hub's token carries it for whoever may dispatch.
+    ("POST", "/api/v1/audit/checkpoints"): DISPATCHERS,
     ("POST", "/api/v1/trains"): DISPATCHERS,
     ("POST", "/api/v1/journeys"): DISPATCHERS,
     ("POST", "/api/v1/journeys/{journey}/cancel"): DISPATCHERS,

@@ -1,0 +1,128 @@
+"""Central's own log: a chain of entries, each written in the transaction of what it tells.
+
+The clock's lock puts all changes in one order, so the chain has one too, with any number of
+replicas. Entries hold names and digests, never data: every member may read all of them, since a
+chain can only be verified whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.audit_tables import AuditEntryRow
+from phtlab.central.database import Change
+from phtlab.governance.audit import START, Entry, Head, following
+from phtlab.governance.text import line_of
+from phtlab.wire.audit import AuditHead, AuditPage
+
+PAGE: Final = 1000
+
+
+def audited(
+    change: Change,
+    *,
+    actor: str,
+    action: str,
+    subject: str = "",
+    digest: str | None = None,
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """Add to the log, in the transaction of `change`, what `actor` did to `subject`."""
+    entry = following(
+        head_of(change.session),
+        log=change.log,
+        at=change.now,
+        actor=actor,
+        action=action,
+        subject=subject,
+        digest=digest,
+        details=details,
+    )
+    change.session.add(
+        AuditEntryRow(
+            number=entry.number,
+            name=entry.name,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            digest=entry.digest,
+            line=entry.to_line().decode(),
+        )
+    )
+
+
+def head_of(session: Session) -> Head:
+    """How far the log goes."""
+    newest = select(AuditEntryRow.number, AuditEntryRow.name)
+    found = session.execute(newest.order_by(AuditEntryRow.number.desc()).limit(1)).first()
+    return Head(*found) if found else START
+
+
+def audit_page(session: Session, log: str, after: int) -> AuditPage:
+    """The lines after number `after`, at most PAGE of them."""
+    lines = session.scalars(
+        select(AuditEntryRow.line)
+        .where(AuditEntryRow.number > after)
+        .order_by(AuditEntryRow.number)
+        .limit(PAGE)
+    )
+    # Read before the head: an entry that comes in between is then in the head only, not a gap.
+    found = tuple(lines)
+    return AuditPage(head=audit_head(session, log), lines=found)
+
+
+def audit_head(session: Session, log: str) -> AuditHead:
+    number, digest = head_of(session)
+    return AuditHead(log=log, number=number, digest=digest)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which entries someone looks for; what is empty does not matter. `digest` may begin so."""
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    digest: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def clauses(self) -> list[ColumnElement[bool]]:
+        row, found = AuditEntryRow, list[ColumnElement[bool]]()
+        if self.actor:
+            found.append(row.actor == line_of(self.actor))
+        if self.action:
+            found.append(row.action == line_of(self.action))
+        if self.subject:
+            found.append(row.subject.startswith(line_of(self.subject), autoescape=True))
+        if self.digest:
+            begins = f"sha256:{line_of(self.digest).removeprefix('sha256:')}"
+            found.append(
+                or_(
+                    row.digest.startswith(begins, autoescape=True),
+                    row.subject.startswith(begins, autoescape=True),
+                )
+            )
+        if self.since is not None:
+            found.append(row.at >= self.since)
+        if self.until is not None:
+            found.append(row.at <= self.until)
+        return found
+
+
+def entries_wanted(
+    session: Session, wanted: Wanted, limit: int, before: int | None = None
+) -> list[Entry]:
+    """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""
+    query = select(AuditEntryRow.line).where(*wanted.clauses())
+    if before is not None:
+        query = query.where(AuditEntryRow.number < before)
+    lines = session.scalars(query.order_by(AuditEntryRow.number.desc()).limit(limit))
+    return [Entry.from_line(line.encode()) for line in lines]

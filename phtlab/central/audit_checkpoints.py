@@ -1,0 +1,131 @@
+"""What members signed of logs: kept if it fits, refused if it does not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.audit import PAGE, audited
+from phtlab.central.audit_tables import AuditEntryRow, CheckpointRow
+from phtlab.central.database import Change, Database
+from phtlab.central.problems import forbidden
+from phtlab.central.trains import check_sender, check_size
+from phtlab.central.views import envelope_of
+from phtlab.errors import AuditError
+from phtlab.governance.audit import Checkpoint, open_checkpoint
+from phtlab.governance.text import line_of
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Member
+from phtlab.train.roster import Roster
+from phtlab.wire.audit import CheckpointPage, CheckpointView
+
+MAX_CHECKPOINT_BYTES: Final = 16 * 1024
+
+
+def put_checkpoint(
+    database: Database, roster: Roster, sender: Member, envelope: Envelope
+) -> CheckpointView:
+    """Keep what `sender` signed of a log: of central's, or of its own.
+
+    Raises SignatureError, NotOnRosterError or AuditError if it does not hold, AuditError
+    (``audit-unfit``) if it does not fit what is here, CentralError (``forbidden``).
+    """
+    check_size(envelope, MAX_CHECKPOINT_BYTES, "checkpoint")
+    checkpoint = open_checkpoint(envelope, roster)
+    check_sender(checkpoint.witness, sender, "checkpoint")
+    with database.change() as change:
+        row = change.session.get(CheckpointRow, envelope.digest)
+        if row is None:
+            if checkpoint.log == change.log:
+                _require_fit(change.session, checkpoint)
+            elif checkpoint.log == sender.name and sender.is_station:
+                _require_onward(change.session, checkpoint)
+                audited(
+                    change,
+                    actor=sender.name,
+                    action="station-head",
+                    subject=checkpoint.log,
+                    digest=checkpoint.head,
+                    details={"number": str(checkpoint.number)},
+                )
+            else:
+                raise forbidden(
+                    f"{sender.name} may sign how far central's log goes and, as a station, its "
+                    f"own; not the log '{checkpoint.log}'."
+                )
+            row = _row(change, checkpoint, envelope)
+        return _view(row)
+
+
+def checkpoints_after(session: Session, log: str, after: int) -> CheckpointPage:
+    """What was signed of `log`, in the order in which it came, with a serial over `after`."""
+    rows = session.scalars(
+        select(CheckpointRow)
+        .where(CheckpointRow.log == line_of(log), CheckpointRow.serial > after)
+        .order_by(CheckpointRow.serial)
+        .limit(PAGE)
+    ).all()
+    more = rows[-1].serial if len(rows) == PAGE else None
+    return CheckpointPage(checkpoints=tuple(map(_view, rows)), next=more)
+
+
+def _require_fit(session: Session, checkpoint: Checkpoint) -> None:
+    """Raises AuditError unless central's log has the entry that `checkpoint` saw."""
+    name = session.scalar(
+        select(AuditEntryRow.name).where(AuditEntryRow.number == checkpoint.number)
+    )
+    if name != checkpoint.head:
+        raise AuditError(
+            f"{checkpoint.witness} signed that entry {checkpoint.number} of central's log is "
+            f"{checkpoint.head[:19]}…; here it {'is another' if name else 'does not exist'}. One "
+            "of the two was changed: keep both, and tell an officer.",
+            code="audit-unfit",
+        )
+
+
+def _require_onward(session: Session, checkpoint: Checkpoint) -> None:
+    """Raises AuditError if a station's log is shorter, or another, than it signed before."""
+    last = session.scalars(
+        select(CheckpointRow)
+        .where(CheckpointRow.log == checkpoint.log)
+        .order_by(CheckpointRow.number.desc())
+        .limit(1)
+    ).first()
+    if last is None or checkpoint.number > last.number:
+        return
+    if (checkpoint.number, checkpoint.head) != (last.number, last.head):
+        raise AuditError(
+            f"{checkpoint.log} signed at {last.received:%Y-%m-%d %H:%M} UTC that its log goes as "
+            f"far as entry {last.number}; now it signs entry {checkpoint.number} as its end. "
+            "Entries were removed or written anew: restore the log from the station's backup.",
+            code="audit-unfit",
+        )
+
+
+def _row(change: Change, checkpoint: Checkpoint, envelope: Envelope) -> CheckpointRow:
+    newest = change.session.scalar(select(func.max(CheckpointRow.serial))) or 0
+    row = CheckpointRow(
+        digest=envelope.digest,
+        serial=newest + 1,
+        log=checkpoint.log,
+        number=checkpoint.number,
+        head=checkpoint.head,
+        witness=checkpoint.witness,
+        received=change.now,
+        envelope=envelope.to_bytes().decode(),
+    )
+    change.session.add(row)
+    return row
+
+
+def _view(row: CheckpointRow) -> CheckpointView:
+    return CheckpointView(
+        digest=row.digest,
+        number=row.number,
+        witness=row.witness,
+        log=row.log,
+        received=row.received,
+        envelope=envelope_of(row.envelope),
+    )
