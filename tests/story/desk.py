@@ -36,6 +36,11 @@ class Desk(LabPage):
         self.hub = hub
         self.name = name
         page.add_init_script(EXPOSED)
+        # See chromium.py: a person closes it, and the next look at the folder is right.
+        page.add_locator_handler(
+            page.locator(".jp-Dialog").filter(has_text="Directory not found"),
+            lambda dialog: dialog.get_by_role("button").last.click(),
+        )
 
     @property
     def base(self) -> str:

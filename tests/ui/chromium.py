@@ -25,6 +25,8 @@ PATIENCE = 45_000  # ms: a busy machine is slow, and what is right does not wait
 
 # What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
 _REFUSED = re.compile(r"Failed to load resource")
+# Jupyter Server answers 404 for a whole folder if one of its files is renamed while it is listed.
+_LISTING = re.compile(r"Directory not found")
 # What Lab writes of a server that a test stops, and of the kernels that ended with it.
 _AWAY = re.compile(
     r"net::ERR_|Failed to fetch|WebSocket connection|EventSource's response has a MIME type"
@@ -68,8 +70,9 @@ class Watch:
         assert not self.outside, f"the page asked other machines: {self.outside}"
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error" and not _REFUSED.search(message.text):
-            self._note(message.text, f"at {message.location}")
+        text = message.text
+        if message.type == "error" and not (_REFUSED.search(text) or _LISTING.search(text)):
+            self._note(text, f"at {message.location}")
 
     def _on_error(self, error: Error) -> None:
         if _is_of_the_splash(error):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from tests.central.world import World
@@ -97,13 +96,10 @@ async def test_hostile_cells_are_text(asking: Asking):
 async def test_other_requests_are_answered_while_a_large_notebook_is_checked(asking: Asking):
     large = notebook(*(cell(f"x_{number} = {number}\n" * 40, "station") for number in range(400)))
     checking = asyncio.create_task(check(asking, large))
-    begun, waits = time.monotonic(), []
+    answered = 0
     while not checking.done():
-        before = time.monotonic()
         await asking.get("stations")
-        waits.append(time.monotonic() - before)
-    whole = time.monotonic() - begun
+        answered += 1
     assert (await checking)["ok"] is True
-    # Were it done on the event loop, one of them would have waited for all of it.
-    assert len(waits) > 3
-    assert max(waits) < whole / 2
+    # Were it done on the event loop, the first ones would have waited for all of it.
+    assert answered > 3
