@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from phtlab.cli.output import JsonOption, out, print_json
+from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.cli.station_folder import DirectoryOption, PassphraseOption, identity_of, station_at
 from phtlab.errors import SettingsError
 
@@ -70,7 +70,10 @@ def _found(directory: Path | None, passphrase_file: Path | None) -> Iterator[Che
         yield result
     if all(result.ok for result in results if result.name == "key"):
         # A person who could not open the key has not tested the station.
-        keep_report(folder, report_of(settings, results, utc_now()))
+        try:
+            keep_report(folder, report_of(settings, results, utc_now()))
+        except OSError as error:
+            err.print(f"What was found is not kept in {folder.path}: {error.strerror}.")
 
 
 def _print(result: CheckResult) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError
@@ -39,9 +40,9 @@ def check_station(
     identity: Callable[[], Identity],
     now: Clock = utc_now,
 ) -> Iterator[CheckResult]:
-    """Each thing as it is found out. Never raises PhtlabError; mends nothing."""
+    """Each thing as it is found out. Never raises PhtlabError or OSError; mends nothing."""
     yield _folder(folder)
-    yield _result("policy", lambda: f"New orders: {load_policy(folder.policy).mode}.")
+    yield _policy(folder)
     yield from station_disks(folder.path, needed=_needed(folder))
     yield from _datasets(folder, settings)
     yield from _engine(folder, settings)
@@ -51,7 +52,7 @@ def check_station(
     try:
         url = require_central(folder, settings)
         client = CentralClient(url, key, consortium=lambda: trust_of(folder, client).consortium)
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         yield _failed("central", error)
         return
     with client:
@@ -81,6 +82,13 @@ def _folder(folder: StationFolder) -> CheckResult:
     return CheckResult("configuration", True, f"{folder.settings} can be read.")
 
 
+def _policy(folder: StationFolder) -> CheckResult:
+    found = _result("policy", lambda: f"New orders: {load_policy(folder.policy).mode}.")
+    if found.ok or found.mend:
+        return found
+    return replace(found, mend="Mend it, then see with 'phtlab station policy show' how it is read")
+
+
 def _needed(folder: StationFolder) -> int:
     """Room for one run: its output volume, the sealed cargo, and what is written about it."""
     try:
@@ -103,7 +111,7 @@ def _clock(folder: StationFolder, client: CentralClient | None, now: Clock) -> C
 def _registry(settings: StationSettings, client: CentralClient) -> CheckResult:
     try:
         return registry_check(client, settings.name, settings.registry)
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         return _failed("registry", error)
 
 
@@ -123,7 +131,7 @@ def _roster(
                 f"{settings.name} is on the roster, but not as a station. Ask an officer for the "
                 "role."
             )
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         yield _failed("roster", error)
         return
     what = f"{settings.name} is on the roster of {roster.consortium}, version {roster.version}."
@@ -157,7 +165,7 @@ def _key(
                 f"The key is of '{key.name}', and this station is '{settings.name}'. "
                 "Put the station's own key.age into its folder, or mend 'name' in station.toml"
             )
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         return None, _failed("key", error)
     return key, CheckResult("key", True, f"Opens; its fingerprint is {key.public.fingerprint}.")
 
@@ -170,7 +178,7 @@ def _audit(folder: StationFolder, settings: StationSettings) -> str:
 def _engine(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:
     try:
         executor = open_executor(folder, settings)
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         yield _failed("engine", error)
         return
     try:
@@ -182,7 +190,7 @@ def _engine(folder: StationFolder, settings: StationSettings) -> Iterator[CheckR
 def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:
     try:
         datasets = load_datasets(folder)
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         yield _failed("data sets", error)
         return
     if not datasets:
@@ -230,7 +238,7 @@ def _published(
     try:
         declared = load_datasets(folder)
         here = [view for view in client.stations() if view.name == settings.name]
-    except PhtlabError:  # told as data sets, or as the roster
+    except (PhtlabError, OSError):  # told as data sets, or as the roster
         return
     published = {data.name: data.schema_digest for view in here for data in view.datasets}
     ours = {name: dataset.schema.digest for name, dataset in declared.items()}
@@ -249,10 +257,14 @@ def _published(
 def _result(name: str, found: Callable[[], str]) -> CheckResult:
     try:
         return CheckResult(name, True, found())
-    except PhtlabError as error:
+    except (PhtlabError, OSError) as error:
         return _failed(name, error)
 
 
-def _failed(name: str, error: PhtlabError) -> CheckResult:
+def _failed(name: str, error: PhtlabError | OSError) -> CheckResult:
+    if isinstance(error, OSError):  # of a disk, which has a result of its own
+        where = f" in {error.filename}" if error.filename else ""
+        sentence = f"It cannot be looked at: {error.strerror or type(error).__name__}{where}."
+        return CheckResult(name, False, sentence, "Mend what is said of the disk, and check again")
     sentence, _, mend = error.message.partition(". ")
     return CheckResult(name, False, f"{sentence.rstrip('.')}.", mend)

@@ -85,6 +85,7 @@ class Light:
     train: Train
     clocks: dict[str, Clock]
     """Of "central" and of each station; `ahead` sets one."""
+    identities: dict[str, Identity]
     executors: dict[str, ScriptedExecutor] = field(default_factory=dict)
 
     def folder(self, station: str) -> StationFolder:
@@ -200,6 +201,7 @@ def light(
             lab,
             lab.train(place / "heart.ipynb"),
             clocks,
+            identities,
         )
         for name in STATIONS:
             wired = f"http://127.0.0.1:{to_central.port}"

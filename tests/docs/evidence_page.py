@@ -24,6 +24,12 @@ _PAGES: Final = {
         "Where a process was killed or a part taken away, how often, and what all parties' records "
         "said afterwards when the test ran last.",
     ),
+    "self-test": (
+        "The self-test",
+        "What was broken at a station, what `phtlab station check` and the nightly self-test said "
+        "of it when the test ran last, and how it was mended. More: "
+        "[the life of a station](../station-life.md).",
+    ),
 }
 
 

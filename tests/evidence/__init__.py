@@ -27,6 +27,7 @@ TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "attacks": ("attacker", "promise", "outcome"),
     "probes": ("probe", "runtime class", "outcome"),
     "kills": ("kill point", "count", "outcome"),
+    "self-test": ("broken", "found", "how to mend it"),
 }
 
 

@@ -1,0 +1,295 @@
+"""The self-test finds what is broken at a station, says how to mend it, and is content then.
+
+Central and registry are real, and so is the engine. The trial of the sandbox runs where limits are
+in question; else it would be the same container twenty times.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import structlog
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from phtlab.central.founding import registry_settings
+from phtlab.central.registry_token import certificate
+from phtlab.station import sandbox_trial
+from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.executor import CheckResult
+from phtlab.station.folder import StationFolder
+from phtlab.station.health import check_station
+from phtlab.station.settings import load_settings
+from phtlab.train.identity import Identity
+from phtlab.train.key_file import read_key, write_key
+from phtlab.wire.api import RosterBundle
+from phtlab.wire.central import CentralClient
+from tests.crash.consortium import OFFICERS, Light, light
+from tests.crash.small_disk import small_disk
+from tests.e2e.parts import until
+from tests.evidence import Evidence
+from tests.real_registry import free_port, registry_of
+
+PASSPHRASE = "correct horse battery staple"
+STATION = "cleveland"
+
+
+@dataclass
+class Patient:
+    """The station `cleveland` of a consortium, as a fault leaves it."""
+
+    light: Light
+    folder: StationFolder
+    identity: Identity
+    changed: dict[str, Any] = field(default_factory=dict)
+    ahead: timedelta = timedelta(0)
+    trial: bool = False
+
+    def results(self) -> dict[str, CheckResult]:
+        """By name; each name comes once."""
+        settings = load_settings(self.folder).model_copy(update=self.changed)
+        with pytest.MonkeyPatch.context() as patch:
+            if not self.trial:
+                patch.setattr(DockerExecutor, "_tried", lambda self: ())
+            found = list(check_station(self.folder, settings, self.key, self.now))
+        assert len({result.name for result in found}) == len(found)
+        return {result.name: result for result in found}
+
+    def key(self) -> Identity:
+        return read_key(self.folder.key, PASSPHRASE)
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _warnings_only() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+@pytest.fixture(scope="module")
+def consortium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Patient]:
+    with light(tmp_path_factory.mktemp("self-test")) as made:
+        folder = made.folder(STATION)
+        identity = made.identities[STATION]
+        write_key(folder.key, identity, PASSPHRASE, log_n=8)
+        yield Patient(made, folder, identity)
+
+
+@pytest.fixture
+def station(consortium: Patient, kernel_image: str) -> Patient:
+    return replace(consortium, changed={})
+
+
+# The ten. Each goes on twice: first the station is broken, then it is mended.
+
+Fault = Callable[[Patient, Path], Generator[None]]
+
+
+def engine_off(station: Patient, place: Path) -> Generator[None]:
+    socket = place / "docker.sock"
+    station.changed["executor_options"] = {"engine": f"unix://{socket}"}
+    yield
+    socket.symlink_to(DEFAULT_ENGINE.removeprefix("unix://"))
+    yield
+
+
+def limits_not_enforced(station: Patient, place: Path) -> Generator[None]:
+    """As by a runtime that is asked to limit memory and does not."""
+    station.trial = True
+    whole = sandbox_trial.container_body
+
+    def body(*arguments: Any, **keywords: Any) -> dict[str, Any]:
+        made = whole(*arguments, **keywords)
+        made["HostConfig"].update(Memory=0, MemorySwap=0)
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sandbox_trial, "container_body", body)
+        yield
+    yield
+
+
+def clock_wrong(station: Patient, place: Path) -> Generator[None]:
+    station.ahead = timedelta(hours=3)
+    yield
+    station.ahead = timedelta(0)
+    yield
+
+
+def disk_full(station: Patient, place: Path) -> Generator[None]:
+    """The station lies on a disk of its own, which something else fills."""
+    with small_disk(place / "disk", "48m") as disk:
+        folder = StationFolder(disk.path / STATION)
+        shutil.copytree(station.folder.path, folder.path)
+        folder.policy.write_text('mode = "auto"\n\n[limits]\noutput = "1 MiB"\n')
+        station.folder = folder
+        with disk.full():
+            yield
+        yield
+
+
+def data_set_gone(station: Patient, place: Path) -> Generator[None]:
+    data = station.light.place / f"{STATION}.csv"
+    away = data.rename(place / "elsewhere.csv")
+    try:
+        yield
+    finally:
+        away.rename(data)
+    yield
+
+
+def wrong_key(station: Patient, place: Path) -> Generator[None]:
+    """A key of the right name, made anew, that nobody has told the officers of."""
+    right = station.folder.key.read_bytes()
+    station.folder.key.unlink()
+    write_key(station.folder.key, Identity.generate(STATION), PASSPHRASE, log_n=8)
+    try:
+        yield
+    finally:
+        station.folder.key.write_bytes(right)
+    yield
+
+
+def registry_refused(station: Patient, place: Path) -> Generator[None]:
+    """A registry that believes another central's tokens."""
+    port, bundle = free_port(), place / "other.pem"
+    key = ec.generate_private_key(ec.SECP256R1())
+    bundle.write_bytes(certificate(key, "another", datetime.now(UTC)))
+    central = station.light.central
+    text = registry_settings(central).replace(str(central.registry_certificate_file), str(bundle))
+    own = urlsplit(central.registry_url).netloc
+    text = text.replace(own, f"127.0.0.1:{port}")
+    text = text.replace(f'"{central.directory / "registry"}"', f'"{place / "storage"}"')
+    with registry_of(text, port, place) as url:
+        station.changed["registry"] = url
+        yield
+    del station.changed["registry"]
+    yield
+
+
+def policy_unreadable(station: Patient, place: Path) -> Generator[None]:
+    right = station.folder.policy.read_text()
+    station.folder.policy.write_text(right.replace("mode =", "mode"))
+    try:
+        yield
+    finally:
+        station.folder.policy.write_text(right)
+    yield
+
+
+def roster_stale(station: Patient, place: Path) -> Generator[None]:
+    """The officers have not signed for so long that their last roster expires."""
+    consortium = station.light.consortium
+    lately = datetime.now(UTC) - consortium.lifetimes.targets + timedelta(seconds=5)
+    publish(station, lately)
+    try:
+        until(lambda: not station.results()["roster"].ok, seconds=20)
+        yield
+    finally:
+        publish(station, datetime.now(UTC))
+    yield
+
+
+def publish(station: Patient, now: datetime) -> None:
+    consortium = station.light.consortium
+    consortium.sign(OFFICERS, now=now)
+    with CentralClient(station.light.lab.central.url) as client:
+        client.publish_roster(RosterBundle.model_validate(consortium.bundle()))
+
+
+def twin_missing(station: Patient, place: Path) -> Generator[None]:
+    (twin,) = station.folder.twins.iterdir()
+    content = twin.read_bytes()
+    twin.unlink()
+    try:
+        yield
+    finally:
+        twin.write_bytes(content)
+    yield
+
+
+TEN: dict[str, tuple[Fault, str, str, str]] = {
+    "engine off": (
+        engine_off,
+        "container engine",
+        "does not answer",
+        "systemctl start docker",
+    ),
+    "limits not enforced": (
+        limits_not_enforced,
+        "limit: memory",
+        "Memory is not limited: a run got 256 MiB where 128 MiB were allowed.",
+        "Use the runtime runc, or boot the host with control groups of version 2",
+    ),
+    "clock wrong": (
+        clock_wrong,
+        "clock",
+        "The clock is 3 hours ahead of central's",
+        "timedatectl set-ntp true",
+    ),
+    "disk full": (disk_full, "disk", "free, and", "Free space there"),
+    "data set gone": (
+        data_set_gone,
+        "data set heart",
+        "is not there",
+        "phtlab station dataset add heart PATH",
+    ),
+    "wrong key": (
+        wrong_key,
+        "key on the roster",
+        "The roster has other keys for cleveland",
+        "phtlab station request",
+    ),
+    "registry refused": (
+        registry_refused,
+        "registry",
+        "did not take anything in self-test/cleveland: 401",
+        "central's operator",
+    ),
+    "policy unreadable": (policy_unreadable, "policy", "is not valid TOML", "Mend it"),
+    "roster stale": (
+        roster_stale,
+        "roster",
+        "The consortium's roster has expired.",
+        "phtlab consortium sign",
+    ),
+    "twin missing": (
+        twin_missing,
+        "twin heart",
+        "The twin of 'heart' is missing",
+        "phtlab station dataset twin heart",
+    ),
+}
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("name", TEN)
+def test_the_self_test_finds_a_broken_station_and_says_how_to_mend_it(
+    station: Patient, tmp_path: Path, evidence: Evidence, name: str
+) -> None:
+    fault, what, sentence, mend = TEN[name]
+    states = fault(station, tmp_path)
+    try:
+        next(states)
+        found = station.results()
+        assert found[what].state == "broken", found
+        assert sentence in found[what].sentence
+        assert mend in found[what].mend
+        evidence(
+            "self-test",
+            broken=name,
+            found=found[what].sentence.replace(str(station.light.place), "…"),
+            how_to_mend_it=found[what].mend.replace(str(station.light.place), "…"),
+        )
+        next(states)
+        assert [result for result in station.results().values() if not result.ok] == []
+    finally:
+        states.close()
