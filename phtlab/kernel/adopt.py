@@ -10,9 +10,10 @@ import json
 from typing import Any
 
 from phtlab.errors import KernelError
-from phtlab.kernel.recipe import Recipe
+from phtlab.kernel.recipe import Recipe, locked_packages
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE, ImageLimits
+from phtlab.train.materials import Materials
 from phtlab.train.roster import KernelImage
 from phtlab.wire.registry import Registry
 
@@ -50,6 +51,9 @@ def adopt_kernel(
             f"{json.dumps(ENTRYPOINT)}, as in the recipe's Dockerfile.",
             code="kernel-adopt",
         )
+    # The engine knows nothing of packages; the recipe says which ones it put in.
+    said = Materials(language=locked_packages(recipe.lock)).as_label()
+    settings["config"]["Labels"] = said | (settings["config"].get("Labels") or {})
     config = canonical({"history": [], **settings})
     manifest = canonical(
         {

@@ -21,12 +21,13 @@ from phtlab.kernel.archive import find_archive
 from phtlab.kernel.chroot import ImagePython
 from phtlab.kernel.layer import CREATED, LayerFile
 from phtlab.kernel.layer_cache import BuildEvent, LayerCache, Progress, key, locked, stage
-from phtlab.kernel.recipe import Recipe, read_recipe
+from phtlab.kernel.recipe import Recipe, locked_packages, read_recipe
 from phtlab.kernel.root import USER, builder_version, make_root
 from phtlab.kernel.runtime_layer import fingerprint, lay_out, overlay_files, runtime_sources
 from phtlab.kernel.wheels import download_wheels, unpack_wheels
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE
+from phtlab.train.materials import Materials
 from phtlab.train.roster import KernelImage
 
 __all__ = ["TITLES", "BuildEvent", "BuiltKernel", "Progress", "build_kernel"]
@@ -164,6 +165,7 @@ def _assemble(
                     "org.opencontainers.image.title": f"phtlab kernel {recipe.name}",
                     "org.phtlab.kernelspec": recipe.kernelspec,
                     "org.phtlab.language": recipe.language,
+                    **Materials(system=packages, language=locked_packages(recipe.lock)).as_label(),
                 },
                 "User": f"{USER}:{USER}",
                 "WorkingDir": "/tmp",  # noqa: S108 - inside the image

@@ -100,6 +100,12 @@ def read_recipe_file(
     return recipe
 
 
+def locked_packages(lock: Path) -> dict[str, str]:
+    """The packages of a lock file, which was checked, and their versions."""
+    words = (line.split("#", 1)[0].split() for line in _lines(lock))
+    return dict(line[0].split("==") for line in words if line)
+
+
 def check_lock(lock: Path) -> None:
     """Every requirement is one exact version without a marker, and has a hash.
 
@@ -107,7 +113,7 @@ def check_lock(lock: Path) -> None:
     image's; so the lock is made for one Python and one platform family.
     """
     try:
-        lines = lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+        lines = _lines(lock)
     except FileNotFoundError:
         raise KernelError(
             f"The lock file {lock} is missing. docs/kernels.md tells how to make it.",
@@ -124,3 +130,7 @@ def check_lock(lock: Path) -> None:
                 "nothing else. Make the lock file as docs/kernels.md tells.",
                 code="kernel-recipe",
             )
+
+
+def _lines(lock: Path) -> list[str]:
+    return lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()

@@ -26,11 +26,6 @@ class ApprovedBefore:
         path = self.stop.train / "notebook.ipynb"
         return path.read_bytes() if path.exists() else None
 
-    @property
-    def config(self) -> bytes | None:
-        path = self.stop.train / "config.json"
-        return path.read_bytes() if path.exists() else None
-
 
 def approved_before(place: Place, stop: Stop) -> ApprovedBefore | None:
     """The newest approved stop of the same researcher's train of the same name, other than `stop`.

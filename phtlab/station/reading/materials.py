@@ -1,23 +1,15 @@
-"""What a kernel image says that it carries: its bill of materials.
-
-`phtlab kernel build` writes it into the image's settings (the label ``org.phtlab.materials``), so
-the digest that the consortium signed covers it. It is the builder's word for what the layers hold.
-"""
+"""Where imported modules come from, and what two kernel images carry that differs."""
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-from pydantic import BaseModel, ConfigDict, ValidationError
+from typing import Final
 
 from phtlab.station.reading.examination import Import, Origin
-
-LABEL: Final = "org.phtlab.materials"
+from phtlab.train.materials import Materials
 
 # Packages whose modules are called otherwise than they.
 _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -34,34 +26,8 @@ _MODULES: Final[Mapping[str, tuple[str, ...]]] = {
     "scikit_image": ("skimage",),
     "scikit_learn": ("sklearn",),
     "setuptools": ("setuptools", "pkg_resources"),
-    "typing_extensions": ("typing_extensions",),
 }
-_ALWAYS: Final = frozenset({"phtlab"})  # its runtime lies in every kernel image
-
-
-class Materials(BaseModel):
-    """Packages by name, with their versions."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    system: dict[str, str] = {}
-    language: dict[str, str] = {}
-
-    def __len__(self) -> int:
-        return len(self.system) + len(self.language)
-
-    @property
-    def modules(self) -> frozenset[str]:
-        """The Python modules that its packages bring, by what packages are usually called."""
-        names = {re.sub(r"[-.]+", "_", name.lower()) for name in self.language}
-        return frozenset(module for name in names for module in _MODULES.get(name, (name,)))
-
-    def origin(self, found: Import) -> Origin:
-        top = found.module.split(".")[0]
-        if top in sys.stdlib_module_names:
-            return "python"
-        known = top in _ALWAYS or top in self.modules or top.lower() in self.modules
-        return "image" if known else "unknown"
+_ALWAYS: Final = "phtlab"  # its runtime lies in every kernel image
 
 
 @dataclass(frozen=True)
@@ -73,18 +39,19 @@ class MaterialsChange:
     after: str | None
 
 
-def materials_of(config: bytes | None) -> Materials | None:
-    """The bill in an image's settings; None if there is none, or none that can be read."""
-    try:
-        settings: Any = json.loads(config or b"{}")
-        return Materials.model_validate_json(settings["config"]["Labels"][LABEL])
-    except (ValueError, KeyError, TypeError, ValidationError):
-        return None
+def origin(found: Import, materials: Materials | None) -> Origin:
+    """Where a module comes from, by what packages are usually called."""
+    top = found.module.split(".")[0]
+    if top in sys.stdlib_module_names:
+        return "python"
+    names = {re.sub(r"[-.]+", "_", n.lower()) for n in (materials.language if materials else ())}
+    modules = {module for name in names for module in _MODULES.get(name, (name,))}
+    return "image" if top == _ALWAYS or top in modules else "unknown"
 
 
 def compared(before: Materials, after: Materials) -> tuple[MaterialsChange, ...]:
     """What differs, by name."""
-    old, new = ({**m.system, **m.language} for m in (before, after))
+    old, new = before.packages, after.packages
     return tuple(
         MaterialsChange(name, old.get(name), new.get(name))
         for name in sorted(old.keys() | new.keys())

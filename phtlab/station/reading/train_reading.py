@@ -10,21 +10,17 @@ from typing import Any
 from phtlab.errors import DataSetError, StationError
 from phtlab.governance.risk import Assessment, assess
 from phtlab.notebook import describe
-from phtlab.station.approvals_cover import known_images
+from phtlab.station.approvals_count import known_images
 from phtlab.station.arrived import Arrived
 from phtlab.station.datasets import load_datasets
 from phtlab.station.desk import Place
 from phtlab.station.reading.approved_before import ApprovedBefore, approved_before
 from phtlab.station.reading.examination import Asked, CodeCell, Difference, Examination
 from phtlab.station.reading.isolated import examined
-from phtlab.station.reading.materials import (
-    Materials,
-    MaterialsChange,
-    compared,
-    materials_of,
-)
+from phtlab.station.reading.materials import MaterialsChange, compared
 from phtlab.station.reading.notebook_text import NotebookText, read_notebook
 from phtlab.station.stop import Stop
+from phtlab.train.materials import Materials, materials_of
 from phtlab.train.roster import Catalogue
 
 # What stations of this process examined last, by the worker's question: a page asks it again.
@@ -219,12 +215,11 @@ def _kernel(
     stop: Stop, arrived: Arrived, before: ApprovedBefore | None, catalogue: Catalogue | None
 ) -> KernelReading:
     kernel = arrived.kernel
-    path = stop.train / "config.json"
-    materials = materials_of(path.read_bytes() if path.exists() else None)
+    materials = _materials(stop)
     named = [
         image for image in (catalogue.images if catalogue else ()) if image.name == kernel.name
     ]
-    earlier = materials_of(before.config) if before else None
+    earlier = _materials(before.stop) if before else None
     return KernelReading(
         name=kernel.name,
         digest=kernel.digest,
@@ -233,3 +228,8 @@ def _kernel(
         same_as_before=before.arrived.kernel.digest == kernel.digest if before else None,
         changes=compared(earlier, materials) if earlier and materials else None,
     )
+
+
+def _materials(stop: Stop) -> Materials | None:
+    path = stop.train / "config.json"
+    return materials_of(path.read_bytes()) if path.exists() else None

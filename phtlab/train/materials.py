@@ -1,0 +1,46 @@
+"""What a kernel image says that it carries: its bill of materials.
+
+It stands in the image's settings (the label ``org.phtlab.materials``), so the digest that the
+consortium signed covers it. It is the builder's word for what the layers hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from phtlab.train.canonical import canonical
+
+LABEL: Final = "org.phtlab.materials"
+
+
+class Materials(BaseModel):
+    """Packages and their versions: the system's, and those of the kernel's language."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    system: dict[str, str] = {}
+    language: dict[str, str] = {}
+
+    def __len__(self) -> int:
+        return len(self.system) + len(self.language)
+
+    @property
+    def packages(self) -> Mapping[str, str]:
+        return {**self.system, **self.language}
+
+    def as_label(self) -> dict[str, str]:
+        """The label that says so, for an image's settings."""
+        return {LABEL: canonical(self.model_dump()).decode()}
+
+
+def materials_of(config: bytes) -> Materials | None:
+    """The bill in an image's settings; None if there is none, or none that can be read."""
+    try:
+        settings: Any = json.loads(config)
+        return Materials.model_validate_json(settings["config"]["Labels"][LABEL])
+    except (ValueError, KeyError, TypeError, RecursionError, ValidationError):
+        return None
