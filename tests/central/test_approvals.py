@@ -73,7 +73,9 @@ def test_a_decision_that_does_not_fit_is_refused(
     other, other_signed = _propose(small_central)
     ulm, key = small_central.client("ulm").governance, small_central.identity("ulm")
     jena = small_central.client("jena").governance
-    unknown = documents.proposal(id=proposal.id, title="Another").sign(small_central.identity("ada"))
+    unknown = documents.proposal(id=proposal.id, title="Another").sign(
+        small_central.identity("ada")
+    )
     for decision in (
         documents.approval(other, other_signed),  # replayed to another proposal
         documents.approval(proposal, unknown),  # a version that nobody submitted
