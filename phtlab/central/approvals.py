@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.proposal_views import approval_view, proposal_view, standing_view
@@ -103,6 +104,13 @@ def put_revocation(
         if row.revocation is not None:
             return approval_view(row), False
         row.revocation = envelope.to_bytes().decode()
+        audited(
+            change,
+            actor=member.name,
+            action="approval-revoked",
+            subject=row.digest,
+            digest=envelope.digest,
+        )
         if row.proposal_id is not None:
             changed(change, change.session.get_one(ProposalRow, row.proposal_id), roster)
         return approval_view(row), True
@@ -181,6 +189,14 @@ def _keep(
         return False
     proposal = _proposal(change.session, member, decision)
     row = _row(change, decision, envelope)
+    audited(
+        change,
+        actor=member.name,
+        action="approved" if isinstance(decision, Approval) else "refused",
+        subject=decision.proposal_id or "",
+        digest=envelope.digest,
+        details={"proposal": decision.proposal} if decision.proposal else {},
+    )
     if proposal is None:
         change.session.add(row)
         change.session.flush()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from phtlab.central.access import Sender
+from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.problems import forbidden
 from phtlab.central.proposal_views import proposal_view
@@ -50,6 +51,13 @@ def comment_on(
                 question=comment.question,
             )
         )
+        audited(
+            change,
+            actor=member.name,
+            action="proposal-question" if comment.question else "proposal-comment",
+            subject=row.id,
+            digest=row.digest,
+        )
         changed(change, row, roster)
         return proposal_view(row, change.now)
 
@@ -74,6 +82,13 @@ def begin_review(
 def _begin(change: Change, row: ProposalRow, station: ProposalStationRow, roster: Roster) -> None:
     if not station.reviewing:
         station.reviewing, station.updated = True, change.now
+        audited(
+            change,
+            actor=station.station,
+            action="proposal-read",
+            subject=row.id,
+            digest=row.digest,
+        )
         changed(change, row, roster)
 
 

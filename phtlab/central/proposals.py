@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from phtlab.central import news
+from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.proposal_views import proposal_summary, proposal_view
@@ -64,6 +65,14 @@ def submit_proposal(
             older = Proposal.model_validate(peek(envelope_of(newest.envelope)).predicate)
             require_successor(proposal, older, newest.digest)
         _add_version(change, row, proposal, envelope)
+        audited(
+            change,
+            actor=sender.name,
+            action="proposal-submitted",
+            subject=row.id,
+            digest=envelope.digest,
+            details={"version": str(proposal.version), "stations": ", ".join(proposal.stations)},
+        )
         changed(change, row, roster)
         return proposal_view(row, change.now), True
 
@@ -139,6 +148,13 @@ def withdraw_proposal(
             )
         if row.withdrawal is None:
             row.withdrawal = envelope.to_bytes().decode()
+            audited(
+                change,
+                actor=sender.name,
+                action="proposal-withdrawn",
+                subject=row.id,
+                digest=envelope.digest,
+            )
             changed(change, row, roster)
         return proposal_view(row, change.now)
 

@@ -14,7 +14,9 @@ from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
 from phtlab.wire.audit_client import checkpoints_of, entries_of
 from phtlab.wire.central import CentralClient
+from phtlab.wire.governance import NewComment
 from tests.central.world import World
+from tests.governance import documents
 
 LOG = "central of pht"
 
@@ -32,6 +34,10 @@ def _head(client: CentralClient) -> tuple[int, str]:
     return head.number, head.digest
 
 
+def roster_version(world: World) -> int:
+    return world.services.publication.current().roster.version
+
+
 def checkpoint(
     world: World, witness: str, *, log: str = LOG, number: int, head: str, by: str | None = None
 ) -> Envelope:
@@ -47,7 +53,7 @@ def test_a_journey_is_in_the_log_from_the_train_to_the_record(central: World) ->
     central.client("ulm").put_record(journey.id, "ulm", record)
     found = entries(central)
     assert [(e.actor, e.action, e.subject) for e in found] == [
-        (LOG, "roster-published", "roster 1"),
+        (LOG, "roster-published", f"roster {roster_version(central)}"),
         ("ada", "train-submitted", journey.train),
         ("ada", "journey-ordered", journey.id),
         ("ulm", "stop-recorded", journey.id),
@@ -213,3 +219,27 @@ def test_entries_are_found_by_who_what_which_and_when(small_central: World) -> N
     assert numbers(digest=journey.train.removeprefix("sha256:")[:12]) == [3, 2]
     assert numbers(digest="%") == numbers(subject="_") == []
     assert numbers(since=train.at) == [3, 2] and numbers(until=train.at)[-1] == first.number
+
+
+def test_a_proposal_s_life_is_in_the_log_by_digests_alone(small_central: World) -> None:
+    proposal = documents.proposal()
+    signed = proposal.sign(small_central.identity("ada"))
+    ada, ulm = (small_central.client(name).governance for name in ("ada", "ulm"))
+    ada.submit_proposal(signed)
+    question = NewComment(text="Which legal ground?\nSay more.", question=True)
+    ulm.begin_review(proposal.id, "ulm", signed.digest)
+    ulm.comment(proposal.id, question)
+    approval = documents.approval(proposal, signed).sign(small_central.identity("ulm"))
+    ulm.decide(proposal.id, "ulm", approval)
+    ulm.decide(proposal.id, "ulm", approval)
+    found = entries(small_central)[1:]
+    assert [(e.actor, e.action) for e in found] == [
+        ("ada", "proposal-submitted"),
+        ("ulm", "proposal-read"),
+        ("ulm", "proposal-question"),
+        ("ulm", "approved"),
+    ]
+    assert {e.subject for e in found} == {proposal.id}
+    assert [e.digest for e in found] == [signed.digest] * 3 + [approval.digest]
+    told = b"".join(e.to_line() for e in found)
+    assert b"legal" not in told and proposal.title.encode() not in told
