@@ -7,27 +7,37 @@ said is written into the station's folder; the daemon, which holds the key, sign
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from phtlab.errors import ApprovalError, StationError
+from phtlab.errors import ApprovalError, ProposalError, StationError
+from phtlab.governance.approval import Approval
+from phtlab.governance.coverage import Asked, require_covered
 from phtlab.governance.risk import Risk
+from phtlab.station.approvals_count import journeys_under
 from phtlab.station.approvals_draft import Draft, Drafted, Drafts, require_person
-from phtlab.station.approvals_kept import Approvals, Kept
+from phtlab.station.approvals_kept import Approvals, Kept, State
+from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words, of_journey, of_proposal
 from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
+from phtlab.station.proposals_here import ProposalHere, ProposalsHere
+from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
 from phtlab.train.canonical import canonical
 from phtlab.train.durable_file import create_durably
+from phtlab.train.printable import escaped
 
 _MAX_REASON = 500
+_MAX_QUESTION = 4000
 
 
 @dataclass(frozen=True)
 class Pending:
     """Something that waits for a person: a journey that is held, or a proposal.
 
-    `said` have said yes to what lies as the draft `draft`; it takes `persons` different ones.
+    `risk` is the station's own of a journey; of a proposal, what its researcher says. `said` have
+    said yes to what lies as the draft `draft`; it takes `persons` different ones. `why_not` is
+    why an approval that is here already does not allow it.
     """
 
     kind: Literal["journey", "proposal"]
@@ -41,6 +51,7 @@ class Pending:
     said: tuple[str, ...] = ()
     draft: str | None = None
     why_not: str = ""
+    proposal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,67 +69,157 @@ class Word:
         return max(0, self.persons - len(self.said))
 
 
+@dataclass(frozen=True)
+class Shown:
+    """An approval of this station, and whether it stands. `why` is the reason if it does not."""
+
+    digest: str
+    approval: Approval
+    state: State
+    why: str = ""
+
+
 def pending(place: Place) -> tuple[Pending, ...]:
     """What waits for a person here, oldest first."""
-    waiting = [_pending(stop, place) for stop in place.stops.unfinished() if _waits(stop)]
+    waiting = [_pending(stop, place) for stop in place.stops.unfinished() if waits(stop)]
+    waiting += [
+        _pending_proposal(here, place)
+        for here in ProposalsHere(place.folder.proposals)
+        if proposal_state(here, place) == "waits"
+    ]
     return tuple(sorted(waiting, key=lambda one: one.since))
 
 
-def approve(
-    place: Place,
-    target: str,
-    *,
-    by: str,
-    days: int | None = None,
-    note: str = "",
-) -> Word:
-    """`by` says yes to `target`, a held journey (its digest, or how that begins).
+def preview(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) -> Word:
+    """What `approve` would come to, without saying it: its sentence is shown before."""
+    require_person(by)
+    draft, there = _terms(place, target, wanted)
+    said = tuple(sorted({*(there.said if there else ()), by}))
+    return Word(draft.name, in_words(draft, said), said, _persons(place, draft))
 
-    Once enough persons have said so the daemon signs an approval of the journey's train, and the
-    journey starts. Without `days` it lasts as long as the order. Raises StationError if `target`
-    waits for nobody, ApprovalError (``approval-days``, ``approval-twice``, ``approval-terms``,
-    ``person-name``).
+
+def approve(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) -> Word:
+    """`by` says yes to `target`: a held journey, or a proposal (its name, or how that begins).
+
+    Of a journey its train is approved, until the order expires; of a proposal, by a rule until it
+    ends, its low-risk trains or a notebook. `wanted` says otherwise. Once enough different persons
+    have said so the daemon signs it, and what it allows starts. A second person says yes to the
+    terms that lie there.
+
+    Raises StationError if a journey waits for nobody, ProposalError (``proposal-unknown``,
+    ``proposal-withdrawn``, ``proposal-ended``), and ApprovalError: ``approval-twice`` for the same
+    person again, ``approval-terms``, ``approval-days``, ``approval-bounds``, ``approval-form``,
+    ``approval-risk``, ``approval-no-proposal``, ``person-name``, and what `require_covered` raises
+    if the terms would not let the journey start.
     """
     require_person(by)
-    stop = place.stops.find(target)
-    _require_waits(stop)
-    draft = _draft_of(stop, place, days=days, note=note)
-    drafted = _opened(place, draft, chosen=days is not None)
-    return _say_yes(place, drafted, by)
+    draft, there = _terms(place, target, wanted)
+    drafted = there or Drafts(place.folder.drafts).open(draft)
+    if not drafted.say_yes(by, place.now()):
+        raise ApprovalError(
+            f"{by} said yes to this before. Another person must say so too.",
+            code="approval-twice",
+        )
+    place.audit.append(
+        actor=by,
+        action="approval-said",
+        subject=draft.journey or draft.proposal or "",
+        digest=draft.name,
+        details={"scope": draft.scope, "risk": draft.risk},
+    )
+    said = drafted.said
+    return Word(draft.name, in_words(draft, said), said, _persons(place, draft))
 
 
 def refuse(place: Place, target: str, *, by: str, reason: str = "") -> None:
-    """`by` refuses `target`, a held journey. The researcher reads `reason`."""
-    require_person(by)
-    if len(reason) > _MAX_REASON or not reason.isprintable():
-        raise ApprovalError(
-            f"Give the reason in one line of at most {_MAX_REASON} characters.",
-            code="approval-reason",
-        )
-    stop = place.stops.find(target)
-    decide(stop, {"verdict": "refuse", "by": [by], "reason": reason})
-    place.audit.append(
-        actor=by, action="journey-refused", subject=stop.journey, details={"reason": reason[:200]}
-    )
+    """`by` refuses `target`, a held journey or a proposal. The researcher reads `reason`.
 
-
-def revoke(place: Place, approval: str, *, by: str, reason: str = "") -> Kept:
-    """`by` takes `approval` back (its digest, or how that begins): at once for what has not
-    started. Raises ApprovalError ``approval-unknown``, ``approval-revoked``.
+    Raises StationError, ProposalError and ApprovalError as `approve`, ApprovalError
+    ``approval-reason``.
     """
     require_person(by)
+    _require_line(reason)
+    if _is_proposal(target):
+        here = _open_proposal(place, target)
+        version = here.newest.digest
+        word = {"by": by, "reason": reason, "at": place.now().isoformat()}
+        if not here.refuse(version, word):
+            raise ProposalError(
+                f"{place.name} refused this version of {here.id} before.", code="proposal-refused"
+            )
+        _log(place, by, "proposal-refused", here.id, version, reason)
+        return
+    stop = place.stops.find(target)
+    decide(stop, {"verdict": "refuse", "by": [by], "reason": reason})
+    for drafted in Drafts(place.folder.drafts).of_journey(stop.journey):
+        drafted.remove()
+    _log(place, by, "journey-refused", stop.journey, None, reason)
+
+
+def ask(place: Place, target: str, text: str, *, by: str) -> None:
+    """`by` asks the researcher something about a proposal. Raises ProposalError, ApprovalError."""
+    require_person(by)
+    if not 1 <= len(text) <= _MAX_QUESTION:
+        raise ApprovalError(
+            f"Give the question in at most {_MAX_QUESTION} characters.", code="approval-reason"
+        )
+    here = ProposalsHere(place.folder.proposals).find(target)
+    here.say({"by": by, "text": text, "at": place.now().isoformat()})
+    _log(place, by, "proposal-asked", here.id, here.newest.digest, "")
+
+
+def revoke(
+    place: Place, approval: str, *, by: str, reason: str = "", stop_runs: bool = False
+) -> Kept:
+    """`by` takes `approval` back (its digest, or how that begins): at once for what has not
+    started; with `stop_runs`, what runs under it is stopped too.
+
+    Raises ApprovalError ``approval-unknown``, ``approval-revoked``, ``approval-reason``.
+    """
+    require_person(by)
+    _require_line(reason)
     approvals = Approvals(place.folder)
     kept = approvals.get(approval)
-    word = {"by": by, "reason": reason, "at": place.now().isoformat()}
+    at = place.now().isoformat()
+    word = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
     if not approvals.take_back(kept.digest, word):
         raise ApprovalError(
             f"{place.name} took the approval {kept.digest[7:19]} back before.",
             code="approval-revoked",
         )
-    place.audit.append(
-        actor=by, action="approval-revoked", digest=kept.digest, details={"reason": reason[:200]}
-    )
+    _log(place, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
     return kept
+
+
+def standing(place: Place) -> tuple[Shown, ...]:
+    """All approvals that this station gave, newest first, and which of them stand."""
+    approvals = Approvals(place.folder)
+    roster = place.believed.now().roster if isinstance(place, Station) else None
+    shown = []
+    for kept in {kept.digest: kept for kept in approvals}.values():
+        state = approvals.state(kept, place.name, place.now(), roster)
+        why = approvals.word(kept.digest).get("reason", "") if state == "revoked" else ""
+        shown.append(Shown(kept.digest, kept.claimed, state, why))
+    return tuple(sorted(shown, key=lambda one: one.approval.issued, reverse=True))
+
+
+def proposal_state(
+    here: ProposalHere, place: Place
+) -> Literal["waits", "approved", "refused", "withdrawn", "expired", "elsewhere"]:
+    """How far this station is with the newest version of a proposal."""
+    version = here.newest
+    if here.withdrawal is not None:
+        return "withdrawn"
+    if place.now() >= version.proposal.until:
+        return "expired"
+    if place.name not in version.proposal.stations:
+        return "elsewhere"
+    approvals = Approvals(place.folder)
+    for kept in approvals:
+        of_it = kept.claimed.proposal == version.digest and kept.claimed.station == place.name
+        if of_it and approvals.state(kept, place.name, place.now()) == "stands":
+            return "approved"
+    return "refused" if here.refused(version.digest) else "waits"
 
 
 def decide(stop: Stop, decision: dict[str, Any]) -> None:
@@ -130,12 +231,96 @@ def decide(stop: Stop, decision: dict[str, Any]) -> None:
         raise _waits_for_nobody(stop) from None
 
 
-def _waits(stop: Stop) -> bool:
+def waits(stop: Stop) -> bool:
+    """Whether `stop` is held until an approval allows it."""
     return stop.has("held") and not any(map(stop.has, ("decision", "record", "ending")))
 
 
+def _terms(place: Place, target: str, wanted: Wanted) -> tuple[Draft, Drafted | None]:
+    """What is approved: the terms that people said yes to already, else those that are wanted."""
+    if _is_proposal(target):
+        draft = of_proposal(_open_proposal(place, target).newest, place, wanted)
+        there = [one for one in Drafts(place.folder.drafts) if _same_rule(one.draft, draft)]
+    else:
+        stop = place.stops.find(target)
+        _require_waits(stop)
+        draft = of_journey(stop, place, wanted)
+        there = Drafts(place.folder.drafts).of_journey(stop.journey)
+        _require_lets_start(there[0].draft if there else draft, stop, place)
+    if not there:
+        return draft, None
+    if wanted.chosen and there[0].draft.terms != draft.terms:
+        said = " and ".join(there[0].said) or "Someone"
+        raise ApprovalError(
+            f"{said} said yes to other terms: {in_words(there[0].draft, there[0].said or ('-',))} "
+            "Say yes to those, without options; or refuse.",
+            code="approval-terms",
+        )
+    return there[0].draft, there[0]
+
+
+def _same_rule(one: Draft, other: Draft) -> bool:
+    def rule(draft: Draft) -> tuple[object, ...]:
+        return draft.journey, draft.proposal, draft.scope, draft.notebook
+
+    return rule(one) == rule(other)
+
+
+def _require_lets_start(draft: Draft, stop: Stop, place: Place) -> None:
+    """Nobody says yes in vain: the terms must allow the journey that they are said for."""
+    arrived = Arrived.of(stop)
+    under = None
+    if draft.proposal is not None:
+        under = ProposalsHere(place.folder.proposals).of_version(draft.proposal)
+    question = Asked(
+        train=arrived.train,
+        order=arrived.order,
+        notebook=arrived.notebook,
+        researcher=arrived.researcher,
+        parameters=arrived.parameters,
+        risk=stop.read("held")["risk"],
+        proposal=under[1].proposal if under else None,
+        journeys=journeys_under(under[0], place.stops.path, but=stop.hex) if under else 0,
+    )
+    require_covered(question, draft.approval(("nobody",), 1, draft.drafted), place.now())
+
+
+def _open_proposal(place: Place, target: str) -> ProposalHere:
+    """The proposal, if there is anything to decide about it."""
+    here = ProposalsHere(place.folder.proposals).find(target)
+    state = proposal_state(here, place)
+    if state in ("withdrawn", "expired"):
+        told = "withdrew it" if state == "withdrawn" else "asked for a time that is over"
+        raise ProposalError(
+            f"{here.newest.proposal.researcher} {told}: there is nothing to decide.",
+            code="proposal-withdrawn" if state == "withdrawn" else "proposal-ended",
+        )
+    return here
+
+
+def _is_proposal(target: str) -> bool:
+    return target.startswith("p-")
+
+
+def _persons(place: Place, draft: Draft) -> int:
+    return place.policy().approval.persons(draft.risk)
+
+
+def _require_line(reason: str) -> None:
+    if len(reason) > _MAX_REASON or escaped(reason) != reason:
+        raise ApprovalError(
+            f"Give the reason in one line of at most {_MAX_REASON} characters.",
+            code="approval-reason",
+        )
+
+
+def _log(place: Place, by: str, action: str, subject: str, digest: str | None, reason: str) -> None:
+    details = {"reason": reason[:200]} if reason else {}
+    place.audit.append(actor=by, action=action, subject=subject, digest=digest, details=details)
+
+
 def _require_waits(stop: Stop) -> None:
-    if not _waits(stop):
+    if not waits(stop):
         raise _waits_for_nobody(stop)
 
 
@@ -161,69 +346,27 @@ def _pending(stop: Stop, place: Place) -> Pending:
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         why_not=held["why_not"],
+        proposal=arrived.order.proposal,
     )
 
 
-def _draft_of(stop: Stop, place: Place, *, days: int | None, note: str) -> Draft:
-    """The approval of a held journey's train, as this station would sign it."""
-    arrived, held = Arrived.of(stop), stop.read("held")
-    now = place.now().replace(microsecond=0)
-    return Draft(
-        journey=stop.journey,
-        station=place.name,
-        scope="train",
-        researcher=arrived.researcher,
-        train=arrived.train.digest,
-        datasets=arrived.train.manifest.datasets,
-        parameters=arrived.train.manifest.parameters,
-        risk=held["risk"],
-        note=note,
-        drafted=now,
-        expires=_until(place, days, arrived.order.expires),
+def _pending_proposal(here: ProposalHere, place: Place) -> Pending:
+    version = here.newest
+    drafts = [
+        one
+        for one in Drafts(place.folder.drafts)
+        if one.draft.journey is None and one.draft.proposal == version.digest
+    ]
+    return Pending(
+        kind="proposal",
+        id=here.id,
+        title=version.proposal.title,
+        researcher=version.proposal.researcher,
+        risk=version.proposal.risk,
+        reasons=version.proposal.reasons,
+        since=version.proposal.issued,
+        persons=place.policy().approval.persons(drafts[0].draft.risk if drafts else "low"),
+        said=drafts[0].said if drafts else (),
+        draft=drafts[0].draft.name if drafts else None,
+        proposal=version.digest,
     )
-
-
-def _until(place: Place, days: int | None, otherwise: datetime) -> datetime:
-    most = place.policy().approval.maximum_days
-    if days is not None and not 1 <= days <= most:
-        raise ApprovalError(
-            f"An approval of {place.name} is for 1 to {most} days; its policy says so.",
-            code="approval-days",
-        )
-    now = place.now().replace(microsecond=0)
-    wanted = otherwise if days is None else now + timedelta(days=days)
-    return min(wanted, now + timedelta(days=most))
-
-
-def _opened(place: Place, draft: Draft, *, chosen: bool) -> Drafted:
-    """The draft that people say yes to already, unless other terms were `chosen`."""
-    drafts = Drafts(place.folder.drafts)
-    there = drafts.of_journey(draft.journey) if draft.journey else []
-    if not there:
-        return drafts.open(draft)
-    if chosen and there[0].draft.terms != draft.terms:
-        raise ApprovalError(
-            f"{' and '.join(there[0].said)} said yes to other terms, until "
-            f"{there[0].draft.expires:%Y-%m-%d}. Say yes to those, without options; or refuse.",
-            code="approval-terms",
-        )
-    return there[0]
-
-
-def _say_yes(place: Place, drafted: Drafted, by: str) -> Word:
-    at = place.now()
-    if not drafted.say_yes(by, at):
-        raise ApprovalError(
-            f"{by} said yes to this before. Another person must say so too.",
-            code="approval-twice",
-        )
-    said = drafted.said
-    approval = drafted.draft.approval(said, 1, drafted.draft.drafted)
-    place.audit.append(
-        actor=by,
-        action="approval-said",
-        subject=drafted.draft.journey or drafted.draft.proposal or "",
-        digest=drafted.draft.name,
-    )
-    persons = place.policy().approval.persons(drafted.draft.risk)
-    return Word(drafted.draft.name, approval.sentence(), said, persons)

@@ -1,16 +1,10 @@
-"""Whether an approval that stands here allows a journey: asked at every journey, of the files.
-
-Nothing is remembered but what cannot change: which proposal a stop here was under is read from
-its folder once.
-"""
+"""Whether an approval that stands here allows a journey: asked at every journey, of the files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
 
 import structlog
 
@@ -18,8 +12,10 @@ from phtlab.errors import ApprovalError, PhtlabError
 from phtlab.governance.approval import Approval
 from phtlab.governance.coverage import Asked, require_covered
 from phtlab.governance.risk import Assessment, assess
+from phtlab.station.approvals_count import journeys_under, known_images
 from phtlab.station.approvals_kept import Approvals, Kept
 from phtlab.station.arrived import Arrived
+from phtlab.station.proposals_here import ProposalsHere
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 
@@ -40,8 +36,13 @@ def assessed(arrived: Arrived, station: Station) -> Assessment:
     return assess(arrived.train.manifest, known_images=known_images(station.stops.path))
 
 
-def asked(arrived: Arrived, station: Station, risk: Assessment) -> Asked:
+def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> Asked:
     """A verified journey, as approvals are held against it."""
+    under = None
+    if arrived.order.proposal is not None:
+        under = ProposalsHere(station.folder.proposals).of_version(arrived.order.proposal)
+    if under is not None and under[0].withdrawal is not None:
+        under = None  # What is asked for no more is as if it were not here.
     return Asked(
         train=arrived.train,
         order=arrived.order,
@@ -49,6 +50,8 @@ def asked(arrived: Arrived, station: Station, risk: Assessment) -> Asked:
         researcher=arrived.researcher,
         parameters=arrived.parameters,
         risk=risk.risk,
+        proposal=under[1].proposal if under else None,
+        journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
     )
 
 
@@ -89,24 +92,3 @@ def _require_allows(approval: Approval, question: Asked, persons: int, now: date
             f"need the yes of {persons} persons; {' and '.join(approval.approvers)} gave it.",
             code="approval-persons",
         )
-
-
-def known_images(stops: Path) -> frozenset[str]:
-    """The kernel images of the journeys that were admitted here."""
-    return frozenset(image for image, _ in admitted(stops).values())
-
-
-def admitted(stops: Path) -> dict[str, tuple[str, str | None]]:
-    """The kernel image and the proposal's version of each journey that was admitted here."""
-    return {
-        folder.name: _what_came(folder)
-        for folder in stops.iterdir()
-        if (folder / "admitted.json").exists()
-    }
-
-
-@lru_cache(maxsize=100_000)
-def _what_came(folder: Path) -> tuple[str, str | None]:
-    """Of a stop's folder, which is named by its order: it never changes."""
-    arrived = Arrived.of(Stop(folder))
-    return arrived.train.manifest.kernel.digest, arrived.order.proposal

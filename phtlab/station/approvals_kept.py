@@ -95,6 +95,13 @@ class Approvals:
                 if path.suffix == ".word" and _HEX.fullmatch(path.stem):
                     yield f"sha256:{path.stem}", json.loads(path.read_bytes())
 
+    def word(self, approval: str) -> dict[str, Any]:
+        """The word that took it back; empty if nobody did, or only the signed one is here."""
+        with suppress(FileNotFoundError):
+            path = self.folder.revocations / f"{_hex(approval)}.word"
+            return dict(json.loads(path.read_bytes()))
+        return {}
+
     def revocation(self, approval: str) -> Envelope | None:
         with suppress(FileNotFoundError):
             path = self.folder.revocations / f"{_hex(approval)}.json"
@@ -105,17 +112,24 @@ class Approvals:
         self.folder.revocations.mkdir(mode=0o700, exist_ok=True)
         write_durably(self.folder.revocations / f"{_hex(approval)}.json", revocation.to_bytes())
 
-    def standing(self, station: str, roster: Roster, now: datetime) -> Iterator[Kept]:
-        """Those that this station signed with the keys that it has now, and that stand."""
-        for kept in self:
-            if self.state(kept, station, roster, now) == "stands":
-                yield kept
+    def standing(self, station: str, roster: Roster, now: datetime) -> tuple[str, ...]:
+        """The digests of those that stand, in their order."""
+        digests = {
+            kept.digest for kept in self if self.state(kept, station, now, roster) == "stands"
+        }
+        return tuple(sorted(digests))
 
-    def state(self, kept: Kept, station: str, roster: Roster, now: datetime) -> State:
+    def state(self, kept: Kept, station: str, now: datetime, roster: Roster | None = None) -> State:
+        """Whether it stands; ``void`` if `station` did not sign it with the keys of `roster`.
+
+        Without a roster its signatures are not looked at: for display only.
+        """
         if self.revoked(kept.digest):
             return "revoked"
         if now >= kept.claimed.expires:
             return "expired"
+        if roster is None:
+            return "stands" if kept.claimed.station == station else "void"
         try:
             self.verified(kept, station, roster)
         except PhtlabError:

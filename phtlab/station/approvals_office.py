@@ -5,14 +5,22 @@ Every step may be interrupted anywhere and is then simply done again.
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 
 from phtlab.errors import ApprovalError, PhtlabError, StationError
 from phtlab.governance.approval import Revocation
-from phtlab.station.approvals import decide
-from phtlab.station.approvals_draft import Drafted, Drafts
+from phtlab.governance.proposal import open_proposal
+from phtlab.governance.refusal import Refusal
+from phtlab.station.approvals import decide, waits
+from phtlab.station.approvals_cover import asked, assessed, covering
+from phtlab.station.approvals_draft import Draft, Drafted, Drafts
 from phtlab.station.approvals_kept import Approvals
+from phtlab.station.arrived import Arrived
+from phtlab.station.proposals_here import ProposalHere, ProposalsHere
 from phtlab.station.station import Station
+from phtlab.station.stop import Stop
 from phtlab.train.envelope import Envelope
 
 _log = structlog.get_logger("phtlab.station")
@@ -26,25 +34,41 @@ class Office:
         self._approvals = Approvals(station.folder)
 
     def sign(self) -> bool:
-        """Sign what enough people said. Returns whether anything was; never raises for one."""
-        signed = False
+        """Sign what people said since. Returns whether anything was; one that cannot be waits."""
+        approved = False
         for drafted in Drafts(self._station.folder.drafts):
             try:
-                signed |= self._complete(drafted)
+                approved |= self._complete(drafted)
             except PhtlabError as error:
                 _log.warning("draft waits", draft=drafted.path.name[:12], why=error.message)
-        for approval, word in self._approvals.words():
-            if self._approvals.revocation(approval) is None:
-                self._revoke(approval, word["by"], word["reason"])
-                signed = True
-        return signed
+        if approved:
+            self.look_again()
+        return approved | self._revoke() | self._refuse()
+
+    def look_again(self) -> None:
+        """Let go what is held and is allowed by now."""
+        for stop in self._station.stops.unfinished():
+            if waits(stop):
+                self._look_again(stop)
+
+    def _look_again(self, stop: Stop) -> None:
+        arrived = Arrived.of(stop)
+        risk = assessed(arrived, self._station)
+        covered = covering(self._station, asked(stop, arrived, self._station, risk))
+        if covered.approval is None:
+            return
+        try:
+            by = list(covered.approval.approvers)
+            decide(stop, {"verdict": "approve", "by": by, "approval": covered.digest})
+        except StationError:
+            # Refused, cancelled or expired meanwhile.
+            _log.info("waits no more", journey=stop.hex[:12])
 
     def _complete(self, drafted: Drafted) -> bool:
         envelope = drafted.signed or self._signed(drafted)
         if envelope is None:
             return False
         self._approvals.keep(envelope)
-        self._let_go(drafted, envelope)
         drafted.remove()
         return True
 
@@ -53,52 +77,78 @@ class Office:
         station, draft, said = self._station, drafted.draft, drafted.said
         if len(said) < station.policy().approval.persons(draft.risk):
             return None
-        if draft.station != station.name:
-            raise ApprovalError(f"It is {draft.station}'s.", code="approval-station")
         now = station.now().replace(microsecond=0)
         if now >= draft.expires:
             drafted.remove()
             return None
+        self._require_sound(draft)
         version = station.believed.now().roster.version
-        approval = draft.approval(said, version, now)
-        envelope = approval.sign(station.identity)
+        envelope = draft.approval(said, version, now).sign(station.identity)
         drafted.sign_as(envelope)
         _log.info("approval signed", approval=envelope.digest[7:19], by=said)
         station.audit.append(
             actor=station.name,
             action="approval-signed",
-            subject=draft.journey or draft.proposal or "",
+            subject=draft.journey or draft.proposal_id or "",
             digest=envelope.digest,
             details={"by": ", ".join(said)[:200], "scope": draft.scope, "risk": draft.risk},
         )
         return envelope
 
-    def _let_go(self, drafted: Drafted, envelope: Envelope) -> None:
-        """The journey that the approval was asked for is looked at again."""
-        if drafted.draft.journey is None:
-            return
-        stop = self._station.stops.stop(drafted.draft.journey)
-        try:
-            decide(
-                stop,
-                {
-                    "verdict": "approve",
-                    "by": list(drafted.said),
-                    "approval": envelope.digest,
-                },
-            )
-        except StationError:
-            # Decided, cancelled or expired meanwhile: the approval stands for the next one.
-            _log.info("nothing waits for the approval", journey=stop.hex[:12])
-
-    def _revoke(self, approval: str, by: str, reason: str) -> None:
+    def _require_sound(self, draft: Draft) -> None:
+        """Nothing is signed of another station, or under a proposal that its researcher did not
+        sign: what lies in the folder is looked at once more."""
         station = self._station
-        revocation = Revocation(
-            station=station.name,
-            approval=approval,
-            by=by,
-            reason=reason,
-            roster_version=station.believed.now().roster.version,
-            issued=station.now().replace(microsecond=0),
+        if draft.station != station.name:
+            raise ApprovalError(f"It is a draft of {draft.station}.", code="approval-station")
+        if draft.proposal is None:
+            return
+        found = ProposalsHere(station.folder.proposals).of_version(draft.proposal)
+        if found is None:
+            raise ApprovalError("Its proposal is not here.", code="proposal-missing")
+        proposal = open_proposal(found[1].envelope, station.believed.now().roster)
+        if (proposal.id, proposal.researcher) != (draft.proposal_id, draft.researcher):
+            raise ApprovalError("Its proposal is another one.", code="approval-proposal")
+
+    def _revoke(self) -> bool:
+        signed = False
+        for approval, word in self._approvals.words():
+            if self._approvals.revocation(approval) is None:
+                station = self._station
+                revocation = Revocation(
+                    station=station.name,
+                    approval=approval,
+                    by=word["by"],
+                    reason=word["reason"][:200],
+                    **self._dated(),
+                )
+                self._approvals.keep_revocation(approval, revocation.sign(station.identity))
+                signed = True
+        return signed
+
+    def _refuse(self) -> bool:
+        signed = False
+        for here in ProposalsHere(self._station.folder.proposals):
+            for version, word in here.refusals():
+                if here.refusal(version) is None:
+                    self._sign_refusal(here, version, word)
+                    signed = True
+        return signed
+
+    def _sign_refusal(self, here: ProposalHere, version: str, word: dict[str, Any]) -> None:
+        refusal = Refusal(
+            station=self._station.name,
+            proposal_id=here.id,
+            proposal=version,
+            by=word["by"],
+            reason=word["reason"],
+            **self._dated(),
         )
-        self._approvals.keep_revocation(approval, revocation.sign(station.identity))
+        here.keep_refusal(version, refusal.sign(self._station.identity))
+
+    def _dated(self) -> dict[str, Any]:
+        station = self._station
+        return {
+            "roster_version": station.believed.now().roster.version,
+            "issued": station.now().replace(microsecond=0),
+        }

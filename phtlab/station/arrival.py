@@ -11,6 +11,7 @@ from phtlab.errors import ApprovalError, OrderReplayedError, TrainError
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.approvals_cover import Covered, asked, assessed, covering
+from phtlab.station.approvals_kept import Approvals
 from phtlab.station.arrived import Arrived as Arrived
 from phtlab.station.arrived import claimed_order as claimed_order
 from phtlab.station.datasets import DataSet
@@ -83,7 +84,7 @@ def admit(stop: Stop, station: Station) -> None:
     )
     covered = Covered()
     if decision.verdict == "hold":
-        covered = covering(station, asked(arrived, station, risk))
+        covered = covering(station, asked(stop, arrived, station, risk))
         decision = _approved(stop, decision, covered)
     if decision.verdict == "refuse":
         refusal = Ending(outcome="refused", code=decision.code, sentence=decision.sentence)
@@ -110,6 +111,21 @@ def admit(stop: Stop, station: Station) -> None:
             "at": now_text(),
         },
     )
+
+
+def taken_back(stop: Stop, station: Station) -> Ending | None:
+    """How a stop ends whose approval was revoked: before it started always, later if so wished."""
+    if not stop.has("admitted") or (approval := stop.read("admitted").get("approval")) is None:
+        return None
+    approvals = Approvals(station.folder)
+    if not approvals.revoked(approval):
+        return None
+    code = "approval-revoked"
+    if not stop.has("starting"):
+        return Ending(outcome="refused", code=code, sentence=APPROVAL[code])
+    if approvals.word(approval).get("stop_runs"):
+        return Ending(outcome="cancelled", code=code, sentence=APPROVAL[code])
+    return None
 
 
 def _job(

@@ -16,6 +16,7 @@ import structlog
 from pydantic import ValidationError
 
 from phtlab.errors import EngineMissingError, PhtlabError, SignatureError, UnreachableError
+from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
 from phtlab.station.backoff import Backoff
 from phtlab.station.profile import ProfilePublisher
@@ -32,6 +33,7 @@ _WORKERS = 4
 _TICK_RUNNING = 0.1
 _TICK_IDLE = 1.0
 _SWEEP_SECONDS = 3600.0
+_EXCHANGE_SECONDS = 60.0
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -49,6 +51,8 @@ class Daemon:
         )
         self._publisher = ProfilePublisher(station)
         self._office = Office(station)
+        self._exchange = Exchange(station)
+        self._news = threading.Event()
         self._wake = threading.Event()
 
     # What both the threads and the tests call
@@ -100,6 +104,11 @@ class Daemon:
         """Tell central which data sets are here, if that changed."""
         self._publisher.publish()
 
+    def exchange(self) -> None:
+        """Fetch proposals, and bring central what people here decided."""
+        if self._exchange.run():
+            self._office.look_again()
+
     # The threads
 
     def run(self, until: threading.Event) -> None:
@@ -116,6 +125,7 @@ class Daemon:
             for target, name in (
                 (self._listen, "inbox"),
                 (self._tell, "teller"),
+                (self._exchange_on, "exchange"),
                 (_warm_up, "warm-up"),
             )
         ]
@@ -125,6 +135,7 @@ class Daemon:
             self._work(until)
         finally:
             self.teller.wake.set()
+            self._news.set()
             threads[1].join(timeout=5)
             self.teller.flush()
             _log.info("station stopped", station=self.station.name, open=len(self._open))
@@ -149,10 +160,13 @@ class Daemon:
     def _sign(self) -> bool:
         """What people here decided since; a folder that cannot be read or written waits."""
         try:
-            return self._office.sign()
+            signed = self._office.sign()
         except (PhtlabError, OSError) as error:
             _log.warning("decisions wait", why=str(error))
             return False
+        if signed:
+            self._news.set()
+        return signed
 
     def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
         moved = False
@@ -171,7 +185,7 @@ class Daemon:
         return moved
 
     def _listen(self, until: threading.Event) -> None:
-        backoff, cursor, wait = Backoff(first=1.0), 0, 0
+        backoff, cursor, wait, proposals = Backoff(first=1.0), 0, 0, 0
         while not until.is_set():
             try:
                 self._publish()
@@ -187,10 +201,30 @@ class Daemon:
                 until.wait(seconds)
                 continue
             backoff.succeeded("inbox")
+            if inbox.proposals != proposals:
+                proposals = inbox.proposals
+                self._news.set()
             if self._take_in(inbox.offers):
                 cursor, wait = inbox.cursor, self.station.settings.inbox_wait
             else:
                 until.wait(_TICK_IDLE)
+
+    def _exchange_on(self, until: threading.Event) -> None:
+        backoff = Backoff(first=1.0)
+        while not until.is_set():
+            self._news.clear()
+            wait = _EXCHANGE_SECONDS
+            try:
+                self.exchange()
+                backoff.succeeded("exchange")
+            # All errors: the thread's end would be approvals and revocations that nobody hears of.
+            except Exception as error:
+                why = str(error) if isinstance(error, PhtlabError | OSError) else repr(type(error))
+                wait = backoff.failed("exchange", self._clock())
+                _log.warning("exchange waits", seconds=round(wait, 1), why=why)
+                self._exchange.forget()
+                until.wait(min(wait, 1.0))  # however much news there is
+            self._news.wait(wait)
 
     def _take_in(self, offers: Iterable[Offer]) -> bool:
         """Whether all of `offers` were taken in; one that could not be stands in no other's way."""

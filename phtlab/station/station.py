@@ -20,10 +20,14 @@ from phtlab.station.stopwatch import Stopwatch
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
 from phtlab.wire.api import Inbox, StationProfile, StopUpdate, StopView
+from phtlab.wire.governance_client import GovernanceClient
 
 
 class Central(Protocol):
     """Central, as a station uses it: `phtlab.wire.central.CentralClient`."""
+
+    @property
+    def governance(self) -> GovernanceClient: ...
 
     def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox: ...
 

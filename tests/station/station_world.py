@@ -43,6 +43,7 @@ from phtlab.train.roster import Catalogue, KernelImage, Roster
 from phtlab.train.trust import Trusted
 from phtlab.train.verify import verify_record
 from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
+from tests.station.fake_governance import FakeGovernance
 
 PARAMETERS = """\
 from typing import Annotated
@@ -144,6 +145,9 @@ class FakeCentral:
     twins: dict[str, bytes] = field(default_factory=dict)
     told: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        self.governance = FakeGovernance("cleveland", self._answer)
 
     def offer(self, offer: Offer) -> None:
         with self.news:

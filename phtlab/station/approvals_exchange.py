@@ -1,0 +1,159 @@
+"""Proposals from central; approvals, refusals, questions and what stands to it, until it has them.
+
+What central has is asked of central, when the daemon starts and after it was away; so a central
+that was set back is told again, and so is a station that was: what it took back stays taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+import structlog
+
+from phtlab.errors import ApprovalError, PhtlabError, UnreachableError
+from phtlab.governance.approval import open_revocation
+from phtlab.station.approvals_kept import Approvals, Kept
+from phtlab.station.approvals_standing import StandingList
+from phtlab.station.backoff import Backoff
+from phtlab.station.proposals_here import ProposalHere, ProposalsHere
+from phtlab.station.station import Station
+from phtlab.train.durable_file import write_durably
+from phtlab.wire.governance import NewComment, ProposalView
+
+_log = structlog.get_logger("phtlab.station")
+
+
+class Exchange:
+    """Brings and fetches for one station. Nothing that matters is remembered in it."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._approvals = Approvals(station.folder)
+        self._proposals = ProposalsHere(station.folder.proposals)
+        self._standing = StandingList(station)
+        self._backoff = Backoff(first=2.0, longest=600.0)
+        self._sent: set[str] | None = None
+        self._seen = 0
+
+    def forget(self) -> None:
+        """Central was away: what it has is asked anew."""
+        self._sent, self._seen = None, 0
+
+    def run(self) -> bool:
+        """Fetch, and bring all that central lacks. Returns whether a proposal changed.
+
+        Raises UnreachableError. What central refuses is logged, and tried again later.
+        """
+        if self._sent is None:
+            self._sent = self._at_central()
+        changed = self._fetch()
+        for kept in self._approvals:
+            self._bring(kept.digest, partial(self._bring_approval, kept))
+            if (revocation := self._approvals.revocation(kept.digest)) is not None:
+                put = self._station.central.governance.put_revocation
+                self._bring(f"revocation {kept.digest}", partial(put, revocation))
+        for here in self._proposals:
+            self._bring_words(here)
+        self._bring("standing", self._standing.bring, always=True)
+        return changed
+
+    def _at_central(self) -> set[str]:
+        """What central has of this station's; its signed takings back are taken in."""
+        there: set[str] = set()
+        roster = self._station.believed.now().roster
+        for view in self._station.central.governance.approvals(station=self._station.name):
+            there.add(view.digest)
+            if view.revocation is None:
+                continue
+            there.add(f"revocation {view.digest}")
+            if self._approvals.revocation(view.digest) is None:
+                with suppress(PhtlabError):  # another's, or of keys that are believed no more
+                    if open_revocation(view.revocation, roster).approval == view.digest:
+                        self._approvals.keep_revocation(view.digest, view.revocation)
+        return there
+
+    def _fetch(self) -> bool:
+        changed, before, newest = False, None, self._seen
+        governance = self._station.central.governance
+        while True:
+            page = governance.proposals(after=self._seen, before=before)
+            for summary in page.proposals:
+                newest = max(newest, summary.changed)
+                if self._station.name in {one.station for one in summary.stations}:
+                    changed |= self._take_in(governance.proposal(summary.id))
+            if page.next is None:
+                self._seen = newest
+                return changed
+            before = page.next
+
+    def _take_in(self, view: ProposalView) -> bool:
+        here = self._proposals.proposal(view.summary.id)
+        roster = self._station.believed.now().roster
+        envelopes = [version.envelope for version in view.versions]
+        try:
+            new = here.take_in(envelopes, view.withdrawal, view.comments, roster)
+        except PhtlabError as error:
+            _log.warning("proposal not believed", proposal=here.id, code=error.code)
+            return False
+        self._note_decisions(here, view)
+        if new:
+            _log.info("proposal", proposal=here.id, version=here.newest.proposal.version)
+        return new
+
+    def _note_decisions(self, here: ProposalHere, view: ProposalView) -> None:
+        there = {decision.digest for decision in view.decisions}
+        for version, _ in here.refusals():
+            refusal = here.refusal(version)
+            if refusal is not None and refusal.digest in there and self._sent is not None:
+                self._sent.add(f"refusal {version}")
+
+    def _bring_approval(self, kept: Kept) -> None:
+        station, proposal = self._station, kept.claimed.proposal_id
+        try:
+            self._approvals.verified(kept, station.name, station.believed.now().roster)
+        except ApprovalError as error:
+            if error.code != "approval-revoked":
+                raise
+            # Central is told of it all the same, and then that it was taken back.
+        if proposal is None:
+            station.central.governance.put_approval(kept.envelope)
+        else:
+            station.central.governance.decide(proposal, station.name, kept.envelope)
+
+    def _bring_words(self, here: ProposalHere) -> None:
+        governance = self._station.central.governance
+        for version, _ in here.refusals():
+            if (refusal := here.refusal(version)) is not None:
+                self._bring(
+                    f"refusal {version}",
+                    partial(governance.decide, here.id, self._station.name, refusal),
+                )
+        for mark, word in here.unsaid():
+            if any(
+                comment.author == self._station.name and comment.text == word["text"]
+                for comment in here.comments
+            ):
+                write_durably(mark, b"")
+                continue
+            comment = NewComment(text=word["text"], question=True)
+            self._bring(mark.name, partial(governance.comment, here.id, comment))
+            if self._sent is not None and mark.name in self._sent:
+                write_durably(mark, b"")
+
+    def _bring(self, what: str, send: Callable[[], object], *, always: bool = False) -> None:
+        sent = self._sent if self._sent is not None else set()
+        now = self._station.now().timestamp()
+        if (what in sent and not always) or not self._backoff.ready(what, now):
+            return
+        try:
+            send()
+        except UnreachableError:
+            raise
+        except PhtlabError as error:
+            seconds = self._backoff.failed(what, now)
+            _log.warning("central takes it not", what=what[:40], code=error.code, seconds=seconds)
+            return
+        self._backoff.succeeded(what)
+        sent.add(what)
