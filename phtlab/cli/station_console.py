@@ -9,8 +9,7 @@ import typer
 from rich.table import Table
 
 from phtlab.cli.output import JsonOption, err, out, print_json
-from phtlab.cli.passphrase import guard_opened_key, read_passphrase
-from phtlab.cli.station_folder import DirectoryOption, PassphraseOption, station_at
+from phtlab.cli.station_folder import DirectoryOption, station_at
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -33,9 +32,11 @@ def console(
     ] = None,
     port: Annotated[int | None, typer.Option(help="Port; else the one of people.toml.")] = None,
     directory: DirectoryOption = None,
-    passphrase_file: PassphraseOption = None,
 ) -> None:
-    """Serve the station's pages on this machine's loopback, and print a link to log in."""
+    """Serve the station's pages on this machine's loopback, and print a link to log in.
+
+    It needs no passphrase: what people decide there is signed by 'phtlab station run'.
+    """
     _require_extra()
     import uvicorn
 
@@ -44,22 +45,14 @@ def console(
     from phtlab.station.console.people import load_people
     from phtlab.station.console.serving import listen, told_where
     from phtlab.station.console.sessions import forget_links
-    from phtlab.station.opening import open_station
+    from phtlab.station.desk import Desk
     from phtlab.station.running_log import log_to_stderr
-    from phtlab.station.settings import credential_file
-    from phtlab.train.key_file import read_key
 
     folder, settings = station_at(directory)
     people = load_people(folder)
     name = _whom(people, person)
-    passphrase = read_passphrase(
-        f"the key of {settings.name}", passphrase_file or credential_file()
-    )
-    identity = read_key(folder.key, passphrase)
-    guard_opened_key()
     log_to_stderr()
-    station = open_station(folder, settings, identity)
-    made = Console.of(station, port=port)
+    made = Console.of(Desk(folder, settings), port=port)
     with listen(made.address, made.port) as socket, told_where(folder, made.home):
         forget_links(folder)
         _say_link(folder, people, name, made.home)
@@ -76,7 +69,6 @@ def console(
             uvicorn.Server(config).run(sockets=[socket])
         finally:
             made.closing.set()
-            station.close()
 
 
 @people_app.command("add")

@@ -16,6 +16,7 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from phtlab.station import desk as station_desk
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
 from phtlab.station.console.people import ROLES, People, with_person, write_people
@@ -115,7 +116,9 @@ def desk_of(world: World) -> Iterator[Desk]:
     for name, roles in {**PEOPLE, "all": ROLES}.items():
         people = with_person(people, name, roles)
     write_people(world.folder, people)
-    console = Console.of(world.station(), port=free_port())
+    console = Console.of(
+        station_desk.Desk(world.folder, world.settings, world.now), port=free_port()
+    )
     app = create_app(console)
     desk = Desk(world, console, app)
     with running(console, app):

@@ -11,12 +11,15 @@ from phtlab.station.console import refusals
 from phtlab.station.console.console import Console
 from phtlab.station.console.guard import Guard
 from phtlab.station.console.pages import Pages
-from phtlab.station.console.routes import inbox, journeys, login
+from phtlab.station.console.routes import datasets, inbox, journeys, login, policy, station
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     login.router,
     inbox.router,
     journeys.router,
+    datasets.router,
+    policy.router,
+    station.router,
 )
 """Every router of the console: a new page is a module in `routes/` and a line here."""
 

@@ -12,22 +12,25 @@ from fastapi import Depends, Request
 from phtlab.errors import StationError
 from phtlab.station.console.people import People, load_people
 from phtlab.station.console.sessions import Sessions
-from phtlab.station.station import Station
+from phtlab.station.desk import Desk
 from phtlab.station.stop import Stop
 
 
 @dataclass(frozen=True)
 class Console:
-    """What the routes work with. People, policy and data sets are read anew at each request."""
+    """What the routes work with. People, policy and data sets are read anew at each request.
 
-    station: Station
+    There is no key here: what people decide is written into the folder, and the daemon signs it.
+    """
+
+    station: Desk
     address: str
     port: int
     sessions: Sessions = field(repr=False)
     closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @classmethod
-    def of(cls, station: Station, *, port: int | None = None) -> Console:
+    def of(cls, station: Desk, *, port: int | None = None) -> Console:
         """The console of `station`, as its `people.toml` says, or on another `port`.
 
         Raises SettingsError.

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Literal
 
 from phtlab.governance.risk import Risk, assess
-from phtlab.station.arrival import Arrived
+from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import Role
-from phtlab.station.station import Station
+from phtlab.station.desk import Place
 from phtlab.station.stop import Stop
 
 
@@ -28,10 +28,10 @@ class Waiting:
     risk: Risk | None = None
 
 
-Source = Callable[[Station], Iterator[Waiting]]
+Source = Callable[[Place], Iterator[Waiting]]
 
 
-def trains(station: Station) -> Iterator[Waiting]:
+def trains(station: Place) -> Iterator[Waiting]:
     """Trains that the policy holds for a person."""
     for stop in station.stops:
         if not stop.has("held") or stop.has("decision") or stop.has("record"):
@@ -53,7 +53,7 @@ def trains(station: Station) -> Iterator[Waiting]:
 SOURCES: tuple[Source, ...] = (trains,)
 
 
-def waiting(station: Station) -> list[Waiting]:
+def waiting(station: Place) -> list[Waiting]:
     """All that waits, the oldest first. Raises StationError where a stop's files are broken."""
     found = [one for source in SOURCES for one in source(station)]
     return sorted(found, key=lambda one: one.since)

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from phtlab.errors import StationError
-from phtlab.station.arrival import Arrived
+from phtlab.station.arrived import Arrived
+from phtlab.station.desk import Place
 from phtlab.station.running import cell_lines
-from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 
 MARKS: Final = {
@@ -115,7 +115,7 @@ def journey_line(stop: Stop) -> JourneyLine:
     return JourneyLine(stop.hex, name, researcher, datasets, state, code, sentence, at)
 
 
-def journey_lines(station: Station, most: int = 200) -> list[JourneyLine]:
+def journey_lines(station: Place, most: int = 200) -> list[JourneyLine]:
     """The newest journeys, newest first; one whose files are broken says so in its line."""
     lines = []
     for stop in station.stops:

@@ -54,6 +54,7 @@ class Pages:
             "since": self._since,
             "when": when,
             "short": short,
+            "number": number,
         }
         self._templates.globals |= {"navigation": NAVIGATION}
 
@@ -142,6 +143,11 @@ def shown(text: object) -> str:
 def short(digest: str) -> str:
     """How a digest begins."""
     return digest.removeprefix("sha256:")[:12]
+
+
+def number(value: object) -> str:
+    """A number as a person writes it: 18, not 18.0."""
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def when(moment: datetime | str) -> str:
