@@ -11,12 +11,25 @@ from phtlab.station.console import refusals
 from phtlab.station.console.console import Console
 from phtlab.station.console.guard import Guard
 from phtlab.station.console.pages import Pages
-from phtlab.station.console.routes import datasets, inbox, journeys, login, policy, station
+from phtlab.station.console.routes import (
+    datasets,
+    decisions,
+    inbox,
+    journeys,
+    login,
+    outputs,
+    policy,
+    proposals,
+    station,
+)
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     login.router,
     inbox.router,
     journeys.router,
+    decisions.router,
+    proposals.router,
+    outputs.router,
     datasets.router,
     policy.router,
     station.router,

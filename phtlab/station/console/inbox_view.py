@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
-from phtlab.governance.risk import Risk, assess
-from phtlab.station.arrived import Arrived
+from phtlab.errors import PhtlabError
+from phtlab.governance.risk import Risk
+from phtlab.station import approvals, release
 from phtlab.station.console.people import Role
 from phtlab.station.desk import Place
-from phtlab.station.stop import Stop
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing that waits. `role` is who may open it, by the button `does` that goes to `path`."""
+    """One thing that waits. `role` is who may open it, by the button `does` that goes to `path`.
+
+    `said` have agreed already, of the `persons` that it takes.
+    """
 
     kind: Literal["proposal", "train", "output"]
     title: str
@@ -26,38 +29,61 @@ class Waiting:
     does: str
     role: Role
     risk: Risk | None = None
+    said: tuple[str, ...] = ()
+    persons: int = 1
 
 
-Source = Callable[[Place], Iterator[Waiting]]
+@dataclass(frozen=True)
+class Inbox:
+    """`troubles` are sentences that say why something may be missing."""
+
+    waiting: tuple[Waiting, ...]
+    troubles: tuple[str, ...]
 
 
-def trains(station: Place) -> Iterator[Waiting]:
-    """Trains that the policy holds for a person."""
-    for stop in station.stops:
-        if not stop.has("held") or stop.has("decision") or stop.has("record"):
-            continue
-        arrived = Arrived.of(stop)
-        manifest = arrived.train.manifest
+def inbox(place: Place) -> Inbox:
+    """All that waits, the oldest first."""
+    found: list[Waiting] = []
+    troubles: list[str] = []
+    for source in _SOURCES:
+        try:
+            found += source(place)
+        except PhtlabError as error:
+            troubles.append(error.message)
+    return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
+
+
+def _decisions(place: Place) -> Iterator[Waiting]:
+    for one in approvals.pending(place):
+        proposal = one.kind == "proposal"
+        hex_ = one.id.removeprefix("sha256:")
         yield Waiting(
-            kind="train",
-            title=manifest.name,
-            detail=f"of {arrived.researcher}, on {', '.join(manifest.datasets) or 'no data set'}",
-            since=_when(stop, "held"),
-            path=f"/review/{stop.hex}",
+            kind="proposal" if proposal else "train",
+            title=one.title,
+            detail=f"of {one.researcher}" + ("" if proposal else f", journey {hex_[:12]}"),
+            since=one.since,
+            path=f"/proposals/{one.id}" if proposal else f"/review/{hex_}",
             does="Review",
             role="reviewer",
-            risk=assess(manifest, known_images=[arrived.kernel.digest]).risk,
+            risk=one.risk,
+            said=one.said,
+            persons=one.persons,
         )
 
 
-SOURCES: tuple[Source, ...] = (trains,)
+def _outputs(place: Place) -> Iterator[Waiting]:
+    for held in release.held(place):
+        for output in held.undecided:
+            yield Waiting(
+                kind="output",
+                title=output.name,
+                detail=f"{output.verdict.rule}, from {held.train} of {held.researcher}",
+                since=held.since,
+                path=f"/outputs/{held.stop.hex}/{output.name}",
+                does="Look",
+                role="releaser",
+                persons=held.waiting.persons,
+            )
 
 
-def waiting(station: Place) -> list[Waiting]:
-    """All that waits, the oldest first. Raises StationError where a stop's files are broken."""
-    found = [one for source in SOURCES for one in source(station)]
-    return sorted(found, key=lambda one: one.since)
-
-
-def _when(stop: Stop, name: str) -> datetime:
-    return datetime.fromisoformat(stop.read(name)["at"])
+_SOURCES: Final[tuple[Callable[[Place], Iterator[Waiting]], ...]] = (_decisions, _outputs)

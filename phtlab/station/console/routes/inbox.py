@@ -7,9 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from phtlab.station.console import inbox_view
 from phtlab.station.console.access import Reader
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.inbox_view import waiting
 from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import pages_of
 from phtlab.station.console.refusals import RESPONSES
@@ -24,7 +24,7 @@ _PART = "parts/inbox.html"
 def inbox(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """Proposals, trains and outputs that wait, each with its risk, its wait and one button."""
     pages = pages_of(request)
-    part = pages.live("/live/inbox", _PART, waiting=waiting(console.station), worker=worker)
+    part = pages.live("/live/inbox", _PART, inbox=inbox_view.inbox(console.station), worker=worker)
     return pages.page("inbox.html", worker, here="/", part=part)
 
 
@@ -37,6 +37,6 @@ def live_inbox(
     return stream(
         request,
         console,
-        lambda: pages.render(_PART, waiting=waiting(console.station), worker=worker),
+        lambda: pages.render(_PART, inbox=inbox_view.inbox(console.station), worker=worker),
         seen,
     )

@@ -1,0 +1,105 @@
+"""Saying yes or no to a train or a proposal, and asking: each is one function of `approvals`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import HTMLResponse, Response
+
+from phtlab.errors import ApprovalError
+from phtlab.station import approvals
+from phtlab.station.console.access import Reviewer
+from phtlab.station.console.console import ConsoleOf
+from phtlab.station.console.decision_view import decision, said_so, wanted_of
+from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.refusals import RESPONSES, unknown
+
+router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
+
+Target = Annotated[
+    str,
+    Path(
+        pattern=r"^([0-9a-f]{64}|p-[0-9a-f]{16})$",
+        description="A held journey, by its digest in hex, or a proposal",
+    ),
+]
+
+
+async def _form_of(request: Request) -> dict[str, str]:
+    """The fields as they were sent: which there are depends on the train's parameters."""
+    form = await request.form()
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+@router.get("/decisions/{target}", summary="Decide with bounds")
+def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Target) -> Response:
+    """Every way to say yes to a train or a proposal, and the sentence that each would sign."""
+    found = decision(console.station, target, by=worker.name)
+    if found is None:
+        raise unknown("This waits for nobody any more. What became of it is among the journeys.")
+    return pages_of(request).page("decision.html", worker, here="/", decision=found)
+
+
+@router.post("/decisions/{target}/words", summary="What a yes would sign")
+async def words(request: Request, console: ConsoleOf, worker: Reviewer, target: Target) -> Response:
+    """Signs and writes nothing: the sentence, for the terms that are chosen in the form."""
+    try:
+        wanted = wanted_of(await _form_of(request))
+        word, trouble = said_so(console.station, target, by=worker.name, wanted=wanted)
+    except ApprovalError as error:
+        word, trouble = None, error.message
+    return pages_of(request).part("parts/words.html", worker, word=word, trouble=trouble)
+
+
+@router.post("/decisions/{target}/approval", summary="Approve", status_code=303)
+async def approve(
+    request: Request, console: ConsoleOf, worker: Reviewer, target: Target
+) -> Response:
+    """Says yes to exactly the sentence that the page showed; the daemon signs it."""
+    form = await _form_of(request)
+    wanted = wanted_of(form)
+    word = approvals.preview(console.station, target, by=worker.name, wanted=wanted)
+    if form.get("sentence") != word.sentence:
+        raise ApprovalError(
+            "What would be signed is not what this page showed any more. Go back, load it again, "
+            "and read the sentence anew.",
+            code="approval-shown",
+        )
+    word = approvals.approve(console.station, target, by=worker.name, wanted=wanted)
+    worker.tell(f"You said yes: {word.sentence}")
+    if word.missing:
+        worker.tell(f"{word.missing} more must say so too before it counts.")
+    return go("/")
+
+
+@router.post("/decisions/{target}/refusal", summary="Refuse", status_code=303)
+def refuse(
+    request: Request,
+    console: ConsoleOf,
+    worker: Reviewer,
+    target: Target,
+    reason: Annotated[str, Form(max_length=500, description="The researcher reads it")] = "",
+) -> Response:
+    """Says no; the researcher reads the reason."""
+    if not reason.strip():
+        raise ApprovalError(
+            "Say why: the researcher reads it, and can do better next time.", code="approval-reason"
+        )
+    approvals.refuse(console.station, target, by=worker.name, reason=reason.strip())
+    worker.tell("You refused it. The researcher reads your reason.")
+    return go("/")
+
+
+@router.post("/decisions/{target}/question", summary="Ask", status_code=303)
+def ask(
+    request: Request,
+    console: ConsoleOf,
+    worker: Reviewer,
+    target: Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$")],
+    text: Annotated[str, Form(max_length=4000, description="The researcher reads it")] = "",
+) -> Response:
+    """Asks the researcher about a proposal; it goes on waiting."""
+    approvals.ask(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)
+    worker.tell("Your question goes to the researcher; the answer comes to the proposal's page.")
+    return go(f"/proposals/{target}")

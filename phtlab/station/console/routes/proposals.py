@@ -1,0 +1,65 @@
+"""Proposals that name this station, and the approvals that it gave."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Path, Request
+from fastapi.responses import HTMLResponse, Response
+
+from phtlab.station import approvals
+from phtlab.station.console.access import Reader, Reviewer
+from phtlab.station.console.console import ConsoleOf
+from phtlab.station.console.decision_view import decision
+from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.proposals_view import proposal_page, proposal_pages
+from phtlab.station.console.refusals import RESPONSES
+
+router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
+
+ProposalPath = Annotated[str, Path(pattern=r"^p-[0-9a-f]{16}$", description="A proposal's name")]
+ApprovalPath = Annotated[
+    str, Path(pattern=r"^[0-9a-f]{64}$", description="An approval's digest, in hex")
+]
+
+
+@router.get("/proposals/{proposal}", summary="A proposal")
+def proposal(
+    request: Request, console: ConsoleOf, worker: Reader, proposal: ProposalPath
+) -> Response:
+    """What a study asks for, what changed since the version before, and what was said of it."""
+    view = proposal_page(console.station, proposal)
+    may = worker.may("reviewer")
+    decide = decision(console.station, proposal, by=worker.name) if may else None
+    return pages_of(request).page(
+        "proposal.html", worker, here="/approvals", view=view, decision=decide
+    )
+
+
+@router.get("/approvals", summary="Approvals")
+def approvals_given(request: Request, console: ConsoleOf, worker: Reader) -> Response:
+    """What this station allowed and which of it stands; and the proposals that name it."""
+    return pages_of(request).page(
+        "approvals.html",
+        worker,
+        here="/approvals",
+        approvals=approvals.standing(console.station),
+        proposals=proposal_pages(console.station),
+    )
+
+
+@router.post("/approvals/{approval}/revocation", summary="Take an approval back", status_code=303)
+def revoke(
+    request: Request,
+    console: ConsoleOf,
+    worker: Reviewer,
+    approval: ApprovalPath,
+    reason: Annotated[str, Form(max_length=500, description="Signed with it")] = "",
+    stop_runs: Annotated[bool, Form(description="Stop what runs under it too")] = False,
+) -> Response:
+    """At once for what has not started; the daemon signs it and central is told."""
+    approvals.revoke(
+        console.station, approval, by=worker.name, reason=reason.strip(), stop_runs=stop_runs
+    )
+    worker.tell("The approval is taken back: nothing starts under it any more.")
+    return go("/approvals")
