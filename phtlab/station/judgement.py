@@ -14,11 +14,13 @@ from typing import Any
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import error as airlock_error
 from phtlab.station.airlock import strict_json
+from phtlab.station.airlock.error_message import Vocabulary, message_of
 from phtlab.station.executor import JobStatus
 from phtlab.train.printable import escaped
 from phtlab.train.record import MAX_MESSAGE, CellError
 
 MAX_RECORD_BYTES = 2**20
+NO_WORDS = Vocabulary()
 _CODES = {
     "completed": "",
     "cell-failed": "cell-failed",
@@ -45,15 +47,16 @@ def judge(
     *,
     out_of_time: bool,
     lines: Mapping[int, int],
+    words: Vocabulary = NO_WORDS,
     twin: bool = False,
 ) -> Judgement:
     """The judgement on an exited run. `out_of_time`: this station stopped it for that.
 
-    `lines` maps each travelling cell to its number of lines. At a `twin` station, which holds
-    nobody's data, the error keeps its message.
+    `lines` maps each travelling cell to its number of lines; `words` are those that a message may
+    have. At a `twin` station, which holds nobody's data, the error keeps its own message.
     """
     said = _read(record)
-    error = _error(said, lines, twin)
+    error = _error(said, lines, words, twin)
     if out_of_time:
         return Judgement("out-of-time", error)
     if said is None:
@@ -81,13 +84,14 @@ def _read(record: bytes | None) -> dict[str, Any] | None:
 
 
 def _error(
-    said: Mapping[str, Any] | None, lines: Mapping[int, int], twin: bool
+    said: Mapping[str, Any] | None, lines: Mapping[int, int], words: Vocabulary, twin: bool
 ) -> CellError | None:
     error = said.get("error") if said else None
     if not isinstance(error, dict):
         return None
     redacted = airlock_error.redact(error.get("type"), error.get("cell"), error.get("line"), lines)
     message = error.get("message")
-    if not twin or not isinstance(message, str) or not message:
+    if not isinstance(message, str) or not message:
         return redacted
-    return redacted.model_copy(update={"message": escaped(message)[:MAX_MESSAGE]})
+    told = escaped(message)[:MAX_MESSAGE] if twin else message_of(redacted.type, message, words)
+    return redacted.model_copy(update={"message": told})

@@ -8,9 +8,17 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from phtlab.errors import AirlockError, EngineMissingError, SandboxError, StationError
+from phtlab.errors import (
+    AirlockError,
+    DataSetError,
+    EngineMissingError,
+    SandboxError,
+    StationError,
+)
 from phtlab.station.airlock import strict_json
+from phtlab.station.airlock.error_message import Vocabulary, vocabulary
 from phtlab.station.arrival import Arrived
+from phtlab.station.datasets import DataSet
 from phtlab.station.executor import Job, JobStatus, Limits
 from phtlab.station.judgement import MAX_RECORD_BYTES, Judgement, judge
 from phtlab.station.outcomes import run_failed
@@ -72,11 +80,31 @@ def progress(stop: Stop, station: Station) -> StopUpdate | None:
 
 def cell_lines(stop: Stop) -> dict[int, int]:
     """Each travelling cell's number in the author's notebook, and its number of lines."""
+    return {number: len(source.splitlines()) or 1 for number, source in _cells(stop).items()}
+
+
+def _cells(stop: Stop) -> dict[int, str]:
+    """Each travelling cell's number in the author's notebook, and its source."""
     notebook = json.loads((stop.train / "notebook.ipynb").read_bytes())
     return {
-        cell["metadata"]["phtlab"]["cell"]: len("".join(cell["source"]).splitlines()) or 1
-        for cell in notebook["cells"]
+        cell["metadata"]["phtlab"]["cell"]: "".join(cell["source"]) for cell in notebook["cells"]
     }
+
+
+def _words(stop: Stop, station: Station) -> Vocabulary:
+    """What an error's message may be made of: the train's words, and what is published here."""
+    manifest = Arrived.of(stop).train.manifest
+    published: dict[str, DataSet] = {}
+    with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told
+        published = station.declared()
+    return vocabulary(
+        _cells(stop).values(),
+        datasets={
+            name: published[name].schema.column_types() if name in published else ()
+            for name in manifest.datasets
+        },
+        outputs=[output.name for output in manifest.outputs],
+    )
 
 
 def _begin(stop: Stop, station: Station) -> bool:
@@ -128,6 +156,7 @@ def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
         status,
         out_of_time=stop.has("stopping"),
         lines=cell_lines(stop),
+        words=_words(stop, station),
         twin=stop.read("admitted")["twin"],
     )
     if not judgement.code and (code := _undeclared(stop, outputs)):

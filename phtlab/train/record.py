@@ -41,7 +41,9 @@ class _Value(BaseModel):
 class CellError(_Value):
     """An error as it leaves: its class, and the cell and the line in it, both from 1.
 
-    `message` comes from a twin station only, where nobody's data could be in it.
+    `message` is the error's own at a twin station only, where nobody's data could be in it. Of any
+    other it is a sentence of the station's, with words of the signed train and the published
+    schema (`phtlab.station.airlock.error_message`).
     """
 
     type: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_.]{0,127}$")
