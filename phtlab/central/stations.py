@@ -137,4 +137,5 @@ def _view(
         version=profile.version,
         running=load.running,
         waiting=load.waiting,
+        paused=profile.paused,
     )

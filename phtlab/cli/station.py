@@ -24,6 +24,7 @@ from phtlab.cli.station_folder import (
     identity_of,
     station_at,
 )
+from phtlab.cli.station_maintenance import pause, resume, standing
 from phtlab.cli.station_release import look, outputs, release_, withhold
 from phtlab.errors import (
     EngineMissingError,
@@ -202,6 +203,8 @@ def join(
 
 
 app.command()(check)
+app.command()(pause)
+app.command()(resume)
 app.command()(outputs)
 app.command()(look)
 app.command("release")(release_)
@@ -249,9 +252,12 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
     folder, settings = station_at(directory)
     stops = sorted(Stops(folder.stops), key=lambda s: s.path.stat().st_mtime, reverse=True)
     views = [_view(stop) for stop in stops]
+    as_a_whole = standing(folder, settings)
     if as_json:
-        print_json({"station": settings.name, "stops": views})
+        print_json({"station": settings.name, **as_a_whole, "stops": views})
         return
+    if as_a_whole["closed"]:
+        err.print(f"Nothing new begins. {as_a_whole['closed']}", markup=False)
     if not views:
         err.print(f"{settings.name} has had no stop yet.", markup=False)
         return

@@ -61,7 +61,7 @@ def stations(
 def presence(view: StationView) -> str:
     """`● online`, or when the station last asked for work."""
     if view.online:
-        return "● online"
+        return f"● online; {view.paused}" if view.paused else "● online"
     if view.last_seen is None:
         return "○ never seen"
     return f"○ last seen {view.last_seen:%Y-%m-%d %H:%M}"

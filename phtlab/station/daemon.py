@@ -20,6 +20,7 @@ from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
 from phtlab.station.backoff import Backoff
 from phtlab.station.profile import ProfilePublisher
+from phtlab.station.self_test import Nightly, run_self_test
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 from phtlab.station.teller import Teller
@@ -33,6 +34,8 @@ _WORKERS = 4
 _TICK_RUNNING = 0.1
 _TICK_IDLE = 1.0
 _SWEEP_SECONDS = 3600.0
+_SELF_TEST_TICK = 20.0
+_SELF_TEST_PAUSE = 600.0
 _EXCHANGE_SECONDS = 60.0
 _log = structlog.get_logger("phtlab.station")
 
@@ -127,6 +130,7 @@ class Daemon:
                 (self._tell, "teller"),
                 (self._exchange_on, "exchange"),
                 (_warm_up, "warm-up"),
+                (self._test_itself, "self-test"),
             )
         ]
         for thread in threads:
@@ -264,6 +268,18 @@ class Daemon:
             self.station.central.put_record(stop.journey, self.station.name, stop.record())
         except PhtlabError as error:
             _log.warning("record not taken", journey=stop.hex[:12], code=error.code)
+
+    def _test_itself(self, until: threading.Event) -> None:
+        nightly = Nightly(self.station)
+        while not until.wait(_SELF_TEST_TICK):
+            try:
+                if nightly.due():
+                    run_self_test(self.station)
+                    self._publisher.forget()  # what central does not show, it is told again
+            except Exception as error:
+                # A night without a test is told, and ends no thread: the next one has its test.
+                _log.error("self-test not done", why=str(error) or repr(type(error)))
+                until.wait(_SELF_TEST_PAUSE)
 
     def _clock(self) -> float:
         return self.station.now().timestamp()

@@ -29,6 +29,7 @@ class StationFolder:
     proposals/<id>/<digest>.json  versions of proposals that name this station
     standing.json                 its newest signed list of what stands
     self-test.json                what the last self-test found; see `self_test.py`
+    pause.json                    that nothing new begins, and why; see `maintenance.py`
     """
 
     path: Path
@@ -88,6 +89,10 @@ class StationFolder:
     @property
     def standing(self) -> Path:
         return self.path / "standing.json"
+
+    @property
+    def pause(self) -> Path:
+        return self.path / "pause.json"
 
     @property
     def self_test(self) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phtlab import __version__
 from phtlab.station.datasets import describe, twin_of
+from phtlab.station.maintenance import closed
 from phtlab.station.station import Station
 from phtlab.wire.api import StationProfile
 
@@ -17,11 +18,13 @@ def profile_of(station: Station) -> tuple[StationProfile, dict[str, bytes]]:
         descriptions.append(describe(shown, twin))
         if dataset.schema.columns:
             twins[name] = twin.path.read_bytes()
-    return StationProfile(datasets=tuple(descriptions), version=__version__), twins
+    why = closed(station)
+    paused = why.reason if why else ""
+    return StationProfile(datasets=tuple(descriptions), version=__version__, paused=paused), twins
 
 
 class ProfilePublisher:
-    """Publishes the profile when the declarations changed since it last did."""
+    """Publishes the profile when the declarations changed, or a pause began or ended."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
@@ -44,4 +47,6 @@ class ProfilePublisher:
 
     def _declarations(self) -> object:
         paths = sorted(self._station.folder.datasets.glob("*.toml"))
-        return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+        why = closed(self._station)
+        files = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+        return files, why.reason if why else ""

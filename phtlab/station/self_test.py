@@ -36,6 +36,8 @@ STOPPING: Final[dict[str, str]] = {
     "audit log": "what happens now could not be proven later",
 }
 """What keeps new runs from beginning while it is broken, and why. All else does not."""
+_AGAIN: Final = timedelta(minutes=10)
+"""After so long it is looked again whether what stops new runs is mended."""
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -141,7 +143,8 @@ def _local(moment: datetime) -> datetime:
 
 
 class Nightly:
-    """When the next self-test is due: once a day, at the time that the settings say.
+    """When the next self-test is due: once a day, at the time that the settings say, and more often
+    while something that it found stops new runs.
 
     Each station is a little later than that by its own mark, always the same: a consortium's
     stations do not all ask central at once. One that was off at its time tests itself as it begins.
@@ -160,6 +163,8 @@ class Nightly:
         last = last_report(self._station.folder)
         since = last.at if last else self._began
         now = self._station.now()
+        if last and last.stopping and now - last.at > _AGAIN:
+            return True
         return since > now + timedelta(days=1) or since < self._latest(at, now)
 
     def _latest(self, at: time, now: datetime) -> datetime:

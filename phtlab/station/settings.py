@@ -26,6 +26,12 @@ from phtlab.train.durable_file import write_durably
 from phtlab.train.fault import faults_of
 from phtlab.train.identity import MemberName
 
+WINDOW = (
+    r"(?P<day>daily|mon|tue|wed|thu|fri|sat|sun) "
+    r"(?P<begins>([01]\d|2[0-3]):[0-5]\d)-(?P<ends>([01]\d|2[0-3]):[0-5]\d)"
+)
+"""A maintenance window, local time: "sun 02:00-04:00"; one that ends earlier ends the next day."""
+Window = Annotated[str, StringConstraints(pattern=f"^{WINDOW}$")]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{0,63}$")]
 
 
@@ -76,6 +82,11 @@ class StationSettings(FileSettings):
     )
     self_test_jitter: int = Field(
         30, ge=0, le=720, description="Minutes by which a station's self-test may be later"
+    )
+    maintenance: tuple[Window, ...] = Field(
+        (),
+        description='Times at which nothing new begins, local time: "sun 02:00-04:00", '
+        '"daily 23:30-00:30"',
     )
 
     @property

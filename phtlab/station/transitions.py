@@ -22,7 +22,7 @@ from phtlab.errors import (
     StationError,
     UnreachableError,
 )
-from phtlab.station import arrival, departure, running
+from phtlab.station import arrival, departure, maintenance, running
 from phtlab.station.audit_stops import StopAudit
 from phtlab.station.backoff import Backoff
 from phtlab.station.outcomes import Ending, cancelled, ending_of
@@ -36,9 +36,10 @@ _REFUSALS_BORNE = 8
 _DEFECTS_BORNE = 3
 # Clocks that differ, and a disk without room: they say what to do, and cost time only. Central
 # refuses an order of the future too: one that came here was sent by a clock like central's.
-_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "order-future", "station-disk-full"})
+_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "order-future", "station-disk-full", "pause"})
 _DISK = "This station cannot write or read its folder; it holds the stop. Free space there"
 _EXPIRED_HELD = "The order expired while it waited for a person at this station."
+_EXPIRED_CLOSED = "The order expired while nothing new began at this station."
 _EXPIRED_WAITING = "The order expired before this station could follow it."
 _log = structlog.get_logger("phtlab.station")
 
@@ -55,6 +56,7 @@ class Transitions:
         self._backoff = Backoff()
         self._audit = StopAudit(station.audit, station.stops)
         self._slots = threading.Lock()
+        self._told_closed: maintenance.Closed | None = None
 
     def ready(self, stop: Stop) -> bool:
         """Whether it is time to try this stop (again)."""
@@ -119,10 +121,12 @@ class Transitions:
         elif stop.has("starting"):
             return self._watch(stop)
         elif stop.has("admitted"):
-            return self._claim(stop)
+            return not self._closed() and self._claim(stop)
         elif stop.has("verified"):
             if stop.has("held") and not stop.has("decision"):
                 return self._expired(stop, _EXPIRED_HELD)
+            if self._closed():
+                return self._expired(stop, _EXPIRED_CLOSED)
             arrival.admit(stop, station)
         else:
             arrival.verify(stop, station)
@@ -133,6 +137,17 @@ class Transitions:
         if stop.state == "running" and (update := running.progress(stop, self._station)):
             self._tell(stop.journey, update)
         return moved
+
+    def _closed(self) -> bool:
+        """Whether nothing new begins now; the log says so once, and once when that is over."""
+        why = maintenance.closed(self._station)
+        if why != self._told_closed:
+            self._told_closed = why
+            if why:
+                _log.warning("nothing new begins", cause=why.cause, why=why.sentence)
+            else:
+                _log.info("new runs begin again")
+        return why is not None
 
     def _claim(self, stop: Stop) -> bool:
         with self._slots:

@@ -177,6 +177,7 @@ class DataSetDescription(_Model):
 class StationView(_Model):
     """`GET /stations`: `last_seen` is None until it first asked for its inbox.
 
+    `paused` says why nothing new begins there, if so.
     `running` and `waiting` count its unfinished stops: those at work (in the sandbox, the
     airlock or the seal), and those that were offered and are not yet.
     """
@@ -189,6 +190,7 @@ class StationView(_Model):
     version: str = ""
     running: int = 0
     waiting: int = 0
+    paused: str = ""
 
 
 class StationProfile(_Model):
@@ -196,6 +198,7 @@ class StationProfile(_Model):
 
     datasets: tuple[DataSetDescription, ...] = ()
     version: str = ""
+    paused: str = Field("", max_length=300)
 
 
 class RegistryToken(_Model):

@@ -223,8 +223,10 @@ class CentralClient:
         return validated(_STATIONS, self._send("GET", "/stations"))
 
     def put_profile(self, profile: StationProfile) -> None:
-        """Say which data sets this station has."""
-        self._send("PUT", "/stations/self", content=profile.model_dump_json().encode())
+        """Say which data sets this station has, and whether it is paused."""
+        # Without what is as usual: a central that does not know of pauses yet takes it too.
+        content = profile.model_dump_json(exclude_defaults=True).encode()
+        self._send("PUT", "/stations/self", content=content)
 
     def put_twin(self, name: str, content: bytes) -> None:
         """Publish the synthetic twin (Parquet, at most 20 MiB) of this station's data set `name`.

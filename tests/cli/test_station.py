@@ -310,7 +310,12 @@ def test_the_folder_may_come_from_the_environment(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PHTLAB_STATION", str(world.folder.path))
-    assert json.loads(ok("status", "--json").stdout) == {"station": "cleveland", "stops": []}
+    assert json.loads(ok("status", "--json").stdout) == {
+        "station": "cleveland",
+        "closed": None,
+        "self_test": None,
+        "stops": [],
+    }
 
 
 def test_the_folder_that_one_stands_in_is_absolute_to_an_engine(

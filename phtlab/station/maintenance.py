@@ -1,0 +1,192 @@
+"""When nothing new begins at a station: a pause, a maintenance window, or what a self-test found.
+
+What runs goes on, what has run is sealed and told, and whoever decides can decide: only no order
+is admitted and no run begins. Orders wait meanwhile, and lapse when they expire. It is looked up
+each time that a stop could go on, so that a pause is heeded at once and by whichever daemon.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, time, timedelta
+from typing import Final, Literal, NamedTuple, Protocol
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from phtlab.errors import StationError
+from phtlab.governance.text import Line, line_of
+from phtlab.station.audit import Log
+from phtlab.station.folder import StationFolder
+from phtlab.station.self_test import last_report
+from phtlab.station.settings import WINDOW, StationSettings
+from phtlab.station.stop import Stops
+from phtlab.train.canonical import canonical
+from phtlab.train.durable_file import write_durably
+
+_DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class Place(Protocol):
+    """A station, or its desk."""
+
+    @property
+    def folder(self) -> StationFolder: ...
+
+    @property
+    def settings(self) -> StationSettings: ...
+
+    @property
+    def audit(self) -> Log: ...
+
+    def now(self) -> datetime: ...
+
+
+class Pause(BaseModel):
+    """Nothing new begins from `since` until `until`, or until someone resumes.
+
+    `held` names what must be done before anyone can resume; empty for an ordinary pause.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    by: Line
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    reason: Line
+    held: Line = ""
+
+
+class Closed(NamedTuple):
+    """Why nothing new begins now. `reason` may be read by researchers, `sentence` may not."""
+
+    cause: Literal["pause", "window", "self-test"]
+    sentence: str
+    reason: str
+
+
+def pause(place: Place, *, by: str, reason: str, until: datetime | None = None) -> Pause:
+    """Let nothing new begin. A second pause takes the first one's place.
+
+    Raises StationError (``pause``) if `until` is over, the reason is none, or the station is
+    held by something that must be done first.
+    """
+    kept = pause_of(place.folder)
+    if kept and kept.held:
+        raise _still_held(kept)
+    now = place.now()
+    if not reason.strip():
+        raise StationError("Say why, in a line: researchers read it.", code="pause")
+    if until is not None and until <= now:
+        raise StationError(
+            f"{until:%Y-%m-%d %H:%M} is over. Name a later time, or none: 'phtlab station resume' "
+            "ends the pause then.",
+            code="pause",
+        )
+    made = Pause(by=by, since=now, until=until, reason=line_of(reason.strip()))
+    _keep(place.folder, made)
+    place.audit.append(
+        actor=by,
+        action="station-paused",
+        details={"reason": made.reason, "until": f"{until.isoformat()}" if until else ""},
+    )
+    return made
+
+
+def hold(place: Place, *, by: str, reason: str, held: str) -> None:
+    """A pause that ends only once `held` was done: `release_hold`."""
+    _keep(place.folder, Pause(by=by, since=place.now(), reason=reason, held=held))
+
+
+def release_hold(place: Place) -> None:
+    """What the pause was held by is done: it is an ordinary pause from now on."""
+    if kept := pause_of(place.folder):
+        _keep(place.folder, kept.model_copy(update={"held": ""}))
+
+
+def resume(place: Place, *, by: str) -> None:
+    """End the pause. Raises StationError (``pause``) if there is none, or if it is held."""
+    kept = pause_of(place.folder)
+    if kept is None:
+        raise StationError(
+            f"{place.settings.name} is not paused. 'phtlab station status' says what it does.",
+            code="pause",
+        )
+    if kept.held:
+        raise _still_held(kept)
+    place.folder.pause.unlink()
+    place.audit.append(actor=by, action="station-resumed", details={"reason": kept.reason})
+
+
+def pause_of(folder: StationFolder) -> Pause | None:
+    """The pause that was last begun, also when its time is over; None if there is none.
+
+    Raises StationError (``pause``) if the file is damaged: nobody knows then what was meant.
+    """
+    try:
+        return Pause.model_validate_json(folder.pause.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        raise StationError(
+            f"{folder.pause} is damaged, so nothing new begins. Remove it to go on, or pause "
+            "again with 'phtlab station pause'.",
+            code="pause",
+        ) from None
+
+
+def closed(place: Place) -> Closed | None:
+    """Why nothing new begins just now; None if it may.
+
+    Raises StationError (``pause``) if that cannot be read.
+    """
+    now = place.now()
+    kept = pause_of(place.folder)
+    if kept and (kept.held or kept.until is None or now < kept.until):
+        until = f" until {kept.until:%Y-%m-%d %H:%M} UTC" if kept.until else ""
+        sentence = f"{place.settings.name} is paused{until}: {kept.reason}"
+        return Closed("pause", f"{sentence} {kept.held}".strip(), f"Paused{until}: {kept.reason}")
+    local = now.astimezone()
+    for window in place.settings.maintenance:
+        if within(window, local):
+            sentence = f"It is within the maintenance window {window} of {place.settings.name}."
+            return Closed("window", sentence, f"Maintenance, {window} local time")
+    if (report := last_report(place.folder)) and (stopping := report.stopping):
+        first = stopping[0]
+        return Closed(
+            "self-test",
+            f"The self-test of {report.at:%Y-%m-%d %H:%M} UTC found something broken: "
+            f"{first.name}: {first.sentence} {first.mend}. Then: phtlab station check",
+            "Its self-test found something broken",
+        )
+    return None
+
+
+def within(window: str, local: datetime) -> bool:
+    """Whether `local` lies in a window such as "sun 02:00-04:30" or "daily 23:00-01:00"."""
+    match = re.fullmatch(WINDOW, window)
+    if match is None:
+        raise ValueError(f"not a maintenance window: {window}")  # the settings hold no other
+    begins, ends = time.fromisoformat(match["begins"]), time.fromisoformat(match["ends"])
+    for day in (local.date(), local.date() - timedelta(days=1)):
+        if match["day"] not in ("daily", _DAYS[day.weekday()]):
+            continue
+        first = datetime.combine(day, begins, local.tzinfo)
+        last = datetime.combine(day, ends, local.tzinfo)
+        if ends <= begins:
+            last += timedelta(days=1)
+        if first <= local < last:
+            return True
+    return False
+
+
+def at_work(stops: Stops) -> list[str]:
+    """The journeys whose run has begun here and whose outcome is not signed yet."""
+    return [stop.journey for stop in stops if stop.has("starting") and not stop.has("record")]
+
+
+def _keep(folder: StationFolder, made: Pause) -> None:
+    write_durably(folder.pause, canonical(made.model_dump(mode="json")))
+
+
+def _still_held(kept: Pause) -> StationError:
+    return StationError(f"{kept.reason}. {kept.held}", code="pause")
