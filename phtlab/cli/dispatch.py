@@ -26,6 +26,13 @@ def dispatch(
     ] = None,
     kernel: Annotated[str | None, typer.Option(help="A kernel image's name.")] = None,
     days: Annotated[float, typer.Option(help="The order expires after so many days.")] = 7.0,
+    proposal: Annotated[
+        str | None,
+        typer.Option(
+            help="Under this proposal, by the first characters of its name; by default to all the "
+            "stations that it names."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Send it to the twin station only.")
     ] = False,
@@ -47,7 +54,11 @@ def dispatch(
         parameters=values,
         recipients=recipient or (),
         lifetime=timedelta(days=days),
+        proposal=proposal,
     )
+    for said in journey.said:
+        if said.says != "allows":
+            err.print(f"! {said.sentence}", markup=False)
     from phtlab.cli.journey import finish
     from phtlab.lab.journey_words import short
 

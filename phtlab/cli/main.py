@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 import phtlab
-from phtlab.cli import central, consortium, journey, kernel, key, station, train
+from phtlab.cli import central, consortium, journey, kernel, key, proposal, station, train
 from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
@@ -51,6 +51,7 @@ app.add_typer(key.app, name="key")
 app.command()(join)
 app.command()(stations)
 app.add_typer(train.app, name="train")
+app.add_typer(proposal.app, name="proposal")
 app.command()(dispatch)
 app.add_typer(journey.app, name="journey")
 app.add_typer(station.app, name="station")

@@ -29,17 +29,27 @@ from phtlab.wire.cargo import pull_cargo
 
 if TYPE_CHECKING:
     from phtlab.lab.lab import Lab
+    from phtlab.lab.proposal_standing import StationSays
 
 
 class Journey:
     """One trip of a train. Belongs to central, not to this process: it goes on without you."""
 
-    def __init__(self, lab: Lab, view: JourneyView, *, journey: str | None = None) -> None:
-        """`journey` is its id where it is known otherwise than from central.
+    def __init__(
+        self,
+        lab: Lab,
+        view: JourneyView,
+        *,
+        journey: str | None = None,
+        said: tuple[StationSays, ...] = (),
+    ) -> None:
+        """`journey` is its id where it is known otherwise than from central; `said` what stations
+        said of it before it was sent.
 
         Raises RecordError if `view` is of another journey.
         """
         self._lab = lab
+        self.said = said
         self._id = journey or view.id
         self._view = self._own(view)
         self._began: dict[str, datetime] = {}

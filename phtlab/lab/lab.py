@@ -5,23 +5,34 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 from phtlab.errors import JourneyError, OrderError, SettingsError
+from phtlab.governance import Asked, assess
+from phtlab.governance.coverage import require_within
 from phtlab.lab.journey import Journey
 from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.key_agent import identity_of_agent
 from phtlab.lab.notebook_here import notebook_here
 from phtlab.lab.pinned_trust import trust_of
+from phtlab.lab.proposal import SubmittedProposal
+from phtlab.lab.proposal_standing import (
+    SeenNumbers,
+    StationSays,
+    require_none_revoked,
+    stations_say,
+)
+from phtlab.lab.proposals import Proposals
 from phtlab.lab.results import Results
 from phtlab.lab.sent_from import remember_notebook
 from phtlab.lab.train import Train
 from phtlab.profile import Profile, cache_directory
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import read_key
+from phtlab.train.manifest import Train as ManifestOf
 from phtlab.train.order import Order
 from phtlab.train.roster import KernelImage
 from phtlab.train.trust import Trust, Trusted
@@ -68,6 +79,11 @@ class Lab:
         return self._trusted
 
     @cached_property
+    def proposals(self) -> Proposals:
+        """What one proposes to stations: drafts, versions, their answers."""
+        return Proposals(self)
+
+    @cached_property
     def registry(self) -> Registry:
         """The consortium's registry, with tokens that central issues to this member."""
         url = self._registry_url or self.central.info().registry_url
@@ -89,24 +105,30 @@ class Lab:
         parameters: Mapping[str, Any] | None = None,
         recipients: Iterable[str] = (),
         lifetime: timedelta = timedelta(days=7),
+        proposal: str | SubmittedProposal | None = None,
     ) -> Journey:
         """Send `train` (a Train, a notebook's path, or the notebook this runs in) on a journey.
 
         `recipients` are further members who can open the results; you always can. Stations refuse
-        the order after `lifetime`, at most 60 days. Raises NotebookError, ParameterError,
-        NotOnRosterError or OrderError before anything is sent; CentralUnreachableError,
-        RegistryUnreachableError, CentralError or RegistryError while it is.
+        the order after `lifetime`, at most 60 days. Under a `proposal` (its name does) all its
+        stations are asked by default, and what each says of it now is in the journey's `said`.
+        Raises NotebookError, ParameterError, NotOnRosterError or OrderError before anything is
+        sent, and ApprovalError for what the proposal does not ask for or a station took back;
+        CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError while it
+        is.
         """
         if not isinstance(train, Train):
             train = self.train(train)
         roster = self.refresh().roster
+        if isinstance(proposal, str):
+            proposal = self.proposals.get(proposal)
+        if proposal is not None and stations == "all":
+            stations = proposal.newest().stations
         names = self._station_names(stations)
         values = train.analysis.parameters.validate(parameters or {})
         readers = dict.fromkeys([self.name, *recipients])
         for reader in readers:
             roster.member(reader)
-        push_train(self.registry, train.image, train.repository, train.kernel)
-        self.central.submit_train(train.sign())
         order = Order.new(
             train.digest,
             names,
@@ -115,10 +137,14 @@ class Lab:
             roster.version,
             lifetime=lifetime,
             route=train.manifest.route,
+            proposal=proposal.digest if proposal else None,
         )
+        said = self._said(train, order, proposal) if proposal else ()
+        push_train(self.registry, train.image, train.repository, train.kernel)
+        self.central.submit_train(train.sign())
         signed = order.sign(self.identity)
         view = self.central.submit_journey(signed)
-        self._last = Journey(self, view, journey=signed.digest)
+        self._last = Journey(self, view, journey=signed.digest, said=said)
         if train.path is not None:
             remember_notebook(signed.digest, train.path)
         return self._last
@@ -172,6 +198,35 @@ class Lab:
     def kernel_documents(self, kernel: KernelImage) -> tuple[bytes, bytes]:
         """The kernel image's manifest and configuration, from the cache or the registry."""
         return kernel_documents(self.registry, kernel, cache_directory() / "kernels")
+
+    def _said(
+        self, train: Train, order: Order, proposal: SubmittedProposal
+    ) -> tuple[StationSays, ...]:
+        """What the stations of `order` say of it. Raises as `dispatch` for what cannot be."""
+        trusted, newest = self.trusted, proposal.newest()
+        (notebook,) = (file.sha256 for file in train.manifest.files)
+        asked = Asked(
+            train=ManifestOf(
+                digest=train.digest,
+                repository=train.repository,
+                author=self.name,
+                manifest=train.manifest,
+            ),
+            order=order,
+            notebook=notebook,
+            researcher=self.name,
+            parameters=order.parameters,
+            risk=assess(
+                train.manifest, known_images={image.digest for image in trusted.catalogue.images}
+            ).risk,
+            proposal=newest,
+        )
+        now = datetime.now(UTC)
+        require_within(asked, newest, now)
+        seen = SeenNumbers(self._trust.directory / "standing.json")
+        said = stations_say(self.central.governance, trusted.roster, seen, asked, now)
+        require_none_revoked(said)
+        return said
 
     def _station_names(self, stations: Stations) -> tuple[str, ...]:
         roster = self.trusted.roster

@@ -1,0 +1,137 @@
+"""`lab.proposals`: drafts written and submitted, and one's proposals at central."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phtlab.errors import ProposalError
+from phtlab.governance import Assessment, Proposal
+from phtlab.lab.proposal import SubmittedProposal, verified_versions
+from phtlab.lab.proposal_draft import SUFFIX, Drafted, read_draft, risk_of, write_draft
+from phtlab.lab.train import train_manifest
+from phtlab.train.manifest import KernelRef, TrainManifest
+from phtlab.wire.governance import ProposalSummary, ProposalView
+
+if TYPE_CHECKING:
+    from phtlab.lab.lab import Lab
+    from phtlab.lab.train import Train
+
+
+class Proposals:
+    """The proposals of one researcher."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    def new(self, notebook: str | Path, out: str | Path | None = None) -> Path:
+        """Write a draft for `notebook`, worked out from it and from what stations hold; its path.
+
+        Raises NotebookError with the findings, ProposalError if the file is there already.
+        """
+        train: Train = self._lab.train(notebook)
+        source = Path(notebook)
+        path = Path(out) if out else source.with_name(f"{source.stem}{SUFFIX}")
+        roster = self._lab.trusted.roster
+        twins = {member.name for member in roster.with_role("twin")}
+        stations = [view for view in self._lab.stations() if view.name not in twins]
+        write_draft(
+            path,
+            source,
+            train.analysis,
+            train.manifest,
+            _assessment_of_train(self._lab, train.manifest),
+            stations,
+            datetime.now(UTC).date(),
+        )
+        return path
+
+    def check(self, draft: str | Path) -> tuple[Proposal, tuple[Proposal, ...]]:
+        """The version that `draft` would become, and those before it, without sending anything.
+
+        Raises ProposalError with what to mend, NotebookError with the notebook's findings.
+        """
+        drafted = read_draft(Path(draft))
+        versions, digest = self._before(drafted.draft.id)
+        previous = (versions[-1], digest) if versions else None
+        proposal = drafted.proposal(
+            self._lab.name, self._risk(drafted), datetime.now(UTC), previous
+        )
+        self._require_known(proposal)
+        return proposal, versions
+
+    def submit(self, draft: str | Path) -> SubmittedProposal:
+        """Sign `draft` as the next version, and send it to central.
+
+        Raises as `check`, ProposalError (``proposal-unchanged``) if it asks for the same as the
+        newest version, CentralError or CentralUnreachableError.
+        """
+        proposal, versions = self.check(draft)
+        if versions and _asks(proposal) == _asks(versions[-1]):
+            raise ProposalError(
+                f"{Path(draft).name} asks for the same as version {versions[-1].version} of "
+                f"{proposal.id}, which is submitted already.",
+                code="proposal-unchanged",
+            )
+        signed = proposal.sign(self._lab.identity)
+        return SubmittedProposal(self._lab, self._lab.central.governance.submit_proposal(signed))
+
+    def list(self) -> list[ProposalSummary]:
+        """The proposals that one has to do with, the last changed first: central's word."""
+        return [*self._lab.central.governance.proposals(limit=200).proposals]
+
+    def get(self, proposal: str) -> SubmittedProposal:
+        """The proposal whose name begins with `proposal`. Raises ProposalError."""
+        wanted = proposal if proposal.startswith("p-") else f"p-{proposal}"
+        if len(wanted) < len("p-") + 16:
+            found = [one.id for one in self.list() if one.id.startswith(wanted)]
+            if len(found) != 1:
+                word = "No proposal" if not found else f"{len(found)} proposals"
+                raise ProposalError(
+                    f"{word} of yours begins with '{proposal}'. 'phtlab proposal list' shows them.",
+                    code="no-such-proposal",
+                )
+            (wanted,) = found
+        return SubmittedProposal(self._lab, self._lab.central.governance.proposal(wanted))
+
+    def _before(self, proposal: str) -> tuple[tuple[Proposal, ...], str]:
+        """The versions that central has of `proposal`, verified, and the newest one's digest."""
+        known = {summary.id for summary in self.list()}
+        if proposal not in known:
+            return (), ""
+        view: ProposalView = self._lab.central.governance.proposal(proposal)
+        versions = verified_versions(view.versions, self._lab.refresh().roster, proposal)
+        return versions, view.versions[-1].envelope.digest
+
+    def _risk(self, drafted: Drafted) -> Assessment:
+        catalogue = self._lab.trusted.catalogue
+        image = catalogue.named(drafted.analysis.language)
+        for known in catalogue.images:
+            if known.digest in drafted.draft.images:
+                image = known
+        kernel = KernelRef(name=image.name, language=image.language, digest=image.digest)
+        return risk_of(drafted, train_manifest(drafted.analysis, kernel), catalogue)
+
+    def _require_known(self, proposal: Proposal) -> None:
+        known = {member.name for member in self._lab.trusted.roster.stations}
+        if unknown := [name for name in proposal.stations if name not in known]:
+            raise ProposalError(
+                f"There is no station '{unknown[0]}'. 'phtlab stations' lists them.",
+                code="proposal-draft",
+            )
+        if proposal.until <= datetime.now(UTC):
+            raise ProposalError(
+                f"'until' is {proposal.until:%Y-%m-%d}, which is over. Give a later day.",
+                code="proposal-draft",
+            )
+
+
+def _assessment_of_train(lab: Lab, manifest: TrainManifest) -> Assessment:
+    from phtlab.governance import assess
+
+    return assess(manifest, known_images={image.digest for image in lab.trusted.catalogue.images})
+
+
+def _asks(proposal: Proposal) -> dict[str, Any]:
+    return proposal.model_dump(exclude={"version", "previous", "issued"})
