@@ -12,6 +12,7 @@ from phtlab.station.console.console import Console
 from phtlab.station.console.guard import Guard
 from phtlab.station.console.pages import Pages
 from phtlab.station.console.routes import (
+    audit,
     datasets,
     decisions,
     inbox,
@@ -20,6 +21,7 @@ from phtlab.station.console.routes import (
     outputs,
     policy,
     proposals,
+    review,
     station,
 )
 
@@ -28,11 +30,13 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     inbox.router,
     journeys.router,
     decisions.router,
+    review.router,
     proposals.router,
     outputs.router,
     datasets.router,
     policy.router,
     station.router,
+    audit.router,
 )
 """Every router of the console: a new page is a module in `routes/` and a line here."""
 
