@@ -78,10 +78,17 @@ def covering(station: Station, question: Asked) -> Covered:
 
 
 def _likely(approvals: Approvals, question: Asked) -> Iterator[Kept]:
-    """Those about this researcher; first those about this train or notebook."""
+    """Those about this researcher; first those under its proposal, about its train or notebook."""
     about = [kept for kept in approvals if kept.claimed.researcher == question.researcher]
     named = (question.train.digest, question.notebook)
-    return iter(sorted(about, key=lambda k: (k.claimed.train or k.claimed.notebook) not in named))
+
+    def how_far(kept: Kept) -> tuple[bool, bool, bool]:
+        under, claimed = question.order.proposal, kept.claimed
+        of_a_kind = (claimed.proposal is None) == (under is None)
+        about = (claimed.train or claimed.notebook) in named
+        return claimed.proposal != under, not of_a_kind, not about
+
+    return iter(sorted(about, key=how_far))
 
 
 def _require_allows(approval: Approval, question: Asked, persons: int, now: datetime) -> None:

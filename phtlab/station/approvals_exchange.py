@@ -34,32 +34,38 @@ class Exchange:
         self._proposals = ProposalsHere(station.folder.proposals)
         self._standing = StandingList(station)
         self._backoff = Backoff(first=2.0, longest=600.0)
-        self._sent: set[str] | None = None
+        self._at_central: set[str] = set()
+        self._asked = False
         self._seen = 0
 
     def forget(self) -> None:
         """Central was away: what it has is asked anew."""
-        self._sent, self._seen = None, 0
+        self._at_central, self._asked, self._seen = set(), False, 0
 
     def run(self) -> bool:
         """Fetch, and bring all that central lacks. Returns whether a proposal changed.
 
         Raises UnreachableError. What central refuses is logged, and tried again later.
         """
-        if self._sent is None:
-            self._sent = self._at_central()
+        if not self._asked:
+            self._at_central, self._asked = self._ask(), True
         changed = self._fetch()
         for kept in self._approvals:
             self._bring(kept.digest, partial(self._bring_approval, kept))
             if (revocation := self._approvals.revocation(kept.digest)) is not None:
                 put = self._station.central.governance.put_revocation
                 self._bring(f"revocation {kept.digest}", partial(put, revocation))
+        for here, version, _ in self._proposals.refusals():
+            if (refusal := here.refusal(version)) is not None:
+                put_refusal = self._station.central.governance.decide
+                bring = partial(put_refusal, here.id, self._station.name, refusal)
+                self._bring(f"refusal {version}", bring)
         for here in self._proposals:
             self._bring_words(here)
         self._bring("standing", self._standing.bring, always=True)
         return changed
 
-    def _at_central(self) -> set[str]:
+    def _ask(self) -> set[str]:
         """What central has of this station's; its signed takings back are taken in."""
         there: set[str] = set()
         roster = self._station.believed.now().roster
@@ -97,17 +103,14 @@ class Exchange:
         except PhtlabError as error:
             _log.warning("proposal not believed", proposal=here.id, code=error.code)
             return False
-        self._note_decisions(here, view)
+        self._at_central |= {
+            f"refusal {decision.proposal}"
+            for decision in view.decisions
+            if (decision.station, decision.kind) == (self._station.name, "refused")
+        }
         if new:
             _log.info("proposal", proposal=here.id, version=here.newest.proposal.version)
         return new
-
-    def _note_decisions(self, here: ProposalHere, view: ProposalView) -> None:
-        there = {decision.digest for decision in view.decisions}
-        for version, _ in here.refusals():
-            refusal = here.refusal(version)
-            if refusal is not None and refusal.digest in there and self._sent is not None:
-                self._sent.add(f"refusal {version}")
 
     def _bring_approval(self, kept: Kept) -> None:
         station, proposal = self._station, kept.claimed.proposal_id
@@ -124,12 +127,6 @@ class Exchange:
 
     def _bring_words(self, here: ProposalHere) -> None:
         governance = self._station.central.governance
-        for version, _ in here.refusals():
-            if (refusal := here.refusal(version)) is not None:
-                self._bring(
-                    f"refusal {version}",
-                    partial(governance.decide, here.id, self._station.name, refusal),
-                )
         for mark, word in here.unsaid():
             if any(
                 comment.author == self._station.name and comment.text == word["text"]
@@ -139,13 +136,12 @@ class Exchange:
                 continue
             comment = NewComment(text=word["text"], question=True)
             self._bring(mark.name, partial(governance.comment, here.id, comment))
-            if self._sent is not None and mark.name in self._sent:
+            if mark.name in self._at_central:
                 write_durably(mark, b"")
 
     def _bring(self, what: str, send: Callable[[], object], *, always: bool = False) -> None:
-        sent = self._sent if self._sent is not None else set()
         now = self._station.now().timestamp()
-        if (what in sent and not always) or not self._backoff.ready(what, now):
+        if (what in self._at_central and not always) or not self._backoff.ready(what, now):
             return
         try:
             send()
@@ -156,4 +152,4 @@ class Exchange:
             _log.warning("central takes it not", what=what[:40], code=error.code, seconds=seconds)
             return
         self._backoff.succeeded(what)
-        sent.add(what)
+        self._at_central.add(what)

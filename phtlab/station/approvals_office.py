@@ -32,18 +32,24 @@ class Office:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._approvals = Approvals(station.folder)
+        self._looked = False
 
     def sign(self) -> bool:
         """Sign what people said since. Returns whether anything was; one that cannot be waits."""
-        approved = False
+        done = []
         for drafted in Drafts(self._station.folder.drafts):
             try:
-                approved |= self._complete(drafted)
+                if self._complete(drafted):
+                    done.append(drafted)
             except PhtlabError as error:
                 _log.warning("draft waits", draft=drafted.path.name[:12], why=error.message)
-        if approved:
+        if done or not self._looked:
+            # Also once after a start: the one before may have been killed before it came to it.
             self.look_again()
-        return approved | self._revoke() | self._refuse()
+            self._looked = True
+        for drafted in done:
+            drafted.remove()
+        return bool(done) | self._revoke() | self._refuse()
 
     def look_again(self) -> None:
         """Let go what is held and is allowed by now."""
@@ -69,7 +75,6 @@ class Office:
         if envelope is None:
             return False
         self._approvals.keep(envelope)
-        drafted.remove()
         return True
 
     def _signed(self, drafted: Drafted) -> Envelope | None:
@@ -128,11 +133,10 @@ class Office:
 
     def _refuse(self) -> bool:
         signed = False
-        for here in ProposalsHere(self._station.folder.proposals):
-            for version, word in here.refusals():
-                if here.refusal(version) is None:
-                    self._sign_refusal(here, version, word)
-                    signed = True
+        for here, version, word in ProposalsHere(self._station.folder.proposals).refusals():
+            if here.refusal(version) is None:
+                self._sign_refusal(here, version, word)
+                signed = True
         return signed
 
     def _sign_refusal(self, here: ProposalHere, version: str, word: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@
     proposals/<id>/<digest>.json     a version, opened with the roster before it was kept
     proposals/<id>/withdrawal.json   the researcher's signed taking back
     proposals/<id>/talk.json         what was said of it, as central shows it
-    proposals/<id>/refusal-<digest>.word  a person's no to that version; signed: .json; told: .sent
+    proposals/<id>/refusal-<digest>.word  a person's no to that version; signed: .json
     proposals/<id>/said-<nonce>.word what a person here says to it; at central: .sent
 
 A version is kept if it follows the one before: whoever swaps or slips one in is not heard.
@@ -19,7 +19,6 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,11 +100,6 @@ class ProposalHere:
             return False
         return True
 
-    def refusals(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The persons' words that refuse a version, with its digest."""
-        for path in sorted(self.path.glob("refusal-*.word")):
-            yield f"sha256:{path.stem.removeprefix('refusal-')}", json.loads(path.read_bytes())
-
     def refusal(self, version: str) -> Envelope | None:
         """The signed refusal of `version`."""
         with suppress(FileNotFoundError):
@@ -114,10 +108,6 @@ class ProposalHere:
 
     def keep_refusal(self, version: str, refusal: Envelope) -> None:
         write_durably(self._refusal(version, "json"), refusal.to_bytes())
-
-    def refusal_sent(self, version: str) -> Path:
-        """The mark that central has the refusal."""
-        return self._refusal(version, "sent")
 
     def say(self, word: dict[str, Any]) -> None:
         """What a person here says to it; the daemon brings it to central."""
@@ -211,6 +201,12 @@ class ProposalsHere:
             raise ValueError("no name of a proposal")
         return ProposalHere(self.path / proposal_id)
 
+    def refusals(self) -> Iterator[tuple[ProposalHere, str, dict[str, Any]]]:
+        """The persons' words that refuse a version of a proposal, with its digest."""
+        for path in sorted(self.path.glob("p-*/refusal-*.word")):
+            version = f"sha256:{path.stem.removeprefix('refusal-')}"
+            yield ProposalHere(path.parent), version, json.loads(path.read_bytes())
+
     def find(self, beginning: str) -> ProposalHere:
         """The proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
         found = [here for here in self if here.id.startswith(beginning)]
@@ -228,10 +224,6 @@ class ProposalsHere:
         for path in self.path.glob(f"p-*/{name}"):
             return ProposalHere(path.parent), _version(path)
         return None
-
-
-def said_at(word: dict[str, Any]) -> datetime:
-    return datetime.fromisoformat(word["at"])
 
 
 def _version(path: Path) -> Version:

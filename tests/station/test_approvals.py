@@ -1,0 +1,653 @@
+"""What people of a station decide, and what the daemon lets start because of it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phtlab.errors import ApprovalError, PhtlabError, ProposalError, StationError
+from phtlab.governance import (
+    Approval,
+    Proposal,
+    open_approval,
+    open_revocation,
+    open_standing,
+)
+from phtlab.governance.proposal import AskedData, new_id
+from phtlab.governance.refusal import Withdrawal, open_refusal
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.station import approvals
+from phtlab.station.approvals_draft import Drafted
+from phtlab.station.approvals_kept import Approvals
+from phtlab.station.approvals_office import Office
+from phtlab.station.approvals_terms import Wanted
+from phtlab.station.daemon import Daemon
+from phtlab.station.desk import Desk
+from phtlab.station.stop import Stop
+from phtlab.train.canonical import digest
+from phtlab.train.envelope import Envelope, peek
+from phtlab.wire.api import Offer
+from tests.station.station_world import COUNTS, World, identity, make_world, member
+
+AGES = ParameterSchema(
+    {"min_age": {"type": "integer", "minimum": 18, "maximum": 65, "default": 40}}
+).schema
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = make_world(tmp_path)
+    world.add_hearts()
+    world.folder.policy.write_text('mode = "human"\n')
+    return world
+
+
+def desk(world: World) -> Desk:
+    return Desk(world.folder, world.settings, world.now)
+
+
+def run(daemon: Daemon, steps: int = 12) -> None:
+    for _ in range(steps):
+        daemon.step()
+
+
+def held(world: World, **order: Any) -> tuple[Daemon, Offer, Stop]:
+    """A journey that waits for a person."""
+    offer = world.offer(**order)
+    daemon = world.begun(offer, steps=3)
+    stop = world.stop(offer)
+    assert stop.state == "held"
+    return daemon, offer, stop
+
+
+def once(world: World, **order: Any) -> None:
+    """The kernel image is known here from now on: a person approved a train on it."""
+    daemon, offer, _ = held(world, **order)
+    approvals.approve(desk(world), offer.journey, by="olga")
+    run(daemon)
+    assert world.stop(offer).state == "departed"
+
+
+def proposed(world: World, **changes: Any) -> tuple[Envelope, Proposal]:
+    """A proposal that central has, and that the daemon fetched."""
+    now = world.now().replace(microsecond=0)
+    values: dict[str, Any] = {
+        "id": new_id(),
+        "version": 1,
+        "researcher": "ada",
+        "title": "Hearts by age",
+        "question": "How many?",
+        "legal_ground": "Consent",
+        "datasets": (AskedData(name="heart"),),
+        "stations": ("cleveland", "hungary"),
+        "images": (peek(world.train()).predicate["kernel"]["digest"],),
+        "parameters": AGES,
+        "journeys": 3,
+        "risk": "low",
+        "issued": now,
+        "until": now + timedelta(days=90),
+        **changes,
+    }
+    proposal = Proposal.model_validate(values)
+    signed = proposal.sign(identity(proposal.researcher))
+    world.central.governance.submit(signed)
+    world.daemon().exchange()
+    return signed, proposal
+
+
+def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
+    """The rule that olga gave within `proposal`."""
+    approvals.approve(desk(world), proposal.id, by="olga", wanted=Wanted(**wanted))
+    world.daemon().step()
+    (shown,) = [s for s in approvals.standing(desk(world)) if s.approval.proposal_id]
+    assert shown.state == "stands"
+    return shown.approval
+
+
+# A journey, approved by a person
+
+
+def test_a_yes_becomes_a_signed_approval_of_exactly_this_train(world: World) -> None:
+    daemon, offer, stop = held(world)
+    word = approvals.approve(desk(world), offer.journey, by="olga")
+    assert word.missing == 0
+    assert word.sentence.startswith(
+        f"cleveland allows the train {stop.read('verified')['order']['train']}"
+    )
+    assert "Risk: at most mid. Parameters: min_age 18 to 100." in word.sentence
+    run(daemon)
+    assert world.record(offer).outcome == "departed"
+    (kept,) = Approvals(world.folder)
+    approval = open_approval(kept.envelope, world.roster)
+    assert (approval.scope, approval.approvers, approval.risk) == ("train", ("olga",), "mid")
+    assert approval.train == train
+    assert approval.datasets == ("heart",)
+    assert stop.read("admitted")["approval"] == kept.digest
+    assert (world.folder.approvals / f"{kept.digest[7:]}.json").exists()
+    assert not list(world.folder.drafts.iterdir())
+
+
+def test_the_same_train_starts_by_itself_while_its_approval_stands(world: World) -> None:
+    train = world.train()
+    once(world, train=train)
+    world.central.records.clear()
+    assert world.travel(world.offer(train, parameters={"min_age": 30})).outcome == "departed"
+
+
+def test_another_train_waits_for_a_person_all_the_same(world: World) -> None:
+    once(world)
+    _, _, stop = held(world, train=world.train(COUNTS + "# another\n"))
+    assert stop.read("held")["risk"] == "low"  # the image is known by now
+    assert "it is for the train sha256:" in stop.read("held")["why_not"]
+
+
+def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: World) -> None:
+    _, offer, _ = held(world)
+    asked = desk(world)
+    until = peek(offer.order).predicate["expires"]
+    assert approvals.preview(asked, offer.journey, by="olga").sentence.count(until[:10]) == 1
+    later = (world.now() + timedelta(days=30)).date().isoformat()
+    wanted = Wanted(days=30)
+    assert later in approvals.preview(asked, offer.journey, by="olga", wanted=wanted).sentence
+    assert approvals.pending(asked)[0].said == ()  # nothing was said yet
+    with pytest.raises(ApprovalError, match="is for 1 to 365 days") as told:
+        approvals.approve(asked, offer.journey, by="olga", wanted=Wanted(days=366))
+    assert told.value.code == "approval-days"
+
+
+def test_a_person_may_narrow_the_parameters(world: World) -> None:
+    train = world.train()
+    daemon, offer, _ = held(world, train=train)
+    wanted = Wanted(bounds={"min_age": "45..55"})
+    approvals.approve(desk(world), offer.journey, by="olga", wanted=wanted)
+    run(daemon)
+    assert world.stop(offer).state == "departed"
+    _, _, stop = held(world, train=train, parameters={"min_age": 60})
+    assert "takes 45 to 55" in stop.read("held")["why_not"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "code"),
+    [
+        ({"min_age": "10..20"}, "approval-bounds"),  # wider than what was declared
+        ({"min_age": "old"}, "approval-bounds"),
+        ({"max_age": "1..2"}, "approval-bounds"),
+        ({"min_age": "60..70"}, "approval-parameters"),  # would not let it start
+    ],
+)
+def test_bounds_that_do_not_fit_are_refused_before_anything_is_said(
+    world: World, bounds: dict[str, str], code: str
+) -> None:
+    _, offer, _ = held(world)
+    with pytest.raises(ApprovalError) as told:
+        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(bounds=bounds))
+    assert told.value.code == code
+    assert approvals.pending(desk(world))[0].said == ()
+
+
+def test_a_refusal_says_who_and_why(world: World) -> None:
+    daemon, offer, stop = held(world)
+    approvals.refuse(desk(world), offer.journey, by="olga", reason="not this year")
+    run(daemon)
+    assert world.record(offer).sentence.endswith("refused this journey: not this year.")
+    assert stop.read("decision")["by"] == ["olga"]
+    with pytest.raises(StationError, match="waits for no decision; it is refused"):
+        approvals.approve(desk(world), offer.journey, by="olga")
+
+
+@pytest.mark.parametrize("name", ["", "Olga", "olga/../x", "o" * 80, "ol ga"])
+def test_only_a_name_names_a_person(world: World, name: str) -> None:
+    _, offer, _ = held(world)
+    with pytest.raises(ApprovalError) as told:
+        approvals.approve(desk(world), offer.journey, by=name)
+    assert told.value.code == "person-name"
+
+
+# Two persons
+
+
+@pytest.fixture
+def of_two(world: World) -> World:
+    world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["mid", "high"]\n')
+    return world
+
+
+def test_the_first_one_s_word_waits_for_a_second_person(of_two: World) -> None:
+    daemon, offer, stop = held(of_two)
+    first = approvals.approve(desk(of_two), offer.journey, by="olga")
+    assert first.missing == 1
+    run(daemon, 3)
+    assert stop.state == "held"
+    (waiting,) = approvals.pending(desk(of_two))
+    assert (waiting.said, waiting.persons, waiting.risk) == (("olga",), 2, "mid")
+    second = approvals.approve(desk(of_two), offer.journey, by="peter")
+    assert second.missing == 0
+    assert "said by olga and peter" in second.sentence
+    run(daemon)
+    assert stop.state == "departed"
+    (shown,) = approvals.standing(desk(of_two))
+    assert shown.approval.approvers == ("olga", "peter")
+
+
+def test_the_same_person_twice_is_one_person(of_two: World) -> None:
+    daemon, offer, stop = held(of_two)
+    approvals.approve(desk(of_two), offer.journey, by="olga")
+    with pytest.raises(ApprovalError, match="Another person must say so too") as told:
+        approvals.approve(desk(of_two), offer.journey, by="olga")
+    assert told.value.code == "approval-twice"
+    run(daemon, 3)
+    assert stop.state == "held"
+
+
+def test_the_second_person_says_yes_to_what_the_first_one_said_yes_to(of_two: World) -> None:
+    daemon, offer, stop = held(of_two)
+    wanted = Wanted(bounds={"min_age": "50..60"})
+    approvals.approve(desk(of_two), offer.journey, by="olga", wanted=wanted)
+    with pytest.raises(ApprovalError, match="olga said yes to other terms") as told:
+        approvals.approve(desk(of_two), offer.journey, by="peter", wanted=Wanted(days=200))
+    assert told.value.code == "approval-terms"
+    word = approvals.approve(desk(of_two), offer.journey, by="peter")
+    assert "min_age 50 to 60" in word.sentence
+    run(daemon)
+    assert stop.state == "departed"
+
+
+def test_one_person_s_approval_is_not_enough_once_the_policy_asks_for_two(world: World) -> None:
+    train = world.train()
+    once(world, train=train)
+    world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["low"]\n')
+    _, _, stop = held(world, train=train)
+    assert "need the yes of 2 persons; olga gave it" in stop.read("held")["why_not"]
+
+
+def test_a_low_risk_train_needs_one_person_only(of_two: World) -> None:
+    of_two.folder.policy.write_text('mode = "human"\n')
+    once(of_two)
+    of_two.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["mid", "high"]\n')
+    once(of_two, train=of_two.train(COUNTS + "# low by now\n"))
+
+
+# Rules within a proposal
+
+
+def test_a_low_risk_train_under_a_rule_starts_without_a_person(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world)
+    approval = ruled(world, proposal)
+    assert (approval.scope, approval.proposal) == ("low-risk", signed.digest)
+    assert approval.expires == proposal.until
+    world.central.records.clear()
+    offer = world.offer(world.train(COUNTS + "# two\n"), proposal=signed.digest)
+    assert world.travel(offer).outcome == "departed"
+
+
+def test_a_notebook_s_rule_allows_its_trains_and_no_other_notebook(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world)
+    analysis = world.analysis(COUNTS + "# two\n")
+    ruled(world, proposal, notebook=digest(analysis.travelling()))
+    world.central.records.clear()
+    train = world.train(COUNTS + "# two\n", name="renamed")
+    assert world.travel(world.offer(train, proposal=signed.digest)).outcome == "departed"
+    _, _, stop = held(world, train=world.train(COUNTS + "# three\n"), proposal=signed.digest)
+    assert "it is for the notebook sha256:" in stop.read("held")["why_not"]
+
+
+def test_journeys_under_a_proposal_are_counted_from_what_came(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world, journeys=2)
+    ruled(world, proposal)
+    for number in range(2):
+        world.central.records.clear()
+        offer = world.offer(world.train(COUNTS + f"# {number}\n"), proposal=signed.digest)
+        assert world.travel(offer).outcome == "departed"
+    _, _, stop = held(world, train=world.train(COUNTS + "# 3\n"), proposal=signed.digest)
+    assert "its 2 journeys were made here" in stop.read("held")["why_not"]
+
+
+def test_a_new_version_s_journeys_go_on_from_those_before(world: World) -> None:
+    once(world)
+    first, proposal = proposed(world, journeys=1)
+    ruled(world, proposal)
+    world.central.records.clear()
+    offer = world.offer(world.train(COUNTS + "# 1\n"), proposal=first.digest)
+    assert world.travel(offer).outcome == "departed"
+    second, newer = proposed(world, id=proposal.id, version=2, previous=first.digest, journeys=2)
+    approvals.approve(desk(world), newer.id, by="olga")
+    world.daemon().step()
+    world.central.records.clear()
+    offer = world.offer(world.train(COUNTS + "# 2\n"), proposal=second.digest)
+    assert world.travel(offer).outcome == "departed"
+    held(world, train=world.train(COUNTS + "# 3\n"), proposal=second.digest)
+
+
+def test_what_a_rule_does_not_allow_waits_for_a_person(world: World) -> None:
+    """Another researcher, parameters outside, another version, more than low risk."""
+    once(world)
+    first, proposal = proposed(world)
+    ruled(world, proposal)
+    second, _ = proposed(world, id=proposal.id, version=2, previous=first.digest)
+    world.roster = world.roster.model_copy(
+        update={"members": (*world.roster.members, member("bob", "researcher"))}
+    )
+    table = COUNTS.replace(', counts="n"', "")  # names no column of counts: rows may be persons
+    for told, order in (
+        ("takes 18 to 65", {"parameters": {"min_age": 70}, "proposal": first.digest}),
+        ("another version of it", {"proposal": second.digest}),
+        ("it is for the train", {"proposal": None}),
+        ("", {"signer": "bob", "train": world.train(author="bob"), "proposal": first.digest}),
+        ("this train's is high", {"train": world.train(table), "proposal": first.digest}),
+    ):
+        _, _, stop = held(world, **{"train": world.train(COUNTS + f"# {told}\n"), **order})
+        assert told in stop.read("held")["why_not"]
+
+
+def test_a_held_journey_may_be_approved_as_a_rule(world: World) -> None:
+    once(world)
+    signed, _ = proposed(world)
+    daemon, offer, stop = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
+    approvals.approve(
+        desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk", days=10)
+    )
+    run(daemon)
+    assert stop.state == "departed"
+    world.central.records.clear()
+    offer = world.offer(world.train(COUNTS + "# 2\n"), proposal=signed.digest)
+    assert world.travel(offer).outcome == "departed"
+
+
+def test_a_rule_lets_go_what_waits_already(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world)
+    daemon, _, stop = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
+    ruled(world, proposal)
+    run(daemon)
+    assert stop.state == "departed"
+
+
+def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_risk(
+    world: World,
+) -> None:
+    _, offer, _ = held(world)
+    with pytest.raises(ApprovalError) as told:
+        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
+    assert told.value.code == "approval-no-proposal"
+    signed, proposal = proposed(world)
+    _, offer, _ = held(world, proposal=signed.digest)
+    for target, wanted in (
+        (offer.journey, Wanted(scope="low-risk")),  # a new image: its risk is mid
+        (proposal.id, Wanted(scope="low-risk", risk="mid")),
+    ):
+        with pytest.raises(ApprovalError) as told:
+            approvals.approve(desk(world), target, by="olga", wanted=wanted)
+        assert told.value.code == "approval-risk"
+
+
+# Proposals
+
+
+def test_a_proposal_waits_until_it_is_decided(world: World) -> None:
+    _, proposal = proposed(world)
+    (waiting,) = approvals.pending(desk(world))
+    assert (waiting.kind, waiting.id, waiting.title) == ("proposal", proposal.id, "Hearts by age")
+    ruled(world, proposal)
+    assert approvals.pending(desk(world)) == ()
+
+
+def test_a_refused_proposal_is_signed_for_and_told_once(world: World) -> None:
+    _, proposal = proposed(world)
+    approvals.refuse(desk(world), proposal.id, by="olga", reason="no ethics vote")
+    with pytest.raises(ProposalError):
+        approvals.refuse(desk(world), proposal.id, by="olga")
+    assert approvals.pending(desk(world)) == ()
+    daemon = world.daemon()
+    daemon.step()
+    daemon.exchange()
+    daemon.exchange()
+    world.daemon().exchange()  # another daemon sees that central has it
+    (sent,) = world.central.governance.decisions[proposal.id]
+    refusal = open_refusal(sent, world.roster)
+    assert (refusal.by, refusal.reason) == ("olga", "no ethics vote")
+
+
+def test_a_question_reaches_central_once(world: World) -> None:
+    _, proposal = proposed(world)
+    approvals.ask(desk(world), proposal.id, "Which\ncolumns?\n", by="olga")
+    for _ in range(3):
+        world.daemon().exchange()
+    (comment,) = world.central.governance.talk[proposal.id]
+    assert (comment.text, comment.question) == ("Which\ncolumns?\n", True)
+
+
+def test_a_withdrawn_proposal_allows_nothing_any_more(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world)
+    ruled(world, proposal)
+    withdrawal = Withdrawal(
+        researcher="ada", proposal_id=proposal.id, proposal=signed.digest, issued=world.now()
+    )
+    world.central.governance.withdrawals[proposal.id] = withdrawal.sign(identity("ada"))
+    world.central.governance.changed += 1
+    world.daemon().exchange()
+    held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
+    with pytest.raises(ProposalError) as told:
+        approvals.approve(desk(world), proposal.id, by="olga")
+    assert told.value.code == "proposal-withdrawn"
+
+
+def test_a_proposal_that_does_not_name_this_station_is_not_kept(world: World) -> None:
+    proposed(world, stations=("hungary",))
+    assert not world.folder.proposals.exists()
+
+
+# What is taken back
+
+
+def test_what_has_not_started_is_refused_when_its_approval_is_taken_back(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"max_running": 1})
+    train = world.train()
+    once(world, train=train)
+    busy = world.offer(train, nonce="b" * 32)
+    world.scripted.script.lasts = True
+    daemon = world.begun(busy, steps=5)
+    offer = world.offer(train, nonce="c" * 32)
+    daemon.receive(offer)
+    run(daemon, 3)
+    assert (world.stop(busy).state, world.stop(offer).state) == ("running", "admitted")
+    (shown,) = approvals.standing(desk(world))
+    approvals.revoke(desk(world), shown.digest[7:19], by="peter", reason="a mistake")
+    run(daemon, 3)
+    record = world.stop(offer).final_record()
+    assert (record.outcome, record.code) == ("refused", "approval-revoked")
+    assert world.stop(busy).state == "running"
+    (shown,) = approvals.standing(desk(world))
+    assert (shown.state, shown.why) == ("revoked", "a mistake")
+    held(world, train=train, nonce="d" * 32)
+    with pytest.raises(ApprovalError):
+        approvals.revoke(desk(world), shown.digest, by="peter")
+
+
+def test_what_runs_is_stopped_if_so_wished(world: World) -> None:
+    train = world.train()
+    once(world, train=train)
+    world.scripted.script.lasts = True
+    offer = world.offer(train, nonce="b" * 32)
+    daemon = world.begun(offer, steps=5)
+    assert world.stop(offer).state == "running"
+    (shown,) = approvals.standing(desk(world))
+    approvals.revoke(desk(world), shown.digest, by="peter", stop_runs=True)
+    run(daemon)
+    record = world.stop(offer).final_record()
+    assert (record.outcome, record.code) == ("cancelled", "approval-revoked")
+    assert world.scripted.statuses == {}
+
+
+def test_a_yes_that_is_taken_back_before_the_daemon_looks_lets_nothing_start(world: World) -> None:
+    daemon, offer, stop = held(world)
+    approvals.approve(desk(world), offer.journey, by="olga")
+    daemon._sign()
+    (shown,) = approvals.standing(desk(world))
+    approvals.revoke(desk(world), shown.digest, by="olga")
+    run(daemon)
+    assert stop.final_record().code == "approval-revoked"
+    assert world.scripted.started == []
+
+
+# Central is told
+
+
+def test_central_is_told_of_all_that_was_decided_until_it_has_it(world: World) -> None:
+    once(world)
+    _, proposal = proposed(world)
+    rule = ruled(world, proposal)
+    daemon, central = world.daemon(), world.central
+    central.down = True
+    with pytest.raises(PhtlabError):
+        daemon.exchange()
+    central.down = False
+    daemon.exchange()
+    assert len(central.governance.approved) == 2
+    (sent,) = central.governance.decisions[proposal.id]
+    assert open_approval(sent, world.roster) == rule
+    standing = open_standing(
+        central.governance.standings[-1], world.roster, station="cleveland", now=world.now()
+    )
+    assert set(standing.approvals) == set(central.governance.approved)
+    approvals.revoke(desk(world), sent.digest, by="peter")
+    daemon.step()
+    daemon.exchange()
+    (revocation,) = central.governance.revoked.values()
+    assert open_revocation(revocation, world.roster).approval == sent.digest
+    newer = open_standing(
+        central.governance.standings[-1], world.roster, station="cleveland", now=world.now()
+    )
+    assert sent.digest not in newer.approvals
+    assert newer.number > standing.number
+
+
+def test_what_central_refuses_stands_in_nobody_s_way(world: World) -> None:
+    once(world)
+    world.central.governance.refuses = ApprovalError("No.", code="decision-proposal")
+    daemon = world.daemon()
+    with pytest.raises(ApprovalError):
+        daemon.exchange()
+    world.central.governance.refuses = None
+    daemon.exchange()
+    assert len(world.central.governance.approved) == 1
+
+
+def test_a_central_that_was_set_back_is_told_again(world: World) -> None:
+    once(world)
+    world.daemon().exchange()
+    world.central.governance.approved.clear()
+    world.central.governance.standings.clear()
+    world.daemon().exchange()
+    assert len(world.central.governance.approved) == 1
+    assert len(world.central.governance.standings) == 1
+
+
+def test_a_list_is_made_anew_well_before_it_ends(world: World) -> None:
+    once(world)
+    daemon = world.daemon()
+    for hours, lists in ((0, 1), (5, 1), (7, 2), (12, 2), (14, 3)):
+        world.ahead = timedelta(hours=hours)
+        daemon.exchange()
+        assert len(world.central.governance.standings) == lists
+
+
+def test_a_station_that_never_approved_anything_signs_no_list(world: World) -> None:
+    world.daemon().exchange()
+    assert world.central.governance.standings == []
+    assert not world.folder.standing.exists()
+
+
+def test_a_restored_station_goes_on_above_what_it_gave_out_and_keeps_what_it_took_back(
+    world: World, tmp_path: Path
+) -> None:
+    """Its folder is that of yesterday: today's revocation and list are not in it."""
+    once(world)
+    world.daemon().exchange()
+    shutil.copytree(world.folder.path, tmp_path / "backup")
+    (shown,) = approvals.standing(desk(world))
+    approvals.revoke(desk(world), shown.digest, by="olga")
+    daemon = world.daemon()
+    daemon.step()
+    daemon.exchange()
+    given = world.central.governance.standings[-1]
+    shutil.rmtree(world.folder.path)
+    (tmp_path / "backup").rename(world.folder.path)
+    world.ahead = timedelta(seconds=2)
+    world.daemon().exchange()
+    (shown,) = approvals.standing(desk(world))
+    assert shown.state == "revoked"
+    newest = world.central.governance.standings[-1]
+    assert peek(newest).predicate["number"] > peek(given).predicate["number"]
+    assert peek(newest).predicate["approvals"] == []
+
+
+def test_a_clock_that_was_set_back_gives_no_number_twice(world: World) -> None:
+    once(world)
+    world.daemon().exchange()
+    before = peek(world.central.governance.standings[-1]).predicate["number"]
+    world.ahead = timedelta(days=-1)
+    world.daemon().exchange()
+    assert peek(world.central.governance.standings[-1]).predicate["number"] > before
+
+
+# Killed anywhere
+
+
+@pytest.mark.parametrize("when", ["signed", "kept", "let go", "removed"])
+def test_a_daemon_that_is_killed_signs_no_approval_twice(
+    world: World, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(after: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any) -> Any:
+            after(*args)
+            raise Killed
+
+        return call
+
+    daemon, offer, stop = held(world)
+    approvals.approve(desk(world), offer.journey, by="olga")
+    place, name = {
+        "signed": (Drafted, "sign_as"),
+        "kept": (Approvals, "keep"),
+        "let go": (Office, "look_again"),
+        "removed": (Drafted, "remove"),
+    }[when]
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, killed(getattr(place, name)))
+        with pytest.raises(Killed):
+            daemon.step()
+    again = world.daemon()
+    run(again)
+    assert len(approvals.standing(desk(world))) == 1
+    assert stop.state == "departed"
+
+
+def test_every_act_is_in_the_station_s_log(world: World) -> None:
+    once(world)
+    _, proposal = proposed(world)
+    approvals.ask(desk(world), proposal.id, "Why?", by="olga")
+    ruled(world, proposal)
+    (shown, *_) = approvals.standing(desk(world))
+    approvals.revoke(desk(world), shown.digest, by="peter", reason="over")
+    entries = desk(world).audit.entries()
+    acts = [(e.actor, e.action) for e in entries if e.action.startswith(("app", "prop"))]
+    assert acts == [
+        ("olga", "approval-said"),
+        ("cleveland", "approval-signed"),
+        ("olga", "proposal-asked"),
+        ("olga", "approval-said"),
+        ("cleveland", "approval-signed"),
+        ("peter", "approval-revoked"),
+    ]
