@@ -9,6 +9,7 @@ from typing import Any, Final
 from phtlab.errors import StationError
 from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
+from phtlab.station.release import held_stop
 from phtlab.station.running import cell_lines
 from phtlab.station.stop import Stop
 
@@ -43,6 +44,8 @@ STEPS: Final = (
     ("admitted", "admitted"),
     ("started", "started"),
     ("outcome", "ended"),
+    ("airlock-held", "outputs held for a person"),
+    ("release", "outputs decided on"),
     ("sealed", "sealed"),
     ("pushed", "sent"),
     ("told", "told to central"),
@@ -91,6 +94,7 @@ class JourneyPage:
     limits: dict[str, Any]
     cells: int
     log: bool
+    held: tuple[str, ...]
 
     @property
     def moves(self) -> bool:
@@ -109,8 +113,8 @@ def journey_line(stop: Stop) -> JourneyLine:
     if stop.has("record"):
         record = stop.final_record()
         code, sentence = record.code, record.sentence
-    elif state == "held":
-        sentence = str(stop.read("held")["sentence"])
+    else:
+        sentence = stop.held_because
     at = datetime.fromtimestamp((stop.path / "offer.json").stat().st_mtime).astimezone()
     return JourneyLine(stop.hex, name, researcher, datasets, state, code, sentence, at)
 
@@ -140,7 +144,15 @@ def journey_page(stop: Stop) -> JourneyPage:
         limits=stop.read("admitted")["limits"] if stop.has("admitted") else {},
         cells=len(cell_lines(stop)) if (stop.train / "notebook.ipynb").exists() else 0,
         log=(stop.operator / "log").exists(),
+        held=_held(stop),
     )
+
+
+def _held(stop: Stop) -> tuple[str, ...]:
+    """The outputs that wait for a person's word."""
+    if stop.waits_for != "release":
+        return ()
+    return tuple(output.name for output in held_stop(stop).undecided)
 
 
 def _steps(stop: Stop) -> list[Step]:

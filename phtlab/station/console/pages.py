@@ -52,6 +52,7 @@ class Pages:
             "shown": shown,
             "lines": escaped_lines,
             "since": self._since,
+            "waits": self._waits,
             "when": when,
             "short": short,
             "number": number,
@@ -114,6 +115,10 @@ class Pages:
 
     def _answer(self, name: str, status: int, **values: Any) -> Response:
         return HTMLResponse(self.render(name, **values), status)
+
+    def _waits(self, moment: datetime) -> str:
+        told = self._since(moment)
+        return "just came" if told.startswith("under") else f"waits {told}"
 
     def _since(self, moment: datetime | str) -> str:
         return since(moment, self.console.station.now())

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from markupsafe import Markup
 
 from phtlab.station.reading.code_html import line_html, numbered
-from phtlab.station.reading.examination import CellChange, Import, Line, Origin
+from phtlab.station.reading.difference import near
+from phtlab.station.reading.examination import CellChange, Import, Origin
 from phtlab.station.reading.materials import origin
 from phtlab.station.reading.train_reading import TrainReading
 
-_AROUND: Final = 3
-"""Lines without change that are shown around a change."""
 _MARKS: Final = {"added": "+", "removed": "-", "same": " "}
 
 
@@ -88,7 +87,7 @@ def changed_cells(reading: TrainReading) -> Iterator[CellRows]:
 
 
 def _rows(cell: CellChange, notes: _Notes) -> Iterator[Row]:
-    shown = _near(cell.lines)
+    shown = near(cell.lines)
     hidden = 0
     for at, line in enumerate(cell.lines):
         if at not in shown:
@@ -102,11 +101,6 @@ def _rows(cell: CellChange, notes: _Notes) -> Iterator[Row]:
         yield Row(str(number), line_html(line.text), line.mark, told)
     if hidden:
         yield _left_out(hidden)
-
-
-def _near(lines: Sequence[Line]) -> set[int]:
-    changed = [at for at, line in enumerate(lines) if line.mark != "same"]
-    return {near for at in changed for near in range(at - _AROUND, at + _AROUND + 1)}
 
 
 def _left_out(count: int) -> Row:

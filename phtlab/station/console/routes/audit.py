@@ -1,0 +1,39 @@
+"""The audit log: who did what to what, when."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BeforeValidator
+
+from phtlab.station.console.access import Reader
+from phtlab.station.console.audit_view import Filters, audit_page
+from phtlab.station.console.console import ConsoleOf
+from phtlab.station.console.pages import pages_of
+from phtlab.station.console.refusals import RESPONSES
+
+router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
+
+# A form that is left empty sends the field all the same.
+Day = Annotated[date | None, BeforeValidator(lambda given: given or None)]
+Word = Annotated[str, Query(max_length=200)]
+
+
+@router.get("/audit", summary="Audit")
+def audit(
+    request: Request,
+    console: ConsoleOf,
+    worker: Reader,
+    actor: Word = "",
+    action: Word = "",
+    about: Word = "",
+    since: Annotated[Day, Query(description="First day, in UTC")] = None,
+    until: Annotated[Day, Query(description="Last day, in UTC")] = None,
+) -> Response:
+    """The newest entries that fit the filters, and whether the chain holds."""
+    filters = Filters(actor, action, about.strip(), since, until)
+    view = audit_page(console.station, filters)
+    return pages_of(request).page("audit.html", worker, here="/audit", view=view, filters=filters)
