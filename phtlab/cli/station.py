@@ -16,6 +16,15 @@ from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import guard_opened_key, read_passphrase
 from phtlab.cli.station_check import check
 from phtlab.cli.station_console import console, people_app
+from phtlab.cli.station_approval import (
+    approvals_list,
+    approve,
+    approve_rule,
+    pending,
+    refuse,
+    revoke,
+    tell_what_is_asked,
+)
 from phtlab.cli.station_declared import dataset_app, policy_app
 from phtlab.cli.station_folder import (
     DirectoryOption,
@@ -25,10 +34,11 @@ from phtlab.cli.station_folder import (
     station_at,
 )
 from phtlab.cli.station_maintenance import pause, resume, standing
+from phtlab.cli.station_proposals import app as proposals_app
 from phtlab.cli.station_release import look, outputs, release_, withhold
+from phtlab.cli.station_review import review
 from phtlab.errors import (
     EngineMissingError,
-    PolicyError,
     SandboxError,
     SettingsError,
 )
@@ -205,6 +215,14 @@ def join(
 app.command()(check)
 app.command()(pause)
 app.command()(resume)
+app.command()(review)
+app.command()(pending)
+app.command()(approve)
+app.command("approve-rule")(approve_rule)
+app.command()(refuse)
+app.command("approvals")(approvals_list)
+app.command()(revoke)
+app.add_typer(proposals_app, name="proposals")
 app.command()(outputs)
 app.command()(look)
 app.command("release")(release_)
@@ -296,27 +314,7 @@ def show(
     if stop.waits_for == "release":
         say_next(f"phtlab station look {stop.hex[:12]}{place}", first="it waits for your word.")
     if stop.waits_for == "approval":
-        say_next(
-            f"phtlab station approve {stop.hex[:12]}{place}",
-            f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
-            first="it waits for your word.",
-        )
-
-
-@app.command()
-def approve(journey: JourneyArgument, directory: DirectoryOption = None) -> None:
-    """Let a held journey start."""
-    _decide(journey, directory, "approve", "")
-
-
-@app.command()
-def refuse(
-    journey: JourneyArgument,
-    reason: Annotated[str, typer.Option(help="Why; the researcher reads it.")] = "",
-    directory: DirectoryOption = None,
-) -> None:
-    """Refuse a held journey."""
-    _decide(journey, directory, "refuse", reason)
+        tell_what_is_asked(directory, stop)
 
 
 def _require_able(results: Sequence[CheckResult], station: str) -> None:
@@ -337,18 +335,6 @@ def _write_request(folder: StationFolder, settings: StationSettings, identity: I
     roles: tuple[Role, ...] = ("station", "twin") if settings.twin else ("station",)
     envelope = request_membership(identity, settings.organisation, roles)
     write_durably(folder.request, envelope.to_bytes(), 0o644)
-
-
-def _decide(journey: str, directory: Path | None, verdict: str, reason: str) -> None:
-    from phtlab.station.stop import Stops
-
-    folder, settings = station_at(directory)
-    if len(reason) > 500 or not reason.isprintable():
-        raise PolicyError("Give the reason in one line of at most 500 characters.")
-    stop = Stops(folder.stops).find(journey)
-    stop.decide(verdict, reason)
-    done = "approved" if verdict == "approve" else "refused"
-    err.print(f"{settings.name} {done} journey {stop.hex[:12]}.", markup=False)
 
 
 def _view(stop: Stop) -> dict[str, Any]:

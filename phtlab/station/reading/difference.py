@@ -8,10 +8,12 @@ patched). Only cells' text and kind are given to it, never outputs or metadata.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from phtlab.station.reading.examination import CellChange, CodeCell, Difference, Line
 from phtlab.station.reading.visible import escape, lines_of
+
+_AROUND: Final = 3
 
 
 def difference(before: Sequence[CodeCell], after: Sequence[CodeCell]) -> Difference:
@@ -40,6 +42,12 @@ def difference(before: Sequence[CodeCell], after: Sequence[CodeCell]) -> Differe
         changes.append(_same(before[at], after[new]))
         at, new = at + 1, new + 1
     return Difference(cells=tuple(changes))
+
+
+def near(lines: Sequence[Line]) -> set[int]:
+    """The places of the lines that changed, and of a few around them."""
+    changed = [at for at, line in enumerate(lines) if line.mark != "same"]
+    return {place for at in changed for place in range(at - _AROUND, at + _AROUND + 1)}
 
 
 def _notebook(cells: Sequence[CodeCell]) -> Any:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 from phtlab.errors import TrainError
 from phtlab.station.reading.visible import lines_of
 
-MOST_CHARACTERS: Final = 1_000_000
-MOST_LINES: Final = 20_000
-MOST_CELLS: Final = 1_000
+MOST_CHARACTERS: Final = 200_000
+MOST_LINES: Final = 5_000
+MOST_CELLS: Final = 500
 """What a page shows of a notebook. One that has more cannot be read, and the reader is told."""
 _OWN_METADATA: Final = {"phtlab", "tags"}
 
 
 @dataclass(frozen=True)
 class ReadCell:
-    """A cell. `number` and `role` are what it says of itself; `source` is what runs."""
+    """A cell. `number`, as in its author's notebook, and `role` are what it says of itself.
+
+    No two cells of a notebook have one number: where they claim to, they are counted here.
+    """
 
     number: int
     role: str
@@ -54,7 +58,12 @@ def read_notebook(content: bytes) -> NotebookText:
         notebook = json.loads(content)
         raw = notebook["cells"]
         language = str(notebook["metadata"]["kernelspec"]["language"])
-        cells = [_cell(position, one) for position, one in enumerate(raw, start=1)]
+        claimed = [_number(one) for one in raw]
+        numbered = all(a < b for a, b in pairwise([0, *claimed, 10**6]))
+        cells = [
+            _cell(number if numbered else position, one)
+            for position, (number, one) in enumerate(zip(claimed, raw, strict=True), start=1)
+        ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TrainError(
             "The train's notebook is not one that phtlab wrote, and cannot be read. Refuse it, "
@@ -63,6 +72,10 @@ def read_notebook(content: bytes) -> NotebookText:
         ) from None
     shown = _as_much_as_shown(cells)
     strange = list(_strange(notebook))
+    if not numbered:
+        strange.append(
+            "Its cells have no numbers of their author's notebook; they are counted here."
+        )
     if len(shown) < len(cells):
         strange.append(
             f"Only {len(shown)} of {len(cells)} cells are shown: the notebook has more text than "
@@ -71,12 +84,17 @@ def read_notebook(content: bytes) -> NotebookText:
     return NotebookText(language, tuple(shown), tuple(strange), len(shown) == len(cells))
 
 
-def _cell(position: int, raw: dict[str, Any]) -> ReadCell:
+def _number(raw: dict[str, Any]) -> int:
+    """The number that a cell says it has in its author's notebook; 0 if it says none."""
+    number = raw.get("metadata", {}).get("phtlab", {}).get("cell", 0)
+    return number if isinstance(number, int) else 0
+
+
+def _cell(number: int, raw: dict[str, Any]) -> ReadCell:
     source = raw["source"]
     about = raw.get("metadata", {}).get("phtlab", {})
-    number = about.get("cell", position)
     return ReadCell(
-        number if isinstance(number, int) and 0 <= number < 100_000 else position,
+        number,
         str(about.get("role", "none"))[:40],
         str(raw["cell_type"])[:40],
         source if isinstance(source, str) else "".join(source),
