@@ -122,6 +122,7 @@ def _row(change: Change, checkpoint: Checkpoint, envelope: Envelope) -> Checkpoi
 
 def _view(row: CheckpointRow) -> CheckpointView:
     return CheckpointView(
+        serial=row.serial,
         digest=row.digest,
         number=row.number,
         witness=row.witness,

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -78,14 +79,11 @@ class Log:
         return entry
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
-        """The entries with a number over `after`, as many as there are now.
+        """The entries after the first `after`, as many as there are now.
 
         Each line is of our form; whether they are a chain says `verify_chain`.
         """
-        for line in self.lines():
-            entry = Entry.from_line(line)
-            if entry.number > after:
-                yield entry
+        return map(Entry.from_line, islice(self.lines(), after, None))
 
     def lines(self) -> Iterator[bytes]:
         """The lines as they are in the files now, each without its line feed."""

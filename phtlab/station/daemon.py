@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import structlog
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from pydantic import ValidationError
 from phtlab.errors import EngineMissingError, PhtlabError, SignatureError, UnreachableError
 from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
+from phtlab.station.audit_witness import watch_logs
 from phtlab.station.backoff import Backoff
 from phtlab.station.profile import ProfilePublisher
 from phtlab.station.self_test import Nightly, run_self_test
@@ -130,6 +132,7 @@ class Daemon:
                 (self._tell, "teller"),
                 (self._exchange_on, "exchange"),
                 (_warm_up, "warm-up"),
+                (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
             )
         ]

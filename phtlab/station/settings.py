@@ -77,6 +77,9 @@ class StationSettings(FileSettings):
     progress_interval: float = Field(
         0.5, gt=0, le=60, description="Seconds between two words of progress to central"
     )
+    audit_interval: int = Field(
+        3600, ge=5, le=86400, description="Seconds until central's log is verified and signed again"
+    )
     self_test_at: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")] = (
         Field("03:30", description="Local time of the nightly self-test, HH:MM; empty for none")
     )

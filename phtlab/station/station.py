@@ -20,6 +20,7 @@ from phtlab.station.stopwatch import Stopwatch
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
 from phtlab.wire.api import Inbox, StationProfile, StopUpdate, StopView
+from phtlab.wire.audit_client import AuditSource
 from phtlab.wire.governance_client import GovernanceClient
 
 
@@ -28,6 +29,9 @@ class Central(Protocol):
 
     @property
     def governance(self) -> GovernanceClient: ...
+
+    @property
+    def audit(self) -> AuditSource: ...
 
     def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox: ...
 

@@ -33,8 +33,12 @@ class AuditPage(_Model):
 
 
 class CheckpointView(_Model):
-    """A signed `phtlab.governance.audit.Checkpoint`. All but the envelope is for display."""
+    """A signed `phtlab.governance.audit.Checkpoint`. All but the envelope is for display.
 
+    `serial` is its place in the order in which they came.
+    """
+
+    serial: int
     digest: Digest
     number: int
     witness: MemberName

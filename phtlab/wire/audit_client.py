@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-from phtlab.errors import AuditError
-from phtlab.governance.audit import START, Checkpoint, Entry, Head, open_checkpoint, verify_chain
+from phtlab.errors import AuditError, PhtlabError
+from phtlab.governance.audit import START, Checkpoint, Entry, Head, open_checkpoint
 from phtlab.train.envelope import Envelope
 from phtlab.train.roster import Roster
 from phtlab.wire.answer import parsed
@@ -14,7 +15,7 @@ from phtlab.wire.governance_client import Send
 
 
 class AuditClient:
-    """Nothing here is believed: `verified` says whether it holds.
+    """Nothing here is believed: see `entries_of`, `opened` and `governance.verify_chain`.
 
     Every method raises what those of `CentralClient` raise.
     """
@@ -49,7 +50,17 @@ class AuditClient:
         return parsed(CheckpointView, self._send("POST", "/audit/checkpoints", content=content))
 
 
-def entries_of(audit: AuditClient, start: Head = START) -> Iterator[Entry]:
+class AuditSource(Protocol):
+    """Central's log as its readers have it: an `AuditClient`."""
+
+    def page(self, after: int = 0) -> AuditPage: ...
+
+    def checkpoints(self, log: str, after: int = 0) -> Iterable[CheckpointView]: ...
+
+    def put_checkpoint(self, checkpoint: Envelope) -> CheckpointView: ...
+
+
+def entries_of(audit: AuditSource, start: Head = START) -> Iterator[Entry]:
     """The entries of central's log after `start`, as far as it said at first that it goes.
 
     Raises AuditError: ``audit-form`` for what is no entry, ``audit-cut`` and ``audit-rewritten``
@@ -85,17 +96,14 @@ def entries_of(audit: AuditClient, start: Head = START) -> Iterator[Entry]:
         )
 
 
-def checkpoints_of(
-    audit: AuditClient, log: str, roster: Roster
-) -> tuple[tuple[Checkpoint, Envelope], ...]:
-    """What members signed of `log`, verified. Raises as `open_checkpoint`."""
-    return tuple(
-        (open_checkpoint(view.envelope, roster), view.envelope) for view in audit.checkpoints(log)
-    )
-
-
-def verified(
-    audit: AuditClient, log: str, checkpoints: tuple[Checkpoint, ...], start: Head = START
-) -> Head:
-    """How far central's log goes, if it holds from `start` on. Raises AuditError."""
-    return verify_chain(entries_of(audit, start), checkpoints, log=log, start=start)
+def opened(
+    views: Iterable[CheckpointView], roster: Roster
+) -> tuple[list[tuple[Checkpoint, CheckpointView]], list[CheckpointView]]:
+    """Which of `views` hold, with what they say, and which cannot be believed."""
+    believed, doubtful = list[tuple[Checkpoint, CheckpointView]](), list[CheckpointView]()
+    for view in views:
+        try:
+            believed.append((open_checkpoint(view.envelope, roster), view))
+        except PhtlabError:
+            doubtful.append(view)
+    return believed, doubtful

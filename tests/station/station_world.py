@@ -43,6 +43,7 @@ from phtlab.train.roster import Catalogue, KernelImage, Roster
 from phtlab.train.trust import Trusted
 from phtlab.train.verify import verify_record
 from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
+from tests.station.fake_audit import FakeAudit
 from tests.station.fake_governance import FakeGovernance
 
 PARAMETERS = """\
@@ -148,6 +149,7 @@ class FakeCentral:
 
     def __post_init__(self) -> None:
         self.governance = FakeGovernance("cleveland", self._answer)
+        self.audit = FakeAudit(self._answer)
 
     def offer(self, offer: Offer) -> None:
         with self.news:

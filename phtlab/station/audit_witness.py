@@ -1,0 +1,179 @@
+"""A station watches central's log, and lets others watch its own.
+
+From time to time it verifies its own log and signs its end: central takes that into its own
+chain. Then it reads what is new in central's log, verifies that this follows what it saw before,
+and signs how far it saw it: also the other stations' ends are signed with that.
+
+So a log that was cut or written anew shows at the next look: central's at every station, a
+station's at that station, and both wherever they are verified.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+
+import structlog
+
+from phtlab.errors import AuditError, PhtlabError
+from phtlab.governance.audit import START, Checkpoint, Entry, Head, log_of_central, verify_chain
+from phtlab.station.audit_watch import Alarm, Seen, Watch, Watched, Which
+from phtlab.station.backoff import Backoff
+from phtlab.station.station import Station
+from phtlab.train.roster import Roster
+from phtlab.wire.audit import CheckpointView
+from phtlab.wire.audit_client import entries_of, opened
+
+_log = structlog.get_logger("phtlab.station")
+
+
+def watch_logs(station: Station, until: threading.Event) -> None:
+    """Look now and, by the setting `audit_interval`, again and again until `until` is set."""
+    witness, backoff = Witness(station), Backoff(first=5.0, longest=600.0)
+    interval = float(station.settings.audit_interval)
+    while not until.is_set():
+        seconds = interval
+        try:
+            witness.look()
+            backoff.succeeded("look")
+        # All errors: the thread's end would be a station that watches nothing and looks well.
+        except Exception as error:
+            known = isinstance(error, PhtlabError | OSError)
+            seconds = min(interval, backoff.failed("look", station.now().timestamp()))
+            why = str(error) if known else repr(type(error))
+            _log.warning("audit logs not looked at", seconds=round(seconds), why=why)
+        until.wait(seconds)
+
+
+class Witness:
+    """Looks at both logs for one station; the first time it verifies all of the station's own."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._held = START, sha256().digest()
+
+    def look(self) -> tuple[Alarm, ...]:
+        """Verify both logs and sign how far they go; the alarms that stand after that.
+
+        Raises UnreachableError, CentralError, RosterError, OSError, and AuditError
+        (``audit-seen``): nothing was found out, look again later.
+        """
+        roster = self._station.believed.now().roster
+        self._watched("own", self._station.name, roster)
+        self._watched("central", log_of_central(roster.consortium), roster)
+        return Watch.of(self._station.folder).alarms
+
+    def _watched(self, which: Which, log: str, roster: Roster) -> None:
+        station = self._station
+        before = Watch.of(station.folder).log(which)
+        # Another consortium's central has another log.
+        last = before.seen if before.seen and before.seen.log == log else None
+        try:
+            look = self._central if which == "central" else self._own
+            now = Watched(seen=look(log, last, roster))
+        except AuditError as error:
+            now = Watched(seen=last, alarm=self._alarm(log, error, before.alarm))
+        else:
+            if before.alarm is not None:
+                _log.info("audit log holds again", log=log)
+        Watch.of(station.folder).keep(station.folder, which, now)
+
+    def _central(self, log: str, last: Seen | None, roster: Roster) -> Seen:
+        station = self._station
+        views = list(station.central.audit.checkpoints(log, last.serial if last else 0))
+        believed, doubtful = opened(views, roster)
+        for view in doubtful:
+            _log.warning("checkpoint not believed", witness=view.witness, digest=view.digest)
+        start = last.head if last else START
+        head = verify_chain(
+            entries_of(station.central.audit, start),
+            (checkpoint for checkpoint, _ in believed),
+            log=log,
+            start=start,
+        )
+        if head != start:
+            self._sign(log, head, roster)
+            station.audit.append(
+                actor=station.name,
+                action="log-witnessed",
+                subject=log,
+                digest=head.digest,
+                details={"number": str(head.number)},
+            )
+        return self._seen(log, head, last, views)
+
+    def _own(self, log: str, last: Seen | None, roster: Roster) -> Seen:
+        # What this station signed itself: central may hide some of it, but can forge none.
+        known = last.serial if last and self._held[0] != START else 0
+        views = list(self._station.central.audit.checkpoints(log, known))
+        signed = [value for value, _ in opened(views, roster)[0] if value.witness == log]
+        if last is not None and last.number:
+            signed.append(self._checkpoint(log, last.head, roster, last))
+        head = self._own_head(signed)
+        if head != START and (last is None or head != last.head):
+            views.append(self._sign(log, head, roster))
+        return self._seen(log, head, last, views)
+
+    def _own_head(self, signed: list[Checkpoint]) -> Head:
+        """How far this station's log goes. Raises AuditError.
+
+        What held at the last look is compared by one digest of all its lines, which takes a
+        hundredth of the time; if that is another, all entries are verified, to say what is wrong.
+        """
+        log, hashed = self._station.audit, sha256()
+        start, known = self._held
+        lines = log.lines()
+        for line in islice(lines, start.number):
+            hashed.update(line + b"\n")
+        if hashed.digest() != known:
+            lines, hashed, start = log.lines(), sha256(), START
+
+        def entries() -> Iterator[Entry]:
+            for line in lines:
+                hashed.update(line + b"\n")
+                yield Entry.from_line(line)
+
+        head = verify_chain(entries(), signed, log=log.name, start=start)
+        self._held = head, hashed.digest()
+        return head
+
+    def _sign(self, log: str, head: Head, roster: Roster) -> CheckpointView:
+        signed = self._checkpoint(log, head, roster).sign(self._station.identity)
+        return self._station.central.audit.put_checkpoint(signed)
+
+    def _checkpoint(
+        self, log: str, head: Head, roster: Roster, seen: Seen | None = None
+    ) -> Checkpoint:
+        return Checkpoint(
+            log=log,
+            number=head.number,
+            head=head.digest,
+            witness=self._station.name,
+            roster_version=max(1, roster.version),
+            at=seen.at if seen else self._station.now(),
+        )
+
+    def _seen(
+        self, log: str, head: Head, last: Seen | None, views: Iterable[CheckpointView]
+    ) -> Seen:
+        serial = max([last.serial if last else 0, *(view.serial for view in views)])
+        return Seen(
+            log=log, number=head.number, digest=head.digest, at=self._station.now(), serial=serial
+        )
+
+    def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
+        """Say it each time, and log it once."""
+        station = self._station
+        _log.error("audit log does not hold", log=log, code=error.code, why=error.message)
+        if known is not None and (known.log, known.code) == (log, error.code):
+            return known
+        if log != station.name:  # The station's own is left as it was found.
+            station.audit.append(
+                actor=station.name,
+                action="audit-alarm",
+                subject=log,
+                details={"code": error.code, "reason": error.message},
+            )
+        return Alarm(log=log, code=error.code, sentence=error.message, at=station.now())
