@@ -165,9 +165,7 @@ class Standing(_Value):
 
     def sign(self, identity: Identity) -> Envelope:
         predicate = self.model_dump(mode="json")
-        return sign_statement(
-            identity, STANDING_TYPE, {"standing": digest(canonical(predicate))}, predicate
-        )
+        return sign_statement(identity, STANDING_TYPE, _of_itself(predicate), predicate)
 
 
 def open_approval(envelope: Envelope, roster: Roster) -> Approval:
@@ -198,6 +196,7 @@ def open_standing(
     ``standing-stale``, ``standing-future``.
     """
     standing = _open(envelope, STANDING_TYPE, Standing, roster)
+    _require_subject(envelope, _of_itself(peek(envelope).predicate))
     if standing.station != station:
         raise ApprovalError(
             f"This is the list of {standing.station}, not of {station}: do not rely on it.",
@@ -250,6 +249,11 @@ def _subject(approval: Approval) -> Mapping[str, str]:
         "proposal": approval.proposal,
     }
     return {name: value for name, value in named.items() if value is not None}
+
+
+def _of_itself(predicate: Mapping[str, Any]) -> Mapping[str, str]:
+    """A list is about no other document, so it names itself."""
+    return {"standing": digest(canonical(predicate))}
 
 
 def _require_subject(envelope: Envelope, expected: Mapping[str, str]) -> None:

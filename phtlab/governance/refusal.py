@@ -89,9 +89,10 @@ def open_withdrawal(envelope: Envelope, roster: Roster) -> Withdrawal:
     """The withdrawal that the researcher named in it signed.
 
     Raises NotOnRosterError, SignatureError, or ProposalError with one of the codes
-    ``withdrawal-form``, ``withdrawal-signer``.
+    ``withdrawal-role``, ``withdrawal-form``, ``withdrawal-signer``.
     """
     statement, signer = open_statement(envelope, WITHDRAWAL_TYPE, roster.members)
+    require_role(signer, "researcher", ProposalError, "withdrawal-role", "withdraw a proposal")
     withdrawal = read_predicate(
         Withdrawal, statement, ProposalError("", code="withdrawal-form"), "This withdrawal"
     )

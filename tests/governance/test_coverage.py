@@ -1,0 +1,204 @@
+"""What an approval covers: what it names, within its bounds and its proposal's, and no more."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phtlab.errors import ApprovalError
+from phtlab.governance import Approval, Asked, Proposal, require_covered
+from phtlab.governance.proposal import new_id
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.train.canonical import digest
+from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Identity
+from phtlab.train.manifest import KernelRef, Train, TrainManifest
+from phtlab.train.order import Order
+from tests.governance import documents
+
+ADA = Identity.generate("ada")
+NONE = ParameterSchema({}).schema
+OTHER = digest(b"other")
+
+
+def _signed(proposal: Proposal) -> Envelope:
+    return proposal.sign(ADA)
+
+
+def _asked(proposal: Proposal | None, /, **changes: Any) -> Asked:
+    manifest = TrainManifest(
+        name="heart",
+        kernel=KernelRef(name="python", language="python", digest=documents.IMAGE),
+        parameters=documents.BOUNDS,
+        outputs=(),
+        datasets=("heart",),
+        files=(),
+    )
+    train = Train(digest=digest(b"train"), repository="r", author="ada", manifest=manifest)
+    under = _signed(proposal).digest if proposal else None
+    order = Order.new(train.digest, ("ulm", "mainz"), {"min_age": 40}, ("ada",), 1, proposal=under)
+    values: dict[str, Any] = {
+        "train": train,
+        "order": order,
+        "notebook": documents.NOTEBOOK,
+        "researcher": "ada",
+        "parameters": {"min_age": 40},
+        "risk": "low",
+        "proposal": proposal,
+    }
+    return replace(Asked(**values), **changes)
+
+
+def _approval(proposal: Proposal | None, /, **changes: Any) -> Approval:
+    signed = _signed(proposal) if proposal else None
+    return documents.approval(proposal, signed, **changes)
+
+
+def _refused(asked: Asked, approval: Approval, days: float = 0) -> str | None:
+    try:
+        require_covered(asked, approval, documents.now() + timedelta(days=days, seconds=5))
+    except ApprovalError as error:
+        return error.code
+    return None
+
+
+RULE = {"scope": "low-risk", "notebook": None}
+
+
+def test_each_scope_covers_what_it_names() -> None:
+    proposal = documents.proposal()
+    asked = _asked(proposal)
+    train = {"scope": "train", "notebook": None, "train": digest(b"train")}
+    for changes in ({}, RULE, train):
+        assert _refused(asked, _approval(proposal, **changes)) is None
+    assert _refused(_asked(None), _approval(None)) is None
+
+
+@pytest.mark.parametrize(
+    ("approval", "asked", "code"),
+    [
+        # Replayed to another train, another notebook, or for another's trains.
+        ({"scope": "train", "notebook": None, "train": OTHER}, {}, "approval-train"),
+        ({}, {"notebook": OTHER}, "approval-notebook"),
+        ({}, {"researcher": "bob"}, "approval-researcher"),
+        ({"researcher": "bob"}, {}, "approval-researcher"),
+        # Stretched: more data, more risk, other parameters.
+        ({"datasets": ("lung",)}, {}, "approval-data"),
+        (RULE, {"risk": "high"}, "approval-risk"),
+        (RULE, {"risk": "mid"}, "approval-risk"),
+        ({"risk": "mid"}, {"risk": "high"}, "approval-risk"),
+        ({}, {"parameters": {"min_age": 17}}, "approval-parameters"),
+        ({}, {"parameters": {"min_age": 101}}, "approval-parameters"),
+        ({}, {"parameters": {"min_age": 40, "max_age": 50}}, "approval-parameters"),
+        ({"parameters": NONE}, {}, "approval-parameters"),
+    ],
+)
+def test_what_an_approval_does_not_name_is_not_covered(
+    approval: dict[str, Any], asked: dict[str, Any], code: str
+) -> None:
+    proposal = documents.proposal(parameters=NONE)
+    assert _refused(_asked(proposal, **asked), _approval(proposal, **approval)) == code
+
+
+def test_a_low_risk_rule_without_bounds_of_its_own_keeps_to_the_proposal_s() -> None:
+    proposal = documents.proposal()
+    rule = _approval(proposal, **RULE, parameters=NONE)
+    assert _refused(_asked(proposal), rule) is None
+    low = _asked(proposal, parameters={"min_age": 17})
+    assert _refused(low, rule) == "proposal-parameters"
+
+
+@pytest.mark.parametrize(
+    ("proposal", "asked", "code"),
+    [
+        ({"stations": ("ulm",)}, {}, "proposal-station"),
+        ({"images": (OTHER,)}, {}, "proposal-image"),
+        ({"notebooks": (OTHER,)}, {}, "proposal-notebook"),
+        ({"datasets": ({"name": "lung"},)}, {}, "proposal-data"),
+        ({"journeys": 3}, {"journeys": 3}, "proposal-journeys"),
+        ({"researcher": "bob"}, {}, "proposal-researcher"),
+        (
+            {
+                "parameters": ParameterSchema(
+                    {"min_age": {"type": "integer", "minimum": 50, "default": 50}}
+                ).schema
+            },
+            {},
+            "proposal-parameters",
+        ),
+    ],
+)
+def test_an_approval_reaches_no_further_than_its_proposal(
+    proposal: dict[str, Any], asked: dict[str, Any], code: str
+) -> None:
+    proposed = documents.proposal(**proposal)
+    approval = _approval(proposed, researcher="ada")
+    assert _refused(_asked(proposed, **asked), approval) == code
+
+
+def test_an_approval_of_one_version_says_nothing_of_another() -> None:
+    first = documents.proposal()
+    second = documents.successor(first, _signed(first), journeys=99)
+    elsewhere = documents.proposal(id=new_id())
+    for other in (second, elsewhere, None):
+        assert _refused(_asked(other), _approval(first)) == "approval-proposal"
+    assert _refused(_asked(first), _approval(None)) == "approval-proposal"
+    # The version's digest alone is not enough: what it asks for has to be at hand.
+    assert _refused(_asked(first, proposal=None), _approval(first)) == "approval-proposal"
+
+
+def test_before_its_time_and_after_it_an_approval_covers_nothing() -> None:
+    proposal = documents.proposal(until=documents.now() + timedelta(days=9))
+    approval = _approval(proposal, expires=documents.now() + timedelta(days=30))
+    assert _refused(_asked(proposal), approval) is None
+    assert _refused(_asked(proposal), approval, days=-1) == "approval-expired"
+    assert _refused(_asked(proposal), approval, days=31) == "approval-expired"
+    assert _refused(_asked(proposal), approval, days=10) == "proposal-ended"
+
+
+@given(age=st.integers(-200, 200), low=st.integers(0, 60), high=st.integers(60, 120))
+def test_parameters_are_covered_only_within_both_bounds(age: int, low: int, high: int) -> None:
+    def bounds(least: int, most: int) -> dict[str, Any]:
+        declared = {"type": "integer", "minimum": least, "maximum": most, "default": 60}
+        return ParameterSchema({"min_age": declared}).schema
+
+    proposal = documents.proposal(parameters=bounds(low, 100))
+    approval = _approval(proposal, parameters=bounds(18, high))
+    covered = _refused(_asked(proposal, parameters={"min_age": age}), approval) is None
+    assert covered == (max(low, 18) <= age <= min(high, 100))
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"scope": "train"}, "another digest"),
+        ({"scope": "low-risk"}, "another digest"),
+        ({"train": OTHER}, "another digest"),
+        ({"proposal": None}, "by its name and its version"),
+        ({"proposal": None, "proposal_id": None}, "a rule is within a proposal"),
+        ({"approvers": ("grace", "grace")}, "named twice"),
+        ({"approvers": ()}, "at least 1"),
+        ({"expires": documents.now() - timedelta(days=1)}, "ends before it begins"),
+        ({"parameters": {}}, "schema"),
+    ],
+)
+def test_an_approval_that_contradicts_itself_cannot_be_made(
+    changes: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        _approval(documents.proposal(), **changes)
+
+
+def test_what_is_signed_is_told_in_words_before_it_is() -> None:
+    proposal = documents.proposal()
+    told = _approval(proposal, **RULE, approvers=("grace", "kurt")).sentence()
+    assert told.startswith(
+        f"ulm allows trains of ada of at most low risk under proposal {proposal.id}, version sha256"
+    )
+    assert told.endswith("said by grace and kurt.")
+    assert "the train sha256:" in _approval(None).sentence()

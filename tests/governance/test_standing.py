@@ -1,0 +1,56 @@
+"""The list of what stands: another station's, an older one, or one that is over is not believed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from phtlab.errors import ApprovalError
+from phtlab.governance import Standing, open_standing
+from phtlab.train.envelope import Envelope
+from tests.governance import documents
+from tests.governance.conftest import Keys
+
+
+def _open(
+    keys: Keys, envelope: Envelope, hours: float = 0, at_least: int = 1, station: str = "ulm"
+) -> Standing:
+    now = documents.now() + timedelta(hours=hours)
+    return open_standing(envelope, keys.roster, station=station, now=now, at_least=at_least)
+
+
+def test_a_list_of_another_station_is_refused(keys: Keys) -> None:
+    mainz = documents.standing(9, station="mainz").sign(keys["mainz"])
+    with pytest.raises(ApprovalError) as refused:
+        _open(keys, mainz)
+    assert refused.value.code == "standing-station"
+
+
+def test_a_list_older_than_one_that_was_seen_is_refused(keys: Keys) -> None:
+    approval = documents.approval(None, None).sign(keys["ulm"])
+    before = documents.standing(4, approval).sign(keys["ulm"])
+    assert _open(keys, before, at_least=4).approvals == (approval.digest,)
+    with pytest.raises(ApprovalError, match="number 5 was seen before") as refused:
+        _open(keys, before, at_least=5)
+    assert refused.value.code == "standing-rolled-back"
+
+
+@pytest.mark.parametrize("lasts", [1, 24, 24 * 365])
+def test_a_list_is_believed_for_a_day_whatever_it_says(keys: Keys, lasts: int) -> None:
+    """So a central that hides a revocation can do so until then, and no longer."""
+    expires = documents.now() + timedelta(hours=lasts)
+    held_back = documents.standing(1, expires=expires).sign(keys["ulm"])
+    end = min(lasts, 24)
+    assert _open(keys, held_back, hours=end - 0.1)
+    with pytest.raises(ApprovalError, match="ask the station") as refused:
+        _open(keys, held_back, hours=end)
+    assert refused.value.code == "standing-stale"
+
+
+def test_a_list_from_the_future_is_refused(keys: Keys) -> None:
+    ahead = documents.now() + timedelta(hours=1)
+    early = documents.standing(1, issued=ahead, expires=ahead + timedelta(hours=24))
+    with pytest.raises(ApprovalError) as refused:
+        _open(keys, early.sign(keys["ulm"]))
+    assert refused.value.code == "standing-future"
