@@ -11,12 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from datetime import datetime, time, timedelta
+from pathlib import Path
 from typing import Final
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab import __version__
+from phtlab.station.desk import Place
 from phtlab.station.executor import CheckResult, CheckState
 from phtlab.station.folder import StationFolder
 from phtlab.station.health import check_station
@@ -116,11 +118,28 @@ def last_report(folder: StationFolder) -> Report | None:
         return None
 
 
+def ask_for_test(place: Place, *, by: str) -> None:
+    """Have the running daemon test itself soon, without its nightly time."""
+    _asked_for(place.folder).touch(0o600)
+    place.audit.append(actor=by, action="self-test-asked")
+
+
+def asked_for(folder: StationFolder) -> bool:
+    """Whether a test was asked for that has not begun."""
+    return _asked_for(folder).exists()
+
+
+def _asked_for(folder: StationFolder) -> Path:
+    return folder.path / "self-test.asked"
+
+
 def run_self_test(station: Station) -> Report:
     """Look at everything now, keep what was found, and tell the operator's log of what is broken.
 
     Raises OSError if the report cannot be kept: that, too, is in the log by then.
     """
+    # Who asks while it runs gets another: what they mended may have been looked at before.
+    _asked_for(station.folder).unlink(missing_ok=True)
     results = check_station(station.folder, station.settings, lambda: station.identity, station.now)
     report = report_of(station.settings, results, station.now())
     for found in report.broken:
@@ -156,7 +175,9 @@ class Nightly:
         self._zone = zone
 
     def due(self) -> bool:
-        """Whether it is time. Never, if the setting `self_test_at` is empty."""
+        """Whether it is time. Only when asked for, if the setting `self_test_at` is empty."""
+        if asked_for(self._station.folder):
+            return True
         at = self._station.settings.self_test_time
         if at is None:
             return False
