@@ -7,11 +7,13 @@ station     ``trains/…``             pull         its own unfinished journeys
 station     ``kernels/…``            pull         the kernels of those trains
 station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
 station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
+station     ``logs/HEX/SELF``        pull, push   its own journeys, ended ones too
 station     ``self-test/SELF``       pull, push   what its self-test leaves
 researcher  ``trains/SELF/…``        pull, push   their own
 researcher  ``trains/…``             pull         the trains that central lists for them
 researcher  ``kernels/…``            pull         all
 researcher  ``cargo/HEX/…``          pull         journeys that they ordered or may open
+researcher  ``logs/HEX/…``           pull         the same
 officer     ``kernels/…``            pull, push   all
 =========== ======================== ============ =======================================
 
@@ -36,8 +38,8 @@ PULL: Final = frozenset({"pull"})
 PUSH: Final = frozenset({"pull", "push"})
 NOTHING: Final = frozenset[str]()
 
-_CARGO: Final = re.compile(
-    r"cargo/(?P<journey>[0-9a-f]{64})/(?P<station>[a-z][a-z0-9-]{0,61}[a-z0-9])"
+_OF_A_STOP: Final = re.compile(
+    r"(?P<kind>cargo|logs)/(?P<journey>[0-9a-f]{64})/(?P<station>[a-z][a-z0-9-]{0,61}[a-z0-9])"
 )
 
 
@@ -81,10 +83,11 @@ def _rights(
         return _train_rights(session, member, repository)
     if kind == "self-test":
         return PUSH if member.is_station and repository == f"self-test/{member.name}" else NOTHING
-    cargo = _CARGO.fullmatch(repository)
-    if cargo is None:
+    found = _OF_A_STOP.fullmatch(repository)
+    if found is None:
         return NOTHING
-    return _cargo_rights(session, member, f"sha256:{cargo['journey']}", cargo["station"])
+    rights = _cargo_rights if found["kind"] == "cargo" else _log_rights
+    return rights(session, member, f"sha256:{found['journey']}", found["station"])
 
 
 def _kernel_rights(
@@ -129,6 +132,18 @@ def _cargo_rights(session: Session, member: Member, journey: str, station: str) 
     if row.route == "sequential" and station in before:
         return rights | PULL
     return rights
+
+
+def _log_rights(session: Session, member: Member, journey: str, station: str) -> frozenset[str]:
+    """A log is let go by hand, mostly after its stop has ended; until retention takes all of it."""
+    party = session.get(PartyRow, (journey, member.name))
+    row = session.get(JourneyRow, journey)
+    if party is None or row is None:
+        return NOTHING
+    own = any(stop.station == member.name == station and stop.offered for stop in row.stops)
+    if own and member.is_station and row.removed is None:
+        return PUSH
+    return PULL if party.opens else NOTHING
 
 
 def _trains_at(session: Session, member: Member) -> list[TrainRow]:

@@ -20,6 +20,7 @@ from phtlab.central.services import Services
 from phtlab.central.tables import JourneyRow, TrainRow
 from phtlab.wire.cargo import delete_cargo
 from phtlab.wire.registry import Registry
+from phtlab.wire.released_log import delete_log
 
 BATCH = 100
 _log = structlog.get_logger("phtlab.central")
@@ -85,6 +86,7 @@ def _remove_journeys(services: Services, registry: Registry) -> tuple[int, int]:
         _close(services, journey.id)
         for stop in journey.stops:
             cargo += delete_cargo(registry, journey.id, stop.station)
+            delete_log(registry, journey.id, stop.station)
         with services.database.change() as change:
             row = change.session.get_one(JourneyRow, journey.id)
             row.removed = change.now

@@ -112,6 +112,17 @@ def results(
         out.print(repr(opened), markup=False)
 
 
+@app.command()
+def log(
+    station: Annotated[str, typer.Argument(help="The station whose run it was.")],
+    journey: JourneyId = None,
+) -> None:
+    """Show what a run printed at a station, if a person there let it go."""
+    import phtlab
+
+    typer.echo(phtlab.connect().journey(journey).log(station), nl=False)
+
+
 def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> None:
     """Wait for `journey`, print how it ended, and exit with 7 if a stop did not depart."""
     from phtlab.lab.journey_words import short

@@ -15,6 +15,7 @@ from phtlab.lab.journey_html import journey_html
 from phtlab.lab.journey_words import describe, short
 from phtlab.lab.opened_cargo import unpack
 from phtlab.lab.progress import journey_progress
+from phtlab.lab.released_log import released_log
 from phtlab.lab.results import Results, StationResults
 from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.route_map import route_map
@@ -203,6 +204,15 @@ class Journey:
                 continue
             opened[station] = self._open(train, order, station, record, folder)
         return Results(opened, failures, folder, unsigned)
+
+    def log(self, station: str) -> str:
+        """What the run printed at `station`, and its whole error, if a person there let it go.
+
+        Raises JourneyError (`no-log`) if nobody did, SealError or RecordError for one that is not
+        what the station signed for this journey.
+        """
+        order = self.verified()[1]
+        return released_log(self._lab, self.id, order, station)
 
     def _open(
         self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder

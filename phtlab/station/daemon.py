@@ -22,6 +22,7 @@ from phtlab.station.approvals_office import Office
 from phtlab.station.audit_witness import watch_logs
 from phtlab.station.backoff import Backoff
 from phtlab.station.profile import ProfilePublisher
+from phtlab.station.release_log_sending import send_logs_on
 from phtlab.station.self_test import Nightly, run_self_test
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
@@ -134,6 +135,7 @@ class Daemon:
                 (_warm_up, "warm-up"),
                 (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
+                (partial(send_logs_on, self.station), "logs"),
             )
         ]
         for thread in threads:

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from phtlab.errors import CentralError, PhtlabError, UnreachableError
 from phtlab.station.executor import RegistryAuth
+from phtlab.train.envelope import Envelope
 from phtlab.train.image import ImageLimits
 from phtlab.wire.cargo import push_cargo
 from phtlab.wire.central import CentralClient
 from phtlab.wire.registry import Registry
+from phtlab.wire.released_log import push_log
 from phtlab.wire.trains import pull_train
 
 
@@ -42,6 +44,9 @@ class Freight(Protocol):
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         """Put sealed cargo into the registry. Idempotent, and resumed after a cut."""
+
+    def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
+        """Put a sealed log that was let go into the registry, with its statement. Idempotent."""
 
     def close(self) -> None:
         """End its connections."""
@@ -87,6 +92,9 @@ class RegistryFreight:
 
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         push_cargo(self._at(), journey, station, cargo)
+
+    def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
+        push_log(self._at(), journey, station, sealed.read_bytes(), statement)
 
     def close(self) -> None:
         if self._registry is not None:

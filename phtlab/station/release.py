@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from pydantic import ValidationError
-
 from phtlab.errors import StationError
 from phtlab.station.desk import Place
 from phtlab.station.release_part import without
@@ -24,7 +22,16 @@ from phtlab.station.release_waiting import (
     findings_on,
     waiting_at,
 )
-from phtlab.station.release_words import Outcome, Part, Word, add_word, outcome_of, words_on
+from phtlab.station.release_words import (
+    Outcome,
+    Part,
+    Word,
+    add_word,
+    decided,
+    outcome_of,
+    word_of,
+    words_on,
+)
 from phtlab.station.stop import Stop
 from phtlab.train.canonical import canonical, digest
 
@@ -111,6 +118,8 @@ def decide(
     }
     outcomes: dict[str, Outcome | None] = {}
     for name, word in words.items():
+        if stop.has("release"):  # its time was over at this moment
+            raise decided(name)
         outcomes[name] = add_word(stop, name, word, there.waiting.persons)
         one = there.waiting.output(name)
         station.audit.append(
@@ -154,22 +163,4 @@ def _word(
             )
         (file,) = output.files
         without(content_of(stop, file), part)
-    try:
-        return Word(
-            choice="part" if isinstance(choice, Part) else choice,
-            part=part,
-            by=by,
-            reason=reason.strip(),
-            at=now,
-        )
-    except ValidationError as error:
-        (fault, *_) = error.errors()
-        if fault["loc"][:1] == ("by",):
-            raise StationError(
-                f"{by!a} cannot name a person: use lower-case letters, digits, '.', '_' and '-', "
-                "beginning with a letter.",
-                code="person",
-            ) from None
-        raise StationError(
-            "Give the reason in one line of at most 200 visible characters.", code="release-reason"
-        ) from None
+    return word_of("part" if isinstance(choice, Part) else choice, part, by, reason, now)

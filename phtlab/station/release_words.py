@@ -7,9 +7,10 @@ first on `counts`. Nobody's word takes another's place.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from phtlab.errors import StationError
 from phtlab.governance.approval import PersonName
@@ -70,6 +71,29 @@ class Release(_Value):
     at: AwareDatetime
 
 
+def word_of(
+    choice: Literal["release", "part", "refuse"],
+    part: Part | None,
+    by: str,
+    reason: str,
+    at: datetime,
+) -> Word:
+    """Raises StationError: ``release-reason`` without a reason of one line, ``person``."""
+    try:
+        return Word(choice=choice, part=part, by=by, reason=reason.strip(), at=at)
+    except ValidationError as error:
+        (fault, *_) = error.errors()
+        if fault["loc"][:1] == ("by",):
+            raise StationError(
+                f"{by!a} cannot name a person: use lower-case letters, digits, '.', '_' and '-', "
+                "beginning with a letter.",
+                code="person",
+            ) from None
+        raise StationError(
+            "Give the reason in one line of at most 200 visible characters.", code="release-reason"
+        ) from None
+
+
 def words_on(stop: Stop, output: str) -> tuple[Word, ...]:
     """What people said so far, in order."""
     words: list[Word] = []
@@ -100,8 +124,8 @@ def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | Non
     another than the first person's and no refusal.
     """
     words = words_on(stop, output)
-    if stop.has("release") or outcome_of(words, persons) is not None:
-        raise _decided(output)
+    if outcome_of(words, persons) is not None:
+        raise decided(output)
     for before in words:
         if before.by == word.by:
             raise StationError(
@@ -141,7 +165,8 @@ def _name(output: str, number: int) -> str:
     return f"word-{output}-{number}"
 
 
-def _decided(output: str) -> StationError:
+def decided(output: str) -> StationError:
+    """A word comes too late."""
     return StationError(
         f"What becomes of '{output}' is decided already. 'phtlab station outputs' shows what "
         "waits.",

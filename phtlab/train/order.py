@@ -79,13 +79,22 @@ def cargo_context(journey: str, order: Order, station: str) -> bytes:
 
     Both sides rebuild it from the signed order; it is never read from the file.
     """
+    return _context(journey, order, station, "cargo")
+
+
+def log_context(journey: str, order: Order, station: str) -> bytes:
+    """What a log that a person released is bound to, as `cargo_context`: neither opens as other."""
+    return _context(journey, order, station, "log")
+
+
+def _context(journey: str, order: Order, station: str, kind: str) -> bytes:
     return canonical(
         {
             "journey": journey,
             "train": order.train,
             "station": station,
             "stop": order.stop_of(station),
-            "kind": "cargo",
+            "kind": kind,
             "roster_version": order.roster_version,
         }
     )

@@ -201,6 +201,7 @@ class FakeFreight:
 
     images: dict[str, ImageParts] = field(default_factory=dict)
     delivered: dict[str, bytes] = field(default_factory=dict)
+    logs: dict[str, tuple[bytes, Envelope]] = field(default_factory=dict)
     down: bool = False
     fetched: int = 0
 
@@ -225,6 +226,10 @@ class FakeFreight:
     def deliver(self, journey: str, station: str, cargo: Path) -> None:
         self._answer()
         self.delivered[journey] = cargo.read_bytes()
+
+    def deliver_log(self, journey: str, station: str, sealed: Path, statement: Envelope) -> None:
+        self._answer()
+        self.logs[journey] = (sealed.read_bytes(), statement)
 
     def close(self) -> None:
         pass

@@ -1,0 +1,113 @@
+"""A run's log, which stays at the station: shown to a person, and let go by hand after that.
+
+What is shown is one text: how the run ended, the whole error, and what it printed, all of it
+visible. Exactly that text leaves if a person lets it go, sealed to the recipients of the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.errors import AirlockError, StationError
+from phtlab.station.airlock import strict_json
+from phtlab.station.arrived import Arrived
+from phtlab.station.desk import Place
+from phtlab.station.folder import StationFolder
+from phtlab.station.judgement import MAX_RECORD_BYTES
+from phtlab.station.release_words import Outcome, add_word, word_of
+from phtlab.station.stop import Stop, now_text
+from phtlab.train.canonical import digest
+from phtlab.train.durable_file import write_durably
+from phtlab.train.printable import escaped, escaped_lines
+
+LOG: Final = "_log"
+"""The words on a log are named as those on an output, and no output is called so."""
+
+
+def log_text(stop: Stop) -> str:
+    """The log of `stop` as a person sees it. Raises StationError (``log-missing``)."""
+    if not stop.has("outcome"):
+        raise StationError(
+            f"The stop {stop.hex[:12]} has no log: its run has not ended, or never began.",
+            code="log-missing",
+        )
+    return "\n".join(_lines(stop)) + "\n"
+
+
+def look_at_log(station: Place, stop: Stop, *, by: str) -> str:
+    """`log_text`; that `by` looked at it is logged. Raises as that does."""
+    text = log_text(stop)
+    seen = digest(text.encode())
+    station.audit.append(actor=by, action="log-looked-at", subject=stop.journey, digest=seen)
+    stop.write("log-looked", {"by": by, "digest": seen, "at": now_text()})
+    return text
+
+
+def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome | None:
+    """`by` lets the log go; None if another person has to agree. The daemon seals and sends it.
+
+    A log is free text, so where outputs of high risk need two persons it needs two. Raises
+    StationError: ``log-missing``, ``log-unseen`` if nobody looked at it as it is, and as
+    `word_of` and `add_word` do.
+    """
+    seen = digest(log_text(stop).encode())
+    if not stop.has("log-looked") or stop.read("log-looked")["digest"] != seen:
+        raise StationError(
+            f"Nobody has looked at this log. It may hold data: read it first, with 'phtlab station "
+            f"log {stop.hex[:12]}'.",
+            code="log-unseen",
+        )
+    word = word_of("release", None, by, reason, station.now())
+    # The mark before the word: a daemon that finds no word behind a mark comes back to it.
+    _mark(station.folder, stop)
+    outcome = add_word(stop, LOG, word, station.policy().release.persons("high"))
+    station.audit.append(
+        actor=by,
+        action="log-released",
+        subject=stop.journey,
+        digest=seen,
+        details={"decided": "yes" if outcome else "another person has to agree"},
+    )
+    return outcome
+
+
+def marks_of(folder: StationFolder) -> Path:
+    """One empty file for each stop whose log is to be sent."""
+    return folder.path / "logs-to-send"
+
+
+def _mark(folder: StationFolder, stop: Stop) -> None:
+    marks = marks_of(folder)
+    marks.mkdir(mode=0o700, exist_ok=True)
+    write_durably(marks / stop.hex, b"")
+
+
+def _lines(stop: Stop) -> Iterator[str]:
+    arrived, outcome = Arrived.of(stop), stop.read("outcome")
+    name = arrived.train.manifest.name
+    yield f"Journey {stop.hex[:12]}: {name} of {arrived.researcher}"
+    yield f"Outcome: {outcome['code'] or 'the run came to its end'}"
+    error = _error(stop)
+    if error:
+        place = ", ".join(f"{part} {error[part]}" for part in ("cell", "line") if error.get(part))
+        yield escaped(f"Error: {error.get('type')} in {place or 'no cell'}")
+        for part in ("message", "traceback"):
+            if text := error.get(part):
+                yield escaped_lines(str(text))
+    yield "Printed:"
+    log = stop.operator / "log"
+    if log.exists():
+        yield escaped_lines(log.read_bytes().decode("utf-8", "replace"))
+
+
+def _error(stop: Stop) -> Mapping[str, Any]:
+    """The whole error as the run recorded it: anything may be in it."""
+    path = stop.operator / "run.json"
+    try:
+        said = strict_json.parse(path.read_bytes(), limit=MAX_RECORD_BYTES)
+    except (AirlockError, FileNotFoundError):
+        return {}
+    error = said.get("error") if isinstance(said, dict) else None
+    return error if isinstance(error, dict) else {}
