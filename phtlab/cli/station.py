@@ -14,8 +14,6 @@ from rich.text import Text
 from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import guard_opened_key, read_passphrase
-from phtlab.cli.station_check import check
-from phtlab.cli.station_console import console, people_app
 from phtlab.cli.station_approval import (
     approvals_list,
     approve,
@@ -25,6 +23,8 @@ from phtlab.cli.station_approval import (
     revoke,
     tell_what_is_asked,
 )
+from phtlab.cli.station_check import check
+from phtlab.cli.station_console import console, people_app
 from phtlab.cli.station_declared import dataset_app, policy_app
 from phtlab.cli.station_folder import (
     DirectoryOption,
@@ -33,6 +33,8 @@ from phtlab.cli.station_folder import (
     identity_of,
     station_at,
 )
+from phtlab.cli.station_local import local
+from phtlab.cli.station_log import log, release_log_
 from phtlab.cli.station_maintenance import pause, resume, standing
 from phtlab.cli.station_proposals import app as proposals_app
 from phtlab.cli.station_release import look, outputs, release_, withhold
@@ -213,6 +215,7 @@ def join(
 
 
 app.command()(check)
+app.command()(local)
 app.command()(pause)
 app.command()(resume)
 app.command()(review)
@@ -227,6 +230,8 @@ app.command()(outputs)
 app.command()(look)
 app.command("release")(release_)
 app.command()(withhold)
+app.command()(log)
+app.command("release-log")(release_log_)
 
 
 @app.command()

@@ -81,7 +81,7 @@ class Shown:
 
 def pending(place: Place) -> tuple[Pending, ...]:
     """What waits for a person here, oldest first."""
-    waiting = [_pending(stop, place) for stop in place.stops.unfinished() if waits(stop)]
+    waiting = [pending_journey(place, stop) for stop in place.stops.unfinished() if waits(stop)]
     waiting += [
         _pending_proposal(here, place)
         for here in ProposalsHere(place.folder.proposals)
@@ -331,7 +331,8 @@ def _waits_for_nobody(stop: Stop) -> StationError:
     )
 
 
-def _pending(stop: Stop, place: Place) -> Pending:
+def pending_journey(place: Place, stop: Stop) -> Pending:
+    """What waits for a person because of a held journey."""
     arrived, held = Arrived.of(stop), stop.read("held")
     drafts = Drafts(place.folder.drafts).of_journey(stop.journey)
     return Pending(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from phtlab.errors import ApprovalError, ParameterError
-from phtlab.governance.approval import Scope
+from phtlab.governance.approval import Approval, Scope
 from phtlab.governance.risk import Risk
 from phtlab.notebook.parameters import ParameterSchema, describe
 from phtlab.station.approvals_draft import Draft
@@ -134,6 +134,17 @@ def in_words(draft: Draft, said: tuple[str, ...]) -> str:
     return f"{approval.sentence()} Risk: at most {draft.risk}.{parameters}"
 
 
+def described(approval: Approval) -> str:
+    """What an approval allows, in a few words for a list."""
+    what = {
+        "train": f"train {(approval.train or '')[7:19]}",
+        "notebook": f"notebook {(approval.notebook or '')[7:19]}",
+        "low-risk": "low-risk trains",
+    }[approval.scope]
+    under = f", {approval.proposal_id}" if approval.proposal_id else ""
+    return f"{what} of {approval.researcher}{under}, risk at most {approval.risk}"
+
+
 def narrowed(schema: Mapping[str, Any], bounds: Mapping[str, str]) -> dict[str, Any]:
     """A schema of parameters within narrower bounds. Raises ApprovalError (``approval-bounds``)."""
     properties = {name: dict(value) for name, value in schema["properties"].items()}
@@ -212,9 +223,13 @@ def _until(place: Place, days: int | None, otherwise: datetime) -> datetime:
             f"An approval of {place.name} is for 1 to {most} days; its policy says so.",
             code="approval-days",
         )
-    now = _now(place)
-    wanted = otherwise if days is None else now + timedelta(days=days)
-    return min(wanted, now + timedelta(days=most))
+    latest = _end_of_day(place.now() + timedelta(days=days or most))
+    return latest if days is not None else min(otherwise, latest)
+
+
+def _end_of_day(at: datetime) -> datetime:
+    """What is said in days ends with a day: two persons who say the same then say the same."""
+    return at.astimezone(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
 
 
 def _now(place: Place) -> datetime:

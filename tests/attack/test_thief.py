@@ -13,6 +13,7 @@ import pytest
 from phtlab.demo.world import RESEARCHER, World
 from phtlab.errors import KeyFileError, NotOnRosterError, PassphraseError, PhtlabError
 from phtlab.lab import Journey, Lab
+from phtlab.station.approvals import approve
 from phtlab.train.identity import Identity, Member
 from phtlab.train.key_file import DEFAULT_LOG_N, decode_key, encode_key, identity_text, read_key
 from phtlab.train.order import Order
@@ -131,7 +132,7 @@ def test_a_key_that_was_taken_off_the_roster(
     time.sleep(1)  # as long as the roster is believed there without asking again
     until(lambda: judging.station.believed.now().roster.version >= version)
     stop = judging.station.stops.stop(journey.id)
-    stop.decide("approve")
+    approve(judging.station, journey.id, by="olga")
     judging.settle(journey.id)
     record = stop.final_record()
     assert (record.outcome, record.code) == ("refused", "not-on-roster")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from phtlab.central.server import serving
 from phtlab.central.services import Services
 from phtlab.cli import station as station_cli
 from phtlab.errors import (
+    ApprovalError,
     CentralUnreachableError,
     DataSetError,
     EngineMissingError,
@@ -28,6 +30,7 @@ from phtlab.errors import (
     SettingsError,
     StationError,
 )
+from phtlab.governance.proposal import AskedData, Proposal, new_id
 from phtlab.station.daemon import Daemon
 from phtlab.station.folder import StationFolder
 from phtlab.station.settings import load_settings
@@ -36,7 +39,7 @@ from phtlab.train.envelope import Envelope
 from phtlab.train.key_file import read_key, write_key
 from phtlab.train.trust import root_fingerprint
 from tests.central.world import Clock, Founding, found
-from tests.station.station_world import COUNTS, SCHEMA, World, identity, make_world
+from tests.station.station_world import COUNTS, KERNEL, SCHEMA, World, identity, make_world
 
 PASSPHRASE = "correct horse battery staple"
 _PHTLAB = "from phtlab.cli import main; main()"
@@ -281,10 +284,81 @@ def test_a_held_stop_is_listed_shown_and_approved(world: World) -> None:
     assert "parameter   min_age = 50" in shown
     assert "\x1b" not in shown
     assert "\\x1b[31mred" in shown
-    assert "approved" in ok("approve", journey[7:15], *at).stderr
+    assert "because     The kernel image python is new here." in shown
+    sentence = "cleveland allows the train sha256:"
+    assert ok("approve", journey[7:15], "--show", *at).stdout.startswith(sentence)
+    approved = ok("approve", journey[7:15], "--by", "olga", *at)
+    assert approved.stdout.startswith(sentence)
+    assert "said by olga. Risk: at most mid. Parameters: min_age 18 to 100." in approved.stdout
+    assert "approved" in approved.stderr
+    Daemon(world.station()).step()
     (stop,) = json.loads(ok("status", "--json", *at).stdout)["stops"]
-    assert stop["state"] == "verified"
+    assert stop["state"] == "admitted"
     assert "waits for no decision" in refusal(StationError, "approve", journey, *at)
+
+
+def test_the_second_of_two_persons_is_asked_for(world: World) -> None:
+    at = ("-C", world.folder.path)
+    journey = held(world)
+    world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["mid"]\n')
+    said = ok("approve", journey, "--by", "olga", *at).stderr
+    assert "olga said yes. It starts once another person did so too." in said
+    assert "said yes    olga; it takes 2 persons" in ok("show", journey, *at).stdout
+    assert "1 of 2" in ok("pending", *at).stdout
+    assert "Another person must say so" in refusal(
+        ApprovalError, "approve", journey, "--by", "olga", *at
+    )
+    assert "approved" in ok("approve", journey, "--by", "peter", *at).stderr
+
+
+def test_an_approval_is_listed_and_taken_back(world: World) -> None:
+    at = ("-C", world.folder.path)
+    assert "has approved nothing yet" in ok("approvals", *at).stderr
+    journey = held(world)
+    ok("approve", journey, "--days", "30", "--bound", "min_age=40..60", *at)
+    Daemon(world.station()).step()
+    (one,) = json.loads(ok("approvals", "--json", *at).stdout)
+    assert one["parameters"]["properties"]["min_age"]["maximum"] == 60
+    assert "stands" in ok("approvals", *at).stdout
+    ok("revoke", one["digest"][7:19], "--reason", "a mistake", *at)
+    (one,) = json.loads(ok("approvals", "--json", *at).stdout)
+    assert (one["state"], one["why"]) == ("revoked", "a mistake")
+
+
+def test_a_proposal_is_shown_asked_about_and_approved_by_a_rule(world: World) -> None:
+    at = ("-C", world.folder.path)
+    assert "No proposal has named cleveland yet" in ok("proposals", *at).stderr
+    now = world.now().replace(microsecond=0)
+    proposal = Proposal(
+        id=new_id(),
+        version=1,
+        researcher="ada",
+        title="Hearts by age",
+        question="How many?",
+        legal_ground="Consent",
+        datasets=(AskedData(name="heart", columns=("age",)),),
+        stations=("cleveland",),
+        images=(KERNEL.digest,),
+        risk="low",
+        issued=now,
+        until=now + timedelta(days=90),
+    )
+    world.central.governance.submit(proposal.sign(identity("ada")))
+    daemon = Daemon(world.station())
+    daemon.exchange()
+    assert "Hearts by age" in ok("proposals", *at).stdout
+    shown = ok("proposals", "show", proposal.id[:6], *at).stdout
+    assert "data          heart (age)" in shown
+    ok("proposals", "ask", proposal.id, "Why?", "--by", "olga", *at)
+    assert "Say which rule" in refusal(ApprovalError, "approve-rule", proposal.id, *at)
+    rule = ok("approve-rule", proposal.id, "--low-risk", "--by", "olga", *at).stdout
+    allowed = "cleveland allows trains of ada of at most low risk under proposal"
+    assert rule.startswith(f"{allowed} {proposal.id}")
+    daemon.step()
+    daemon.exchange()
+    (one,) = json.loads(ok("proposals", "--json", *at).stdout)
+    assert one["state"] == "approved"
+    assert world.central.governance.talk[proposal.id][0].text == "Why?"
 
 
 def test_a_held_stop_is_refused_with_a_reason(world: World) -> None:

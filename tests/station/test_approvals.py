@@ -116,9 +116,8 @@ def test_a_yes_becomes_a_signed_approval_of_exactly_this_train(world: World) -> 
     daemon, offer, stop = held(world)
     word = approvals.approve(desk(world), offer.journey, by="olga")
     assert word.missing == 0
-    assert word.sentence.startswith(
-        f"cleveland allows the train {stop.read('verified')['order']['train']}"
-    )
+    train = peek(offer.order).predicate["train"]
+    assert word.sentence.startswith(f"cleveland allows the train {train}, on heart, until ")
     assert "Risk: at most mid. Parameters: min_age 18 to 100." in word.sentence
     run(daemon)
     assert world.record(offer).outcome == "departed"

@@ -1,0 +1,297 @@
+"""`phtlab station approve`, `refuse`, `revoke` and `approvals`: what may run, said by people."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.station_folder import DirectoryOption, station_at
+from phtlab.cli.station_person import ByOption, person
+from phtlab.errors import ApprovalError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from phtlab.station.approvals import Word
+    from phtlab.station.approvals_terms import Wanted
+    from phtlab.station.desk import Desk
+    from phtlab.station.stop import Stop
+
+TargetArgument = Annotated[
+    str,
+    typer.Argument(help="A held journey or a proposal (p-…), or how its name begins."),
+]
+DaysOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Until when, in days from now. Default: until the journey's order expires; a rule, "
+        "until the proposal ends."
+    ),
+]
+BoundOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bound",
+        help="Narrower parameters, as min_age=18..65 or outcome=any,severe. May be repeated.",
+    ),
+]
+NoteOption = Annotated[str, typer.Option(help="One line that is signed with it.")]
+ShowOption = Annotated[
+    bool, typer.Option("--show", help="Only say what would be signed; decide nothing.")
+]
+
+
+def approve(
+    target: TargetArgument,
+    by: ByOption = None,
+    days: DaysOption = None,
+    bound: BoundOption = None,
+    note: NoteOption = "",
+    show: ShowOption = False,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say yes to a held journey's train, or to the low-risk trains of a proposal.
+
+    What is signed is said in words. Where the policy asks for two persons, the first one's yes
+    waits for another's. The daemon signs, and what is allowed starts.
+    """
+    from phtlab.station.approvals_terms import Wanted
+
+    wanted = Wanted(bounds=_bounds(bound), days=days, note=note)
+    _approve(directory, target, person(by), wanted, show=show, as_json=as_json)
+
+
+def approve_rule(
+    target: TargetArgument,
+    low_risk: Annotated[
+        bool,
+        typer.Option("--low-risk", help="The researcher's trains of low risk, within it."),
+    ] = False,
+    notebook: Annotated[
+        str | None,
+        typer.Option(help="Trains of the notebook with this digest (sha256:…), within it."),
+    ] = None,
+    this_notebook: Annotated[
+        bool,
+        typer.Option("--this-notebook", help="Trains of the notebook of this held journey."),
+    ] = False,
+    risk: Annotated[
+        str | None,
+        typer.Option(help="Up to which risk a notebook's trains may be: low (default), mid, high."),
+    ] = None,
+    by: ByOption = None,
+    days: DaysOption = None,
+    bound: BoundOption = None,
+    note: NoteOption = "",
+    show: ShowOption = False,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say yes to a rule within a proposal: what it allows starts without a person.
+
+    Give exactly one of --low-risk, --notebook and --this-notebook.
+    """
+    from phtlab.station.approvals_terms import Wanted
+
+    if low_risk + (notebook is not None) + this_notebook != 1:
+        raise ApprovalError(
+            "Say which rule: --low-risk, --notebook DIGEST, or --this-notebook for a held journey.",
+            code="approval-form",
+        )
+    if risk not in (None, "low", "mid", "high"):
+        raise ApprovalError("--risk is low, mid or high.", code="approval-form")
+    wanted = Wanted(
+        scope="low-risk" if low_risk else "notebook",
+        notebook=notebook,
+        bounds=_bounds(bound),
+        risk=risk,  # type: ignore[arg-type]
+        days=days,
+        note=note,
+    )
+    _approve(directory, target, person(by), wanted, show=show, as_json=as_json)
+
+
+def refuse(
+    target: TargetArgument,
+    reason: Annotated[str, typer.Option(help="Why; the researcher reads it.")] = "",
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Refuse a held journey, or a proposal."""
+    from phtlab.station import approvals
+
+    desk = _desk(directory)
+    approvals.refuse(desk, target, by=person(by), reason=reason)
+    err.print(f"{desk.name} refused {_named(desk, target)}.", markup=False)
+
+
+def revoke(
+    approval: Annotated[str, typer.Argument(help="The approval, or how its digest begins.")],
+    reason: Annotated[str, typer.Option(help="Why; it is signed with it.")] = "",
+    stop_runs: Annotated[
+        bool, typer.Option("--stop-runs", help="Stop what runs under it too.")
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Take an approval back: at once for what has not started."""
+    from phtlab.station import approvals
+
+    desk = _desk(directory)
+    kept = approvals.revoke(desk, approval, by=person(by), reason=reason, stop_runs=stop_runs)
+    runs = "is stopped" if stop_runs else "goes on"
+    err.print(
+        f"{desk.name} took the approval {kept.digest[7:19]} back. What runs under it {runs}.",
+        markup=False,
+    )
+
+
+def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List the approvals of this station, newest first, and which of them stand."""
+    from phtlab.station import approvals
+    from phtlab.station.approvals_terms import described
+
+    desk = _desk(directory)
+    shown = approvals.standing(desk)
+    if as_json:
+        print_json(
+            [
+                {
+                    "digest": one.digest,
+                    "state": one.state,
+                    "why": one.why,
+                    **one.approval.model_dump(mode="json"),
+                }
+                for one in shown
+            ]
+        )
+        return
+    if not shown:
+        err.print(f"{desk.name} has approved nothing yet.", markup=False)
+        return
+    table = Table("approval", "state", "until", "what", "by", box=None)
+    for one in shown:
+        told = (
+            one.digest[7:19],
+            one.state,
+            f"{one.approval.expires:%Y-%m-%d}",
+            described(one.approval),
+            ", ".join(one.approval.approvers),
+        )
+        table.add_row(*map(Text, told))
+    out.print(table)
+
+
+def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List what waits for a person: held journeys and proposals, oldest first."""
+    from phtlab.station import approvals
+
+    desk = _desk(directory)
+    waiting = approvals.pending(desk)
+    if as_json:
+        print_json([_pending_json(one) for one in waiting])
+        return
+    if not waiting:
+        err.print(f"Nothing waits for a person at {desk.name}.", markup=False)
+        return
+    table = Table("waits", "what", "researcher", "risk", "said yes", "missing", box=None)
+    for one in waiting:
+        name = one.id if one.kind == "proposal" else one.id[7:19]
+        missing = max(0, one.persons - len(one.said))
+        said = ", ".join(one.said) or "nobody"
+        told = (name, one.title, one.researcher, one.risk, said, f"{missing} of {one.persons}")
+        table.add_row(*map(Text, told))
+    out.print(table)
+
+
+def tell_what_is_asked(directory: Path | None, stop: Stop) -> None:
+    """Why a held journey waits for a person, who said yes already, and what to do."""
+    from phtlab.station import approvals
+
+    waiting = approvals.pending_journey(_desk(directory), stop)
+    out.print(f"{'risk':<12}{waiting.risk}", markup=False)
+    for reason in (*waiting.reasons, waiting.why_not):
+        if reason:
+            out.print(f"{'because':<12}{reason}", markup=False)
+    if waiting.said:
+        out.print(
+            f"{'said yes':<12}{', '.join(waiting.said)}; it takes {waiting.persons} persons",
+            markup=False,
+        )
+    place = "" if directory is None else f" -C {directory}"
+    say_next(
+        f"phtlab station approve {stop.hex[:12]}{place}",
+        f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
+        first="it waits for your word.",
+    )
+
+
+def _approve(
+    directory: Path | None, target: str, by: str, wanted: Wanted, *, show: bool, as_json: bool
+) -> None:
+    from phtlab.station import approvals
+
+    desk = _desk(directory)
+    word = (approvals.preview if show else approvals.approve)(desk, target, by=by, wanted=wanted)
+    if as_json:
+        print_json(
+            {
+                "sentence": word.sentence,
+                "said": word.said,
+                "persons": word.persons,
+                "missing": word.missing,
+                "decided": not show,
+            }
+        )
+        return
+    out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
+    if not show:
+        _tell(desk, target, word, directory)
+
+
+def _tell(desk: Desk, target: str, word: Word, directory: Path | None) -> None:
+    if word.missing:
+        place = "" if directory is None else f" -C {directory}"
+        say_next(
+            f"phtlab station approve {target}{place} --by PERSON",
+            first=f"{' and '.join(word.said)} said yes. It starts once another person did so too.",
+        )
+        return
+    err.print(f"{desk.name} approved {_named(desk, target)}.", markup=False)
+
+
+def _named(desk: Desk, target: str) -> str:
+    if target.startswith("p-"):
+        return f"proposal {target}"
+    return f"journey {desk.stops.find(target).hex[:12]}"
+
+
+def _bounds(given: list[str] | None) -> dict[str, str]:
+    bounds = {}
+    for text in given or ():
+        named = re.fullmatch(r"([A-Za-z]\w*)=(.+)", text)
+        if named is None:
+            raise ApprovalError(
+                f"'{text}' is no bound. Write NAME=LOW..HIGH, or NAME=one,other.",
+                code="approval-bounds",
+            )
+        bounds[named[1]] = named[2]
+    return bounds
+
+
+def _pending_json(one: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(one), "since": one.since.isoformat()}
+
+
+def _desk(directory: Path | None) -> Desk:
+    from phtlab.station.desk import Desk
+
+    return Desk(*station_at(directory))
