@@ -96,3 +96,13 @@ def test_a_slip_is_told_and_decides_nothing(
     with pytest.raises(StationError, match=message):
         typed(world, *(stop.hex[:12] if word == "J" else word for word in words))
     assert not list(stop.path.glob("word-*"))
+
+
+def test_the_log_is_shown_and_then_let_go(world: World) -> None:
+    _, stop = held(world)
+    shown = typed(world, "log", stop.hex[:12], "--by", "bea")
+    assert "Outcome: the run came to its end\nPrinted:\nprinted by the run\n" in shown.stdout
+    assert f"phtlab station release-log {stop.hex[:12]}" in shown.stderr
+    said = typed(world, "release-log", stop.hex[:12], "--reason", "It is clean.", "--by", "bea")
+    assert "cleveland lets the log" in said.stderr
+    assert (world.folder.path / "logs-to-send" / stop.hex).exists()
