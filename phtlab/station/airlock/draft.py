@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.findings import Action, Finding, gravest
 from phtlab.station.airlock.rules import AirlockRules
@@ -17,7 +18,8 @@ from phtlab.train.record import OutputVerdict
 class Draft:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
-    `count` is what a scalar counts, where it is declared as a count.
+    `count` is what a scalar counts, where it is declared as a count; `cells` are what a table or a
+    scalar counts, once it has been read so.
     """
 
     output: Output
@@ -26,6 +28,7 @@ class Draft:
     taken: set[int] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     count: int | None = None
+    cells: Cells | None = None
 
     @property
     def refused(self) -> bool:

@@ -1,20 +1,24 @@
 """The passage of a stop's outputs through the airlock, each to its verdict.
 
-First each output is read and checked by itself; then each gets its verdict.
+First each output is read and checked by itself; then those that count people are held against
+each other and against what has left (`against_others.py`); then each gets its verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Protocol
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock import figure, model, scalar, strict_json, table
+from phtlab.station.airlock import contributions, figure, model, scalar, strict_json, table
+from phtlab.station.airlock.against_others import check_together
+from phtlab.station.airlock.cells import Cells, Reading
 from phtlab.station.airlock.content import Content, FileContent
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Finding, named
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.table import Table
 from phtlab.train.manifest import Output, OutputKind
 from phtlab.train.record import OutputVerdict
 
@@ -38,19 +42,27 @@ class Passed:
 
     For `released` and `suppressed` the files leave. For `held` they are what would leave if a
     person lets it; `findings` say why it is held, and are kept at the station: their details
-    hold values. `refused` has none.
+    hold values. `refused` has none. `cells` are what an output that counts people counts.
     """
 
     verdict: OutputVerdict
     files: Mapping[str, Content] = field(default_factory=dict, repr=False)
     findings: tuple[Finding, ...] = ()
+    cells: Cells | None = field(default=None, repr=False)
 
 
 def pass_outputs(
-    outputs: tuple[Output, ...], left: Left, rules: AirlockRules
+    outputs: tuple[Output, ...],
+    left: Left,
+    rules: AirlockRules,
+    earlier: Sequence[Reading] = (),
 ) -> tuple[Passed, ...]:
-    """All declared `outputs`; the last ones are refused once the whole is too large."""
+    """All declared `outputs`; the last ones are refused once the whole is too large.
+
+    `earlier` is what this station has released of the same data sets (`released.py`).
+    """
     read = [_read(output, left, rules) for output in outputs]
+    check_together([one for one in read if isinstance(one, Draft)], rules, earlier)
     passed = []
     room = rules.max_total
     for draft in read:
@@ -93,7 +105,28 @@ def _read(output: Output, left: Left, rules: AirlockRules) -> Draft | Passed:
 def _finished(draft: Draft, rules: AirlockRules) -> Passed:
     verdict = draft.verdict(rules)
     files = {} if verdict.verdict == "refused" else draft.contents(rules)
-    return Passed(verdict, files, tuple(draft.findings))
+    return Passed(verdict, files, tuple(draft.findings), draft.cells)
+
+
+def as_at_a_twin(passed: Sequence[Passed]) -> tuple[Passed, ...]:
+    """What a twin station makes of verdicts: it has nobody's data, and nobody who would be asked.
+
+    What other stations would hold leaves, with the rule and the sentence.
+    """
+    return tuple(
+        replace(
+            one,
+            verdict=one.verdict.model_copy(
+                update={
+                    "verdict": "suppressed" if one.verdict.suppressed_rows else "released",
+                    "sentence": f"Stations may hold this for a person. {one.verdict.sentence}",
+                }
+            ),
+        )
+        if one.verdict.verdict == "held"
+        else one
+        for one in passed
+    )
 
 
 def _require_kind(output: Output, left: Left) -> None:
@@ -118,8 +151,31 @@ def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
                 named(table.described(parsed, row) for row in sorted(small)),
                 small,
             )
+    if output.total is not None:
+        _find_dominated(draft, parsed, rules)
     table.require_distinct_few(table.without_rows(parsed, draft.taken), rules)
     return draft
+
+
+def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
+    by_share, by_p = contributions.dominated_rows(parsed, draft.output, rules)
+    if by_share:
+        draft.find(
+            "dominance",
+            rules.tables.dominance,
+            f"It has sums of which {rules.dominance_n} people make more than "
+            f"{rules.dominance_k:g} %.",
+            named(table.described(parsed, row) for row in sorted(by_share)),
+            by_share,
+        )
+    if by_p:
+        draft.find(
+            "p-percent",
+            rules.tables.p_percent,
+            f"It has sums that tell what one person contributes to within {rules.p_percent:g} %.",
+            named(table.described(parsed, row) for row in sorted(by_p)),
+            by_p,
+        )
 
 
 def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:

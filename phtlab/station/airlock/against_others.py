@@ -1,0 +1,163 @@
+"""The outputs that count people, held against each other and against what has left before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from phtlab.station.airlock import differencing
+from phtlab.station.airlock.cells import (
+    EVERYBODY,
+    Cell,
+    CountedRow,
+    Reading,
+    described,
+    dimensions_of,
+    readings_of,
+)
+from phtlab.station.airlock.class_disclosure import alike
+from phtlab.station.airlock.complementary import Complement, complement
+from phtlab.station.airlock.draft import Draft
+from phtlab.station.airlock.findings import Action, named
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.table import count_column
+
+_COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
+
+
+def check_together(
+    drafts: Sequence[Draft], rules: AirlockRules, earlier: Sequence[Reading] = ()
+) -> None:
+    """Note in `drafts` what only shows when they are looked at together.
+
+    `earlier` are tables that this station has released of the same data sets.
+    """
+    counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
+    if not counted:
+        return
+    readings = {draft.output.name: _readings(draft) for draft in counted}
+    for draft in counted:
+        whole = readings[draft.output.name][0]
+        draft.cells = whole.told_by()
+        _class_disclosure(draft, whole, rules)
+        _differencing(draft, whole, earlier, rules)
+    every = [one for draft in counted for one in readings[draft.output.name]]
+    every += _scalar_margins(counted, every)
+    _complementary(counted, [*every, *earlier], rules)
+
+
+def _complementary(
+    counted: Sequence[Draft], readings: Sequence[Reading], rules: AirlockRules
+) -> None:
+    withheld = {(d.output.name, row) for d in counted for row in d.taken}
+    asked = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
+    found = complement(
+        readings,
+        withheld,
+        minimum=rules.minimum_count,
+        removable={name for name, action in asked.items() if action == "suppress"},
+        protected=_protected(counted, readings),
+    )
+    for draft in counted:
+        name = draft.output.name
+        if name in found.unchecked and (draft.table is not None):
+            draft.find(
+                "unchecked",
+                _action(draft, rules, "unchecked"),
+                "It has too many cells to be held against the other tables.",
+                (),
+                set(range(draft.table.rows)),
+            )
+        rows = found.rows.get(name, set())
+        if rows or name in found.blamed:
+            _find_computable(draft, asked[name], rows, found)
+
+
+def _find_computable(draft: Draft, action: Action, rows: set[int], found: Complement) -> None:
+    draft.find("complementary", action, _COMPUTABLE, found.cells.get(draft.output.name, ()), rows)
+
+
+def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules) -> None:
+    if draft.table is None or not (found := alike(whole, draft.taken)):
+        return
+    draft.find(
+        "class-disclosure",
+        _action(draft, rules, "class-disclosure"),
+        "All people of a group of it are alike.",
+        named(f"all of a group are {described(row.cell)} ({row.count})" for row in found),
+        {row.row for row in found if row.row is not None},
+    )
+
+
+def _differencing(
+    draft: Draft, whole: Reading, earlier: Sequence[Reading], rules: AirlockRules
+) -> None:
+    close = differencing.close_rows(whole, _alike(draft, earlier), rules.minimum_count)
+    close = [(row, before) for row, before in close if row.row not in draft.taken]
+    if not close:
+        return
+    draft.find(
+        "differencing",
+        _action(draft, rules, "differencing"),
+        f"It differs by fewer than {rules.minimum_count} people from what has left before.",
+        named(f"{described(row.cell)}: {row.count} now, {before} before" for row, before in close),
+        {row.row for row, _ in close if row.row is not None},
+    )
+
+
+def _alike(draft: Draft, earlier: Sequence[Reading]) -> Sequence[Reading]:
+    """Of a scalar only the same one counts: what it is a count of is only in its name."""
+    if draft.table is not None:
+        return earlier
+    return [one for one in earlier if one.source.endswith(f"/{draft.output.name}")]
+
+
+def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collection[Cell]:
+    """Cells that stay though they count enough people."""
+    taken = {
+        draft.output.name: draft.taken
+        for draft in counted
+        if any(one.rule != "small-count" for one in draft.findings if one.action == "suppress")
+    }
+    return {
+        row.cell
+        for reading in readings
+        if reading.whole
+        for row in reading.rows
+        if row.row in taken.get(reading.source, ())
+    }
+
+
+def _scalar_margins(counted: Sequence[Draft], readings: Sequence[Reading]) -> list[Reading]:
+    """A scalar that counts as many people as a label of a table may be the count of just that."""
+    found = []
+    for draft in counted:
+        if draft.count is None:
+            continue
+        for reading in readings:
+            if not reading.whole or not reading.dimensions or reading.source == draft.output.name:
+                continue
+            for name in reading.dimensions:
+                for cell, (_, high) in reading.sums(frozenset({name})).items():
+                    if high == draft.count:
+                        row = CountedRow(cell, draft.count, 0)
+                        found.append(Reading(draft.output.name, (name,), (row,), whole=False))
+    return found
+
+
+def _readings(draft: Draft) -> list[Reading]:
+    output = draft.output
+    if draft.table is None:
+        return [Reading(output.name, (), (CountedRow(EVERYBODY, draft.count, 0),))]
+    counts = count_column(draft.table, output.counts or "")
+    others = {output.counts or "", output.total or "", *output.largest}
+    names = dimensions_of(draft.table, output.by, others)
+    return readings_of(output.name, draft.table, counts, names, parts=not output.by)
+
+
+def _counts(draft: Draft) -> bool:
+    return draft.count is not None or (draft.table is not None and draft.output.counts is not None)
+
+
+def _action(draft: Draft, rules: AirlockRules, rule: str) -> Action:
+    by_kind = {"table": rules.tables, "scalar": rules.scalars, "figure": rules.figures}
+    return by_kind[draft.output.kind].of(rule)

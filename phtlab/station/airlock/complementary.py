@@ -1,0 +1,122 @@
+"""Complementary suppression: further rows stay, until no withheld or small cell can be computed.
+
+Which ones: of the rows without which it could not be, the one that counts the fewest people, so
+that the least is lost; over and over until nothing follows any more. That is no optimum (finding
+one is a hard problem: Fischetti and Salazar 2001), and it always ends: at worst all rows stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from phtlab.station.airlock.cells import Cell, Reading, described
+from phtlab.station.airlock.computable import Told, together, told
+from phtlab.station.airlock.findings import named
+from phtlab.station.airlock.lattice import TooManyCellsError
+
+_MOST_TRIED: Final = 40
+"""So many rows are tried again, whether they could not leave after all."""
+
+
+@dataclass(frozen=True)
+class Complement:
+    """`rows` stay too, by source; `cells` says to the operator what could be computed.
+
+    `blamed` are sources of which a row would have to stay and cannot; `unchecked` are sources
+    that are too large to be held against the others.
+    """
+
+    rows: Mapping[str, set[int]]
+    cells: Mapping[str, tuple[str, ...]]
+    blamed: Collection[str] = ()
+    unchecked: Collection[str] = ()
+
+
+def complement(
+    readings: Sequence[Reading],
+    withheld: Collection[tuple[str, int]],
+    *,
+    minimum: int,
+    removable: Collection[str],
+    protected: Collection[Cell] = (),
+) -> Complement:
+    """The rows that have to stay beside those `withheld`, as source and row.
+
+    Rows of sources that are not `removable` (a picture, a scalar, a table whose policy asks a
+    person) stay where they are: their source is blamed.
+    """
+    taken: set[tuple[str, int]] = set()
+    why: dict[str, list[str]] = {}
+    blamed: dict[str, None] = {}
+    unchecked: dict[str, None] = {}
+    groups = together(readings)
+    counts: dict[tuple[str, int], int] = {}
+    for group in groups:
+        while True:
+            try:
+                found = told(group, {*withheld, *taken}, minimum, protected)
+            except TooManyCellsError:
+                unchecked |= dict.fromkeys(_of_this_stop(group))
+                break
+            chosen = _chosen(found, removable)
+            for one in found:
+                for source in {source for source, _ in one.rows}:
+                    why.setdefault(source, []).append(_words(one))
+            if not chosen:
+                blamed |= dict.fromkeys(source for one in found for source, _ in one.rows)
+                break
+            taken |= chosen
+            counts |= {row: one.counts[row] for one in found for row in one.rows}
+    taken = _needed(groups, withheld, taken, counts, minimum, protected)
+    rows: dict[str, set[int]] = {}
+    for source, row in taken:
+        rows.setdefault(source, set()).add(row)
+    return Complement(
+        rows,
+        {source: named(dict.fromkeys(words)) for source, words in why.items()},
+        tuple(blamed),
+        tuple(unchecked),
+    )
+
+
+def _needed(
+    groups: Sequence[Sequence[Reading]],
+    withheld: Collection[tuple[str, int]],
+    taken: set[tuple[str, int]],
+    counts: Mapping[tuple[str, int], int],
+    minimum: int,
+    protected: Collection[Cell],
+) -> set[tuple[str, int]]:
+    """`taken` without the rows that may leave after all, now that others stay."""
+    if len(taken) > _MOST_TRIED:
+        return taken
+    needed = set(taken)
+    for row in sorted(taken, key=lambda row: (-counts[row], row)):
+        fewer = {*withheld, *needed} - {row}
+        about = [group for group in groups if any(one.source == row[0] for one in group)]
+        if not any(told(group, fewer, minimum, protected) for group in about):
+            needed.discard(row)
+    return needed
+
+
+def _chosen(found: Sequence[Told], removable: Collection[str]) -> set[tuple[str, int]]:
+    """One row for each cell that is told, none for a cell that one of the chosen serves."""
+    chosen: set[tuple[str, int]] = set()
+    for one in sorted(found, key=lambda told: len(told.rows)):
+        if chosen & set(one.rows):
+            continue
+        possible = [row for row in one.rows if row[0] in removable]
+        if possible:
+            chosen.add(min(possible, key=lambda row: (one.counts[row], row)))
+    return chosen
+
+
+def _words(one: Told) -> str:
+    value = f"{one.value}" if one.exact else f"at most {one.value}"
+    return f"{described(one.cell)} would be {value}"
+
+
+def _of_this_stop(group: Sequence[Reading]) -> list[str]:
+    return [reading.source for reading in group if any(row.row is not None for row in reading.rows)]

@@ -1,0 +1,123 @@
+"""What this station has let leave of its data sets: counts, with the labels of the people counted.
+
+One file for each set of tables that left together, named by the digest of its content, so that the
+same tables are kept once however often they leave::
+
+    released/<digest hex>.json
+    {"version": 1, "datasets": ["heart"], "outputs": [
+      {"name": "by_sex", "dimensions": ["sex"], "rows": [
+        {"cell": {"sex": "female"}, "count": 96}, {"cell": {"sex": "other"}, "count": null}]}]}
+
+A count is null where the row stayed: its labels are kept, not how many there are. So the folder
+holds nothing that a recipient does not have, but the labels of withheld rows. The newest
+`MOST_FILES` are looked at; older ones are kept, and not looked at any more.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet
+
+from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow, Reading, parts_of
+from phtlab.station.airlock.content import Content, Joined
+from phtlab.station.airlock.passage import Passed
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.durable_file import write_durably
+from phtlab.train.manifest import Output
+
+VERSION: Final = 1
+MOST_FILES: Final = 300
+MOST_ROWS: Final = 10_000
+"""Rows of one output that are kept; a larger one is kept without those beyond."""
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Wait for one's turn: two stops that leave at once are held against each other too."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    with (folder / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]) -> None:
+    """Remember `outputs` (see `left`), which have left or are about to. Idempotent."""
+    kept = [output for output in outputs if output["rows"]]
+    if not kept:
+        return
+    content = canonical({"version": VERSION, "datasets": sorted(datasets), "outputs": kept})
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{digest(content).removeprefix('sha256:')}.json"
+    if path.exists():
+        path.touch()  # it left again: it is among the newest
+    else:
+        write_durably(path, content)
+
+
+def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
+    """What has left of any of `datasets`, the newest first. Broken files are passed over."""
+    found: list[Reading] = []
+    if not folder.is_dir():
+        return found
+    paths = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
+    for path in paths[:MOST_FILES]:
+        content = json.loads(path.read_bytes())
+        if set(content["datasets"]) & set(datasets):
+            for output in content["outputs"]:
+                found += _readings(path.stem, output)
+    return found
+
+
+def left(outputs: Sequence[Output], passed: Sequence[Passed]) -> list[dict[str, Any]]:
+    """What is to be remembered of outputs that leave: each count that is in their files.
+
+    The files count, not what the airlock let pass: a person may have taken more out. `passed`
+    has the cells of each output that counts people (`Passed.cells`), those that stay among them.
+    """
+    declared = {output.name: output for output in outputs}
+    found = []
+    for one in passed:
+        if one.cells is None or one.cells.untold or one.verdict.verdict in ("held", "refused"):
+            continue
+        counts = _counts_in(one.files, declared[one.verdict.name], one.cells)
+        rows = [
+            {"cell": dict(cell), "count": counts.get(cell)} for cell in one.cells.cells[:MOST_ROWS]
+        ]
+        dimensions = list(one.cells.dimensions)
+        found.append({"name": one.verdict.name, "dimensions": dimensions, "rows": rows})
+    return found
+
+
+def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> dict[Cell, int]:
+    if output.kind == "scalar":
+        value = json.loads(_whole(files[f"{output.name}.json"]))["value"]
+        return {EVERYBODY: int(value)}
+    table = pyarrow.parquet.read_table(io.BytesIO(_whole(files[f"{output.name}.parquet"])))
+    names = table.column_names
+    if output.counts not in names or not set(cells.columns) <= set(names):
+        return {}  # a person took the column out: nobody can tell the rows any more
+    labels = zip(*(table[name].to_pylist() for name in cells.columns), strict=True)
+    counts = table[output.counts].to_pylist()
+    rows = labels if cells.columns else [()] * len(counts)
+    return {
+        cells.cell_of(row): int(count)
+        for row, count in zip(rows, counts, strict=True)
+        if count is not None
+    }
+
+
+def _whole(content: Content) -> bytes:
+    return io.BufferedReader(Joined([content])).read()
+
+
+def _readings(source: str, output: Mapping[str, Any]) -> list[Reading]:
+    rows = tuple(CountedRow(frozenset(row["cell"].items()), row["count"]) for row in output["rows"])
+    whole = Reading(f"{source}/{output['name']}", tuple(output["dimensions"]), rows)
+    return [whole, *parts_of(whole)]
