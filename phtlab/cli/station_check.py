@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.cli.station_folder import DirectoryOption, PassphraseOption, identity_of, station_at
+from phtlab.cli.station_person import person
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -21,12 +23,18 @@ _MARKS = {"ok": "[green]ok  [/]", "warning": "[yellow]warn[/]", "broken": "[red]
 
 def check(
     directory: DirectoryOption = None,
+    deep: Annotated[
+        bool,
+        typer.Option(
+            "--deep", help="Also run a train of its own here, from its image to its opened results."
+        ),
+    ] = False,
     passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Test the station: whether everything that it needs is there, and how to mend what is not."""
     results = []
-    for result in _found(directory, passphrase_file):
+    for result in _found(directory, passphrase_file, deep):
         results.append(result)
         if not as_json:
             _print(result)
@@ -47,11 +55,16 @@ def check(
         raise typer.Exit(8)
 
 
-def _found(directory: Path | None, passphrase_file: Path | None) -> Iterator[CheckResult]:
+def _found(
+    directory: Path | None, passphrase_file: Path | None, deep: bool
+) -> Iterator[CheckResult]:
+    from phtlab.station.desk import Desk
     from phtlab.station.executor import CheckResult
     from phtlab.station.folder import StationFolder
     from phtlab.station.health import check_station
+    from phtlab.station.running_log import warnings_to_stderr
     from phtlab.station.self_test import keep_report, report_of
+    from phtlab.station.self_test_train import train_check
     from phtlab.station.settings import station_directory
     from phtlab.station.station import utc_now
 
@@ -63,11 +76,15 @@ def _found(directory: Path | None, passphrase_file: Path | None) -> Iterator[Che
         yield CheckResult("configuration", False, f"{sentence.rstrip('.')}.", mend)
         return
     results = []
-    for result in check_station(
-        folder, settings, lambda: identity_of(folder, settings, passphrase_file)
-    ):
+    opened = cache(lambda: identity_of(folder, settings, passphrase_file))
+    for result in check_station(folder, settings, opened):
         results.append(result)
         yield result
+    if deep and all(result.ok for result in results if result.name == "key"):
+        warnings_to_stderr()
+        log = Desk(folder, settings).audit
+        results.append(train_check(folder, settings, opened(), log, by=person(None)))
+        yield results[-1]
     if all(result.ok for result in results if result.name == "key"):
         # A person who could not open the key has not tested the station.
         try:

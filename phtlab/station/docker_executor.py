@@ -34,6 +34,7 @@ from phtlab.station.executor import (
     Executor,
     Job,
     JobStatus,
+    KernelHere,
     RegistryAuth,
 )
 from phtlab.station.image_pull import fetch_image, said
@@ -193,6 +194,17 @@ class DockerExecutor(Executor):
             if JOB_ID.fullmatch(name)
         )
 
+    def kernels(self) -> tuple[KernelHere, ...]:
+        found = []
+        with self._engine() as engine:
+            # A kernel image itself before trains that were built on one.
+            for image in sorted(images_here(engine.images()), key=lambda name: "/trains/" in name):
+                with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+                    here = kernel_here(image, engine.inspect_image(image))  # type: ignore[no-untyped-call]
+                    if here is not None:
+                        found.append(here)
+        return tuple(found)
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -348,6 +360,21 @@ def images_here(images: Iterable[Mapping[str, Any]]) -> list[str]:
     """What may be kernel or train images among the engine's, by digest, the newest first."""
     names = (name for image in images for name in image.get("RepoDigests") or ())
     return [name for name in names if IMAGE.fullmatch(name) and _OURS.search(name)]
+
+
+def kernel_here(reference: str, inspected: Mapping[str, Any]) -> KernelHere | None:
+    """An image as what a run can use; None if it is not of a kernel that phtlab has built."""
+    config = inspected["Config"]
+    labels = config.get("Labels") or {}
+    if config.get("Entrypoint") != list(ENTRYPOINT) or "org.phtlab.kernelspec" not in labels:
+        return None
+    return KernelHere(
+        reference=reference,
+        name=labels.get("org.opencontainers.image.title", "").rpartition(" ")[2],
+        language=labels.get("org.phtlab.language", ""),
+        kernelspec=labels["org.phtlab.kernelspec"],
+        diff_ids=tuple(inspected["RootFS"]["Layers"]),
+    )
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

@@ -149,6 +149,18 @@ class CheckResult:
         return "warning" if self.warning else "ok"
 
 
+@dataclass(frozen=True, slots=True)
+class KernelHere:
+    """An image that the engine has and that a run could use without a registry."""
+
+    reference: str
+    """As `Job.image`."""
+    name: str
+    language: str
+    kernelspec: str
+    diff_ids: tuple[str, ...]
+
+
 class Executor(ABC):
     """Runs jobs out of sight of everything but their inputs.
 
@@ -222,6 +234,10 @@ class Executor(ABC):
     @abstractmethod
     def jobs(self) -> frozenset[str]:
         """The ids of all jobs of this station that have left any trace."""
+
+    def kernels(self) -> tuple[KernelHere, ...]:
+        """The kernel images, and trains built on them, that are here; the best first."""
+        return ()
 
     def close(self) -> None:  # noqa: B027 - an executor may hold nothing
         """Release connections. Runs go on."""

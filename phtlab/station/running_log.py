@@ -8,6 +8,12 @@ import sys
 import structlog
 
 
+def warnings_to_stderr() -> None:
+    """Log warnings and errors only, from here on: of a command that a person waits for."""
+    log_to_stderr()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
 def log_to_stderr() -> None:
     """Log from here on. What is logged is written in this package: no value, no secret."""
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs URLs

@@ -1,0 +1,101 @@
+"""A local train takes every step of a journey here, and nothing of it leaves the station."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from phtlab.cli.station import app
+from phtlab.errors import DataSetError, RunError
+from phtlab.station.desk import Desk
+from phtlab.station.self_test_train import NAME, train_check
+from phtlab.station.settings import write_settings
+from phtlab.train.key_file import write_key
+from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
+from tests.station.station_world import World, identity, make_world
+
+pytestmark = pytest.mark.engine
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture
+def world(tmp_path: Path, kernel_image: str) -> World:
+    world = make_world(tmp_path)
+    tmp_path.chmod(0o755)
+    world.add_hearts(women=25, men=5).chmod(0o644)
+    write_settings(world.folder, world.settings)
+    write_key(world.folder.key, identity("cleveland"), PASSPHRASE, log_n=8)
+    return world
+
+
+def test_the_self_test_s_train_takes_every_step_and_leaves_nothing(world: World) -> None:
+    desk = Desk(world.folder, world.settings)
+    before = sorted(world.folder.path.iterdir())
+    result = train_check(
+        world.folder, world.settings, identity("cleveland"), desk.audit, by="grace"
+    )
+    assert (result.name, result.ok) == (NAME, True), result.sentence
+    assert sorted(world.folder.path.iterdir()) == sorted([*before, world.folder.audit])
+    assert [entry.action for entry in desk.audit.entries()] == [
+        "local-train-started",
+        "local-train-ended",
+    ]
+
+
+def test_a_local_train_runs_on_the_data_and_its_results_stay(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
+    notebook = write_notebook(tmp_path / "own.ipynb", LOAD, PUBLISH)
+    place = ["-C", str(world.folder.path)]
+    result = CliRunner().invoke(
+        app, ["local", str(notebook), "--dataset", "heart", "--by", "grace", *place, "--json"]
+    )
+    assert result.exit_code == 0, (result.output, result.exception)
+    shown = json.loads(result.stdout)
+    assert (shown["local"], shown["outcome"]) == (True, "departed")
+    results = Path(shown["results"])
+    assert results.is_relative_to(world.folder.path / "local")
+    assert (results / "counts.parquet").exists()
+    (started, ended) = Desk(world.folder, world.settings).audit.entries()
+    assert (started.actor, started.subject) == ("grace", shown["journey"])
+    assert ended.details["outcome"] == "departed"
+    assert list(world.station().stops) == []  # no journey of the consortium's
+    assert world.central.records == []
+
+
+def test_a_local_train_reads_no_other_data_set_than_was_named(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
+    notebook = write_notebook(tmp_path / "own.ipynb", LOAD, PUBLISH)
+    place = ["-C", str(world.folder.path)]
+    result = CliRunner().invoke(app, ["local", str(notebook), "--dataset", "lungs", *place])
+    assert isinstance(result.exception, DataSetError)
+    assert "also reads heart" in result.exception.message
+
+
+def test_a_local_train_that_fails_says_where_its_operator_sees_why(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
+    notebook = write_notebook(tmp_path / "own.ipynb", LOAD, PUBLISH, "1 / 0")
+    result = CliRunner().invoke(app, ["local", str(notebook), "-C", str(world.folder.path)])
+    assert isinstance(result.exception, RunError)
+    (stop,) = (world.folder.path / "local" / "stops").glob("*/operator")
+    assert str(stop) in result.exception.message
+    assert b"ZeroDivisionError" in (stop / "executed.ipynb").read_bytes()
+
+
+def test_without_a_kernel_image_it_says_how_to_get_one(world: World) -> None:
+    run = train_check(
+        world.folder,
+        world.settings.model_copy(update={"executor_options": {"engine": "unix:///no.sock"}}),
+        identity("cleveland"),
+        Desk(world.folder, world.settings).audit,
+        by="grace",
+    )
+    assert (run.ok, run.mend) == (False, "Start it: systemctl start docker")
