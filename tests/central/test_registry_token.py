@@ -19,6 +19,7 @@ from phtlab.central.registry_token import (
 )
 from phtlab.errors import CentralError
 from phtlab.wire.cargo import cargo_repository
+from phtlab.wire.released_log import log_repository
 from tests.central.world import World
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -136,6 +137,20 @@ def test_cargo_is_read_by_who_ordered_or_may_open_it(central: World) -> None:
         assert _granted(central, name, scope) == {repository: ["pull"]}
     for name in ("mainz", "vera"):
         assert _granted(central, name, scope) == {}
+
+
+def test_a_station_writes_its_log_after_its_stop_has_ended_and_who_may_open_it_reads(
+    central: World,
+) -> None:
+    journey = central.journey("ulm", "mainz", recipients=("bob",))
+    own, other = (log_repository(journey.id, name) for name in ("ulm", "mainz"))
+    scopes = [f"repository:{name}:pull,push" for name in (own, other)]
+    central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
+    assert _granted(central, "ulm", *scopes) == {own: ["pull", "push"]}
+    for name in ("ada", "bob"):
+        assert _granted(central, name, *scopes) == {own: ["pull"], other: ["pull"]}
+    for name in ("jena", "vera"):
+        assert _granted(central, name, *scopes) == {}
 
 
 def test_a_station_tests_itself_in_a_repository_of_its_own(central: World) -> None:

@@ -12,11 +12,14 @@ import pytest
 
 from phtlab.errors import RegistryError, TrainError
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.envelope import sign_statement
+from phtlab.train.identity import Identity
 from phtlab.train.image import compose, declared_files, train_files, verify_image
 from phtlab.train.manifest import KernelRef, TrainManifest
 from phtlab.train.roster import KernelImage
 from phtlab.wire.cargo import cargo_repository, delete_cargo, pull_cargo, push_cargo
 from phtlab.wire.registry import Registry
+from phtlab.wire.released_log import delete_log, log_repository, pull_log, push_log
 from phtlab.wire.trains import pull_kernel, pull_train, push_train, train_repository
 
 JOURNEY = "sha256:" + "1f" * 32
@@ -275,3 +278,23 @@ class RegistryContract:
                 digest=image.digest,
                 kernel=kernel,
             )
+
+    def test_a_log_comes_back_with_its_statement_and_is_deleted_whole(self, bench: Bench) -> None:
+        sealed, statement = (
+            some_bytes(5000),
+            sign_statement(
+                Identity.generate("ulm"),
+                "https://example.org/log",
+                {"log": digest(b"log")},
+                {"a": 1},
+            ),
+        )
+        push_log(bench.registry, JOURNEY, "ulm", sealed, statement)
+        push_log(bench.registry, JOURNEY, "ulm", sealed, statement)
+        assert pull_log(bench.registry, JOURNEY, "ulm") == (sealed, statement)
+        assert delete_log(bench.registry, JOURNEY, "ulm") == 1
+        assert delete_log(bench.registry, JOURNEY, "ulm") == 0
+        assert not bench.registry.has_blob(log_repository(JOURNEY, "ulm"), digest(sealed))
+        with pytest.raises(RegistryError) as raised:
+            pull_log(bench.registry, JOURNEY, "ulm")
+        assert raised.value.code == "registry-missing"
