@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
 Origin = Literal["python", "image", "unknown"]
 Mark = Literal["same", "added", "removed"]
@@ -27,11 +27,18 @@ class Asked(_Value):
     columns: dict[str, tuple[str, ...]] = {}
 
 
+def without_halves(text: object) -> object:
+    """`text` with half a surrogate pair, which no UTF-8 holds, as an escape."""
+    return text.encode("utf-8", "backslashreplace").decode() if isinstance(text, str) else text
+
+
 class CodeCell(_Value):
     number: int
     kind: str
     role: str
     source: str
+
+    _whole = field_validator("kind", "role", "source", mode="before")(without_halves)
 
 
 class Import(_Value):

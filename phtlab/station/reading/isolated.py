@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from typing import Final
@@ -20,8 +19,7 @@ def examined(asked: Asked, seconds: float = SECONDS) -> tuple[Examination, str]:
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-m", "phtlab.station.reading.worker"],
-            # ASCII: half a surrogate pair has no UTF-8, and a notebook may hold one.
-            input=json.dumps(asked.model_dump(mode="python")).encode("ascii"),
+            input=asked.model_dump_json().encode(),
             capture_output=True,
             timeout=seconds,
             check=False,

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from phtlab.station.reading.examination import TouchedData
+from phtlab.station.reading.examination import TouchedData, without_halves
 
 _Trees = Sequence[tuple[int, ast.Module]]
 
@@ -116,7 +116,7 @@ class _Names:
             and any(isinstance(n, ast.Name) and n.id in self._modules for n in ast.walk(function))
         )
         if is_opener and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            return first.value
+            return str(without_halves(first.value))
         return None
 
     def of(self, node: ast.AST) -> set[str]:
@@ -182,7 +182,7 @@ def _look(
     elif isinstance(node, ast.Subscript):
         _look_at_key(node, cell, names, columns, seen)
     elif isinstance(node, ast.Call):
-        for name in names.of(node.func) if isinstance(node.func, ast.Attribute) else names.of(node):
+        for name in names.of(node):
             _name_columns(node, name, columns, seen)
         called = node.func.id if isinstance(node.func, ast.Name) else None
         if called not in _HARMLESS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -187,7 +186,7 @@ def _columns(
 
 def _examined(asked: Asked) -> tuple[Examination, str]:
     """As `examined`, which is asked once for the same cells."""
-    key = json.dumps(asked.model_dump(mode="python"), sort_keys=True)
+    key = asked.model_dump_json()
     if key not in _kept:
         answer = examined(asked)
         while len(_kept) >= _MOST_KEPT:
