@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,7 +18,7 @@ from fastapi import FastAPI
 from phtlab.station import desk as station_desk
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
-from phtlab.station.console.people import ROLES, People, with_person, write_people
+from phtlab.station.console.people import ROLES, People, path_of, with_person, write_people
 from phtlab.station.console.serving import listen
 from phtlab.station.console.sessions import new_link
 from tests.real_registry import free_port
@@ -101,12 +100,25 @@ def running(console: Console, app: FastAPI) -> Iterator[None]:
             thread.join(timeout=30)
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
+@pytest.fixture(scope="module")
+def module_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """The station `cleveland` with hearts; one person a role, and `all` with every one."""
-    with desk_of(make_world(tmp_path)) as desk:
+    with desk_of(make_world(tmp_path_factory.mktemp("console"))) as desk:
         desk.world.add_hearts()
         yield desk
+
+
+@pytest.fixture
+def desk(module_desk: Desk) -> Iterator[Desk]:
+    """The module's station as it was in the beginning, but for its stops and its log."""
+    people = path_of(module_desk.world.folder).read_bytes()
+    policy = module_desk.world.folder.policy.read_bytes()
+    yield module_desk
+    path_of(module_desk.world.folder).write_bytes(people)
+    module_desk.world.folder.policy.write_bytes(policy)
+    module_desk.world.ahead = timedelta(0)
+    while module_desk.clients:
+        module_desk.clients.pop().close()
 
 
 @contextmanager

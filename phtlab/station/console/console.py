@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from phtlab.errors import StationError
+from phtlab.station.console.oidc import Provider
 from phtlab.station.console.people import People, load_people
 from phtlab.station.console.sessions import Sessions
 from phtlab.station.desk import Desk
@@ -27,6 +28,7 @@ class Console:
     address: str
     port: int
     sessions: Sessions = field(repr=False)
+    provider: Provider | None = field(default=None, repr=False)
     closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @classmethod
@@ -35,11 +37,17 @@ class Console:
 
         Raises SettingsError.
         """
-        settings = load_people(station.folder).console
+        people = load_people(station.folder)
+        settings = people.console
         sessions = Sessions(
             timedelta(seconds=settings.idle), timedelta(seconds=settings.longest), station.now
         )
-        return cls(station, settings.address, port or settings.port, sessions)
+        console = cls(station, settings.address, port or settings.port, sessions)
+        if people.oidc is None:
+            return console
+        callback = f"{console.home}login/oidc/callback"
+        provider = Provider(people.oidc, station.folder.path, callback, station.now)
+        return replace(console, provider=provider)
 
     @property
     def hosts(self) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def journey_page(stop: Stop) -> JourneyPage:
         outputs=tuple(one.model_dump(mode="json") for one in record.outputs) if record else (),
         limits=stop.read("admitted")["limits"] if stop.has("admitted") else {},
         cells=len(cell_lines(stop)) if (stop.train / "notebook.ipynb").exists() else 0,
-        log=(stop.operator / "log").exists(),
+        log=stop.has("outcome"),
         held=_held(stop),
     )
 

@@ -104,14 +104,14 @@ class Pages:
         except PhtlabError:
             worker = None
         if worker is None:
-            return self._answer("login.html", status, worker=None, error=error, oidc=self._oidc())
+            return self._answer(
+                "login.html",
+                status,
+                worker=None,
+                error=error,
+                oidc=self.console.provider is not None,
+            )
         return self.page("refusal.html", worker, here="", status=status, error=error)
-
-    def _oidc(self) -> bool:
-        try:
-            return self.console.people().oidc is not None
-        except PhtlabError:
-            return False
 
     def _answer(self, name: str, status: int, **values: Any) -> Response:
         return HTMLResponse(self.render(name, **values), status)

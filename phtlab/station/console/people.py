@@ -9,14 +9,15 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, Literal, get_args
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    HttpUrl,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -59,11 +60,22 @@ class Person(_Part):
 class OidcLogin(_Part):
     """The identity provider that people may log in with, by the code flow with PKCE."""
 
-    issuer: HttpUrl = Field(description="The provider's address, as its discovery document has it")
+    issuer: str = Field(description="The provider's address, as its discovery document has it")
     client_id: str = Field(min_length=1, description="The console's name at the provider")
     secret_file: str = Field(
-        "oidc-secret", description="File of the client's secret, below the station's folder"
+        "oidc-secret",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,100}$",
+        description="File of the client's secret, in the station's folder",
     )
+
+    @field_validator("issuer")
+    @classmethod
+    def _over_tls(cls, value: str) -> str:
+        parts = urlsplit(value)
+        own = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
+        if not (own or (parts.scheme == "https" and parts.hostname)) or parts.query:
+            raise ValueError("it is an address that begins with https://")
+        return value
 
 
 class ConsoleSettings(_Part):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from phtlab.station.console.access import Reader, Releaser
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.journeys_view import journey_lines, journey_page
 from phtlab.station.console.live import EventStream, stream
-from phtlab.station.console.pages import pages_of
-from phtlab.station.console.refusals import RESPONSES, unknown
+from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
+from phtlab.station.release_log import LOG, look_at_log, release_log
+from phtlab.station.release_words import words_on
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -68,16 +70,35 @@ def live_journey(
     )
 
 
-@router.get("/journeys/{journey}/log", summary="What a run printed")
+@router.get("/journeys/{journey}/log", summary="A run's log")
 def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey) -> Response:
-    """The log that stays here. It may hold data, so it takes a releaser."""
+    """The whole error and what the run printed. It may hold data: that it was read is logged."""
     stop = console.stop(journey)
-    path = stop.operator / "log"
-    if not path.exists():
-        raise unknown("This journey has left no log: its run has not ended, or never began.")
-    with path.open("rb") as file:
-        text = file.read(_MOST_LOG).decode("utf-8", "replace")
-    cut = path.stat().st_size > _MOST_LOG
+    text = look_at_log(console.station, stop, by=worker.name)
     return pages_of(request).page(
-        "log.html", worker, here="/journeys", stop=stop, text=text, cut=cut
+        "log.html",
+        worker,
+        here="/journeys",
+        stop=stop,
+        text=text[:_MOST_LOG],
+        cut=len(text) > _MOST_LOG,
+        words=words_on(stop, LOG),
     )
+
+
+@router.post("/journeys/{journey}/log", summary="Let a log go", status_code=303)
+def let_log_go(
+    console: ConsoleOf,
+    worker: Releaser,
+    journey: Journey,
+    reason: Annotated[str, Form(max_length=200, description="Stays at the station")] = "",
+) -> Response:
+    """Exactly the text that was shown, sealed to the recipients of the order."""
+    stop = console.stop(journey)
+    outcome = release_log(console.station, stop, by=worker.name, reason=reason)
+    worker.tell(
+        "The log goes to the researcher as you saw it."
+        if outcome
+        else "Your word is noted. Another person has to agree before the log leaves."
+    )
+    return go(f"/journeys/{journey}")

@@ -1,20 +1,23 @@
-"""Logging in by a one-time link, and out."""
+"""Logging in, by a one-time link or at an identity provider, and out."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from phtlab.station.console.access import Reader, cookie_name
 from phtlab.station.console.console import Console, ConsoleOf
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.oidc import refused
+from phtlab.station.console.pages import go, pages_of, shown
 from phtlab.station.console.refusals import RESPONSES, unknown
 from phtlab.station.console.sessions import use_link
 from phtlab.station.console.static import STATIC
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
+
+_OIDC = "/login/oidc"
 
 Secret = Annotated[str, Form(max_length=200)]
 
@@ -25,7 +28,7 @@ def login_page(
 ) -> Response:
     """Asks for a click before a link counts: whatever looks at links beforehand uses none up."""
     return pages_of(request).open_page(
-        "login.html", link=link, error=None, oidc=console.people().oidc is not None
+        "login.html", link=link, error=None, oidc=console.provider is not None
     )
 
 
@@ -35,6 +38,40 @@ def login(request: Request, console: ConsoleOf, link: Secret) -> Response:
     person = use_link(console.station.folder, link, console.station.now())
     console.people().person(person)
     return logged_in(request, console, person, "link", go("/"))
+
+
+@router.get("/login/oidc", summary="Log in at the identity provider", status_code=302)
+def oidc(console: ConsoleOf) -> Response:
+    """To the provider, and from there to the callback."""
+    if console.provider is None:
+        raise unknown("No identity provider is set up here: 'oidc' in people.toml names one.")
+    url, attempt = console.provider.begin()
+    answer = RedirectResponse(url, 302)
+    # Lax: the provider sends the browser back from another site.
+    answer.set_cookie(
+        _attempt(console), attempt, max_age=600, path=_OIDC, httponly=True, samesite="lax"
+    )
+    return answer
+
+
+@router.get("/login/oidc/callback", summary="Where the provider's login ends")
+def callback(
+    request: Request,
+    console: ConsoleOf,
+    state: Annotated[str, Query(max_length=500)] = "",
+    code: Annotated[str, Query(max_length=4000)] = "",
+) -> Response:
+    """Takes the provider's code; whoever `people.toml` does not name gets no further."""
+    if console.provider is None:
+        raise unknown("No identity provider is set up here: 'oidc' in people.toml names one.")
+    subject = console.provider.finish(request.cookies.get(_attempt(console), ""), state, code)
+    person = console.people().of_subject(subject)
+    if person is None:
+        raise refused(f"Nobody here is called '{shown(subject)}' at the identity provider")
+    # A page of ours, not a redirect: the session's cookie goes with no request of another site's.
+    answer = pages_of(request).open_page("logged_in.html", person=person)
+    answer.delete_cookie(_attempt(console), path=_OIDC, httponly=True, samesite="lax")
+    return logged_in(request, console, person, "oidc", answer)
 
 
 @router.post("/logout", summary="Log out", status_code=303)
@@ -63,3 +100,7 @@ def logged_in(
     secret, _ = console.sessions.begin(person, by)
     answer.set_cookie(cookie_name(console.port), secret, httponly=True, samesite="strict")
     return answer
+
+
+def _attempt(console: Console) -> str:
+    return f"{cookie_name(console.port)}-oidc"

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
 from fastapi.responses import HTMLResponse, Response
 
-from phtlab.station.console.access import Reader
+from phtlab.station.console.access import Admin, Reader
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.keys_view import keys_page, last_believed
 from phtlab.station.console.live import EventStream, stream
-from phtlab.station.console.pages import pages_of
+from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
-from phtlab.station.self_test import last_report
+from phtlab.station.desk import Place
+from phtlab.station.maintenance import Closed, closed, pause, pause_of, resume
+from phtlab.station.self_test import Report, ask_for_test, asked_for, last_report
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 _HEALTH = "parts/health.html"
@@ -27,10 +31,10 @@ def keys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 
 @router.get("/health", summary="Health")
 def health(request: Request, console: ConsoleOf, worker: Reader) -> Response:
-    """What the last self-test found, and the command that mends it."""
-    pages = pages_of(request)
-    part = pages.live("/live/health", _HEALTH, report=last_report(console.station.folder))
-    return pages.page("health.html", worker, here="/health", part=part)
+    """What the last self-test found, and the command that mends it; whether anything may begin."""
+    pages, station = pages_of(request), console.station
+    part = pages.live("/live/health", _HEALTH, **_health(station))
+    return pages.page("health.html", worker, here="/health", part=part, paused=_paused(station))
 
 
 @router.get("/live/health", summary="Health as it changes", response_class=EventStream)
@@ -39,5 +43,43 @@ def live_health(
 ) -> EventStream:
     """Server-sent events: what the self-test found, each time that it changes."""
     pages = pages_of(request)
-    folder = console.station.folder
-    return stream(request, console, lambda: pages.render(_HEALTH, report=last_report(folder)), seen)
+    return stream(request, console, lambda: pages.render(_HEALTH, **_health(console.station)), seen)
+
+
+@router.post("/health/self-test", summary="Test the station now", status_code=303)
+def self_test(console: ConsoleOf, worker: Admin) -> Response:
+    """Asks the running station for a self-test; what it finds comes to the page by itself."""
+    ask_for_test(console.station, by=worker.name)
+    return go("/health")
+
+
+@router.post("/health/pause", summary="Let nothing new begin", status_code=303)
+def pause_now(
+    console: ConsoleOf,
+    worker: Admin,
+    reason: Annotated[str, Form(max_length=200, description="Researchers read it")] = "",
+) -> Response:
+    """What runs goes on; orders wait."""
+    pause(console.station, by=worker.name, reason=reason)
+    worker.tell("Paused: nothing new begins until somebody resumes.")
+    return go("/health")
+
+
+@router.post("/health/resume", summary="Go on after a pause", status_code=303)
+def resume_now(console: ConsoleOf, worker: Admin) -> Response:
+    """Ends the pause."""
+    resume(console.station, by=worker.name)
+    worker.tell("The station goes on.")
+    return go("/health")
+
+
+def _health(station: Place) -> dict[str, Report | Closed | bool | None]:
+    return {
+        "report": last_report(station.folder),
+        "closed": closed(station),
+        "asked": asked_for(station.folder),
+    }
+
+
+def _paused(station: Place) -> bool:
+    return pause_of(station.folder) is not None
