@@ -255,6 +255,10 @@ output = "64 MiB"
 [airlock]                    # what may leave
 minimum_count = 10           # cells with fewer, and with none, are suppressed
 kinds = ["table", "scalar", "figure", "model"]
+
+[release]                    # of outputs that the airlock holds for a person
+days = 7                     # an output waits so long, and never past the order's end
+two_persons = []             # ["high"]: at these risks two different persons must agree
 """
 
 

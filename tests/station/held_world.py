@@ -32,13 +32,21 @@ def tables(*, women: int = 25) -> dict[str, bytes]:
     }
 
 
-def holding_world(root: Path, policy: str = "") -> World:
-    """A world in which `wards` is held. `policy` is added to the station's."""
+def holding_world(root: Path) -> World:
+    """A world in which `wards` is held."""
     world = make_world(root)
     world.add_hearts()
     world.scripted.script = FakeRun(files=tables())
-    world.folder.policy.write_text(world.folder.policy.read_text() + HOLD + policy)
+    world.folder.policy.write_text(world.folder.policy.read_text() + HOLD)
     return world
+
+
+def change_release(world: World, entries: str) -> None:
+    """Replace what `[release]` of the station's policy says."""
+    policy = world.folder.policy.read_text()
+    before, _, after = policy.partition("[release]")
+    _, heading, rest = after.partition("\n[")
+    world.folder.policy.write_text(f"{before}[release]\n{entries}\n{heading}{rest}")
 
 
 def held_offer(world: World) -> Offer:

@@ -17,7 +17,16 @@ from phtlab.station.release_words import Part
 from phtlab.station.stop import Stop
 from phtlab.train.record import StopRecord
 from phtlab.wire.api import Offer
-from tests.station.held_world import SMALL, WHY, desk, held, holding_world, say, tables
+from tests.station.held_world import (
+    SMALL,
+    WHY,
+    change_release,
+    desk,
+    held,
+    holding_world,
+    say,
+    tables,
+)
 from tests.station.station_world import COUNTS, FakeRun, World, table_files
 
 
@@ -150,7 +159,7 @@ def test_withheld_and_nothing_else_the_stop_fails(world: World) -> None:
 
 
 def test_nobody_decides_in_time_and_it_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    world.folder.policy.write_text(world.folder.policy.read_text() + "\n[release]\ndays = 2\n")
+    change_release(world, "days = 2")
     offer, _ = held(world)
     files = sent(monkeypatch)
     world.ahead += timedelta(days=2, minutes=1)
@@ -185,8 +194,7 @@ def test_what_another_output_waits_for_is_not_sent_without_it(world: World) -> N
 
 
 def two_persons(world: World) -> tuple[Offer, Stop]:
-    policy = world.folder.policy.read_text()
-    world.folder.policy.write_text(f'{policy}\n[release]\ntwo_persons = ["low"]\n')
+    change_release(world, 'two_persons = ["low"]')
     return held(world)
 
 

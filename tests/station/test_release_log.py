@@ -17,7 +17,7 @@ from phtlab.train.order import Order, cargo_context, log_context
 from phtlab.train.released_log import ReleasedLog, verify_released_log
 from phtlab.train.seal import open_sealed
 from phtlab.wire.api import Offer
-from tests.station.held_world import desk
+from tests.station.held_world import change_release, desk
 from tests.station.station_world import FakeRun, World, _predicate, identity, make_world
 
 ESCAPES = "Mrs. Muster\x1b[2J, born 1931"
@@ -118,8 +118,7 @@ def test_a_stop_that_did_not_run_has_no_log(world: World) -> None:
 
 
 def test_where_high_risk_needs_two_persons_a_log_does(world: World) -> None:
-    policy = world.folder.policy.read_text()
-    world.folder.policy.write_text(f'{policy}\n[release]\ntwo_persons = ["high"]\n')
+    change_release(world, 'two_persons = ["high"]')
     _, stop = failed(world)
     assert let_go(world, stop) is None
     assert not sent(world, stop)

@@ -11,6 +11,7 @@ from phtlab import errors
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.outcomes import REFUSED, RUN, STATION, ending_of, run_failed
 from phtlab.station.policy import Allowed, LimitCaps, Policy, Rule
+from phtlab.station.release_rules import ReleaseRules
 from phtlab.station.settings import StationSettings
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,7 @@ def test_each_setting_is_documented() -> None:
 
 def test_each_entry_of_the_policy_is_documented() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
-    for part in (Policy, Allowed, Rule, LimitCaps, AirlockRules):
+    for part in (Policy, Allowed, Rule, LimitCaps, AirlockRules, ReleaseRules):
         for name in part.model_fields:
             assert re.search(rf"^\[*{name}\b", text, re.MULTILINE), name
 
