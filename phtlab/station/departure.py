@@ -9,7 +9,9 @@ from typing import Any
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
 from phtlab.governance.risk import assess
 from phtlab.station import release_waiting as waiting
-from phtlab.station.airlock.passage import Passed, pass_outputs
+from phtlab.station.airlock import released
+from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_outputs
+from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
 from phtlab.station.outcomes import RUN, Ending, run_failed
@@ -44,7 +46,7 @@ def leave_airlock(stop: Stop, station: Station) -> None:
         return
     # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
     with LeftFiles(folder, "outputs") as left:
-        passed = pass_outputs(arrived.train.manifest.outputs, left, policy.airlock)
+        passed = _passed(station, arrived, left, policy.airlock)
         held = any(one.verdict.verdict == "held" for one in passed)
         if held:
             _hold(stop, station, arrived, passed, policy.release)
@@ -53,6 +55,27 @@ def leave_airlock(stop: Stop, station: Station) -> None:
     if held:
         # If this is cut off, the next sweep does it.
         station.executor.remove(stop.job_id)
+
+
+def _passed(
+    station: Station, arrived: Arrived, left: LeftFiles, rules: AirlockRules
+) -> tuple[Passed, ...]:
+    """The outputs past the airlock, held against what has left; what leaves now is noted there."""
+    manifest = arrived.train.manifest
+    if station.settings.twin:
+        return as_at_a_twin(pass_outputs(manifest.outputs, left, rules))
+    with released.turn(station.folder.released):
+        earlier = released.earlier(station.folder.released, manifest.datasets)
+        passed = pass_outputs(manifest.outputs, left, rules, earlier)
+        if not any(one.verdict.verdict == "held" for one in passed):
+            _note(station, arrived, passed)
+    return passed
+
+
+def _note(station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:
+    manifest = arrived.train.manifest
+    told = released.left(manifest.outputs, passed)
+    released.note(station.folder.released, manifest.datasets, told)
 
 
 def _hold(
@@ -67,6 +90,7 @@ def _hold(
     risk = assess(manifest, known_images=(manifest.kernel.digest,)).risk
     until = rules.until(now, arrived.order.expires)
     persons = rules.persons(risk)
+    stop.write("cells", released.cells_kept(passed))
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until)
 
 
@@ -94,8 +118,11 @@ def leave_hold(stop: Stop, station: Station) -> None:
         passed = tuple(
             let_go(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
         )
+        arrived = Arrived.of(stop)
+        with released.turn(station.folder.released):
+            _note(station, arrived, released.with_cells(passed, stop.read("cells")))
         late = any(not outcome.by for outcome in outcomes.values())
-        _seal(stop, station, Arrived.of(stop), passed, "release-expired" if late else "")
+        _seal(stop, station, arrived, passed, "release-expired" if late else "")
 
 
 def _seal(

@@ -23,12 +23,14 @@ class StationFolder:
     twins/<name>.csv       synthetic, from the schema alone
     stops/<journey>/       one folder a stop; see `stop.py`
     audit/                 what happened here; see `audit.py`
+    released/              counts that have left; see `airlock/released.py`
     approvals/<digest>.json       what this station allows, signed; see `approvals_kept.py`
     revocations/<digest>.json     what of that it took back
     drafts/<digest>/              terms that people say yes to; see `approvals_draft.py`
     proposals/<id>/<digest>.json  versions of proposals that name this station
     standing.json                 its newest signed list of what stands
     self-test.json                what the last self-test found; see `self_test.py`
+    restored.json                 which backup this was made from; see `backup_restore.py`
     pause.json                    that nothing new begins, and why; see `maintenance.py`
     """
 
@@ -71,6 +73,10 @@ class StationFolder:
         return self.path / "audit"
 
     @property
+    def released(self) -> Path:
+        return self.path / "released"
+
+    @property
     def approvals(self) -> Path:
         return self.path / "approvals"
 
@@ -93,6 +99,10 @@ class StationFolder:
     @property
     def pause(self) -> Path:
         return self.path / "pause.json"
+
+    @property
+    def restored(self) -> Path:
+        return self.path / "restored.json"
 
     @property
     def self_test(self) -> Path:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    model_serializer,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope, sign_statement
@@ -38,6 +48,21 @@ class Output(_Value):
     by: tuple[str, ...] = ()
     total: str | None = None
     largest: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # What is not declared is not written: a train that needs none of it keeps its digest.
+        written: dict[str, Any] = serialize(self)
+        for name in ("by", "total", "largest"):
+            if not written[name]:
+                del written[name]
+        return written
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler({k: v for k, v in schema.items() if k != "serialization"})  # type: ignore[arg-type]
 
 
 class TrainFile(_Value):

@@ -20,6 +20,7 @@ import io
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -93,6 +94,32 @@ def left(outputs: Sequence[Output], passed: Sequence[Passed]) -> list[dict[str, 
         dimensions = list(one.cells.dimensions)
         found.append({"name": one.verdict.name, "dimensions": dimensions, "rows": rows})
     return found
+
+
+def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
+    """The cells of outputs that wait for a person, as JSON; counts are not among them."""
+    return {
+        one.verdict.name: {
+            "dimensions": one.cells.dimensions,
+            "columns": one.cells.columns,
+            "cells": [dict(cell) for cell in one.cells.cells[:MOST_ROWS]],
+        }
+        for one in passed
+        if one.cells is not None
+    }
+
+
+def with_cells(passed: Sequence[Passed], kept: Mapping[str, Any]) -> tuple[Passed, ...]:
+    """`passed` as people decided, with the cells that were kept of each."""
+    return tuple(
+        replace(one, cells=_cells(kept[one.verdict.name])) if one.verdict.name in kept else one
+        for one in passed
+    )
+
+
+def _cells(kept: Mapping[str, Any]) -> Cells:
+    cells = tuple(frozenset(cell.items()) for cell in kept["cells"])
+    return Cells(tuple(kept["dimensions"]), tuple(kept["columns"]), cells)
 
 
 def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> dict[Cell, int]:
