@@ -62,7 +62,7 @@ class Output(_Value):
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler({k: v for k, v in schema.items() if k != "serialization"})  # type: ignore[arg-type]
+        return handler({k: v for k, v in schema.items() if k != "serialization"})
 
 
 class TrainFile(_Value):
