@@ -26,6 +26,7 @@ from phtlab.central.routes import (
     inbox,
     journeys,
     pages,
+    proposal_pages,
     proposals,
     registry,
     roster,
@@ -71,7 +72,9 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     app.include_router(service.router)
     app.include_router(api)
     if parts.hub is not None and settings.hub_client_id:
-        app.include_router(pages.router_of(HubLogin(parts, parts.hub)))
+        login = HubLogin(parts, parts.hub)
+        app.include_router(pages.router_of(login))
+        app.include_router(proposal_pages.router_of(login))
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=parts.metrics)
     app.add_middleware(Mounted, prefix=settings.prefix)

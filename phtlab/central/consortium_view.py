@@ -9,13 +9,18 @@ from typing import Final
 from phtlab.central.access import Sender
 from phtlab.central.hub import DISPATCH, GOVERN, OPERATE, READ, TEACH
 from phtlab.central.journeys import visible_journeys
+from phtlab.central.page import since
+from phtlab.central.proposal_page import MARKS
+from phtlab.central.proposals import visible_proposals
 from phtlab.central.publication import Published
 from phtlab.central.services import Services
 from phtlab.central.stations import stations_of
 from phtlab.errors import RosterError
 from phtlab.wire.api import JourneyView, StationView
+from phtlab.wire.governance import ProposalSummary
 
 _JOURNEYS: Final = 20
+_PROPOSALS: Final = 5
 # What a state means to someone who looks at a list; docs/outcomes.md has them all.
 _WORKING: Final = frozenset({"running", "airlock", "sealed"})
 
@@ -45,10 +50,12 @@ class ConsortiumView:
     published: Published | None
     stations: tuple[StationView, ...] = ()
     journeys: tuple[JourneyLine, ...] = ()
+    proposals: tuple[ProposalSummary, ...] = ()
     sends: bool = False
     operates: bool = False
     governs: bool = False
     teaches: bool = False
+    marks = MARKS
 
     @property
     def officers(self) -> tuple[str, ...]:
@@ -62,14 +69,7 @@ class ConsortiumView:
 
     def since(self, moment: datetime | None) -> str:
         """How long ago, as people say it."""
-        if moment is None:
-            return "never seen"
-        seconds = max(0, int((self.now - moment).total_seconds()))
-        for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
-            if seconds >= size:
-                number = seconds // size
-                return f"{number} {word}{'' if number == 1 else 's'} ago"
-        return "just now"
+        return "never seen" if moment is None else since(moment, self.now)
 
 
 def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
@@ -81,12 +81,16 @@ def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
     reads = sender.may(READ)
     stations: tuple[StationView, ...] = ()
     journeys: tuple[JourneyLine, ...] = ()
+    proposals: tuple[ProposalSummary, ...] = ()
     if published is not None and reads:
         with services.database.read() as session:
             stations = stations_of(session, published.roster, services.clock(), services.online)
             if sender.member is not None:
                 page = visible_journeys(session, sender.member, _JOURNEYS, None)
                 journeys = tuple(map(_line, page.journeys))
+                proposals = visible_proposals(
+                    session, sender.member, services.clock(), limit=_PROPOSALS
+                ).proposals
     return ConsortiumView(
         consortium=services.settings.name,
         user=sender.name,
@@ -97,6 +101,7 @@ def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
         published=published if reads else None,
         stations=stations,
         journeys=journeys,
+        proposals=proposals,
         sends=sender.may(DISPATCH),
         operates=sender.may(OPERATE),
         governs=sender.may(GOVERN),

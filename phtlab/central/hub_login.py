@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Final
@@ -27,6 +28,9 @@ STATE: Final = "phtlab-central-state"
 CALLBACK: Final = "oauth_callback"
 STATE_SECONDS: Final = 600
 SESSION_SECONDS: Final = 14 * 24 * 3600
+
+# Where a login leads back to, as a link in a mail names it: the proposals, or one of them.
+_PLACE: Final = re.compile(r"proposals|p-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,8 @@ class HubLogin:
     def begin(self, request: Request) -> Response:
         """To the hub's login, and from there to `finish`."""
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+        wanted = request.url.path.removeprefix("/").removeprefix("proposals/")
+        place = wanted if _PLACE.fullmatch(wanted) else ""
         query = {
             "client_id": self._settings.hub_client_id,
             "redirect_uri": self._callback,
@@ -67,7 +73,7 @@ class HubLogin:
         url = f"{self._settings.hub_url}api/oauth2/authorize?{urlencode(query)}"
         answer = RedirectResponse(url, 302)
         answer.set_cookie(
-            STATE, f"{state}.{verifier}", max_age=STATE_SECONDS, **self._bounds(request)
+            STATE, f"{state}.{verifier}.{place}", max_age=STATE_SECONDS, **self._bounds(request)
         )
         return answer
 
@@ -79,7 +85,7 @@ class HubLogin:
         query = request.query_params
         if "error" in query:
             raise _refused("The hub did not allow this login")
-        expected, _, verifier = request.cookies.get(STATE, "").partition(".")
+        expected, verifier, place = (*request.cookies.get(STATE, "").split("."), "", "")[:3]
         given = query.get("state", "")
         if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
             raise _refused("This login did not begin in this browser, or too long ago")
@@ -91,7 +97,9 @@ class HubLogin:
             verifier=verifier,
         )
         self.hub.user_of(token)
-        answer = RedirectResponse(self.home, 302)
+        known = _PLACE.fullmatch(place) is not None
+        there = "" if not known else place if place == "proposals" else f"proposals/{place}"
+        answer = RedirectResponse(f"{self.home}{there}", 302)
         answer.set_cookie(SESSION, token, max_age=SESSION_SECONDS, **self._bounds(request))
         answer.delete_cookie(STATE, path=self.home)
         return answer
