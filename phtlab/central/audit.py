@@ -8,8 +8,6 @@ chain can only be verified whole.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, or_, select
@@ -18,6 +16,7 @@ from sqlalchemy.orm import Session
 from phtlab.central.audit_tables import AuditEntryRow
 from phtlab.central.database import Change
 from phtlab.governance.audit import START, Entry, Head, following
+from phtlab.governance.audit_filter import Wanted
 from phtlab.governance.text import line_of
 from phtlab.wire.audit import AuditHead, AuditPage
 
@@ -83,46 +82,32 @@ def audit_head(session: Session, log: str) -> AuditHead:
     return AuditHead(log=log, number=number, digest=digest)
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which entries someone looks for; what is empty does not matter. `digest` may begin so."""
-
-    actor: str = ""
-    action: str = ""
-    subject: str = ""
-    digest: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def clauses(self) -> list[ColumnElement[bool]]:
-        row, found = AuditEntryRow, list[ColumnElement[bool]]()
-        if self.actor:
-            found.append(row.actor == line_of(self.actor))
-        if self.action:
-            found.append(row.action == line_of(self.action))
-        if self.subject:
-            found.append(row.subject.startswith(line_of(self.subject), autoescape=True))
-        if self.digest:
-            begins = f"sha256:{line_of(self.digest).removeprefix('sha256:')}"
-            found.append(
-                or_(
-                    row.digest.startswith(begins, autoescape=True),
-                    row.subject.startswith(begins, autoescape=True),
-                )
-            )
-        if self.since is not None:
-            found.append(row.at >= self.since)
-        if self.until is not None:
-            found.append(row.at <= self.until)
-        return found
-
-
 def entries_wanted(
     session: Session, wanted: Wanted, limit: int, before: int | None = None
 ) -> list[Entry]:
     """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""
-    query = select(AuditEntryRow.line).where(*wanted.clauses())
+    query = select(AuditEntryRow.line).where(*_clauses(wanted))
     if before is not None:
         query = query.where(AuditEntryRow.number < before)
     lines = session.scalars(query.order_by(AuditEntryRow.number.desc()).limit(limit))
     return [Entry.from_line(line.encode()) for line in lines]
+
+
+def _clauses(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """As `Wanted.matches`, in the database."""
+    row, clauses = AuditEntryRow, list[ColumnElement[bool]]()
+    if wanted.actor:
+        clauses.append(row.actor == line_of(wanted.actor))
+    if wanted.action:
+        clauses.append(row.action == line_of(wanted.action))
+    if wanted.subject:
+        clauses.append(row.subject.startswith(line_of(wanted.subject), autoescape=True))
+    if wanted.digest:
+        begins = line_of(wanted.beginning)
+        digest = row.digest.startswith(begins, autoescape=True)
+        clauses.append(or_(digest, row.subject.startswith(begins, autoescape=True)))
+    if wanted.since is not None:
+        clauses.append(row.at >= wanted.since)
+    if wanted.until is not None:
+        clauses.append(row.at <= wanted.until)
+    return clauses

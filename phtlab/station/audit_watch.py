@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
-from phtlab.errors import AuditError
-from phtlab.governance.audit import Head
+from phtlab.governance.audit_seen import Seen, unreadable
 from phtlab.governance.text import Line
 from phtlab.station.folder import StationFolder
-from phtlab.train.canonical import Digest
 from phtlab.train.durable_file import write_durably
 
 Which = Literal["central", "own"]
@@ -22,20 +20,6 @@ Which = Literal["central", "own"]
 
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Seen(_Value):
-    """That a log held as far as `number`. `serial` is of the last checkpoint of it at central."""
-
-    log: Line
-    number: int = Field(ge=0)
-    digest: Digest
-    at: AwareDatetime
-    serial: int = 0
-
-    @property
-    def head(self) -> Head:
-        return Head(self.number, self.digest)
 
 
 class Alarm(_Value):
@@ -69,11 +53,7 @@ class Watch(_Value):
         except FileNotFoundError:
             return cls()
         except ValidationError:
-            raise AuditError(
-                f"{path} is broken: how far the logs were seen is not known. Restore it from the "
-                "station's backup.",
-                code="audit-seen",
-            ) from None
+            raise unreadable(path) from None
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:

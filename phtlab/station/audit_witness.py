@@ -11,7 +11,7 @@ station's at that station, and both wherever they are verified.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from itertools import islice
 
@@ -19,12 +19,13 @@ import structlog
 
 from phtlab.errors import AuditError, PhtlabError
 from phtlab.governance.audit import START, Checkpoint, Entry, Head, log_of_central, verify_chain
-from phtlab.station.audit_watch import Alarm, Seen, Watch, Watched, Which
+from phtlab.governance.audit_seen import Seen
+from phtlab.station.audit_watch import Alarm, Watch, Watched, Which
 from phtlab.station.backoff import Backoff
 from phtlab.station.station import Station
 from phtlab.train.roster import Roster
 from phtlab.wire.audit import CheckpointView
-from phtlab.wire.audit_client import entries_of, opened
+from phtlab.wire.audit_client import look, opened
 
 _log = structlog.get_logger("phtlab.station")
 
@@ -82,18 +83,10 @@ class Witness:
 
     def _central(self, log: str, last: Seen | None, roster: Roster) -> Seen:
         station = self._station
-        views = list(station.central.audit.checkpoints(log, last.serial if last else 0))
-        believed, doubtful = opened(views, roster)
+        head, serial, doubtful = look(station.central.audit, log, roster, last)
         for view in doubtful:
             _log.warning("checkpoint not believed", witness=view.witness, digest=view.digest)
-        start = last.head if last else START
-        head = verify_chain(
-            entries_of(station.central.audit, start),
-            (checkpoint for checkpoint, _ in believed),
-            log=log,
-            start=start,
-        )
-        if head != start:
+        if head != (last.head if last else START):
             self._sign(log, head, roster)
             station.audit.append(
                 actor=station.name,
@@ -102,19 +95,20 @@ class Witness:
                 digest=head.digest,
                 details={"number": str(head.number)},
             )
-        return self._seen(log, head, last, views)
+        return self._seen(log, head, serial)
 
     def _own(self, log: str, last: Seen | None, roster: Roster) -> Seen:
         # What this station signed itself: central may hide some of it, but can forge none.
         known = last.serial if last and self._held[0] != START else 0
         views = list(self._station.central.audit.checkpoints(log, known))
         signed = [value for value, _ in opened(views, roster)[0] if value.witness == log]
-        if last is not None and last.number:
-            signed.append(self._checkpoint(log, last.head, roster, last))
+        if last is not None and (before := last.by(log, roster.version)):
+            signed.append(before)
         head = self._own_head(signed)
         if head != START and (last is None or head != last.head):
             views.append(self._sign(log, head, roster))
-        return self._seen(log, head, last, views)
+        serial = max((view.serial for view in views), default=known)
+        return self._seen(log, head, max(serial, last.serial if last else 0))
 
     def _own_head(self, signed: list[Checkpoint]) -> Head:
         """How far this station's log goes. Raises AuditError.
@@ -140,28 +134,20 @@ class Witness:
         return head
 
     def _sign(self, log: str, head: Head, roster: Roster) -> CheckpointView:
-        signed = self._checkpoint(log, head, roster).sign(self._station.identity)
-        return self._station.central.audit.put_checkpoint(signed)
-
-    def _checkpoint(
-        self, log: str, head: Head, roster: Roster, seen: Seen | None = None
-    ) -> Checkpoint:
-        return Checkpoint(
+        checkpoint = Checkpoint(
             log=log,
             number=head.number,
             head=head.digest,
             witness=self._station.name,
             roster_version=max(1, roster.version),
-            at=seen.at if seen else self._station.now(),
+            at=self._station.now(),
         )
+        signed = checkpoint.sign(self._station.identity)
+        return self._station.central.audit.put_checkpoint(signed)
 
-    def _seen(
-        self, log: str, head: Head, last: Seen | None, views: Iterable[CheckpointView]
-    ) -> Seen:
-        serial = max([last.serial if last else 0, *(view.serial for view in views)])
-        return Seen(
-            log=log, number=head.number, digest=head.digest, at=self._station.now(), serial=serial
-        )
+    def _seen(self, log: str, head: Head, serial: int) -> Seen:
+        now = self._station.now()
+        return Seen(log=log, number=head.number, digest=head.digest, at=now, serial=serial)
 
     def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
         """Say it each time, and log it once."""

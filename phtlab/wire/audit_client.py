@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from phtlab.errors import AuditError, PhtlabError
-from phtlab.governance.audit import START, Checkpoint, Entry, Head, open_checkpoint
+from phtlab.governance.audit import START, Checkpoint, Entry, Head, open_checkpoint, verify_chain
+from phtlab.governance.audit_seen import Seen
 from phtlab.train.envelope import Envelope
 from phtlab.train.roster import Roster
 from phtlab.wire.answer import parsed
@@ -15,7 +16,7 @@ from phtlab.wire.governance_client import Send
 
 
 class AuditClient:
-    """Nothing here is believed: see `entries_of`, `opened` and `governance.verify_chain`.
+    """Nothing here is believed: see `look`.
 
     Every method raises what those of `CentralClient` raise.
     """
@@ -94,6 +95,27 @@ def entries_of(audit: AuditSource, start: Head = START) -> Iterator[Entry]:
             "one that was seen here before: it was written anew.",
             code="audit-rewritten",
         )
+
+
+class Looked(NamedTuple):
+    """How far central's log goes, and the last checkpoint of it; which of them are `doubtful`."""
+
+    head: Head
+    serial: int
+    doubtful: tuple[CheckpointView, ...]
+
+
+def look(audit: AuditSource, log: str, roster: Roster, last: Seen | None) -> Looked:
+    """Verify what is new in central's log since `last`, with what members signed since.
+
+    Raises AuditError if it does not hold.
+    """
+    start, serial = (last.head, last.serial) if last else (START, 0)
+    views = list(audit.checkpoints(log, serial))
+    believed, doubtful = opened(views, roster)
+    checkpoints = (checkpoint for checkpoint, _ in believed)
+    head = verify_chain(entries_of(audit, start), checkpoints, log=log, start=start)
+    return Looked(head, max((view.serial for view in views), default=serial), tuple(doubtful))
 
 
 def opened(

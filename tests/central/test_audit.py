@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from phtlab.central.audit import Wanted, audited, entries_wanted
+from phtlab.central.audit import audited, entries_wanted
 from phtlab.central.database import Database
 from phtlab.errors import AuditError, CentralError, PhtlabError
 from phtlab.governance.audit import Checkpoint, Entry, Head, verify_chain
+from phtlab.governance.audit_filter import Wanted
 from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
 from phtlab.wire.audit_client import entries_of, opened
