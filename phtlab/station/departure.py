@@ -90,7 +90,6 @@ def _hold(
     risk = assess(manifest, known_images=(manifest.kernel.digest,)).risk
     until = rules.until(now, arrived.order.expires)
     persons = rules.persons(risk)
-    stop.write("cells", released.cells_kept(passed))
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until)
 
 
@@ -120,7 +119,7 @@ def leave_hold(stop: Stop, station: Station) -> None:
         )
         arrived = Arrived.of(stop)
         with released.turn(station.folder.released):
-            _note(station, arrived, released.with_cells(passed, stop.read("cells")))
+            _note(station, arrived, waiting.with_cells(stop, passed))
         late = any(not outcome.by for outcome in outcomes.values())
         _seal(stop, station, arrived, passed, "release-expired" if late else "")
 

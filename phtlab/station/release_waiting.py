@@ -19,6 +19,7 @@ from typing import Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from phtlab.errors import StationError
+from phtlab.station.airlock import released
 from phtlab.station.airlock.content import Content, FileContent, Joined, digest_of
 from phtlab.station.airlock.findings import Finding
 from phtlab.station.airlock.passage import Passed
@@ -29,6 +30,7 @@ from phtlab.train.record import OutputVerdict
 
 # No output is called so: names begin with a letter.
 _FINDINGS: Final = "_findings.json"
+_CELLS: Final = "_cells.json"
 
 
 class _Value(BaseModel):
@@ -111,8 +113,9 @@ def keep(
         one.verdict.name: [finding.model_dump(mode="json") for finding in one.findings]
         for one in passed
     }
-    # Apart from airlock-held.json, which stays: their details hold values.
+    # Apart from airlock-held.json, which stays: their details hold values, and cells labels.
     write_durably(folder / _FINDINGS, canonical(findings))
+    write_durably(folder / _CELLS, canonical(released.cells_kept(passed)))
     sync_folder(stop.path)
     held = [one.name for one in outputs if one.held]
     what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
@@ -158,6 +161,15 @@ def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
     try:
         kept = json.loads(path.read_bytes())[output]
         return tuple(Finding.model_validate(one) for one in kept)
+    except (OSError, ValueError, LookupError):
+        raise _broken(path) from None
+
+
+def with_cells(stop: Stop, passed: Sequence[Passed]) -> tuple[Passed, ...]:
+    """`passed` as people decided, with the cells that its outputs count. Raises as `opened`."""
+    path = folder_of(stop) / _CELLS
+    try:
+        return released.with_cells(passed, json.loads(path.read_bytes()))
     except (OSError, ValueError, LookupError):
         raise _broken(path) from None
 

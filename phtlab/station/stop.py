@@ -14,7 +14,6 @@ station killed anywhere finds on its return exactly how far it came::
     starting.json    from here on the run may exist: running
     started.json     it did exist; that it is gone is a fault, no reason to start again
     outcome.json     what came of the run: airlock
-    cells.json       which people the outputs count, as labels, for what is remembered of them
     airlock-held.json  a person is asked about outputs: held, until
     waiting/         the outputs as they would leave; the engine's remains can go
     word-NAME-1.json   a person's word on the output NAME; a second one's is -2

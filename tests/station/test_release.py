@@ -74,7 +74,7 @@ def test_a_held_output_waits_in_the_stops_folder_and_the_engine_is_given_back(wo
     assert world.executor.jobs() == frozenset()
     there = stop.path / "waiting"
     assert {one.name for one in there.iterdir()} == {
-        *("_findings.json", "counts.parquet", "wards.parquet")
+        *("_cells.json", "_findings.json", "counts.parquet", "wards.parquet")
     }
     assert all(one.stat().st_mode & 0o077 == 0 for one in (there, *there.iterdir()))
     world.daemon().sweep()
