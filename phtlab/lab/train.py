@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,7 +128,7 @@ def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
         name=analysis.name,
         kernel=kernel,
         parameters=analysis.parameters.schema,
-        outputs=tuple(Output(name=o.name, kind=o.kind, counts=o.counts) for o in analysis.outputs),
+        outputs=tuple(Output(**asdict(output)) for output in analysis.outputs),
         datasets=analysis.datasets,
         files=(TrainFile(path=NOTEBOOK, size=len(notebook), sha256=digest(notebook)),),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from phtlab.notebook.cell import Cell
@@ -23,12 +23,17 @@ class DeclaredOutput:
     """An output that station cells publish.
 
     `counts` names the column that counts people, in a table or in a figure's data; with any text
-    a scalar is itself a count.
+    a scalar is itself a count. Of a table, `by` names the columns that say which people a row is
+    about, `total` one that sums up what each person contributes, and `largest` those of the
+    largest contributions, which a station checks and takes out.
     """
 
     name: str
     kind: OutputKind = "table"
     counts: str | None = None
+    by: tuple[str, ...] = ()
+    total: str | None = None
+    largest: tuple[str, ...] = ()
 
 
 # A position among alternatives: the `if`, `match` or `try` around a call, and which branch of it.
@@ -200,7 +205,7 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 def _arguments(call: _Call) -> dict[str, ast.expr]:
-    order = ("name", "value", "kind", "counts")
+    order = ("name", "value", "kind", "counts", "by", "total", "largest")
     node = call.node
     if any(isinstance(a, ast.Starred) for a in node.args) or any(
         k.arg is None for k in node.keywords
@@ -218,6 +223,13 @@ def _arguments(call: _Call) -> dict[str, ast.expr]:
 
 def _text(node: ast.expr | None) -> str | None:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _texts(node: ast.expr) -> tuple[str, ...]:
+    """The texts of a literal text, tuple or list of texts; none if it is anything else."""
+    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
+    found = [_text(part) for part in parts]
+    return () if None in found else tuple(text for text in found if text)
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -253,12 +265,52 @@ def _output(call: _Call) -> DeclaredOutput:
             'the output\'s name is computed. Write it out, as in publish("counts", …), so that '
             "the train's manifest knows it before anything runs.",
         )
-    return declare(
+    output = declare(
         name,
         _text(given["kind"]) if "kind" in given else "table",
         "counts" in given and not _is_none(given["counts"]),
         _text(given.get("counts")),
         lambda code, why: _RefusedError(code, call, why),
+    )
+    return _with_columns(output, given, call)
+
+
+def _with_columns(
+    output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call
+) -> DeclaredOutput:
+    """`output` with what the call says of a table's other columns."""
+    said = {
+        word: given[word]
+        for word in ("by", "total", "largest")
+        if word in given and not _is_none(given[word])
+    }
+    found = {word: _texts(node) for word, node in said.items()}
+    for word, names in found.items():
+        if not names or len(set(names)) != len(names) or (word == "total" and len(names) != 1):
+            raise _RefusedError(
+                "output-columns",
+                call,
+                f"{word}= of '{output.name}' must be written out: "
+                + ("the name of a column." if word == "total" else "the names of columns."),
+            )
+    if said and (output.kind != "table" or output.counts is None):
+        raise _RefusedError(
+            "output-columns",
+            call,
+            f"'{output.name}' says {', '.join(said)}=, which only a table with counts= has.",
+        )
+    if ("total" in said) != ("largest" in said):
+        raise _RefusedError(
+            "output-columns",
+            call,
+            f"'{output.name}' needs total= and largest= together: stations check a sum by the "
+            "largest contributions to it.",
+        )
+    return replace(
+        output,
+        by=found.get("by", ()),
+        total=found["total"][0] if "total" in found else None,
+        largest=found.get("largest", ()),
     )
 
 

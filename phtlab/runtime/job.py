@@ -13,11 +13,15 @@ FORMATS = ("csv", "parquet", "folder")
 
 
 class DeclaredOutput(NamedTuple):
-    """An output that the train declares. `counts` is a table's column of cell counts."""
+    """An output that the train declares. `counts` is a table's column of cell counts; `by`,
+    `total` and `largest` are further columns that it says something of."""
 
     name: str
     kind: str
     counts: str | None
+    by: tuple[str, ...] = ()
+    total: str | None = None
+    largest: tuple[str, ...] = ()
 
 
 class DeclaredDataset(NamedTuple):
@@ -131,7 +135,14 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
         counts = entry.get("counts")
         if kind not in KINDS or not (counts is None or isinstance(counts, str)):
             raise JobError(f"{path}: output '{name}' has an unknown kind or counts column.")
-        outputs[name] = DeclaredOutput(name, kind, counts)
+        by, largest = entry.get("by", []), entry.get("largest", [])
+        total = entry.get("total")
+        texts = [*by, *largest] if isinstance(by, list) and isinstance(largest, list) else [None]
+        if not all(isinstance(text, str) for text in texts) or not (
+            total is None or isinstance(total, str)
+        ):
+            raise JobError(f"{path}: output '{name}' does not name its columns in text.")
+        outputs[name] = DeclaredOutput(name, kind, counts, tuple(by), total, tuple(largest))
     return outputs
 
 

@@ -13,6 +13,7 @@ import math
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -35,6 +36,14 @@ class Published:
     counts: str | None
     content: dict[str, bytes]
     value: Any
+    by: tuple[str, ...] = ()
+    total: str | None = None
+    largest: tuple[str, ...] = ()
+
+    @property
+    def declaration(self) -> tuple[object, ...]:
+        """All that the train's manifest says of it."""
+        return (self.kind, self.counts, self.by, self.total, self.largest)
 
     @property
     def files(self) -> list[str]:
@@ -56,7 +65,15 @@ _kept: dict[str, Published] = {}
 _kept_in: dict[str, object] = {}
 
 
-def publish(name: str, value: Any, kind: Kind = "table", counts: str | None = None) -> None:
+def publish(
+    name: str,
+    value: Any,
+    kind: Kind = "table",
+    counts: str | None = None,
+    by: str | Sequence[str] | None = None,
+    total: str | None = None,
+    largest: str | Sequence[str] | None = None,
+) -> None:
     """Publish `value` as the output `name` of this train.
 
     Args:
@@ -70,6 +87,12 @@ def publish(name: str, value: Any, kind: Kind = "table", counts: str | None = No
         counts: the column that says how many persons are behind each row of a table, or
             each point of a figure (`y` for a histogram). For a scalar that is itself a
             count, any text, such as its own name. Stations hold back small counts.
+        by: of a table with counts, the columns that say which persons a row is about; without
+            it, those of text, truths and dates.
+        total: of a table with counts, a column that sums up what each person contributes (a
+            cost), which a few persons must not dominate.
+        largest: beside `total`, the columns with the largest contributions of one person, largest
+            first, two at least. Stations check them, and they do not leave.
 
     Raises:
         PublishError: the value does not fit the kind, the output was not declared, or it
@@ -77,7 +100,9 @@ def publish(name: str, value: Any, kind: Kind = "table", counts: str | None = No
         OSError: the output volume is full.
     """
     _check_words(name, kind, counts)
-    output = Published(name, kind, counts, _content(name, value, kind, counts), value)
+    columns = _columns(name, kind, counts, by, total, largest)
+    output = Published(name, kind, counts, _content(name, value, kind, counts), value, *columns)
+    _check_columns(output)
     if os.environ.get("PHTLAB_JOB"):
         _write(output, _declared(os.environ["PHTLAB_JOB"]))
     else:
@@ -104,6 +129,47 @@ def _check_words(name: object, kind: object, counts: object) -> None:
             f"output '{name}': counts= names the column of counts in a table or in a figure's "
             f"data, and this is a {kind} with counts={counts!r}."
         )
+
+
+def _columns(
+    name: str, kind: Kind, counts: str | None, by: object, total: object, largest: object
+) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
+    """`by`, `total` and `largest` as they are declared."""
+    if by is None and total is None and largest is None:
+        return (), None, ()
+    if kind != "table" or counts is None:
+        raise PublishError(
+            f"output '{name}': by=, total= and largest= are about a table with counts=."
+        )
+    if (total is None) != (largest is None):
+        raise PublishError(
+            f"output '{name}': give total= and largest= together. Stations check a sum by the "
+            "largest contributions to it."
+        )
+    if total is not None and not isinstance(total, str):
+        raise PublishError(f"output '{name}': total= names one column.")
+    return _names(name, "by", by), total, _names(name, "largest", largest)
+
+
+def _names(name: str, word: str, given: object) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else given
+    if names is None:
+        return ()
+    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
+        raise PublishError(f"output '{name}': {word}= names a column, or several in a list.")
+    return tuple(names)
+
+
+def _check_columns(output: Published) -> None:
+    if not (output.by or output.total):
+        return
+    there = {c["name"]: c["type"] for c in json.loads(output.content[".table.json"])["columns"]}
+    for column in (*output.by, *filter(None, [output.total]), *output.largest):
+        if column not in there:
+            raise PublishError(f"output '{output.name}': it has no column '{column}'.")
+    for column in (*filter(None, [output.total]), *output.largest):
+        if there[column] not in ("integer", "number"):
+            raise PublishError(f"output '{output.name}': column '{column}' holds no numbers.")
 
 
 def _content(name: str, value: Any, kind: Kind, counts: str | None) -> dict[str, bytes]:
@@ -167,13 +233,13 @@ def _file(name: str, value: Any) -> bytes:
     return path.read_bytes()
 
 
-def _declared(job_path: str) -> dict[str, tuple[str, str | None]]:
+def _declared(job_path: str) -> dict[str, tuple[object, ...]]:
     from phtlab.runtime.job import read_job
 
-    return {o.name: (o.kind, o.counts) for o in read_job(job_path).outputs.values()}
+    return {name: tuple(output[1:]) for name, output in read_job(job_path).outputs.items()}
 
 
-def _write(output: Published, declared: dict[str, tuple[str, str | None]]) -> None:
+def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
     from phtlab.runtime.record import write_atomic
 
     if output.name not in declared:
@@ -182,7 +248,12 @@ def _write(output: Published, declared: dict[str, tuple[str, str | None]]) -> No
             f"output '{output.name}' is not declared by this train (declared: {known}). "
             "Publish it in a station cell with its name written out, and build the train again."
         )
-    kind, counts = declared[output.name]
+    kind, counts, *columns = declared[output.name]
+    if (output.kind, output.counts) == (kind, counts) and output.declaration[2:] != tuple(columns):
+        raise PublishError(
+            f"output '{output.name}' was published with other by=, total= or largest= than it is "
+            "declared with. Write them out in the publish call, and build the train again."
+        )
     if (output.kind, output.counts) != (kind, counts):
         raise PublishError(
             f"output '{output.name}' is declared as kind={kind!r}, counts={counts!r}, and was "

@@ -40,6 +40,14 @@ def test_an_import_in_another_cell_counts(nb: Any) -> None:
     assert analysis.outputs == (DeclaredOutput("a", "scalar"),)
 
 
+def test_a_tables_columns_are_read_from_the_call(nb: Any) -> None:
+    call = "publish('a', x, counts='n', by=['sex'], total='cost', largest=('top1', 'top2'))"
+    analysis = station(nb, f"from phtlab import publish\n{call}")
+    assert analysis.outputs == (
+        DeclaredOutput("a", "table", "n", ("sex",), "cost", ("top1", "top2")),
+    )
+
+
 @pytest.mark.parametrize(
     ("call", "code", "message"),
     [
@@ -54,6 +62,18 @@ def test_an_import_in_another_cell_counts(nb: Any) -> None:
         ("publish('a', 1, kind='plot')", "output-kind", "table, scalar, figure, model, file"),
         ("publish('a', 1, counts=name)", "output-counts", "the counts of 'a' must be written out"),
         ("publish('a', 1, kind='model', counts='n')", "output-counts", "'a' is a model; only a"),
+        (
+            "publish('a', 1, counts='n', by=name)",
+            "output-columns",
+            "by= of 'a' must be written",
+        ),
+        ("publish('a', 1, counts='n', by=['b', name])", "output-columns", "must be written out"),
+        ("publish('a', 1, by='b')", "output-columns", "which only a table with counts= has"),
+        (
+            "publish('a', 1, counts='n', total='c')",
+            "output-columns",
+            "total= and largest= together",
+        ),
         ("dataset(name)", "dataset-computed", "the data set's name is computed"),
         ("dataset('Heart')", "dataset-name", "'Heart' is not a data set's name"),
         ("send = publish", "publish-indirect", "'publish' is passed on without being called"),

@@ -127,6 +127,26 @@ def test_output_of_another_kind_or_counts_than_declared_is_refused(inside):
     assert "is declared as kind='table', counts='n'" in refusal("b", {"n": [1]})
 
 
+COSTS = {"sex": ["f"], "n": [12], "cost": [900.0], "top1": [90], "top2": [80]}
+
+
+def test_sums_are_published_with_their_largest_contributions(inside):
+    output = declared("costs", counts="n") | {"total": "cost", "largest": ["top1", "top2"]}
+    folder = inside(output)
+    publish("costs", COSTS, counts="n", total="cost", largest=("top1", "top2"))
+    assert (folder / "costs.table.json").exists()
+
+
+def test_columns_other_than_declared_or_of_no_numbers_are_refused(inside):
+    inside(declared("costs", counts="n") | {"by": ["sex"]})
+    assert "other by=, total= or largest=" in refusal("costs", COSTS, counts="n", by="n")
+    assert "has no column 'age'" in refusal("costs", COSTS, counts="n", by=["age"])
+    assert "holds no numbers" in refusal("costs", COSTS, counts="n", total="sex", largest="top1")
+    assert "total= and largest= together" in refusal("costs", COSTS, counts="n", total="cost")
+    assert "about a table with counts=" in refusal("costs", COSTS, by="sex")
+    assert "names a column, or several" in refusal("costs", COSTS, counts="n", by=3)
+
+
 def test_second_publish_of_a_name_is_refused(inside):
     inside(declared("a", "scalar"))
     publish("a", 1, kind="scalar")
