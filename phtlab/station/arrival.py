@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from phtlab.errors import ApprovalError, OrderReplayedError, TrainError
+from phtlab.errors import OrderReplayedError, TrainError
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
-from phtlab.station.approvals_cover import Covered, asked, assessed, covering
+from phtlab.station.approvals_cover import Covered, asked, assessed, covering, over
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.arrived import Arrived as Arrived
 from phtlab.station.arrived import claimed_order as claimed_order
+from phtlab.station.backup_restore import require_issued_since
 from phtlab.station.datasets import DataSet
 from phtlab.station.executor import Limits
 from phtlab.station.outcomes import APPROVAL, Ending
@@ -37,6 +38,7 @@ def verify(stop: Stop, station: Station) -> None:
     """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
     trusted = station.believed.now(at_least_as_new_as=claimed_order(stop).roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
+    require_issued_since(station.folder, order)
     if not station.stops.take_nonce(order.nonce, stop):
         raise OrderReplayedError(
             f"{station.name} has followed an order with this nonce before. An order is for one "
@@ -85,7 +87,7 @@ def admit(stop: Stop, station: Station) -> None:
     covered = Covered()
     if decision.verdict == "hold":
         covered = covering(station, asked(stop, arrived, station, risk))
-        decision = _approved(stop, decision, covered)
+        decision = _approved(stop, decision, covered, over(station, arrived.order))
     if decision.verdict == "refuse":
         refusal = Ending(outcome="refused", code=decision.code, sentence=decision.sentence)
         stop.write("ending", refusal.model_dump(mode="json"))
@@ -169,7 +171,7 @@ def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Ord
     return train, order, researcher
 
 
-def _approved(stop: Stop, held: Decision, covered: Covered) -> Decision:
+def _approved(stop: Stop, held: Decision, covered: Covered, study_over: str) -> Decision:
     """What becomes of a journey that the policy holds: a person's no, or an approval, decides."""
     word = stop.read("decision") if stop.has("decision") else {}
     if word.get("verdict") == "refuse":
@@ -179,13 +181,15 @@ def _approved(stop: Stop, held: Decision, covered: Covered) -> Decision:
             f"The operator of this station refused this journey{': ' + reason if reason else ''}.",
             "operator",
         )
+    if study_over == "proposal-withdrawn" or (study_over and covered.approval is None):
+        return Decision("refuse", APPROVAL[study_over], study_over)
     if covered.approval is not None:
         until = f"{covered.approval.expires:%Y-%m-%d}"
         return Decision("admit", f"An approval of this station, until {until}, allows it.")
     if word:
         # It was approved, and what was approved does not stand any more, or not for this.
-        why_not = covered.why_not or ApprovalError(APPROVAL["approval-revoked"])
-        code = why_not.code if why_not.code in APPROVAL else "approval-revoked"
+        code = covered.why_not.code if covered.why_not else "approval-revoked"
+        code = code if code in APPROVAL else "approval-void"
         return Decision("refuse", APPROVAL[code], code)
     return held
 
@@ -199,6 +203,7 @@ def _held(
         "reasons": [asdict(reason) for reason in risk.reasons],
         "persons": persons,
         "why_not": covered.why_not.message if covered.why_not else "",
+        "code": covered.why_not.code if covered.why_not else "",
         "at": now_text(),
     }
 

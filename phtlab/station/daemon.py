@@ -17,6 +17,7 @@ import structlog
 from pydantic import ValidationError
 
 from phtlab.errors import EngineMissingError, PhtlabError, SignatureError, UnreachableError
+from phtlab.station import maintenance
 from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
 from phtlab.station.audit_witness import watch_logs
@@ -120,9 +121,11 @@ class Daemon:
     def run(self, until: threading.Event) -> None:
         """Work until `until` is set. Runs in the sandbox go on after that.
 
-        Raises StationError (`station-runs`) if another daemon works in the same folder.
+        Raises StationError: `station-runs` if another daemon works in the same folder, `pause` if
+        the station was restored and not yet compared.
         """
         with self.station.folder.occupied():
+            maintenance.require_settled(self.station.folder)
             self._run(until)
 
     def _run(self, until: threading.Event) -> None:

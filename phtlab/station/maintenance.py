@@ -103,6 +103,13 @@ def release_hold(place: Place) -> None:
         _keep(place.folder, kept.model_copy(update={"held": ""}))
 
 
+def require_settled(folder: StationFolder) -> None:
+    """Raises StationError (``pause``) if something must be done before the daemon may begin."""
+    kept = pause_of(folder)
+    if kept is not None and kept.held:
+        raise _still_held(kept)
+
+
 def resume(place: Place, *, by: str) -> None:
     """End the pause. Raises StationError (``pause``) if there is none, or if it is held."""
     kept = pause_of(place.folder)

@@ -53,6 +53,8 @@ STATION: Mapping[str, str] = {
     "cargo-undeliverable": "The registry does not take this station's cargo. Ask central's "
     "operator.",
     "seal": "The cargo cannot be sealed to the recipients of the order.",
+    "station-restored": "This station was restored from a backup, and does not know what became of "
+    "this journey. Dispatch the train again.",
     "station-error": "This station failed by a defect or a fault of its own. Ask its operator.",
 }
 REFUSED: Mapping[str, str] = {
@@ -76,6 +78,8 @@ APPROVAL: Mapping[str, str] = {
     "approval-researcher": "This station approved trains of another researcher.",
     "approval-proposal": "This station approved another proposal, or another version of it.",
     "approval-void": "This station's approval is not signed by keys that it has now.",
+    "proposal-refused": "This station refused the proposal that this journey is under.",
+    "proposal-withdrawn": "The proposal that this journey is under was withdrawn.",
     "proposal-ended": "The time that the proposal asked for is over.",
     "proposal-researcher": "The proposal is another researcher's.",
     "proposal-station": "The journey goes to a station that the proposal does not name.",

@@ -1,0 +1,334 @@
+"""A station is made again from its backup, and does nothing a second time that it has forgotten."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from phtlab.errors import SealError, SettingsError, StationError
+from phtlab.station import maintenance
+from phtlab.station.backup import INDEX, back_up
+from phtlab.station.backup_comparison import Lost, compare
+from phtlab.station.backup_restore import restore, restored_of
+from phtlab.station.desk import Desk
+from phtlab.station.folder import StationFolder
+from phtlab.station.maintenance import pause, resume
+from phtlab.station.settings import load_settings
+from phtlab.train.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
+from phtlab.train.key_file import write_key
+from tests.crash.consortium import Light, light
+from tests.e2e.parts import until
+from tests.evidence import Evidence
+from tests.station.station_world import FakeRun, World, identity, make_world
+
+PASSPHRASE = "correct horse battery staple"
+RECIPIENT = ScryptRecipient(PASSPHRASE, 4)
+LATER = timedelta(minutes=10)  # more than clocks may differ
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    world = make_world(tmp_path / "old")
+    world.add_hearts()
+    write_key(world.folder.key, identity("cleveland"), PASSPHRASE, log_n=8)
+    return world
+
+
+def backed_up(world: World) -> Path:
+    target = world.root / "cleveland.age"
+    back_up(Desk(world.folder, world.settings, world.now), target, [RECIPIENT], by="grace")
+    return target
+
+
+class RestoredWorld(World):
+    """The same consortium, whose station lies in another folder now."""
+
+    place: Path
+
+    @property
+    def folder(self) -> StationFolder:
+        return StationFolder(self.place)
+
+
+def restored(world: World, file: Path) -> World:
+    """The station of `file` in a new folder, with the old one's central, registry and engine."""
+    place = world.root / "new"
+    with file.open("rb") as source:
+        restore(source, place, [ScryptIdentity(PASSPHRASE)], by="grace", now=world.now)
+    made = object.__new__(RestoredWorld)
+    made.__dict__.update(world.__dict__, place=place)
+    return made
+
+
+def settled(world: World) -> Lost:
+    """Compared without central, and resumed."""
+    desk = Desk(world.folder, world.settings, world.now)
+    lost = compare(desk, identity("cleveland"), by="grace", ask_central=False)
+    resume(desk, by="grace")
+    return lost
+
+
+def names_in(file: Path) -> set[str]:
+    archive = io.BytesIO()
+    with file.open("rb") as source:
+        decrypt(source, archive, [ScryptIdentity(PASSPHRASE)])
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        return set(tar.getnames())
+
+
+def test_what_cannot_be_made_anew_comes_back_and_what_trains_left_does_not(world: World) -> None:
+    offer = world.offer()
+    world.travel(offer)
+    file = backed_up(world)
+    names = names_in(file)
+    assert not any("operator" in name or "job" in name or name.endswith(".csv") for name in names)
+    new = restored(world, file)
+    for name in ("station.toml", "policy.toml", "key.age", "datasets/heart.toml"):
+        assert (new.folder.path / name).read_bytes() == (world.folder.path / name).read_bytes()
+    assert (new.folder.twins / "heart.csv").exists()
+    assert [stop.journey for stop in new.station().stops] == [offer.journey]
+    assert new.stop(offer).record() == world.stop(offer).record()
+    actions = [entry.action for entry in new.station().audit.entries()]
+    assert actions[-2:] == ["station-backed-up", "station-restored"]
+    assert oct(new.folder.path.stat().st_mode)[-3:] == "700"
+    assert new.folder.mark() != world.folder.mark()
+
+
+def test_an_order_that_was_followed_after_the_backup_is_not_followed_again(
+    world: World, evidence: Evidence
+) -> None:
+    """Central offers it again, as a hostile one could, with its signatures as they were."""
+    file = backed_up(world)
+    offer = world.offer()
+    assert world.travel(offer).outcome == "departed"
+    new = restored(world, file)
+    settled(new)
+    new.ahead += LATER
+    world.central.records.clear()
+    record = new.travel(offer)
+    assert (record.outcome, record.code) == ("refused", "order-before-restore")
+    assert len(world.scripted.started) == 1
+    evidence(
+        "attacks",
+        attacker="central",
+        promise="an order that a station followed before it was restored from a backup runs no "
+        "second time",
+        outcome="refused: order-before-restore",
+    )
+
+
+def test_an_order_of_after_the_restoring_is_followed(world: World) -> None:
+    new = restored(world, backed_up(world))
+    settled(new)
+    new.ahead = world.ahead = LATER  # the engine's clock, too
+    assert new.travel(new.offer(nonce="e" * 32)).outcome == "departed"
+
+
+def test_an_order_that_was_dated_ahead_by_what_clocks_may_differ_is_refused_too(
+    world: World,
+) -> None:
+    file = backed_up(world)
+    ahead = world.now().replace(microsecond=0) + timedelta(seconds=50)
+    offer = world.offer(issued=ahead, expires=ahead + timedelta(days=7))
+    assert world.travel(offer).outcome == "departed"
+    new = restored(world, file)
+    settled(new)
+    new.ahead += LATER
+    world.central.records.clear()
+    assert new.travel(offer).code == "order-before-restore"
+
+
+def test_a_stop_that_ran_when_the_backup_was_made_does_not_run_again(world: World) -> None:
+    world.scripted.script = FakeRun(files=world.scripted.script.files, lasts=True)
+    offer = world.offer()
+    world.begun(offer, steps=4)
+    assert world.stop(offer).has("starting")
+    new = restored(world, backed_up(world))
+    lost = settled(new)
+    assert lost.ended == [offer.journey]
+    record = new.travel(offer)
+    assert (record.outcome, record.code) == ("failed", "station-restored")
+    assert len(world.scripted.started) == 1
+
+
+def test_a_restored_station_does_not_begin_before_it_was_compared_nor_resumed(
+    world: World,
+) -> None:
+    new = restored(world, backed_up(world))
+    with pytest.raises(StationError, match="phtlab station compare"):
+        new.daemon().run(threading.Event())
+    with pytest.raises(StationError, match="phtlab station compare"):
+        resume(new.station(), by="grace")
+    with pytest.raises(StationError, match="phtlab station compare"):
+        pause(new.station(), by="grace", reason="Another")
+    compare(
+        Desk(new.folder, new.settings, new.now),
+        identity("cleveland"),
+        by="grace",
+        ask_central=False,
+    )
+    assert maintenance.closed(new.station())
+    maintenance.require_settled(new.folder)
+
+
+def test_a_station_that_was_not_restored_has_nothing_to_compare(world: World) -> None:
+    with pytest.raises(StationError, match="was not restored"):
+        compare(Desk(world.folder, world.settings), identity("cleveland"), by="grace")
+
+
+def test_a_folder_that_holds_something_is_left_alone(world: World) -> None:
+    file = backed_up(world)
+    before = world.folder.settings.read_bytes()
+    with file.open("rb") as source, pytest.raises(SettingsError, match="is not empty"):
+        restore(source, world.folder.path, [ScryptIdentity(PASSPHRASE)], by="grace")
+    assert world.folder.settings.read_bytes() == before
+
+
+def test_a_backup_that_was_changed_or_is_opened_by_another_leaves_nothing(world: World) -> None:
+    content = bytearray(backed_up(world).read_bytes())
+    place = world.root / "new"
+    with pytest.raises(SealError):
+        restore(io.BytesIO(content), place, [ScryptIdentity("another passphrase")], by="grace")
+    content[-100] ^= 1
+    with pytest.raises(SealError):
+        restore(io.BytesIO(content), place, [ScryptIdentity(PASSPHRASE)], by="grace")
+    with pytest.raises(SealError):
+        restore(io.BytesIO(content[:-2000]), place, [ScryptIdentity(PASSPHRASE)], by="grace")
+    assert not place.exists()
+
+
+def _entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.type, entry.linkname = kind, link
+    return entry
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        _entry("../cleveland.toml"),
+        _entry("/etc/cron.d/phtlab"),
+        _entry("trust/../../x.json"),
+        _entry("mark"),
+        _entry("self-test.json"),
+        _entry("stops/" + "a" * 64 + "/operator/log"),
+        _entry("policy.toml", tarfile.SYMTYPE, "/etc/passwd"),
+        _entry("policy.toml", tarfile.LNKTYPE, "station.toml"),
+        _entry("key.age", tarfile.FIFOTYPE),
+    ],
+    ids=lambda entry: f"{entry.name[:20]} {entry.type!r}",
+)
+def test_what_is_no_backup_of_ours_is_not_unpacked(world: World, entry: tarfile.TarInfo) -> None:
+    """Whoever can make an age file for its recipient can put any archive into it."""
+    archive, sealed = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(entry)
+    archive.seek(0)
+    encrypt(archive, sealed, [RECIPIENT])
+    sealed.seek(0)
+    with pytest.raises(StationError, match="Nothing was restored"):
+        restore(sealed, world.root / "new", [ScryptIdentity(PASSPHRASE)], by="grace")
+    assert not (world.root / "new").exists()
+    assert not (world.root / "cleveland.toml").exists()
+
+
+def test_a_backup_without_its_end_is_none(world: World) -> None:
+    archive, sealed = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w"):
+        pass
+    archive.seek(0)
+    encrypt(archive, sealed, [RECIPIENT])
+    sealed.seek(0)
+    with pytest.raises(StationError, match="it has no index"):
+        restore(sealed, world.root / "new", [ScryptIdentity(PASSPHRASE)], by="grace")
+
+
+def test_a_backup_of_a_station_at_work_is_consistent(world: World) -> None:
+    """Its log is whole, and each stop that it has is one that can be read."""
+    over = threading.Event()
+
+    def work() -> None:
+        number = 0
+        daemon = world.daemon()
+        while not over.is_set():
+            daemon.receive(world.offer(nonce=f"{number:032x}"))
+            number += 1
+            for _ in range(8):
+                daemon.step()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        for number in range(5):
+            file = backed_up(world)
+            with file.open("rb") as source:
+                desk, index = restore(
+                    source, world.root / f"new-{number}", [ScryptIdentity(PASSPHRASE)], by="grace"
+                )
+            assert len(list(desk.stops)) == index.stops
+            for stop in desk.stops:
+                assert stop.state
+            nonces = set(names_in(file))
+            for stop in desk.stops:
+                if stop.has("verified"):
+                    assert f"stops/nonces/{stop.read('verified')['order']['nonce']}" in nonces
+            assert desk.audit.head().number == index.entries + 1
+    finally:
+        over.set()
+        thread.join()
+
+
+# With a real central, which knows more than the backup
+
+
+@contextmanager
+def small_consortium(place: Path) -> Iterator[Light]:
+    with light(place) as made:
+        folder = made.folder("cleveland")
+        write_key(folder.key, made.identities["cleveland"], PASSPHRASE, log_n=8)
+        yield made
+
+
+def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
+    tmp_path: Path,
+) -> None:
+    with small_consortium(tmp_path / "net") as made:
+        folder = made.folder("cleveland")
+        desk = Desk(folder, load_settings(folder))
+        pause(desk, by="grace", reason="A backup")
+        waiting = made.send("cleveland")
+        until(lambda: made.stop_of("cleveland", waiting.id).state == "verified")
+        back_up(desk, tmp_path / "cleveland.age", [RECIPIENT], by="grace")
+        resume(desk, by="grace")
+        later = made.send("cleveland")
+        made.ended(waiting, later)
+        key = made.identities["cleveland"]
+        with (tmp_path / "cleveland.age").open("rb") as source:
+            new, _ = restore(source, tmp_path / "new", [ScryptIdentity(PASSPHRASE)], by="grace")
+        lost = compare(new, key, by="grace")
+        assert lost.records == [waiting.id]
+        assert lost.journeys == [later.id]
+        assert lost.ended == []
+        kept = next(stop for stop in new.stops if stop.journey == waiting.id)
+        assert kept.record() == made.stop_of("cleveland", waiting.id).record()
+        assert kept.told
+        assert (found := restored_of(new.folder)) and found.backed_up <= found.at
+        again = compare(new, key, by="grace")
+        assert (again.records, again.ended) == ([], [])
+
+
+def test_names_of_a_backup_end_with_its_index(world: World) -> None:
+    archive = io.BytesIO()
+    with backed_up(world).open("rb") as source:
+        decrypt(source, archive, [ScryptIdentity(PASSPHRASE)])
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as tar:
+        assert tar.getnames()[-1] == INDEX
