@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import jinja2
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from phtlab.errors import PhtlabError
@@ -131,7 +131,7 @@ def pages_of(request: Request) -> Pages:
 
 def go(path: str) -> Response:
     """To the page that shows what came of a form."""
-    return RedirectResponse(path, 303)
+    return HTMLResponse("", 303, {"Location": path})
 
 
 def stamp(text: str) -> str:
