@@ -18,6 +18,7 @@ from phtlab.station.arrived import Arrived
 from phtlab.station.proposals_here import ProposalsHere
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
+from phtlab.train.order import Order
 
 _log = structlog.get_logger("phtlab.station")
 
@@ -41,8 +42,6 @@ def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> A
     under = None
     if arrived.order.proposal is not None:
         under = ProposalsHere(station.folder.proposals).of_version(arrived.order.proposal)
-    if under is not None and under[0].withdrawal is not None:
-        under = None  # What is asked for no more is as if it were not here.
     return Asked(
         train=arrived.train,
         order=arrived.order,
@@ -53,6 +52,17 @@ def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> A
         proposal=under[1].proposal if under else None,
         journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
     )
+
+
+def over(station: Station, order: Order) -> str:
+    """Why nothing more happens under the proposal of `order`: a code, or nothing."""
+    under = order.proposal and ProposalsHere(station.folder.proposals).of_version(order.proposal)
+    if not under:
+        return ""
+    here, version = under
+    if here.withdrawal is not None:
+        return "proposal-withdrawn"
+    return "proposal-refused" if here.refused(version.digest) else ""
 
 
 def covering(station: Station, question: Asked) -> Covered:
@@ -71,7 +81,7 @@ def covering(station: Station, question: Asked) -> Covered:
             refusals.append(error)
         except PhtlabError as error:
             _log.warning("approval not believed", approval=kept.digest[7:19], code=error.code)
-            refusals.append(ApprovalError(error.message, code="approval-void"))
+            refusals.append(ApprovalError(error.message, code=error.code))
         else:
             return Covered(approval, kept.digest)
     return Covered(why_not=refusals[0] if refusals else None)

@@ -14,7 +14,7 @@ from phtlab.governance.approval import Revocation
 from phtlab.governance.proposal import open_proposal
 from phtlab.governance.refusal import Refusal
 from phtlab.station.approvals import decide, waits
-from phtlab.station.approvals_cover import asked, assessed, covering
+from phtlab.station.approvals_cover import asked, assessed, covering, over
 from phtlab.station.approvals_draft import Draft, Drafted, Drafts
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.arrived import Arrived
@@ -52,7 +52,7 @@ class Office:
         return bool(done) | self._revoke() | self._refuse()
 
     def look_again(self) -> None:
-        """Let go what is held and is allowed by now."""
+        """Let go what is held and is allowed by now, or whose proposal is over."""
         for stop in self._station.stops.unfinished():
             if waits(stop):
                 self._look_again(stop)
@@ -61,11 +61,15 @@ class Office:
         arrived = Arrived.of(stop)
         risk = assessed(arrived, self._station)
         covered = covering(self._station, asked(stop, arrived, self._station, risk))
-        if covered.approval is None:
+        if covered.approval is not None:
+            by = list(covered.approval.approvers)
+            decision = {"verdict": "approve", "by": by, "approval": covered.digest}
+        elif code := over(self._station, arrived.order):
+            decision = {"verdict": "over", "code": code}
+        else:
             return
         try:
-            by = list(covered.approval.approvers)
-            decide(stop, {"verdict": "approve", "by": by, "approval": covered.digest})
+            decide(stop, decision)
         except StationError:
             # Refused, cancelled or expired meanwhile.
             _log.info("waits no more", journey=stop.hex[:12])
@@ -136,6 +140,7 @@ class Office:
         for here, version, word in ProposalsHere(self._station.folder.proposals).refusals():
             if here.refusal(version) is None:
                 self._sign_refusal(here, version, word)
+                self._looked = False
                 signed = True
         return signed
 

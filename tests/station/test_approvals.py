@@ -414,6 +414,19 @@ def test_a_refused_proposal_is_signed_for_and_told_once(world: World) -> None:
     assert (refusal.by, refusal.reason) == ("olga", "no ethics vote")
 
 
+def test_journeys_under_a_proposal_that_is_refused_are_refused(world: World) -> None:
+    """Those that wait, and those that come; one that a person approved before goes on."""
+    once(world)
+    signed, proposal = proposed(world)
+    daemon, _, waiting = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
+    approvals.refuse(desk(world), proposal.id, by="olga")
+    run(daemon, 4)
+    assert waiting.final_record().code == "proposal-refused"
+    world.central.records.clear()
+    offer = world.offer(world.train(COUNTS + "# 2\n"), proposal=signed.digest)
+    assert world.travel(offer).code == "proposal-refused"
+
+
 def test_a_question_reaches_central_once(world: World) -> None:
     _, proposal = proposed(world)
     approvals.ask(desk(world), proposal.id, "Which\ncolumns?\n", by="olga")
@@ -433,7 +446,9 @@ def test_a_withdrawn_proposal_allows_nothing_any_more(world: World) -> None:
     world.central.governance.withdrawals[proposal.id] = withdrawal.sign(identity("ada"))
     world.central.governance.changed += 1
     world.daemon().exchange()
-    held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
+    world.central.records.clear()
+    offer = world.offer(world.train(COUNTS + "# 1\n"), proposal=signed.digest)
+    assert world.travel(offer).code == "proposal-withdrawn"
     with pytest.raises(ProposalError) as told:
         approvals.approve(desk(world), proposal.id, by="olga")
     assert told.value.code == "proposal-withdrawn"

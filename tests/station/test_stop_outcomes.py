@@ -9,8 +9,8 @@ import pytest
 
 from phtlab import errors
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.outcomes import REFUSED, RUN, STATION, ending_of, run_failed
-from phtlab.station.policy import Allowed, LimitCaps, Policy, Rule
+from phtlab.station.outcomes import APPROVAL, REFUSED, RUN, STATION, ending_of, run_failed
+from phtlab.station.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
 from phtlab.station.release_rules import ReleaseRules
 from phtlab.station.settings import StationSettings
 
@@ -32,7 +32,7 @@ def codes_in(*paths: str) -> set[str]:
 @pytest.mark.parametrize(
     "code",
     sorted(
-        {*RUN, *STATION, *REFUSED, "cancelled", "signature", "not-on-roster"}
+        {*RUN, *STATION, *REFUSED, *APPROVAL, "cancelled", "signature", "not-on-roster"}
         | codes_in("phtlab/train", "phtlab/notebook", "phtlab/station/arrival.py")
     ),
 )
@@ -54,13 +54,13 @@ def test_each_setting_is_documented() -> None:
 
 def test_each_entry_of_the_policy_is_documented() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
-    for part in (Policy, Allowed, Rule, LimitCaps, AirlockRules, ReleaseRules):
+    for part in (Policy, Allowed, Rule, ApprovalRules, LimitCaps, AirlockRules, ReleaseRules):
         for name in part.model_fields:
             assert re.search(rf"^\[*{name}\b", text, re.MULTILINE), name
 
 
 def test_public_sentences_hold_no_path_and_say_whom_to_ask() -> None:
-    for sentence in (*RUN.values(), *STATION.values(), *REFUSED.values()):
+    for sentence in (*RUN.values(), *STATION.values(), *REFUSED.values(), *APPROVAL.values()):
         assert "/" not in sentence
         assert sentence.endswith(".")
 
