@@ -1,0 +1,61 @@
+"""A station whose people approve, and whose engine is away: what may start there waits for it."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any, cast
+
+from phtlab.errors import EngineMissingError
+from phtlab.station.daemon import Daemon
+from phtlab.station.executor import Executor
+from phtlab.station.station import Station
+from phtlab.station.stop import Stop
+from tests.attack.judging import JudgingStation
+
+
+class _Away:
+    """An engine that does not answer: whatever starts waits for it."""
+
+    def status(self, job_id: str) -> Any:
+        raise EngineMissingError("The engine is away.")
+
+    def remove(self, job_id: str) -> None:
+        raise EngineMissingError("The engine is away.")
+
+    def jobs(self) -> frozenset[str]:
+        return frozenset()
+
+
+class ApprovingStation(JudgingStation):
+    """As `JudgingStation`, for what may start as well."""
+
+    def __init__(self, opened: Station) -> None:
+        super().__init__(opened)
+        self.station = replace(self.station, executor=cast("Executor", _Away()))
+        self.again()
+
+    def again(self) -> None:
+        """As after a restart."""
+        self.daemon = Daemon(self.station)
+
+    def settle(self, journey: str) -> Stop:
+        """The stop of `journey` once it may start, waits for a person, or has ended."""
+        stop = self.station.stops.stop(journey)
+        end = time.monotonic() + 60
+        while not (stop.told or stop.has("admitted") or stop.state == "held"):
+            assert time.monotonic() < end, f"{journey} is still {stop.state}"
+            self.daemon.step()
+            time.sleep(0.02)
+        return stop
+
+    def starts(self, journey: str) -> bool:
+        """Whether `journey` may start without a person."""
+        return self.hear(journey).has("admitted")
+
+    def why_not(self, journey: str) -> str:
+        """The code with which its likeliest approval does not allow `journey`, which waits."""
+        stop = self.hear(journey)
+        assert stop.state == "held", f"it is {stop.state}"
+        assert not stop.has("admitted")
+        return str(stop.read("held")["code"])
