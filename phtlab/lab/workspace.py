@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from phtlab.errors import JourneyError, NotebookError, PhtlabError, SettingsError
+from phtlab.errors import JourneyError, NotebookError, PhtlabError, ProposalError, SettingsError
 from phtlab.lab.journey import Journey
 from phtlab.lab.lab import Lab
 from phtlab.lab.opened_results import OpenedResults
@@ -28,6 +28,7 @@ from phtlab.train.roster import Catalogue, Roster
 from phtlab.train.trust import Trust
 from phtlab.wire.api import JourneyView, StationView
 from phtlab.wire.central import CentralClient
+from phtlab.wire.governance import NewComment, ProposalView
 
 Listener = Callable[[Kind, str | None], None]
 
@@ -123,6 +124,16 @@ class Workspace:
             return known
         with self._using() as connection:
             return connection.reading().journey(journey)
+
+    def proposal(self, proposal: str) -> ProposalView:
+        """One proposal, whole. Raises JourneyError, or what central's client raises."""
+        with self._using() as connection:
+            return connection.reading().governance.proposal(proposal)
+
+    def comment(self, proposal: str, text: str) -> ProposalView:
+        """Say something of a proposal. Raises as `proposal`."""
+        with self._using() as connection:
+            return connection.reading().governance.comment(proposal, NewComment(text=text))
 
     def refreshed(self) -> tuple[Roster, Catalogue]:
         """Roster and catalogue, asked for anew. Raises SettingsError, RosterError."""
@@ -246,11 +257,13 @@ class Workspace:
         recipients: Iterable[str] = (),
         *,
         checked: str,
+        proposal: tuple[str, str] | None = None,
     ) -> JourneyView:
         """Send `notebook` on a journey; "twin" is a dry run.
 
         `checked` is `digest_of_what_travels` of what the person was shown. Raises NotebookError
-        (`notebook-changed`) if the file is not that any more, and as `Lab.dispatch`.
+        (`notebook-changed`) if the file is not that any more, ProposalError (`proposal-changed`) if
+        `proposal`, a name and its version's digest, has a newer version, and as `Lab.dispatch`.
         """
         with self.lab() as lab:
             train = lab.train(notebook)
@@ -261,6 +274,13 @@ class Workspace:
                     "then.",
                     code="notebook-changed",
                 )
+            under = lab.proposals.get(proposal[0]) if proposal else None
+            if under is not None and proposal and under.digest != proposal[1]:
+                raise ProposalError(
+                    "There is a newer version of the proposal than the one that was shown. Nothing "
+                    "was sent. Look at it, and choose it again.",
+                    code="proposal-changed",
+                )
             if stations == "twin":
                 lab.refresh()
                 stations = lab.twin_stations()
@@ -269,6 +289,7 @@ class Workspace:
                 stations=stations,
                 parameters=parameters,
                 recipients=recipients,
+                proposal=under,
             )
         self._take(journey.view)
         return journey.view
@@ -419,7 +440,7 @@ def _is_member(roster: Roster, name: str, identity: Identity | None) -> bool:
     return found is not None and (identity is None or found.keys == identity.public)
 
 
-_ALL: Final[tuple[Kind, ...]] = ("status", "stations", "journeys")
+_ALL: Final[tuple[Kind, ...]] = ("status", "stations", "journeys", "proposals")
 
 _NO_CENTRAL = {
     "hub": "This hub has no central, so there are no stations to send anything to. Notebooks can "

@@ -18,13 +18,14 @@ from phtlab.errors import NotOnRosterError, PhtlabError, RosterError, Unreachabl
 from phtlab.train.record import FINAL_STATES
 from phtlab.train.roster import Catalogue, Roster
 from phtlab.train.trust import Trust
-from phtlab.wire.api import JourneyEvent, JourneyView, StationView, StopView
+from phtlab.wire.api import JourneyEvent, JourneyView, ProposalsChanged, StationView, StopView
 from phtlab.wire.central import CentralClient
+from phtlab.wire.governance import ProposalSummary
 
 log = logging.getLogger(__name__)
 
 CentralState = Literal["ok", "unreachable", "unknown"]
-Kind = Literal["status", "stations", "journeys", "journey"]
+Kind = Literal["status", "stations", "journeys", "journey", "proposals"]
 # Told what changed; for "journey" which one.
 Tell = Callable[[Kind, str | None], None]
 
@@ -32,6 +33,7 @@ PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # seconds between attempts
 # Where nothing tells of changes (no key yet, or not a member), things are looked at this often.
 LOOK_SECONDS: Final = 15.0
 MOST_JOURNEYS: Final = 200
+MOST_PROPOSALS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class News:
     catalogue: Catalogue = field(default_factory=Catalogue)
     stations: tuple[StationView, ...] = ()
     journeys: dict[str, JourneyView] = field(default_factory=dict)
+    proposals: tuple[ProposalSummary, ...] = ()
     trouble: Trouble | None = None
 
 
@@ -147,14 +150,17 @@ class Follower:
             self._change("status", central="ok", sentence="", reads=False, trouble=trouble)
             self._change("stations", stations=())
             self._change("journeys", journeys={})
+            self._change("proposals", proposals=())
             return
         stations = client.stations()
         try:
             journeys = {view.id: view for view in client.journeys(limit=MOST_JOURNEYS).journeys}
+            proposals = client.governance.proposals(limit=MOST_PROPOSALS).proposals
         except NotOnRosterError as stranger:
-            journeys, trouble = {}, Trouble(stranger.code, stranger.message)
+            journeys, proposals, trouble = {}, (), Trouble(stranger.code, stranger.message)
         self._change("stations", stations=stations)
         self._change("journeys", journeys=journeys)
+        self._change("proposals", proposals=proposals)
         self._change("status", central="ok", sentence="", reads=True, trouble=trouble)
 
     def _read_roster(self) -> Trouble | None:
@@ -178,8 +184,16 @@ class Follower:
             if isinstance(event, JourneyEvent):
                 self._seen = event.number
                 self._happened(client, event)
+            elif isinstance(event, ProposalsChanged):
+                self._proposed(client, event.changed)
             elif isinstance(event, tuple):
                 self._change("stations", stations=event)
+
+    def _proposed(self, client: CentralClient, changed: int) -> None:
+        known = max((proposal.changed for proposal in self._news.proposals), default=0)
+        if changed > known:
+            newest = client.governance.proposals(limit=MOST_PROPOSALS).proposals
+            self._change("proposals", proposals=newest)
 
     def _happened(self, client: CentralClient, event: JourneyEvent) -> None:
         with self._lock:

@@ -63,6 +63,7 @@ class ExtensionSimulator:
         self.status = status or a_status()
         self.stations: list[dict[str, Any]] = []
         self.journeys: list[dict[str, Any]] = []
+        self.proposals: list[dict[str, Any]] = []
         self.answers: dict[str, Answer | Callable[[Any], Answer]] = {"GET keys": Answer([])}
         self.asked: list[tuple[str, Any]] = []
 
@@ -72,6 +73,7 @@ class ExtensionSimulator:
             ("status", self.status),
             ("stations", self.stations),
             ("journeys", self.journeys),
+            ("proposals", self.proposals),
         ]
         self.page.add_init_script(STREAM.replace("FIRST", json.dumps(first)))
         self.page.route(re.compile(r"(?<!/extensions)/phtlab/(?!events)"), self._answer)

@@ -1,7 +1,8 @@
 """`events`: server-sent events (HTML Living Standard, 9.2) of what changes in the workspace.
 
-`status`, `stations` and `journeys` come at the start, whole, and again whenever they change;
-`journey` is one journey that changed. Nobody polls: threads that hear of something say so here.
+`status`, `stations`, `journeys` and `proposals` come at the start, whole, and again whenever they
+change; `journey` is one journey that changed. Nobody polls: threads that hear of something say so
+here.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ from typing import Any, Final
 from tornado.iostream import StreamClosedError
 
 from phtlab.lab.server.exchange import Exchange, Nothing
+from phtlab.lab.server.proposals import proposals_shape
 from phtlab.lab.server.shapes import journey_shape, journeys_shape, stations_shape, status_shape
 from phtlab.lab.server.streams import Change, Changes
 
 KEEP_ALIVE_SECONDS: Final = 15.0
-FIRST: Final[tuple[Change, ...]] = (("status", None), ("stations", None), ("journeys", None))
+FIRST: Final[tuple[Change, ...]] = (
+    ("status", None),
+    ("stations", None),
+    ("journeys", None),
+    ("proposals", None),
+)
 
 
 class EventsExchange(Exchange[Nothing]):
@@ -35,10 +42,12 @@ class EventsExchange(Exchange[Nothing]):
             try:
                 await self._tell(FIRST)
                 while not changes.over:
-                    await self._tell(await changes.next(KEEP_ALIVE_SECONDS))
+                    told = await changes.next(KEEP_ALIVE_SECONDS)
+                    if not changes.over:  # a server that stops takes no more work
+                        await self._tell(told)
+                await self.finish(set_content_type="text/event-stream")
             except StreamClosedError:
                 return
-        await self.finish(set_content_type="text/event-stream")
 
     def on_connection_close(self) -> None:
         if self._changes is not None:
@@ -60,5 +69,7 @@ class EventsExchange(Exchange[Nothing]):
             return stations_shape(self.workspace)
         if kind == "journeys":
             return journeys_shape(self.workspace, self.root.name)
+        if kind == "proposals":
+            return proposals_shape(self.workspace)
         view = self.workspace.news.journeys.get(journey or "")
         return None if view is None else journey_shape(self.workspace, view, self.root.name)

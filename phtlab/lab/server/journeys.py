@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar, Final, Generic, Literal, TypeVar
 
 from pydantic import Field, StringConstraints
 
+from phtlab.governance.proposal import ProposalId
 from phtlab.lab.server.exchange import KIB, Body, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.shapes import Shape, journey_shape, journeys_shape
@@ -16,6 +17,13 @@ from phtlab.train.identity import MemberName
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 Stations = Annotated[list[MemberName], Field(min_length=1, max_length=256)]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+
+
+class Under(Body):
+    """A proposal, in the version that the person saw: no other is signed for."""
+
+    id: ProposalId
+    digest: Digest
 
 
 class Wanted(Body):
@@ -31,6 +39,7 @@ class Wanted(Body):
     )
     parameters: dict[str, Any] = Field(default_factory=dict, max_length=1000)
     recipients: list[MemberName] = Field(default_factory=list, max_length=63)
+    proposal: Under | None = None
 
 
 class JourneysExchange(Exchange[Wanted]):
@@ -38,7 +47,7 @@ class JourneysExchange(Exchange[Wanted]):
 
     takes = Wanted
     limit = KIB * KIB
-    fields: ClassVar = {"not-on-roster": "recipients"}
+    fields: ClassVar = {"not-on-roster": "recipients", "proposal-changed": "proposal"}
 
     def read(self, **path: str) -> list[Shape]:
         return journeys_shape(self.workspace, self.root.name)
@@ -51,6 +60,7 @@ class JourneysExchange(Exchange[Wanted]):
             body.parameters,
             body.recipients,
             checked=body.checked,
+            proposal=(body.proposal.id, body.proposal.digest) if body.proposal else None,
         )
         return journey_shape(self.workspace, view, root.name)
 

@@ -11,6 +11,7 @@ from phtlab.lab.server import (
     events,
     journeys,
     keys,
+    proposals,
     results,
     status,
     tutorial,
@@ -18,12 +19,12 @@ from phtlab.lab.server import (
 from phtlab.lab.server.exchange import Exchange
 
 PREFIX: Final = "phtlab"
-_JOURNEY: Final = "{journey}"
+_PLACES: Final = ("journey", "proposal")
 
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is below `/phtlab/`; its `{journey}` stands for a journey's id."""
+    """`path` is below `/phtlab/`; `{journey}` stands for a journey's id, `{proposal}` likewise."""
 
     path: str
     exchange: type[Exchange[Any]]
@@ -36,7 +37,10 @@ class Route:
     @property
     def pattern(self) -> str:
         """As tornado matches it, below the server's base URL."""
-        return rf"/{PREFIX}/{self.path.replace(_JOURNEY, '(?P<journey>[^/]+)')}"
+        pattern = self.path
+        for place in _PLACES:
+            pattern = pattern.replace(f"{{{place}}}", f"(?P<{place}>[^/]+)")
+        return f"/{PREFIX}/{pattern}"
 
 
 def routes() -> tuple[Route, ...]:
@@ -56,6 +60,9 @@ _ROUTES: Final[dict[str, type[Exchange[Any]]]] = {
     "journeys/{journey}/results": results.ResultsExchange,
     "journeys/{journey}/aggregate": results.AggregateExchange,
     "journeys/{journey}/export": results.ExportExchange,
+    "proposals": proposals.ProposalsExchange,
+    "proposals/{proposal}": proposals.ProposalExchange,
+    "proposals/{proposal}/comments": proposals.CommentsExchange,
     "keys": keys.KeysExchange,
     "keys/unlock": keys.UnlockExchange,
     "keys/lock": keys.LockExchange,

@@ -13,10 +13,11 @@ from tests.lab.server.conftest import Asking
 
 VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 JOURNEY = "sha256:" + "a" * 64
+PROPOSAL = "p-" + "a" * 16
 
 
 def path_of(route: Route) -> str:
-    return route.path.replace("{journey}", JOURNEY)
+    return route.path.replace("{journey}", JOURNEY).replace("{proposal}", PROPOSAL)
 
 
 ANSWERED = [(route, verb) for route in routes() for verb in route.verbs]
@@ -36,7 +37,7 @@ async def logged_in(asking: Asking) -> httpx.Cookies:
 def test_every_path_answers_something_and_is_an_exchange():
     assert all(route.verbs for route in routes())
     assert all(issubclass(route.exchange, Exchange) for route in routes())
-    assert len({route.path for route in routes()}) == len(routes()) == 21
+    assert len({route.path for route in routes()}) == len(routes()) == 24
 
 
 def test_what_the_server_serves_is_what_is_listed(asking: Asking):

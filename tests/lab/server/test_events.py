@@ -17,7 +17,7 @@ from tests.central.conftest import run_central
 from tests.central.world import Founding, World
 from tests.lab.server.conftest import PASSPHRASE, Asking, Event, until
 
-FIRST = ["status", "stations", "journeys"]
+FIRST = ["status", "stations", "journeys", "proposals"]
 
 
 Wanted = Callable[[Event], bool]
@@ -67,7 +67,7 @@ async def test_everything_comes_first(asking: Asking):
         heard = [await anext(events) for _ in FIRST]
     assert [event.kind for event in heard] == FIRST
     assert heard[0].data == await asking.get("status")
-    assert [event.data for event in heard[1:]] == [[], []]
+    assert [event.data for event in heard[1:]] == [[], [], []]
 
 
 async def test_a_change_of_the_key_is_told_to_every_page(asking: Asking):
@@ -251,7 +251,7 @@ async def test_nothing_new_is_said_as_well(asking: Asking, monkeypatch: pytest.M
 
 async def test_a_server_that_stops_ends_its_streams(asking: Asking):
     async with asking.events() as events:
-        await until(events, lambda event: event.kind == "journeys")
+        await until(events, lambda event: event.kind == "proposals")
         await asking.extension.stop_extension()
         assert [event async for event in events] == []
 

@@ -209,6 +209,45 @@ export interface IKey {
   created: string | null;
 }
 
+/** How far a station is with the newest version of a proposal. */
+export interface IProposalStation {
+  station: string;
+  state:
+    'submitted' | 'in-review' | 'approved' | 'refused' | 'revoked' | 'expired';
+  /** Its last question, until it decides. */
+  question: string;
+}
+
+/** What a study asks of stations: the newest version, in a few words. */
+export interface IProposal {
+  id: string;
+  title: string;
+  researcher: string;
+  version: number;
+  digest: string;
+  state: 'submitted' | 'in-review' | 'decided' | 'expired' | 'withdrawn';
+  until: string;
+  updated: string;
+  comments: number;
+  stations: IProposalStation[];
+}
+
+export interface IProposalDetail extends IProposal {
+  decisions: {
+    station: string;
+    kind: 'approved' | 'refused' | 'revoked';
+    at: string;
+    /** What the station signed, in words. */
+    sentence: string;
+  }[];
+  said: {
+    author: string;
+    at: string;
+    text: string;
+    question: boolean;
+  }[];
+}
+
 export interface IDispatch {
   path: string;
   /** The digest of the check that was shown. */
@@ -216,4 +255,6 @@ export interface IDispatch {
   stations: string[] | 'all' | 'twin';
   parameters: { [name: string]: unknown };
   recipients: string[];
+  /** The proposal that it is made under, in the version that was shown; null: under none. */
+  proposal: { id: string; digest: string } | null;
 }

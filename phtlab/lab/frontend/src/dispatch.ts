@@ -134,7 +134,8 @@ class Sender {
         checked: check.digest,
         stations: 'twin',
         parameters: this._model.values(panel.context.path),
-        recipients: []
+        recipients: [],
+        proposal: null
       });
       this._model.show(journey.id);
     });
@@ -295,7 +296,8 @@ class Sender {
       parameters: earlier
         ? Object.fromEntries(before)
         : this._model.values(path),
-      recipients: stillMembers(earlier?.recipients ?? [], members, me)
+      recipients: stillMembers(earlier?.recipients ?? [], members, me),
+      proposal: null
     };
   }
 

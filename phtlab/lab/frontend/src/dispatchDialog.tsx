@@ -7,7 +7,7 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { IDispatch, IJourney, IMember, IStation } from './api';
+import { IDispatch, IJourney, IMember, IProposal, IStation } from './api';
 import { AttemptDialog, IAttempt } from './attemptDialog';
 import {
   ISoundCheck,
@@ -18,7 +18,9 @@ import {
   summary
 } from './dispatchWords';
 import { Name } from './name';
+import { cutMiddle } from './nameText';
 import { completed } from './parametersCheck';
+import { isOpen, notApproving } from './proposals';
 import { IPhtServer, PhtProblem } from './server';
 import { lacking, load, presence, rows } from './stations';
 import { ParameterValues } from './trainPanelModel';
@@ -32,6 +34,8 @@ export interface IDraft {
   stations: string[];
   parameters: ParameterValues;
   recipients: string[];
+  /** The digest of the version of the proposal that it is made under; null: under none. */
+  proposal: string | null;
 }
 
 export interface ISent {
@@ -133,12 +137,14 @@ class DispatchBody extends ReactWidget implements IAttempt {
       return false;
     }
     const { path, check, parameters, recipients } = this.draft;
+    const proposal = this._proposal();
     const order: IDispatch = {
       path,
       checked: check.digest,
       stations,
       parameters,
-      recipients
+      recipients,
+      proposal: proposal && { id: proposal.id, digest: proposal.digest }
     };
     this._sending = true;
     this._say(null);
@@ -163,6 +169,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
     const me = this._server.status?.key.name ?? null;
     const stations = destinations(this._server.stations);
     const chosen = this._chosen();
+    const proposals = this._server.proposals.filter(isOpen);
     return (
       <>
         <p className="pht-Dispatch-what">
@@ -208,6 +215,21 @@ class DispatchBody extends ReactWidget implements IAttempt {
             />
           </fieldset>
         )}
+        {proposals.length > 0 && (
+          <fieldset
+            className="pht-Choice"
+            aria-invalid={problem?.field === 'proposal'}
+          >
+            <legend>{trans.__('Proposal')}</legend>
+            <ProposalChoice
+              proposals={proposals}
+              chosen={this._proposal()}
+              stations={chosen}
+              trans={trans}
+              onChange={proposal => this._set({ proposal })}
+            />
+          </fieldset>
+        )}
         <fieldset className="pht-Choice">
           <legend>{trans.__('Who can open the results')}</legend>
           <label>
@@ -245,7 +267,8 @@ class DispatchBody extends ReactWidget implements IAttempt {
                         !station.online && chosen.includes(station.name)
                     )
                     .map(station => station.name),
-                  recipients: draft.recipients
+                  recipients: draft.recipients,
+                  proposal: this._proposal()?.title ?? null
                 },
                 trans
               ).join(' ')}
@@ -267,6 +290,16 @@ class DispatchBody extends ReactWidget implements IAttempt {
           </div>
         )}
       </>
+    );
+  }
+
+  /** What is chosen, while it is open and of that version. */
+  private _proposal(): IProposal | null {
+    const { proposal } = this.draft;
+    return (
+      this._server.proposals.find(
+        known => known.digest === proposal && isOpen(known)
+      ) ?? null
     );
   }
 
@@ -351,6 +384,48 @@ function StationChoice(props: {
         )}
       </span>
     </label>
+  );
+}
+
+function ProposalChoice(props: {
+  proposals: readonly IProposal[];
+  chosen: IProposal | null;
+  stations: readonly string[];
+  trans: TranslationBundle;
+  onChange: (proposal: string | null) => void;
+}): JSX.Element {
+  const { proposals, chosen, stations, trans } = props;
+  const waits = chosen ? notApproving(chosen, stations) : [];
+  return (
+    <>
+      <select
+        className="jp-mod-styled pht-ProposalChoice"
+        aria-label={trans.__('Proposal')}
+        value={chosen?.digest ?? ''}
+        onChange={event => props.onChange(event.target.value || null)}
+      >
+        <option value="">{trans.__('Under none')}</option>
+        {proposals.map(proposal => (
+          <option key={proposal.digest} value={proposal.digest}>
+            {trans.__(
+              '%1, version %2',
+              cutMiddle(proposal.title, 60),
+              proposal.version
+            )}
+          </option>
+        ))}
+      </select>
+      {waits.length > 0 && (
+        <p className="pht-Row-detail">
+          {trans._n(
+            '%2 has not approved it: the train waits there for a person.',
+            '%2 have not approved it: the train waits there for a person.',
+            waits.length,
+            listed(waits, trans)
+          )}
+        </p>
+      )}
+    </>
   );
 }
 

@@ -74,6 +74,8 @@ export interface IIntention {
   stations: readonly string[];
   away: readonly string[];
   recipients: readonly string[];
+  /** The title of the proposal that it is made under; null: under none. */
+  proposal: string | null;
 }
 
 /** What will be signed, in words. */
@@ -98,6 +100,11 @@ export function summary(
         intention.away.length,
         listed(intention.away, trans)
       )
+    );
+  }
+  if (intention.proposal !== null) {
+    sentences.push(
+      trans.__('It is made under the proposal %1.', named(intention.proposal))
     );
   }
   sentences.push(

@@ -1,9 +1,9 @@
 /**
  * The server extension as the other plugins use it: what is known now, as signals, and requests.
  *
- * One stream of server-sent events keeps `status`, `stations` and `journeys` true. The browser
- * reopens it after a lost connection, and the server then tells everything anew: so what is shown
- * after a pause is the truth and nothing is asked for again and again.
+ * One stream of server-sent events keeps `status`, `stations`, `journeys` and `proposals` true. The
+ * browser reopens it after a lost connection, and the server then tells everything anew: so what is
+ * shown after a pause is the truth and nothing is asked for again and again.
  */
 import {
   JupyterFrontEnd,
@@ -23,6 +23,8 @@ import {
   IKey,
   IMember,
   IProblem,
+  IProposal,
+  IProposalDetail,
   IResults,
   IStation,
   IStatus
@@ -129,6 +131,8 @@ export interface IPhtServer extends IDisposable {
   readonly stations: readonly IStation[];
   /** The newest first. */
   readonly journeys: readonly IJourney[];
+  /** The last changed first. */
+  readonly proposals: readonly IProposal[];
   /** Whether the stream of events is open: false means that what is shown may be old. */
   readonly connected: boolean;
   /** Why the stream is refused; null if it is open, or nothing answers. */
@@ -146,6 +150,9 @@ export interface IPhtServer extends IDisposable {
   results(journey: string): Promise<IResults>;
   aggregate(journey: string, notebook: string | null): Promise<string>;
   exportResults(journey: string, directory: string): Promise<string>;
+  proposal(id: string): Promise<IProposalDetail>;
+  /** Say something of a proposal. */
+  comment(id: string, text: string): Promise<IProposalDetail>;
   keys(): Promise<IKey[]>;
   createKey(
     name: string,
@@ -185,6 +192,9 @@ export class PhtServer implements IPhtServer {
   }
   get journeys(): readonly IJourney[] {
     return this._journeys;
+  }
+  get proposals(): readonly IProposal[] {
+    return this._proposals;
   }
   get connected(): boolean {
     return this._connected;
@@ -247,6 +257,12 @@ export class PhtServer implements IPhtServer {
       { directory }
     );
     return made.path;
+  }
+  proposal(id: string): Promise<IProposalDetail> {
+    return this._get(`proposals/${id}`);
+  }
+  comment(id: string, text: string): Promise<IProposalDetail> {
+    return this._post(`proposals/${id}/comments`, { text });
   }
   keys(): Promise<IKey[]> {
     return this._get('keys');
@@ -387,6 +403,9 @@ export class PhtServer implements IPhtServer {
       this._journeys = journeys;
     });
     on<IJourney>('journey', journey => this._take(journey));
+    on<IProposal[]>('proposals', proposals => {
+      this._proposals = proposals;
+    });
   }
 
   /** A stream does not tell why it was refused; the same address, asked as any other, does. */
@@ -427,6 +446,7 @@ export class PhtServer implements IPhtServer {
   private _status: IStatus | null = null;
   private _stations: IStation[] = [];
   private _journeys: IJourney[] = [];
+  private _proposals: IProposal[] = [];
   private _connected = false;
   private _refusal: IProblem | null = null;
   private _pause = FIRST_PAUSE;

@@ -37,6 +37,7 @@ import { Kernels } from './trainPanelKernels';
 import { ITrainPanel, TrainPanelModel } from './trainPanelModel';
 import { NotebookHead } from './trainPanelNotebook';
 import { Parameters, isOfParameter } from './trainPanelParameters';
+import { Proposals } from './trainPanelProposals';
 import { Banners, Section } from './trainPanelSection';
 import { Stations } from './trainPanelStations';
 import { UNLOCK } from './unlock';
@@ -174,6 +175,22 @@ class TrainPanel extends ReactWidget {
                   }
                 />
               )}
+            </Section>
+          )}
+          {server.proposals.length > 0 && (
+            <Section
+              name="proposals"
+              title={trans.__('Proposals')}
+              note={String(server.proposals.length)}
+              model={model}
+            >
+              <Proposals
+                proposals={server.proposals}
+                now={now}
+                trans={trans}
+                onOpen={id => server.proposal(id)}
+                onComment={(id, text) => server.comment(id, text)}
+              />
             </Section>
           )}
           {this._kernels.length > 0 && (

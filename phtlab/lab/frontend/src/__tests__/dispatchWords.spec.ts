@@ -101,13 +101,21 @@ describe('what is signed', () => {
     parameters: { min_age: 50 },
     stations: ['cleveland', 'hungary'],
     away: ['hungary'],
-    recipients: ['grace']
+    recipients: ['grace'],
+    proposal: null
   };
 
   it('is said in words', () => {
     expect(plain(summary(intention, trans).join(' '))).toBe(
       'heart_disease runs at cleveland and hungary with min_age = 50. hungary is offline: it ' +
         'runs there when the station is back. ada and grace can open what comes back.'
+    );
+  });
+
+  it('names the proposal that it is made under', () => {
+    const under = { ...intention, proposal: 'Age and disease' };
+    expect(plain(summary(under, trans)[2])).toBe(
+      'It is made under the proposal Age and disease.'
     );
   });
 

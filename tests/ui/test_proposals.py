@@ -1,0 +1,165 @@
+"""Proposals in the Train panel and in the dialog that dispatches: told live, answered in place."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, expect
+
+from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, a_stop, refusal
+from tests.ui.lab_page import LabPage, write_notebook
+from tests.ui.lab_server import LabServer
+from tests.ui.told_shapes import a_check, a_consortium, a_member
+from tests.ui.train_panel import CELLS, NOTEBOOK, ago, opened
+
+ID, DIGEST = "p-0123456789abcdef", "sha256:" + "7" * 64
+QUESTION = "Why the ages below 40?"
+
+
+def a_proposal(**more: Any) -> dict[str, Any]:
+    return {
+        "id": ID,
+        "title": "Age and narrowed vessels",
+        "researcher": "alice",
+        "version": 2,
+        "digest": DIGEST,
+        "state": "in-review",
+        "until": "2099-03-31T00:00:00Z",
+        "updated": ago(60),
+        "comments": 0,
+        "stations": [
+            {"station": "cleveland", "state": "approved", "question": ""},
+            {"station": "hungary", "state": "in-review", "question": QUESTION},
+        ],
+        **more,
+    }
+
+
+def a_detail(said: list[dict[str, Any]]) -> dict[str, Any]:
+    allowed = "cleveland allows trains of alice of at most low risk, on heart, until 2099-03-31."
+    return {
+        **a_proposal(),
+        "decisions": [
+            {"station": "cleveland", "kind": "approved", "at": ago(90), "sentence": allowed}
+        ],
+        "said": said,
+    }
+
+
+@pytest.fixture
+def told(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
+    write_notebook(jupyter.root / NOTEBOOK, CELLS)
+    simulator = ExtensionSimulator(lab_page.page)
+    simulator.stations = a_consortium()
+    simulator.proposals = [a_proposal()]
+    simulator.answers |= {
+        "POST check": Answer(a_check()),
+        "GET kernels": Answer([]),
+        "GET members": Answer([a_member("alice", "researcher")]),
+        "POST journeys": Answer(a_journey(a_stop("cleveland", 0)), 201),
+        f"GET proposals/{ID}": Answer(
+            a_detail([{"author": "hungary", "at": ago(70), "text": QUESTION, "question": True}])
+        ),
+    }
+    return simulator
+
+
+def entry(panel: Locator) -> Locator:
+    return panel.locator(f'li[data-proposal="{ID}"]')
+
+
+def test_a_question_stands_before_all_else_and_is_answered_in_place(lab_page, told):
+    answer = "They are few, and the airlock keeps them."
+
+    def comment(body: Any) -> Answer:
+        said = [
+            {"author": "hungary", "at": ago(70), "text": QUESTION, "question": True},
+            {"author": "alice", "at": ago(0), "text": body["text"], "question": False},
+        ]
+        told.answers[f"GET proposals/{ID}"] = Answer(a_detail(said))
+        return Answer(a_detail(said))
+
+    told.answers[f"POST proposals/{ID}/comments"] = comment
+    panel = opened(lab_page, told)
+    proposal = entry(panel)
+    expect(proposal).to_contain_text("a station asks")
+    proposal.get_by_role("button").first.press("Enter")
+    expect(proposal).to_contain_text("cleveland allows trains of alice of at most low risk")
+    expect(proposal.locator(".pht-Proposal-question")).to_have_text(QUESTION)
+    proposal.get_by_label("Your comment").fill(answer)
+    proposal.get_by_role("button", name="Comment").click()
+    expect(proposal.get_by_label("Your comment")).to_have_value("")
+    expect(proposal.get_by_role("list", name="What was said of it")).to_contain_text(answer)
+    assert told.bodies(f"POST proposals/{ID}/comments") == [{"text": answer}]
+
+
+def test_what_stations_decide_is_shown_as_it_happens(lab_page, told):
+    panel = opened(lab_page, told)
+    expect(entry(panel)).to_contain_text("a station asks")
+    decided = copy.deepcopy(a_proposal(state="decided", updated=ago(0)))
+    decided["stations"][1] |= {"state": "approved", "question": ""}
+    told.tell("proposals", [decided])
+    expect(entry(panel)).to_contain_text("2 of 2 approved")
+    told.tell("proposals", [])
+    expect(entry(panel)).to_have_count(0)
+
+
+def test_a_refused_comment_is_said_and_not_lost(lab_page, told):
+    told.answers[f"POST proposals/{ID}/comments"] = refusal(
+        "proposal-withdrawn", "This proposal was withdrawn: there is nothing to say of it."
+    )
+    panel = opened(lab_page, told)
+    entry(panel).get_by_role("button").first.click()
+    entry(panel).get_by_label("Your comment").fill("Please read it.")
+    entry(panel).get_by_role("button", name="Comment").click()
+    expect(entry(panel).get_by_role("alert")).to_contain_text("was withdrawn")
+    expect(entry(panel).get_by_label("Your comment")).to_have_value("Please read it.")
+
+
+def test_an_order_is_made_under_the_proposal_and_version_that_was_shown(lab_page, told):
+    panel = opened(lab_page, told)
+    expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
+    panel.get_by_role("button", name="Dispatch…").click()
+    asked = lab_page.page.locator(".pht-Dispatch-dialog")
+    choice = asked.get_by_role("combobox", name="Proposal")
+    expect(choice).to_have_value("")
+    choice.select_option(label="Age and narrowed vessels, version 2")
+    expect(asked).to_contain_text("have not approved it")
+    asked.get_by_role("checkbox", name="switzerland").uncheck()
+    asked.get_by_role("checkbox", name="hungary").uncheck()
+    expect(asked).not_to_contain_text("not approved it")
+    summary = asked.locator(".pht-Dispatch-summary")
+    expect(summary).to_contain_text("made under the proposal")
+    # A newer version is another choice, which nobody made yet.
+    told.tell("proposals", [a_proposal(version=3, digest="sha256:" + "8" * 64)])
+    expect(choice).to_have_value("")
+    told.tell("proposals", [a_proposal()])
+    expect(choice).to_have_value(DIGEST)
+    asked.get_by_role("button", name="Sign and dispatch").click()
+    expect(asked).to_have_count(0)
+    assert told.bodies("POST journeys")[0]["proposal"] == {"id": ID, "digest": DIGEST}
+
+
+def test_nothing_can_travel_under_what_is_over(lab_page, told):
+    told.proposals = [a_proposal(state="withdrawn")]
+    panel = opened(lab_page, told)
+    expect(entry(panel)).to_contain_text("withdrawn")
+    panel.get_by_role("button", name="Dispatch…").click()
+    asked = lab_page.page.locator(".pht-Dispatch-dialog")
+    expect(asked.get_by_role("button", name="Sign and dispatch")).to_be_visible()
+    expect(asked.get_by_role("combobox", name="Proposal")).to_have_count(0)
+
+
+def test_what_others_wrote_is_text(lab_page, told):
+    hostile = "<img src=x onerror=alert(1)>\u202eevil"
+    told.proposals = [a_proposal(title=hostile)]
+    told.answers[f"GET proposals/{ID}"] = Answer(
+        a_detail([{"author": "hungary", "at": ago(1), "text": hostile, "question": False}])
+    )
+    panel = opened(lab_page, told)
+    entry(panel).get_by_role("button").first.click()
+    said = entry(panel).get_by_role("list", name="What was said of it")
+    expect(said).to_contain_text("<img src=x onerror=alert(1)>\\u202eevil")
+    expect(panel.locator("img")).to_have_count(0)
