@@ -5,6 +5,7 @@ is a chain of entries. Central carries all of it and can forge none: nothing her
 no clock is read.
 """
 
+from phtlab.governance.agreement import Acceptance, open_acceptance, require_accepted
 from phtlab.governance.approval import (
     Approval,
     Revocation,
@@ -20,6 +21,7 @@ from phtlab.governance.refusal import Refusal, Withdrawal, open_refusal, open_wi
 from phtlab.governance.risk import Assessment, Risk, assess
 
 __all__ = [
+    "Acceptance",
     "Approval",
     "Asked",
     "Assessment",
@@ -32,6 +34,7 @@ __all__ = [
     "Standing",
     "Withdrawal",
     "assess",
+    "open_acceptance",
     "open_approval",
     "open_checkpoint",
     "open_proposal",
@@ -39,6 +42,7 @@ __all__ = [
     "open_revocation",
     "open_standing",
     "open_withdrawal",
+    "require_accepted",
     "require_covered",
     "require_successor",
     "verify_chain",

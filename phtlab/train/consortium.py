@@ -63,7 +63,7 @@ from phtlab.train.root import (
     with_threshold,
     without_officer,
 )
-from phtlab.train.roster import Catalogue, KernelImage, Roster
+from phtlab.train.roster import Agreement, Catalogue, KernelImage, Roster
 from phtlab.train.staged import catalogue_changes, root_changes, roster_changes
 
 
@@ -257,18 +257,22 @@ class Consortium:
 
     def add_image(self, image: KernelImage) -> None:
         """Allow a kernel image. It becomes the newest of its name."""
-        images = self.catalogue.images
-        if image in images:
+        if image in self.catalogue.images:
             return
-        kept = tuple(known for known in images if known.digest != image.digest)
-        self.folder.write_catalogue(Catalogue(images=(*kept, image)))
+        kept = tuple(known for known in self.catalogue.images if known.digest != image.digest)
+        self._write_catalogue(images=(*kept, image))
 
     def remove_image(self, digest: str) -> None:
         """No longer allow a kernel image. Raises TrainError if it is not in the catalogue."""
         gone = self.catalogue.image(digest)
-        self.folder.write_catalogue(
-            Catalogue(images=tuple(known for known in self.catalogue.images if known != gone))
-        )
+        self._write_catalogue(images=tuple(i for i in self.catalogue.images if i != gone))
+
+    def agree_on(self, agreement: Agreement | None) -> None:
+        """What members are asked to accept; None for nothing."""
+        self._write_catalogue(agreement=agreement)
+
+    def _write_catalogue(self, **changes: Any) -> None:
+        self.folder.write_catalogue(self.catalogue.model_copy(update=changes))
 
     # The root
 

@@ -155,8 +155,7 @@ class ConsortiumFolder:
         write_json(self.directory / "targets" / "roster.json", signed_form(roster))
 
     def write_catalogue(self, catalogue: Catalogue) -> None:
-        content = catalogue.model_dump(mode="json")
-        write_json(self.directory / "targets" / "catalogue.json", content)
+        write_json(self.directory / "targets" / "catalogue.json", catalogue.signed_form())
 
     def write_target(self, name: str, content: bytes) -> None:
         write_durably(self.directory / "targets" / name, content, 0o644)

@@ -83,7 +83,7 @@ def found(
         else:
             write_durably(draft / "metadata" / PENDING_ROOT, root.to_bytes(), 0o644)
         write_json(draft / "targets" / ROSTER_FILE, signed_form(roster))
-        write_json(draft / "targets" / CATALOGUE_FILE, Catalogue().model_dump(mode="json"))
+        write_json(draft / "targets" / CATALOGUE_FILE, Catalogue().signed_form())
         draft.replace(directory)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)

@@ -1,4 +1,5 @@
-"""The roster (who is a member, with which keys) and the catalogue (which kernel images may run).
+"""The roster (who is a member, with which keys) and the catalogue (which kernel images may run,
+and what members agree to).
 
 Both are TUF targets, signed by the consortium's offline keys; see `trust.py`.
 """
@@ -6,12 +7,17 @@ Both are TUF targets, signed by the consortium's offline keys; see `trust.py`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from phtlab.errors import NotOnRosterError, TrainError
-from phtlab.train.canonical import Digest
+from phtlab.train.canonical import Digest, digest
 from phtlab.train.identity import Member, Role
+from phtlab.train.printable import escaped_lines
+
+MAX_AGREEMENT: Final = 200_000
+"""Characters of an agreement, some fifty printed pages."""
 
 
 class KernelImage(BaseModel):
@@ -105,12 +111,36 @@ class Roster(BaseModel):
         return self.with_role("station")
 
 
+class Agreement(BaseModel):
+    """What members agree to when they sign its acceptance. `digest` names exactly this text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str = Field(min_length=1, max_length=MAX_AGREEMENT)
+
+    @field_validator("text")
+    @classmethod
+    def _visible(cls, text: str) -> str:
+        if escaped_lines(text) != text:
+            raise ValueError("it has a character that nobody sees")
+        return text
+
+    @property
+    def digest(self) -> str:
+        return digest(self.text.encode())
+
+
 class Catalogue(BaseModel):
-    """The kernel images that stations of this consortium run."""
+    """The kernel images that stations of this consortium run, and its agreement, if it has one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     images: tuple[KernelImage, ...] = ()
+    agreement: Agreement | None = None
+
+    def signed_form(self) -> dict[str, Any]:
+        """What officers sign; without an agreement as a phtlab that knows of none reads it."""
+        return self.model_dump(mode="json", exclude_none=True)
 
     def image(self, digest: str) -> KernelImage:
         """The image of `digest`. Raises TrainError if the consortium does not allow it."""

@@ -56,13 +56,17 @@ def roster_changes(old: Roster, new: Roster) -> Iterator[str]:
 
 
 def catalogue_changes(old: Catalogue, new: Catalogue) -> Iterator[str]:
-    """Which kernel images are allowed, and no longer."""
+    """Which kernel images are allowed, and no longer; and what members agree to."""
     for image in new.images:
         if image not in old.images:
             yield f"kernel {image.name} is allowed, {image.digest}"
     for image in old.images:
         if image not in new.images:
             yield f"kernel {image.name} is no longer allowed, {image.digest}"
+    if new.agreement is None and old.agreement is not None:
+        yield "members need accept no agreement any more"
+    elif new.agreement is not None and new.agreement != old.agreement:
+        yield f"members are asked to accept another agreement, {new.agreement.digest}"
 
 
 def _days(seconds: int) -> str:
