@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
+from phtlab.cli.comparison import require_heard
 from phtlab.cli.consortium_folder import (
     DirectoryOption,
     FingerprintOption,
     PassphraseOption,
-    ask,
     compared_request,
     files_by_officer,
     json_file,
@@ -21,11 +21,18 @@ from phtlab.cli.consortium_folder import (
     read_officer_passphrase,
 )
 from phtlab.cli.consortium_root import lifetimes, officer, online_key, renew_root, threshold
-from phtlab.cli.consortium_roster import add, add_kernel, remove, remove_kernel, rotate
+from phtlab.cli.consortium_roster import (
+    add,
+    add_kernel,
+    agreement,
+    remove,
+    remove_kernel,
+    rotate,
+)
 from phtlab.cli.consortium_status import progress, show, signing_json, status
 from phtlab.cli.named_file import content_of
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
-from phtlab.errors import RosterError, SettingsError
+from phtlab.errors import SettingsError
 
 app = typer.Typer(
     help="Found a consortium and decide who is a member. Keep the folder offline.",
@@ -274,15 +281,6 @@ app.command()(show)
 
 
 def _compare_root(found: str, heard: str | None) -> None:
-    err.print(f"{'root':<14}{found}", markup=False)
-    if heard is None:
-        ask(
-            "Did the officer who sent this, by telephone, read you the same fingerprint?",
-            "The file was not taken over.",
-        )
-    elif heard.strip().lower() != found:
-        raise RosterError(
-            f"The root in this file has the fingerprint {found}, not the one given. It was not "
-            "taken over: ask its sender.",
-            code="fingerprint",
-        )
+    require_heard(
+        found, heard, reader="the officer who sent this", otherwise="The file was not taken over."
+    )

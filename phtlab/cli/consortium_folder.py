@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phtlab.cli.comparison import require_heard
 from phtlab.cli.named_file import content_of
 from phtlab.cli.output import err
 from phtlab.cli.passphrase import VARIABLE, read_passphrase
@@ -73,35 +74,30 @@ def compared_request(
         ("name", member.name),
         ("organisation", member.organisation),
         ("roles", ", ".join(member.roles)),
-        ("fingerprint", member.keys.fingerprint),
     ):
         err.print(f"{label:<14}{value}", markup=False)
-    if fingerprint is None:
-        ask(
-            f"Did {member.name}, by telephone, read you the same fingerprint?",
-            f"{member.name} was not {action}.",
-        )
-    elif fingerprint.strip().lower() != member.keys.fingerprint:
-        raise RosterError(
-            f"The request of '{member.name}' has the fingerprint {member.keys.fingerprint}, not "
-            f"the one given. It was not {action}: ask its sender to read it again.",
-            code="fingerprint",
-        )
+    require_heard(
+        member.keys.fingerprint,
+        fingerprint,
+        reader=member.name,
+        otherwise=f"{member.name} was not {action}.",
+    )
     return member
 
 
-def ask(question: str, otherwise: str) -> None:
-    """Raises RosterError (``fingerprint``) unless the person says yes."""
-    try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:
-        agreed = False
-    if not agreed:
-        raise RosterError(
-            f"{otherwise} Compare the fingerprint with its sender by telephone first, then say "
-            "yes, or give it with --fingerprint.",
-            code="fingerprint",
-        )
+def keep_comparison(directory: Path, what: str, member: Member, *, channel: str, by: str) -> None:
+    """Log in the consortium's folder who compared whose fingerprint, and how."""
+    from phtlab.governance.text import line_of
+    from phtlab.station.audit import Log
+    from phtlab.train.canonical import canonical, digest
+
+    Log(directory / "audit", "consortium").append(
+        actor=by,
+        action=what,
+        subject=member.name,
+        digest=digest(canonical(member.keys.model_dump())),
+        details={"channel": line_of(channel), "fingerprint": member.keys.fingerprint},
+    )
 
 
 def officer_identity(

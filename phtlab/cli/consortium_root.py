@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from phtlab.cli.comparison import TELEPHONE, ChannelOption
 from phtlab.cli.consortium_folder import (
     DirectoryOption,
     FingerprintOption,
@@ -15,9 +16,11 @@ from phtlab.cli.consortium_folder import (
     StolenOption,
     compared_request,
     json_file,
+    keep_comparison,
     open_consortium,
 )
 from phtlab.cli.output import err, say_next
+from phtlab.cli.station_person import ByOption, person
 
 officer = typer.Typer(
     help="Add and remove officers, or give one another key. Officers sign the root that says so.",
@@ -29,12 +32,15 @@ officer = typer.Typer(
 def add(
     request: RequestArgument,
     fingerprint: FingerprintOption = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
     directory: DirectoryOption = Path(),
 ) -> None:
     """Make the sender of REQUEST an officer, once the next root is signed."""
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint)
     consortium.add_officer(member)
+    keep_comparison(directory, "officer-added", member, channel=channel, by=person(by))
     say_staged(f"{member.name} is an officer once the next root is signed.")
 
 
@@ -43,6 +49,8 @@ def replace(
     name: Annotated[str, typer.Argument(help="The officer's name.")],
     request: RequestArgument,
     fingerprint: FingerprintOption = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
     stolen: StolenOption = False,
     directory: DirectoryOption = Path(),
 ) -> None:
@@ -50,6 +58,7 @@ def replace(
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint, name=name, action="replaced")
     consortium.replace_officer(member, stolen=stolen)
+    keep_comparison(directory, "officer-replaced", member, channel=channel, by=person(by))
     say_staged(f"The old key of {name} counts no more once the next root is signed.")
 
 

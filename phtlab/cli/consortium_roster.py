@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from phtlab.cli.comparison import TELEPHONE, ChannelOption
 from phtlab.cli.consortium_folder import (
     DirectoryOption,
     FingerprintOption,
@@ -14,21 +15,26 @@ from phtlab.cli.consortium_folder import (
     StolenOption,
     compared_request,
     json_file,
+    keep_comparison,
     open_consortium,
 )
-from phtlab.cli.output import err
+from phtlab.cli.output import err, out, say_next
+from phtlab.cli.station_person import ByOption, person
 from phtlab.errors import SettingsError
 
 
 def add(
     request: RequestArgument,
     fingerprint: FingerprintOption = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
     directory: DirectoryOption = Path(),
 ) -> None:
     """Put the sender of REQUEST on the roster, from the next signature on."""
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint)
     consortium.add_member(member)
+    keep_comparison(directory, "member-added", member, channel=channel, by=person(by))
     err.print(f"{member.name} is on the roster from the next signature on.", markup=False)
 
 
@@ -36,6 +42,8 @@ def rotate(
     name: Annotated[str, typer.Argument(help="The member's name, which stays.")],
     request: RequestArgument,
     fingerprint: FingerprintOption = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
     stolen: StolenOption = False,
     directory: DirectoryOption = Path(),
 ) -> None:
@@ -43,6 +51,7 @@ def rotate(
     consortium = open_consortium(directory)
     member = compared_request(request, fingerprint, name=name, action="rotated")
     consortium.rotate_member(member, stolen=stolen)
+    keep_comparison(directory, "member-rotated", member, channel=channel, by=person(by))
     err.print(
         f"{name} has these keys from the next signature on. {_what_counts(stolen)}", markup=False
     )
@@ -92,6 +101,45 @@ def remove_kernel(
     """No longer allow a kernel image. Trains built on it are refused from then on."""
     open_consortium(directory).remove_image(digest)
     err.print(f"{digest} is no longer allowed, from the next signature on.", markup=False)
+
+
+def agreement(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="The text, as UTF-8; without it, the one in force is printed."),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Ask for no agreement any more.")] = False,
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Ask members to accept the text in FILE, from the next signature on; or print the text."""
+    from pydantic import ValidationError
+
+    from phtlab.train.fault import faults_of
+    from phtlab.train.roster import Agreement
+
+    consortium = open_consortium(directory)
+    if remove:
+        consortium.agree_on(None)
+        err.print("There is no agreement to accept from the next signature on.")
+        return
+    if file is None:
+        known = consortium.catalogue.agreement
+        if known is None:
+            err.print("This consortium has no agreement.")
+        else:
+            out.print(known.text, markup=False)
+            err.print(f"Its digest is {known.digest}.", markup=False)
+        return
+    try:
+        text = Agreement(text=file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read as text: {error}.") from None
+    except ValidationError as error:
+        raise SettingsError(f"{file} is no agreement: {faults_of(error)[0].why}.") from None
+    consortium.agree_on(text)
+    out.print(text.digest)
+    err.print("Members are asked to accept it from the next signature on.")
+    say_next("phtlab consortium sign", "phtlab consortium publish --central URL")
 
 
 def _what_counts(stolen: bool) -> str:

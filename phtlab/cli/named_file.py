@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import typer
-
-from phtlab.cli.output import err
-from phtlab.errors import RosterError, SettingsError
+from phtlab.cli.comparison import require_heard
+from phtlab.errors import SettingsError
 
 MAX_BYTES = 2**20
 
@@ -36,13 +34,11 @@ def confirmed_root(path: Path, fingerprint: str | None) -> tuple[bytes, str]:
 
     content = content_of(path, "root.json, from an officer of the consortium")
     found = root_fingerprint(content)
-    if fingerprint is None:
-        err.print(f"The root's fingerprint is [bold]{found}[/].")
-        typer.confirm("Does an officer, by telephone, read you the same?", abort=True, err=True)
-    elif fingerprint.strip().lower() != found:
-        raise RosterError(
-            f"{path} has the fingerprint {found}, not the one given. Do not use it; ask an "
-            "officer for the right file.",
-            code="root-fingerprint",
-        )
+    require_heard(
+        found,
+        fingerprint,
+        reader="an officer",
+        otherwise=f"{path} is not used.",
+        code="root-fingerprint",
+    )
     return content, found

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from phtlab.cli.comparison import TELEPHONE, ChannelOption
 from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import guard_opened_key, read_passphrase
@@ -37,6 +38,7 @@ from phtlab.cli.station_folder import (
 from phtlab.cli.station_local import local
 from phtlab.cli.station_log import log, release_log_
 from phtlab.cli.station_maintenance import pause, resume, standing
+from phtlab.cli.station_person import ByOption, person
 from phtlab.cli.station_proposals import app as proposals_app
 from phtlab.cli.station_release import look, outputs, release_, withhold
 from phtlab.cli.station_review import review
@@ -166,12 +168,17 @@ def join(
         str | None,
         typer.Option(help="The root's fingerprint as an officer read it to you; else you compare."),
     ] = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Pin the consortium's root, and see whether this station is on its roster."""
+    from phtlab.governance.text import line_of
+    from phtlab.station.desk import Desk
     from phtlab.station.opening import require_central, trust_of
     from phtlab.station.settings import set_central
+    from phtlab.train.canonical import digest
     from phtlab.wire.central import CentralClient
 
     folder, settings = station_at(directory)
@@ -183,6 +190,12 @@ def join(
     with CentralClient(url) as client:
         trust = trust_of(folder, client)
         trust.pin(content)
+        Desk(folder, settings).audit.append(
+            actor=person(by),
+            action="consortium-joined",
+            digest=digest(content),
+            details={"channel": line_of(channel), "fingerprint": found, "central": line_of(url)},
+        )
         set_central(folder, url)
         roster = trust.refresh().roster
     listed = settings.name in [member.name for member in roster.stations]

@@ -21,6 +21,7 @@ from phtlab.errors import (
     SettingsError,
     SignatureError,
 )
+from phtlab.station.audit import Log
 from phtlab.train.consortium import Consortium
 from phtlab.train.enrolment import request_membership
 from phtlab.train.identity import Identity
@@ -159,12 +160,14 @@ def test_whole_story_offline(
 def test_add_asks_whether_the_fingerprint_was_compared(
     folder: Path, request_file: Path, mara: Identity
 ) -> None:
-    for answer in ("n\n", ""):
+    for answer in ("y\n", ""):
         error = refused(RosterError, "add", request_file, ask=answer)
-        assert "Compare the fingerprint with its sender by telephone first" in error.message
+        assert "Compare the fingerprint with mara by telephone" in error.message
     assert "mara" not in [m.name for m in Consortium(folder).roster.members]
-    result = done("add", request_file, ask="y\n")
-    assert mara.public.fingerprint in result.stderr
+    result = done("add", request_file, "--by", "vera", ask=f"{mara.public.fingerprint}\n")
+    (entry,) = Log(folder / "audit", "consortium").entries()
+    assert (entry.actor, entry.action, entry.subject) == ("vera", "member-added", "mara")
+    assert entry.details == {"channel": "telephone", "fingerprint": mara.public.fingerprint}
     assert "researcher" in result.stderr
     assert Consortium(folder).roster.member("mara").organisation == "Tübingen"
 

@@ -32,6 +32,7 @@ from phtlab.errors import (
 )
 from phtlab.governance.proposal import AskedData, Proposal, new_id
 from phtlab.station.daemon import Daemon
+from phtlab.station.desk import Desk
 from phtlab.station.folder import StationFolder
 from phtlab.station.settings import load_settings
 from phtlab.train.enrolment import open_request
@@ -183,8 +184,14 @@ def test_join_shows_the_fingerprint_to_compare_and_whether_we_are_on_the_roster(
     world: World, founding: Founding, central: str, tmp_path: Path
 ) -> None:
     root = root_of(founding, tmp_path)
-    result = ok("join", "-C", world.folder.path, "--root", root, "--central", central, ask="y\n")
-    assert root_fingerprint(founding.consortium.root) in result.stderr
+    heard = root_fingerprint(founding.consortium.root)
+    result = ok(
+        "join", "-C", world.folder.path, "--root", root, "--central", central, "--by", "grace",
+        "--channel", "in person", ask=f"{heard}\n",
+    )  # fmt: skip
+    (entry,) = Desk(world.folder, world.settings).audit.entries()
+    assert (entry.actor, entry.action) == ("grace", "consortium-joined")
+    assert (entry.details["fingerprint"], entry.details["channel"]) == (heard, "in person")
     assert "Joined pht (roster version" in result.stderr
     assert "cleveland is not on the roster yet: send" in result.stderr
     assert load_settings(world.folder).central == central
@@ -424,7 +431,14 @@ def test_check_over_a_real_central(founding: Founding, central: str, tmp_path: P
     folder.settings.write_text(f'name = "ulm"\ncentral = "{central}"\n')
     write_key(folder.key, founding.identities["ulm"], PASSPHRASE, log_n=8)
     root = root_of(founding, tmp_path)
-    ok("join", "-C", folder.path, "--root", root, ask="y\n")
+    ok(
+        "join",
+        "-C",
+        folder.path,
+        "--root",
+        root,
+        ask=f"{root_fingerprint(founding.consortium.root)}\n",
+    )
     result = run("check", "-C", folder.path, "--json")
     found = {entry["name"]: entry for entry in json.loads(result.stdout)}
     assert found["central"]["sentence"] == f"pht at {central} answers."
