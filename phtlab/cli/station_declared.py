@@ -11,10 +11,13 @@ from rich.table import Table
 from phtlab.cli.named_file import content_of
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.cli.station_folder import DirectoryOption, station_at
+from phtlab.cli.station_policy_change import put_policy, try_policy
 from phtlab.errors import DataSetError
 
 dataset_app = typer.Typer(help="Declare the station's data sets.", no_args_is_help=True)
-policy_app = typer.Typer(help="See what the station allows.", no_args_is_help=True)
+policy_app = typer.Typer(help="See and change what the station allows.", no_args_is_help=True)
+policy_app.command("try")(try_policy)
+policy_app.command("put")(put_policy)
 
 
 @dataset_app.command("add")
