@@ -133,6 +133,7 @@ def test_a_key_that_was_taken_off_the_roster(
     until(lambda: judging.station.believed.now().roster.version >= version)
     stop = judging.station.stops.stop(journey.id)
     approve(judging.station, journey.id, by="olga")
+    judging.daemon.step()
     judging.settle(journey.id)
     record = stop.final_record()
     assert (record.outcome, record.code) == ("refused", "not-on-roster")
