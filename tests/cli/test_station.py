@@ -220,7 +220,7 @@ def test_join_with_another_fingerprint_pins_nothing(
         RosterError, "join", "-C", world.folder.path, "--root", root, "--central", central,
         "--fingerprint", "aaaa-bbbb",
     )  # fmt: skip
-    assert "Do not use it; ask an officer for the right file." in message
+    assert "not the one given. Ask an officer to read it again" in message
     assert not list(world.folder.trust.glob("*"))
 
 

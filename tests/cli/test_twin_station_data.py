@@ -36,7 +36,7 @@ def test_a_twin_station_needs_no_data_file(tmp_path: Path) -> None:
     assert listed[0]["path"] == str(folder.twins / "heart.csv")
     assert (folder.twins / "heart.csv").read_text().startswith("age,sex,")
     checked = run("check", "-C", tmp_path).stdout
-    assert "ok   data set heart" in checked
+    assert "ok   twin heart" in checked
 
 
 def test_any_other_station_is_asked_where_its_data_are(tmp_path: Path) -> None:
