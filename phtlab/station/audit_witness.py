@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 
@@ -27,6 +28,7 @@ from phtlab.train.roster import Roster
 from phtlab.wire.audit import CheckpointView
 from phtlab.wire.audit_client import look, opened
 
+_WHOLE_AGAIN = timedelta(days=1)
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -49,11 +51,12 @@ def watch_logs(station: Station, until: threading.Event) -> None:
 
 
 class Witness:
-    """Looks at both logs for one station; the first time it verifies all of the station's own."""
+    """Looks at both logs for one station. All of central's is read at first and each day."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
         self._held = START, sha256().digest()
+        self._whole: datetime | None = None
 
     def look(self) -> tuple[Alarm, ...]:
         """Verify both logs and sign how far they go; the alarms that stand after that.
@@ -83,7 +86,10 @@ class Witness:
 
     def _central(self, log: str, last: Seen | None, roster: Roster) -> Seen:
         station = self._station
-        head, serial, doubtful = look(station.central.audit, log, roster, last)
+        now = station.now()
+        whole = self._whole is None or not timedelta(0) <= now - self._whole < _WHOLE_AGAIN
+        head, serial, doubtful = look(station.central.audit, log, roster, last, whole=whole)
+        self._whole = now if whole else self._whole
         for view in doubtful:
             _log.warning("checkpoint not believed", witness=view.witness, digest=view.digest)
         if head != (last.head if last else START):

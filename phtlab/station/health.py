@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from phtlab.errors import AuditError, NotOnRosterError, PhtlabError, SettingsError
-from phtlab.governance.audit import verify_chain
-from phtlab.station.audit import Log
-from phtlab.station.audit_watch import Watch
+from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError
+from phtlab.station.audit_health import audit_state
 from phtlab.station.clock_check import judge_clock, signed_moments
 from phtlab.station.datasets import (
     DataSet,
@@ -172,20 +170,7 @@ def _key(
 
 
 def _audit(folder: StationFolder, settings: StationSettings) -> str:
-    watch = Watch.of(folder)
-    for alarm in watch.alarms:
-        raise AuditError(
-            f"{alarm.sentence} Keep everything as it is and tell an officer; 'phtlab audit verify' "
-            "says what holds.",
-            code=alarm.code,
-        )
-    head = verify_chain(Log(folder.audit, settings.name).entries(), log=settings.name)
-    told = f"{head.number} entries, each of which follows the one before"
-    if (seen := watch.central.seen) is None:
-        return f"{told}; central's log was not verified yet."
-    return (
-        f"{told}; central's log held at {seen.at:%Y-%m-%d %H:%M} UTC as far as entry {seen.number}."
-    )
+    return audit_state(folder, settings.name)
 
 
 def _engine(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:

@@ -105,15 +105,20 @@ class Looked(NamedTuple):
     doubtful: tuple[CheckpointView, ...]
 
 
-def look(audit: AuditSource, log: str, roster: Roster, last: Seen | None) -> Looked:
-    """Verify what is new in central's log since `last`, with what members signed since.
+def look(
+    audit: AuditSource, log: str, roster: Roster, last: Seen | None, *, whole: bool = True
+) -> Looked:
+    """Verify central's log with what members signed of it, and with what was seen at `last`.
 
-    Raises AuditError if it does not hold.
+    If it is not to be the `whole`, then only what is new since. Raises AuditError if it does not
+    hold.
     """
-    start, serial = (last.head, last.serial) if last else (START, 0)
+    start, serial = (last.head, last.serial) if last and not whole else (START, 0)
     views = list(audit.checkpoints(log, serial))
     believed, doubtful = opened(views, roster)
-    checkpoints = (checkpoint for checkpoint, _ in believed)
+    checkpoints = [checkpoint for checkpoint, _ in believed]
+    if last is not None and (before := last.by("You", roster.version)):
+        checkpoints.append(before)
     head = verify_chain(entries_of(audit, start), checkpoints, log=log, start=start)
     return Looked(head, max((view.serial for view in views), default=serial), tuple(doubtful))
 

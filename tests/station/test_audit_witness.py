@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
-from phtlab.errors import CentralUnreachableError
+from phtlab.errors import AuditError, CentralUnreachableError
 from phtlab.governance.audit import Checkpoint, open_checkpoint
 from phtlab.station.audit import Log
+from phtlab.station.audit_health import audit_state
 from phtlab.station.audit_watch import Watch
 from phtlab.station.audit_witness import Witness, watch_logs
-from phtlab.station.executor import CheckResult
-from phtlab.station.health import check_station
 from phtlab.train.durable_file import write_durably
 from tests.station.fake_audit import LOG, FakeAudit, chain
 from tests.station.station_world import World, identity, make_world
@@ -79,6 +79,8 @@ def test_a_long_log_is_read_page_by_page_and_only_what_is_new(world: World) -> N
     page = audit(world).page
     audit(world).page = lambda after=0: asked.append(after) or page(after)  # type: ignore[method-assign, func-returns-value]
     assert codes(world, witness) == [] and min(asked) == 22
+    world.ahead = timedelta(days=1, seconds=1)
+    assert codes(world, witness) == [] and min(asked) == 0, "all of it, each day"
 
 
 def test_a_central_log_that_was_cut_is_an_alarm_until_it_is_whole_again(world: World) -> None:
@@ -101,11 +103,21 @@ def test_a_central_log_that_was_cut_is_an_alarm_until_it_is_whole_again(world: W
 
 def test_a_central_log_written_anew_is_an_alarm(world: World) -> None:
     audit(world).add("one", "two")
-    codes(world)
-    audit(world).entries = chain(["roster-published", "one", "other"])
-    assert codes(world)[0] == (LOG, "audit-rewritten")
-    audit(world).add("three", "four")
-    assert codes(world)[0] == (LOG, "audit-chain")
+    witness = Witness(world.station())
+    codes(world, witness)
+    audit(world).entries = chain(["roster-published", "one", "other", "more", "three"])
+    assert codes(world, witness) == [(LOG, "audit-chain")], "what is new follows another entry"
+    assert codes(world) == [(LOG, "audit-rewritten")], "and after a restart all is read"
+
+
+def test_an_old_entry_that_central_changed_shows_once_all_is_read_again(world: World) -> None:
+    audit(world).add("one", "two")
+    witness = Witness(world.station())
+    codes(world, witness)
+    first, old, *others = audit(world).entries
+    audit(world).entries = [first, old.model_copy(update={"actor": "eve"}), *others]
+    world.ahead = timedelta(days=1, seconds=1)
+    assert codes(world, witness) == [(LOG, "audit-chain")]
 
 
 def test_a_central_that_shows_each_station_another_log_is_found_out(world: World) -> None:
@@ -187,18 +199,14 @@ def test_a_station_killed_after_it_signed_signs_again_and_goes_on(
 
 
 def test_the_station_s_health_says_which_log_does_not_hold(world: World) -> None:
-    def found() -> CheckResult:
-        health = check_station(world.folder, world.settings, lambda: identity("cleveland"))
-        return next(result for result in health if result.name == "audit log")
-
-    assert found().ok and "not verified yet" in found().sentence
+    assert "not verified yet" in audit_state(world.folder, "cleveland")
     audit(world).add("one", "two")
     codes(world)
-    assert found().ok and "central's log held at" in found().sentence
+    assert "central's log held at" in audit_state(world.folder, "cleveland")
     audit(world).entries = audit(world).entries[:1]
     codes(world)
-    assert not found().ok and "what came after was removed" in found().sentence
-    assert "tell an officer" in found().mend
+    with pytest.raises(AuditError, match=r"what came after was removed\. .* tell an officer"):
+        audit_state(world.folder, "cleveland")
 
 
 def test_the_daemon_s_thread_looks_at_once_and_outlives_a_central_that_is_away(
