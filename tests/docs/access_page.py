@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from phtlab.station.console.people import MEANING
 from tests.central.matrix import ALLOWED, KEYS, ROLES, SENDERS
+from tests.console.matrix import ALLOWED as CONSOLE_ALLOWED
+from tests.console.matrix import VISITORS as CONSOLE_VISITORS
 from tests.docs.markdown import code, heading, table
 from tests.hub.server_matrix import ALLOWED as SERVER_ALLOWED
 from tests.hub.server_matrix import VISITORS
@@ -34,6 +37,13 @@ The server's own token lies in its environment: code in its user's notebooks can
 what its user can. A browser's cookie counts only together with the page's own token against
 forgery, and a token in the address is none."""
 
+_CONSOLE = """\
+A [console](../console.md) belongs to one station, listens on that machine's loopback, and takes
+neither keys nor tokens of a hub: a login of its own, by a one-time link or at an identity provider,
+and for what changes something the form's token against forgery. ✓ says that whoever has the role
+and no other gets to the thing itself. – says 401 to whoever is not logged in, else 403. A person
+may have several roles; whoever has any may read."""
+
 
 def page() -> str:
     lines = heading("Access", _INTRODUCTION)
@@ -59,4 +69,11 @@ def page() -> str:
         for (verb, path), allowed in SERVER_ALLOWED.items()
     ]
     lines += table(["", "path", *(visitor.title for visitor in VISITORS)], rows)
+    lines += ["## A station's console, by roles of people.toml", "", _CONSOLE, ""]
+    lines += table(["role", "who has it"], ([code(r), words] for r, words in MEANING.items()))
+    rows = [
+        [verb, code(path), *("✓" if who in allowed else "–" for who in CONSOLE_VISITORS)]
+        for (verb, path), allowed in CONSOLE_ALLOWED.items()
+    ]
+    lines += table(["", "path", *CONSOLE_VISITORS], rows)
     return "\n".join(lines).rstrip() + "\n"

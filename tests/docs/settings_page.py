@@ -21,6 +21,7 @@ from phtlab.station.airlock.actions import (
     TableActions,
 )
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.console.people import ConsoleSettings, OidcLogin, Person
 from phtlab.station.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
 from phtlab.station.settings import StationSettings
 from phtlab_hub.settings import HubSettings, OidcSettings
@@ -63,6 +64,21 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[airlock.figures]`", "The same for a figure and its data.", FigureActions),
     ("Policy: `[airlock.models]`", "The same for a model.", ModelActions),
     ("Policy: `[airlock.files]`", "The same for a file.", FileActions),
+    (
+        "Console: `[console]` of `people.toml`",
+        "In the station's folder; [console](../console.md) explains. Read when the console starts.",
+        ConsoleSettings,
+    ),
+    (
+        "Console: `[people.NAME]` of `people.toml`",
+        "One part a person, read anew at each request. `phtlab station people add` writes it.",
+        Person,
+    ),
+    (
+        "Console: `[oidc]` of `people.toml`",
+        "Log in at an identity provider, too.",
+        OidcLogin,
+    ),
     (
         "Hub: `hub.toml`",
         "In the hub's folder; [hub](../hub.md) explains. Each but those of `[oidc]` may come from "
