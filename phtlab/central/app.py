@@ -21,6 +21,7 @@ from phtlab.central.news_listener import NewsListener
 from phtlab.central.news_watch import NewsWatch
 from phtlab.central.request_log import RequestLog
 from phtlab.central.routes import (
+    acceptances,
     approvals,
     audit,
     inbox,
@@ -67,7 +68,19 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     app.state.services = parts
     problems.install(app)
     api = APIRouter(prefix=PREFIX)
-    for part in (trains, journeys, proposals, approvals, inbox, stations, roster, registry, audit):
+    parts_of_api = (
+        trains,
+        journeys,
+        proposals,
+        approvals,
+        acceptances,
+        inbox,
+        stations,
+        roster,
+        registry,
+        audit,
+    )
+    for part in parts_of_api:
         api.include_router(part.router)
     app.include_router(service.router)
     app.include_router(api)

@@ -108,7 +108,9 @@ def agreement(
         Path | None,
         typer.Argument(help="The text, as UTF-8; without it, the one in force is printed."),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Ask for no agreement any more.")] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Ask for no agreement any more.")
+    ] = False,
     directory: DirectoryOption = Path(),
 ) -> None:
     """Ask members to accept the text in FILE, from the next signature on; or print the text."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from phtlab.cli.key_accept import accept
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.errors import KeyFileError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from phtlab.train.identity import Identity, PublicKeys, Role
 
 app = typer.Typer(help="Make, show, export and guard your keys.", no_args_is_help=True)
+app.command()(accept)
 
 KEY_SUFFIX = ".key.age"
 REQUEST_SUFFIX = ".request.json"

@@ -143,3 +143,12 @@ class StandingView(_Model):
     number: int
     received: AwareDatetime
     envelope: Envelope
+
+
+class AcceptanceView(_Model):
+    """`POST /acceptances` answers one, `GET /acceptances` those of the agreement in force."""
+
+    member: MemberName
+    agreement: Digest
+    submitted: AwareDatetime
+    envelope: Envelope

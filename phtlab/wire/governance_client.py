@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from phtlab.train.envelope import Envelope
 from phtlab.wire.answer import parsed, validated
 from phtlab.wire.governance import (
+    AcceptanceView,
     ApprovalView,
     NewComment,
     ProposalPage,
@@ -19,6 +20,7 @@ from phtlab.wire.governance import (
     StandingView,
 )
 
+_ACCEPTANCES: Final = TypeAdapter(tuple[AcceptanceView, ...])
 _APPROVALS: Final = TypeAdapter(tuple[ApprovalView, ...])
 
 
@@ -123,3 +125,14 @@ class GovernanceClient:
         """The newest that central shows: read it with `open_standing`, and the highest number
         that you have seen."""
         return parsed(StandingView, self._send("GET", f"/standing/{quote(station)}"))
+
+    # The consortium's agreement
+
+    def accept(self, acceptance: Envelope) -> AcceptanceView:
+        """Deliver one's own signed `Acceptance` of the agreement in the catalogue."""
+        content = acceptance.to_bytes()
+        return parsed(AcceptanceView, self._send("POST", "/acceptances", content=content))
+
+    def acceptances(self) -> tuple[AcceptanceView, ...]:
+        """Who accepted the agreement in force: open each with `open_acceptance`."""
+        return validated(_ACCEPTANCES, self._send("GET", "/acceptances"))
