@@ -21,6 +21,7 @@ _ID: Final = re.compile(f"{_FINGERPRINT}|{_DIGEST}|{_RECIPIENT}")
 
 _LOOSE: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(:\d\d(\.\d+)?)?Z?"), "<time>"),
+    (re.compile(r"until \d{4}-\d\d-\d\d\b"), "until <day>"),
     (re.compile(r"\b\d:\d\d:\d\d\b"), "<duration>"),
     (re.compile(r"\b\d+(\.\d)? MB(, as before)? *$", re.MULTILINE), "<size>"),
     (re.compile(r"Docker Engine \S+"), "Docker Engine <version>"),
