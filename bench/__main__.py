@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable
 
-from bench import interface, journey, scheduler, seal, stop, waiting
+from bench import approval, interface, journey, scheduler, seal, stop, waiting
 from bench.aims import AIMS
 from bench.consortium import consortium
 from bench.figures import kept, said
@@ -25,6 +25,7 @@ def main() -> int:
     with consortium() as world:
         tried("journey", lambda: journey.measure(world))
         tried("stop", lambda: stop.measure(world))
+        tried("approval", lambda: approval.measure(world))
         tried("scheduler", lambda: scheduler.measure(world))
         tried("interface", lambda: interface.measure(world))
     print("\n== What was aimed at and missed")

@@ -62,6 +62,11 @@ AIMS: Final[Mapping[str, Aim]] = {
     **{f"stop_{name}_rss": Aim(_STOP_RSS, most=64) for name in _SIZES},
     "journey4_cold": Aim("The first journey to four stations: dispatch to opened results", most=5),
     "journey4_warm": Aim("A later one", most=2.5),
+    "approval_rule_added": Aim(
+        "What a rule adds for a low-risk train, from dispatch to running, to a station that starts "
+        "everything by itself",
+        most=0.2,
+    ),
     "seal_1gb": Aim("10^9 bytes sealed to a file, its digest taken", of_peer=1),
     "open_1gb": Aim("The same opened to a file, its digest compared first", of_peer=1),
     "seal_1gb_rss": Aim("The whole process' memory at the peak, sealing", most=32),

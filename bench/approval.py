@@ -1,0 +1,159 @@
+"""A low-risk train under a rule, next to a station that starts everything by itself.
+
+The same trivial notebook goes to one station, in turns: with policy mode ``auto`` and no proposal;
+and with mode ``human``, under a proposal for whose low-risk trains the station gave a rule. What
+counts is from the call of `dispatch` to the moment at which the stop is running by its own files.
+So the researcher's look at what the station says stands is in it, and the station's at the
+proposal, at its approvals, and at two signatures of the one that allows it. A hundred other
+approvals of the same researcher lie there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench.consortium import consortium
+from bench.figures import keep, line, median, require, row, spread
+from bench.notebooks import TRIVIAL, write
+from phtlab.demo.showcase import connected
+from phtlab.demo.world import World
+from phtlab.errors import ProposalError
+from phtlab.governance import Approval, Proposal
+from phtlab.governance.proposal import AskedData, new_id
+from phtlab.lab import Lab
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.station import approvals
+from phtlab.station.approvals_kept import Approvals
+from phtlab.station.desk import Desk
+from phtlab.station.folder import StationFolder
+from phtlab.station.policy import default_policy
+from phtlab.station.proposals_here import ProposalsHere
+from phtlab.station.settings import load_settings
+from phtlab.station.stop import Stops
+from phtlab.train.key_file import read_key
+
+STATION = "cleveland"
+RUNS = 15
+OTHERS = 100
+PATIENCE = 60.0
+
+
+def measure(world: World) -> None:
+    """Print and keep what was found."""
+    lab = connected(world)
+    folder = StationFolder(world.station_folder(STATION))
+    before = folder.policy.read_text()
+    ours: list[float] = []
+    theirs: list[float] = []
+    try:
+        with TemporaryDirectory(prefix="phtlab-bench-") as place:
+            folder.policy.write_text(default_policy("auto"))
+            _running(lab, folder, Path(place), "known", None)  # its kernel image is new no more
+            proposal = _ruled(world, lab, folder)
+            for turn in range(RUNS + 1):
+                folder.policy.write_text(default_policy("auto"))
+                theirs.append(_running(lab, folder, Path(place), f"auto-{turn}", None))
+                folder.policy.write_text(default_policy("human"))
+                ours.append(_running(lab, folder, Path(place), f"rule-{turn}", proposal))
+    finally:
+        folder.policy.write_text(before)
+    del ours[0], theirs[0]
+    print("A trivial notebook to one station, from dispatch to running:")
+    print(line("mode auto", theirs))
+    print(line(f"under a rule, beside {OTHERS} other approvals", ours))
+    added = [one - other for one, other in zip(ours, theirs, strict=True)]
+    note = (
+        f"{spread(added)}. Under a rule {median(ours):.2f} s, by itself {median(theirs):.2f} s; "
+        f"{OTHERS} other approvals lay there."
+    )
+    keep([row("approval_rule_added", median(added), note)])
+
+
+def _running(
+    lab: Lab, folder: StationFolder, place: Path, name: str, proposal: str | None
+) -> float:
+    """Seconds from the dispatch of a train of its own to the station's `starting.json`."""
+    notebook = write(place / f"{name}.ipynb", [f"{TRIVIAL[0]}  # {name}"])
+    began = time.time()
+    journey = lab.dispatch(notebook, stations=[STATION], proposal=proposal)
+    journey.wait(PATIENCE, on_change=lambda view: None)
+    stop = Stops(folder.stops).stop(journey.id)
+    _until(lambda: stop.told)  # central has the record a moment earlier
+    require(stop.state == "departed", f"{name} is {stop.state}")
+    require(not stop.has("held"), f"{name} waited for a person")
+    allowed = stop.read("admitted")["approval"]
+    require((allowed is None) == (proposal is None), f"{name} was let in by {allowed}")
+    return (stop.path / "starting.json").stat().st_mtime - began
+
+
+def _ruled(world: World, lab: Lab, folder: StationFolder) -> str:
+    """A proposal, the station's rule for its low-risk trains, and the other approvals."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    proposal = Proposal(
+        id=new_id(),
+        version=1,
+        researcher=lab.name,
+        title="A trivial study",
+        question="How much is one and one?\n",
+        legal_ground="None is needed.\n",
+        datasets=(AskedData(name="heart"),),
+        stations=(STATION,),
+        images=(lab.trusted.catalogue.named("python").digest,),
+        journeys=1000,
+        risk="low",
+        issued=now,
+        until=now + timedelta(days=30),
+    )
+    lab.central.governance.submit_proposal(proposal.sign(lab.identity))
+    _until(lambda: _is_here(folder, proposal.id))
+    _others(world, lab, folder, now)
+    desk = Desk(folder, load_settings(folder))
+    approvals.approve(desk, proposal.id, by="olga")
+    here = ProposalsHere(folder.proposals).find(proposal.id)
+    _until(lambda: approvals.proposal_state(here, desk) == "approved")
+    # At central too, so that the researcher's machine finds what the station allows.
+    _until(lambda: bool(lab.central.governance.approvals(proposal=proposal.id)))
+    return proposal.id
+
+
+def _others(world: World, lab: Lab, folder: StationFolder, now: datetime) -> None:
+    key = read_key(folder.key, world.passphrase)
+    for number in range(OTHERS):
+        approval = Approval(
+            station=STATION,
+            scope="train",
+            researcher=lab.name,
+            train=f"sha256:{number:064x}",
+            datasets=("heart",),
+            parameters=ParameterSchema({}).schema,
+            risk="low",
+            approvers=("olga",),
+            roster_version=lab.trusted.roster.version,
+            nonce=f"{number:032x}",
+            issued=now,
+            expires=now + timedelta(days=30),
+        )
+        Approvals(folder).keep(approval.sign(key))
+
+
+def _is_here(folder: StationFolder, proposal: str) -> bool:
+    try:
+        return bool(ProposalsHere(folder.proposals).find(proposal))
+    except ProposalError:
+        return False
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        require(time.monotonic() < end, "the station did not come to it")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    with consortium() as world:
+        measure(world)
