@@ -242,7 +242,7 @@ def test_a_hostile_model_is_refused(content: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_no_bytes_make_the_model_reader_raise_anything_else(content: bytes) -> None:
     with pytest.raises(AirlockError):
-        model.rewritten_model(io.BytesIO(content))
+        model.read_model(io.BytesIO(content))
 
 
 # Files

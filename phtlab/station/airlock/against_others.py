@@ -39,7 +39,8 @@ def check_together(
         whole = readings[draft.output.name][0]
         draft.cells = whole.told_by()
         _class_disclosure(draft, whole, rules)
-        _differencing(draft, whole, earlier, rules)
+        others = [other[0] for other in readings.values() if draft.table is not None]
+        _differencing(draft, whole, [*others, *earlier], rules)
     every = [one for draft in counted for one in readings[draft.output.name]]
     every += _scalar_margins(counted, every)
     _complementary(counted, [*every, *earlier], rules)
@@ -98,8 +99,9 @@ def _differencing(
     draft.find(
         "differencing",
         _action(draft, rules, "differencing"),
-        f"It differs by fewer than {rules.minimum_count} people from what has left before.",
-        named(f"{described(row.cell)}: {row.count} now, {before} before" for row, before in close),
+        f"It differs by fewer than {rules.minimum_count} people from another table, or from what "
+        "has left before.",
+        named(f"{described(row.cell)}: {row.count}, and {before} there" for row, before in close),
         {row.row for row, _ in close if row.row is not None},
     )
 

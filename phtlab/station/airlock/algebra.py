@@ -2,8 +2,8 @@
 
 Everything is whole numbers: an equation says that a weighted sum of cells is zero. Gauss-Jordan
 elimination over the unknown cells carries the known ones along, so that a cell that is determined
-comes with the known cells that determine it (Hundepool et al. 2012, section 4.4: a suppressed
-cell that a linear combination of published ones gives is not protected).
+comes with the known cells that determine it (Hundepool et al. 2024, section 4.2: a suppressed
+cell that the linear relations give closely is not protected).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Class (or group) disclosure: all people of a group are alike, so each of them is known.
 
 Source: Griffiths et al. (2019), Handbook on Statistical Disclosure Control for Outputs, section B
-(frequency tables: "class disclosure", cells of 0 % and 100 %); Hundepool et al. (2012), section
-5.2.2 (group attribute disclosure).
+(frequency tables: "class disclosure", cells of 0 % and 100 %); Hundepool et al. (2024), section
+5.2 (group attribute disclosure).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Tables of a stop and of earlier stops are put together as far as they can be about the same people:
 their common sums agree. Then all follows that does by exact linear algebra, and by bounds because
-no count is below zero (Hundepool et al. 2012, sections 4.4 and 5.4; Fischetti and Salazar 2001).
+no count is below zero (Hundepool et al. 2024, sections 4.2 and 5.2; Fischetti and Salazar 2001).
 """
 
 from __future__ import annotations

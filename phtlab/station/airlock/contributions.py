@@ -1,6 +1,6 @@
 """Sums of what people contribute: dominance and the p% rule.
 
-Sources: Hundepool et al. (2012), Statistical Disclosure Control, section 4.2.2: a cell is
+Sources: Hundepool et al. (2024), Handbook on SDC, 2nd edition, section 4.2: a cell is
 sensitive by the (n,k) rule if its n largest contributions are more than k per cent of it, and by
 the p% rule if the second largest contributor, who knows the own part, can tell the largest
 contribution to within p per cent. The defaults (2, 90, 10) are those of ACRO.

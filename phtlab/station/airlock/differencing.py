@@ -1,34 +1,84 @@
-"""Differencing: a count beside one that has left, of almost the same people.
+"""Differencing: a count beside another of almost the same people.
 
-Who holds both knows the few people by which they differ (Hundepool et al. 2012, section 5.2.3;
-Griffiths et al. 2019, section B, "differencing"). Tables of the very same people are compared by
-`computable.py`; here are those of others: another age limit, another day.
+Who holds both knows the few people by which they differ. Source: Hundepool et al. (2024), Handbook
+on Statistical Disclosure Control, 2nd edition, section 5.2: differencing of areas, of linked
+tables and of sub-populations, and recoded variables. Tables of the very same people are compared
+by `computable.py`; here are those of others: another age limit, another day, men only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from phtlab.station.airlock.cells import CountedRow, Reading
+from phtlab.station.airlock.cells import Cell, CountedRow, Reading
 
 
 def close_rows(
-    reading: Reading, earlier: Sequence[Reading], minimum: int
+    reading: Reading, others: Sequence[Reading], minimum: int
 ) -> list[tuple[CountedRow, int]]:
-    """The rows that differ from a released count of the same cell by fewer than `minimum`.
+    """The rows to withhold because a sum of `reading` and one of `others` differ by too few.
 
-    With each row the released count. Equal counts are the same table once more. Only tables of
-    the same dimensions are compared.
+    With each row the other count. Equal counts are the same people once more. Tables are compared
+    where one has all the dimensions of the other: of an earlier stop with the same or fewer or
+    more, of this stop with fewer or more.
     """
     found: dict[int | None, tuple[CountedRow, int]] = {}
-    for other in earlier:
-        if set(other.dimensions) != set(reading.dimensions) or not other.whole:
+    for other in others:
+        ours, theirs = frozenset(reading.dimensions), frozenset(other.dimensions)
+        if other.source == reading.source or not (other.whole and reading.whole):
             continue
-        released = {row.cell: row.count for row in other.rows}
-        for row in reading.rows:
-            before = released.get(row.cell)
-            if before is None or row.count is None:
-                continue
-            if 0 < abs(row.count - before) < minimum:
-                found.setdefault(row.row, (row, before))
+        if not ours & theirs and ours | theirs:
+            continue
+        same_stop = any(row.row is not None for row in other.rows)
+        if not (ours <= theirs or theirs <= ours) or (same_stop and ours == theirs):
+            continue
+        for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
+            if 0 < abs(ours_of_it - theirs_of_it) < minimum:
+                row = _row_of(reading, cell)
+                if row is not None:
+                    found.setdefault(row.row, (row, theirs_of_it))
+        if ours == theirs:
+            for row, theirs_of_it in _recoded(reading, other, minimum):
+                found.setdefault(row.row, (row, theirs_of_it))
     return list(found.values())
+
+
+def _differing(
+    one: Reading, other: Reading, over: frozenset[str]
+) -> Iterator[tuple[Cell, int, int]]:
+    """The cells over the common dimensions that both know exactly, and what they are in each."""
+    ours, theirs = one.sums(over), other.sums(over)
+    for cell in ours.keys() & theirs.keys():
+        (_, count), (_, count_there) = ours[cell], theirs[cell]
+        if count is not None and count_there is not None:
+            yield cell, count, count_there
+
+
+def _row_of(reading: Reading, cell: Cell) -> CountedRow | None:
+    """The row of `cell`, or of those that it sums up the one of the fewest people."""
+    within = [row for row in reading.rows if row.cell >= cell and row.count]
+    exact = [row for row in within if row.cell == cell]
+    return min(exact or within, key=lambda row: row.count or 0, default=None)
+
+
+def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[CountedRow, int]]:
+    """Rows of labels that the other table has not, where it has the same people in other ones."""
+    ours_labels, their_labels = reading.labels(), other.labels()
+    for name in reading.dimensions:
+        new = ours_labels[name] - their_labels[name]
+        old = their_labels[name] - ours_labels[name]
+        rests = {frozenset(p for p in row.cell if p[0] != name) for row in reading.leaves}
+        for rest in rests if new and old else ():
+            ours = _of(reading, rest, name, new)
+            theirs = _of(other, rest, name, old)
+            if not ours or sum(r.count or 0 for r in ours) != sum(r.count or 0 for r in theirs):
+                continue
+            for row in ours:
+                for before in theirs:
+                    if 0 < abs((row.count or 0) - (before.count or 0)) < minimum:
+                        yield row, before.count or 0
+
+
+def _of(reading: Reading, rest: Cell, name: str, labels: set[str]) -> list[CountedRow]:
+    wanted = {rest | {(name, label)} for label in labels}
+    return [row for row in reading.leaves if row.cell in wanted]

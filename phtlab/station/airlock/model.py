@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import dataclass
 from math import prod
 from typing import BinaryIO
 
@@ -38,7 +39,15 @@ BYTES_OF = {
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}")
 
 
-def rewritten_model(file: BinaryIO) -> FileContent:
+@dataclass(frozen=True)
+class Model:
+    """The model as it may leave, and how many numbers it holds."""
+
+    content: FileContent
+    numbers: int
+
+
+def read_model(file: BinaryIO) -> Model:
     """The model in `file` with a header of our own; only the header is read.
 
     Raises AirlockError unless the tensors are named plainly, numeric, and fill the
@@ -70,7 +79,9 @@ def rewritten_model(file: BinaryIO) -> FileContent:
         raise _refused("there is more in the file than its tensors")
     fresh = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     fresh += b" " * (-len(fresh) % 8)
-    return FileContent(len(fresh).to_bytes(8, "little") + fresh, file, 8 + length, body)
+    numbers = sum(prod(entry["shape"]) for entry in header.values())
+    content = FileContent(len(fresh).to_bytes(8, "little") + fresh, file, 8 + length, body)
+    return Model(content, numbers)
 
 
 def _numbered(header: dict[str, object]) -> enumerate[tuple[str, object]]:

@@ -11,10 +11,18 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Protocol
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock import contributions, figure, model, scalar, strict_json, table
+from phtlab.station.airlock import (
+    contributions,
+    figure,
+    file_types,
+    model,
+    scalar,
+    strict_json,
+    table,
+)
 from phtlab.station.airlock.against_others import check_together
 from phtlab.station.airlock.cells import Cells, Reading
-from phtlab.station.airlock.content import Content, FileContent
+from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Finding, named
 from phtlab.station.airlock.rules import AirlockRules
@@ -210,13 +218,53 @@ def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
 
 
 def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    content = model.rewritten_model(left.open(output.name + ".safetensors", rules.max_output))
-    return Draft(output, {f"{output.name}.safetensors": content})
+    found = model.read_model(left.open(output.name + ".safetensors", rules.max_output))
+    draft = Draft(output, {f"{output.name}.safetensors": found.content})
+    _find_membership(draft, found.numbers, rules)
+    return draft
 
 
 def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    content = FileContent.whole(left.open(output.name + ".bin", rules.max_output))
-    return Draft(output, {f"{output.name}.bin": content})
+    found = file_types.check_file(
+        left.open(output.name + ".bin", rules.max_output),
+        rules.max_output,
+        rules.file_types,
+        rules.max_pixels,
+    )
+    draft = Draft(output, {f"{output.name}.bin": found.content})
+    if found.type not in ("safetensors", "skops", "onnx"):
+        draft.find(
+            "unchecked",
+            rules.files.unchecked,
+            "It is a file, and no rule says what its content tells of people.",
+            (f"{found.type}, {len(found.content)} bytes",),
+            set(),
+        )
+        return draft
+    _find_membership(draft, found.numbers, rules)
+    if found.operations:
+        draft.find(
+            "structure",
+            rules.models.structure,
+            "It is a model with a graph of operations, which can hold more than parameters.",
+            (f"{found.operations} operations",),
+            set(),
+        )
+    return draft
+
+
+def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
+    large = numbers >= rules.large_model
+    draft.find(
+        "membership",
+        rules.models.membership if large else "pass",
+        f"It is a model of {rules.large_model} numbers or more, which may remember who was in its "
+        "data."
+        if large
+        else "It is a model: who was in its data may be told from it.",
+        (f"{numbers} numbers",),
+        set(),
+    )
 
 
 _BY_KIND: Mapping[str, Callable[[Output, Left, AirlockRules], Draft]] = {

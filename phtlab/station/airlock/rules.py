@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.station.airlock.actions import (
@@ -13,6 +15,8 @@ from phtlab.station.airlock.actions import (
 )
 from phtlab.station.sizes import Size
 from phtlab.train.manifest import OutputKind
+
+FileType = Literal["text", "json", "png", "safetensors", "onnx", "skops", "zip", "tar"]
 
 
 class AirlockRules(BaseModel):
@@ -38,6 +42,10 @@ class AirlockRules(BaseModel):
     kinds: tuple[OutputKind, ...] = Field(
         ("table", "scalar", "figure", "model"),
         description="Kinds of output that may leave; `file` is bytes that nobody can check",
+    )
+    file_types: tuple[FileType, ...] = Field(
+        ("text", "json", "png", "safetensors", "onnx", "skops", "zip", "tar"),
+        description="Types of file that may leave, where `kinds` has `file`",
     )
     max_output: Size = Field(16 * 2**20, description="Bytes of one output, as the run wrote it")
     max_total: Size = Field(32 * 2**20, description="Bytes of all outputs together")
