@@ -59,6 +59,9 @@ file = {room}
 [airlock]
 max_output = {room}
 max_total = {room}
+
+[airlock.models]
+membership = "pass"
 """
 # What a stop writes when a step is done, and what the step is called here.
 _STEPS = {
