@@ -85,6 +85,9 @@ class Head(NamedTuple):
     digest: str
 
 
+LOST: Final = "log-restored"
+"""The action of an entry that says which entries before it were lost, in the detail `lost`."""
+
 START: Final = Head(0, FIRST)
 """How far an empty log goes."""
 
@@ -142,6 +145,9 @@ def verify_chain(
     `checkpoints` are verified ones (`open_checkpoint`). With `start`, which was verified before,
     `entries` are those after it, and checkpoints up to it are not looked at.
 
+    Entries that were lost are passed over where an entry of the log itself says so (`LOST`): a
+    restored log goes on above what others saw of it, and shows for ever what it lacks.
+
     Raises AuditError with one of the codes ``audit-log``, ``audit-gap``, ``audit-chain``,
     ``audit-cut``, ``audit-rewritten``.
     """
@@ -156,7 +162,7 @@ def verify_chain(
                 f"Entry {head.number + 1} is of the log of {entry.log}, not of {log}.",
                 code="audit-log",
             )
-        if entry.number != head.number + 1:
+        if entry.number != head.number + 1 and not _declares_loss(entry, head):
             raise AuditError(
                 f"The log of {log} goes from entry {head.number} to entry {entry.number}: entries "
                 "were removed, repeated or moved.",
@@ -168,6 +174,8 @@ def verify_chain(
                 "of the two was changed.",
                 code="audit-chain",
             )
+        for lost in range(head.number + 1, entry.number):
+            witnessed.pop(lost, None)
         head = Head(entry.number, entry.name)
         for checkpoint in witnessed.pop(entry.number, ()):
             if checkpoint.head != head.digest:
@@ -184,6 +192,32 @@ def verify_chain(
             code="audit-cut",
         )
     return head
+
+
+def after_loss(
+    head: Head,
+    last: int,
+    *,
+    log: str,
+    at: AwareDatetime,
+    actor: str,
+    details: Mapping[str, str] | None = None,
+) -> Entry:
+    """The entry that follows `head` in a log whose entries up to number `last` were lost."""
+    said = {"lost": _lost(head.number, last)} if last > head.number else {}
+    entry = following(
+        head, log=log, at=at, actor=actor, action=LOST, details={**(details or {}), **said}
+    )
+    return entry.model_copy(update={"number": max(last, head.number) + 1})
+
+
+def _declares_loss(entry: Entry, head: Head) -> bool:
+    said = entry.details.get("lost")
+    return entry.action == LOST and said == _lost(head.number, entry.number - 1)
+
+
+def _lost(before: int, last: int) -> str:
+    return f"{before + 1} to {last}"
 
 
 def open_checkpoint(envelope: Envelope, roster: Roster) -> Checkpoint:

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import START, Entry, Head, following
+from phtlab.governance.audit import START, Entry, Head, after_loss, following
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.durable_file import sync_folder, write_durably
 
@@ -74,6 +74,18 @@ class Log:
                 subject=subject,
                 digest=digest,
                 details=details,
+            )
+            self._write(entry)
+        return entry
+
+    def go_on_after_loss(
+        self, last: int, *, actor: str, details: Mapping[str, str] | None = None
+    ) -> Entry:
+        """Say that the entries up to number `last` were lost, and go on above it."""
+        with self._locked():
+            head = self._mended()
+            entry = after_loss(
+                head, last, log=self.name, at=self.now(), actor=actor, details=details
             )
             self._write(entry)
         return entry

@@ -39,6 +39,8 @@ class Lost:
     entries: int = 0
     """Entries of the audit log that someone has seen and that are gone."""
     seen_by: str = ""
+    witnessed: int = 0
+    """How far others have seen the log: it goes on above that, and says so."""
     approvals: list[str] = field(default_factory=list)
     """Given after the backup: taken over again from central."""
     revocations: list[str] = field(default_factory=list)
@@ -84,12 +86,13 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
         for kept in Approvals(desk.folder)
         if Approvals(desk.folder).state(kept, desk.name, desk.now()) == "stands"
     ]
-    desk.audit.append(
+    head = desk.audit.head().number
+    desk.audit.go_on_after_loss(
+        max(lost.witnessed, head),
         actor=by,
-        action="restored-station-compared",
         details={
+            "backup": restored.backed_up.isoformat(),
             "central": "asked" if ask_central else "not asked",
-            "entries-lost": str(lost.entries),
             "records": str(len(lost.records) + len(lost.journeys)),
             "ended": str(len(lost.ended)),
             "approvals": str(len(lost.approvals)),
@@ -127,7 +130,7 @@ def _log(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None
     furthest = max(seen, key=lambda checkpoint: checkpoint.number, default=None)
     if furthest is not None and furthest.number > lost.restored.entries:
         lost.entries = furthest.number - lost.restored.entries
-        lost.seen_by = furthest.witness
+        lost.seen_by, lost.witnessed = furthest.witness, furthest.number
 
 
 def _journeys(desk: Desk, central: CentralClient, identity: Identity, lost: Lost) -> None:

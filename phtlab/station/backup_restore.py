@@ -101,12 +101,7 @@ def restore(
         reason=f"Restored from the backup of {index.at:%Y-%m-%d %H:%M} UTC",
         held=f"First compare it with what central knows of it: {COMPARE}",
     )
-    desk.audit.append(
-        actor=by,
-        action="station-restored",
-        digest=index.head,
-        details={"backup": index.at.isoformat(), "entries": str(index.entries)},
-    )
+    # The log says so once it is known how far others have seen it: `backup_comparison`.
     return desk, index
 
 

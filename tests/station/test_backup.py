@@ -13,14 +13,18 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import SealError, SettingsError, StationError
+from phtlab.governance.audit import LOST
 from phtlab.station import maintenance
+from phtlab.station.audit_witness import Witness
 from phtlab.station.backup import INDEX, back_up
 from phtlab.station.backup_comparison import Lost, compare
 from phtlab.station.backup_restore import restore, restored_of
 from phtlab.station.desk import Desk
 from phtlab.station.folder import StationFolder
 from phtlab.station.maintenance import pause, resume
+from phtlab.station.opening import open_station
 from phtlab.station.settings import load_settings
+from phtlab.station.station import Station
 from phtlab.train.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
 from phtlab.train.key_file import write_key
 from tests.crash.consortium import Light, light
@@ -97,7 +101,7 @@ def test_what_cannot_be_made_anew_comes_back_and_what_trains_left_does_not(world
     assert [stop.journey for stop in new.station().stops] == [offer.journey]
     assert new.stop(offer).record() == world.stop(offer).record()
     actions = [entry.action for entry in new.station().audit.entries()]
-    assert actions[-2:] == ["station-backed-up", "station-restored"]
+    assert actions[-1] == "station-backed-up"
     assert oct(new.folder.path.stat().st_mode)[-3:] == "700"
     assert new.folder.mark() != world.folder.mark()
 
@@ -280,7 +284,7 @@ def test_a_backup_of_a_station_at_work_is_consistent(world: World) -> None:
             for stop in desk.stops:
                 if stop.has("verified"):
                     assert f"stops/nonces/{stop.read('verified')['order']['nonce']}" in nonces
-            assert desk.audit.head().number == index.entries + 1
+            assert desk.audit.head() == (index.entries, index.head)
     finally:
         over.set()
         thread.join()
@@ -310,6 +314,7 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
         resume(desk, by="grace")
         later = made.send("cleveland")
         made.ended(waiting, later)
+        seen = witnessed(made, "cleveland")
         key = made.identities["cleveland"]
         with (tmp_path / "cleveland.age").open("rb") as source:
             new, _ = restore(source, tmp_path / "new", [ScryptIdentity(PASSPHRASE)], by="grace")
@@ -321,8 +326,31 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
         assert kept.record() == made.stop_of("cleveland", waiting.id).record()
         assert kept.told
         assert (found := restored_of(new.folder)) and found.backed_up <= found.at
+        # Others have seen entries that are gone: the log says so, goes on above, and holds.
+        assert lost.entries == seen - lost.restored.entries > 0
+        last = list(new.audit.entries())[-1]
+        assert (last.action, last.number) == (LOST, seen + 1)
+        assert last.details["lost"] == f"{lost.restored.entries + 1} to {seen}"
+        with opened_station(made, new) as station:
+            assert Witness(station).look() == ()
         again = compare(new, key, by="grace")
         assert (again.records, again.ended) == ([], [])
+
+
+def witnessed(made: Light, name: str) -> int:
+    """How far the station's log goes, once it has signed that at central."""
+    with opened_station(made, Desk(made.folder(name), load_settings(made.folder(name)))) as station:
+        assert Witness(station).look() == ()
+        return max(view.number for view in station.central.audit.checkpoints(name))
+
+
+@contextmanager
+def opened_station(made: Light, desk: Desk) -> Iterator[Station]:
+    station = open_station(desk.folder, desk.settings, made.identities[desk.name])
+    try:
+        yield station
+    finally:
+        station.close()
 
 
 def test_names_of_a_backup_end_with_its_index(world: World) -> None:
