@@ -99,10 +99,11 @@ def list_(as_json: JsonOption = False) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("proposal", "title", "version", "state", "until", "stations"):
-        table.add_column(heading)
+        # What is copied to the next command stays whole.
+        table.add_column(heading, no_wrap=heading == "proposal", overflow="fold")
     for summary in found:
-        stations = "  ".join(f"{MARKS[s.state]} {s.station}" for s in summary.stations)
-        words = (summary.id, summary.title, str(summary.version), summary.state)
+        stations = "\n".join(f"{MARKS[s.state]} {s.station}" for s in summary.stations)
+        words = (summary.id, summary.title, str(summary.version), summary.state.replace("-", " "))
         table.add_row(*map(Text, (*words, f"{summary.until:%Y-%m-%d}", stations)))
     for path, name in drafts:
         table.add_row(*map(Text, (name, path.name, "", "draft", "", "")))

@@ -95,8 +95,15 @@ def _require_bounds(asked: Asked, schema: dict[str, Any], code: str, what: str) 
     try:
         bounds.validate(asked.parameters)
     except ParameterError as error:
-        raise _no(code, f"the parameters are not within what was {what}: {error.message}") from None
+        why = error.message.removesuffix(".")
+        raise _no(code, f"the parameters are not within what was {what}: {why}") from None
 
 
 def _no(code: str, why: str) -> ApprovalError:
-    return ApprovalError(f"An approval of this station does not allow this: {why}.", code=code)
+    """What is beyond a proposal is so at any station, and before anything is sent."""
+    what = (
+        "The proposal does not ask for this"
+        if code.startswith("proposal-")
+        else ("An approval of this station does not allow this")
+    )
+    return ApprovalError(f"{what}: {why}.", code=code)

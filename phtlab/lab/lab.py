@@ -203,6 +203,7 @@ class Lab:
         self, train: Train, order: Order, proposal: SubmittedProposal
     ) -> tuple[StationSays, ...]:
         """What the stations of `order` say of it. Raises as `dispatch` for what cannot be."""
+        proposal.require_open()
         trusted, newest = self.trusted, proposal.newest()
         (notebook,) = (file.sha256 for file in train.manifest.files)
         asked = Asked(

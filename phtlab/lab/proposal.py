@@ -91,6 +91,15 @@ class SubmittedProposal:
         """The digest of the newest version: its name in approvals and orders."""
         return self._view.versions[-1].envelope.digest
 
+    def require_open(self) -> None:
+        """Raises ProposalError (``proposal-withdrawn``) once it is withdrawn."""
+        if self._view.withdrawal is not None:
+            raise ProposalError(
+                f"{self.id} is withdrawn: nothing can be sent under it. Write another proposal "
+                "with 'phtlab proposal new'.",
+                code="proposal-withdrawn",
+            )
+
     def differences(self, older: int | None = None, newer: int | None = None) -> list[Difference]:
         """What changed from version `older` to version `newer`: by default, with the newest."""
         versions = self.versions()
@@ -136,10 +145,12 @@ class SubmittedProposal:
         summary = self._view.summary
         lines = [
             f"Proposal {self.id}, version {summary.version}: {escaped(summary.title)}",
-            f"  {summary.state}, until {summary.until:%Y-%m-%d}",
+            f"  {summary.state.replace('-', ' ')}, until {summary.until:%Y-%m-%d}",
         ]
         for station in self.stations:
-            lines.append(f"  {MARKS[station.state]} {station.station}  {station.state}")
+            lines.append(
+                f"  {MARKS[station.state]} {station.station}  {station.state.replace('-', ' ')}"
+            )
             if station.question:
                 lines.append(f"      asks: {escaped(station.question)}")
         return "\n".join(lines)

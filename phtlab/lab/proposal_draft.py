@@ -6,6 +6,7 @@ Risk and reasons are worked out from the notebook each time, and never read from
 from __future__ import annotations
 
 import json
+import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -112,7 +113,7 @@ class Drafted:
                     "risk": assessment.risk,
                     "reasons": tuple(reason.sentence[:200] for reason in assessment.reasons),
                     "issued": now.replace(microsecond=0),
-                    "until": until + timedelta(days=1),
+                    "until": until + timedelta(days=1, seconds=-1),
                 }
             )
         except ValidationError as error:
@@ -159,7 +160,8 @@ def write_draft(
     today: date,
 ) -> None:
     """Write a commented draft for `analysis`. Raises ProposalError if `path` is there already."""
-    text = draft_text(notebook, analysis, manifest, assessment, stations, today)
+    beside = Path(os.path.relpath(notebook, path.parent))
+    text = draft_text(beside, analysis, manifest, assessment, stations, today)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -178,7 +180,10 @@ def draft_text(
     stations: Sequence[StationView],
     today: date,
 ) -> str:
-    """The draft's text: what a person has to write is empty, the rest is worked out."""
+    """The draft's text: what a person has to write is empty, the rest is worked out.
+
+    `notebook` is the path from the draft's folder.
+    """
     wanted = set(manifest.datasets)
     holding = [s for s in stations if wanted <= {data.name for data in s.datasets}]
     lines = [
@@ -188,7 +193,7 @@ def draft_text(
         "# A changed file submitted again is the next version; each station decides on it anew.",
         "",
         f"id = {_toml(new_id())}  # stays the same for all versions",
-        f"notebook = {_toml(notebook.name)}  # the analysis, beside this file",
+        f"notebook = {_toml(notebook.as_posix())}  # the analysis, from here",
         "",
         'title = ""  # one line, such as "Age and heart disease in two hospitals"',
         "",
@@ -207,7 +212,9 @@ def draft_text(
         "rounds = 1    # and how many rounds each, if it travels in rounds",
         f"until = {(today + timedelta(days=DAYS)).isoformat()}  # the last day",
         "",
-        f"images = {_toml([manifest.kernel.digest])}  # {manifest.kernel.name}",
+        f"# The kernel image: {manifest.kernel.name}.",
+        f"images = {_toml([manifest.kernel.digest])}",
+        "",
         "# The notebook as it is now: a changed one needs another version. With [] any notebook",
         "# may travel that keeps to the rest of this proposal; stations allow that less often.",
         f"notebooks = {_toml([digest(analysis.travelling())])}",
@@ -237,9 +244,9 @@ def _dataset_lines(name: str, analysis: Analysis, stations: Iterable[StationView
     used = [column for column in known if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", source)]
     others = [column for column in known if column not in used]
     lines = ["[[datasets]]", f"name = {_toml(name)}"]
-    lines += [f"columns = {_toml(used)}  # those that the notebook names; [] asks for all"]
+    lines += ["# The columns that the notebook names; [] asks for all.", f"columns = {_toml(used)}"]
     if others:
-        lines += [f"# not named there: {', '.join(map(_toml, others))}"]
+        lines += [f"# Not named there: {', '.join(map(_toml, others))}"]
     return [*lines, ""]
 
 

@@ -14,7 +14,8 @@ _INTRODUCTION = """\
 The tests send every route of central's, and every route of the server extension in somebody's
 Lab, a request of every kind of sender, and this page is what they expect. ✓ says that the sender
 gets to the thing itself, which may ask for more: an order is its researcher's, who signed it; a
-stop is its station's; a journey is there for its parties only, and for everyone else there is
+stop, a decision and an approval are their station's; a journey is there for its parties only, a
+proposal for its researcher, the stations that it names and officers, and for everyone else there is
 none. – says 401 without a token that holds, else 403.
 
 A **key** is a member's own: a token that it has signed. A **hub** column is the token of a hub
@@ -23,9 +24,10 @@ scope and no such member: a user who is not on the roster, and one who is called
 A token counts in the header `Authorization` only: one in the address is none."""
 
 _PAGES = """\
-A central that belongs to a hub also has a page at its prefix. It takes neither of these tokens, but
-a cookie of its own, which a login at the hub brings and which the API does not take; it shows what
-the user's scopes let the user read, and changes nothing."""
+A central that belongs to a hub also has pages at its prefix. They take neither of these tokens, but
+a cookie of their own, which a login at the hub brings and which the API does not take; they show
+what the user's scopes let the user read. All that can be done there is to comment on a proposal,
+with the scope dispatch or govern, by a form that carries what only this session's page knows."""
 
 _SERVER = """\
 Lab reaches keys and central through the Jupyter server beside it only. Here that server is one
