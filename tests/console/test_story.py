@@ -145,6 +145,7 @@ def test_from_the_inbox_to_a_yes_and_to_a_release_in_part(seen: Seen) -> None:
     page.get_by_text("Narrower: bounds, days, a note").click()
     page.get_by_label("min_age").fill("40..65")
     expect(page.locator(".sentence")).to_contain_text("min_age 40 to 65")
+    page.get_by_role("button", name="Approve").scroll_into_view_if_needed()
     picture(page, "05-proposal")
     page.get_by_role("button", name="Approve").click()
     expect(page.get_by_text("Nothing waits for you.")).to_be_visible()

@@ -9,6 +9,7 @@ from datetime import date
 from phtlab.errors import AuditError
 from phtlab.governance.audit import Entry, Head, verify_chain
 from phtlab.station.desk import Place
+from phtlab.station.proposals_here import ProposalsHere
 
 MOST = 200
 
@@ -40,7 +41,8 @@ class Filters:
 class AuditPage:
     """`found` are the newest that fit, newest first, `left_out` how many more do.
 
-    `head` is how far the log holds together; `trouble` says where it does not.
+    `head` is how far the log holds together; `trouble` says where it does not. `journeys` and
+    `proposals` are those that have a page.
     """
 
     found: tuple[Entry, ...]
@@ -50,6 +52,8 @@ class AuditPage:
     actions: tuple[str, ...]
     head: Head | None
     trouble: str
+    journeys: frozenset[str]
+    proposals: frozenset[str]
 
 
 def audit_page(place: Place, filters: Filters) -> AuditPage:
@@ -80,4 +84,6 @@ def audit_page(place: Place, filters: Filters) -> AuditPage:
         actions=tuple(sorted(actions)),
         head=head,
         trouble=trouble,
+        journeys=frozenset(stop.hex for stop in place.stops),
+        proposals=frozenset(here.id for here in ProposalsHere(place.folder.proposals)),
     )
