@@ -37,6 +37,14 @@ class Exchange:
         self._at_central: set[str] = set()
         self._asked = False
         self._seen = 0
+        self._heard: set[str] = set()
+
+    def hears(self) -> bool:
+        """Whether people here asked something since this was called last."""
+        words = {mark.name for here in self._proposals for mark, _ in here.unsaid()}
+        new = words - self._heard
+        self._heard = words
+        return bool(new)
 
     def forget(self) -> None:
         """Central was away: what it has is asked anew."""

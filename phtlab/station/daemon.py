@@ -173,10 +173,11 @@ class Daemon:
         """What people here decided since; a folder that cannot be read or written waits."""
         try:
             signed = self._office.sign()
+            asked = self._exchange.hears()
         except (PhtlabError, OSError) as error:
             _log.warning("decisions wait", why=str(error))
             return False
-        if signed:
+        if signed or asked:
             self._news.set()
         return signed
 

@@ -23,6 +23,7 @@ from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station import approvals
 from phtlab.station.approvals_draft import Drafted
+from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.approvals_office import Office
 from phtlab.station.approvals_terms import Wanted
@@ -434,6 +435,18 @@ def test_a_question_reaches_central_once(world: World) -> None:
         world.daemon().exchange()
     (comment,) = world.central.governance.talk[proposal.id]
     assert (comment.text, comment.question) == ("Which\ncolumns?\n", True)
+
+
+def test_a_question_is_news_once_so_that_it_waits_for_no_timer(world: World) -> None:
+    _, proposal = proposed(world)
+    exchange = Exchange(world.station())
+    assert not exchange.hears()
+    approvals.ask(desk(world), proposal.id, "Which columns?", by="olga")
+    assert exchange.hears()
+    assert not exchange.hears()
+    exchange.run()
+    approvals.ask(desk(world), proposal.id, "And why?", by="olga")
+    assert exchange.hears()
 
 
 def test_a_withdrawn_proposal_allows_nothing_any_more(world: World) -> None:
