@@ -25,6 +25,7 @@ _LOOSE: Final = (
     (re.compile(r"\b\d:\d\d:\d\d\b"), "<duration>"),
     (re.compile(r"\b\d+(\.\d)? MB(, as before)? *$", re.MULTILINE), "<size>"),
     (re.compile(r"Docker Engine \S+"), "Docker Engine <version>"),
+    (re.compile(r"\b\d+\.\d [GM]iB free"), "<size> free"),
 )
 # Shown in place on a terminal; here it would be one line for each state that happened to be seen.
 _PROGRESS: Final = re.compile(
