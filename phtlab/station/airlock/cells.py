@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import combinations
 from math import prod
 from typing import Any, Final
@@ -57,6 +58,10 @@ class Cells:
     columns: tuple[str, ...]
     cells: tuple[Cell, ...]
 
+    @cached_property
+    def _known(self) -> frozenset[Cell]:
+        return frozenset(self.cells)
+
     @property
     def untold(self) -> bool:
         """Whether no column tells the rows apart."""
@@ -64,8 +69,11 @@ class Cells:
 
     def cell_of(self, values: Sequence[Any]) -> Cell:
         """The cell of a row with these `values` of its `columns`."""
-        labels = {(name, _text(value)) for name, value in zip(self.columns, values, strict=True)}
-        return frozenset(label for label in labels if not _is_total(label[1]))
+        every = frozenset(
+            (name, _text(value)) for name, value in zip(self.columns, values, strict=True)
+        )
+        # A word for a total may be a label like others ("both" of two places).
+        return every if every in self._known else frozenset(p for p in every if not _is_total(p[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,7 +190,7 @@ def readings_of(
         return [Reading(source, names, _rows(cells, counts))]
     names = tuple(dimensions)
     labels = [[_label(columns[n], row) for n in names] for row in range(table.rows)]
-    named = {n: {v for v in {r[i] for r in labels} if _is_total(v)} for i, n in enumerate(names)}
+    named = {name: _totals_by_name(labels, counts, i) for i, name in enumerate(names)}
     whole = Reading(source, names, _rows(_cells(names, labels, named), counts))
     found = [whole]
     by_value = {
@@ -232,19 +240,35 @@ def _cells(
     ]
 
 
-def _total_by_value(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[str]:
-    """The label that is the sum of the others wherever it stands, if there is one."""
+def _totals_by_name(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[str]:
+    """The labels that are words for a total, and count no fewer than the others together."""
+    found = {row[place] for row in labels if _is_total(row[place])}
+    for line in _lines(labels, counts, place) if found else ():
+        others = sum(count for label, count in line.items() if not _is_total(label))
+        found -= {label for label in found if line.get(label, others) < others}
+    return found
+
+
+def _lines(
+    labels: Sequence[Sequence[str]], counts: Sequence[int], place: int
+) -> list[dict[str, int]]:
+    """The counts along one dimension, by label, for each choice of the other labels."""
     lines: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
     for row, count in zip(labels, counts, strict=True):
-        rest = (*row[:place], *row[place + 1 :])
-        lines[rest][row[place]] = count
-    candidates = {label for line in lines.values() for label in line}
+        lines[*row[:place], *row[place + 1 :]][row[place]] = count
+    return list(lines.values())
+
+
+def _total_by_value(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[str]:
+    """The label that is the sum of the others wherever it stands, if there is one."""
+    lines = _lines(labels, counts, place)
+    candidates = {label for line in lines for label in line}
     if len(candidates) <= _FEW:
         return set()
-    for line in lines.values():
+    for line in lines:
         whole = sum(line.values())
         candidates -= {label for label, count in line.items() if 2 * count != whole}
-    held = {c for c in candidates if any(line.get(c) for line in lines.values())}
+    held = {c for c in candidates if any(line.get(c) for line in lines)}
     return {min(held)} if held else set()
 
 
