@@ -1,12 +1,15 @@
 """A consortium in which every secret and every row is a canary, and what is done in it.
 
 A full run with failures: a journey that departs, tables held back and refused, a failing cell that
-cries out what it saw, a refused train, a killed run, a killed station, wrong passphrases, checks.
+cries out what it saw, errors that hide a value in a known message, outputs that a person keeps or
+releases in part, a log let go, a refused train, a killed run, a killed station, wrong passphrases,
+checks.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import secrets
 import subprocess
 from collections.abc import Mapping
@@ -92,6 +95,13 @@ from pathlib import Path
 Path("/phtlab/out/outputs").mkdir(exist_ok=True)
 marked.to_csv(f"/phtlab/out/outputs/{marked.patient[0]}.csv")
 """
+# Messages that read as known ones do, each with a word that only the data have.
+LIES = {
+    "lies of a key": "raise KeyError(marked.ward[0])\n",
+    "lies of a name": 'raise NameError(f"name {marked.ward[0]!r} is not defined")\n',
+    "lies of a column": "marked[[marked.ward[0], 'dose']]\n",
+    "lies of an output": 'phtlab.publish("other", {marked.ward[0]: [1j]})\n',
+}
 STAY = """\
 import time
 print(marked.to_string(), flush=True)
@@ -108,7 +118,18 @@ ENDS = {
     "hidden file": ("failed", "output-undeclared"),
     "is killed": ("failed", "run-record"),
     "is refused": ("refused", "researcher-not-allowed"),
+    "lies of a key": ("failed", "cell-failed"),
+    "lies of a name": ("failed", "cell-failed"),
+    "lies of a column": ("failed", "cell-failed"),
+    "lies of an output": ("failed", "output-error"),
+    "is withheld": ("failed", "airlock-refused"),
+    "is released in part": ("departed", ""),
 }
+HOLDER = "hungary"  # whose airlock asks a person, at the end
+HOLD = """
+[airlock.tables]
+small_count = "hold"
+"""
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,7 @@ class Marks:
 
     data: dict[str, list[Canary]] = field(default_factory=dict)  # by station
     author: list[Canary] = field(default_factory=list)  # in the notebook, not in the train
+    reasons: list[Canary] = field(default_factory=list)  # why a person decided so at a station
     passphrases: list[Canary] = field(default_factory=list)
     wrong_passphrases: list[Canary] = field(default_factory=list)
     keys: list[Canary] = field(default_factory=list)  # members' and officers'
@@ -145,7 +167,7 @@ class Marks:
     @property
     def all(self) -> list[Canary]:
         of_stations = [canary for canaries in self.data.values() for canary in canaries]
-        return [*of_stations, *self.author, *self.secrets]
+        return [*of_stations, *self.author, *self.reasons, *self.secrets]
 
 
 def found(world: RecordedWorld) -> Marks:
@@ -156,6 +178,7 @@ def found(world: RecordedWorld) -> Marks:
         marks.data[station] = _marked_rows(world, station)
     marks.passphrases = [Canary("the passphrase", world.passphrase)]
     marks.wrong_passphrases = [marked("a wrong passphrase")]
+    marks.reasons = [marked("a reason")]
     marks.author = [marked("a note of the author"), marked("an output in the author's notebook")]
     keys = {
         RESEARCHER: world.profile.key,
@@ -223,7 +246,7 @@ def do_everything(aftermath: Aftermath, lab: Lab, engine: docker.DockerClient) -
     """The run. Every failure is one that was asked for; each journey's end is asserted."""
     world, sent = aftermath.world, aftermath.journeys
     notebooks = _notebooks(aftermath)
-    for what in ("departs", "cries out", "rows as a table", "text", "hidden file"):
+    for what in ("departs", "cries out", "rows as a table", "text", "hidden file", *LIES):
         stations = STATIONS if what == "departs" else "cleveland"
         sent[what] = lab.dispatch(notebooks[what], stations=stations)
     sent["is killed"] = lab.dispatch(notebooks["stays"], stations="hungary")
@@ -231,6 +254,7 @@ def do_everything(aftermath: Aftermath, lab: Lab, engine: docker.DockerClient) -
     _refuse(aftermath, lab, notebooks["departs again"])
     for journey in sent.values():
         journey.wait(PATIENCE, on_change=lambda view: None)
+    _ask_a_person(aftermath, lab, notebooks)
     ends = {what: {(s.state, s.code) for s in one.stops} for what, one in sent.items()}
     assert ends == {what: {end} for what, end in ENDS.items()}, ends
     for station in world.stations:
@@ -250,6 +274,9 @@ def _notebooks(aftermath: Aftermath) -> dict[str, Path]:
         "text": (TEXT_TOO_LONG,),
         "hidden file": (COUNTS, HIDDEN_FILE),
         "stays": (STAY, COUNTS),
+        "is withheld": (COUNTS, "withheld = 1"),
+        "is released in part": (COUNTS, "released = 1"),
+        **{what: (source, COUNTS) for what, source in LIES.items()},
     }
     note, output = aftermath.marks.author
     made = {}
@@ -275,6 +302,51 @@ def _kill_run(world: World, lab: Lab, journey: Journey, engine: docker.DockerCli
     kill(service(world, "hungary"))
     bring_back(world, "hungary")
     container.kill()
+
+
+def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path]) -> None:
+    """Outputs that wait for a person, who keeps one and lets the other go without the small ward;
+    a log that is let go. What that person looks at is theirs, and in no search."""
+    world, sent, said = aftermath.world, aftermath.journeys, aftermath.said
+    (reason,) = aftermath.marks.reasons
+    folder = world.station_folder(HOLDER)
+    at = ("-C", str(folder))
+    why = ("--reason", str(reason.value), "--by", "bea", *at)
+    policy = folder / "policy.toml"
+    policy.write_text(POLICY + HOLD)
+    try:
+        for what in ("is withheld", "is released in part"):
+            sent[what] = lab.dispatch(notebooks[what], stations=HOLDER)
+        held = {what: sent[what] for what in ("is withheld", "is released in part")}
+        for journey in held.values():
+            stop = stop_of(world, HOLDER, journey.id)
+            until(lambda stop=stop: stop.waits_for == "release")  # type: ignore[misc]
+        withheld, released = (journey.id[7:19] for journey in held.values())
+        looked = command(world, "station", "look", released, "--json", *at)
+        rows = json.loads(looked.stdout)["rows"]
+        (small,) = (number for number, row in enumerate(rows, start=1) if row[1] == SMALL)
+        acts: dict[str, tuple[str, ...]] = {
+            "station outputs": ("outputs", "--json", *at),
+            "station withhold": ("withhold", withheld, *why),
+            "station release": ("release", released, "--without-row", str(small), *why),
+            "a word too late": ("release", withheld, *why),
+        }
+        for what, arguments in acts.items():
+            done = command(world, "station", *arguments)
+            said[what] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == (8 if what == "a word too late" else 0), said[what]
+        for journey in held.values():
+            journey.wait(PATIENCE, on_change=lambda view: None)
+    finally:
+        policy.write_text(POLICY)
+    departed = sent["departs"]
+    assert command(world, "station", "log", departed.id[7:19], *at).returncode == 0
+    done = command(world, "station", "release-log", departed.id[7:19], *why)
+    said["station release-log"] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+    until(lambda: stop_of(world, HOLDER, departed.id).has("log-sent"))
+    aftermath.answered["the log that was let go"] = departed.log(HOLDER)
+    done = command(world, "journey", "log", HOLDER, departed.id[7:19])
+    said["journey log"] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
 
 
 def forget_runs(world: World, engine: docker.DockerClient) -> None:
@@ -306,6 +378,10 @@ def _look(aftermath: Aftermath, lab: Lab) -> None:
     opened = aftermath.journeys["departs"].results()
     opened.export(aftermath.exports / "departs")
     aftermath.journeys["rows as a table"].results().export(aftermath.exports / "rows")
+    aftermath.journeys["is released in part"].results().export(aftermath.exports / "part")
+    for what in (*LIES, "is withheld", "is released in part"):
+        for station, record in aftermath.journeys[what].verified()[2].items():
+            aftermath.answered[f"the record of {station} on '{what}'"] = record.model_dump_json()
     aftermath.answered["results as HTML"] = opened._repr_html_()
     aftermath.answered["results as text"] = repr(opened)
     for station, record in aftermath.journeys["departs"].verified()[2].items():

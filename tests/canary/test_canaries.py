@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.canary.canaries import TOKEN, Canary, Sighting, marked, sightings, unpacked
+from tests.canary.marked_world import HOLDER, LIES
 from tests.canary.places import KINDS, Scene, may_be
 from tests.canary.planting import PLANTERS
 from tests.e2e.parts import stop_of
@@ -82,6 +83,44 @@ def test_what_was_held_back_is_told_by_number_alone(scene: Scene) -> None:
         assert [(one["name"], one["suppressed_rows"]) for one in record["outputs"]] == [
             ("counts", 1)
         ]
+
+
+def test_an_error_that_hides_a_value_in_a_known_message_has_none(scene: Scene) -> None:
+    """They were raised as they were meant to be, and the researcher reads class, cell and line."""
+    kinds = {}
+    for what in LIES:
+        record = json.loads(scene.aftermath.answered[f"the record of cleveland on '{what}'"])
+        kinds[what] = record["error"]["type"]
+        assert record["error"]["cell"] == 5, what
+        assert record["error"]["message"] is None, what
+        stop = stop_of(scene.aftermath.world, "cleveland", scene.aftermath.journeys[what].id)
+        (_, ward, *_) = scene.aftermath.marks.data["cleveland"]
+        assert str(ward.value) in (stop.operator / "run.json").read_text(), what
+    assert kinds == dict(
+        zip(LIES, ("KeyError", "NameError", "KeyError", "PublishError"), strict=True)
+    )
+
+
+def test_what_a_person_decided_is_told_by_rule_and_number_alone(scene: Scene) -> None:
+    verdicts = {}
+    for what in ("is withheld", "is released in part"):
+        record = json.loads(scene.aftermath.answered[f"the record of {HOLDER} on '{what}'"])
+        (one,) = record["outputs"]
+        verdicts[what] = (one["verdict"], one["rule"], one["suppressed_rows"])
+        stop = stop_of(scene.aftermath.world, HOLDER, scene.aftermath.journeys[what].id)
+        assert stop.has("word-counts-1")
+        assert not (stop.path / "waiting").exists()
+    assert verdicts == {
+        "is withheld": ("refused", "small-count", 0),
+        "is released in part": ("suppressed", "small-count", 1),
+    }
+    assert scene.aftermath.said["a word too late"].startswith("8\n")
+
+
+def test_a_log_that_was_let_go_arrived_as_it_was_shown(scene: Scene) -> None:
+    log = scene.aftermath.answered["the log that was let go"]
+    assert "Outcome: the run came to its end" in log
+    assert scene.aftermath.said["journey log"] == f"0\n{log}\n"
 
 
 def test_jupyter_was_asked_and_answered(scene: Scene) -> None:
