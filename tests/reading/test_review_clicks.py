@@ -1,4 +1,7 @@
-"""How many clicks a review takes, from the inbox, in a real browser: docs/reading-a-train.md."""
+"""How many clicks a review takes, from the inbox, in a real browser: docs/reading-a-train.md.
+
+The picture is that page's: `PHTLAB_PICTURES=docs/images/console` writes it anew.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,14 @@ from playwright.sync_api import Browser, Locator, Page
 
 from phtlab.station.policy import default_policy
 from phtlab.station.stop import Stop
+from phtlab.train.materials import Materials
 from tests.console.conftest import Desk, desk_of
+from tests.reading.test_train_reading import with_materials
 from tests.station.station_world import COUNTS, FakeRun, make_world
+from tests.story.pictures import picture
 from tests.ui.chromium import chromium, watched_page
 
+PACKAGES = ("annotated-types", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy")
 PAGE = Path(__file__).parents[2] / "docs" / "reading-a-train.md"
 
 
@@ -116,14 +123,16 @@ def test_a_held_train_of_low_risk_is_read_and_approved(desk: Desk, hand: Hand) -
 
 
 def test_the_whole_notebook_is_one_click_more(desk: Desk, hand: Hand) -> None:
-    before = waiting(desk, COUNTS + "x = 1\n")
+    with_materials(desk.world, Materials(language=dict.fromkeys(PACKAGES, "1.0")))
+    before = waiting(desk, f"import pandas as pd\n{COUNTS}")
     before.write(
         "decision", {"verdict": "approve", "by": ["rev"], "at": "2026-11-01T10:00:00+00:00"}
     )
-    waiting(desk, COUNTS + "x = 2\n")
+    waiting(desk, f"import os\nimport pandas as pd\n{COUNTS.replace('>= min_age', '> min_age')}")
     hand.open()
     frame = hand.page.frame_locator("iframe")
-    frame.get_by_text("x = 2").wait_for()
+    frame.get_by_text("heart.age > min_age").wait_for()
+    picture(hand.page, "review-changes")
     assert frame.get_by_text("min_age: Annotated").count() == 0, "only what changed"
     hand.link("The notebook")
     frame.get_by_text("min_age: Annotated").wait_for()

@@ -55,6 +55,7 @@ def test_a_first_train_is_said_to_be_one(world: World) -> None:
     read = reading(world, held(world))
     assert read.since == "Nobody here has approved a train 'heart' of ada before."
     assert read.difference is None
+    assert not [one for one in read.parameters if one.changed or one.is_new]
     assert [(data.name, set(data.columns)) for data in read.examination.data] == [
         ("heart", {"age", "sex"})
     ]

@@ -37,10 +37,7 @@ class Parameter:
     about: str
     before: Any
     is_new: bool
-
-    @property
-    def changed(self) -> bool:
-        return not self.is_new and self.value != self.before
+    changed: bool
 
 
 @dataclass(frozen=True)
@@ -206,7 +203,8 @@ def _parameters(arrived: Arrived, before: ApprovedBefore | None) -> Iterator[Par
             describe(declared),
             str(declared.get("description", "")),
             earlier.get(name),
-            before is not None and name not in earlier,
+            is_new=before is not None and name not in earlier,
+            changed=name in earlier and earlier[name] != value,
         )
 
 
