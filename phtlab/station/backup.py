@@ -41,6 +41,7 @@ TAKEN: Final = re.compile(
     rf"|approvals/{_HEX}\.json"
     rf"|revocations/{_HEX}\.(json|word)"
     rf"|proposals/[A-Za-z0-9_:-]+/{_HEX}\.json"
+    rf"|released/{_HEX}\.json"
     rf"|stops/{_HEX}/[a-z-]+\.json"
     r"|stops/nonces/[0-9a-f]{32}"
     rf"|audit/(\d{{4}}-\d{{2}}\.jsonl|seen\.json|torn/{_HEX})"
@@ -49,7 +50,7 @@ TAKEN: Final = re.compile(
 _ORDER: Final = (
     *("station.toml", "policy.toml", "people.toml", "key.age", "request.json"),
     *("trust", "datasets", "proposals", "approvals", "revocations", "standing.json"),
-    *("restored.json", "stops", "audit"),
+    *("released", "restored.json", "stops", "audit"),
 )
 
 

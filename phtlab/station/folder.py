@@ -134,7 +134,7 @@ class StationFolder:
             *(self.path, self.trust, self.datasets, self.twins, self.stops),
             *(below for below in self.stops.iterdir() if below.is_dir()),
             *self.stops.glob("*/operator"),
-            *(self.approvals, self.revocations),
+            *(self.approvals, self.revocations, self.released),
             *self.drafts.glob("*/"),
             *self.proposals.glob("*/"),
         ):

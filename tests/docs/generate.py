@@ -13,6 +13,7 @@ from typing import Final
 
 from tests.docs import (
     access_page,
+    airlock_page,
     api_page,
     bench_page,
     cli_page,
@@ -33,6 +34,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/errors.md": errors_page.page,
     "reference/http.md": http_page.page,
     "reference/access.md": access_page.page,
+    "airlock.md": airlock_page.page,
     "reference/bench.md": bench_page.page,
     **{f"reference/{name}.md": partial(evidence_page.page, name) for name in TABLES},
 }

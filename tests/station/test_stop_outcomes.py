@@ -56,7 +56,11 @@ def test_each_entry_of_the_policy_is_documented() -> None:
     text = (ROOT / "docs" / "policy.md").read_text()
     for part in (Policy, Allowed, Rule, ApprovalRules, LimitCaps, AirlockRules, ReleaseRules):
         for name in part.model_fields:
-            assert re.search(rf"^\[*{name}\b", text, re.MULTILINE), name
+            assert re.search(rf"^\[*(?:airlock\.)?{name}\b", text, re.MULTILINE), name
+    for kind in ("tables", "scalars", "figures", "models", "files"):
+        part = text.split(f"[airlock.{kind}]")[1].split("[airlock.")[0]
+        for name in type(getattr(AirlockRules(), kind)).model_fields:
+            assert re.search(rf"^{name} = ", part, re.MULTILINE), f"{kind}: {name}"
 
 
 def test_public_sentences_hold_no_path_and_say_whom_to_ask() -> None:

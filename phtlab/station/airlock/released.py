@@ -26,6 +26,7 @@ from typing import Any, Final
 
 import pyarrow.parquet
 
+from phtlab.errors import StationError
 from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow, Reading, parts_of
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.passage import Passed
@@ -63,17 +64,32 @@ def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str,
 
 
 def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
-    """What has left of any of `datasets`, the newest first. Broken files are passed over."""
+    """What has left of any of `datasets`, the newest first.
+
+    Raises StationError (``station-error``) for a file that is not what was written: without it
+    nobody knows what has left.
+    """
     found: list[Reading] = []
     if not folder.is_dir():
         return found
     paths = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
     for path in paths[:MOST_FILES]:
-        content = json.loads(path.read_bytes())
+        content = _read(path)
         if set(content["datasets"]) & set(datasets):
             for output in content["outputs"]:
                 found += _readings(path.stem, output)
     return found
+
+
+def _read(path: Path) -> Any:
+    written = path.read_bytes()
+    if digest(written) != f"sha256:{path.stem}":
+        raise StationError(
+            f"{path} is not what was written: what has left cannot be known. Restore it from a "
+            "backup; or remove it, and later stops are not held against what it said.",
+            code="station-error",
+        )
+    return json.loads(written)
 
 
 def left(outputs: Sequence[Output], passed: Sequence[Passed]) -> list[dict[str, Any]]:
