@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phtlab.errors import ProposalError
-from phtlab.governance import Assessment, Proposal
+from phtlab.errors import CentralError, ProposalError
+from phtlab.governance import Assessment, Proposal, assess
 from phtlab.lab.proposal import SubmittedProposal, verified_versions
 from phtlab.lab.proposal_draft import SUFFIX, Drafted, read_draft, risk_of, write_draft
 from phtlab.lab.train import train_manifest
 from phtlab.train.manifest import KernelRef, TrainManifest
-from phtlab.wire.governance import ProposalSummary, ProposalView
+from phtlab.wire.governance import ProposalSummary
 
 if TYPE_CHECKING:
     from phtlab.lab.lab import Lab
@@ -97,10 +97,12 @@ class Proposals:
 
     def _before(self, proposal: str) -> tuple[tuple[Proposal, ...], str]:
         """The versions that central has of `proposal`, verified, and the newest one's digest."""
-        known = {summary.id for summary in self.list()}
-        if proposal not in known:
+        try:
+            view = self._lab.central.governance.proposal(proposal)
+        except CentralError as error:
+            if error.code != "not-found":
+                raise
             return (), ""
-        view: ProposalView = self._lab.central.governance.proposal(proposal)
         versions = verified_versions(view.versions, self._lab.refresh().roster, proposal)
         return versions, view.versions[-1].envelope.digest
 
@@ -128,8 +130,6 @@ class Proposals:
 
 
 def _assessment_of_train(lab: Lab, manifest: TrainManifest) -> Assessment:
-    from phtlab.governance import assess
-
     return assess(manifest, known_images={image.digest for image in lab.trusted.catalogue.images})
 
 

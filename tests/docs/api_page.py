@@ -21,7 +21,7 @@ _VALUES = """\
 What is signed and what is believed, as values: frozen, complete, and written in one canonical form.
 Nothing here opens a connection, except `Trust`. Fields are those of the JSON that is signed."""
 
-# Of phtlab.train, what someone needs who checks a train, an order or a record by other means.
+# What someone needs who checks a train, an order, a record or an approval by other means.
 TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("phtlab.train.manifest", ("TrainManifest", "Output", "TrainFile", "KernelRef", "Train")),
     ("phtlab.train.order", ("Order", "cargo_context")),
@@ -38,6 +38,15 @@ TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     ("phtlab.train.image", ("compose", "verify_image")),
     ("phtlab.train.enrolment", ("request_membership", "open_request")),
     ("phtlab.train.trust", ("Trust", "Trusted", "root_fingerprint")),
+    (
+        "phtlab.governance",
+        (
+            *("Proposal", "Approval", "Revocation", "Refusal", "Withdrawal", "Standing"),
+            *("Acceptance", "Asked", "open_proposal", "open_approval", "open_revocation"),
+            *("open_refusal", "open_withdrawal", "open_standing", "open_acceptance"),
+            *("require_successor", "require_covered", "require_accepted", "assess"),
+        ),
+    ),
 )
 
 
@@ -51,7 +60,7 @@ def public_names() -> Iterator[tuple[str, Any]]:
 
 
 def train_values() -> Iterator[tuple[str, str, Any]]:
-    """Module, name and value of what is documented of `phtlab.train`."""
+    """Module, name and value of what is documented of what is signed."""
     for module, names in TRAIN:
         for name in names:
             yield module, name, getattr(import_module(module), name)
