@@ -19,6 +19,7 @@ from phtlab.central.hub_login import HubLogin
 from phtlab.central.mounting import Mounted
 from phtlab.central.news_listener import NewsListener
 from phtlab.central.news_watch import NewsWatch
+from phtlab.central.notification_sender import keep_sending
 from phtlab.central.request_log import RequestLog
 from phtlab.central.routes import (
     acceptances,
@@ -26,6 +27,7 @@ from phtlab.central.routes import (
     audit,
     inbox,
     journeys,
+    notification,
     pages,
     proposal_pages,
     proposals,
@@ -79,6 +81,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
         roster,
         registry,
         audit,
+        notification,
     )
     for part in parts_of_api:
         api.include_router(part.router)
@@ -104,13 +107,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     listener.start()
     watch.start()
     chores = asyncio.create_task(keep_house(services))
+    sending = asyncio.create_task(keep_sending(services))
     try:
         yield
     finally:
         services.news.close()
-        chores.cancel()
-        with suppress(asyncio.CancelledError):
-            await chores
+        for task in (chores, sending):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
         await run_in_threadpool(listener.stop)
         await run_in_threadpool(watch.stop)
         services.close()

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
+from phtlab.central.notification import notify
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.proposal_views import approval_view, proposal_view, standing_view
 from phtlab.central.proposals import changed, require_not_withdrawn, visible_proposal
@@ -111,6 +112,7 @@ def put_revocation(
             subject=row.digest,
             digest=envelope.digest,
         )
+        notify(change, "approval-revoked", [row.researcher], row.proposal_id or row.digest)
         if row.proposal_id is not None:
             changed(change, change.session.get_one(ProposalRow, row.proposal_id), roster)
         return approval_view(row), True
@@ -197,6 +199,9 @@ def _keep(
         digest=envelope.digest,
         details={"proposal": decision.proposal} if decision.proposal else {},
     )
+    if proposal is not None:
+        told = [proposal.researcher]
+        notify(change, "proposal-decided", told, proposal.id, about=envelope.digest)
     if proposal is None:
         change.session.add(row)
         change.session.flush()

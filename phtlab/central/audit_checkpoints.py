@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from phtlab.central.audit import PAGE, audited
 from phtlab.central.audit_tables import AuditEntryRow, CheckpointRow
 from phtlab.central.database import Change, Database
+from phtlab.central.notification import notify, officers
 from phtlab.central.problems import forbidden
 from phtlab.central.trains import check_sender, check_size
 from phtlab.central.views import envelope_of
@@ -35,6 +36,18 @@ def put_checkpoint(
     check_size(envelope, MAX_CHECKPOINT_BYTES, "checkpoint")
     checkpoint = open_checkpoint(envelope, roster)
     check_sender(checkpoint.witness, sender, "checkpoint")
+    try:
+        return _keep(database, sender, checkpoint, envelope)
+    except AuditError:
+        with database.change() as change:
+            about = f"{checkpoint.log} {checkpoint.number}"
+            notify(change, "log-doubted", officers(roster), sender.name, about=about)
+        raise
+
+
+def _keep(
+    database: Database, sender: Member, checkpoint: Checkpoint, envelope: Envelope
+) -> CheckpointView:
     with database.change() as change:
         row = change.session.get(CheckpointRow, envelope.digest)
         if row is None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from phtlab.central import news
 from phtlab.central.database import Change
+from phtlab.central.notification import notify
 from phtlab.central.tables import EventRow, JourneyRow, PartyRow, StopRow
 from phtlab.central.views import stop_view
 from phtlab.train.identity import Member
@@ -27,6 +28,8 @@ def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
             body=stop_view(stop, with_record=False).model_dump_json(),
         )
     )
+    if stop.final and all(one.final for one in journey.stops):
+        notify(change, "journey-done", [p.member for p in journey.parties if p.opens], journey.id)
     change.tell(news.STATIONS, *(news.of_member(party.member) for party in journey.parties))
     return number
 

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.journeys import close
+from phtlab.central.notification_view import forget_notifications
 from phtlab.central.retention import remove_expired
 from phtlab.central.services import Services
 from phtlab.central.tables import EventRow, JourneyRow, StopRow
@@ -25,7 +26,13 @@ _log = structlog.get_logger("phtlab.central")
 async def keep_house(services: Services) -> None:
     """Do the chores now and again and again, until cancelled. One that fails waits for the next."""
     while True:
-        for chore in (renew_timestamp, close_expired, forget_events, remove_expired):
+        for chore in (
+            renew_timestamp,
+            close_expired,
+            forget_events,
+            forget_notifications,
+            remove_expired,
+        ):
             await run_in_threadpool(_attempt, chore, services)
         await asyncio.sleep(services.settings.housekeeping_seconds)
 

@@ -37,6 +37,8 @@ BY_CODE: Final[Mapping[str, int]] = {
     "withdrawal-version": 409,
     "standing-rolled-back": 409,
     "audit-unfit": 409,
+    "notification-mail": 422,
+    "notification-webhook": 422,
     "too-large": 413,
     "central-database": 503,
     "roster-unpublished": 503,

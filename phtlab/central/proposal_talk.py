@@ -7,6 +7,7 @@ from typing import Final
 from phtlab.central.access import Sender
 from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
+from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden
 from phtlab.central.proposal_views import proposal_view
 from phtlab.central.proposals import changed, require_not_withdrawn, visible_proposal
@@ -58,6 +59,9 @@ def comment_on(
             subject=row.id,
             digest=row.digest,
         )
+        parties = [row.researcher, *at_station(roster, (one.station for one in row.stations))]
+        others = [name for name in parties if name != member.name]
+        notify(change, "proposal-said", others, row.id, about=str(row.comments[-1].number))
         changed(change, row, roster)
         return proposal_view(row, change.now)
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 from phtlab.central import news
 from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
+from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.proposal_views import proposal_summary, proposal_view
 from phtlab.central.tables import (
@@ -73,6 +74,8 @@ def submit_proposal(
             digest=envelope.digest,
             details={"version": str(proposal.version), "stations": ", ".join(proposal.stations)},
         )
+        waiting = at_station(roster, proposal.stations)
+        notify(change, "proposal-waits", waiting, row.id, about=envelope.digest)
         changed(change, row, roster)
         return proposal_view(row, change.now), True
 

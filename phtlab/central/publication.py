@@ -15,6 +15,7 @@ from tuf.api.metadata import Metadata, Targets
 
 from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
+from phtlab.central.notification import notify
 from phtlab.central.problems import not_found
 from phtlab.central.tables import PublicationRow
 from phtlab.errors import RosterError
@@ -121,6 +122,8 @@ class Publication:
                     subject=f"roster {accepted.version}",
                     digest=digest(accepted.metadata[signed]),
                 )
+                members = [one.name for one in accepted.roster.members if not one.is_station]
+                notify(change, "roster-published", members, f"roster {accepted.version}")
         return self.current()
 
     def renew(self) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
@@ -89,6 +89,27 @@ class CentralSettings(FileSettings):
         "", description="Where that hub sends browsers back; empty: prefix and oauth_callback"
     )
 
+    public_url: str = Field(
+        "", description="Where people open central's pages, for links in mails; empty: no links"
+    )
+    smtp_host: str = Field("", description="The mail server for notifications; empty: no mail")
+    smtp_port: int = Field(587, ge=1, le=65535, description="The mail server's port")
+    smtp_tls: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the mail server is spoken to; none only on this machine"
+    )
+    smtp_user: str = Field("", description="Who logs in at the mail server; empty: nobody")
+    smtp_password: str = Field("", repr=False, description="That user's password there")
+    smtp_ca_file: Path | None = Field(
+        None, description="Certificates to trust for the mail server, else the system's"
+    )
+    mail_from: str = Field("", description="From which address mails come")
+    webhook_private: bool = Field(
+        False, description="Whether webhooks may be http, and at private and loopback addresses"
+    )
+    notification_seconds: float = Field(
+        5.0, gt=0, description="How often what could not be sent is looked for again"
+    )
+
     @field_validator("url", "registry_url")
     @classmethod
     def _plain_url(cls, value: str) -> str:
@@ -96,7 +117,7 @@ class CentralSettings(FileSettings):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
 
-    @field_validator("hub_api_url")
+    @field_validator("hub_api_url", "public_url")
     @classmethod
     def _plain_url_or_none(cls, value: str) -> str:
         return cls._plain_url(value) if value else ""

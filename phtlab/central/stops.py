@@ -6,6 +6,7 @@ from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.events import happened
 from phtlab.central.journeys import close, offer, visible_journey
+from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.tables import JourneyRow, StopRow
 from phtlab.central.trains import check_size
@@ -23,7 +24,12 @@ MAX_RECORD_BYTES = 256 * 1024
 
 
 def update_stop(
-    database: Database, member: Member, journey: str, station: str, update: StopUpdate
+    database: Database,
+    roster: Roster,
+    member: Member,
+    journey: str,
+    station: str,
+    update: StopUpdate,
 ) -> StopView:
     """Show how far a stop is. What is final stays: the answer says what holds.
 
@@ -51,6 +57,9 @@ def update_stop(
             for name, value in shown.items():
                 setattr(stop, name, value)
             happened(change, row, stop)
+            if update.state == "held":
+                waiting = at_station(roster, [station])
+                notify(change, "train-waits", waiting, row.id, about=station)
         return stop_view(stop)
 
 

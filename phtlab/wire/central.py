@@ -37,6 +37,7 @@ from phtlab.wire.api import (
 from phtlab.wire.audit_client import AuditClient
 from phtlab.wire.event_stream import ServerSentEvent, read_events
 from phtlab.wire.governance_client import GovernanceClient
+from phtlab.wire.notification_client import NotificationClient
 from phtlab.wire.problem import error_of
 from phtlab.wire.token import mint
 
@@ -89,6 +90,7 @@ class CentralClient:
         self._ended = False
         self.governance = GovernanceClient(self._send)
         self.audit = AuditClient(self._send)
+        self.notifications = NotificationClient(self._send)
         self._http = httpx.Client(
             base_url=self.url,
             transport=transport,

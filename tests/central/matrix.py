@@ -76,6 +76,10 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[Sender]]] = {
     ("GET", "/api/v1/journeys/{journey}/events"): READERS,
     ("GET", "/api/v1/events"): READERS,
     ("GET", "/api/v1/registry/token"): READERS | DISPATCHERS,
+    ("GET", "/api/v1/notifications"): READERS,
+    # One's own, and nothing of a study is in them: an officer chooses by the hub's token too.
+    ("PUT", "/api/v1/notifications"): READERS,
+    ("PUT", "/api/v1/notifications/read"): READERS,
     ("GET", "/api/v1/audit"): READERS,
     ("GET", "/api/v1/audit/head"): READERS,
     ("GET", "/api/v1/audit/checkpoints"): READERS,

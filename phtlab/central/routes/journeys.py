@@ -101,10 +101,11 @@ def update(
     station: MemberName,
     change: StopUpdate,
     member: StationMember,
+    published: PublishedNow,
     services: ServicesOf,
 ) -> StopView:
     """Only the station may. A final stop stays as it is."""
-    return update_stop(services.database, member, journey, station, change)
+    return update_stop(services.database, published.roster, member, journey, station, change)
 
 
 @router.put("/journeys/{journey}/stops/{station}/record", summary="Deliver a stop record")
