@@ -199,13 +199,12 @@ def _keep(
         digest=envelope.digest,
         details={"proposal": decision.proposal} if decision.proposal else {},
     )
-    if proposal is not None:
-        told = [proposal.researcher]
-        notify(change, "proposal-decided", told, proposal.id, about=envelope.digest)
     if proposal is None:
         change.session.add(row)
         change.session.flush()
         return True
+    told = [proposal.researcher]
+    notify(change, "proposal-decided", told, proposal.id, about=envelope.digest)
     if isinstance(row, ApprovalRow):
         proposal.approvals.append(row)
     else:
