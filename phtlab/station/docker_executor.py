@@ -7,12 +7,10 @@ folder with the output volume. It keeps nothing else, here or on disk.
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,16 +24,20 @@ from phtlab.errors import (
     PhtlabError,
     SandboxError,
 )
+from phtlab.station.data_trial import try_reading
+from phtlab.station.disk_space import disk_check
+from phtlab.station.engine_answers import first_user, images_here, kernel_here, status_of
 from phtlab.station.engine_check import engine_checks
 from phtlab.station.executor import (
-    IMAGE,
     JOB_ID,
+    MIB,
     CheckResult,
     Executor,
     Job,
     JobStatus,
     KernelHere,
     RegistryAuth,
+    Usage,
 )
 from phtlab.station.image_pull import fetch_image, said
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
@@ -53,7 +55,8 @@ _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "directory": DirectoryVolumes,
 }
 _REMOVAL_SECONDS = 30
-_OURS = re.compile(r"/(?:kernels|trains)/")
+_IMAGE_BYTES = 256 * MIB
+"""Of a train's own layer, or a part of a kernel image's: room for less is none."""
 
 # The engines of this process whose sandbox held in a trial, by address, runtime and kind of
 # volume; one that has been away is tried again.
@@ -102,6 +105,7 @@ class DockerExecutor(Executor):
         said_of_itself = (
             *engine_checks(version, info, runtime=self._runtime, address=self._address),
             self._volumes.check(),
+            disk_check("engine's disk", Path(info["DockerRootDir"]), needed=_IMAGE_BYTES),
         )
         return *said_of_itself, *self._tried()
 
@@ -205,6 +209,21 @@ class DockerExecutor(Executor):
                         found.append(here)
         return tuple(found)
 
+    def usage(self, job_id: str) -> Usage | None:
+        self._folder(job_id)
+        with self._engine() as engine:
+            try:
+                told = engine.stats(
+                    container_name(self._station, job_id), stream=False, one_shot=True
+                )
+            except NotFound:
+                return None
+        memory = told.get("memory_stats", {}).get("usage")
+        cpu = told.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
+        if memory is None or not cpu:  # it has ended
+            return None
+        return Usage(int(memory), int(cpu) / 1e9)
+
     def close(self) -> None:
         if self._client is not None:
             self._client.close()
@@ -219,11 +238,8 @@ class DockerExecutor(Executor):
         """What comes of a trial of the sandbox now, if there is an image to try it with."""
         try:
             with self._engine() as engine:
-                for image in images_here(engine.images()):
-                    with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
-                        found = engine.inspect_image(image)  # type: ignore[no-untyped-call]
-                        if found["Config"].get("Entrypoint") == list(ENTRYPOINT):
-                            return self._trial(engine, image)
+                if (image := self._image_here(engine)) is not None:
+                    return self._trial(engine, image)
         except PhtlabError as error:
             sentence, _, mend = error.message.partition(". ")
             return (CheckResult("sandbox", False, f"{sentence.rstrip('.')}.", mend),)
@@ -235,6 +251,29 @@ class DockerExecutor(Executor):
                 "and only if all limits hold.",
             ),
         )
+
+    def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
+        with self._engine() as engine:
+            if data and (image := self._image_here(engine)) is not None:
+                return try_reading(
+                    engine,
+                    image,
+                    self._root,
+                    data,
+                    station=self._station,
+                    runtime=self._runtime,
+                    groups=self._groups,
+                )
+        return super().unreadable(data)
+
+    def _image_here(self, engine: docker.APIClient) -> str | None:
+        """An image that a trial can run in."""
+        for image in images_here(engine.images()):
+            with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+                found = engine.inspect_image(image)  # type: ignore[no-untyped-call]
+                if found["Config"].get("Entrypoint") == list(ENTRYPOINT):
+                    return image
+        return None
 
     def _require_tried(self, engine: docker.APIClient, image: str) -> None:
         """Raises SandboxError unless a trial held, in this process and since the engine came."""
@@ -328,62 +367,8 @@ class DockerExecutor(Executor):
         )
 
 
-def status_of(state: Mapping[str, Any]) -> JobStatus:
-    """The engine's ``State`` of a container as a job's status."""
-    if state["Status"] == "created":
-        return JobStatus("absent")
-    started = _moment(state["StartedAt"])
-    if state["Running"]:
-        return JobStatus("running", oom_killed=state["OOMKilled"], started=started)
-    return JobStatus(
-        "exited",
-        exit_code=state["ExitCode"],
-        oom_killed=state["OOMKilled"],
-        started=started,
-        finished=_moment(state["FinishedAt"]),
-    )
-
-
-def first_user(info: Mapping[str, Any]) -> int:
-    """The user of this machine that is root in an engine's containers, by its ``GET /info``.
-
-    That is 0, but for an engine with user namespaces (userns-remap): its data root is named
-    after the first user and the first group that it was given.
-    """
-    if "name=userns" not in (info.get("SecurityOptions") or ()):
-        return 0
-    found = re.search(r"/([0-9]+)\.[0-9]+/?$", info["DockerRootDir"])
-    return int(found[1]) if found else 0
-
-
-def images_here(images: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What may be kernel or train images among the engine's, by digest, the newest first."""
-    names = (name for image in images for name in image.get("RepoDigests") or ())
-    return [name for name in names if IMAGE.fullmatch(name) and _OURS.search(name)]
-
-
-def kernel_here(reference: str, inspected: Mapping[str, Any]) -> KernelHere | None:
-    """An image as what a run can use; None if it is not of a kernel that phtlab has built."""
-    config = inspected["Config"]
-    labels = config.get("Labels") or {}
-    if config.get("Entrypoint") != list(ENTRYPOINT) or "org.phtlab.kernelspec" not in labels:
-        return None
-    return KernelHere(
-        reference=reference,
-        name=labels.get("org.opencontainers.image.title", "").rpartition(" ")[2],
-        language=labels.get("org.phtlab.language", ""),
-        kernelspec=labels["org.phtlab.kernelspec"],
-        diff_ids=tuple(inspected["RootFS"]["Layers"]),
-    )
-
-
 def _never_begun(found: Mapping[str, Any]) -> bool:
     return status_of(found["State"]).state == "absent"
-
-
-def _moment(text: str) -> datetime | None:
-    moment = datetime.fromisoformat(text).astimezone(UTC)
-    return None if moment.year == 1 else moment  # the engine's way to say never
 
 
 def _demand_paths(job: Job) -> None:

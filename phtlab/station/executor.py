@@ -8,6 +8,7 @@ a station killed at any moment carries on by asking again.
 from __future__ import annotations
 
 import re
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -130,6 +131,14 @@ CheckState = Literal["ok", "warning", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a run has used: memory of all its processes now, and processor time since it began."""
+
+    memory_bytes: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CheckResult:
     """One thing that a station needs: whether it is so, and how to mend it.
 
@@ -235,9 +244,26 @@ class Executor(ABC):
     def jobs(self) -> frozenset[str]:
         """The ids of all jobs of this station that have left any trace."""
 
+    def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
+        """What of `data` a run could not read: by data set, the first such file or folder.
+
+        By the mode for others, unless an executor can try. Changes nothing.
+        """
+        found = {}
+        for name, path in data.items():
+            wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+            if path.stat().st_mode & wanted != wanted:
+                found[name] = path.name
+        return found
+
     def kernels(self) -> tuple[KernelHere, ...]:
         """The kernel images, and trains built on them, that are here; the best first."""
         return ()
+
+    def usage(self, job_id: str) -> Usage | None:
+        """What a running job uses, for the operator's eyes; None if it does not run, or the
+        executor cannot tell."""
+        return None
 
     def close(self) -> None:  # noqa: B027 - an executor may hold nothing
         """Release connections. Runs go on."""

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError
-from phtlab.station.audit_health import audit_state
 from phtlab.station.clock_check import judge_clock, signed_moments
 from phtlab.station.datasets import (
     DataSet,
@@ -21,6 +20,7 @@ from phtlab.station.datasets import (
 from phtlab.station.disk_space import station_disks
 from phtlab.station.executor import MIB, CheckResult, Limits
 from phtlab.station.folder import StationFolder
+from phtlab.station.governance_check import approvals_check, audit_checks
 from phtlab.station.opening import open_executor, require_central, trust_of
 from phtlab.station.policy import load_policy
 from phtlab.station.registry_check import registry_check
@@ -45,7 +45,7 @@ def check_station(
     yield from station_disks(folder.path, needed=_needed(folder))
     yield from _datasets(folder, settings)
     yield from _engine(folder, settings)
-    yield _result("audit log", lambda: _audit(folder, settings))
+    yield from _audit(folder, settings)
     key, result = _key(identity, settings)
     yield result
     try:
@@ -142,6 +142,10 @@ def _roster(
         yield CheckResult("roster", True, what)
     if key is None:
         return
+    try:
+        yield approvals_check(folder, settings.name, client, roster, now())
+    except (PhtlabError, OSError) as error:
+        yield _failed("approvals", error)
     if member.keys == key.public:
         yield CheckResult("key on the roster", True, f"The roster has this key of {settings.name}.")
         return
@@ -169,8 +173,11 @@ def _key(
     return key, CheckResult("key", True, f"Opens; its fingerprint is {key.public.fingerprint}.")
 
 
-def _audit(folder: StationFolder, settings: StationSettings) -> str:
-    return audit_state(folder, settings.name)
+def _audit(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:
+    try:
+        yield from audit_checks(folder, settings.name)
+    except (PhtlabError, OSError) as error:
+        yield _failed("audit log", error)
 
 
 def _engine(folder: StationFolder, settings: StationSettings) -> Iterator[CheckResult]:
@@ -198,24 +205,44 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
             "No data set is declared.",
             "phtlab station dataset add NAME PATH --schema FILE.toml",
         )
+    # A twin station never opens the declared file.
+    unreadable = {} if settings.twin else _unreadable(folder, settings, datasets)
     for name, dataset in datasets.items():
-        if not settings.twin:  # a twin station never opens the declared file
-            yield _dataset(name, dataset)
+        if not settings.twin:
+            yield _dataset(name, dataset, unreadable.get(name))
         yield _twin(folder, name, dataset)
 
 
-def _dataset(name: str, dataset: DataSet) -> CheckResult:
+def _unreadable(
+    folder: StationFolder, settings: StationSettings, datasets: Mapping[str, DataSet]
+) -> Mapping[str, str]:
+    """What a run could not read of what is there; by its modes if the engine cannot try."""
+    there = {
+        name: dataset.path.absolute() for name, dataset in datasets.items() if dataset.path.exists()
+    }
+    try:
+        executor = open_executor(folder, settings)
+        try:
+            return executor.unreadable(there)
+        finally:
+            executor.close()
+    except PhtlabError:  # what is wrong with the engine is a result of its own
+        return {name: "" for name, path in there.items() if not readable_in_sandbox(path)}
+
+
+def _dataset(name: str, dataset: DataSet, unreadable: str | None) -> CheckResult:
     def found() -> str:
         dataset.require()
         check_file(dataset)
         return f"{dataset.path} is as declared."
 
     result = _result(f"data set {name}", found)
-    if result.ok and not readable_in_sandbox(dataset.path):
+    if result.ok and unreadable is not None:
+        where = f" ({unreadable})" if unreadable else ""
         return CheckResult(
             result.name,
             False,
-            f"The sandbox's user (65532) cannot read {dataset.path}.",
+            f"The sandbox's user (65532) cannot read {dataset.path}{where}.",
             f"chmod -R o+rX {dataset.path}   (the folder above may stay closed to others)",
         )
     return result

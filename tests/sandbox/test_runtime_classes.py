@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.docker_executor import DockerExecutor, first_user
+from phtlab.station.docker_executor import DockerExecutor
+from phtlab.station.engine_answers import first_user
 from phtlab.station.executor import CheckResult
 from tests.evidence import Evidence
 from tests.sandbox.conftest import Open

@@ -11,7 +11,8 @@ import pytest
 
 from phtlab.errors import EngineMissingError
 from phtlab.station import docker_executor, sandbox_trial
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor, images_here
+from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.engine_answers import images_here
 from phtlab.station.executor import Job
 from phtlab.station.sandbox_trial import LIMITS, NAME, TRIED, judge_trial
 from tests.sandbox.conftest import Open

@@ -16,7 +16,8 @@ from phtlab.errors import (
     RegistryUnreachableError,
     SandboxError,
 )
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor, status_of
+from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.engine_answers import status_of
 from phtlab.station.executor import Executor, Job, JobStatus, Limits, RegistryAuth
 from phtlab.station.output_volume import LoopbackVolumes, loop_devices, mounts_at
 from phtlab.station.sandbox import container_body, container_name
@@ -75,6 +76,21 @@ class TestDockerExecutor(ExecutorContract):
             assert executor.jobs() == {"stop-1"}
         finally:
             namesake.close()
+
+    def test_what_a_run_uses_is_told_while_it_runs(
+        self, executor: Executor, job: Callable[..., Job]
+    ) -> None:
+        assert executor.usage("stop-1") is None
+        executor.start(job("held = bytearray(64 << 20); note('begun'); wait_for_ever()"), anyone)
+        until((executor.outputs("stop-1") / "begun").exists, "the run has begun")
+        used = executor.usage("stop-1")
+        assert used is not None
+        assert used.memory_bytes > 64 * MIB
+        assert used.cpu_seconds > 0
+        executor.stop("stop-1")
+        assert executor.usage("stop-1") is None
+        with pytest.raises(SandboxError):
+            executor.usage("../stop-1")
 
     # A station killed while it prepared a run
 

@@ -7,6 +7,7 @@ in question; else it would be the same container twenty times.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import docker
 import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -22,10 +24,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from phtlab.central.founding import registry_settings
 from phtlab.central.registry_token import certificate
 from phtlab.station import sandbox_trial
+from phtlab.station.clock_check import judge_clock
 from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
-from phtlab.station.executor import CheckResult
+from phtlab.station.executor import CheckResult, Executor
 from phtlab.station.folder import StationFolder
 from phtlab.station.health import check_station
+from phtlab.station.self_test import STOPPING, Found
 from phtlab.station.settings import load_settings
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import read_key, write_key
@@ -36,8 +40,18 @@ from tests.crash.small_disk import small_disk
 from tests.e2e.parts import until
 from tests.evidence import Evidence
 from tests.real_registry import free_port, registry_of
+from tests.sandbox.engines import docker_engine
 
 PASSPHRASE = "correct horse battery staple"
+LYING = """#!/usr/bin/env python3
+import json, os, sys
+if "create" in sys.argv and "--bundle" in sys.argv:
+    path = os.path.join(sys.argv[sys.argv.index("--bundle") + 1], "config.json")
+    config = json.load(open(path))
+    config["linux"]["resources"].pop("memory", None)
+    json.dump(config, open(path, "w"))
+os.execvp("runc", ["runc", *sys.argv[1:]])
+"""
 STATION = "cleveland"
 
 
@@ -58,6 +72,7 @@ class Patient:
         with pytest.MonkeyPatch.context() as patch:
             if not self.trial:
                 patch.setattr(DockerExecutor, "_tried", lambda self: ())
+                patch.setattr(DockerExecutor, "unreadable", Executor.unreadable)
             found = list(check_station(self.folder, settings, self.key, self.now))
         assert len({result.name for result in found}) == len(found)
         return {result.name: result for result in found}
@@ -293,3 +308,107 @@ def test_the_self_test_finds_a_broken_station_and_says_how_to_mend_it(
         assert [result for result in station.results().values() if not result.ok] == []
     finally:
         states.close()
+
+
+# What modes do not tell
+
+
+@pytest.mark.engine
+def test_what_a_run_cannot_read_of_the_data_is_found_by_a_run(
+    kernel_image: str, tmp_path: Path
+) -> None:
+    """A folder that looks open, with a file below that is not; and one that its group may read."""
+    group = 4711
+    inside, shared, open_file = tmp_path / "images", tmp_path / "shared.csv", tmp_path / "open.csv"
+    (inside / "deep").mkdir(parents=True)
+    (inside / "deep" / "scan.dcm").write_bytes(b"x")
+    (inside / "deep" / "scan.dcm").chmod(0o600)
+    for path, mode in ((shared, 0o640), (open_file, 0o644)):
+        path.write_text("age\n40\n")
+        path.chmod(mode)
+    os.chown(shared, 0, group)
+    data = {"images": inside, "shared": shared, "open": open_file}
+    found = {}
+    for groups in ((), (group,)):
+        executor = DockerExecutor(tmp_path / "runs", station="reading", groups=groups)
+        try:
+            found[groups] = executor.unreadable(data)
+            assert executor.jobs() == frozenset()
+        finally:
+            executor.close()
+    assert found[()] == {"images": "images/deep/scan.dcm", "shared": "shared/shared.csv"}
+    assert found[(group,)] == {"images": "images/deep/scan.dcm"}
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+# Its parts, as functions of what they are told
+
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("off", "state"),
+    [
+        (timedelta(0), "ok"),
+        (timedelta(seconds=9), "ok"),
+        (timedelta(seconds=30), "warning"),
+        (timedelta(seconds=-30), "warning"),
+        (timedelta(seconds=61), "broken"),
+        (timedelta(days=-400), "broken"),
+    ],
+)
+def test_a_clock_is_held_against_central_s(off: timedelta, state: str) -> None:
+    result = judge_clock(NOW + off, NOW, [])
+    assert (result.state, bool(result.mend)) == (state, state != "ok")
+
+
+def test_what_was_signed_later_than_now_says_that_the_clock_is_behind_whatever_central_says() -> (
+    None
+):
+    signed = [("the roster's timestamp", NOW + timedelta(hours=5))]
+    result = judge_clock(NOW, NOW, signed)
+    assert result.sentence.startswith("The clock is at least 5 hours behind")
+    assert judge_clock(NOW, None, []).state == "warning"
+
+
+@pytest.mark.parametrize("name", ["limits", "limit: memory", "clock", "audit log"])
+def test_what_stops_new_runs_is_named_with_the_reason(name: str) -> None:
+    found = Found(name=name, state="broken", sentence="", mend="")
+    assert found.stops
+    assert STOPPING[name.partition(":")[0]]
+    assert not found.model_copy(update={"state": "warning"}).stops
+
+
+def test_the_page_says_what_stops_new_runs() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "station-life.md").read_text()
+    table = page[page.index("What stops new runs") : page.index("## Pause")]
+    assert [name for name in STOPPING if f"`{name}" not in table] == []
+
+
+@pytest.mark.engine
+@pytest.mark.long
+def test_a_runtime_that_takes_a_limit_and_does_not_hold_it_is_found_by_name(
+    station: Patient, tmp_path: Path
+) -> None:
+    """A runtime of the tests' own engine that forgets the limit on memory on the way to runc."""
+    lying = tmp_path / "lying-runc"
+    lying.write_text(LYING)
+    lying.chmod(0o755)
+    tmp_path.chmod(0o711)
+    with docker_engine(runtimes={"lying": {"path": str(lying)}}) as engine:
+        client = docker.DockerClient(base_url=engine)
+        try:
+            (reference, *_) = [
+                name
+                for image in docker.from_env().api.images()
+                for name in image.get("RepoDigests") or ()
+                if "/kernels/" in name
+            ]
+            client.images.pull(reference)
+        finally:
+            client.close()
+        station.changed["executor_options"] = {"engine": engine, "runtime": "lying"}
+        station.trial = True
+        found = station.results()
+    assert found["container runtime"].ok
+    assert found["limit: memory"].state == "broken"

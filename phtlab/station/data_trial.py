@@ -1,0 +1,95 @@
+"""Whether a run can read the data sets: tried by a container with the same walls, on the real data.
+
+It opens each file and reads a byte, which goes nowhere; what it prints is the name of the first
+file that it cannot read. Modes tell less: there are access lists, groups, user namespaces, file
+systems of the network, and a security module of the host.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import docker
+from docker.errors import NotFound
+
+from phtlab.errors import SandboxError
+from phtlab.station.executor import MIB, Job, Limits
+from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
+
+NAME = ".reading"
+"""No job's id: what it left is nobody's run."""
+MOST_FILES = 10_000
+_LIMITS = Limits(memory_bytes=128 * MIB, pids=32, seconds=60, grace_seconds=1, log_bytes=MIB)
+_SCRIPT = f"""
+import json, os
+found, looked = {{}}, 0
+for name in sorted(os.listdir("/data")):
+    def failed(error):
+        found.setdefault(name, error.filename)
+    for place, folders, files in os.walk("/data/" + name, onerror=failed):
+        for file in sorted(files):
+            looked += 1
+            path = os.path.join(place, file)
+            if name in found or looked > {MOST_FILES}:
+                continue
+            try:
+                with open(path, "rb") as opened:
+                    opened.read(1)
+            except OSError:
+                found[name] = path
+print(json.dumps(found))
+"""
+
+
+def try_reading(
+    engine: docker.APIClient,
+    image: str,
+    root: Path,
+    data: Mapping[str, Path],
+    *,
+    station: str,
+    runtime: str,
+    groups: Sequence[int],
+) -> dict[str, str]:
+    """The first unreadable file of each data set that has one, as the run would see it.
+
+    Raises SandboxError if no answer comes, and the SDK's errors.
+    """
+    place = root / NAME
+    name = container_name(station, NAME)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    job = Job("reading", image, place, data=data, limits=_LIMITS)
+    body = container_body(
+        job,
+        place,
+        station=station,
+        runtime=runtime,
+        groups=groups,
+        entrypoint=("python3", "-I", "-S", "-c", _SCRIPT),
+    )
+    body["Labels"] = {LABEL_STATION: station, LABEL_JOB: NAME}
+    try:
+        _remove(engine, name)
+        created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
+        engine.start(created["Id"])
+        ended = engine.wait(created["Id"], timeout=_LIMITS.seconds)
+        printed = engine.logs(created["Id"])
+    finally:
+        _remove(engine, name)
+        place.rmdir()
+    try:
+        found = json.loads(printed)
+        return {str(key): str(path).removeprefix("/data/") for key, path in found.items()}
+    except (ValueError, AttributeError):
+        raise SandboxError(
+            f"Whether the data sets can be read is not known: what tried it ended with "
+            f"{ended['StatusCode']}. See what is said of the sandbox."
+        ) from None
+
+
+def _remove(engine: docker.APIClient, name: str) -> None:
+    with suppress(NotFound):
+        engine.remove_container(name, force=True, v=True)
