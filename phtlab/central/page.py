@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +12,6 @@ import jinja2
 from fastapi import Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
-from markupsafe import Markup, escape
 
 from phtlab.central.problems import status_of
 from phtlab.errors import PhtlabError
@@ -20,7 +19,7 @@ from phtlab.train.printable import escaped, escaped_lines
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 LONGEST: Final = 100
-_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{64})")
 
 
 class Pages:
@@ -36,7 +35,7 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters["shown"] = shown
-        self._templates.filters["visible"] = visible
+        self._templates.filters["pieces"] = pieces
 
     def page(
         self, name: str, status: int = 200, *, forms: bool = False, **values: object
@@ -81,14 +80,10 @@ def shown(text: str) -> str:
     return escaped(text if len(text) <= LONGEST else f"{text[:LONGEST]}…")
 
 
-def visible(text: str) -> Markup:
-    """What somebody else wrote, with all its characters visible and its digests short."""
-
-    def short(found: re.Match[str]) -> str:
-        whole = found[0]
-        return f'<code title="{whole}">{whole[:15]}…</code>'
-
-    return Markup(_DIGEST.sub(short, escape(escaped_lines(text))))  # noqa: S704 (escaped)
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """What somebody else wrote, all of it visible, in pieces; whether each is a digest."""
+    for number, piece in enumerate(_DIGEST.split(escaped_lines(text))):
+        yield number % 2 == 1, piece
 
 
 def since(moment: datetime, now: datetime) -> str:
