@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from rich.table import Table
 
 from phtlab.cli.output import JsonOption, err, out, print_json
 from phtlab.cli.station_folder import DirectoryOption, station_at
+from phtlab.cli.station_person import ByOption
+from phtlab.cli.station_person import person as system_person
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -45,6 +48,7 @@ def console(
     from phtlab.station.console.people import load_people
     from phtlab.station.console.serving import listen, told_where
     from phtlab.station.console.sessions import forget_links
+    from phtlab.station.console.usage import watch_usage
     from phtlab.station.desk import Desk
     from phtlab.station.running_log import log_to_stderr
 
@@ -65,6 +69,10 @@ def console(
             proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
+        watching = threading.Thread(
+            target=watch_usage, args=(made.station, made.closing), daemon=True, name="usage"
+        )
+        watching.start()
         try:
             uvicorn.Server(config).run(sockets=[socket])
         finally:
@@ -79,10 +87,12 @@ def people_add(
         list[str] | None,
         typer.Option(help="Who this is at the identity provider: the claim 'sub'."),
     ] = None,
+    by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
     """Let a person work at the console, or give one who does other roles."""
     from phtlab.station.console.people import ROLES, load_people, with_person, write_people
+    from phtlab.station.desk import Desk
 
     folder, settings = station_at(directory)
     known = load_people(folder)
@@ -92,17 +102,30 @@ def people_add(
             "does all, that person has all four."
         )
     people = with_person(known, name, role, subject or ())
+    Desk(folder, settings).audit.append(
+        actor=system_person(by),
+        action="person-added",
+        subject=name,
+        details={"roles": ", ".join(role)},
+    )
     write_people(folder, people)
     err.print(f"{name} works at {settings.name} as {', '.join(role)}.", markup=False)
 
 
 @people_app.command("remove")
-def people_remove(name: NameArgument, directory: DirectoryOption = None) -> None:
+def people_remove(
+    name: NameArgument, by: ByOption = None, directory: DirectoryOption = None
+) -> None:
     """Let a person work at the console no more; a login of theirs ends at once."""
     from phtlab.station.console.people import load_people, without_person, write_people
+    from phtlab.station.desk import Desk
 
     folder, settings = station_at(directory)
-    write_people(folder, without_person(load_people(folder), name))
+    people = without_person(load_people(folder), name)
+    write_people(folder, people)
+    Desk(folder, settings).audit.append(
+        actor=system_person(by), action="person-removed", subject=name
+    )
     err.print(f"{name} works at {settings.name} no more.", markup=False)
 
 

@@ -53,6 +53,8 @@ def test_people_are_added_listed_and_removed(world: World) -> None:
     assert "reviewer, admin" in phtlab(world, "people", "list").stdout
     phtlab(world, "people", "remove", "mia")
     assert not load_people(world.folder).people
+    told = [(one.action, one.subject) for one in world.station().audit.entries()]
+    assert told == [("person-added", "mia"), ("person-removed", "mia")]
     assert "Nobody called 'mia'" in refusal(world, "people", "remove", "mia")
     assert "--role" in refusal(world, "people", "add", "mia")
 

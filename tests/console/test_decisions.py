@@ -13,6 +13,7 @@ import pytest
 from phtlab.governance import open_approval
 from phtlab.station.approvals_kept import Approvals
 from tests.console.conftest import Browser, Desk, desk_of
+from tests.evidence import Evidence
 from tests.station.station_world import make_world
 from tests.station.test_approvals import held, proposed
 
@@ -57,7 +58,7 @@ def test_a_train_is_approved_in_the_words_that_were_shown(desk: Desk) -> None:
     assert approval.train in page
 
 
-def test_what_was_not_shown_is_not_signed(desk: Desk) -> None:
+def test_what_was_not_shown_is_not_signed(desk: Desk, evidence: Evidence) -> None:
     _, _, stop = held(desk.world)
     browser = desk.login("rev")
     shown = _sentence(browser.post(f"/decisions/{stop.hex}/words", 200, days="1").text)
@@ -67,6 +68,12 @@ def test_what_was_not_shown_is_not_signed(desk: Desk) -> None:
         assert "approval-shown" in answer.text
     assert not list(Approvals(desk.world.folder))
     assert stop.state == "held"
+    evidence(
+        "attacks",
+        attacker="whoever changes terms while they are read",
+        promise="a person's yes counts for the sentence that the page showed, and no other",
+        outcome="refused (approval-shown); nothing is signed",
+    )
 
 
 def test_bounds_and_days_are_in_the_sentence_before_it_is_signed(desk: Desk) -> None:
@@ -88,7 +95,7 @@ def test_bounds_and_days_are_in_the_sentence_before_it_is_signed(desk: Desk) -> 
         {"days": "9" * 30},
         {"scope": "everything"},
         {"scope": "low-risk"},
-        {"notebook": "sha256:x"},
+        {"scope": "notebook", "notebook": "sha256:x"},
         {"bound-nothing": "1..2"},
         {"bound-min_age": "<script>alert(1)</script>"},
     ],

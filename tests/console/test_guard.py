@@ -14,6 +14,7 @@ from phtlab.station.console.guard import CSP, HEADERS
 from phtlab.station.console.pages import TEMPLATES
 from phtlab.station.console.serving import listen
 from tests.console.conftest import Desk
+from tests.evidence import Evidence
 
 
 @pytest.mark.parametrize(
@@ -29,11 +30,19 @@ from tests.console.conftest import Desk
         "",
     ],
 )
-def test_a_name_that_was_bound_anew_to_the_loopback_is_refused(desk: Desk, host: str) -> None:
+def test_a_name_that_was_bound_anew_to_the_loopback_is_refused(
+    desk: Desk, host: str, evidence: Evidence
+) -> None:
     headers = {"Host": host.format(port=desk.console.port)}
     answer = desk.login("all").client.get("/", headers=headers)
     assert answer.status_code == 421
     assert "Inbox" not in answer.text
+    evidence(
+        "attacks",
+        attacker="page in the operator's browser",
+        promise="cannot read the station's console by a name that it binds to the loopback",
+        outcome="refused before anything looks at the request (421)",
+    )
 
 
 def test_localhost_is_the_same_place(desk: Desk) -> None:
@@ -43,7 +52,7 @@ def test_localhost_is_the_same_place(desk: Desk) -> None:
 
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1"])
 def test_what_changes_something_comes_from_the_consoles_own_pages(
-    desk: Desk, origin: str | None
+    desk: Desk, origin: str | None, evidence: Evidence
 ) -> None:
     browser = desk.login("all")
     csrf = browser.csrf
@@ -52,6 +61,12 @@ def test_what_changes_something_comes_from_the_consoles_own_pages(
     answer = browser.client.post("/logout", data={"csrf": csrf}, headers=headers)
     assert answer.status_code == 403
     assert browser.get("/").status_code == 200, "still logged in"
+    evidence(
+        "attacks",
+        attacker="page in the operator's browser",
+        promise="cannot decide anything at the console in the operator's name",
+        outcome="refused for its origin, and without the form's token (403)",
+    )
 
 
 def test_a_long_body_is_refused_whether_or_not_it_says_how_long_it_is(desk: Desk) -> None:
@@ -121,12 +136,18 @@ def test_no_file_but_the_consoles_own_is_served(desk: Desk, path: str) -> None:
         "/proposals/%2e%2e%2fkey.age",
     ],
 )
-def test_no_address_leads_out_of_what_it_names(desk: Desk, path: str) -> None:
+def test_no_address_leads_out_of_what_it_names(desk: Desk, path: str, evidence: Evidence) -> None:
     offer = desk.world.offer()
     desk.world.begun(offer, steps=1)
     browser = desk.login("all")
     answer = browser.client.get(path.format(journey=offer.journey[7:]))
     assert answer.status_code in (404, 422), answer.text
+    evidence(
+        "attacks",
+        attacker="person at the console",
+        promise="gets no file of the station by an address with '..' or the like",
+        outcome="not there (404), or no such name (422)",
+    )
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "::", "localhost", ""])

@@ -11,6 +11,7 @@ from phtlab.station.datasets import add_dataset
 from phtlab.station.executor import CheckResult
 from phtlab.station.self_test import keep_report, report_of
 from tests.console.conftest import desk_of
+from tests.evidence import Evidence
 from tests.station.held_world import held, holding_world
 from tests.station.test_approvals import proposed
 from tests.ui.chromium import chromium, watched_page
@@ -37,7 +38,9 @@ categories = [{json.dumps(EVIL)}, {json.dumps(TURNED)}]
 """.encode()
 
 
-def test_no_word_of_others_runs_asks_or_turns_anything_round(tmp_path: Path) -> None:
+def test_no_word_of_others_runs_asks_or_turns_anything_round(
+    tmp_path: Path, evidence: Evidence
+) -> None:
     world = holding_world(tmp_path)
     _, stop = held(world)
     add_dataset(world.folder, "evil", None, SCHEMA)
@@ -81,6 +84,12 @@ def test_no_word_of_others_runs_asks_or_turns_anything_round(tmp_path: Path) -> 
             _require_plain(page, path)
         watch.require_nothing()
         assert not dialogs
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="words in names, proposals, logs and audit entries do nothing on the console",
+        outcome="shown as text on each page: nothing ran, nothing was asked for",
+    )
 
 
 def _require_plain(page: Page, path: str) -> None:

@@ -21,14 +21,27 @@ from phtlab.station.console.people import (
 )
 from phtlab.station.console.sessions import links_of, new_link, use_link
 from tests.console.conftest import Desk
+from tests.evidence import Evidence
 
 
-def test_a_link_logs_in_once(desk: Desk) -> None:
+def test_a_link_logs_in_once(desk: Desk, evidence: Evidence) -> None:
     link = desk.link("rea")
     assert desk.browser().post("/login", data={"link": link}).status_code == 303
     again = desk.browser().post("/login", data={"link": link})
     assert again.status_code == 401
     assert "phtlab station people link" in again.text
+    evidence(
+        "attacks",
+        attacker="whoever finds a link to the console",
+        promise="a link that was used, or is older than minutes, lets nobody in",
+        outcome="refused (login-link)",
+    )
+
+
+def test_who_logged_in_and_how_is_in_the_log(desk: Desk) -> None:
+    desk.login("rev")
+    entry = list(desk.console.station.audit.entries())[-1]
+    assert (entry.actor, entry.action, entry.details) == ("rev", "console-login", {"by": "link"})
 
 
 def test_looking_at_a_link_does_not_use_it_up(desk: Desk) -> None:
@@ -83,7 +96,9 @@ def test_the_cookie_goes_to_no_script_and_with_no_other_site(desk: Desk) -> None
     assert "Domain" not in cookie
 
 
-def test_a_session_that_was_laid_out_beforehand_is_never_anyones(desk: Desk) -> None:
+def test_a_session_that_was_laid_out_beforehand_is_never_anyones(
+    desk: Desk, evidence: Evidence
+) -> None:
     name, planted = cookie_name(desk.console.port), "planted-by-someone-else"
     client = desk.browser()
     client.cookies.set(name, planted, domain="127.0.0.1")
@@ -92,6 +107,12 @@ def test_a_session_that_was_laid_out_beforehand_is_never_anyones(desk: Desk) -> 
     other = desk.browser()
     other.cookies.set(name, planted, domain="127.0.0.1")
     assert other.get("/").status_code == 401
+    evidence(
+        "attacks",
+        attacker="page in the operator's browser",
+        promise="cannot lay out a session for the operator to log in with",
+        outcome="each login has a name of its own; the one laid out is nobody's",
+    )
 
 
 def test_a_new_login_ends_the_one_before_in_that_browser(desk: Desk) -> None:

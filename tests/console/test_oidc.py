@@ -21,6 +21,7 @@ from phtlab.station.console.console import Console
 from phtlab.station.console.oidc import Provider
 from phtlab.station.console.people import OidcLogin, People, with_person, write_people
 from tests.console.conftest import Desk, running
+from tests.evidence import Evidence
 from tests.real_registry import answers, free_port
 from tests.station.station_world import make_world
 
@@ -99,12 +100,20 @@ def test_who_is_not_named_in_people_gets_no_further(desk: Desk) -> None:
     assert client.get("/").status_code == 401
 
 
-def test_a_code_counts_in_the_browser_where_its_login_began_only_and_once(desk: Desk) -> None:
+def test_a_code_counts_in_the_browser_where_its_login_began_only_and_once(
+    desk: Desk, evidence: Evidence
+) -> None:
     client = desk.browser()
     back = _at_provider(client, "ada")
     assert desk.browser().get(back).status_code == 401, "sent to somebody else"
     assert client.get(back).status_code == 200
     assert client.get(back).status_code == 401, "again"
+    evidence(
+        "attacks",
+        attacker="whoever sees an answer of the identity provider",
+        promise="cannot log in at the console with it",
+        outcome="refused in another browser, and a second time (login-oidc)",
+    )
 
 
 def test_a_login_that_took_too_long_begins_anew(desk: Desk) -> None:

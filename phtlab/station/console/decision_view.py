@@ -70,7 +70,7 @@ def said_so(
 def wanted_of(form: Mapping[str, str]) -> Wanted:
     """What a person chose. Raises ApprovalError (``approval-form``, ``approval-days``)."""
     scope, days = form.get("scope", ""), form.get("days", "").strip()
-    notebook = form.get("notebook", "").strip()
+    notebook = form.get("notebook", "").strip() if scope == "notebook" else ""
     if notebook and not _NOTEBOOK.fullmatch(notebook):
         raise ApprovalError(
             "A notebook is named by its digest: sha256: and 64 characters.", code="approval-form"

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from phtlab.errors import StationError
 from phtlab.station.arrived import Arrived
+from phtlab.station.console.usage import Plot, plot
 from phtlab.station.desk import Place
 from phtlab.station.release import held_stop
 from phtlab.station.running import cell_lines
@@ -95,6 +96,7 @@ class JourneyPage:
     cells: int
     log: bool
     held: tuple[str, ...]
+    usage: Plot | None
 
     @property
     def moves(self) -> bool:
@@ -145,6 +147,7 @@ def journey_page(stop: Stop) -> JourneyPage:
         cells=len(cell_lines(stop)) if (stop.train / "notebook.ipynb").exists() else 0,
         log=stop.has("outcome"),
         held=_held(stop),
+        usage=plot(stop),
     )
 
 

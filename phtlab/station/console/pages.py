@@ -56,6 +56,7 @@ class Pages:
             "when": when,
             "short": short,
             "number": number,
+            "mib": mib,
         }
         self._templates.globals |= {"navigation": NAVIGATION}
 
@@ -153,6 +154,11 @@ def short(digest: str) -> str:
 def number(value: object) -> str:
     """A number as a person writes it: 18, not 18.0."""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def mib(size: int) -> str:
+    """Bytes of memory, as a person compares them."""
+    return f"{size / 2**30:.2f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
 
 
 def when(moment: datetime | str) -> str:

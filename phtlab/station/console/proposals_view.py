@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from phtlab.governance.difference import Difference, differences
 from phtlab.governance.proposal import Proposal
 from phtlab.notebook.parameters import describe
 from phtlab.station import approvals
@@ -16,7 +16,6 @@ from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalHere, ProposalsHere, Version
 from phtlab.wire.governance import CommentView
 
-_NOT_COMPARED: Final = frozenset({"id", "version", "previous", "issued"})
 STATES: Final = {
     "waits": "waits for this station",
     "approved": "approved here",
@@ -25,15 +24,6 @@ STATES: Final = {
     "expired": "over",
     "elsewhere": "not of this station",
 }
-
-
-@dataclass(frozen=True)
-class Change:
-    """A field that is another than in the version before, as text."""
-
-    field: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,7 @@ class ProposalPage:
     newest: Version
     versions: int
     state: str
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
     bounds: Mapping[str, str]
     comments: tuple[CommentView, ...]
     unsent: tuple[Unsent, ...]
@@ -77,16 +67,6 @@ def proposal_page(place: Place, proposal_id: str) -> ProposalPage:
     return _page(place, ProposalsHere(place.folder.proposals).find(proposal_id))
 
 
-def changes(older: Proposal, newer: Proposal) -> tuple[Change, ...]:
-    """What `newer` says otherwise than `older`."""
-    before, after = older.model_dump(mode="json"), newer.model_dump(mode="json")
-    return tuple(
-        Change(name.replace("_", " "), _text(before[name]), _text(after[name]))
-        for name in after
-        if name not in _NOT_COMPARED and before[name] != after[name]
-    )
-
-
 def _page(place: Place, here: ProposalHere) -> ProposalPage:
     versions = here.versions
     newest = versions[-1]
@@ -97,17 +77,9 @@ def _page(place: Place, here: ProposalHere) -> ProposalPage:
         newest=newest,
         versions=len(versions),
         state=approvals.proposal_state(here, place),
-        changes=changes(versions[-2].proposal, newest.proposal) if len(versions) > 1 else (),
+        changes=differences(versions[-2].proposal, newest.proposal) if len(versions) > 1 else (),
         bounds={name: describe(declared) for name, declared in properties.items()},
         comments=here.comments,
         unsent=tuple(unsent),
         journeys=journeys_under(here, place.stops.path, but=""),
     )
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(one, str) for one in value):
-        return ", ".join(value) or "none"
-    return json.dumps(value, ensure_ascii=False)

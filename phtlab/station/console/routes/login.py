@@ -96,6 +96,7 @@ def logged_in(
     request: Request, console: Console, person: str, by: str, answer: Response
 ) -> Response:
     """`answer` with a new session's cookie; it goes to no script and with no other page's link."""
+    console.station.audit.append(actor=person, action="console-login", details={"by": by})
     console.sessions.end(request.cookies.get(cookie_name(console.port), ""))
     secret, _ = console.sessions.begin(person, by)
     answer.set_cookie(cookie_name(console.port), secret, httponly=True, samesite="strict")
