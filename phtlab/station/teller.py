@@ -17,7 +17,7 @@ _log = structlog.get_logger("phtlab.station")
 class Teller:
     """Collects updates by journey and sends the last of each, at most every `interval` seconds.
 
-    Updates are for display: one that cannot be sent is dropped.
+    Updates are for display: one that cannot be sent is dropped, and sent only if it is told again.
     """
 
     def __init__(
@@ -54,6 +54,15 @@ class Teller:
                 self._central.update_stop(journey, self._station, update)
             except PhtlabError as error:
                 _log.info("update dropped", journey=journey[7:19], code=error.code)
+                if update.state == "held":
+                    self._say_again(journey, update)
+
+    def _say_again(self, journey: str, update: StopUpdate) -> None:
+        """Of what a run says nothing is said again: see `_goes_back`."""
+        with self._lock:
+            last = self._sent.get(journey)
+            if last is not None and last[0] == update:
+                del self._sent[journey]
 
     def _due(self) -> list[tuple[str, StopUpdate]]:
         now = self._clock()

@@ -70,8 +70,12 @@ class Transitions:
             self._audit.note(stop)
             before = stop.state
             moved = self._try(stop)
-            if stop.state != before:
+            after = stop.state
+            if after != before:
                 self._changed(stop)
+            elif after == "held":
+                # It lasts: said again, so that neither a kill nor a central that was away hides it.
+                self._tell(stop.journey, StopUpdate(state=after, sentence=stop.held_because))
             self._audit.note(stop)
         except OSError as error:
             # A full or broken disk: nothing is decided, all is kept.

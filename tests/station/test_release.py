@@ -23,6 +23,7 @@ from tests.station.held_world import (
     change_release,
     desk,
     held,
+    held_offer,
     holding_world,
     say,
     tables,
@@ -84,6 +85,26 @@ def test_a_held_output_waits_in_the_stops_folder_and_the_engine_is_given_back(wo
         "A person at cleveland will look at the output wards before anything leaves."
     )
     assert world.central.records == []
+
+
+def test_that_it_waits_is_told_until_central_knows_it(world: World) -> None:
+    offer = held_offer(world)
+    daemon = world.begun(offer, steps=3)
+    world.central.down = True
+    while world.stop(offer).state != "held":
+        daemon.step()
+    for ahead in range(1, 4):
+        world.ahead = timedelta(seconds=10 * ahead)
+        daemon.step()
+    assert all(update.state != "held" for update in world.central.updates)
+    world.central.down = False
+    daemon.step()
+    assert world.central.updates[-1].state == "held"
+    told = len(world.central.updates)
+    daemon.step()
+    assert len(world.central.updates) == told
+    world.daemon().step()  # a station that was killed before it could say so
+    assert len(world.central.updates) == told + 1
 
 
 def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
