@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from phtlab.errors import OrderReplayedError, TrainError
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
+from phtlab.station.accepted import has_agreed
 from phtlab.station.approvals_cover import Covered, asked, assessed, covering, over
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.arrived import Arrived as Arrived
@@ -18,7 +20,7 @@ from phtlab.station.backup_restore import require_issued_since
 from phtlab.station.datasets import DataSet
 from phtlab.station.executor import Limits
 from phtlab.station.outcomes import APPROVAL, Ending
-from phtlab.station.policy import Decision, decide
+from phtlab.station.policy import Decision, Policy, decide
 from phtlab.station.sandbox import data_target
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
@@ -32,6 +34,7 @@ from phtlab.train.roster import Roster
 from phtlab.train.verify import verify_order, verify_train
 
 _GRACE_INSIDE = 2.0
+_ADMITTING = threading.Lock()
 
 
 def verify(stop: Stop, station: Station) -> None:
@@ -73,6 +76,15 @@ def admit(stop: Stop, station: Station) -> None:
     arrived = Arrived.of(stop)
     trusted.catalogue.image(arrived.kernel.digest)
     policy = station.policy()
+    if policy.approval.agreement and not has_agreed(station, trusted, arrived.researcher):
+        _refuse(stop, "agreement-missing", APPROVAL["agreement-missing"])
+        return
+    # One after the other: a proposal's journeys are counted by what was admitted before.
+    with _ADMITTING:
+        _admit(stop, station, arrived, policy)
+
+
+def _admit(stop: Stop, station: Station, arrived: Arrived, policy: Policy) -> None:
     datasets = station.datasets()
     risk = assessed(arrived, station)
     decision = decide(
@@ -89,8 +101,7 @@ def admit(stop: Stop, station: Station) -> None:
         covered = covering(station, asked(stop, arrived, station, risk))
         decision = _approved(stop, decision, covered, over(station, arrived.order))
     if decision.verdict == "refuse":
-        refusal = Ending(outcome="refused", code=decision.code, sentence=decision.sentence)
-        stop.write("ending", refusal.model_dump(mode="json"))
+        _refuse(stop, decision.code, decision.sentence)
         return
     if decision.verdict == "hold":
         stop.write("held", _held(decision, risk, covered, policy.approval.persons(risk.risk)))
@@ -113,6 +124,11 @@ def admit(stop: Stop, station: Station) -> None:
             "at": now_text(),
         },
     )
+
+
+def _refuse(stop: Stop, code: str, sentence: str) -> None:
+    refusal = Ending(outcome="refused", code=code, sentence=sentence)
+    stop.write("ending", refusal.model_dump(mode="json"))
 
 
 def taken_back(stop: Stop, station: Station) -> Ending | None:

@@ -28,6 +28,7 @@ class StationFolder:
     revocations/<digest>.json     what of that it took back
     drafts/<digest>/              terms that people say yes to; see `approvals_draft.py`
     proposals/<id>/<digest>.json  versions of proposals that name this station
+    acceptances/                  who accepted the agreement; see `accepted.py`
     standing.json                 its newest signed list of what stands
     self-test.json                what the last self-test found; see `self_test.py`
     restored.json                 which backup this was made from; see `backup_restore.py`
@@ -91,6 +92,10 @@ class StationFolder:
     @property
     def proposals(self) -> Path:
         return self.path / "proposals"
+
+    @property
+    def acceptances(self) -> Path:
+        return self.path / "acceptances"
 
     @property
     def standing(self) -> Path:

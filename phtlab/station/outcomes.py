@@ -78,6 +78,8 @@ APPROVAL: Mapping[str, str] = {
     "approval-researcher": "This station approved trains of another researcher.",
     "approval-proposal": "This station approved another proposal, or another version of it.",
     "approval-void": "This station's approval is not signed by keys that it has now.",
+    "agreement-missing": "This station requires that its researchers accepted the consortium's "
+    "agreement. Read and accept it with 'phtlab key accept', and dispatch again.",
     "proposal-refused": "This station refused the proposal that this journey is under.",
     "proposal-withdrawn": "The proposal that this journey is under was withdrawn.",
     "proposal-ended": "The time that the proposal asked for is over.",

@@ -77,6 +77,11 @@ class ApprovalRules(_Part):
     maximum_days: int = Field(
         365, ge=1, le=3650, description="Days that an approval may be for at most"
     )
+    agreement: bool = Field(
+        False,
+        description="Whether a researcher must have accepted the consortium's agreement, if the "
+        "officers signed one",
+    )
 
     def persons(self, risk: Risk) -> int:
         """How many different persons must approve a train of this risk."""
@@ -245,6 +250,7 @@ routes = ["parallel"]
 required = "none"            # "low", "mid" or "high": from this risk on "auto" waits as well
 two_persons = []             # ["mid", "high"]: at these risks two different persons must say yes
 maximum_days = 365           # an approval ends after that
+agreement = false            # true: who asks must have accepted the consortium's agreement
 
 [limits]                     # of every run
 memory = "1 GiB"

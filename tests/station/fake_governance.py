@@ -11,6 +11,7 @@ from phtlab.governance import Approval, Proposal, Revocation, Standing
 from phtlab.governance.refusal import REFUSAL_TYPE
 from phtlab.train.envelope import Envelope, peek
 from phtlab.wire.governance import (
+    AcceptanceView,
     ApprovalView,
     CommentView,
     DecisionView,
@@ -39,6 +40,7 @@ class FakeGovernance:
     approved: dict[str, Envelope] = field(default_factory=dict)
     revoked: dict[str, Envelope] = field(default_factory=dict)
     standings: list[Envelope] = field(default_factory=list)
+    accepted: list[Envelope] = field(default_factory=list)
     changed: int = 0
     asked: list[str] = field(default_factory=list)
     refuses: Exception | None = None
@@ -157,6 +159,18 @@ class FakeGovernance:
             submitted=NOW,
             envelope=envelope,
             revocation=self.revoked.get(envelope.digest),
+        )
+
+    def acceptances(self) -> tuple[AcceptanceView, ...]:
+        self._called("acceptances")
+        return tuple(
+            AcceptanceView(
+                member=peek(one).predicate["member"],
+                agreement=peek(one).predicate["agreement"],
+                submitted=NOW,
+                envelope=one,
+            )
+            for one in self.accepted
         )
 
     def put_standing(self, station: str, standing: Envelope) -> StandingView:

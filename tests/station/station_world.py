@@ -39,7 +39,7 @@ from phtlab.train.image import ImageLimits, TrainImage, compose, declared_files,
 from phtlab.train.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.order import Order
 from phtlab.train.record import StopRecord
-from phtlab.train.roster import Catalogue, KernelImage, Roster
+from phtlab.train.roster import Agreement, Catalogue, KernelImage, Roster
 from phtlab.train.trust import Trusted
 from phtlab.train.verify import verify_record
 from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
@@ -364,6 +364,7 @@ class World:
     roster: Roster = field(init=False)
     executor: Executor = field(init=False)
     kernels: tuple[KernelImage, ...] = (KERNEL,)
+    agreement: Agreement | None = None
     kernel_files: tuple[bytes, bytes] = (_MANIFEST, _CONFIG)
     """The manifest and the config of the kernel image that trains are built on."""
 
@@ -398,7 +399,7 @@ class World:
         """As `phtlab.train.trust.Trust` has it."""
         return Trusted(
             roster=self.roster,
-            catalogue=Catalogue(images=self.kernels),
+            catalogue=Catalogue(images=self.kernels, agreement=self.agreement),
             expires=self.now() + timedelta(days=7),
             fresh=True,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from phtlab.governance import (
     open_revocation,
     open_standing,
 )
+from phtlab.governance.agreement import Acceptance
 from phtlab.governance.proposal import AskedData, new_id
 from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
@@ -32,6 +34,7 @@ from phtlab.station.desk import Desk
 from phtlab.station.stop import Stop
 from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope, peek
+from phtlab.train.roster import Agreement
 from phtlab.wire.api import Offer
 from tests.station.station_world import COUNTS, World, identity, make_world, member
 
@@ -624,6 +627,51 @@ def test_a_clock_that_was_set_back_gives_no_number_twice(world: World) -> None:
     world.ahead = timedelta(days=-1)
     world.daemon().exchange()
     assert peek(world.central.governance.standings[-1]).predicate["number"] > before
+
+
+# The agreement
+
+
+def accepted(world: World, by: str, agreement: Agreement) -> None:
+    acceptance = Acceptance(
+        member=by, agreement=agreement.digest, roster_version=3, issued=world.now()
+    )
+    world.central.governance.accepted.append(acceptance.sign(identity(by)))
+
+
+def test_who_has_not_accepted_the_agreement_is_refused_if_the_policy_says_so(world: World) -> None:
+    """In mode auto too. An older text, or another's acceptance, is not enough."""
+    world.folder.policy.write_text('mode = "auto"\n[approval]\nagreement = true\n')
+    assert world.travel(world.offer()).outcome == "departed"  # there is no agreement yet
+    world.agreement = Agreement(text="Be careful.\n")
+    accepted(world, "hungary", world.agreement)
+    accepted(world, "ada", Agreement(text="Be nice.\n"))
+    world.central.records.clear()
+    record = world.travel(world.offer())
+    assert (record.outcome, record.code) == ("refused", "agreement-missing")
+    accepted(world, "ada", world.agreement)
+    for _ in range(2):  # and central need not be asked twice
+        world.central.records.clear()
+        assert world.travel(world.offer()).outcome == "departed"
+        world.central.governance.accepted.clear()
+
+
+def test_two_journeys_at_once_are_not_both_the_last_one_of_a_proposal(world: World) -> None:
+    once(world)
+    signed, proposal = proposed(world, journeys=1)
+    ruled(world, proposal)
+    daemon = world.daemon()
+    stops = []
+    for number in range(4):
+        offer = world.offer(
+            world.train(COUNTS + f"# {number}\n"), proposal=signed.digest, nonce=f"{number:032x}"
+        )
+        daemon.receive(offer)
+        stops.append(world.stop(offer))
+    daemon.step()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(daemon._advance, stops))
+    assert sum(stop.has("admitted") for stop in stops) == 1
 
 
 # Killed anywhere
