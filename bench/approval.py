@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from bench.consortium import consortium
 from bench.figures import keep, line, median, require, row, spread
@@ -42,13 +43,20 @@ OTHERS = 100
 PATIENCE = 60.0
 
 
+class Took(NamedTuple):
+    """Seconds from the dispatch, and from the offer's arrival at the station."""
+
+    whole: float
+    at_station: float
+
+
 def measure(world: World) -> None:
     """Print and keep what was found."""
     lab = connected(world)
     folder = StationFolder(world.station_folder(STATION))
     before = folder.policy.read_text()
-    ours: list[float] = []
-    theirs: list[float] = []
+    ours: list[Took] = []
+    theirs: list[Took] = []
     try:
         with TemporaryDirectory(prefix="phtlab-bench-") as place:
             folder.policy.write_text(default_policy("auto"))
@@ -63,20 +71,21 @@ def measure(world: World) -> None:
         folder.policy.write_text(before)
     del ours[0], theirs[0]
     print("A trivial notebook to one station, from dispatch to running:")
-    print(line("mode auto", theirs))
-    print(line(f"under a rule, beside {OTHERS} other approvals", ours))
-    added = [one - other for one, other in zip(ours, theirs, strict=True)]
+    print(line("mode auto", [one.whole for one in theirs]))
+    print(line(f"under a rule, beside {OTHERS} other approvals", [one.whole for one in ours]))
+    pairs = list(zip(ours, theirs, strict=True))
+    added = [one.whole - other.whole for one, other in pairs]
+    here = median([one.at_station - other.at_station for one, other in pairs])
     note = (
-        f"{spread(added)}. Under a rule {median(ours):.2f} s, by itself {median(theirs):.2f} s; "
-        f"{OTHERS} other approvals lay there."
+        f"{spread(added)}. Under a rule {median([one.whole for one in ours]):.2f} s, by itself "
+        f"{median([one.whole for one in theirs]):.2f} s; of what is added, {here * 1000:.0f} ms at "
+        f"the station, beside {OTHERS} other approvals."
     )
     keep([row("approval_rule_added", median(added), note)])
 
 
-def _running(
-    lab: Lab, folder: StationFolder, place: Path, name: str, proposal: str | None
-) -> float:
-    """Seconds from the dispatch of a train of its own to the station's `starting.json`."""
+def _running(lab: Lab, folder: StationFolder, place: Path, name: str, proposal: str | None) -> Took:
+    """From the dispatch of a train of its own to the station's `starting.json`."""
     notebook = write(place / f"{name}.ipynb", [f"{TRIVIAL[0]}  # {name}"])
     began = time.time()
     journey = lab.dispatch(notebook, stations=[STATION], proposal=proposal)
@@ -87,7 +96,10 @@ def _running(
     require(not stop.has("held"), f"{name} waited for a person")
     allowed = stop.read("admitted")["approval"]
     require((allowed is None) == (proposal is None), f"{name} was let in by {allowed}")
-    return (stop.path / "starting.json").stat().st_mtime - began
+    came, runs = (
+        (stop.path / f"{one}.json").stat().st_mtime_ns / 1e9 for one in ("offer", "starting")
+    )
+    return Took(runs - began, runs - came)
 
 
 def _ruled(world: World, lab: Lab, folder: StationFolder) -> str:
