@@ -67,22 +67,22 @@ class GovernanceClient:
         return parsed(ProposalPage, self._send("GET", "/proposals", query=query))
 
     def proposal(self, proposal: str) -> ProposalView:
-        return parsed(ProposalView, self._send("GET", f"/proposals/{quote(proposal)}"))
+        return parsed(ProposalView, self._send("GET", f"/proposals/{_part(proposal)}"))
 
     def comment(self, proposal: str, comment: NewComment) -> ProposalView:
         """Say something about the newest version."""
-        path = f"/proposals/{quote(proposal)}/comments"
+        path = f"/proposals/{_part(proposal)}/comments"
         content = comment.model_dump_json().encode()
         return parsed(ProposalView, self._send("POST", path, content=content))
 
     def withdraw(self, proposal: str, withdrawal: Envelope) -> ProposalView:
         """Withdraw one's proposal, by a signed `Withdrawal`."""
-        path = f"/proposals/{quote(proposal)}/withdrawal"
+        path = f"/proposals/{_part(proposal)}/withdrawal"
         return parsed(ProposalView, self._send("POST", path, content=withdrawal.to_bytes()))
 
     def begin_review(self, proposal: str, station: str, version: str) -> ProposalView:
         """Show that somebody at this `station` reads the version with the digest `version`."""
-        path = f"/proposals/{quote(proposal)}/reviews/{quote(station)}"
+        path = f"/proposals/{_part(proposal)}/reviews/{_part(station)}"
         content = ReviewBegun(proposal=version).model_dump_json().encode()
         return parsed(ProposalView, self._send("PUT", path, content=content))
 
@@ -91,7 +91,7 @@ class GovernanceClient:
 
         An approval is then also among the `approvals`.
         """
-        path = f"/proposals/{quote(proposal)}/decisions/{quote(station)}"
+        path = f"/proposals/{_part(proposal)}/decisions/{_part(station)}"
         return parsed(ProposalView, self._send("PUT", path, content=decision.to_bytes()))
 
     # Approvals and what stands
@@ -118,13 +118,13 @@ class GovernanceClient:
 
         Raises ApprovalError (``standing-rolled-back``) if central has one of a higher number.
         """
-        path = f"/standing/{quote(station)}"
+        path = f"/standing/{_part(station)}"
         return parsed(StandingView, self._send("PUT", path, content=standing.to_bytes()))
 
     def standing(self, station: str) -> StandingView:
         """The newest that central shows: read it with `open_standing`, and the highest number
         that you have seen."""
-        return parsed(StandingView, self._send("GET", f"/standing/{quote(station)}"))
+        return parsed(StandingView, self._send("GET", f"/standing/{_part(station)}"))
 
     # The consortium's agreement
 
@@ -136,3 +136,8 @@ class GovernanceClient:
     def acceptances(self) -> tuple[AcceptanceView, ...]:
         """Who accepted the agreement in force: open each with `open_acceptance`."""
         return validated(_ACCEPTANCES, self._send("GET", "/acceptances"))
+
+
+def _part(name: str) -> str:
+    """`name` as one part of a path, whatever it holds."""
+    return quote(name, safe="")
