@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.airlock import released
+from phtlab.station.airlock import algebra, released
 from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
@@ -159,6 +159,35 @@ def test_no_small_cell_follows_from_all_that_left_long(
     people: People, stops: list[list[tuple[list[str], bool]]], zeros: bool
 ) -> None:
     require_nothing_follows(people, stops, zeros)
+
+
+unknowns = st.lists(st.integers(0, 6), min_size=1, max_size=4)
+weights = st.lists(st.lists(st.integers(-3, 3), min_size=4, max_size=4), min_size=1, max_size=4)
+
+
+@given(unknowns, weights)
+def test_bounds_and_exact_values_hold_for_every_solution(
+    true: list[int], rows: list[list[int]]
+) -> None:
+    equations: list[dict[str | int, int]] = []
+    known: dict[str | int, int] = {}
+    for number, row in enumerate(rows):
+        equation: dict[str | int, int] = {i: w for i, w in enumerate(row[: len(true)]) if w}
+        known[f"sum {number}"] = sum(w * true[int(i)] for i, w in equation.items())
+        equations.append(equation | {f"sum {number}": -1})
+    exact = algebra.determined(equations, known)
+    limits = algebra.bounds(equations, known)
+    for solution in product(range(10), repeat=len(true)):
+        values = dict(enumerate(solution)) | known
+        if any(sum(w * values[cell] for cell, w in e.items()) for e in equations):
+            continue
+        assert all(values[cell] == one.value for cell, one in exact.items())
+        assert all(values[cell] <= most for cell, most in limits.high.items())
+
+
+def test_what_contradicts_itself_is_said_so() -> None:
+    with pytest.raises(algebra.InconsistentError):
+        algebra.determined([{"a": 1, "b": -1}, {"a": 1, "c": -1}], {"b": 1, "c": 2})
 
 
 def require_nothing_follows(

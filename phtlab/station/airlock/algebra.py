@@ -8,11 +8,12 @@ cell that the linear relations give closely is not protected).
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 C = TypeVar("C", bound=Hashable)
 
@@ -101,60 +102,89 @@ def determined(
 class Bounds(Generic[C]):
     """`high` is the most that a cell can be, as far as known; `why` the equation that says so."""
 
-    high: Mapping[C, Fraction]
+    high: Mapping[C, int]
     why: Mapping[C, Mapping[C, int]]
 
 
-def bounds(equations: Sequence[Mapping[C, int]], values: Mapping[C, Fraction | int]) -> Bounds[C]:
-    """Upper bounds of the cells that are not among `values`, none of which is below zero.
+def bounds(equations: Sequence[Mapping[C, int]], values: Mapping[C, int]) -> Bounds[C]:
+    """Upper bounds of the cells that are not among `values`: counts, none of them below zero.
 
     Bounds are passed on from equation to equation until nothing changes; each that is found
     holds, though a linear program may find a narrower one.
     """
-    low: dict[C, Fraction] = {cell: Fraction(value) for cell, value in values.items()}
-    high: dict[C, Fraction] = dict(low)
+    sums = [_Sum.of(equation, values) for equation in equations]
+    sums = [one for one in sums if one.unknown]
+    users: dict[C, list[int]] = {}
+    for number, one in enumerate(sums):
+        for cell in one.unknown:
+            users.setdefault(cell, []).append(number)
+    low: dict[C, int] = {}
+    high: dict[C, int] = {}
     why: dict[C, Mapping[C, int]] = {}
-    zero = Fraction(0)
-    open_equations = [e for e in equations if any(cell not in values for cell in e)]
-    for _ in range(_ROUNDS):
-        changed = False
-        for equation in open_equations:
-            for cell, weight in equation.items():
-                if cell in values:
-                    continue
-                # weight * cell = -sum(others): the bound in the direction of +cell and of -cell.
-                most = _extreme(equation, cell, -weight, low, high, zero, most=True)
-                if most is not None and (cell not in high or most < high[cell]):
-                    high[cell], why[cell], changed = most, equation, True
-                least = _extreme(equation, cell, -weight, low, high, zero, most=False)
-                if least is not None and least > low.get(cell, zero):
-                    low[cell], changed = least, True
-        if not changed:
+    waiting, queued = deque(range(len(sums))), set(range(len(sums)))
+    for _ in range(_ROUNDS * len(sums)):
+        if not waiting:
             break
-    return Bounds({cell: high[cell] for cell in high if cell not in values}, why)
+        number = waiting.popleft()
+        queued.discard(number)
+        for cell, least, most in sums[number].limits(low, high):
+            changed = False
+            if most is not None and (cell not in high or most < high[cell]):
+                high[cell], why[cell], changed = most, sums[number].equation, True
+            if least is not None and least > low.get(cell, 0):
+                low[cell], changed = least, True
+            if changed:
+                fresh = [user for user in users[cell] if user not in queued]
+                waiting.extend(fresh)
+                queued.update(fresh)
+    return Bounds(high, why)
 
 
-def _extreme(
-    equation: Mapping[C, int],
-    cell: C,
-    divisor: int,
-    low: Mapping[C, Fraction],
-    high: Mapping[C, Fraction],
-    zero: Fraction,
-    *,
-    most: bool,
-) -> Fraction | None:
-    whole = zero
-    for other, weight in equation.items():
-        if other == cell:
-            continue
-        if (weight * divisor > 0) == most:
-            if other not in high:
-                return None
-            whole += weight * high[other]
-        else:
-            whole += weight * low.get(other, zero)
-    return whole / divisor
+@dataclass(frozen=True)
+class _Sum(Generic[C]):
+    """An equation with its known cells summed up: `known` and the unknown ones are zero."""
+
+    equation: Mapping[C, int]
+    unknown: Mapping[C, int]
+    known: int
+
+    @classmethod
+    def of(cls, equation: Mapping[C, int], values: Mapping[C, int]) -> Self:
+        unknown = {cell: weight for cell, weight in equation.items() if cell not in values}
+        known = sum(weight * values[cell] for cell, weight in equation.items() if cell in values)
+        return cls(equation, unknown, known)
+
+    def limits(
+        self, low: Mapping[C, int], high: Mapping[C, int]
+    ) -> Iterator[tuple[C, int | None, int | None]]:
+        """For each unknown cell the least and the most that it can be beside the others."""
+        bottom = top = self.known
+        open_bottom = open_top = 0  # so many terms have no bound on that side
+        ends: dict[C, tuple[int | None, int | None]] = {}
+        for cell, weight in self.unknown.items():
+            most = None if cell not in high else weight * high[cell]
+            least: int | None = weight * low.get(cell, 0)
+            least, most = (least, most) if weight > 0 else (most, least)
+            ends[cell] = least, most
+            bottom, open_bottom = bottom + (least or 0), open_bottom + (least is None)
+            top, open_top = top + (most or 0), open_top + (most is None)
+        for cell, weight in self.unknown.items():
+            least, most = ends[cell]
+            # The others are between these two, and weight * cell is their negative.
+            floor = bottom - (least or 0) if open_bottom == (least is None) else None
+            roof = top - (most or 0) if open_top == (most is None) else None
+            if weight > 0:
+                yield (
+                    cell,
+                    None if roof is None else -(roof // weight),
+                    None if floor is None else -floor // weight,
+                )
+            else:
+                yield (
+                    cell,
+                    None if floor is None else -(floor // weight),
+                    None if roof is None else roof // -weight,
+                )
 
 
 def _split(equation: Mapping[C, int], known: Mapping[C, int]) -> _Row[C]:

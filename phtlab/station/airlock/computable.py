@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
 
 from phtlab.station.airlock.algebra import Determined, InconsistentError, bounds, determined
 from phtlab.station.airlock.cells import Cell, Reading, agree
@@ -61,6 +62,8 @@ def told(
     """
     if len(group) == 1 and not group[0].sums_up:
         return []
+    if not protected and _all_told(group, withheld, minimum):
+        return []
     solved = _solved(group, withheld)
     if solved is None:
         return []
@@ -74,16 +77,34 @@ def told(
     return [one for one in found if one.rows]
 
 
+def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> bool:
+    """Whether every cell of every table leaves and is large: so is then each sum of them."""
+    labels: dict[str, set[str]] = {}
+    for reading in group:
+        for name, seen in reading.labels().items():
+            labels[name] = labels.get(name, set()) | seen
+    return all(
+        len(reading.leaves) == prod(len(labels[name]) for name in reading.dimensions)
+        and not reading.sums_up
+        and all(
+            row.count is not None
+            and row.count >= minimum
+            and (reading.source, row.row) not in withheld
+            for row in reading.rows
+        )
+        for reading in group
+    )
+
+
 def _bounded(lattice: Lattice, exact: Mapping[Cell, Determined[Cell]], minimum: int) -> list[Told]:
-    values: dict[Cell, Fraction | int] = dict(lattice.known)
-    values |= {cell: one.value for cell, one in exact.items()}
+    values = dict(lattice.known) | {cell: int(one.value) for cell, one in exact.items()}
     limits = bounds(lattice.equations, values)
     found = []
     for cell, most in limits.high.items():
         if most >= minimum or most < 0 or any(label == OTHERS for _, label in cell):
             continue
         support = _behind(cell, limits.why, lattice, exact)
-        found.append(_told(lattice, cell, most, support, exact=False))
+        found.append(_told(lattice, cell, Fraction(most), support, exact=False))
     return found
 
 

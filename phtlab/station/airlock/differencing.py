@@ -23,6 +23,7 @@ def close_rows(
     more, of this stop with fewer or more.
     """
     found: dict[int | None, tuple[CountedRow, int]] = {}
+    of_cell = {row.cell: row for row in reading.rows}
     for other in others:
         ours, theirs = frozenset(reading.dimensions), frozenset(other.dimensions)
         if other.source == reading.source or not (other.whole and reading.whole):
@@ -34,7 +35,7 @@ def close_rows(
             continue
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
             if 0 < abs(ours_of_it - theirs_of_it) < minimum:
-                row = _row_of(reading, cell)
+                row = of_cell.get(cell) or _smallest_within(reading, cell)
                 if row is not None:
                     found.setdefault(row.row, (row, theirs_of_it))
         if ours == theirs:
@@ -54,11 +55,10 @@ def _differing(
             yield cell, count, count_there
 
 
-def _row_of(reading: Reading, cell: Cell) -> CountedRow | None:
-    """The row of `cell`, or of those that it sums up the one of the fewest people."""
+def _smallest_within(reading: Reading, cell: Cell) -> CountedRow | None:
+    """Of the rows that `cell` sums up the one of the fewest people."""
     within = [row for row in reading.rows if row.cell >= cell and row.count]
-    exact = [row for row in within if row.cell == cell]
-    return min(exact or within, key=lambda row: row.count or 0, default=None)
+    return min(within, key=lambda row: row.count or 0, default=None)
 
 
 def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[CountedRow, int]]:

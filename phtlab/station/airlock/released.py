@@ -10,7 +10,8 @@ same tables are kept once however often they leave::
 
 A count is null where the row stayed: its labels are kept, not how many there are. So the folder
 holds nothing that a recipient does not have, but the labels of withheld rows. The newest
-`MOST_FILES` are looked at; older ones are kept, and not looked at any more.
+`MOST_FILES` are looked at, up to `MOST_ROWS_AT_ONCE`; older ones are kept, and not looked at any
+more.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ VERSION: Final = 1
 MOST_FILES: Final = 300
 MOST_ROWS: Final = 10_000
 """Rows of one output that are kept; a larger one is kept without those beyond."""
+MOST_ROWS_AT_ONCE: Final = 100_000
+"""Rows that a stop is held against, the newest."""
 
 
 @contextmanager
@@ -73,11 +76,20 @@ def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
     if not folder.is_dir():
         return found
     paths = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
+    seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...]]] = set()
+    room = MOST_ROWS_AT_ONCE
     for path in paths[:MOST_FILES]:
         content = _read(path)
-        if set(content["datasets"]) & set(datasets):
-            for output in content["outputs"]:
-                found += _readings(path.stem, output)
+        if not set(content["datasets"]) & set(datasets):
+            continue
+        for output in content["outputs"]:
+            whole = _reading(path.stem, output)
+            room -= len(whole.rows)
+            if room < 0:
+                return found
+            if (whole.dimensions, whole.rows) not in seen:
+                seen.add((whole.dimensions, whole.rows))
+                found += [whole, *parts_of(whole)]
     return found
 
 
@@ -160,7 +172,6 @@ def _whole(content: Content) -> bytes:
     return io.BufferedReader(Joined([content])).read()
 
 
-def _readings(source: str, output: Mapping[str, Any]) -> list[Reading]:
+def _reading(source: str, output: Mapping[str, Any]) -> Reading:
     rows = tuple(CountedRow(frozenset(row["cell"].items()), row["count"]) for row in output["rows"])
-    whole = Reading(f"{source}/{output['name']}", tuple(output["dimensions"]), rows)
-    return [whole, *parts_of(whole)]
+    return Reading(f"{source}/{output['name']}", tuple(output["dimensions"]), rows)
