@@ -126,6 +126,31 @@ def test_files_beside_the_notebook_are_named(world: World) -> None:
     assert reading(world, stop).beside == ("helper.py",)
 
 
+def test_a_notebook_that_claims_another_language_is_read_as_what_it_runs_as(world: World) -> None:
+    """Else its claim alone would keep the machine from looking."""
+    notebook = json.loads(world.analysis(COUNTS + "eval('1')\n").travelling())
+    notebook["metadata"]["kernelspec"]["language"] = "fortran"
+    files = {"notebook.ipynb": json.dumps(notebook).encode()}
+    parameters = {"type": "object", "properties": {}, "required": []}
+    stop = held(
+        world,
+        order={"parameters": {}},
+        change=files,
+        files=train_files(files),
+        parameters=parameters | {"additionalProperties": False},
+    )
+    read = reading(world, stop)
+    assert [one.sentence.split(":")[0] for one in read.examination.remarks] == ["eval"]
+    assert any("claims to be in 'fortran'; its kernel runs python" in s for s in read.strange)
+
+
+def test_columns_that_are_named_on_nothing_known_are_told_apart(world: World) -> None:
+    source = "import phtlab\nheart = phtlab.dataset('heart')\nf = lambda t: t.sex\nx = heart.age\n"
+    read = reading(world, held(world, source))
+    assert read.examination.data[0].columns == ("age",)
+    assert read.only_mentioned("heart") == ("sex",)
+
+
 def test_a_train_that_is_not_verified_cannot_be_read(world: World) -> None:
     offer = world.offer()
     world.begun(offer, steps=0)
@@ -199,7 +224,7 @@ def test_an_image_that_does_not_say_what_it_carries_carries_nothing_known(config
 
 def written(*cells: dict[str, Any]) -> bytes:
     metadata = {"kernelspec": {"language": "python"}}
-    return json.dumps({"cells": list(cells), "metadata": metadata}).encode()
+    return json.dumps({"cells": list(cells), "metadata": metadata, "nbformat": 4}).encode()
 
 
 def cell(number: object, source: str = "x = 1") -> dict[str, Any]:
@@ -224,7 +249,16 @@ def test_more_cells_than_anybody_reads_are_said_to_be_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{}", b'{"cells": 1}', b"[" * 100_000, b'{"cells":[{}],"metadata":{}}']
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"cells": 1}',
+        b"[" * 100_000,
+        b'{"cells":[{}],"metadata":{},"nbformat":4}',
+        written(cell(1)).replace(b'"nbformat": 4', b'"nbformat": 3, "worksheets": []'),
+    ],
 )
 def test_what_is_no_notebook_is_refused(content: bytes) -> None:
     with pytest.raises(TrainError) as refused:

@@ -133,7 +133,10 @@ def _patched(before: CodeCell, after: CodeCell, diff: Sequence[Any]) -> CellChan
     keep(len(old))
     if [line.text for line in lines if line.mark != "removed"] != new:
         raise ValueError("the difference does not give the newer text")
-    changed = any(line.mark != "same" for line in lines) or before.role != after.role
+    changed = any(line.mark != "same" for line in lines) or (before.role, before.kind) != (
+        after.role,
+        after.kind,
+    )
     return _change("changed" if changed else "same", before, after, lines)
 
 

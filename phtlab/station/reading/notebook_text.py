@@ -40,7 +40,7 @@ class ReadCell:
 
 @dataclass(frozen=True)
 class NotebookText:
-    """All cells of a notebook in the order in which they run, and its language.
+    """All cells of a notebook in the order in which they run, and the language that it claims.
 
     `strange` are sentences about the file; `whole` is False where cells were left out because
     there is more than anybody can read.
@@ -57,6 +57,8 @@ def read_notebook(content: bytes) -> NotebookText:
     try:
         notebook = json.loads(content)
         raw = notebook["cells"]
+        if notebook["nbformat"] != 4:  # the runtime runs no other
+            raise ValueError(notebook["nbformat"])
         language = str(notebook["metadata"]["kernelspec"]["language"])
         claimed = [_number(one) for one in raw]
         numbered = all(a < b for a, b in pairwise([0, *claimed, 10**6]))

@@ -28,7 +28,7 @@ def told(reading: TrainReading, *, changes: bool) -> Iterator[str]:
         yield "! This notebook is too long to be shown whole. What is not shown would run too."
     if reading.beside:
         yield shown(f"! It holds files that are not shown here: {', '.join(reading.beside)}.")
-    yield from (f"! {shown(sentence)}" for sentence in reading.text.strange)
+    yield from (f"! {shown(sentence)}" for sentence in reading.strange)
     yield ""
     yield f"risk        {reading.risk.risk}"
     yield from (f"            {shown(reason.sentence)}" for reason in reading.risk.reasons)
@@ -61,7 +61,7 @@ def as_json(reading: TrainReading) -> dict[str, Any]:
         "unchanged": reading.unchanged,
         "trouble": reading.trouble,
         "whole": reading.text.whole,
-        "strange": list(reading.text.strange),
+        "strange": list(reading.strange),
         "beside": list(reading.beside),
         "risk": reading.risk.risk,
         "reasons": [reason.sentence for reason in reading.risk.reasons],
@@ -90,6 +90,8 @@ def _data(reading: TrainReading) -> Iterator[str]:
     for data in reading.examination.data:
         named = ", ".join(data.columns) or "no column by name"
         yield shown(f"data        {data.name}: {named}")
+        if mentioned := reading.only_mentioned(data.name):
+            yield shown(f"            also named somewhere: {', '.join(mentioned)}")
         if data.whole:
             yield shown(f"            any column may be touched: {'; '.join(data.whole[:4])}")
         if data.untold:

@@ -82,6 +82,21 @@ class TrainReading:
         return self.examination.difference
 
     @property
+    def strange(self) -> tuple[str, ...]:
+        """What is strange about the notebook's file, in sentences."""
+        runs = self.arrived.kernel.language
+        if self.text.language == runs:
+            return self.text.strange
+        claims = f"It claims to be in {self.text.language[:40]!a}; its kernel runs {runs}."
+        return (*self.text.strange, claims)
+
+    def only_mentioned(self, dataset: str) -> tuple[str, ...]:
+        """Declared columns whose names stand somewhere in the code, on nothing that is known."""
+        touched = {c for one in self.examination.data if one.name == dataset for c in one.columns}
+        named = self.examination.mentioned.get(dataset, ())
+        return tuple(column for column in named if column not in touched)
+
+    @property
     def unchanged(self) -> bool:
         """Whether the notebook is, byte for byte, the one that was approved before."""
         return self.before is not None and self.before.arrived.notebook == self.arrived.notebook
@@ -129,7 +144,8 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
     before = approved_before(place, stop)
     columns, undeclared = _columns(place, manifest.datasets)
     asked = Asked(
-        language=text.language,
+        # Not what the notebook says of itself: the kernel runs what it is of.
+        language=arrived.kernel.language,
         cells=_cells(text),
         previous=None
         if before is None or before.content is None
