@@ -30,8 +30,9 @@ def _held(stop: Stop) -> Told:
 
 
 def _admitted(stop: Stop) -> Told:
-    researcher, reason = stop.read("verified")["researcher"], stop.read("admitted")["sentence"]
-    return Told(_train(stop), {"researcher": researcher, "reason": reason})
+    researcher, admitted = stop.read("verified")["researcher"], stop.read("admitted")
+    allowed = {"approval": admitted["approval"]} if admitted.get("approval") else {}
+    return Told(_train(stop), {"researcher": researcher, "reason": admitted["sentence"], **allowed})
 
 
 def _started(stop: Stop) -> Told:

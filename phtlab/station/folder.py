@@ -139,7 +139,7 @@ class StationFolder:
             *(self.path, self.trust, self.datasets, self.twins, self.stops),
             *(below for below in self.stops.iterdir() if below.is_dir()),
             *self.stops.glob("*/operator"),
-            *(self.approvals, self.revocations, self.released),
+            *(self.approvals, self.revocations, self.acceptances, self.released),
             *self.drafts.glob("*/"),
             *self.proposals.glob("*/"),
         ):

@@ -718,6 +718,8 @@ def test_every_act_is_in_the_station_s_log(world: World) -> None:
     approvals.revoke(desk(world), shown.digest, by="peter", reason="over")
     entries = desk(world).audit.entries()
     acts = [(e.actor, e.action) for e in entries if e.action.startswith(("app", "prop"))]
+    (admitted,) = [e for e in desk(world).audit.entries() if e.action == "stop-admitted"]
+    assert admitted.details["approval"] in [s.digest for s in approvals.standing(desk(world))]
     assert acts == [
         ("olga", "approval-said"),
         ("cleveland", "approval-signed"),
