@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
+from phtlab.station.console.app import create_app
+from phtlab.station.console.console import Console
 from phtlab.station.maintenance import pause
 from phtlab.station.policy import default_policy
-from tests.console.conftest import Browser, Desk
+from phtlab.station.self_test import Nightly, asked_for
+from tests.console.conftest import Browser, Desk, running
+from tests.real_registry import free_port
+from tests.ui.chromium import chromium, watched_page
 
 
 def _stream_of(page: str) -> str:
@@ -71,8 +78,6 @@ def test_a_pause_is_seen_by_who_looks_at_the_health_page(desk: Desk, browser: Br
 def test_a_self_test_that_was_asked_for_is_done_by_the_station_that_runs(
     desk: Desk, browser: Browser
 ) -> None:
-    from phtlab.station.self_test import Nightly, asked_for
-
     nightly = Nightly(desk.world.station())
     assert not asked_for(desk.world.folder)
     browser.post("/health/self-test")
@@ -85,3 +90,31 @@ def test_whoever_is_not_logged_in_gets_no_stream(desk: Desk) -> None:
     client: httpx.Client = desk.browser()
     for path in ("/live/inbox", "/live/journeys", "/live/health", f"/live/journeys/{'0' * 64}"):
         assert client.get(path).status_code == 401
+
+
+def test_a_page_says_that_the_console_is_away_and_is_live_again_when_it_is_back(
+    desk: Desk,
+) -> None:
+    console = Console.of(desk.console.station, port=free_port())
+    other = Desk(desk.world, console, create_app(console))
+    with chromium() as browser, watched_page(browser) as (page, watch):
+        with running(console, other.app):
+            page.goto(f"{other.home}/login?link={other.link('rev')}")
+            page.get_by_role("button", name="Log in").click()
+            page.wait_for_url(f"{other.home}/")
+            page.get_by_role("link", name="Policy").focus()
+        away = page.get_by_text("The console does not answer")
+        watch.server_is_away = True
+        expect(away).to_be_visible()
+        console.closing.clear()
+        with running(console, other.app):
+            expect(away).to_be_hidden()
+            desk.world.folder.policy.write_text(default_policy("human"))
+            offer = desk.world.offer()
+            desk.world.begun(offer, steps=2)
+            row = page.locator(f'a[href="/review/{offer.journey[7:]}"]')
+            expect(row).to_be_visible()
+            expect(page.get_by_role("link", name="Policy")).to_be_focused()
+            # Its login is over: the page says so by itself.
+            desk.world.ahead += timedelta(hours=9)
+            expect(page.get_by_text("Log in with a one-time link.")).to_be_visible()

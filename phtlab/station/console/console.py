@@ -62,10 +62,13 @@ class Console:
         return load_people(self.station.folder)
 
     def stop(self, journey: str) -> Stop:
-        """The stop of a journey, by its whole digest. Raises StationError (``stop-unknown``)."""
-        for stop in self.station.stops:
-            if stop.hex == journey:
-                return stop
+        """The stop of a journey, by its whole digest in hex: callers have checked its form.
+
+        Raises StationError (``stop-unknown``).
+        """
+        stop = self.station.stops.stop(journey)
+        if stop.has("offer"):
+            return stop
         raise StationError(
             "There is no such journey at this station. The page 'Journeys' lists all.",
             code="stop-unknown",

@@ -5,12 +5,17 @@ from __future__ import annotations
 import csv
 import itertools
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
 
 from phtlab.errors import DataSetError, StationError
+from phtlab.station.arrived import Arrived
 from phtlab.station.console.journeys_view import JourneyLine, journey_lines
 from phtlab.station.datasets import DataSet, load_datasets, readable_in_sandbox
 from phtlab.station.desk import Place
+from phtlab.station.stop import Stop
 
 _TWIN_ROWS = 8
 
@@ -41,8 +46,8 @@ class DataSetPage:
 
 def dataset_pages(place: Place) -> list[DataSetPage]:
     """All that are declared. Raises DataSetError naming the declaration that is wrong."""
-    journeys = journey_lines(place)
-    return [_page(place, one, journeys) for one in load_datasets(place.folder).values()]
+    ran = _ran(place)
+    return [_page(place, one, ran) for one in load_datasets(place.folder).values()]
 
 
 def dataset_page(place: Place, name: str) -> DataSetPage:
@@ -54,18 +59,43 @@ def dataset_page(place: Place, name: str) -> DataSetPage:
             "PATH --schema FILE.toml'.",
             code="data-set-unknown",
         )
-    return _page(place, declared[name], journey_lines(place))
+    return _page(place, declared[name], _ran(place))
 
 
-def _page(place: Place, dataset: DataSet, journeys: list[JourneyLine]) -> DataSetPage:
-    on_it = tuple(line for line in journeys if dataset.name in line.datasets)
-    ran = [line for line in on_it if place.stops.stop(line.hex).has("started")]
-    uses = []
-    for researcher in sorted({line.researcher for line in ran}):
-        theirs = [line.arrived for line in ran if line.researcher == researcher]
-        uses.append(Use(researcher, len(theirs), max(theirs)))
+def _page(place: Place, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
+    times: dict[str, list[float]] = {}
+    for one in ran:
+        if dataset.name in one.datasets:
+            times.setdefault(one.researcher, []).append(one.at)
+    uses = [
+        Use(researcher, len(every), datetime.fromtimestamp(max(every), UTC))
+        for researcher, every in times.items()
+    ]
     uses.sort(key=lambda use: use.last, reverse=True)
+    newest, _ = journey_lines(place)
+    on_it = tuple(line for line in newest if dataset.name in line.datasets)
     return DataSetPage(dataset, _trouble(place, dataset), _twin(place, dataset), tuple(uses), on_it)
+
+
+class _Ran(NamedTuple):
+    """A run that began: whose, on what, and when (seconds since the epoch)."""
+
+    researcher: str
+    datasets: tuple[str, ...]
+    at: float
+
+
+def _ran(place: Place) -> list[_Ran]:
+    """Every run that began here, however long ago."""
+    return [_of(stop.path) for stop in place.stops if stop.has("started")]
+
+
+@lru_cache(maxsize=100_000)
+def _of(folder: Path) -> _Ran:
+    """Of a stop's folder, which is named by its order: what is read never changes."""
+    arrived = Arrived.of(Stop(folder))
+    at = (folder / "started.json").stat().st_mtime
+    return _Ran(arrived.researcher, tuple(arrived.train.manifest.datasets), at)
 
 
 def _trouble(place: Place, dataset: DataSet) -> str:

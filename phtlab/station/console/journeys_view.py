@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from phtlab.errors import StationError
@@ -14,6 +14,7 @@ from phtlab.station.release import held_stop
 from phtlab.station.running import cell_lines
 from phtlab.station.stop import Stop
 
+MOST: Final = 200
 MARKS: Final = {
     "offered": "○",
     "verified": "○",
@@ -117,21 +118,26 @@ def journey_line(stop: Stop) -> JourneyLine:
         code, sentence = record.code, record.sentence
     else:
         sentence = stop.held_because
-    at = datetime.fromtimestamp((stop.path / "offer.json").stat().st_mtime).astimezone()
+    at = datetime.fromtimestamp(_arrived(stop), UTC)
     return JourneyLine(stop.hex, name, researcher, datasets, state, code, sentence, at)
 
 
-def journey_lines(station: Place, most: int = 200) -> list[JourneyLine]:
-    """The newest journeys, newest first; one whose files are broken says so in its line."""
+def journey_lines(station: Place, most: int = MOST) -> tuple[list[JourneyLine], int]:
+    """The newest journeys, newest first, and how many older ones there are.
+
+    One whose files are broken says so in its line.
+    """
+    stops = sorted(station.stops, key=_arrived, reverse=True)
     lines = []
-    for stop in station.stops:
+    for stop in stops[:most]:
         try:
             lines.append(journey_line(stop))
         except StationError as error:
-            at = datetime.fromtimestamp(stop.path.stat().st_mtime).astimezone()
-            broken = ("", "", (), "offered", "stop-broken", error.message, at)
-            lines.append(JourneyLine(stop.hex, *broken))
-    return sorted(lines, key=lambda line: line.arrived, reverse=True)[:most]
+            broken = ("", "", (), "offered", "stop-broken", error.message)
+            lines.append(
+                JourneyLine(stop.hex, *broken, datetime.fromtimestamp(_arrived(stop), UTC))
+            )
+    return lines, max(0, len(stops) - most)
 
 
 def journey_page(stop: Stop) -> JourneyPage:
@@ -151,6 +157,10 @@ def journey_page(stop: Stop) -> JourneyPage:
     )
 
 
+def _arrived(stop: Stop) -> float:
+    return (stop.path / "offer.json").stat().st_mtime
+
+
 def _held(stop: Stop) -> tuple[str, ...]:
     """The outputs that wait for a person's word."""
     if stop.waits_for != "release":
@@ -163,5 +173,5 @@ def _steps(stop: Stop) -> list[Step]:
     for name, words in STEPS:
         path = stop.path / f"{name}.json"
         if path.exists():
-            found.append(Step(words, datetime.fromtimestamp(path.stat().st_mtime).astimezone()))
+            found.append(Step(words, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
     return sorted(found, key=lambda step: step.at)

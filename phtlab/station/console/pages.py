@@ -19,6 +19,8 @@ from markupsafe import Markup
 from phtlab.errors import PhtlabError
 from phtlab.station.console.access import Worker, worker_of
 from phtlab.station.console.console import Console
+from phtlab.station.console.inbox_view import inbox
+from phtlab.station.maintenance import closed
 from phtlab.station.running_daemon import daemon_runs
 from phtlab.train.printable import escaped, escaped_lines
 
@@ -72,7 +74,9 @@ class Pages:
             worker=worker,
             csrf=worker.session.csrf,
             told=told,
+            state=self._state(),
             running=daemon_runs(self.console.station.folder),
+            count=len(inbox(self.console.station).waiting),
             **values,
         )
 
@@ -113,6 +117,16 @@ class Pages:
                 oidc=self.console.provider is not None,
             )
         return self.page("refusal.html", worker, here="", status=status, error=error)
+
+    def _state(self) -> str:
+        station = self.console.station
+        try:
+            paused = closed(station) is not None
+        except PhtlabError:
+            paused = True
+        if not daemon_runs(station.folder):
+            return "away"
+        return "paused" if paused else "online"
 
     def _answer(self, name: str, status: int, **values: Any) -> Response:
         return HTMLResponse(self.render(name, **values), status)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from phtlab.station.console.access import Reader, Releaser
-from phtlab.station.console.console import ConsoleOf
+from phtlab.station.console.console import Console, ConsoleOf
 from phtlab.station.console.journeys_view import journey_lines, journey_page
 from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import go, pages_of
@@ -28,7 +28,7 @@ _MOST_LOG = 200_000
 def journeys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """The newest, with their states as they change."""
     pages = pages_of(request)
-    part = pages.live("/live/journeys", _LIST, journeys=journey_lines(console.station))
+    part = pages.live("/live/journeys", _LIST, **_list(console))
     return pages.page("journeys.html", worker, here="/journeys", part=part)
 
 
@@ -41,7 +41,7 @@ def live_journeys(
     return stream(
         request,
         console,
-        lambda: pages.render(_LIST, journeys=journey_lines(console.station)),
+        lambda: pages.render(_LIST, **_list(console)),
         seen,
     )
 
@@ -102,3 +102,8 @@ def let_log_go(
         else "Your word is noted. Another person has to agree before the log leaves."
     )
     return go(f"/journeys/{journey}")
+
+
+def _list(console: Console) -> dict[str, Any]:
+    journeys, older = journey_lines(console.station)
+    return {"journeys": journeys, "older": older}
