@@ -298,6 +298,8 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
         return
     if as_a_whole["closed"]:
         err.print(f"Nothing new begins. {as_a_whole['closed']}", markup=False)
+    if as_a_whole["broken"]:
+        err.print(f"Its self-test found broken: {as_a_whole['broken']}.", markup=False)
     if not views:
         err.print(f"{settings.name} has had no stop yet.", markup=False)
         return

@@ -80,6 +80,7 @@ def standing(folder: StationFolder, settings: StationSettings) -> dict[str, str 
     return {
         "closed": why.sentence if why else None,
         "self_test": f"{report.at:%Y-%m-%d %H:%M} UTC: {report.sentence}" if report else None,
+        "broken": ", ".join(found.name for found in report.broken) if report else "",
     }
 
 

@@ -151,7 +151,8 @@ def closed(place: Place) -> Closed | None:
     if kept and (kept.held or kept.until is None or now < kept.until):
         until = f" until {kept.until:%Y-%m-%d %H:%M} UTC" if kept.until else ""
         sentence = f"{place.settings.name} is paused{until}: {kept.reason}"
-        return Closed("pause", f"{sentence} {kept.held}".strip(), f"Paused{until}: {kept.reason}")
+        and_first = f". {kept.held}" if kept.held else ""
+        return Closed("pause", f"{sentence}{and_first}", f"Paused{until}: {kept.reason}")
     local = now.astimezone()
     for window in place.settings.maintenance:
         if within(window, local):

@@ -395,6 +395,7 @@ def test_the_folder_may_come_from_the_environment(
         "station": "cleveland",
         "closed": None,
         "self_test": None,
+        "broken": "",
         "stops": [],
     }
 

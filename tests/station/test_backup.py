@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import SealError, SettingsError, StationError
+from phtlab.governance.approval import Revocation
 from phtlab.governance.audit import LOST
 from phtlab.station import maintenance
+from phtlab.station.approvals_kept import Approvals
 from phtlab.station.audit_witness import Witness
 from phtlab.station.backup import INDEX, back_up
 from phtlab.station.backup_comparison import Lost, compare
@@ -26,10 +28,14 @@ from phtlab.station.opening import open_station
 from phtlab.station.settings import load_settings
 from phtlab.station.station import Station
 from phtlab.train.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
+from phtlab.train.canonical import digest
+from phtlab.train.envelope import Envelope
 from phtlab.train.key_file import write_key
+from phtlab.wire.central import CentralClient
 from tests.crash.consortium import Light, light
 from tests.e2e.parts import until
 from tests.evidence import Evidence
+from tests.governance.documents import approval, now
 from tests.station.station_world import FakeRun, World, identity, make_world
 
 PASSPHRASE = "correct horse battery staple"
@@ -335,6 +341,60 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
             assert Witness(station).look() == ()
         again = compare(new, key, by="grace")
         assert (again.records, again.ended) == ([], [])
+
+
+def allow(made: Light, folder: StationFolder, *, days: int = 60) -> Envelope:
+    """An approval of cleveland's, kept there and known to central."""
+    train = digest(b"a train")
+    signed = approval(
+        None, None, station="cleveland", train=train, expires=now() + timedelta(days=days)
+    ).sign(made.identities["cleveland"])
+    Approvals(folder).keep(signed)
+    with CentralClient(made.lab.central.url, made.identities["cleveland"]) as client:
+        client.governance.put_approval(signed)
+    return signed
+
+
+def take_back(made: Light, folder: StationFolder, signed: Envelope) -> None:
+    revocation = Revocation(
+        station="cleveland", approval=signed.digest, by="grace", roster_version=1, issued=now()
+    ).sign(made.identities["cleveland"])
+    Approvals(folder).keep_revocation(signed.digest, revocation)
+    with CentralClient(made.lab.central.url, made.identities["cleveland"]) as client:
+        client.governance.put_revocation(revocation)
+
+
+def test_what_was_approved_and_taken_back_since_the_backup_is_so_again(
+    tmp_path: Path, evidence: Evidence
+) -> None:
+    with small_consortium(tmp_path / "net") as made:
+        folder = made.folder("cleveland")
+        desk = Desk(folder, load_settings(folder))
+        taken_back, stays = allow(made, folder), allow(made, folder)
+        back_up(desk, tmp_path / "cleveland.age", [RECIPIENT], by="grace")
+        take_back(made, folder, taken_back)
+        given = allow(made, folder)
+        with (tmp_path / "cleveland.age").open("rb") as source:
+            new, _ = restore(source, tmp_path / "new", [ScryptIdentity(PASSPHRASE)], by="grace")
+        assert not Approvals(new.folder).revoked(taken_back.digest)
+        lost = compare(new, made.identities["cleveland"], by="grace")
+        assert lost.approvals == [given.digest]
+        assert lost.revocations == [taken_back.digest]
+        assert set(lost.standing) == {stays.digest, given.digest}
+        assert Approvals(new.folder).revoked(taken_back.digest)
+        # A central that hides it: what stands again is shown to the person who resumes.
+        with (tmp_path / "cleveland.age").open("rb") as source:
+            other, _ = restore(source, tmp_path / "other", [ScryptIdentity(PASSPHRASE)], by="grace")
+        told = compare(other, made.identities["cleveland"], by="grace", ask_central=False)
+        assert set(told.standing) == {stays.digest, taken_back.digest}
+        evidence(
+            "attacks",
+            attacker="central",
+            promise="what a station took back before it was restored from a backup does not stand "
+            "again unseen",
+            outcome="the revocation is taken over; if central hides it, the approval is shown to "
+            "the person who resumes the station, which begins nothing before",
+        )
 
 
 def witnessed(made: Light, name: str) -> int:

@@ -263,4 +263,7 @@ def test_status_says_why_nothing_begins(world: World) -> None:
     run("pause", "--reason", "A new disk", "--by", "grace", "--drain")
     assert json.loads(run("status", "--json"))["closed"] == "cleveland is paused: A new disk"
     run("resume", "--by", "grace")
-    assert json.loads(run("status", "--json"))["closed"] is None
+    found(world, "data set heart")
+    status = json.loads(run("status", "--json"))
+    assert (status["closed"], status["broken"]) == (None, "data set heart")
+    assert status["self_test"].endswith("1 broken of 1 things.")
