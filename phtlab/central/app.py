@@ -25,9 +25,11 @@ from phtlab.central.routes import (
     acceptances,
     approvals,
     audit,
+    audit_pages,
     inbox,
     journeys,
     notification,
+    notification_pages,
     pages,
     proposal_pages,
     proposals,
@@ -90,7 +92,8 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     if parts.hub is not None and settings.hub_client_id:
         login = HubLogin(parts, parts.hub)
         app.include_router(pages.router_of(login))
-        app.include_router(proposal_pages.router_of(login))
+        for part_of_pages in (proposal_pages, audit_pages, notification_pages):
+            app.include_router(part_of_pages.router_of(login))
     app.add_middleware(BodyLimit)
     app.add_middleware(RequestLog, metrics=parts.metrics)
     app.add_middleware(Mounted, prefix=settings.prefix)

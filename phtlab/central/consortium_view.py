@@ -9,6 +9,7 @@ from typing import Final
 from phtlab.central.access import Sender
 from phtlab.central.hub import DISPATCH, GOVERN, OPERATE, READ, TEACH
 from phtlab.central.journeys import visible_journeys
+from phtlab.central.notification_view import notifications_of
 from phtlab.central.page import since
 from phtlab.central.proposal_page import MARKS
 from phtlab.central.proposals import visible_proposals
@@ -55,6 +56,7 @@ class ConsortiumView:
     operates: bool = False
     governs: bool = False
     teaches: bool = False
+    unread: int = 0
     marks = MARKS
 
     @property
@@ -82,6 +84,7 @@ def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
     stations: tuple[StationView, ...] = ()
     journeys: tuple[JourneyLine, ...] = ()
     proposals: tuple[ProposalSummary, ...] = ()
+    unread = 0
     if published is not None and reads:
         with services.database.read() as session:
             stations = stations_of(session, published.roster, services.clock(), services.online)
@@ -91,6 +94,7 @@ def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
                 proposals = visible_proposals(
                     session, sender.member, services.clock(), limit=_PROPOSALS
                 ).proposals
+                unread = notifications_of(session, services, sender.name).unread
     return ConsortiumView(
         consortium=services.settings.name,
         user=sender.name,
@@ -106,6 +110,7 @@ def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
         operates=sender.may(OPERATE),
         governs=sender.may(GOVERN),
         teaches=sender.may(TEACH),
+        unread=unread,
     )
 
 

@@ -29,8 +29,8 @@ CALLBACK: Final = "oauth_callback"
 STATE_SECONDS: Final = 600
 SESSION_SECONDS: Final = 14 * 24 * 3600
 
-# Where a login leads back to, as a link in a mail names it: the proposals, or one of them.
-_PLACE: Final = re.compile(r"proposals|p-[0-9a-f]{16}")
+# Where a login leads back to, as a link in a mail names it: a page, or one proposal.
+_PLACE: Final = re.compile(r"proposals|audit|notifications|p-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class HubLogin:
         )
         self.hub.user_of(token)
         known = _PLACE.fullmatch(place) is not None
-        there = "" if not known else place if place == "proposals" else f"proposals/{place}"
+        there = "" if not known else f"proposals/{place}" if place.startswith("p-") else place
         answer = RedirectResponse(f"{self.home}{there}", 302)
         answer.set_cookie(SESSION, token, max_age=SESSION_SECONDS, **self._bounds(request))
         answer.delete_cookie(STATE, path=self.home)

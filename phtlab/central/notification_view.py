@@ -124,7 +124,7 @@ def link_of(settings: CentralSettings, subject: str) -> str:
     """Where a person looks, if central has pages that people reach; else empty."""
     if not settings.public_url:
         return ""
-    page = f"proposals/{subject}" if subject.startswith("p-") else ""
+    page = f"proposals/{subject}" if subject.startswith("p-") else "notifications"
     return f"{settings.public_url}/{page}"
 
 
