@@ -85,13 +85,16 @@ def settled(world: World) -> Lost:
     return lost
 
 
-def names_in(file: Path) -> set[str]:
+def content_of(file: Path) -> bytes:
     archive = io.BytesIO()
     with file.open("rb") as source:
         decrypt(source, archive, [ScryptIdentity(PASSPHRASE)])
-    archive.seek(0)
-    with tarfile.open(fileobj=archive) as tar:
-        return set(tar.getnames())
+    return archive.getvalue()
+
+
+def names_in(file: Path) -> list[str]:
+    with tarfile.open(fileobj=io.BytesIO(content_of(file))) as tar:
+        return tar.getnames()
 
 
 def test_what_cannot_be_made_anew_comes_back_and_what_trains_left_does_not(world: World) -> None:
@@ -100,6 +103,10 @@ def test_what_cannot_be_made_anew_comes_back_and_what_trains_left_does_not(world
     file = backed_up(world)
     names = names_in(file)
     assert not any("operator" in name or "job" in name or name.endswith(".csv") for name in names)
+    left = (world.stop(offer).operator / "log").read_bytes()
+    assert left
+    assert left not in content_of(file)
+    assert b"nbformat" not in content_of(file)
     new = restored(world, file)
     for name in ("station.toml", "policy.toml", "key.age", "datasets/heart.toml"):
         assert (new.folder.path / name).read_bytes() == (world.folder.path / name).read_bytes()
@@ -414,9 +421,4 @@ def opened_station(made: Light, desk: Desk) -> Iterator[Station]:
 
 
 def test_names_of_a_backup_end_with_its_index(world: World) -> None:
-    archive = io.BytesIO()
-    with backed_up(world).open("rb") as source:
-        decrypt(source, archive, [ScryptIdentity(PASSPHRASE)])
-    archive.seek(0)
-    with tarfile.open(fileobj=archive) as tar:
-        assert tar.getnames()[-1] == INDEX
+    assert names_in(backed_up(world))[-1] == INDEX
