@@ -11,6 +11,7 @@ from phtlab.station.reading.difference import near
 from phtlab.station.reading.examination import CellChange, Remark
 from phtlab.station.reading.materials import origin
 from phtlab.station.reading.train_reading import TrainReading
+from phtlab.station.reading.under_proposal import UnderProposal
 from phtlab.station.reading.visible import shown
 
 _MARKS = {"added": "+", "removed": "-", "same": " "}
@@ -22,6 +23,8 @@ def told(reading: TrainReading, *, changes: bool) -> Iterator[str]:
     manifest = reading.arrived.train.manifest
     yield f"{manifest.name}, a train of {reading.arrived.researcher}"
     yield shown(reading.since)
+    if reading.under:
+        yield from _study(reading.under)
     if reading.trouble:
         yield f"! {reading.trouble}"
     if not reading.text.whole:
@@ -56,6 +59,8 @@ def as_json(reading: TrainReading) -> dict[str, Any]:
         "train": reading.arrived.train.digest,
         "name": reading.arrived.train.manifest.name,
         "researcher": reading.arrived.researcher,
+        "proposal": reading.under.digest if reading.under else None,
+        "beyond": list(reading.under.beyond(reading.examination.data)) if reading.under else [],
         "since": reading.since,
         "approved_before": reading.before.stop.journey if reading.before else None,
         "unchanged": reading.unchanged,
@@ -86,6 +91,14 @@ def as_json(reading: TrainReading) -> dict[str, Any]:
     }
 
 
+def _study(under: UnderProposal) -> Iterator[str]:
+    if under.proposal is None:
+        yield f"! It names a proposal that is not here: {under.digest}."
+        return
+    study = under.proposal
+    yield shown(f"for the study '{study.title}' ({study.id}, version {study.version})")
+
+
 def _data(reading: TrainReading) -> Iterator[str]:
     for data in reading.examination.data:
         named = ", ".join(data.columns) or "no column by name"
@@ -96,6 +109,8 @@ def _data(reading: TrainReading) -> Iterator[str]:
             yield shown(f"            any column may be touched: {'; '.join(data.whole[:4])}")
         if data.untold:
             yield shown(f"            could not tell: {'; '.join(data.untold[:4])}")
+    for sentence in reading.under.beyond(reading.examination.data) if reading.under else ():
+        yield shown(f"            {sentence}")
     if not reading.examination.data:
         names = ", ".join(reading.arrived.train.manifest.datasets) or "no data set"
         yield f"data        could not tell; declared: {names}"

@@ -18,6 +18,7 @@ from phtlab.station.reading.examination import Asked, CodeCell, Difference, Exam
 from phtlab.station.reading.isolated import examined
 from phtlab.station.reading.materials import MaterialsChange, compared
 from phtlab.station.reading.notebook_text import NotebookText, read_notebook
+from phtlab.station.reading.under_proposal import UnderProposal, under_proposal
 from phtlab.station.stop import Stop
 from phtlab.train.materials import Materials, materials_of
 from phtlab.train.roster import Catalogue
@@ -72,6 +73,7 @@ class TrainReading:
     trouble: str
     before: ApprovedBefore | None
     parameters: tuple[Parameter, ...]
+    under: UnderProposal | None
     risk: Assessment
     kernel: KernelReading
     beside: tuple[str, ...]
@@ -161,6 +163,7 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
         trouble=trouble,
         before=before,
         parameters=tuple(_parameters(arrived, before)),
+        under=under_proposal(place, arrived.order.proposal),
         risk=assess(manifest, known_images=known_images(place.stops.path)),
         kernel=_kernel(stop, arrived, before, catalogue),
         beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
