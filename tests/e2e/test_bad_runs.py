@@ -53,6 +53,12 @@ FAULTS: dict[str, Fault] = {
         "A cell of the train failed at this station.",
         CellError(type="ValueError", cell=FAULT, line=4),
     ),
+    "a column that is misspelt": Fault(
+        "adults = heart[heart['agee'] > 17]",
+        "cell-failed",
+        "A cell of the train failed at this station.",
+        CellError(type="KeyError", cell=FAULT, line=1, message="There is no key or column 'agee'."),
+    ),
     "an error whose class is named after a patient": Fault(
         "raise type('Patient63', (Exception,), {})()",
         "cell-failed",
@@ -107,7 +113,13 @@ FAULTS: dict[str, Fault] = {
         "send = getattr(phtlab, 'pub' + 'lish')\nsend('rows' + '', heart)",
         "output-error",
         "The train published something that cannot be published as declared.",
-        CellError(type="PublishError", cell=FAULT, line=2),
+        CellError(
+            type="PublishError",
+            cell=FAULT,
+            line=2,
+            message="The output 'rows' is not declared by this train: publish it with its name "
+            "written out.",
+        ),
         "hungary",
     ),
     "an output that is laid beside publish": Fault(
@@ -124,7 +136,13 @@ FAULTS: dict[str, Fault] = {
         "send = getattr(phtlab, 'pub' + 'lish')\nsend('counts', 20, kind='scalar')",
         "output-error",
         "The train published something that cannot be published as declared.",
-        CellError(type="PublishError", cell=FAULT, line=2),
+        CellError(
+            type="PublishError",
+            cell=FAULT,
+            line=2,
+            message="The output 'counts' is published as another kind, or with other counts, than "
+            "it is declared.",
+        ),
         "hungary",
     ),
     "a declared output that does not come": Fault(
