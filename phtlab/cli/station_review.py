@@ -23,7 +23,6 @@ def review(
     as_json: JsonOption = False,
 ) -> None:
     """Read a train: its code or what changed in it, the data that it touches, its outputs."""
-    from phtlab.station.approvals import waits
     from phtlab.station.desk import Desk
     from phtlab.station.reading.told import as_json as reading_json
     from phtlab.station.reading.told import told
@@ -38,7 +37,7 @@ def review(
         return
     for line in told(reading, changes=not whole):
         out.print(line, markup=False)
-    if waits(stop):
+    if stop.waits_for == "approval":
         place = "" if directory is None else f" -C {directory}"
         say_next(
             f"phtlab station approve {stop.hex[:12]}{place}",

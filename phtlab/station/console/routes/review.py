@@ -12,7 +12,6 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import FileResponse, HTMLResponse, Response
 
-from phtlab.station.approvals import waits
 from phtlab.station.console.access import Reader
 from phtlab.station.console.console import Console, ConsoleOf
 from phtlab.station.console.decision_view import decision
@@ -70,7 +69,7 @@ def review(
         show=show if show and changed else "changes" if changed else "notebook",
         imports=imports_by_origin(reading),
         otherwise=declared_otherwise(reading),
-        waits=waits(reading.stop),
+        waits=reading.stop.waits_for == "approval",
         decision=decided,
     )
     answer.headers["Content-Security-Policy"] = PAGE
