@@ -46,7 +46,7 @@ def leave_airlock(stop: Stop, station: Station) -> None:
         return
     # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
     with LeftFiles(folder, "outputs") as left:
-        passed = _passed(station, arrived, left, policy.airlock)
+        passed = _passed(stop, station, arrived, left, policy.airlock)
         held = any(one.verdict.verdict == "held" for one in passed)
         if held:
             _hold(stop, station, arrived, passed, policy.release)
@@ -58,7 +58,7 @@ def leave_airlock(stop: Stop, station: Station) -> None:
 
 
 def _passed(
-    station: Station, arrived: Arrived, left: LeftFiles, rules: AirlockRules
+    stop: Stop, station: Station, arrived: Arrived, left: LeftFiles, rules: AirlockRules
 ) -> tuple[Passed, ...]:
     """The outputs past the airlock, held against what has left; what leaves now is noted there."""
     manifest = arrived.train.manifest
@@ -67,7 +67,10 @@ def _passed(
     with released.turn(station.folder.released):
         earlier = released.earlier(station.folder.released, manifest.datasets)
         passed = pass_outputs(manifest.outputs, left, rules, earlier)
-        if not any(one.verdict.verdict == "held" for one in passed):
+        if any(one.verdict.verdict == "held" for one in passed):
+            may_leave = released.left(manifest.outputs, passed, held=True)
+            released.note_pending(station.folder.released, stop.hex, manifest.datasets, may_leave)
+        else:
             _note(station, arrived, passed)
     return passed
 
@@ -120,6 +123,7 @@ def leave_hold(stop: Stop, station: Station) -> None:
         arrived = Arrived.of(stop)
         with released.turn(station.folder.released):
             _note(station, arrived, waiting.with_cells(stop, passed))
+            released.settle(station.folder.released, stop.hex)
         late = any(not outcome.by for outcome in outcomes.values())
         _seal(stop, station, arrived, passed, "release-expired" if late else "")
 
@@ -182,6 +186,7 @@ def record_ending(stop: Stop, station: Station) -> None:
                 raise
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
+    released.settle(station.folder.released, stop.hex)
     _sign(
         stop,
         station,

@@ -80,13 +80,15 @@ class Cells:
 class Reading:
     """One way to read a table: as a whole, or one label of a dimension as a table by itself.
 
-    `source` names the table, or the earlier stop's; `whole` is False for a part.
+    `source` names the table, or the earlier stop's; `whole` is False for a part; `pending` is a
+    table of another stop that waits for a person, and may leave or not.
     """
 
     source: str
     dimensions: tuple[str, ...]
     rows: tuple[CountedRow, ...]
     whole: bool = True
+    pending: bool = False
     _sums: dict[frozenset[str], dict[Cell, tuple[int, int | None]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -289,7 +291,8 @@ def parts_of(whole: Reading) -> list[Reading]:
                     cell = row.cell - {part}
                     grouped[part[1]].append(CountedRow(cell, row.count, row.row))
         found += [
-            Reading(whole.source, rest, tuple(rows), whole=False) for rows in grouped.values()
+            Reading(whole.source, rest, tuple(rows), whole=False, pending=whole.pending)
+            for rows in grouped.values()
         ]
     return found
 

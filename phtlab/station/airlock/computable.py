@@ -138,7 +138,7 @@ def _told(
     counts: dict[tuple[str, int], int] = {}
     for one in support:
         told_by = lattice.rows[one]
-        if any(row.row is None for _, row in told_by):
+        if any(row.row is None and not reading.pending for reading, row in told_by):
             continue  # it has left before: to withhold it now would change nothing
         for reading, row in told_by:
             if row.row is not None:

@@ -11,7 +11,7 @@ same tables are kept once however often they leave::
 A count is null where the row stayed: its labels are kept, not how many there are. So the folder
 holds nothing that a recipient does not have, but the labels of withheld rows. The newest
 `MOST_FILES` are looked at, up to `MOST_ROWS_AT_ONCE`; older ones are kept, and not looked at any
-more.
+more. What waits for a person lies in `pending/` meanwhile, by its stop.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from phtlab.train.durable_file import write_durably
 from phtlab.train.manifest import Output
 
 VERSION: Final = 1
+PENDING: Final = "pending"
 MOST_FILES: Final = 300
 MOST_ROWS: Final = 10_000
 """Rows of one output that are kept; a larger one is kept without those beyond."""
@@ -66,6 +67,24 @@ def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str,
         write_durably(path, content)
 
 
+def note_pending(
+    folder: Path, stop: str, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]
+) -> None:
+    """Remember what the stop with the hex name `stop` may let go, once people have decided.
+
+    Stops meanwhile are held against both: that it leaves, and that it does not.
+    """
+    place = folder / PENDING
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    content = {"version": VERSION, "datasets": sorted(datasets), "outputs": list(outputs)}
+    write_durably(place / f"{stop}.json", canonical(content))
+
+
+def settle(folder: Path, stop: str) -> None:
+    """It is decided: nothing of `stop` is pending any more. Idempotent."""
+    (folder / PENDING / f"{stop}.json").unlink(missing_ok=True)
+
+
 def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
     """What has left of any of `datasets`, the newest first.
 
@@ -76,6 +95,12 @@ def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
     if not folder.is_dir():
         return found
     paths = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
+    for path in (folder / PENDING).glob("*.json"):
+        content = json.loads(path.read_bytes())
+        if set(content["datasets"]) & set(datasets):
+            for output in content["outputs"]:
+                whole = replace(_reading(path.stem, output), pending=True)
+                found += [whole, *parts_of(whole)]
     seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...]]] = set()
     room = MOST_ROWS_AT_ONCE
     for path in paths[:MOST_FILES]:
@@ -104,8 +129,12 @@ def _read(path: Path) -> Any:
     return json.loads(written)
 
 
-def left(outputs: Sequence[Output], passed: Sequence[Passed]) -> list[dict[str, Any]]:
+def left(
+    outputs: Sequence[Output], passed: Sequence[Passed], *, held: bool = False
+) -> list[dict[str, Any]]:
     """What is to be remembered of outputs that leave: each count that is in their files.
+
+    With `held` also those that a person may let go.
 
     The files count, not what the airlock let pass: a person may have taken more out. `passed`
     has the cells of each output that counts people (`Passed.cells`), those that stay among them.
@@ -113,7 +142,8 @@ def left(outputs: Sequence[Output], passed: Sequence[Passed]) -> list[dict[str, 
     declared = {output.name: output for output in outputs}
     found = []
     for one in passed:
-        if one.cells is None or one.cells.untold or one.verdict.verdict in ("held", "refused"):
+        stays = ("refused",) if held else ("refused", "held")
+        if one.cells is None or one.cells.untold or one.verdict.verdict in stays:
             continue
         counts = _counts_in(one.files, declared[one.verdict.name], one.cells)
         rows = [
