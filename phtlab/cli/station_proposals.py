@@ -48,17 +48,24 @@ def proposals(
 
 @app.command()
 def show(
-    proposal: ProposalArgument, directory: DirectoryOption = None, as_json: JsonOption = False
+    proposal: ProposalArgument,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Show a proposal's newest version, and what was said of it."""
+    """Show a proposal's newest version, and what was said of it.
+
+    Its researcher sees that it is in review here.
+    """
     from phtlab.notebook.parameters import describe
-    from phtlab.station.approvals import proposal_state
+    from phtlab.station.approvals import begin_review, proposal_state
     from phtlab.station.desk import Desk
     from phtlab.station.proposals_here import ProposalsHere
     from phtlab.train.printable import escaped_lines
 
     desk = Desk(*station_at(directory))
     here = ProposalsHere(desk.folder.proposals).find(proposal)
+    begin_review(desk, here.id, by=person(by))
     state = proposal_state(here, desk)
     if as_json:
         print_json(_view(here, state))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from phtlab.errors import ApprovalError, ProposalError, StationError
 from phtlab.governance.approval import Approval
@@ -22,9 +22,7 @@ from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalHere, ProposalsHere
 from phtlab.station.station import Station
-from phtlab.station.stop import Stop, now_text
-from phtlab.train.canonical import canonical
-from phtlab.train.durable_file import create_durably
+from phtlab.station.stop import Stop
 from phtlab.train.printable import escaped
 
 _MAX_REASON = 500
@@ -81,7 +79,7 @@ class Shown:
 
 def pending(place: Place) -> tuple[Pending, ...]:
     """What waits for a person here, oldest first."""
-    waiting = [pending_journey(place, stop) for stop in place.stops.unfinished() if waits(stop)]
+    waiting = [pending_journey(place, stop) for stop in place.stops.unfinished() if stop.undecided]
     waiting += [
         _pending_proposal(here, place)
         for here in ProposalsHere(place.folder.proposals)
@@ -150,7 +148,7 @@ def refuse(place: Place, target: str, *, by: str, reason: str = "") -> None:
         _log(place, by, "proposal-refused", here.id, version, reason)
         return
     stop = place.stops.find(target)
-    decide(stop, {"verdict": "refuse", "by": [by], "reason": reason})
+    stop.decide("refuse", by=[by], reason=reason)
     for drafted in Drafts(place.folder.drafts).of_journey(stop.journey):
         drafted.remove()
     _log(place, by, "journey-refused", stop.journey, None, reason)
@@ -166,6 +164,14 @@ def ask(place: Place, target: str, text: str, *, by: str) -> None:
     here = ProposalsHere(place.folder.proposals).find(target)
     here.say({"by": by, "text": text, "at": place.now().isoformat()})
     _log(place, by, "proposal-asked", here.id, here.newest.digest, "")
+
+
+def begin_review(place: Place, target: str, *, by: str) -> None:
+    """`by` reads a proposal: its researcher sees that it is in review here. Once a version."""
+    require_person(by)
+    here = ProposalsHere(place.folder.proposals).find(target)
+    if proposal_state(here, place) == "waits":
+        here.begin_review(here.newest.digest, {"by": by, "at": place.now().isoformat()})
 
 
 def revoke(
@@ -222,20 +228,6 @@ def proposal_state(
     return "refused" if here.refused(version.digest) else "waits"
 
 
-def decide(stop: Stop, decision: dict[str, Any]) -> None:
-    """Write the decision on a held stop. The first one stands. Raises StationError."""
-    _require_waits(stop)
-    try:
-        create_durably(stop.path / "decision.json", canonical({**decision, "at": now_text()}))
-    except FileExistsError:
-        raise _waits_for_nobody(stop) from None
-
-
-def waits(stop: Stop) -> bool:
-    """Whether `stop` is held until an approval allows it."""
-    return stop.has("held") and not any(map(stop.has, ("decision", "record", "ending")))
-
-
 def _terms(place: Place, target: str, wanted: Wanted) -> tuple[Draft, Drafted | None]:
     """What is approved: the terms that people said yes to already, else those that are wanted."""
     if _is_proposal(target):
@@ -243,7 +235,11 @@ def _terms(place: Place, target: str, wanted: Wanted) -> tuple[Draft, Drafted | 
         there = [one for one in Drafts(place.folder.drafts) if _same_rule(one.draft, draft)]
     else:
         stop = place.stops.find(target)
-        _require_waits(stop)
+        if not stop.undecided:
+            raise StationError(
+                f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}. "
+                "'phtlab station status' shows which wait."
+            )
         draft = of_journey(stop, place, wanted)
         there = Drafts(place.folder.drafts).of_journey(stop.journey)
         _require_lets_start(there[0].draft if there else draft, stop, place)
@@ -317,18 +313,6 @@ def _require_line(reason: str) -> None:
 def _log(place: Place, by: str, action: str, subject: str, digest: str | None, reason: str) -> None:
     details = {"reason": reason[:200]} if reason else {}
     place.audit.append(actor=by, action=action, subject=subject, digest=digest, details=details)
-
-
-def _require_waits(stop: Stop) -> None:
-    if not waits(stop):
-        raise _waits_for_nobody(stop)
-
-
-def _waits_for_nobody(stop: Stop) -> StationError:
-    return StationError(
-        f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}. "
-        "'phtlab station status' shows which wait."
-    )
 
 
 def pending_journey(place: Place, stop: Stop) -> Pending:

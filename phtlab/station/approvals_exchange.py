@@ -111,6 +111,11 @@ class Exchange:
         except PhtlabError as error:
             _log.warning("proposal not believed", proposal=here.id, code=error.code)
             return False
+        if any(
+            (one.station, one.state != "submitted") == (self._station.name, True)
+            for one in view.summary.stations
+        ):
+            self._at_central.add(f"review {view.summary.digest}")
         self._at_central |= {
             f"refusal {decision.proposal}"
             for decision in view.decisions
@@ -134,7 +139,10 @@ class Exchange:
             station.central.governance.decide(proposal, station.name, kept.envelope)
 
     def _bring_words(self, here: ProposalHere) -> None:
-        governance = self._station.central.governance
+        governance, version = self._station.central.governance, here.newest.digest
+        if here.in_review(version):
+            begin = partial(governance.begin_review, here.id, self._station.name, version)
+            self._bring(f"review {version}", begin)
         for mark, word in here.unsaid():
             if any(
                 comment.author == self._station.name and comment.text == word["text"]

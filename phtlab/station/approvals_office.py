@@ -13,7 +13,6 @@ from phtlab.errors import ApprovalError, PhtlabError, StationError
 from phtlab.governance.approval import Revocation
 from phtlab.governance.proposal import open_proposal
 from phtlab.governance.refusal import Refusal
-from phtlab.station.approvals import decide, waits
 from phtlab.station.approvals_cover import asked, assessed, covering, over
 from phtlab.station.approvals_draft import Draft, Drafted, Drafts
 from phtlab.station.approvals_kept import Approvals
@@ -54,22 +53,20 @@ class Office:
     def look_again(self) -> None:
         """Let go what is held and is allowed by now, or whose proposal is over."""
         for stop in self._station.stops.unfinished():
-            if waits(stop):
+            if stop.undecided:
                 self._look_again(stop)
 
     def _look_again(self, stop: Stop) -> None:
         arrived = Arrived.of(stop)
         risk = assessed(arrived, self._station)
         covered = covering(self._station, asked(stop, arrived, self._station, risk))
-        if covered.approval is not None:
-            by = list(covered.approval.approvers)
-            decision = {"verdict": "approve", "by": by, "approval": covered.digest}
-        elif code := over(self._station, arrived.order):
-            decision = {"verdict": "over", "code": code}
-        else:
-            return
+        code = over(self._station, arrived.order)
         try:
-            decide(stop, decision)
+            if covered.approval is not None:
+                by = list(covered.approval.approvers)
+                stop.decide("approve", by=by, approval=covered.digest)
+            elif code:
+                stop.decide("over", code=code)
         except StationError:
             # Refused, cancelled or expired meanwhile.
             _log.info("waits no more", journey=stop.hex[:12])

@@ -6,6 +6,7 @@
     proposals/<id>/withdrawal.json   the researcher's signed taking back
     proposals/<id>/talk.json         what was said of it, as central shows it
     proposals/<id>/refusal-<digest>.word  a person's no to that version; signed: .json
+    proposals/<id>/review-<digest>.word   a person began to read that version
     proposals/<id>/said-<nonce>.word what a person here says to it; at central: .sent
 
 A version is kept if it follows the one before: whoever swaps or slips one in is not heard.
@@ -100,6 +101,15 @@ class ProposalHere:
             return False
         return True
 
+    def begin_review(self, version: str, word: dict[str, Any]) -> None:
+        """Note that a person here reads `version`. The first one's word stays."""
+        with suppress(FileExistsError):
+            create_durably(self._review(version), canonical(word))
+
+    def in_review(self, version: str) -> bool:
+        """Whether a person here began to read `version`."""
+        return self._review(version).exists()
+
     def refusal(self, version: str) -> Envelope | None:
         """The signed refusal of `version`."""
         with suppress(FileNotFoundError):
@@ -178,6 +188,9 @@ class ProposalHere:
                     code="proposal-swapped",
                 )
         return new
+
+    def _review(self, version: str) -> Path:
+        return self.path / f"review-{version.removeprefix('sha256:')}.word"
 
     def _refusal(self, version: str, end: str) -> Path:
         return self.path / f"refusal-{version.removeprefix('sha256:')}.{end}"

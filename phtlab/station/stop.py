@@ -8,7 +8,7 @@ station killed anywhere finds on its return exactly how far it came::
     verified.json    both hold, and the image is what was signed: verified
     train/           the train's files
     held.json        a person is asked: held, until
-    decision.json    that person's word
+    decision.json    why it is looked at again: an approval, or someone's no
     admitted.json    with the data sets and limits of the run: admitted
     job/             what the run will see: job.json, notebook.ipynb
     starting.json    from here on the run may exist: running
@@ -178,14 +178,23 @@ class Stop:
         if not self.has("cancel") and not self.has("record"):
             self.write("cancel", {"by": by, "at": now_text()})
 
-    def decide(self, verdict: str, reason: str = "") -> None:
-        """The operator's word on a held stop: "approve" or "refuse". The first one stands."""
-        if self.waits_for != "approval":
-            raise StationError(
-                f"The stop {self.hex[:12]} waits for no decision; it is {self.state}. "
-                "'phtlab station status' shows which wait."
-            )
-        self.write("decision", {"verdict": verdict, "reason": reason, "at": now_text()})
+    @property
+    def undecided(self) -> bool:
+        """Whether it is held until an approval allows it, or somebody refuses it."""
+        return self.waits_for == "approval" and not self.has("ending")
+
+    def decide(self, verdict: Literal["approve", "refuse", "over"], **said: Any) -> None:
+        """Look at a held stop again: an approval may allow it, someone refused it, or its proposal
+        is over. The first one stands. Raises StationError."""
+        with suppress(FileExistsError):
+            if self.undecided:
+                decision = {"verdict": verdict, **said, "at": now_text()}
+                create_durably(self.path / "decision.json", canonical(decision))
+                return
+        raise StationError(
+            f"The stop {self.hex[:12]} waits for no decision; it is {self.state}. "
+            "'phtlab station status' shows which wait."
+        )
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class FakeGovernance:
     revoked: dict[str, Envelope] = field(default_factory=dict)
     standings: list[Envelope] = field(default_factory=list)
     accepted: list[Envelope] = field(default_factory=list)
+    in_review: list[str] = field(default_factory=list)
     changed: int = 0
     asked: list[str] = field(default_factory=list)
     refuses: Exception | None = None
@@ -73,7 +74,11 @@ class FakeGovernance:
         versions = self.versions[proposal]
         newest = Proposal.model_validate(peek(versions[-1]).predicate)
         stations = [
-            StationStateView(station=name, state="submitted", updated=NOW)
+            StationStateView(
+                station=name,
+                state="in-review" if versions[-1].digest in self.in_review else "submitted",
+                updated=NOW,
+            )
             for name in newest.stations
         ]
         return ProposalView(
@@ -124,6 +129,11 @@ class FakeGovernance:
                 proposal=self.versions[proposal][-1].digest,
             )
         )
+        return self._view(proposal)
+
+    def begin_review(self, proposal: str, station: str, version: str) -> ProposalView:
+        self._called("review")
+        self.in_review.append(version)
         return self._view(proposal)
 
     def decide(self, proposal: str, station: str, decision: Envelope) -> ProposalView:

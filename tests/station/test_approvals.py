@@ -452,6 +452,14 @@ def test_a_question_is_news_once_so_that_it_waits_for_no_timer(world: World) -> 
     assert exchange.hears()
 
 
+def test_the_researcher_sees_once_that_somebody_reads_the_proposal(world: World) -> None:
+    signed, proposal = proposed(world)
+    for _ in range(2):
+        approvals.begin_review(desk(world), proposal.id, by="olga")
+        world.daemon().exchange()
+    assert world.central.governance.in_review == [signed.digest]
+
+
 def test_a_withdrawn_proposal_allows_nothing_any_more(world: World) -> None:
     once(world)
     signed, proposal = proposed(world)

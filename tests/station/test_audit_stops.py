@@ -49,7 +49,7 @@ def test_what_is_held_and_what_is_refused_is_logged_with_the_reason(world: World
     daemon = world.begun(offer, steps=3)
     held = list(world.station().audit.entries())[-1]
     assert held.action == "stop-held" and held.details["reason"]
-    daemon.station.stops.stop(offer.journey).decide("refuse", "no legal ground")
+    daemon.station.stops.stop(offer.journey).decide("refuse", reason="no legal ground")
     for _ in range(5):
         daemon.step()
     ended = list(world.station().audit.entries())[-1]
