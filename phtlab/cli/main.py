@@ -9,7 +9,18 @@ from rich.console import Console
 from rich.text import Text
 
 import phtlab
-from phtlab.cli import audit, central, consortium, journey, kernel, key, proposal, station, train
+from phtlab.cli import (
+    audit,
+    central,
+    consortium,
+    journey,
+    kernel,
+    key,
+    notification,
+    proposal,
+    station,
+    train,
+)
 from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
@@ -59,6 +70,7 @@ app.add_typer(kernel.app, name="kernel")
 app.add_typer(consortium.app, name="consortium")
 app.add_typer(central.app, name="central")
 app.add_typer(audit.app, name="audit")
+app.add_typer(notification.app, name="notifications")
 
 
 def main() -> None:

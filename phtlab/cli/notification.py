@@ -1,0 +1,170 @@
+"""`phtlab notifications`: what waits for you, and how you are told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.errors import SettingsError
+
+if TYPE_CHECKING:
+    from phtlab.wire.notification import Channel, Event, NotificationsView, Preferences
+    from phtlab.wire.notification_client import NotificationClient
+
+app = typer.Typer(
+    help="See what waits for you, and choose how you are told: page, mail, webhook.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list")
+def list_(
+    unread: Annotated[bool, typer.Option("--unread", help="Only what you have not read.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List what you were told, the newest first."""
+    view = _client().get()
+    found = [one for one in view.notifications if not (unread and one.read)]
+    if as_json:
+        print_json(found)
+        return
+    if not found:
+        err.print("There is nothing new." if unread else "There is nothing yet.")
+        return
+    for one in found:
+        mark, moment = "○" if one.read else "●", f"{one.at:%Y-%m-%d %H:%M}"
+        out.print(f"{mark} {moment}  {one.sentence}", markup=False)
+        for by in one.deliveries:
+            if by.state == "failed":
+                out.print(f"    {by.channel} failed: {by.reason}", markup=False)
+    if view.unread:
+        say_next("phtlab notifications read")
+
+
+@app.command()
+def read(as_json: JsonOption = False) -> None:
+    """Say that you have read all that there is."""
+    client = _client()
+    view = client.get()
+    if view.notifications:
+        view = client.read(view.notifications[0].number)
+    if as_json:
+        print_json(view)
+    else:
+        err.print("You have read all of it.")
+
+
+@app.command()
+def how(as_json: JsonOption = False) -> None:
+    """Show how you are told of what."""
+    _print_how(_client().get(), as_json)
+
+
+@app.command("set")
+def set_(
+    mail: Annotated[
+        str | None, typer.Option(help="Your address; 'none' for no mail.", metavar="ADDRESS")
+    ] = None,
+    webhook: Annotated[
+        str | None,
+        typer.Option(help="An https:// address to call; 'none' for no call.", metavar="URL"),
+    ] = None,
+    tell: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What is told how: EVENT=CHANNELS, as proposal-waits=page,mail; 'all' is every "
+            "event, and no channel is none. May be repeated. An address that is new is told of "
+            "everything without it.",
+            metavar="EVENT=CHANNELS",
+        ),
+    ] = None,
+    new_secret: Annotated[
+        bool, typer.Option("--new-secret", help="Sign the webhook's calls with another secret.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Choose how you are told. What you do not name stays as it is."""
+    client = _client()
+    before = client.get().preferences
+    addresses = {
+        channel: before_it if given is None else "" if given == "none" else given
+        for channel, given, before_it in (
+            ("mail", mail, before.mail),
+            ("webhook", webhook, before.webhook),
+        )
+    }
+    events = _events(before, addresses, tell)
+    view = client.put(_preferences(addresses, events), new_secret=new_secret)
+    if view.secret:
+        err.print("The webhook's secret, shown once: keep it where the calls are checked.")
+        err.print(f"  {view.secret}", markup=False)
+    _print_how(view, as_json)
+
+
+def _client() -> NotificationClient:
+    import phtlab
+
+    return phtlab.connect().central.notifications
+
+
+def _events(
+    before: Preferences, addresses: dict[str, str], tell: list[str] | None
+) -> dict[Event, tuple[Channel, ...]]:
+    from phtlab.wire.notification import EVENTS
+
+    events = {event: list(before.events.get(event, ("page",))) for event in EVENTS}
+    if tell is None:
+        for channel, address in addresses.items():
+            if address and not getattr(before, channel):
+                for channels in events.values():
+                    channels.append(channel)  # type: ignore[arg-type]
+    for word in tell or ():
+        event, equals, channels_of = word.partition("=")
+        named = [one for one in channels_of.split(",") if one]
+        known = event == "all" or event in events
+        if not equals or not known or not set(named) <= {"page", "mail", "webhook"}:
+            raise SettingsError(
+                f"'{word}' does not say what is told how. Write EVENT=CHANNELS, with an event of: "
+                f"all, {', '.join(events)}; and channels of: page, mail, webhook."
+            )
+        for one in events if event == "all" else (event,):
+            events[one] = named  # type: ignore[index, assignment]
+    return {event: tuple(dict.fromkeys(channels)) for event, channels in events.items()}
+
+
+def _preferences(
+    addresses: dict[str, str], events: dict[Event, tuple[Channel, ...]]
+) -> Preferences:
+    from pydantic import ValidationError
+
+    from phtlab.wire.notification import Preferences
+
+    try:
+        return Preferences(mail=addresses["mail"], webhook=addresses["webhook"], events=events)
+    except ValidationError:
+        raise SettingsError(
+            "This is no address of mail or of a webhook. Write one address, as ada@example.org or "
+            "https://example.org/hook."
+        ) from None
+
+
+def _print_how(view: NotificationsView, as_json: bool) -> None:
+    from phtlab.wire.notification import EVENTS, SENTENCES
+
+    if as_json:
+        print_json(view)
+        return
+    told = view.preferences
+    out.print(f"mail     {told.mail or 'none'}", markup=False)
+    out.print(f"webhook  {told.webhook or 'none'}", markup=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("event", "told by", "what is said"):
+        table.add_column(heading)
+    for event in EVENTS:
+        words = SENTENCES[event].format(subject="…")
+        table.add_row(event, ", ".join(told.channels(event)) or "nothing", Text(words))
+    out.print(table)
