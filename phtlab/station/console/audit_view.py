@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import Entry, Head, verify_chain
+from phtlab.governance.audit import START, Entry, Head, verify_chain
 from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalsHere
 
-MOST = 200
+MOST: Final = 200
+LOOKED_AT: Final = 20_000
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Filters:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """`found` are the newest that fit, newest first, `left_out` how many more do.
+    """`found` are the newest that fit, newest first, `left_out` how many more do, of the newest
+    `total`; `cut` says that there are older ones.
 
     `head` is how far the log holds together; `trouble` says where it does not. `journeys` and
     `proposals` are those that have a page.
@@ -48,6 +51,7 @@ class AuditPage:
     found: tuple[Entry, ...]
     left_out: int
     total: int
+    cut: bool
     actors: tuple[str, ...]
     actions: tuple[str, ...]
     head: Head | None
@@ -57,31 +61,28 @@ class AuditPage:
 
 
 def audit_page(place: Place, filters: Filters) -> AuditPage:
-    """Reads the whole log, and checks that each entry follows the one before."""
-    newest: deque[Entry] = deque(maxlen=MOST)
-    fitting = total = 0
-    actors: set[str] = set()
-    actions: set[str] = set()
+    """Reads the newest `LOOKED_AT` entries, and checks that each follows the one before."""
+    found: list[Entry] = []
     entries: list[Entry] = []
-    head, trouble = None, ""
+    head, trouble, cut = None, "", False
     try:
-        for entry in place.audit.entries():
-            entries.append(entry)
-            total += 1
-            actors.add(entry.actor)
-            actions.add(entry.action)
-            if filters.fit(entry):
-                fitting += 1
-                newest.append(entry)
-        head = verify_chain(entries, log=place.name)
+        lines = deque(place.audit.lines(), maxlen=LOOKED_AT + 1)
+        entries = [Entry.from_line(line) for line in lines]
+        cut = len(entries) > LOOKED_AT
+        # Of a long log, what the first one follows was not looked at.
+        start = Head(entries[0].number, entries[0].name) if cut else START
+        entries = entries[1:] if cut else entries
+        found = [entry for entry in entries if filters.fit(entry)]
+        head = verify_chain(entries, log=place.name, start=start)
     except AuditError as error:
         trouble = error.message
     return AuditPage(
-        found=tuple(reversed(newest)),
-        left_out=fitting - len(newest),
-        total=total,
-        actors=tuple(sorted(actors)),
-        actions=tuple(sorted(actions)),
+        found=tuple(reversed(found[-MOST:])),
+        left_out=max(0, len(found) - MOST),
+        total=len(entries),
+        cut=cut,
+        actors=tuple(sorted({entry.actor for entry in entries})),
+        actions=tuple(sorted({entry.action for entry in entries})),
         head=head,
         trouble=trouble,
         journeys=frozenset(stop.hex for stop in place.stops),
