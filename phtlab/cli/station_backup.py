@@ -154,7 +154,11 @@ def told(lost: Lost) -> list[str]:
         )
     for journeys, what in (
         (lost.records, "had ended: the signed record is here again"),
-        (lost.journeys, "ran here after the backup; central has this station's record of it"),
+        (
+            lost.journeys,
+            "ran here after the backup, and central has this station's record of it. What left "
+            "with it is not known here: later outputs are not held against it",
+        ),
         (lost.ended, "had not ended in the backup: it ends as station-restored"),
     ):
         lines += [f"Journey {journey[7:19]} {what}." for journey in journeys]
