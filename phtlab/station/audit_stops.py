@@ -7,6 +7,7 @@ between finds on its return what is not in the log yet.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
@@ -39,6 +40,20 @@ def _started(stop: Stop) -> Told:
     return Told(_train(stop), {})
 
 
+def _outputs_held(stop: Stop) -> Told:
+    held = [
+        one for one in stop.read("airlock-held")["outputs"] if one["verdict"]["verdict"] == "held"
+    ]
+    persons = str(stop.read("airlock-held")["persons"])
+    return Told(_train(stop), {"outputs": str(len(held)), "persons": persons})
+
+
+def _outputs_decided(stop: Stop) -> Told:
+    """How many were released, in part, or refused; each word has an entry of its own."""
+    choices = Counter(one["choice"] for one in stop.read("release")["outputs"].values())
+    return Told(_train(stop), {choice: str(number) for choice, number in choices.items()})
+
+
 def _ended(stop: Stop) -> Told:
     record = stop.final_record()
     code = {"code": record.code} if record.code else {}
@@ -54,6 +69,8 @@ _BY_FILE: Final[Mapping[str, tuple[str, Callable[[Stop], Told]]]] = {
     "held": ("stop-held", _held),
     "admitted": ("stop-admitted", _admitted),
     "starting": ("stop-started", _started),
+    "airlock-held": ("outputs-held", _outputs_held),
+    "release": ("outputs-decided", _outputs_decided),
     "record": ("stop-ended", _ended),
 }
 
@@ -70,7 +87,10 @@ class StopAudit:
     def note(self, stop: Stop) -> None:
         """Add what is new of `stop`. Raises OSError, AuditError, StationError; then try again."""
         with self._lock:
-            logged = self._logged().setdefault(stop.journey, set())
+            known = self._logged()
+            if stop.ended and stop.journey not in known:
+                return  # it was noted to its end, and let go
+            logged = known.setdefault(stop.journey, set())
         for file, (action, told_of) in _BY_FILE.items():
             if action in logged or not stop.has(file):
                 continue

@@ -89,7 +89,9 @@ def _verdict(output: WaitingOutput, outcome: Outcome) -> OutputVerdict:
     elif outcome.choice == "refuse":
         verdict, end = "refused", "a person at the station looked at it, and it stays there"
     elif outcome.part is None:
-        verdict, end = "released", "a person at the station looked at it and released it"
+        # What rules took out before a person was asked stays out.
+        verdict = "suppressed" if held.suppressed_rows else "released"
+        end = "a person at the station looked at it and released it"
     else:
         rows = len(set(outcome.part.rows))
         out = [_count(rows, "row")] * bool(rows)

@@ -8,9 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from phtlab.errors import StationError
 from phtlab.governance.approval import PersonName
@@ -29,6 +37,12 @@ class Part(_Value):
 
     rows: tuple[int, ...] = ()
     cells: tuple[tuple[int, str], ...] = ()
+
+    @field_validator("rows", "cells")
+    @classmethod
+    def _in_order(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        # Two people who mean the same say the same.
+        return tuple(sorted(set(value)))
 
     @model_validator(mode="after")
     def _something(self) -> Part:

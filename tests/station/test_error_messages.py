@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phtlab.station.airlock.error_message import LIBRARIES, SIGNS, TYPES, message_of, vocabulary
@@ -159,6 +159,7 @@ def _fill(reading: str, words: list[str]) -> str:
     return text[:2000]
 
 
+@settings(deadline=None)
 @given(
     st.one_of(filled, st.tuples(st.sampled_from([f.classes[0] for f in FORMS]), st.text())),
     st.lists(words_of_people, max_size=4),
@@ -184,6 +185,7 @@ def test_no_word_leaves_that_is_only_in_the_exception(
     assert any(set(way) <= known for way in ways), (told, ways)
 
 
+@settings(deadline=None)
 @given(
     words_of_people.filter(lambda word: len(word) > 3 and word not in {*TYPES, *LIBRARIES}),
     st.sampled_from(FORMS),

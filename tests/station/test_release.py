@@ -307,6 +307,10 @@ def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(wor
     _, stop = held(world)
     release.look(desk(world), stop, "wards", by="bea")
     say(world, stop, Part(rows=(3,)), reason="Ward C is one family.")
+    world.daemon().step()
+    every = [(one.action, one.details) for one in desk(world).audit.entries()]
+    assert ("outputs-held", {"outputs": "1", "persons": "1"}) in every
+    assert ("outputs-decided", {"part": "1"}) in every
     acts = [entry for entry in desk(world).audit.entries() if entry.actor == "bea"]
     assert [(one.action, one.details["output"]) for one in acts] == [
         ("output-looked-at", "wards"),
