@@ -1,0 +1,190 @@
+"""What waits at a station for a person, and logs that a person lets go: nobody else gets them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from phtlab.errors import JourneyError, PhtlabError, RegistryError, StationError
+from phtlab.lab import released_log as opening
+from phtlab.station import release
+from phtlab.station.release_log import look_at_log, marks_of, release_log
+from phtlab.station.release_log_sending import send_log
+from phtlab.train.envelope import Envelope
+from phtlab.train.order import Order
+from phtlab.train.released_log import ReleasedLog
+from phtlab.wire.api import Offer
+from tests.evidence import Evidence
+from tests.station.held_world import change_release, desk, held, holding_world, say
+from tests.station.station_world import FakeRun, World, _predicate, identity
+
+RESEARCHER, REGISTRY, STATION, PERSON = (
+    "hostile researcher",
+    "hostile registry",
+    "hostile station",
+    "a station's operator",
+)
+PATIENT = "Muster63"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return holding_world(tmp_path)
+
+
+def tell(evidence: Evidence, attacker: str, promise: str, outcome: str) -> None:
+    evidence("attacks", attacker=attacker, promise=promise, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("KeyError", f"'{PATIENT}'"),
+        ("NameError", f"name '{PATIENT}' is not defined"),
+        ("ModuleNotFoundError", f"No module named '{PATIENT}'"),
+        ("AttributeError", f"'DataFrame' object has no attribute '{PATIENT}'"),
+        ("FileNotFoundError", f"[Errno 2] No such file or directory: '{PATIENT}'"),
+        ("PublishError", f"output '{PATIENT}' is not declared by this train (declared: counts)"),
+        ("DatasetError", f"there is no data set '{PATIENT}' here. There is: 'heart'."),
+        ("ValueError", f"could not convert string to float: '{PATIENT}'"),
+    ],
+)
+def test_a_value_in_a_known_message(
+    world: World, evidence: Evidence, kind: str, message: str
+) -> None:
+    error = {"type": kind, "cell": 2, "line": 3, "message": message, "traceback": PATIENT}
+    world.scripted.script = FakeRun("cell-failed", error=error)
+    offer = world.offer()
+    record = world.travel(offer)
+    assert record.error is not None
+    assert record.error.type == kind
+    assert PATIENT.encode() not in world.central.records[0].body
+    assert PATIENT not in repr(world.central.updates)
+    tell(
+        evidence,
+        RESEARCHER,
+        "gets no value out by an error whose message reads as a known one",
+        "class, cell and line leave; of the message nothing that the train did not say",
+    )
+
+
+@pytest.mark.parametrize("how", ["cancelled", "waited until its time was over"])
+def test_a_held_output_does_not_leave_by_itself(
+    world: World, evidence: Evidence, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    offer, stop = held(world)
+    if how == "cancelled":
+        offer = offer.model_copy(update={"cancelled": True})
+    else:
+        world.ahead += timedelta(days=8)
+    record = world.travel(offer)
+    assert not (stop.path / "waiting").exists()
+    if how == "cancelled":
+        assert world.freight.delivered == {}
+    else:
+        assert [one.verdict for one in record.outputs] == ["released", "refused"]
+    with pytest.raises(StationError) as raised:
+        release.decide(desk(world), stop, {"wards": "release"}, by="bea", reason="Too late.")
+    assert raised.value.code == "not-held"
+    tell(
+        evidence,
+        RESEARCHER,
+        f"gets no held output that nobody released: {how}",
+        "it stays, and a word after that is refused: `not-held`",
+    )
+
+
+def test_one_of_two_persons_alone(world: World, evidence: Evidence) -> None:
+    change_release(world, 'two_persons = ["low"]')
+    _, stop = held(world)
+    assert say(world, stop, "release") is None
+    with pytest.raises(StationError) as raised:
+        say(world, stop, "release")
+    for _ in range(3):
+        world.daemon().step()
+    assert (stop.state, world.freight.delivered) == ("held", {})
+    tell(
+        evidence,
+        PERSON,
+        "releases no output alone where the policy asks for two",
+        f"refused: `{raised.value.code}`",
+    )
+
+
+def test_an_output_changed_after_it_was_looked_at(world: World, evidence: Evidence) -> None:
+    offer, stop = held(world)
+    release.look(desk(world), stop, "wards", by="bea")
+    other = (stop.path / "waiting" / "counts.parquet").read_bytes()
+    (stop.path / "waiting" / "wards.parquet").write_bytes(other)
+    say(world, stop, "release")
+    record = world.travel(offer)
+    assert (record.outcome, world.freight.delivered) == ("failed", {})
+    tell(
+        evidence,
+        PERSON,
+        "cannot have another output leave than was looked at",
+        f"nothing leaves, the stop fails: `{record.code}`",
+    )
+
+
+def let_go(world: World) -> tuple[Offer, bytes, Envelope]:
+    """A log that a person let go, as it lies in the registry."""
+    world.scripted.script = FakeRun("cell-failed")
+    offer = world.offer()
+    daemon = world.begun(offer, steps=20)
+    stop = daemon.station.stops.stop(offer.journey)
+    look_at_log(desk(world), stop, by="bea")
+    release_log(desk(world), stop, by="bea", reason="Nothing of a patient in it.")
+    assert send_log(world.station(), marks_of(world.folder) / stop.hex)
+    return offer, *world.freight.logs[offer.journey]
+
+
+def opened(
+    world: World, monkeypatch: pytest.MonkeyPatch, offer: Offer, sealed: bytes, said: Envelope
+) -> str:
+    """What the researcher gets when the registry gives these."""
+    monkeypatch.setattr(opening, "pull_log", lambda *_: (sealed, said))
+    lab: Any = SimpleNamespace(
+        registry=None, trusted=world.refresh(), identity=identity("ada"), name="ada"
+    )
+    order = Order.model_validate(_predicate(offer.order))
+    return opening.released_log(lab, offer.journey, order, "cleveland")
+
+
+def test_another_log_in_its_place(
+    world: World, evidence: Evidence, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, sealed, said = let_go(world)
+    second, other, other_said = let_go(world)
+    assert "Outcome: cell-failed" in opened(world, monkeypatch, first, sealed, said)
+    forged = ReleasedLog.model_validate(_predicate(said)).sign(identity("hungary"))
+    changed = sealed[:-1] + bytes([sealed[-1] ^ 1])
+    for attacker, promise, given in (
+        (REGISTRY, "cannot change a log that was let go", (changed, said)),
+        (REGISTRY, "cannot show the log of another journey", (other, other_said)),
+        (REGISTRY, "cannot join a log to the statement about another", (other, said)),
+        (STATION, "lets go no log in another station's name", (sealed, forged)),
+    ):
+        with pytest.raises(PhtlabError) as raised:
+            opened(world, monkeypatch, first, *given)
+        tell(evidence, attacker, promise, f"refused: `{raised.value.code}`")
+    assert second.journey != first.journey
+
+
+def test_no_log_that_nobody_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    offer, *_ = let_go(world)
+
+    def missing(*_: object) -> tuple[bytes, Envelope]:
+        raise RegistryError("It is not there.", code="registry-missing")
+
+    monkeypatch.setattr(opening, "pull_log", missing)
+    lab: Any = SimpleNamespace(registry=None, trusted=world.refresh(), identity=identity("ada"))
+    with pytest.raises(JourneyError) as raised:
+        opening.released_log(
+            lab, offer.journey, Order.model_validate(_predicate(offer.order)), "cleveland"
+        )
+    assert raised.value.code == "no-log"
