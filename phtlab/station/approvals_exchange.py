@@ -40,8 +40,8 @@ class Exchange:
         self._heard: set[str] = set()
 
     def hears(self) -> bool:
-        """Whether people here asked something since this was called last."""
-        words = {mark.name for here in self._proposals for mark, _ in here.unsaid()}
+        """Whether people here asked something, or began to read, since this was called last."""
+        words = self._proposals.words()
         new = words - self._heard
         self._heard = words
         return bool(new)

@@ -220,6 +220,10 @@ class ProposalsHere:
             version = f"sha256:{path.stem.removeprefix('refusal-')}"
             yield ProposalHere(path.parent), version, json.loads(path.read_bytes())
 
+    def words(self) -> frozenset[str]:
+        """The names of what people here said of proposals: seen without reading any of it."""
+        return frozenset(path.name for path in self.path.glob("p-*/*.word"))
+
     def find(self, beginning: str) -> ProposalHere:
         """The proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
         found = [here for here in self if here.id.startswith(beginning)]
