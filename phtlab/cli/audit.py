@@ -257,6 +257,12 @@ def _print_verified(verified: Verified, *, of_export: bool) -> None:
             count, number = str(one.checkpoints), str(one.number)
             table.add_row(Text(one.witness), count, number, f"{one.at:%Y-%m-%d %H:%M} UTC")
         out.print(table)
+    for loss in verified.losses:
+        out.print(
+            f"Entries {loss.lost} were lost: {loss.actor} restored the station, as entry "
+            f"{loss.number} of {loss.at:%Y-%m-%d %H:%M} UTC says.",
+            markup=False,
+        )
     if behind := verified.number - verified.witnessed:
         out.print(f"Nobody has signed the last {behind} yet.")
     if verified.doubtful:

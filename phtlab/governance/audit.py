@@ -75,7 +75,7 @@ class Entry(_Value):
 
 def log_of_central(consortium: str) -> str:
     """The name of central's log, which no member can have: it is no single word."""
-    return f"central of {consortium}"
+    return f"{_CENTRAL}{consortium}"
 
 
 class Head(NamedTuple):
@@ -85,6 +85,7 @@ class Head(NamedTuple):
     digest: str
 
 
+_CENTRAL: Final = "central of "
 LOST: Final = "log-restored"
 """The action of an entry that says which entries before it were lost, in the detail `lost`."""
 
@@ -145,8 +146,9 @@ def verify_chain(
     `checkpoints` are verified ones (`open_checkpoint`). With `start`, which was verified before,
     `entries` are those after it, and checkpoints up to it are not looked at.
 
-    Entries that were lost are passed over where an entry of the log itself says so (`LOST`): a
-    restored log goes on above what others saw of it, and shows for ever what it lacks.
+    Entries that were lost are passed over where an entry of a station's log itself says so
+    (`LOST`): a restored log goes on above what others saw of it, and shows for ever what it lacks.
+    Central has no such excuse: its log is everybody's, and whoever changed it could write one.
 
     Raises AuditError with one of the codes ``audit-log``, ``audit-gap``, ``audit-chain``,
     ``audit-cut``, ``audit-rewritten``.
@@ -213,7 +215,8 @@ def after_loss(
 
 def _declares_loss(entry: Entry, head: Head) -> bool:
     said = entry.details.get("lost")
-    return entry.action == LOST and said == _lost(head.number, entry.number - 1)
+    excused = entry.action == LOST and not entry.log.startswith(_CENTRAL)
+    return excused and said == _lost(head.number, entry.number - 1)
 
 
 def _lost(before: int, last: int) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from phtlab.errors import PhtlabError
-from phtlab.governance.audit import Checkpoint, Entry, open_checkpoint, verify_chain
+from phtlab.governance.audit import LOST, Checkpoint, Entry, open_checkpoint, verify_chain
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.roster import Roster
@@ -26,6 +26,15 @@ class Witnessed(_Value):
     at: AwareDatetime
 
 
+class Loss(_Value):
+    """Entries that a restored station's log lacks, as it says itself in entry `number`."""
+
+    number: int
+    lost: str
+    actor: str
+    at: AwareDatetime
+
+
 class Verified(_Value):
     """How far a log holds. `doubtful` counts checkpoints that the roster does not vouch for."""
 
@@ -34,6 +43,7 @@ class Verified(_Value):
     digest: str
     witnesses: tuple[Witnessed, ...]
     doubtful: int
+    losses: tuple[Loss, ...]
     roster_version: int
     roster_digest: str
 
@@ -63,6 +73,8 @@ def verify_log(
         else:
             if checkpoint.log == log:
                 believed.append(checkpoint)
+    losses: list[Loss] = []
+    entries = _told_of_losses(entries, losses)
     head = verify_chain(entries, [*believed, *([seen] if seen else [])], log=log)
     return Verified(
         log=log,
@@ -70,9 +82,18 @@ def verify_log(
         digest=head.digest,
         witnesses=_by_witness(believed),
         doubtful=doubtful,
+        losses=tuple(losses),
         roster_version=roster.version,
         roster_digest=digest(canonical(roster.model_dump(mode="json"))),
     )
+
+
+def _told_of_losses(entries: Iterable[Entry], losses: list[Loss]) -> Iterator[Entry]:
+    """`entries`; what they say of lost ones is put into `losses` meanwhile."""
+    for entry in entries:
+        if entry.action == LOST and (lost := entry.details.get("lost")):
+            losses.append(Loss(number=entry.number, lost=lost, actor=entry.actor, at=entry.at))
+        yield entry
 
 
 def _by_witness(checkpoints: Iterable[Checkpoint]) -> tuple[Witnessed, ...]:

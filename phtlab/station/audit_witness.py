@@ -56,6 +56,7 @@ class Witness:
     def __init__(self, station: Station) -> None:
         self._station = station
         self._held = START, sha256().digest()
+        self._lines = 0
         self._whole: datetime | None = None
 
     def look(self) -> tuple[Alarm, ...]:
@@ -122,21 +123,23 @@ class Witness:
         What held at the last look is compared by one digest of all its lines, which takes a
         hundredth of the time; if that is another, all entries are verified, to say what is wrong.
         """
-        log, hashed = self._station.audit, sha256()
+        log, hashed, count = self._station.audit, sha256(), 0
         start, known = self._held
         lines = log.lines()
-        for line in islice(lines, start.number):
+        for count, line in enumerate(islice(lines, self._lines), 1):
             hashed.update(line + b"\n")
         if hashed.digest() != known:
-            lines, hashed, start = log.lines(), sha256(), START
+            lines, hashed, count, start = log.lines(), sha256(), 0, START
 
         def entries() -> Iterator[Entry]:
+            nonlocal count
             for line in lines:
                 hashed.update(line + b"\n")
+                count += 1
                 yield Entry.from_line(line)
 
         head = verify_chain(entries(), signed, log=log.name, start=start)
-        self._held = head, hashed.digest()
+        self._held, self._lines = (head, hashed.digest()), count
         return head
 
     def _sign(self, log: str, head: Head, roster: Roster) -> CheckpointView:

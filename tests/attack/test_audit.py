@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from phtlab.central.audit_tables import AuditEntryRow, CheckpointRow
 from phtlab.errors import AuditError, CentralError, NotOnRosterError
-from phtlab.governance.audit import START, Checkpoint, Entry, Head, following
+from phtlab.governance.audit import START, Checkpoint, Entry, Head, after_loss, following
 from phtlab.governance.audit_verified import Verified, verify_log
 from phtlab.station.audit_export import export_own_log, verify_own_log
 from phtlab.station.audit_witness import Witness
@@ -159,6 +159,14 @@ def rewritten(session: Session) -> None:
     written(session, chained(found))
 
 
+def excused(session: Session) -> None:
+    """As a station's log says it that was restored from a backup: only a station's may."""
+    found = chained(of(session)[:3])
+    last = Head(found[-1].number, found[-1].name)
+    lost = after_loss(last, 5, log=LOG, at=found[-1].at, actor=LOG)
+    written(session, [*found, lost])
+
+
 def cut(session: Session) -> None:
     written(session, of(session)[:3])
 
@@ -237,6 +245,22 @@ def test_central_changes_an_old_entry_in_place(
         attacker=CENTRAL,
         promise=f"shows anyone who verifies its log when it {what} in place",
         outcome=f"{code} for whoever verifies it, and at each station when it starts and each day",
+    )
+
+
+def test_central_says_that_it_was_restored(stage: Stage, evidence: Evidence) -> None:
+    shown = stage.signed()
+    stage.change(excused)
+    assert (LOG, "audit-gap") in stage.restarted("ulm") and stage.look("mainz")
+    for signed in ((), shown):
+        with pytest.raises(AuditError) as refused:
+            stage.verified(signed)
+        assert refused.value.code == "audit-gap"
+    evidence(
+        "attacks",
+        attacker=CENTRAL,
+        promise="cannot excuse entries that are gone by a loss that it declares itself",
+        outcome="audit-gap: only a station's own log may say that it was restored",
     )
 
 
