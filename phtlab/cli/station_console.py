@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +57,8 @@ def console(
     people = load_people(folder)
     name = _whom(people, person)
     log_to_stderr()
+    # It would print what broke with all it says, which may be anything; the place is logged anyway.
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     made = Console.of(Desk(folder, settings), port=port)
     with listen(made.address, made.port) as socket, told_where(folder, made.home):
         forget_links(folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from phtlab.errors import SettingsError, StationError
 from phtlab.station.console import static
 from phtlab.station.console.guard import CSP, HEADERS
 from phtlab.station.console.pages import TEMPLATES
+from phtlab.station.console.routes import station as station_routes
 from phtlab.station.console.serving import listen
 from tests.console.conftest import Desk
 from tests.evidence import Evidence
@@ -161,3 +163,20 @@ def test_a_port_that_is_taken_is_said_so(desk: Desk) -> None:
     with pytest.raises(StationError) as refused, listen(console.address, console.port):
         pass
     assert refused.value.code == "console-port"
+
+
+def test_a_defect_is_a_sentence_and_its_place_and_nothing_that_it_says(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("a value of a patient")
+
+    browser = desk.login("all")
+    monkeypatch.setattr(station_routes, "last_report", broken)
+    monkeypatch.setattr(logging.getLogger("uvicorn.error"), "disabled", True)
+    answer = browser.get("/health", 500)
+    assert "The console broke while it answered." in answer.text
+    assert "patient" not in answer.text
+    told = capsys.readouterr().out
+    assert "test_guard.py" in told
+    assert "patient" not in told
