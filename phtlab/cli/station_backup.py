@@ -123,6 +123,7 @@ def compare(
     if as_json:
         print_json(
             {
+                "still_runs": lost.still_runs,
                 "entries_lost": lost.entries,
                 "seen_by": lost.seen_by,
                 "approvals": lost.approvals,
@@ -148,6 +149,11 @@ def compare(
 def told(lost: Lost) -> list[str]:
     """What was lost, in sentences."""
     lines = []
+    if lost.still_runs:
+        lines.append(
+            "A station of this name and key has asked central for work since this one was "
+            "restored: the old one still runs. End it first, or both follow the same orders."
+        )
     if lost.entries:
         lines.append(
             f"{lost.entries} entries of the audit log are lost, which {lost.seen_by} has seen."

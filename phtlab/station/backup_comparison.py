@@ -36,6 +36,8 @@ class Lost:
 
     restored: Restored
     asked_central: bool
+    still_runs: bool = False
+    """Another station with this name and key asked central for work since this one was restored."""
     entries: int = 0
     """Entries of the audit log that someone has seen and that are gone."""
     seen_by: str = ""
@@ -77,6 +79,7 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
             _approvals(desk, central, roster, lost)
             _log(desk, central, roster, lost)
             _journeys(desk, central, identity, lost)
+            lost.still_runs = _another_runs(desk, central, restored)
     for stop in list(desk.stops):
         if not stop.has("record"):
             _end(stop)
@@ -101,6 +104,21 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
     )
     maintenance.release_hold(desk)
     return lost
+
+
+def _another_runs(desk: Desk, central: CentralClient, restored: Restored) -> bool:
+    """Whether a station of this name asked for work since: before it was compared, this one cannot
+    have been it."""
+    kept = maintenance.pause_of(desk.folder)
+    return (
+        kept is not None
+        and bool(kept.held)
+        and any(
+            view.last_seen is not None and view.last_seen > restored.at
+            for view in central.stations()
+            if view.name == desk.name
+        )
+    )
 
 
 def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:

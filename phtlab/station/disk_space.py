@@ -9,6 +9,7 @@ from pathlib import Path
 
 from phtlab.station.executor import MIB, CheckResult
 
+ENGINE_DISK = "engine's disk"
 _WARNED_AT = 8
 """Free space below so many times what is needed is a warning."""
 _NEEDED_FILES = 1000

@@ -25,7 +25,7 @@ from phtlab.errors import (
     SandboxError,
 )
 from phtlab.station.data_trial import try_reading
-from phtlab.station.disk_space import disk_check
+from phtlab.station.disk_space import ENGINE_DISK, disk_check
 from phtlab.station.engine_answers import first_user, images_here, kernel_here, status_of
 from phtlab.station.engine_check import engine_checks
 from phtlab.station.executor import (
@@ -105,7 +105,7 @@ class DockerExecutor(Executor):
         said_of_itself = (
             *engine_checks(version, info, runtime=self._runtime, address=self._address),
             self._volumes.check(),
-            disk_check("engine's disk", Path(info["DockerRootDir"]), needed=_IMAGE_BYTES),
+            disk_check(ENGINE_DISK, Path(info["DockerRootDir"]), needed=_IMAGE_BYTES),
         )
         return *said_of_itself, *self._tried()
 

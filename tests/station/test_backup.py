@@ -15,7 +15,7 @@ import pytest
 from phtlab.errors import SealError, SettingsError, StationError
 from phtlab.governance.approval import Revocation
 from phtlab.governance.audit import LOST
-from phtlab.station import maintenance
+from phtlab.station import backup_comparison, maintenance
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.audit_witness import Witness
 from phtlab.station.backup import INDEX, back_up
@@ -30,6 +30,7 @@ from phtlab.station.station import Station
 from phtlab.train.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
 from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
+from phtlab.train.identity import Identity
 from phtlab.train.key_file import write_key
 from phtlab.wire.central import CentralClient
 from tests.crash.consortium import Light, light
@@ -392,7 +393,14 @@ def test_what_was_approved_and_taken_back_since_the_backup_is_so_again(
         # A central that hides it: what stands again is shown to the person who resumes.
         with (tmp_path / "cleveland.age").open("rb") as source:
             other, _ = restore(source, tmp_path / "other", [ScryptIdentity(PASSPHRASE)], by="grace")
-        told = compare(other, made.identities["cleveland"], by="grace", ask_central=False)
+        # The old one still runs here, which is said as long as this one cannot have been it.
+        key = made.identities["cleveland"]
+        with CentralClient(made.lab.central.url, key) as client:
+            at = restored_of(other.folder)
+            until(lambda: at and client.stations()[0].last_seen > at.at)  # type: ignore[operator]
+        assert _another_runs(other, made, key)
+        told = compare(other, key, by="grace", ask_central=False)
+        assert not _another_runs(other, made, key)
         assert set(told.standing) == {stays.digest, taken_back.digest}
         evidence(
             "attacks",
@@ -402,6 +410,13 @@ def test_what_was_approved_and_taken_back_since_the_backup_is_so_again(
             outcome="the revocation is taken over; if central hides it, the approval is shown to "
             "the person who resumes the station, which begins nothing before",
         )
+
+
+def _another_runs(desk: Desk, made: Light, key: Identity) -> bool:
+    restored = restored_of(desk.folder)
+    assert restored
+    with CentralClient(made.lab.central.url, key) as client:
+        return backup_comparison._another_runs(desk, client, restored)
 
 
 def witnessed(made: Light, name: str) -> int:
