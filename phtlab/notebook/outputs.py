@@ -25,7 +25,8 @@ class DeclaredOutput:
     `counts` names the column that counts people, in a table or in a figure's data; with any text
     a scalar is itself a count. Of a table, `by` names the columns that say which people a row is
     about, `total` one that sums up what each person contributes, and `largest` those of the
-    largest contributions, which a station checks and takes out.
+    largest contributions, which a station checks and takes out. `of` says that a scalar comes with
+    how many people it is of.
     """
 
     name: str
@@ -34,6 +35,7 @@ class DeclaredOutput:
     by: tuple[str, ...] = ()
     total: str | None = None
     largest: tuple[str, ...] = ()
+    of: bool = False
 
 
 # A position among alternatives: the `if`, `match` or `try` around a call, and which branch of it.
@@ -205,7 +207,7 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 def _arguments(call: _Call) -> dict[str, ast.expr]:
-    order = ("name", "value", "kind", "counts", "by", "total", "largest")
+    order = ("name", "value", "kind", "counts", "by", "total", "largest", "of")
     node = call.node
     if any(isinstance(a, ast.Starred) for a in node.args) or any(
         k.arg is None for k in node.keywords
@@ -279,6 +281,13 @@ def _with_columns(
     output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call
 ) -> DeclaredOutput:
     """`output` with what the call says of a table's other columns."""
+    of = "of" in given and not _is_none(given["of"])
+    if of and (output.kind != "scalar" or output.counts is not None):
+        raise _RefusedError(
+            "output-columns",
+            call,
+            f"'{output.name}' says of=, which only a scalar has that is no count itself.",
+        )
     said = {
         word: given[word]
         for word in ("by", "total", "largest")
@@ -311,6 +320,7 @@ def _with_columns(
         by=found.get("by", ()),
         total=found["total"][0] if "total" in found else None,
         largest=found.get("largest", ()),
+        of=of,
     )
 
 

@@ -14,7 +14,7 @@ FORMATS = ("csv", "parquet", "folder")
 
 class DeclaredOutput(NamedTuple):
     """An output that the train declares. `counts` is a table's column of cell counts; `by`,
-    `total` and `largest` are further columns that it says something of."""
+    `total` and `largest` are further columns that it says something of; `of` is a scalar's."""
 
     name: str
     kind: str
@@ -22,6 +22,7 @@ class DeclaredOutput(NamedTuple):
     by: tuple[str, ...] = ()
     total: str | None = None
     largest: tuple[str, ...] = ()
+    of: bool = False
 
 
 class DeclaredDataset(NamedTuple):
@@ -142,7 +143,9 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
             total is None or isinstance(total, str)
         ):
             raise JobError(f"{path}: output '{name}' does not name its columns in text.")
-        outputs[name] = DeclaredOutput(name, kind, counts, tuple(by), total, tuple(largest))
+        outputs[name] = DeclaredOutput(
+            name, kind, counts, tuple(by), total, tuple(largest), entry.get("of") is True
+        )
     return outputs
 
 

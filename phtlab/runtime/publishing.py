@@ -39,11 +39,12 @@ class Published:
     by: tuple[str, ...] = ()
     total: str | None = None
     largest: tuple[str, ...] = ()
+    of: bool = False
 
     @property
     def declaration(self) -> tuple[object, ...]:
         """All that the train's manifest says of it."""
-        return (self.kind, self.counts, self.by, self.total, self.largest)
+        return (self.kind, self.counts, self.by, self.total, self.largest, self.of)
 
     @property
     def files(self) -> list[str]:
@@ -73,6 +74,7 @@ def publish(
     by: str | Sequence[str] | None = None,
     total: str | None = None,
     largest: str | Sequence[str] | None = None,
+    of: int | None = None,
 ) -> None:
     """Publish `value` as the output `name` of this train.
 
@@ -93,6 +95,8 @@ def publish(
             cost), which a few persons must not dominate.
         largest: beside `total`, the columns with the largest contributions of one person, largest
             first, two at least. Stations check them, and they do not leave.
+        of: of a scalar that is a share or a mean, how many persons it is of. Stations hold back
+            what is of few, and shares of few or of almost all of them.
 
     Raises:
         PublishError: the value does not fit the kind, the output was not declared, or it
@@ -101,7 +105,10 @@ def publish(
     """
     _check_words(name, kind, counts)
     columns = _columns(name, kind, counts, by, total, largest)
-    output = Published(name, kind, counts, _content(name, value, kind, counts), value, *columns)
+    content = _content(name, value, kind, counts)
+    if of is not None:
+        content = {".scalar.json": _with_people(name, kind, counts, content, of)}
+    output = Published(name, kind, counts, content, value, *columns, of is not None)
     _check_columns(output)
     if os.environ.get("PHTLAB_JOB"):
         _write(output, _declared(os.environ["PHTLAB_JOB"]))
@@ -149,6 +156,18 @@ def _columns(
     if total is not None and not isinstance(total, str):
         raise PublishError(f"output '{name}': total= names one column.")
     return _names(name, "by", by), total, _names(name, "largest", largest)
+
+
+def _with_people(
+    name: str, kind: Kind, counts: str | None, content: dict[str, bytes], of: object
+) -> bytes:
+    """A scalar's content with how many persons it is of."""
+    if kind != "scalar" or counts is not None:
+        raise PublishError(f"output '{name}': of= is about a scalar that is no count itself.")
+    people = getattr(of, "item", lambda: of)()
+    if isinstance(people, bool) or not isinstance(people, int) or people < 0:
+        raise PublishError(f"output '{name}': of= is a whole number of persons, 0 or more.")
+    return json.dumps(json.loads(content[".scalar.json"]) | {"of": people}).encode()
 
 
 def _names(name: str, word: str, given: object) -> tuple[str, ...]:
@@ -251,8 +270,8 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
     kind, counts, *columns = declared[output.name]
     if (output.kind, output.counts) == (kind, counts) and output.declaration[2:] != tuple(columns):
         raise PublishError(
-            f"output '{output.name}' was published with other by=, total= or largest= than it is "
-            "declared with. Write them out in the publish call, and build the train again."
+            f"output '{output.name}' was published with other by=, total=, largest= or of= than it "
+            "is declared with. Write them out in the publish call, and build the train again."
         )
     if (output.kind, output.counts) != (kind, counts):
         raise PublishError(

@@ -39,7 +39,8 @@ class Output(_Value):
     a scalar is itself a count. `by` names a table's columns that say which people a row is about;
     without it a station takes the columns of text, truths and dates. `total` names a column that
     sums up what each person contributes, and `largest` the columns that hold the largest such
-    contributions, largest first: a station checks those and takes them out.
+    contributions, largest first: a station checks those and takes them out. `of` says that a scalar
+    comes with how many people it is of.
     """
 
     name: Name
@@ -48,12 +49,13 @@ class Output(_Value):
     by: tuple[str, ...] = ()
     total: str | None = None
     largest: tuple[str, ...] = ()
+    of: bool = False
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What is not declared is not written: a train that needs none of it keeps its digest.
         written: dict[str, Any] = serialize(self)
-        for name in ("by", "total", "largest"):
+        for name in ("by", "total", "largest", "of"):
             if not written[name]:
                 del written[name]
         return written

@@ -46,6 +46,7 @@ class Published:
     largest: tuple[str, ...] = ()
     value: Any = None
     content: bytes = b""
+    of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -365,6 +366,43 @@ CASES: Final[tuple[Case, ...]] = (
         },
         {"t": ("suppressed", "small-count", 2)},
         "the total would give the zero away, so a second one stays",
+    ),
+    Case(
+        "class-disclosure",
+        "A share of 100 %",
+        "SDAP",
+        "section B, frequencies: cells of 0 % and of 100 %",
+        {"s": Published(kind="scalar", counts=None, value=1.0, of=40)},
+        {"s": ("held", "class-disclosure", 0)},
+        "each of the forty is known",
+    ),
+    Case(
+        "small-count",
+        "A share of three of forty",
+        "SDAP",
+        "section B, frequencies: percentages tell the counts behind them",
+        {"s": Published(kind="scalar", counts=None, value=0.075, of=40)},
+        {"s": ("refused", "small-count", 0)},
+        "7.5 % of forty are three",
+    ),
+    Case(
+        "small-count",
+        "A mean of eight",
+        "SDAP",
+        "section B, means: the threshold rule",
+        {"s": Published(kind="scalar", counts=None, value=54.5, of=8)},
+        {"s": ("refused", "small-count", 0)},
+        "it is of fewer than ten",
+    ),
+    Case(
+        "small-count",
+        "A share of a third",
+        "SDAP",
+        "section B, frequencies",
+        {"s": Published(kind="scalar", counts=None, value=1 / 3, of=60)},
+        {"s": _FREE},
+        "twenty of sixty",
+        caught=False,
     ),
     Case(
         "differencing",

@@ -41,7 +41,7 @@ def files_of(name: str, output: Published) -> dict[str, bytes]:
     kept = {"w": np.zeros(output.value if output.kind == "model" and output.value else 1)}
     content = {
         "table": {".table.json": table},
-        "scalar": {".scalar.json": json.dumps({"value": output.value}).encode()},
+        "scalar": {".scalar.json": json.dumps({"value": output.value, "of": output.of}).encode()},
         "figure": {".png": picture.getvalue(), ".data.json": table},
         "model": {".safetensors": output.content or save(kept)},
         "file": {".bin": output.content},
@@ -64,6 +64,7 @@ def stop(folder: Path, published: Mapping[str, Published]) -> dict[str, Passed]:
                     "by": one.by,
                     "total": one.total,
                     "largest": one.largest,
+                    "of": one.of is not None,
                 }
             )
         )

@@ -46,6 +46,8 @@ def test_a_tables_columns_are_read_from_the_call(nb: Any) -> None:
     assert analysis.outputs == (
         DeclaredOutput("a", "table", "n", ("sex",), "cost", ("top1", "top2")),
     )
+    share = station(nb, "from phtlab import publish\npublish('b', x, 'scalar', of=len(x))")
+    assert share.outputs == (DeclaredOutput("b", "scalar", of=True),)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,7 @@ def test_a_tables_columns_are_read_from_the_call(nb: Any) -> None:
             "output-columns",
             "total= and largest= together",
         ),
+        ("publish('a', 1, of=12)", "output-columns", "only a scalar has that is no count"),
         ("dataset(name)", "dataset-computed", "the data set's name is computed"),
         ("dataset('Heart')", "dataset-name", "'Heart' is not a data set's name"),
         ("send = publish", "publish-indirect", "'publish' is passed on without being called"),

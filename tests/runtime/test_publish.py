@@ -139,12 +139,29 @@ def test_sums_are_published_with_their_largest_contributions(inside):
 
 def test_columns_other_than_declared_or_of_no_numbers_are_refused(inside):
     inside(declared("costs", counts="n") | {"by": ["sex"]})
-    assert "other by=, total= or largest=" in refusal("costs", COSTS, counts="n", by="n")
+    assert "other by=, total=, largest=" in refusal("costs", COSTS, counts="n", by="n")
     assert "has no column 'age'" in refusal("costs", COSTS, counts="n", by=["age"])
     assert "holds no numbers" in refusal("costs", COSTS, counts="n", total="sex", largest="top1")
     assert "total= and largest= together" in refusal("costs", COSTS, counts="n", total="cost")
     assert "about a table with counts=" in refusal("costs", COSTS, by="sex")
     assert "names a column, or several" in refusal("costs", COSTS, counts="n", by=3)
+
+
+def test_a_share_is_published_with_how_many_it_is_of(inside):
+    folder = inside(declared("ill", "scalar") | {"of": True})
+    publish("ill", 0.25, kind="scalar", of=np.int64(120))
+    assert json.loads((folder / "ill.scalar.json").read_bytes()) == {
+        "type": "number",
+        "value": 0.25,
+        "of": 120,
+    }
+
+
+def test_of_is_a_number_of_persons_and_as_declared(inside):
+    inside(declared("ill", "scalar"))
+    assert "or of= than it" in refusal("ill", 0.25, kind="scalar", of=120)
+    assert "whole number of persons" in refusal("ill", 0.25, kind="scalar", of=1.5)
+    assert "no count itself" in refusal("ill", 12, kind="scalar", counts="ill", of=12)
 
 
 def test_second_publish_of_a_name_is_refused(inside):

@@ -43,6 +43,7 @@ class TableActions(_Actions):
 
 class ScalarActions(_Actions):
     small_count: WholeAction = Field("refuse", description="It counts too few, or is of too few")
+    class_disclosure: WholeAction = Field("hold", description="A share of none or of all")
     complementary: WholeAction = Field("refuse", description="A withheld row follows from it")
     differencing: WholeAction = Field(
         "hold", description="It differs by too few persons from one that has left"

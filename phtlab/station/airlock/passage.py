@@ -187,7 +187,8 @@ def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
 
 
 def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    value = scalar.parse_scalar(left.read(output.name + ".scalar.json", rules.max_output))
+    content = left.read(output.name + ".scalar.json", rules.max_output)
+    value = scalar.parse_scalar(content)
     draft = Draft(output, {f"{output.name}.json": scalar.scalar_file(value)})
     if output.counts is not None:
         draft.count = scalar.count_of(value)
@@ -195,7 +196,21 @@ def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
             sentence = f"The scalar counts fewer than {rules.minimum_count}."
             detail = (f"{output.name} = {draft.count}",)
             draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
+    if output.of:
+        _find_share(draft, value, scalar.people_of(content), rules)
     return draft
+
+
+def _find_share(draft: Draft, value: float | bool | None, people: int, rules: AirlockRules) -> None:
+    part = scalar.share(value, people)
+    detail = (f"{draft.output.name} = {value}, of {people}",)
+    least = rules.minimum_count
+    if people < least or (part is not None and 0 < min(part, people - part) < least):
+        sentence = f"The scalar is of fewer than {least} people, or a share of so few."
+        draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
+    elif part is not None and part in (0, people):
+        sentence = "The scalar is a share of none or of all."
+        draft.find("class-disclosure", rules.scalars.class_disclosure, sentence, detail, set())
 
 
 def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:

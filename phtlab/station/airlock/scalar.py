@@ -8,12 +8,13 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
 
 _MAX_BYTES = 4096
+_ROUNDING = 1e-9
 
 
 def parse_scalar(content: bytes) -> int | float | bool | None:
     """The scalar in `content`. Raises AirlockError for anything but a number, a truth or null."""
     document = strict_json.parse(content, limit=_MAX_BYTES, depth=1)
-    if not isinstance(document, dict) or set(document) - {"type"} != {"value"}:
+    if not isinstance(document, dict) or set(document) - {"type", "of"} != {"value"}:
         raise AirlockError("The scalar may not leave: it is not one value.", code="scalar-form")
     value = document["value"]
     if value is not None and not isinstance(value, int | float):
@@ -22,6 +23,25 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
             code="scalar-form",
         )
     return value
+
+
+def people_of(content: bytes) -> int:
+    """How many people a scalar says that it is of. Raises AirlockError (``counts``)."""
+    people = strict_json.parse(content, limit=_MAX_BYTES, depth=1).get("of")
+    if isinstance(people, bool) or not isinstance(people, int) or people < 0:
+        raise AirlockError(
+            "The scalar is declared with the number of people that it is of, and has none.",
+            code="counts",
+        )
+    return people
+
+
+def share(value: int | float | bool | None, people: int) -> int | None:
+    """How many of `people` the share `value` is; None if it is none of whole people."""
+    if value is None or isinstance(value, bool) or not 0 <= value <= 1 or not people:
+        return None
+    part = value * people
+    return round(part) if abs(part - round(part)) <= _ROUNDING * people else None
 
 
 def count_of(value: int | float | bool | None) -> int:
