@@ -123,10 +123,10 @@ class Witness:
         What held at the last look is compared by one digest of all its lines, which takes a
         hundredth of the time; if that is another, all entries are verified, to say what is wrong.
         """
-        log, hashed, count = self._station.audit, sha256(), 0
+        log, hashed, count = self._station.audit, sha256(), self._lines
         start, known = self._held
         lines = log.lines()
-        for count, line in enumerate(islice(lines, self._lines), 1):
+        for line in islice(lines, count):
             hashed.update(line + b"\n")
         if hashed.digest() != known:
             lines, hashed, count, start = log.lines(), sha256(), 0, START
