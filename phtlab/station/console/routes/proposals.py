@@ -31,6 +31,8 @@ def proposal(
     view = proposal_page(console.station, proposal)
     may = worker.may("reviewer")
     decide = decision(console.station, proposal, by=worker.name) if may else None
+    if decide is not None:  # its researcher sees that somebody reads it
+        approvals.begin_review(console.station, proposal, by=worker.name)
     return pages_of(request).page(
         "proposal.html", worker, here="/approvals", view=view, decision=decide
     )
