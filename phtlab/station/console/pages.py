@@ -56,6 +56,7 @@ class Pages:
             "since": self._since,
             "waits": self._waits,
             "when": when,
+            "exactly": exactly,
             "short": short,
             "number": number,
             "mib": mib,
@@ -177,6 +178,10 @@ def mib(size: int) -> str:
 
 def when(moment: datetime | str) -> str:
     return _moment(moment).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def exactly(moment: datetime | str) -> str:
+    return _moment(moment).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def since(moment: datetime | str, now: datetime) -> str:

@@ -20,8 +20,8 @@ from phtlab.station.executor import Executor
 from phtlab.station.opening import open_executor
 from phtlab.station.stop import Stop
 
-SECONDS = 2.0
-_MOST = 5000
+SECONDS = 1.0
+_MOST = 7200
 _NAME = "usage.csv"
 WIDTH, HEIGHT = 560.0, 120.0
 _log = structlog.get_logger("phtlab.console")
