@@ -144,7 +144,7 @@ def test_the_oracle_sees_what_complementary_suppression_prevents() -> None:
 stopping = st.lists(tables, min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(populations, stopping, st.booleans())
 def test_no_small_cell_follows_from_all_that_left(
     people: People, stops: list[list[tuple[list[str], bool]]], zeros: bool

@@ -160,12 +160,13 @@ def agree(one: Reading, other: Reading) -> tuple[bool, int]:
 def dimensions_of(table: Table, declared: Sequence[str], others: Collection[str]) -> list[str]:
     """The columns that say which people a row is about.
 
-    Those declared; else the columns of text, truths and dates, with whole numbers (years, codes)
-    as far as they are needed to tell the rows apart. `others` are columns that are none for sure.
+    Those declared, if they tell the rows apart; else the columns of text, truths and dates, with
+    whole numbers (years, codes) as far as those are needed. `others` are none for sure.
     """
     columns = {column.name: column for column in table.columns if column.name not in others}
-    if declared:
-        return [name for name in declared if name in columns]
+    known = [name for name in declared if name in columns]
+    if known and _distinct(columns, known, table.rows):
+        return known
     found = [n for n, column in columns.items() if column.type in ("string", "boolean", "date")]
     for name, column in columns.items():
         if _distinct(columns, found, table.rows):

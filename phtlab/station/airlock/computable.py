@@ -48,6 +48,8 @@ def together(readings: Sequence[Reading]) -> list[list[Reading]]:
         for other in readings:
             if other is not seed and _joins(other, group):
                 group.append(other)
+        if all(row.row is None for member in group for row in member.rows):
+            continue  # nothing of this stop: it has all left
         if not any({*map(id, group)} == {*map(id, known)} for known in groups):
             groups.append(group)
     return groups
