@@ -335,6 +335,8 @@ def show(
     for line in safe_lines(stop):
         out.print(line, markup=False)
     place = "" if directory is None else f" -C {directory}"
+    if view["state"] == "failed" and stop.has("outcome"):
+        say_next(f"phtlab station log {stop.hex[:12]}{place}", first="what it says stays here.")
     if stop.waits_for == "release":
         say_next(f"phtlab station look {stop.hex[:12]}{place}", first="it waits for your word.")
     if stop.waits_for == "approval":

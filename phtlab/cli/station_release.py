@@ -23,6 +23,7 @@ JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its di
 OutputArgument = Annotated[
     str | None, typer.Argument(help="Which output; may be left out where only one waits.")
 ]
+_DONE = {"hold": "held by", "suppress": "rows taken out by", "pass": "noted by"}
 ReasonOption = Annotated[
     str, typer.Option(help="Why, in one line. It stays at the station; the researcher reads none.")
 ]
@@ -70,11 +71,10 @@ def look(
         print_json(_shown(view))
         return
     out.print(f"{name} ({view.kind}) of {held.train}, asked by {held.researcher}", markup=False)
-    out.print(f"held by {view.rule or 'the policy'}: {view.sentence}", markup=False)
     for finding in view.findings:
-        out.print(f"  {finding.rule}: {finding.sentence}", markup=False)
+        out.print(f"{_DONE[finding.action]} {finding.rule}: {finding.sentence}", markup=False)
         for line in finding.detail:
-            out.print(f"    {line}", markup=False)
+            out.print(f"  {line}", markup=False)
     for word in view.words:
         out.print(f"{word.by} would {_told(word)}: {word.reason}", markup=False)
     if view.table is not None:

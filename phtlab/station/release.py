@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from phtlab.errors import StationError
 from phtlab.station.desk import Place
@@ -35,6 +35,8 @@ from phtlab.station.release_words import (
 from phtlab.station.stop import Stop
 from phtlab.train.canonical import canonical, digest
 
+MOST_SHOWN: Final = 64 * 2**20
+"""Bytes of a file that are read to be looked at."""
 Choice = Literal["release", "refuse"] | Part
 """Let the output go as it is, without a part of it, or not at all."""
 
@@ -84,11 +86,14 @@ def held_stop(stop: Stop) -> HeldStop:
 def look(station: Place, stop: Stop, output: str, *, by: str) -> OutputView:
     """The output as it would leave, beside why it is held; that `by` looked is logged.
 
+    Of a file over `MOST_SHOWN` bytes there is its name, size and digest only.
+
     Raises StationError: ``not-held``, ``stop-broken``.
     """
     there = held_stop(stop)
     one = there.waiting.output(output)
-    files = {file.path: content_of(stop, file) for file in one.files}
+    shown = (file for file in one.files if file.size <= MOST_SHOWN)
+    files = {file.path: content_of(stop, file) for file in shown}
     findings, words = findings_on(stop, output), words_on(stop, output)
     view = view_of(one, files, findings, words, there.waiting.persons)
     station.audit.append(

@@ -6,14 +6,19 @@ import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save
 
 from phtlab.errors import StationError
+from phtlab.station.airlock.content import Joined
+from phtlab.station.airlock.model import read_model
 from phtlab.station.release_part import let_go, without
+from phtlab.station.release_view import OutputView, view_of
 from phtlab.station.release_waiting import WaitingOutput
 from phtlab.station.release_words import Outcome, Part, Word, outcome_of
 from phtlab.train.record import OutputVerdict
@@ -120,3 +125,31 @@ def test_what_rules_took_out_before_a_person_was_asked_is_still_told() -> None:
     outcome = Outcome(choice="release", by=("bea",))
     verdict = let_go(WaitingOutput(verdict=held), {}, outcome).verdict
     assert (verdict.verdict, verdict.suppressed_rows) == ("suppressed", 2)
+
+
+def shown(kind: str, files: dict[str, bytes]) -> OutputView:
+    held = OutputVerdict(name="out", kind=kind, verdict="held", rule="unchecked")  # type: ignore[arg-type]
+    return view_of(WaitingOutput(verdict=held), files, (), (), 1)
+
+
+def test_a_figure_is_seen_with_the_table_that_it_is_drawn_from() -> None:
+    view = shown("figure", {"out.png": b"\x89PNG", "out.parquet": parquet([("A", 40, 0.5)])})
+    assert view.picture == b"\x89PNG"
+    assert view.table is not None
+    assert view.table.rows == (("A", 40, 0.5),)
+
+
+def test_a_model_is_seen_by_its_arrays() -> None:
+    arrays = {"coef": np.array([[-0.5, 2.0]]), "none": np.zeros((0, 3), np.float32)}
+    passed = io.BufferedReader(Joined([read_model(io.BytesIO(save(arrays))).content])).read()
+    view = shown("model", {"out.safetensors": passed})
+    assert [(t.name, t.type, t.shape, t.least, t.greatest) for t in view.tensors] == [
+        ("coef", "F64", (1, 2), -0.5, 2.0),
+        ("none", "F32", (0, 3), None, None),
+    ]
+
+
+def test_a_scalar_is_seen_by_its_value_and_a_file_by_its_size_alone() -> None:
+    assert shown("scalar", {"out.json": b'{"value": 7}\n'}).value == 7
+    view = shown("file", {"out.bin": b"anything"})
+    assert (view.table, view.picture, view.value, view.tensors) == (None, None, None, ())
