@@ -11,7 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
-from phtlab.cli.station_folder import PassphraseOption, identity_of, station_at
+from phtlab.cli.station_folder import (
+    DirectoryOption,
+    PassphraseOption,
+    identity_of,
+    station_at,
+)
+from phtlab.cli.station_person import ByOption, person
 
 if TYPE_CHECKING:
     from phtlab.governance.audit import Entry
@@ -146,6 +152,23 @@ def witness(as_json: JsonOption = False) -> None:
         return
     new = number - (last.number if last else 0)
     out.print(f"You signed the log of {log} as far as entry {number}; {new} new.", markup=False)
+
+
+@app.command()
+def accept(
+    reason: Annotated[str, typer.Option(help="What the officers say of it; kept in the log.")],
+    directory: DirectoryOption = None,
+    by: ByOption = None,
+) -> None:
+    """Let a station watch central's log anew, after officers said why it lacks entries.
+
+    As when central was restored from a backup. What the station saw before stays in its own log.
+    """
+    from phtlab.station.audit_health import accept_central
+    from phtlab.station.desk import Desk
+
+    alarm = accept_central(Desk(*station_at(directory)), by=person(by), reason=reason)
+    out.print(f"The log of {alarm.log} is watched anew, from how it is now.", markup=False)
 
 
 def _verified(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from phtlab.errors import AuditError
 from phtlab.governance.audit import verify_chain
 from phtlab.station.audit import Log
-from phtlab.station.audit_watch import Watch
+from phtlab.station.audit_watch import Alarm, Watch, Watched
+from phtlab.station.desk import Place
 from phtlab.station.folder import StationFolder
 
 
@@ -25,3 +26,31 @@ def audit_state(folder: StationFolder, name: str) -> str:
     return (
         f"{told}; central's log held at {seen.at:%Y-%m-%d %H:%M} UTC as far as entry {seen.number}."
     )
+
+
+def accept_central(place: Place, *, by: str, reason: str) -> Alarm:
+    """Watch central's log anew, from how it is now: officers say why it lacks what was seen of it.
+
+    What was seen before, and why it is believed no more, stays in the station's own log. Raises
+    AuditError (``audit-no-alarm``) if central's log holds as far as this station knows.
+    """
+    watched = Watch.of(place.folder).central
+    if watched.alarm is None:
+        raise AuditError(
+            "Central's log holds, as far as this station knows: there is nothing to accept.",
+            code="audit-no-alarm",
+        )
+    seen = watched.seen
+    place.audit.append(
+        actor=by,
+        action="central-log-accepted",
+        subject=watched.alarm.log,
+        digest=seen.digest if seen else None,
+        details={
+            "code": watched.alarm.code,
+            "number": str(seen.number if seen else 0),
+            "reason": reason,
+        },
+    )
+    Watch.of(place.folder).keep(place.folder, "central", Watched())
+    return watched.alarm

@@ -12,9 +12,10 @@ import structlog
 from phtlab.errors import AuditError, CentralUnreachableError
 from phtlab.governance.audit import Checkpoint, open_checkpoint
 from phtlab.station.audit import Log
-from phtlab.station.audit_health import audit_state
+from phtlab.station.audit_health import accept_central, audit_state
 from phtlab.station.audit_watch import Watch
 from phtlab.station.audit_witness import Witness, watch_logs
+from phtlab.station.desk import Desk
 from phtlab.train.durable_file import write_durably
 from tests.station.fake_audit import LOG, FakeAudit, chain
 from tests.station.station_world import World, identity, make_world
@@ -207,6 +208,23 @@ def test_the_station_s_health_says_which_log_does_not_hold(world: World) -> None
     codes(world)
     with pytest.raises(AuditError, match=r"what came after was removed\. .* tell an officer"):
         audit_state(world.folder, "cleveland")
+
+
+def test_a_central_that_was_restored_is_watched_anew_once_a_person_says_why(world: World) -> None:
+    audit(world).add("one", "two")
+    codes(world)
+    desk = Desk(world.folder, world.settings)
+    with pytest.raises(AuditError, match="nothing to accept"):
+        accept_central(desk, by="op", reason="none")
+    audit(world).entries = audit(world).entries[:1]
+    assert codes(world) == [(LOG, "audit-cut")]
+    before = Watch.of(world.folder).central.seen
+    accept_central(desk, by="op", reason="restored from the backup of Monday, says vera")
+    audit(world).views.clear()
+    assert codes(world) == []
+    said = next(e for e in desk.audit.entries() if e.action == "central-log-accepted")
+    assert before is not None and said.digest == before.digest
+    assert (said.actor, said.details["number"]) == ("op", str(before.number))
 
 
 def test_the_daemon_s_thread_looks_at_once_and_outlives_a_central_that_is_away(
