@@ -32,6 +32,7 @@ from phtlab.train.image import train_files
 from tests.attack.hostile_notebook import FAMILIES, RAN, Evil, carrying, cell, evil, notebook
 from tests.console.conftest import Desk, desk_of
 from tests.evidence import Evidence
+from tests.reading.said_yes import said_yes
 from tests.reading.test_visible import HOSTILE, Elements
 from tests.station.station_world import make_world
 from tests.ui.chromium import PATIENCE, chromium, watched_page
@@ -179,8 +180,7 @@ def test_the_changes_are_text_too(
     payloads = [place.at_home(p) for family in FAMILIES.values() for p in family[:3]]
     sources = [f"x{n} = {n}" for n in range(len(payloads))]
     mild = held(desk, notebook([cell(s, n + 1) for n, s in enumerate(sources)]), name="twice")
-    yes = {"verdict": "approve", "by": ["rev"], "at": "2026-11-01T10:00:00+00:00"}
-    mild.write("decision", yes)
+    said_yes(desk.world, mild)
     both = enumerate(zip(sources, payloads, strict=True), start=1)
     wild = [cell(f"{source}\n{payload}", number) for number, (source, payload) in both]
     stop = held(desk, notebook(wild), name="twice")

@@ -17,6 +17,7 @@ from phtlab.station.policy import default_policy
 from phtlab.station.stop import Stop
 from phtlab.train.materials import Materials
 from tests.console.conftest import Desk, desk_of
+from tests.reading.said_yes import said_yes
 from tests.reading.test_train_reading import with_materials
 from tests.station.station_world import COUNTS, FakeRun, make_world
 from tests.story.pictures import picture
@@ -124,10 +125,7 @@ def test_a_held_train_of_low_risk_is_read_and_approved(desk: Desk, hand: Hand) -
 
 def test_the_whole_notebook_is_one_click_more(desk: Desk, hand: Hand) -> None:
     with_materials(desk.world, Materials(language=dict.fromkeys(PACKAGES, "1.0")))
-    before = waiting(desk, f"import pandas as pd\n{COUNTS}")
-    before.write(
-        "decision", {"verdict": "approve", "by": ["rev"], "at": "2026-11-01T10:00:00+00:00"}
-    )
+    said_yes(desk.world, waiting(desk, f"import pandas as pd\n{COUNTS}"))
     waiting(desk, f"import os\nimport pandas as pd\n{COUNTS.replace('>= min_age', '> min_age')}")
     hand.open()
     frame = hand.page.frame_locator("iframe")

@@ -12,7 +12,8 @@ from phtlab.cli.main import app
 from phtlab.governance.proposal import AskedData
 from phtlab.station.policy import default_policy
 from phtlab.station.stop import Stop
-from tests.reading.test_train_reading import approved, held, reading
+from tests.reading.said_yes import said_yes
+from tests.reading.test_train_reading import held, reading
 from tests.station.station_world import COUNTS, World, make_world
 from tests.station.test_approvals import proposed
 
@@ -33,7 +34,7 @@ def review(stop: Stop, *more: str) -> str:
 
 
 def test_what_changed_is_told_or_the_whole_notebook(world: World) -> None:
-    approved(held(world), 1)
+    said_yes(world, held(world))
     stop = held(world, COUNTS.replace("age >= min_age", "age > min_age"))
     told = review(stop)
     assert "1 cell changed since the version approved on 2026-11-01 by eve" in told

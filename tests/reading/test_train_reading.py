@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from phtlab.errors import StationError, TrainError
 from phtlab.station.approvals_kept import Approvals
+from phtlab.station.arrived import Arrived
 from phtlab.station.policy import default_policy
 from phtlab.station.reading.examination import Import
 from phtlab.station.reading.materials import compared, origin
@@ -21,6 +23,7 @@ from phtlab.train.canonical import canonical
 from phtlab.train.image import train_files
 from phtlab.train.materials import LABEL, Materials, materials_of
 from phtlab.train.roster import Catalogue
+from tests.reading.said_yes import said_yes
 from tests.station.station_world import COUNTS, KERNEL, World, make_world
 
 
@@ -42,11 +45,6 @@ def held(
     return stop
 
 
-def approved(stop: Stop, day: int, **more: Any) -> None:
-    at = f"2026-11-{day:02}T10:00:00+00:00"
-    stop.write("decision", {"verdict": "approve", "by": ["eve"], "at": at, **more})
-
-
 def reading(world: World, stop: Stop) -> TrainReading:
     return read_train(world.station(), stop)
 
@@ -63,7 +61,7 @@ def test_a_first_train_is_said_to_be_one(world: World) -> None:
 
 
 def test_the_same_notebook_again_has_no_change(world: World) -> None:
-    approved(held(world), 1)
+    said_yes(world, held(world), 1, expires=datetime(2026, 11, 2, tzinfo=UTC))
     read = reading(world, held(world, order={"parameters": {"min_age": 70}}))
     assert read.since == (
         "The notebook has no change since the version approved on 2026-11-01 by eve."
@@ -75,9 +73,9 @@ def test_the_same_notebook_again_has_no_change(world: World) -> None:
 
 
 def test_a_changed_notebook_is_counted_against_the_newest_approved(world: World) -> None:
-    approved(held(world, COUNTS + "x = 1\n"), 1)
-    approved(held(world, COUNTS + "x = 2\n"), 3)
-    approved(held(world, COUNTS + "x = 3\n"), 2)
+    said_yes(world, held(world, COUNTS + "x = 1\n"), 1)
+    said_yes(world, held(world, COUNTS + "x = 2\n"), 3)
+    said_yes(world, held(world, COUNTS + "x = 3\n"), 2)
     read = reading(world, held(world, COUNTS + "x = 9\ny = 1\n"))
     assert read.since == (
         "1 cell changed since the version approved on 2026-11-03 by eve: 2 lines added, 1 removed."
@@ -103,7 +101,7 @@ def test_only_the_researcher_s_own_train_of_that_name_is_its_earlier_version(
         world.train(author=other["author"], name=other["name"]), signer=other["author"]
     )
     world.begun(offer, steps=4)
-    approved(world.stop(offer), 1)
+    said_yes(world, world.stop(offer))
     assert reading(world, held(world)).before is None
 
 
@@ -112,11 +110,19 @@ def test_what_was_refused_or_taken_back_is_no_earlier_version(world: World) -> N
     refused.write(
         "decision", {"verdict": "refuse", "by": ["eve"], "at": "2026-11-01T10:00:00+00:00"}
     )
-    digest = "sha256:" + "a" * 64
-    approved(revoked, 2, approval=digest)
-    world.folder.revocations.mkdir(exist_ok=True)
-    assert Approvals(world.folder).take_back(digest, {"by": "eve", "reason": "", "at": "now"})
+    word = {"by": "eve", "reason": "", "at": "2026-11-03T10:00:00+00:00"}
+    assert Approvals(world.folder).take_back(said_yes(world, revoked, 2), word)
     assert reading(world, held(world)).before is None
+
+
+def test_what_a_rule_let_in_was_read_by_nobody(world: World) -> None:
+    let_in = held(world, COUNTS + "x = 1\n")
+    rule = {"proposal_id": "p-" + "a" * 16, "proposal": "sha256:" + "a" * 64, "train": None}
+    said_yes(world, let_in, scope="low-risk", **rule)
+    assert reading(world, held(world)).before is None
+    notebook = Arrived.of(let_in).notebook
+    said_yes(world, let_in, 2, scope="notebook", notebook=notebook, **rule)
+    assert reading(world, held(world, COUNTS + "x = 2\n")).before is not None
 
 
 def test_files_beside_the_notebook_are_named(world: World) -> None:
@@ -179,7 +185,7 @@ def with_materials(world: World, materials: Materials) -> None:
 
 def test_what_an_image_carries_is_compared_with_the_one_approved_before(world: World) -> None:
     with_materials(world, Materials(language={"numpy": "1", "scipy": "1"}, system={"libc6": "2"}))
-    approved(held(world), 1)
+    said_yes(world, held(world), 1)
     with_materials(world, Materials(language={"numpy": "2", "torch": "3"}, system={"libc6": "2"}))
     stop = held(world, COUNTS + "import torch, scipy, os\n")
     read = read_train(world.station(), stop, Catalogue(images=world.kernels))

@@ -30,20 +30,28 @@ class ApprovedBefore:
 def approved_before(place: Place, stop: Stop) -> ApprovedBefore | None:
     """The newest approved stop of the same researcher's train of the same name, other than `stop`.
 
-    Approved by people who read it, not by a rule; what was taken back since is left out.
+    Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
+    in has been read by nobody, and what was taken back since is left out.
     """
     arrived, approvals = Arrived.of(stop), Approvals(place.folder)
+    kept = {one.digest: one.claimed for one in approvals if not approvals.revoked(one.digest)}
     found: list[ApprovedBefore] = []
     for other in place.stops:
-        if other.hex == stop.hex or not other.has("decision") or not other.has("verified"):
+        if other.hex == stop.hex or not other.has("verified"):
             continue
-        word, theirs = other.read("decision"), Arrived.of(other)
-        if word["verdict"] != "approve" or theirs.researcher != arrived.researcher:
+        theirs, approval = Arrived.of(other), kept.get(_approval_of(other))
+        if approval is None or approval.scope == "low-risk":
             continue
-        if theirs.train.manifest.name != arrived.train.manifest.name:
+        if theirs.researcher != arrived.researcher:
             continue
-        if word.get("approval") and approvals.revoked(word["approval"]):
-            continue
-        by = tuple(word.get("by", ()))
-        found.append(ApprovedBefore(other, theirs, datetime.fromisoformat(word["at"]), by))
+        if theirs.train.manifest.name == arrived.train.manifest.name:
+            found.append(ApprovedBefore(other, theirs, approval.issued, approval.approvers))
     return max(found, key=lambda one: one.at, default=None)
+
+
+def _approval_of(stop: Stop) -> str:
+    """The digest of the approval that let `stop` start, or go on; "" if none did."""
+    for name in ("admitted", "decision"):
+        if stop.has(name) and (approval := stop.read(name).get("approval")):
+            return str(approval)
+    return ""
