@@ -20,16 +20,25 @@ import docker
 import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
+from structlog.testing import capture_logs
 
 from phtlab.central.founding import registry_settings
 from phtlab.central.registry_token import certificate
 from phtlab.station import sandbox_trial
 from phtlab.station.clock_check import judge_clock
+from phtlab.station.desk import Desk
 from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
 from phtlab.station.executor import CheckResult, Executor
 from phtlab.station.folder import StationFolder
 from phtlab.station.health import check_station
-from phtlab.station.self_test import STOPPING, Found
+from phtlab.station.self_test import (
+    STOPPING,
+    Found,
+    ask_for_test,
+    asked_for,
+    last_report,
+    run_self_test,
+)
 from phtlab.station.settings import load_settings
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import read_key, write_key
@@ -41,6 +50,7 @@ from tests.e2e.parts import until
 from tests.evidence import Evidence
 from tests.real_registry import free_port, registry_of
 from tests.sandbox.engines import docker_engine
+from tests.station.station_world import make_world
 
 PASSPHRASE = "correct horse battery staple"
 LYING = """#!/usr/bin/env python3
@@ -412,3 +422,35 @@ def test_a_runtime_that_takes_a_limit_and_does_not_hold_it_is_found_by_name(
         found = station.results()
     assert found["container runtime"].ok
     assert found["limit: memory"].state == "broken"
+
+
+@pytest.mark.engine
+def test_a_running_station_tests_itself_when_it_is_asked_to_and_keeps_what_it_found(
+    station: Patient,
+) -> None:
+    desk = Desk(station.folder, load_settings(station.folder))
+    ask_for_test(desk, by="grace")
+    until(lambda: last_report(station.folder) is not None, seconds=60)
+    report = last_report(station.folder)
+    assert report is not None
+    assert (report.station, report.broken) == (STATION, ())
+    assert {"sandbox", "registry", "clock", "disk", "twin heart"} <= {
+        result.name for result in report.results
+    }
+    assert not asked_for(station.folder)
+
+
+@pytest.mark.engine
+def test_what_is_broken_is_told_to_the_operator_s_log_with_what_mends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(DockerExecutor, "_tried", lambda self: ())
+    world = make_world(tmp_path)  # which has joined nothing, and declared no data
+    with capture_logs() as logs:
+        report = run_self_test(world.station())
+    broken = {line["what"]: line for line in logs if line["event"] == "self-test: broken"}
+    assert broken["data sets"]["mend"].startswith("phtlab station dataset add")
+    assert "phtlab station join" in broken["central"]["mend"]
+    assert not broken["central"]["stops_new_runs"]
+    assert set(broken) == {found.name for found in report.broken}
+    assert last_report(world.folder) == report
