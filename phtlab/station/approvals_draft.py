@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from phtlab.errors import ApprovalError, StationError
@@ -35,6 +36,8 @@ from phtlab.train.identity import MemberName
 from phtlab.train.manifest import Name
 
 _PERSON: TypeAdapter[str] = TypeAdapter(PersonName)
+_BROKEN = ".broken"
+_log = structlog.get_logger("phtlab.station")
 
 
 class Draft(BaseModel):
@@ -121,11 +124,19 @@ class Drafts:
     path: Path
 
     def __iter__(self) -> Iterator[Drafted]:
+        """All that can be read. One that is broken is put aside, and stands in no other's way."""
         if not self.path.is_dir():
             return
         for folder in sorted(self.path.iterdir()):
-            with suppress(FileNotFoundError):
+            if folder.suffix == _BROKEN:
+                continue
+            try:
                 yield Drafted(folder, _read(folder / "draft.json"))
+            except FileNotFoundError:
+                continue
+            except StationError as error:
+                _log.warning("draft broken", why=error.message)
+                folder.rename(folder.with_suffix(_BROKEN))
 
     def open(self, draft: Draft) -> Drafted:
         """The folder of `draft`, or of one with the same terms that is there already."""
@@ -158,5 +169,5 @@ def _read(path: Path) -> Draft:
         return Draft.model_validate_json(path.read_bytes())
     except ValidationError:
         raise StationError(
-            f"{path} is broken. Move its folder away, and approve again.", code="draft-broken"
+            f"{path} is broken and says nothing. Approve again.", code="draft-broken"
         ) from None

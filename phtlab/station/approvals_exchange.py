@@ -37,7 +37,7 @@ class Exchange:
         self._at_central: set[str] = set()
         self._asked = False
         self._seen = 0
-        self._heard: set[str] = set()
+        self._heard: frozenset[str] = frozenset()
 
     def hears(self) -> bool:
         """Whether people here asked something, or began to read, since this was called last."""

@@ -93,11 +93,12 @@ class Approvals:
         with suppress(FileNotFoundError):
             for path in sorted(self.folder.revocations.iterdir()):
                 if path.suffix == ".word" and _HEX.fullmatch(path.stem):
-                    yield f"sha256:{path.stem}", json.loads(path.read_bytes())
+                    digest = f"sha256:{path.stem}"
+                    yield digest, self.word(digest)
 
     def word(self, approval: str) -> dict[str, Any]:
-        """The word that took it back; empty if nobody did, or only the signed one is here."""
-        with suppress(FileNotFoundError):
+        """The word that took it back; empty if nobody did, or what is left of it is unreadable."""
+        with suppress(FileNotFoundError, ValueError):
             path = self.folder.revocations / f"{_hex(approval)}.word"
             return dict(json.loads(path.read_bytes()))
         return {}

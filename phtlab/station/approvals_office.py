@@ -124,8 +124,9 @@ class Office:
                 revocation = Revocation(
                     station=station.name,
                     approval=approval,
-                    by=word["by"],
-                    reason=word["reason"][:200],
+                    # A broken word takes back all the same; of whose it was, nothing is known.
+                    by=word.get("by", "unknown"),
+                    reason=word.get("reason", "")[:200],
                     **self._dated(),
                 )
                 self._approvals.keep_revocation(approval, revocation.sign(station.identity))

@@ -174,8 +174,10 @@ class Daemon:
         try:
             signed = self._office.sign()
             asked = self._exchange.hears()
-        except (PhtlabError, OSError) as error:
-            _log.warning("decisions wait", why=str(error))
+        # All errors: a file that cannot be read is no reason for the station to end.
+        except Exception as error:
+            why = str(error) if isinstance(error, PhtlabError | OSError) else repr(type(error))
+            _log.warning("decisions wait", why=why)
             return False
         if signed or asked:
             self._news.set()

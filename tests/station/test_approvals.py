@@ -717,6 +717,23 @@ def test_a_daemon_that_is_killed_signs_no_approval_twice(
     assert stop.state == "departed"
 
 
+def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
+    """A draft, an approval, a word: each says nothing, and the rest goes on."""
+    for place, name in (
+        (world.folder.drafts / "a", "draft.json"),
+        (world.folder.approvals, "b.json"),
+    ):
+        place.mkdir(parents=True)
+        (place / name).write_text("{")
+    once(world)
+    (shown,) = approvals.standing(desk(world))
+    approvals.revoke(desk(world), shown.digest, by="olga")
+    (world.folder.revocations / f"{shown.digest[7:]}.word").write_text("{")
+    _, _, stop = held(world)  # a word that is broken takes back all the same
+    assert "took this approval back" in stop.read("held")["why_not"]
+    assert Approvals(world.folder).revocation(shown.digest) is not None
+
+
 def test_every_act_is_in_the_station_s_log(world: World) -> None:
     once(world)
     _, proposal = proposed(world)
