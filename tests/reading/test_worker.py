@@ -49,6 +49,15 @@ def test_imports_names_and_hints_are_found_with_their_places() -> None:
     assert {one.code for one in seen.hints} >= {"B307", "B404", "B602"}, "'# nosec' is not heeded"
 
 
+def test_a_name_that_looks_like_another_is_told() -> None:
+    seen = found("import phtlab\nрhtlab = 3\nｅval('1')\nmüller = x.dаta")
+    assert [(one.line, one.sentence) for one in seen.remarks] == [
+        (2, "рhtlab: is another name than 'phtlab'"),
+        (3, "eval: runs code that is not written here"),
+        (4, "dаta: is another name than 'data'"),
+    ]
+
+
 @pytest.mark.filterwarnings("ignore:The verify_requirements:DeprecationWarning")
 def test_every_linter_rule_of_the_profile_exists() -> None:
     from bandit.core.extension_loader import MANAGER

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from phtlab.station.reading.examination import Import, Remark
 from phtlab.station.reading.profile import profile
+from phtlab.station.reading.visible import latin
 
 _COMPUTED = "reaches a name that is computed"
 
@@ -45,6 +46,16 @@ def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
             yield node.lineno, f".{node.attr}", known.attributes[node.attr]
         elif isinstance(node, ast.Call) and _is_computed_getattr(node):
             yield node.lineno, "getattr", _COMPUTED
+        for name in _names_of(node):
+            if name != (like := latin(name)) and like.isascii():
+                yield getattr(node, "lineno", 1), name, f"is another name than '{like}'"
+
+
+def _names_of(node: ast.AST) -> Iterator[str]:
+    """What `node` itself names. (Python takes names in NFKC: full-width letters are gone here.)"""
+    for field in ("id", "attr", "name", "asname", "arg"):
+        if isinstance(name := getattr(node, field, None), str):
+            yield name
 
 
 def _is_computed_getattr(node: ast.Call) -> bool:
