@@ -168,7 +168,10 @@ def told(lost: Lost) -> list[str]:
         (lost.ended, "had not ended in the backup: it ends as station-restored"),
     ):
         lines += [f"Journey {journey[7:19]} {what}." for journey in journeys]
-    lines += [f"Approval {one[7:19]} was given after the backup." for one in lost.approvals]
+    lines += [
+        f"Approval {one[7:19]} was given after the backup, and does not stand: approve again."
+        for one in lost.approvals
+    ]
     lines += [f"Approval {one[7:19]} was taken back after the backup." for one in lost.revocations]
     lines += [f"Approval {one[7:19]} stands again." for one in lost.standing]
     if not lost.asked_central:

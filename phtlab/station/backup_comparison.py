@@ -1,7 +1,7 @@
 """What a restored station has forgotten, by what central knows of it.
 
-Central is believed in nothing but what this station signed itself: its approvals, revocations and
-stop records. It can hide some of them: so what stands again is shown to a person, who resumes the
+Central is believed in nothing but what this station signed itself: its revocations and stop
+records. It can hide some of them: so what stands again is shown to a person, who resumes the
 station only then. It can invent none.
 """
 
@@ -44,7 +44,7 @@ class Lost:
     witnessed: int = 0
     """How far others have seen the log: it goes on above that, and says so."""
     approvals: list[str] = field(default_factory=list)
-    """Given after the backup: taken over again from central."""
+    """Given after the backup: they do not stand any more."""
     revocations: list[str] = field(default_factory=list)
     records: list[str] = field(default_factory=list)
     """Journeys whose end was forgotten: the record that this station signed is here again."""
@@ -122,6 +122,8 @@ def _another_runs(desk: Desk, central: CentralClient, restored: Restored) -> boo
 
 
 def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:
+    """Revocations are taken over, approvals are not: central could have kept the one that ended
+    one of them, so a person approves again what should stand."""
     kept = Approvals(desk.folder)
     here = {one.digest for one in kept}
     for view in central.governance.approvals(station=desk.name):
@@ -130,15 +132,20 @@ def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -
             revocation = open_revocation(view.revocation, roster) if view.revocation else None
         except PhtlabError:
             continue  # not signed as it should be: nothing of ours
+        digest = view.envelope.digest
         if approval.station != desk.name:
             continue
-        if view.envelope.digest not in here:
-            kept.keep(view.envelope)
-            lost.approvals.append(view.envelope.digest)
-        fits = revocation is not None and revocation.approval == view.envelope.digest
-        if fits and view.revocation is not None and not kept.revoked(view.envelope.digest):
-            kept.keep_revocation(view.envelope.digest, view.revocation)
-            lost.revocations.append(view.envelope.digest)
+        if digest not in here:
+            if revocation is None:
+                lost.approvals.append(digest)
+        elif (
+            view.revocation is not None
+            and revocation is not None
+            and (revocation.station, revocation.approval) == (desk.name, digest)
+            and not kept.revoked(digest)
+        ):
+            kept.keep_revocation(digest, view.revocation)
+            lost.revocations.append(digest)
 
 
 def _log(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:
