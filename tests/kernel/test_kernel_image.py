@@ -22,6 +22,7 @@ from phtlab.kernel import (
 from phtlab.kernel.root import builder_version
 from phtlab.train.canonical import digest
 from phtlab.train.image import compose
+from phtlab.train.materials import materials_of
 from phtlab.wire.registry import Registry
 from phtlab.wire.trains import pull_kernel, push_train
 from tests.conftest import KERNEL_CACHE, ROOT
@@ -157,6 +158,21 @@ def test_its_kernel_is_found_and_its_fonts_are_listed(
     assert told == "True True True ['python3']"
 
 
+def test_the_image_carries_the_packages_that_it_says(
+    engine: docker.DockerClient, kernel_image: str, built_kernel: BuiltKernel
+) -> None:
+    said = materials_of(built_kernel.config)
+    assert said is not None
+    assert said.system == built_kernel.packages
+    told = python(
+        engine,
+        kernel_image,
+        "import json; from importlib.metadata import distributions\n"
+        "print(json.dumps({d.name.lower().replace('_', '-'): d.version for d in distributions()}))",
+    )
+    assert said.language.items() <= json.loads(told).items()
+
+
 def test_an_image_that_the_engine_built_is_adopted(
     engine: docker.DockerClient, open_registry: str, kernel_image: str, tmp_path: Path
 ) -> None:
@@ -169,6 +185,7 @@ def test_an_image_that_the_engine_built_is_adopted(
         with Registry(open_registry) as registry:
             image, manifest, config = adopt_kernel(registry, read_recipe(RECIPE), "engine")
             assert pull_kernel(registry, image) == (manifest, config)
+            assert materials_of(config) is not None
             train = compose(manifest, config, {"notebook.ipynb": b"{}"})
             reference = push_train(registry, train, "trains/ada/adopted", image)
         engine.images.pull(reference)
