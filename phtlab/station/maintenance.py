@@ -188,8 +188,9 @@ def within(window: str, local: datetime) -> bool:
 
 
 def at_work(stops: Stops) -> list[str]:
-    """The journeys whose run has begun here and whose outcome is not signed yet."""
-    return [stop.journey for stop in stops if stop.has("starting") and not stop.has("record")]
+    """The journeys whose run has begun here and that are not sent yet; those that wait for a
+    person are not at work."""
+    return [stop.journey for stop in stops if stop.state in ("running", "airlock", "sealed")]
 
 
 def _keep(folder: StationFolder, made: Pause) -> None:
