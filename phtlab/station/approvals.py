@@ -19,6 +19,7 @@ from phtlab.station.approvals_draft import Draft, Drafted, Drafts, require_perso
 from phtlab.station.approvals_kept import Approvals, Kept, State
 from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words, of_journey, of_proposal
 from phtlab.station.arrived import Arrived
+from phtlab.station.console.people import load_people
 from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalHere, ProposalsHere
 from phtlab.station.station import Station
@@ -104,14 +105,18 @@ def approve(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) ->
     have said so the daemon signs it, and what it allows starts. A second person says yes to the
     terms that lie there.
 
+    Where two persons are needed and `people.toml` names some, each must be a reviewer of it.
+
     Raises StationError if a journey waits for nobody, ProposalError (``proposal-unknown``,
     ``proposal-withdrawn``, ``proposal-ended``), and ApprovalError: ``approval-twice`` for the same
     person again, ``approval-terms``, ``approval-days``, ``approval-bounds``, ``approval-form``,
-    ``approval-risk``, ``approval-no-proposal``, ``person-name``, and what `require_covered` raises
-    if the terms would not let the journey start.
+    ``approval-risk``, ``approval-no-proposal``, ``person-name``, ``person-role``, and what
+    `require_covered` raises if the terms would not let the journey start.
     """
     require_person(by)
     draft, there = _terms(place, target, wanted)
+    if _persons(place, draft) > 1:
+        _require_reviewer(place, by)
     drafted = there or Drafts(place.folder.drafts).open(draft)
     if not drafted.say_yes(by, place.now()):
         raise ApprovalError(
@@ -300,6 +305,17 @@ def _is_proposal(target: str) -> bool:
 
 def _persons(place: Place, draft: Draft) -> int:
     return place.policy().approval.persons(draft.risk)
+
+
+def _require_reviewer(place: Place, by: str) -> None:
+    """Two names are two persons only if somebody said who is who: `people.toml`, where it is."""
+    people = load_people(place.folder)
+    if people.people and not people.person(by).may("reviewer"):
+        raise ApprovalError(
+            f"{by} works at this station, but not as a reviewer, and two reviewers must say yes "
+            f"to this. 'phtlab station people' says who may.",
+            code="person-role",
+        )
 
 
 def _require_line(reason: str) -> None:

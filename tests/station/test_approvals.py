@@ -247,6 +247,23 @@ def test_the_same_person_twice_is_one_person(of_two: World) -> None:
     assert stop.state == "held"
 
 
+def test_both_persons_are_reviewers_of_the_console_if_it_has_people(of_two: World) -> None:
+    """Else a second name would be a second person."""
+    daemon, offer, stop = held(of_two)
+    (of_two.folder.path / "people.toml").write_text(
+        '[people.olga]\nroles = ["reviewer"]\n[people.rea]\nroles = ["reader"]\n'
+        '[people.peter]\nroles = ["admin", "reviewer"]\n'
+    )
+    approvals.approve(desk(of_two), offer.journey, by="olga")
+    for name, code in (("olga2", "person-unknown"), ("rea", "person-role")):
+        with pytest.raises(PhtlabError) as told:
+            approvals.approve(desk(of_two), offer.journey, by=name)
+        assert told.value.code == code
+    approvals.approve(desk(of_two), offer.journey, by="peter")
+    run(daemon)
+    assert stop.state == "departed"
+
+
 def test_the_second_person_says_yes_to_what_the_first_one_said_yes_to(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
     wanted = Wanted(bounds={"min_age": "50..60"})
