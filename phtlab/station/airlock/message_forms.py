@@ -189,6 +189,41 @@ PUBLISHING: Final[tuple[Form, ...]] = (
         "output '{output}': counts= names the column…",
         "The output '{}' has counts= for a kind that has none, or not as text.",
     ),
+    _publish(
+        "output '{output}' was published with other by=…",
+        "The output '{}' is published with other by=, total=, largest= or of= than it is declared.",
+    ),
+    _publish(
+        "output '{output}': by=, total= and largest= are about…",
+        "The output '{}' has by=, total= or largest=, which are about a table with counts=.",
+    ),
+    _publish(
+        "output '{output}': give total= and largest= together…",
+        "The output '{}' has one of total= and largest=: give both.",
+    ),
+    _publish(
+        "output '{output}': total= names one…", "The output '{}' has a total= that is no name."
+    ),
+    _publish(
+        "output '{output}': of= is about a scalar…",
+        "The output '{}' has of=, which is about a scalar that is no count itself.",
+    ),
+    _publish(
+        "output '{output}': of= is a whole number…",
+        "The output '{}' has an of= that is no whole number of 0 or more.",
+    ),
+    _publish(
+        "output '{output}': by= names a column…", "The output '{}' has a by= that names no column."
+    ),
+    _publish(
+        "output '{output}': largest= names a column…",
+        "The output '{}' has a largest= that names no column.",
+    ),
+    _publish("output '{output}': it has no column '{key}'…", "The output '{}' has no column '{}'."),
+    _publish(
+        "output '{output}': column '{key}' holds no numbers…",
+        "The output '{}' has in the column '{}' something else than numbers.",
+    ),
     _publish("output '{output}': there is no kind…", "The output '{}' has a kind that is none."),
     _publish(
         "output '{output}': a scalar is one bool, int or float, and this is a {type}. Publish…",
