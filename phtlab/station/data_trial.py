@@ -18,6 +18,7 @@ from docker.errors import NotFound
 from phtlab.errors import SandboxError
 from phtlab.station.executor import MIB, Job, Limits
 from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
+from phtlab.station.sandbox_trial import one_at_a_time
 
 NAME = ".reading"
 """No job's id: what it left is nobody's run."""
@@ -58,9 +59,7 @@ def try_reading(
 
     Raises SandboxError if no answer comes, and the SDK's errors.
     """
-    place = root / NAME
-    name = container_name(station, NAME)
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name, place = container_name(station, NAME), root / NAME
     job = Job("reading", image, place, data=data, limits=_LIMITS)
     body = container_body(
         job,
@@ -71,15 +70,17 @@ def try_reading(
         entrypoint=("python3", "-I", "-S", "-c", _SCRIPT),
     )
     body["Labels"] = {LABEL_STATION: station, LABEL_JOB: NAME}
-    try:
-        _remove(engine, name)
-        created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
-        engine.start(created["Id"])
-        ended = engine.wait(created["Id"], timeout=_LIMITS.seconds)
-        printed = engine.logs(created["Id"])
-    finally:
-        _remove(engine, name)
-        place.rmdir()
+    with one_at_a_time(root):
+        place.mkdir(mode=0o700, exist_ok=True)
+        try:
+            _remove(engine, name)  # what a station left that died within a trial
+            created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
+            engine.start(created["Id"])
+            ended = engine.wait(created["Id"], timeout=_LIMITS.seconds)
+            printed = engine.logs(created["Id"])
+        finally:
+            _remove(engine, name)
+            place.rmdir()
     try:
         found = json.loads(printed)
         return {str(key): str(path).removeprefix("/data/") for key, path in found.items()}

@@ -154,7 +154,7 @@ def try_sandbox(
 
     Raises OSError, the SDK's ImageNotFound, and its errors but the engine's refusal to start.
     """
-    with _alone(root):
+    with one_at_a_time(root):
         place = root / NAME
         name = container_name(station, NAME)
         _remove(engine, name, volumes, place)  # what a station left that died within a trial
@@ -223,7 +223,7 @@ def _remove(engine: docker.APIClient, name: str, volumes: OutputVolumes, place: 
 
 
 @contextmanager
-def _alone(root: Path) -> Iterator[None]:
+def one_at_a_time(root: Path) -> Iterator[None]:
     """One trial at a time of this station's folder, in whichever process."""
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (root.parent / f"{root.name}.trial").open("ab") as lock:
