@@ -4,7 +4,8 @@ PY = .venv/bin/python
 # Tests wait more than they compute: for containers, browsers, journeys. A file stays with one worker.
 WORKERS = 3
 # The tests that tell rows of the tables in docs/reference.
-EVIDENCE = tests/attack tests/canary tests/sandbox tests/crash
+EVIDENCE = tests/attack tests/canary tests/sandbox tests/crash tests/console \
+  tests/station/test_backup.py tests/station/test_self_test.py
 
 help:            ## this list
 	@grep -hE '^[a-z-]+: .*##|^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -61,9 +62,10 @@ bench:           ## measure what is claimed, next to others: bench/README.md
 	@.ci/prepare test
 	@$(PY) -m bench
 
-pictures:        ## the pictures of docs/lab.md, from the story's test in a real browser
+pictures:        ## the pictures of docs/lab.md and docs/governance.md, from the stories in a real browser
 	@.ci/prepare test
 	@PHTLAB_PICTURES=$(CURDIR)/docs/images/lab $(PY) -m pytest -q tests/story/test_story.py
+	@PHTLAB_PICTURES=$(CURDIR)/docs/images/governance $(PY) -m pytest -q tests/story/test_governance.py
 
 clean:           ## forget the demo's state and every cache of this checkout
 	@[ ! -e .state/hub/hub-world.json ] || $(PY) -m phtlab hub --directory .state/hub --stop
