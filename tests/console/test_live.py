@@ -27,9 +27,11 @@ def _stream_of(page: str) -> str:
 
 
 def _event(lines: Iterator[str]) -> str:
-    """The next event's text."""
-    data = []
+    """The next event's text; a stream that tells nothing for a minute fails the test."""
+    data, quiet = [], 0
     for line in lines:
+        quiet += line.startswith(":")
+        assert quiet < 4, "nothing was told"
         if line.startswith("data: "):
             data.append(line.removeprefix("data: "))
         elif not line and data:

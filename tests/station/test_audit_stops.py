@@ -9,6 +9,7 @@ import pytest
 from phtlab.errors import AuditError
 from phtlab.governance.audit import verify_chain
 from phtlab.station.audit import Log
+from phtlab.station.audit_stops import StopAudit
 from phtlab.station.policy import default_policy
 from phtlab.train.envelope import peek
 from tests.station.station_world import FakeRun, World, make_world
@@ -71,6 +72,19 @@ def test_a_station_made_anew_at_every_step_logs_each_thing_once(world: World) ->
     world.daemon().receive(offer)
     for _ in range(40):
         world.daemon().step()
+    assert actions(world) == ["stop-offered", "stop-admitted", "stop-started", "stop-ended"]
+
+
+def test_a_stop_that_is_looked_at_after_its_end_is_not_logged_again(world: World) -> None:
+    offer = world.offer()
+    daemon = world.begun(offer, steps=40)
+    stop = daemon.station.stops.stop(offer.journey)
+    assert stop.ended
+    audit = StopAudit(daemon.station.audit, daemon.station.stops)
+    audit.note(stop)
+    daemon.receive(offer)
+    for _ in range(3):
+        daemon._transitions.advance(stop)
     assert actions(world) == ["stop-offered", "stop-admitted", "stop-started", "stop-ended"]
 
 
