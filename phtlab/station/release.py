@@ -14,6 +14,7 @@ from typing import Final, Literal
 from phtlab.errors import StationError
 from phtlab.station.desk import Place
 from phtlab.station.release_part import without
+from phtlab.station.release_people import require_releaser
 from phtlab.station.release_view import OutputView, view_of
 from phtlab.station.release_waiting import (
     Waiting,
@@ -113,10 +114,12 @@ def decide(
 
     None where another person has to agree before it leaves. The reason stays at the station.
     Raises StationError: ``not-held``; ``release-part`` if an output has no such part;
-    ``release-reason`` without a reason of one visible line, and what `add_word` raises. Then no
-    word was given, but of those outputs that came before in `choices`.
+    ``release-reason`` without a reason of one visible line, and what `require_releaser` and
+    `add_word` raise. Then no word was given, but of those outputs that came before in `choices`.
     """
     there = held_stop(stop)
+    if any(choice != "refuse" for choice in choices.values()):
+        require_releaser(station, by, there.waiting.persons)
     words = {
         name: _word(stop, there.waiting.output(name), choice, by, reason, station.now())
         for name, choice in choices.items()

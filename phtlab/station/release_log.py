@@ -16,6 +16,7 @@ from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
 from phtlab.station.folder import StationFolder
 from phtlab.station.judgement import MAX_RECORD_BYTES
+from phtlab.station.release_people import require_releaser
 from phtlab.station.release_words import Outcome, add_word, word_of
 from phtlab.station.stop import Stop, now_text
 from phtlab.train.canonical import digest
@@ -50,7 +51,7 @@ def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome 
 
     A log is free text, so where outputs of high risk need two persons it needs two. Raises
     StationError: ``log-missing``, ``log-unseen`` if nobody looked at it as it is, and as
-    `word_of` and `add_word` do.
+    `require_releaser`, `word_of` and `add_word` do.
     """
     seen = digest(log_text(stop).encode())
     if not stop.has("log-looked") or stop.read("log-looked")["digest"] != seen:
@@ -59,10 +60,12 @@ def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome 
             f"log {stop.hex[:12]}'.",
             code="log-unseen",
         )
+    persons = station.policy().release.persons("high")
+    require_releaser(station, by, persons)
     word = word_of("release", None, by, reason, station.now())
     # The mark before the word: a daemon that finds no word behind a mark comes back to it.
     _mark(station.folder, stop)
-    outcome = add_word(stop, LOG, word, station.policy().release.persons("high"))
+    outcome = add_word(stop, LOG, word, persons)
     station.audit.append(
         actor=by,
         action="log-released",

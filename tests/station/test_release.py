@@ -237,6 +237,21 @@ def test_where_the_policy_says_so_two_persons_release(world: World) -> None:
     assert world.travel(offer).outputs[1].verdict == "released"
 
 
+def test_both_persons_are_releasers_of_the_console_if_it_has_people(world: World) -> None:
+    """Else a second name would be a second person."""
+    _, stop = two_persons(world)
+    (world.folder.path / "people.toml").write_text(
+        '[people.bea]\nroles = ["releaser"]\n[people.rea]\nroles = ["reviewer"]\n'
+        '[people.carl]\nroles = ["admin", "releaser"]\n'
+    )
+    assert say(world, stop, "release", by="bea") is None
+    for name, code in (("bea2", "person-unknown"), ("rea", "person-role")):
+        with pytest.raises(StationError) as raised:
+            say(world, stop, "release", by=name)
+        assert raised.value.code == code
+    assert say(world, stop, "release", by="carl").by == ("bea", "carl")
+
+
 def test_of_two_persons_one_can_withhold(world: World) -> None:
     offer, stop = two_persons(world)
     say(world, stop, "release", by="bea")
