@@ -11,7 +11,6 @@ from phtlab.central.hub import DISPATCH, GOVERN, OPERATE, READ, TEACH
 from phtlab.central.journeys import visible_journeys
 from phtlab.central.notification_view import notifications_of
 from phtlab.central.page import since
-from phtlab.central.proposal_page import MARKS
 from phtlab.central.proposals import visible_proposals
 from phtlab.central.publication import Published
 from phtlab.central.services import Services
@@ -19,6 +18,7 @@ from phtlab.central.stations import stations_of
 from phtlab.errors import RosterError
 from phtlab.wire.api import JourneyView, StationView
 from phtlab.wire.governance import ProposalSummary
+from phtlab.wire.proposal_words import MARKS
 
 _JOURNEYS: Final = 20
 _PROPOSALS: Final = 5

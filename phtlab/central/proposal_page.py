@@ -22,27 +22,11 @@ from phtlab.wire.governance import (
     DecisionView,
     ProposalSummary,
     ProposalView,
-    StationState,
     VersionView,
 )
+from phtlab.wire.proposal_words import MARKS, WORDS
 
 _LISTED: Final = 50
-MARKS: Final[dict[StationState, str]] = {
-    "submitted": "○",
-    "in-review": "…",
-    "approved": "✓",
-    "refused": "✗",
-    "revoked": "✗",
-    "expired": "✗",
-}
-WORDS: Final[dict[StationState, str]] = {
-    "submitted": "not looked at yet",
-    "in-review": "in review",
-    "approved": "approved",
-    "refused": "refused",
-    "revoked": "approval taken back",
-    "expired": "approval ended",
-}
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ def submit(draft: DraftFile, as_json: JsonOption = False) -> None:
 def list_(as_json: JsonOption = False) -> None:
     """List your proposals, the last changed first; and the drafts in this folder."""
     import phtlab
-    from phtlab.lab.proposal import MARKS
     from phtlab.lab.proposal_draft import drafts_in
+    from phtlab.wire.proposal_words import MARKS
 
     found = phtlab.connect().proposals.list()
     drafts = drafts_in(Path(), {summary.id for summary in found})

@@ -18,6 +18,7 @@ from phtlab.governance import (
     require_successor,
 )
 from phtlab.governance.difference import Difference, differences, told
+from phtlab.lab.proposal_html import proposal_html
 from phtlab.train.printable import escaped
 from phtlab.train.roster import Roster
 from phtlab.wire.governance import (
@@ -29,18 +30,10 @@ from phtlab.wire.governance import (
     StationStateView,
     VersionView,
 )
+from phtlab.wire.proposal_words import MARKS, WORDS
 
 if TYPE_CHECKING:
     from phtlab.lab.lab import Lab
-
-MARKS = {
-    "submitted": "○",
-    "in-review": "…",
-    "approved": "✓",
-    "refused": "✗",
-    "revoked": "✗",
-    "expired": "✗",
-}
 
 
 class SubmittedProposal:
@@ -148,12 +141,13 @@ class SubmittedProposal:
             f"  {summary.state.replace('-', ' ')}, until {summary.until:%Y-%m-%d}",
         ]
         for station in self.stations:
-            lines.append(
-                f"  {MARKS[station.state]} {station.station}  {station.state.replace('-', ' ')}"
-            )
+            lines.append(f"  {MARKS[station.state]} {station.station}  {WORDS[station.state]}")
             if station.question:
                 lines.append(f"      asks: {escaped(station.question)}")
         return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return proposal_html(self._view.summary)
 
     def text(self) -> str:
         """The newest version whole, what stations signed, and the comments: for a terminal."""

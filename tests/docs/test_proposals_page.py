@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from phtlab.central.proposal_page import WORDS
 from phtlab.governance.approval import Scope
+from phtlab.wire.proposal_words import MARKS, WORDS
 from tests.docs.proposals_story import PAGE, tell
 from tests.docs.samples import loose
 
@@ -25,7 +25,7 @@ def test_every_command_of_the_page_prints_what_it_says() -> None:
 
 def test_the_page_has_every_state_and_scope() -> None:
     text = PAGE.read_text("utf-8")
-    for state in WORDS:
-        assert f"| {state.replace('-', ' ')} |" in text
+    for state, mark in MARKS.items():
+        assert f"| {mark} | {WORDS[state]} |" in text
     for scope in Scope.__args__:
         assert f"| {scope} |" in text
