@@ -42,7 +42,12 @@ def kept(folder: Path) -> list[Any]:
 
 def test_counts_that_left_are_kept_and_of_withheld_rows_the_labels_only(tmp_path: Path) -> None:
     stop(tmp_path / "released", {"female": 96, "male": 208, "other": 3})
-    assert kept(tmp_path / "released") == [
+    found = kept(tmp_path / "released")
+    sums = found[0]["outputs"][0].pop("sums")
+    assert found[0]["outputs"][0].pop("key")
+    assert {len(one["digest"]) for one in sums} == {64}
+    assert [set(one) for one in sums] == [{"cell", "digest"}] * 4
+    assert found == [
         {
             "version": 1,
             "datasets": ["heart"],
@@ -84,13 +89,32 @@ def test_what_is_held_or_refused_has_not_left(tmp_path: Path) -> None:
 def test_what_a_person_took_out_has_not_left(tmp_path: Path) -> None:
     """A held output waits without its cells in memory; a part of it is let go."""
     passed = stop(tmp_path, {"female": 96, "male": 208})
-    waiting = released.cells_kept((passed,))
-    assert "96" not in json.dumps(waiting)
+    waiting = json.loads(json.dumps(released.cells_kept((passed,))))
     part = io.BytesIO()
     pyarrow.parquet.write_table(pa.table({"sex": ["female"], "n": [96]}), part)
     decided = Passed(passed.verdict, {"by_sex.parquet": part.getvalue()})
     ((told,),) = [released.left((OUTPUT,), released.with_cells((decided,), waiting))]
     assert [row["count"] for row in told["rows"]] == [96, None]
+
+
+def total(folder: Path, count: int) -> str:
+    files = {
+        "all.json": b'{"kind": "scalar"}',
+        "all.scalar.json": json.dumps({"value": count}).encode(),
+    }
+    output = Output(name="all", kind="scalar", counts="all")
+    before = released.earlier(folder, ["heart"])
+    return pass_outputs((output,), LeftInMemory(files.__getitem__), AirlockRules(), before)[
+        0
+    ].verdict.verdict
+
+
+def test_a_sum_of_withheld_rows_is_known_again_and_no_other_is_taken_for_it(tmp_path: Path) -> None:
+    stop(tmp_path, {"female": 96, "male": 208, "other": 3})
+    assert total(tmp_path, 96 + 208 + 3) == "refused"
+    assert total(tmp_path, 96 + 208) == "released", "other people: a reader is led astray"
+    (tmp_path / "key").unlink()
+    assert total(tmp_path, 96 + 208) == "refused", "without the key nobody can tell"
 
 
 def test_a_changed_file_stops_what_would_be_held_against_it(tmp_path: Path) -> None:

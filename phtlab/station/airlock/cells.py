@@ -9,7 +9,7 @@ same names.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import combinations
@@ -35,6 +35,10 @@ _MOST_PARTS: Final = 20
 _FEW: Final = 2
 
 
+def _unknown(_cell: Cell, _count: int) -> bool | None:
+    return None
+
+
 @dataclass(frozen=True)
 class CountedRow:
     """`count` is None where it is not known any more: a row that an earlier stop withheld.
@@ -52,11 +56,13 @@ class Cells:
     """All cells of an output that counts people, those that stay too; and how its rows are told.
 
     `columns` are the columns that make a row's cell; none for rows that nothing tells apart.
+    `sums` are what everybody and each label of a dimension come to, withheld rows among them.
     """
 
     dimensions: tuple[str, ...]
     columns: tuple[str, ...]
     cells: tuple[Cell, ...]
+    sums: tuple[tuple[Cell, int], ...] = ()
 
     @cached_property
     def _known(self) -> frozenset[Cell]:
@@ -81,7 +87,8 @@ class Reading:
     """One way to read a table: as a whole, or one label of a dimension as a table by itself.
 
     `source` names the table, or the earlier stop's; `whole` is False for a part; `pending` is a
-    table of another stop that waits for a person, and may leave or not.
+    table of another stop that waits for a person, and may leave or not. `same_sum` says of an
+    earlier table with withheld rows whether a cell summed up to so many; None if nobody knows.
     """
 
     source: str
@@ -89,6 +96,7 @@ class Reading:
     rows: tuple[CountedRow, ...]
     whole: bool = True
     pending: bool = False
+    same_sum: Callable[[Cell, int], bool | None] = field(default=_unknown, compare=False)
     _sums: dict[frozenset[str], dict[Cell, tuple[int, int | None]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -105,7 +113,14 @@ class Reading:
         """Its cells, and the columns that tell them."""
         named_rows = self.dimensions == (_row_name(self.source),)
         columns = () if named_rows else self.dimensions
-        return Cells(self.dimensions, columns, tuple(row.cell for row in self.rows))
+        levels = [frozenset[str](), *(frozenset({name}) for name in columns)]
+        sums = tuple(
+            (cell, low)
+            for over in levels
+            for cell, (low, high) in self.sums(over).items()
+            if high is not None
+        )
+        return Cells(self.dimensions, columns, tuple(row.cell for row in self.rows), sums)
 
     @property
     def leaves(self) -> list[CountedRow]:
@@ -153,7 +168,14 @@ def agree(one: Reading, other: Reading) -> tuple[bool, int]:
         (low, high), (their_low, their_high) = ours[cell], theirs[cell]
         if (high is not None and their_low > high) or (their_high is not None and low > their_high):
             return False, 0
-        same += high is not None and high == their_high
+        known = None
+        if high is None and their_high is not None:
+            known = one.same_sum(cell, their_high)
+        elif their_high is None and high is not None:
+            known = other.same_sum(cell, high)
+        if known is False:
+            return False, 0
+        same += known is True or (high is not None and high == their_high)
     return True, same
 
 

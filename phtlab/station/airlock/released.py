@@ -9,7 +9,8 @@ same tables are kept once however often they leave::
         {"cell": {"sex": "female"}, "count": 96}, {"cell": {"sex": "other"}, "count": null}]}]}
 
 A count is null where the row stayed: its labels are kept, not how many there are. So the folder
-holds nothing that a recipient does not have, but the labels of withheld rows. The newest
+holds nothing that a recipient does not have, but the labels of withheld rows, and digests by a key
+(`key`) of the sums that those are part of, by which tables of the same people are told. The newest
 `MOST_FILES` are looked at, up to `MOST_ROWS_AT_ONCE`; older ones are kept, and not looked at any
 more. What waits for a person lies in `pending/` meanwhile, by its stop.
 """
@@ -17,8 +18,10 @@ more. What waits for a person lies in `pending/` meanwhile, by its stop.
 from __future__ import annotations
 
 import fcntl
+import hmac
 import io
 import json
+import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +40,7 @@ from phtlab.train.manifest import Output
 
 VERSION: Final = 1
 PENDING: Final = "pending"
+KEY: Final = "key"
 MOST_FILES: Final = 300
 MOST_ROWS: Final = 10_000
 """Rows of one output that are kept; a larger one is kept without those beyond."""
@@ -55,11 +59,11 @@ def turn(folder: Path) -> Iterator[None]:
 
 def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]) -> None:
     """Remember `outputs` (see `left`), which have left or are about to. Idempotent."""
-    kept = [output for output in outputs if output["rows"]]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept = [_sealed(folder, output) for output in outputs if output["rows"]]
     if not kept:
         return
     content = canonical({"version": VERSION, "datasets": sorted(datasets), "outputs": kept})
-    folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{digest(content).removeprefix('sha256:')}.json"
     if path.exists():
         path.touch()  # it left again: it is among the newest
@@ -76,7 +80,8 @@ def note_pending(
     """
     place = folder / PENDING
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    content = {"version": VERSION, "datasets": sorted(datasets), "outputs": list(outputs)}
+    kept = [_sealed(folder, output) for output in outputs]
+    content = {"version": VERSION, "datasets": sorted(datasets), "outputs": kept}
     write_durably(place / f"{stop}.json", canonical(content))
 
 
@@ -99,7 +104,7 @@ def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
         content = json.loads(path.read_bytes())
         if set(content["datasets"]) & set(datasets):
             for output in content["outputs"]:
-                whole = replace(_reading(path.stem, output), pending=True)
+                whole = replace(_reading(folder, path.stem, output), pending=True)
                 found += [whole, *parts_of(whole)]
     seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...]]] = set()
     room = MOST_ROWS_AT_ONCE
@@ -108,7 +113,7 @@ def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
         if not set(content["datasets"]) & set(datasets):
             continue
         for output in content["outputs"]:
-            whole = _reading(path.stem, output)
+            whole = _reading(folder, path.stem, output)
             room -= len(whole.rows)
             if room < 0:
                 return found
@@ -149,18 +154,25 @@ def left(
         rows = [
             {"cell": dict(cell), "count": counts.get(cell)} for cell in one.cells.cells[:MOST_ROWS]
         ]
-        dimensions = list(one.cells.dimensions)
-        found.append({"name": one.verdict.name, "dimensions": dimensions, "rows": rows})
+        kept: dict[str, Any] = {
+            "name": one.verdict.name,
+            "dimensions": list(one.cells.dimensions),
+            "rows": rows,
+        }
+        if any(row["count"] is None for row in rows):
+            kept["sums"] = [{"cell": dict(cell), "count": n} for cell, n in one.cells.sums]
+        found.append(kept)
     return found
 
 
 def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
-    """The cells of outputs that wait for a person, as JSON; counts are not among them."""
+    """The cells of outputs that wait for a person, as JSON, with what they sum up to."""
     return {
         one.verdict.name: {
             "dimensions": one.cells.dimensions,
             "columns": one.cells.columns,
             "cells": [dict(cell) for cell in one.cells.cells[:MOST_ROWS]],
+            "sums": [[dict(cell), count] for cell, count in one.cells.sums],
         }
         for one in passed
         if one.cells is not None
@@ -177,7 +189,8 @@ def with_cells(passed: Sequence[Passed], kept: Mapping[str, Any]) -> tuple[Passe
 
 def _cells(kept: Mapping[str, Any]) -> Cells:
     cells = tuple(frozenset(cell.items()) for cell in kept["cells"])
-    return Cells(tuple(kept["dimensions"]), tuple(kept["columns"]), cells)
+    sums = tuple((frozenset(cell.items()), count) for cell, count in kept["sums"])
+    return Cells(tuple(kept["dimensions"]), tuple(kept["columns"]), cells, sums)
 
 
 def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> dict[Cell, int]:
@@ -202,6 +215,38 @@ def _whole(content: Content) -> bytes:
     return io.BufferedReader(Joined([content])).read()
 
 
-def _reading(source: str, output: Mapping[str, Any]) -> Reading:
+def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
     rows = tuple(CountedRow(frozenset(row["cell"].items()), row["count"]) for row in output["rows"])
-    return Reading(f"{source}/{output['name']}", tuple(output["dimensions"]), rows)
+    sums = {frozenset(one["cell"].items()): one["digest"] for one in output.get("sums", ())}
+    if output.get("key") != _key(folder)[0]:
+        sums = {}  # by another key: nobody can tell any more
+
+    def same_sum(cell: Cell, count: int) -> bool | None:
+        return sums[cell] == _digest(folder, cell, count) if cell in sums else None
+
+    name = f"{source}/{output['name']}"
+    return Reading(name, tuple(output["dimensions"]), rows, same_sum=same_sum)
+
+
+def _sealed(folder: Path, output: Mapping[str, Any]) -> dict[str, Any]:
+    """`output` with digests in place of the sums that withheld rows are part of."""
+    if "sums" not in output:
+        return dict(output)
+    cells = [(frozenset(one["cell"].items()), one["count"]) for one in output["sums"]]
+    sums = [{"cell": dict(cell), "digest": _digest(folder, cell, n)} for cell, n in cells]
+    return {**output, "sums": sums, "key": _key(folder)[0]}
+
+
+def _digest(folder: Path, cell: Cell, count: int) -> str:
+    """By a key of this folder's own: equal sums are seen to be equal, and none can be read."""
+    text = canonical({"cell": dict(cell), "count": count})
+    return hmac.new(_key(folder)[1], text, "sha256").hexdigest()
+
+
+def _key(folder: Path) -> tuple[str, bytes]:
+    """The folder's key, made at its first use, and a name for it."""
+    path = folder / KEY
+    if not path.exists():
+        write_durably(path, secrets.token_hex(32).encode())
+    key = path.read_bytes()
+    return digest(key)[-16:], key
