@@ -67,12 +67,17 @@ def notebook_cells(reading: TrainReading) -> Iterator[CellRows]:
         made = reading.examination.texts.get(cell.number)
         rows = tuple(
             Row(number, html, notes=notes.at(cell.number, int(number)) if number.isdigit() else ())
-            for number, html in numbered(cell.lines)
+            for number, html in numbered(_without_last(cell.lines))
         )
         # Safe: the worker made it of its own elements, and the page that has it can run nothing.
         text = None if made is None else Markup(made)  # noqa: S704
         kind = "" if cell.kind == "code" else f"{cell.kind}, does not run"
         yield CellRows(cell.number, kind or cell.role, rows, text)
+
+
+def _without_last(lines: list[str]) -> list[str]:
+    """`lines` without the empty one that a line feed at the end makes."""
+    return lines[:-1] if len(lines) > 1 and not lines[-1] else lines
 
 
 def changed_cells(reading: TrainReading) -> Iterator[CellRows]:
