@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from phtlab.train.printable import escaped
+from phtlab.train.record import StopRecord
 from phtlab.wire.api import StopView
 
 _MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
@@ -24,6 +25,12 @@ def describe(stop: StopView) -> str:
         said = f": {stop.error.message}" if stop.error.message else ""
         text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
     return escaped(text)
+
+
+def why_not(record: StopRecord) -> str:
+    """Why a stop sent nothing: its sentence, and what its airlock says of each output."""
+    outputs = [f"{one.name}: {one.sentence}" for one in record.outputs if one.sentence]
+    return " ".join([record.sentence, *outputs])
 
 
 def mark(state: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
+from phtlab.lab.journey_words import why_not
 from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.results_html import results_html
 from phtlab.lab.table_file import fault_of
@@ -145,7 +146,7 @@ class Results(Mapping[str, StationResults]):
             return self._stations[station]
         if station in self.failures:
             record = self.failures[station]
-            raise JourneyError(f"{station} {record.outcome}: {record.sentence}", code=record.code)
+            raise JourneyError(f"{station} {record.outcome}: {why_not(record)}", code=record.code)
         if station in self.unsigned:
             raise JourneyError(
                 f"Central says of {station}: {self.unsigned[station]}. {station} signed nothing.",
@@ -228,7 +229,7 @@ class Results(Mapping[str, StationResults]):
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
             lines += [f"    {v.name}: {v.sentence}" for v in one.record.outputs if v.sentence]
-        lines += [f"  {s}: {r.outcome}. {escaped(r.sentence)}" for s, r in self.failures.items()]
+        lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]
         lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
         return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from phtlab.errors import PhtlabError
+from phtlab.lab.journey_words import why_not
 from phtlab.lab.route_map import middle
 from phtlab.lab.shades import CARD, FOREIGN, MUTED, badge
 from phtlab.lab.stop_cost import duration, size
@@ -41,7 +42,7 @@ def results_html(
 ) -> str:
     """What the stations sent, with what did not come above it. All foreign text is escaped."""
     held_back = "".join(
-        [_notice(s, f"{r.outcome}: {r.sentence}{_error(r)}", "bad") for s, r in failures.items()]
+        [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
         + [
             _notice(s, f"{words} (unsigned: central's word only)", "warn")
             for s, words in unsigned.items()

@@ -81,6 +81,25 @@ def test_a_failed_station_is_told_by_its_record(results):
         results["switzerland"]
 
 
+def test_a_station_whose_people_kept_everything_is_told_by_the_rule(results):
+    verdict = OutputVerdict(
+        name="ages",
+        kind="table",
+        verdict="refused",
+        rule="small-count",
+        sentence="It has small rows; a person at the station looked at it, and it stays there.",
+    )
+    refused = record(
+        "switzerland", outcome="failed", code="airlock-refused", sentence="No.", outputs=(verdict,)
+    )
+    failed = Results({}, {"switzerland": refused}, results._folder)
+    said = "No. ages: It has small rows; a person at the station looked at it, and it stays there."
+    assert said in repr(failed)
+    assert said in failed._repr_html_()
+    with pytest.raises(JourneyError, match=said):
+        failed["switzerland"]
+
+
 def test_a_stop_that_only_central_closed_is_told_as_unsigned(results):
     with pytest.raises(JourneyError, match=r"Central says of ulm: cancelled\. ulm signed nothing"):
         results["ulm"]

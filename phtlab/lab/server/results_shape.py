@@ -14,6 +14,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from phtlab.errors import PhtlabError, SealFormatError
+from phtlab.lab.journey_words import why_not
 from phtlab.lab.results import Results, StationResults
 from phtlab.lab.route_map import MAX_SENTENCE
 from phtlab.lab.server.shapes import Named, Shape, error_shape, journey_shape, words
@@ -81,7 +82,7 @@ def _failure(station: str, record: StopRecord) -> Shape:
         "station": station,
         "outcome": record.outcome,
         "code": words(record.code, 80),
-        "sentence": words(record.sentence, MAX_SENTENCE),
+        "sentence": words(why_not(record), MAX_SENTENCE),
         "error": error_shape(record.error),
     }
 
