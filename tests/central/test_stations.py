@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,25 @@ def test_a_profile_is_shown_to_researchers(central: World) -> None:
     central.client("ulm").put_profile(profile)
     shown = _seen(central.client("ada"), "ulm")
     assert (shown.datasets, shown.version) == (profile.datasets, "0.1.0")
+
+
+def test_a_paused_station_is_shown_as_such_with_the_reason_and_sends_nothing_new_otherwise(
+    central: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ulm, sent = central.client("ulm"), list[bytes]()
+    send = ulm._send
+
+    def keep(method: str, path: str, **options: Any) -> bytes:
+        sent.append(options.get("content") or b"")
+        return send(method, path, **options)
+
+    monkeypatch.setattr(ulm, "_send", keep)
+    profile = _profile(b"twin")
+    ulm.put_profile(profile.model_copy(update={"paused": "Paused: A new disk"}))
+    assert _seen(central.client("ada"), "ulm").paused == "Paused: A new disk"
+    ulm.put_profile(profile)
+    assert _seen(central.client("ada"), "ulm").paused == ""
+    assert [b"paused" in content for content in sent] == [True, False]  # an older central takes it
 
 
 def test_a_twin_goes_up_and_comes_down(central: World) -> None:
