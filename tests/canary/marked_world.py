@@ -98,8 +98,6 @@ marked.to_csv(f"/phtlab/out/outputs/{marked.patient[0]}.csv")
 # Messages that read as known ones do, each with a word that only the data have.
 LIES = {
     "lies of a key": "raise KeyError(marked.ward[0])\n",
-    "lies of a name": 'raise NameError(f"name {marked.ward[0]!r} is not defined")\n',
-    "lies of a column": "marked[[marked.ward[0], 'dose']]\n",
     "lies of an output": 'phtlab.publish("other", {marked.ward[0]: [1j]})\n',
 }
 STAY = """\
@@ -119,8 +117,6 @@ ENDS = {
     "is killed": ("failed", "run-record"),
     "is refused": ("refused", "researcher-not-allowed"),
     "lies of a key": ("failed", "cell-failed"),
-    "lies of a name": ("failed", "cell-failed"),
-    "lies of a column": ("failed", "cell-failed"),
     "lies of an output": ("failed", "output-error"),
     "is withheld": ("failed", "airlock-refused"),
     "is released in part": ("departed", ""),

@@ -96,9 +96,7 @@ def test_an_error_that_hides_a_value_in_a_known_message_has_none(scene: Scene) -
         stop = stop_of(scene.aftermath.world, "cleveland", scene.aftermath.journeys[what].id)
         (_, ward, *_) = scene.aftermath.marks.data["cleveland"]
         assert str(ward.value) in (stop.operator / "run.json").read_text(), what
-    assert kinds == dict(
-        zip(LIES, ("KeyError", "NameError", "KeyError", "PublishError"), strict=True)
-    )
+    assert list(kinds.values()) == ["KeyError", "PublishError"]
 
 
 def test_what_a_person_decided_is_told_by_rule_and_number_alone(scene: Scene) -> None:
