@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from math import prod
 from typing import Any, Final
@@ -163,7 +163,17 @@ def agree(one: Reading, other: Reading) -> tuple[bool, int]:
     """Whether both can be about the same people, and in how many cells they are seen to be."""
     shared = frozenset(one.dimensions) & frozenset(other.dimensions)
     same = 0
-    ours, theirs = one.sums(shared), other.sums(shared)
+    for over in {shared, frozenset[str]()}:
+        fits, seen = _agree_over(one, other, over)
+        if not fits:
+            return False, 0
+        same += seen if over == shared else 0
+    return True, same
+
+
+def _agree_over(one: Reading, other: Reading, over: frozenset[str]) -> tuple[bool, int]:
+    same = 0
+    ours, theirs = one.sums(over), other.sums(over)
     for cell in ours.keys() & theirs.keys():
         (low, high), (their_low, their_high) = ours[cell], theirs[cell]
         if (high is not None and their_low > high) or (their_high is not None and low > their_high):
@@ -314,10 +324,21 @@ def parts_of(whole: Reading) -> list[Reading]:
                     cell = row.cell - {part}
                     grouped[part[1]].append(CountedRow(cell, row.count, row.row))
         found += [
-            Reading(whole.source, rest, tuple(rows), whole=False, pending=whole.pending)
-            for rows in grouped.values()
+            Reading(
+                whole.source,
+                rest,
+                tuple(rows),
+                whole=False,
+                pending=whole.pending,
+                same_sum=partial(_same_sum_of_part, whole, (name, label)),
+            )
+            for label, rows in grouped.items()
         ]
     return found
+
+
+def _same_sum_of_part(whole: Reading, part: tuple[str, str], cell: Cell, count: int) -> bool | None:
+    return whole.same_sum(cell | {part}, count)
 
 
 def _distinct(columns: Mapping[str, TableColumn], names: Sequence[str], rows: int) -> bool:
