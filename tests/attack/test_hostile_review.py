@@ -6,41 +6,32 @@ as markdown, as raw text, as output, as attachment and in metadata.
 
 from __future__ import annotations
 
+import json
 import time
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from playwright.sync_api import Browser, Frame, Page
 from typer.testing import CliRunner
 
 from phtlab.cli.main import app
 from phtlab.station.console.pages import Pages
-from phtlab.station.console.review_view import notebook_cells
 from phtlab.station.policy import default_policy
-from phtlab.station.reading.markdown_html import ELEMENTS, markdown_html
-from phtlab.station.reading.notebook_text import read_notebook
-from phtlab.station.reading.train_reading import read_train
 from phtlab.station.stop import Stop
 from phtlab.train.image import train_files
 from tests.attack.hostile_notebook import FAMILIES, RAN, Evil, carrying, cell, evil, notebook
 from tests.console.conftest import Desk, desk_of
 from tests.evidence import Evidence
 from tests.reading.said_yes import said_yes
-from tests.reading.test_visible import HOSTILE, Elements
+from tests.reading.test_rendered_html import OURS
 from tests.station.station_world import make_world
 from tests.ui.chromium import PATIENCE, chromium, watched_page
 
-OURS = {
-    *("html", "head", "meta", "title", "link", "body", "section", "h2", "h3", "span", "div"),
-    *("p", "code", "bdo", "mark", *ELEMENTS),
-}
 TWO_TURNS = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 300)))"
 
 
@@ -346,55 +337,22 @@ def test_a_terminal_is_told_no_codes(
     )
 
 
-@given(HOSTILE)
-@settings(deadline=None)
-def test_markdown_of_any_text_has_our_elements_and_no_attribute(source: str) -> None:
-    parsed = Elements(markdown_html(source))
-    assert {tag for tag, _ in parsed.elements} <= ELEMENTS
-    assert not [attributes for _, attributes in parsed.elements if attributes]
-    assert not parsed.other
-
-
-@given(st.lists(HOSTILE, min_size=1, max_size=3))
-@settings(
-    deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_any_cell_in_the_page_has_our_elements_only(
-    rendering: Callable[[list[str]], str], sources: list[str]
+def test_a_claim_of_another_language_keeps_no_machine_from_looking(
+    desk: Desk, evidence: Evidence
 ) -> None:
-    allowed = {
-        "meta": {"charset", "name", "content"},
-        "link": {"rel", "href"},
-        "html": {"lang"},
-        "body": {"class"},
-        "section": {"aria-label"},
-        "div": {"class"},
-        "span": {"class"},
-        "p": {"class"},
-        "bdo": {"dir"},
-        "mark": {"class", "title"},
-    }
-    for tag, attributes in Elements(rendering(sources)).elements:
-        assert tag in OURS
-        assert set(attributes) <= allowed.get(tag, set())
-
-
-@pytest.fixture(scope="module")
-def rendering(desk: Desk) -> Callable[[list[str]], str]:
-    """The notebook's document, of cells of any text: code, without what a worker makes."""
-    stop = held(desk, notebook([cell("x = 1", 1)]))
-    reading = read_train(desk.console.station, stop)
-    pages = desk.app.state.pages
-
-    def rendered(sources: list[str]) -> str:
-        text = read_notebook(notebook([cell(s, n + 1) for n, s in enumerate(sources)]))
-        one = replace(reading, text=text)
-        html = pages.render(
-            "review/notebook.html", reading=one, cells=list(notebook_cells(one)), title="x"
-        )
-        return str(html)
-
-    return rendered
+    content = json.loads(notebook([cell("eval('1')", 1)]))
+    content["metadata"]["kernelspec"]["language"] = "fortran"
+    parameters = {"type": "object", "properties": {}, "required": []}
+    stop = held(
+        desk,
+        json.dumps(content).encode(),
+        order={"parameters": {}},
+        parameters=parameters | {"additionalProperties": False},
+    )
+    page = desk.login("rev").get(f"/review/{stop.hex}").text
+    assert "eval: runs code that is not written here" in page
+    told = "a notebook's claim of another language keeps no machine from looking at its code"
+    evidence("attacks", attacker="researcher", promise=told, outcome="read as what it runs as")
 
 
 def test_the_frame_s_document_may_do_nothing_by_its_headers(desk: Desk) -> None:

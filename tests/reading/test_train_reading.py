@@ -14,6 +14,7 @@ from phtlab.errors import StationError, TrainError
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.arrived import Arrived
 from phtlab.station.policy import default_policy
+from phtlab.station.reading import isolated
 from phtlab.station.reading.examination import Import
 from phtlab.station.reading.materials import compared, origin
 from phtlab.station.reading.notebook_text import MOST_CELLS, read_notebook
@@ -123,6 +124,18 @@ def test_what_a_rule_let_in_was_read_by_nobody(world: World) -> None:
     notebook = Arrived.of(let_in).notebook
     said_yes(world, let_in, 2, scope="notebook", notebook=notebook, **rule)
     assert reading(world, held(world, COUNTS + "x = 2\n")).before is not None
+
+
+def test_what_could_not_be_examined_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = held(world, COUNTS + "y = 'not read before'\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(isolated, "SECONDS", 0.01)
+        read = reading(world, stop)
+        assert "could not examine" in read.trouble
+        assert read.text.cells[-1].source.endswith("'not read before'\n"), "shown all the same"
+    assert reading(world, stop).trouble == ""
 
 
 def test_files_beside_the_notebook_are_named(world: World) -> None:

@@ -14,14 +14,14 @@ SECONDS: Final = 30
 MOST_BYTES: Final = 32 * 2**20
 
 
-def examined(asked: Asked, seconds: float = SECONDS) -> tuple[Examination, str]:
+def examined(asked: Asked, seconds: float | None = None) -> tuple[Examination, str]:
     """What the worker found, and "" or why it found nothing: then a person reads alone."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-m", "phtlab.station.reading.worker"],
             input=asked.model_dump_json().encode(),
             capture_output=True,
-            timeout=seconds,
+            timeout=SECONDS if seconds is None else seconds,
             check=False,
             cwd="/",
             env={},

@@ -25,7 +25,7 @@ from phtlab.train.roster import Catalogue
 
 # What stations of this process examined last, by the worker's question: a page asks it again.
 _MOST_KEPT = 32
-_kept: dict[str, tuple[Examination, str]] = {}
+_kept: dict[str, Examination] = {}
 
 
 @dataclass(frozen=True)
@@ -201,14 +201,16 @@ def _columns(
 
 
 def _examined(asked: Asked) -> tuple[Examination, str]:
-    """As `examined`, which is asked once for the same cells."""
+    """As `examined`, which is asked once for the same cells if it has an answer."""
     key = asked.model_dump_json()
-    if key not in _kept:
-        answer = examined(asked)
+    if key in _kept:
+        return _kept[key], ""
+    found, trouble = examined(asked)
+    if not trouble:
         while len(_kept) >= _MOST_KEPT:
             _kept.pop(next(iter(_kept)), None)
-        _kept[key] = answer
-    return _kept[key]
+        _kept[key] = found
+    return found, trouble
 
 
 def _parameters(arrived: Arrived, before: ApprovedBefore | None) -> Iterator[Parameter]:
