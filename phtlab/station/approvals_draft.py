@@ -2,7 +2,7 @@
 
 A draft is a folder, and how far it is is which files are there::
 
-    drafts/<digest>/draft.json         the terms, named by their digest
+    drafts/<digest>/draft.json         the terms, in a folder named by their digest
     drafts/<digest>/word-<person>.json that person's yes to exactly these terms
     drafts/<digest>/signed.json        the approval that the daemon made of them
 
@@ -37,6 +37,7 @@ from phtlab.train.manifest import Name
 
 _PERSON: TypeAdapter[str] = TypeAdapter(PersonName)
 _BROKEN = ".broken"
+_MOST = 8
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -89,9 +90,9 @@ class Drafted:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """Who has said yes, in the order of their names."""
+        """Who has said yes, in the order of their names; as many as an approval has room for."""
         words = self.path.glob("word-*.json")
-        return tuple(sorted(path.name[5:-5] for path in words))
+        return tuple(sorted(path.name[5:-5] for path in words)[:_MOST])
 
     @property
     def signed(self) -> Envelope | None:
@@ -143,10 +144,12 @@ class Drafts:
         for drafted in self:
             if drafted.draft.terms == draft.terms:
                 return drafted
-        folder = self.path / draft.name.removeprefix("sha256:")
+        # Named by the terms: of two people who begin at once one is first, and both mean the same.
+        folder = self.path / digest(canonical(draft.terms)).removeprefix("sha256:")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_durably(folder / "draft.json", canonical(draft.model_dump(mode="json")))
-        return Drafted(folder, draft)
+        with suppress(FileExistsError):
+            create_durably(folder / "draft.json", canonical(draft.model_dump(mode="json")))
+        return Drafted(folder, _read(folder / "draft.json"))
 
     def of_journey(self, journey: str) -> list[Drafted]:
         return [drafted for drafted in self if drafted.draft.journey == journey]

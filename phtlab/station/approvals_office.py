@@ -72,11 +72,21 @@ class Office:
             _log.info("waits no more", journey=stop.hex[:12])
 
     def _complete(self, drafted: Drafted) -> bool:
-        envelope = drafted.signed or self._signed(drafted)
+        envelope = drafted.signed
+        if envelope is None and self._over(drafted.draft):
+            drafted.remove()
+            return False
+        envelope = envelope or self._signed(drafted)
         if envelope is None:
             return False
         self._approvals.keep(envelope)
         return True
+
+    def _over(self, draft: Draft) -> bool:
+        """Whether nobody waits for it any more: its time is over, or its journey was decided."""
+        if self._station.now() >= draft.expires:
+            return True
+        return draft.journey is not None and not self._station.stops.stop(draft.journey).undecided
 
     def _signed(self, drafted: Drafted) -> Envelope | None:
         """The approval, signed once and for all, if enough different persons said yes."""
@@ -84,9 +94,6 @@ class Office:
         if len(said) < station.policy().approval.persons(draft.risk):
             return None
         now = station.now().replace(microsecond=0)
-        if now >= draft.expires:
-            drafted.remove()
-            return None
         self._require_sound(draft)
         version = station.believed.now().roster.version
         envelope = draft.approval(said, version, now).sign(station.identity)

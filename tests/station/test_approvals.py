@@ -24,7 +24,7 @@ from phtlab.governance.proposal import AskedData, new_id
 from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station import approvals
-from phtlab.station.approvals_draft import Drafted
+from phtlab.station.approvals_draft import Drafted, Drafts
 from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.approvals_office import Office
@@ -245,6 +245,30 @@ def test_the_same_person_twice_is_one_person(of_two: World) -> None:
     assert told.value.code == "approval-twice"
     run(daemon, 3)
     assert stop.state == "held"
+
+
+def test_two_who_begin_at_once_say_yes_to_the_same(of_two: World) -> None:
+    daemon, offer, stop = held(of_two)
+    with ThreadPoolExecutor(8) as pool:
+        names = [f"olga-{number}" for number in range(8)]
+        list(pool.map(lambda n: approvals.approve(desk(of_two), offer.journey, by=n), names))
+    assert len(list(of_two.folder.drafts.iterdir())) == 1
+    run(daemon)
+    assert stop.state == "departed"
+    (shown,) = approvals.standing(desk(of_two))
+    assert shown.approval.approvers == tuple(names)
+
+
+def test_a_first_yes_is_gone_once_somebody_refused(of_two: World) -> None:
+    daemon, offer, _ = held(of_two)
+    approvals.approve(desk(of_two), offer.journey, by="olga")
+    (draft,) = Drafts(of_two.folder.drafts)
+    approvals.refuse(desk(of_two), offer.journey, by="peter")
+    Drafts(of_two.folder.drafts).open(draft.draft).say_yes("olga", of_two.now())  # as if late
+    Drafts(of_two.folder.drafts).open(draft.draft).say_yes("rea", of_two.now())
+    run(daemon)
+    assert approvals.standing(desk(of_two)) == ()
+    assert not list(of_two.folder.drafts.iterdir())
 
 
 def test_both_persons_are_reviewers_of_the_console_if_it_has_people(of_two: World) -> None:
