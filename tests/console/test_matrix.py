@@ -61,8 +61,9 @@ def test_every_route_that_changes_something_takes_the_token_against_forgery(desk
     assert "Inbox" in browser.get("/").text
 
 
-def test_no_route_changes_anything_by_get(desk: Desk) -> None:
-    """Links are followed by whatever looks at them beforehand."""
+def test_nothing_is_decided_by_following_a_link(desk: Desk) -> None:
+    """They are followed by whatever looks at them beforehand. That somebody looked at a held
+    output or at a log is noted; nothing comes of it."""
     methods = {method for method, _ in ALLOWED}
     assert methods == {"GET", "POST"}
     browser = desk.login("all")

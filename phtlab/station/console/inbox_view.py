@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Final, Literal
 
 from phtlab.errors import PhtlabError
-from phtlab.governance.risk import Risk
+from phtlab.governance.risk import Risk, assess
 from phtlab.station import approvals, release
+from phtlab.station.approvals_count import known_images
+from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import Role
 from phtlab.station.desk import Place
 
@@ -72,7 +74,10 @@ def _decisions(place: Place) -> Iterator[Waiting]:
 
 
 def _outputs(place: Place) -> Iterator[Waiting]:
+    known = known_images(place.stops.path)
     for held in release.held(place):
+        manifest = Arrived.of(held.stop).train.manifest
+        risk = assess(manifest, known_images=known).risk
         for output in held.undecided:
             yield Waiting(
                 kind="output",
@@ -82,6 +87,7 @@ def _outputs(place: Place) -> Iterator[Waiting]:
                 path=f"/outputs/{held.stop.hex}/{output.name}",
                 does="Look",
                 role="releaser",
+                risk=risk,
                 persons=held.waiting.persons,
             )
 
