@@ -83,9 +83,8 @@ def test_half_a_surrogate_pair_and_a_nul_are_read() -> None:
     assert len(seen.unread) == 1
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
+def test_code_made_to_keep_a_parser_busy_has_an_answer() -> None:
+    seen = found(
         "x = " + "-" * 20_000 + "1",
         "x = " + "[" * 90 + "]" * 90,
         "x = 1\n" * 5_000,
@@ -93,12 +92,8 @@ def test_half_a_surrogate_pair_and_a_nul_are_read() -> None:
         "x = '" + "a" * 200_000 + "'",
         "\n".join(f"if x == {n}:\n    y{n} = {n}" for n in range(1500)),
         "a = 1 " + " " * 100_000 + "=" + "." * 20_000,
-    ],
-)
-def test_code_made_to_keep_a_parser_busy_has_an_answer(source: str) -> None:
-    examination, trouble = examined(asked(source))
-    assert isinstance(examination, Examination)
-    assert trouble == "" or "could not examine" in trouble
+    )
+    assert len(seen.unread) == 3, "too deep, or no Python: it is said of each"
 
 
 def test_markdown_made_to_keep_a_parser_busy_has_an_answer() -> None:
