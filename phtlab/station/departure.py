@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -53,8 +54,9 @@ def leave_airlock(stop: Stop, station: Station) -> None:
         else:
             _seal(stop, station, arrived, passed)
     if held:
-        # If this is cut off, the next sweep does it.
-        station.executor.remove(stop.job_id)
+        # An engine that fails now costs the stop nothing: the next sweep does it, and says so.
+        with suppress(EngineMissingError, SandboxError):
+            station.executor.remove(stop.job_id)
 
 
 def _passed(

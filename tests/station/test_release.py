@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from phtlab.errors import StationError
+from phtlab.errors import SandboxError, StationError
 from phtlab.station import departure, release
 from phtlab.station.release_words import Part
 from phtlab.station.stop import Stop
@@ -85,6 +85,22 @@ def test_a_held_output_waits_in_the_stops_folder_and_the_engine_is_given_back(wo
         "A person at cleveland will look at the output wards before anything leaves."
     )
     assert world.central.records == []
+
+
+def test_an_engine_that_fails_once_the_output_waits_costs_the_stop_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(job_id: str) -> None:
+        raise SandboxError(f"The volume of {job_id} is busy.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.executor, "remove", broken)
+        offer, stop = held(world)
+    assert world.executor.jobs() == {stop.job_id}
+    world.daemon().sweep()
+    assert world.executor.jobs() == frozenset()
+    say(world, stop, "release")
+    assert world.travel(offer).outcome == "departed"
 
 
 def test_that_it_waits_is_told_until_central_knows_it(world: World) -> None:
