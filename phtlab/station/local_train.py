@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +53,7 @@ from phtlab.train.trust import Trusted
 from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
 
 CONSORTIUM: Final = "local"
+UNDER_WAY: Final = "local-train-runs"
 _LOOK: Final = 0.05
 
 Made = tuple[TrainManifest, Mapping[str, bytes]]
@@ -122,44 +124,68 @@ def run_local(
     folder.create()
     runs = executor or open_executor(folder, settings)
     try:
-        here = _kernel(runs, language)
-        station, offer, manifest = _prepared(
-            folder, settings, identity, make, here, parameters, runs, now
-        )
-        log.append(
-            actor=by,
-            action="local-train-started",
-            subject=offer.journey,
-            digest=digest(canonical(manifest.model_dump(mode="json"))),
-            details={"name": manifest.name, "data": ", ".join(manifest.datasets)[:200]},
-        )
-        stop = station.stops.open(offer)
-        _travel(stop, station, by, told)
-        record = stop.final_record()
-        log.append(
-            actor=by,
-            action="local-train-ended",
-            subject=offer.journey,
-            details={"outcome": record.outcome, "code": record.code},
-        )
-        return LocalRun(stop, record, manifest, _opened(stop, record, identity))
+        with _alone(folder):
+            for left in runs.jobs():  # by a local train that was killed
+                runs.remove(left)
+            here = _kernel(runs, language)
+            station, offer, manifest = _prepared(
+                folder, settings, identity, make, here, parameters, runs, now
+            )
+            # A daemon would wait until they are mended; here somebody waits.
+            station.policy()
+            station.datasets()
+            log.append(
+                actor=by,
+                action="local-train-started",
+                subject=offer.journey,
+                digest=digest(canonical(manifest.model_dump(mode="json"))),
+                details={"name": manifest.name, "data": ", ".join(manifest.datasets)},
+            )
+            stop = station.stops.open(offer)
+            _travel(stop, station, by, told)
+            record = stop.final_record()
+            log.append(
+                actor=by,
+                action="local-train-ended",
+                subject=offer.journey,
+                details={"outcome": record.outcome, "code": record.code},
+            )
+            return LocalRun(stop, record, manifest, _opened(stop, record, identity))
     finally:
         if executor is None:
             runs.close()
 
 
+@contextmanager
+def _alone(folder: StationFolder) -> Iterator[None]:
+    try:
+        with folder.occupied():
+            yield
+    except StationError as error:
+        if error.code != "station-runs":
+            raise
+        raise StationError(
+            "Another local train of this station is under way. Wait until it has ended.",
+            code=UNDER_WAY,
+        ) from None
+
+
 def _travel(stop: Stop, station: Station, by: str, told: Callable[[str], None]) -> None:
     """Every step of a stop, until it has ended. What the airlock holds, its operator may see."""
     steps = Transitions(station, lambda journey, update: told(update.state), lambda: [stop])
-    while not stop.told:
-        if stop.waits_for == "release":
-            names = [output.name for output in release.held_stop(stop).undecided]
-            choices: dict[str, release.Choice] = dict.fromkeys(names, "release")
-            release.decide(
-                station, stop, choices, by=by, reason="A local train: it stays at this station"
-            )
-        if not steps.advance(stop):
-            time.sleep(_LOOK)
+    try:
+        while not stop.told:
+            if stop.waits_for == "release":
+                names = [output.name for output in release.held_stop(stop).undecided]
+                choices: dict[str, release.Choice] = dict.fromkeys(names, "release")
+                release.decide(
+                    station, stop, choices, by=by, reason="A local train: it stays at this station"
+                )
+            if not steps.advance(stop):
+                time.sleep(_LOOK)
+    except KeyboardInterrupt:
+        station.executor.remove(stop.job_id)
+        raise
 
 
 def _kernel(executor: Executor, language: str) -> KernelHere:

@@ -23,7 +23,7 @@ from phtlab.station.audit import Log
 from phtlab.station.datasets import add_dataset
 from phtlab.station.executor import CheckResult
 from phtlab.station.folder import StationFolder
-from phtlab.station.local_train import LocalRun, Made, run_local
+from phtlab.station.local_train import UNDER_WAY, LocalRun, Made, run_local
 from phtlab.station.policy import default_policy
 from phtlab.station.settings import StationSettings
 from phtlab.train.identity import Identity
@@ -56,7 +56,6 @@ def train_check(
 ) -> CheckResult:
     """Run it, and say what came of it; leaves nothing but two entries in `log`."""
     place = StationFolder(folder.path / "self-test")
-    shutil.rmtree(place.path, ignore_errors=True)  # what a test left that was killed
     try:
         place.create()
         place.policy.write_text(default_policy("auto"))
@@ -69,12 +68,14 @@ def train_check(
             place, settings.model_copy(update={"twin": False}), identity, _made,
             by=by, language="python", parameters={}, log=log,
         )  # fmt: skip
-        return judge_run(run)
+        found = judge_run(run)
     except PhtlabError as error:
         sentence, _, mend = error.message.partition(". ")
-        return CheckResult(NAME, False, f"{sentence.rstrip('.')}.", mend)
-    finally:
-        shutil.rmtree(place.path, ignore_errors=True)
+        found = CheckResult(NAME, False, f"{sentence.rstrip('.')}.", mend)
+        if error.code == UNDER_WAY:
+            return found  # the folder is the other's
+    shutil.rmtree(place.path, ignore_errors=True)
+    return found
 
 
 def judge_run(run: LocalRun) -> CheckResult:

@@ -10,7 +10,10 @@ from typer.testing import CliRunner
 
 from phtlab.cli.station import app
 from phtlab.errors import DataSetError, RunError
+from phtlab.station import local_train, self_test_train
 from phtlab.station.desk import Desk
+from phtlab.station.docker_executor import DockerExecutor
+from phtlab.station.folder import StationFolder
 from phtlab.station.self_test_train import NAME, train_check
 from phtlab.station.settings import write_settings
 from phtlab.train.key_file import write_key
@@ -99,3 +102,27 @@ def test_without_a_kernel_image_it_says_how_to_get_one(world: World) -> None:
         by="grace",
     )
     assert (run.ok, run.mend) == (False, "Start it: systemctl start docker")
+
+
+def test_what_a_local_train_left_that_was_killed_goes_with_the_next(world: World) -> None:
+    """Its container and its mount; and two at once do not take each other's away."""
+    desk, key = Desk(world.folder, world.settings), identity("cleveland")
+    place = StationFolder(world.folder.path / "self-test")
+    with pytest.MonkeyPatch.context() as patch:
+
+        def killed(*arguments: object) -> None:
+            raise SystemExit
+
+        patch.setattr(local_train.release, "decide", killed)
+        patch.setattr(local_train.shutil, "copyfile", killed)
+        patch.setattr(self_test_train.shutil, "rmtree", lambda *a, **k: None)
+        patch.setattr(DockerExecutor, "remove", lambda self, job: None)
+        with pytest.raises(SystemExit):
+            train_check(world.folder, world.settings, key, desk.audit, by="grace")
+    assert list((place.path / "runs").iterdir())
+    with place.occupied():
+        result = train_check(world.folder, world.settings, key, desk.audit, by="grace")
+        assert "Another local train" in result.sentence
+        assert list((place.path / "runs").iterdir())
+    assert train_check(world.folder, world.settings, key, desk.audit, by="grace").ok
+    assert not place.path.exists()
