@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.station_folder import PassphraseOption, identity_of, station_at
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -20,14 +24,24 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
+StationOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory", "-C", help="A station's folder: for that station, in place of yourself."
+    ),
+]
+
 
 @app.command("list")
 def list_(
     unread: Annotated[bool, typer.Option("--unread", help="Only what you have not read.")] = False,
+    directory: StationOption = None,
+    passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List what you were told, the newest first."""
-    view = _client().get()
+    with _client(directory, passphrase_file) as client:
+        view = client.get()
     found = [one for one in view.notifications if not (unread and one.read)]
     if as_json:
         print_json(found)
@@ -46,12 +60,16 @@ def list_(
 
 
 @app.command()
-def read(as_json: JsonOption = False) -> None:
+def read(
+    directory: StationOption = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say that you have read all that there is."""
-    client = _client()
-    view = client.get()
-    if view.notifications:
-        view = client.read(view.notifications[0].number)
+    with _client(directory, passphrase_file) as client:
+        view = client.get()
+        if view.notifications:
+            view = client.read(view.notifications[0].number)
     if as_json:
         print_json(view)
     else:
@@ -59,9 +77,14 @@ def read(as_json: JsonOption = False) -> None:
 
 
 @app.command()
-def how(as_json: JsonOption = False) -> None:
+def how(
+    directory: StationOption = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Show how you are told of what."""
-    _print_how(_client().get(), as_json)
+    with _client(directory, passphrase_file) as client:
+        _print_how(client.get(), as_json)
 
 
 @app.command("set")
@@ -85,30 +108,47 @@ def set_(
     new_secret: Annotated[
         bool, typer.Option("--new-secret", help="Sign the webhook's calls with another secret.")
     ] = False,
+    directory: StationOption = None,
+    passphrase_file: PassphraseOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Choose how you are told. What you do not name stays as it is."""
-    client = _client()
-    before = client.get().preferences
-    addresses = {
-        channel: before_it if given is None else "" if given == "none" else given
-        for channel, given, before_it in (
-            ("mail", mail, before.mail),
-            ("webhook", webhook, before.webhook),
-        )
-    }
-    events = _events(before, addresses, tell)
-    view = client.put(_preferences(addresses, events), new_secret=new_secret)
+    with _client(directory, passphrase_file) as client:
+        before = client.get().preferences
+        addresses = {
+            "mail": _address(mail, before.mail),
+            "webhook": _address(webhook, before.webhook),
+        }
+        events = _events(before, addresses, tell)
+        view = client.put(_preferences(addresses, events), new_secret=new_secret)
     if view.secret:
         err.print("The webhook's secret, shown once: keep it where the calls are checked.")
         err.print(f"  {view.secret}", markup=False)
     _print_how(view, as_json)
 
 
-def _client() -> NotificationClient:
-    import phtlab
+@contextmanager
+def _client(directory: Path | None, passphrase_file: Path | None) -> Iterator[NotificationClient]:
+    """Central, as the profile's member or as the station of `directory`."""
+    if directory is None:
+        import phtlab
 
-    return phtlab.connect().central.notifications
+        yield phtlab.connect().central.notifications
+        return
+    from phtlab.station.opening import require_central, trust_of
+    from phtlab.wire.central import CentralClient
+
+    folder, settings = station_at(directory)
+    identity = identity_of(folder, settings, passphrase_file)
+    url = require_central(folder, settings)
+    with CentralClient(url, identity, consortium=lambda: trust.consortium) as central:
+        trust = trust_of(folder, central)
+        yield central.notifications
+
+
+def _address(given: str | None, before: str) -> str:
+    """What it is now: as given, none, or as it was."""
+    return before if given is None else "" if given == "none" else given
 
 
 def _events(

@@ -189,3 +189,13 @@ def test_show_filters(central: World, ulm: Path, tmp_path: Path) -> None:
     assert "no such entry" in run("show", "--actor", "nobody").stderr
     assert refused("show", "--since", "yesterday") == "audit-moment"
     assert run("show", "x", "-C", ulm).exit_code == 2
+
+
+def test_a_station_chooses_how_its_people_are_told(central: World, ulm: Path) -> None:
+    def notifications(*words: str) -> Result:
+        return CliRunner().invoke(app, ["notifications", *words, "-C", str(ulm)])
+
+    made = notifications("set", "--webhook", "https://ulm.example.org/hook")
+    assert made.exit_code == 0 and "whsec_" in made.stderr
+    assert "https://ulm.example.org/hook" in notifications("how").stdout
+    assert "https://ulm" not in CliRunner().invoke(app, ["notifications", "how"]).stdout
