@@ -53,7 +53,6 @@ from phtlab.train.trust import Trusted
 from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
 
 CONSORTIUM: Final = "local"
-UNDER_WAY: Final = "local-train-runs"
 _LOOK: Final = 0.05
 
 Made = tuple[TrainManifest, Mapping[str, bytes]]
@@ -166,7 +165,7 @@ def _alone(folder: StationFolder) -> Iterator[None]:
             raise
         raise StationError(
             "Another local train of this station is under way. Wait until it has ended.",
-            code=UNDER_WAY,
+            code="local-train-runs",
         ) from None
 
 

@@ -23,7 +23,7 @@ from phtlab.station.audit import Log
 from phtlab.station.datasets import add_dataset
 from phtlab.station.executor import CheckResult
 from phtlab.station.folder import StationFolder
-from phtlab.station.local_train import UNDER_WAY, LocalRun, Made, run_local
+from phtlab.station.local_train import LocalRun, Made, run_local
 from phtlab.station.policy import default_policy
 from phtlab.station.settings import StationSettings
 from phtlab.train.identity import Identity
@@ -72,7 +72,7 @@ def train_check(
     except PhtlabError as error:
         sentence, _, mend = error.message.partition(". ")
         found = CheckResult(NAME, False, f"{sentence.rstrip('.')}.", mend)
-        if error.code == UNDER_WAY:
+        if error.code == "local-train-runs":
             return found  # the folder is the other's
     shutil.rmtree(place.path, ignore_errors=True)
     return found
