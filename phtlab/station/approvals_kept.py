@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -158,7 +159,9 @@ class Approvals:
         return approval
 
 
+@lru_cache(maxsize=1024)
 def _read(content: bytes) -> Kept | None:
+    """Of the same bytes, the same: most of a station's approvals lie there at every journey."""
     try:
         envelope = Envelope.from_bytes(content)
         # Its digest, not the name of its file, says which it is: a copy is no second approval.
