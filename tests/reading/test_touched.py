@@ -54,6 +54,10 @@ def test_columns_named_on_a_table_are_found(source: str, columns: tuple[str, ...
         "for column in heart: pass",
         "x = [c for c in heart]",
         "phtlab.publish('rows', heart)",
+        "tables = [heart]",
+        "tables = {'h': heart[heart.age > 3]}",
+        "tables['h'] = heart",
+        "def f():\n    return heart",
     ],
 )
 def test_a_table_that_is_handed_on_whole_may_touch_any_column(source: str) -> None:
@@ -78,6 +82,10 @@ def test_names_are_followed_through_cells_and_aliases() -> None:
 def test_a_data_set_of_which_no_column_is_declared_is_named() -> None:
     found = read("import phtlab\nx = phtlab.dataset('images')['age']")
     assert found["images"].columns == ()
+
+
+def test_a_data_set_is_opened_by_a_keyword_too() -> None:
+    assert read("import phtlab as p\nx = p.dataset(name='heart').age")["heart"].columns == ("age",)
 
 
 def test_a_computed_data_set_is_none_that_is_known() -> None:

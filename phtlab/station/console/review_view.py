@@ -131,6 +131,9 @@ def declared_otherwise(reading: TrainReading) -> tuple[str, ...]:
         return ()
     opened = {data.name for data in reading.examination.data}
     declared = set(reading.arrived.train.manifest.datasets)
-    told = [f"'{name}' is declared, and the code does not open it." for name in declared - opened]
+    told = [
+        f"'{name}' is declared, and not opened by its name in the code."
+        for name in declared - opened
+    ]
     told += [f"'{name}' is opened, and not declared: that fails." for name in opened - declared]
     return tuple(sorted(told))

@@ -107,9 +107,10 @@ class _Names:
 
     def opens(self, node: ast.AST) -> str | None:
         """The data set that `node` opens, if it is such a call."""
-        if not isinstance(node, ast.Call) or not node.args:
+        if not isinstance(node, ast.Call):
             return None
-        function, first = node.func, node.args[0]
+        named = [keyword.value for keyword in node.keywords if keyword.arg == "name"]
+        function, first = node.func, next(iter([*node.args, *named]), None)
         is_opener = (isinstance(function, ast.Name) and function.id in self._openers) or (
             isinstance(function, ast.Attribute)
             and function.attr == "dataset"
@@ -190,10 +191,32 @@ def _look(
                 for name in names.table(argument):
                     given = f"given to {_called(node)} (cell {cell}, line {node.lineno})"
                     seen[name].whole[given] = None
+    elif kept := _kept_in(node):
+        for name in {name for value in kept for name in names.table(value)}:
+            line = getattr(node, "lineno", 0)
+            seen[name].whole[f"kept or given back as a whole (cell {cell}, line {line})"] = None
     elif isinstance(node, (ast.For, ast.comprehension)):
         line = getattr(node.iter, "lineno", 0)
         for name in names.table(node.iter):
             seen[name].whole[f"its columns one by one (cell {cell}, line {line})"] = None
+
+
+def _kept_in(node: ast.AST) -> list[ast.expr]:
+    """What `node` puts where it is not followed: into a list, say, or out of a function."""
+    match node:
+        case ast.List(elts=values, ctx=ast.Load()) | ast.Tuple(elts=values, ctx=ast.Load()):
+            return values
+        case ast.Set(elts=values):
+            return values
+        case ast.Dict(values=values):
+            return values
+        case ast.Return(value=ast.expr() as value) | ast.Yield(value=ast.expr() as value):
+            return [value]
+        case ast.Assign(targets=targets, value=value):
+            plain = all(isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets)
+            return [] if plain else [value]
+        case _:
+            return []
 
 
 def _look_at_key(
