@@ -78,7 +78,7 @@ def events(world: World, name: str) -> list[str]:
     return [one.event for one in reversed(told(world, name)) if one.event != "roster-published"]
 
 
-def until(holds: Callable[[], Any], seconds: float = 30.0) -> None:
+def until(holds: Callable[[], Any], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come"
