@@ -108,6 +108,7 @@ ENVIRONMENT: Final[Mapping[str, str]] = {
     "PHTLAB_NEW_PASSPHRASE": "The new passphrase, for `phtlab key passphrase`",
     "PHTLAB_NOTEBOOK": "The notebook that `lab.dispatch()` sends, where it cannot be found out",
     "PHTLAB_OUT": "Set in the sandbox: the folder of outputs",
+    "PHTLAB_BACKUP_PASSPHRASE": "The passphrase of a station's backup",
     "PHTLAB_PASSPHRASE": "The passphrase of the key in use; for an officer also with the name "
     "behind it, such as `PHTLAB_PASSPHRASE_OFFICER_ADA`",
     "PHTLAB_REGISTRY": "Where this machine reaches the registry, if not where central says",
