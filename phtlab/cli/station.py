@@ -258,10 +258,12 @@ def run(
 ) -> None:
     """Run the station until it is told to end (SIGTERM, Ctrl-C)."""
     from phtlab.station.daemon import Daemon
+    from phtlab.station.maintenance import require_settled
     from phtlab.station.opening import open_station, require_joined
     from phtlab.station.running_log import log_to_stderr
 
     folder, settings = station_at(directory)
+    require_settled(folder)
     identity = identity_of(folder, settings, passphrase_file)
     log_to_stderr()
     station = open_station(folder, settings, identity)

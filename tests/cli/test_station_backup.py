@@ -57,7 +57,10 @@ def test_a_station_is_backed_up_restored_compared_and_resumed(
     assert f"phtlab station compare -C {new}" in told.stderr
 
     monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
-    assert isinstance(run("resume", "-C", new).exception, StationError)
+    for command in ("resume", "run"):
+        refused = run(command, "-C", new).exception
+        assert isinstance(refused, StationError)
+        assert "phtlab station compare" in refused.message
     lost = ok("compare", "--without-central", "-C", new, "--by", "grace", "--json")
     assert json.loads(lost.stdout)["ended"] == []
     assert "Central was not asked" in ok("compare", "--without-central", "-C", new).stdout
