@@ -31,7 +31,8 @@ STATIONS = "stations"
 class Subscription:
     """One waiting request. `wait` may be called again and again."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: News, *, inside: bool = False) -> None:
+        self.inside = inside
         self._news = news
         self._event = asyncio.Event()
 
@@ -75,7 +76,8 @@ class News:
     def waiting(self) -> int:
         """How many requests wait now. May be asked from any thread."""
         # Copied by single operations of C: others may come and go meanwhile.
-        return len(set().union(*tuple(self._waiting.values())))
+        all_of_them: set[Subscription] = set().union(*tuple(self._waiting.values()))
+        return sum(not subscription.inside for subscription in all_of_them)
 
     @property
     def stations_serial(self) -> int:
@@ -83,8 +85,9 @@ class News:
         return self._told_of_stations
 
     @contextmanager
-    def subscribe(self, *topics: str) -> Iterator[Subscription]:
-        subscription = Subscription(self)
+    def subscribe(self, *topics: str, inside: bool = False) -> Iterator[Subscription]:
+        """Hear of `topics`. A chore of central's own is `inside`, and no request."""
+        subscription = Subscription(self, inside=inside)
         for topic in topics:
             self._waiting[topic].add(subscription)
         try:

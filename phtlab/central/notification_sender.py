@@ -37,7 +37,7 @@ _log = structlog.get_logger("phtlab.central")
 
 async def keep_sending(services: Services) -> None:
     """Send what is due, as soon as it is and again and again, until cancelled."""
-    with services.news.subscribe(TOPIC) as news:
+    with services.news.subscribe(TOPIC, inside=True) as news:
         while True:
             more = await run_in_threadpool(_attempt, services)
             if not more:
