@@ -153,7 +153,7 @@ def test_no_small_cell_follows_from_all_that_left(
 
 
 @pytest.mark.long
-@settings(deadline=None, max_examples=2000)
+@settings(deadline=None, max_examples=600)
 @given(populations, stopping, st.booleans())
 def test_no_small_cell_follows_from_all_that_left_long(
     people: People, stops: list[list[tuple[list[str], bool]]], zeros: bool
