@@ -23,6 +23,7 @@ from phtlab.station.airlock.actions import (
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.console.people import ConsoleSettings, OidcLogin, Person
 from phtlab.station.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
+from phtlab.station.release_rules import ReleaseRules
 from phtlab.station.settings import StationSettings
 from phtlab_hub.settings import HubSettings, OidcSettings
 from tests.docs.markdown import code, ended, heading, table
@@ -52,6 +53,7 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[allow]`", 'Who and what may come at all; `"*"` is everyone.', Allowed),
     ("Policy: `[[rules]]`", "The first rule that fits decides in place of `mode`.", Rule),
     ("Policy: `[approval]`", "What needs a signed approval, and whose.", ApprovalRules),
+    ("Policy: `[release]`", "Who releases what the airlock holds, and until when.", ReleaseRules),
     ("Policy: `[limits]`", "What every run gets.", LimitCaps),
     ("Policy: `[airlock]`", "What an output must be to leave.", AirlockRules),
     (
