@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from phtlab.errors import PolicyError
-from phtlab.station.executor import Limits
 from phtlab.governance.risk import RISKS, Risk
+from phtlab.station.executor import Limits
 from phtlab.station.policy import Decision, Policy, decide, default_policy, load_policy
 from phtlab.station.sizes import parse_size
 from phtlab.train.canonical import digest
