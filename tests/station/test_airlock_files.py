@@ -164,6 +164,7 @@ def test_an_archive_is_packed_anew_without_what_hides_in_it() -> None:
         gzip.compress(tarred(("a", b"", link))),
         gzip.compress(tarred(("a", b"x", None)))[:-4],
     ],
+    ids=lambda content: content[:2].hex(),
 )
 def test_a_hostile_archive_is_refused(content: bytes) -> None:
     assert refused(content) == "archive"
