@@ -88,7 +88,7 @@ def test_a_held_output_does_not_leave_by_itself(
     else:
         assert [one.verdict for one in record.outputs] == ["released", "refused"]
     with pytest.raises(StationError) as raised:
-        release.decide(desk(world), stop, {"wards": "release"}, by="bea", reason="Too late.")
+        release.decide(desk(world), stop, {"wards": "release"}, by="anna", reason="Too late.")
     assert raised.value.code == "not-held"
     tell(
         evidence,
@@ -117,7 +117,7 @@ def test_one_of_two_persons_alone(world: World, evidence: Evidence) -> None:
 
 def test_an_output_changed_after_it_was_looked_at(world: World, evidence: Evidence) -> None:
     offer, stop = held(world)
-    release.look(desk(world), stop, "wards", by="bea")
+    release.look(desk(world), stop, "wards", by="anna")
     other = (stop.path / "waiting" / "counts.parquet").read_bytes()
     (stop.path / "waiting" / "wards.parquet").write_bytes(other)
     say(world, stop, "release")
@@ -137,8 +137,8 @@ def let_go(world: World) -> tuple[Offer, bytes, Envelope]:
     offer = world.offer()
     daemon = world.begun(offer, steps=20)
     stop = daemon.station.stops.stop(offer.journey)
-    look_at_log(desk(world), stop, by="bea")
-    release_log(desk(world), stop, by="bea", reason="Nothing of a patient in it.")
+    look_at_log(desk(world), stop, by="anna")
+    release_log(desk(world), stop, by="anna", reason="Nothing of a patient in it.")
     assert send_log(world.station(), marks_of(world.folder) / stop.hex)
     return offer, *world.freight.logs[offer.journey]
 

@@ -307,7 +307,7 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
     (reason,) = aftermath.marks.reasons
     folder = world.station_folder(HOLDER)
     at = ("-C", str(folder))
-    why = ("--reason", str(reason.value), "--by", "bea", *at)
+    why = ("--reason", str(reason.value), "--by", "anna", *at)
     policy = folder / "policy.toml"
     policy.write_text(POLICY + HOLD)
     try:

@@ -38,13 +38,13 @@ def test_listed_looked_at_and_released_in_part(world: World) -> None:
     assert f"{short}  heart  ada" in listed.stdout
     assert "wards" in listed.stdout
     assert f"phtlab station look {short} -C" in listed.stderr
-    looked = typed(world, "look", short, "--by", "bea")
+    looked = typed(world, "look", short, "--by", "anna")
     assert f"held by small-count: {WHY}." in looked.stdout
     table = [line.split() for line in looked.stdout.splitlines()]
     assert ["row", "ward", "n"] in table
     assert ["3", "C", str(SMALL)] in table
     said = typed(
-        world, "release", short, "--without-row", "3", "--reason", "Ward C stays.", "--by", "bea"
+        world, "release", short, "--without-row", "3", "--reason", "Ward C stays.", "--by", "anna"
     )
     assert said.stderr == "cleveland released in part 'wards'.\n"
     record = world.travel(offer)
@@ -100,9 +100,9 @@ def test_a_slip_is_told_and_decides_nothing(
 
 def test_the_log_is_shown_and_then_let_go(world: World) -> None:
     _, stop = held(world)
-    shown = typed(world, "log", stop.hex[:12], "--by", "bea")
+    shown = typed(world, "log", stop.hex[:12], "--by", "anna")
     assert "Outcome: the run came to its end\nPrinted:\nprinted by the run\n" in shown.stdout
     assert f"phtlab station release-log {stop.hex[:12]}" in shown.stderr
-    said = typed(world, "release-log", stop.hex[:12], "--reason", "It is clean.", "--by", "bea")
+    said = typed(world, "release-log", stop.hex[:12], "--reason", "It is clean.", "--by", "anna")
     assert "cleveland lets the log" in said.stderr
     assert (world.folder.path / "logs-to-send" / stop.hex).exists()

@@ -71,7 +71,7 @@ def test_station_killed_while_an_output_waits_once_there_is(
     until(lambda: left_behind(engine, small, STATION) == [])
     said = command(
         small,
-        *("station", "release", journey.id[7:19], "--reason", "They are many.", "--by", "bea"),
+        *("station", "release", journey.id[7:19], "--reason", "They are many.", "--by", "anna"),
         *("-C", str(small.station_folder(STATION))),
     )
     assert said.returncode == 0, said.stderr

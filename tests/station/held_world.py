@@ -74,7 +74,7 @@ def say(
     stop: Stop,
     choice: release.Choice,
     *,
-    by: str = "bea",
+    by: str = "anna",
     reason: str = "All wards are large.",
 ) -> Any:
     """A word on `wards`; what it comes to."""

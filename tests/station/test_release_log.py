@@ -44,7 +44,7 @@ def failed(world: World) -> tuple[Offer, Stop]:
     return offer, world.stop(offer)
 
 
-def let_go(world: World, stop: Stop, by: str = "bea") -> object:
+def let_go(world: World, stop: Stop, by: str = "anna") -> object:
     look_at_log(desk(world), stop, by=by)
     return release_log(desk(world), stop, by=by, reason="Nothing of a patient in it.")
 
@@ -69,7 +69,7 @@ def opened(world: World, offer: Offer, *, reader: str = "ada") -> str:
 
 def test_a_person_reads_all_of_it_with_nothing_that_moves_a_cursor(world: World) -> None:
     _, stop = failed(world)
-    text = look_at_log(desk(world), stop, by="bea")
+    text = look_at_log(desk(world), stop, by="anna")
     assert "Error: KeyError in cell 2, line 3\nMrs. Muster\\x1b[2J, born 1931\n" in text
     assert "  at line 3\nPrinted:\nprinted by the run\n" in text
     assert "\x1b" not in text
@@ -99,12 +99,12 @@ def test_what_did_not_fail_has_a_log_too(world: World) -> None:
 def test_a_log_that_nobody_read_is_not_let_go(world: World) -> None:
     _, stop = failed(world)
     with pytest.raises(StationError) as raised:
-        release_log(desk(world), stop, by="bea", reason="It will be fine.")
+        release_log(desk(world), stop, by="anna", reason="It will be fine.")
     assert raised.value.code == "log-unseen"
-    look_at_log(desk(world), stop, by="bea")
+    look_at_log(desk(world), stop, by="anna")
     (stop.operator / "log").write_bytes(b"another\n")
     with pytest.raises(StationError) as raised:
-        release_log(desk(world), stop, by="bea", reason="It will be fine.")
+        release_log(desk(world), stop, by="anna", reason="It will be fine.")
     assert raised.value.code == "log-unseen"
     assert not marks_of(world.folder).exists()
 
@@ -113,7 +113,7 @@ def test_a_stop_that_did_not_run_has_no_log(world: World) -> None:
     offer = world.offer(cancelled=True)
     world.travel(offer)
     with pytest.raises(StationError) as raised:
-        look_at_log(desk(world), world.stop(offer), by="bea")
+        look_at_log(desk(world), world.stop(offer), by="anna")
     assert raised.value.code == "log-missing"
 
 
@@ -192,8 +192,8 @@ def test_who_read_it_and_let_it_go_is_in_the_stations_log(world: World) -> None:
     sent(world, stop)
     acts = [entry for entry in desk(world).audit.entries() if entry.action.startswith("log-")]
     assert [(one.actor, one.action) for one in acts] == [
-        ("bea", "log-looked-at"),
-        ("bea", "log-released"),
+        ("anna", "log-looked-at"),
+        ("anna", "log-released"),
         ("cleveland", "log-sent"),
     ]
     assert acts[0].digest == acts[1].digest == digest(log_text(stop).encode())

@@ -122,7 +122,7 @@ def test_what_rules_took_out_before_a_person_was_asked_is_still_told() -> None:
         sentence="All are alike.",
         suppressed_rows=2,
     )
-    outcome = Outcome(choice="release", by=("bea",))
+    outcome = Outcome(choice="release", by=("anna",))
     verdict = let_go(WaitingOutput(verdict=held), {}, outcome).verdict
     assert (verdict.verdict, verdict.suppressed_rows) == ("suppressed", 2)
 
