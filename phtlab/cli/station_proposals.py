@@ -57,6 +57,7 @@ def show(
 
     Its researcher sees that it is in review here.
     """
+    from phtlab.governance.difference import differences
     from phtlab.notebook.parameters import describe
     from phtlab.station.approvals import begin_review, proposal_state
     from phtlab.station.desk import Desk
@@ -93,8 +94,14 @@ def show(
         ("risk", f"{asked.risk}, says its researcher"),
         *(("because", reason) for reason in asked.reasons),
         *(("notebook", notebook) for notebook in asked.notebooks),
+        *(("kernel image", image) for image in asked.images),
     ):
         out.print(f"{key:<14}{escaped_lines(str(value)).strip()}", markup=False)
+    if len(versions := here.versions) > 1:
+        for part in differences(versions[-2].proposal, versions[-1].proposal):
+            for line in part.lines:
+                changed = f"{line.mark} {part.heading}: {escaped_lines(line.text)}"
+                out.print(changed, markup=False)
     for comment in here.comments:
         out.print(f"{comment.author} said {escaped_lines(comment.text).strip()}", markup=False)
     if state == "waits":

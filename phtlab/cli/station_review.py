@@ -9,6 +9,7 @@ import typer
 
 from phtlab.cli.output import JsonOption, out, say_next
 from phtlab.cli.station_folder import DirectoryOption, station_at
+from phtlab.cli.station_person import ByOption, person
 
 
 def review(
@@ -19,11 +20,13 @@ def review(
             "--whole", help="Show the whole notebook, even where an earlier version was approved."
         ),
     ] = False,
+    by: ByOption = None,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Read a train: its code or what changed in it, the data that it touches, its outputs."""
     from phtlab.station.desk import Desk
+    from phtlab.station.reading.looked import note_look
     from phtlab.station.reading.told import as_json as reading_json
     from phtlab.station.reading.told import told
     from phtlab.station.reading.train_reading import read_train
@@ -31,6 +34,7 @@ def review(
     desk = Desk(*station_at(directory))
     stop = desk.stops.find(journey)
     reading = read_train(desk, stop)
+    note_look(desk, stop, by=person(by))
     if as_json:
         # In ASCII: the code is a stranger's, and a terminal would heed what is in it.
         typer.echo(json.dumps(reading_json(reading), indent=2))

@@ -58,10 +58,18 @@ LITERATURE = [c for c in CASES if c.rule == "complementary" and c.caught and not
 
 
 @pytest.mark.parametrize("case", LITERATURE, ids=lambda case: case.title)
-def test_no_total_beside_a_table_tells_what_was_taken_out(case: Case, tmp_path: Path) -> None:
+def test_no_total_beside_a_table_tells_what_was_taken_out(
+    case: Case, tmp_path: Path, evidence: Evidence
+) -> None:
     found = stop(tmp_path / "released", case.outputs)
     assert any(
         finding.rule == "complementary" for one in found.values() for finding in one.findings
+    )
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="cannot compute a cell that was taken out from a total beside it",
+        outcome="what would tell it stays too: `complementary`",
     )
 
 

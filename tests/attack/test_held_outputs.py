@@ -175,7 +175,9 @@ def test_another_log_in_its_place(
     assert second.journey != first.journey
 
 
-def test_no_log_that_nobody_let_go(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_log_that_nobody_let_go(
+    world: World, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
     offer, *_ = let_go(world)
 
     def missing(*_: object) -> tuple[bytes, Envelope]:
@@ -188,3 +190,9 @@ def test_no_log_that_nobody_let_go(world: World, monkeypatch: pytest.MonkeyPatch
             lab, offer.journey, Order.model_validate(_predicate(offer.order)), "cleveland"
         )
     assert raised.value.code == "no-log"
+    evidence(
+        "attacks",
+        attacker="researcher",
+        promise="has no log of a run that nobody let go",
+        outcome="refused: `no-log`",
+    )

@@ -303,7 +303,9 @@ def test_were_the_text_not_escaped_the_frame_would_let_nothing_out(
     )
 
 
-def test_the_payloads_do_run_where_nothing_keeps_them_from_it(browser: Browser) -> None:
+def test_the_payloads_do_run_where_nothing_keeps_them_from_it(
+    browser: Browser, evidence: Evidence
+) -> None:
     """What the others show is not shown by payloads that are harmless anywhere."""
     wanted = {"/fetched", "/script.js", "/import.css", "/background", "/inline", "/frame", "/svg"}
     with evil() as place, watched_page(browser) as (page, _):
@@ -314,6 +316,12 @@ def test_the_payloads_do_run_where_nothing_keeps_them_from_it(browser: Browser) 
         while not wanted <= {call.split()[1] for call in place.calls}:
             assert time.monotonic() < until, place.calls
             page.wait_for_timeout(50)
+    evidence(
+        "attacks",
+        attacker="researcher",
+        promise="the payloads that did nothing in a review are no harmless ones",
+        outcome="on a page without protection they ran and asked other machines",
+    )
 
 
 def test_a_terminal_is_told_no_codes(
@@ -355,7 +363,7 @@ def test_a_claim_of_another_language_keeps_no_machine_from_looking(
     evidence("attacks", attacker="researcher", promise=told, outcome="read as what it runs as")
 
 
-def test_the_frame_s_document_may_do_nothing_by_its_headers(desk: Desk) -> None:
+def test_the_frame_s_document_may_do_nothing_by_its_headers(desk: Desk, evidence: Evidence) -> None:
     stop = held(desk, notebook([cell("x = 1", 1)]))
     person = desk.login("rev")
     answer = person.get(f"/review/{stop.hex}/notebook")
@@ -367,9 +375,21 @@ def test_the_frame_s_document_may_do_nothing_by_its_headers(desk: Desk) -> None:
     page = person.get(f"/review/{stop.hex}")
     assert '<iframe sandbox=""' in page.text
     assert "frame-src 'self'" in page.headers["content-security-policy"]
+    evidence(
+        "attacks",
+        attacker="researcher",
+        promise="a notebook in review has a document of its own that may do nothing",
+        outcome="its headers forbid scripts, pictures, connections and an origin",
+    )
 
 
-def test_who_is_not_logged_in_reads_nothing(desk: Desk) -> None:
+def test_who_is_not_logged_in_reads_nothing(desk: Desk, evidence: Evidence) -> None:
     stop = held(desk, notebook([cell("x = 1", 1)]))
     for path in ("", "/notebook", "/changes"):
         assert desk.browser().get(f"/review/{stop.hex}{path}").status_code == 401
+    evidence(
+        "attacks",
+        attacker="another user of the station's machine",
+        promise="reads no train at the console without a login",
+        outcome="refused (401)",
+    )

@@ -9,7 +9,20 @@ from fastapi.routing import APIRoute
 
 from phtlab.central import access
 from phtlab.central.problems import BY_CODE
-from phtlab.central.routes import inbox, journeys, registry, roster, service, stations, trains
+from phtlab.central.routes import (
+    acceptances,
+    approvals,
+    audit,
+    inbox,
+    journeys,
+    notification,
+    proposals,
+    registry,
+    roster,
+    service,
+    stations,
+    trains,
+)
 from phtlab.wire.api import PREFIX
 from tests.docs.markdown import code, heading, sentence, table
 
@@ -32,11 +45,15 @@ TAKES: Final[Mapping[Callable[..., object], tuple[str, str]]] = {
     access.onlooker: ("members", "read"),
     access.reader: ("members", "read"),
     access.dispatcher: ("members", "dispatch"),
+    access.commenter: ("members", "dispatch, govern"),
     access.registry_user: ("members", "read, dispatch"),
     access.station_member: ("stations", "never"),
 }
 
-_MODULES = (service, trains, journeys, inbox, stations, roster, registry)
+_MODULES = (
+    *(service, trains, journeys, proposals, approvals, acceptances),
+    *(inbox, stations, roster, registry, audit, notification),
+)
 
 
 def routes() -> Iterator[tuple[str, str, Any]]:

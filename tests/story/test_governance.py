@@ -106,6 +106,7 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         expect(page.get_by_text("version 2", exact=False).first).to_be_visible()
         page.get_by_role("radio", name="Low-risk trains").check()
         expect(page.locator("#words")).to_contain_text("of at most low risk")
+        page.get_by_role("button", name="Approve", exact=True).scroll_into_view_if_needed()
         picture(page, "03-rule")
         page.get_by_role("button", name="Approve", exact=True).click()
         expect(entry).to_contain_text("1 of 2 approved")
@@ -138,6 +139,7 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         page = otto.open("counts", "Output held")
         small = [row for row in page.locator("table.held tbody tr").all() if counts_few(row)]
         assert small
+        withheld = [row.locator("td").all_inner_texts() for row in small]
         for row in small:
             row.get_by_role("checkbox", name="Take out row").check()
         page.get_by_role("textbox", name="Why").fill("Without the small groups it tells of nobody.")
@@ -150,7 +152,13 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         journey.get_by_role("button", name="Results").click()
         results = desk.page.locator(".pht-Page:visible")
         expect(results).to_contain_text("2 of 2 stop records verified")
-        expect(results.get_by_role("table").first).to_be_visible()
+        table = results.get_by_role("table").first
+        expect(table).to_be_visible()
+        expect(results).to_contain_text("hungary released in part")
+        expect(results).to_contain_text(f"released it without {len(small)} rows")
+        shown = [row.locator("td").all_inner_texts() for row in table.locator("tbody tr").all()]
+        assert [cells[1:] for cells in shown if cells[0] == "hungary"]
+        assert [cells for cells in withheld if ["hungary", *cells] in shown] == []
         picture(desk.page, "09-results")
 
         # Who said what, when, under which digest: it is all there, and verifies.

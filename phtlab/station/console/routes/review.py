@@ -27,6 +27,7 @@ from phtlab.station.console.review_view import (
 )
 from phtlab.station.console.routes.journeys import Journey
 from phtlab.station.console.static import STATIC
+from phtlab.station.reading.looked import note_look
 from phtlab.station.reading.train_reading import TrainReading, read_train
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
@@ -58,6 +59,7 @@ def review(
 ) -> Response:
     """The notebook or its changes, what the machine found, what is signed, and the word on it."""
     reading = _reading(console, journey)
+    note_look(console.station, reading.stop, by=worker.name)
     changed = reading.difference is not None and not reading.unchanged
     decided = decision(console.station, journey, by=worker.name) if worker.may("reviewer") else None
     answer = pages_of(request).page(
