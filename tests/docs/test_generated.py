@@ -7,6 +7,7 @@ import inspect
 import pytest
 
 import phtlab
+from tests.central.matrix import ALLOWED
 from tests.docs import api_page, cli_page, errors_page, http_page, settings_page
 from tests.docs.generate import DOCS, PAGES
 
@@ -92,3 +93,4 @@ def test_every_route_is_documented():
     for method, path, route in http_page.routes():
         assert f"| {method} | `{path}` |" in page
         assert route.summary
+    assert {(method, path) for method, path, _ in http_page.routes()} == set(ALLOWED)
