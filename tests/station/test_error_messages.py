@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 import string
 from collections.abc import Mapping
@@ -14,7 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.airlock.error_message import LIBRARIES, SIGNS, TYPES, message_of, vocabulary
+from phtlab.station.airlock.error_message import (
+    LIBRARIES,
+    MOST_KEYS,
+    MOST_NAMES,
+    MOST_SENTENCES,
+    MOST_TEXTS,
+    SIGNS,
+    TYPES,
+    message_of,
+    vocabulary,
+)
 from phtlab.station.airlock.message_forms import FORMS
 from phtlab.station.executor import JobStatus
 from phtlab.station.judgement import judge
@@ -27,7 +38,7 @@ MISTAKES: dict[str, str] = {
     "colums": "The name 'colums' is not defined.",
     "def f():\n    total += 1\nf()": "The name 'total' has no value yet where it is used.",
     "heart['agee']": "There is no key or column 'agee'.",
-    "heart[['agee', 'sexx']]": "There is no column 'agee', 'sexx'.",
+    "pd.DataFrame()[['sex', 'age']]": "There is no column 'age', 'sex'.",
     "heart[['age', 'sexx']]": "There is no column 'sexx'.",
     "heart.drop(columns='sexx')": "There is no column 'sexx'.",
     "heart.groupby('sexx')": "There is no key or column 'sexx'.",
@@ -117,6 +128,7 @@ def test_a_mistake_is_told(source: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
         ("KeyError", "'Muster'"),
         ("KeyError", "1931"),
         ("KeyError", "\"['age', 'Muster'] not in index\""),
+        ("KeyError", "\"['heart', 'pandas'] not in index\""),  # two words, and no columns
         ("NameError", "name 'Muster' is not defined"),
         ("ModuleNotFoundError", "No module named 'muster'"),
         ("AttributeError", "'DataFrame' object has no attribute 'Muster'"),
@@ -134,6 +146,73 @@ def test_a_mistake_is_told(source: str, monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_a_word_that_is_not_known_leaves_no_message(kind: str, text: str) -> None:
     words = vocabulary([BEFORE], datasets={"heart": ["age", "sex"]}, outputs=["counts"])
     assert message_of(kind, text, words) is None
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        f"words = {[f'word {number}' for number in range(MOST_TEXTS + 1)]}",
+        " + ".join(f"word{number}" for number in range(MOST_NAMES + 1)),
+        "import " + ", ".join(f"a.b{number}" for number in range(MOST_NAMES)),
+    ],
+)
+def test_cells_with_an_alphabet_of_words_have_no_messages(source: str) -> None:
+    words = vocabulary([BEFORE, source], datasets={"heart": ["age", "sex"]}, outputs=["counts"])
+    for kind, text in (
+        ("KeyError", "'word 3'"),
+        ("KeyError", "\"['age', 'sex'] not in index\""),
+        ("NameError", "name 'heart' is not defined"),
+    ):
+        assert message_of(kind, text, words) is None
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.integers(0, MOST_TEXTS),
+    st.integers(0, MOST_NAMES),
+    st.integers(0, 20_000),
+    st.integers(1, MOST_KEYS + 1),
+)
+def test_a_message_is_one_of_so_few_that_it_carries_four_bytes_at_most(
+    texts: int, names: int, columns: int, keys: int
+) -> None:
+    """Each form that says anything with such words has few sentences, and forms are few."""
+    source = f"{[f't{n}' for n in range(texts)]}" + " + ".join(f"n{n}" for n in range(names))
+    words = vocabulary(
+        [source],
+        datasets={"heart": [f"c{n}" for n in range(columns)]},
+        outputs=[f"o{n}" for n in range(64)],
+    )
+    some = {
+        **dict.fromkeys(("key", "column"), "c0"),
+        **dict.fromkeys(("name", "call"), "n0"),
+        "module": "numpy",
+        "type": "int",
+        "dataset": "heart",
+        "output": "o0",
+        "sign": "+",
+        "keys": ", ".join(f"'c{n}'" for n in range(keys)),
+    }
+    sizes = {
+        "key": len(words.names | words.texts | words.columns) + 1,
+        "column": columns,
+        "name": len(words.names),
+        "call": len(words.names),
+        "module": len(LIBRARIES),
+        "type": len(words.names | TYPES),
+        "dataset": 1,
+        "output": 64,
+        "sign": len(SIGNS),
+    }
+    sizes["keys"] = sizes["key"] if keys == 1 else math.comb(columns, keys)
+    for form in FORMS:
+        slots = re.findall(r"\{(\w+)\}", form.reading)
+        said = re.sub(r"\{(\w+)\}", lambda slot: some[slot[1]], form.reading)
+        told = message_of(form.classes[0], said.replace("…", ""), words)
+        ways = math.prod(sizes[slot] for slot in slots)
+        assert told is None or ways <= MOST_SENTENCES
+    several = sum("{keys}" in form.reading for form in FORMS)
+    assert (len(FORMS) + several * (MOST_KEYS - 1)) * MOST_SENTENCES < 2**32
 
 
 def test_what_stays_of_a_known_message_stays() -> None:

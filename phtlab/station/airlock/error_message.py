@@ -5,11 +5,16 @@ as one of the known ones does (`message_forms.py`), our own sentence leaves in i
 only words that stand in the signed train, that the station publishes of its data sets, or that
 name types and libraries which everybody knows. One unknown word, and there is no message.
 
-What this can still carry is which of these the run chose: as much as the line of the error can.
+What this can still carry is which sentence the run chose. The train's author writes the words that
+are known, so their number is bounded: with more than `MOST_TEXTS` quoted texts or `MOST_NAMES`
+names in its cells there is no message, nor where a form could become more than `MOST_SENTENCES`
+sentences. Several columns at once are told only if the station publishes them, in their own order.
+So a run's message is one of fewer than 2**32: four bytes at most, beside class and line.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import string
 from collections.abc import Iterable, Mapping
@@ -21,6 +26,10 @@ from phtlab.station.airlock.message_forms import FORMS, Form
 
 LONGEST: Final = 2000  # characters of a message that is looked at
 MOST_KEYS: Final = 5
+MOST_TEXTS: Final = 500
+MOST_NAMES: Final = 2000
+MOST_SENTENCES: Final = 2**24
+"""That one form can become with the words of one train."""
 _LONGEST_WORD: Final = 80
 
 # Their names say nothing but what Python, pandas and the like are made of.
@@ -84,6 +93,19 @@ class Vocabulary:
         """Whether `word` may be told as one of this kind, a slot's name in `message_forms.py`."""
         return word in self._kinds[kind]
 
+    def many(self, kind: str) -> int:
+        """How many words may be told as one of this kind."""
+        return len(self._kinds[kind])
+
+    @property
+    def bounded(self) -> bool:
+        """Whether its words are few enough to be a notebook's own, and no alphabet."""
+        return (
+            len(self.texts) <= MOST_TEXTS
+            and len(self.names) <= MOST_NAMES
+            and len(self.modules) <= MOST_NAMES
+        )
+
 
 def vocabulary(
     sources: Iterable[str],
@@ -105,16 +127,16 @@ def vocabulary(
 
 def message_of(kind: str, text: str, words: Vocabulary) -> str | None:
     """Our sentence for the message `text` of an error of class `kind`; None if there is none."""
-    if len(text) > LONGEST:
+    if len(text) > LONGEST or not words.bounded:
         return None
     for reading in _readings().get(kind, ()):
         found = reading.pattern.fullmatch(text)
         if found is None:
             continue
-        told = [
-            _told(slot, word, words)
-            for slot, word in zip(reading.slots, found.groups(), strict=True)
-        ]
+        slots = [*zip(reading.slots, found.groups(), strict=True)]
+        if math.prod(_ways(slot, word, words) for slot, word in slots) > MOST_SENTENCES:
+            continue
+        told = [_told(slot, word, words) for slot, word in slots]
         if None not in told:
             return reading.leaves.format(*told)
     return None
@@ -145,11 +167,25 @@ def _reading(form: Form) -> _Reading:
     return _Reading(re.compile(pattern, re.DOTALL), tuple(slots), form.leaves)
 
 
+def _keys(found: str) -> list[str]:
+    """The different keys of a slot for several, sorted: their order would tell more."""
+    return sorted(set(found.removeprefix("'").removesuffix("'").split("', '")))
+
+
+def _ways(slot: str, found: str, words: Vocabulary) -> int:
+    """How many things could be told in a slot of this kind, for as many keys as `found` has."""
+    if slot != "keys":
+        return words.many(slot)
+    keys = len(_keys(found))
+    return words.many("key") if keys == 1 else math.comb(words.many("column"), keys)
+
+
 def _told(slot: str, found: str, words: Vocabulary) -> str | None:
     """What is told for `found` in a slot of this kind; None if it is not known."""
     if slot == "keys":
-        keys = found.removeprefix("'").removesuffix("'").split("', '")
-        known = all(_is_plain(key) and words.knows("key", key) for key in keys)
+        keys = _keys(found)
+        kind = "key" if len(keys) == 1 else "column"
+        known = all(_is_plain(key) and words.knows(kind, key) for key in keys)
         return ", ".join(f"'{key}'" for key in keys) if known and len(keys) <= MOST_KEYS else None
     if slot == "call":  # Python says where a function was defined: Class.method
         found = found.rpartition(".")[2]
