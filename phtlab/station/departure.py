@@ -64,7 +64,8 @@ def _passed(
 ) -> tuple[Passed, ...]:
     """The outputs past the airlock, held against what has left; what leaves now is noted there."""
     manifest = arrived.train.manifest
-    if station.settings.twin:
+    # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
+    if stop.read("admitted")["twin"]:
         return as_at_a_twin(pass_outputs(manifest.outputs, left, rules))
     with released.turn(station.folder.released):
         earlier = released.earlier(station.folder.released, manifest.datasets)

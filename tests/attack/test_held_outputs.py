@@ -19,8 +19,17 @@ from phtlab.train.order import Order
 from phtlab.train.released_log import ReleasedLog
 from phtlab.wire.api import Offer
 from tests.evidence import Evidence
-from tests.station.held_world import change_release, desk, held, holding_world, say
-from tests.station.station_world import FakeRun, World, _predicate, identity
+from tests.station.held_world import (
+    HOLD,
+    change_release,
+    desk,
+    held,
+    held_offer,
+    holding_world,
+    say,
+    tables,
+)
+from tests.station.station_world import COUNTS, FakeRun, World, _predicate, identity, make_world
 
 RESEARCHER, REGISTRY, STATION, PERSON = (
     "hostile researcher",
@@ -69,6 +78,56 @@ def test_a_value_in_a_known_message(
         RESEARCHER,
         "gets no value out by an error whose message reads as a known one",
         "class, cell and line leave; of the message nothing that the train did not say",
+    )
+
+
+@pytest.mark.parametrize("becomes", ["a twin", "no twin"])
+def test_a_station_that_becomes_a_twin_while_a_run_is_on_data(
+    tmp_path: Path, evidence: Evidence, becomes: str
+) -> None:
+    if becomes == "a twin":
+        world = holding_world(tmp_path)
+    else:
+        world = make_world(tmp_path, twin=True)
+        world.add_hearts()
+        world.scripted.script = FakeRun(files=tables())
+        world.folder.policy.write_text(world.folder.policy.read_text() + HOLD)
+    offer, daemon = held_offer(world), world.daemon()
+    daemon.receive(offer)
+    while world.stop(offer).state != "running":
+        assert daemon.step()
+    world.settings = world.settings.model_copy(update={"twin": becomes == "a twin"})
+    daemon = world.daemon()
+    for _ in range(20):
+        daemon.step()
+    if becomes == "no twin":
+        assert world.record(offer).outcome == "departed"
+        return
+    assert world.stop(offer).state == "held"
+    assert list((world.folder.released / "pending").iterdir())
+    tell(
+        evidence,
+        PERSON,
+        "waives no airlock for a run on data by making its station a twin meanwhile",
+        "its outputs are held as at the station that it was admitted to",
+    )
+
+
+def test_an_alphabet_in_the_notebook(world: World, evidence: Evidence) -> None:
+    """65,536 words in a list, and the ones that a KeyError names: ten bytes of data a run."""
+    source = f"WORDS = {[f'w{number}' for number in range(2**16)]}\n{COUNTS}"
+    message = "\"['w63', 'w1931', 'w7'] not in index\""
+    world.scripted.script = FakeRun(
+        "cell-failed", error={"type": "KeyError", "cell": 2, "line": 3, "message": message}
+    )
+    record = world.travel(world.offer(world.train(source)))
+    assert record.error is not None
+    assert (record.error.type, record.error.message) == ("KeyError", None)
+    tell(
+        evidence,
+        RESEARCHER,
+        "gets no data out as words of a long list in the notebook that an error names",
+        "cells with so many words have no message: class, cell and line leave",
     )
 
 
