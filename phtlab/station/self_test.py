@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +36,10 @@ STOPPING: Final[dict[str, str]] = {
     "clock": "whether an order has expired cannot be told",
     "key on the roster": "nobody could believe what this station signs",
     "audit log": "what happens now could not be proven later",
+    "self-test report": "what was found broken is not known",
 }
 """What keeps new runs from beginning while it is broken, and why. All else does not."""
+_REPORT: Final = "self-test report"
 _AGAIN: Final = timedelta(minutes=10)
 """After so long it is looked again whether what stops new runs is mended."""
 _log = structlog.get_logger("phtlab.station")
@@ -86,6 +88,11 @@ class Report(BaseModel):
         return tuple(result for result in self.results if result.stops)
 
     @property
+    def damaged(self) -> bool:
+        """Whether this stands in place of a report that cannot be read."""
+        return any(result.name == _REPORT for result in self.results)
+
+    @property
     def sentence(self) -> str:
         """In a line."""
         broken, warned = len(self.broken), len(self.of_state("warning"))
@@ -111,11 +118,26 @@ def keep_report(folder: StationFolder, report: Report) -> None:
 
 
 def last_report(folder: StationFolder) -> Report | None:
-    """What the last self-test found; None before the first, or if the file is damaged."""
+    """What the last self-test found; None before the first.
+
+    A file that cannot be read may have said that nothing may begin: it counts as that, until the
+    station has tested itself anew.
+    """
     try:
-        return Report.model_validate_json(folder.self_test.read_bytes())
-    except (FileNotFoundError, ValidationError):
+        written = folder.self_test.read_bytes()
+    except FileNotFoundError:
         return None
+    try:
+        return Report.model_validate_json(written)
+    except ValidationError:
+        changed = datetime.fromtimestamp(folder.self_test.stat().st_mtime, UTC)
+        lost = Found(
+            name=_REPORT,
+            state="broken",
+            sentence="What the last self-test found cannot be read.",
+            mend="Have the station test itself anew.",
+        )
+        return Report(station="", at=changed, version=__version__, results=(lost,))
 
 
 def ask_for_test(place: Place, *, by: str) -> None:
@@ -184,6 +206,8 @@ class Nightly:
         last = last_report(self._station.folder)
         since = last.at if last else self._began
         now = self._station.now()
+        if last and last.damaged:
+            return True
         if last and last.stopping and now - last.at > _AGAIN:
             return True
         return since > now + timedelta(days=1) or since < self._latest(at, now)

@@ -191,9 +191,17 @@ def test_what_harms_no_run_stops_none(world: World, name: str) -> None:
     assert closed(world.station()) is None
 
 
-def test_a_report_that_is_damaged_counts_as_none(world: World) -> None:
-    world.folder.self_test.write_text("[]")
+@pytest.mark.parametrize("written", ["", "[]", "{}"])
+def test_a_report_that_is_damaged_stops_new_runs_until_the_station_is_tested_anew(
+    world: World, written: str
+) -> None:
     assert last_report(world.folder) is None
+    world.folder.self_test.write_text(written)
+    assert (report := last_report(world.folder)) and report.damaged
+    assert (why := closed(world.station())) and why.cause == "self-test"
+    assert nightly(world).due()
+    found(world, "registry")
+    assert closed(world.station()) is None
 
 
 def nightly(world: World, **changed: object) -> Nightly:
