@@ -10,14 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from phtlab.errors import ApprovalError, ProposalError, StationError
+from phtlab.errors import ApprovalError, ProposalError
 from phtlab.governance.approval import Approval
-from phtlab.governance.coverage import Asked, require_covered
 from phtlab.governance.risk import Risk
-from phtlab.station.approvals_count import journeys_under
-from phtlab.station.approvals_draft import Draft, Drafted, Drafts, require_person
+from phtlab.station.approvals_agreed import (
+    agree,
+    persons,
+    require_not_refused,
+    require_undecided,
+    require_version,
+)
+from phtlab.station.approvals_draft import Drafts, require_person
 from phtlab.station.approvals_kept import Approvals, Kept, State
-from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words, of_journey, of_proposal
+from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words
 from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import load_people
 from phtlab.station.desk import Place
@@ -89,15 +94,27 @@ def pending(place: Place) -> tuple[Pending, ...]:
     return tuple(sorted(waiting, key=lambda one: one.since))
 
 
-def preview(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) -> Word:
-    """What `approve` would come to, without saying it: its sentence is shown before."""
+def preview(
+    place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED, version: str | None = None
+) -> Word:
+    """What `approve` would come to, without saying it: its sentence is shown before.
+
+    If a draft of the same rule lies there and `wanted` bounds nothing, that draft is shown.
+    """
     require_person(by)
-    draft, there = _terms(place, target, wanted)
-    said = tuple(sorted({*(there.said if there else ()), by}))
-    return Word(draft.name, in_words(draft, said), said, _persons(place, draft))
+    agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=None, only_look=True)
+    return Word(agreed.draft.name, agreed.sentence, agreed.said, persons(place, agreed.draft))
 
 
-def approve(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) -> Word:
+def approve(
+    place: Place,
+    target: str,
+    *,
+    by: str,
+    wanted: Wanted = AS_ASKED,
+    shown: str | None = None,
+    version: str | None = None,
+) -> Word:
     """`by` says yes to `target`: a held journey, or a proposal (its name, or how that begins).
 
     Of a journey its train is approved, until the order expires; of a proposal, by a rule until it
@@ -105,24 +122,33 @@ def approve(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) ->
     have said so the daemon signs it, and what it allows starts. A second person says yes to the
     terms that lie there.
 
+    A proposal may get a new version at any moment. Whoever read a sentence gives it as `shown`,
+    and whoever read a version, its digest or how that begins as `version`: then the yes counts
+    for that, or for nothing.
+
     Where two persons are needed and `people.toml` names some, each must be a reviewer of it.
 
     Raises StationError if a journey waits for nobody, ProposalError (``proposal-unknown``,
-    ``proposal-withdrawn``, ``proposal-ended``), and ApprovalError: ``approval-twice`` for the same
-    person again, ``approval-terms``, ``approval-days``, ``approval-bounds``, ``approval-form``,
-    ``approval-risk``, ``approval-no-proposal``, ``person-name``, ``person-role``, and what
-    `require_covered` raises if the terms would not let the journey start.
+    ``proposal-withdrawn``, ``proposal-ended``, ``proposal-refused``), and ApprovalError:
+    ``approval-twice`` for the same person again, ``approval-shown`` if something else would be
+    signed than was read, ``approval-gone`` if the terms went meanwhile, ``approval-terms``,
+    ``approval-days``, ``approval-bounds``, ``approval-form``, ``approval-risk``,
+    ``approval-no-proposal``, ``person-name``, ``person-role``, and what `require_covered` raises
+    if the terms would not let the journey start.
     """
     require_person(by)
-    draft, there = _terms(place, target, wanted)
-    if _persons(place, draft) > 1:
+    agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=shown)
+    if persons(place, agreed.draft) > 1:
         _require_reviewer(place, by)
-    drafted = there or Drafts(place.folder.drafts).open(draft)
-    if not drafted.say_yes(by, place.now()):
-        raise ApprovalError(
-            f"{by} said yes to this before. Another person must say so too.",
-            code="approval-twice",
-        )
+    drafted = agreed.drafted or Drafts(place.folder.drafts).open(agreed.draft)
+    draft = drafted.draft
+    twice = ApprovalError(
+        f"{by} said yes to this before. Another person must say so too.", code="approval-twice"
+    )
+    if drafted.has_said(by):
+        raise twice
+    # The log first: of two that a kill leaves, an entry without its yes harms less than a yes of
+    # which nobody knows whose it was.
     place.audit.append(
         actor=by,
         action="approval-said",
@@ -130,33 +156,39 @@ def approve(place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED) ->
         digest=draft.name,
         details={"scope": draft.scope, "risk": draft.risk},
     )
+    if not drafted.say_yes(by, place.now()):
+        raise twice
     said = drafted.said
-    return Word(draft.name, in_words(draft, said), said, _persons(place, draft))
+    return Word(draft.name, in_words(draft, said), said, persons(place, draft))
 
 
-def refuse(place: Place, target: str, *, by: str, reason: str = "") -> None:
+def refuse(
+    place: Place, target: str, *, by: str, reason: str = "", version: str | None = None
+) -> None:
     """`by` refuses `target`, a held journey or a proposal. The researcher reads `reason`.
+
+    Of a proposal its newest version is refused, for good: what others said yes to under it counts
+    for nothing, unless it was signed before. `version` is as of `approve`.
 
     Raises StationError, ProposalError and ApprovalError as `approve`, ApprovalError
     ``approval-reason``.
     """
     require_person(by)
     _require_line(reason)
-    if _is_proposal(target):
-        here = _open_proposal(place, target)
-        version = here.newest.digest
-        word = {"by": by, "reason": reason, "at": place.now().isoformat()}
-        if not here.refuse(version, word):
-            raise ProposalError(
-                f"{place.name} refused this version of {here.id} before.", code="proposal-refused"
-            )
-        _log(place, by, "proposal-refused", here.id, version, reason)
-        return
-    stop = place.stops.find(target)
-    stop.decide("refuse", by=[by], reason=reason)
-    for drafted in Drafts(place.folder.drafts).of_journey(stop.journey):
+    asked, drafts = _asked(place, target, version), Drafts(place.folder.drafts)
+    if isinstance(asked, Stop):
+        require_undecided(asked)
+        _log(place, by, "journey-refused", asked.journey, None, reason)
+        asked.decide("refuse", by=[by], reason=reason)
+        void = drafts.of_journey(asked.journey)
+    else:
+        refused = asked.newest.digest
+        require_not_refused(place, refused)
+        _log(place, by, "proposal-refused", asked.id, refused, reason)
+        asked.refuse(refused, {"by": by, "reason": reason, "at": place.now().isoformat()})
+        void = [one for one in drafts if one.draft.proposal == refused]
+    for drafted in void:
         drafted.remove()
-    _log(place, by, "journey-refused", stop.journey, None, reason)
 
 
 def ask(place: Place, target: str, text: str, *, by: str) -> None:
@@ -167,8 +199,8 @@ def ask(place: Place, target: str, text: str, *, by: str) -> None:
             f"Give the question in at most {_MAX_QUESTION} characters.", code="approval-reason"
         )
     here = ProposalsHere(place.folder.proposals).find(target)
-    here.say({"by": by, "text": text, "at": place.now().isoformat()})
     _log(place, by, "proposal-asked", here.id, here.newest.digest, "")
+    here.say({"by": by, "text": text, "at": place.now().isoformat()})
 
 
 def begin_review(place: Place, target: str, *, by: str) -> None:
@@ -191,14 +223,16 @@ def revoke(
     _require_line(reason)
     approvals = Approvals(place.folder)
     kept = approvals.get(approval)
+    before = ApprovalError(
+        f"{place.name} took the approval {kept.digest[7:19]} back before.", code="approval-revoked"
+    )
+    if approvals.revoked(kept.digest):
+        raise before
+    _log(place, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
     at = place.now().isoformat()
     word = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
     if not approvals.take_back(kept.digest, word):
-        raise ApprovalError(
-            f"{place.name} took the approval {kept.digest[7:19]} back before.",
-            code="approval-revoked",
-        )
-    _log(place, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
+        raise before
     return kept
 
 
@@ -233,57 +267,18 @@ def proposal_state(
     return "refused" if here.refused(version.digest) else "waits"
 
 
-def _terms(place: Place, target: str, wanted: Wanted) -> tuple[Draft, Drafted | None]:
-    """What is approved: the terms that people said yes to already, else those that are wanted."""
-    if _is_proposal(target):
-        draft = of_proposal(_open_proposal(place, target).newest, place, wanted)
-        there = [one for one in Drafts(place.folder.drafts) if _same_rule(one.draft, draft)]
-    else:
-        stop = place.stops.find(target)
-        if not stop.undecided:
-            raise StationError(
-                f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}. "
-                "'phtlab station status' shows which wait."
+def _asked(place: Place, target: str, version: str | None) -> Stop | ProposalHere:
+    """What `target` names; of a proposal, the version that was read, if it is the newest."""
+    if not target.startswith("p-"):
+        if version is not None:
+            raise ApprovalError(
+                "Only a proposal has versions: give none with a journey.", code="approval-form"
             )
-        draft = of_journey(stop, place, wanted)
-        there = Drafts(place.folder.drafts).of_journey(stop.journey)
-        _require_lets_start(there[0].draft if there else draft, stop, place)
-    if not there:
-        return draft, None
-    if wanted.chosen and there[0].draft.terms != draft.terms:
-        said = " and ".join(there[0].said) or "Someone"
-        raise ApprovalError(
-            f"{said} said yes to other terms: {in_words(there[0].draft, there[0].said or ('-',))} "
-            "Say yes to those, without options; or refuse.",
-            code="approval-terms",
-        )
-    return there[0].draft, there[0]
-
-
-def _same_rule(one: Draft, other: Draft) -> bool:
-    def rule(draft: Draft) -> tuple[object, ...]:
-        return draft.journey, draft.proposal, draft.scope, draft.notebook
-
-    return rule(one) == rule(other)
-
-
-def _require_lets_start(draft: Draft, stop: Stop, place: Place) -> None:
-    """Nobody says yes in vain: the terms must allow the journey that they are said for."""
-    arrived = Arrived.of(stop)
-    under = None
-    if draft.proposal is not None:
-        under = ProposalsHere(place.folder.proposals).of_version(draft.proposal)
-    question = Asked(
-        train=arrived.train,
-        order=arrived.order,
-        notebook=arrived.notebook,
-        researcher=arrived.researcher,
-        parameters=arrived.parameters,
-        risk=stop.read("held")["risk"],
-        proposal=under[1].proposal if under else None,
-        journeys=journeys_under(under[0], place.stops.path, but=stop.hex) if under else 0,
-    )
-    require_covered(question, draft.approval(("nobody",), 1, draft.drafted), place.now())
+        return place.stops.find(target)
+    here = _open_proposal(place, target)
+    if version is not None:
+        require_version(here.newest, version)
+    return here
 
 
 def _open_proposal(place: Place, target: str) -> ProposalHere:
@@ -297,14 +292,6 @@ def _open_proposal(place: Place, target: str) -> ProposalHere:
             code="proposal-withdrawn" if state == "withdrawn" else "proposal-ended",
         )
     return here
-
-
-def _is_proposal(target: str) -> bool:
-    return target.startswith("p-")
-
-
-def _persons(place: Place, draft: Draft) -> int:
-    return place.policy().approval.persons(draft.risk)
 
 
 def _require_reviewer(place: Place, by: str) -> None:
@@ -343,7 +330,11 @@ def pending_journey(place: Place, stop: Stop) -> Pending:
         risk=held["risk"],
         reasons=tuple(reason["sentence"] for reason in held["reasons"]),
         since=datetime.fromisoformat(held["at"]),
-        persons=place.policy().approval.persons(held["risk"]),
+        persons=(
+            persons(place, drafts[0].draft)
+            if drafts
+            else place.policy().approval.persons(held["risk"])
+        ),
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         why_not=held["why_not"],
@@ -366,7 +357,9 @@ def _pending_proposal(here: ProposalHere, place: Place) -> Pending:
         risk=version.proposal.risk,
         reasons=version.proposal.reasons,
         since=version.proposal.issued,
-        persons=place.policy().approval.persons(drafts[0].draft.risk if drafts else "low"),
+        persons=(
+            persons(place, drafts[0].draft) if drafts else place.policy().approval.persons("low")
+        ),
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         proposal=version.digest,

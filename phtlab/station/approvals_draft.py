@@ -37,12 +37,14 @@ from phtlab.train.manifest import Name
 
 _PERSON: TypeAdapter[str] = TypeAdapter(PersonName)
 _BROKEN = ".broken"
+_GONE = ".gone"
 _MOST = 8
 _log = structlog.get_logger("phtlab.station")
 
 
 class Draft(BaseModel):
-    """An `Approval` without those who say so. `journey` is the held stop that it is for, if any."""
+    """An `Approval` without those who say so. `journey` is the held stop that it is for, if any;
+    `persons` is how many the policy asked for when it was drafted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
@@ -57,6 +59,7 @@ class Draft(BaseModel):
     datasets: tuple[Name, ...] = Field(max_length=64)
     parameters: dict[str, Any]
     risk: Risk
+    persons: int = Field(default=1, ge=1, le=_MOST)
     note: Line = ""
     nonce: Nonce = Field(default_factory=lambda: secrets.token_hex(16))
     drafted: AwareDatetime
@@ -69,11 +72,11 @@ class Draft(BaseModel):
     @property
     def terms(self) -> dict[str, Any]:
         """What distinguishes it from a draft that allows something else."""
-        return self.model_dump(mode="json", exclude={"nonce", "drafted", "note"})
+        return self.model_dump(mode="json", exclude={"nonce", "drafted", "note", "persons"})
 
     def approval(self, approvers: tuple[str, ...], roster_version: int, at: datetime) -> Approval:
         """What is signed once `approvers` have all said yes. Raises ApprovalError."""
-        values = self.model_dump(exclude={"journey", "drafted"})
+        values = self.model_dump(exclude={"journey", "drafted", "persons"})
         try:
             return Approval(**values, approvers=approvers, roster_version=roster_version, issued=at)
         except ValidationError as error:
@@ -100,22 +103,40 @@ class Drafted:
             return Envelope.from_bytes((self.path / "signed.json").read_bytes())
         return None
 
+    def has_said(self, by: str) -> bool:
+        return self._word(by).exists()
+
     def say_yes(self, by: str, at: datetime) -> bool:
-        """`by`'s yes. False if they have said so before: one person is one."""
+        """`by`'s yes. False if they have said so before: one person is one.
+
+        Raises ApprovalError (``approval-gone``) if the draft went meanwhile, so that the yes
+        counts for nothing.
+        """
         try:
             word = {"by": require_person(by), "at": at.isoformat()}
-            create_durably(self.path / f"word-{by}.json", canonical(word))
+            create_durably(self._word(by), canonical(word))
         except FileExistsError:
             return False
+        except FileNotFoundError:
+            raise _gone() from None
+        if not self.path.exists():
+            raise _gone()
         return True
 
     def sign_as(self, envelope: Envelope) -> None:
         write_durably(self.path / "signed.json", envelope.to_bytes())
 
     def remove(self) -> None:
-        """It is no draft any more. Its terms go first: what is left of it says nothing."""
-        (self.path / "draft.json").unlink(missing_ok=True)
-        shutil.rmtree(self.path, ignore_errors=True)
+        """It is no draft any more, at once: no word of it is left for a draft of the same terms."""
+        gone = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}{_GONE}")
+        with suppress(FileNotFoundError):
+            self.path.rename(gone)
+        # Also what one before left that was killed here.
+        for left in self.path.parent.glob(f"*{_GONE}"):
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _word(self, by: str) -> Path:
+        return self.path / f"word-{by}.json"
 
 
 @dataclass(frozen=True)
@@ -129,7 +150,7 @@ class Drafts:
         if not self.path.is_dir():
             return
         for folder in sorted(self.path.iterdir()):
-            if folder.suffix == _BROKEN:
+            if folder.suffix in (_BROKEN, _GONE):
                 continue
             try:
                 yield Drafted(folder, _read(folder / "draft.json"))
@@ -140,16 +161,22 @@ class Drafts:
                 folder.rename(folder.with_suffix(_BROKEN))
 
     def open(self, draft: Draft) -> Drafted:
-        """The folder of `draft`, or of one with the same terms that is there already."""
+        """The folder of `draft`, or of one with the same terms that is there already.
+
+        Raises ApprovalError (``approval-gone``) if it goes at this moment.
+        """
         for drafted in self:
             if drafted.draft.terms == draft.terms:
                 return drafted
         # Named by the terms: of two people who begin at once one is first, and both mean the same.
         folder = self.path / digest(canonical(draft.terms)).removeprefix("sha256:")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            create_durably(folder / "draft.json", canonical(draft.model_dump(mode="json")))
-        return Drafted(folder, _read(folder / "draft.json"))
+        try:
+            with suppress(FileExistsError):
+                create_durably(folder / "draft.json", canonical(draft.model_dump(mode="json")))
+            return Drafted(folder, _read(folder / "draft.json"))
+        except FileNotFoundError:
+            raise _gone() from None
 
     def of_journey(self, journey: str) -> list[Drafted]:
         return [drafted for drafted in self if drafted.draft.journey == journey]
@@ -165,6 +192,14 @@ def require_person(name: str) -> str:
             "with a letter.",
             code="person-name",
         ) from None
+
+
+def _gone() -> ApprovalError:
+    return ApprovalError(
+        "These terms wait for nobody any more: meanwhile they were signed, refused or ran out. "
+        "'phtlab station pending' and 'phtlab station approvals' say how it stands.",
+        code="approval-gone",
+    )
 
 
 def _read(path: Path) -> Draft:

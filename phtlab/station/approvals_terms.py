@@ -11,12 +11,14 @@ from typing import Any, Final
 from phtlab.errors import ApprovalError, ParameterError
 from phtlab.governance.approval import Approval, Scope
 from phtlab.governance.risk import Risk
+from phtlab.governance.text import LONGEST
 from phtlab.notebook.parameters import ParameterSchema, describe
 from phtlab.station.approvals_draft import Draft
 from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalsHere, Version
 from phtlab.station.stop import Stop
+from phtlab.train.printable import escaped
 
 _RANGE = re.compile(r"(-?[0-9.eE+-]*)\.\.(-?[0-9.eE+-]*)")
 
@@ -39,6 +41,11 @@ class Wanted:
     def chosen(self) -> bool:
         """Whether anything was, so that other terms that lie there will not do."""
         return self != Wanted(note=self.note)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether more than the kind of rule was chosen."""
+        return bool(self.bounds) or self.risk is not None or self.days is not None
 
 
 AS_ASKED: Final = Wanted()
@@ -78,7 +85,8 @@ def of_journey(stop: Stop, place: Place, wanted: Wanted) -> Draft:
             wanted.bounds,
         ),
         risk=held["risk"],
-        note=wanted.note,
+        persons=place.policy().approval.persons(held["risk"]),
+        note=_line(wanted.note),
         drafted=_now(place),
         expires=_until(place, wanted.days, _ends(arrived, under, scope)),
     )
@@ -119,7 +127,8 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
         datasets=_datasets(version),
         parameters=narrowed(proposal.parameters, wanted.bounds),
         risk=wanted.risk or "low",
-        note=wanted.note,
+        persons=place.policy().approval.persons(wanted.risk or "low"),
+        note=_line(wanted.note),
         drafted=_now(place),
         expires=_until(place, wanted.days, proposal.until),
     )
@@ -131,7 +140,8 @@ def in_words(draft: Draft, said: tuple[str, ...]) -> str:
     properties = draft.parameters["properties"]
     bounds = "; ".join(f"{name} {describe(declared)}" for name, declared in properties.items())
     parameters = f" Parameters: {bounds}." if bounds else ""
-    return f"{approval.sentence()} Risk: at most {draft.risk}.{parameters}"
+    note = f' Note: "{draft.note}"' if draft.note else ""
+    return f"{approval.sentence()} Risk: at most {draft.risk}.{parameters}{note}"
 
 
 def described(approval: Approval) -> str:
@@ -204,6 +214,14 @@ def _version_of(arrived: Arrived, place: Place) -> Version | None:
             code="proposal-missing",
         )
     return found[1]
+
+
+def _line(note: str) -> str:
+    if len(note) > LONGEST or escaped(note) != note:
+        raise ApprovalError(
+            f"Give the note in one line of at most {LONGEST} characters.", code="approval-form"
+        )
+    return note
 
 
 def _datasets(version: Version) -> tuple[str, ...]:

@@ -58,15 +58,14 @@ async def approve(
 ) -> Response:
     """Says yes to exactly the sentence that the page showed; the daemon signs it."""
     form = await _form_of(request)
-    wanted = wanted_of(form)
-    word = approvals.preview(console.station, target, by=worker.name, wanted=wanted)
-    if form.get("sentence") != word.sentence:
-        raise ApprovalError(
-            "What would be signed is not what this page showed any more. Go back, load it again, "
-            "and read the sentence anew.",
-            code="approval-shown",
-        )
-    word = approvals.approve(console.station, target, by=worker.name, wanted=wanted)
+    # No field, no yes: what a page did not show was not read.
+    word = approvals.approve(
+        console.station,
+        target,
+        by=worker.name,
+        wanted=wanted_of(form),
+        shown=form.get("sentence", ""),
+    )
     worker.tell(f"You said yes: {word.sentence}")
     if word.missing:
         worker.tell(f"{word.missing} more must say so too before it counts.")
@@ -80,13 +79,22 @@ def refuse(
     worker: Reviewer,
     target: Target,
     reason: Annotated[str, Form(max_length=500, description="The researcher reads it")] = "",
+    version: Annotated[
+        str, Form(max_length=71, description="Of a proposal: the version that the page showed")
+    ] = "",
 ) -> Response:
     """Says no; the researcher reads the reason."""
     if not reason.strip():
         raise ApprovalError(
             "Say why: the researcher reads it, and can do better next time.", code="approval-reason"
         )
-    approvals.refuse(console.station, target, by=worker.name, reason=reason.strip())
+    approvals.refuse(
+        console.station,
+        target,
+        by=worker.name,
+        reason=reason.strip(),
+        version=version if target.startswith("p-") else None,
+    )
     worker.tell("You refused it. The researcher reads your reason.")
     return go("/")
 
