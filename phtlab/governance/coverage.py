@@ -38,7 +38,8 @@ def require_covered(asked: Asked, approval: Approval, now: datetime) -> None:
 
     Codes: ``approval-expired``, ``approval-train``, ``approval-notebook``,
     ``approval-researcher``, ``approval-proposal``, ``approval-data``, ``approval-risk``,
-    ``approval-parameters``, and those of `require_within` for the proposal.
+    ``approval-parameters``, and those of `require_within` for the proposal. A rule is for trains
+    of a notebook and nothing else: with files beside it a train is approved by itself.
     """
     if not approval.issued <= now < approval.expires:
         raise _no("approval-expired", f"it ended at {approval.expires:%Y-%m-%d %H:%M} UTC")
@@ -48,6 +49,9 @@ def require_covered(asked: Asked, approval: Approval, now: datetime) -> None:
         raise _no("approval-train", f"it is for the train {approval.train}")
     if approval.notebook is not None and approval.notebook != asked.notebook:
         raise _no("approval-notebook", f"it is for the notebook {approval.notebook}")
+    if approval.scope != "train" and (beside := _beside(asked)):
+        # The notebook may import them, and who gave the rule has not seen them.
+        raise _no("approval-notebook", f"its train carries other files too: {beside}")
     if approval.proposal != asked.order.proposal:
         raise _no("approval-proposal", "it is for another proposal, or another version of it")
     if foreign := set(asked.train.manifest.datasets) - set(approval.datasets):
@@ -62,6 +66,16 @@ def require_covered(asked: Asked, approval: Approval, now: datetime) -> None:
         require_within(asked, asked.proposal, now)
     if approval.scope != "low-risk" or approval.parameters["properties"]:
         _require_bounds(asked, approval.parameters, "approval-parameters", "approved")
+
+
+def _beside(asked: Asked) -> str:
+    """The files of a train but the notebook; what it declares is not among a manifest's."""
+    files = [
+        file.path
+        for file in asked.train.manifest.files
+        if not (file.path.endswith(".ipynb") and file.sha256 == asked.notebook)
+    ]
+    return ", ".join(files[:3])
 
 
 def require_within(asked: Asked, proposal: Proposal, now: datetime) -> None:

@@ -7,7 +7,6 @@ that was set back is told again, and so is a station that was: what it took back
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -20,6 +19,8 @@ from phtlab.station.backoff import Backoff
 from phtlab.station.proposals_here import ProposalHere, ProposalsHere
 from phtlab.station.station import Station
 from phtlab.train.durable_file import write_durably
+from phtlab.train.envelope import Envelope
+from phtlab.train.roster import Roster
 from phtlab.wire.governance import NewComment, ProposalView
 
 _log = structlog.get_logger("phtlab.station")
@@ -60,7 +61,8 @@ class Exchange:
         changed = self._fetch()
         for kept in self._approvals:
             self._bring(kept.digest, partial(self._bring_approval, kept))
-            if (revocation := self._approvals.revocation(kept.digest)) is not None:
+            revocation = self._approvals.revocation(kept.digest, self._station.name)
+            if revocation is not None:
                 put = self._station.central.governance.put_revocation
                 self._bring(f"revocation {kept.digest}", partial(put, revocation))
         for here, version, _ in self._proposals.refusals():
@@ -82,11 +84,30 @@ class Exchange:
             if view.revocation is None:
                 continue
             there.add(f"revocation {view.digest}")
-            if self._approvals.revocation(view.digest) is None:
-                with suppress(PhtlabError):  # another's, or of keys that are believed no more
-                    if open_revocation(view.revocation, roster).approval == view.digest:
-                        self._approvals.keep_revocation(view.digest, view.revocation)
+            if self._approvals.revocation(view.digest, self._station.name) is None:
+                self._take_over(view.digest, view.revocation, roster)
         return there
+
+    def _take_over(self, approval: str, revocation: Envelope, roster: Roster) -> None:
+        """A taking back that this station signed and does not have: it was set back since."""
+        station = self._station
+        try:
+            taken = open_revocation(revocation, roster)
+        except PhtlabError as error:  # forged, or of keys that are believed no more
+            _log.warning("revocation not believed", approval=approval[7:19], code=error.code)
+            return
+        # Signed by whom it names: that must be this station, else any other could end what it said.
+        if (taken.station, taken.approval) != (station.name, approval):
+            _log.warning("revocation of another", approval=approval[7:19], station=taken.station)
+            return
+        station.audit.append(
+            actor=station.name,
+            action="revocation-taken-over",
+            subject=approval,
+            digest=revocation.digest,
+            details={"by": taken.by},
+        )
+        self._approvals.keep_revocation(approval, revocation)
 
     def _fetch(self) -> bool:
         changed, before, newest = False, None, self._seen
@@ -97,7 +118,8 @@ class Exchange:
                 newest = max(newest, summary.changed)
                 if self._station.name in {one.station for one in summary.stations}:
                     changed |= self._take_in(governance.proposal(summary.id))
-            if page.next is None:
+            falls = page.next is not None and (before is None or page.next < before)
+            if not falls:  # the last page; or central turns in a circle, and is not followed
                 self._seen = newest
                 return changed
             before = page.next

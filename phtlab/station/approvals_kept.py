@@ -104,10 +104,15 @@ class Approvals:
             return dict(json.loads(path.read_bytes()))
         return {}
 
-    def revocation(self, approval: str) -> Envelope | None:
-        with suppress(FileNotFoundError):
+    def revocation(self, approval: str, station: str) -> Envelope | None:
+        """What `station` signed to take it back. One of another's, or unreadable, is none: it is
+        not handed on, though whatever lies there ends the approval here (`revoked`)."""
+        with suppress(FileNotFoundError, SignatureError):
             path = self.folder.revocations / f"{_hex(approval)}.json"
-            return Envelope.from_bytes(path.read_bytes())
+            envelope = Envelope.from_bytes(path.read_bytes())
+            said = peek(envelope).predicate
+            if (said.get("station"), said.get("approval")) == (station, approval):
+                return envelope
         return None
 
     def keep_revocation(self, approval: str, revocation: Envelope) -> None:

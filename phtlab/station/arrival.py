@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from phtlab.errors import OrderReplayedError, TrainError
+from phtlab.errors import ApprovalError, OrderReplayedError, TrainError
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.accepted import has_agreed
@@ -34,6 +34,7 @@ from phtlab.train.roster import Roster
 from phtlab.train.verify import verify_order, verify_train
 
 _GRACE_INSIDE = 2.0
+_EXPIRED = "The order expired after it was admitted, before its run could start."
 _ADMITTING = threading.Lock()
 
 
@@ -131,19 +132,41 @@ def _refuse(stop: Stop, code: str, sentence: str) -> None:
     stop.write("ending", refusal.model_dump(mode="json"))
 
 
-def taken_back(stop: Stop, station: Station) -> Ending | None:
-    """How a stop ends whose approval was revoked: before it started always, later if so wished."""
-    if not stop.has("admitted") or (approval := stop.read("admitted").get("approval")) is None:
+def lapsed(stop: Stop, station: Station) -> Ending | None:
+    """How a stop ends that was admitted and may not go on.
+
+    Before it started, because of whatever would not let it be admitted now: it may have waited for
+    long. Once it started only because of an approval that was taken back, if so wished.
+    """
+    if not stop.has("admitted"):
         return None
     approvals = Approvals(station.folder)
-    if not approvals.revoked(approval):
-        return None
-    code = "approval-revoked"
-    if not stop.has("starting"):
-        return Ending(outcome="refused", code=code, sentence=APPROVAL[code])
-    if approvals.word(approval).get("stop_runs"):
+    approval = stop.read("admitted").get("approval")
+    revoked = approval is not None and approvals.revoked(approval)
+    if stop.has("starting"):
+        if not (revoked and approvals.word(approval).get("stop_runs")):
+            return None
+        code = "approval-revoked"
         return Ending(outcome="cancelled", code=code, sentence=APPROVAL[code])
-    return None
+    order = Arrived.of(stop).order
+    if station.now() >= order.expires:
+        return Ending(outcome="refused", code="order-expired", sentence=_EXPIRED)
+    code = "proposal-withdrawn" if over(station, order) == "proposal-withdrawn" else ""
+    if approval is not None:
+        code = _ended(approvals, approval, station) or code
+    return Ending(outcome="refused", code=code, sentence=APPROVAL[code]) if code else None
+
+
+def _ended(approvals: Approvals, approval: str, station: Station) -> str:
+    """Why an approval of this station's allows nothing any more: a code, or nothing."""
+    if approvals.revoked(approval):
+        return "approval-revoked"
+    try:
+        kept = approvals.get(approval)
+    except ApprovalError:
+        return "approval-void"  # somebody took its file away
+    state = approvals.state(kept, station.name, station.now(), station.believed.now().roster)
+    return "" if state == "stands" else f"approval-{state}"
 
 
 def _job(

@@ -112,8 +112,8 @@ class Transitions:
             departure.record_departed(stop, station)
         elif stop.cancelled:
             self._end(stop, cancelled())
-        elif (taken_back := arrival.taken_back(stop, station)) is not None:
-            self._end(stop, taken_back)
+        elif (lapsed := arrival.lapsed(stop, station)) is not None:
+            self._end(stop, lapsed)
         elif stop.has("sealed"):
             departure.push(stop, station)
         elif stop.has("release"):

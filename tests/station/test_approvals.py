@@ -772,7 +772,7 @@ def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
     (world.folder.revocations / f"{shown.digest[7:]}.word").write_text("{")
     _, _, stop = held(world)  # a word that is broken takes back all the same
     assert "took this approval back" in stop.read("held")["why_not"]
-    assert Approvals(world.folder).revocation(shown.digest) is not None
+    assert Approvals(world.folder).revocation(shown.digest, "cleveland") is not None
 
 
 def test_every_act_is_in_the_station_s_log(world: World) -> None:
