@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.errors import ApprovalError
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity, MemberName
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Agreement, Roster
 from phtlab.train.verify.predicate import read_predicate
 
@@ -29,7 +30,7 @@ class Acceptance(BaseModel):
     member: MemberName
     agreement: Digest
     roster_version: int = Field(ge=1)
-    issued: AwareDatetime
+    issued: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         return sign_statement(

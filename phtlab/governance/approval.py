@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -30,6 +29,7 @@ from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
 from phtlab.train.identity import Identity, MemberName
 from phtlab.train.manifest import Name
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
 
@@ -77,8 +77,8 @@ class Approval(_Value):
     note: Line = ""
     roster_version: int = Field(ge=1)
     nonce: Nonce
-    issued: AwareDatetime
-    expires: AwareDatetime
+    issued: Moment
+    expires: Moment
 
     @field_validator("parameters")
     @classmethod
@@ -139,7 +139,7 @@ class Revocation(_Value):
     by: PersonName
     reason: Line = ""
     roster_version: int = Field(ge=1)
-    issued: AwareDatetime
+    issued: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         return sign_statement(
@@ -160,8 +160,8 @@ class Standing(_Value):
     number: int = Field(ge=1)
     approvals: tuple[Digest, ...] = Field(max_length=10_000)
     roster_version: int = Field(ge=1)
-    issued: AwareDatetime
-    expires: AwareDatetime
+    issued: Moment
+    expires: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         predicate = self.model_dump(mode="json")

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, NamedTuple
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from phtlab.errors import AuditError
 from phtlab.governance.text import Line, line_of
 from phtlab.train.canonical import Digest, canonical, digest, parse_json
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import read_predicate
 
@@ -39,7 +40,7 @@ class Entry(_Value):
 
     log: Line
     number: int = Field(ge=1)
-    at: AwareDatetime
+    at: Moment
     actor: Line
     action: Line
     subject: Line = ""
@@ -101,7 +102,7 @@ class Checkpoint(_Value):
     head: Digest
     witness: Line
     roster_version: int = Field(ge=1)
-    at: AwareDatetime
+    at: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         return sign_statement(
@@ -113,7 +114,7 @@ def following(
     head: Head,
     *,
     log: str,
-    at: AwareDatetime,
+    at: Moment,
     actor: str,
     action: str,
     subject: str = "",
@@ -201,7 +202,7 @@ def after_loss(
     last: int,
     *,
     log: str,
-    at: AwareDatetime,
+    at: Moment,
     actor: str,
     details: Mapping[str, str] | None = None,
 ) -> Entry:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import AuditError
 from phtlab.governance.audit import Checkpoint, Head
 from phtlab.governance.text import Line
 from phtlab.train.canonical import Digest
 from phtlab.train.durable_file import write_durably
+from phtlab.train.moment import Moment
 
 
 class Seen(BaseModel):
@@ -21,7 +22,7 @@ class Seen(BaseModel):
     log: Line
     number: int = Field(ge=0)
     digest: Digest
-    at: AwareDatetime
+    at: Moment
     serial: int = 0
 
     @property

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from phtlab.errors import PhtlabError
 from phtlab.governance.audit import LOST, Checkpoint, Entry, open_checkpoint, verify_chain
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.envelope import Envelope
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Roster
 
 
@@ -23,7 +24,7 @@ class Witnessed(_Value):
     witness: str
     checkpoints: int
     number: int
-    at: AwareDatetime
+    at: Moment
 
 
 class Loss(_Value):
@@ -32,7 +33,7 @@ class Loss(_Value):
     number: int
     lost: str
     actor: str
-    at: AwareDatetime
+    at: Moment
 
 
 class Verified(_Value):

@@ -10,7 +10,6 @@ import secrets
 from typing import Annotated, Any
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -26,6 +25,7 @@ from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity, MemberName
 from phtlab.train.manifest import Name
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role
 
@@ -69,8 +69,8 @@ class Proposal(_Value):
     rounds: int = Field(1, ge=1, le=100_000)
     risk: Risk
     reasons: tuple[Line, ...] = Field((), max_length=64)
-    issued: AwareDatetime
-    until: AwareDatetime
+    issued: Moment
+    until: Moment
 
     @field_validator("parameters")
     @classmethod

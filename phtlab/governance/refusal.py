@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from phtlab.errors import ApprovalError, ProposalError
 from phtlab.governance.approval import PersonName
@@ -17,6 +17,7 @@ from phtlab.governance.text import Lines
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity, MemberName
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role
 
@@ -37,7 +38,7 @@ class Refusal(_Value):
     by: PersonName
     reason: Annotated[Lines, StringConstraints(max_length=4000)] = ""
     roster_version: int = Field(ge=1)
-    issued: AwareDatetime
+    issued: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         return sign_statement(
@@ -52,7 +53,7 @@ class Withdrawal(_Value):
     proposal_id: ProposalId
     proposal: Digest
     reason: Annotated[Lines, StringConstraints(max_length=4000)] = ""
-    issued: AwareDatetime
+    issued: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         return sign_statement(

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -25,6 +24,7 @@ from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
 from phtlab.train.fault import faults_of
 from phtlab.train.identity import Identity, Member, MemberName, Role
+from phtlab.train.moment import Moment
 from phtlab.train.roster import Roster
 
 REQUEST_TYPE = "https://phtlab.org/membership-request/v1"
@@ -40,7 +40,7 @@ class Removal(BaseModel):
     name: MemberName
     keys: Digest
     reason: str = Field("", max_length=MAX_REASON)
-    asked: AwareDatetime
+    asked: Moment
 
     @field_validator("reason")
     @classmethod

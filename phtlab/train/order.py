@@ -6,12 +6,13 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.envelope import Envelope, sign_statement
 from phtlab.train.identity import Identity, MemberName
 from phtlab.train.manifest import Route
+from phtlab.train.moment import Moment
 
 ORDER_TYPE = "https://phtlab.org/order/v1"
 
@@ -33,8 +34,8 @@ class Order(BaseModel):
     proposal: Digest | None = None
     roster_version: int = Field(ge=1)
     nonce: str = Field(pattern=r"^[0-9a-f]{32}$")
-    issued: AwareDatetime
-    expires: AwareDatetime
+    issued: Moment
+    expires: Moment
 
     @classmethod
     def new(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope, sign_statement
 from phtlab.train.identity import Identity, MemberName
 from phtlab.train.manifest import Name, OutputKind
+from phtlab.train.moment import Moment
 
 RECORD_TYPE = "https://phtlab.org/stop/v1"
 
@@ -81,8 +82,8 @@ class StopRecord(_Value):
     cargo_size: int = 0
     context: Digest | None = None
     roster_version: int
-    started: AwareDatetime | None = None
-    finished: AwareDatetime
+    started: Moment | None = None
+    finished: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         subject = {"cargo": self.cargo} if self.cargo else {"journey": self.journey}

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.errors import RecordError
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope, open_statement, sign_statement
 from phtlab.train.identity import Identity, MemberName
+from phtlab.train.moment import Moment
 from phtlab.train.order import Order, context_digest, log_context
 from phtlab.train.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role, require_signer_then
@@ -36,7 +37,7 @@ class ReleasedLog(BaseModel):
     size: int = Field(ge=1, le=LARGEST_LOG)
     context: Digest
     roster_version: int = Field(ge=1)
-    at: AwareDatetime
+    at: Moment
 
     def sign(self, identity: Identity) -> Envelope:
         return sign_statement(

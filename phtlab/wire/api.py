@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
+from phtlab.train.moment import Moment
 from phtlab.train.record import FINAL_STATES, CellError, StopState
 
 API_VERSION = "1"
@@ -33,7 +34,7 @@ class Info(_Model):
     consortium: str
     audience: str
     registry_url: str
-    time: AwareDatetime
+    time: Moment
     journey_days: float | None = None
     train_days: float | None = None
 
@@ -56,8 +57,8 @@ class TrainSummary(_Model):
     name: str
     author: MemberName
     repository: str
-    submitted: AwareDatetime
-    removed: AwareDatetime | None = None
+    submitted: Moment
+    removed: Moment | None = None
     envelope: Envelope
 
 
@@ -72,7 +73,7 @@ class StopView(_Model):
     error: CellError | None = None
     cell: int | None = None
     cells: int | None = None
-    updated: AwareDatetime
+    updated: Moment
     record: Envelope | None = None
 
 
@@ -86,10 +87,10 @@ class JourneyView(_Model):
     train: Digest
     train_name: str
     researcher: MemberName
-    submitted: AwareDatetime
-    expires: AwareDatetime
+    submitted: Moment
+    expires: Moment
     cancelled: bool = False
-    removed: AwareDatetime | None = None
+    removed: Moment | None = None
     order: Envelope
     stops: tuple[StopView, ...]
 
@@ -185,7 +186,7 @@ class StationView(_Model):
     name: MemberName
     organisation: str = ""
     online: bool
-    last_seen: AwareDatetime | None = None
+    last_seen: Moment | None = None
     datasets: tuple[DataSetDescription, ...] = ()
     version: str = ""
     running: int = 0

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
+from phtlab.train.moment import Moment
 
 
 class _Model(BaseModel):
@@ -43,7 +44,7 @@ class CheckpointView(_Model):
     number: int
     witness: MemberName
     log: str
-    received: AwareDatetime
+    received: Moment
     envelope: Envelope
 
 

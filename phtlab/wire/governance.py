@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.text import Lines
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
+from phtlab.train.moment import Moment
 
 ProposalState = Literal["submitted", "in-review", "decided", "expired", "withdrawn"]
 StationState = Literal["submitted", "in-review", "approved", "refused", "revoked", "expired"]
@@ -29,7 +30,7 @@ class VersionView(_Model):
 
     digest: Digest
     version: int
-    submitted: AwareDatetime
+    submitted: Moment
     envelope: Envelope
 
 
@@ -43,7 +44,7 @@ class DecisionView(_Model):
     station: MemberName
     proposal: Digest
     kind: Literal["approved", "refused"]
-    decided: AwareDatetime
+    decided: Moment
     envelope: Envelope
     revocation: Envelope | None = None
 
@@ -57,7 +58,7 @@ class StationStateView(_Model):
     station: MemberName
     state: StationState
     question: str = ""
-    updated: AwareDatetime
+    updated: Moment
 
 
 class CommentView(_Model):
@@ -66,7 +67,7 @@ class CommentView(_Model):
     number: int
     author: MemberName
     by: Literal["key", "hub"]
-    at: AwareDatetime
+    at: Moment
     text: str
     question: bool = False
     proposal: Digest
@@ -85,9 +86,9 @@ class ProposalSummary(_Model):
     version: int
     digest: Digest
     state: ProposalState
-    submitted: AwareDatetime
-    updated: AwareDatetime
-    until: AwareDatetime
+    submitted: Moment
+    updated: Moment
+    until: Moment
     comments: int = 0
     stations: tuple[StationStateView, ...]
 
@@ -131,7 +132,7 @@ class ApprovalView(_Model):
     digest: Digest
     station: MemberName
     researcher: MemberName
-    submitted: AwareDatetime
+    submitted: Moment
     envelope: Envelope
     revocation: Envelope | None = None
 
@@ -141,7 +142,7 @@ class StandingView(_Model):
 
     station: MemberName
     number: int
-    received: AwareDatetime
+    received: Moment
     envelope: Envelope
 
 
@@ -150,5 +151,5 @@ class AcceptanceView(_Model):
 
     member: MemberName
     agreement: Digest
-    submitted: AwareDatetime
+    submitted: Moment
     envelope: Envelope

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from phtlab.train.moment import Moment
 
 Event = Literal[
     "proposal-waits",
@@ -87,7 +89,7 @@ class Notification(_Model):
     sentence: str
     subject: str
     link: str
-    at: AwareDatetime
+    at: Moment
     read: bool
     deliveries: tuple[DeliveryView, ...] = ()
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import ApprovalError, ProposalError, SignatureError
+from phtlab.governance.proposal import open_proposal
 from phtlab.lab.lab import Lab
 from phtlab.lab.proposal import SubmittedProposal
 from phtlab.lab.proposal_standing import require_none_revoked, stations_say
@@ -155,4 +156,25 @@ def test_a_decision_that_central_moves_forges_or_leaves_unrevoked_is_not_believe
         promise="cannot pass off another's, another proposal's or a changed approval, nor hide "
         "that one was taken back from who has a fresh list",
         outcome="not counted; `approval-revoked` before anything is sent",
+    )
+
+
+def test_a_date_that_nobody_can_count_with_is_refused(lab: Lab, evidence: Evidence) -> None:
+    """In UTC it is before year 1, or after 9999: an error wherever it is shown or stored."""
+    honest = documents.proposal()
+    for changes in (
+        {"issued": datetime.fromisoformat("0001-01-01T00:00:00+14:00")},
+        {"until": datetime.fromisoformat("9999-12-31T23:59:59-12:00")},
+    ):
+        signed = honest.model_copy(update=changes).sign(lab.identity)
+        with pytest.raises(ProposalError) as shown:
+            open_proposal(signed, lab.trusted.roster)
+        with pytest.raises(ProposalError) as sent:
+            lab.central.governance.submit_proposal(signed)
+        assert (shown.value.code, sent.value.code) == ("proposal-form", "proposal-form")
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="cannot break pages or central with a date that no other time zone has",
+        outcome="refused by central and by each station: `proposal-form`",
     )

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page
+from pydantic import ValidationError
 
+from phtlab.errors import PhtlabError
+from phtlab.station.console.pages import exactly, since, when
 from phtlab.station.datasets import add_dataset
 from phtlab.station.executor import CheckResult
 from phtlab.station.self_test import keep_report, report_of
+from phtlab.wire.answer import parsed
+from phtlab.wire.governance import CommentView, NewComment, ProposalView
 from tests.console.conftest import desk_of
 from tests.evidence import Evidence
 from tests.station.held_world import held, holding_world
+from tests.station.station_world import make_world
 from tests.station.test_approvals import proposed
 from tests.ui.chromium import chromium, watched_page
 
@@ -102,3 +111,59 @@ def _require_plain(page: Page, path: str) -> None:
     )
     assert own, path
     assert page.locator("main :is(svg, iframe, object, embed)").count() == 0, path
+
+
+def test_a_date_that_no_other_zone_has_breaks_no_page(tmp_path: Path, evidence: Evidence) -> None:
+    """Central's answer with one is refused (`phtlab.train.moment`); a page would show it."""
+    world = make_world(tmp_path)
+    world.add_hearts()
+    signed, proposal = proposed(world)
+    dated = {
+        "number": 1,
+        "author": "hungary",
+        "by": "key",
+        "at": "2026-01-01T00:00:00Z",
+        "text": "When?",
+        "proposal": signed.digest,
+    }
+    comment = CommentView.model_validate(dated)
+    view = world.central.governance.proposal(proposal.id)
+    for written in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        with pytest.raises(ValidationError):
+            CommentView.model_validate(dated | {"at": written})
+        wrong = datetime.fromisoformat(written)
+        assert when(wrong).startswith(f"{wrong.year}-")
+        assert exactly(wrong)
+        assert since(wrong, world.now())
+        hostile = view.model_copy(update={"comments": (comment.model_copy(update={"at": wrong}),)})
+        answer = hostile.model_dump_json()
+        world.central.governance.proposal = lambda _, answer=answer: parsed(ProposalView, answer)
+        world.central.governance.changed += 1
+        with suppress(PhtlabError):
+            world.daemon().exchange()
+        with desk_of(world) as desk:
+            browser = desk.login("all")
+            for path in ("/", "/approvals", f"/proposals/{proposal.id}"):
+                browser.get(path)
+    evidence(
+        "attacks",
+        attacker="hostile central",
+        promise="cannot break the console's pages with the date of a comment",
+        outcome="its answer is refused; a page shows any date",
+    )
+
+
+def test_it_is_said_of_what_central_shows_that_nobody_signed_it(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.add_hearts()
+    _, proposal = proposed(world)
+    said = "Words here are as central shows them; nobody signed them."
+    with desk_of(world) as desk:
+        browser = desk.login("all")
+        assert said in browser.get(f"/proposals/{proposal.id}").text
+        world.central.governance.comment(proposal.id, NewComment(text="A word of central's"))
+        world.central.governance.changed += 1
+        world.daemon().exchange()
+        page = browser.get(f"/proposals/{proposal.id}").text
+    assert "A word of central" in page
+    assert said in page

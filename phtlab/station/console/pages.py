@@ -195,4 +195,8 @@ def since(moment: datetime | str, now: datetime) -> str:
 
 def _moment(moment: datetime | str) -> datetime:
     value = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    return value.astimezone(UTC)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        # In year 1 or 9999, it may be at no moment in UTC; a page shows what stands there.
+        return value.replace(tzinfo=UTC)
