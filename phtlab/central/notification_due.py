@@ -10,9 +10,10 @@ from phtlab.wire.notification import Channel, Event, Preferences
 
 @dataclass(frozen=True)
 class Due:
-    """What is to be sent, to whom, on which `channel`; it was tried `tries` times before."""
+    """What is to be sent to `member` on which `channel`; it was tried `tries` times before."""
 
     number: int
+    member: str
     channel: Channel
     tries: int
     event: Event

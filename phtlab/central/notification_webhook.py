@@ -10,6 +10,7 @@ redirect is followed.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -26,6 +27,7 @@ from phtlab.central.notification_due import Due, Undelivered
 from phtlab.central.settings import CentralSettings
 
 _SECONDS: Final = 10.0
+_IN_ALL: Final = 20.0
 
 
 def call_webhook(due: Due, settings: CentralSettings, now: datetime) -> None:
@@ -46,23 +48,35 @@ def call_webhook(due: Due, settings: CentralSettings, now: datetime) -> None:
         "webhook-signature": signature(due.secret, due.name, stamp, body),
     }
     try:
-        with (
-            httpx.Client(trust_env=False, timeout=_SECONDS, follow_redirects=False) as client,
-            client.stream(
-                "POST",
-                there,
-                content=body,
-                headers=headers,
-                # The certificate is the name's, although the call goes to the address.
-                extensions={"sni_hostname": host},
-            ) as answer,
-        ):
-            status = answer.status_code
+        status = asyncio.run(_status(there, host, headers, body))
+    except TimeoutError:
+        raise Undelivered("the webhook takes too long to answer") from None
     except (httpx.HTTPError, httpx.InvalidURL) as lost:
         raise Undelivered(f"the webhook does not answer ({type(lost).__name__})") from None
     if not 200 <= status < 300:
         # 410: whoever is there wants no more of them (Standard Webhooks, "Webhook consumers").
         raise Undelivered(f"the webhook answers {status}", final=status == 410)
+
+
+async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -> int:
+    """What `there` answers. Raises TimeoutError after _IN_ALL, however lively it is until then.
+
+    httpx counts the seconds of each read anew: whoever answers ``102 Processing`` again and again
+    would hold a call for ever.
+    """
+    async with (
+        asyncio.timeout(_IN_ALL),
+        httpx.AsyncClient(trust_env=False, timeout=_SECONDS, follow_redirects=False) as client,
+        client.stream(
+            "POST",
+            there,
+            content=body,
+            headers=headers,
+            # The certificate is the name's, although the call goes to the address.
+            extensions={"sni_hostname": host},
+        ) as answer,
+    ):
+        return answer.status_code
 
 
 def body_of(due: Due) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
@@ -128,6 +128,35 @@ def webhook_server() -> Iterator[Webhook]:
     try:
         yield hook
     finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def dripping_server() -> Iterator[Webhook]:
+    """Takes each call, and says ``102 Processing`` ten times a second until the caller goes."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            hook.calls.append(Call(self.path, {}, body))
+            self.close_connection = True
+            with suppress(OSError):
+                while not closing.wait(0.1):
+                    self.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    closing = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    hook = Webhook(f"http://127.0.0.1:{server.server_address[1]}")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield hook
+    finally:
+        closing.set()
         server.shutdown()
         server.server_close()
 

@@ -13,9 +13,17 @@ from typing import Any
 
 import pytest
 
+from phtlab.central import notification_webhook
 from phtlab.central.notification import notify
-from phtlab.central.notification_due import Undelivered
-from phtlab.central.notification_sender import CLAIM, MAX_TRIES, claim, send_due, wait_after
+from phtlab.central.notification_due import Due, Undelivered
+from phtlab.central.notification_sender import (
+    CLAIM,
+    MAX_TRIES,
+    OF_ONE,
+    Deliveries,
+    claim,
+    wait_after,
+)
 from phtlab.central.notification_view import choose, forget_notifications, notifications_of
 from phtlab.central.notification_webhook import _is_public, reached, signature
 from phtlab.central.services import Services
@@ -31,10 +39,12 @@ from tests.central.receivers import (
     USER,
     Mailbox,
     Webhook,
+    dripping_server,
     mail_server,
     webhook_server,
 )
 from tests.central.world import Clock, Founding, World
+from tests.evidence import Evidence
 from tests.governance import documents
 
 HIDDEN = ("Which legal ground?", "Age and heart disease", "heart", "min_age")
@@ -66,6 +76,13 @@ def telling(
             notification_seconds=0.1,
         ):
             yield world, box
+
+
+@pytest.fixture
+def dripping() -> Iterator[Webhook]:
+    """Ends after the central that calls it, if the test names it first."""
+    with dripping_server() as made:
+        yield made
 
 
 def told(world: World, name: str) -> list[Notification]:
@@ -260,9 +277,65 @@ def test_an_address_that_was_removed_gets_nothing_more(small_central: World) -> 
     world.clock.ahead = timedelta(0)
     choose(world.services, ada, NewPreferences(preferences=Preferences()))
     world.clock.ahead = timedelta(hours=1, seconds=1)
-    send_due(world.services)
+    Deliveries(world.services).start_due()
     until(lambda: told(world, "ada")[0].deliveries[0].state == "failed")
     assert "no such address" in told(world, "ada")[0].deliveries[0].reason
+
+
+def test_a_webhook_that_never_ends_keeps_nobody_else_waiting(
+    dripping: Webhook,
+    hook: Webhook,
+    telling: tuple[World, Mailbox],
+    monkeypatch: pytest.MonkeyPatch,
+    evidence: Evidence,
+) -> None:
+    """Nor the end of central: these calls would go on for an hour."""
+    monkeypatch.setattr(notification_webhook, "_IN_ALL", 3600.0)
+    world, _ = telling
+    for name, there in (("ada", dripping), ("ulm", hook)):
+        member = world.services.publication.current().roster.member(name)
+        chosen = NewPreferences(preferences=everywhere(webhook=there.url))
+        choose(world.services, member, chosen)
+    with world.services.database.change() as change:
+        for number in range(30):
+            notify(change, "journey-done", ["ada"], f"sha256:{number}")
+    until(lambda: dripping.calls)
+    with world.services.database.change() as change:
+        notify(change, "journey-done", ["ulm"], "sha256:1")
+    until(lambda: hook.calls)
+    until(lambda: told(world, "ulm")[0].deliveries[0].state == "sent")
+    assert len(dripping.calls) <= 2 * OF_ONE < 30
+    evidence(
+        "attacks",
+        attacker="a member",
+        promise="cannot hold up what others are told with a webhook that never ends",
+        outcome="given up after 20 s, few at once; others' go out meanwhile, and central stops",
+    )
+
+
+def test_a_call_ends_however_lively_who_answers_is(
+    dripping: Webhook, small_central: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notification_webhook, "_IN_ALL", 1.0)
+    world = small_central
+    due = Due(
+        number=1,
+        member="ada",
+        channel="webhook",
+        tries=0,
+        event="journey-done",
+        subject="sha256:1",
+        sentence="It is done.",
+        link="",
+        at=world.clock(),
+        preferences=everywhere(webhook=dripping.url),
+        secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    )
+    private = world.services.settings.model_copy(update={"webhook_private": True})
+    with pytest.raises(Undelivered, match="takes too long") as late:
+        notification_webhook.call_webhook(due, private, world.clock())
+    assert not late.value.final
+    assert dripping.calls
 
 
 @pytest.mark.parametrize(
@@ -338,7 +411,9 @@ def test_a_private_webhook_is_not_called_by_default(small_central: World, hook: 
     choose(world.services, ada, NewPreferences(preferences=everywhere(webhook=loopback)))
     with world.services.database.change() as change:
         notify(change, "journey-done", ["ada"], "sha256:1")
-    until(lambda: send_due(world.services) or told(world, "ada")[0].deliveries[0].reason)
+    until(
+        lambda: Deliveries(world.services).start_due() or told(world, "ada")[0].deliveries[0].reason
+    )
     until(lambda: told(world, "ada")[0].deliveries[0].state == "failed")
     assert "not a public one" in told(world, "ada")[0].deliveries[0].reason
     assert hook.calls == []
