@@ -30,6 +30,9 @@ def put_checkpoint(
 ) -> CheckpointView:
     """Keep what `sender` signed of a log: of central's, or of its own.
 
+    Of each entry one is kept, the newest, by keys of now: they all say the same. Officers are told
+    of what does not fit once a day and sender. So a member fills nothing by signing on and on.
+
     Raises SignatureError, NotOnRosterError or AuditError if it does not hold, AuditError
     (``audit-unfit``) if it does not fit what is here, CentralError (``forbidden``).
     """
@@ -40,8 +43,8 @@ def put_checkpoint(
         return _keep(database, sender, checkpoint, envelope)
     except AuditError:
         with database.change() as change:
-            about = f"{checkpoint.log} {checkpoint.number}"
-            notify(change, "log-doubted", officers(roster), sender.name, about=about)
+            day = f"{change.now:%Y-%m-%d}"
+            notify(change, "log-doubted", officers(roster), sender.name, about=day)
         raise
 
 
@@ -49,27 +52,39 @@ def _keep(
     database: Database, sender: Member, checkpoint: Checkpoint, envelope: Envelope
 ) -> CheckpointView:
     with database.change() as change:
-        row = change.session.get(CheckpointRow, envelope.digest)
-        if row is None:
-            if checkpoint.log == change.log:
-                _require_fit(change.session, checkpoint)
-            elif checkpoint.log == sender.name and sender.is_station:
-                _require_onward(change.session, checkpoint)
-                audited(
-                    change,
-                    actor=sender.name,
-                    action="station-head",
-                    subject=checkpoint.log,
-                    digest=checkpoint.head,
-                    details={"number": str(checkpoint.number)},
-                )
-            else:
-                raise forbidden(
-                    f"{sender.name} may sign how far central's log goes and, as a station, its "
-                    f"own; not the log '{checkpoint.log}'."
-                )
-            row = _row(change, checkpoint, envelope)
-        return _view(row)
+        session = change.session
+        row = session.get(CheckpointRow, envelope.digest)
+        if row is not None:
+            return _view(row)
+        if checkpoint.log == change.log:
+            _require_fit(session, checkpoint)
+        elif checkpoint.log == sender.name and sender.is_station:
+            _require_onward(session, checkpoint)
+        else:
+            raise forbidden(
+                f"{sender.name} may sign how far central's log goes and, as a station, its "
+                f"own; not the log '{checkpoint.log}'."
+            )
+        before = session.scalar(
+            select(CheckpointRow).where(
+                CheckpointRow.witness == checkpoint.witness,
+                CheckpointRow.log == checkpoint.log,
+                CheckpointRow.number == checkpoint.number,
+            )
+        )
+        if before is not None:
+            session.delete(before)
+            session.flush()
+        elif checkpoint.log != change.log:
+            audited(
+                change,
+                actor=sender.name,
+                action="station-head",
+                subject=checkpoint.log,
+                digest=checkpoint.head,
+                details={"number": str(checkpoint.number)},
+            )
+        return _view(_row(change, checkpoint, envelope))
 
 
 def checkpoints_after(session: Session, log: str, after: int) -> CheckpointPage:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import pytest
 
 from phtlab.central.audit import audited, entries_wanted
 from phtlab.central.database import Database
+from phtlab.central.notification import officers
+from phtlab.central.notification_view import notifications_of
 from phtlab.errors import AuditError, CentralError, PhtlabError
 from phtlab.governance.audit import Checkpoint, Entry, Head, verify_chain
 from phtlab.governance.audit_filter import Wanted
@@ -204,6 +207,39 @@ def test_what_does_not_fit_the_chain_or_is_not_ones_own_is_refused(small_central
     with pytest.raises(CentralError) as refused_sender:
         small_central.client("mainz").audit.put_checkpoint(signed)
     assert refused_sender.value.code == "forbidden"
+
+
+def test_of_what_a_member_signs_of_one_entry_the_newest_is_kept(small_central: World) -> None:
+    world, head = small_central, digest(b"first")
+    ulm, (number, name) = world.client("ulm"), _head(small_central.client("ulm"))
+    for log, values in ((LOG, (number, name)), ("ulm", (4, head))):
+        for later in range(3):
+            world.clock.ahead = timedelta(seconds=later)
+            sent = ulm.audit.put_checkpoint(
+                checkpoint(world, "ulm", log=log, number=values[0], head=values[1])
+            )
+        assert list(ulm.audit.checkpoints(log)) == [sent]
+    assert [e.action for e in entries(world)].count("station-head") == 1
+
+
+def test_officers_are_told_once_a_day_of_whose_checkpoints_do_not_fit(
+    small_central: World,
+) -> None:
+    world = small_central
+
+    def doubt(witness: str, number: int) -> list[str]:
+        with pytest.raises(AuditError):
+            world.client(witness).audit.put_checkpoint(
+                checkpoint(world, witness, number=number, head=digest(b"another"))
+            )
+        (officer, *_) = officers(world.services.publication.current().roster)
+        with world.services.database.read() as session:
+            shown = notifications_of(session, world.services, officer).notifications
+        return sorted(one.subject for one in shown if one.event == "log-doubted")
+
+    doubt("ulm", 1)
+    assert doubt("ulm", 2) == ["ulm"]
+    assert doubt("mainz", 1) == ["mainz", "ulm"]
 
 
 def test_entries_are_found_by_who_what_which_and_when(small_central: World) -> None:
