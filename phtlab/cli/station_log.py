@@ -21,7 +21,8 @@ def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOptio
     desk = Desk(*station_at(directory))
     stop = desk.stops.find(journey)
     out.print(look_at_log(desk, stop, by=person(by)), markup=False, end="")
-    place = "" if directory is None else f" -C {directory}"
+    place = "" if by is None else f" --by {by}"  # the word is of who looked
+    place += "" if directory is None else f" -C {directory}"
     say_next(
         f'phtlab station release-log {stop.hex[:12]} --reason "…"{place}',
         first="it stays here. If nothing in it is of a patient and the researcher needs it:",

@@ -88,7 +88,8 @@ def look(
     for file in view.files:
         path = folder_of(held.stop) / file.path
         out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
-    place, short = _place(directory), held.stop.hex[:12]
+    # The word is of who looked.
+    place, short = f"{_by(by)}{_place(directory)}", held.stop.hex[:12]
     say_next(
         f'phtlab station release {short} {name} --reason "…"{place}',
         *[f'phtlab station release {short} {name} --without-row N --reason "…"{place}']
@@ -235,6 +236,10 @@ def _shown(view: OutputView) -> dict[str, Any]:
             {"name": one.name, "type": one.type, "shape": list(one.shape)} for one in view.tensors
         ],
     }
+
+
+def _by(by: str | None) -> str:
+    return "" if by is None else f" --by {by}"
 
 
 def _place(directory: Path | None) -> str:

@@ -178,7 +178,12 @@ def _travel(stop: Stop, station: Station, by: str, told: Callable[[str], None]) 
                 names = [output.name for output in release.held_stop(stop).undecided]
                 choices: dict[str, release.Choice] = dict.fromkeys(names, "release")
                 release.decide(
-                    station, stop, choices, by=by, reason="A local train: it stays at this station"
+                    station,
+                    stop,
+                    choices,
+                    by=by,
+                    reason="A local train: it stays at this station",
+                    stays=True,
                 )
             if not steps.advance(stop):
                 time.sleep(_LOOK)

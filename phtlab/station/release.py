@@ -12,8 +12,10 @@ from datetime import datetime
 from typing import Final, Literal
 
 from phtlab.errors import StationError
+from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
-from phtlab.station.release_part import without
+from phtlab.station.release_looks import has_looked, note_look
+from phtlab.station.release_part import require_whole_cells, without
 from phtlab.station.release_people import require_releaser
 from phtlab.station.release_view import OutputView, view_of
 from phtlab.station.release_waiting import (
@@ -21,6 +23,7 @@ from phtlab.station.release_waiting import (
     WaitingOutput,
     content_of,
     findings_on,
+    labels_of,
     waiting_at,
 )
 from phtlab.station.release_words import (
@@ -30,6 +33,7 @@ from phtlab.station.release_words import (
     add_word,
     decided,
     outcome_of,
+    outcome_with,
     word_of,
     words_on,
 )
@@ -84,10 +88,13 @@ def held_stop(stop: Stop) -> HeldStop:
     return HeldStop(stop, name, str(verified["researcher"]), waiting_at(stop))
 
 
-def look(station: Place, stop: Stop, output: str, *, by: str) -> OutputView:
+def look(
+    station: Place, stop: Stop, output: str, *, by: str, rows: int | None = None
+) -> OutputView:
     """The output as it would leave, beside why it is held; that `by` looked is logged.
 
-    Of a file over `MOST_SHOWN` bytes there is its name, size and digest only.
+    Of a file over `MOST_SHOWN` bytes there is its name, size and digest only. A page that shows at
+    most so many `rows` of a table says so: who has seen a part cannot let the whole go.
 
     Raises StationError: ``not-held``, ``stop-broken``.
     """
@@ -104,32 +111,53 @@ def look(station: Place, stop: Stop, output: str, *, by: str) -> OutputView:
         digest=digest_of_output(one),
         details={"output": output, "rule": one.verdict.rule},
     )
+    if rows is None or view.table is None or len(view.table.rows) <= rows:
+        note_look(stop, output, by=by, seen=digest_of_output(one))
     return view
 
 
+def looked(stop: Stop, output: WaitingOutput, *, by: str) -> bool:
+    """Whether `by` has seen all of `output`, as it waits."""
+    return has_looked(stop, output.name, by=by, seen=digest_of_output(output))
+
+
 def decide(
-    station: Place, stop: Stop, choices: Mapping[str, Choice], *, by: str, reason: str
+    station: Place,
+    stop: Stop,
+    choices: Mapping[str, Choice],
+    *,
+    by: str,
+    reason: str,
+    stays: bool = False,
 ) -> dict[str, Outcome | None]:
     """`by`'s word on each of the outputs in `choices`; what it comes to, by output.
 
     None where another person has to agree before it leaves. The reason stays at the station.
+    With `stays` all of it does, as with a local train: then nobody has to look first.
+
+    The act is logged before it is done: a log that cannot be written lets nothing go.
+
     Raises StationError: ``not-held``; ``release-part`` if an output has no such part;
-    ``release-reason`` without a reason of one visible line, and what `require_releaser` and
-    `add_word` raise. Then no word was given, but of those outputs that came before in `choices`.
+    ``release-reason`` without a reason of one visible line; ``output-unseen`` to let go what `by`
+    has not looked at, and what `require_releaser` and `add_word` raise. Then no word was given,
+    but of those outputs that came before in `choices`.
     """
     there = held_stop(stop)
     if any(choice != "refuse" for choice in choices.values()):
         require_releaser(station, by, there.waiting.persons)
     words = {
-        name: _word(stop, there.waiting.output(name), choice, by, reason, station.now())
+        name: _word(stop, there.waiting, name, choice, by, reason, station.now())
         for name, choice in choices.items()
     }
+    for name, word in words.items():
+        if not stays and word.choice != "refuse":
+            _require_looked(stop, there.waiting.output(name), by)
     outcomes: dict[str, Outcome | None] = {}
     for name, word in words.items():
         if stop.has("release"):  # its time was over at this moment
             raise decided(name)
-        outcomes[name] = add_word(stop, name, word, there.waiting.persons)
-        one = there.waiting.output(name)
+        one, persons = there.waiting.output(name), there.waiting.persons
+        outcome = outcome_with(words_on(stop, name), name, word, persons)
         station.audit.append(
             actor=by,
             action=_ACTIONS[word.choice],
@@ -140,9 +168,10 @@ def decide(
                 "rule": one.verdict.rule,
                 # The reason is for the station's eyes; its digest shows that it was not changed.
                 "word": digest(canonical(word.model_dump(mode="json"))),
-                "decided": "yes" if outcomes[name] else "another person has to agree",
+                "decided": "yes" if outcome else "another person has to agree",
             },
         )
+        outcomes[name] = add_word(stop, name, word, persons)
     return outcomes
 
 
@@ -158,9 +187,25 @@ _ACTIONS: Mapping[str, str] = {
 }
 
 
+def _require_looked(stop: Stop, output: WaitingOutput, by: str) -> None:
+    if not looked(stop, output, by=by):
+        raise StationError(
+            f"{by} has not seen all of '{output.name}' as it waits. Look at it first: phtlab "
+            f"station look {stop.hex[:12]} {output.name} --by {by}",
+            code="output-unseen",
+        )
+
+
 def _word(
-    stop: Stop, output: WaitingOutput, choice: Choice, by: str, reason: str, now: datetime
+    stop: Stop,
+    waiting: Waiting,
+    name: str,
+    choice: Choice,
+    by: str,
+    reason: str,
+    now: datetime,
 ) -> Word:
+    output = waiting.output(name)
     part = choice if isinstance(choice, Part) else None
     if part is not None:
         if output.verdict.kind != "table":
@@ -171,4 +216,14 @@ def _word(
             )
         (file,) = output.files
         without(content_of(stop, file), part)
-    return word_of("part" if isinstance(choice, Part) else choice, part, by, reason, now)
+        declared = {one.name: one for one in Arrived.of(stop).train.manifest.outputs}
+        require_whole_cells(part, labels_of(stop, name), declared[name].counts)
+    return word_of(
+        "part" if isinstance(choice, Part) else choice,
+        part,
+        by,
+        reason,
+        now,
+        seen=digest_of_output(output),
+        persons=waiting.persons,
+    )

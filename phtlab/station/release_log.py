@@ -6,7 +6,7 @@ visible. Exactly that text leaves if a person lets it go, sealed to the recipien
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +16,17 @@ from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
 from phtlab.station.folder import StationFolder
 from phtlab.station.judgement import MAX_RECORD_BYTES
+from phtlab.station.release_looks import has_looked, note_look
 from phtlab.station.release_people import require_releaser
-from phtlab.station.release_words import Outcome, add_word, word_of
-from phtlab.station.stop import Stop, now_text
+from phtlab.station.release_words import (
+    Outcome,
+    Word,
+    add_word,
+    outcome_with,
+    word_of,
+    words_on,
+)
+from phtlab.station.stop import Stop
 from phtlab.train.canonical import digest
 from phtlab.train.durable_file import write_durably
 from phtlab.train.printable import escaped, escaped_lines
@@ -37,35 +45,50 @@ def log_text(stop: Stop) -> str:
     return "\n".join(_lines(stop)) + "\n"
 
 
-def look_at_log(station: Place, stop: Stop, *, by: str) -> str:
-    """`log_text`; that `by` looked at it is logged. Raises as that does."""
+def look_at_log(station: Place, stop: Stop, *, by: str, most: int | None = None) -> str:
+    """`log_text`; that `by` looked at it is logged. Raises as that does.
+
+    A page that shows `most` characters says so: who has seen its beginning cannot let it go.
+    """
     text = log_text(stop)
     seen = digest(text.encode())
     station.audit.append(actor=by, action="log-looked-at", subject=stop.journey, digest=seen)
-    stop.write("log-looked", {"by": by, "digest": seen, "at": now_text()})
+    if most is None or len(text) <= most:
+        note_look(stop, LOG, by=by, seen=seen)
     return text
+
+
+def looked_at_log(stop: Stop, *, by: str) -> bool:
+    """Whether `by` has seen all of the log as it is. Raises as `log_text` does."""
+    return has_looked(stop, LOG, by=by, seen=digest(log_text(stop).encode()))
+
+
+def persons_for_log(words: Sequence[Word], now: int) -> int:
+    """How many have to agree: as many as the policy asks for `now`, or did at any word before."""
+    return max(now, *(word.persons for word in words), 1)
 
 
 def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome | None:
     """`by` lets the log go; None if another person has to agree. The daemon seals and sends it.
 
-    A log is free text, so where outputs of high risk need two persons it needs two. Raises
-    StationError: ``log-missing``, ``log-unseen`` if nobody looked at it as it is, and as
-    `require_releaser`, `word_of` and `add_word` do.
+    A log is free text, so where outputs of high risk need two persons it needs two; and a policy
+    that asks for fewer by now completes no word that was half given. Logged before it is done.
+
+    Raises StationError: ``log-missing``; ``log-unseen`` if `by` has not seen all of it as it is, or
+    the person before saw another; and as `require_releaser`, `word_of` and `outcome_with` do.
     """
-    seen = digest(log_text(stop).encode())
-    if not stop.has("log-looked") or stop.read("log-looked")["digest"] != seen:
+    seen, before = digest(log_text(stop).encode()), words_on(stop, LOG)
+    if not looked_at_log(stop, by=by):
         raise StationError(
-            f"Nobody has looked at this log. It may hold data: read it first, with 'phtlab station "
-            f"log {stop.hex[:12]}'.",
+            f"{by} has not seen the whole of this log. It may hold data: read it first, with "
+            f"'phtlab station log {stop.hex[:12]} --by {by}'.",
             code="log-unseen",
         )
-    persons = station.policy().release.persons("high")
+    require_same_log(before, seen)
+    persons = persons_for_log(before, station.policy().release.persons("high"))
     require_releaser(station, by, persons)
-    word = word_of("release", None, by, reason, station.now())
-    # The mark before the word: a daemon that finds no word behind a mark comes back to it.
-    _mark(station.folder, stop)
-    outcome = add_word(stop, LOG, word, persons)
+    word = word_of("release", None, by, reason, station.now(), seen=seen, persons=persons)
+    outcome = outcome_with(before, LOG, word, persons)
     station.audit.append(
         actor=by,
         action="log-released",
@@ -73,7 +96,20 @@ def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome 
         digest=seen,
         details={"decided": "yes" if outcome else "another person has to agree"},
     )
-    return outcome
+    # The mark before the word: a daemon that finds no word behind a mark comes back to it.
+    _mark(station.folder, stop)
+    return add_word(stop, LOG, word, persons)
+
+
+def require_same_log(words: Sequence[Word], seen: str) -> None:
+    """Raises StationError (``log-unseen``) if one of `words` is on another log than `seen`."""
+    for word in words:
+        if word.seen != seen:
+            raise StationError(
+                f"The log is not the one any more that {word.by} looked at and let go: it stays "
+                "here. Look into the station's disk.",
+                code="log-unseen",
+            )
 
 
 def marks_of(folder: StationFolder) -> Path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import structlog
@@ -18,10 +19,17 @@ import structlog
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.station.arrived import Arrived
 from phtlab.station.backoff import Backoff
-from phtlab.station.release_log import LOG, log_text, marks_of
-from phtlab.station.release_words import outcome_of, words_on
+from phtlab.station.release_log import (
+    LOG,
+    log_text,
+    marks_of,
+    persons_for_log,
+    require_same_log,
+)
+from phtlab.station.release_words import Word, outcome_of, words_on
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop, now_text
+from phtlab.train.canonical import digest
 from phtlab.train.durable_file import replaced_durably
 from phtlab.train.envelope import Envelope
 from phtlab.train.order import context_digest, log_context
@@ -54,7 +62,8 @@ def send_logs_on(station: Station, until: threading.Event) -> None:
                 known = isinstance(error, PhtlabError | OSError)
                 why = str(error) if known else repr(type(error))
                 refused = isinstance(error, RegistryError | CentralError)
-                if refused and backoff.tries(mark.name) >= _PATIENCE:
+                changed = isinstance(error, PhtlabError) and error.code == "log-unseen"
+                if changed or (refused and backoff.tries(mark.name) >= _PATIENCE):
                     mark.unlink(missing_ok=True)
                     _log.warning("log given up", journey=mark.name[:12], why=why)
                     continue
@@ -66,15 +75,17 @@ def send_log(station: Station, mark: Path) -> bool:
     """Send the log of the stop that `mark` names, if enough people let it go. Idempotent.
 
     Returns whether it was sent. Raises StationError, RosterError, SealError, UnreachableError,
-    RegistryError, CentralError, OSError: then it is tried again.
+    RegistryError, CentralError, OSError: then it is tried again. But not after StationError
+    (``log-unseen``): the log is another than the one that people let go, and stays.
     """
     stop = station.stops.stop(mark.name)
     words = words_on(stop, LOG)
-    if outcome_of(words, station.policy().release.persons("high")) is None:
+    persons = persons_for_log(words, station.policy().release.persons("high"))
+    if outcome_of(words, persons) is None:
         return False  # the mark stays for the second person's word
     if not stop.has("log-sent"):
         if not stop.has("log-statement"):
-            _seal(stop, station)
+            _seal(stop, station, words)
         statement = Envelope.model_validate(stop.read("log-statement"))
         station.freight.deliver_log(stop.journey, station.name, sealed_log(stop), statement)
         stop.write("log-sent", {"at": now_text()})
@@ -93,13 +104,15 @@ def sealed_log(stop: Stop) -> Path:
     return stop.path / "log.age"
 
 
-def _seal(stop: Stop, station: Station) -> None:
+def _seal(stop: Stop, station: Station, words: Sequence[Word]) -> None:
+    text = log_text(stop).encode()
+    require_same_log(words, digest(text))
     order = Arrived.of(stop).order
     roster = station.believed.now().roster
     recipients = [roster.member(name).keys.age for name in order.recipients]
     context = log_context(stop.journey, order, station.name)
     with replaced_durably(sealed_log(stop)) as target:
-        sealed = seal(io.BytesIO(log_text(stop).encode()), target, recipients, context)
+        sealed = seal(io.BytesIO(text), target, recipients, context)
     statement = ReleasedLog(
         journey=stop.journey,
         train=order.train,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from phtlab.errors import StationError
@@ -59,6 +59,21 @@ def without(content: bytes, part: Part) -> bytes:
     target = io.BytesIO()
     pq.write_table(pa.Table.from_arrays(arrays, schema=schema), target, compression="zstd")
     return target.getvalue()
+
+
+def require_whole_cells(part: Part, labels: Collection[str], counts: str | None) -> None:
+    """A count leaves with what it counts: `labels` are the columns that say it, `counts` its own.
+
+    Else nobody could tell later which people's count has left, and no later stop could be held
+    against it (`airlock/released.py`). Raises StationError (``release-part``).
+    """
+    for row, column in part.cells:
+        if column in labels and row not in part.rows and (row, counts) not in part.cells:
+            raise _wrong(
+                f"Row {row} would leave with its count and without its '{column}': nobody could "
+                f"tell later whose count has left. Take out '{counts}' of row {row} too, or the "
+                "whole row."
+            )
 
 
 def _require(table: pa.Table, part: Part) -> None:

@@ -174,6 +174,16 @@ def with_cells(stop: Stop, passed: Sequence[Passed]) -> tuple[Passed, ...]:
         raise _broken(path) from None
 
 
+def labels_of(stop: Stop, output: str) -> tuple[str, ...]:
+    """The columns that say which people a row of `output` counts. Raises as `opened` does."""
+    path = folder_of(stop) / _CELLS
+    try:
+        kept = json.loads(path.read_bytes())
+        return tuple(kept[output]["columns"]) if output in kept else ()
+    except (OSError, ValueError, LookupError):
+        raise _broken(path) from None
+
+
 def forget(stop: Stop) -> None:
     """Remove what waited: the stop is over."""
     shutil.rmtree(folder_of(stop), ignore_errors=True)

@@ -24,7 +24,7 @@ from phtlab.errors import StationError
 from phtlab.governance.approval import PersonName
 from phtlab.governance.text import Line
 from phtlab.station.stop import Stop
-from phtlab.train.canonical import canonical
+from phtlab.train.canonical import Digest, canonical
 from phtlab.train.durable_file import create_durably
 
 
@@ -52,13 +52,18 @@ class Part(_Value):
 
 
 class Word(_Value):
-    """One person's word on one held output. The reason stays at the station."""
+    """One person's word on one held output, or on a log. The reason stays at the station.
+
+    `seen` is the digest of what that person looked at; `persons` had to agree by then.
+    """
 
     choice: Literal["release", "part", "refuse"]
     part: Part | None = None
     by: PersonName
     reason: Line = Field(min_length=1)
     at: AwareDatetime
+    seen: Digest | None = None
+    persons: int = 1
 
     @model_validator(mode="after")
     def _fits(self) -> Word:
@@ -91,10 +96,21 @@ def word_of(
     by: str,
     reason: str,
     at: datetime,
+    *,
+    seen: str | None = None,
+    persons: int = 1,
 ) -> Word:
     """Raises StationError: ``release-reason`` without a reason of one line, ``person``."""
     try:
-        return Word(choice=choice, part=part, by=by, reason=reason.strip(), at=at)
+        return Word(
+            choice=choice,
+            part=part,
+            by=by,
+            reason=reason.strip(),
+            at=at,
+            seen=seen,
+            persons=persons,
+        )
     except ValidationError as error:
         (fault, *_) = error.errors()
         if fault["loc"][:1] == ("by",):
@@ -130,14 +146,13 @@ def outcome_of(words: Sequence[Word], persons: int) -> Outcome | None:
     return Outcome(choice=first.choice, part=first.part, by=tuple(word.by for word in words))
 
 
-def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | None:
-    """Note `word`; returns what it comes to with those before it.
+def outcome_with(words: Sequence[Word], output: str, word: Word, persons: int) -> Outcome | None:
+    """What `word` comes to with the `words` before it.
 
     Raises StationError: ``release-decided`` if the output is decided on already,
     ``release-same-person`` for a second word of the same person, ``release-disagreed`` if it is
     another than the first person's and no refusal.
     """
-    words = words_on(stop, output)
     if outcome_of(words, persons) is not None:
         raise decided(output)
     for before in words:
@@ -153,6 +168,13 @@ def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | Non
                 "say the same: do as they did, or withhold the output.",
                 code="release-disagreed",
             )
+    return outcome_of((*words, word), persons)
+
+
+def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | None:
+    """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
+    words = words_on(stop, output)
+    outcome = outcome_with(words, output, word, persons)
     path = stop.path / f"{_name(output, len(words) + 1)}.json"
     try:
         create_durably(path, canonical(word.model_dump(mode="json")))
@@ -161,7 +183,7 @@ def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | Non
             f"Someone else decided on '{output}' at this moment. Look at it again.",
             code="release-decided",
         ) from None
-    return outcome_of((*words, word), persons)
+    return outcome
 
 
 def told(word: Word | Outcome) -> str:

@@ -14,6 +14,8 @@ from phtlab.lab import released_log as opening
 from phtlab.station import release
 from phtlab.station.release_log import look_at_log, marks_of, release_log
 from phtlab.station.release_log_sending import send_log
+from phtlab.station.release_words import Part
+from phtlab.station.stop import Stop
 from phtlab.train.envelope import Envelope
 from phtlab.train.order import Order
 from phtlab.train.released_log import ReleasedLog
@@ -212,6 +214,133 @@ def opened(
     )
     order = Order.model_validate(_predicate(offer.order))
     return opening.released_log(lab, offer.journey, order, "cleveland")
+
+
+def failed(world: World) -> Stop:
+    world.scripted.script = FakeRun("cell-failed")
+    offer = world.offer()
+    return world.begun(offer, steps=20).station.stops.stop(offer.journey)
+
+
+def let_it_go(world: World, stop: Stop, by: str) -> object:
+    return release_log(desk(world), stop, by=by, reason="Nothing of a patient in it.")
+
+
+def sent(world: World, stop: Stop) -> bool:
+    return send_log(world.station(), marks_of(world.folder) / stop.hex)
+
+
+def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None:
+    change_release(world, 'two_persons = ["low", "high"]')
+    _, stop = held(world)
+    release.look(desk(world), stop, "wards", by="anna")
+    assert say(world, stop, "release", by="anna") is None
+    look_at_log(desk(world), stop, by="anna")
+    assert let_it_go(world, stop, "anna") is None
+    with pytest.raises(StationError) as unseen:
+        release.decide(desk(world), stop, {"wards": "release"}, by="carl", reason="As she did.")
+    with pytest.raises(StationError) as unread:
+        let_it_go(world, stop, "carl")
+    assert (unseen.value.code, unread.value.code) == ("output-unseen", "log-unseen")
+    assert "phtlab station look" in unseen.value.message
+    assert (stop.state, sent(world, stop)) == ("held", False)
+    tell(
+        evidence,
+        PERSON,
+        "lets nothing go that only another person looked at",
+        "refused: `output-unseen`, `log-unseen`",
+    )
+
+
+def test_a_look_at_the_beginning_of_a_log(world: World, evidence: Evidence) -> None:
+    stop = failed(world)
+    look_at_log(desk(world), stop, by="anna", most=10)
+    with pytest.raises(StationError) as raised:
+        let_it_go(world, stop, "anna")
+    assert not marks_of(world.folder).exists()
+    tell(
+        evidence,
+        RESEARCHER,
+        "hides nothing behind so much log that a page shows its beginning only",
+        f"refused until that person has seen all of it: `{raised.value.code}`",
+    )
+
+
+def test_a_policy_that_is_relaxed_after_one_word(world: World, evidence: Evidence) -> None:
+    change_release(world, 'two_persons = ["high"]')
+    stop = failed(world)
+    look_at_log(desk(world), stop, by="anna")
+    assert let_it_go(world, stop, "anna") is None
+    change_release(world, "two_persons = []")
+    assert not sent(world, stop)
+    assert world.freight.logs == {}
+    look_at_log(desk(world), stop, by="carl")
+    assert let_it_go(world, stop, "carl") is not None
+    assert sent(world, stop)
+    tell(
+        evidence,
+        PERSON,
+        "completes no half-given word by a policy that asks for fewer persons",
+        "the log waits for the second person",
+    )
+
+
+def test_a_log_changed_after_it_was_let_go(world: World, evidence: Evidence) -> None:
+    stop = failed(world)
+    look_at_log(desk(world), stop, by="anna")
+    let_it_go(world, stop, "anna")
+    (stop.operator / "log").write_bytes(PATIENT.encode())
+    with pytest.raises(StationError) as raised:
+        sent(world, stop)
+    assert (raised.value.code, world.freight.logs) == ("log-unseen", {})
+    tell(
+        evidence,
+        PERSON,
+        "cannot have another log sealed than people let go",
+        f"nothing is sealed: `{raised.value.code}`",
+    )
+
+
+def test_a_station_whose_audit_log_cannot_be_written(
+    world: World, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
+) -> None:
+    _, stop = held(world)
+    place = desk(world)
+    release.look(place, stop, "wards", by="anna")
+    look_at_log(place, stop, by="anna")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(type(place.audit), "append", full)
+    with pytest.raises(OSError, match="No space"):
+        release.decide(place, stop, {"wards": "release"}, by="anna", reason="All is well.")
+    with pytest.raises(OSError, match="No space"):
+        release_log(place, stop, by="anna", reason="It is clean.")
+    assert not list(stop.path.glob("word-*"))
+    assert not marks_of(world.folder).exists()
+    tell(
+        evidence,
+        PERSON,
+        "lets nothing go that the audit log does not have",
+        "no word is given: it is logged first",
+    )
+
+
+def test_a_label_taken_out_and_its_count_not(world: World, evidence: Evidence) -> None:
+    _, stop = held(world)
+    with pytest.raises(StationError) as raised:
+        say(world, stop, Part(cells=((3, "ward"),)))
+    assert raised.value.code == "release-part"
+    assert "Take out 'n' of row 3 too" in raised.value.message
+    assert not list(stop.path.glob("word-*"))
+    assert say(world, stop, Part(cells=((3, "ward"), (3, "n")))) is not None
+    tell(
+        evidence,
+        PERSON,
+        "lets no count leave that the station then remembers as one that stayed",
+        f"a label goes with its count or not at all: `{raised.value.code}`",
+    )
 
 
 def test_another_log_in_its_place(

@@ -39,6 +39,7 @@ def test_listed_looked_at_and_released_in_part(world: World) -> None:
     assert "wards" in listed.stdout
     assert f"phtlab station look {short} -C" in listed.stderr
     looked = typed(world, "look", short, "--by", "anna")
+    assert f'phtlab station release {short} wards --reason "…" --by anna -C' in looked.stderr
     assert f"held by small-count: {WHY}." in looked.stdout
     table = [line.split() for line in looked.stdout.splitlines()]
     assert ["row", "ward", "n"] in table
@@ -86,6 +87,11 @@ def test_show_says_which_word_a_held_stop_waits_for(world: World) -> None:
         (("release", "J", "other", "--reason", "x"), "No output 'other' is held there"),
         (("release", "J", "--without-cell", "n:3", "--reason", "x"), "names no cell"),
         (("release", "J", "--without-row", "9", "--reason", "x"), "There is no row 9"),
+        (
+            ("release", "J", "--reason", "x", "--by", "anna"),
+            "Look at it first: phtlab station look",
+        ),
+        (("release-log", "J", "--reason", "x", "--by", "anna"), "read it first"),
         (("withhold", "J", "--reason", ""), "Give the reason in one line"),
     ],
 )

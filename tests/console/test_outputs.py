@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from phtlab.station import release
+from phtlab.station.console.routes import journeys as journeys_routes
+from phtlab.station.console.routes import outputs as outputs_routes
+from phtlab.station.release_log import look_at_log
 from phtlab.station.stop import Stop
 from tests.console.conftest import Desk, desk_of
 from tests.station.held_world import change_release, held, holding_world
@@ -41,6 +45,7 @@ def test_the_output_and_why_it_is_held_are_side_by_side_and_the_look_is_logged(d
 def test_released_in_part_only_the_rest_leaves(desk: Desk) -> None:
     offer, stop = held(desk.world)
     browser = desk.login("rel")
+    browser.get(f"/outputs/{stop.hex}/wards")
     browser.post(f"/outputs/{stop.hex}/wards", choice="part", row="3", reason="C is one family")
     _finish(desk, stop)
     (wards,) = [one for one in desk.world.record(offer).outputs if one.name == "wards"]
@@ -87,12 +92,48 @@ def test_of_two_persons_both_must_say_the_same(tmp_path: Path) -> None:
     with desk_of(world) as desk:
         _, stop = held(desk.world)
         first, path = desk.login("rel"), f"/outputs/{stop.hex}/wards"
+        first.get(path)
         first.post(path, choice="release", reason="All is well")
         assert "Another person has to agree" in first.get("/").text
         assert "now it is another's turn" in first.get(path).text
         first.post(path, 409, choice="release", reason="Again")
-        desk.login("all").post(path, choice="release", reason="I looked too")
+        second = desk.login("all")
+        assert "has not seen all" in second.post(path, 409, choice="release", reason="Blind").text
+        second.get(path)
+        second.post(path, choice="release", reason="I looked too")
         _finish(desk, stop)
+
+
+def test_of_a_table_that_is_not_shown_whole_no_release_is_offered(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs_routes, "_MOST_ROWS", 2)
+    _, stop = held(desk.world)
+    browser, path = desk.login("rel"), f"/outputs/{stop.hex}/wards"
+    page = browser.get(path).text
+    command = f"phtlab station look {stop.hex[:12]} wards --by rel"
+    assert command in page
+    assert 'value="release"' not in page
+    assert 'value="part"' not in page
+    answer = browser.post(path, 409, choice="release", reason="The first two are well")
+    assert (command in answer.text, "output-unseen" in answer.text) == (True, True)
+    release.look(desk.console.station, stop, "wards", by="rel")  # as the command does
+    assert 'value="release"' in browser.get(path).text
+
+
+def test_a_log_that_is_not_shown_whole_is_not_let_go(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journeys_routes, "_MOST_LOG", 20)
+    _, stop = held(desk.world)
+    browser, path = desk.login("rel"), f"/journeys/{stop.hex}/log"
+    page = browser.get(path).text
+    assert f"phtlab station log {stop.hex[:12]} --by rel" in page
+    assert "Let the log go" not in page
+    answer = browser.post(path, 409, reason="Its beginning is clean")
+    assert "log-unseen" in answer.text
+    look_at_log(desk.console.station, stop, by="rel")
+    assert "Let the log go" in browser.get(path).text
 
 
 def test_a_log_is_let_go_by_who_read_it(desk: Desk) -> None:

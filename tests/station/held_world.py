@@ -7,6 +7,8 @@ from typing import Any
 
 from phtlab.station import release
 from phtlab.station.desk import Desk
+from phtlab.station.release_looks import note_look
+from phtlab.station.release_waiting import Waiting
 from phtlab.station.stop import Stop
 from phtlab.wire.api import Offer
 from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
@@ -77,5 +79,7 @@ def say(
     by: str = "anna",
     reason: str = "All wards are large.",
 ) -> Any:
-    """A word on `wards`; what it comes to."""
+    """A word on `wards` of one who has seen it; what it comes to."""
+    wards = Waiting.model_validate(stop.read("airlock-held")).output("wards")
+    note_look(stop, "wards", by=by, seen=release.digest_of_output(wards))
     return release.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]

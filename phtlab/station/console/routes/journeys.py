@@ -14,7 +14,7 @@ from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
-from phtlab.station.release_log import LOG, look_at_log, release_log
+from phtlab.station.release_log import LOG, look_at_log, looked_at_log, release_log
 from phtlab.station.release_words import words_on
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
@@ -74,7 +74,7 @@ def live_journey(
 def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey) -> Response:
     """The whole error and what the run printed. It may hold data: that it was read is logged."""
     stop = console.stop(journey)
-    text = look_at_log(console.station, stop, by=worker.name)
+    text = look_at_log(console.station, stop, by=worker.name, most=_MOST_LOG)
     return pages_of(request).page(
         "log.html",
         worker,
@@ -82,6 +82,7 @@ def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey
         stop=stop,
         text=text[:_MOST_LOG],
         cut=len(text) > _MOST_LOG,
+        whole=looked_at_log(stop, by=worker.name),
         words=words_on(stop, LOG),
     )
 
