@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.station_folder import DirectoryOption, station_at
 from phtlab.cli.station_person import ByOption, person
 from phtlab.errors import ApprovalError
+from phtlab.train.printable import escaped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from phtlab.station.approvals import Word
     from phtlab.station.approvals_terms import Wanted
     from phtlab.station.desk import Desk
+    from phtlab.station.proposals_here import Version
     from phtlab.station.stop import Stop
 
 TargetArgument = Annotated[
@@ -41,6 +44,15 @@ BoundOption = Annotated[
     ),
 ]
 NoteOption = Annotated[str, typer.Option(help="One line that is signed with it.")]
+VersionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--version",
+        help="Of a proposal: the version that you read, by its digest or at least the first 12 "
+        "characters of it, as 'phtlab station proposals show' prints it. Without it the terminal "
+        "asks.",
+    ),
+]
 ShowOption = Annotated[
     bool, typer.Option("--show", help="Only say what would be signed; decide nothing.")
 ]
@@ -52,19 +64,21 @@ def approve(
     days: DaysOption = None,
     bound: BoundOption = None,
     note: NoteOption = "",
+    version: VersionOption = None,
     show: ShowOption = False,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say yes to a held journey's train, or to the low-risk trains of a proposal.
 
-    What is signed is said in words. Where the policy asks for two persons, the first one's yes
-    waits for another's. The daemon signs, and what is allowed starts.
+    What is signed is said in words; a yes to a proposal is for the version that you read. Where
+    the policy asks for two persons, the first one's yes waits for another's. The daemon signs,
+    and what is allowed starts.
     """
     from phtlab.station.approvals_terms import Wanted
 
     wanted = Wanted(bounds=_bounds(bound), days=days, note=note)
-    _approve(directory, target, person(by), wanted, show=show, as_json=as_json)
+    _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
 
 
 def approve_rule(
@@ -89,6 +103,7 @@ def approve_rule(
     days: DaysOption = None,
     bound: BoundOption = None,
     note: NoteOption = "",
+    version: VersionOption = None,
     show: ShowOption = False,
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
@@ -114,20 +129,28 @@ def approve_rule(
         days=days,
         note=note,
     )
-    _approve(directory, target, person(by), wanted, show=show, as_json=as_json)
+    _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
 
 
 def refuse(
     target: TargetArgument,
     reason: Annotated[str, typer.Option(help="Why; the researcher reads it.")] = "",
+    version: VersionOption = None,
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Refuse a held journey, or a proposal."""
+    """Refuse a held journey, or a version of a proposal."""
     from phtlab.station import approvals
 
     desk = _desk(directory)
-    approvals.refuse(desk, target, by=person(by), reason=reason)
+    if _is_proposal(target) and version is None:
+        _require_terminal(target)
+        newest = _newest(desk, target)
+        asked = newest.proposal
+        title = f"'{escaped(asked.title)}' ({asked.id}, version {asked.version}, {newest.digest})"
+        typer.confirm(f"Refuse {title}?", abort=True, err=True)
+        version = newest.digest
+    approvals.refuse(desk, target, by=person(by), reason=reason, version=version)
     err.print(f"{desk.name} refused {_named(desk, target)}.", markup=False)
 
 
@@ -200,12 +223,14 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     if not waiting:
         err.print(f"Nothing waits for a person at {desk.name}.", markup=False)
         return
-    table = Table("waits", "what", "researcher", "risk", "said yes", "missing", box=None)
+    table = Table("waits", "version", "what", "researcher", "risk", "said yes", "missing", box=None)
     for one in waiting:
         name = one.id if one.kind == "proposal" else one.id[7:19]
         missing = max(0, one.persons - len(one.said))
+        version = (one.proposal or "")[7:19] if one.kind == "proposal" else ""
         said = ", ".join(one.said) or "nobody"
-        told = (name, one.title, one.researcher, one.risk, said, f"{missing} of {one.persons}")
+        count = f"{missing} of {one.persons}"
+        told = (name, version, one.title, one.researcher, one.risk, said, count)
         table.add_row(*map(Text, told))
     out.print(table)
 
@@ -233,12 +258,30 @@ def tell_what_is_asked(directory: Path | None, stop: Stop) -> None:
 
 
 def _approve(
-    directory: Path | None, target: str, by: str, wanted: Wanted, *, show: bool, as_json: bool
+    directory: Path | None,
+    target: str,
+    by: str,
+    wanted: Wanted,
+    version: str | None,
+    *,
+    show: bool,
+    as_json: bool,
 ) -> None:
     from phtlab.station import approvals
 
     desk = _desk(directory)
-    word = (approvals.preview if show else approvals.approve)(desk, target, by=by, wanted=wanted)
+    shown = None
+    if show:
+        word = approvals.preview(desk, target, by=by, wanted=wanted, version=version)
+    else:
+        if _is_proposal(target) and version is None:
+            _require_terminal(target, as_json=as_json)
+            version = _newest(desk, target).digest
+            word = approvals.preview(desk, target, by=by, wanted=wanted, version=version)
+            _say(word)
+            typer.confirm("Say yes to exactly this?", abort=True, err=True)
+            shown = word.sentence
+        word = approvals.approve(desk, target, by=by, wanted=wanted, shown=shown, version=version)
     if as_json:
         print_json(
             {
@@ -250,16 +293,42 @@ def _approve(
             }
         )
         return
-    out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
+    if shown is None:
+        _say(word)
     if not show:
-        _tell(desk, target, word, directory)
+        _tell(desk, target, word, directory, version)
 
 
-def _tell(desk: Desk, target: str, word: Word, directory: Path | None) -> None:
+def _say(word: Word) -> None:
+    out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
+
+
+def _require_terminal(target: str, *, as_json: bool = False) -> None:
+    """A proposal's next version may be here already: a yes or a no says which one was read."""
+    if as_json or not sys.stdin.isatty():
+        raise ApprovalError(
+            f"Say which version of the proposal you read: --version DIGEST, as "
+            f"'phtlab station proposals show {target}' prints it.",
+            code="approval-version",
+        )
+
+
+def _newest(desk: Desk, target: str) -> Version:
+    from phtlab.station.proposals_here import ProposalsHere
+
+    return ProposalsHere(desk.folder.proposals).find(target).newest
+
+
+def _is_proposal(target: str) -> bool:
+    return target.startswith("p-")
+
+
+def _tell(desk: Desk, target: str, word: Word, directory: Path | None, version: str | None) -> None:
     if word.missing:
         place = "" if directory is None else f" -C {directory}"
+        read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
         say_next(
-            f"phtlab station approve {target}{place} --by PERSON",
+            f"phtlab station approve {target}{read}{place} --by PERSON",
             first=f"{' and '.join(word.said)} said yes. It starts once another person did so too.",
         )
         return
@@ -267,7 +336,7 @@ def _tell(desk: Desk, target: str, word: Word, directory: Path | None) -> None:
 
 
 def _named(desk: Desk, target: str) -> str:
-    if target.startswith("p-"):
+    if _is_proposal(target):
         return f"proposal {target}"
     return f"journey {desk.stops.find(target).hex[:12]}"
 

@@ -71,7 +71,8 @@ def show(
     if as_json:
         print_json(_view(here, state))
         return
-    asked = here.newest.proposal
+    newest = here.newest
+    asked = newest.proposal
     data = ", ".join(
         one.name + (f" ({', '.join(one.columns)})" if one.columns else "") for one in asked.datasets
     )
@@ -81,7 +82,7 @@ def show(
     for key, value in (
         ("proposal", here.id),
         ("state", state),
-        ("version", f"{asked.version}, {here.newest.digest}"),
+        ("version", f"{asked.version}, {newest.digest}"),
         ("researcher", asked.researcher),
         ("title", asked.title),
         ("question", asked.question),
@@ -106,10 +107,11 @@ def show(
         out.print(f"{comment.author} said {escaped_lines(comment.text).strip()}", markup=False)
     if state == "waits":
         place = "" if directory is None else f" -C {directory}"
+        read = f"--version {newest.digest[7:19]}"
         say_next(
-            f"phtlab station approve-rule {here.id} --low-risk{place}",
+            f"phtlab station approve-rule {here.id} --low-risk {read}{place}",
             f'phtlab station proposals ask {here.id} "…"{place}',
-            f'phtlab station refuse {here.id} --reason "…"{place}',
+            f'phtlab station refuse {here.id} {read} --reason "…"{place}',
             first="it waits for your word.",
         )
 

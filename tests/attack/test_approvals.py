@@ -330,6 +330,38 @@ def test_another_version_of_a_proposal_than_the_approved_one(
     waited(RESEARCHER, "cannot swap a proposal's version after its approval", code)
 
 
+def test_a_version_that_is_swapped_in_while_a_person_reads_the_one_before(
+    small_lab: Lab, here: ApprovingStation, trains: Trains, evidence: Evidence
+) -> None:
+    """The researcher sends version 2 after the operator read version 1, and before the yes."""
+    proposal = proposed(small_lab, trains)
+    first = proposal.sign(small_lab.identity)
+    small_lab.central.governance.submit_proposal(first)
+    here.daemon.exchange()
+    read = approvals.preview(here.station, proposal.id, by="olga").sentence
+    newer = proposed(
+        small_lab, trains, id=proposal.id, version=2, previous=first.digest, journeys=9
+    )
+    small_lab.central.governance.submit_proposal(newer.sign(small_lab.identity))
+    here.daemon.exchange()
+    with pytest.raises(ApprovalError) as by_sentence:
+        approvals.approve(here.station, proposal.id, by="olga", shown=read)
+    with pytest.raises(ApprovalError) as by_version:
+        approvals.approve(here.station, proposal.id, by="olga", version=first.digest[7:19])
+    with pytest.raises(ApprovalError) as refused:
+        approvals.refuse(here.station, proposal.id, by="olga", version=first.digest)
+    codes = {told.value.code for told in (by_sentence, by_version, refused)}
+    assert codes == {"approval-shown"}
+    here.daemon.step()
+    assert not [one for one in stand(here) if one.approval.proposal_id == proposal.id]
+    evidence(
+        "attacks",
+        attacker=RESEARCHER,
+        promise="cannot slip a new version of a proposal under the yes or no to the one before",
+        outcome="refused (`approval-shown`); nothing is signed",
+    )
+
+
 def test_another_proposal_in_the_place_of_the_approved_version(
     small_lab: Lab,
     here: ApprovingStation,

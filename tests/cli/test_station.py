@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -41,6 +42,7 @@ from phtlab.train.key_file import read_key, write_key
 from phtlab.train.trust import root_fingerprint
 from tests.central.world import Clock, Founding, found
 from tests.station.station_world import COUNTS, KERNEL, SCHEMA, World, identity, make_world
+from tests.station.test_approvals import proposed
 
 PASSPHRASE = "correct horse battery staple"
 _PHTLAB = "from phtlab.cli import main; main()"
@@ -358,7 +360,21 @@ def test_a_proposal_is_shown_asked_about_and_approved_by_a_rule(world: World) ->
     assert "data          heart (age)" in shown
     ok("proposals", "ask", proposal.id, "Why?", "--by", "olga", *at)
     assert "Say which rule" in refusal(ApprovalError, "approve-rule", proposal.id, *at)
-    rule = ok("approve-rule", proposal.id, "--low-risk", "--by", "olga", *at).stdout
+    said = ("approve-rule", proposal.id, "--low-risk", "--by", "olga", *at)
+    asked = "Say which version of the proposal you read: --version DIGEST"
+    assert asked in refusal(ApprovalError, *said)
+    assert asked in refusal(ApprovalError, "refuse", proposal.id, *at)
+    version = proposal.sign(identity("ada")).digest
+    assert f"1, {version}" in shown
+    assert json.loads(ok("pending", "--json", *at).stdout)[0]["proposal"] == version
+    assert version[7:19] in ok("pending", *at).stdout
+    assert "at least 12 characters" in refusal(ApprovalError, *said, "--version", version[7:12])
+    other = "0" * 12
+    assert "is not the newest" in refusal(ApprovalError, *said, "--version", other)
+    assert "is not the newest" in refusal(
+        ApprovalError, "refuse", proposal.id, "--version", other, *at
+    )
+    rule = ok(*said, "--version", version[7:19]).stdout
     allowed = "cleveland allows trains of ada of at most low risk under proposal"
     assert rule.startswith(f"{allowed} {proposal.id}")
     daemon.step()
@@ -366,6 +382,35 @@ def test_a_proposal_is_shown_asked_about_and_approved_by_a_rule(world: World) ->
     (one,) = json.loads(ok("proposals", "--json", *at).stdout)
     assert one["state"] == "approved"
     assert world.central.governance.talk[proposal.id][0].text == "Why?"
+
+
+def test_a_proposal_s_version_that_comes_while_the_terminal_asks_is_not_what_was_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ("-C", world.folder.path)
+    signed, proposal = proposed(world)
+    terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("phtlab.cli.station_approval.sys", terminal)
+    said = ("approve", proposal.id, "--by", "olga", *at)
+    no = run(*said, ask="n\n")
+    assert no.exit_code == 1
+    assert f"version {signed.digest}" in no.stdout
+    assert "Say yes to exactly this?" in no.stderr
+    asked: list[str] = []
+
+    def meanwhile(text: str, **_: object) -> bool:
+        asked.append(text)
+        if len(asked) == 1:
+            older = {"id": proposal.id, "version": 2, "previous": signed.digest}
+            proposed(world, **older, journeys=9)
+        return True
+
+    monkeypatch.setattr("typer.confirm", meanwhile)
+    assert "is not the newest" in refusal(ApprovalError, *said)
+    (waiting,) = json.loads(ok("pending", "--json", *at).stdout)
+    assert waiting["said"] == []
+    ok("refuse", proposal.id, "--by", "olga", *at)
+    assert asked[1].startswith(f"Refuse 'Hearts by age' ({proposal.id}, version 2, sha256:")
 
 
 def test_a_held_stop_is_refused_with_a_reason(world: World) -> None:

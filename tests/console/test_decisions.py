@@ -132,6 +132,42 @@ def test_of_two_persons_both_must_say_yes_and_both_are_named(desk: Desk) -> None
     assert stop.state == "departed"
 
 
+def test_the_second_person_agrees_to_the_narrower_terms_that_the_page_shows(desk: Desk) -> None:
+    """As a browser sends it: with the radio button that nobody touched."""
+    desk.world.folder.policy.write_text(
+        'mode = "human"\n[approval]\ntwo_persons = ["low", "mid", "high"]\n'
+    )
+    daemon, _, stop = held(desk.world)
+    narrow = {"scope": "train", "bound-min_age": "40..60", "note": "<b>only</b> these"}
+    _approve(desk.login("rev"), stop.hex, **narrow)
+    second = desk.login("all")
+    page = second.get(f"/decisions/{stop.hex}").text
+    shown = _sentence(page)
+    assert "min_age 40 to 60" in shown
+    assert shown.endswith('Note: "<b>only</b> these"')
+    assert "<b>only" not in page
+    assert _sentence(second.post(f"/decisions/{stop.hex}/words", 200, scope="train").text) == shown
+    second.post(f"/decisions/{stop.hex}/approval", sentence=shown, scope="train")
+    for _ in range(12):
+        daemon.step()
+    assert stop.state == "departed"
+
+
+def test_the_version_that_the_page_showed_is_refused_and_no_other(desk: Desk) -> None:
+    envelope, proposal = proposed(desk.world)
+    browser = desk.login("rev")
+    page = browser.get(f"/proposals/{proposal.id}").text
+    (version,) = re.findall(r'name="version" value="([^"]+)"', page)
+    assert version == envelope.digest
+    proposed(desk.world, id=proposal.id, version=2, previous=envelope.digest, journeys=50)
+    path = f"/decisions/{proposal.id}/refusal"
+    assert "approval-shown" in browser.post(path, 409, reason="No", version=version).text
+    browser.post(path, 409, reason="No")
+    page = browser.get(f"/proposals/{proposal.id}").text
+    (version,) = re.findall(r'name="version" value="([^"]+)"', page)
+    browser.post(path, reason="No", version=version)
+
+
 def test_a_refusal_takes_a_reason_which_the_researcher_reads(desk: Desk) -> None:
     daemon, offer, stop = held(desk.world)
     browser = desk.login("rev")
