@@ -61,7 +61,15 @@ def assess(
             found.append(
                 Reason("mid", "free-text", f"The parameter '{name}' takes any text, code too.")
             )
-    if manifest.route == "rounds" and rounds >= MANY_ROUNDS:
+    rounds = rounds if manifest.route == "rounds" else 1
+    found += how_often(rounds=rounds, journeys=journeys).reasons
+    return Assessment(tuple(sorted(found, key=lambda one: -RISKS.index(one.risk))))
+
+
+def how_often(*, rounds: int, journeys: int) -> Assessment:
+    """The risk of asking so often, whatever is asked: no train that does has a lower one."""
+    found = []
+    if rounds >= MANY_ROUNDS:
         found.append(
             Reason("mid", "many-rounds", f"{rounds} rounds ask the same persons' data again.")
         )
@@ -69,7 +77,7 @@ def assess(
         found.append(
             Reason("mid", "many-journeys", f"{journeys} journeys ask the same data again.")
         )
-    return Assessment(tuple(sorted(found, key=lambda one: -RISKS.index(one.risk))))
+    return Assessment(tuple(found))
 
 
 def _of_output(output: Output) -> list[Reason]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from phtlab.governance.risk import Assessment, assess
 from phtlab.station.approvals_count import journeys_under, known_images
 from phtlab.station.approvals_kept import Approvals, Kept
 from phtlab.station.arrived import Arrived
+from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalsHere
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
@@ -32,9 +33,20 @@ class Covered:
     why_not: ApprovalError | None = None
 
 
-def assessed(arrived: Arrived, station: Station) -> Assessment:
-    """The risk of a train, as this station sees it."""
-    return assess(arrived.train.manifest, known_images=known_images(station.stops.path))
+def assessed(arrived: Arrived, place: Place, known: Collection[str] | None = None) -> Assessment:
+    """The risk of a train, as this station sees it: also of how often its proposal lets it come.
+
+    `known` are the kernel images known here, where they were read before.
+    """
+    under = None
+    if arrived.order.proposal is not None:
+        under = ProposalsHere(place.folder.proposals).of_version(arrived.order.proposal)
+    return assess(
+        arrived.train.manifest,
+        known_images=known_images(place.stops.path) if known is None else known,
+        rounds=under[1].proposal.rounds if under else 1,
+        journeys=under[1].proposal.journeys if under else 1,
+    )
 
 
 def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> Asked:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from phtlab.errors import ApprovalError, ParameterError
 from phtlab.governance.approval import Approval, Scope
-from phtlab.governance.risk import Risk
+from phtlab.governance.risk import Risk, how_often, within
 from phtlab.governance.text import LONGEST
 from phtlab.notebook.parameters import ParameterSchema, describe
 from phtlab.station.approvals_draft import Draft
@@ -107,6 +107,15 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
             "A rule for low-risk trains is for low-risk trains. Name a notebook to allow more.",
             code="approval-risk",
         )
+    least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
+    risk = wanted.risk or ("low" if scope == "low-risk" else least.risk)
+    if not within(least.risk, risk):
+        raise ApprovalError(
+            f"A rule for trains of {risk} risk would let none of this proposal start: "
+            f"{' '.join(reason.sentence for reason in least.reasons)} Their risk is at least "
+            f"{least.risk}: name a notebook to allow that.",
+            code="approval-risk",
+        )
     if proposal.notebooks and wanted.notebook not in (None, *proposal.notebooks):
         raise ApprovalError(
             f"The proposal {proposal.id} names other notebooks than {wanted.notebook}.",
@@ -126,7 +135,7 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
         notebook=wanted.notebook,
         datasets=_datasets(version),
         parameters=narrowed(proposal.parameters, wanted.bounds),
-        risk=wanted.risk or "low",
+        risk=risk,
         persons=place.policy().approval.persons(wanted.risk or "low"),
         note=_line(wanted.note),
         drafted=_now(place),

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
-from phtlab.governance.risk import assess
 from phtlab.station import release_waiting as waiting
 from phtlab.station.airlock import released
 from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
 from phtlab.station.outcomes import RUN, Ending, run_failed
@@ -93,7 +93,7 @@ def _hold(
 ) -> None:
     manifest, now = arrived.train.manifest, station.now()
     # What the image is made of matters before it runs, not to what came out.
-    risk = assess(manifest, known_images=(manifest.kernel.digest,)).risk
+    risk = assessed(arrived, station, known=(manifest.kernel.digest,)).risk
     until = rules.until(now, arrived.order.expires)
     persons = rules.persons(risk)
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until)

@@ -10,8 +10,9 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from phtlab.errors import PolicyError, StationError
-from phtlab.governance.risk import Risk, assess
+from phtlab.governance.risk import Risk
 from phtlab.station.approvals_count import known_images
+from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrived import Arrived
 from phtlab.station.datasets import load_datasets
 from phtlab.station.desk import Place
@@ -76,7 +77,7 @@ def replay(place: Place, text: str) -> Replay:
     known = known_images(place.stops.path)
     stops = [stop for stop in place.stops if stop.has("verified")]
     stops.sort(key=lambda stop: stop.path.stat().st_mtime, reverse=True)
-    found = tuple(_replayed(stops[:MOST], old, new, place.name, present, known))
+    found = tuple(_replayed(stops[:MOST], old, new, place, present, known))
     return Replay(found, max(0, len(stops) - MOST))
 
 
@@ -111,7 +112,7 @@ def _replayed(
     stops: list[Stop],
     old: Policy | None,
     new: Policy,
-    station: str,
+    place: Place,
     present: Collection[str],
     known: Collection[str],
 ) -> Iterator[Replayed]:
@@ -122,7 +123,7 @@ def _replayed(
             continue  # 'Journeys' says of it that it is broken
         manifest = arrived.train.manifest
         # An image counts as known once it was admitted, which a train cannot have been by itself.
-        risk = assess(manifest, known_images=known).risk
+        risk = assessed(arrived, place, known).risk
 
         def says(policy: Policy, arrived: Arrived = arrived, risk: Risk = risk) -> Decision:
             return decide(
@@ -130,7 +131,7 @@ def _replayed(
                 arrived.order,
                 arrived.train,
                 researcher=arrived.researcher,
-                station=station,
+                station=place.name,
                 present=present,
                 risk=risk,
             )

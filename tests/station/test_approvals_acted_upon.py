@@ -228,3 +228,28 @@ def test_a_stop_that_is_broken_stands_in_no_other_s_way(world: World) -> None:
     approvals.approve(desk(world), offer.journey, by="olga")
     Office(world.station()).sign()
     assert stop.has("decision")
+
+
+def test_a_rule_for_low_risk_is_none_for_a_proposal_that_asks_very_often(world: World) -> None:
+    once(world)
+    _, often = proposed(world, journeys=100)
+    with pytest.raises(ApprovalError, match="100 journeys ask the same data again") as told:
+        approvals.approve(desk(world), often.id, by="olga")
+    assert told.value.code == "approval-risk"
+    (notebook,) = train_files({"notebook.ipynb": world.analysis().travelling()})
+    assert ruled(world, often, notebook=notebook.sha256).risk == "mid"
+
+
+def test_how_often_a_proposal_asks_is_part_of_a_journey_s_risk(world: World) -> None:
+    """A hundred journeys may tell of persons what one of them does not."""
+    once(world)
+    signed, _ = proposed(world, journeys=100)
+    _, offer, stop = held(world, proposal=signed.digest)
+    assert stop.read("held")["risk"] == "mid"
+    assert [one["code"] for one in stop.read("held")["reasons"]] == ["many-journeys"]
+    with pytest.raises(ApprovalError) as told:
+        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
+    assert told.value.code == "approval-risk"
+    other, _ = proposed(world, journeys=99)
+    _, _, stop = held(world, proposal=other.digest)
+    assert stop.read("held")["risk"] == "low"

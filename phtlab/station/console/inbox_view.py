@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Final, Literal
 
 from phtlab.errors import PhtlabError
-from phtlab.governance.risk import Risk, assess
+from phtlab.governance.risk import Risk
 from phtlab.station import approvals, release
 from phtlab.station.approvals_count import known_images
+from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import Role
 from phtlab.station.desk import Place
@@ -76,8 +77,7 @@ def _decisions(place: Place) -> Iterator[Waiting]:
 def _outputs(place: Place) -> Iterator[Waiting]:
     known = known_images(place.stops.path)
     for held in release.held(place):
-        manifest = Arrived.of(held.stop).train.manifest
-        risk = assess(manifest, known_images=known).risk
+        risk = assessed(Arrived.of(held.stop), place, known).risk
         for output in held.undecided:
             yield Waiting(
                 kind="output",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from phtlab.errors import DataSetError, StationError
-from phtlab.governance.risk import Assessment, assess
+from phtlab.governance.risk import Assessment
 from phtlab.notebook import describe
-from phtlab.station.approvals_count import known_images
+from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrived import Arrived
 from phtlab.station.datasets import load_datasets
 from phtlab.station.desk import Place
@@ -164,7 +164,7 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
         before=before,
         parameters=tuple(_parameters(arrived, before)),
         under=under_proposal(place, arrived.order.proposal),
-        risk=assess(manifest, known_images=known_images(place.stops.path)),
+        risk=assessed(arrived, place),
         kernel=_kernel(stop, arrived, before, catalogue),
         beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
         undeclared=undeclared,
