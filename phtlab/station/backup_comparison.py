@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 
 from phtlab.errors import PhtlabError, StationError
 from phtlab.governance.approval import open_approval, open_revocation
@@ -27,6 +29,9 @@ from phtlab.wire.api import JourneyView
 from phtlab.wire.audit_client import opened
 from phtlab.wire.central import CentralClient
 
+MOST_AHEAD: Final = timedelta(days=1)
+MOST_LISTED: Final = 500
+"""As many approvals central lists at most, the newest."""
 _CODE = "station-restored"
 
 
@@ -52,6 +57,10 @@ class Lost:
     """Journeys of which this station knew nothing any more, that central has its record of."""
     ended: list[str] = field(default_factory=list)
     """Stops that had not ended in the backup and now have, as `station-restored`."""
+    clock_ahead: bool = False
+    """Central's clock was too far ahead to be believed: `MOST_AHEAD` was taken instead."""
+    more_approvals: bool = False
+    """Central may have older approvals, and takings back, than the newest ones that it lists."""
     standing: list[str] = field(default_factory=list)
     """The approvals that stand again: a person must say that each still should."""
 
@@ -73,8 +82,7 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
     if ask_central:
         url = require_central(desk.folder, desk.settings)
         with CentralClient(url, identity) as central:
-            # Its clock counts if it is ahead: so much later may an order have been followed.
-            put_off(desk.folder, central.info().time)
+            _heed_clock(desk, central.info().time, lost)
             roster = trust_of(desk.folder, central).refresh().roster
             _approvals(desk, central, roster, lost)
             _log(desk, central, roster, lost)
@@ -106,6 +114,14 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
     return lost
 
 
+def _heed_clock(desk: Desk, says: datetime, lost: Lost) -> None:
+    """Its clock counts if it is ahead: so much later may an order have been followed. But no more
+    than clocks may be wrong: a central of the year 9999 would have every order refused."""
+    most = desk.now() + MOST_AHEAD
+    lost.clock_ahead = says > most
+    put_off(desk.folder, min(says, most))
+
+
 def _another_runs(desk: Desk, central: CentralClient, restored: Restored) -> bool:
     """Whether a station of this name asked for work since: before it was compared, this one cannot
     have been it."""
@@ -126,7 +142,9 @@ def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -
     one of them, so a person approves again what should stand."""
     kept = Approvals(desk.folder)
     here = {one.digest for one in kept}
-    for view in central.governance.approvals(station=desk.name):
+    listed = central.governance.approvals(station=desk.name)
+    lost.more_approvals = len(listed) >= MOST_LISTED
+    for view in listed:
         try:
             approval = open_approval(view.envelope, roster)
             revocation = open_revocation(view.revocation, roster) if view.revocation else None

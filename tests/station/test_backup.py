@@ -7,11 +7,12 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from phtlab.cli.station_backup import told
 from phtlab.errors import SealError, SettingsError, StationError
 from phtlab.governance.approval import Revocation
 from phtlab.governance.audit import LOST
@@ -399,9 +400,9 @@ def test_what_was_taken_back_since_the_backup_is_so_again_and_what_was_given_is_
             at = restored_of(other.folder)
             until(lambda: at and client.stations()[0].last_seen > at.at)  # type: ignore[operator]
         assert _another_runs(other, made, key)
-        told = compare(other, key, by="grace", ask_central=False)
+        unasked = compare(other, key, by="grace", ask_central=False)
         assert not _another_runs(other, made, key)
-        assert set(told.standing) == {stays.digest, taken_back.digest}
+        assert set(unasked.standing) == {stays.digest, taken_back.digest}
         evidence(
             "attacks",
             attacker="central",
@@ -433,6 +434,38 @@ def opened_station(made: Light, desk: Desk) -> Iterator[Station]:
         yield station
     finally:
         station.close()
+
+
+def test_a_central_of_the_far_future_does_not_end_a_restored_station(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock is heeded as far as clocks may be wrong; and what it does not list is said."""
+    with small_consortium(tmp_path / "net") as made:
+        folder = made.folder("cleveland")
+        allow(made, folder)
+        desk = Desk(folder, load_settings(folder))
+        back_up(desk, tmp_path / "cleveland.age", [RECIPIENT], by="grace")
+        with (tmp_path / "cleveland.age").open("rb") as source:
+            new, _ = restore(source, tmp_path / "new", [ScryptIdentity(PASSPHRASE)], by="grace")
+        honest = CentralClient.info
+        far = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+        key = made.identities["cleveland"]
+        lost = compare(new, key, by="grace")
+        assert not (lost.clock_ahead or lost.more_approvals)
+        with monkeypatch.context() as patch:
+            patch.setattr(backup_comparison, "MOST_LISTED", 1)
+            patch.setattr(
+                CentralClient, "info", lambda self: honest(self).model_copy(update={"time": far})
+            )
+            lost = compare(new, key, by="grace")
+        assert lost.clock_ahead
+        assert lost.more_approvals
+        found = restored_of(new.folder)
+        assert found
+        assert found.at <= new.now() + timedelta(days=1)
+        said = " ".join(told(lost))
+        assert "Central's clock is more than a day ahead" in said
+        assert "Central lists the newest approvals only" in said
 
 
 def test_names_of_a_backup_end_with_its_index(world: World) -> None:
