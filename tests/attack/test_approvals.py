@@ -24,6 +24,7 @@ from phtlab.governance import (
     Proposal,
     Revocation,
     open_approval,
+    open_revocation,
     open_standing,
 )
 from phtlab.governance.approval import FRESHNESS
@@ -502,6 +503,48 @@ def test_a_revocation_that_another_signed(
         attacker=CENTRAL,
         promise="cannot take a station's approval back in its name",
         outcome=f"refused: `{told.value.code}`",
+    )
+
+
+def test_a_revocation_that_another_station_signed_in_its_own_name(
+    small: World,
+    small_lab: Lab,
+    here: ApprovingStation,
+    liars: Liars,
+    trains: Trains,
+    study: Study,
+    evidence: Evidence,
+) -> None:
+    """Each signature of it is good: it names hungary, and hungary signed. Central passes it on as
+    the taking back of an approval of this station's."""
+    hungary = read_key(StationFolder(small.station_folder("hungary")).key, small.passphrase)
+    revocation = Revocation(
+        station="hungary",
+        approval=study.rule,
+        by="olga",
+        roster_version=small_lab.trusted.roster.version,
+        issued=datetime.now(UTC),
+    ).sign(hungary)
+    assert open_revocation(revocation, small_lab.trusted.roster).approval == study.rule
+
+    def shown(_: AskedOfCentral, answer: Answer) -> Answer:
+        views = json.loads(answer.content)
+        theirs = revocation.model_dump(mode="json")
+        taken = [view | {"revocation": theirs} for view in views if view["digest"] == study.rule]
+        assert taken
+        return answer.saying(json.dumps(taken).encode())
+
+    here.again()
+    with liars.central.lying("GET", f"/approvals.*station={HERE}", shown) as lying:
+        here.daemon.exchange()
+    assert lying.told
+    assert study.rule in [one.digest for one in stand(here)]
+    assert here.starts(sent(small_lab, trains.other, proposal=study.version, nonce="e" * 32).id)
+    evidence(
+        "attacks",
+        attacker="hostile central and another station",
+        promise="cannot take a station's approval back with another station's signature",
+        outcome="not taken over: the approval stands, and its journey started",
     )
 
 
