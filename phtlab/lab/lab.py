@@ -218,7 +218,10 @@ class Lab:
             researcher=self.name,
             parameters=order.parameters,
             risk=assess(
-                train.manifest, known_images={image.digest for image in trusted.catalogue.images}
+                train.manifest,
+                known_images={image.digest for image in trusted.catalogue.images},
+                rounds=newest.rounds,
+                journeys=newest.journeys,
             ).risk,
             proposal=newest,
         )
