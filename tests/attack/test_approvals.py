@@ -542,7 +542,7 @@ def test_a_revocation_that_another_station_signed_in_its_own_name(
     assert here.starts(sent(small_lab, trains.other, proposal=study.version, nonce="e" * 32).id)
     evidence(
         "attacks",
-        attacker="hostile central and another station",
+        attacker=CENTRAL,
         promise="cannot take a station's approval back with another station's signature",
         outcome="not taken over: the approval stands, and its journey started",
     )
