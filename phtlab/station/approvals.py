@@ -26,7 +26,7 @@ from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words
 from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import load_people
 from phtlab.station.desk import Place
-from phtlab.station.proposals_here import ProposalHere, ProposalsHere
+from phtlab.station.proposals_here import ProposalHere, ProposalsHere, Version
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 from phtlab.train.printable import escaped
@@ -182,11 +182,11 @@ def refuse(
         asked.decide("refuse", by=[by], reason=reason)
         void = drafts.of_journey(asked.journey)
     else:
-        refused = asked.newest.digest
-        require_not_refused(place, refused)
-        _log(place, by, "proposal-refused", asked.id, refused, reason)
-        asked.refuse(refused, {"by": by, "reason": reason, "at": place.now().isoformat()})
-        void = [one for one in drafts if one.draft.proposal == refused]
+        require_not_refused(place, asked.digest)
+        here = ProposalsHere(place.folder.proposals).proposal(asked.proposal.id)
+        _log(place, by, "proposal-refused", here.id, asked.digest, reason)
+        here.refuse(asked.digest, {"by": by, "reason": reason, "at": place.now().isoformat()})
+        void = [one for one in drafts if one.draft.proposal == asked.digest]
     for drafted in void:
         drafted.remove()
 
@@ -267,18 +267,21 @@ def proposal_state(
     return "refused" if here.refused(version.digest) else "waits"
 
 
-def _asked(place: Place, target: str, version: str | None) -> Stop | ProposalHere:
-    """What `target` names; of a proposal, the version that was read, if it is the newest."""
+def _asked(place: Place, target: str, version: str | None) -> Stop | Version:
+    """What `target` names; of a proposal, the newest version, if it is the one that was read.
+
+    It is looked for once: a version that comes after that changes nothing of what is decided.
+    """
     if not target.startswith("p-"):
         if version is not None:
             raise ApprovalError(
                 "Only a proposal has versions: give none with a journey.", code="approval-form"
             )
         return place.stops.find(target)
-    here = _open_proposal(place, target)
+    newest = _open_proposal(place, target).newest
     if version is not None:
-        require_version(here.newest, version)
-    return here
+        require_version(newest, version)
+    return newest
 
 
 def _open_proposal(place: Place, target: str) -> ProposalHere:

@@ -11,7 +11,7 @@ from phtlab.station.approvals_draft import Draft, Drafted, Drafts
 from phtlab.station.approvals_terms import Wanted, in_words, of_journey, of_proposal
 from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
-from phtlab.station.proposals_here import ProposalHere, ProposalsHere, Version
+from phtlab.station.proposals_here import ProposalsHere, Version
 from phtlab.station.stop import Stop
 
 # Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
@@ -33,7 +33,7 @@ class Agreed:
 
 def agree(
     place: Place,
-    asked: ProposalHere | Stop,
+    asked: Version | Stop,
     wanted: Wanted,
     *,
     by: str,
@@ -56,7 +56,7 @@ def agree(
         there = Drafts(place.folder.drafts).of_journey(asked.journey)
         _require_lets_start(there[0].draft if there else draft, asked, place)
     else:
-        draft = of_proposal(asked.newest, place, wanted)
+        draft = of_proposal(asked, place, wanted)
         there = [one for one in Drafts(place.folder.drafts) if _same_rule(one.draft, draft)]
     if draft.proposal is not None:
         require_not_refused(place, draft.proposal)
