@@ -121,14 +121,14 @@ def people_remove(
 ) -> None:
     """Let a person work at the console no more; a login of theirs ends at once."""
     from phtlab.station.console.people import load_people, without_person, write_people
+    from phtlab.station.console.sessions import end_logins
     from phtlab.station.desk import Desk
 
     folder, settings = station_at(directory)
-    people = without_person(load_people(folder), name)
-    write_people(folder, people)
-    Desk(folder, settings).audit.append(
-        actor=system_person(by), action="person-removed", subject=name
-    )
+    desk = Desk(folder, settings)
+    write_people(folder, without_person(load_people(folder), name))
+    end_logins(folder, name, desk.now())
+    desk.audit.append(actor=system_person(by), action="person-removed", subject=name)
     err.print(f"{name} works at {settings.name} no more.", markup=False)
 
 

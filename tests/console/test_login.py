@@ -19,7 +19,7 @@ from phtlab.station.console.people import (
     without_person,
     write_people,
 )
-from phtlab.station.console.sessions import links_of, new_link, use_link
+from phtlab.station.console.sessions import end_logins, links_of, new_link, use_link
 from tests.console.conftest import Desk
 from tests.evidence import Evidence
 
@@ -168,6 +168,26 @@ def test_whoever_is_taken_off_is_out_at_once(desk: Desk) -> None:
     folder = desk.world.folder
     write_people(folder, without_person(load_people(folder), "rea"))
     browser.get("/", 401)
+
+
+def test_who_was_taken_off_is_not_whoever_has_that_name_later(desk: Desk) -> None:
+    browser, folder = desk.login("rea"), desk.world.folder
+    known = load_people(folder)
+    write_people(folder, without_person(known, "rea"))
+    browser.get("/", 401)
+    write_people(folder, known)
+    browser.get("/", 401)
+
+
+def test_a_removal_ends_logins_and_links_also_if_that_browser_asks_for_nothing(desk: Desk) -> None:
+    browser, folder = desk.login("rea"), desk.world.folder
+    link, other = desk.link("rea"), desk.link("rev")
+    end_logins(folder, "rea", desk.world.now())
+    browser.get("/", 401)
+    assert desk.browser().post("/login", data={"link": link}).status_code != 303
+    assert desk.browser().post("/login", data={"link": other}).status_code == 303
+    desk.world.ahead += timedelta(seconds=1)
+    desk.login("rea").get("/")
 
 
 def test_a_role_that_was_taken_counts_no_more(desk: Desk) -> None:

@@ -26,7 +26,7 @@ from phtlab.errors import StationError
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.guard import SAFE
 from phtlab.station.console.people import Person, Role
-from phtlab.station.console.sessions import Session
+from phtlab.station.console.sessions import Session, is_ended
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,19 @@ def cookie_name(port: int) -> str:
 
 
 def worker_of(request: Request, console: ConsoleOf, *, touch: bool = True) -> Worker | None:
-    """Who is logged in, if anyone is. Raises SettingsError."""
+    """Who is logged in, if anyone is. Raises SettingsError.
+
+    The session of a person who is gone ends: whoever is added by that name later is another.
+    """
     secret = request.cookies.get(cookie_name(console.port), "")
     session = console.sessions.find(secret, touch=touch) if secret else None
-    person = console.people().people.get(session.person) if session else None
-    return Worker(session.person, person, session) if session and person else None
+    if session is None:
+        return None
+    person = console.people().people.get(session.person)
+    if person is None or is_ended(console.station.folder, session):
+        console.sessions.end(secret)
+        return None
+    return Worker(session.person, person, session)
 
 
 async def require_csrf(request: Request, expected: str) -> None:

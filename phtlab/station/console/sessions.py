@@ -12,13 +12,14 @@ import json
 import secrets
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from phtlab.errors import StationError
 from phtlab.station.folder import StationFolder
-from phtlab.train.durable_file import create_durably
+from phtlab.train.durable_file import create_durably, write_durably
 
 _BYTES = 32
 _MOST = 256
@@ -67,6 +68,33 @@ def forget_links(folder: StationFolder) -> None:
     """Take back every link that nobody used: a console that starts begins with none."""
     for path in links_of(folder).glob("*"):
         path.unlink(missing_ok=True)
+
+
+def end_logins(folder: StationFolder, person: str, now: datetime) -> None:
+    """End what `person` began until `now`, at each console of the folder, and take back links.
+
+    It holds for who is added by that name later: the browser of who was removed stays out.
+    """
+    for path in links_of(folder).glob("*"):
+        with suppress(FileNotFoundError):  # it is used just now: that login is over by the rest
+            if json.loads(path.read_bytes())["person"] == person:
+                path.unlink()
+    place = _ended(folder, person)
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_durably(place, now.isoformat().encode())
+
+
+def is_ended(folder: StationFolder, session: Session) -> bool:
+    """Whether its person was removed since it began."""
+    try:
+        ended = _ended(folder, session.person).read_text()
+    except FileNotFoundError:
+        return False
+    return session.begun <= datetime.fromisoformat(ended)
+
+
+def _ended(folder: StationFolder, person: str) -> Path:
+    return folder.path / "console" / "ended" / person
 
 
 @dataclass
