@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from phtlab.governance import open_approval
 from phtlab.station.approvals_kept import Approvals
+from phtlab.station.console.proposals_view import proposal_page
 from tests.console.conftest import Browser, Desk, desk_of
 from tests.evidence import Evidence
 from tests.station.station_world import make_world
@@ -166,6 +168,23 @@ def test_the_version_that_the_page_showed_is_refused_and_no_other(desk: Desk) ->
     page = browser.get(f"/proposals/{proposal.id}").text
     (version,) = re.findall(r'name="version" value="([^"]+)"', page)
     browser.post(path, reason="No", version=version)
+
+
+def test_a_version_that_comes_while_the_page_is_made_is_not_approved_by_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    envelope, proposal = proposed(desk.world)
+    browser = desk.login("rev")
+
+    def meanwhile(place: Any, name: str) -> Any:
+        proposed(desk.world, id=proposal.id, version=2, previous=envelope.digest, journeys=50)
+        return proposal_page(place, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("phtlab.station.console.routes.proposals.proposal_page", meanwhile)
+        shown = _sentence(browser.get(f"/proposals/{proposal.id}").text)
+    answer = browser.post(f"/decisions/{proposal.id}/approval", 409, sentence=shown)
+    assert "approval-shown" in answer.text
 
 
 def test_a_refusal_takes_a_reason_which_the_researcher_reads(desk: Desk) -> None:

@@ -28,9 +28,11 @@ def proposal(
     request: Request, console: ConsoleOf, worker: Reader, proposal: ProposalPath
 ) -> Response:
     """What a study asks for, what changed since the version before, and what was said of it."""
-    view = proposal_page(console.station, proposal)
+    # The decision first: if a new version comes in between, a yes to this sentence is refused. The
+    # other way round the page would show the old version above the new one's sentence.
     may = worker.may("reviewer")
     decide = decision(console.station, proposal, by=worker.name) if may else None
+    view = proposal_page(console.station, proposal)
     if decide is not None:  # its researcher sees that somebody reads it
         approvals.begin_review(console.station, proposal, by=worker.name)
     return pages_of(request).page(
