@@ -206,9 +206,15 @@ def test_what_does_not_arrive_is_tried_again_and_given_up_at_last(
         (one,) = [d for d in told(world, "ulm")[0].deliveries if d.channel == channel]
         return one.state, one.tries
 
+    def reasons() -> str:
+        """A try is counted as it begins; it has a reason, and its next time, once it has failed."""
+        return " ".join(d.reason for d in told(world, "ulm")[0].deliveries)
+
     until(lambda: (tried("mail"), tried("webhook")) == (("waiting", 1), ("waiting", 1)))
+    until(lambda: "451" in reasons() and "500" in reasons())
     world.clock.ahead = timedelta(minutes=1)
     until(lambda: (tried("mail"), tried("webhook")) == (("sent", 2), ("waiting", 2)))
+    until(lambda: "302" in reasons())
     world.clock.ahead = timedelta(minutes=5)
     until(lambda: tried("webhook") == ("failed", 3))  # 410: whoever is there wants no more
     assert [call.path for call in hook.calls] == ["/", "/", "/"], "no redirect is followed"
