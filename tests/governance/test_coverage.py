@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phtlab.errors import ApprovalError
@@ -161,6 +161,7 @@ def test_before_its_time_and_after_it_an_approval_covers_nothing() -> None:
     assert _refused(_asked(proposal), approval, days=10) == "proposal-ended"
 
 
+@settings(deadline=None)  # a busy machine is slow
 @given(age=st.integers(-200, 200), low=st.integers(0, 60), high=st.integers(60, 120))
 def test_parameters_are_covered_only_within_both_bounds(age: int, low: int, high: int) -> None:
     def bounds(least: int, most: int) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import structlog
 
 from phtlab.errors import AuditError, CentralUnreachableError
 from phtlab.governance.audit import Checkpoint, open_checkpoint
+from phtlab.station import audit_witness
 from phtlab.station.audit import Log
 from phtlab.station.audit_health import accept_central, audit_state
 from phtlab.station.audit_watch import Watch
@@ -228,16 +230,23 @@ def test_a_central_that_was_restored_is_watched_anew_once_a_person_says_why(worl
 
 
 def test_the_daemon_s_thread_looks_at_once_and_outlives_a_central_that_is_away(
-    world: World,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.central.down = True
+    looks, told = threading.Event(), []
+
+    def warning(event: str, **_: object) -> None:
+        told.append(event)
+        looks.set()
+
+    monkeypatch.setattr(audit_witness, "_log", SimpleNamespace(warning=warning, error=warning))
     until = threading.Event()
-    station = world.station()
-    thread = threading.Thread(target=watch_logs, args=(station, until))
-    with structlog.testing.capture_logs() as said:
-        thread.start()
-        while not said:
-            until.wait(0.01)
-    until.set()
-    thread.join()
-    assert said[0]["event"] == "audit logs not looked at"
+    thread = threading.Thread(target=watch_logs, args=(world.station(), until))
+    thread.start()
+    try:
+        assert looks.wait(60)
+        assert thread.is_alive()
+    finally:
+        until.set()
+        thread.join(60)
+    assert told[0] == "audit logs not looked at"
