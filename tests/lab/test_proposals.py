@@ -56,7 +56,7 @@ def test_a_draft_holds_what_the_notebook_and_the_stations_tell(lab: Lab, draft: 
         ('title = "Age and heart disease"', 'title = ""', "title is still empty"),
         ('stations = ["ulm", "mainz"]', 'stations = ["bonn"]', "no station 'bonn'"),
         ("journeys = 1", "journeys = 0", "journeys: "),
-        ("until = 2", "until = 1", "which is over"),
+        ("until = 2", "until = 1", "its year is not between"),
         ("rounds = 1", "rond = 1", "rond: "),
         ("minimum = 18", 'minimum = "x"', "parameters: "),
         ('notebooks = ["sha256:', 'notebooks = ["sha256:0', "notebooks.0: "),
