@@ -307,7 +307,8 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
     (reason,) = aftermath.marks.reasons
     folder = world.station_folder(HOLDER)
     at = ("-C", str(folder))
-    why = ("--reason", str(reason.value), "--by", "anna", *at)
+    by = ("--by", "anna", *at)
+    why = ("--reason", str(reason.value), *by)
     policy = folder / "policy.toml"
     policy.write_text(POLICY + HOLD)
     try:
@@ -318,7 +319,7 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
             stop = stop_of(world, HOLDER, journey.id)
             until(lambda stop=stop: stop.waits_for == "release")  # type: ignore[misc]
         withheld, released = (journey.id[7:19] for journey in held.values())
-        looked = command(world, "station", "look", released, "--json", *at)
+        looked = command(world, "station", "look", released, "--json", *by)
         rows = json.loads(looked.stdout)["rows"]
         (small,) = (number for number, row in enumerate(rows, start=1) if row[1] == SMALL)
         acts: dict[str, tuple[str, ...]] = {
@@ -336,7 +337,7 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
     finally:
         policy.write_text(POLICY)
     departed = sent["departs"]
-    assert command(world, "station", "log", departed.id[7:19], *at).returncode == 0
+    assert command(world, "station", "log", departed.id[7:19], *by).returncode == 0
     done = command(world, "station", "release-log", departed.id[7:19], *why)
     said["station release-log"] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     until(lambda: stop_of(world, HOLDER, departed.id).has("log-sent"))
