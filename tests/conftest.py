@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
@@ -85,6 +86,17 @@ def _logs_as_before() -> Iterator[None]:
     before = structlog.get_config()
     yield
     structlog.configure(**before)
+
+
+_RUNNING: list[World] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_has_left() -> None:
+    """What one module's journeys brought out of a shared world is not held against another's."""
+    for world in _RUNNING:
+        for released in world.directory.glob("stations/*/released"):
+            shutil.rmtree(released)
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +180,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHTLAB_CACHE", str(CACHE))
         with running(World(place, log_n=12), lambda doing: None) as up:
+            _RUNNING.append(up)
             yield up
 
 
@@ -181,6 +194,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, engine: docker.DockerClient)
         patch.setenv("PHTLAB_CACHE", str(CACHE))
         made = World(place, log_n=12, stations=("cleveland", "hungary"))
         with running(made, lambda doing: None) as up:
+            _RUNNING.append(up)
             yield up
 
 
@@ -235,6 +249,7 @@ def workspace_hub(
     try:
         hub.found(lambda doing: None)
         subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        _RUNNING.append(hub.consortium)
         yield hub
     finally:
         hub.forget()
