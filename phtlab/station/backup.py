@@ -15,6 +15,7 @@ what ends something is copied after what it ends, and the log last.
 from __future__ import annotations
 
 import io
+import os
 import re
 import tarfile
 import tempfile
@@ -116,9 +117,20 @@ def _files(folder: Path) -> Iterator[Path]:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
             # Sorted: months of the log one after the other, so that none is there without the last.
-            yield from sorted(below for below in path.rglob("*") if below.is_file())
+            yield from sorted(below for below in _below(path) if below.is_file())
         elif path.is_file():
             yield path
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """What lies below, also while others make and remove folders there."""
+    for place, _, names in os.walk(folder, onerror=_unless_gone):
+        yield from (Path(place) / name for name in names)
+
+
+def _unless_gone(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _content(path: Path, name: str) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from phtlab.cli.station_backup import told
 from phtlab.errors import SealError, SettingsError, StationError
 from phtlab.governance.approval import Revocation
 from phtlab.governance.audit import LOST
-from phtlab.station import backup_comparison, maintenance
+from phtlab.station import backup, backup_comparison, maintenance
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.audit_witness import Witness
 from phtlab.station.backup import INDEX, back_up
@@ -470,3 +471,14 @@ def test_a_central_of_the_far_future_does_not_end_a_restored_station(
 
 def test_names_of_a_backup_end_with_its_index(world: World) -> None:
     assert names_in(backed_up(world))[-1] == INDEX
+
+
+def test_a_folder_that_goes_while_the_backup_looks_is_none_of_it(tmp_path: Path) -> None:
+    """The roster's cache is renewed through folders of a moment."""
+    (tmp_path / "kept.json").write_text("{}")
+    (tmp_path / "moment").mkdir()
+    (tmp_path / "moment" / "draft.json").write_text("{}")
+    below = backup._below(tmp_path)
+    assert next(below) == tmp_path / "kept.json"
+    shutil.rmtree(tmp_path / "moment")
+    assert list(below) == []
