@@ -20,11 +20,11 @@ from pydantic import (
     model_validator,
 )
 
-from phtlab.errors import ApprovalError, ParameterError
+from phtlab.errors import ApprovalError
+from phtlab.governance.bounds import Bounds
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line
-from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import Digest, canonical, digest
 from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
 from phtlab.train.identity import Identity, MemberName
@@ -71,7 +71,7 @@ class Approval(_Value):
     train: Digest | None = None
     notebook: Digest | None = None
     datasets: tuple[Name, ...] = Field(max_length=64)
-    parameters: dict[str, Any]
+    parameters: Bounds
     risk: Risk
     approvers: tuple[PersonName, ...] = Field(min_length=1, max_length=8)
     note: Line = ""
@@ -79,15 +79,6 @@ class Approval(_Value):
     nonce: Nonce
     issued: Moment
     expires: Moment
-
-    @field_validator("parameters")
-    @classmethod
-    def _schema(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            ParameterSchema.from_schema(value)
-        except ParameterError as error:
-            raise ValueError(error.message) from None
-        return value
 
     @field_validator("approvers")
     @classmethod

@@ -7,7 +7,7 @@ approval of one version says nothing of the next, and nobody can slip one in bet
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from phtlab.errors import ParameterError, ProposalError
+from phtlab.errors import ProposalError
+from phtlab.governance.bounds import Bounds
 from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line, Lines
 from phtlab.notebook.parameters import ParameterSchema
@@ -64,22 +65,13 @@ class Proposal(_Value):
     stations: tuple[MemberName, ...] = Field(min_length=1, max_length=256)
     images: tuple[Digest, ...] = Field(min_length=1, max_length=64)
     notebooks: tuple[Digest, ...] = Field((), max_length=64)
-    parameters: dict[str, Any] = Field(default_factory=lambda: ParameterSchema({}).schema)
+    parameters: Bounds = Field(default_factory=lambda: ParameterSchema({}).schema)
     journeys: int = Field(1, ge=1, le=100_000)
     rounds: int = Field(1, ge=1, le=100_000)
     risk: Risk
     reasons: tuple[Line, ...] = Field((), max_length=64)
     issued: Moment
     until: Moment
-
-    @field_validator("parameters")
-    @classmethod
-    def _schema(cls, value: dict[str, Any]) -> dict[str, Any]:
-        try:
-            ParameterSchema.from_schema(value)
-        except ParameterError as error:
-            raise ValueError(error.message) from None
-        return value
 
     @field_validator("stations")
     @classmethod

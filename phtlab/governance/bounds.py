@@ -1,0 +1,22 @@
+"""The bounds that parameters keep to, in a document that is signed: a JSON Schema of our part."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+
+from phtlab.errors import ParameterError
+from phtlab.notebook.parameters import ParameterSchema
+
+
+def _sound(schema: dict[str, Any]) -> dict[str, Any]:
+    try:
+        ParameterSchema.from_schema(schema)
+    except ParameterError as error:
+        raise ValueError(error.message) from None
+    return schema
+
+
+Bounds = Annotated[dict[str, Any], AfterValidator(_sound)]
+"""As `ParameterSchema.schema` gives it; kept as it was written."""
