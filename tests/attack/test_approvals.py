@@ -425,7 +425,7 @@ def test_a_revocation_that_central_holds_back(
     newest = governance.standing(HERE)
     assert known not in peek(newest.envelope).predicate["approvals"]
 
-    roster, now = small_lab.trusted.roster, here.now
+    roster, now = small_lab.refresh().roster, here.now
     seen = SeenNumbers(tmp_path / "standing.json")
     asked = asked_of(small_lab, trains.low, journey)
     stations_say(governance, roster, seen, asked, now)
