@@ -18,11 +18,12 @@ from itertools import islice
 
 import structlog
 
-from phtlab.errors import AuditError, PhtlabError
+from phtlab.errors import AuditError
 from phtlab.governance.audit import START, Checkpoint, Entry, Head, log_of_central, verify_chain
 from phtlab.governance.audit_seen import Seen
 from phtlab.station.audit_watch import Alarm, Watch, Watched, Which
 from phtlab.station.backoff import Backoff
+from phtlab.station.outlived import why_of
 from phtlab.station.station import Station
 from phtlab.train.roster import Roster
 from phtlab.wire.audit import CheckpointView
@@ -43,9 +44,8 @@ def watch_logs(station: Station, until: threading.Event) -> None:
             backoff.succeeded("look")
         # All errors: the thread's end would be a station that watches nothing and looks well.
         except Exception as error:
-            known = isinstance(error, PhtlabError | OSError)
             seconds = min(interval, backoff.failed("look", station.now().timestamp()))
-            why = str(error) if known else repr(type(error))
+            why = why_of(error)
             _log.warning("audit logs not looked at", seconds=round(seconds), why=why)
         until.wait(seconds)
 

@@ -22,6 +22,7 @@ from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
 from phtlab.station.audit_witness import watch_logs
 from phtlab.station.backoff import Backoff
+from phtlab.station.outlived import why_of
 from phtlab.station.profile import ProfilePublisher
 from phtlab.station.release_log_sending import send_logs_on
 from phtlab.station.self_test import Nightly, run_self_test
@@ -154,14 +155,17 @@ class Daemon:
 
     def _work(self, until: threading.Event) -> None:
         busy: dict[str, Future[bool]] = {}
-        swept = -_SWEEP_SECONDS
+        swept = signed = -_SWEEP_SECONDS
         with ThreadPoolExecutor(_WORKERS, thread_name_prefix="stop") as pool:
             while not until.is_set():
                 self._wake.clear()
                 if time.monotonic() - swept >= _SWEEP_SECONDS:
                     self.sweep()
                     swept = time.monotonic()
-                self._sign()
+                # Not at each tick of a run: it looks into every draft and proposal.
+                if time.monotonic() - signed >= _TICK_IDLE:
+                    self._sign()
+                    signed = time.monotonic()
                 busy = {key: future for key, future in busy.items() if not future.done()}
                 for key, stop in list(self._open.items()):
                     if key not in busy and self._transitions.ready(stop):
@@ -176,8 +180,7 @@ class Daemon:
             asked = self._exchange.hears()
         # All errors: a file that cannot be read is no reason for the station to end.
         except Exception as error:
-            why = str(error) if isinstance(error, PhtlabError | OSError) else repr(type(error))
-            _log.warning("decisions wait", why=why)
+            _log.warning("decisions wait", why=why_of(error))
             return False
         if signed or asked:
             self._news.set()
@@ -207,9 +210,8 @@ class Daemon:
                 inbox = self.station.central.inbox(cursor, wait)
             # All errors: the thread's end would be a station that is deaf and looks well.
             except Exception as error:
-                why = str(error) if isinstance(error, PhtlabError | OSError) else repr(type(error))
                 seconds = backoff.failed("inbox", self._clock())
-                _log.warning("central not reached", seconds=round(seconds, 1), why=why)
+                _log.warning("central not reached", seconds=round(seconds, 1), why=why_of(error))
                 # What was published may be gone with a central that was set back.
                 self._publisher.forget()
                 cursor, wait = 0, 0
@@ -234,9 +236,8 @@ class Daemon:
                 backoff.succeeded("exchange")
             # All errors: the thread's end would be approvals and revocations that nobody hears of.
             except Exception as error:
-                why = str(error) if isinstance(error, PhtlabError | OSError) else repr(type(error))
                 wait = backoff.failed("exchange", self._clock())
-                _log.warning("exchange waits", seconds=round(wait, 1), why=why)
+                _log.warning("exchange waits", seconds=round(wait, 1), why=why_of(error))
                 self._exchange.forget()
                 until.wait(min(wait, 1.0))  # however much news there is
             self._news.wait(wait)
@@ -289,7 +290,7 @@ class Daemon:
                     self._publisher.forget()  # what central does not show, it is told again
             except Exception as error:
                 # A night without a test is told, and ends no thread: the next one has its test.
-                _log.error("self-test not done", why=str(error) or repr(type(error)))
+                _log.error("self-test not done", why=why_of(error))
                 until.wait(_SELF_TEST_PAUSE)
 
     def _clock(self) -> float:

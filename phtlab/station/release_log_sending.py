@@ -19,6 +19,7 @@ import structlog
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.station.arrived import Arrived
 from phtlab.station.backoff import Backoff
+from phtlab.station.outlived import why_of
 from phtlab.station.release_log import (
     LOG,
     log_text,
@@ -59,8 +60,7 @@ def send_logs_on(station: Station, until: threading.Event) -> None:
                 send_log(station, mark)
                 backoff.succeeded(mark.name)
             except Exception as error:
-                known = isinstance(error, PhtlabError | OSError)
-                why = str(error) if known else repr(type(error))
+                why = why_of(error)
                 refused = isinstance(error, RegistryError | CentralError)
                 changed = isinstance(error, PhtlabError) and error.code == "log-unseen"
                 if changed or (refused and backoff.tries(mark.name) >= _PATIENCE):
