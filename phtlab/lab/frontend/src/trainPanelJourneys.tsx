@@ -25,6 +25,7 @@ import {
 } from './journeys';
 import { LONG, Name } from './name';
 import { cutMiddle } from './nameText';
+import { ProblemLine } from './problemLine';
 import { ITrainPanel } from './trainPanelModel';
 
 export interface IJourneysProps {
@@ -208,16 +209,7 @@ function JourneyDetail(
           </button>
         )}
       </div>
-      {problem && (
-        <p className="pht-Problem" role="alert">
-          <span className="pht-Problem-mark" aria-hidden="true">
-            ✗
-          </span>
-          <span className="pht-Problem-text" dir="auto">
-            {problem}
-          </span>
-        </p>
-      )}
+      {problem && <ProblemLine message={problem} />}
     </>
   );
 }

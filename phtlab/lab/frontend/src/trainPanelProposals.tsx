@@ -9,6 +9,7 @@ import { IProposal, IProposalDetail } from './api';
 import { ago } from './journeys';
 import { LONG, Name } from './name';
 import { printable } from './nameText';
+import { ProblemLine } from './problemLine';
 import { isOpen, proposalMark, stationMark } from './proposals';
 
 export interface IProposalsProps {
@@ -160,16 +161,7 @@ function ProposalBody(
         {' · '}
         {trans.__('until %1', new Date(proposal.until).toLocaleDateString())}
       </p>
-      {problem && (
-        <p className="pht-Problem" role="alert">
-          <span className="pht-Problem-mark" aria-hidden="true">
-            ✗
-          </span>
-          <span className="pht-Problem-text" dir="auto">
-            {problem}
-          </span>
-        </p>
-      )}
+      {problem && <ProblemLine message={problem} />}
     </>
   );
 }
