@@ -11,6 +11,7 @@ A part that is missing is a failure that says what to install.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import shutil
 import subprocess
@@ -81,11 +82,16 @@ def _no_profile_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> Non
 
 
 @pytest.fixture(autouse=True)
-def _logs_as_before() -> Iterator[None]:
-    """A command that a test ran in this process has set where logs go; that place is closed now."""
-    before = structlog.get_config()
+def _warnings_are_logged() -> Iterator[None]:
+    """Each test finds warnings logged, wherever one before it had logs go: that is closed now."""
+    _log_warnings()
     yield
-    structlog.configure(**before)
+    _log_warnings()
+
+
+def _log_warnings() -> None:
+    structlog.reset_defaults()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 _RUNNING: list[World] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-import structlog
 
 from phtlab.central.database import Database
 from phtlab.central.hub import Hub
@@ -22,12 +20,6 @@ from tests.central.postgresql import new_database, postgresql
 from tests.central.world import Clock, Founding, World, found
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.engine)]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quiet() -> None:
-    """No log lines among the dots; the tests of logs write their own."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 @pytest.fixture(scope="session")

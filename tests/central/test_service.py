@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from phtlab.central.request_log import configure_logs
@@ -20,13 +17,12 @@ from tests.central.world import Clock, Founding, World
 
 
 @pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+def log(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """What central writes to standard error."""
     written = io.StringIO()
     monkeypatch.setattr("sys.stderr", written)
     configure_logs()
-    yield written
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    return written
 
 
 def test_health_is_answered_by_the_process_alone(small_central: World) -> None:

@@ -49,13 +49,11 @@ _PHTLAB = "from phtlab.cli import main; main()"
 
 
 @pytest.fixture(autouse=True)
-def _configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _configured(monkeypatch: pytest.MonkeyPatch) -> None:
     """No log of central's among what the command prints."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
     monkeypatch.delenv("PHTLAB_STATION", raising=False)
-    yield
-    structlog.reset_defaults()
 
 
 def run(*args: str | Path, ask: str | None = None) -> Result:

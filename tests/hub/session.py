@@ -84,13 +84,21 @@ class HubSession:
         return token
 
     def started(self, name: str) -> None:
-        """Start the server of `name` unless it runs, and wait until it answers."""
-        answer = self.api("POST", f"/users/{name}/server")
-        assert answer.status_code in (201, 202, 400), answer.text  # 400: it runs
+        """Start the server of `name` unless it runs, and wait until it answers.
+
+        One that is stopped meanwhile, because it is idle, is started again.
+        """
         until = time.monotonic() + 90
-        while not self.api("GET", f"/users/{name}").json()["servers"].get("", {}).get("ready"):
-            assert time.monotonic() < until, "the server does not start"
+        while not (server := self._server(name)).get("ready"):
+            assert time.monotonic() < until, f"the server does not start: {server}"
+            if not server:
+                answer = self.api("POST", f"/users/{name}/server")
+                assert answer.status_code in (201, 202, 400), answer.text  # 400: it is stopping
             time.sleep(0.2)
+
+    def _server(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.api("GET", f"/users/{name}").json()["servers"].get("", {})
+        return found
 
     def stopped(self, name: str) -> None:
         """Stop the server of `name` if it runs, and wait until it is gone."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 import phtlab
 from phtlab.central.problems import not_found
@@ -33,7 +31,6 @@ NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "heart_disease.ipynb"
 
 @pytest.fixture(scope="module", name="central")
 def central_of_two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     place = tmp_path_factory.mktemp("proposals")
     url = f"sqlite:///{place / 'central.sqlite'}"
     _migrate(url)

@@ -6,7 +6,6 @@ in question; else it would be the same container twenty times.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -19,7 +18,6 @@ from urllib.parse import urlsplit
 
 import docker
 import pytest
-import structlog
 from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
@@ -93,11 +91,6 @@ class Patient:
 
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _warnings_only() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 @pytest.fixture(scope="module")
