@@ -63,8 +63,8 @@ def _found(
     from phtlab.station.folder import StationFolder
     from phtlab.station.health import check_station
     from phtlab.station.running_log import warnings_to_stderr
-    from phtlab.station.self_test import keep_report, report_of
-    from phtlab.station.self_test_train import train_check
+    from phtlab.station.self_test import keep_report, last_report, report_of
+    from phtlab.station.self_test_run import look
     from phtlab.station.settings import station_directory
     from phtlab.station.station import utc_now
 
@@ -77,18 +77,20 @@ def _found(
         return
     results = []
     opened = cache(lambda: identity_of(folder, settings, passphrase_file))
-    for result in check_station(folder, settings, opened):
-        results.append(result)
-        yield result
-    if deep and all(result.ok for result in results if result.name == "key"):
+    if deep:
         warnings_to_stderr()
         log = Desk(folder, settings).audit
-        results.append(train_check(folder, settings, opened(), log, by=person(None)))
-        yield results[-1]
+        found = look(folder, settings, opened, log, by=person(None))
+    else:
+        found = check_station(folder, settings, opened)
+    for result in found:
+        results.append(result)
+        yield result
     if all(result.ok for result in results if result.name == "key"):
         # A person who could not open the key has not tested the station.
         try:
-            keep_report(folder, report_of(settings, results, utc_now()))
+            before = None if deep else last_report(folder)
+            keep_report(folder, report_of(settings, results, utc_now(), before))
         except OSError as error:
             err.print(f"What was found is not kept in {folder.path}: {error.strerror}.")
 

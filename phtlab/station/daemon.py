@@ -25,7 +25,8 @@ from phtlab.station.backoff import Backoff
 from phtlab.station.outlived import why_of
 from phtlab.station.profile import ProfilePublisher
 from phtlab.station.release_log_sending import send_logs_on
-from phtlab.station.self_test import Nightly, run_self_test
+from phtlab.station.self_test import Nightly
+from phtlab.station.self_test_run import run_self_test
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 from phtlab.station.teller import Teller

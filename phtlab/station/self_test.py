@@ -14,14 +14,12 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Final
 
-import structlog
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab import __version__
 from phtlab.station.desk import Place
 from phtlab.station.executor import CheckResult, CheckState
 from phtlab.station.folder import StationFolder
-from phtlab.station.health import check_station
 from phtlab.station.settings import StationSettings
 from phtlab.station.station import Station
 from phtlab.train.canonical import canonical
@@ -36,13 +34,16 @@ STOPPING: Final[dict[str, str]] = {
     "clock": "whether an order has expired cannot be told",
     "key on the roster": "nobody could believe what this station signs",
     "audit log": "what happens now could not be proven later",
+    "airlock": "more could leave than the policy allows",
     "self-test report": "what was found broken is not known",
 }
 """What keeps new runs from beginning while it is broken, and why. All else does not."""
 _REPORT: Final = "self-test report"
+TRAIN: Final = "self-test train"
+AIRLOCK: Final = "airlock"
+"""What the train of the self-test found."""
 _AGAIN: Final = timedelta(minutes=10)
 """After so long it is looked again whether what stops new runs is mended."""
-_log = structlog.get_logger("phtlab.station")
 
 
 class Found(BaseModel):
@@ -102,13 +103,22 @@ class Report(BaseModel):
         return f"{', '.join(part for part in parts if part)} of {len(self.results)} things."
 
 
-def report_of(settings: StationSettings, results: Iterable[CheckResult], at: datetime) -> Report:
-    """The results of a check as a report."""
+def report_of(
+    settings: StationSettings,
+    results: Iterable[CheckResult],
+    at: datetime,
+    before: Report | None = None,
+) -> Report:
+    """The results of a check as a report.
+
+    Of a check without a train, what the train found in the report `before` stays.
+    """
+    kept = [found for found in (before.results if before else ()) if found.name in (TRAIN, AIRLOCK)]
     return Report(
         station=settings.name,
         at=at,
         version=__version__,
-        results=tuple(Found.of(result) for result in results),
+        results=(*(Found.of(result) for result in results), *kept),
     )
 
 
@@ -155,28 +165,9 @@ def _asked_for(folder: StationFolder) -> Path:
     return folder.path / "self-test.asked"
 
 
-def run_self_test(station: Station) -> Report:
-    """Look at everything now, keep what was found, and tell the operator's log of what is broken.
-
-    Raises OSError if the report cannot be kept: that, too, is in the log by then.
-    """
-    # Who asks while it runs gets another: what they mended may have been looked at before.
-    _asked_for(station.folder).unlink(missing_ok=True)
-    results = check_station(station.folder, station.settings, lambda: station.identity, station.now)
-    report = report_of(station.settings, results, station.now())
-    for found in report.broken:
-        _log.error(
-            "self-test: broken",
-            what=found.name,
-            why=found.sentence,
-            mend=found.mend,
-            stops_new_runs=found.stops,
-        )
-    for found in report.of_state("warning"):
-        _log.warning("self-test: warning", what=found.name, why=found.sentence, mend=found.mend)
-    _log.info("self-test", result=report.sentence)
-    keep_report(station.folder, report)
-    return report
+def begun(folder: StationFolder) -> None:
+    """A test begins. Who asks while it runs gets another: what they mended may be behind it."""
+    _asked_for(folder).unlink(missing_ok=True)
 
 
 def _local(moment: datetime) -> datetime:

@@ -13,8 +13,11 @@ from phtlab.errors import DataSetError, RunError
 from phtlab.station import local_train, self_test_train
 from phtlab.station.desk import Desk
 from phtlab.station.docker_executor import DockerExecutor
+from phtlab.station.executor import CheckResult
 from phtlab.station.folder import StationFolder
-from phtlab.station.self_test_train import NAME, train_check
+from phtlab.station.self_test import AIRLOCK, TRAIN, keep_report, last_report, report_of
+from phtlab.station.self_test_run import look
+from phtlab.station.self_test_train import train_check
 from phtlab.station.settings import write_settings
 from phtlab.train.key_file import write_key
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
@@ -40,7 +43,7 @@ def test_the_self_test_s_train_takes_every_step_and_leaves_nothing(world: World)
     result = train_check(
         world.folder, world.settings, identity("cleveland"), desk.audit, by="grace"
     )
-    assert (result.name, result.ok) == (NAME, True), result.sentence
+    assert (result.name, result.ok) == (TRAIN, True), result.sentence
     assert sorted(world.folder.path.iterdir()) == sorted([*before, world.folder.audit])
     assert [entry.action for entry in desk.audit.entries()] == [
         "local-train-started",
@@ -122,7 +125,34 @@ def test_what_a_local_train_left_that_was_killed_goes_with_the_next(world: World
     assert list((place.path / "runs").iterdir())
     with place.occupied():
         result = train_check(world.folder, world.settings, key, desk.audit, by="grace")
-        assert "Another local train" in result.sentence
+        assert (result.state, "Another local train" in result.sentence) == ("warning", True)
         assert list((place.path / "runs").iterdir())
     assert train_check(world.folder, world.settings, key, desk.audit, by="grace").ok
     assert not place.path.exists()
+
+
+def test_an_airlock_that_lets_a_small_group_through_is_broken_until_a_train_finds_it_well(
+    world: World,
+) -> None:
+    settings = world.settings
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(self_test_train, "GROUPS", {"few": 12, "many": 25, "more": 31})
+        (found,) = _of_train(look_at(world))
+        assert (found.name, found.state) == (AIRLOCK, "broken")
+    report = report_of(settings, [found], world.now())
+    assert report.stopping
+    keep_report(world.folder, report)
+    # A check without a train says nothing of the airlock.
+    assert report_of(settings, [], world.now(), last_report(world.folder)).stopping
+    (found,) = _of_train(look_at(world))
+    assert (found.name, found.state) == (TRAIN, "ok")
+
+
+def look_at(world: World) -> list[CheckResult]:
+    log = Desk(world.folder, world.settings).audit
+    key = identity("cleveland")
+    return [*look(world.folder, world.settings, lambda: key, log, by="grace", now=world.now)]
+
+
+def _of_train(results: list[CheckResult]) -> list[CheckResult]:
+    return [result for result in results if result.name in (TRAIN, AIRLOCK)]

@@ -36,8 +36,8 @@ from phtlab.station.self_test import (
     ask_for_test,
     asked_for,
     last_report,
-    run_self_test,
 )
+from phtlab.station.self_test_run import run_self_test
 from phtlab.station.settings import load_settings
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import read_key, write_key
@@ -435,7 +435,7 @@ def test_a_running_station_tests_itself_when_it_is_asked_to_and_keeps_what_it_fo
     report = last_report(station.folder)
     assert report is not None
     assert (report.station, report.broken) == (STATION, ())
-    assert {"sandbox", "registry", "clock", "disk", "twin heart"} <= {
+    assert {"sandbox", "registry", "clock", "disk", "twin heart", "self-test train"} <= {
         result.name for result in report.results
     }
     assert not asked_for(station.folder)
