@@ -554,6 +554,19 @@ CASES: Final[tuple[Case, ...]] = (
         "its path holds the points; a figure is published as such, and leaves as PNG",
     ),
     Case(
+        "uncounted",
+        "A row a person",
+        "SDAP",
+        "section C: what no rule covers is looked at",
+        {
+            "t": Published(
+                {"age": ("integer", [63, 41, 58]), "sex": ("integer", [1, 0, 1])}, counts=None
+            )
+        },
+        {"t": ("held", "uncounted", 0)},
+        "no rule knows how many people a row is about",
+    ),
+    Case(
         "unchecked",
         "A log",
         "SDAP",

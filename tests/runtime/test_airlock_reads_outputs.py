@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from phtlab.runtime import publish
-from phtlab.station.airlock.actions import FileActions
+from phtlab.station.airlock.actions import FileActions, TableActions
 from phtlab.station.airlock.passage import pass_output
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
@@ -27,7 +27,9 @@ def passed(tmp_path, monkeypatch):
     monkeypatch.setenv("PHTLAB_JOB", str(tmp_path / "job.json"))
     monkeypatch.setenv("PHTLAB_OUT", str(out))
     rules = AirlockRules(
-        kinds=("table", "scalar", "figure", "model", "file"), files=FileActions(unchecked="pass")
+        kinds=("table", "scalar", "figure", "model", "file"),
+        files=FileActions(unchecked="pass"),
+        tables=TableActions(uncounted="pass"),
     )
 
     def passed(value, kind, counts=None):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
+from phtlab.station.airlock.actions import TableActions
 from phtlab.station.airlock.passage import Passed, pass_output, pass_outputs
 from phtlab.station.airlock.plain_text import text_fault
 from phtlab.station.airlock.rules import AirlockRules
@@ -20,6 +21,7 @@ from phtlab.train.manifest import Output
 from tests.station.left_by_a_run import LeftInMemory
 
 RULES = AirlockRules()
+UNCOUNTED = TableActions(uncounted="pass")
 
 
 def table(columns: dict[str, tuple[str, list[Any]]]) -> bytes:
@@ -51,7 +53,8 @@ def rule(content: bytes, counts: str | None = None, rules: AirlockRules = RULES)
 
 def test_every_type_leaves_as_it_is_and_empty_cells_stay_empty() -> None:
     one = passed(
-        table(
+        rules=AirlockRules(tables=UNCOUNTED),
+        content=table(
             {
                 "n": ("integer", [1, None]),
                 "mean": ("number", [1.5, None]),
@@ -59,13 +62,22 @@ def test_every_type_leaves_as_it_is_and_empty_cells_stay_empty() -> None:
                 "yes": ("boolean", [True, None]),
                 "day": ("date", ["2026-01-31", None]),
             }
-        )
+        ),
     )
     assert one.verdict.verdict == "released"
     found = rows(one)
     assert found["n"] == [1, None]
     assert found["mean"] == [1.5, None]
     assert [str(day) for day in found["day"]] == ["2026-01-31", "None"]
+
+
+def test_a_table_that_counts_nobody_waits_for_a_person_unless_it_is_empty() -> None:
+    one = passed(table({"age": ("integer", [63, 41])}))
+    assert (one.verdict.verdict, one.verdict.rule) == ("held", "uncounted")
+    assert one.verdict.sentence == "It is a table that does not say which column counts people."
+    assert passed(table({"age": ("integer", [])})).verdict.verdict == "released"
+    refusing = AirlockRules(tables=TableActions(uncounted="refuse"))
+    assert rule(table({"age": ("integer", [63, 41])}), rules=refusing) == "uncounted"
 
 
 def test_a_small_count_takes_its_whole_row_along_and_the_record_says_how_many() -> None:
@@ -250,7 +262,7 @@ def test_all_outputs_together_are_bounded() -> None:
 
     left = LeftInMemory(find)
     size = len(next(iter(pass_output(Output(name="a"), left, RULES).files.values())))
-    rules = AirlockRules(max_total=size * 2)
+    rules = AirlockRules(max_total=size * 2, tables=UNCOUNTED)
     verdicts = [
         (p.verdict.verdict, p.verdict.rule)
         for p in pass_outputs(tuple(Output(name=n) for n in "abc"), left, rules)
@@ -260,7 +272,7 @@ def test_all_outputs_together_are_bounded() -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_make_the_airlock_raise_anything_but_its_own_error(content: bytes) -> None:
-    assert passed(content).verdict.verdict in ("refused", "released")
+    assert passed(content).verdict.verdict in ("refused", "released", "held")
 
 
 @given(
@@ -272,4 +284,4 @@ def test_no_bytes_make_the_airlock_raise_anything_but_its_own_error(content: byt
 )
 def test_no_json_makes_the_airlock_raise_anything_but_its_own_error(value: Any) -> None:
     document = json.dumps({"columns": [{"name": "n", "type": "number"}], "data": value})
-    assert passed(document.encode()).verdict.verdict in ("refused", "released")
+    assert passed(document.encode()).verdict.verdict in ("refused", "released", "held")

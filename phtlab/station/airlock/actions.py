@@ -39,6 +39,9 @@ class TableActions(_Actions):
         "suppress", description="A row differs by too few persons from one that has left"
     )
     unchecked: Action = Field("hold", description="Too large to be checked against the others")
+    uncounted: WholeAction = Field(
+        "hold", description="No column is said to count persons: rows may be persons"
+    )
 
 
 class ScalarActions(_Actions):
@@ -60,6 +63,9 @@ class FigureActions(_Actions):
         "hold", description="A point differs by too few persons from one that has left"
     )
     unchecked: WholeAction = Field("hold", description="Too large to be checked")
+    uncounted: WholeAction = Field(
+        "pass", description="No column of its data is said to count persons"
+    )
 
 
 class ModelActions(_Actions):

@@ -24,7 +24,7 @@ from phtlab.station.airlock.against_others import check_together
 from phtlab.station.airlock.cells import Cells, Reading
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.draft import Draft
-from phtlab.station.airlock.findings import Finding, named
+from phtlab.station.airlock.findings import Action, Finding, named
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock.table import Table
 from phtlab.train.manifest import Output, OutputKind
@@ -159,10 +159,25 @@ def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
                 named(table.described(parsed, row) for row in sorted(small)),
                 small,
             )
+    else:
+        _find_uncounted(draft, parsed, rules.tables.uncounted)
     if output.total is not None:
         _find_dominated(draft, parsed, rules)
     table.require_distinct_few(table.without_rows(parsed, draft.taken), rules)
     return draft
+
+
+def _find_uncounted(draft: Draft, parsed: Table, action: Action) -> None:
+    """No rule says how many people a row is about; it may be one."""
+    if parsed.rows == 0:
+        return
+    draft.find(
+        "uncounted",
+        action,
+        f"It is a {draft.output.kind} that does not say which column counts people.",
+        (f"{parsed.rows} rows, {len(parsed.columns)} columns",),
+        set(),
+    )
 
 
 def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
@@ -229,6 +244,8 @@ def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
                 named(table.described(data, row) for row in small),
                 set(),
             )
+    else:
+        _find_uncounted(draft, data, rules.figures.uncounted)
     return draft
 
 
