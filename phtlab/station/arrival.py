@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from phtlab.errors import ApprovalError, OrderReplayedError, TrainError
+import structlog
+
+from phtlab.errors import ApprovalError, OrderReplayedError, PhtlabError, TrainError
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.accepted import has_agreed
@@ -23,19 +25,20 @@ from phtlab.station.outcomes import APPROVAL, Ending
 from phtlab.station.policy import Decision, Policy, decide
 from phtlab.station.sandbox import data_target
 from phtlab.station.station import Station
-from phtlab.station.stop import Stop, now_text
+from phtlab.station.stop import Stop, now_text, settings_file
 from phtlab.train.canonical import canonical
 from phtlab.train.durable_file import sync_folder, write_durably
 from phtlab.train.envelope import open_statement
 from phtlab.train.image import ImageLimits, verify_image
 from phtlab.train.manifest import Train
 from phtlab.train.order import ORDER_TYPE, Order
-from phtlab.train.roster import Roster
+from phtlab.train.roster import KernelImage, Roster
 from phtlab.train.verify import verify_order, verify_train
 
 _GRACE_INSIDE = 2.0
 _EXPIRED = "The order expired after it was admitted, before its run could start."
 _ADMITTING = threading.Lock()
+_log = structlog.get_logger("phtlab.station")
 
 
 def verify(stop: Stop, station: Station) -> None:
@@ -64,9 +67,25 @@ def verify(stop: Stop, station: Station) -> None:
     notebook = _notebook(train, dict(files))
     parameterize(notebook, parameters)
     # The image's settings say what it carries: the reader of the train is shown that.
-    _keep_whole(stop.train, {"notebook.ipynb": notebook, "config.json": parts.config})
+    carried = {"notebook.ipynb": notebook, "config.json": parts.config}
+    newest = trusted.catalogue.named(kernel.name)
+    if newest != kernel:
+        carried |= _carried_by(newest, station)
+    _keep_whole(stop.train, carried)
     arrived = Arrived(train, order, researcher, kernel, trusted.roster.version, parameters)
     stop.write("verified", arrived.as_json())
+
+
+def _carried_by(newest: KernelImage, station: Station) -> dict[str, bytes]:
+    """The settings of the catalogue's newest image, which the train's own is compared with.
+
+    A train waits for nobody's newer image: without it the reader is told less.
+    """
+    try:
+        return {settings_file(newest.digest): station.freight.settings_of(newest)}
+    except PhtlabError as error:
+        _log.warning("newest kernel image not compared", image=newest.digest, code=error.code)
+        return {}
 
 
 def admit(stop: Stop, station: Station) -> None:

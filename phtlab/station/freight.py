@@ -11,11 +11,12 @@ from phtlab.errors import CentralError, PhtlabError, UnreachableError
 from phtlab.station.executor import RegistryAuth
 from phtlab.train.envelope import Envelope
 from phtlab.train.image import ImageLimits
+from phtlab.train.roster import KernelImage
 from phtlab.wire.cargo import push_cargo
 from phtlab.wire.central import CentralClient
 from phtlab.wire.registry import Registry
 from phtlab.wire.released_log import push_log
-from phtlab.wire.trains import pull_train
+from phtlab.wire.trains import pull_kernel, pull_train
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ class Freight(Protocol):
 
         Raises RegistryUnreachableError, RegistryError; TrainError if it is not an image.
         """
+
+    def settings_of(self, kernel: KernelImage) -> bytes:
+        """The settings (config) of a kernel image, checked by its digest. Raises as `fetch`."""
 
     def reference(self, repository: str, image: str) -> str:
         """What an engine pulls: ``host:port/repository@digest``."""
@@ -83,6 +87,9 @@ class RegistryFreight:
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
         return ImageParts(*pull_train(self._at(), repository, image, limits))
+
+    def settings_of(self, kernel: KernelImage) -> bytes:
+        return pull_kernel(self._at(), kernel)[1]
 
     def reference(self, repository: str, image: str) -> str:
         return self._at().reference(repository, image)

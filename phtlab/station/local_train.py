@@ -354,6 +354,9 @@ class _Here:
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
         return ImageParts(self.train.manifest, self.train.config, self.train.layer)
 
+    def settings_of(self, kernel: KernelImage) -> bytes:
+        return self.train.config
+
     def reference(self, repository: str, image: str) -> str:
         return self.image
 

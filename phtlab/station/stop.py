@@ -52,6 +52,12 @@ from phtlab.wire.api import Offer
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 
+
+def settings_file(image: str) -> str:
+    """Where the settings of a kernel image of digest `image` lie among a train's files."""
+    return f"{image.removeprefix('sha256:')}.json"
+
+
 _REACHED: tuple[tuple[str, StopState], ...] = (
     ("sealed", "sealed"),
     ("release", "airlock"),

@@ -20,7 +20,7 @@ from phtlab.station.reading.materials import compared, origin
 from phtlab.station.reading.notebook_text import MOST_CELLS, read_notebook
 from phtlab.station.reading.train_reading import TrainReading, read_train
 from phtlab.station.stop import Stop
-from phtlab.train.canonical import canonical
+from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import train_files
 from phtlab.train.materials import LABEL, Materials, materials_of
 from phtlab.train.roster import Catalogue
@@ -180,7 +180,6 @@ def test_a_train_that_is_not_verified_cannot_be_read(world: World) -> None:
 
 def with_materials(world: World, materials: Materials) -> None:
     """Trains from here on are built on an image that says it carries `materials`."""
-    from phtlab.train.canonical import digest
     from phtlab.train.image import CONFIG_TYPE
 
     manifest, config = (json.loads(part) for part in world.kernel_files)
@@ -216,6 +215,24 @@ def test_what_an_image_carries_is_compared_with_the_one_approved_before(world: W
     assert (origins["torch"], origins["scipy"], origins["os"]) == ("image", "unknown", "python")
     older = read_train(world.station(), stop, Catalogue(images=world.kernels[::-1]))
     assert older.kernel.newest == KERNEL.digest, "the catalogue has another as its newest"
+    assert older.kernel.behind is None, "which was not to be had when the train came"
+
+
+def test_what_the_catalogue_s_newest_image_carries_is_compared_when_the_train_comes(
+    world: World,
+) -> None:
+    with_materials(world, Materials(language={"numpy": "1", "scipy": "1"}))
+    newest = KERNEL.model_copy(update={"digest": digest(b"the newest")})
+    world.kernels = (*world.kernels, newest)
+    label = Materials(language={"numpy": "2", "torch": "3"}).as_label()
+    world.freight.kernels[newest.digest] = canonical({"config": {"Labels": label}})
+    kernel = read_train(world.station(), held(world), Catalogue(images=world.kernels)).kernel
+    assert (kernel.newest, kernel.is_newest) == (newest.digest, False)
+    assert [(c.name, c.before, c.after) for c in kernel.behind or ()] == [
+        ("numpy", "1", "2"),
+        ("scipy", "1", None),
+        ("torch", None, "3"),
+    ]
 
 
 def test_modules_are_known_by_their_packages_names() -> None:

@@ -17,6 +17,7 @@ import nbformat
 from phtlab.errors import (
     CentralUnreachableError,
     EngineMissingError,
+    RegistryError,
     RegistryUnreachableError,
     SandboxError,
 )
@@ -200,6 +201,7 @@ class FakeFreight:
     """The registry as a dictionary; `down` makes it unreachable."""
 
     images: dict[str, ImageParts] = field(default_factory=dict)
+    kernels: dict[str, bytes] = field(default_factory=dict)
     delivered: dict[str, bytes] = field(default_factory=dict)
     logs: dict[str, tuple[bytes, Envelope]] = field(default_factory=dict)
     down: bool = False
@@ -216,6 +218,12 @@ class FakeFreight:
         self._answer()
         self.fetched += 1
         return self.images[image]
+
+    def settings_of(self, kernel: KernelImage) -> bytes:
+        self._answer()
+        if kernel.digest not in self.kernels:
+            raise RegistryError(f"The registry has no {kernel.digest}.")
+        return self.kernels[kernel.digest]
 
     def reference(self, repository: str, image: str) -> str:
         return f"127.0.0.1:5000/{repository}@{image}"

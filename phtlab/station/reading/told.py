@@ -5,11 +5,12 @@ from right to left: every character that could is written as Python would write 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from phtlab.station.reading.difference import near
 from phtlab.station.reading.examination import CellChange, Remark
-from phtlab.station.reading.materials import origin
+from phtlab.station.reading.materials import MaterialsChange, origin
 from phtlab.station.reading.train_reading import TrainReading
 from phtlab.station.reading.under_proposal import UnderProposal
 from phtlab.station.reading.visible import shown
@@ -79,6 +80,8 @@ def as_json(reading: TrainReading) -> dict[str, Any]:
             "name": reading.kernel.name,
             "digest": reading.kernel.digest,
             "same_as_before": reading.kernel.same_as_before,
+            "newest": reading.kernel.newest,
+            "behind": [asdict(change) for change in reading.kernel.behind or ()],
             "materials": reading.kernel.materials.model_dump()
             if reading.kernel.materials
             else None,
@@ -141,12 +144,19 @@ def _kernel(reading: TrainReading) -> Iterator[str]:
     yield f"kernel      {kernel.name} {kernel.digest} ({carries})"
     if kernel.newest and not kernel.is_newest:
         yield f"            the catalogue has a newer one: {kernel.newest}"
+        yield from _packages(kernel.behind)
     if kernel.same_as_before is not None:
         told = "the same image as" if kernel.same_as_before else "another image than"
         yield f"            {told} the version approved before"
-    for change in (kernel.changes or ())[:_MOST]:
+    yield from _packages(kernel.changes)
+
+
+def _packages(changes: tuple[MaterialsChange, ...] | None) -> Iterator[str]:
+    for change in (changes or ())[:_MOST]:
         before, after = change.before or "not there", change.after or "gone"
         yield shown(f"            {change.name}: {before} -> {after}")
+    if changes and len(changes) > _MOST:
+        yield f"            and {len(changes) - _MOST} more"
 
 
 def _notebook(reading: TrainReading) -> Iterator[str]:

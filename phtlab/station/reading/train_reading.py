@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from phtlab.errors import DataSetError, StationError
@@ -19,7 +20,7 @@ from phtlab.station.reading.isolated import examined
 from phtlab.station.reading.materials import MaterialsChange, compared
 from phtlab.station.reading.notebook_text import NotebookText, read_notebook
 from phtlab.station.reading.under_proposal import UnderProposal, under_proposal
-from phtlab.station.stop import Stop
+from phtlab.station.stop import Stop, settings_file
 from phtlab.train.materials import Materials, materials_of
 from phtlab.train.roster import Catalogue
 
@@ -46,6 +47,7 @@ class KernelReading:
     """The kernel image: what it carries, and what is different about it.
 
     `newest` is the digest of the catalogue's newest image of the name, "" if that is not known;
+    `behind` is what that one carries otherwise, None if it does not say so, or is this one.
     `changes` are against the image of the version approved before, None if one of both does not
     say what it carries.
     """
@@ -53,6 +55,7 @@ class KernelReading:
     name: str
     digest: str
     newest: str
+    behind: tuple[MaterialsChange, ...] | None
     materials: Materials | None
     same_as_before: bool | None
     changes: tuple[MaterialsChange, ...] | None
@@ -233,21 +236,24 @@ def _kernel(
     stop: Stop, arrived: Arrived, before: ApprovedBefore | None, catalogue: Catalogue | None
 ) -> KernelReading:
     kernel = arrived.kernel
-    materials = _materials(stop)
+    materials = _materials(stop.train / "config.json")
     named = [
         image for image in (catalogue.images if catalogue else ()) if image.name == kernel.name
     ]
-    earlier = _materials(before.stop) if before else None
+    newest = named[-1].digest if named else ""
+    other = newest not in ("", kernel.digest)
+    latest = _materials(stop.train / settings_file(newest)) if other else None
+    earlier = _materials(before.stop.train / "config.json") if before else None
     return KernelReading(
         name=kernel.name,
         digest=kernel.digest,
-        newest=named[-1].digest if named else "",
+        newest=newest,
+        behind=compared(materials, latest) if materials and latest else None,
         materials=materials,
         same_as_before=before.arrived.kernel.digest == kernel.digest if before else None,
         changes=compared(earlier, materials) if earlier and materials else None,
     )
 
 
-def _materials(stop: Stop) -> Materials | None:
-    path = stop.train / "config.json"
+def _materials(path: Path) -> Materials | None:
     return materials_of(path.read_bytes()) if path.exists() else None
