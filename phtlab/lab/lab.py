@@ -158,16 +158,16 @@ class Lab:
         wanted = journey or os.environ.get("PHTLAB_JOURNEY")
         if wanted is None and self._last is not None:
             return self._last
-        found = self.journeys()
         if wanted is None:
-            if not found:
+            newest = next(self.central.all_journeys(), None)
+            if newest is None:
                 raise JourneyError(
                     "There is no journey yet. Send one with lab.dispatch(…) or 'phtlab dispatch'.",
                     code="no-such-journey",
                 )
-            return found[0]
+            return Journey(self, newest)
         key = wanted.removeprefix("sha256:")
-        matching = [j for j in found if j.id.removeprefix("sha256:").startswith(key)]
+        matching = [j for j in self.journeys() if j.id.removeprefix("sha256:").startswith(key)]
         if len(matching) != 1:
             word = "No journey" if not matching else f"{len(matching)} journeys"
             raise JourneyError(
@@ -178,7 +178,7 @@ class Lab:
 
     def journeys(self) -> list[Journey]:
         """Your journeys, the newest first."""
-        return [Journey(self, view) for view in self.central.journeys().journeys]
+        return [Journey(self, view) for view in self.central.all_journeys()]
 
     def stations(self) -> tuple[StationView, ...]:
         """The stations, their data sets, and whether they are online."""

@@ -168,6 +168,23 @@ class CentralClient:
         query = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
         return parsed(Page, self._send("GET", "/journeys", query=query))
 
+    def all_journeys(self) -> Iterator[JourneyView]:
+        """One's journeys, newest first, asked for page by page.
+
+        Raises CentralError (``pages``) if the pages do not go back in time, and so might not end.
+        """
+        before: int | None = None
+        while True:
+            page = self.journeys(limit=200, before=before)
+            yield from page.journeys
+            if page.next is None:
+                return
+            if before is not None and page.next >= before:
+                raise CentralError(
+                    "Central's list of journeys does not end. Tell who runs it.", code="pages"
+                )
+            before = page.next
+
     def journey(self, journey: str) -> JourneyView:
         return parsed(JourneyView, self._send("GET", f"/journeys/{quote(journey)}"))
 

@@ -288,3 +288,21 @@ def test_a_mistake_of_ours_is_not_taken_for_a_closed_client() -> None:
 
     with pytest.raises(RuntimeError, match="ours"):
         _client(answer).stations()
+
+
+def test_journeys_are_read_page_by_page_and_pages_without_end_are_refused() -> None:
+    asked: list[str | None] = []
+    following = {None: 40, "40": 20, "20": None}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        before = request.url.params.get("before")
+        asked.append(before)
+        return httpx.Response(200, json={"journeys": [], "next": following[before]})
+
+    with _client(answer) as client:
+        assert [*client.all_journeys()] == []
+        assert asked == [None, "40", "20"]
+        following["20"] = 20
+        with pytest.raises(CentralError) as refused:
+            list(client.all_journeys())
+    assert refused.value.code == "pages"
