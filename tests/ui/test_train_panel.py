@@ -13,7 +13,7 @@ from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, 
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
 from tests.ui.told_shapes import a_check, a_consortium, a_data_set, a_finding, a_station
-from tests.ui.train_panel import CELLS, NOTEBOOK, ago, opened, row
+from tests.ui.train_panel import CELLS, NOTEBOOK, ago, open_by_key, opened, row
 
 FAILED = a_stop(
     "hungary",
@@ -77,8 +77,7 @@ def test_stations_say_whether_they_are_there_and_what_they_have(lab_page, told):
 def test_schema_opens_by_keyboard_and_gives_the_line_that_reads_it(lab_page, told):
     panel = opened(lab_page, told)
     station = row(panel, "cleveland")
-    station.press("Enter")
-    expect(station).to_have_attribute("aria-expanded", "true")
+    open_by_key(station)
     columns = panel.get_by_role("list", name="Columns of heart").get_by_role("listitem")
     expect(columns.nth(0)).to_contain_text("18 to 100 years")
     expect(columns.nth(1)).to_contain_text("Female, Male")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta
 
 from playwright.sync_api import Locator, expect
@@ -34,3 +35,13 @@ def opened(lab_page: LabPage, told: ExtensionSimulator, path: str = NOTEBOOK) ->
 
 def row(panel: Locator, name: str) -> Locator:
     return panel.locator(".pht-Row").filter(has_text=name)
+
+
+def open_by_key(button: Locator) -> None:
+    """Press Enter on it; once more if Lab, getting ready, gave the focus to something else."""
+    for _ in range(3):
+        button.press("Enter")
+        with contextlib.suppress(AssertionError):
+            expect(button).to_have_attribute("aria-expanded", "true", timeout=5000)
+            return
+    expect(button).to_have_attribute("aria-expanded", "true")
