@@ -46,13 +46,16 @@ class Refusal(_Value):
         )
 
 
+WithdrawalReason = Annotated[Lines, StringConstraints(max_length=4000)]
+
+
 class Withdrawal(_Value):
     """The proposal `proposal_id` is made no more. `proposal` is its newest version then."""
 
     researcher: MemberName
     proposal_id: ProposalId
     proposal: Digest
-    reason: Annotated[Lines, StringConstraints(max_length=4000)] = ""
+    reason: WithdrawalReason = ""
     issued: Moment
 
     def sign(self, identity: Identity) -> Envelope:

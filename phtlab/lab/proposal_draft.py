@@ -265,8 +265,7 @@ def _body(text: str) -> str:
 
 def _to_mend(path: Path, error: ValidationError) -> ProposalError:
     return ProposalError(
-        f"{path.name} is not ready: {faults_of(error)[0]}. Mend that line, then run 'phtlab "
-        f"proposal check {path.name}' again.",
+        f"{path.name} is not ready: {faults_of(error)[0]}. Mend that line, and check it again.",
         code="proposal-draft",
     )
 

@@ -11,6 +11,7 @@ from phtlab.governance import Assessment, Proposal, assess
 from phtlab.lab.proposal import SubmittedProposal, verified_versions
 from phtlab.lab.proposal_draft import SUFFIX, Drafted, read_draft, risk_of, write_draft
 from phtlab.lab.train import train_manifest
+from phtlab.train.canonical import canonical, digest
 from phtlab.train.manifest import KernelRef, TrainManifest
 from phtlab.wire.governance import ProposalSummary
 
@@ -25,6 +26,12 @@ class Proposals:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
 
+    @staticmethod
+    def draft_of(notebook: str | Path) -> Path:
+        """Where the draft of `notebook` lies, if nobody said otherwise: beside it."""
+        source = Path(notebook)
+        return source.with_name(f"{source.stem}{SUFFIX}")
+
     def new(self, notebook: str | Path, out: str | Path | None = None) -> Path:
         """Write a draft for `notebook`, worked out from it and from what stations hold; its path.
 
@@ -32,7 +39,7 @@ class Proposals:
         """
         train: Train = self._lab.train(notebook)
         source = Path(notebook)
-        path = Path(out) if out else source.with_name(f"{source.stem}{SUFFIX}")
+        path = Path(out) if out else self.draft_of(source)
         roster = self._lab.trusted.roster
         twins = {member.name for member in roster.with_role("twin")}
         stations = [view for view in self._lab.stations() if view.name not in twins]
@@ -53,21 +60,28 @@ class Proposals:
         Raises ProposalError with what to mend, NotebookError with the notebook's findings.
         """
         drafted = read_draft(Path(draft))
-        versions, digest = self._before(drafted.draft.id)
-        previous = (versions[-1], digest) if versions else None
+        versions, newest = self._before(drafted.draft.id)
+        previous = (versions[-1], newest) if versions else None
         proposal = drafted.proposal(
             self._lab.name, self._risk(drafted), datetime.now(UTC), previous
         )
         self._require_known(proposal)
         return proposal, versions
 
-    def submit(self, draft: str | Path) -> SubmittedProposal:
+    def submit(self, draft: str | Path, *, checked: str | None = None) -> SubmittedProposal:
         """Sign `draft` as the next version, and send it to central.
 
-        Raises as `check`, ProposalError (``proposal-unchanged``) if it asks for the same as the
-        newest version, CentralError or CentralUnreachableError.
+        `checked` is `digest_of_what_is_asked` of what a person was shown. Raises as `check`,
+        ProposalError (``proposal-changed``) if it is not that any more, or (``proposal-unchanged``)
+        if it asks for the same as the newest version, CentralError or CentralUnreachableError.
         """
         proposal, versions = self.check(draft)
+        if checked is not None and digest_of_what_is_asked(proposal) != checked:
+            raise ProposalError(
+                f"{Path(draft).name} is not what was shown: it was changed meanwhile. Nothing was "
+                "sent. Check it once more.",
+                code="proposal-changed",
+            )
         if versions and _asks(proposal) == _asks(versions[-1]):
             raise ProposalError(
                 f"{Path(draft).name} asks for the same as version {versions[-1].version} of "
@@ -131,6 +145,11 @@ class Proposals:
 
 def _assessment_of_train(lab: Lab, manifest: TrainManifest) -> Assessment:
     return assess(manifest, known_images={image.digest for image in lab.trusted.catalogue.images})
+
+
+def digest_of_what_is_asked(proposal: Proposal) -> str:
+    """Of all that stations decide by, and the version that it follows; the time is not part."""
+    return digest(canonical(proposal.model_dump(mode="json", exclude={"issued"})))
 
 
 def _asks(proposal: Proposal) -> dict[str, Any]:

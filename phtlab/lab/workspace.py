@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from phtlab.errors import JourneyError, NotebookError, PhtlabError, ProposalError, SettingsError
+from phtlab.governance import Proposal
 from phtlab.lab.journey import Journey
 from phtlab.lab.lab import Lab
 from phtlab.lab.opened_results import OpenedResults
@@ -246,6 +247,37 @@ class Workspace:
             if lab is None:
                 raise SettingsError("The key was changed just now. Try again.", code="key-locked")
             yield lab
+
+    # Proposals
+
+    def draft(self, notebook: Path) -> tuple[Path, bool]:
+        """The draft of a proposal beside `notebook`, and whether it was written only now.
+
+        Raises as `Proposals.new`.
+        """
+        with self.lab() as lab:
+            path = lab.proposals.draft_of(notebook)
+            is_new = not path.exists()
+            return (lab.proposals.new(notebook) if is_new else path), is_new
+
+    def check_draft(self, notebook: Path) -> tuple[Proposal, tuple[Proposal, ...]]:
+        """The version that the draft of `notebook` would become, and those before it.
+
+        Raises as `Proposals.check`.
+        """
+        with self.lab() as lab:
+            return lab.proposals.check(lab.proposals.draft_of(notebook))
+
+    def submit_draft(self, notebook: Path, *, checked: str) -> ProposalView:
+        """Sign the draft of `notebook`, and send it. Raises as `Proposals.submit`."""
+        with self.lab() as lab:
+            draft = lab.proposals.draft_of(notebook)
+            return lab.proposals.submit(draft, checked=checked).view
+
+    def withdraw(self, proposal: str, reason: str) -> ProposalView:
+        """Withdraw a proposal, for good. Raises as `SubmittedProposal.withdraw`."""
+        with self.lab() as lab:
+            return lab.proposals.get(proposal).withdraw(reason).view
 
     # Journeys
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, 
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
 from tests.ui.told_shapes import a_check, a_consortium, a_member
-from tests.ui.train_panel import CELLS, NOTEBOOK, ago, opened
+from tests.ui.train_panel import CELLS, NOTEBOOK, ago, open_by_key, opened
 
 ID, DIGEST = "p-0123456789abcdef", "sha256:" + "7" * 64
 QUESTION = "Why the ages below 40?"
@@ -66,6 +67,24 @@ def told(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
     return simulator
 
 
+DRAFT = "heart_disease.proposal.toml"
+
+
+def a_draft_check(version: int = 1, **more: Any) -> dict[str, Any]:
+    return {
+        "id": ID,
+        "title": "Age and narrowed vessels",
+        "version": version,
+        "stations": ["cleveland", "hungary"],
+        "checked": DIGEST,
+        "parts": [
+            {"heading": "Title", "lines": [{"mark": " ", "text": "Age and narrowed vessels"}]},
+            {"heading": "Journeys", "lines": [{"mark": " ", "text": "3 journeys"}]},
+        ],
+        **more,
+    }
+
+
 def entry(panel: Locator) -> Locator:
     return panel.locator(f'li[data-proposal="{ID}"]')
 
@@ -85,7 +104,7 @@ def test_a_question_stands_before_all_else_and_is_answered_in_place(lab_page, to
     panel = opened(lab_page, told)
     proposal = entry(panel)
     expect(proposal).to_contain_text("a station asks")
-    proposal.get_by_role("button").first.press("Enter")
+    open_by_key(proposal.get_by_role("button").first)
     expect(proposal).to_contain_text("cleveland allows trains of alice of at most low risk")
     expect(proposal.locator(".pht-Proposal-question")).to_have_text(QUESTION)
     proposal.get_by_label("Your comment").fill(answer)
@@ -163,3 +182,107 @@ def test_what_others_wrote_is_text(lab_page, told):
     said = entry(panel).get_by_role("list", name="What was said of it")
     expect(said).to_contain_text("<img src=x onerror=alert(1)>\\u202eevil")
     expect(panel.locator("img")).to_have_count(0)
+
+
+def test_a_draft_is_written_beside_the_notebook_and_opened(lab_page, told, jupyter):
+    told.proposals = []
+
+    def draft(body: Any) -> Answer:
+        (jupyter.root / DRAFT).write_text('title = ""  # one line\n')
+        return Answer({"path": DRAFT, "made": True})
+
+    told.answers["POST proposals/draft"] = draft
+    panel = opened(lab_page, told)
+    panel.get_by_role("button", name="Propose…").click()
+    page = lab_page.page
+    expect(page.get_by_role("tab", name=DRAFT)).to_be_visible()
+    expect(page.locator(".jp-FileEditor:visible")).to_contain_text('title = ""')
+    expect(page.locator(".jp-toast-message, .Toastify__toast").first).to_contain_text("Fill in")
+    # It is still the notebook that is proposed.
+    expect(panel.locator(".pht-Head-name")).to_have_text(NOTEBOOK)
+    assert told.bodies("POST proposals/draft") == [{"path": NOTEBOOK}]
+    assert told.bodies("POST proposals/check") == []
+
+
+def test_what_is_submitted_is_what_was_shown(lab_page, told, jupyter):
+    (jupyter.root / DRAFT).write_text('title = "Age"\n')
+    told.proposals = []
+    told.answers |= {
+        "POST proposals/draft": Answer({"path": DRAFT, "made": False}),
+        "POST proposals/check": Answer(a_draft_check()),
+        "POST proposals/submit": Answer(a_detail([])),
+    }
+    panel = opened(lab_page, told)
+    panel.get_by_role("button", name="Propose…").click()
+    asked = lab_page.page.get_by_role("dialog")
+    expect(asked.get_by_label("What it asks for")).to_contain_text("3 journeys")
+    signed = "You sign: version 1 of this proposal, to .?cleveland.? and .?hungary.?\\."
+    expect(asked.locator(".pht-Dispatch-summary")).to_contain_text(re.compile(signed))
+    asked.get_by_role("button", name="Sign and submit").click()
+    expect(asked).to_have_count(0)
+    assert told.bodies("POST proposals/submit") == [{"path": NOTEBOOK, "checked": DIGEST}]
+
+
+def test_what_is_typed_into_the_draft_is_saved_before_it_is_checked(lab_page, told, jupyter):
+    file = jupyter.root / DRAFT
+    file.write_text('title = ""\n')
+    checked: list[str] = []
+
+    def check(body: Any) -> Answer:
+        checked.append(file.read_text())
+        return refusal("proposal-draft", f"{DRAFT} is not ready: question is still empty.")
+
+    told.answers |= {
+        "POST proposals/draft": Answer({"path": DRAFT, "made": False}),
+        "POST proposals/check": check,
+    }
+    panel = opened(lab_page, told)
+    propose = panel.get_by_role("button", name="Propose…")
+    propose.click()
+    problem = panel.locator(".pht-Head").get_by_role("alert")
+    expect(problem).to_contain_text("question is still empty")
+    editor = lab_page.page.locator(".jp-FileEditor:visible .cm-content")
+    editor.press("Control+End")
+    editor.press_sequentially("journeys = 2")
+    propose.click()
+    expect(problem).to_contain_text("question is still empty")
+    expect(propose).to_have_attribute("aria-disabled", "false")
+    assert checked == ['title = ""\n', 'title = ""\njourneys = 2']
+    assert told.bodies("POST proposals/submit") == []
+
+
+def test_of_a_later_version_the_changes_are_shown_and_a_refusal_is_said(lab_page, told, jupyter):
+    (jupyter.root / DRAFT).write_text('title = "Age"\n')
+    lines = [{"mark": "-", "text": "3 journeys"}, {"mark": "+", "text": "5 journeys"}]
+    parts = [{"heading": "Journeys", "lines": lines}]
+    told.answers |= {
+        "POST proposals/draft": Answer({"path": DRAFT, "made": False}),
+        "POST proposals/check": Answer(a_draft_check(3, parts=parts)),
+        "POST proposals/submit": refusal("proposal-changed", "It was changed meanwhile."),
+    }
+    panel = opened(lab_page, told)
+    panel.get_by_role("button", name="Propose…").click()
+    asked = lab_page.page.get_by_role("dialog")
+    expect(asked).to_contain_text("Propose version 3")
+    changes = asked.get_by_label("What differs from version 2").locator("dd")
+    expect(changes).to_have_text(["- 3 journeys", "+ 5 journeys"])
+    asked.get_by_role("button", name="Sign and submit").click()
+    expect(asked.get_by_role("alert")).to_contain_text("changed meanwhile")
+    asked.get_by_role("button", name="Back to the draft").click()
+    expect(asked).to_have_count(0)
+
+
+def test_one_s_own_proposal_is_withdrawn_with_a_reason(lab_page, told):
+    told.proposals = [a_proposal(), a_proposal(id="p-" + "f" * 16, researcher="bob")]
+    told.answers[f"GET proposals/p-{'f' * 16}"] = Answer(a_detail([]))
+    told.answers[f"POST proposals/{ID}/withdraw"] = Answer(a_detail([]))
+    panel = opened(lab_page, told)
+    for proposal in panel.locator("li[data-proposal]").all():
+        proposal.get_by_role("button").first.click()
+    expect(panel.get_by_role("button", name="Withdraw…")).to_have_count(1)
+    entry(panel).get_by_role("button", name="Withdraw…").click()
+    asked = lab_page.page.get_by_role("dialog")
+    asked.get_by_role("textbox").fill("Answered elsewhere.")
+    asked.get_by_role("button", name="Withdraw").click()
+    expect(asked).to_have_count(0)
+    assert told.bodies(f"POST proposals/{ID}/withdraw") == [{"reason": "Answered elsewhere."}]

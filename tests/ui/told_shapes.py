@@ -40,6 +40,7 @@ def a_station(name: str, **more: Any) -> dict[str, Any]:
         "organisation": f"Hospital of {name}",
         "online": True,
         "last_seen": "2026-03-02T09:35:20Z",
+        "paused": "",
         "twin": False,
         "version": "0.1.0",
         "running": 0,

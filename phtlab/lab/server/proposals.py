@@ -6,14 +6,21 @@ from datetime import UTC, datetime
 from typing import Final, Generic, TypeVar
 
 from phtlab.errors import PhtlabError
+from phtlab.governance import Proposal
 from phtlab.governance.approval import APPROVAL_TYPE, Approval
+from phtlab.governance.difference import Difference, Line, differences, told
 from phtlab.governance.refusal import Refusal as SignedRefusal
+from phtlab.governance.refusal import WithdrawalReason
+from phtlab.lab.proposals import digest_of_what_is_asked
 from phtlab.lab.route_map import MAX_SENTENCE, MAX_TITLE
 from phtlab.lab.server.exchange import Body, Exchange, Nothing
+from phtlab.lab.server.journeys import Path
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.shapes import Shape, words
 from phtlab.lab.workspace import Workspace
+from phtlab.train.canonical import Digest
 from phtlab.train.envelope import peek
+from phtlab.train.printable import escaped
 from phtlab.wire.governance import CommentText, DecisionView, ProposalSummary, ProposalView
 
 _PREFIX: Final = "p-"
@@ -53,6 +60,65 @@ class ProposalExchange(OfProposal[Nothing]):
         return detail_shape(self.workspace.proposal(self.proposal(proposal)))
 
 
+class OfNotebook(Body):
+    """The notebook's path as Lab has it; its proposal's draft lies beside it."""
+
+    path: Path
+
+
+class DraftExchange(Exchange[OfNotebook]):
+    """POST: `{path, made}`, where the draft of a notebook's proposal is; written if there is none.
+
+    What a person has to write is empty there.
+    """
+
+    takes = OfNotebook
+
+    def act(self, body: OfNotebook, **path: str) -> Shape:
+        root = self.root
+        draft, made = self.workspace.draft(root.notebook(body.path))
+        return {"path": root.name(draft), "made": made}
+
+
+class DraftCheckExchange(Exchange[OfNotebook]):
+    """POST: `IProposalCheck`, what the draft of a notebook's proposal asks for; sends nothing."""
+
+    takes = OfNotebook
+
+    def act(self, body: OfNotebook, **path: str) -> Shape:
+        proposal, versions = self.workspace.check_draft(self.root.notebook(body.path))
+        return _check(proposal, versions)
+
+
+class Shown(OfNotebook):
+    """`checked` is the digest of what the person was shown: nothing else is signed."""
+
+    checked: Digest
+
+
+class SubmitExchange(Exchange[Shown]):
+    """POST: sign the draft of a notebook's proposal and send it; its `IProposalDetail`."""
+
+    takes = Shown
+
+    def act(self, body: Shown, **path: str) -> Shape:
+        notebook = self.root.notebook(body.path)
+        return detail_shape(self.workspace.submit_draft(notebook, checked=body.checked))
+
+
+class Reason(Body):
+    reason: WithdrawalReason = ""
+
+
+class WithdrawExchange(OfProposal[Reason]):
+    """POST: withdraw a proposal, for good; answered with its `IProposalDetail`."""
+
+    takes = Reason
+
+    def act(self, body: Reason, proposal: str = "", **path: str) -> Shape:
+        return detail_shape(self.workspace.withdraw(self.proposal(proposal), body.reason))
+
+
 class Said(Body):
     text: CommentText
 
@@ -85,6 +151,35 @@ def detail_shape(view: ProposalView) -> Shape:
                 "question": comment.question,
             }
             for comment in view.comments
+        ],
+    }
+
+
+def _check(proposal: Proposal, versions: tuple[Proposal, ...]) -> Shape:
+    """`IProposalCheck`: all that a first version says, or what differs from the one before."""
+    if versions:
+        parts = list(differences(versions[-1], proposal))
+    else:
+        parts = [
+            Difference(heading, tuple(Line(" ", text) for text in lines))
+            for heading, lines in told(proposal).items()
+        ]
+    return {
+        "id": proposal.id,
+        "title": words(proposal.title, MAX_TITLE),
+        "version": proposal.version,
+        "stations": list(proposal.stations),
+        "checked": digest_of_what_is_asked(proposal),
+        "parts": [
+            {
+                "heading": part.heading,
+                "lines": [
+                    # Whole: it is what the person signs.
+                    {"mark": line.mark, "text": escaped(line.text)}
+                    for line in part.lines
+                ],
+            }
+            for part in parts
         ],
     }
 

@@ -44,6 +44,7 @@ BY_CLASS: Final[Mapping[type[PhtlabError], int]] = {
     errors.KeyFileError: 422,
     errors.SettingsError: 409,
     errors.JourneyError: 409,
+    errors.ProposalError: 409,
     # What others sent does not hold: it is not this server's fault, and not the reader's.
     errors.SignatureError: 502,
     errors.RecordError: 502,

@@ -118,6 +118,7 @@ def _station(station: StationView, twin: bool) -> Shape:
         "organisation": words(station.organisation),
         "online": station.online,
         "last_seen": station.last_seen and _time(station.last_seen),
+        "paused": words(station.paused, MAX_SENTENCE),
         "twin": twin,
         "version": words(station.version, 40),
         "running": station.running,

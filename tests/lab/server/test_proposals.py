@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from phtlab.wire.governance import NewComment
 from tests.central.world import World
 from tests.governance import documents
 from tests.lab.server.conftest import PASSPHRASE, Asking, Event, until
+from tests.lab.server.test_dispatch import sound, unlocked
+from tests.lab.server.test_shapes import require
 
 
 async def in_thread(work: Any, *arguments: Any) -> Any:
@@ -90,3 +97,98 @@ async def test_a_proposal_of_others_is_none(central: World, asking: Asking):
     status, _ = await asking.refused("GET", f"proposals/{other.id}")
     assert status == 404
     assert await asking.get("proposals") == []
+
+
+@pytest.fixture
+def draft(asking: Asking, jp_root_dir: Path) -> Path:
+    """Where the draft of heart.ipynb will be."""
+    (jp_root_dir / "heart.ipynb").write_text(json.dumps(sound()))
+    return jp_root_dir / "heart.proposal.toml"
+
+
+def fill_in(draft: Path, title: str) -> None:
+    text = draft.read_text()
+    for heading in ("question", "legal_ground"):
+        text = text.replace(f'{heading} = """\n"""', f'{heading} = """\nYes.\n"""')
+    text = re.sub("^title = .*$", f'title = "{title}"', text, flags=re.M)
+    draft.write_text(text.replace("stations = []", 'stations = ["ulm"]'))
+
+
+async def test_a_draft_is_written_once_and_submitted_as_it_was_shown(
+    central: World, asking: Asking, draft: Path
+):
+    path = {"path": "heart.ipynb"}
+    await unlocked(asking)
+    assert await asking.post("proposals/draft", path) == {"path": draft.name, "made": True}
+    status, problem = await asking.refused("POST", "proposals/check", json=path)
+    assert (status, problem["code"]) == (409, "proposal-draft")
+    assert "title" in problem["message"]
+    fill_in(draft, "Age and disease")
+    assert await asking.post("proposals/draft", path) == {"path": draft.name, "made": False}
+
+    shown = await asking.post("proposals/check", path)
+    require(shown, "IProposalCheck")
+    assert (shown["version"], shown["title"], shown["stations"]) == (1, "Age and disease", ["ulm"])
+    words = {part["heading"]: part["lines"] for part in shown["parts"]}
+    assert words["Question"] == [{"mark": " ", "text": "Yes."}]
+    fill_in(draft, "Something else")
+    body = {**path, "checked": shown["checked"]}
+    status, problem = await asking.refused("POST", "proposals/submit", json=body)
+    assert (status, problem["code"]) == (409, "proposal-changed")
+    assert await asking.get("proposals") == []
+
+    fill_in(draft, "Age and disease")
+    detail = await asking.post("proposals/submit", body)
+    assert (detail["version"], detail["state"]) == (1, "submitted")
+    # What was submitted is followed by another version, or by none.
+    status, problem = await asking.refused("POST", "proposals/submit", json=body)
+    assert (status, problem["code"]) == (409, "proposal-changed")
+
+    fill_in(draft, "Age alone")
+    second = await asking.post("proposals/check", path)
+    assert second["parts"] == [
+        {
+            "heading": "Title",
+            "lines": [
+                {"mark": "-", "text": "Age and disease"},
+                {"mark": "+", "text": "Age alone"},
+            ],
+        }
+    ]
+    detail = await asking.post("proposals/submit", {**path, "checked": second["checked"]})
+    assert (detail["version"], detail["title"]) == (2, "Age alone")
+
+
+async def test_a_proposal_is_withdrawn_with_a_reason_for_good(
+    central: World, asking: Asking, draft: Path
+):
+    await unlocked(asking)
+    proposal = documents.proposal()
+    central.client("ada").governance.submit_proposal(proposal.sign(central.identity("ada")))
+    said = {"reason": "Answered elsewhere."}
+    detail = await asking.post(f"proposals/{proposal.id}/withdraw", said)
+    assert detail["state"] == "withdrawn"
+    view = central.client("ulm").governance.proposal(proposal.id)
+    assert view.withdrawal is not None
+    assert (await asking.get(f"proposals/{proposal.id}"))["state"] == "withdrawn"
+
+
+async def test_what_is_signed_is_shown_whole(central: World, asking: Asking, draft: Path):
+    await unlocked(asking)
+    await asking.post("proposals/draft", {"path": "heart.ipynb"})
+    fill_in(draft, "Age")
+    long = "x" * 1900 + " and this is its end"
+    draft.write_text(draft.read_text().replace("Yes.", long, 1))
+    shown = await asking.post("proposals/check", {"path": "heart.ipynb"})
+    (question,) = [part for part in shown["parts"] if part["heading"] == "Question"]
+    assert [line["text"] for line in question["lines"]] == [long]
+
+
+async def test_without_the_key_nothing_is_written(central: World, asking: Asking, draft: Path):
+    for path in ("draft", "check", "submit"):
+        body = {"path": "heart.ipynb"}
+        if path == "submit":
+            body["checked"] = "sha256:" + "0" * 64
+        status, problem = await asking.refused("POST", f"proposals/{path}", json=body)
+        assert (status, problem["code"]) == (423, "key-locked")
+    assert not draft.exists()

@@ -154,7 +154,12 @@ def test_what_a_hostile_station_says_of_itself_is_short_printable_text(home: Pat
         schema_digest=digest(b"schema"),
     )
     station = StationView(
-        name="ulm", organisation=MARKS * 999, online=True, datasets=(data,), version=SCRIPT * 99
+        name="ulm",
+        organisation=MARKS * 999,
+        online=True,
+        datasets=(data,),
+        version=SCRIPT * 99,
+        paused=MARKS * 40,
     )
     (told,) = stations_shape(Told(News(stations=(station,))))
     assert visible(told)

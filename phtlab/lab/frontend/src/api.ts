@@ -61,6 +61,8 @@ export interface IStation {
   organisation: string;
   online: boolean;
   last_seen: string | null;
+  /** Why nothing new begins there; empty if it does. */
+  paused: string;
   twin: boolean;
   version: string;
   running: number;
@@ -245,6 +247,21 @@ export interface IProposalDetail extends IProposal {
     at: string;
     text: string;
     question: boolean;
+  }[];
+}
+
+/** What the draft of a notebook's proposal would ask for as its next version. */
+export interface IProposalCheck {
+  id: string;
+  title: string;
+  version: number;
+  stations: string[];
+  /** Its digest: what is submitted is this, or nothing. */
+  checked: string;
+  /** A first version whole; of a later one what differs from the one before. */
+  parts: {
+    heading: string;
+    lines: { mark: '-' | '+' | ' '; text: string }[];
   }[];
 }
 

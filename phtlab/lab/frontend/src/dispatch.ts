@@ -28,10 +28,10 @@ import {
   isSound,
   stillMembers
 } from './dispatchWords';
+import { NotebookTask } from './notebookTask';
 import { IPhtServer, PhtProblem } from './server';
-import { DISPATCH, DRY_RUN, OPEN_TRAIN, SEND_AGAIN } from './trainPanel';
+import { DISPATCH, DRY_RUN, SEND_AGAIN } from './trainPanel';
 import { ITrainPanel } from './trainPanelModel';
-import { UNLOCK } from './unlock';
 
 export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:dispatch',
@@ -98,11 +98,13 @@ class Sender {
     private readonly _model: ITrainPanel,
     private readonly _documents: IDocumentManager,
     private readonly _trans: TranslationBundle
-  ) {}
+  ) {
+    this._task = new NotebookTask(_app, _server, _model);
+  }
 
   async dryRun(): Promise<void> {
     const trans = this._trans;
-    await this._guarded(trans.__('Starting the dry run…'), async panel => {
+    await this._task.run(trans.__('Starting the dry run…'), async panel => {
       if (this._server.status && !this._server.status.dry_runs) {
         throw new PhtProblem(
           {
@@ -125,10 +127,10 @@ class Sender {
           0
         );
       }
-      if (!(await this._unlocked())) {
+      if (!(await this._task.unlocked())) {
         return;
       }
-      const path = this._path(panel);
+      const path = this._task.path(panel);
       const journey = await this._server.dispatch({
         path,
         checked: check.digest,
@@ -145,9 +147,9 @@ class Sender {
     const trans = this._trans;
     let draft: IDraft | null = null;
     let members: IMember[] = [];
-    await this._guarded(trans.__('Getting ready…'), async panel => {
+    await this._task.run(trans.__('Getting ready…'), async panel => {
       const check = await this._ready(panel);
-      if (!(await this._unlocked())) {
+      if (!(await this._task.unlocked())) {
         return;
       }
       // Without the list one can still send: to oneself.
@@ -158,7 +160,7 @@ class Sender {
       const sent = await askDispatch(draft, members, this._server, trans);
       if (sent.journey) {
         const panel = this._model.notebook;
-        if (panel && this._path(panel) === sent.draft.path) {
+        if (panel && this._task.path(panel) === sent.draft.path) {
           this._model.setValues(
             panel.context.path,
             sent.draft.parameters,
@@ -168,7 +170,7 @@ class Sender {
         this._model.show(sent.journey.id);
       }
       // Dialogs wait for each other: this one had to close for the passphrase.
-      draft = sent.locked && (await this._unlocked()) ? sent.draft : null;
+      draft = sent.locked && (await this._task.unlocked()) ? sent.draft : null;
     }
   }
 
@@ -210,39 +212,12 @@ class Sender {
     await this.dispatch(journey);
   }
 
-  /** Run `task` on the current notebook; what goes wrong is said in the panel. */
-  private async _guarded(
-    busy: string,
-    task: (panel: NotebookPanel) => Promise<void>
-  ): Promise<void> {
-    const panel = this._model.notebook;
-    if (panel === null || this._model.busy !== null) {
-      return;
-    }
-    this._model.problem = null;
-    this._model.busy = busy;
-    try {
-      await task(panel);
-    } catch (error) {
-      this._model.problem =
-        error instanceof PhtProblem
-          ? error.problem
-          : { code: 'unknown', message: (error as Error).message };
-      await this._app.commands.execute(OPEN_TRAIN);
-    } finally {
-      this._model.busy = null;
-    }
-  }
-
   /** Save what is shown, for it is what travels; gives its check. Throws what keeps it here. */
   private async _ready(panel: NotebookPanel): Promise<ISoundCheck> {
-    const { context } = panel;
-    if (context.model.dirty && !context.model.readOnly) {
-      await context.save();
-    }
+    await this._task.save(panel);
     const check = await this._server.check(
       // What is signed has its file's name, without the drive that Lab puts before it.
-      PathExt.basename(this._path(panel)),
+      PathExt.basename(this._task.path(panel)),
       panel.content.model?.toJSON()
     );
     const found = errors(check);
@@ -260,15 +235,6 @@ class Sender {
       );
     }
     return check;
-  }
-
-  /** Whether the key is open now; asks for the passphrase if it is locked. */
-  private async _unlocked(): Promise<boolean> {
-    const state = this._server.status?.key.state;
-    if (state === undefined || state === 'unlocked') {
-      return true;
-    }
-    return (await this._app.commands.execute(UNLOCK)) === true;
   }
 
   private _draft(
@@ -289,7 +255,7 @@ class Sender {
         : null;
     const me = this._server.status?.key.name ?? null;
     return {
-      path: this._path(panel),
+      path: this._task.path(panel),
       name: PathExt.basename(path),
       check,
       stations: went ?? chosenAtFirst(this._server.stations, check),
@@ -301,7 +267,5 @@ class Sender {
     };
   }
 
-  private _path(panel: NotebookPanel): string {
-    return this._app.serviceManager.contents.localPath(panel.context.path);
-  }
+  private readonly _task: NotebookTask;
 }

@@ -22,7 +22,7 @@ import { cutMiddle } from './nameText';
 import { completed } from './parametersCheck';
 import { isOpen, notApproving } from './proposals';
 import { IPhtServer, PhtProblem } from './server';
-import { lacking, load, presence, rows } from './stations';
+import { lacking, load, presence, presenceClass, rows } from './stations';
 import { ParameterValues } from './trainPanelModel';
 import { Parameters, isOfParameter } from './trainPanelParameters';
 
@@ -346,7 +346,7 @@ function StationChoice(props: {
     );
   const busy = load(station, trans);
   return (
-    <label className={station.online ? 'pht-mod-online' : 'pht-mod-offline'}>
+    <label className={presenceClass(station)}>
       <input
         type="checkbox"
         checked={chosen}
@@ -375,6 +375,11 @@ function StationChoice(props: {
         {lacks.length === 0 && !station.online && (
           <span className="pht-Row-detail">
             {trans.__('runs when it is back')}
+          </span>
+        )}
+        {lacks.length === 0 && station.online && station.paused && (
+          <span className="pht-Row-detail">
+            {trans.__('waits until the pause is over')}
           </span>
         )}
         {lacks.length > 0 && chosen && (

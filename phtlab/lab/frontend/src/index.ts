@@ -10,6 +10,7 @@ import { keysPlugin } from './keys';
 import { dispatchPlugin } from './dispatch';
 import { journeysPlugin } from './journeyNotices';
 import { openCellPlugin } from './openCell';
+import { proposePlugin } from './propose';
 import { resultsPlugin } from './results';
 import { serverPlugin } from './server';
 import { trainPanelPlugin } from './trainPanel';
@@ -23,6 +24,7 @@ const plugins: JupyterFrontEndPlugin<any>[] = [
   findingsPlugin,
   trainPanelPlugin,
   dispatchPlugin,
+  proposePlugin,
   journeysPlugin,
   openCellPlugin,
   keysPlugin,

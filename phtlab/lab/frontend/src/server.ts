@@ -24,6 +24,7 @@ import {
   IMember,
   IProblem,
   IProposal,
+  IProposalCheck,
   IProposalDetail,
   IResults,
   IStation,
@@ -153,6 +154,13 @@ export interface IPhtServer extends IDisposable {
   proposal(id: string): Promise<IProposalDetail>;
   /** Say something of a proposal. */
   comment(id: string, text: string): Promise<IProposalDetail>;
+  /** Where the draft of a notebook's proposal is; it is written if there is none. */
+  draft(notebook: string): Promise<{ path: string; made: boolean }>;
+  checkDraft(notebook: string): Promise<IProposalCheck>;
+  /** Sign the draft as it was shown, and send it. */
+  submitDraft(notebook: string, checked: string): Promise<IProposalDetail>;
+  /** For good. */
+  withdraw(id: string, reason: string): Promise<IProposalDetail>;
   keys(): Promise<IKey[]>;
   createKey(
     name: string,
@@ -263,6 +271,18 @@ export class PhtServer implements IPhtServer {
   }
   comment(id: string, text: string): Promise<IProposalDetail> {
     return this._post(`proposals/${id}/comments`, { text });
+  }
+  draft(notebook: string): Promise<{ path: string; made: boolean }> {
+    return this._post('proposals/draft', { path: notebook });
+  }
+  checkDraft(notebook: string): Promise<IProposalCheck> {
+    return this._post('proposals/check', { path: notebook });
+  }
+  submitDraft(notebook: string, checked: string): Promise<IProposalDetail> {
+    return this._post('proposals/submit', { path: notebook, checked });
+  }
+  withdraw(id: string, reason: string): Promise<IProposalDetail> {
+    return this._post(`proposals/${id}/withdraw`, { reason });
   }
   keys(): Promise<IKey[]> {
     return this._get('keys');

@@ -15,14 +15,14 @@ export function byName(stations: readonly IStation[]): IStation[] {
   );
 }
 
-/** `online`, `last seen 2 h ago`, `never seen`. */
+/** `online`, `paused`, `last seen 2 h ago`, `never seen`. */
 export function presence(
   station: IStation,
   now: number,
   trans: TranslationBundle
 ): string {
   if (station.online) {
-    return trans.__('online');
+    return station.paused ? trans.__('paused') : trans.__('online');
   }
   if (station.last_seen === null) {
     return trans.__('offline, never seen');
@@ -31,6 +31,15 @@ export function presence(
     'offline, seen %1',
     ago(millis(station.last_seen), now, trans)
   );
+}
+
+/** The class of a station's row: its colours. */
+export function presenceClass(station: IStation): string {
+  return !station.online
+    ? 'pht-mod-offline'
+    : station.paused
+      ? 'pht-mod-paused'
+      : 'pht-mod-online';
 }
 
 /** `1 running, 2 waiting`; empty if there is nothing. */

@@ -48,6 +48,8 @@ export const OPEN_TRAIN = 'phtlab:open-train';
 export const DRY_RUN = 'phtlab:dry-run';
 export const DISPATCH = 'phtlab:dispatch';
 export const SEND_AGAIN = 'phtlab:send-again';
+export const PROPOSE = 'phtlab:propose';
+export const WITHDRAW = 'phtlab:withdraw-proposal';
 
 const PANEL = 'phtlab-train-panel';
 /** How long a first connection may take before the panel calls it lost. */
@@ -177,19 +179,24 @@ class TrainPanel extends ReactWidget {
               )}
             </Section>
           )}
-          {server.proposals.length > 0 && (
+          {(notebook || server.proposals.length > 0) && (
             <Section
               name="proposals"
               title={trans.__('Proposals')}
-              note={String(server.proposals.length)}
+              note={String(server.proposals.length || '')}
               model={model}
             >
               <Proposals
                 proposals={server.proposals}
+                me={server.status?.key.name ?? null}
+                canPropose={notebook !== null}
+                busy={model.busy !== null}
                 now={now}
                 trans={trans}
+                onPropose={() => this._run(PROPOSE)}
                 onOpen={id => server.proposal(id)}
                 onComment={(id, text) => server.comment(id, text)}
+                onWithdraw={id => this._run(WITHDRAW, { proposal: id })}
               />
             </Section>
           )}

@@ -14,19 +14,48 @@ import { isOpen, proposalMark, stationMark } from './proposals';
 
 export interface IProposalsProps {
   proposals: readonly IProposal[];
+  /** The name of the person; null if not known. */
+  me: string | null;
+  /** Whether there is a notebook to propose. */
+  canPropose: boolean;
+  busy: boolean;
   now: number;
   trans: TranslationBundle;
+  onPropose: () => void;
   onOpen: (id: string) => Promise<IProposalDetail>;
   onComment: (id: string, text: string) => Promise<IProposalDetail>;
+  onWithdraw: (id: string) => void;
 }
 
 export function Proposals(props: IProposalsProps): JSX.Element {
+  const { proposals, canPropose, busy, trans } = props;
   return (
-    <ul className="pht-Proposals">
-      {props.proposals.map(proposal => (
-        <Proposal key={proposal.id} proposal={proposal} {...props} />
-      ))}
-    </ul>
+    <>
+      {proposals.length === 0 && (
+        <p className="pht-Empty">
+          {trans.__('A station may want to be asked before a train comes.')}
+        </p>
+      )}
+      <ul className="pht-Proposals">
+        {proposals.map(proposal => (
+          <Proposal key={proposal.id} proposal={proposal} {...props} />
+        ))}
+      </ul>
+      {canPropose && (
+        <p className="pht-Propose">
+          <button
+            className="pht-Button"
+            aria-disabled={busy}
+            title={trans.__(
+              'Write a draft beside the notebook; once it is filled in, sign and submit it'
+            )}
+            onClick={() => !busy && props.onPropose()}
+          >
+            {trans.__('Propose…')}
+          </button>
+        </p>
+      )}
+    </>
   );
 }
 
@@ -160,6 +189,17 @@ function ProposalBody(
         <code>{proposal.id}</code>
         {' · '}
         {trans.__('until %1', new Date(proposal.until).toLocaleDateString())}
+        {isOpen(proposal) && proposal.researcher === props.me && (
+          <>
+            {' · '}
+            <button
+              className="pht-Link"
+              onClick={() => props.onWithdraw(proposal.id)}
+            >
+              {trans.__('Withdraw…')}
+            </button>
+          </>
+        )}
       </p>
       {problem && <ProblemLine message={problem} />}
     </>

@@ -14,6 +14,7 @@ import {
   datasetCode,
   load,
   presence,
+  presenceClass,
   rows
 } from './stations';
 
@@ -46,7 +47,7 @@ function Station(props: IStationsProps & { station: IStation }): JSX.Element {
   const Caret = open ? caretDownIcon : caretRightIcon;
   const busy = load(station, trans);
   return (
-    <li className={station.online ? 'pht-mod-online' : 'pht-mod-offline'}>
+    <li className={presenceClass(station)}>
       <button
         className="pht-Row"
         aria-expanded={open}
@@ -121,6 +122,12 @@ function StationDetail(
       {station.organisation && (
         <p className="pht-Station-organisation">
           <Name text={station.organisation} limit={64} />
+        </p>
+      )}
+      {station.paused && (
+        <p className="pht-Station-paused">
+          {trans.__('Nothing new begins here:')}{' '}
+          <Name text={station.paused} limit={LONG} />
         </p>
       )}
       {station.datasets.length === 0 && (

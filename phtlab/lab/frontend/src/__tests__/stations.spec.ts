@@ -20,6 +20,7 @@ function station(name: string, changes: Partial<IStation> = {}): IStation {
     organisation: '',
     online: true,
     last_seen: null,
+    paused: '',
     twin: false,
     version: '',
     running: 0,
@@ -60,6 +61,8 @@ describe('stations', () => {
 
   it('say in words whether they are there', () => {
     expect(presence(station('a'), NOON, trans)).toBe('online');
+    const paused = station('a', { paused: 'The engine is upgraded.' });
+    expect(presence(paused, NOON, trans)).toBe('paused');
     const away = station('a', {
       online: false,
       last_seen: '2026-05-04T10:00:00Z'
