@@ -1,4 +1,4 @@
-"""Proposals in the Train panel and in the dialog that dispatches: told live, answered in place."""
+"""`phtlab:propose`, and proposals in the panel and in a dispatch: live, answered in place."""
 
 from __future__ import annotations
 
