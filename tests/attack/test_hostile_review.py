@@ -125,6 +125,7 @@ def reader(
         page.goto(f"{desk.home}/login?link={desk.link('rev')}")
         page.get_by_role("button", name="Log in").click()
         page.get_by_role("heading", name="Inbox").wait_for()
+        page.goto("about:blank")  # the inbox asks for what is new, perhaps only now
         seen = Seen(page, page.main_frame)
         page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
         page.on("console", lambda message: seen.console.append(message.text))
