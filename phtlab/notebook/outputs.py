@@ -88,6 +88,7 @@ def read_outputs(
             before = outputs.setdefault(output.name, [])
             _check_again(call, output, before)
             before.append((call, output))
+            findings.extend(uncounted(output, call.cell, call.line))
         except _RefusedError as refused:
             findings.append(refused.finding)
     declared = tuple(group[0][1] for group in outputs.values() if group)
@@ -371,6 +372,19 @@ def _check_again(
 def _exclusive(one: _Call, other: _Call) -> bool:
     branches = dict(one.branch)
     return any(branches.get(node, index) != index for node, index in other.branch)
+
+
+def uncounted(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]:
+    """A table of which nobody knows how many people a row is about: stations ask a person."""
+    if output.kind == "table" and output.counts is None:
+        yield warning(
+            "output-uncounted",
+            f"cell {cell}, line {line}: the table '{output.name}' does not say which column counts "
+            "people, so at each station a person looks at it before it leaves. If a column does, "
+            'say so with counts="…".',
+            cell,
+            line,
+        )
 
 
 def undeclared(outputs: Sequence[DeclaredOutput], cells: Sequence[Cell]) -> Iterator[Finding]:
