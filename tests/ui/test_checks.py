@@ -17,12 +17,12 @@ from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_status, r
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.told_shapes import a_check, a_finding
 
-MISSPELT = "publish('n', ages)"
+MISSPELT = "publish('n', kind='scalar', value=ages)"
 CELLS = [
     ("markdown", "# An analysis"),
     ("parameters", "min_age: int = 40"),
     ("station", "from phtlab import dataset, publish\nage = dataset('heart').age"),
-    ("station", "x = 1\npublish('n', age)"),
+    ("station", "x = 1\npublish('n', age, kind='scalar')"),
     ("local", "ages = 2"),
 ]
 
@@ -110,7 +110,7 @@ def test_problem_is_told_to_the_ear_and_its_line_is_a_click_away(lab):
     problems(cell).get_by_role("button", name="Line 2").click()
     lab.page.keyboard.type("y; ")
     expect(cell.locator(".cm-line")).to_have_text(["x = 1", f"y; {MISSPELT}"])
-    write(lab, 3, "publish('n', age)")
+    write(lab, 3, "publish('n', age, kind='scalar')")
     expect(text_of(cell)).to_have_accessible_description("")
     expect(text_of(cell)).not_to_have_attribute("aria-invalid", "true")
 
@@ -180,7 +180,7 @@ def test_notebook_in_r_is_checked_too(lab_page):
     cell = lab_page.cell(0)
     expect(problems(cell)).to_contain_text("the output's name is computed")
     expect(marks(cell)).to_have_text(["publish(name, 1)"])
-    write(lab_page, 0, 'publish("n", 1)')
+    write(lab_page, 0, 'publish("n", 1, kind = "scalar")')
     expect(problems(cell)).to_have_count(0)
 
 
@@ -218,7 +218,7 @@ def test_saving_checks_at_once_and_what_cells_put_out_is_not_sent(lab_page, told
 def test_typing_is_checked_when_it_rests(lab_page, told, file):
     lab_page.open(file.name)
     expect(status(lab_page)).to_be_visible()
-    text = "publish('n', age) # " + "word " * 10 + "end"
+    text = "publish('n', age, kind='scalar') # " + "word " * 10 + "end"
     with lab_page.page.expect_response(lambda answer: text in (answer.request.post_data or "")):
         write(lab_page, 3, text)
     assert len(told.bodies("POST check")) < 20  # of 75 keys
@@ -239,7 +239,7 @@ def test_check_that_fails_is_told_quietly_and_made_up_for(lab_page, told, file, 
     expect(status(lab_page)).to_have_text("✗ 1 problem")
     told.lose()
     told.answers["POST check"] = answer
-    write(lab_page, 3, "publish('n', 1)")
+    write(lab_page, 3, "publish('n', 1, kind='scalar')")
     expect(status(lab_page)).to_have_text("… not checked")
     title = status(lab_page).get_by_role("button").get_attribute("title") or ""
     assert "could not be checked" in title

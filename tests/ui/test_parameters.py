@@ -23,7 +23,11 @@ fast: bool = False
 """
 CELLS = [
     ("parameters", DECLARED),
-    ("station", "from phtlab import dataset, publish\npublish('n', dataset('heart').age.mean())"),
+    (
+        "station",
+        "from phtlab import dataset, publish\n"
+        "publish('n', dataset('heart').age.mean(), kind='scalar')",
+    ),
 ]
 
 

@@ -17,7 +17,11 @@ SOURCES = FRONTEND / "src"
 
 CELLS = [
     ("parameters", "min_age: int = 40"),
-    ("station", "from phtlab import dataset, publish\npublish('n', dataset('heart').age.mean())"),
+    (
+        "station",
+        "from phtlab import dataset, publish\n"
+        "publish('n', dataset('heart').age.mean(), kind='scalar')",
+    ),
 ]
 
 
