@@ -92,8 +92,12 @@ def push(guarded: Guarded) -> Iterator[Callable[..., str]]:
 
 
 @pytest.fixture
-def executor(tmp_path: Path, push: object) -> Iterator[DockerExecutor]:
+def executor(
+    tmp_path: Path, push: object, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DockerExecutor]:
     # After `push`, so that its containers are gone before the images.
+    # In an empty image no trial of the sandbox can run; what is tried there is not asked here.
+    monkeypatch.setattr(DockerExecutor, "_require_tried", lambda *_: None)
     executor = DockerExecutor(tmp_path / "runs", station="pull", entrypoint=["nothing"])
     yield executor
     for job_id in executor.jobs():
