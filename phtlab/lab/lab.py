@@ -159,13 +159,13 @@ class Lab:
         if wanted is None and self._last is not None:
             return self._last
         if wanted is None:
-            newest = next(self.central.all_journeys(), None)
-            if newest is None:
+            newest = self.central.journeys(limit=1).journeys
+            if not newest:
                 raise JourneyError(
                     "There is no journey yet. Send one with lab.dispatch(…) or 'phtlab dispatch'.",
                     code="no-such-journey",
                 )
-            return Journey(self, newest)
+            return Journey(self, newest[0])
         key = wanted.removeprefix("sha256:")
         matching = [j for j in self.journeys() if j.id.removeprefix("sha256:").startswith(key)]
         if len(matching) != 1:

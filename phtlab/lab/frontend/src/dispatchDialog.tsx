@@ -20,6 +20,7 @@ import {
 import { Name } from './name';
 import { cutMiddle } from './nameText';
 import { completed } from './parametersCheck';
+import { ProblemLine } from './problemLine';
 import { isOpen, notApproving } from './proposals';
 import { IPhtServer, PhtProblem } from './server';
 import { lacking, load, presence, presenceClass, rows } from './stations';
@@ -280,14 +281,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
           </div>
         )}
         {problem && !isOfParameter(problem, draft.check) && (
-          <div className="pht-Problem" role="alert">
-            <span className="pht-Problem-mark" aria-hidden="true">
-              ✗
-            </span>
-            <span className="pht-Problem-text" dir="auto">
-              {problem.message}
-            </span>
-          </div>
+          <ProblemLine>{problem.message}</ProblemLine>
         )}
       </>
     );

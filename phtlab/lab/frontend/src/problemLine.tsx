@@ -3,14 +3,14 @@
  */
 import * as React from 'react';
 
-export function ProblemLine(props: { message: string }): JSX.Element {
+export function ProblemLine(props: { children: React.ReactNode }): JSX.Element {
   return (
     <p className="pht-Problem" role="alert">
       <span className="pht-Problem-mark" aria-hidden="true">
         ✗
       </span>
       <span className="pht-Problem-text" dir="auto">
-        {props.message}
+        {props.children}
       </span>
     </p>
   );

@@ -117,7 +117,7 @@ class SubmitBody extends ReactWidget implements IAttempt {
             listed(check.stations, trans)
           )}
         </div>
-        {this._problem && <ProblemLine message={this._problem} />}
+        {this._problem && <ProblemLine>{this._problem}</ProblemLine>}
       </>
     );
   }

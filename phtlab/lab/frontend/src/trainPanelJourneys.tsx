@@ -209,7 +209,7 @@ function JourneyDetail(
           </button>
         )}
       </div>
-      {problem && <ProblemLine message={problem} />}
+      {problem && <ProblemLine>{problem}</ProblemLine>}
     </>
   );
 }

@@ -8,6 +8,7 @@ import * as React from 'react';
 import { ICheck, IProblem } from './api';
 import { Name } from './name';
 import { ParametersForm } from './parametersForm';
+import { ProblemLine } from './problemLine';
 import { ParameterValues } from './trainPanelModel';
 
 export function Parameters(props: {
@@ -28,19 +29,14 @@ export function Parameters(props: {
         trans={trans}
       />
       {refused && (
-        <p className="pht-Problem" role="alert">
-          <span className="pht-Problem-mark" aria-hidden="true">
-            ✗
-          </span>
-          <span className="pht-Problem-text" dir="auto">
-            {!refused.message.includes(refused.field ?? '') && (
-              <>
-                <Name text={refused.field ?? ''} limit={40} />:{' '}
-              </>
-            )}
-            {refused.message}
-          </span>
-        </p>
+        <ProblemLine>
+          {!refused.message.includes(refused.field ?? '') && (
+            <>
+              <Name text={refused.field ?? ''} limit={40} />:{' '}
+            </>
+          )}
+          {refused.message}
+        </ProblemLine>
       )}
     </>
   );

@@ -201,7 +201,7 @@ function ProposalBody(
           </>
         )}
       </p>
-      {problem && <ProblemLine message={problem} />}
+      {problem && <ProblemLine>{problem}</ProblemLine>}
     </>
   );
 }
