@@ -46,7 +46,7 @@ lint:            ## ruff, mypy strict, the direction of imports
 	@.venv/bin/lint-imports
 
 lock:            ## the lock files with hashes: pyproject.toml's, and the workspace's
-	@uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --no-annotate \
+	@uv pip compile -q --universal --no-strip-extras --generate-hashes --no-emit-index-url --no-header --no-annotate \
 	  --extra hub --extra console --extra test --python-version 3.11 pyproject.toml -o requirements.lock
 	@uv pip compile -q --generate-hashes --only-binary :all: --no-emit-index-url --no-emit-find-links \
 	  --no-header --no-annotate --python-version 3.11 --python-platform x86_64-manylinux_2_36 \
