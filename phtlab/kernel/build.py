@@ -14,15 +14,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from phtlab.kernel import archive, chroot, layer, root, runtime_layer, wheels
-from phtlab.kernel.archive import find_archive
+from phtlab.kernel import chroot, layer, runtime_layer, wheels
+from phtlab.kernel import debian_layer as debian
 from phtlab.kernel.chroot import ImagePython
 from phtlab.kernel.layer import CREATED, LayerFile
 from phtlab.kernel.layer_cache import BuildEvent, LayerCache, Progress, key, locked, stage
 from phtlab.kernel.recipe import Recipe, locked_packages, read_recipe
-from phtlab.kernel.root import USER, builder_version, make_root
+from phtlab.kernel.root import USER
 from phtlab.kernel.runtime_layer import fingerprint, lay_out, overlay_files, runtime_sources
 from phtlab.kernel.wheels import download_wheels, unpack_wheels
 from phtlab.train.canonical import canonical, digest
@@ -33,7 +32,7 @@ from phtlab.train.roster import KernelImage
 __all__ = ["TITLES", "BuildEvent", "BuiltKernel", "Progress", "build_kernel"]
 
 TITLES = {
-    "debian": "Debian root file system",
+    debian.PART: debian.TITLE,
     "packages": "Python packages",
     "runtime": "phtlab's runtime",
 }
@@ -80,21 +79,7 @@ class _Build:
 
     def run(self) -> BuiltKernel:
         recipe = self._recipe
-        source = find_archive(recipe.suite)
-        debian_key = key(
-            [archive, chroot, layer, root],
-            archive=source.state,
-            packages=recipe.packages,
-            suite=recipe.suite,
-            tool=builder_version(),
-        )
-
-        def make_debian(folder: Path) -> LayerFile:
-            versions = make_root(source, recipe.packages, folder / "root")
-            _write_json(folder / "packages.json", versions)
-            return ImagePython.of(folder / "root").pack(folder / "root", folder / "layer.tar.gz")
-
-        debian, base = self._cache.layer("debian", debian_key, make_debian)
+        lowest, base, debian_key = debian.debian_layer(self._cache, recipe.suite, recipe.packages)
         python = ImagePython.of(base / "root")
 
         packages_key = key(
@@ -134,7 +119,7 @@ class _Build:
         runtime, _ = self._cache.layer("runtime", runtime_key, make_runtime)
         self._cache.forget_the_oldest("wheels")
         versions = json.loads((base / "packages.json").read_text(encoding="utf-8"))
-        return _assemble(recipe, (debian, packages, runtime), versions, python.machine)
+        return _assemble(recipe, (lowest, packages, runtime), versions, python.machine)
 
 
 def image_manifest(config: bytes, layers: Sequence[LayerFile]) -> bytes:
@@ -189,7 +174,3 @@ def _assemble(
         diff_ids=tuple(part.diff_id for part in layers),
     )
     return BuiltKernel(image, manifest, config, layers, packages)
-
-
-def _write_json(file: Path, value: Any) -> None:
-    file.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
