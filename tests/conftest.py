@@ -1,7 +1,7 @@
 """The real parts that tests share, started once a session and ended by whoever started them.
 
 `engine` the container engine; `open_registry` a registry without authentication; `built_kernel`
-the kernel image, built from `kernels/python` or taken from `.cache/kernels`; `kernel_image` its
+the kernel image, built from `kernels/python` or taken from the machine's cache; `kernel_image` its
 reference in that registry. `world` a whole consortium: central, registry, engine, four hospitals
 and a twin; `lab` its researcher's connection; `small` and `small_lab` the same with two hospitals.
 `hub_world` a JupyterHub for `world`; `workspace_hub` one of its own, with Labs in containers.
@@ -29,6 +29,7 @@ from phtlab.kernel.build import BuiltKernel, build_kernel
 from phtlab.kernel.push import push_kernel
 from phtlab.kernel.workspace import BuiltWorkspace, build_workspace
 from phtlab.kernel.workspace_load import load_workspace
+from phtlab.profile import cache_directory
 from phtlab.wire.registry import Registry
 from tests.evidence import Evidence
 from tests.real_registry import answers, free_port, registry_of
@@ -39,9 +40,12 @@ if TYPE_CHECKING:  # imported where they are used: a test of a few functions wai
     from phtlab.lab import Lab
 
 ROOT = Path(__file__).parents[1]
-CACHE = ROOT / ".cache"
+# Kernel images are built once a machine, not once a checkout.
+CACHE = cache_directory()
 KERNEL_CACHE = CACHE / "kernel-images"
 
+# Every test in these drives a real browser; one elsewhere is marked `browser` by hand.
+BROWSER_FOLDERS = (ROOT / "tests" / "ui", ROOT / "tests" / "story")
 
 _EVIDENCE = pytest.StashKey[Evidence]()
 
@@ -50,6 +54,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--evidence", type=Path, metavar="DIR", help="write what tests have shown to this folder"
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent in BROWSER_FOLDERS:
+            item.add_marker("browser")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -32,6 +32,8 @@ from tests.reading.test_rendered_html import OURS
 from tests.station.station_world import make_world
 from tests.ui.chromium import PATIENCE, chromium, watched_page
 
+pytestmark = pytest.mark.browser
+
 TWO_TURNS = "() => new Promise(done => requestAnimationFrame(() => setTimeout(done, 300)))"
 
 

@@ -25,6 +25,8 @@ from tests.station.station_world import make_world
 from tests.station.test_approvals import proposed
 from tests.ui.chromium import chromium, watched_page
 
+pytestmark = pytest.mark.browser
+
 EVIL = (
     "<script>window.ran='script'</script><img src=x onerror=\"window.ran='img'\">"
     "<svg onload=\"window.ran='svg'\"></svg>{{7*191}}'\"`"

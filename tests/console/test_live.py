@@ -94,6 +94,7 @@ def test_whoever_is_not_logged_in_gets_no_stream(desk: Desk) -> None:
         assert client.get(path).status_code == 401
 
 
+@pytest.mark.browser
 def test_a_page_says_that_the_console_is_away_and_is_live_again_when_it_is_back(
     desk: Desk,
 ) -> None:

@@ -26,6 +26,8 @@ from tests.station.test_approvals import proposed
 from tests.story.pictures import picture
 from tests.ui.chromium import chromium, watched_page
 
+pytestmark = pytest.mark.browser
+
 QUESTION = """\
 How does the number of patients with heart disease depend on age and sex?
 

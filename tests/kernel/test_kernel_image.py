@@ -33,6 +33,8 @@ RECIPE = ROOT / "kernels" / "python"
 pytestmark = pytest.mark.engine
 
 
+@pytest.mark.build
+@pytest.mark.usefixtures("built_workspace")  # whose layers the engine stage takes from the cache
 def test_the_kernel_image_built_twice_has_one_digest(built_kernel: BuiltKernel) -> None:
     """In a folder of its own, with nothing taken from the first build's cache.
 

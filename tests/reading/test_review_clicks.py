@@ -23,6 +23,8 @@ from tests.station.station_world import COUNTS, FakeRun, make_world
 from tests.story.pictures import picture
 from tests.ui.chromium import chromium, watched_page
 
+pytestmark = pytest.mark.browser
+
 PACKAGES = ("annotated-types", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy")
 PAGE = Path(__file__).parents[2] / "docs" / "reading-a-train.md"
 

@@ -1,0 +1,133 @@
+"""Each lock file is closed, has hashes and names no host; the oldest pip installs it as it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.utils import canonicalize_name
+
+from tests.project.closed_locks import pins, unmet
+
+ROOT = Path(__file__).parents[2]
+UV = ROOT / ".ci" / "uv"
+# Debian 12's, the oldest that a supported Python comes with.
+OLDEST_PIP = "23.0.1"
+# As kernel images are: Debian 12.
+PLATFORM = "x86_64-manylinux_2_36"
+
+
+@dataclass(frozen=True)
+class Lock:
+    """A lock file; `below` are lock files whose packages are there when it is installed.
+
+    `left_out` are requirements of its packages that are left out on purpose: the Makefile.
+    """
+
+    path: str
+    below: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        return (ROOT / self.path).read_text()
+
+
+LOCKS = (
+    Lock("requirements.lock"),
+    Lock("demo.lock"),
+    Lock(".ci/uv.lock"),
+    Lock("bench/medic.lock"),
+    Lock("bench/scheduler.lock"),
+    Lock("kernels/python/requirements.lock", left_out=frozenset({"debugpy", "psutil"})),
+    Lock(
+        "spawner/workspace/requirements.lock",
+        below=("kernels/python/requirements.lock",),
+        left_out=frozenset({"debugpy", "pip", "psycopg", "psycopg-binary"}),
+    ),
+)
+EACH_LOCK = pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.path)
+
+
+def environment(python: str) -> dict[str, str]:
+    here = {name: str(value) for name, value in default_environment().items()}
+    return {**here, "python_version": python, "python_full_version": f"{python}.0"}
+
+
+@EACH_LOCK
+def test_lock_has_hashes_and_names_no_host(lock: Lock) -> None:
+    assert "://" not in lock.text
+    requirements = [line for line in lock.text.replace("\\\n", " ").splitlines() if line]
+    assert requirements
+    assert all("==" in line and "--hash=sha256:" in line for line in requirements)
+
+
+def test_a_lock_without_extras_is_not_closed() -> None:
+    text = (ROOT / "requirements.lock").read_text()
+    stripped = re.sub(r"^([A-Za-z0-9._-]+)\[[^]]+\]", r"\1", text, flags=re.MULTILINE)
+    assert stripped != text
+    here = environment("3.11")
+    found = unmet(pins(stripped, here), list(distributions()), here)
+    assert any(re.match(r"pytest-cov needs coverage\[toml\]", line) for line in found), found
+
+
+@pytest.mark.build
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
+@EACH_LOCK
+def test_every_requirement_of_every_locked_distribution_is_pinned(
+    lock: Lock, python: str, tmp_path: Path
+) -> None:
+    universal = not lock.path.endswith("/requirements.lock")
+    if not universal and python != "3.11":
+        return  # made for Debian 12's Python alone
+    files = [lock.path, *lock.below]
+    options = [] if universal else ["--python-platform", PLATFORM]
+    installed = subprocess.run(
+        [
+            *(str(UV), "pip", "install", "-q", "--target", str(tmp_path), "--no-deps"),
+            *("--python", sys.executable, "--python-version", python, "--require-hashes"),
+            *options,
+            *(word for file in files for word in ("-r", file)),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert installed.returncode == 0, installed.stderr
+    here = environment(python)
+    pinned = {}
+    for file in files:
+        pinned |= pins((ROOT / file).read_text(), here)
+    found = list(distributions(path=[str(tmp_path)]))
+    assert {canonicalize_name(one.metadata["Name"]) for one in found} == pinned.keys()
+    assert unmet(pinned, found, here, elsewhere=lock.left_out) == []
+
+
+@pytest.mark.build
+@EACH_LOCK
+def test_the_oldest_pip_installs_the_lock(lock: Lock, tmp_path: Path) -> None:
+    """With what it would resolve: a lock that is not closed fails here on the day of a release."""
+    place = tmp_path / "venv"
+    for command in (
+        [UV, "venv", "-q", "--python", sys.executable, place],
+        [UV, "pip", "install", "-q", "--python", place, f"pip=={OLDEST_PIP}"],
+    ):
+        subprocess.run(command, check=True, cwd=ROOT)
+    done = subprocess.run(
+        [
+            *(place / "bin/python", "-m", "pip", "install", "-q", "--no-compile"),
+            *("--disable-pip-version-check", "--require-hashes"),
+            *(["--no-deps"] if lock.left_out else []),
+            *(word for file in (lock.path, *lock.below) for word in ("-r", file)),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,56 @@
+"""What each stage runs. A test belongs to exactly one stage; its markers decide which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Tests that are run together: pytest's expression for them, and how they are run.
+
+    `test_limit` ends a test that hangs, with the stack of every thread in the log; `limit` ends the
+    stage itself, if even that does not help.
+    """
+
+    name: str
+    title: str
+    expression: str
+    workers: int
+    test_limit: timedelta
+    limit: timedelta = timedelta(minutes=40)
+
+
+UNIT = Stage(
+    "unit",
+    "no engine, no browser",
+    "not engine and not browser and not build and not long",
+    workers=2,
+    test_limit=timedelta(seconds=120),
+)
+BUILD = Stage(
+    "build",
+    "images from nothing, the wheel, each lock file and environment installed",
+    "build and not long",
+    workers=2,
+    test_limit=timedelta(seconds=900),
+)
+ENGINE = Stage(
+    "engine",
+    "the real engine, registry and PostgreSQL",
+    "engine and not browser and not build and not long",
+    workers=3,
+    test_limit=timedelta(seconds=300),
+)
+BROWSER = Stage(
+    "browser",
+    "pages in a real browser",
+    "browser and not build and not long",
+    workers=3,
+    test_limit=timedelta(seconds=300),
+)
+
+LINT = "lint"
+STAGES = (UNIT, BUILD, ENGINE, BROWSER)
+NAMES = (LINT, *(stage.name for stage in STAGES))
