@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.conftest import CACHE
 from tests.docs.console_page import Exchange, Session, sessions
 from tests.docs.samples import Samples, loose
 from tests.docs.shell import Shell
@@ -170,7 +171,7 @@ def _world() -> Iterator[tuple[Shell, Samples]]:
         "HOME": str(home),
         "COLUMNS": "80",
         "PYTHONUNBUFFERED": "1",
-        "PHTLAB_CACHE": str(ROOT / ".cache"),
+        "PHTLAB_CACHE": str(CACHE),
         # The pages use the ports that are phtlab's own; another central may have them here.
         "PHTLAB_CENTRAL_LISTEN": central,
         "PHTLAB_CENTRAL_URL": f"http://{central}",

@@ -21,6 +21,8 @@ import pytest
 import phtlab
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.build
+
 PLAIN_PATH = "/usr/bin:/bin"
 
 
