@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -76,18 +76,21 @@ def demo(
 def run(world: World, steps: Steps, fresh: bool) -> Showcase:
     """The whole story, a line for each part."""
     from phtlab.demo.heart import HOSPITALS
+    from phtlab.demo.kernel_ahead import kernel_ahead
     from phtlab.demo.showcase import NOTEBOOK, conclude, connected
     from phtlab.demo.world import CONSORTIUM, OFFICERS, RESEARCHER, SIGNERS
     from phtlab.share import share
 
-    if fresh or not world.founded:
-        with steps.step(
-            f"Consortium [b]{CONSORTIUM}[/] founded: {len(OFFICERS)} officers, {SIGNERS} sign; "
-            f"{len(HOSPITALS)} hospitals, a twin station"
-        ) as say:
-            world.found(say)
-    with steps.step("Registry, central, kernel image, stations are up") as say:
-        world.start(say)
+    with ExitStack() as meanwhile:
+        if fresh or not world.founded:
+            meanwhile.enter_context(kernel_ahead())
+            with steps.step(
+                f"Consortium [b]{CONSORTIUM}[/] founded: {len(OFFICERS)} officers, {SIGNERS} sign; "
+                f"{len(HOSPITALS)} hospitals, a twin station"
+            ) as say:
+                world.found(say)
+        with steps.step("Registry, central, kernel image, stations are up") as say:
+            world.start(say)
     with steps.step("Notebook checked, train built") as say:
         say("checking the notebook, composing the image")
         lab = connected(world)

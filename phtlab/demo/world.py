@@ -27,6 +27,7 @@ from pathlib import Path
 from phtlab.central.founding import init_central
 from phtlab.central.founding import pin as pin_central
 from phtlab.demo.heart import HOSPITALS, write_patients
+from phtlab.demo.kernel_ahead import KERNEL_RECIPE
 from phtlab.demo.services import Service, phtlab_command
 from phtlab.errors import SettingsError
 from phtlab.kernel.build import BuildEvent, build_kernel
@@ -204,7 +205,8 @@ class World:
             if event.seconds is None:
                 step(f"the kernel image: {event.title}")
 
-        built = build_kernel(share("kernels/python"), cache_directory() / "kernel-images", tell)
+        step("the kernel image")
+        built = build_kernel(share(KERNEL_RECIPE), cache_directory() / "kernel-images", tell)
         consortium = self.consortium
         known = built.image in consortium.catalogue.images
         if known and not self._roster_expires_soon():
