@@ -28,7 +28,10 @@ from train_lib.security.hashing import hash_immutable_files
 from train_lib.security.protocol import SecurityProtocol
 from train_lib.security.train_config import TrainConfig
 
-REPOSITORY = "phtlab-bench-medic"
+# Others may use the engine meanwhile: the name is this process' own, and a label that every image
+# and container inherits says what belongs to it.
+REPOSITORY = f"phtlab-bench-medic-{os.urandom(6).hex()}"
+LABEL = f"phtlab.bench={REPOSITORY}"
 STATIONS = ("station_1", "station_2")
 COMMAND = ["phtlab-bench-medic"]
 FILES = {"entrypoint.py": b"print(2)\n" * 20}
@@ -40,38 +43,31 @@ def main(size: int) -> dict[str, Any]:
         name: rsa.generate_private_key(public_exponent=65537, key_size=2048)
         for name in (*STATIONS, "user", "builder")
     }
-    before = _nameless(engine)
     try:
         _make_image(engine, keys)
         return _travel(engine, keys, size)
     finally:
         # Some the library itself leaves behind.
-        for container in engine.containers.list(all=True, ignore_removed=True):
-            if container.attrs["Config"]["Cmd"] == COMMAND:
-                container.remove()
+        for container in engine.api.containers(all=True, filters={"label": LABEL}):
+            engine.api.remove_container(container["Id"])
         for image in engine.images.list(REPOSITORY):
             for tag in image.tags:
                 engine.images.remove(tag, force=True)
-        _remove_nameless(engine, before)
+        _remove_nameless(engine)
 
 
-def _nameless(engine: Any) -> set[str]:
-    """All images without a name."""
-    return {
-        image["Id"]
-        for image in engine.api.images(all=True)
-        if not image.get("RepoDigests") and set(image.get("RepoTags") or ()) <= {"<none>:<none>"}
-    }
+def _images(engine: Any) -> set[str]:
+    return {image["Id"] for image in engine.api.images(all=True, filters={"label": LABEL})}
 
 
-def _remove_nameless(engine: Any, before: set[str]) -> None:
+def _remove_nameless(engine: Any) -> None:
     """Remove the images from which the library has moved its tag on."""
-    while left := _nameless(engine) - before:
+    while left := _images(engine):
         for image in left:
             # One with a child goes after it; one that went along with its child is gone.
             with contextlib.suppress(docker.errors.APIError):
                 engine.images.remove(image)
-        if _nameless(engine) - before == left:
+        if _images(engine) == left:
             raise RuntimeError(f"images of the peer stay behind: {sorted(left)}")
 
 
@@ -150,7 +146,10 @@ def _make_image(engine: Any, keys: dict[str, Any]) -> None:
     )
     folders = _archive({}, ("opt", "opt/pht_results", "opt/pht_train"))
     engine.api.import_image_from_data(
-        folders.read(), repository=REPOSITORY, tag="latest", changes=[f"CMD {json.dumps(COMMAND)}"]
+        folders.read(),
+        repository=REPOSITORY,
+        tag="latest",
+        changes=[f"CMD {json.dumps(COMMAND)}", f"LABEL {LABEL}"],
     )
     encrypted = FileEncryptor(symmetric).encrypt_files(
         [BytesIO(content) for content in FILES.values()], binary_files=True

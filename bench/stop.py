@@ -199,8 +199,9 @@ def _roomy(world: World) -> Iterator[Any]:
 
 def _peer(python: Path, size: int) -> dict[str, Any]:
     done = subprocess.run(
-        [str(python), str(PEER), str(size)], check=True, stdout=-1, stderr=subprocess.DEVNULL
+        [str(python), str(PEER), str(size)], capture_output=True, text=True, errors="replace"
     )
+    require(done.returncode == 0, f"the peer failed: {done.stderr[-2000:]}")
     told: dict[str, Any] = json.loads(done.stdout)
     return told
 
