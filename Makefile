@@ -51,11 +51,13 @@ coverage:        ## every test, and the lines that no test ran (a third slower)
 
 # (The kernel images' locks name one Python and platform, and no extras: docs/kernels.md.)
 COMPILE = .ci/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
-CLOSED = $(COMPILE) --universal --no-strip-extras --group build
+CLOSED = $(COMPILE) --universal --no-strip-extras
+PEERS = medic scheduler
 
-lock:            ## the lock files with hashes: of everything, of the demo, and of the workspace
-	@$(CLOSED) --extra hub --extra console --extra test pyproject.toml -o requirements.lock
-	@$(CLOSED) --constraint requirements.lock pyproject.toml -o demo.lock
+lock:            ## the lock files with hashes: everything's, the demo's, the peers' of benches, the workspace's
+	@$(CLOSED) --group build --extra hub --extra console --extra test pyproject.toml -o requirements.lock
+	@$(CLOSED) --group build --constraint requirements.lock pyproject.toml -o demo.lock
+	@for peer in $(PEERS); do $(CLOSED) bench/$$peer.in -o bench/$$peer.lock || exit; done
 	@$(COMPILE) --only-binary :all: --no-emit-find-links --python-platform x86_64-manylinux_2_36 \
 	  --constraint kernels/python/requirements.lock $(addprefix --no-emit-package ,debugpy pip psycopg psycopg-binary) \
 	  $$(sed -nE 's/^([A-Za-z0-9._-]+)==.*/--no-emit-package \1/p' kernels/python/requirements.lock) \
