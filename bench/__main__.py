@@ -10,24 +10,23 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
-from bench import approval, interface, journey, scheduler, seal, stop, waiting
 from bench.aims import AIMS
 from bench.consortium import consortium
-from bench.figures import kept, said
+from bench.figures import Row, keep, kept, said
+from bench.size import FULL
+from bench.suite import ALONE, IN_CONSORTIUM
 
 _failed: list[str] = []
 
 
 def main() -> int:
-    tried("seal", seal.measure)
-    tried("waiting", waiting.measure)
+    for name, alone in ALONE.items():
+        tried(name, partial(alone, FULL))
     with consortium() as world:
-        tried("journey", lambda: journey.measure(world))
-        tried("stop", lambda: stop.measure(world))
-        tried("approval", lambda: approval.measure(world))
-        tried("scheduler", lambda: scheduler.measure(world))
-        tried("interface", lambda: interface.measure(world))
+        for name, measure in IN_CONSORTIUM.items():
+            tried(name, partial(measure, world, FULL))
     print("\n== What was aimed at and missed")
     for one in kept():
         if AIMS[one.name].missed(one.value, one.peer_value):
@@ -37,11 +36,11 @@ def main() -> int:
     return 1 if _failed else 0
 
 
-def tried(name: str, measure: Callable[[], None]) -> None:
+def tried(name: str, measure: Callable[[], list[Row]]) -> None:
     print(f"\n== {name}")
     began = time.monotonic()
     try:
-        measure()
+        keep(measure())
     except Exception:  # whatever it is: it is told, and the others run
         traceback.print_exc()
         _failed.append(name)

@@ -18,8 +18,9 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from bench.consortium import consortium
-from bench.figures import keep, line, median, require, row, spread
+from bench.figures import Row, keep, line, median, require, row, spread
 from bench.notebooks import TRIVIAL, write
+from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
 from phtlab.demo.world import World
 from phtlab.errors import ProposalError
@@ -38,8 +39,6 @@ from phtlab.station.stop import Stops
 from phtlab.train.key_file import read_key
 
 STATION = "cleveland"
-RUNS = 15
-OTHERS = 100
 PATIENCE = 60.0
 
 
@@ -50,8 +49,8 @@ class Took(NamedTuple):
     at_station: float
 
 
-def measure(world: World) -> None:
-    """Print and keep what was found."""
+def measure(world: World, size: BenchSize) -> list[Row]:
+    """Print what was found, and return its row."""
     lab = connected(world)
     folder = StationFolder(world.station_folder(STATION))
     before = folder.policy.read_text()
@@ -61,27 +60,29 @@ def measure(world: World) -> None:
         with TemporaryDirectory(prefix="phtlab-bench-") as place:
             folder.policy.write_text(default_policy("auto"))
             _running(lab, folder, Path(place), "known", None)  # its kernel image is new no more
-            proposal = _ruled(world, lab, folder)
-            for turn in range(RUNS + 1):
+            turns = size.warmups + size.approval_runs
+            proposal = _ruled(world, lab, folder, turns, size.approval_others)
+            for turn in range(turns):
                 folder.policy.write_text(default_policy("auto"))
                 theirs.append(_running(lab, folder, Path(place), f"auto-{turn}", None))
                 folder.policy.write_text(default_policy("human"))
                 ours.append(_running(lab, folder, Path(place), f"rule-{turn}", proposal))
     finally:
         folder.policy.write_text(before)
-    del ours[0], theirs[0]
+    del ours[: size.warmups], theirs[: size.warmups]
+    beside = f"beside {size.approval_others} other approvals"
     print("A trivial notebook to one station, from dispatch to running:")
     print(line("mode auto", [one.whole for one in theirs]))
-    print(line(f"under a rule, beside {OTHERS} other approvals", [one.whole for one in ours]))
+    print(line(f"under a rule, {beside}", [one.whole for one in ours]))
     pairs = list(zip(ours, theirs, strict=True))
     added = [one.whole - other.whole for one, other in pairs]
     here = median([one.at_station - other.at_station for one, other in pairs])
     note = (
         f"{spread(added)}. Under a rule {median([one.whole for one in ours]):.2f} s, by itself "
         f"{median([one.whole for one in theirs]):.2f} s; of what is added, {here * 1000:.0f} ms at "
-        f"the station, beside {OTHERS} other approvals."
+        f"the station, {beside}."
     )
-    keep([row("approval_rule_added", median(added), note)])
+    return [row("approval_rule_added", median(added), note)]
 
 
 def _running(lab: Lab, folder: StationFolder, place: Path, name: str, proposal: str | None) -> Took:
@@ -102,8 +103,8 @@ def _running(lab: Lab, folder: StationFolder, place: Path, name: str, proposal: 
     return Took(runs - began, runs - came)
 
 
-def _ruled(world: World, lab: Lab, folder: StationFolder) -> str:
-    """A proposal, the station's rule for its low-risk trains, and the other approvals."""
+def _ruled(world: World, lab: Lab, folder: StationFolder, journeys: int, others: int) -> str:
+    """A proposal, the station's rule for its low-risk trains, and `others` more approvals."""
     now = datetime.now(UTC).replace(microsecond=0)
     proposal = Proposal(
         id=new_id(),
@@ -115,14 +116,14 @@ def _ruled(world: World, lab: Lab, folder: StationFolder) -> str:
         datasets=(AskedData(name="heart"),),
         stations=(STATION,),
         images=(lab.trusted.catalogue.named("python").digest,),
-        journeys=RUNS + 1,  # below MANY_JOURNEYS: a rule for low-risk trains allows no more
+        journeys=journeys,  # below MANY_JOURNEYS: a rule for low-risk trains allows no more
         risk="low",
         issued=now,
         until=now + timedelta(days=30),
     )
     lab.central.governance.submit_proposal(proposal.sign(lab.identity))
     _until(lambda: _is_here(folder, proposal.id))
-    _others(world, lab, folder, now)
+    _others(world, lab, folder, now, others)
     desk = Desk(folder, load_settings(folder))
     approvals.approve(desk, proposal.id, by="olga")
     here = ProposalsHere(folder.proposals).find(proposal.id)
@@ -132,9 +133,9 @@ def _ruled(world: World, lab: Lab, folder: StationFolder) -> str:
     return proposal.id
 
 
-def _others(world: World, lab: Lab, folder: StationFolder, now: datetime) -> None:
+def _others(world: World, lab: Lab, folder: StationFolder, now: datetime, count: int) -> None:
     key = read_key(folder.key, world.passphrase)
-    for number in range(OTHERS):
+    for number in range(count):
         approval = Approval(
             station=STATION,
             scope="train",
@@ -168,4 +169,4 @@ def _until(holds: Callable[[], bool]) -> None:
 
 if __name__ == "__main__":
     with consortium() as world:
-        measure(world)
+        keep(measure(world, FULL))

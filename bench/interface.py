@@ -23,18 +23,18 @@ from playwright.sync_api import Page, expect
 from bench.consortium import consortium, desk
 from bench.figures import Row, keep, line, median, require, row, spread
 from bench.notebooks import FIGURE, write
+from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
-from phtlab.demo.world import World
+from phtlab.demo.world import TWIN, World
 from phtlab.lab import Lab
 from tests.ui.chromium import chromium, watched_page
 from tests.ui.lab_page import LabPage
 from tests.ui.lab_server import LabServer, lab_running
 
-RUNS = 7
 NAME = "bars.ipynb"
 PATIENCE = 300_000  # ms
 
-WATCH = """() => {
+WATCH = """hospitals => {
     const now = () => (performance.timeOrigin + performance.now()) / 1000;
     const known = new Set();
     document.querySelectorAll('li[data-journey]').forEach(n => known.add(n.dataset.journey));
@@ -61,7 +61,8 @@ WATCH = """() => {
         const pictures = [...document.querySelectorAll(
             '.pht-Results:not(.lm-mod-hidden) .pht-Multiple-picture img'
         )];
-        if (pictures.length === 4 && pictures.every(one => one.complete && one.naturalWidth)) {
+        const drawn = pictures.every(one => one.complete && one.naturalWidth);
+        if (pictures.length === hospitals && drawn) {
             // The frame after the one that they are in.
             requestAnimationFrame(() => { seen.drawn = now(); });
             return;
@@ -110,15 +111,16 @@ def _unlock(server: LabServer, passphrase: str) -> None:
     told.raise_for_status()
 
 
-def by_interface(lab_page: LabPage, lab: Lab) -> Way:
+def by_interface(lab_page: LabPage, lab: Lab, hospitals: int) -> Way:
     page = lab_page.page
-    page.evaluate(WATCH)
+    page.evaluate(WATCH, hospitals)
     page.locator("#phtlab-train-panel").get_by_role("button", name="Dispatch…").click()
     page.locator(".pht-Dispatch-dialog").get_by_role("button", name="Sign and dispatch").click()
     seen = _seen(page)
     lab_page.command("application:close")
     expect(page.locator(".pht-Results")).to_have_count(0)
-    return Way(seen["shown"] - seen["clicked"], seen["drawn"] - ended(lab, seen["journey"]))
+    last = ended(lab, seen["journey"], hospitals)
+    return Way(seen["shown"] - seen["clicked"], seen["drawn"] - last)
 
 
 def _seen(page: Page) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def _seen(page: Page) -> dict[str, Any]:
     return seen
 
 
-def by_python(notebook: Path, lab: Lab) -> Way:
+def by_python(notebook: Path, lab: Lab, hospitals: int) -> Way:
     began = time.time()
     journey = lab.dispatch(notebook)
     shown = len(str(journey)) and time.time()
@@ -136,28 +138,29 @@ def by_python(notebook: Path, lab: Lab) -> Way:
     for figure in figures.values():
         Image.open(io.BytesIO(figure.png)).load()
     drawn = time.time()
-    require(len(figures) == 4, f"four figures were to come, and came: {list(figures)}")
-    return Way(shown - began, drawn - ended(lab, journey.id))
+    require(len(figures) == hospitals, f"a figure of each was to come, and came: {list(figures)}")
+    return Way(shown - began, drawn - ended(lab, journey.id, hospitals))
 
 
-def ended(lab: Lab, journey: str) -> float:
+def ended(lab: Lab, journey: str, hospitals: int) -> float:
     """When the last stop had ended, by central's clock, which is this machine's."""
     view = lab.central.journey(journey)
     states = [stop.state for stop in view.stops]
-    require(states == ["departed"] * 4, f"all were to depart: {states}")
+    require(states == ["departed"] * hospitals, f"all were to depart: {states}")
     return max(stop.updated.timestamp() for stop in view.stops)
 
 
-def measure(world: World) -> None:
-    """Print and keep what was found; the first way of each side is not counted."""
+def measure(world: World, size: BenchSize) -> list[Row]:
+    """Print what was found, and return its rows."""
     lab = connected(world)
+    hospitals = len(set(world.stations) - {TWIN})
     interface: list[Way] = []
     python: list[Way] = []
     with panel(world) as (lab_page, notebook):
-        for _ in range(RUNS + 1):
-            interface.append(by_interface(lab_page, lab))
-            python.append(by_python(notebook, lab))
-    del interface[0], python[0]
+        for _ in range(size.warmups + size.interface_runs):
+            interface.append(by_interface(lab_page, lab, hospitals))
+            python.append(by_python(notebook, lab, hospitals))
+    del interface[: size.warmups], python[: size.warmups]
     rows: list[Row] = []
     for name, title in {
         "begin": "From the click on Dispatch to the first state shown:",
@@ -174,9 +177,9 @@ def measure(world: World) -> None:
         rows.append(
             row(f"interface_{name}", median(shown), note, peer=peer, peer_value=median(called))
         )
-    keep(rows)
+    return rows
 
 
 if __name__ == "__main__":
     with consortium() as world:
-        measure(world)
+        keep(measure(world, FULL))

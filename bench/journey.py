@@ -8,7 +8,8 @@ kernel image's layers are there, as at any station that has run a train with tha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,13 +19,13 @@ import papermill
 from bench.consortium import consortium
 from bench.figures import Row, keep, line, median, parts, require, row, spread
 from bench.notebooks import TRIVIAL, write
+from bench.size import FULL, BenchSize
 from phtlab.demo.world import World
 from phtlab.lab import Lab
 from phtlab.lab.lab import lab_of
 from phtlab.lab.train import Train
 from phtlab.train.key_file import read_key
 
-RUNS = 7
 PATIENCE = 300.0
 _FACTS = (
     "Flower 1.41 and NVFLARE 2.9 were not run here; for three sites they took 11.7 and 11.8 s "
@@ -32,25 +33,27 @@ _FACTS = (
 )
 
 
-def measure(world: World) -> None:
-    """Print and keep what was found. The services are started anew for it."""
+def measure(world: World, size: BenchSize) -> list[Row]:
+    """Print what was found, and return its rows. The services are started anew for it."""
     with TemporaryDirectory(prefix="phtlab-bench-") as made:
         place = Path(made)
-        _journey(_lab(world), _notebook(place, "before"), "all")  # the kernel image comes
+        with _lab(world) as lab:
+            _journey(lab, _notebook(place, "before"), "all")  # the kernel image comes
         world.stop()
         world.start(lambda doing: None)
-        rows = _journeys(world, place)
-        lab = _lab(world)
-        rows.append(_build(lab, place))
-        rows.append(_over_papermill(lab, place))
-    keep(rows)
+        with _lab(world) as lab:
+            rows = _journeys(lab, place, size)
+        with _lab(world) as lab:
+            rows.append(_build(lab, place, size))
+            rows.append(_over_papermill(lab, place, size))
+    return rows
 
 
-def _journeys(world: World, place: Path) -> list[Row]:
-    lab = _lab(world)
+def _journeys(lab: Lab, place: Path, size: BenchSize) -> list[Row]:
     cold = _journey(lab, _notebook(place, "cold"), "all")
-    warm = [_journey(lab, _notebook(place, f"warm-{turn}"), "all") for turn in range(RUNS)]
-    print("A trivial notebook to four stations, dispatch to opened results:")
+    notebooks = [_notebook(place, f"warm-{turn}") for turn in range(size.journey_runs)]
+    warm = [_journey(lab, notebook, "all") for notebook in notebooks]
+    print("A trivial notebook to all stations, dispatch to opened results:")
     parts("  cold", cold)
     parts("  warm", {name: median([one[name] for one in warm]) for name in warm[0]})
     seconds = [sum(one.values()) for one in warm]
@@ -62,33 +65,35 @@ def _journeys(world: World, place: Path) -> list[Row]:
     ]
 
 
-def _build(lab: Lab, place: Path) -> Row:
+def _build(lab: Lab, place: Path, size: BenchSize) -> Row:
     """From the notebook's file to the composed image; every time another notebook."""
     kernel = lab.trusted.catalogue.named("python").name
-    paths = [_notebook(place, f"build-{turn}") for turn in range(20)]
+    turns = size.warmups + size.journey_builds
+    paths = [_notebook(place, f"build-{turn}") for turn in range(turns)]
     took = []
     for path in paths:
         began = time.perf_counter()
         train = Train.read(lab, path, kernel)
         require(bool(train.image.digest), "no image")
         took.append(time.perf_counter() - began)
-    print(line("a train built", took[1:]))
-    return row("train_build_warm", median(took[1:]), f"{_ms(took[1:])}.")
+    del took[: size.warmups]
+    print(line("a train built", took))
+    return row("train_build_warm", median(took), f"{_ms(took)}.")
 
 
-def _over_papermill(lab: Lab, place: Path) -> Row:
+def _over_papermill(lab: Lab, place: Path, size: BenchSize) -> Row:
     """In turns: the stop, from dispatch to departed, and papermill with the same notebook.
 
     papermill is called in this process, imported before: as a command it would take longer.
     """
     ours: list[float] = []
     theirs: list[float] = []
-    for turn in range(RUNS + 1):
+    for turn in range(size.warmups + size.journey_runs):
         path = write(place / f"papermill-{turn}.ipynb", [f"{TRIVIAL[0]}  # {turn}"])
         one = _journey(lab, path, "cleveland")
         ours.append(one["dispatch"] + one["stops"])
         theirs.append(_seconds(lambda path=path: _papermill(path)))  # type: ignore[misc]
-    del ours[0], theirs[0]
+    del ours[: size.warmups], theirs[: size.warmups]
     print("A trivial notebook at one station, and by papermill on the bare host:")
     print(line("a stop, from dispatch to departed", ours))
     print(line("papermill, imported before", theirs))
@@ -134,10 +139,16 @@ def _papermill(path: Path) -> None:
     papermill.execute_notebook(str(path), str(out), progress_bar=False, log_output=False)
 
 
-def _lab(world: World) -> Lab:
+@contextmanager
+def _lab(world: World) -> Iterator[Lab]:
     """The researcher, connected anew."""
     profile = world.profile
-    return lab_of(profile, read_key(profile.key, world.passphrase))
+    lab = lab_of(profile, read_key(profile.key, world.passphrase))
+    try:
+        yield lab
+    finally:
+        lab.registry.close()
+        lab.central.close()
 
 
 def _seconds(work: Callable[[], None]) -> float:
@@ -153,4 +164,4 @@ def _ms(seconds: list[float]) -> str:
 
 if __name__ == "__main__":
     with consortium() as world:
-        measure(world)
+        keep(measure(world, FULL))

@@ -8,7 +8,6 @@ from pathlib import Path
 import nbformat
 
 TRIVIAL = ("answer = 1 + 1\nprint(answer)",)
-STEPS = tuple(f"import time\ntime.sleep(1)\nprint({step})" for step in (1, 2, 3))
 FIGURE = (
     "import matplotlib.pyplot as plt\nimport phtlab\n"
     "figure, axis = plt.subplots()\n"
@@ -16,6 +15,11 @@ FIGURE = (
     "phtlab.publish('bars', figure, kind='figure', counts='y')",
 )
 SLOW = ("import time\nfor _ in range(60):\n    time.sleep(0.1)\nprint('awake')",)
+
+
+def steps(seconds: float) -> tuple[str, ...]:
+    """Three cells, which take so long each."""
+    return tuple(f"import time\ntime.sleep({seconds})\nprint({step})" for step in (1, 2, 3))
 
 
 def write(path: Path, cells: Sequence[str]) -> Path:

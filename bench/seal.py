@@ -21,9 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.figures import Row, keep, line, median, row, spread
+from bench.size import FULL, BenchSize
 
-SIZE = 10**9
-RUNS = 3
 SHARED_MEMORY = Path("/dev/shm")
 
 # What runs in the process of its own: prints the seconds, and the most memory in KiB.
@@ -64,24 +63,24 @@ pyrage.decrypt_file(str(folder / "pyrage"), str(folder / "pyrage.plain"), [key])
 """
 
 
-def measure() -> None:
-    """Print and keep what was found; the first run of each side is not counted."""
-    with _place() as folder:
+def measure(size: BenchSize) -> list[Row]:
+    """Print what was found, and return its rows."""
+    with _place(size.seal_bytes) as folder:
         sides = ("ours", "age", "pyrage")
         seconds: dict[tuple[str, str], list[float]] = {}
         peaks: dict[tuple[str, str], list[float]] = {}
-        for turn in range(RUNS + 1):
+        for turn in range(size.warmups + size.seal_runs):
             for what in ("seal", "open"):
                 for side in sides:
                     took, peak = _once(folder, side, what)
-                    if turn:
+                    if turn >= size.warmups:
                         seconds.setdefault((side, what), []).append(took)
                         peaks.setdefault((side, what), []).append(peak)
                     (folder / f"{side}.plain").unlink(missing_ok=True)
-    limit = _openssl_seconds()
+    limit = _openssl_seconds(size)
     rows: list[Row] = []
     for what in ("seal", "open"):
-        print(f"{what} of {SIZE:,} bytes:")
+        print(f"{what} of {size.seal_bytes:,} bytes:")
         for side in sides:
             print(line(side, seconds[side, what]), f"peak {max(peaks[side, what]):.1f} MiB")
         ours = median(seconds["ours", what])
@@ -98,20 +97,20 @@ def measure() -> None:
         theirs = max(peaks[best, what])
         note = "VmHWM of the whole process, Python and its libraries in it."
         rows.append(row(f"{what}_1gb_rss", peak, note, peer=names[best], peer_value=theirs))
-    keep(rows)
+    return rows
 
 
 @contextmanager
-def _place() -> Iterator[Path]:
+def _place(size: int) -> Iterator[Path]:
     """A folder with the content and the keys."""
     from phtlab.train.age import HybridIdentity
 
-    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 6 * SIZE
+    roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 6 * size
     with TemporaryDirectory(prefix="phtlab-bench-", dir=SHARED_MEMORY if roomy else None) as made:
         folder = Path(made)
         block = os.urandom(10**6)
         with (folder / "plain").open("wb") as plain:
-            for _ in range(SIZE // len(block)):
+            for _ in range(size // len(block)):
                 plain.write(block)
         (folder / "ours.key").write_text(str(HybridIdentity.generate()))
         subprocess.run(
@@ -162,17 +161,15 @@ def _age_version() -> str:
     return said.strip().removeprefix("v")
 
 
-def _openssl_seconds() -> float:
-    """Seconds for SIZE bytes in openssl's own loop."""
+def _openssl_seconds(size: BenchSize) -> float:
+    """Seconds for as many bytes in openssl's own loop."""
+    loop = ["-evp", "chacha20-poly1305", "-bytes", "65536", "-seconds", str(size.openssl_seconds)]
     said = subprocess.run(
-        ["openssl", "speed", "-evp", "chacha20-poly1305", "-bytes", "65536", "-seconds", "2"],
-        check=True,
-        capture_output=True,
-        text=True,
+        ["openssl", "speed", *loop], check=True, capture_output=True, text=True
     ).stdout
     thousands = float(re.findall(r"(?i)chacha20-poly1305\s+([\d.]+)k", said)[-1])
-    return SIZE / (thousands * 1000)
+    return size.seal_bytes / (thousands * 1000)
 
 
 if __name__ == "__main__":
-    measure()
+    keep(measure(FULL))

@@ -29,6 +29,7 @@ from bench.consortium import consortium
 from bench.environment import against, python_of
 from bench.figures import Row, keep, line, median, parts, require, row, spread
 from bench.notebooks import write
+from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
 from phtlab.demo.world import POLICY, World
 from phtlab.lab import Lab
@@ -40,8 +41,6 @@ LOCK = Path(__file__).with_name("medic.lock")
 PEER = Path(__file__).with_name("medic_peer.py")
 MB = 10**6
 SIZES = {"1mb": MB, "10mb": 10 * MB, "100mb": 100 * MB, "625mb": 625 * MB}
-RUNS = {"1mb": 5, "10mb": 5, "100mb": 3, "625mb": 3}
-PEER_RUNS = {"1mb": 3, "10mb": 3, "100mb": 2, "625mb": 1}
 PATIENCE = 600.0
 
 _CELL = """\
@@ -90,28 +89,30 @@ class Took:
         return sum(took for name, took in self.steps.items() if name != _STEPS["ran"])
 
 
-def measure(world: World, sizes: Sequence[str] = tuple(SIZES)) -> None:
-    """Print and keep what was found, size by size, ours and the peer's in turns."""
+def measure(world: World, size: BenchSize, only: Sequence[str] = ()) -> list[Row]:
+    """Print what was found, and return its rows: output by output, ours and the peer's in turns.
+
+    `only` names the outputs to measure; none: all of `size`.
+    """
     lab = connected(world)
     python = python_of(LOCK)
     name = f"{against(LOCK)}, two stops"
     rows: list[Row] = []
     with TemporaryDirectory(prefix="phtlab-bench-") as place, _roomy(world) as give_room:
         give_room(MB)
-        idle = _idle(_daemon(world))
-        # Not counted: the image comes, modules are imported.
-        travel(world, lab, Path(place), MB, idle)
-        for size_name in sizes:
-            size = SIZES[size_name]
-            give_room(size)
+        idle = _idle(_daemon(world), size.stop_settle)
+        for _ in range(size.warmups):  # the image comes, modules are imported
+            travel(world, lab, Path(place), MB, idle)
+        for output in only or size.stop_runs:
+            give_room(SIZES[output])
             ours: list[Took] = []
             theirs: list[dict[str, Any]] = []
-            for turn in range(RUNS[size_name]):
-                ours.append(travel(world, lab, Path(place), size, idle))
-                if turn < PEER_RUNS[size_name]:
-                    theirs.append(_peer(python, size))
-            rows += _rows(size_name, ours, theirs, name)
-    keep(rows)
+            for turn in range(size.stop_runs[output]):
+                ours.append(travel(world, lab, Path(place), SIZES[output], idle))
+                if turn < size.stop_peer_runs[output]:
+                    theirs.append(_peer(python, SIZES[output]))
+            rows += _rows(output, ours, theirs, name)
+    return rows
 
 
 def travel(world: World, lab: Lab, place: Path, size: int, idle: int) -> Took:
@@ -140,11 +141,11 @@ def _daemon(world: World) -> int:
     return pid
 
 
-def _idle(pid: int) -> int:
+def _idle(pid: int, settle: float) -> int:
     """KiB of a daemon that has had no stop yet, once it has imported what it will need."""
     before, now = 0, _memory(pid, "VmRSS")
     while before != now:
-        time.sleep(2)
+        time.sleep(settle)
         before, now = now, _memory(pid, "VmRSS")
     return now
 
@@ -246,4 +247,4 @@ def _memory(pid: int | None, name: str) -> int:
 
 if __name__ == "__main__":
     with consortium() as world:
-        measure(world, sys.argv[1:] or tuple(SIZES))
+        keep(measure(world, FULL, sys.argv[1:]))

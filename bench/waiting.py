@@ -20,8 +20,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from bench.figures import keep, line, parts, require, row
+from bench.figures import Row, keep, line, parts, require, row
+from bench.size import FULL, BenchSize
 from phtlab.central.founding import init_central, pin
 from phtlab.central.services import read_online_key
 from phtlab.train.canonical import digest
@@ -45,12 +46,9 @@ from tests.central.postgresql import new_database, postgresql
 from tests.central.world import KERNEL, OFFICERS
 from tests.real_registry import answers, free_port
 
-STATIONS = 1_000
-QUEUED = 10_000
-DISPATCHES = 300
-EVERY = 0.1  # seconds from one dispatch to the next
 WAIT = 25  # seconds of a long poll: the station's own default
 NAME = "bench"
+STARTS = 300.0  # seconds until central answers, at most
 
 
 @dataclass
@@ -66,18 +64,20 @@ class Crowd:
     cursors: dict[str, int] = field(default_factory=dict)
 
 
-def measure() -> None:
-    """Print and keep what was found."""
-    with _crowd() as crowd:
-        _queue(crowd)
+def measure(size: BenchSize) -> list[Row]:
+    """Print what was found, and return its row."""
+    with _crowd(size.waiting_stations) as crowd:
+        _queue(crowd, size.waiting_queued)
         # A thousand stations in one process: its collections would halt all of them.
         gc.disable()
-        found = asyncio.run(_Load(crowd).run())
-        gc.enable()
+        try:
+            found = asyncio.run(_Load(crowd, size).run())
+        finally:
+            gc.enable()
     waited = sorted(found.told)
     p99 = waited[int(len(waited) * 0.99)]
     half = waited[len(waited) // 2]
-    print(f"{STATIONS:,} stations wait, {QUEUED:,} journeys are queued:")
+    print(f"{size.waiting_stations:,} stations wait, {size.waiting_queued:,} journeys are queued:")
     print(line("dispatch to the station's answer", waited))
     parts(
         "  of these",
@@ -88,8 +88,9 @@ def measure() -> None:
         },
     )
     idle = f"central used {found.idle_cpu:.0%} of a processor while nothing happened"
-    note = f"p50 {half * 1000:.0f} ms of {len(waited)} dispatches, {1 / EVERY:g} a second; {idle}."
-    keep([row("central_wait_p99", p99, note)])
+    rate = f"{1 / size.waiting_interval:g} a second"
+    note = f"p50 {half * 1000:.0f} ms of {len(waited)} dispatches, {rate}; {idle}."
+    return [row("central_wait_p99", p99, note)]
 
 
 @dataclass
@@ -102,8 +103,9 @@ class Found:
 class _Load:
     """The stations and the researcher, each on a connection of its own."""
 
-    def __init__(self, crowd: Crowd) -> None:
+    def __init__(self, crowd: Crowd, size: BenchSize) -> None:
         self._crowd = crowd
+        self._size = size
         self._audience = audience_of(NAME)
         self._heard: dict[str, asyncio.Future[float]] = {}
         self._answers = 0
@@ -112,29 +114,37 @@ class _Load:
         found = Found()
         orders = self._orders()
         waiting = [asyncio.create_task(self._station(one)) for one in self._crowd.stations]
-        await asyncio.sleep(8)  # all are there
+        await asyncio.sleep(self._size.waiting_settle)  # all are there
         used, before = _cpu(self._crowd.pid), time.monotonic()
-        await asyncio.sleep(8)
+        await asyncio.sleep(self._size.waiting_settle)
         found.idle_cpu = (_cpu(self._crowd.pid) - used) / (time.monotonic() - before)
-        line = await _Line.to(self._crowd.url)
-        for journey, body in orders:
-            began = time.perf_counter()
-            heard = self._heard[journey] = asyncio.get_running_loop().create_future()
-            await line.send("POST", "/api/v1/journeys", self._token(self._crowd.researcher), body)
-            status, told = await line.answer()
-            require(status in (200, 201), f"central answered {status}: {told[:300]!r}")
-            found.posted.append(time.perf_counter() - began)
-            found.told.append(await asyncio.wait_for(heard, 60) - began)
-            await asyncio.sleep(max(0.0, EVERY - (time.perf_counter() - began)))
+        async with _Line.to(self._crowd.url) as line:
+            for journey, body in orders:
+                began = time.perf_counter()
+                await self._dispatch(line, journey, body, found)
+                rest = self._size.waiting_interval - (time.perf_counter() - began)
+                await asyncio.sleep(max(0.0, rest))
         for task in waiting:
             require(not task.done(), "a station stopped waiting")
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         return found
 
+    async def _dispatch(self, line: _Line, journey: str, body: bytes, found: Found) -> None:
+        began = time.perf_counter()
+        heard = self._heard[journey] = asyncio.get_running_loop().create_future()
+        await line.send("POST", "/api/v1/journeys", self._token(self._crowd.researcher), body)
+        status, told = await line.answer()
+        require(status in (200, 201), f"central answered {status}: {told[:300]!r}")
+        found.posted.append(time.perf_counter() - began)
+        found.told.append(await asyncio.wait_for(heard, 60) - began)
+
     async def _station(self, identity: Identity) -> None:
+        async with _Line.to(self._crowd.url) as line:
+            await self._poll(line, identity)
+
+    async def _poll(self, line: _Line, identity: Identity) -> None:
         """Long polls, one after the other, as a station's daemon makes them."""
-        line = await _Line.to(self._crowd.url)
         cursor = self._crowd.cursors[identity.name]
         wait = random.uniform(5, WAIT)  # they did not all begin at once
         while True:
@@ -153,7 +163,7 @@ class _Load:
     def _orders(self) -> list[tuple[str, bytes]]:
         """Signed before: the researcher's own work is no part of it."""
         made = []
-        for _ in range(DISPATCHES):
+        for _ in range(self._size.waiting_dispatches):
             station = random.choice(self._crowd.stations).name
             ada = self._crowd.researcher
             envelope = Order.new(self._crowd.train, (station,), {}, (ada.name,), 1).sign(ada)
@@ -172,9 +182,14 @@ class _Line:
         self._writer = writer
 
     @classmethod
-    async def to(cls, url: str) -> _Line:
+    @asynccontextmanager
+    async def to(cls, url: str) -> AsyncIterator[_Line]:
         place = urlsplit(url)
-        return cls(*await asyncio.open_connection(place.hostname, place.port, limit=2**20))
+        reader, writer = await asyncio.open_connection(place.hostname, place.port, limit=2**20)
+        try:
+            yield cls(reader, writer)
+        finally:
+            writer.close()
 
     async def send(self, method: str, path: str, token: str, body: bytes = b"") -> None:
         head = (
@@ -191,8 +206,8 @@ class _Line:
 
 
 @contextmanager
-def _crowd() -> Iterator[Crowd]:
-    """A consortium of a thousand stations, its central running, its roster published."""
+def _crowd(stations_wanted: int) -> Iterator[Crowd]:
+    """A consortium of so many stations, its central running, its roster published."""
     with TemporaryDirectory(prefix="phtlab-bench-") as made, postgresql() as server:
         place, port = Path(made), free_port()
         central = init_central(place / "central", name=NAME, listen=f"127.0.0.1:{port}")
@@ -205,7 +220,7 @@ def _crowd() -> Iterator[Crowd]:
             log_n=4,
         )
         pin(central.directory, consortium.root)
-        names = [f"station-{number:04}" for number in range(STATIONS)]
+        names = [f"station-{number:04}" for number in range(stations_wanted)]
         ada, *stations = [Identity.generate(name) for name in ("ada", *names)]
         members = [Member(name="ada", roles=("researcher",), keys=ada.public)]
         members += [Member(name=s.name, roles=("station",), keys=s.public) for s in stations]
@@ -214,16 +229,14 @@ def _crowd() -> Iterator[Crowd]:
         consortium.add_image(KERNEL)
         consortium.sign(OFFICERS)
         dsn, url = new_database(server), f"http://127.0.0.1:{port}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "phtlab", "central", "run", str(central.directory)],
-            env={**os.environ, "PHTLAB_CENTRAL_DATABASE": dsn},
-            stderr=(place / "central.log").open("wb"),
-        )
+        with (place / "central.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "phtlab", "central", "run", str(central.directory)],
+                env={**os.environ, "PHTLAB_CENTRAL_DATABASE": dsn},
+                stderr=log,
+            )
         try:
-            until = time.monotonic() + 60
-            while not answers(port):
-                require(time.monotonic() < until and process.poll() is None, "central did not come")
-                time.sleep(0.1)
+            _until_it_answers(process, port, place / "central.log")
             with CentralClient(url, consortium.officer("vera", OFFICERS["vera"])) as officer:
                 officer.publish_roster(RosterBundle.model_validate(consortium.bundle()))
             yield Crowd(url, dsn, process.pid, ada, stations)
@@ -232,7 +245,15 @@ def _crowd() -> Iterator[Crowd]:
             process.wait()
 
 
-def _queue(crowd: Crowd) -> None:
+def _until_it_answers(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    until = time.monotonic() + STARTS
+    while not answers(port):
+        runs = process.poll() is None and time.monotonic() < until
+        require(runs, f"central did not come: {log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.1)
+
+
+def _queue(crowd: Crowd, queued: int) -> None:
     """One journey as it is dispatched, and then as many of its like in the database itself."""
     manifest = TrainManifest(
         name="heart",
@@ -244,18 +265,18 @@ def _queue(crowd: Crowd) -> None:
         files=(),
     )
     crowd.train = digest(b"a train")
-    first = crowd.stations[0].name
+    first, stations = crowd.stations[0].name, len(crowd.stations)
     with CentralClient(crowd.url, crowd.researcher) as client:
         client.submit_train(manifest.sign(crowd.researcher, crowd.train, "trains/ada/heart"))
         order = Order.new(crowd.train, (first,), {}, ("ada",), 1)
         client.submit_journey(order.sign(crowd.researcher))
     with psycopg.connect(crowd.dsn) as connection:
-        connection.execute(_QUEUE.format(queued=QUEUED, stations=STATIONS))
+        connection.execute(_QUEUE.format(queued=queued, stations=stations))
         rows = connection.execute("SELECT station, max(offered) FROM stop GROUP BY station")
         crowd.cursors = {str(station): int(cursor) for station, cursor in rows}
     with psycopg.connect(crowd.dsn, autocommit=True) as connection:
         connection.execute("ANALYZE")
-    require(len(crowd.cursors) == STATIONS, f"only {len(crowd.cursors)} stations have a stop")
+    require(len(crowd.cursors) == stations, f"only {len(crowd.cursors)} stations have a stop")
 
 
 _QUEUE = """
@@ -281,4 +302,4 @@ def _cpu(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    measure()
+    keep(measure(FULL))

@@ -1,0 +1,81 @@
+"""How much each bench does: `FULL` is measured and kept, `TINY` only runs every step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+
+@dataclass(frozen=True)
+class BenchSize:
+    """Numbers of runs and of bytes, and seconds. The names of the rows are the same in any size.
+
+    Before what is counted, each side runs `warmups` times.
+    """
+
+    warmups: int = 1
+
+    seal_bytes: int = 10**9
+    seal_runs: int = 3
+    openssl_seconds: int = 2
+
+    waiting_stations: int = 1_000
+    waiting_queued: int = 10_000
+    """At least one for each station."""
+    waiting_dispatches: int = 300
+    waiting_interval: float = 0.1
+    """From one dispatch to the next."""
+    waiting_settle: float = 8.0
+    """Until all stations wait; central's idle load is measured as long again."""
+
+    journey_runs: int = 7
+    journey_builds: int = 19
+
+    stop_runs: Mapping[str, int] = field(
+        default_factory=lambda: {"1mb": 5, "10mb": 5, "100mb": 3, "625mb": 3}
+    )
+    """The sizes to measure, and how often."""
+    stop_peer_runs: Mapping[str, int] = field(
+        default_factory=lambda: {"1mb": 3, "10mb": 3, "100mb": 2, "625mb": 1}
+    )
+    stop_settle: float = 2.0
+    """Between two looks at the daemon's memory; it is idle when they see the same."""
+
+    approval_runs: int = 15
+    approval_others: int = 100
+    """Other approvals at the station."""
+
+    scheduler_runs: int = 5
+    scheduler_step: float = 1.0
+    """What each cell takes whose progress is reported."""
+    scheduler_grace: float = 30.0
+    """For the peer's job to end, after its server was killed and the dry run has ended."""
+
+    interface_runs: int = 7
+
+
+FULL: Final = BenchSize()
+TINY: Final = BenchSize(
+    warmups=0,
+    seal_bytes=10**6,
+    seal_runs=1,
+    openssl_seconds=1,
+    waiting_stations=3,
+    waiting_queued=6,
+    waiting_dispatches=3,
+    waiting_interval=0.01,
+    waiting_settle=0.1,
+    journey_runs=1,
+    journey_builds=1,
+    stop_runs={"1mb": 1},
+    stop_peer_runs={"1mb": 1},
+    stop_settle=0.1,
+    approval_runs=1,
+    approval_others=2,
+    scheduler_runs=1,
+    scheduler_step=0.1,
+    scheduler_grace=1.0,
+    interface_runs=1,
+)
+"""For tests: its figures mean nothing, and nobody keeps them."""

@@ -1,0 +1,26 @@
+"""All benches, by name: those that run alone, and those that share one consortium.
+
+Each returns its rows and keeps nothing; `python -m bench` keeps them, tests run the tiny form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bench import approval, interface, journey, scheduler, seal, stop, waiting
+from bench.figures import Row
+from bench.size import BenchSize
+from phtlab.demo.world import World
+
+ALONE: Final[Mapping[str, Callable[[BenchSize], list[Row]]]] = {
+    "seal": seal.measure,
+    "waiting": waiting.measure,
+}
+IN_CONSORTIUM: Final[Mapping[str, Callable[[World, BenchSize], list[Row]]]] = {
+    "journey": journey.measure,
+    "stop": stop.measure,
+    "approval": approval.measure,
+    "scheduler": scheduler.measure,
+    "interface": interface.measure,
+}
