@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import CACHE
+from tests.conftest import CACHE, ROOT
 
 
 def python_of(lock: Path) -> Path:
@@ -15,14 +14,10 @@ def python_of(lock: Path) -> Path:
     place = CACHE / f"bench-{lock.stem}"
     python, stamp = place / "bin" / "python", place / "made-of"
     if not stamp.exists() or stamp.read_text() != lock.read_text():
-        shutil.rmtree(place, ignore_errors=True)
-        if shutil.which("uv"):  # seconds, where pip takes a minute
-            make = ["uv", "venv", "-q", "--python", sys.executable, str(place)]
-            install = ["uv", "pip", "install", "-q", "--python", str(python)]
-        else:
-            make = [sys.executable, "-m", "venv", str(place)]
-            install = [str(python), "-m", "pip", "install", "-qq"]
+        uv = str(ROOT / ".ci" / "uv")
+        make = [uv, "venv", "-q", "--clear", "--python", sys.executable, str(place)]
         subprocess.run(make, check=True)
+        install = [uv, "pip", "install", "-q", "--python", str(python)]
         subprocess.run([*install, "--require-hashes", "-r", str(lock)], check=True)
         stamp.write_text(lock.read_text())
     return python
