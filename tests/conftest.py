@@ -86,7 +86,8 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
 def _no_profile_of_this_machine(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Tests see no person's configuration, and leave none behind."""
     for name in [n for n in os.environ if n.startswith("PHTLAB_")]:
-        del os.environ[name]
+        if not name.startswith("PHTLAB_TEST_"):  # for tests, such as a seed
+            del os.environ[name]
     place = tmp_path_factory.mktemp("home")
     os.environ["PHTLAB_CONFIG"] = str(place / "config")
     os.environ["PHTLAB_CACHE"] = str(place / "cache")
