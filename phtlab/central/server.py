@@ -15,6 +15,7 @@ from phtlab.central.news import News
 from phtlab.central.services import Services
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
+from phtlab.train.durable_file import remove_dead_drafts
 
 
 class CentralServer(uvicorn.Server):
@@ -61,6 +62,8 @@ def serving(settings: CentralSettings, services: Services | None = None) -> Iter
 
 
 def _server(settings: CentralSettings, services: Services) -> CentralServer:
+    # Not below: the registry's storage is its own, and nothing is written durably there.
+    remove_dead_drafts(settings.directory)
     config = uvicorn.Config(
         create_app(settings, services),
         log_config=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from phtlab.lab.results import Results
 from phtlab.lab.sent_from import remember_notebook
 from phtlab.lab.train import Train
 from phtlab.profile import Profile, cache_directory
+from phtlab.train.durable_file import remove_dead_drafts
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import read_key
 from phtlab.train.manifest import Train as ManifestOf
@@ -283,8 +285,19 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
         if identity is None:
             secret = secret or getpass.getpass(f"Passphrase of {profile.key.name}: ")
             identity = read_key(profile.key, secret)
+        _clear_drafts(profile)
         _connected[place] = lab_of(profile, identity)
     return _connected[place]
+
+
+def _clear_drafts(profile: Profile) -> None:
+    """Remove what a process that was killed was writing of this person's files and caches."""
+    cache = cache_directory()
+    with suppress(OSError):  # a workspace that is read-only keeps what it has
+        for folder in (profile.key.parent, profile.trust):
+            remove_dead_drafts(folder)
+        for folder in (cache / "twins", cache / "kernels"):
+            remove_dead_drafts(folder, below=True)
 
 
 def lab_of(profile: Profile, identity: Identity) -> Lab:

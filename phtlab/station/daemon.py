@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
@@ -96,7 +97,7 @@ class Daemon:
     def sweep(self) -> None:
         """Remove what a killed station left: half-written files, and runs that no stop needs."""
         try:
-            self.station.folder.remove_dead_drafts()
+            self.station.folder.remove_dead_drafts(self._data())
             # In this order: a run that begins in between has a stop that says so.
             there = self.station.executor.jobs()
             needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
@@ -108,6 +109,13 @@ class Daemon:
         except (PhtlabError, OSError) as error:
             # What is left costs space; a station that ended for it would cost its journeys.
             _log.warning("sweep stopped", why=str(error))
+
+    def _data(self) -> list[Path]:
+        """Where the declared data sets lie; none if a declaration cannot be read."""
+        try:
+            return [dataset.path for dataset in self.station.declared().values()]
+        except (PhtlabError, OSError):
+            return []
 
     def publish(self) -> None:
         """Tell central which data sets are here, if that changed."""

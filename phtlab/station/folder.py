@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,8 @@ class StationFolder:
     self-test.json                what the last self-test found; see `self_test.py`
     restored.json                 which backup this was made from; see `backup_restore.py`
     pause.json                    that nothing new begins, and why; see `maintenance.py`
+    runs/                         the executor's, for runs and their outputs
+    local/  self-test/            as a station's folder: local trains, the self-test's train
     """
 
     path: Path
@@ -113,6 +115,21 @@ class StationFolder:
     def self_test(self) -> Path:
         return self.path / "self-test.json"
 
+    @property
+    def runs(self) -> Path:
+        """The executor's own: what runs write lies below it."""
+        return self.path / "runs"
+
+    @property
+    def local(self) -> StationFolder:
+        """Where local trains lie, as at a station of their own."""
+        return StationFolder(self.path / "local")
+
+    @property
+    def self_test_train(self) -> StationFolder:
+        """Where the self-test's train lies while it travels."""
+        return StationFolder(self.path / "self-test")
+
     def mark(self) -> str:
         """What tells this station from another of the same name at a shared engine: made once,
         and moved with the folder."""
@@ -133,17 +150,15 @@ class StationFolder:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.chmod(0o700)
 
-    def remove_dead_drafts(self) -> None:
-        """Remove what was being written here when a station or a command was killed."""
-        for folder in (
-            *(self.path, self.trust, self.datasets, self.twins, self.stops),
-            *(below for below in self.stops.iterdir() if below.is_dir()),
-            *self.stops.glob("*/operator"),
-            *(self.approvals, self.revocations, self.acceptances, self.released),
-            *self.drafts.glob("*/"),
-            *self.proposals.glob("*/"),
-        ):
-            remove_dead_drafts(folder)
+    def remove_dead_drafts(self, data: Iterable[Path] = ()) -> int:
+        """Remove what was being written here when a station or a command was killed.
+
+        In every folder, but for `data`, which is the operator's, and what runs write. Returns how
+        many drafts were removed. Raises OSError if one cannot be.
+        """
+        runs = (place.runs.absolute() for place in (self, self.local, self.self_test_train))
+        skip = {*runs, *(path.absolute() for path in data)}
+        return remove_dead_drafts(self.path, below=True, skip=skip)
 
     @contextmanager
     def occupied(self) -> Iterator[None]:

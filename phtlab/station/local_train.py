@@ -68,7 +68,7 @@ class LocalFolder(StationFolder):
 
     @classmethod
     def in_(cls, of: StationFolder) -> LocalFolder:
-        return cls(of.path / "local", of)
+        return cls(of.local.path, of)
 
     @property
     def policy(self) -> Path:

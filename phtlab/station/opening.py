@@ -27,7 +27,7 @@ def open_executor(folder: StationFolder, settings: StationSettings) -> Executor:
     Raises SettingsError for a name or options that it does not know.
     """
     options: dict[str, Any] = {
-        "root": folder.path / "runs",
+        "root": folder.runs,
         "station": f"{settings.name}-{folder.mark()}",
         **settings.executor_options,
     }

@@ -55,7 +55,7 @@ def train_check(
     folder: StationFolder, settings: StationSettings, identity: Identity, log: Log, *, by: str
 ) -> CheckResult:
     """Run it, and say what came of it; leaves nothing but two entries in `log`."""
-    place = StationFolder(folder.path / "self-test")
+    place = folder.self_test_train
     try:
         place.create()
         place.policy.write_text(default_policy("auto"))

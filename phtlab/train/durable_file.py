@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
 _DRAFT: Final = ".part"
+_DRAFT_NAME: Final = re.compile(rf"\..+\.[0-9a-f]{{16}}{re.escape(_DRAFT)}", re.DOTALL)
 
 
 def write_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -48,23 +51,38 @@ def create_durably(path: Path, content: bytes, mode: int = 0o600) -> None:
     sync_folder(path.parent)
 
 
-def remove_dead_drafts(folder: Path) -> int:
-    """Remove what killed writers have left in `folder`, not below it; how many drafts."""
+def remove_dead_drafts(folder: Path, *, below: bool = False, skip: Collection[Path] = ()) -> int:
+    """Remove what killed writers have left in `folder`, and with `below` in all folders below it.
+
+    Folders of `skip` (absolute paths) and other file systems are left alone; links are not
+    followed. Returns how many drafts were removed. Raises OSError if one cannot be.
+    """
     removed = 0
-    for draft in folder.glob(f".*{_DRAFT}"):
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_NOFOLLOW)
-        except FileNotFoundError:  # it has just become a file
-            continue
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            draft.unlink(missing_ok=True)
-            removed += 1
-        except BlockingIOError:
-            pass
-        finally:
-            os.close(descriptor)
+    for place, folders, files in os.walk(folder.absolute()):
+        inner = [Path(place, name) for name in folders] if below else []
+        folders[:] = [one.name for one in inner if one not in skip and not one.is_mount()]
+        drafts = (Path(place, name) for name in files if _DRAFT_NAME.fullmatch(name))
+        removed += sum(map(_remove_dead, drafts))
     return removed
+
+
+def _remove_dead(draft: Path) -> bool:
+    """Remove `draft` unless its writer lives; whether it was removed."""
+    try:
+        # NONBLOCK: a pipe of such a name must not hold the caller up.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # it has just become a file, or is a link or a pipe: no draft
+        return False
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        draft.unlink(missing_ok=True)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

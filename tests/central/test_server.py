@@ -99,6 +99,15 @@ def test_a_taken_address_is_told(tmp_path: Path) -> None:
             pass
 
 
+def test_what_a_killed_central_was_writing_is_removed_when_it_starts(tmp_path: Path) -> None:
+    made = init_central(tmp_path / "c", name="pht", listen=f"127.0.0.1:{free_port()}")
+    draft = made.directory / ".root.json.0123456789abcdef.part"
+    draft.write_bytes(b"half")
+    before = {path.name for path in made.directory.iterdir()}
+    with serving(made.settings):
+        assert before - {path.name for path in made.directory.iterdir()} == {draft.name}
+
+
 def test_what_central_holds_survives_its_restart(tmp_path: Path, founding: Founding) -> None:
     settings = founding.central.settings.model_copy(
         update={"database": f"sqlite:///{tmp_path / 'c.sqlite'}"}

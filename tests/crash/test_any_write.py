@@ -115,7 +115,7 @@ def test_half_written_files_of_a_kill_are_no_state(tmp_path: Path) -> None:
     offer = world.offer()
     daemon = world.daemon()
     daemon.receive(offer)
-    (world.stop(offer).path / ".record.json.1234.part").write_bytes(b'{"payl')
+    (world.stop(offer).path / ".record.json.0123456789abcdef.part").write_bytes(b'{"payl')
     assert world.stop(offer).state == "offered"
     finish(world, offer)
     assert final(world, offer)[0] == "departed"
