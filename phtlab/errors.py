@@ -33,6 +33,7 @@
     │   ├── DataSetError
     │   ├── PolicyError
     │   ├── EngineMissingError
+    │   ├── TrialUnfinishedError a trial of the sandbox without an answer
     │   └── SandboxError         a limit that the engine does not enforce
     ├── RunError                 what happened to a run in the sandbox
     ├── AirlockError             an output that may not leave
@@ -249,6 +250,19 @@ class EngineMissingError(StationError):
     """The container engine does not answer."""
 
     code = "engine-missing"
+
+
+class TrialUnfinishedError(StationError):
+    """A trial of the sandbox was cut off: whether the limits hold is not known, so try again.
+
+    `limit` is the limit that the trial was going past, if it got so far and had found no fault.
+    """
+
+    code = "trial-unfinished"
+
+    def __init__(self, message: str, *, limit: str = "") -> None:
+        super().__init__(message)
+        self.limit = limit
 
 
 class SandboxError(StationError):

@@ -261,6 +261,7 @@ def run(
     from phtlab.station.maintenance import require_settled
     from phtlab.station.opening import open_station, require_joined
     from phtlab.station.running_log import log_to_stderr
+    from phtlab.station.unfinished_trial import note_trial
 
     folder, settings = station_at(directory)
     require_settled(folder)
@@ -270,7 +271,9 @@ def run(
     try:
         require_joined(folder, settings)
         guard_opened_key()  # before the first process that it starts
-        _require_able(station.executor.check(), settings.name)
+        results = station.executor.check()
+        _require_able(results, settings.name)
+        note_trial(folder, results, station.now())
         station.policy()
         station.declared()
         until = threading.Event()
@@ -349,8 +352,9 @@ def _require_able(results: Sequence[CheckResult], station: str) -> None:
     from phtlab.station.disk_space import ENGINE_DISK
 
     for result in results:
-        # A disk is freed while a station runs: what needs it waits until then.
-        if not result.ok and result.name != ENGINE_DISK:
+        # A disk is freed while a station runs: what needs it waits until then. A trial that was
+        # cut off is tried again.
+        if not result.ok and result.name != ENGINE_DISK and not result.unfinished:
             missing = result.name == "container engine"
             kind = EngineMissingError if missing else SandboxError
             raise kind(

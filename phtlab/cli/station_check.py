@@ -67,6 +67,7 @@ def _found(
     from phtlab.station.self_test_run import look
     from phtlab.station.settings import station_directory
     from phtlab.station.station import utc_now
+    from phtlab.station.unfinished_trial import note_trial
 
     try:
         folder, settings = station_at(directory)
@@ -91,6 +92,7 @@ def _found(
         try:
             before = None if deep else last_report(folder)
             keep_report(folder, report_of(settings, results, utc_now(), before))
+            note_trial(folder, results, utc_now())
         except OSError as error:
             err.print(f"What was found is not kept in {folder.path}: {error.strerror}.")
 

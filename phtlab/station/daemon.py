@@ -17,7 +17,13 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
-from phtlab.errors import EngineMissingError, PhtlabError, SignatureError, UnreachableError
+from phtlab.errors import (
+    EngineMissingError,
+    PhtlabError,
+    SignatureError,
+    TrialUnfinishedError,
+    UnreachableError,
+)
 from phtlab.station import maintenance
 from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
@@ -32,6 +38,8 @@ from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 from phtlab.station.teller import Teller
 from phtlab.station.transitions import Transitions
+from phtlab.station.trial_retry import retry_trials
+from phtlab.station.unfinished_trial import keep_unfinished
 from phtlab.train.envelope import peek
 from phtlab.train.order import Order
 from phtlab.wire.api import Offer
@@ -57,7 +65,7 @@ class Daemon:
         )
         self._open = {stop.hex: stop for stop in station.stops.unfinished()}
         self._transitions = Transitions(
-            station, self.teller.tell, lambda: list(self._open.values())
+            station, self.teller.tell, lambda: list(self._open.values()), self._close_until_tried
         )
         self._publisher = ProfilePublisher(station)
         self._office = Office(station)
@@ -148,6 +156,7 @@ class Daemon:
                 (_warm_up, "warm-up"),
                 (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
+                (partial(retry_trials, self.station), "trial"),
                 (partial(send_logs_on, self.station), "logs"),
             )
         ]
@@ -301,6 +310,10 @@ class Daemon:
                 # A night without a test is told, and ends no thread: the next one has its test.
                 _log.error("self-test not done", why=why_of(error))
                 until.wait(_SELF_TEST_PAUSE)
+
+    def _close_until_tried(self, error: TrialUnfinishedError) -> None:
+        sentence = error.message.partition(". ")[0]
+        keep_unfinished(self.station.folder, f"{sentence}.", self.station.now())
 
     def _clock(self) -> float:
         return self.station.now().timestamp()

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import docker
-from docker.errors import NotFound
 
-from phtlab.errors import SandboxError
 from phtlab.station.executor import MIB, Job, Limits
 from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body, container_name
-from phtlab.station.sandbox_trial import one_at_a_time
+from phtlab.station.sandbox_trial import (
+    one_at_a_time,
+    remove_container,
+    unfinished,
+    wait_for_trial,
+)
 
 NAME = ".reading"
 """No job's id: what it left is nobody's run."""
@@ -57,7 +59,7 @@ def try_reading(
 ) -> dict[str, str]:
     """The first unreadable file of each data set that has one, as the run would see it.
 
-    Raises SandboxError if no answer comes, and the SDK's errors.
+    Raises TrialUnfinishedError if no answer comes, and the SDK's errors.
     """
     name, place = container_name(station, NAME), root / NAME
     job = Job("reading", image, place, data=data, limits=_LIMITS)
@@ -73,24 +75,15 @@ def try_reading(
     with one_at_a_time(root):
         place.mkdir(mode=0o700, exist_ok=True)
         try:
-            _remove(engine, name)  # what a station left that died within a trial
+            remove_container(engine, name)  # what a station left that died within a trial
             created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
             engine.start(created["Id"])
-            ended = engine.wait(created["Id"], timeout=_LIMITS.seconds)
-            printed = engine.logs(created["Id"])
+            exit_code, printed = wait_for_trial(engine, created["Id"], _LIMITS.seconds)
         finally:
-            _remove(engine, name)
+            remove_container(engine, name)
             place.rmdir()
     try:
         found = json.loads(printed)
         return {str(key): str(path).removeprefix("/data/") for key, path in found.items()}
     except (ValueError, AttributeError):
-        raise SandboxError(
-            f"Whether the data sets can be read is not known: what tried it ended with "
-            f"{ended['StatusCode']}. See what is said of the sandbox."
-        ) from None
-
-
-def _remove(engine: docker.APIClient, name: str) -> None:
-    with suppress(NotFound):
-        engine.remove_container(name, force=True, v=True)
+        raise unfinished(exit_code, b"") from None  # what was printed may name patients

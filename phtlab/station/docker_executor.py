@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import docker
 import requests
@@ -23,7 +23,9 @@ from phtlab.errors import (
     EngineMissingError,
     PhtlabError,
     SandboxError,
+    TrialUnfinishedError,
 )
+from phtlab.station.backoff import Backoff
 from phtlab.station.data_trial import try_reading
 from phtlab.station.disk_space import ENGINE_DISK, disk_check
 from phtlab.station.engine_answers import first_user, images_here, kernel_here, status_of
@@ -42,19 +44,22 @@ from phtlab.station.executor import (
 from phtlab.station.image_pull import fetch_image, said
 from phtlab.station.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
 from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, USER, container_body, container_name
-from phtlab.station.sandbox_trial import refusal, try_sandbox
+from phtlab.station.sandbox_trial import refusal, remove_container, try_sandbox, went_down
 from phtlab.train.image import ENTRYPOINT
 from phtlab.wire.engine_socket import knock
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 OutputVolume = Literal["loopback", "directory"]
+_Found = TypeVar("_Found")
 
 _VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
     "loopback": LoopbackVolumes,
     "directory": DirectoryVolumes,
 }
-_REMOVAL_SECONDS = 30
+_TRIES = 3
+"""Of one trial, within a call."""
+_PAUSE = 0.5
 _IMAGE_BYTES = 256 * MIB
 """Of a train's own layer, or a part of a kernel image's: room for less is none."""
 
@@ -119,7 +124,7 @@ class DockerExecutor(Executor):
             self._require_tried(engine, job.image)
             if found is not None:
                 # Prepared by a station that died. Its volume's mount may be gone: begin anew.
-                engine.remove_container(found["Id"], force=True, v=True)
+                remove_container(engine, found["Id"])
             self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
             output = self._volumes.create(self._folder(job.id), job.limits, self._owner(engine))
             body = container_body(
@@ -168,17 +173,8 @@ class DockerExecutor(Executor):
 
     def remove(self, job_id: str) -> None:
         with self._engine() as engine:
-            deadline = time.monotonic() + _REMOVAL_SECONDS
-            while (found := self._inspect(engine, job_id)) is not None:
-                try:
-                    engine.remove_container(found["Id"], force=True, v=True)
-                except NotFound:
-                    break
-                except APIError as error:
-                    # 409: it is being removed already, by a call that was cut off.
-                    if error.status_code != 409 or time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.05)
+            if (found := self._inspect(engine, job_id)) is not None:
+                remove_container(engine, found["Id"])
         self._volumes.remove(self._folder(job_id))
 
     def jobs(self) -> frozenset[str]:
@@ -238,11 +234,17 @@ class DockerExecutor(Executor):
         """What comes of a trial of the sandbox now, if there is an image to try it with."""
         try:
             with self._engine() as engine:
-                if (image := self._image_here(engine)) is not None:
-                    return self._trial(engine, image)
+                if self._image_here(engine) is not None:
+                    return self._trial(engine, lambda: self._image_here(engine))
         except PhtlabError as error:
             sentence, _, mend = error.message.partition(". ")
-            return (CheckResult("sandbox", False, f"{sentence.rstrip('.')}.", mend),)
+            # An engine that went away meanwhile has not answered either.
+            unfinished = isinstance(error, TrialUnfinishedError | EngineMissingError)
+            return (
+                CheckResult(
+                    "sandbox", False, f"{sentence.rstrip('.')}.", mend, unfinished=unfinished
+                ),
+            )
         return (
             CheckResult(
                 "sandbox",
@@ -255,14 +257,16 @@ class DockerExecutor(Executor):
     def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
         with self._engine() as engine:
             if data and (image := self._image_here(engine)) is not None:
-                return try_reading(
-                    engine,
-                    image,
-                    self._root,
-                    data,
-                    station=self._station,
-                    runtime=self._runtime,
-                    groups=self._groups,
+                return _until_finished(
+                    lambda: try_reading(
+                        engine,
+                        image,
+                        self._root,
+                        data,
+                        station=self._station,
+                        runtime=self._runtime,
+                        groups=self._groups,
+                    )
                 )
         return super().unreadable(data)
 
@@ -276,39 +280,60 @@ class DockerExecutor(Executor):
         return None
 
     def _require_tried(self, engine: docker.APIClient, image: str) -> None:
-        """Raises SandboxError unless a trial held, in this process and since the engine came."""
+        """Require that a trial held, in this process and since the engine came.
+
+        Raises SandboxError if a limit did not hold, TrialUnfinishedError if that is not known.
+        """
         key = (self._address, self._runtime, type(self._volumes).__name__)
         with _TRIAL:
             if key in _HELD:
                 return
-            broken = refusal(self._trial(engine, image))
+            broken = refusal(self._trial(engine, lambda: image))
             if broken:
                 raise SandboxError(
                     f"No run begins, because the engine does not hold the sandbox. {broken}"
                 )
             _HELD.add(key)
 
-    def _trial(self, engine: docker.APIClient, image: str) -> tuple[CheckResult, ...]:
-        """What a trial found; of a second one, if the first did not hold.
+    def _trial(
+        self, engine: docker.APIClient, image: Callable[[], str | None]
+    ) -> tuple[CheckResult, ...]:
+        """What a trial in `image()` found; of a second one, if a limit did not hold in the first.
 
-        A trial can be cut off by what happens to the engine. A limit that is not enforced is not
-        enforced the second time either.
+        A limit that is not enforced is not enforced the second time either. A runtime that goes
+        down at the same limit each time does not hold it. Raises TrialUnfinishedError if a trial
+        was cut off as often as it is tried.
         """
-        found: tuple[CheckResult, ...] = ()
-        for _ in range(2):
-            found = try_sandbox(
-                engine,
-                image,
-                self._root,
-                station=self._station,
-                runtime=self._runtime,
-                volumes=self._volumes,
-                groups=self._groups,
-                owner=self._owner(engine),
-            )
-            if not refusal(found):
-                break
-        return found
+        limits: list[str] = []
+
+        def once() -> tuple[CheckResult, ...]:
+            if (name := image()) is None:
+                raise TrialUnfinishedError(
+                    "No trial was made: the kernel image was removed from the engine meanwhile. "
+                    "Try again: phtlab station check"
+                )
+            try:
+                return try_sandbox(
+                    engine,
+                    name,
+                    self._root,
+                    station=self._station,
+                    runtime=self._runtime,
+                    volumes=self._volumes,
+                    groups=self._groups,
+                    owner=self._owner(engine),
+                )
+            except TrialUnfinishedError as error:
+                limits.append(error.limit)
+                raise
+
+        try:
+            found = _until_finished(once)
+            return _until_finished(once) if refusal(found) else found
+        except TrialUnfinishedError:
+            if len(limits) >= _TRIES and limits[0] and len(set(limits)) == 1:
+                return went_down(limits[0])
+            raise
 
     def _owner(self, engine: docker.APIClient) -> int:
         """Which user of this machine a run is; asked once of an engine."""
@@ -365,6 +390,22 @@ class DockerExecutor(Executor):
             f"The container engine at {self._address} does not answer. "
             "Start it: systemctl start docker"
         )
+
+
+def _until_finished(trial: Callable[[], _Found]) -> _Found:
+    """What `trial` finds. One that is cut off is tried again after a pause, `_TRIES` times at most.
+
+    Raises TrialUnfinishedError if it was cut off each time.
+    """
+    pauses = Backoff(first=_PAUSE)
+    while True:
+        try:
+            return trial()
+        except TrialUnfinishedError:
+            seconds = pauses.failed("trial", time.monotonic())
+            if pauses.tries("trial") == _TRIES:
+                raise
+            time.sleep(seconds)
 
 
 def _never_begun(found: Mapping[str, Any]) -> bool:

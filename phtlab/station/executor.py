@@ -142,7 +142,8 @@ class Usage:
 class CheckResult:
     """One thing that a station needs: whether it is so, and how to mend it.
 
-    A `warning` is well as it is, and will not stay so.
+    A `warning` is well as it is, and will not stay so. An `unfinished` check was cut off: it is
+    not ok, and no verdict on what it checks.
     """
 
     name: str
@@ -150,6 +151,7 @@ class CheckResult:
     sentence: str
     mend: str = ""
     warning: bool = False
+    unfinished: bool = False
 
     @property
     def state(self) -> CheckState:
@@ -189,7 +191,11 @@ class Executor(ABC):
 
     @abstractmethod
     def check(self) -> tuple[CheckResult, ...]:
-        """Whether the engine can hold every limit. Never raises; changes nothing."""
+        """Whether the engine can hold every limit. Never raises; changes nothing.
+
+        A result of the name `sandbox` or `limit: …` is what a trial found; it is `unfinished` if
+        the trial was cut off.
+        """
 
     @abstractmethod
     def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
@@ -202,6 +208,7 @@ class Executor(ABC):
             DataSetError: a path of ``job.data`` is not there (``data-set-missing``).
             RegistryUnreachableError, RegistryError: the image cannot be fetched.
             SandboxError: the sandbox cannot be made as asked.
+            TrialUnfinishedError: whether it holds is not known yet; start again later.
         """
 
     @abstractmethod
@@ -247,7 +254,8 @@ class Executor(ABC):
     def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
         """What of `data` a run could not read: by data set, the first such file or folder.
 
-        By the mode for others, unless an executor can try. Changes nothing.
+        By the mode for others, unless an executor can try: then TrialUnfinishedError is raised if
+        the trial was cut off. Changes nothing.
         """
         found = {}
         for name, path in data.items():

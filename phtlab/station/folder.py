@@ -31,6 +31,7 @@ class StationFolder:
     acceptances/                  who accepted the agreement; see `accepted.py`
     standing.json                 its newest signed list of what stands
     self-test.json                what the last self-test found; see `self_test.py`
+    trial.json                    that a trial of the sandbox was cut off; `unfinished_trial.py`
     restored.json                 which backup this was made from; see `backup_restore.py`
     pause.json                    that nothing new begins, and why; see `maintenance.py`
     runs/                         the executor's, for runs and their outputs
@@ -129,6 +130,10 @@ class StationFolder:
     def self_test_train(self) -> StationFolder:
         """Where the self-test's train lies while it travels."""
         return StationFolder(self.path / "self-test")
+
+    @property
+    def unfinished_trial(self) -> Path:
+        return self.path / "trial.json"
 
     def mark(self) -> str:
         """What tells this station from another of the same name at a shared engine: made once,

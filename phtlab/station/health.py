@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError
+from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError, TrialUnfinishedError
 from phtlab.station.clock_check import judge_clock, signed_moments
 from phtlab.station.datasets import (
     DataSet,
@@ -206,7 +206,12 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
             "phtlab station dataset add NAME PATH --schema FILE.toml",
         )
     # A twin station never opens the declared file.
-    unreadable = {} if settings.twin else _unreadable(folder, settings, datasets)
+    unreadable: Mapping[str, str] = {}
+    try:
+        unreadable = {} if settings.twin else _unreadable(folder, settings, datasets)
+    except TrialUnfinishedError as error:
+        sentence, _, mend = error.message.partition(". ")
+        yield CheckResult("data sets", True, f"{sentence}.", mend, warning=True)
     for name, dataset in datasets.items():
         if not settings.twin:
             yield _dataset(name, dataset, unreadable.get(name))
@@ -216,7 +221,10 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
 def _unreadable(
     folder: StationFolder, settings: StationSettings, datasets: Mapping[str, DataSet]
 ) -> Mapping[str, str]:
-    """What a run could not read of what is there; by its modes if the engine cannot try."""
+    """What a run could not read of what is there; by its modes if the engine cannot try.
+
+    Raises TrialUnfinishedError if the engine tried and was cut off.
+    """
     there = {
         name: dataset.path.absolute() for name, dataset in datasets.items() if dataset.path.exists()
     }
@@ -226,6 +234,8 @@ def _unreadable(
             return executor.unreadable(there)
         finally:
             executor.close()
+    except TrialUnfinishedError:
+        raise
     except PhtlabError:  # what is wrong with the engine is a result of its own
         return {name: "" for name, path in there.items() if not readable_in_sandbox(path)}
 

@@ -1,4 +1,5 @@
-"""When nothing new begins at a station: a pause, a maintenance window, or what a self-test found.
+"""When nothing new begins at a station: a pause, a maintenance window, a trial of the sandbox that
+has no answer yet, or what a self-test found.
 
 What runs goes on, what has run is sealed and told, and whoever decides can decide: only no order
 is admitted and no run begins. Orders wait meanwhile, and lapse when they expire. It is looked up
@@ -20,6 +21,7 @@ from phtlab.station.folder import StationFolder
 from phtlab.station.self_test import last_report
 from phtlab.station.settings import WINDOW, StationSettings
 from phtlab.station.stop import Stops
+from phtlab.station.unfinished_trial import unfinished_trial
 from phtlab.train.canonical import canonical
 from phtlab.train.durable_file import write_durably
 
@@ -59,7 +61,7 @@ class Pause(BaseModel):
 class Closed(NamedTuple):
     """Why nothing new begins now. `reason` may be read by researchers, `sentence` may not."""
 
-    cause: Literal["pause", "window", "self-test"]
+    cause: Literal["pause", "window", "trial", "self-test"]
     sentence: str
     reason: str
 
@@ -158,6 +160,13 @@ def closed(place: Place) -> Closed | None:
         if within(window, local):
             sentence = f"It is within the maintenance window {window} of {place.settings.name}."
             return Closed("window", sentence, f"Maintenance, {window} local time")
+    if (trial := unfinished_trial(place.folder)) is not None:
+        return Closed(
+            "trial",
+            f"Whether the sandbox holds is not known. {trial.sentence} The running station tries "
+            "again by itself; or: phtlab station check",
+            "Whether its sandbox holds is being tried",
+        )
     if (report := last_report(place.folder)) and (stopping := report.stopping):
         first = stopping[0]
         return Closed(

@@ -45,6 +45,8 @@ RUN: Mapping[str, str] = {
 }
 STATION: Mapping[str, str] = {
     "engine-missing": "This station's container engine does not answer. Ask its operator.",
+    "trial-unfinished": "This station could not find out whether its sandbox holds. Ask its "
+    "operator.",
     "sandbox": "This station cannot make the sandbox that it promises. Ask its operator.",
     "data-set-missing": "A data set of this train is not where it should be at this station. "
     "Ask its operator.",

@@ -14,6 +14,7 @@ from phtlab.errors import (
     EngineMissingError,
     SandboxError,
     StationError,
+    TrialUnfinishedError,
 )
 from phtlab.station.airlock import strict_json
 from phtlab.station.airlock.error_message import Vocabulary, vocabulary
@@ -40,8 +41,8 @@ def claim(stop: Stop, station: Station) -> None:
 def watch(stop: Stop, station: Station) -> bool:
     """Start the run if it has not begun, stop it if its time is up, note its end.
 
-    Returns whether anything changed. An engine that does not answer is waited for;
-    if the run never began, only for the settings' patience.
+    Returns whether anything changed. An engine that does not answer is waited for, as is a trial
+    of the sandbox that was cut off; if the run never began, only for the settings' patience.
     """
     try:
         status = station.executor.status(stop.job_id)
@@ -51,6 +52,10 @@ def watch(stop: Stop, station: Station) -> bool:
         if stop.has("started") or station.now() < _patience_ends(stop, station):
             raise
         raise StationError("The engine stayed away.", code="engine-missing") from None
+    except TrialUnfinishedError:
+        if station.now() < _patience_ends(stop, station):
+            raise
+        raise StationError("No trial came to an end.", code="trial-unfinished") from None
     if not stop.has("started"):
         stop.write("started", {"at": now_text()})
         return True

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ import docker
 import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 
-from phtlab.errors import AirlockError
+from phtlab.errors import AirlockError, TrialUnfinishedError
 from phtlab.station.executor import MIB, CheckResult, Job, Limits
 from phtlab.station.image_pull import said
 from phtlab.station.output_volume import OutputVolumes
@@ -51,6 +52,9 @@ LIMITS = Limits(
 _COMMAND = ("python3", "-I", "-S", "/phtlab/in/trial.py")
 _MAX_BYTES = 64 * 1024
 _LONGEST = 300
+_REMOVAL_SECONDS = 30
+_UNFINISHED = "A trial of the sandbox was cut off"
+_AGAIN = "That says nothing of the engine. Try again: phtlab station check"
 _RUNC = "Use the runtime runc, or another host for this one: docs/sandbox.md says what each needs."
 _CGROUPS = (
     "Use the runtime runc, or boot the host with control groups of version 2 alone "
@@ -152,7 +156,9 @@ def try_sandbox(
 ) -> tuple[CheckResult, ...]:
     """Run a trial in `image`, which is here and has python3; leaves nothing. About a second.
 
-    Raises OSError, the SDK's ImageNotFound, and its errors but the engine's refusal to start.
+    Raises TrialUnfinishedError if the trial gave no answer: it was killed, removed or did not end,
+    or `image` was removed from the engine. Raises OSError, and the SDK's errors but the engine's
+    refusal to start.
     """
     with one_at_a_time(root):
         place = root / NAME
@@ -192,32 +198,78 @@ def _run(
         created = engine.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
         engine.start(created["Id"])
     except ImageNotFound:
-        raise
+        raise TrialUnfinishedError(
+            f"{_UNFINISHED}: its image was removed from the engine. {_AGAIN}"
+        ) from None
     except APIError as error:
         why = said(error)[:_LONGEST]  # Podman quotes the whole profile
-        return (
-            _not_run(f"The engine cannot start the sandbox with the runtime {runtime}: {why}."),
-        )
-    try:
-        ended = engine.wait(created["Id"], timeout=LIMITS.seconds)
-    except requests.exceptions.RequestException:
-        return (_not_run(f"A trial of the sandbox did not end within {LIMITS.seconds} seconds."),)
-    log = engine.logs(created["Id"])
+        refused = f"The engine cannot start the sandbox with the runtime {runtime}: {why}."
+        return (CheckResult("sandbox", False, refused, _RUNC),)
+    exit_code, log = wait_for_trial(engine, created["Id"], LIMITS.seconds)
     try:
         found = json.loads(read_untrusted(output, "trial.json", limit=_MAX_BYTES))
     except (AirlockError, ValueError):
-        last = log[-300:].decode(errors="replace").strip()
-        return (_not_run(f"A trial of the sandbox ended with {ended['StatusCode']}: {last!a}."),)
-    return judge_trial({**found, "log": len(log)}, given_up)
+        raise unfinished(exit_code, log) from None
+    answers = {**found, "log": len(log)}
+    limit = answers.get("trying")
+    if isinstance(limit, str) and limit in TRIED:
+        *broken, _ = judge_trial(answers, given_up)
+        if not broken:
+            # Killed just then, or by the runtime each time: one trial does not tell.
+            raise unfinished(exit_code, log, limit=limit)
+    return judge_trial(answers, given_up)
 
 
-def _not_run(sentence: str) -> CheckResult:
-    return CheckResult("sandbox", False, sentence, _RUNC)
+def wait_for_trial(engine: docker.APIClient, container: str, seconds: int) -> tuple[int, bytes]:
+    """The exit code and the log of a trial's container, once it has ended.
+
+    Raises TrialUnfinishedError if it does not end in time or is removed by somebody else.
+    """
+    try:
+        ended = engine.wait(container, timeout=seconds)
+        return int(ended["StatusCode"]), engine.logs(container)
+    except requests.exceptions.ReadTimeout:
+        why = f"it did not end within {seconds} seconds"
+    except APIError as error:
+        if error.status_code not in (404, 409):
+            raise
+        why = "its container was removed from outside"
+    raise TrialUnfinishedError(f"{_UNFINISHED}: {why}. {_AGAIN}")
+
+
+def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishedError:
+    """The error for a trial that ended without an answer."""
+    last = log[-300:].decode(errors="replace").strip()
+    words = f": {last!a}" if last else ""
+    going = f" while it went past this limit: {limit}" if limit else ""
+    return TrialUnfinishedError(
+        f"{_UNFINISHED}: it ended with {exit_code}{going}{words}. {_AGAIN}", limit=limit
+    )
+
+
+def went_down(limit: str) -> tuple[CheckResult, ...]:
+    """The verdict on a runtime that ends each trial when it goes past `limit`."""
+    return judge_trial({"trying": limit}, TRIED)
+
+
+def remove_container(engine: docker.APIClient, name: str) -> None:
+    """Remove a container, or wait until a removal that was cut off is done."""
+    deadline = time.monotonic() + _REMOVAL_SECONDS
+    while True:
+        try:
+            engine.remove_container(name, force=True, v=True)
+            return
+        except NotFound:
+            return
+        except APIError as error:
+            # 409: it is being removed already.
+            if error.status_code != 409 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def _remove(engine: docker.APIClient, name: str, volumes: OutputVolumes, place: Path) -> None:
-    with suppress(NotFound):
-        engine.remove_container(name, force=True, v=True)
+    remove_container(engine, name)
     volumes.remove(place / "run")
     volumes.remove(place)
 

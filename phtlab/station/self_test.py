@@ -22,6 +22,7 @@ from phtlab.station.executor import CheckResult, CheckState
 from phtlab.station.folder import StationFolder
 from phtlab.station.settings import StationSettings
 from phtlab.station.station import Station
+from phtlab.station.unfinished_trial import unfinished_trial
 from phtlab.train.canonical import canonical
 from phtlab.train.durable_file import write_durably
 
@@ -44,6 +45,8 @@ AIRLOCK: Final = "airlock"
 """What the train of the self-test found."""
 _AGAIN: Final = timedelta(minutes=10)
 """After so long it is looked again whether what stops new runs is mended."""
+_ANSWERED: Final = timedelta(minutes=1)
+"""After so long a report is renewed of which a part was cut off that has an answer since."""
 
 
 class Found(BaseModel):
@@ -55,15 +58,26 @@ class Found(BaseModel):
     state: CheckState
     sentence: str
     mend: str = ""
+    unfinished: bool = False
 
     @classmethod
     def of(cls, result: CheckResult) -> Found:
-        return cls(name=result.name, state=result.state, sentence=result.sentence, mend=result.mend)
+        return cls(
+            name=result.name,
+            state=result.state,
+            sentence=result.sentence,
+            mend=result.mend,
+            unfinished=result.unfinished,
+        )
 
     @property
     def stops(self) -> bool:
-        """Whether nothing new may begin because of it."""
-        return self.state == "broken" and self.name.partition(":")[0] in STOPPING
+        """Whether nothing new may begin because of it.
+
+        What was cut off is no verdict: until it has an answer, `unfinished_trial` stops new runs.
+        """
+        named = self.name.partition(":")[0] in STOPPING
+        return self.state == "broken" and named and not self.unfinished
 
 
 class Report(BaseModel):
@@ -87,6 +101,11 @@ class Report(BaseModel):
     def stopping(self) -> tuple[Found, ...]:
         """What of it keeps new runs from beginning."""
         return tuple(result for result in self.results if result.stops)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a part of it was cut off."""
+        return any(result.unfinished for result in self.results)
 
     @property
     def damaged(self) -> bool:
@@ -188,15 +207,20 @@ class Nightly:
         self._zone = zone
 
     def due(self) -> bool:
-        """Whether it is time. Only when asked for, if the setting `self_test_at` is empty."""
+        """Whether it is time.
+
+        If the setting `self_test_at` is empty, only when asked for, and again if that was cut off.
+        """
         if asked_for(self._station.folder):
             return True
+        last = last_report(self._station.folder)
+        now = self._station.now()
+        if last and last.unfinished and now - last.at > _ANSWERED:
+            return unfinished_trial(self._station.folder) is None
         at = self._station.settings.self_test_time
         if at is None:
             return False
-        last = last_report(self._station.folder)
         since = last.at if last else self._began
-        now = self._station.now()
         if last and last.damaged:
             return True
         if last and last.stopping and now - last.at > _AGAIN:

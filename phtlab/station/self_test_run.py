@@ -16,6 +16,7 @@ from phtlab.station.self_test import Report, begun, keep_report, report_of
 from phtlab.station.self_test_train import train_check
 from phtlab.station.settings import StationSettings
 from phtlab.station.station import Station, utc_now
+from phtlab.station.unfinished_trial import note_trial
 from phtlab.train.identity import Identity
 
 _NEEDED: Final = frozenset({"key", "policy", "container engine", "sandbox", "limit"})
@@ -51,13 +52,15 @@ def run_self_test(station: Station) -> Report:
     Raises OSError if the report cannot be kept: that, too, is in the log by then.
     """
     begun(station.folder)
-    results = look(
-        station.folder,
-        station.settings,
-        lambda: station.identity,
-        station.audit,
-        by=station.name,
-        now=station.now,
+    results = tuple(
+        look(
+            station.folder,
+            station.settings,
+            lambda: station.identity,
+            station.audit,
+            by=station.name,
+            now=station.now,
+        )
     )
     report = report_of(station.settings, results, station.now())
     for found in report.broken:
@@ -72,4 +75,5 @@ def run_self_test(station: Station) -> Report:
         _log.warning("self-test: warning", what=found.name, why=found.sentence, mend=found.mend)
     _log.info("self-test", result=report.sentence)
     keep_report(station.folder, report)
+    note_trial(station.folder, results, station.now())
     return report

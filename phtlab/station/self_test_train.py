@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pyarrow.parquet
 
-from phtlab.errors import PhtlabError
+from phtlab.errors import PhtlabError, TrialUnfinishedError
 from phtlab.notebook import read_analysis
 from phtlab.station.audit import Log
 from phtlab.station.datasets import add_dataset
@@ -92,6 +92,7 @@ def judge_run(run: LocalRun) -> CheckResult:
             f"A train of this station's own ended as {run.record.outcome} ({run.record.code}): "
             f"{run.record.sentence}",
             "phtlab station check says of each part whether it is well",
+            unfinished=run.record.code == TrialUnfinishedError.code,
         )
     left = _counts(run.archive)
     if left != {kind: count for kind, count in GROUPS.items() if kind != "few"}:

@@ -20,6 +20,7 @@ from phtlab.errors import (
     RegistryError,
     RosterStaleError,
     StationError,
+    TrialUnfinishedError,
     UnreachableError,
 )
 from phtlab.station import arrival, departure, maintenance, running
@@ -48,8 +49,14 @@ class Transitions:
     """Moves stops on. Several stops may be moved at once, one by one thread only."""
 
     def __init__(
-        self, station: Station, tell: Tell, open_stops: Callable[[], Iterable[Stop]]
+        self,
+        station: Station,
+        tell: Tell,
+        open_stops: Callable[[], Iterable[Stop]],
+        trial_unfinished: Callable[[TrialUnfinishedError], None] = lambda error: None,
     ) -> None:
+        """`trial_unfinished` hears of each trial of the sandbox that a run could not wait for."""
+        self._trial_unfinished = trial_unfinished
         self._station = station
         self._tell = tell
         self._open_stops = open_stops
@@ -169,6 +176,8 @@ class Transitions:
         return True
 
     def _failed(self, stop: Stop, error: PhtlabError) -> bool:
+        if isinstance(error, TrialUnfinishedError):
+            self._trial_unfinished(error)
         if self._passes(stop, error):
             self._wait(stop, error.message)
             return not stop.has("admitted") and self._expired(stop, _EXPIRED_WAITING)
@@ -184,7 +193,9 @@ class Transitions:
         """Whether it is worth waiting: the fault is nobody's who has a part in this journey."""
         if stop.has("record"):
             return True
-        if isinstance(error, UnreachableError | RosterStaleError | EngineMissingError):
+        if isinstance(error, UnreachableError | RosterStaleError):
+            return True
+        if isinstance(error, EngineMissingError | TrialUnfinishedError):
             return True
         if error.code in _MENDED_BY_AN_OPERATOR:
             return True

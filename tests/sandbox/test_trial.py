@@ -240,30 +240,6 @@ def test_no_run_begins_on_an_engine_that_does_not_hold_a_limit(
 
 
 @pytest.mark.engine
-def test_a_trial_that_was_cut_off_is_tried_once_more(
-    kernel_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever kills a station's containers keeps it from beginning no longer than that."""
-    monkeypatch.setattr(docker_executor, "_HELD", set())
-    whole = docker_executor.try_sandbox
-    answers = [judge_trial({"trying": "processes"})]
-
-    def cut_off_once(*arguments: Any, **keywords: Any) -> Any:
-        return answers.pop() if answers else whole(*arguments, **keywords)
-
-    monkeypatch.setattr(docker_executor, "try_sandbox", cut_off_once)
-    runs = DockerExecutor(tmp_path / "runs", station="trial", entrypoint=SCRIPT)
-    try:
-        runs.start(Job("stop-1", kernel_image, write_inputs(tmp_path, "pass")), anyone)
-        assert not answers
-    finally:
-        monkeypatch.undo()
-        for job in runs.jobs():
-            runs.remove(job)
-        runs.close()
-
-
-@pytest.mark.engine
 def test_an_engine_is_tried_once_a_process_and_again_when_it_was_away(
     kernel_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

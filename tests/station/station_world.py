@@ -265,6 +265,8 @@ class ScriptedExecutor(Executor):
     script: FakeRun = field(default_factory=FakeRun)
     missing: bool = False
     refuses: Exception | None = None
+    trials: list[CheckResult] = field(default_factory=list)
+    """What each trial of the sandbox finds; the last stays."""
     started: list[Job] = field(default_factory=list)
     statuses: dict[str, JobStatus] = field(default_factory=dict)
 
@@ -275,7 +277,10 @@ class ScriptedExecutor(Executor):
             )
 
     def check(self) -> tuple[CheckResult, ...]:
-        return (CheckResult("container engine", not self.missing, "Scripted.", "Start it."),)
+        engine = CheckResult("container engine", not self.missing, "Scripted.", "Start it.")
+        if self.missing or not self.trials:
+            return (engine,)
+        return engine, self.trials.pop(0) if len(self.trials) > 1 else self.trials[0]
 
     def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
         self._answer()

@@ -1,0 +1,34 @@
+"""Kills a container of the real engine as soon as it runs: a station's trial, say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import docker
+import docker.errors
+
+from phtlab.station.docker_executor import DEFAULT_ENGINE
+
+
+@contextmanager
+def killing(name: str, *, most: int | None = None) -> Iterator[list[str]]:
+    """Kill each container called `name` as soon as it runs, `most` times; gives those killed."""
+    enough, done = threading.Event(), list[str]()
+    api = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
+
+    def kill() -> None:
+        while not enough.wait(0.005) and (most is None or len(done) < most):
+            with suppress(docker.errors.APIError):  # not there, not running yet, or gone
+                api.kill(name)
+                done.append(name)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        yield done
+    finally:
+        enough.set()
+        thread.join()
+        api.close()
