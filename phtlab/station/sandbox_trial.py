@@ -211,6 +211,8 @@ def _run(
     except (AirlockError, ValueError):
         raise unfinished(exit_code, log) from None
     answers = {**found, "log": len(log)}
+    if exit_code != 0 and answers.get("trying") is None:
+        answers["trying"] = "log"  # which it fills last
     limit = answers.get("trying")
     if isinstance(limit, str) and limit in TRIED:
         *broken, _ = judge_trial(answers, given_up)

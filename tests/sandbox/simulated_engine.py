@@ -20,12 +20,12 @@ End = Callable[[Path], tuple[int, bytes]]
 """Writes what a trial leaves in its output folder; gives its exit code and its log."""
 
 
-def answers(found: Mapping[str, Any], exit_code: int = 0) -> End:
+def answers(found: Mapping[str, Any], exit_code: int = 0, log: bytes = LOG) -> End:
     """The trial comes to its end, or was killed after it had written so much."""
 
     def end(out: Path) -> tuple[int, bytes]:
         (out / "trial.json").write_text(json.dumps(found))
-        return exit_code, LOG
+        return exit_code, log
 
     return end
 

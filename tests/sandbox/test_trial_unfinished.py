@@ -98,6 +98,14 @@ def test_one_that_is_killed_while_it_tries_a_limit_is_no_verdict_on_the_limit(
     assert sandbox_of(executor).unfinished
 
 
+def test_one_that_is_killed_before_it_fills_the_log_is_no_verdict_on_the_log(
+    simulated: Simulated,
+) -> None:
+    whole = answers(HELD, exit_code=137, log=b"")
+    assert sandbox_of(simulated(whole, whole, held)[0]).ok
+    assert sandbox_of(simulated(whole, whole, killed)[0]).unfinished
+
+
 def test_a_runtime_that_goes_down_at_the_same_limit_each_time_does_not_hold_it(
     simulated: Simulated,
 ) -> None:
@@ -177,33 +185,35 @@ def real(
     executor.close()
 
 
+HANGS = "import time; time.sleep(600)"
+"""In a trial's place, so that whoever kills it is never late."""
+
+
 @pytest.mark.engine
 def test_while_each_trial_is_killed_no_run_begins_and_once_none_is_it_does(
-    real: DockerExecutor, kernel_image: str, tmp_path: Path
+    real: DockerExecutor, kernel_image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trial = container_name("cut-off", sandbox_trial.NAME)
     job = Job("stop-1", kernel_image, write_inputs(tmp_path, "pass"))
-    with killing(trial) as done:
+    with monkeypatch.context() as patch, killing(container_name("cut-off", sandbox_trial.NAME)):
+        patch.setattr(sandbox_trial, "_COMMAND", ("python3", "-c", HANGS))
         assert sandbox_of(real).unfinished
-        with pytest.raises(TrialUnfinishedError):
+        with pytest.raises(TrialUnfinishedError, match="ended with 137"):
             real.start(job, anyone)
-    assert len(done) >= 6
-    with killing(trial, most=1) as done:
-        assert sandbox_of(real).ok
-    assert len(done) == 1
+        assert real.status("stop-1").state == "absent"
+    assert sandbox_of(real).ok
     real.start(job, anyone)
     assert real.status("stop-1").state != "absent"
 
 
 @pytest.mark.engine
-def test_whether_data_can_be_read_is_tried_again_when_that_was_killed(
-    real: DockerExecutor, tmp_path: Path
+def test_whether_data_can_be_read_is_no_verdict_if_each_trial_of_it_is_killed(
+    real: DockerExecutor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tmp_path / "heart.csv"
     data.write_text("age\n40\n")
     data.chmod(0o600)
-    reading = container_name("cut-off", data_trial.NAME)
-    with killing(reading, most=1):
-        assert real.unreadable({"heart": data}) == {"heart": "heart/heart.csv"}
-    with killing(reading), pytest.raises(TrialUnfinishedError):
-        real.unreadable({"heart": data})
+    with monkeypatch.context() as patch, killing(container_name("cut-off", data_trial.NAME)):
+        patch.setattr(data_trial, "_SCRIPT", HANGS)
+        with pytest.raises(TrialUnfinishedError, match="ended with 137"):
+            real.unreadable({"heart": data})
+    assert real.unreadable({"heart": data}) == {"heart": "heart/heart.csv"}

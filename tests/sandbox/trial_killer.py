@@ -13,21 +13,20 @@ from phtlab.station.docker_executor import DEFAULT_ENGINE
 
 
 @contextmanager
-def killing(name: str, *, most: int | None = None) -> Iterator[list[str]]:
-    """Kill each container called `name` as soon as it runs, `most` times; gives those killed."""
-    enough, done = threading.Event(), list[str]()
+def killing(name: str) -> Iterator[None]:
+    """Kill each container called `name` as soon as it runs, while the block does."""
+    enough = threading.Event()
     api = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
 
     def kill() -> None:
-        while not enough.wait(0.005) and (most is None or len(done) < most):
+        while not enough.wait(0.005):
             with suppress(docker.errors.APIError):  # not there, not running yet, or gone
                 api.kill(name)
-                done.append(name)
 
     thread = threading.Thread(target=kill)
     thread.start()
     try:
-        yield done
+        yield
     finally:
         enough.set()
         thread.join()
