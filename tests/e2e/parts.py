@@ -46,7 +46,7 @@ def bring_back(world: World, name: str) -> None:
     """Start the process `name`; central and the registry answer on return."""
     one = service(world, name)
     one.start()
-    one.wait_until(lambda: port_answers(world, name))
+    one.wait_until(lambda: port_answers(world, name), PATIENCE)
 
 
 def port_answers(world: World, name: str) -> bool:
