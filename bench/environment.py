@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from tests.conftest import CACHE, ROOT
+from tests.conftest import ROOT
+
+UV = ROOT / ".ci" / "uv"
+# What a side imports is compiled in its first run, which is not counted, and kept as bytecode.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
 
 
 def python_of(lock: Path) -> Path:
     """The interpreter of the environment of `lock`, made anew when the file has changed."""
-    place = CACHE / f"bench-{lock.stem}"
+    place = ROOT / ".cache" / f"bench-{lock.stem}"
     python, stamp = place / "bin" / "python", place / "made-of"
     if not stamp.exists() or stamp.read_text() != lock.read_text():
-        uv = str(ROOT / ".ci" / "uv")
-        make = [uv, "venv", "-q", "--clear", "--python", sys.executable, str(place)]
-        subprocess.run(make, check=True)
-        install = [uv, "pip", "install", "-q", "--python", str(python)]
-        subprocess.run([*install, "--require-hashes", "-r", str(lock)], check=True)
+        shutil.rmtree(place, ignore_errors=True)
+        install = [UV, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", lock]
+        subprocess.run([UV, "venv", "-q", "--python", sys.executable, place], check=True)
+        subprocess.run(install, check=True)
         stamp.write_text(lock.read_text())
     return python
 

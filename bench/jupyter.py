@@ -14,11 +14,12 @@ from typing import Any
 
 import httpx
 
+from bench.environment import BYTECODE
 from phtlab.demo.services import Service
 from tests.real_registry import free_port
 
 TOKEN = "a-token-of-the-bench"
-STARTS = 120.0  # seconds
+STARTS = 300.0  # seconds
 
 
 class JupyterServer:
@@ -31,14 +32,15 @@ class JupyterServer:
         self.root.mkdir(parents=True)
         port = free_port()
         own = {
+            **BYTECODE,
             "HOME": str(folder / "home"),
             "JUPYTER_CONFIG_DIR": str(folder / "config"),
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "IPYTHONDIR": str(folder / "ipython"),
         }
-        for place in own.values():
-            Path(place).mkdir(parents=True)
+        for name in own.keys() - BYTECODE.keys():
+            Path(own[name]).mkdir(parents=True)
         command = [
             *(str(python), "-m", "jupyter_server", "--no-browser", "--allow-root"),
             *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}"),
@@ -53,8 +55,11 @@ class JupyterServer:
             trust_env=False,
         )
 
-    def start(self) -> None:
+    def begin(self) -> None:
         self._service.start()
+
+    def wait(self) -> None:
+        """Wait until it answers."""
         self._service.wait_until(self._answers, STARTS)
 
     def stop(self) -> None:
@@ -87,15 +92,24 @@ class JupyterServer:
             return False
 
 
+def start(*servers: JupyterServer) -> None:
+    """Start all of `servers` at once, and wait until each answers."""
+    for server in servers:
+        server.begin()
+    for server in servers:
+        server.wait()
+
+
 @contextmanager
-def running(server: JupyterServer) -> Iterator[JupyterServer]:
-    """`server`, stopped on leaving."""
+def running(*servers: JupyterServer) -> Iterator[None]:
+    """`servers` are started, and stopped on leaving."""
     try:
-        server.start()
-        yield server
+        start(*servers)
+        yield
     finally:
-        server.stop()
-        server.http.close()
+        for server in servers:
+            server.stop()
+            server.http.close()
 
 
 class Events:

@@ -17,7 +17,7 @@ from typing import Any
 from bench.consortium import consortium, desk
 from bench.environment import against, python_of
 from bench.figures import Row, keep, line, median, require, row, spread
-from bench.jupyter import Events, JupyterServer, running
+from bench.jupyter import Events, JupyterServer, running, start
 from bench.notebooks import SLOW, TRIVIAL, steps, write
 from bench.size import FULL, BenchSize
 from phtlab.demo.world import World
@@ -114,7 +114,7 @@ def both(world: World, size: BenchSize) -> Iterator[tuple[Scheduler, DryRuns]]:
         for server in (theirs, ours):
             for name, cells in notebooks.items():
                 write(server.root / f"{name}.ipynb", cells)
-        with running(theirs), running(ours):
+        with running(theirs, ours):
             yield Scheduler(theirs), DryRuns(ours, world)
 
 
@@ -178,8 +178,7 @@ def compare_survival(theirs: Scheduler, ours: DryRuns, size: BenchSize) -> str:
         events.wait(lambda kind, data: kind == "journey" and data["stops"][0]["state"] == "running")
     for server in (theirs.server, ours.server):
         server.kill()
-    for server in (theirs.server, ours.server):
-        server.start()
+    start(theirs.server, ours.server)
     ours.unlock()
     with Events(ours.server) as events:
         until = time.perf_counter() + PATIENCE

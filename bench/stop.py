@@ -13,6 +13,7 @@ post-run are without pull, push and execution; its two stops are the route's, on
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from typing import Any
 import docker
 
 from bench.consortium import consortium
-from bench.environment import against, python_of
+from bench.environment import BYTECODE, against, python_of
 from bench.figures import Row, keep, line, median, parts, require, row, spread
 from bench.notebooks import write
 from bench.size import FULL, BenchSize
@@ -200,7 +201,11 @@ def _roomy(world: World) -> Iterator[Any]:
 
 def _peer(python: Path, size: int) -> dict[str, Any]:
     done = subprocess.run(
-        [str(python), str(PEER), str(size)], capture_output=True, text=True, errors="replace"
+        [str(python), str(PEER), str(size)],
+        env=os.environ | BYTECODE,
+        capture_output=True,
+        text=True,
+        errors="replace",
     )
     require(done.returncode == 0, f"the peer failed: {done.stderr[-2000:]}")
     told: dict[str, Any] = json.loads(done.stdout)

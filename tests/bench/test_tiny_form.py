@@ -1,8 +1,8 @@
 """Every bench runs from start to end in its tiny form: each step, with the smallest numbers.
 
 No figure is asserted, and none is kept. The peers run as well: Debian's age, pyrage and papermill;
-PHT-meDIC's library and jupyter-scheduler in environments that are made from `bench/*.lock` and stay
-in `.cache`: each takes seconds with uv and its cache, a minute with pip.
+PHT-meDIC's library and jupyter-scheduler in environments that are made from `bench/*.lock`, once a
+checkout, in seconds if uv has their packages in its cache.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from bench.size import FULL, TINY, BenchSize
 from bench.suite import ALONE, IN_CONSORTIUM
 from phtlab.demo.world import TWIN, World, running
 from tests.conftest import CACHE
+
+MARKS = {"interface": pytest.mark.browser}
 
 
 def rows_of(size: BenchSize) -> dict[str, set[str]]:
@@ -56,13 +58,17 @@ def _results_unchanged() -> Iterator[None]:
     assert RESULTS.read_bytes() == before
 
 
+@pytest.mark.engine  # no container: PostgreSQL and processes of their own
 @pytest.mark.parametrize("name", ALONE)
 def test_a_bench_that_runs_alone(name: str) -> None:
     require_rows(name, ALONE[name](TINY))
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("name", IN_CONSORTIUM)
+@pytest.mark.timeout(900)  # servers start, are killed, and start again
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=MARKS.get(name, ())) for name in IN_CONSORTIUM]
+)
 def test_a_bench_in_a_consortium(name: str, consortium: World) -> None:
     require_rows(name, IN_CONSORTIUM[name](consortium, TINY))
 
