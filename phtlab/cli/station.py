@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -279,11 +280,8 @@ def run(
         until = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: until.set())
-        err.print(
-            f"The station {settings.name} is running; Ctrl-C ends it, and runs in the sandbox "
-            "go on.",
-            markup=False,
-        )
+        if sys.stderr.isatty():  # elsewhere it is the log, in which each line is a JSON object
+            err.print("Ctrl-C ends the station; runs in the sandbox go on.", markup=False)
         Daemon(station).run(until)
     finally:
         station.close()

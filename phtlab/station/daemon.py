@@ -147,6 +147,7 @@ class Daemon:
             self._run(until)
 
     def _run(self, until: threading.Event) -> None:
+        _log.info("station started", station=self.station.name)
         threads = [
             threading.Thread(target=target, args=(until,), daemon=True, name=name)
             for target, name in (

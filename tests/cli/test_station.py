@@ -521,7 +521,9 @@ def test_an_executor_that_nobody_installed_is_named(world: World) -> None:
 
 
 @pytest.mark.engine
-def test_run_ends_cleanly_on_sigterm_even_while_central_is_away(world: World) -> None:
+def test_run_logs_json_and_ends_cleanly_on_sigterm_even_while_central_is_away(
+    world: World,
+) -> None:
     joined(world)
     world.folder.settings.write_text('name = "cleveland"\ncentral = "http://127.0.0.1:9"\n')
     with subprocess.Popen(
@@ -540,7 +542,10 @@ def test_run_ends_cleanly_on_sigterm_even_while_central_is_away(world: World) ->
             process.send_signal(signal.SIGTERM)
             rest = process.communicate(timeout=30)[1]
             assert process.returncode == 0, rest
-            assert "station stopped" in rest
+            logged = [json.loads(line) for line in [*lines, *rest.splitlines()]]
+            events = [entry["event"] for entry in logged]
+            assert (events[0], events[-1]) == ("station started", "station stopped")
+            assert {entry.get("station") for entry in (logged[0], logged[-1])} == {"cleveland"}
             assert PASSPHRASE not in "".join(lines) + rest
         finally:
             if process.poll() is None:
