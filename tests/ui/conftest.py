@@ -1,8 +1,12 @@
 """A real JupyterLab with the extension, in a real browser.
 
-`jupyter` has no consortium; `jupyter_in_world` is the desk of the researcher of `world`, whose key
-is locked. Each module has servers of its own; each test a browser session of its own. An error in
-the browser, or a request to another machine, fails the test.
+What answers the extension differs. `jupyter` has no consortium: its server extension is real, and
+in most modules that use it `ExtensionSimulator` answers in its place, for states that a consortium
+reaches late or only under attack. `jupyter_in_world` is the desk of the researcher of `world`, a
+real consortium, and the researcher's key is locked; those modules are marked `engine`.
+
+Each module has servers of its own; each test a browser session of its own. An error in the
+browser, or a request to another machine, fails the test.
 """
 
 from __future__ import annotations

@@ -33,8 +33,17 @@ export default defineConfig([
       '@typescript-eslint/no-unused-vars': ['error', { args: 'none' }],
       '@typescript-eslint/no-explicit-any': 'off',
       '@typescript-eslint/no-namespace': 'off',
-      // The extension is one file; nothing is loaded later.
+      // Lazy are the panels and dialogs that open on demand; the rule asks for it module by module.
       'jupyter/prefer-lazy-imports': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            "ImportExpression:not(CallExpression[callee.name='lazily'] > ImportExpression)",
+          message:
+            'Write lazily(import(…)): it says what happened if the server does not give the part.'
+        }
+      ],
       curly: ['error', 'all'],
       eqeqeq: 'error',
       'no-console': 'error',
