@@ -9,6 +9,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,9 +53,18 @@ def test_dependencies_are_what_phtlab_imports():
     assert used - BROUGHT_ALONG == declared - USED_WITHOUT_AN_IMPORT
 
 
-def test_environment_lists_the_dependencies_of_pyproject():
+def test_conda_gets_python_node_and_all_extras_but_the_tests():
+    """tests/ui/test_conda_environment.py installs the pip part."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
-    pip = next(d["pip"] for d in environment["dependencies"] if isinstance(d, dict))
-    assert pip == [*project["dependencies"], "-e ."]
-    assert f"python{project['requires-python']}" in environment["dependencies"]
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    pip = next(entry["pip"] for entry in conda["dependencies"] if isinstance(entry, dict))
+    (ours,) = (Requirement(f"phtlab{entry.removeprefix('.')}") for entry in pip)
+    assert ours.extras == project["optional-dependencies"].keys() - {"test"}
+    asked = dict(
+        re.fullmatch(r"([\w-]+)(.*)", entry).groups()  # type: ignore[union-attr]
+        for entry in conda["dependencies"]
+        if isinstance(entry, str)
+    )
+    assert asked.keys() == {"python", "pip", "nodejs", "configurable-http-proxy"}
+    python = asked["python"].removeprefix("=")
+    assert SpecifierSet(project["requires-python"]).contains(python)

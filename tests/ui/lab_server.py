@@ -26,9 +26,14 @@ SETTINGS = {
 
 
 class LabServer:
-    """`root` is the folder that Lab shows; `url` its address, `token` what lets one in."""
+    """`root` is the folder that Lab shows; `url` its address, `token` what lets one in.
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]):
+    `python` is the interpreter of the environment that Lab is installed in.
+    """
+
+    def __init__(
+        self, folder: Path, environment: Mapping[str, str], python: Path = Path(sys.executable)
+    ):
         self.folder = folder
         self.root = folder / "root"
         self.token = TOKEN
@@ -50,7 +55,7 @@ class LabServer:
         for plugin, settings in SETTINGS.items():
             self.set(plugin, settings)
         command = [
-            *(sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
+            *(str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
             *(f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0"),
             *("--ServerApp.ip=127.0.0.1", "--ServerApp.base_url=/base/"),
             *(f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self.token}"),
@@ -92,9 +97,13 @@ class LabServer:
 
 
 @contextmanager
-def lab_running(folder: Path, environment: Mapping[str, str] | None = None) -> Iterator[LabServer]:
+def lab_running(
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    python: Path = Path(sys.executable),
+) -> Iterator[LabServer]:
     """A server below `folder`, stopped on leaving; `environment` says what it is to know."""
-    server = LabServer(folder, environment or {})
+    server = LabServer(folder, environment or {}, python)
     try:
         server.start()
         yield server
