@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.generate import DOCS
+from tests.docs.generate import DOCS, ROOT
+
+if TYPE_CHECKING:
+    from phtlab.demo.world import World
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PLACE = re.compile(r"# (/etc/systemd/system/([\w@-]+\.service))\n")
@@ -86,3 +92,38 @@ def test_every_hardening_that_is_missing_is_explained(name):
         "RootDirectory",
     }
     assert wanted - given == wanted & explained
+
+
+def confined(text: str) -> list[str]:
+    """What begins a command that shall have no more than a unit's process, without systemd."""
+    settings = re.findall(r"^(\w+)=(.*)$", text, re.MULTILINE)
+    (rights,) = (value.split() for name, value in settings if name == "CapabilityBoundingSet")
+    filters = []
+    for name, value in settings:
+        if name == "SystemCallFilter":
+            kind = "~" if value.startswith("~") else ""
+            filters += [kind + call for call in value.removeprefix("~").split()]
+    kept = "".join(f",+{right.removeprefix('CAP_').lower()}" for right in rights)
+    return [
+        *("setpriv", "--no-new-privs", "--inh-caps=-all", f"--bounding-set=-all{kept}", "--"),
+        *(sys.executable, "-m", "tests.docs.system_call_filter", " ".join(filters)),
+    ]
+
+
+@pytest.mark.engine
+def test_a_station_with_no_more_rights_than_its_unit_gives_passes_its_self_test(small: World):
+    """With a train of its own: output volume, sandbox, airlock, seal, opened results."""
+    _, text = units()["phtlab-station.service"]
+    (command,) = re.findall(r"^ExecStart=\S*/phtlab (.*)$", text, re.MULTILINE)
+    assert command == "station run -C /srv/phtlab"
+    station = small.station_folder(small.stations[0])
+    check = [str(Path(sys.executable).with_name("phtlab")), "station", "check", "--deep", "--json"]
+    done = subprocess.run(
+        [*confined(text), *check, "-C", str(station)],
+        cwd=ROOT,
+        env={**os.environ, "PHTLAB_PASSPHRASE": small.passphrase},
+        capture_output=True,
+        text=True,
+    )
+    broken = [found for found in json.loads(done.stdout) if found["state"] == "broken"]
+    assert (done.returncode, broken) == (0, []), done.stderr
