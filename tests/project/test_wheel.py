@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -59,26 +60,20 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return archive
 
 
-@pytest.fixture(scope="module")
-def wheel(sdist: Path, without_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made from the source distribution alone, where there is no Node."""
-    place = tmp_path_factory.mktemp("wheel")
+def built(sdist: Path, place: Path, path: str, more: str | None = None) -> Path:
+    """The wheel of `sdist` alone, with a module `more` in it if that is named."""
     run(["tar", "-xf", sdist, "-C", place], ROOT)
     (source,) = place.iterdir()
+    if more is not None:
+        (source / "phtlab" / f"{more}.py").touch()
     made = place / "made"
-    run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", made],
-        source,
-        without_node,
-    )
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", made], source, path)
     (file,) = made.iterdir()
     return file
 
 
-@pytest.fixture(scope="module")
-def clean(wheel: Path, without_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `bin` of an environment with the wheel, and the packages that it depends on."""
-    place = tmp_path_factory.mktemp("clean") / "venv"
+def environment_with(wheel: Path, place: Path, path: str) -> Path:
+    """The `bin` of an environment at `place` with the wheel, and the packages it depends on."""
     venv.create(place, with_pip=False, symlinks=True)
     here = next(Path(p) for p in sys.path if p.endswith("site-packages"))
     (there,) = place.glob("lib/python*/site-packages")
@@ -86,8 +81,19 @@ def clean(wheel: Path, without_node: str, tmp_path_factory: pytest.TempPathFacto
     # editable installation of the checkout is not in it.
     (there / "dependencies.pth").write_text(f"{here}\n")
     install = ["-m", "pip", "install", "-q", "--no-deps", "--no-index", "--force-reinstall"]
-    run([place / "bin/python", *install, wheel], place, without_node)
+    run([place / "bin/python", *install, wheel], place, path)
     return place / "bin"
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, without_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made where there is no Node."""
+    return built(sdist, tmp_path_factory.mktemp("wheel"), without_node)
+
+
+@pytest.fixture(scope="module")
+def clean(wheel: Path, without_node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return environment_with(wheel, tmp_path_factory.mktemp("clean") / "venv", without_node)
 
 
 def test_wheel_holds_code_extension_configuration_and_recipes_and_nothing_to_build_with(wheel):
@@ -169,3 +175,31 @@ def test_checkout_without_node_and_without_the_built_extension_says_what_to_do(
     )
     assert done.returncode == 1
     assert "there is no Node to build it with. Install Node" in done.stderr
+
+
+def test_upgrade_and_the_way_back_are_as_the_page_says(wheel, sdist, without_node, tmp_path):
+    """Of a wheel with the same version: there are no releases, so no other has come yet."""
+    section = (ROOT / "docs" / "install.md").read_text().split("\n### Upgrade\n")[1]
+    commands = section.split("\n```\n")[1].splitlines()
+    operator = (ROOT / "docs" / "operator.md").read_text()
+    assert len(commands) == 2
+    assert all(f"\n{command}\n" in operator for command in commands)
+
+    (tmp_path / "source").mkdir()
+    newer = built(sdist, tmp_path / "source", without_node, more="newer")
+    (tmp_path / "home" / "dist").mkdir(parents=True)
+    programs = environment_with(wheel, tmp_path / "opt", without_node)
+
+    def install(file: Path, commands: list[str]) -> bool:
+        """Whether phtlab is the newer one after that."""
+        shutil.copy(file, tmp_path / "home" / "dist")
+        for command in commands:
+            typed = f"PIP_NO_INDEX=1 {command.replace('/opt/phtlab', str(tmp_path / 'opt'))}"
+            run(["bash", "-c", typed], tmp_path / "home", without_node)
+        found = [programs / "python", "-c", "import phtlab as p; print(p.__path__[0])"]
+        package = Path(run(found, tmp_path, without_node).stdout.strip())
+        assert package.is_relative_to(tmp_path / "opt")
+        return (package / "newer.py").exists()
+
+    assert install(newer, commands)
+    assert not install(wheel, commands[1:])
