@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from phtlab_hub.managed_service import managed_command
 from phtlab_hub.settings import HubSettings
 
 NAME: Final = "idle-culler"
@@ -15,11 +16,11 @@ def apply(c: Any, settings: HubSettings) -> None:
     """Add the culler and the role that lets it do this and nothing else."""
     if settings.idle_seconds == 0:
         return
-    command = [
+    command = managed_command(
         *(sys.executable, "-m", "jupyterhub_idle_culler"),
         f"--timeout={settings.idle_seconds}",
         f"--cull-every={min(max(settings.idle_seconds // 4, 5), 300)}",
-    ]
+    )
     c.JupyterHub.services = [
         *c.JupyterHub.get("services", []),
         {"name": NAME, "command": command, "display": False},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from phtlab_hub.managed_service import managed_command
 from phtlab_hub.roles import CENTRAL, DISPATCH, GOVERN, OPERATE, READ, TEACH
 from phtlab_hub.settings import HubSettings
 
@@ -27,10 +28,10 @@ def apply(c: Any, settings: HubSettings) -> None:
         "timeout": 5,
     }
     if settings.central_directory is not None:
-        service["command"] = [
+        service["command"] = managed_command(
             *(sys.executable, "-m", "phtlab", "central", "run"),
             str(settings.central_directory),
-        ]
+        )
     services = c.JupyterHub.get("services", [])
     c.JupyterHub.services = [*services, service]
 

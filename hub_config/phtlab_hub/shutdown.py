@@ -27,11 +27,14 @@ def apply(c: Any, settings: HubSettings) -> None:
 
 
 def shut_down(settings: HubSettings) -> bool:
-    """Ask the hub to end itself and every server; whether it took the order."""
+    """Ask the hub to end itself, every server, and its proxy if it is the hub's own.
+
+    Whether it took the order.
+    """
     try:
         answer = httpx.post(
             f"http://{settings.hub_listen}/hub/api/shutdown",
-            json={"servers": True, "proxy": False},
+            json={"servers": True, "proxy": settings.own_proxy},
             headers={"Authorization": f"token {_token(settings)}"},
             timeout=10,
             trust_env=False,
