@@ -89,7 +89,7 @@ class Service:
         self._pid_file.unlink(missing_ok=True)
         _reap()
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 60.0) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 180.0) -> None:
         """Wait until `ready()`. Raises UnreachableError with the log's end if it dies first."""
         until = time.monotonic() + seconds
         while not ready():
