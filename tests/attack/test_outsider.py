@@ -32,6 +32,7 @@ from phtlab.wire.token import audience_of, mint
 from tests.attack.handmade import ANSWER, HandmadeStation, registry_tokens
 from tests.e2e.parts import ended
 from tests.e2e.written_notebook import write_notebook
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -47,7 +48,9 @@ Claims = dict[str, Any]
 
 
 def asked_with(world: World, header: str, path: str = "/api/v1/inbox") -> httpx.Response:
-    return httpx.get(world.central_url + path, headers={"Authorization": header}, trust_env=False)
+    return httpx.get(
+        world.central_url + path, headers={"Authorization": header}, trust_env=False, timeout=LIMIT
+    )
 
 
 def code_with(world: World, token: str) -> str:
@@ -386,9 +389,9 @@ def may(url: str, authorize: Callable[[list[str]], str], place: Place, action: s
         "delete": ("DELETE", f"{base}/blobs/{digest(b'none')}"),
     }
     method, path = request[action]
-    answer = httpx.request(method, path, headers=headers, trust_env=False)
+    answer = httpx.request(method, path, headers=headers, trust_env=False, timeout=LIMIT)
     if method == "POST" and answer.status_code == 202:
-        httpx.delete(answer.headers["location"], headers=headers, trust_env=False)
+        httpx.delete(answer.headers["location"], headers=headers, trust_env=False, timeout=LIMIT)
     if answer.status_code in (401, 403):
         return False
     assert answer.status_code in (200, 202, 404), answer.text
@@ -430,6 +433,7 @@ def test_a_scope_over_everything(
                 f"{small.registry_url}/v2/_catalog",
                 headers={"Authorization": f"Bearer {authorize([scope])}"},
                 trust_env=False,
+                timeout=LIMIT,
             )
             assert answer.status_code == 401
     refused(ATTACKER, "cannot ask for a token over everything", "an empty token")

@@ -21,6 +21,7 @@ from phtlab.wire.token import audience_of, mint
 from tests.attack.conftest import admitted, lab_of, published
 from tests.attack.judging import JudgingStation
 from tests.e2e.parts import until
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -171,6 +172,7 @@ def test_a_token_that_was_overheard(small: World, small_lab: Lab, refused: Refus
             f"{small.central_url}/api/v1/journeys",
             headers={"Authorization": f"Bearer {token}"},
             trust_env=False,
+            timeout=LIMIT,
         ).status_code
 
     audience = audience_of("heart-net")

@@ -43,6 +43,7 @@ from tests.e2e.parts import (
     until,
 )
 from tests.e2e.written_notebook import write_notebook
+from tests.limits import LIMIT
 from tests.ui.lab_server import lab_running
 
 STATIONS = ("cleveland", "hungary")
@@ -355,7 +356,7 @@ def forget_runs(world: World, engine: docker.DockerClient) -> None:
             container.remove(force=True)
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         if (place := line.split()[4]).startswith(f"{world.directory}/"):
-            subprocess.run(["umount", place], check=True)
+            subprocess.run(["umount", place], check=True, timeout=LIMIT)
 
 
 def _refuse(aftermath: Aftermath, lab: Lab, notebook: Path) -> None:
@@ -405,7 +406,7 @@ def _look(aftermath: Aftermath, lab: Lab) -> None:
     for what, (arguments, environment) in asked.items():
         done = command(world, *arguments, env=environment)
         said[what] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-    with httpx.Client(base_url=world.central_url, trust_env=False) as browser:
+    with httpx.Client(base_url=world.central_url, trust_env=False, timeout=LIMIT) as browser:
         for path in ("/metrics", "/health", "/ready", "/api/v1", "/openapi.json", "/nothing"):
             aftermath.answered[path] = browser.get(path).text
         aftermath.answered["nonsense"] = browser.post("/api/v1/journeys", json={"no": 1}).text

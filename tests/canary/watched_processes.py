@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from pathlib import Path
 
+from tests.limits import join
+
 _PAUSE = 0.02
 _LOOKS = 10  # at one process: by then it is the program that it was started to be
 
@@ -25,7 +27,7 @@ class WatchedProcesses:
 
     def stop(self) -> None:
         self._until.set()
-        self._thread.join()
+        join(self._thread)
         self.look()
 
     def look(self) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psycopg
 
+from tests.limits import LIMIT
 from tests.real_registry import free_port
 
 
@@ -89,6 +90,7 @@ class Server:
             capture_output=True,
             text=True,
             check=False,
+            timeout=LIMIT,
         )
         assert done.returncode == 0, done.stdout + done.stderr
 

@@ -16,6 +16,7 @@ import httpx
 
 from phtlab.wire.central import CentralClient
 from tests.central.world import Founding
+from tests.limits import LIMIT
 from tests.real_registry import free_port
 
 PROXY = Path(__file__).parents[2] / "hub_config/node_modules/.bin/configurable-http-proxy"
@@ -89,7 +90,12 @@ class RealHub:
     def _ask(self, method: str, path: str, **options: object) -> dict[str, str]:
         headers = {"Authorization": f"token {TESTER}"}
         answer = httpx.request(
-            method, f"{self.url}/hub/api{path}", headers=headers, trust_env=False, **options
+            method,
+            f"{self.url}/hub/api{path}",
+            headers=headers,
+            trust_env=False,
+            timeout=LIMIT,
+            **options,
         )
         answer.raise_for_status()
         return answer.json() if answer.content else {}

@@ -12,6 +12,7 @@ from phtlab.train.identity import Identity
 from phtlab.wire.central import MAX_TWIN_BYTES
 from phtlab.wire.token import audience_of, mint
 from tests.central.world import World
+from tests.limits import LIMIT
 
 OPEN = {
     ("GET", "/api/v1"),
@@ -33,7 +34,7 @@ PLACES = {
 
 
 def _closed(world: World) -> list[tuple[str, str]]:
-    document = httpx.get(f"{world.url}/openapi.json", trust_env=False).json()
+    document = httpx.get(f"{world.url}/openapi.json", trust_env=False, timeout=LIMIT).json()
     found = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }
@@ -151,7 +152,7 @@ def test_an_unknown_address_is_a_problem(small_central: World, method: str, path
 
 
 def test_every_route_is_documented(small_central: World) -> None:
-    document = httpx.get(f"{small_central.url}/openapi.json", trust_env=False).json()
+    document = httpx.get(f"{small_central.url}/openapi.json", trust_env=False, timeout=LIMIT).json()
     assert "Problem" in document["components"]["schemas"]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():

@@ -21,6 +21,7 @@ from phtlab.wire.central import CentralClient
 from phtlab.wire.governance import NewComment
 from tests.central.world import World
 from tests.governance import documents
+from tests.limits import join
 
 LOG = "central of pht"
 
@@ -131,7 +132,7 @@ def test_replicas_write_one_chain(ready_database_url: str) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     with replicas[0].read() as session:
         found = entries_wanted(session, Wanted(), 1000)[::-1]
     assert verify_chain(found, log=LOG).number == len(found) == 120

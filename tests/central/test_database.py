@@ -16,6 +16,7 @@ from phtlab.central.database import Database, _alembic
 from phtlab.central.settings import CentralSettings
 from phtlab.central.tables import Table
 from phtlab.errors import SettingsError
+from tests.limits import join
 
 
 def test_the_migrations_make_the_tables_of_the_code(database_url: str) -> None:
@@ -82,7 +83,7 @@ def test_replicas_that_start_together_migrate_once(database_url: str) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            join(thread)
     else:
         migrate(databases[0])
     assert failed == []
@@ -116,9 +117,9 @@ def test_changes_become_visible_in_the_order_of_their_numbers(database_url: str)
     for thread in (reader, *writers):
         thread.start()
     for thread in writers:
-        thread.join()
+        join(thread)
     done.set()
-    reader.join()
+    join(reader)
     assert gaps == []
     with database.read() as session:
         assert session.scalar(text("SELECT count(*) FROM seen")) == 100

@@ -12,6 +12,7 @@ from phtlab.errors import CentralError, CentralUnreachableError
 from phtlab.wire.api import JourneyEvent, StopUpdate
 from phtlab.wire.central import CentralClient
 from tests.central.world import World
+from tests.limits import LIMIT, join
 
 
 def _running(cell: int) -> StopUpdate:
@@ -30,12 +31,12 @@ def test_the_stream_tells_a_journey_from_its_start_to_its_end(central: World) ->
 
     listener = threading.Thread(target=listen)
     listener.start()
-    first.wait()
+    assert first.wait(LIMIT)
     ulm, mainz = central.client("ulm"), central.client("mainz")
     ulm.update_stop(journey.id, "ulm", _running(1))
     ulm.put_record(journey.id, "ulm", central.record(journey, "ulm"))
     mainz.put_record(journey.id, "mainz", central.record(journey, "mainz", "refused"))
-    listener.join()
+    join(listener)
     assert [(event.stop.station, event.stop.state) for event in told] == [
         ("ulm", "offered"),
         ("mainz", "offered"),
@@ -118,7 +119,7 @@ def test_closing_a_client_ends_the_streams_that_others_wait_at(small_central: Wo
 
     listener = threading.Thread(target=listen)
     listener.start()
-    waiting.wait()
+    assert waiting.wait(LIMIT)
     ada.close()
     listener.join(10)
     assert heard == ["central-unreachable"]

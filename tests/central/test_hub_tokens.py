@@ -20,6 +20,7 @@ from phtlab.errors import CentralError, HubUnreachableError, NotOnRosterError
 from phtlab.wire.api import StationProfile
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
+from tests.limits import join
 
 
 def test_a_reader_sees_what_the_member_of_that_name_sees(
@@ -284,7 +285,7 @@ def test_stations_are_news_when_they_come_change_and_work(
     asking = threading.Thread(target=ulm.inbox)
     asking.start()
     came = next(news)
-    asking.join()
+    join(asking)
     assert isinstance(came, tuple)
     assert [s.name for s in came if s.online] == ["ulm"]
     ulm.put_profile(StationProfile(version="9"))

@@ -10,6 +10,7 @@ import pytest
 from phtlab.errors import CentralError
 from phtlab.wire.api import Inbox
 from tests.central.world import World
+from tests.limits import join
 
 
 def _until_waiting(central: World) -> None:
@@ -31,7 +32,7 @@ def test_a_waiting_station_wakes_when_a_journey_is_submitted(central: World) -> 
     waiting = _poll(central, "ulm", 0, got)
     assert got == []
     journey = central.journey("ulm")
-    waiting.join()
+    join(waiting)
     (inbox,) = got
     assert [offer.journey for offer in inbox.offers] == [journey.id]
     assert inbox.offers[0].order == journey.order
@@ -45,7 +46,7 @@ def test_news_for_another_station_wakes_nobody(central: World) -> None:
     assert central.services.news.waiting == 1
     assert got == []
     central.journey("ulm")
-    waiting.join()
+    join(waiting)
     assert len(got[0].offers) == 1
 
 
@@ -103,5 +104,5 @@ def test_a_note_from_another_replica_wakes_the_waiting(
             while other.news.waiting == 0:
                 time.sleep(0.005)
             journey = central.journey("ulm")
-            waiting.join()
+            join(waiting)
     assert [offer.journey for offer in got[0].offers] == [journey.id]

@@ -20,6 +20,7 @@ from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
 from tests.central.world import World
+from tests.limits import LIMIT, join
 
 
 def test_train_submitted_twice_is_one_train(central: World) -> None:
@@ -98,14 +99,14 @@ def test_the_same_order_from_many_threads_is_one_journey(central: World) -> None
     together = threading.Barrier(len(clients))
 
     def submit(client: object) -> None:
-        together.wait()
+        together.wait(LIMIT)
         views.append(client.submit_journey(order))  # type: ignore[attr-defined]
 
     threads = [threading.Thread(target=submit, args=(client,)) for client in clients]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     assert len(views) == 6
     assert len({view.model_dump_json() for view in views}) == 1
     assert len(central.client("ulm").inbox().offers) == 1

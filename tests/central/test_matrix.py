@@ -9,6 +9,7 @@ from tests.central.hub_simulator import HubSimulator
 from tests.central.matrix import ALLOWED, SENDERS, Sender
 from tests.central.test_access import PLACES
 from tests.central.world import World
+from tests.limits import LIMIT
 
 
 def _header(world: World, hub: HubSimulator, sender: Sender) -> dict[str, str]:
@@ -44,13 +45,15 @@ def test_each_route_takes_whom_the_matrix_says(hub_central: World, hub: HubSimul
 
 
 def test_the_matrix_has_every_route(hub_central: World) -> None:
-    paths = httpx.get(f"{hub_central.url}/openapi.json", trust_env=False).json()["paths"]
+    paths = httpx.get(f"{hub_central.url}/openapi.json", trust_env=False, timeout=LIMIT).json()[
+        "paths"
+    ]
     routes = {(method.upper(), path) for path, methods in paths.items() for method in methods}
     assert routes == set(ALLOWED)
 
 
 def test_the_document_of_the_api_says_which_tokens_each_route_takes(hub_central: World) -> None:
-    document = httpx.get(f"{hub_central.url}/openapi.json", trust_env=False).json()
+    document = httpx.get(f"{hub_central.url}/openapi.json", trust_env=False, timeout=LIMIT).json()
     schemes = document["components"]["securitySchemes"]
     assert schemes["memberKey"]["scheme"] == "bearer"
     assert (schemes["hubToken"]["in"], schemes["hubToken"]["name"]) == ("header", "Authorization")

@@ -46,6 +46,7 @@ from tests.central.receivers import (
 from tests.central.world import Clock, Founding, World
 from tests.evidence import Evidence
 from tests.governance import documents
+from tests.limits import join
 
 HIDDEN = ("Which legal ground?", "Age and heart disease", "heart", "min_age")
 
@@ -259,7 +260,7 @@ def test_replicas_claim_each_delivery_once_and_a_dead_one_s_claim_ends(
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            join(thread)
 
     take()
     assert len(claimed) == len(set(claimed)) == 15

@@ -16,6 +16,7 @@ from phtlab.wire.governance import NewComment
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.governance import documents
+from tests.limits import LIMIT, join
 
 
 def _submit(world: World, **changes: object) -> tuple[Proposal, Envelope]:
@@ -81,7 +82,7 @@ def test_of_many_second_versions_at_once_one_is_kept(central: World) -> None:
     together, outcomes = threading.Barrier(len(seconds)), []
 
     def submit(number: int) -> None:
-        together.wait()
+        together.wait(LIMIT)
         try:
             outcomes.append(clients[number].submit_proposal(seconds[number]).summary.version)
         except PhtlabError as error:
@@ -91,7 +92,7 @@ def test_of_many_second_versions_at_once_one_is_kept(central: World) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     assert sorted(map(str, outcomes)) == ["2", *["proposal-version"] * 4]
     assert len(clients[0].proposal(first.id).versions) == 2
 
@@ -240,7 +241,7 @@ def test_a_waiting_station_and_the_streams_hear_of_a_proposal(central: World) ->
         time.sleep(0.005)
     proposal, _ = _submit(central)
     for thread in threads:
-        thread.join()
+        join(thread)
     changed = central.client("ada").governance.proposal(proposal.id).summary.changed
     assert heard == {"ada": [changed], "vera": [changed]}
     assert (inboxes[0].cursor, inboxes[0].proposals, inboxes[0].offers) == (changed, changed, ())

@@ -11,6 +11,7 @@ from phtlab.errors import CentralError, NotOnRosterError
 from phtlab.wire.central import CentralClient
 from tests.central.real_hub import RealHub, real_hub
 from tests.central.world import found
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -97,5 +98,5 @@ def test_a_logout_at_the_hub_takes_the_session_s_token_back(hub: RealHub) -> Non
         browser.get(f"{hub.url}/hub/logout")
     # Asked of the hub: central itself believes what it heard for half a minute.
     headers = {"Authorization": f"token {session.value}"}
-    answer = httpx.get(f"{hub.url}/hub/api/user", headers=headers, trust_env=False)
+    answer = httpx.get(f"{hub.url}/hub/api/user", headers=headers, trust_env=False, timeout=LIMIT)
     assert answer.status_code == 403

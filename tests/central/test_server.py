@@ -27,6 +27,7 @@ from phtlab.train.repository import online_public_key
 from phtlab.wire.api import RosterBundle
 from phtlab.wire.central import CentralClient
 from tests.central.world import OFFICERS, Clock, Founding, World
+from tests.limits import LIMIT, join
 from tests.real_registry import free_port
 
 
@@ -42,7 +43,7 @@ def _process(directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         if process.poll() is None:
             process.kill()
-        process.wait()
+        process.wait(timeout=LIMIT)
         assert process.stderr is not None
         process.stderr.close()
 
@@ -78,8 +79,8 @@ def test_sigterm_ends_the_process_and_releases_who_waits(tmp_path: Path) -> None
                 while not _waits(other):
                     time.sleep(0.02)
             process.send_signal(signal.SIGTERM)
-            waiting.join()
-        assert process.wait() in (0, -signal.SIGTERM)
+            join(waiting)
+        assert process.wait(timeout=LIMIT) in (0, -signal.SIGTERM)
         assert process.stderr is not None
         lines = [json.loads(line) for line in process.stderr.read().splitlines()]
     assert answered == [0]
@@ -138,5 +139,5 @@ def _run(settings: CentralSettings, founding: Founding, *, publish: bool) -> Ite
 def _waits(client: CentralClient) -> bool:
     import httpx
 
-    text = httpx.get(f"{client.url}/metrics", trust_env=False).text
+    text = httpx.get(f"{client.url}/metrics", trust_env=False, timeout=LIMIT).text
     return "phtlab_central_waiting 1.0" in text

@@ -12,6 +12,7 @@ from phtlab.train.record import CellError
 from phtlab.wire.api import StopUpdate
 from phtlab.wire.central import CentralClient
 from tests.central.world import World
+from tests.limits import LIMIT, join
 
 
 def test_progress_shows_in_the_journey(central: World) -> None:
@@ -72,7 +73,7 @@ def test_of_many_records_at_once_one_is_kept(central: World) -> None:
     refused: list[str] = []
 
     def put(client: CentralClient, number: int) -> None:
-        together.wait()
+        together.wait(LIMIT)
         try:
             view = client.put_record(journey.id, "ulm", records[number])
         except PhtlabError as error:
@@ -87,7 +88,7 @@ def test_of_many_records_at_once_one_is_kept(central: World) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     (digest_kept,) = kept
     assert refused == ["record-exists"] * 4
     stored = central.client("ada").journey(journey.id).stops[0].record

@@ -8,6 +8,7 @@ import pytest
 from phtlab import errors
 from phtlab.cli.dispatch import typed_values
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
+from tests.limits import LIMIT
 
 SCHEMA = {
     "properties": {
@@ -52,7 +53,7 @@ def test_a_text_of_another_type_is_refused(pair, message):
 def test_an_error_is_one_sentence_and_no_traceback(tmp_path):
     command = [sys.executable, "-m", "phtlab", "journey", "list"]
     environment = {"PHTLAB_CONFIG": str(tmp_path), "PATH": "/usr/bin:/bin", "COLUMNS": "200"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 3
     assert "phtlab does not know central's address yet" in done.stderr
     assert "phtlab key create NAME" in done.stderr

@@ -41,6 +41,7 @@ from phtlab.train.envelope import Envelope
 from phtlab.train.key_file import read_key, write_key
 from phtlab.train.trust import root_fingerprint
 from tests.central.world import Clock, Founding, found
+from tests.limits import read_line
 from tests.station.station_world import COUNTS, KERNEL, SCHEMA, World, identity, make_world
 from tests.station.test_approvals import proposed
 
@@ -533,10 +534,9 @@ def test_run_logs_json_and_ends_cleanly_on_sigterm_even_while_central_is_away(
         text=True,
     ) as process:
         try:
-            assert process.stderr is not None
             lines = []
             while not any("central not reached" in line for line in lines):
-                line = process.stderr.readline()
+                line = read_line(process, process.stderr)
                 assert line, "".join(lines)
                 lines.append(line)
             process.send_signal(signal.SIGTERM)

@@ -19,6 +19,7 @@ from phtlab.cli.main import app
 from phtlab.errors import PhtlabError
 from phtlab.station.console.people import load_people
 from phtlab.station.policy import default_policy
+from tests.limits import LIMIT, read_line
 from tests.real_registry import free_port
 from tests.station.station_world import World, make_world
 
@@ -87,14 +88,15 @@ def test_the_console_runs_and_a_second_command_makes_a_link_for_it(world: World)
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     )
     try:
-        assert console.stdout is not None
-        first = console.stdout.readline().strip()
+        first = read_line(console, console.stdout).strip()
         assert re.fullmatch(rf"http://127\.0\.0\.1:{port}/login\?link=[\w-]+", first)
         second = phtlab(world, "people", "link", "mia").stdout.strip()
         assert second.startswith(f"http://127.0.0.1:{port}/login?link=")
         for link in (first, second):
             home, _, secret = link.partition("login?link=")
-            with httpx.Client(trust_env=False, headers={"Origin": home.rstrip("/")}) as client:
+            with httpx.Client(
+                trust_env=False, headers={"Origin": home.rstrip("/")}, timeout=LIMIT
+            ) as client:
                 _require_up(client, home)
                 answer = client.post(f"{home}login", data={"link": secret})
                 assert answer.status_code == 303

@@ -23,7 +23,7 @@ from tests.evidence import Evidence
 from tests.station.held_world import held, holding_world
 from tests.station.station_world import make_world
 from tests.station.test_approvals import proposed
-from tests.ui.chromium import chromium, watched_page
+from tests.ui.chromium import chromium, evaluate, watched_page
 
 pytestmark = pytest.mark.browser
 
@@ -104,12 +104,13 @@ def test_no_word_of_others_runs_asks_or_turns_anything_round(
 
 
 def _require_plain(page: Page, path: str) -> None:
-    assert page.evaluate("window.ran") is None, path
+    assert evaluate(page, "window.ran") is None, path
     assert "1337" not in page.locator("main").inner_text(), path
     assert "‮" not in page.content(), path
     assert "\x1b" not in page.content(), path
-    own = page.evaluate(
-        "[...document.querySelectorAll('script')].every(s => s.src.startsWith(location.origin))"
+    own = evaluate(
+        page,
+        "[...document.querySelectorAll('script')].every(s => s.src.startsWith(location.origin))",
     )
     assert own, path
     assert page.locator("main :is(svg, iframe, object, embed)").count() == 0, path

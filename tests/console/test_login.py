@@ -22,6 +22,7 @@ from phtlab.station.console.people import (
 from phtlab.station.console.sessions import end_logins, links_of, new_link, use_link
 from tests.console.conftest import Desk
 from tests.evidence import Evidence
+from tests.limits import join
 
 
 def test_a_link_logs_in_once(desk: Desk, evidence: Evidence) -> None:
@@ -63,7 +64,7 @@ def test_of_two_who_use_a_link_at_once_one_is_let_in(desk: Desk) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join()
+            join(thread)
         assert let_in == ["rea"]
     assert not list(links_of(desk.world.folder).iterdir())
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.limits import LIMIT
+
 
 @dataclass(frozen=True)
 class SmallDisk:
@@ -37,9 +39,11 @@ def small_disk(path: Path, size: str) -> Iterator[SmallDisk]:
     """A disk of `size`, such as ``8m``, at `path`, which is made."""
     path.mkdir(parents=True)
     subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", path], check=True
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", path],
+        check=True,
+        timeout=LIMIT,
     )
     try:
         yield SmallDisk(path)
     finally:
-        subprocess.run(["umount", "-l", path], check=True)
+        subprocess.run(["umount", "-l", path], check=True, timeout=LIMIT)

@@ -36,6 +36,7 @@ from tests.e2e.parts import (
 )
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
+from tests.limits import LIMIT
 
 pytestmark = [pytest.mark.engine, pytest.mark.long]
 
@@ -99,7 +100,7 @@ def own(small: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engi
         engine.service.stop(30)
         bring_back(small, STATION)
         # dockerd mounts its own folder upon itself.
-        subprocess.run(["umount", "-l", place / "data"], check=True)
+        subprocess.run(["umount", "-l", place / "data"], check=True, timeout=LIMIT)
 
 
 @pytest.mark.parametrize("moment", ["starting", "started", "outcome"])

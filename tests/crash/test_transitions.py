@@ -29,6 +29,7 @@ from tests.e2e.parts import (
 )
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -131,7 +132,7 @@ def test_station_away_while_its_run_ends(
     until(lambda: stop_of(small, STATION, journey.id).has("started"))
     kill(service(small, STATION))
     (run,) = engine.containers.list(filters={"label": f"phtlab.job={job_of(journey.id)}"})
-    run.wait()
+    run.wait(timeout=LIMIT)
     bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
 

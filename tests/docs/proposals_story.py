@@ -33,6 +33,7 @@ from tests.docs.console_page import Exchange, rewritten, sessions, with_printed
 from tests.docs.samples import Samples
 from tests.docs.story import DOCS, ROOT
 from tests.governance import documents
+from tests.limits import LIMIT
 from tests.train.test_image import CONFIG, MANIFEST
 
 PAGE = DOCS / "proposals.md"
@@ -64,7 +65,9 @@ def tell() -> Iterator[tuple[Exchange, str]]:
 def _run(command: str, desk: Path) -> str:
     words = shlex.split(command)
     if words[0] != "phtlab":
-        done = subprocess.run(words, cwd=desk, capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            words, cwd=desk, capture_output=True, text=True, check=True, timeout=LIMIT
+        )
         return done.stdout
     result = CliRunner().invoke(app, words[1:])
     if isinstance(result.exception, PhtlabError):

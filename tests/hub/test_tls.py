@@ -21,6 +21,7 @@ from phtlab_hub.accounts import Account, hash_of, write_accounts
 from phtlab_hub.settings import HubSettings
 from tests.hub.running_hub import CONFIG, hub_folder, running_hub
 from tests.hub.session import HubSession, new_client
+from tests.limits import LIMIT
 from tests.real_registry import answers, free_port
 
 EXAMPLE = CONFIG / "tls" / "nginx.conf"
@@ -154,7 +155,7 @@ def test_a_browser_remembers_that_there_is_tls(session: HubSession) -> None:
 
 
 def test_without_tls_one_is_led_to_it(front: Front) -> None:
-    with httpx.Client(trust_env=False) as http:
+    with httpx.Client(trust_env=False, timeout=LIMIT) as http:
         answer = http.get(f"{front.plain}/hub/login?next=%2Fhub%2Fhome")
     assert answer.status_code == 301
     assert answer.headers["Location"] == f"{front.url}/hub/login?next=%2Fhub%2Fhome"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import docker
 
+from tests.limits import LIMIT
+
 
 def python(engine: docker.DockerClient, image: str, code: str, **options: object) -> str:
     """What `code` prints; it ends well, or the test fails with all that it said."""
@@ -19,7 +21,7 @@ def python(engine: docker.DockerClient, image: str, code: str, **options: object
     )
     try:
         container.start()
-        code_of_exit = container.wait()["StatusCode"]
+        code_of_exit = container.wait(timeout=LIMIT)["StatusCode"]
         assert code_of_exit == 0, container.logs().decode()
         told: bytes = container.logs(stderr=False)
     finally:

@@ -19,6 +19,7 @@ from phtlab.lab.key_agent import VARIABLE, KeyAgent, identity_of_agent, notebook
 from phtlab.lab.lab import connect
 from phtlab.lab.workspace_keys import WorkspaceKeys
 from phtlab.profile import Profile
+from tests.limits import LIMIT
 
 PASSPHRASE = "correct horse battery"
 
@@ -58,7 +59,7 @@ def test_a_process_that_the_server_starts_gets_it(keys: WorkspaceKeys, agent: Ke
         "print(identity_of_agent(Path(sys.argv[1])).public.fingerprint)"
     )
     command = [sys.executable, "-c", program, str(key_of(keys))]
-    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=LIMIT)
     assert told.stdout.strip() == keys.require().public.fingerprint
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from phtlab.lab.results_folder import ResultsFolder, remove_left_behind
 from phtlab.process_mark import own_mark
+from tests.limits import read_line
 
 OPEN = """
 from phtlab.lab.results_folder import ResultsFolder
@@ -38,8 +39,7 @@ def killed() -> Path:
     with subprocess.Popen(
         [sys.executable, "-c", OPEN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        folder = Path(process.stdout.readline().strip())
+        folder = Path(read_line(process, process.stdout).strip())
         assert remove_left_behind() == 0  # it lives
         assert (folder / "cleveland" / "patients.json").exists()
         process.send_signal(signal.SIGKILL)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from phtlab.lab.table_file import MAX_DENSE_BYTES, fault_of
+from tests.limits import LIMIT
 
 TOO_LARGE = f"a table of at most {MAX_DENSE_BYTES // 2**20} MiB"
 NOT_PLAIN = "a table of numbers, texts and dates"
@@ -65,7 +66,11 @@ def test_what_is_refused_took_little_memory(tmp_path):
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     told = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT,
     )
     fault, more = told.stdout.splitlines()
     assert fault == TOO_LARGE

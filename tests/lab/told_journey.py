@@ -14,6 +14,7 @@ from phtlab.train.identity import Identity
 from phtlab.train.order import Order
 from phtlab.train.record import StopRecord
 from phtlab.wire.api import JourneyEvent, JourneyView, StopView
+from tests.limits import LIMIT
 
 TRAIN = "sha256:" + 64 * "1"
 
@@ -90,7 +91,7 @@ class Central:
         return self.view
 
     def events(self, _: str, after: int = 0, *, patience: float = 300) -> Iterator[JourneyEvent]:
-        while (told := self.told.get()) is not None:
+        while (told := self.told.get(timeout=LIMIT)) is not None:
             if isinstance(told, Exception):
                 raise told
             yield told

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from phtlab.errors import NotebookError, ParameterError
 from phtlab.notebook import parameterize, read_analysis
+from tests.limits import LIMIT
 
 CELLS = (
     ("parameters", "min_age: int = 40\nname: str = 'a'"),
@@ -66,7 +67,7 @@ def test_the_bytes_are_the_same_in_another_process(nb: Any) -> None:
         "sys.stdout.buffer.write(read_analysis(sys.stdin.buffer.read()).travelling())"
     )
     made = subprocess.run(
-        [sys.executable, "-c", code], input=content, capture_output=True, check=True
+        [sys.executable, "-c", code], input=content, capture_output=True, check=True, timeout=LIMIT
     ).stdout
     assert made == read_analysis(content).travelling()
 
@@ -166,7 +167,11 @@ def test_the_cell_for_julia_interpolates_nothing(nb: Any) -> None:
 def test_the_cell_for_bash_expands_nothing(nb: Any) -> None:
     text = injected(nb, "bash", "bash", {"a": "$(echo injected) `id` 'x'"})
     shown = subprocess.run(
-        ["bash", "-c", text + 'printf %s "$a"'], capture_output=True, text=True, check=True
+        ["bash", "-c", text + 'printf %s "$a"'],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT,
     ).stdout
     assert shown == "$(echo injected) `id` 'x'"
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import phtlab
+from tests.limits import LIMIT
 
 
 def test_every_public_name_resolves():
@@ -22,7 +23,9 @@ HEAVY = {
 @pytest.mark.parametrize("module", ["phtlab", "phtlab.cli.main"])
 def test_importing_imports_nothing_heavy(module):
     code = f"import sys, {module}; print(*sorted({HEAVY} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LIMIT
+    )
     assert done.stdout.strip() == ""
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import phtlab
+from tests.limits import LIMIT
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.build
@@ -33,7 +34,9 @@ def run(
     """`command`, which must succeed; `path` in place of this process's PATH."""
     environment = {n: v for n, v in os.environ.items() if not n.startswith(("JUPYTER", "PYTHON"))}
     environment |= {"PATH": path or os.environ["PATH"], "HOME": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=LIMIT
+    )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done
 
@@ -54,7 +57,7 @@ def without_node(tmp_path_factory: pytest.TempPathFactory) -> str:
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("sdist")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(made)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 0, done.stdout + done.stderr
     (archive,) = made.iterdir()
     return archive
@@ -172,6 +175,7 @@ def test_checkout_without_node_and_without_the_built_extension_says_what_to_do(
         env={"PATH": without_node},
         capture_output=True,
         text=True,
+        timeout=LIMIT,
     )
     assert done.returncode == 1
     assert "there is no Node to build it with. Install Node" in done.stderr

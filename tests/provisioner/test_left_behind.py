@@ -19,6 +19,7 @@ from phtlab.provisioner.left_behind import (
     LABEL_PARENT,
     remove_left_behind,
 )
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -60,7 +61,9 @@ def _there(engine: docker.DockerClient, container: str) -> bool:
 
 def _mark_of_an_ended_process() -> str:
     code = "from phtlab.process_mark import own_mark; print(own_mark())"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LIMIT
+    )
     return told.stdout.strip()
 
 

@@ -14,6 +14,7 @@ from nbclient.exceptions import DeadKernelError
 
 from phtlab.provisioner.kernelspec import NAME
 from tests.conftest import ROOT
+from tests.limits import read_line
 from tests.provisioner.sandboxed import Configure, Kernel, Left, kernel_running, until
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("jupyter")]
@@ -143,8 +144,7 @@ def test_an_ended_parent_takes_its_kernel_along_and_the_next_start_tidies_up(
 ) -> None:
     command = [sys.executable, "-m", "tests.provisioner.another_jupyter"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as other:
-        assert other.stdout is not None
-        assert other.stdout.readline() == b"up\n"
+        assert read_line(other, other.stdout) == b"up\n"
         (kernel,) = left.containers()
         assert kernel.status == "running"
         other.kill()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.limits import LIMIT
+
 
 def modules_after(*imports):
     code = f"import sys, {', '.join(imports)}; print(*sorted(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LIMIT
+    )
     return set(done.stdout.split())
 
 

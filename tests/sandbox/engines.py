@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from phtlab.wire.engine_socket import knock
+from tests.limits import LIMIT
 
 PATHS = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/podman"
 
@@ -85,7 +86,7 @@ def _folder(prefix: str) -> Iterator[Path]:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         for mount in reversed(_mounts_below(place)):
-            subprocess.run(["umount", "-l", mount], check=False)
+            subprocess.run(["umount", "-l", mount], check=False, timeout=LIMIT)
         # A kernel that still lets go of a file system: what is left is in a temporary folder.
         shutil.rmtree(place, ignore_errors=True)
 
@@ -114,7 +115,7 @@ def _running(
             process.wait(timeout=30)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.wait(timeout=LIMIT)
 
 
 def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:

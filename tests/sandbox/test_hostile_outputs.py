@@ -22,6 +22,7 @@ from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict, StopRecord
 from phtlab.wire.api import Offer
 from tests.evidence import Evidence
+from tests.limits import LIMIT
 from tests.sandbox.conftest import Open
 from tests.sandbox.probe_run import INSIDE, failures
 from tests.sandbox.probe_table import title
@@ -93,7 +94,11 @@ class Left:
 
 
 def repositories(registry: str) -> set[str]:
-    return set(httpx.get(f"{registry}/v2/_catalog", params={"n": 1000}).json()["repositories"])
+    return set(
+        httpx.get(f"{registry}/v2/_catalog", params={"n": 1000}, timeout=LIMIT).json()[
+            "repositories"
+        ]
+    )
 
 
 def left_by(world: World, offer: Offer, registry: str) -> Left:
@@ -114,10 +119,12 @@ def left_by(world: World, offer: Offer, registry: str) -> Left:
                 assert content is not None
                 left.files[member.name] = content.read()
         for repository in left.repositories:
-            tags = httpx.get(f"{registry}/v2/{repository}/tags/list").json()
+            tags = httpx.get(f"{registry}/v2/{repository}/tags/list", timeout=LIMIT).json()
             accept = {"Accept": "application/vnd.oci.image.manifest.v1+json"}
             found = [
-                httpx.get(f"{registry}/v2/{repository}/manifests/{tag}", headers=accept).text
+                httpx.get(
+                    f"{registry}/v2/{repository}/manifests/{tag}", headers=accept, timeout=LIMIT
+                ).text
                 for tag in tags["tags"] or ()
             ]
             left.manifests += repr((tags, found))

@@ -22,6 +22,7 @@ from phtlab.station.executor import Limits
 from phtlab.station.output_volume import LoopbackVolumes
 from phtlab.station.untrusted_files import list_untrusted, read_untrusted
 from tests.evidence import Evidence
+from tests.limits import join
 from tests.sandbox.conftest import Open
 from tests.sandbox.probe_table import title
 from tests.sandbox.test_endings import NAMED, named, policy
@@ -48,7 +49,7 @@ def meanwhile(swap: Callable[[], None]) -> Iterator[list[int]]:
         yield count
     finally:
         done.set()
-        thread.join()
+        join(thread)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 
 from phtlab.errors import SettingsError
 from phtlab_spawner import Door
+from tests.limits import LIMIT, join
 from tests.real_registry import free_port
 
 PART = b"x" * 65536
@@ -76,7 +77,7 @@ class Behind:
         self.go_on.set()
         self.server.shutdown()
         self.server.server_close()
-        self.thread.join()
+        join(self.thread)
 
 
 @pytest.fixture(scope="module")
@@ -209,7 +210,9 @@ def test_a_workspace_that_takes_all_it_gets_leaves_the_others_theirs(
             line.sendall(b"GET /services/central/events HTTP/1.1\r\nHost: workspace\r\n\r\n")
             statuses.append(line.recv(65536).split()[1])
         assert statuses == [b"200"] * 24 + [b"429"]
-        assert httpx.get(f"{narrow.url}/hub/api/", trust_env=False).status_code == 200
+        assert (
+            httpx.get(f"{narrow.url}/hub/api/", trust_env=False, timeout=LIMIT).status_code == 200
+        )
     finally:
         for line in lines:
             line.close()
@@ -251,21 +254,21 @@ def test_who_does_not_answer_is_named(door: Door, tmp_path: Path) -> None:
             ("/services/central/", "Central"),
             ("/v2/", "The registry"),
         ):
-            answer = httpx.get(f"{alone.url}{path}", trust_env=False)
+            answer = httpx.get(f"{alone.url}{path}", trust_env=False, timeout=LIMIT)
             assert answer.status_code == 502
             assert answer.headers["Content-Type"] == "application/problem+json"
             assert answer.json()["detail"].startswith(f"{name} does not answer.")
     finally:
         alone.stop()
     with pytest.raises(httpx.ConnectError):
-        httpx.get(alone.url, trust_env=False)
+        httpx.get(alone.url, trust_env=False, timeout=LIMIT)
 
 
 def test_a_hub_below_another_path_has_its_door_there(door: Door, tmp_path: Path) -> None:
     below = replace(door, directory=tmp_path, port=free_port(), base="/jupyter")
     below.start()
     try:
-        with httpx.Client(base_url=below.url, trust_env=False) as http:
+        with httpx.Client(base_url=below.url, trust_env=False, timeout=LIMIT) as http:
             assert http.get("/jupyter/hub/api/").json()["by"] == "hub"
             assert http.get("/jupyter/services/central/x").json()["by"] == "central"
             assert http.get("/hub/api/").status_code == 404

@@ -11,6 +11,7 @@ import pytest
 from phtlab.errors import SettingsError
 from phtlab_spawner import firewall as module
 from phtlab_spawner.firewall import Firewall
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -26,6 +27,7 @@ def saved(tool: str = "iptables") -> list[str]:
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        timeout=LIMIT,
     )
     return done.stdout.splitlines()
 
@@ -77,7 +79,9 @@ def test_they_come_first_again_when_another_rule_was_put_before_them(firewall: F
     firewall.ensure()
     path = {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
     loose = ["INPUT", "-i", BRIDGE, "-j", "ACCEPT"]
-    subprocess.run(["iptables", "-I", loose[0], "1", *loose[1:]], check=True, env=path)
+    subprocess.run(
+        ["iptables", "-I", loose[0], "1", *loose[1:]], check=True, env=path, timeout=LIMIT
+    )
     try:
         firewall.ensure()
         inputs = [rule for rule in ours() if rule.startswith("-A INPUT")]
@@ -86,7 +90,7 @@ def test_they_come_first_again_when_another_rule_was_put_before_them(firewall: F
             f"-A INPUT -i {BRIDGE} -j ACCEPT",
         ]
     finally:
-        subprocess.run(["iptables", "-D", *loose], check=True, env=path)
+        subprocess.run(["iptables", "-D", *loose], check=True, env=path, timeout=LIMIT)
 
 
 def test_two_hubs_of_one_machine_leave_each_other_alone(firewall: Firewall) -> None:

@@ -16,6 +16,7 @@ import docker
 import httpx
 import pytest
 
+from tests.limits import LIMIT
 from tests.real_registry import free_port
 from tests.spawner.container_hub import ContainerHub
 
@@ -51,7 +52,7 @@ def astray(hub: ContainerHub, place: Path, **changed: Any) -> Iterator[Container
         door=door,
         browsers=free_port(),
         prefix=f"{hub.prefix}-x",
-        http=httpx.Client(),
+        http=httpx.Client(timeout=LIMIT),
         **changed,
     )
     try:

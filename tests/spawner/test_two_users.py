@@ -17,6 +17,7 @@ from docker.models.containers import Container
 
 from phtlab.kernel.build import BuiltKernel
 from phtlab_spawner import WorkspaceNetwork
+from tests.limits import LIMIT
 from tests.spawner.container_hub import ContainerHub, run
 
 pytestmark = pytest.mark.engine
@@ -299,7 +300,7 @@ def test_nothing_of_the_kernels_is_hidden_by_what_lies_on_top(
     )
     try:
         alone.start()
-        assert alone.wait()["StatusCode"] == 0, alone.logs()
+        assert alone.wait(timeout=LIMIT)["StatusCode"] == 0, alone.logs()
         assert run(ada, code) == json.loads(alone.logs(stderr=False))
     finally:
         alone.remove(force=True)

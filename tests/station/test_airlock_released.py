@@ -19,6 +19,7 @@ from phtlab.station.airlock import released
 from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
+from tests.limits import LIMIT, join
 from tests.station.left_by_a_run import LeftInMemory
 
 OUTPUT = Output(name="by_sex", counts="n")
@@ -141,7 +142,7 @@ def test_two_stops_wait_for_each_others_turn(tmp_path: Path) -> None:
     inside = threading.Event()
 
     def second() -> None:
-        inside.wait()
+        inside.wait(LIMIT)
         with released.turn(tmp_path):
             order.append("second")
 
@@ -151,5 +152,5 @@ def test_two_stops_wait_for_each_others_turn(tmp_path: Path) -> None:
         inside.set()
         thread.join(0.2)
         order.append("first")
-    thread.join()
+    join(thread)
     assert order == ["first", "second"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from phtlab.errors import AuditError
 from phtlab.governance.audit import FIRST, Entry, Head, verify_chain
 from phtlab.station.audit import Log
+from tests.limits import LIMIT
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -140,7 +141,7 @@ def test_processes_and_threads_write_one_chain(tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda n: _writes(tmp_path, f"t{n}"), range(4)))
     for process in processes:
-        process.join()
+        process.join(LIMIT)
         assert process.exitcode == 0
     entries = list(log_in(tmp_path).entries())
     assert verify_chain(entries, log="charite").number == 140

@@ -39,6 +39,7 @@ from tests.crash.consortium import Light, light
 from tests.e2e.parts import until
 from tests.evidence import Evidence
 from tests.governance.documents import approval, now
+from tests.limits import join
 from tests.station.station_world import FakeRun, World, identity, make_world
 
 PASSPHRASE = "correct horse battery staple"
@@ -303,7 +304,7 @@ def test_a_backup_of_a_station_at_work_is_consistent(world: World) -> None:
             assert desk.audit.head() == (index.entries, index.head)
     finally:
         over.set()
-        thread.join()
+        join(thread)
 
 
 # With a real central, which knows more than the backup

@@ -17,6 +17,7 @@ from phtlab.station.airlock.passage import Passed
 from phtlab.station.cargo import open_cargo, write_cargo
 from phtlab.train.canonical import digest
 from phtlab.train.record import OutputVerdict
+from tests.limits import LIMIT
 
 JOURNEY = "sha256:" + "0" * 64
 
@@ -122,7 +123,11 @@ def test_memory_does_not_grow_with_a_model_from_output_to_sealed_cargo(tmp_path:
         (tmp_path / "outputs" / f"{name}.json").write_text('{"kind": "model"}')
 
     done = subprocess.run(
-        [sys.executable, "-c", _MEASURE, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _MEASURE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=LIMIT,
     )
 
     grown_kib, size = map(int, done.stdout.split())

@@ -21,6 +21,7 @@ from phtlab.station.engine_answers import status_of
 from phtlab.station.executor import Executor, Job, JobStatus, Limits, RegistryAuth
 from phtlab.station.output_volume import LoopbackVolumes, loop_devices, mounts_at
 from phtlab.station.sandbox import container_body, container_name
+from tests.limits import LIMIT
 from tests.station.executor_contract import (
     SCRIPT,
     ExecutorContract,
@@ -148,7 +149,7 @@ class TestDockerExecutor(ExecutorContract):
         executor.start(job("note('result', 'kept')"), anyone)
         ended(executor, "stop-1")
         out = executor.outputs("stop-1")
-        subprocess.run(["umount", out], check=True)
+        subprocess.run(["umount", out], check=True, timeout=LIMIT)
         assert list(out.iterdir()) == []
         assert (executor.outputs("stop-1") / "result").read_text() == "kept"
 
@@ -293,7 +294,9 @@ class TestDockerExecutor(ExecutorContract):
         assert ended(executor, "stop-1").exit_code == 0
         alive = executor.outputs("stop-1") / "alive"
         assert datetime.fromtimestamp(float(alive.read_text()), UTC) <= datetime.now(UTC)
-        subprocess.run(["umount", alive.parent], check=True)  # busy, if anyone still wrote
+        subprocess.run(
+            ["umount", alive.parent], check=True, timeout=LIMIT
+        )  # busy, if anyone still wrote
         executor.outputs("stop-1")
 
     # The image

@@ -20,6 +20,7 @@ from phtlab.station.output_volume import (
     loop_devices,
     mounts_at,
 )
+from tests.limits import LIMIT
 
 MIB = 1024 * 1024
 SMALL = Limits(output_bytes=4 * MIB, output_inodes=64)
@@ -48,7 +49,10 @@ def fill(path: Path) -> int:
 
 def options(out: Path) -> set[str]:
     found = subprocess.run(
-        ["findmnt", "-no", "OPTIONS", "--mountpoint", out], capture_output=True, check=True
+        ["findmnt", "-no", "OPTIONS", "--mountpoint", out],
+        capture_output=True,
+        check=True,
+        timeout=LIMIT,
     )
     return set(found.stdout.decode().strip().split(","))
 
@@ -105,7 +109,7 @@ def test_made_anew_it_is_empty(folder: Path) -> None:
 def test_it_is_mounted_again_with_its_content(folder: Path) -> None:
     out = LoopbackVolumes().create(folder, SMALL)
     (out / "kept").write_text("here")
-    subprocess.run(["umount", out], check=True)
+    subprocess.run(["umount", out], check=True, timeout=LIMIT)
     assert LoopbackVolumes().path(folder) == out
     assert (out / "kept").read_text() == "here"
     assert {"nosuid", "nodev", "noexec"} <= options(out)
@@ -131,7 +135,7 @@ def test_removed_it_leaves_nothing(folder: Path) -> None:
 
 def test_two_mounts_on_one_another_both_go(folder: Path) -> None:
     out = LoopbackVolumes().create(folder, SMALL)
-    subprocess.run(["mount", "-t", "tmpfs", "none", out], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "none", out], check=True, timeout=LIMIT)
     assert mounts_at(out) == 2
     LoopbackVolumes().remove(folder)
     assert mounts_at(out) == 0
@@ -142,7 +146,7 @@ def test_a_loop_device_without_a_mount_is_freed(folder: Path) -> None:
     folder.mkdir()
     image = folder / "volume.img"
     image.write_bytes(bytes(MIB))
-    subprocess.run(["losetup", "-f", image], check=True)
+    subprocess.run(["losetup", "-f", image], check=True, timeout=LIMIT)
     assert len(loop_devices(image)) == 1
     LoopbackVolumes().remove(folder)
     assert loop_devices(image) == []
@@ -152,7 +156,9 @@ def test_a_device_that_the_kernel_detached_meanwhile_is_gone_as_it_should_be(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LoopbackVolumes().create(folder, SMALL)
-    free = subprocess.run(["losetup", "-f"], check=True, capture_output=True, text=True)
+    free = subprocess.run(
+        ["losetup", "-f"], check=True, capture_output=True, text=True, timeout=LIMIT
+    )
     # What an unmount lets go by itself is still listed for a moment.
     listed = iter([[free.stdout.strip()], []])
     monkeypatch.setattr(output_volume, "loop_devices", lambda image: next(listed))

@@ -17,6 +17,7 @@ from phtlab.train.order import Order, cargo_context, log_context
 from phtlab.train.released_log import ReleasedLog, verify_released_log
 from phtlab.train.seal import open_sealed
 from phtlab.wire.api import Offer
+from tests.limits import join
 from tests.station.held_world import change_release, desk
 from tests.station.station_world import FakeRun, World, _predicate, identity, make_world
 
@@ -182,7 +183,7 @@ def test_a_registry_that_is_away_is_waited_for(world: World) -> None:
             deadline.wait(0.1)
     finally:
         until.set()
-        sending.join()
+        join(sending)
     assert opened(world, offer) == log_text(stop)
 
 

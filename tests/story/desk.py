@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from phtlab.demo.hub import HubWorld
 from phtlab.demo.world import RESEARCHER
-from tests.ui.chromium import Watch
+from tests.ui.chromium import Watch, evaluate
 from tests.ui.lab_page import LabPage, notebook_of
 
 START = 120_000  # ms, for a workspace on two busy cores
@@ -83,7 +83,8 @@ class Desk(LabPage):
                 const shown = window.jupyterapp.shell.currentWidget;
                 return shown?.content?.scrollToItem && shown.context.isReady
                     && shown.sessionContext.session?.kernel?.status === 'idle';
-            }"""
+            }""",
+            timeout=START,
         )
 
     def save_first(self, name: str) -> None:
@@ -152,7 +153,8 @@ class Desk(LabPage):
 
     def place(self, path: str, cells: Sequence[tuple[str, str]]) -> None:
         """Put a notebook into the workspace, as an upload does."""
-        self.page.evaluate(
+        evaluate(
+            self.page,
             """([path, content]) => window.jupyterapp.serviceManager.contents.save(
                 path, {type: 'notebook', format: 'json', content})""",
             [path, notebook_of(cells)],

@@ -12,6 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from phtlab.demo.world import World
+from tests.limits import LIMIT, read_line
 from tests.real_registry import free_port
 from tests.ui.chromium import watched_page
 
@@ -53,8 +54,7 @@ def at_console(browser: Browser, world: World, name: str, station: str) -> Itera
     command += ["--port", str(free_port()), "-C", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
         try:
-            assert serving.stdout is not None
-            link = serving.stdout.readline().strip()
+            link = read_line(serving, serving.stdout).strip()
             assert link.startswith("http://127.0.0.1:"), link
             with watched_page(browser) as (page, watch):
                 page.goto(link)
@@ -71,7 +71,9 @@ def run_phtlab(world: World, *arguments: str) -> str:
     """What a command prints that has to succeed."""
     environment = {**os.environ, **world.environment}
     command = [sys.executable, "-m", "phtlab", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, timeout=LIMIT
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, Locator, expect
 
 from phtlab.demo.hub import HubWorld
 from tests.hub.session import HubSession
+from tests.limits import LIMIT
 from tests.story.desk import JOURNEY, START, Desk
 from tests.ui.chromium import watched_page
 
@@ -128,7 +129,9 @@ def test_a_restarted_hub(desk: Desk, hub: HubWorld):
     desk.open()
     desk.show_panel()
     ends_well(desk, journey)
-    assert httpx.get(f"{hub.url}/services/central/api/v1", trust_env=False).is_success
+    assert httpx.get(
+        f"{hub.url}/services/central/api/v1", trust_env=False, timeout=LIMIT
+    ).is_success
 
 
 def test_a_killed_kernel(desk: Desk, hub: HubWorld):

@@ -15,6 +15,7 @@ from phtlab.demo.hub import HubWorld
 from tests.story.desk import JOURNEY, Desk
 from tests.story.operator import Operator, at_console, policies, run_phtlab
 from tests.story.pictures import picture
+from tests.ui.chromium import evaluate
 
 pytestmark = pytest.mark.engine
 
@@ -205,7 +206,8 @@ def propose(desk: Desk) -> None:
     run_cell(desk, 2)
     expect(desk.cell(2).locator(".jp-OutputArea-output").last).to_contain_text(DRAFT)
     amend(desk, FILLED)
-    notebooks = desk.page.evaluate(
+    notebooks = evaluate(
+        desk.page,
         """async path => (await window.jupyterapp.serviceManager.contents.get(path)).content
             .match(/^notebooks = .*$/m)[0]""",
         DRAFT,
@@ -217,7 +219,8 @@ def propose(desk: Desk) -> None:
 
 def amend(desk: Desk, changes: dict[str, str]) -> None:
     """Change the draft's text, as in Lab's editor."""
-    missing = desk.page.evaluate(
+    missing = evaluate(
+        desk.page,
         """async ([path, changes]) => {
             const contents = window.jupyterapp.serviceManager.contents;
             let text = (await contents.get(path)).content;

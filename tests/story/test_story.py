@@ -11,6 +11,7 @@ from phtlab.demo.hub import HubWorld
 from tests.hub.session import HubSession
 from tests.story.desk import JOURNEY, Desk
 from tests.story.pictures import picture
+from tests.ui.chromium import evaluate
 
 pytestmark = pytest.mark.engine
 
@@ -175,7 +176,7 @@ def test_from_the_idea_to_the_plot(desk: Desk, hub: HubWorld):
     expect(plot).to_be_visible(timeout=60_000)
     plot.scroll_into_view_if_needed()
     picture(page, "12-plot")
-    shown = json.dumps(page.evaluate("() => window.jupyterapp.shell.currentWidget.model.toJSON()"))
+    shown = json.dumps(evaluate(page, "() => window.jupyterapp.shell.currentWidget.model.toJSON()"))
     assert hub.passphrase not in shown
 
     # The same in the dark

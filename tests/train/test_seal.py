@@ -35,6 +35,7 @@ from phtlab.train.age import (
 from phtlab.train.age.header import decode_base64, encode_base64, encode_header
 from phtlab.train.age.stream import CHUNK_BYTES, TAG_BYTES
 from phtlab.train.seal import MAX_RECIPIENTS, Sealed, open_file, open_sealed, seal
+from tests.limits import LIMIT
 
 ALICE = HybridIdentity.generate()
 BOB = HybridIdentity.generate()
@@ -488,6 +489,7 @@ def test_memory_does_not_grow_with_the_cargo(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        timeout=LIMIT,
     )
 
     grown_kib = int(result.stdout)

@@ -19,6 +19,7 @@ from phtlab.errors import CentralUnreachableError, RosterError, RosterStaleError
 from phtlab.train.identity import Identity
 from phtlab.train.repository import Lifetimes, load_root
 from phtlab.train.trust import root_fingerprint
+from tests.limits import join
 
 
 def ago(**parts: float) -> datetime:
@@ -399,7 +400,7 @@ def test_threads_refresh_the_same_folder_at_once(world: Any) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     assert versions == [1] * 8
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import (
@@ -22,6 +23,7 @@ from playwright.sync_api import (
 DEBIAN = Path("/usr/bin/chromium")
 SIZE = {"width": 1280, "height": 800}  # the smallest screen that the interface is made for
 PATIENCE = 45_000  # ms: a busy machine is slow, and what is right does not wait for it
+LOADING = 120_000  # ms, for Lab to load, or a command of it to end: a kernel starts meanwhile
 
 # What Chromium itself writes about an answer that is not 2xx; tests look at the answers' words.
 _REFUSED = re.compile(r"Failed to load resource")
@@ -42,12 +44,36 @@ def chromium() -> Iterator[Browser]:
         program = DEBIAN if DEBIAN.exists() else Path(playwright.chromium.executable_path)
         assert program.exists(), "install Debian's chromium, or run: playwright install chromium"
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=program,
+            args=["--no-sandbox", "--disable-dev-shm-usage"],
+            timeout=2 * PATIENCE,
         )
         try:
             yield browser
         finally:
             browser.close()
+
+
+# `expression` is a function or a value, as in Playwright's own `evaluate`.
+_LIMITED = """argument => {
+    const given = (EXPRESSION);
+    const value = typeof given === 'function' ? given(argument) : given;
+    if (typeof value?.then !== 'function') { return value; }
+    let timer;
+    const late = new Promise((_, refuse) => {
+        timer = setTimeout(() => refuse(new Error('no answer within LIMIT ms')), LIMIT);
+    });
+    return Promise.race([value, late]).finally(() => clearTimeout(timer));
+}"""
+
+
+def evaluate(page: Page, expression: str, argument: Any = None, *, limit: int = LOADING) -> Any:
+    """What `expression` gives in `page`; a promise is awaited for at most `limit` ms.
+
+    Playwright's own `evaluate` waits for a promise for ever.
+    """
+    script = _LIMITED.replace("LIMIT", str(limit)).replace("EXPRESSION", expression)
+    return page.evaluate(script, argument)
 
 
 class Watch:

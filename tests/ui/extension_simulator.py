@@ -13,6 +13,8 @@ from typing import Any
 
 from playwright.sync_api import Page, Route
 
+from tests.ui.chromium import evaluate
+
 STREAM = """
 (() => {
   const Real = window.EventSource;
@@ -80,20 +82,22 @@ class ExtensionSimulator:
 
     def tell(self, kind: str, data: Any) -> None:
         """An event of the stream."""
-        self.page.evaluate(
-            "([kind, data]) => window.toldStreams.at(-1).say(kind, data)", [kind, data]
+        evaluate(
+            self.page, "([kind, data]) => window.toldStreams.at(-1).say(kind, data)", [kind, data]
         )
 
     def lose(self) -> None:
         """The stream breaks off and stays away, as when the network is gone."""
-        self.page.evaluate(
+        evaluate(
+            self.page,
             "() => { const stream = window.toldStreams.at(-1); stream.readyState = 0; "
-            "stream.onerror?.(); }"
+            "stream.onerror?.(); }",
         )
 
     def come_back(self) -> None:
         """The same stream is open again, and tells everything anew."""
-        self.page.evaluate(
+        evaluate(
+            self.page,
             """told => {
                 const stream = window.toldStreams.at(-1);
                 stream.readyState = 1;

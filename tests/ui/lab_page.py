@@ -10,7 +10,7 @@ from urllib.parse import quote
 import nbformat
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
-from tests.ui.chromium import Watch
+from tests.ui.chromium import LOADING, Watch, evaluate
 from tests.ui.lab_server import SETTINGS, LabServer
 
 
@@ -39,19 +39,23 @@ class LabPage:
                 return !path || (context?.path === path && context.isReady);
             }""",
             arg=path,
+            timeout=LOADING,
         )
         # The splash may not be there yet; once the layout is restored, all commands are.
-        self.page.evaluate(
+        self.page.wait_for_function(
             """async () => {
                 await window.jupyterapp.restored;
                 await window.jupyterapp.shell.currentWidget?.revealed;
-            }"""
+                return true;
+            }""",
+            timeout=LOADING,
         )
         return self
 
     def command(self, name: str, args: dict[str, Any] | None = None) -> Any:
         """Run a command of Lab's by its id; what it gives, if that is plain data."""
-        return self.page.evaluate(
+        return evaluate(
+            self.page,
             """async ([name, args]) => {
                 const given = await window.jupyterapp.commands.execute(name, args);
                 try { return JSON.parse(JSON.stringify(given ?? null)); } catch { return null; }

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_status, refusal
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.told_shapes import a_check, a_finding
@@ -125,7 +126,7 @@ def test_problem_moves_with_its_cell_before_the_next_check_comes(lab_page, told,
     told.answers["POST check"] = Answer(a_check(ok=False, findings=[a_finding(3, "Here.", line=1)]))
     lab_page.open(file.name)
     expect(problems(lab_page.cell(3))).to_have_text(re.compile("Here\\."))
-    lab_page.page.evaluate("window.toldStreams.at(-1).close()")
+    evaluate(lab_page.page, "window.toldStreams.at(-1).close()")
     told.answers["POST check"] = refusal("busy", "Later.", status=503)
     lab_page.select(3)
     lab_page.command("notebook:move-cell-up")
@@ -272,4 +273,4 @@ def test_hostile_messages_are_text(lab_page, told, file):
     assert wide <= 0
     lab_page.cell(3).locator(".cm-lintRange").first.hover()
     expect(lab_page.page.locator(".cm-tooltip-lint")).to_contain_text("<img src=x")
-    assert lab_page.page.evaluate("window.pwned") is None
+    assert evaluate(lab_page.page, "window.pwned") is None

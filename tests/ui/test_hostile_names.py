@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Dialog, Locator, Route, expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import (
     Answer,
     ExtensionSimulator,
@@ -69,7 +70,7 @@ def told(lab_page: LabPage, jupyter: LabServer) -> Iterator[ExtensionSimulator]:
     }
     yield simulator
     assert opened == []
-    assert lab_page.page.evaluate("window.pwned") is None
+    assert evaluate(lab_page.page, "window.pwned") is None
     expect(lab_page.page.locator("img[src=x]")).to_have_count(0)
 
 
@@ -82,7 +83,7 @@ def expect_fits(*parts: Locator) -> None:
     for part in parts:
         assert part.evaluate("node => node.scrollWidth - node.clientWidth") <= 0, part
         assert part.evaluate("node => node.getBoundingClientRect().right <= innerWidth"), part
-    width = parts[0].page.evaluate("document.documentElement.scrollWidth")
+    width = evaluate(parts[0].page, "document.documentElement.scrollWidth")
     assert width <= 1280
 
 
@@ -279,7 +280,7 @@ def test_the_keys_and_the_unlock_dialog(lab_page, told, name):
     expect(panel.locator(".pht-Notice.pht-mod-bad")).to_be_visible()
     expect_fits(panel)
     expect_plain(panel)
-    lab_page.page.evaluate("void jupyterapp.commands.execute('phtlab:unlock')")
+    evaluate(lab_page.page, "void jupyterapp.commands.execute('phtlab:unlock')")
     dialog = lab_page.page.locator(".jp-Dialog")
     dialog.locator("input").fill("wrong")
     lab_page.page.keyboard.press("Enter")
@@ -360,7 +361,8 @@ def test_a_part_that_the_server_does_not_give_says_so_and_can_be_tried_again(lab
     dialog = lab_page.page.locator(".jp-Dialog")
     told.tell("status", a_status("locked"))
     for command in ("open-keys", "open-results", "unlock"):
-        lab_page.page.evaluate(
+        evaluate(
+            lab_page.page,
             "([name, args]) => void jupyterapp.commands.execute(name, args)",
             [f"phtlab:{command}", {"journey": a_journey()["id"]}],
         )
@@ -386,9 +388,10 @@ def test_an_expired_login_is_said_and_what_is_open_stays(lab_page, told, answer,
     panel = lab_page.page.locator("#phtlab-train-panel")
     expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
     lab_page.page.route(EXTENSION, answer)
-    lab_page.page.evaluate(
+    evaluate(
+        lab_page.page,
         """() => { const stream = window.toldStreams.at(-1);
-            stream.readyState = 2; stream.onerror?.(); }"""
+            stream.readyState = 2; stream.onerror?.(); }""",
     )
     banner = panel.locator(".pht-Banner")
     expect(banner).to_contain_text(words)
@@ -408,12 +411,13 @@ def test_a_login_that_is_over_at_the_real_server(lab_page: LabPage, jupyter: Lab
     lab_page.command("phtlab:open-train")
     panel = lab_page.page.locator("#phtlab-train-panel")
     expect(panel.locator(".pht-Banner").first).to_contain_text("phtlab join")
-    said = lab_page.page.evaluate(
+    said = evaluate(
+        lab_page.page,
         """async () => {
             const address = jupyterapp.serviceManager.serverSettings.baseUrl + 'phtlab/keys';
             const told = await fetch(address, { credentials: 'omit' });
             return [told.status, await told.text()];
-        }"""
+        }""",
     )
     status, body = said
     problem = json.loads(body)

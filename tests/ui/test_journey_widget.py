@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
 
@@ -43,10 +44,10 @@ def notebook(lab_page: LabPage, jupyter: LabServer) -> Iterator[LabPage]:
     cells = [BEGIN + "journey", "journey", FAIL, END, "journey.wait()", HOSTILE]
     write_notebook(jupyter.root / NOTEBOOK, [("local", cell) for cell in cells])
     lab_page.open(NOTEBOOK)
-    lab_page.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+    evaluate(lab_page.page, "jupyterapp.shell.currentWidget.sessionContext.ready")
     yield lab_page
     # It may be waiting, and the next test opens the same file.
-    lab_page.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    evaluate(lab_page.page, "jupyterapp.shell.currentWidget.sessionContext.shutdown()")
 
 
 def run(lab_page: LabPage, index: int) -> Locator:
@@ -69,7 +70,7 @@ def test_the_map_moves_and_html_takes_its_place_at_the_end(notebook):
     for output in (first, second):
         expect(output.locator(".pht-journey-stop[data-state=failed]")).to_contain_text("KeyError")
     first.get_by_role("button", name="Go to cell 4, line 1").click()
-    assert notebook.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex") == 3
+    assert evaluate(notebook.page, "jupyterapp.shell.currentWidget.content.activeCellIndex") == 3
     run(notebook, 3)
     for output in (first, second):
         expect(output.locator(".phtlab-journey")).to_contain_text("1 departed, 1 failed")

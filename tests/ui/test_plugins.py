@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Route, expect
 
-from tests.ui.chromium import SIZE
+from tests.ui.chromium import SIZE, evaluate
 from tests.ui.lab_page import LabPage, write_notebook
 
 UI = Path(__file__).parent
@@ -67,25 +67,27 @@ def test_each_plugin_has_tests_that_name_it():
 
 def test_each_plugin_is_at_work_in_lab(lab_page):
     lab_page.open()
-    at_work = lab_page.page.evaluate(
+    at_work = evaluate(
+        lab_page.page,
         """() => {
             const app = window.jupyterapp;
             return app.listPlugins().filter(name => name.startsWith('phtlab:'))
                 .map(name => [name, app.isPluginActivated(name)]);
-        }"""
+        }""",
     )
     assert dict(at_work) == dict.fromkeys(plugin_files(), True)
 
 
 def test_each_command_says_what_it_does_and_takes(lab_page):
     lab_page.open()
-    commands = lab_page.page.evaluate(
+    commands = evaluate(
+        lab_page.page,
         """async () => {
             const commands = window.jupyterapp.commands;
             const ours = commands.listCommands().filter(name => name.startsWith('phtlab:'));
             return Promise.all(ours.map(async name =>
                 [name, commands.label(name), (await commands.describedBy(name)).args]));
-        }"""
+        }""",
     )
     assert len(commands) > 15
     for name, label, arguments in commands:
@@ -115,6 +117,6 @@ def test_no_page_asks_another_machine(lab_page: LabPage):
     expect(page.locator(".jp-Launcher").last).to_be_visible()
     lab_page.dark()
     assert page.viewport_size == SIZE
-    assert page.evaluate("document.documentElement.scrollWidth") <= SIZE["width"]
+    assert evaluate(page, "document.documentElement.scrollWidth") <= SIZE["width"]
     assert asked == []
     assert lab_page.watch.outside == []

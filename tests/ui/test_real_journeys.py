@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, expect
 
 from phtlab.demo.world import World
 from tests.e2e.parts import bring_back, service
+from tests.ui.chromium import evaluate
 from tests.ui.lab_page import LabPage
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -110,9 +111,10 @@ def test_dry_run_dispatch_and_the_results(lab_in_world: LabPage, world: World):
         expect(panel_of_tab.locator("table, img, .pht-Airlock").first).to_be_visible()
     results.get_by_role("button", name="Aggregate here").click()
     lab.ready(HEART)
-    shown = lab.page.evaluate(
+    shown = evaluate(
+        lab.page,
         "jupyterapp.shell.currentWidget.content.widgets"
-        ".map(cell => cell.model.sharedModel.getSource()).join('\\n')"
+        ".map(cell => cell.model.sharedModel.getSource()).join('\\n')",
     )
     assert re.search(r'phtlab\.results\("sha256:[0-9a-f]{64}"\)', shown)
     saved = nbformat.read(lab.server.root / HEART, as_version=4)

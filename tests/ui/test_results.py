@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import (
     Answer,
     ExtensionSimulator,
@@ -109,7 +110,7 @@ def test_a_table_is_copied_as_csv_as_it_is_sorted(lab_page, told):
     panel.get_by_role("button", name="y", exact=True).click()
     panel.get_by_role("button", name="Copy as CSV").click()
     expect(panel.get_by_text("✓ copied")).to_be_visible()
-    copied = lab_page.page.evaluate("navigator.clipboard.readText()")
+    copied = evaluate(lab_page.page, "navigator.clipboard.readText()")
     assert copied.splitlines() == ["station,x,y", 'cleveland,"a,""b""",-1', "cleveland,'=1+1,2"]
 
 
@@ -168,7 +169,7 @@ def test_what_is_no_picture_is_not_shown_as_one(lab_page, told):
     panel = opened(lab_page, told).get_by_role("tabpanel")
     expect(panel).to_contain_text("What this station sent is not a picture, so it is not shown.")
     expect(panel.get_by_role("img")).to_have_count(1)
-    assert lab_page.page.evaluate("window.pwned") is None
+    assert evaluate(lab_page.page, "window.pwned") is None
 
 
 def test_values_models_and_files(lab_page, told):
@@ -223,8 +224,9 @@ def test_a_failure_leads_to_its_cell(lab_page, told):
     lab_page.ready(NOTEBOOK)
     expect(lab_page.cell(3)).to_have_class(re.compile("jp-mod-active"))
     assert (
-        lab_page.page.evaluate(
-            "jupyterapp.shell.currentWidget.content.activeCell.editor.getCursorPosition().line"
+        evaluate(
+            lab_page.page,
+            "jupyterapp.shell.currentWidget.content.activeCell.editor.getCursorPosition().line",
         )
         == 1
     )
@@ -449,8 +451,8 @@ def test_an_event_of_a_widget_opens_them_and_a_foreign_one_does_not(lab_page, to
         new CustomEvent('phtlab:open-results', { detail, cancelable: true }))"""
     page = lab_page.page.locator(".pht-Results")
     for foreign in (None, {}, {"journey": 3}, {"journey": "../keys"}):
-        assert lab_page.page.evaluate(send, foreign) is False
-    assert lab_page.page.evaluate(send, {"journey": JOURNEY}) is True
+        assert evaluate(lab_page.page, send, foreign) is False
+    assert evaluate(lab_page.page, send, {"journey": JOURNEY}) is True
     expect(page.get_by_role("tab")).to_have_count(5)
 
 
@@ -471,7 +473,7 @@ def test_the_map_in_a_notebook_opens_results_and_the_cell_that_failed(lab_page, 
     write_notebook(jupyter.root / "watch.ipynb", cells)
     told.begin()
     lab_page.open("watch.ipynb")
-    lab_page.page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
+    evaluate(lab_page.page, "jupyterapp.shell.currentWidget.sessionContext.ready")
     lab_page.select(0)
     lab_page.page.keyboard.press("Control+Enter")
     output = lab_page.cell(0).locator(".jp-OutputArea")
@@ -481,7 +483,7 @@ def test_the_map_in_a_notebook_opens_results_and_the_cell_that_failed(lab_page, 
     told.tell("journeys", [{**results["journey"], "id": journey}])
     output.get_by_role("button", name="Go to cell 3, line 2").click()
     lab_page.ready(NOTEBOOK)  # the one that was sent, not the one that shows the map
-    assert lab_page.page.evaluate("jupyterapp.shell.currentWidget.content.activeCellIndex") == 2
+    assert evaluate(lab_page.page, "jupyterapp.shell.currentWidget.content.activeCellIndex") == 2
     lab_page.command("docmanager:open", {"path": "watch.ipynb"})
     lab_page.ready("watch.ipynb")
     lab_page.select(1)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, a_status, a_stop
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
@@ -84,11 +85,12 @@ def test_schema_opens_by_keyboard_and_gives_the_line_that_reads_it(lab_page, tol
     expect(columns.nth(2)).to_have_attribute("title", "0: not measured")
     lab_page.select(4)
     panel.get_by_role("button", name='Insert heart = phtlab.dataset("heart")').click()
-    source, tags = lab_page.page.evaluate(
+    source, tags = evaluate(
+        lab_page.page,
         """() => {
             const cell = window.jupyterapp.shell.currentWidget.content.activeCell.model;
             return [cell.sharedModel.getSource(), cell.getMetadata('tags')];
-        }"""
+        }""",
     )
     assert source == 'heart = phtlab.dataset("heart")'
     assert tags == ["station"]
@@ -176,12 +178,14 @@ def test_error_of_a_stop_leads_to_its_cell(lab_page, told, jupyter):
 
 def test_cell_that_is_no_longer_there_is_said_to_be_gone(lab_page, told):
     opened(lab_page, told)
-    lab_page.page.evaluate(
-        "window.dispatchEvent(new CustomEvent('phtlab:open-cell', { detail: { cell: 3 } }))"
+    evaluate(
+        lab_page.page,
+        "window.dispatchEvent(new CustomEvent('phtlab:open-cell', { detail: { cell: 3 } }))",
     )
     expect(lab_page.cell(2)).to_contain_class("jp-mod-active")
-    lab_page.page.evaluate(
-        "window.dispatchEvent(new CustomEvent('phtlab:open-cell', { detail: { cell: 99 } }))"
+    evaluate(
+        lab_page.page,
+        "window.dispatchEvent(new CustomEvent('phtlab:open-cell', { detail: { cell: 99 } }))",
     )
     expect(lab_page.page.locator(".Toastify__toast")).to_contain_text("no cell 99 any more")
     expect(lab_page.cell(2)).to_contain_class("jp-mod-active")
@@ -334,4 +338,4 @@ def test_hostile_names_are_text(lab_page: LabPage, told: ExtensionSimulator):
     told.tell("journeys", told.journeys)
     expect(lab_page.page.locator(".Toastify__toast").first).to_be_visible()
     expect(lab_page.page.locator("img[src=x]")).to_have_count(0)
-    assert lab_page.page.evaluate("window.pwned") is None
+    assert evaluate(lab_page.page, "window.pwned") is None

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from phtlab.demo.world import World
 from phtlab.notebook import read_analysis
 from phtlab.share import share
+from tests.ui.chromium import evaluate
 from tests.ui.lab_page import LabPage
 
 JOURNEYS = 180_000  # ms, for two of them on a busy machine
@@ -26,16 +27,17 @@ def test_opened_and_run_from_top_to_bottom(lab_in_world: LabPage, world: World):
     lab_in_world.ready("tutorial.ipynb")
     expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
 
-    page.evaluate("jupyterapp.shell.currentWidget.sessionContext.ready")
-    page.evaluate("void jupyterapp.commands.execute('notebook:run-all-cells')")
+    evaluate(page, "jupyterapp.shell.currentWidget.sessionContext.ready")
+    evaluate(page, "void jupyterapp.commands.execute('notebook:run-all-cells')")
     cells = read_analysis(share("notebooks/tutorial.ipynb")).aggregate_cells
     plot = lab_in_world.cell(cells[-1].number - 1).locator(".jp-OutputArea-output img")
     expect(plot).to_be_visible(timeout=JOURNEYS)
 
-    shown = page.evaluate(
+    shown = evaluate(
+        page,
         """jupyterapp.shell.currentWidget.model.sharedModel.cells
             .flatMap(cell => (cell.getSource && cell.outputs) || [])
-            .map(output => output.output_type)"""
+            .map(output => output.output_type)""",
     )
     assert "error" not in shown
     assert len(shown) >= 8

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_status, refusal
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
@@ -34,15 +35,16 @@ def only(passphrase: str) -> Any:
 
 def ask(lab_page: LabPage) -> None:
     """Run the command; its answer is `window.opened` once there is one."""
-    lab_page.page.evaluate(
+    evaluate(
+        lab_page.page,
         """() => { window.opened = null; void jupyterapp.commands.execute('phtlab:unlock')
-            .then(opened => { window.opened = opened; }); }"""
+            .then(opened => { window.opened = opened; }); }""",
     )
 
 
 def answered(lab_page: LabPage) -> Any:
     lab_page.page.wait_for_function("window.opened !== null")
-    return lab_page.page.evaluate("window.opened")
+    return evaluate(lab_page.page, "window.opened")
 
 
 def dialog(lab_page: LabPage) -> Locator:
@@ -108,14 +110,15 @@ def test_giving_up_opens_nothing(lab_page, told):
 def test_several_who_need_the_key_at_once_ask_once(lab_page, told):
     told.begin()
     lab_page.open()
-    lab_page.page.evaluate(
+    evaluate(
+        lab_page.page,
         """() => { window.all = null; void Promise.all([1, 2, 3].map(() =>
-            jupyterapp.commands.execute('phtlab:unlock'))).then(all => { window.all = all; }); }"""
+            jupyterapp.commands.execute('phtlab:unlock'))).then(all => { window.all = all; }); }""",
     )
     field(lab_page).fill(RIGHT)
     lab_page.page.keyboard.press("Enter")
     lab_page.page.wait_for_function("window.all !== null")
-    assert lab_page.page.evaluate("window.all") == [True, True, True]
+    assert evaluate(lab_page.page, "window.all") == [True, True, True]
     expect(dialog(lab_page)).to_have_count(0)
     assert len(told.bodies("POST keys/unlock")) == 1
 
@@ -161,8 +164,9 @@ def test_the_passphrase_is_found_nowhere(lab_page, told, jupyter):
         file.read_text(),
         lab_page.page.url,
         lab_page.page.content(),
-        lab_page.page.evaluate(
-            "() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])"
+        evaluate(
+            lab_page.page,
+            "() => JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])",
         ),
         *(
             part
@@ -183,7 +187,8 @@ def test_the_passphrase_is_found_nowhere(lab_page, told, jupyter):
 def test_a_real_key_and_a_real_wrong_passphrase(lab_page: LabPage, jupyter: LabServer):
     """With the real server: the words that it has, and a session that outlives the page."""
     lab_page.open()
-    made = lab_page.page.evaluate(
+    made = evaluate(
+        lab_page.page,
         """async passphrase => {
             const settings = jupyterapp.serviceManager.serverSettings;
             const headers = { 'Content-Type': 'application/json',

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from phtlab.notebook import read_analysis
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, refusal
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
@@ -132,7 +133,7 @@ def test_the_real_tutorial_is_sound(lab_page: LabPage, jupyter: LabServer):
     lab_page.page.wait_for_function(
         "jupyterapp.shell.currentWidget?.context?.path?.endsWith('.ipynb')"
     )
-    path = lab_page.page.evaluate("jupyterapp.shell.currentWidget.context.path")
+    path = evaluate(lab_page.page, "jupyterapp.shell.currentWidget.context.path")
     lab_page.ready(path)
     analysis = read_analysis((jupyter.root / path).read_bytes(), name="tutorial")
     assert not analysis.errors

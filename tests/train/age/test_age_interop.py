@@ -30,6 +30,7 @@ from phtlab.train.age.stream import CHUNK_BYTES
 from phtlab.train.identity import Identity
 from phtlab.train.key_file import encode_key
 from phtlab.train.seal import seal
+from tests.limits import LIMIT
 
 CONTENTS = [b"", b"counts", bytes(CHUNK_BYTES), os.urandom(2 * CHUNK_BYTES + 1)]
 CONTEXT_STANZA = Stanza(("phtlab/context", "v1"), bytes(32))
@@ -51,7 +52,7 @@ def opened(content: bytes, identity: X25519Identity | HybridIdentity | ScryptIde
 
 
 def command(*args: str | Path, stdin: bytes, cwd: Path | None = None) -> bytes:
-    result = subprocess.run(args, input=stdin, capture_output=True, cwd=cwd)
+    result = subprocess.run(args, input=stdin, capture_output=True, cwd=cwd, timeout=LIMIT)
     assert result.returncode == 0, result.stderr.decode()
     return result.stdout
 
@@ -78,7 +79,7 @@ def with_passphrase(*args: str | Path, passphrase: str) -> None:
             raise
     finally:
         os.close(terminal)
-    assert program.wait() == 0, seen.decode()
+    assert program.wait(timeout=LIMIT) == 0, seen.decode()
 
 
 # pyrage
