@@ -32,6 +32,7 @@ from phtlab.kernel.workspace_load import load_workspace
 from phtlab.profile import cache_directory
 from phtlab.wire.registry import Registry
 from tests.evidence import Evidence
+from tests.limits import LIMIT
 from tests.real_registry import answers, free_port, registry_of
 
 if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
@@ -266,7 +267,9 @@ def workspace_hub(
     environment = {**os.environ, "PHTLAB_CACHE": str(CACHE)}
     try:
         hub.found(lambda doing: None)
-        subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        subprocess.run(
+            command, env=environment, check=True, capture_output=True, text=True, timeout=LIMIT
+        )
         _RUNNING.append(hub.consortium)
         yield hub
     finally:
