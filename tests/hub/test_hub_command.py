@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from phtlab.demo.hub_people import PEOPLE
 from phtlab.demo.world import World
 from tests.conftest import CACHE
 from tests.hub.session import HubSession
+from tests.limits import LIMIT
 from tests.real_registry import free_port
 
 pytestmark = pytest.mark.engine
@@ -37,7 +39,11 @@ def _environment(**more: str) -> dict[str, str]:
 def _refused(place: Path, *more: str, **environment: str) -> str:
     """What a run says that does not get far."""
     done = subprocess.run(
-        _command(place, *more), env=_environment(**environment), capture_output=True, text=True
+        _command(place, *more),
+        env=_environment(**environment),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
     )
     assert done.returncode not in (0, 130), done.stdout
     assert "Traceback" not in done.stderr
@@ -57,6 +63,7 @@ def test_run_again_it_says_the_same_and_leaves_everyones_lab(
             capture_output=True,
             text=True,
             check=True,
+            timeout=LIMIT,
         )
         assert json.loads(done.stdout) == {
             "url": workspace_hub.url,
@@ -139,29 +146,51 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubWorld]:
 def test_cut_off_by_ctrl_c_nothing_runs_on_and_it_can_be_stopped_and_forgotten(
     founded: HubWorld,
 ) -> None:
-    started = subprocess.Popen(
-        _command(founded.directory), env=_environment(), stderr=subprocess.PIPE, text=True
-    )
     services = founded.world.services()
-    until = time.monotonic() + 120
-    while services[-1].pid() is None:  # the last of the stations
-        assert started.poll() is None, started.communicate()[1]
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    started.send_signal(signal.SIGINT)
-    _, told = started.communicate(timeout=60)
-    assert started.returncode == 130
+    # The command is held where it looks whether the hub's settings have changed: the consortium
+    # is up, the hub is not.
+    held = founded.directory / "services" / "hub.started.toml"
+    held.parent.mkdir(exist_ok=True)
+    os.mkfifo(held)
+    with subprocess.Popen(
+        _command(founded.directory), env=_environment(), stderr=subprocess.PIPE, text=True
+    ) as started:
+        writer = _opened_for(started, held)
+        assert all(service.pid() is not None for service in services)
+        started.send_signal(signal.SIGINT)
+        _, told = started.communicate(timeout=LIMIT)
+    os.close(writer)
+    held.unlink()
+    assert started.returncode == 130, told
     assert "The same command goes on from here" in " ".join(told.split())
     assert "Traceback" not in told
     running = [s.name for s in (*services, founded.hub, founded.proxy) if s.pid() is not None]
     assert not running
     done = subprocess.run(
-        _command(founded.directory, "--stop"), env=_environment(), capture_output=True, text=True
+        _command(founded.directory, "--stop"),
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
     )
     assert done.returncode == 0, done.stderr
     assert "are stopped" in " ".join(done.stderr.split())
     founded.forget()
     assert not any((founded.directory / name).exists() for name in ("hub", "people", "consortium"))
+
+
+def _opened_for(process: subprocess.Popen[str], pipe: Path) -> int:
+    """The writing end of a named pipe that `process` waits to read from."""
+    until = time.monotonic() + LIMIT
+    while True:
+        assert process.poll() is None, process.communicate(timeout=LIMIT)[1]
+        assert time.monotonic() < until, "the command does not get that far"
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as refused:
+            if refused.errno != errno.ENXIO:  # nobody reads yet
+                raise
+        time.sleep(0.05)
 
 
 def test_a_cut_founding_is_taken_up(tmp_path: Path) -> None:
