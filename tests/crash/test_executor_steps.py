@@ -7,6 +7,7 @@ kill is an exception that nothing catches, before the n-th step, for each n in t
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from phtlab.station.docker_executor import DockerExecutor
 from phtlab.station.executor import Job, JobStatus
 from phtlab.station.output_volume import loop_devices, mounts_at
 from tests.station.executor_contract import SCRIPT, anyone, ended, until, write_inputs
+
+STATION = f"crash-{secrets.token_hex(4)}"  # other sessions use this engine too
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -72,7 +75,7 @@ def station(tmp_path: Path) -> Iterator[Callable[[], DockerExecutor]]:
     made: list[DockerExecutor] = []
 
     def anew() -> DockerExecutor:
-        made.append(DockerExecutor(tmp_path / "runs", station="crash", entrypoint=SCRIPT))
+        made.append(DockerExecutor(tmp_path / "runs", station=STATION, entrypoint=SCRIPT))
         return made[-1]
 
     yield anew

@@ -131,7 +131,9 @@ def test_station_away_while_its_run_ends(
     journey = small_lab.dispatch(slow, stations=STATION)
     until(lambda: stop_of(small, STATION, journey.id).has("started"))
     kill(service(small, STATION))
-    (run,) = engine.containers.list(filters={"label": f"phtlab.job={job_of(journey.id)}"})
+    (run,) = engine.containers.list(
+        filters={"label": f"phtlab.job={job_of(journey.id)}"}, ignore_removed=True
+    )
     run.wait(timeout=LIMIT)
     bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)

@@ -99,8 +99,8 @@ def test_parameters_reach_the_hospitals(lab: Lab):
 
 
 def test_nothing_is_left_of_a_run(world: World, journey: Journey, engine):
-    names = [c.name for c in engine.containers.list(all=True)]
-    assert not [n for n in names if journey.id[7:19] in n]
+    names = [name for found in engine.api.containers(all=True) for name in found["Names"]]
+    assert not [name for name in names if journey.id[7:19] in name]
 
 
 def test_central_sees_only_age_files(world: World, journey: Journey):

@@ -76,7 +76,9 @@ def test_run_again_it_says_the_same_and_leaves_everyones_lab(
 
 def _labs(hub: HubWorld, engine: docker.DockerClient) -> list[str]:
     prefix = hub.settings.prefix
-    found = engine.containers.list(filters={"label": "org.phtlab.user", "name": f"^/{prefix}-"})
+    found = engine.containers.list(
+        filters={"label": "org.phtlab.user", "name": f"^/{prefix}-"}, ignore_removed=True
+    )
     return [container.id for container in found]
 
 

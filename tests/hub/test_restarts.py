@@ -51,7 +51,8 @@ class Desk:
 
     def container(self) -> str | None:
         found = self._engine.containers.list(
-            filters={"label": f"org.phtlab.user={WHO}", "name": f"^/{self.hub.settings.prefix}-"}
+            filters={"label": f"org.phtlab.user={WHO}", "name": f"^/{self.hub.settings.prefix}-"},
+            ignore_removed=True,
         )
         return found[0].id if found else None
 

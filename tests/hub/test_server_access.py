@@ -52,7 +52,9 @@ class People:
     def _token_of_the_server(self) -> str:
         name = f"^/{self.hub.settings.prefix}-"  # other hubs of this machine have such a user too
         label = f"org.phtlab.user={OWNER}"
-        (lab,) = self._engine.containers.list(filters={"label": label, "name": name})
+        (lab,) = self._engine.containers.list(
+            filters={"label": label, "name": name}, ignore_removed=True
+        )
         variables = dict(word.split("=", 1) for word in lab.attrs["Config"]["Env"])
         return variables["JUPYTERHUB_API_TOKEN"]
 

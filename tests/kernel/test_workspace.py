@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -267,7 +268,7 @@ def test_of_a_changed_one_only_what_changed_is_sent(
     forgotten: list[BuiltWorkspace],
 ) -> None:
     (entry,) = (other_extension / "static").glob("remoteEntry*.js")
-    entry.write_text(entry.read_text() + "\n// changed, and loaded\n")
+    entry.write_text(entry.read_text() + f"\n// changed, and loaded: {secrets.token_hex(8)}\n")
     changed = build_workspace(RECIPE, built_kernel, KERNEL_CACHE)
     forgotten.append(changed)
     moved: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ class Box:
     """Runs cells in a container with given limits."""
 
     def __init__(self, root: Path, image: str) -> None:
-        self.executor = DockerExecutor(root / "runs", station="runtime-tests")
+        self.executor = DockerExecutor(root / "runs", station=f"runtime-{secrets.token_hex(4)}")
         self.folder = root
         self._image = image
 

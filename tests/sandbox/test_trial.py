@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from phtlab.station.sandbox_trial import LIMITS, NAME, TRIED, judge_trial
 from tests.sandbox.conftest import Open
 from tests.station.executor_contract import SCRIPT, anyone, write_inputs
 from tests.station.real_world import travel
+
+STATION = f"trial-{secrets.token_hex(4)}"  # other sessions use this engine too
 
 HELD: dict[str, Any] = {
     **dict.fromkeys(("root", "inputs"), "EROFS"),
@@ -145,7 +148,7 @@ TAKEN: dict[str, tuple[Take, set[str]]] = {
 
 @pytest.fixture
 def executor(kernel_image: str, tmp_path: Path) -> Iterator[DockerExecutor]:
-    executor = DockerExecutor(tmp_path / "runs", station="trial")
+    executor = DockerExecutor(tmp_path / "runs", station=STATION)
     yield executor
     executor.close()
 
@@ -176,7 +179,7 @@ def test_a_trial_holds_here_and_leaves_nothing(executor: DockerExecutor, tmp_pat
     assert list((tmp_path / "runs").iterdir()) == []
     api = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
     try:
-        assert api.containers(all=True, filters={"label": "phtlab.station=trial"}) == []
+        assert api.containers(all=True, filters={"label": f"phtlab.station={STATION}"}) == []
     finally:
         api.close()
 
@@ -254,7 +257,7 @@ def test_an_engine_is_tried_once_a_process_and_again_when_it_was_away(
 
     monkeypatch.setattr(docker_executor, "try_sandbox", count)
     inputs = write_inputs(tmp_path, "pass")
-    runs = DockerExecutor(tmp_path / "runs", station="trial", entrypoint=SCRIPT)
+    runs = DockerExecutor(tmp_path / "runs", station=STATION, entrypoint=SCRIPT)
     try:
         for number in range(2):
             runs.start(Job(f"stop-{number}", kernel_image, inputs), anyone)

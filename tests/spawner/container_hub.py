@@ -187,7 +187,9 @@ class ContainerHub:
 
     def containers(self) -> list[Container]:
         """What is left of workspaces, running or not."""
-        return self.engine.containers.list(all=True, filters={"name": f"^/{self.prefix}-"})
+        return self.engine.containers.list(
+            all=True, filters={"name": f"^/{self.prefix}-"}, ignore_removed=True
+        )
 
     def spawn(self, user: str, options: dict[str, Any] | None = None) -> httpx.Response:
         """Ask for `user`'s workspace; the hub's answer, which may come before it is ready."""

@@ -140,7 +140,7 @@ def _forgotten(swarm: docker.DockerClient, spawner: SwarmWorkspaceSpawner) -> No
 
 def _containers(swarm: docker.DockerClient, spawner: SwarmWorkspaceSpawner) -> list[Container]:
     name = f"com.docker.swarm.service.name={spawner.service_name}"
-    return swarm.containers.list(all=True, filters={"label": name})
+    return swarm.containers.list(all=True, filters={"label": name}, ignore_removed=True)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -32,7 +33,7 @@ from tests.station.executor_contract import (
 )
 
 MIB = 1024 * 1024
-STATION = "contract"
+STATION = f"contract-{secrets.token_hex(4)}"  # other sessions use this engine too
 
 
 @pytest.mark.engine
@@ -170,7 +171,7 @@ class TestDockerExecutor(ExecutorContract):
         self, executor: Executor, job: Callable[..., Job], tmp_path: Path
     ) -> None:
         executor.start(job("wait_for_ever()"), anyone)
-        other = DockerExecutor(tmp_path / "other", station="other", entrypoint=SCRIPT)
+        other = DockerExecutor(tmp_path / "other", station=f"other-{STATION}", entrypoint=SCRIPT)
         try:
             assert other.jobs() == frozenset()
             other.remove("stop-1")

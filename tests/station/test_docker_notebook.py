@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ MIB = 1024 * 1024
 
 @pytest.fixture
 def executor(tmp_path: Path) -> Iterator[DockerExecutor]:
-    executor = DockerExecutor(tmp_path / "runs", station="notebook")
+    executor = DockerExecutor(tmp_path / "runs", station=f"notebook-{secrets.token_hex(4)}")
     yield executor
     for job_id in executor.jobs():
         executor.remove(job_id)

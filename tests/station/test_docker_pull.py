@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import docker
+import docker.errors
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -86,8 +89,9 @@ def push(guarded: Guarded) -> Iterator[Callable[..., str]]:
     yield push
     engine = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
     for reference in pushed:
-        for image in engine.images(filters={"reference": reference.partition("@")[0]}):
-            engine.remove_image(image["Id"], force=True)
+        # Not by its id: another session's tests push and pull the same empty image.
+        with suppress(docker.errors.APIError):
+            engine.remove_image(reference)
     engine.close()
 
 
@@ -98,7 +102,9 @@ def executor(
     # After `push`, so that its containers are gone before the images.
     # In an empty image no trial of the sandbox can run; what is tried there is not asked here.
     monkeypatch.setattr(DockerExecutor, "_require_tried", lambda *_: None)
-    executor = DockerExecutor(tmp_path / "runs", station="pull", entrypoint=["nothing"])
+    executor = DockerExecutor(
+        tmp_path / "runs", station=f"pull-{secrets.token_hex(4)}", entrypoint=["nothing"]
+    )
     yield executor
     for job_id in executor.jobs():
         executor.remove(job_id)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
@@ -341,7 +342,9 @@ def test_what_a_run_cannot_read_of_the_data_is_found_by_a_run(
     data = {"images": inside, "shared": shared, "open": open_file}
     found = {}
     for groups in ((), (group,)):
-        executor = DockerExecutor(tmp_path / "runs", station="reading", groups=groups)
+        executor = DockerExecutor(
+            tmp_path / "runs", station=f"reading-{secrets.token_hex(4)}", groups=groups
+        )
         try:
             found[groups] = executor.unreadable(data)
             assert executor.jobs() == frozenset()
