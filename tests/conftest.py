@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Generator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,14 +168,23 @@ def built_workspace(built_kernel: BuiltKernel) -> BuiltWorkspace:
 
 @pytest.fixture(scope="session")
 def workspace_image(built_workspace: BuiltWorkspace, engine: docker.DockerClient) -> str:
-    """The workspace image's reference; loaded. It stays, as the next session wants it too."""
+    """The workspace image's reference; loaded. It stays, as the next session wants it too.
+
+    Those of other checkouts stay for a day after they were last wanted: a session of one of them
+    may run now.
+    """
+    reference = load_workspace(built_workspace, engine)
+    repository, _, name = reference.rpartition(":")
+    engine.images.get(reference).tag(repository, name)  # the engine notes when
     for image in engine.api.images("phtlab/workspace-python"):
-        tags = image.get("RepoTags") or []
-        if tags and built_workspace.reference not in tags:
-            # One that something still uses stays; another worker may have been quicker.
-            with contextlib.suppress(docker.errors.APIError):
-                engine.images.remove(tags[0])
-    return load_workspace(built_workspace, engine)
+        # What something still uses stays; another worker may have been quicker.
+        with contextlib.suppress(docker.errors.APIError):
+            tagged = engine.api.inspect_image(image["Id"])["Metadata"]["LastTagTime"]
+            when = datetime.fromisoformat(tagged[:19]).replace(tzinfo=UTC)
+            if when < datetime.now(UTC) - timedelta(days=1):
+                for other in image.get("RepoTags") or []:
+                    engine.images.remove(other)
+    return reference
 
 
 @pytest.fixture(scope="session")
@@ -187,7 +197,9 @@ def kernel_image(
         reference = registry.reference(image.repository, image.digest)
     engine.images.pull(reference)
     yield reference
-    engine.images.remove(reference, force=True)
+    # One that a container of a failed test still has stays, with the container.
+    with contextlib.suppress(docker.errors.APIError):
+        engine.images.remove(reference)
 
 
 @pytest.fixture(scope="session")
