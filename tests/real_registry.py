@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from phtlab.demo.ports import free_port
 from phtlab.demo.services import Service
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+__all__ = ["answers", "free_port", "registry_of"]
 
 
 def answers(port: int) -> bool:

@@ -26,6 +26,7 @@ import httpx
 
 from phtlab.demo.hub_people import PEOPLE, People
 from phtlab.demo.hub_workspaces import DockerWorkspaces, LocalWorkspaces, Workspaces
+from phtlab.demo.ports import free_port
 from phtlab.demo.services import Service
 from phtlab.demo.world import Step, World
 from phtlab.errors import SettingsError
@@ -315,12 +316,8 @@ class HubWorld:
 
 def _free_ports() -> dict[str, int]:
     """Ports of the loopback that nothing listens on; 8000 for browsers, if it can be."""
-    with socket.socket() as one, socket.socket() as other, socket.socket() as third:
-        for probe in (one, other, third):
-            probe.bind(("127.0.0.1", 0))
-        free = [probe.getsockname()[1] for probe in (one, other, third)]
-    browsers = free[2] if _taken("127.0.0.1:8000") else 8000
-    return {"hub": free[0], "proxy": free[1], "browsers": browsers}
+    browsers = free_port() if _taken("127.0.0.1:8000") else 8000
+    return {"hub": free_port(), "proxy": free_port(), "browsers": browsers}
 
 
 def _taken(address: str) -> bool:

@@ -28,6 +28,7 @@ from phtlab.central.founding import init_central
 from phtlab.central.founding import pin as pin_central
 from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.kernel_ahead import KERNEL_RECIPE
+from phtlab.demo.ports import free_port
 from phtlab.demo.services import Service, phtlab_command
 from phtlab.errors import SettingsError
 from phtlab.kernel.build import BuildEvent, build_kernel
@@ -147,7 +148,8 @@ class World:
         self.directory.mkdir(parents=True, mode=0o700)
         (self.directory / "world.founding").touch()
         (self.directory / "passphrase").write_text(secrets.token_urlsafe(24))
-        (self.directory / "ports.json").write_text(json.dumps(_free_ports()))
+        ports = {"central": free_port(), "registry": free_port()}
+        (self.directory / "ports.json").write_text(json.dumps(ports))
         step("central's folder and keys")
         central = init_central(
             self.directory / "central",
@@ -319,14 +321,6 @@ def _require_ours(directory: Path) -> None:
         raise SettingsError(
             f"{directory} is not empty and not a demonstration's. Name another with --directory."
         )
-
-
-def _free_ports() -> dict[str, int]:
-    """Two ports of the loopback that nothing listens on."""
-    with socket.socket() as one, socket.socket() as other:
-        for probe in (one, other):
-            probe.bind(("127.0.0.1", 0))
-        return {"central": one.getsockname()[1], "registry": other.getsockname()[1]}
 
 
 def _answers(port: int) -> bool:

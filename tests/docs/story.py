@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from phtlab.demo.ports import free_port
 from tests.conftest import CACHE
 from tests.docs.console_page import Exchange, Session, sessions
 from tests.docs.samples import Samples, loose
@@ -193,10 +193,4 @@ def _kept(*names: str) -> Mapping[str, str]:
 
 
 def _free_addresses() -> tuple[str, str]:
-    with socket.socket() as one, socket.socket() as other:
-        for probe in (one, other):
-            probe.bind(("127.0.0.1", 0))
-        return (
-            f"127.0.0.1:{one.getsockname()[1]}",
-            f"127.0.0.1:{other.getsockname()[1]}",
-        )
+    return f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
