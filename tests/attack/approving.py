@@ -12,6 +12,7 @@ from phtlab.station.executor import Executor
 from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 from tests.attack.judging import JudgingStation
+from tests.limits import LIMIT
 
 
 class _Away:
@@ -42,7 +43,7 @@ class ApprovingStation(JudgingStation):
     def settle(self, journey: str) -> Stop:
         """The stop of `journey` once it may start, waits for a person, or has ended."""
         stop = self.station.stops.stop(journey)
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT
         while not (stop.told or stop.has("admitted") or stop.state == "held"):
             assert time.monotonic() < end, f"{journey} is still {stop.state}"
             self.daemon.step()

@@ -20,6 +20,7 @@ from phtlab.station.stop import Stop
 from phtlab.train.order import Order
 from phtlab.train.record import StopRecord
 from phtlab.wire.trains import push_train
+from tests.limits import LIMIT
 
 # More than the longest wait between two tries of a stop (phtlab.station.backoff).
 _NEXT_TRY = timedelta(seconds=61)
@@ -54,7 +55,7 @@ class JudgingStation:
     def settle(self, journey: str) -> Stop:
         """The stop of `journey` once it has ended or is held; waits between tries are skipped."""
         stop = self.station.stops.stop(journey)
-        end = time.monotonic() + 60
+        end = time.monotonic() + LIMIT
         while not (stop.told or stop.state == "held"):
             assert time.monotonic() < end, f"{journey} is still {stop.state}"
             if not self.daemon.step():

@@ -54,6 +54,7 @@ from tests.attack.liar import Answer, Liars
 from tests.attack.liar import Asked as AskedOfCentral
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -583,7 +584,7 @@ def test_an_approval_by_keys_that_were_revoked(
 
 
 def until_known(here: ApprovingStation, version: int) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + LIMIT
     while here.station.believed.now().roster.version < version:
         assert time.monotonic() < end
         time.sleep(0.2)

@@ -51,7 +51,7 @@ class Server:
             f"-c unix_socket_directories={self.folder} -c fsync=off -c max_connections=200"
         )
         log = self.folder / "log"
-        end = time.monotonic() + 20
+        end = time.monotonic() + LIMIT
         while True:
             try:
                 self._call(

@@ -22,7 +22,7 @@ from tests.real_registry import free_port
 PROXY = Path(__file__).parents[2] / "hub_config/node_modules/.bin/configurable-http-proxy"
 PASSWORD = "a long password for tests"
 TESTER = "0123456789abcdef" * 4
-SECONDS = 60.0
+SECONDS = LIMIT
 
 _CONFIG = """
 c.JupyterHub.bind_url = "http://127.0.0.1:{proxy}"

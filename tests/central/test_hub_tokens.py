@@ -20,7 +20,7 @@ from phtlab.errors import CentralError, HubUnreachableError, NotOnRosterError
 from phtlab.wire.api import StationProfile
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
-from tests.limits import join
+from tests.limits import LIMIT, join
 
 
 def test_a_reader_sees_what_the_member_of_that_name_sees(
@@ -240,7 +240,7 @@ def test_the_log_names_the_user_and_never_the_token(hub_central: World, hub: Hub
         for shown in (token, unknown):
             hub_central.request("GET", f"/api/v1/stations?token={shown}", hub_token=shown)
         # A line is written when its answer has been read already: also that of a request before.
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + LIMIT
         while text.getvalue().count('"/api/v1/stations"') < 2 and time.monotonic() < deadline:
             time.sleep(0.01)
     finally:

@@ -46,7 +46,7 @@ from tests.central.receivers import (
 from tests.central.world import Clock, Founding, World
 from tests.evidence import Evidence
 from tests.governance import documents
-from tests.limits import join
+from tests.limits import LIMIT, join
 
 HIDDEN = ("Which legal ground?", "Age and heart disease", "heart", "min_age")
 
@@ -96,7 +96,7 @@ def events(world: World, name: str) -> list[str]:
     return [one.event for one in reversed(told(world, name)) if one.event != "roster-published"]
 
 
-def until(holds: Callable[[], Any], seconds: float = 120.0) -> None:
+def until(holds: Callable[[], Any], seconds: float = LIMIT) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come"

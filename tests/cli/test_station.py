@@ -41,7 +41,7 @@ from phtlab.train.envelope import Envelope
 from phtlab.train.key_file import read_key, write_key
 from phtlab.train.trust import root_fingerprint
 from tests.central.world import Clock, Founding, found
-from tests.limits import read_line
+from tests.limits import LIMIT, read_line
 from tests.station.station_world import COUNTS, KERNEL, SCHEMA, World, identity, make_world
 from tests.station.test_approvals import proposed
 
@@ -540,7 +540,7 @@ def test_run_logs_json_and_ends_cleanly_on_sigterm_even_while_central_is_away(
                 assert line, "".join(lines)
                 lines.append(line)
             process.send_signal(signal.SIGTERM)
-            rest = process.communicate(timeout=30)[1]
+            rest = process.communicate(timeout=LIMIT)[1]
             assert process.returncode == 0, rest
             logged = [json.loads(line) for line in [*lines, *rest.splitlines()]]
             events = [entry["event"] for entry in logged]

@@ -104,7 +104,7 @@ def test_the_console_runs_and_a_second_command_makes_a_link_for_it(world: World)
         assert "Something listens on" in refusal(world, "console", "--port", port)
     finally:
         console.send_signal(signal.SIGINT)
-        _, log = console.communicate(timeout=60)
+        _, log = console.communicate(timeout=LIMIT)
     assert "Traceback" not in log
     assert "link=" not in log, "no secret in the log"
     assert not (world.folder.path / "console" / "address").exists()

@@ -10,10 +10,12 @@ from typing import Any, Self
 
 import httpx
 
+from tests.limits import LIMIT
+
 
 def new_client(url: str, verify: ssl.SSLContext | bool = True) -> httpx.Client:
     return httpx.Client(
-        base_url=url, follow_redirects=True, trust_env=False, timeout=30, verify=verify
+        base_url=url, follow_redirects=True, trust_env=False, timeout=LIMIT, verify=verify
     )
 
 
@@ -76,7 +78,7 @@ class HubSession:
         """A token of one's own that has just expired."""
         made = self.api("POST", f"/users/{name}/tokens", json={"expires_in": 1})
         token: str = made.json()["token"]
-        until = time.monotonic() + 30
+        until = time.monotonic() + LIMIT
         with new_client(self.url) as http:
             while http.get("/hub/api/user", headers=_header(token)).status_code != 403:
                 assert time.monotonic() < until, "the token does not expire"
@@ -88,7 +90,7 @@ class HubSession:
 
         One that is stopped meanwhile, because it is idle, is started again.
         """
-        until = time.monotonic() + 90
+        until = time.monotonic() + LIMIT
         while not (server := self._server(name)).get("ready"):
             assert time.monotonic() < until, f"the server does not start: {server}"
             if not server:
@@ -104,7 +106,7 @@ class HubSession:
         """Stop the server of `name` if it runs, and wait until it is gone."""
         answer = self.api("DELETE", f"/users/{name}/server")
         assert answer.status_code in (202, 204), answer.text
-        until = time.monotonic() + 90
+        until = time.monotonic() + LIMIT
         while self.api("GET", f"/users/{name}").json()["servers"]:
             assert time.monotonic() < until, "the server does not stop"
             time.sleep(0.2)

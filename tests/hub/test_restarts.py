@@ -20,6 +20,7 @@ from phtlab.lab import Lab
 from phtlab.lab.journey import Journey
 from tests.conftest import CACHE
 from tests.hub.session import HubSession
+from tests.limits import LIMIT
 
 pytestmark = pytest.mark.engine
 
@@ -97,7 +98,7 @@ def _begun(lab: Lab, notebook: Path, seconds: int) -> Journey:
     return journey
 
 
-def _until(true: Callable[[], bool], otherwise: str, seconds: float = 60) -> None:
+def _until(true: Callable[[], bool], otherwise: str, seconds: float = LIMIT) -> None:
     until = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < until, otherwise
@@ -154,10 +155,10 @@ def test_a_lab_that_is_stopped_because_it_is_idle_leaves_its_journeys_alone(
         idle.start_workspaces(_quiet)
         idle.start_hub(_quiet)
         desk.session.started(WHO)
-        journey = _begun(lab, notebook, 15)
+        journey = _begun(lab, notebook, 40)  # the culler looks every five seconds
         _until(lambda: desk.container() is None, "nobody stops the idle Lab")
         assert journey.refresh().stops[0].state == "running"
-        journey.wait(120)
+        journey.wait(LIMIT)
         assert [stop.state for stop in journey.stops] == ["departed"]
     finally:
         desk.hub.start_workspaces(_quiet)

@@ -17,8 +17,9 @@ from jupyter_client.manager import KernelManager
 
 from phtlab.provisioner.kernelspec import NAME
 from phtlab.provisioner.left_behind import LABEL, LABEL_FOLDER
+from tests.limits import LIMIT
 
-SECONDS = 60
+SECONDS = int(LIMIT)
 Configure = Callable[..., None]
 """Sets traits of the provisioner in the kernel's entry."""
 PATIENTS = "age,sick\n40,0\n63,1\n71,1\n"

@@ -13,6 +13,7 @@ import pytest
 
 from phtlab.station.docker_executor import DockerExecutor
 from phtlab.station.executor import Job, Limits, RegistryAuth
+from tests.limits import LIMIT
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
 
@@ -78,7 +79,7 @@ def box(tmp_path: Path, kernel_image: str) -> Iterator[Box]:
     box.executor.close()
 
 
-def until(condition: Callable[[], bool], seconds: float = 90) -> None:
+def until(condition: Callable[[], bool], seconds: float = LIMIT) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "what was waited for did not come"

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import LIMIT
+
 
 def outcome_of(record):
     error = record["error"]
@@ -76,7 +78,7 @@ def test_parameters_cell_and_what_was_injected_after_it_share_a_number(sandbox):
     ]
     path.write_text(json.dumps(book))
     with sandbox.start() as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=LIMIT)
 
     record = sandbox.record()
     assert [cell["cell"] for cell in record["cells"]] == [3, 3, 7]
@@ -154,7 +156,7 @@ def test_sigterm_cancels_and_leaves_a_record(sandbox):
     with sandbox.start() as process:
         until(lambda: (sandbox.out / "progress.json").exists())
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=LIMIT)
 
     assert process.returncode == 0
     assert outcome_of(sandbox.record()) == ("cancelled", "Cancelled", 2, None)
@@ -166,7 +168,7 @@ def test_sigterm_while_the_kernel_starts_cancels(sandbox):
     with sandbox.start() as process:
         until(lambda: children_of(process.pid))
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=LIMIT)
 
     assert process.returncode == 0
     assert sandbox.record()["outcome"] == "cancelled"
@@ -238,7 +240,7 @@ def test_job_that_cannot_be_read_is_refused_without_a_record(sandbox, change, me
     sandbox.cells = ["1"]
     sandbox.write(**change)
     with sandbox.start() as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=LIMIT)
 
     assert process.returncode == 2
     assert message in stderr
@@ -259,7 +261,7 @@ def test_notebook_that_cannot_be_read_is_refused(sandbox, content, message):
     sandbox.write()
     (sandbox.root / "in/notebook.ipynb").write_bytes(content)
     with sandbox.start() as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=LIMIT)
 
     assert process.returncode == 2
     assert message in stderr
@@ -267,7 +269,7 @@ def test_notebook_that_cannot_be_read_is_refused(sandbox, content, message):
 
 def test_job_that_is_missing_is_refused(sandbox):
     with sandbox.start() as process:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=LIMIT)
 
     assert process.returncode == 2
     assert "job.json cannot be read: No such file or directory" in stderr
@@ -280,7 +282,7 @@ def lives(pid):
         return False
 
 
-def until(condition, seconds=30.0):
+def until(condition, seconds=LIMIT):
     """Wait for `condition`, and fail if it does not come."""
     end = time.monotonic() + seconds
     while not condition():

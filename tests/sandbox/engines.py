@@ -119,7 +119,7 @@ def _running(
 
 
 def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LIMIT
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8", "replace")[-2000:]
         with suppress(ConnectionError):

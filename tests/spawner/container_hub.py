@@ -18,6 +18,7 @@ from phtlab.demo.services import Service
 from phtlab.demo.world import World
 from phtlab_hub.processes import proxy_program
 from phtlab_spawner.door import Door
+from tests.limits import LIMIT
 from tests.real_registry import free_port
 
 TOKEN = "a-token-of-the-tests-that-opens-nothing-else"
@@ -166,7 +167,7 @@ class ContainerHub:
         try:
             for user in self.users:
                 self.http.delete(f"/users/{user}/server")
-            until = time.monotonic() + 30
+            until = time.monotonic() + LIMIT
             while self.containers():
                 assert time.monotonic() < until, f"a workspace does not end: {self.log[-3000:]}"
                 time.sleep(0.1)
@@ -197,7 +198,7 @@ class ContainerHub:
 
     def events(self, user: str) -> Iterator[dict[str, Any]]:
         """What the page that waits shows of a start, to its end."""
-        until = time.monotonic() + 30
+        until = time.monotonic() + LIMIT
         while True:
             with self.http.stream("GET", f"/users/{user}/server/progress") as answer:
                 if answer.is_error:
@@ -232,7 +233,7 @@ class ContainerHub:
     def ended(self, user: str) -> None:
         """End `user`'s workspace, and wait until it has ended; the home stays."""
         self.http.delete(f"/users/{user}/server").raise_for_status()
-        until = time.monotonic() + 30
+        until = time.monotonic() + LIMIT
         while self.http.get(f"/users/{user}").json()["servers"]:
             assert time.monotonic() < until, self.log[-3000:]
             time.sleep(0.05)

@@ -35,7 +35,7 @@ def refused(hub: ContainerHub, user: str, options: dict[str, Any] | None = None)
 
 
 def nothing_is_left(hub: ContainerHub, user: str) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + LIMIT
     while any(container.name == f"{hub.prefix}-{user}" for container in hub.containers()):
         assert time.monotonic() < until, "its container is left behind"
         time.sleep(0.1)

@@ -16,6 +16,7 @@ from docker.models.containers import Container
 from jupyterhub.spawner import SpawnException
 
 from phtlab_spawner import SwarmWorkspaceSpawner
+from tests.limits import LIMIT
 from tests.real_registry import free_port
 from tests.spawner.container_hub import run
 
@@ -63,7 +64,7 @@ def root_config(swarm: docker.DockerClient) -> Iterator[str]:
 
 def _removed(remove: Callable[[], Any]) -> None:
     """Remove what a service may still hold for a moment after it went."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + LIMIT
     while True:
         try:
             remove()

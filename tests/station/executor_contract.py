@@ -17,6 +17,7 @@ import pytest
 
 from phtlab.errors import DataSetError, SandboxError
 from phtlab.station.executor import Executor, Job, JobStatus, Limits, RegistryAuth
+from tests.limits import LIMIT
 
 SCRIPT = ("python3", "/phtlab/in/script.py")
 PRELUDE = """
@@ -41,7 +42,7 @@ def anyone() -> RegistryAuth:
 
 def until(true: Callable[[], object], what: str) -> None:
     """Poll; two minutes are for a machine that is busy, not for a run that is slow."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + LIMIT
     while not true():
         assert time.monotonic() < deadline, f"waited in vain until {what}"
         time.sleep(0.02)

@@ -211,7 +211,7 @@ def roster_stale(station: Patient, place: Path) -> Generator[None]:
     lately = datetime.now(UTC) - consortium.lifetimes.targets + timedelta(seconds=5)
     publish(station, lately)
     try:
-        until(lambda: not station.results()["roster"].ok, seconds=20)
+        until(lambda: not station.results()["roster"].ok)
         yield
     finally:
         publish(station, datetime.now(UTC))
@@ -434,7 +434,7 @@ def test_a_running_station_tests_itself_when_it_is_asked_to_and_keeps_what_it_fo
 ) -> None:
     desk = Desk(station.folder, load_settings(station.folder))
     ask_for_test(desk, by="grace")
-    until(lambda: last_report(station.folder) is not None, seconds=60)
+    until(lambda: last_report(station.folder) is not None)
     report = last_report(station.folder)
     assert report is not None
     assert (report.station, report.broken) == (STATION, ())

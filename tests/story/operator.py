@@ -64,7 +64,7 @@ def at_console(browser: Browser, world: World, name: str, station: str) -> Itera
                 watch.require_nothing()
         finally:
             serving.terminate()
-            serving.wait(timeout=30)
+            serving.wait(timeout=LIMIT)
 
 
 def run_phtlab(world: World, *arguments: str) -> str:

@@ -28,6 +28,7 @@ from phtlab.profile import remember
 from phtlab.train.key_file import write_key
 from tests.central.conftest import founding, hub, hub_central, prepared_sqlite, small_central
 from tests.central.world import World
+from tests.limits import LIMIT
 
 __all__ = ["founding", "hub", "hub_central", "prepared_sqlite", "small_central"]
 
@@ -137,7 +138,7 @@ async def _events(response: httpx.Response) -> AsyncIterator[Event]:
             yield Event(kind, json.loads(line.removeprefix("data: ")))
 
 
-SECONDS = 60.0  # the longest that a test waits for an event: a stream itself never ends
+SECONDS = LIMIT  # the longest that a test waits for an event: a stream itself never ends
 
 
 async def until(
