@@ -21,6 +21,7 @@ from tests.canary.marked_world import (
 from tests.canary.places import Scene
 from tests.canary.recording_proxy import RecordingProxy
 from tests.canary.watched_processes import WatchedProcesses
+from tests.canary.watched_runs import WatchedRuns
 from tests.conftest import CACHE
 
 
@@ -36,11 +37,13 @@ def scene(
     proxy = RecordingProxy(lambda: world.central_port)
     world = RecordedWorld(place / "demo", log_n=12, stations=STATIONS, proxy_port=proxy.port)
     watched = WatchedProcesses()
+    runs = WatchedRuns(engine, world.directory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHTLAB_CACHE", str(CACHE))
         patch.setenv("TMPDIR", str(temporary))
         marks = found(world)
         watched.start()
+        runs.start()
         try:
             with running(world, lambda doing: None):
                 aftermath = Aftermath(
@@ -48,14 +51,15 @@ def scene(
                 )
                 aftermath.notebooks.mkdir()
                 lab = connected(world)
-                do_everything(aftermath, lab, engine)
+                do_everything(aftermath, lab, engine, runs)
                 lab.registry.close()
                 lab.central.close()
         finally:
+            runs.stop()
             forget_runs(world, engine)
         watched.stop()
     proxy.close()
-    yield Scene(aftermath, proxy, watched, engine, temporary, kernel_blobs(built_kernel))
+    yield Scene(aftermath, proxy, watched, runs, engine, temporary, kernel_blobs(built_kernel))
 
 
 def kernel_blobs(kernel: BuiltKernel) -> frozenset[str]:

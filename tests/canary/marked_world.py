@@ -13,10 +13,12 @@ import json
 import secrets
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
+import docker.errors
 import httpx
 import nbformat
 from cryptography.hazmat.primitives.serialization import (
@@ -32,6 +34,7 @@ from phtlab.station.datasets import add_dataset
 from phtlab.station.folder import StationFolder
 from phtlab.train.key_file import read_key
 from tests.canary.canaries import Canary, marked
+from tests.canary.watched_runs import WatchedRuns
 from tests.e2e.parts import (
     PATIENCE,
     bring_back,
@@ -239,7 +242,9 @@ class Aftermath:
     core_limits: dict[str, str] = field(default_factory=dict)  # of each station's process
 
 
-def do_everything(aftermath: Aftermath, lab: Lab, engine: docker.DockerClient) -> None:
+def do_everything(
+    aftermath: Aftermath, lab: Lab, engine: docker.DockerClient, runs: WatchedRuns
+) -> None:
     """The run. Every failure is one that was asked for; each journey's end is asserted."""
     world, sent = aftermath.world, aftermath.journeys
     notebooks = _notebooks(aftermath)
@@ -247,7 +252,7 @@ def do_everything(aftermath: Aftermath, lab: Lab, engine: docker.DockerClient) -
         stations = STATIONS if what == "departs" else "cleveland"
         sent[what] = lab.dispatch(notebooks[what], stations=stations)
     sent["is killed"] = lab.dispatch(notebooks["stays"], stations="hungary")
-    _kill_run(world, lab, sent["is killed"], engine)
+    _kill_run(world, lab, sent["is killed"], engine, runs)
     _refuse(aftermath, lab, notebooks["departs again"])
     for journey in sent.values():
         journey.wait(PATIENCE, on_change=lambda view: None)
@@ -289,13 +294,16 @@ def _notebooks(aftermath: Aftermath) -> dict[str, Path]:
     return made
 
 
-def _kill_run(world: World, lab: Lab, journey: Journey, engine: docker.DockerClient) -> None:
+def _kill_run(
+    world: World, lab: Lab, journey: Journey, engine: docker.DockerClient, runs: WatchedRuns
+) -> None:
     """Kill the station while its run prints rows, bring it back, then kill the run."""
     until(lambda: stop_of(world, "hungary", journey.id).has("started"))
     label = {"label": f"phtlab.job={job_of(journey.id)}"}
-    (container,) = engine.containers.list(filters=label)
+    (container,) = engine.containers.list(filters=label, ignore_removed=True)
     # Parameters, load, and now the one that prints, and stays.
-    until(lambda: lab.central.journey(journey.id).stops[0].cell == 3, 60)
+    until(lambda: lab.central.journey(journey.id).stops[0].cell == 3)
+    runs.look()  # it stays, so that this one is seen for certain
     kill(service(world, "hungary"))
     bring_back(world, "hungary")
     container.kill()
@@ -349,11 +357,11 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
 
 def forget_runs(world: World, engine: docker.DockerClient) -> None:
     """Remove the runs that a failed test leaves: nobody else would."""
-    for container in engine.containers.list(all=True):
-        if any(
-            str(world.directory) in mount.get("Source", "") for mount in container.attrs["Mounts"]
-        ):
-            container.remove(force=True)
+    # Not by the SDK's models: they look at each container again, and others remove some meanwhile.
+    for container in engine.api.containers(all=True):
+        if any(str(world.directory) in mount.get("Source", "") for mount in container["Mounts"]):
+            with suppress(docker.errors.NotFound):
+                engine.api.remove_container(container["Id"], force=True)
     for line in Path("/proc/self/mountinfo").read_text().splitlines():
         if (place := line.split()[4]).startswith(f"{world.directory}/"):
             subprocess.run(["umount", place], check=True, timeout=LIMIT)

@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from tests.canary.canaries import Canary
 from tests.canary.marked_world import HOLDER, Aftermath
 from tests.canary.recording_proxy import RecordingProxy
 from tests.canary.watched_processes import WatchedProcesses
+from tests.canary.watched_runs import WatchedRuns
 
 Content = Iterator[tuple[str, bytes]]
 
@@ -27,10 +28,10 @@ class Scene:
     aftermath: Aftermath
     proxy: RecordingProxy
     watched: WatchedProcesses
+    runs: WatchedRuns
     engine: docker.DockerClient
     temporary: Path  # TMPDIR of every process of the world
     kernel_blobs: frozenset[str]  # of the kernel image: there before any canary was made
-    kept_by_engine: list[tuple[str, bytes]] = field(default_factory=list)  # looked at while it was
 
     @property
     def root(self) -> Path:
@@ -117,14 +118,8 @@ def crash_dumps(scene: Scene) -> Content:
 
 
 def engine_logs(scene: Scene) -> Content:
-    """What the engine keeps of runs that are over: its containers' folders and their states."""
-    yield from scene.kept_by_engine
-    place = Path(str(scene.engine.info()["DockerRootDir"])) / "containers"
-    for path in sorted(place.glob("*/*")):
-        if path.is_file():
-            yield f"the engine's {path.name}", path.read_bytes()
-    for container in scene.engine.api.containers(all=True):
-        yield f"the engine's container {container['Id'][:12]}", repr(container).encode()
+    """What the engine kept of runs: their containers' folders and states, while they were there."""
+    yield from scene.runs.kept()
 
 
 def command_lines(scene: Scene) -> Content:

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import secrets
 import sqlite3
 import subprocess
 import tarfile
@@ -17,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from tests.canary.places import KINDS, Scene, engine_logs
+from tests.canary.places import KINDS, Scene
 from tests.e2e.parts import until
 
 
@@ -97,13 +98,15 @@ def _core(scene: Scene, text: str) -> None:
 def _container(scene: Scene, text: str) -> None:
     """A container that stays after its run, and the engine's folder of it."""
     api = scene.engine.api
-    api.import_image_from_data(_tar("nothing"), repository="phtlab-canary", tag="planted")
-    made = api.create_container("phtlab-canary:planted", ["/none"], environment={"ROW": text})
+    tag = secrets.token_hex(6)  # other sessions plant on this engine too
+    api.import_image_from_data(_tar("nothing"), repository="phtlab-canary", tag=tag)
+    made = api.create_container(f"phtlab-canary:{tag}", ["/none"], environment={"ROW": text})
     try:
-        scene.kept_by_engine = list(engine_logs(scene))
+        (container,) = api.containers(all=True, filters={"id": made["Id"]})
+        scene.runs.keep(container)
     finally:
         api.remove_container(made["Id"], force=True)
-        api.remove_image("phtlab-canary:planted")
+        api.remove_image(f"phtlab-canary:{tag}")
 
 
 def _command_line(scene: Scene, text: str) -> None:
