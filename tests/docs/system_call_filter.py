@@ -57,6 +57,7 @@ def _calls_of(entry: str) -> set[str]:
         check=True,
         capture_output=True,
         text=True,
+        timeout=240,
     ).stdout.splitlines()
     lines = [line.strip() for line in shown[1:]]  # the set's own name is the first
     return {call for line in lines if line and not line.startswith("#") for call in _calls_of(line)}

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.docs.generate import DOCS
+from tests.limits import LIMIT
 
 _SUDO = re.compile(r"\bsudo ((?:\\\n|[^\n`])+)")
 _NAMED_WHOLE = '"$(command -v phtlab)"'
@@ -47,6 +48,7 @@ def test_pushing_a_kernel_image_as_root_has_the_persons_profile_key_and_passphra
         },
         capture_output=True,
         text=True,
+        timeout=LIMIT,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "http://127.0.0.1:9 /a/key correct horse\n"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.docs.generate import DOCS, ROOT
+from tests.limits import LIMIT
 
 if TYPE_CHECKING:
     from phtlab.demo.world import World
@@ -51,7 +52,10 @@ def unit(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def systemd_analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     assert shutil.which("systemd-analyze"), "install systemd (it need not run)"
     return subprocess.run(
-        ["systemd-analyze", "--no-pager", *arguments], capture_output=True, text=True
+        ["systemd-analyze", "--no-pager", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
     )
 
 
@@ -124,6 +128,7 @@ def test_a_station_with_no_more_rights_than_its_unit_gives_passes_its_self_test(
         env={**os.environ, "PHTLAB_PASSPHRASE": small.passphrase},
         capture_output=True,
         text=True,
+        timeout=LIMIT,
     )
     broken = [found for found in json.loads(done.stdout) if found["state"] == "broken"]
     assert (done.returncode, broken) == (0, []), done.stderr

@@ -21,6 +21,7 @@ UV = ROOT / ".ci" / "uv"
 OLDEST_PIP = "23.0.1"
 # As kernel images are: Debian 12.
 PLATFORM = "x86_64-manylinux_2_36"
+INSTALL_LIMIT = 800.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def test_every_requirement_of_every_locked_distribution_is_pinned(
         cwd=ROOT,
         capture_output=True,
         text=True,
+        timeout=INSTALL_LIMIT,
     )
     assert installed.returncode == 0, installed.stderr
     here = environment(python)
@@ -118,7 +120,7 @@ def test_the_oldest_pip_installs_the_lock(lock: Lock, tmp_path: Path) -> None:
         [UV, "venv", "-q", "--python", sys.executable, place],
         [UV, "pip", "install", "-q", "--python", place, f"pip=={OLDEST_PIP}"],
     ):
-        subprocess.run(command, check=True, cwd=ROOT)
+        subprocess.run(command, check=True, cwd=ROOT, timeout=INSTALL_LIMIT)
     done = subprocess.run(
         [
             *(place / "bin/python", "-m", "pip", "install", "-q", "--no-compile"),
@@ -129,5 +131,6 @@ def test_the_oldest_pip_installs_the_lock(lock: Lock, tmp_path: Path) -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
+        timeout=INSTALL_LIMIT,
     )
     assert done.returncode == 0, done.stderr

@@ -10,6 +10,7 @@ import docker
 import docker.errors
 
 from phtlab.station.docker_executor import DEFAULT_ENGINE
+from tests.limits import join
 
 
 @contextmanager
@@ -29,5 +30,5 @@ def killing(name: str) -> Iterator[None]:
         yield
     finally:
         enough.set()
-        thread.join()
+        join(thread)
         api.close()

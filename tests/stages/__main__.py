@@ -42,7 +42,11 @@ def main() -> int:
         if stage.name in chosen:
             results.append(_run(stage, coverage=arguments.coverage))
     if arguments.coverage:
-        subprocess.run([sys.executable, "-m", "coverage", "report", "--skip-covered"], cwd=ROOT)
+        subprocess.run(
+            [sys.executable, "-m", "coverage", "report", "--skip-covered"],
+            cwd=ROOT,
+            timeout=600,
+        )
     flaky = [one for result in results for one in result.flaky]
     FLAKY.write_text(json.dumps([asdict(one) for one in flaky], indent=1) + "\n")
     print("\n== Summary")
@@ -119,7 +123,7 @@ def _pytest(stage: Stage, file: Path, arguments: list[str]) -> int:
             process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
+            process.wait(60)
         if isinstance(cut, KeyboardInterrupt):
             raise
         return -signal.SIGINT

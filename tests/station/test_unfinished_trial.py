@@ -21,6 +21,7 @@ from phtlab.station.trial_retry import retry_trial
 from phtlab.station.unfinished_trial import keep_unfinished, note_trial, unfinished_trial
 from phtlab.wire.api import Offer
 from tests.e2e.parts import until
+from tests.limits import join
 from tests.station.station_world import World, make_world
 
 CUT = CheckResult("sandbox", False, "A trial was cut off.", "Check again", unfinished=True)
@@ -203,7 +204,7 @@ def test_the_running_daemon_tries_again_by_itself_until_there_is_an_answer(
             until(lambda: world.stop(offer).told, seconds=60)
         finally:
             enough.set()
-            thread.join()
+            join(thread)
     assert world.record(offer).outcome == "departed"
     told = [line["event"] for line in logs if "trial" in str(line)]
     assert told.count("nothing new begins") >= 1

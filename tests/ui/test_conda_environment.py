@@ -24,8 +24,12 @@ from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer, lab_running
 from tests.ui.test_plugins import CELLS
 
+pytestmark = pytest.mark.build
+
 ROOT = Path(__file__).parents[2]
 LOCK = ROOT / "requirements.lock"
+# Node's packages are installed, and the extension built.
+INSTALL_LIMIT = 800.0  # seconds
 
 
 def pip_part() -> list[str]:
@@ -53,6 +57,7 @@ def run(command: list[str | Path], folder: Path) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        timeout=INSTALL_LIMIT,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}"
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
