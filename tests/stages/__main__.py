@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -112,7 +113,9 @@ def _pytest(stage: Stage, file: Path, arguments: list[str]) -> int:
         *(sys.executable, "-m", "pytest", "--report-log", str(file)),
         *(f"--timeout={limit:.0f}", *arguments),
     ]
-    process = subprocess.Popen(command, cwd=ROOT)
+    # Tests start hundreds of processes of ours: none compiles again what another one has.
+    environment = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     try:
         return process.wait(stage.limit.total_seconds())
     except (subprocess.TimeoutExpired, KeyboardInterrupt) as cut:
