@@ -138,6 +138,7 @@ def watched_page(browser: Browser, *, dark: bool = False) -> Iterator[tuple[Page
         color_scheme="dark" if dark else "light",
     )
     context.set_default_timeout(PATIENCE)
+    context.set_default_navigation_timeout(LOADING)
     page = context.new_page()
     watch = Watch(page)
     try:
