@@ -222,7 +222,8 @@ class Consortium:
             raise RosterError(
                 f"'{member.name}' is on the roster with other keys, roles or organisation. "
                 f"'phtlab consortium rotate {member.name} REQUEST' puts these in their place, if "
-                "it is really the same."
+                "it is really the same.",
+                code="member-keys",
             )
         self._write_members((*roster.members, member))
 
@@ -237,7 +238,8 @@ class Consortium:
         if known.keys != member.keys and member.name in officers_of(self._ruling()):
             raise RosterError(
                 f"{member.name} is an officer, whose key is in the root too: 'phtlab consortium "
-                f"officer replace {member.name} REQUEST'."
+                f"officer replace {member.name} REQUEST'.",
+                code="officer-in-root",
             )
         self._write_rotated(known, member, stolen=stolen)
 
@@ -251,7 +253,8 @@ class Consortium:
         if name in officers_of(self._ruling()):
             raise RosterError(
                 f"{name} is an officer, whose key is in the root too: 'phtlab consortium officer "
-                f"remove {name}'."
+                f"remove {name}'.",
+                code="officer-in-root",
             )
         self._write_roster(self._without(self.roster, name, stolen=stolen))
 
@@ -281,7 +284,9 @@ class Consortium:
         officer = _as_officer(member)
         known = next((m for m in self.roster.members if m.name == member.name), None)
         if known is not None and known.keys != member.keys:
-            raise RosterError(f"'{member.name}' is on the roster with other keys.")
+            raise RosterError(
+                f"'{member.name}' is on the roster with other keys.", code="member-keys"
+            )
         self._stage_root(lambda root: with_officer(root, officer), now)
         if known is None:
             self._write_members((*self.roster.members, officer))
@@ -486,7 +491,7 @@ class Consortium:
             if key_id(identity) not in known:
                 raise NotOnRosterError(
                     f"The key of '{identity.name}' is not an officer's key of {self.name}.",
-                    code="not-an-officer",
+                    code="not-an-officer-key",
                 )
             signer = CryptoSigner(identity.ed25519)
             if draft is not None:
@@ -603,7 +608,9 @@ class Consortium:
                 )
             )
         except ValidationError as error:
-            raise RosterError(f"This roster cannot be: {faults_of(error)[0].why}.") from None
+            raise RosterError(
+                f"This roster cannot be: {faults_of(error)[0].why}.", code="roster-form"
+            ) from None
 
     def _write_roster(self, roster: Roster) -> None:
         self.folder.write_roster(roster)

@@ -51,7 +51,8 @@ class ConsortiumFolder:
             raise SettingsError(
                 f"There is no consortium in {directory}. Found one with 'phtlab consortium init "
                 f"{directory}', take over another officer's file with 'phtlab consortium import "
-                "FILE', or give the folder with --directory."
+                "FILE', or give the folder with --directory.",
+                code="consortium-folder",
             )
 
     def roots(self) -> list[bytes]:
@@ -191,7 +192,9 @@ class ConsortiumFolder:
         try:
             return path.read_bytes()
         except OSError:
-            raise SettingsError(f"{path} cannot be read. Restore the folder from a copy.") from None
+            raise SettingsError(
+                f"{path} cannot be read. Restore the folder from a copy.", code="consortium-damaged"
+            ) from None
 
 
 def is_consortium(directory: Path) -> bool:

@@ -92,11 +92,11 @@ def open_request(envelope: Envelope) -> Member:
         raise SignatureError(
             "This is not a request for membership. Ask its sender for the file that "
             "'phtlab key request' or 'phtlab station request' wrote.",
-            code="request",
+            code="request-form",
         ) from None
     statement, member = open_statement(envelope, REQUEST_TYPE, (claimed,))
     if [(s.name, s.sha256) for s in statement.subject] != [(member.name, _keys_digest(member))]:
-        raise SignatureError("This request names other keys than it is about.", code="request")
+        raise SignatureError("This request names other keys than it is about.", code="request-keys")
     return member
 
 
@@ -134,12 +134,12 @@ def open_removal(envelope: Envelope, roster: Roster) -> Removal:
         raise SignatureError(
             "This is not a request to be removed from the roster. Ask its sender for the file "
             "that revoking the key wrote.",
-            code="request",
+            code="request-form",
         ) from None
     signed = (member.name, _keys_digest(member))
     named = [(s.name, s.sha256) for s in statement.subject]
     if named != [signed] or (removal.name, removal.keys) != signed:
-        raise SignatureError("This request names other keys than it is about.", code="request")
+        raise SignatureError("This request names other keys than it is about.", code="request-keys")
     return removal
 
 

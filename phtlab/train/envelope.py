@@ -60,13 +60,15 @@ class Envelope(_Strict):
         if len(content) > MAX_ENVELOPE_BYTES:
             raise SignatureError(
                 f"This signed document is {len(content)} bytes; at most {MAX_ENVELOPE_BYTES} "
-                "are read. Ask whoever sent it for the right file."
+                "are read. Ask whoever sent it for the right file.",
+                code="signature-size",
             )
         try:
             return cls.model_validate(parse_json(content))
         except (ValidationError, ValueError):
             raise SignatureError(
-                "This is not a signed phtlab document (a DSSE envelope). Check the file name."
+                "This is not a signed phtlab document (a DSSE envelope). Check the file name.",
+                code="signature-form",
             ) from None
 
 
@@ -79,7 +81,10 @@ class Subject(_Strict):
         """The digest as OCI writes it. Raises SignatureError if it has none, or more than one."""
         value = self.digest.get("sha256", "")
         if len(self.digest) != 1 or not _SHA256.fullmatch(value):
-            raise SignatureError(f"The subject '{self.name}' is not named by one SHA-256 digest.")
+            raise SignatureError(
+                f"The subject '{self.name}' is not named by one SHA-256 digest.",
+                code="signature-subject",
+            )
         return f"sha256:{value}"
 
 
@@ -154,7 +159,8 @@ def open_statement(
     except (ValidationError, ValueError):
         raise SignatureError(
             f"{signer.name} signed something that is no statement in canonical form. "
-            "Ask for it to be signed again with phtlab."
+            "Ask for it to be signed again with phtlab.",
+            code="signature-statement",
         ) from None
     if statement.predicate_type != predicate_type:
         raise SignatureError(
@@ -168,7 +174,9 @@ def peek(envelope: Envelope) -> Statement:
     try:
         return Statement.model_validate(parse_canonical(envelope.body))
     except (ValidationError, ValueError):
-        raise SignatureError("This envelope holds no statement in canonical form.") from None
+        raise SignatureError(
+            "This envelope holds no statement in canonical form.", code="signature-statement"
+        ) from None
 
 
 def _signer(envelope: Envelope, members: Iterable[Member]) -> Member:

@@ -39,7 +39,9 @@ def found(
 ) -> None:
     """Write a new consortium's folder, whole or not at all; see `Consortium.found`."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise SettingsError(f"{directory} is not empty. A consortium needs a new folder.")
+        raise SettingsError(
+            f"{directory} is not empty. A consortium needs a new folder.", code="consortium-folder"
+        )
     identities = [Identity.generate(officer) for officer in officers]
     everyone = (*officers, *(member.name for member in elsewhere))
     try:
@@ -57,7 +59,9 @@ def found(
         raise SettingsError(
             f"A consortium '{name}' with the officers {', '.join(everyone)} cannot be founded: a "
             "name is 2 to 63 characters of a-z, 0-9 and '-', starting with a letter, each officer "
-            "has a name and a key of their own, and a signature must hold for longer than a second."
+            "has a name and a key of their own, and a signature must hold for longer than a "
+            "second.",
+            code="consortium-name",
         ) from None
     root = first_root(settings, members, threshold, online_key, expiry(now, lifetimes.root))
     for identity in identities:

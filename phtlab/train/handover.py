@@ -119,7 +119,7 @@ class Handover:
         try:
             check(handover)
         except RosterError as error:
-            raise _damaged(error.message.rstrip(".")) from None
+            raise _damaged(error.message.rstrip(".")) from error
         return handover
 
 
@@ -129,12 +129,16 @@ def check(handover: Handover) -> None:
     draft = None if handover.next_root is None else read_draft(handover.next_root)
     if draft is not None:
         if draft.signed.version != (root.version if root else 0) + 1:
-            raise RosterError("the next root in it does not follow the newest")
+            raise RosterError(
+                "the next root in it does not follow the newest", code="handover-next-root"
+            )
         # Of the officers before: those of the next root may be whom a forger wrote there.
         if not progress(root, draft).old.signed_by:
-            raise RosterError("no officer has signed the next root in it")
+            raise RosterError(
+                "no officer has signed the next root in it", code="handover-next-root-unsigned"
+            )
     if draft is None and not handover.roots:
-        raise RosterError("it holds no root")
+        raise RosterError("it holds no root", code="handover-no-root")
     rules = draft or load_root(handover.roots[-1])
     ruling = rules.signed
     if handover.signed is not None:
@@ -142,18 +146,26 @@ def check(handover: Handover) -> None:
     if handover.next_signed is not None:
         targets = _pending(handover.next_signed, handover.version + 1)
         if not quorum_of(ruling, "targets", targets).signed_by:
-            raise RosterError("no officer has signed the next roster in it")
+            raise RosterError(
+                "no officer has signed the next roster in it", code="handover-next-roster-unsigned"
+            )
         if not is_under(targets.signed, rules):
-            raise RosterError("its next roster was signed under another root")
+            raise RosterError(
+                "its next roster was signed under another root", code="handover-other-root"
+            )
         _check_files(targets.signed, handover.files)
     elif handover.signed is None or dict(handover.files) != dict(handover.signed_files):
-        raise RosterError("no officer has signed the roster in it")
+        raise RosterError("no officer has signed the roster in it", code="handover-unsigned")
     elif draft is not None:
-        raise RosterError("no officer has signed the roster under the next root in it")
+        raise RosterError(
+            "no officer has signed the roster under the next root in it", code="handover-unsigned"
+        )
     roster = read_roster(handover.files[ROSTER_FILE], handover.version)
     read_catalogue(handover.files[CATALOGUE_FILE])
     if roster.consortium != settings_of(ruling).name:
-        raise RosterError("its roster is of another consortium than its root")
+        raise RosterError(
+            "its roster is of another consortium than its root", code="handover-consortium"
+        )
     require_same_officers(ruling, roster)
 
 
@@ -172,7 +184,7 @@ def merged(mine: Handover, theirs: Handover) -> Handover:
         try:
             _signed(theirs.roots[len(mine.roots) - 1 :], theirs.signed)
         except RosterError as error:
-            raise _damaged(error.message.rstrip(".")) from None
+            raise _damaged(error.message.rstrip(".")) from error
     newest = len(theirs.roots)
     my_next = _fingerprint(mine.next_root)
     if my_next is not None:
@@ -226,7 +238,9 @@ def _chain(roots: tuple[bytes, ...]) -> Root | None:
         return None
     root = load_root(roots[0]).signed
     if root.version != 1:
-        raise RosterError("its chain of roots does not begin with the first")
+        raise RosterError(
+            "its chain of roots does not begin with the first", code="handover-first-root"
+        )
     for content in roots[1:]:
         root = load_next_root(root, content).signed
     return root
@@ -239,7 +253,9 @@ def _signed(roots: tuple[bytes, ...], content: bytes) -> Targets:
             return load_targets(load_root(root).signed, content).signed
         except RosterError:
             continue
-    raise RosterError("the roster in it is not signed by enough officers")
+    raise RosterError(
+        "the roster in it is not signed by enough officers", code="handover-too-few-signed"
+    )
 
 
 def _pending(content: bytes, version: int) -> Metadata[Targets]:
@@ -247,15 +263,21 @@ def _pending(content: bytes, version: int) -> Metadata[Targets]:
         parse_json(content)
         metadata = Metadata[Targets].from_bytes(content)
     except (DeserializationError, ValueError):
-        raise RosterError("the next roster in it is damaged") from None
+        raise RosterError(
+            "the next roster in it is damaged", code="handover-next-roster-damaged"
+        ) from None
     if metadata.signed.type != "targets" or metadata.signed.version != version:
-        raise RosterError("the next roster in it does not follow the signed one")
+        raise RosterError(
+            "the next roster in it does not follow the signed one", code="handover-next-roster"
+        )
     return metadata
 
 
 def _check_files(targets: Targets, files: Mapping[str, bytes]) -> None:
     if set(files) != set(TARGET_FILES) or set(targets.targets) != set(TARGET_FILES):
-        raise RosterError(f"it does not hold exactly {' and '.join(TARGET_FILES)}")
+        raise RosterError(
+            f"it does not hold exactly {' and '.join(TARGET_FILES)}", code="handover-files"
+        )
     for name, content in files.items():
         check_target(targets, name, content)
 

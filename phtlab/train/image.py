@@ -267,7 +267,7 @@ def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
                 if entries > 2 * limits.files:
                     raise TrainError(
                         f"The train's layer holds more than {limits.files} files.",
-                        code="image-too-large",
+                        code="image-too-many-files",
                     )
                 if not (entry.isdir() or entry.type == tarfile.REGTYPE) or entry.issparse():
                     raise TrainError(

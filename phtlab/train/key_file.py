@@ -59,7 +59,8 @@ def decode_key(content: bytes, passphrase: str, *, max_log_n: int = MAX_LOG_N) -
     if len(content) > MAX_KEY_FILE_BYTES:
         raise KeyFileError(
             f"This key file has {len(content)} bytes; a key file has at most "
-            f"{MAX_KEY_FILE_BYTES}. Check the file name."
+            f"{MAX_KEY_FILE_BYTES}. Check the file name.",
+            code="key-file-size",
         )
     plaintext = io.BytesIO()
     try:
@@ -73,7 +74,7 @@ def decode_key(content: bytes, passphrase: str, *, max_log_n: int = MAX_LOG_N) -
         raise KeyFileError(
             f"This key file cannot be read. {error.message} If it was damaged, take it from a "
             "backup."
-        ) from None
+        ) from error
     return parse_identity(plaintext.getvalue())
 
 
@@ -99,7 +100,8 @@ def write_key(
             _create(path, content)
     except OSError as error:
         raise KeyFileError(
-            f"The key file {path} cannot be written: {error.strerror}. Check the folder."
+            f"The key file {path} cannot be written: {error.strerror}. Check the folder.",
+            code="key-file-unwritable",
         ) from None
 
 
@@ -146,24 +148,29 @@ def parse_identity(plaintext: bytes) -> Identity:
     try:
         lines = plaintext.decode("ascii").splitlines()
     except UnicodeDecodeError:
-        raise _no_key_file("it holds other than ASCII") from None
+        raise _no_key_file("it holds other than ASCII", code="key-file-ascii") from None
     fields: dict[str, str] = {}
     secrets_found = []
     for line in lines:
         if line.startswith("#"):
             key, colon, value = line[1:].partition(":")
             if key.strip() in fields:
-                raise _no_key_file(f"it names '{key.strip()}' twice")
+                raise _no_key_file(f"it names '{key.strip()}' twice", code="key-file-twice")
             if colon:
                 fields[key.strip()] = value.strip()
         elif line.strip():
             secrets_found.append(line.strip())
     if len(secrets_found) != 1:
-        raise _no_key_file(f"it holds {len(secrets_found)} age identities instead of one")
+        raise _no_key_file(
+            f"it holds {len(secrets_found)} age identities instead of one",
+            code="key-file-identities",
+        )
     try:
         age = HybridIdentity.parse(secrets_found[0])
     except SealKeyError:
-        raise _no_key_file("its age identity is not a hybrid post-quantum one") from None
+        raise _no_key_file(
+            "its age identity is not a hybrid post-quantum one", code="key-file-identity"
+        ) from None
     name = _require_name(fields.get(_NAME, ""))
     return Identity.from_seeds(name, _seed(fields, _ED25519), _seed(fields, _ML_DSA_65), age)
 
@@ -174,7 +181,7 @@ def _seed(fields: dict[str, str], key: str) -> bytes:
     except (binascii.Error, ValueError):
         seed = b""
     if len(seed) != 32:
-        raise _no_key_file(f"'{key}' is missing or not 32 bytes of base64")
+        raise _no_key_file(f"'{key}' is missing or not 32 bytes of base64", code="key-file-seed")
     return seed
 
 
@@ -184,12 +191,14 @@ def _require_name(name: str) -> str:
     except ValidationError:
         raise KeyFileError(
             "A key belongs to a name of 2 to 63 characters of a-z, 0-9 and '-', starting with a "
-            "letter; this one does not. Choose such a name."
+            "letter; this one does not. Choose such a name.",
+            code="key-name",
         ) from None
 
 
-def _no_key_file(reason: str) -> KeyFileError:
+def _no_key_file(reason: str, *, code: str) -> KeyFileError:
     return KeyFileError(
         f"This file opens but is not a phtlab key file: {reason}. Check the file name, or make a "
-        "key with 'phtlab key create'."
+        "key with 'phtlab key create'.",
+        code=code,
     )

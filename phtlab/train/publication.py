@@ -86,12 +86,16 @@ def accept_bundle(
     version = _newest(brought, "targets")
     if version is None:
         raise RosterError(
-            "This bundle holds no signed roster. Officers write one with 'phtlab consortium sign'."
+            "This bundle holds no signed roster. Officers write one with 'phtlab consortium sign'.",
+            code="bundle-unsigned",
         )
     name = f"{version}.targets.json"
     targets = load_targets(root, brought[name]).signed
     if targets.version != version:
-        raise RosterError(f"'{name}' is version {targets.version} of the roster. Do not rename it.")
+        raise RosterError(
+            f"'{name}' is version {targets.version} of the roster. Do not rename it.",
+            code="bundle-version",
+        )
     require_fresh(root, targets, now)
     known = _newest(current, "targets") or 0
     if version < known or (version == known and current[name] != brought[name]):
@@ -102,7 +106,10 @@ def accept_bundle(
         )
     files = _decode(bundle.get("targets", {}), MAX_TARGET_BYTES)
     if set(files) != set(TARGET_FILES) or set(targets.targets) != set(TARGET_FILES):
-        raise RosterError(f"A bundle holds exactly {' and '.join(TARGET_FILES)}; this one differs.")
+        raise RosterError(
+            f"A bundle holds exactly {' and '.join(TARGET_FILES)}; this one differs.",
+            code="bundle-files",
+        )
     for target, content in files.items():
         check_target(targets, target, content)
     return Accepted(
@@ -144,7 +151,8 @@ def renew_timestamp(
     timestamp = _read(current, "timestamp.json", Timestamp)
     if timestamp is None:
         raise RosterError(
-            "No roster is published yet: an officer does 'phtlab consortium publish'."
+            "No roster is published yet: an officer does 'phtlab consortium publish'.",
+            code="bundle-none",
         )
     if timestamp.signed.expires - now > lifetime / 2:
         return {}
@@ -165,7 +173,8 @@ def online_signer(files: Files, keys: Iterable[Ed25519PrivateKey]) -> Ed25519Pri
     raise RosterError(
         "The consortium's root names another online key than central's. Officers replace it with "
         "'phtlab consortium online-key' and the file that 'phtlab central init' or 'phtlab central "
-        "online-key' wrote."
+        "online-key' wrote.",
+        code="online-key-other",
     )
 
 
@@ -213,14 +222,16 @@ def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes
     if version is None:
         raise RosterError(
             "Central has no root of the consortium yet. Hand it root.json from an officer: "
-            "'phtlab central pin DIRECTORY root.json'."
+            "'phtlab central pin DIRECTORY root.json'.",
+            code="root-not-pinned",
         )
     root = load_root(current[f"{version}.root.json"]).signed
     for name, content in current.items():
         if name.endswith(".root.json") and brought.get(name, content) != content:
             raise RosterError(
                 f"This bundle's {name} is not the one that central follows: it is of another "
-                "consortium, or was founded again. Ask the officers."
+                "consortium, or was founded again. Ask the officers.",
+                code="root-other",
             )
     followed = _older_roots(root, current, brought)
     while (name := f"{root.version + 1}.root.json") in brought:
@@ -253,11 +264,15 @@ def _newest(files: Files, role: str) -> int | None:
 
 def _decode(encoded: Mapping[str, str], limit: int = MAX_TARGET_BYTES) -> dict[str, bytes]:
     if len(encoded) > _MAX_FILES or sum(map(len, encoded.values())) > 2 * limit:
-        raise RosterError("This bundle is too large to be a consortium's roster.")
+        raise RosterError(
+            "This bundle is too large to be a consortium's roster.", code="bundle-size"
+        )
     try:
         return {name: base64.b64decode(text, validate=True) for name, text in encoded.items()}
     except (binascii.Error, ValueError):
-        raise RosterError("This bundle holds text that is not base64. Write it again.") from None
+        raise RosterError(
+            "This bundle holds text that is not base64. Write it again.", code="bundle-form"
+        ) from None
 
 
 def _read(files: Files, name: str, role: type[Timestamp]) -> Metadata[Timestamp] | None:
@@ -269,5 +284,7 @@ def _read(files: Files, name: str, role: type[Timestamp]) -> Metadata[Timestamp]
     except (DeserializationError, RepositoryError):
         metadata = None
     if metadata is None or not isinstance(metadata.signed, role):
-        raise RosterError(f"Central's own {name} is damaged: publish the roster again.")
+        raise RosterError(
+            f"Central's own {name} is damaged: publish the roster again.", code="roster-damaged"
+        )
     return metadata

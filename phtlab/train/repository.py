@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from pydantic import ValidationError
 from securesystemslib.signer import SSlibKey
-from tuf.api.exceptions import RepositoryError
+from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root, Targets
 from tuf.api.serialization import DeserializationError
 
@@ -67,7 +67,8 @@ def public_key(described: Mapping[str, Any]) -> SSlibKey:
     except (KeyError, TypeError, ValueError):
         raise RosterError(
             "This is not the public half of an Ed25519 key. Give the file that "
-            "'phtlab central init' wrote for the consortium."
+            "'phtlab central init' wrote for the consortium.",
+            code="online-key-form",
         ) from None
 
 
@@ -148,7 +149,8 @@ def check_target(targets: Targets, name: str, content: bytes) -> None:
         described.verify_length_and_hashes(content)
     except RepositoryError:
         raise RosterError(
-            f"This '{name}' is not the one that the officers signed as version {targets.version}."
+            f"This '{name}' is not the one that the officers signed as version {targets.version}.",
+            code="roster-changed",
         ) from None
 
 
@@ -158,7 +160,7 @@ def read_roster(content: bytes, version: int) -> Roster:
     try:
         return Roster.model_validate({**parse_json(content), "version": version})
     except (ValidationError, ValueError, TypeError) as error:
-        raise RosterError(_unreadable(ROSTER_FILE, error)) from None
+        raise RosterError(_unreadable(ROSTER_FILE, error), code="roster-form") from None
 
 
 @lru_cache(maxsize=8)
@@ -189,7 +191,9 @@ def _load(content: bytes, role: str) -> Metadata[Any]:
         parse_json(content)
         metadata: Metadata[Any] = Metadata.from_bytes(content)
     except (DeserializationError, ValueError):
-        raise RosterError(f"This is not {role} metadata of a consortium. Check the file.") from None
+        raise RosterError(
+            f"This is not {role} metadata of a consortium. Check the file.", code="roster-metadata"
+        ) from None
     if metadata.signed.type != role:
         raise RosterError(f"This is {metadata.signed.type} metadata; {role} was expected.")
     return metadata
@@ -201,7 +205,7 @@ def _verify(delegator: Root, role: str, metadata: Metadata[Any], what: str) -> N
         raise RosterError(
             f"{what} is signed by {len(result.signed)} of the consortium's officers; "
             f"{result.threshold} must sign. It is refused: ask an officer whether it is genuine."
-        )
+        ) from UnsignedMetadataError(what)
 
 
 def _unreadable(name: str, error: Exception) -> str:

@@ -118,7 +118,8 @@ def first_root(
     if not 1 <= threshold <= len(keys):
         raise SettingsError(
             f"A threshold of {threshold} cannot be met by {len(keys)} officers. Give at "
-            "least as many officers as must sign; two of three is usual."
+            "least as many officers as must sign; two of three is usual.",
+            code="root-threshold",
         )
     root = Root(
         version=1,
@@ -151,7 +152,8 @@ def without_officer(root: Root, name: str) -> Root:
     if len(officers_of(root)) <= threshold:
         raise RosterError(
             f"Without {name} there are fewer officers than must sign ({threshold}). Add an officer "
-            "first, or lower the number with 'phtlab consortium threshold'."
+            "first, or lower the number with 'phtlab consortium threshold'.",
+            code="root-officers",
         )
     changed = deepcopy(root)
     for role in OFFLINE_ROLES:
@@ -172,7 +174,9 @@ def with_threshold(root: Root, threshold: int) -> Root:
     """Another number of officers who must sign. Raises SettingsError if it cannot be met."""
     count = len(officers_of(root))
     if not 1 <= threshold <= count:
-        raise SettingsError(f"A threshold of {threshold} cannot be met by {count} officers.")
+        raise SettingsError(
+            f"A threshold of {threshold} cannot be met by {count} officers.", code="root-threshold"
+        )
     changed = deepcopy(root)
     for role in OFFLINE_ROLES:
         changed.roles[role].threshold = threshold
@@ -224,7 +228,8 @@ def read_draft(content: bytes) -> Metadata[Root]:
     except (DeserializationError, ValueError):
         raise RosterError(
             "The next root that is being signed is damaged. Drop it with 'phtlab consortium "
-            "discard', or take the other officer's file again."
+            "discard', or take the other officer's file again.",
+            code="root-draft-damaged",
         ) from None
     _sound(metadata.signed)
     return metadata
@@ -263,7 +268,8 @@ def require_same_officers(root: Root, roster: Roster) -> None:
         if member is None or officer_key(name, member.keys.ed25519).keyid != keyid:
             raise RosterError(
                 f"The root names another key of officer {name} than the roster. Nothing was "
-                "signed: drop what is staged with 'phtlab consortium discard'."
+                "signed: drop what is staged with 'phtlab consortium discard'.",
+                code="root-officer-key",
             )
 
 
@@ -283,7 +289,8 @@ def _with_key(root: Root, member: Member) -> Root:
     if key.keyid in root.keys:
         raise RosterError(
             f"The key of {member.name} is in the root already, as somebody's. A key is one "
-            "person's: make a new one with 'phtlab key create'."
+            "person's: make a new one with 'phtlab key create'.",
+            code="root-key-taken",
         )
     for role in OFFLINE_ROLES:
         root.add_key(key, role)
@@ -295,7 +302,8 @@ def _sound(root: Root) -> Root:
     if set(root.roles["root"].keyids) & set(root.roles["timestamp"].keyids):
         raise RosterError(
             "Central's online key cannot be an officer's key too: central could then sign for that "
-            "officer."
+            "officer.",
+            code="root-online-key",
         )
     if root.roles["root"].keyids != root.roles["targets"].keyids:
         raise RosterError("The officers who sign the root and those who sign the roster differ.")

@@ -161,7 +161,7 @@ class Catalogue(BaseModel):
         known = ", ".join(sorted({i.name for i in self.images})) or "none"
         raise TrainError(
             f"There is no kernel image called '{name}' in the catalogue; there is: {known}.",
-            code="kernel-not-in-catalogue",
+            code="kernel-name-unknown",
         )
 
 

@@ -63,12 +63,14 @@ def seal(source: Source, target: Target, recipients: Sequence[str], context: byt
     keys = [HybridRecipient.parse(text) for text in dict.fromkeys(recipients)]
     if not keys:
         raise SealKeyError(
-            "This cargo has no recipient, so nobody could open it. Name at least the researcher."
+            "This cargo has no recipient, so nobody could open it. Name at least the researcher.",
+            code="seal-no-recipient",
         )
     if len(keys) > MAX_RECIPIENTS:
         raise SealKeyError(
             f"This cargo has {len(keys)} recipients; at most {MAX_RECIPIENTS} are allowed. Seal "
-            "it to fewer."
+            "it to fewer.",
+            code="seal-too-many-recipients",
         )
     with _Counted(target) as counted:
         encrypt(source, counted, keys, [Stanza(_CONTEXT_ARGS, _context_digest(context))])
@@ -147,22 +149,26 @@ def _require_cargo(header: Header) -> bytes:
     if len(contexts) != 1:
         raise SealFormatError(
             f"This is not phtlab's sealed cargo: it is bound to {len(contexts)} stops instead of "
-            "one. Ask the station to seal it again."
+            "one. Ask the station to seal it again.",
+            code="seal-bound",
         )
     if len(recipients) + 1 != len(header.stanzas):
         raise SealFormatError(
             "This cargo can also be opened in a way that is not post-quantum, or that is not "
-            "known here. Ask the station to seal it again to age1pq1… recipients only."
+            "known here. Ask the station to seal it again to age1pq1… recipients only.",
+            code="seal-not-post-quantum",
         )
     if not 1 <= len(recipients) <= MAX_RECIPIENTS:
         raise SealFormatError(
             f"This cargo has {len(recipients)} recipients; 1 to {MAX_RECIPIENTS} are accepted. "
-            "Ask the station to seal it again."
+            "Ask the station to seal it again.",
+            code="seal-recipient-count",
         )
     if contexts[0].args != _CONTEXT_ARGS or len(contexts[0].body) != hashlib.sha256().digest_size:
         raise SealFormatError(
             "This cargo is bound to its stop in a form that this version does not know. Update "
-            "phtlab, or ask the station which version it runs."
+            "phtlab, or ask the station which version it runs.",
+            code="seal-bound-form",
         )
     return contexts[0].body
 

@@ -143,15 +143,15 @@ class Trust:
             pinned = self._pinned()
             try:
                 return self._update(pinned)
-            except DownloadLengthMismatchError:
+            except DownloadLengthMismatchError as error:
                 raise RosterError(
                     f"{self._metadata_url} sends more than a roster can hold. Central is broken "
                     "or hostile: tell its operator."
-                ) from None
+                ) from error
             except (DownloadError, UnreachableError) as error:
                 return self._kept(pinned, _why(error, self._metadata_url))
             except RepositoryError as error:
-                raise _refusal(error) from None
+                raise _refusal(error) from error
 
     def cached(self) -> Trusted:
         """The kept roster and catalogue, without asking central, until they expire.

@@ -30,20 +30,14 @@ def named_in(package: str, pattern: str) -> set[str]:
 
 def codes_in(package: str) -> set[str]:
     """The codes about a sender's part that a package names."""
-    return named_in(package, r'code="((?:order|train|image|parameter)-[a-z-]+)"')
+    return named_in(package, r'code="((?:order|train|image|parameter|signature)-[a-z-]+)"')
 
 
-@pytest.mark.parametrize(
-    "code",
-    sorted(
-        {*RUN, *STATION, *REFUSED, *APPROVAL, "cancelled", "signature", "not-on-roster"}
-        | codes_in("train")
-        | codes_in("notebook")
-        | codes_in("station") - INSIDE
-    ),
-)
-def test_each_code_is_documented(code: str) -> None:
-    assert f"`{code}`" in OUTCOMES
+def test_each_code_is_documented() -> None:
+    public = {*RUN, *STATION, *REFUSED, *APPROVAL, "cancelled", "signature", "not-on-roster"}
+    public |= codes_in("train") | codes_in("notebook") | codes_in("station") - INSIDE
+    assert len(public) > 90
+    assert not sorted(code for code in public if f"`{code}`" not in OUTCOMES)
 
 
 def test_each_rule_of_the_airlock_is_documented() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tuf.api.exceptions import UnsignedMetadataError
 
 from phtlab.errors import (
     NotOnRosterError,
@@ -22,6 +24,7 @@ from phtlab.train.consortium import Consortium
 from phtlab.train.identity import Identity, Member
 from phtlab.train.repository import online_public_key, public_key
 from phtlab.train.roster import KernelImage
+from tests.raising import raises_code
 
 VERA, OTTO, LENA = (
     {"vera": "correct horse 1"},
@@ -56,7 +59,7 @@ def test_officers_are_members_and_their_keys_are_under_passphrases(world: Any) -
 
 def test_threshold_that_cannot_be_met_refused(tmp_path: Path) -> None:
     for threshold in (0, 2):
-        with pytest.raises(SettingsError, match="cannot be met by 1 officers"):
+        with raises_code(SettingsError, "root-threshold"):
             Consortium.found(tmp_path / "c", "hearts", VERA, threshold=threshold, online_key=key())
     assert not (tmp_path / "c").exists()
 
@@ -67,7 +70,7 @@ def key() -> dict[str, Any]:
 
 @pytest.mark.parametrize(("name", "officer"), [("Hearts!", "vera"), ("hearts", "../vera")])
 def test_name_that_cannot_be_refused(tmp_path: Path, name: str, officer: str) -> None:
-    with pytest.raises(SettingsError, match="cannot be founded"):
+    with raises_code(SettingsError, "consortium-name"):
         Consortium.found(
             tmp_path / "c", name, {officer: "correct horse 1"}, threshold=1, online_key=key()
         )
@@ -76,7 +79,7 @@ def test_name_that_cannot_be_refused(tmp_path: Path, name: str, officer: str) ->
 
 def test_folder_that_is_not_empty_is_not_touched(world: Any) -> None:
     before = world.consortium.root
-    with pytest.raises(SettingsError, match="is not empty"):
+    with raises_code(SettingsError, "consortium-folder"):
         Consortium.found(
             world.consortium.directory, "other", VERA, threshold=1, online_key=key(), log_n=8
         )
@@ -87,11 +90,12 @@ def test_founding_that_fails_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object, **__: object) -> None:
-        raise OSError("no space left on device")
+        raise OSError(errno.ENOSPC, "no space left on device")
 
     monkeypatch.setattr("phtlab.train.founding.write_json", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError) as caught:
         Consortium.found(tmp_path / "c", "hearts", VERA, threshold=1, online_key=key(), log_n=8)
+    assert caught.value.errno == errno.ENOSPC
     assert list(tmp_path.iterdir()) == []
 
 
@@ -108,7 +112,7 @@ def test_founding_that_fails_leaves_nothing(
     ids=repr,
 )
 def test_online_key_of_another_form_refused(tmp_path: Path, wrong: Any) -> None:
-    with pytest.raises(RosterError, match="not the public half of an Ed25519 key"):
+    with raises_code(RosterError, "online-key-form"):
         Consortium.found(tmp_path / "c", "hearts", VERA, threshold=1, online_key=wrong)
 
 
@@ -119,16 +123,16 @@ def test_online_key_may_be_a_members(people: Any) -> None:
 
 
 def test_no_folder_says_how_to_found_one(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="phtlab consortium init"):
+    with raises_code(SettingsError, "consortium-folder"):
         Consortium(tmp_path)
 
 
 def test_damaged_folder_says_so(world: Any) -> None:
     (world.consortium.directory / "targets" / "roster.json").unlink()
-    with pytest.raises(SettingsError, match="Restore the folder from a copy"):
+    with raises_code(SettingsError, "consortium-damaged"):
         _ = Consortium(world.consortium.directory).roster
     (world.consortium.directory / "metadata" / "1.root.json").write_text("{}")
-    with pytest.raises(RosterError, match="is not root metadata"):
+    with raises_code(RosterError, "roster-metadata"):
         _ = Consortium(world.consortium.directory).root
 
 
@@ -143,18 +147,18 @@ def test_member_is_added_once(world: Any) -> None:
 
 def test_second_member_of_the_same_name_refused(world: Any) -> None:
     world.join("mara")
-    with pytest.raises(RosterError, match="'mara' is on the roster with other keys"):
+    with raises_code(RosterError, "member-keys"):
         world.join("mara")
 
 
 def test_second_member_with_the_same_keys_refused(world: Any) -> None:
     keys = world.join("mara").public
-    with pytest.raises(RosterError, match=r"This roster cannot be: the key .* appears twice"):
+    with raises_code(RosterError, "roster-form"):
         world.consortium.add_member(Member(name="nils", roles=("researcher",), keys=keys))
 
 
 def test_removing_a_stranger_names_those_there_are(world: Any) -> None:
-    with pytest.raises(NotOnRosterError, match="On it: vera, otto, lena"):
+    with raises_code(NotOnRosterError, "not-on-roster"):
         world.consortium.remove_member("mara")
 
 
@@ -166,7 +170,7 @@ def test_images_come_and_go(world: Any) -> None:
     assert consortium.catalogue.named("python").digest == "sha256:" + "c" * 64
     consortium.remove_image("sha256:" + "c" * 64)
     assert consortium.catalogue.images == (image(letter="a"),)
-    with pytest.raises(TrainError, match="not in the consortium's catalogue"):
+    with raises_code(TrainError, "kernel-not-in-catalogue"):
         consortium.remove_image("sha256:" + "c" * 64)
 
 
@@ -189,12 +193,11 @@ def test_threshold_of_officers_signs_one_after_the_other(world: Any) -> None:
 
 
 def test_bundle_before_the_threshold_refused(world: Any) -> None:
-    with pytest.raises(RosterError, match="phtlab consortium sign") as refused:
+    with raises_code(RosterError, "roster-unsigned"):
         world.consortium.bundle()
     world.consortium.sign(VERA)
-    with pytest.raises(RosterError, match="1 more officers must sign"):
+    with raises_code(RosterError, "roster-unsigned"):
         world.consortium.bundle()
-    assert refused.value.code == "roster-unsigned"
 
 
 def test_change_after_a_signature_makes_it_void(world: Any) -> None:
@@ -208,7 +211,7 @@ def test_change_after_signing_must_be_signed(world: Any) -> None:
     world.sign()
     world.join("mara")
     assert world.consortium.unsigned_changes
-    with pytest.raises(RosterError, match="changes that are not signed"):
+    with raises_code(RosterError, "roster-unsigned"):
         world.consortium.bundle()
     world.sign()
     assert world.consortium.roster.version == 2
@@ -218,7 +221,7 @@ def test_change_after_signing_must_be_signed(world: Any) -> None:
 def test_signing_without_a_change_renews(world: Any) -> None:
     then = datetime.now(UTC) - timedelta(days=8)
     world.sign(then)
-    with pytest.raises(RosterStaleError, match="Version 1 of the roster expired"):
+    with raises_code(RosterStaleError, "roster-stale"):
         world.consortium.bundle()
     world.sign()
     assert world.consortium.roster.version == 2
@@ -231,11 +234,10 @@ def test_signature_that_waited_too_long_starts_again(world: Any) -> None:
 
 
 def test_somebody_who_is_no_officer_cannot_sign(world: Any) -> None:
-    with pytest.raises(NotOnRosterError, match="its officers are") as refused:
+    with raises_code(NotOnRosterError, "not-an-officer"):
         world.consortium.sign({"mara": "correct horse"})
-    with pytest.raises(NotOnRosterError, match="not an officer's key"):
+    with raises_code(NotOnRosterError, "not-an-officer-key"):
         world.consortium.sign_with([Identity.generate("vera")])
-    assert refused.value.code == "not-an-officer"
     assert world.consortium.signing is None
 
 
@@ -254,7 +256,7 @@ def test_signed_roster_changed_on_disk_is_noticed(world: Any) -> None:
     world.sign()
     path = world.consortium.directory / "metadata" / "1.targets.json"
     path.write_bytes(path.read_bytes().replace(b'"version":1', b'"version":9'))
-    with pytest.raises(RosterError, match="signed by 0 of the consortium's officers; 2 must"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.consortium.bundle()
 
 

@@ -18,6 +18,7 @@ from phtlab.train.enrolment import (
 )
 from phtlab.train.envelope import Envelope, sign_statement
 from phtlab.train.identity import Identity
+from tests.raising import raises_code
 
 
 def test_request_gives_the_member(people: Any) -> None:
@@ -57,13 +58,12 @@ def test_request_about_other_keys_than_it_is_signed_for_refused(people: Any) -> 
     forged = sign_statement(
         people["mara"], REQUEST_TYPE, {"mara": "sha256:" + "a" * 64}, member.model_dump()
     )
-    with pytest.raises(SignatureError, match="other keys than it is about") as refused:
+    with raises_code(SignatureError, "request-keys"):
         open_request(forged)
-    assert refused.value.code == "request"
 
 
 def test_another_document_is_no_request(documents: Any) -> None:
-    with pytest.raises(SignatureError, match="not a request for membership"):
+    with raises_code(SignatureError, "request-form"):
         open_request(documents.order())
 
 
@@ -76,9 +76,8 @@ def test_request_that_no_roster_can_hold_is_not_made(
 ) -> None:
     mara = people["mara"]
     identity = Identity(name, mara.ed25519, mara.ml_dsa_65, mara.age)
-    with pytest.raises(RosterError, match="cannot be asked for") as refused:
+    with raises_code(RosterError, "request"):
         request_membership(identity, organisation, roles)
-    assert refused.value.code == "request"
 
 
 def test_removal_tells_who_gives_up_which_keys_and_why(people: Any, roster: Any) -> None:
@@ -97,9 +96,8 @@ def test_removal_of_somebody_else_refused(people: Any, roster: Any) -> None:
         {"mara": theirs.keys},
         theirs.model_dump(mode="json"),
     )
-    with pytest.raises(SignatureError, match="other keys than it is about") as refused:
+    with raises_code(SignatureError, "request-keys"):
         open_removal(forged, roster)
-    assert refused.value.code == "request"
 
 
 def test_removal_of_keys_that_are_no_member_s_refused(people: Any, roster: Any) -> None:
@@ -114,7 +112,7 @@ def test_removal_that_says_more_than_a_removal_refused(people: Any, roster: Any)
     forged = sign_statement(
         people["mara"], REMOVAL_TYPE, {"mara": said["keys"]}, said | {"roles": ["officer"]}
     )
-    with pytest.raises(SignatureError, match="not a request to be removed"):
+    with raises_code(SignatureError, "request-form"):
         open_removal(forged, roster)
 
 
@@ -125,6 +123,5 @@ def test_a_membership_request_is_no_removal(people: Any, roster: Any) -> None:
 
 @pytest.mark.parametrize("reason", ["x" * 501, "two\nlines", "\x1b[2J", "\u202egnihtyna"])
 def test_reason_that_no_officer_can_read_is_not_sent(people: Any, reason: str) -> None:
-    with pytest.raises(RosterError, match="cannot be asked for") as refused:
+    with raises_code(RosterError, "request"):
         request_removal(people["mara"], reason)
-    assert refused.value.code == "request"

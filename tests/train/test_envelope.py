@@ -23,6 +23,7 @@ from phtlab.train.envelope import (
     sign_statement,
 )
 from phtlab.train.identity import Identity, Member
+from tests.raising import raises_code
 
 KIND = "https://phtlab.org/test/v1"
 DIGEST = "sha256:" + "a" * 64
@@ -65,12 +66,12 @@ def test_digest_names_the_statement_whoever_signed_it() -> None:
 
 
 def test_document_of_a_stranger_refused() -> None:
-    with pytest.raises(NotOnRosterError, match="keys that are not on the roster"):
+    with raises_code(NotOnRosterError, "not-on-roster"):
         open_statement(SIGNED, KIND, (member(NILS),))
 
 
 def test_document_of_another_kind_refused() -> None:
-    with pytest.raises(SignatureError, match="Expected a document of type"):
+    with raises_code(SignatureError, "signature"):
         open_statement(SIGNED, "https://phtlab.org/order/v1", MEMBERS)
 
 
@@ -122,7 +123,7 @@ def test_order_of_the_signatures_does_not_matter() -> None:
 
 def test_signature_over_another_payload_type_refused() -> None:
     body = SIGNED.body
-    with pytest.raises(SignatureError, match="does not hold"):
+    with raises_code(SignatureError, "signature"):
         open_statement(with_body(MARA, body, "text/plain"), KIND, MEMBERS)
 
 
@@ -180,9 +181,9 @@ def refuse_with(which: str, text: str) -> None:
 )
 def test_signed_nonsense_refused(body: bytes) -> None:
     envelope = with_body(MARA, body)
-    with pytest.raises(SignatureError, match="mara signed something that is no statement"):
+    with raises_code(SignatureError, "signature-statement"):
         open_statement(envelope, KIND, MEMBERS)
-    with pytest.raises(SignatureError, match="holds no statement"):
+    with raises_code(SignatureError, "signature-statement"):
         peek(envelope)
 
 
@@ -204,7 +205,7 @@ def test_signed_nonsense_refused(body: bytes) -> None:
 def test_second_form_of_a_statement_refused(change: Any) -> None:
     body = change(SIGNED.body)
     assert body != SIGNED.body
-    with pytest.raises(SignatureError, match="no statement in canonical form"):
+    with raises_code(SignatureError, "signature-statement"):
         open_statement(with_body(MARA, body), KIND, MEMBERS)
 
 
@@ -219,7 +220,7 @@ def test_second_form_of_a_statement_refused(change: Any) -> None:
 )
 def test_statement_of_another_form_refused(change: dict[str, Any]) -> None:
     body = canonical({**json.loads(SIGNED.body), **change})
-    with pytest.raises(SignatureError, match="no statement in canonical form"):
+    with raises_code(SignatureError, "signature-statement"):
         open_statement(with_body(MARA, body), KIND, MEMBERS)
 
 
@@ -228,9 +229,8 @@ def test_statement_of_another_form_refused(change: dict[str, Any]) -> None:
     [float("nan"), float("inf"), 2**53, -(2**53), "\ud800", {"\ud800": 1}, {1: 2}, b"x", object()],
 )
 def test_what_json_cannot_hold_is_not_signed(value: Any) -> None:
-    with pytest.raises(SignatureError, match="cannot be signed: ") as refused:
+    with raises_code(SignatureError, "not-canonical"):
         sign_statement(MARA, KIND, {"thing": DIGEST}, {"value": value})
-    assert refused.value.code == "not-canonical"
 
 
 @pytest.mark.parametrize("value", [1e20, 1e308, 5e-324, -0.0, 2**53 - 1, 0.1, "\0", "é"])
@@ -244,7 +244,7 @@ def test_nesting_has_a_limit() -> None:
     deep: Any = 1
     for _ in range(500):
         deep = [deep]
-    with pytest.raises(SignatureError, match="nested deeper than 64 levels"):
+    with raises_code(SignatureError, "not-canonical"):
         sign_statement(MARA, KIND, {"thing": DIGEST}, {"value": deep})
 
 
@@ -252,7 +252,7 @@ def test_nesting_has_a_limit() -> None:
     "digest", [{}, {"sha256": "A" * 64}, {"sha1": "a" * 40}, {"sha256": "a" * 64, "md5": "b"}]
 )
 def test_subject_without_one_sha256_refused(digest: dict[str, str]) -> None:
-    with pytest.raises(SignatureError, match="not named by one SHA-256"):
+    with raises_code(SignatureError, "signature-subject"):
         _ = Subject(name="thing", digest=digest).sha256
 
 
@@ -269,7 +269,7 @@ def test_subject_without_one_sha256_refused(digest: dict[str, str]) -> None:
     b'{"payload":"","payload":"","payloadType":"application/vnd.in-toto+json","signatures":[]}'
 )
 def test_arbitrary_bytes_give_nothing_but_a_signature_error(content: bytes) -> None:
-    with pytest.raises(SignatureError, match="not a signed phtlab document"):
+    with raises_code(SignatureError, "signature-form"):
         Envelope.from_bytes(content)
 
 
@@ -303,5 +303,5 @@ def test_arbitrary_envelopes_never_open(value: dict[str, Any]) -> None:
 
 
 def test_envelope_that_is_too_long_refused() -> None:
-    with pytest.raises(SignatureError, match="at most 4194304 are read"):
+    with raises_code(SignatureError, "signature-size"):
         Envelope.from_bytes(b" " * (MAX_ENVELOPE_BYTES + 1))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from phtlab.train.age import HybridIdentity
 from phtlab.train.identity import Identity, Member, PublicKeys
+from tests.raising import invalid
 
 
 def test_same_seeds_are_the_same_identity() -> None:
@@ -44,7 +45,7 @@ def test_a_point_under_which_anyone_can_sign_is_no_key(people: Any, least: int, 
     rest = (b"\x00" * 31) if least < 2 else (b"\xff" * 30 + b"\x7f")
     raw = bytes([least]) + rest[:-1] + bytes([rest[-1] | sign])
     other = people["mara"].public.model_dump() | {"ed25519": base64.b64encode(raw).decode()}
-    with pytest.raises(ValidationError, match="ed25519"):
+    with invalid("value_error", "ed25519"):
         PublicKeys.model_validate(other)
 
 

@@ -24,6 +24,7 @@ from phtlab.train.image import (
 )
 from phtlab.train.manifest import KernelRef, Output, TrainManifest
 from phtlab.train.roster import KernelImage
+from tests.raising import raises_code
 
 FILES = {"notebook.ipynb": b'{"cells": []}\n', "lib/score.py": b"x = 1\n"}
 KIND = "application/vnd.oci.image."
@@ -196,15 +197,14 @@ def test_what_is_composed_is_verified(files: dict[str, bytes]) -> None:
     ["", "/etc/passwd", "../x", "a/../b", "a//b", ".hidden", "a/", "a b", "ä", "a\n", "x" * 91],
 )
 def test_a_path_that_leaves_the_folder_is_refused(path: str) -> None:
-    with pytest.raises(TrainError, match="cannot be a file of a train") as refused:
+    with raises_code(TrainError, "image-file-name"):
         compose(MANIFEST, CONFIG, {path: b""})
-    assert refused.value.code == "image-file-name"
 
 
 def test_another_image_than_the_signed_one_is_refused() -> None:
     image = made()
     other = compose(MANIFEST, CONFIG, {"notebook.ipynb": b"{}"})
-    with pytest.raises(TrainError, match=f"but the author signed {image.digest}") as refused:
+    with raises_code(TrainError, "image-changed"):
         verify_image(
             other.manifest,
             other.config,
@@ -213,7 +213,6 @@ def test_another_image_than_the_signed_one_is_refused() -> None:
             digest=image.digest,
             kernel=KERNEL,
         )
-    assert refused.value.code == "image-changed"
 
 
 def test_a_changed_file_is_refused() -> None:
@@ -409,12 +408,12 @@ def test_no_layer_is_an_accident(content: bytes) -> None:
 
 def test_limits_hold_before_anything_is_read() -> None:
     image = made()
-    with pytest.raises(TrainError, match="The layer of the train image is 10240 bytes; at most"):
+    with raises_code(TrainError, "image-too-large"):
         verify(image, limits=ImageLimits(layer_bytes=10_239))
-    with pytest.raises(TrainError, match="The manifest of the train image is"):
+    with raises_code(TrainError, "image-too-large"):
         verify(image, limits=ImageLimits(json_bytes=100))
     many = compose(MANIFEST, CONFIG, {f"f{n}": b"" for n in range(5)})
-    with pytest.raises(TrainError, match="more than 2 files"):
+    with raises_code(TrainError, "image-too-many-files"):
         verify(many, limits=ImageLimits(files=2))
 
 
@@ -422,11 +421,10 @@ def test_limits_hold_before_anything_is_read() -> None:
     "manifest", [b"[]", b"{", b"\xff", MANIFEST + b"\n", b'{"a":1,"a":2}', b"[" * 100_000]
 )
 def test_a_kernel_image_that_cannot_be_rebuilt_exactly_is_refused(manifest: bytes) -> None:
-    with pytest.raises(TrainError, match="is not canonical JSON") as refused:
+    with raises_code(TrainError, "image-form"):
         compose(manifest, CONFIG, FILES)
-    assert refused.value.code == "image-form"
 
 
 def test_a_kernel_config_of_another_kernel_is_refused() -> None:
-    with pytest.raises(TrainError, match="is not the one that its manifest names"):
+    with raises_code(TrainError, "image-kernel"):
         compose(MANIFEST, canonical({"rootfs": {"diff_ids": []}, "history": []}), FILES)

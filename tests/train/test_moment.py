@@ -14,6 +14,7 @@ import phtlab.governance
 import phtlab.train
 import phtlab.wire
 from phtlab.train.moment import Moment
+from tests.raising import invalid
 
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 WRONG = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "1999-12-31T23:59:59Z")
@@ -34,7 +35,7 @@ DATES = {
 
 @pytest.mark.parametrize("written", WRONG)
 def test_a_date_that_cannot_be_counted_with_is_refused(written: str) -> None:
-    with pytest.raises(ValidationError, match="between 2000 and 9000"):
+    with invalid("value_error"):
         MOMENT.validate_python(written)
 
 

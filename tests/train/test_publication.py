@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, Snapshot, Timestamp
 
 from phtlab.errors import RosterError, RosterStaleError
 from phtlab.train.consortium import Consortium
 from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
 from phtlab.train.repository import online_public_key
+from tests.raising import raises_code
 
 NOW = datetime.now(UTC)
 
@@ -47,9 +49,8 @@ def test_same_bundle_again_accepted(world: Any, bundle: Any) -> None:
 def test_older_bundle_refused(world: Any, bundle: Any) -> None:
     world.publish()
     assert world.consortium.roster.version == 2
-    with pytest.raises(RosterStaleError, match="Central serves version 2") as refused:
+    with raises_code(RosterStaleError, "roster-rollback"):
         accept_bundle(world.central.metadata, bundle, NOW)
-    assert refused.value.code == "roster-rollback"
 
 
 def test_second_bundle_of_the_same_version_refused(world: Any, bundle: Any) -> None:
@@ -59,12 +60,12 @@ def test_second_bundle_of_the_same_version_refused(world: Any, bundle: Any) -> N
     (folder / "metadata" / "1.targets.json").unlink()
     world.join("nils")
     world.sign()
-    with pytest.raises(RosterStaleError, match="this bundle is another version 1"):
+    with raises_code(RosterStaleError, "roster-rollback"):
         accept_bundle(world.central.metadata, world.consortium.bundle(), NOW)
 
 
 def test_expired_bundle_refused(world: Any, bundle: Any) -> None:
-    with pytest.raises(RosterStaleError, match="expired on"):
+    with raises_code(RosterStaleError, "roster-stale"):
         accept_bundle(world.central.metadata, bundle, NOW + timedelta(days=8))
 
 
@@ -78,16 +79,16 @@ def test_bundle_of_another_consortium_refused(world: Any, bundle: Any) -> None:
         log_n=8,
     )
     other.sign({"eve": "correct horse 9"})
-    with pytest.raises(RosterError, match="it is of another consortium"):
+    with raises_code(RosterError, "root-other"):
         accept_bundle(world.central.metadata, other.bundle(), NOW)
     headless = other.bundle()
     del headless["metadata"]["1.root.json"]
-    with pytest.raises(RosterError, match="signed by 0 of the consortium's officers; 2 must"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         accept_bundle(world.central.metadata, headless, NOW)
 
 
 def test_bundle_without_a_pinned_root_refused(bundle: Any) -> None:
-    with pytest.raises(RosterError, match="phtlab central pin"):
+    with raises_code(RosterError, "root-not-pinned"):
         accept_bundle({}, bundle, NOW)
 
 
@@ -125,53 +126,53 @@ def test_older_roots_that_do_not_lead_to_the_pinned_one_are_refused(world: Any) 
     )
     bundle = world.consortium.bundle()
     bundle["metadata"]["1.root.json"] = b64(other.root)
-    with pytest.raises(RosterError, match="signed by 0 of the consortium's officers"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         accept_bundle(pin_root(world.consortium.root), bundle, NOW)
 
 
 def test_pinning_what_is_no_root_refused() -> None:
-    with pytest.raises(RosterError, match="not root metadata"):
+    with raises_code(RosterError, "roster-metadata"):
         pin_root(b"{}")
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "content", "reason"),
+    ("part", "name", "content", "code"),
     [
-        ("targets", "roster.json", b64(b'{"consortium":"hearts"}'), "not the one that the off"),
-        ("targets", "roster.json", "not base64!", "not base64"),
-        ("targets", "roster.json", None, "holds exactly roster.json and catalogue.json"),
-        ("targets", "../../etc/passwd", b64(b"x"), "holds exactly roster.json"),
-        ("metadata", "1.targets.json", None, "holds no signed roster"),
-        ("metadata", "1.targets.json", b64(b"garbage"), "is not targets metadata"),
-        ("metadata", "2.root.json", b64(b"garbage"), "is not root metadata"),
+        ("targets", "roster.json", b64(b'{"consortium":"hearts"}'), "roster-changed"),
+        ("targets", "roster.json", "not base64!", "bundle-form"),
+        ("targets", "roster.json", None, "bundle-files"),
+        ("targets", "../../etc/passwd", b64(b"x"), "bundle-files"),
+        ("metadata", "1.targets.json", None, "bundle-unsigned"),
+        ("metadata", "1.targets.json", b64(b"garbage"), "roster-metadata"),
+        ("metadata", "2.root.json", b64(b"garbage"), "roster-metadata"),
     ],
 )
 def test_spoiled_bundle_refused(
-    world: Any, bundle: Any, part: str, name: str, content: str | None, reason: str
+    world: Any, bundle: Any, part: str, name: str, content: str | None, code: str
 ) -> None:
     if content is None:
         del bundle[part][name]
     else:
         bundle[part][name] = content
-    with pytest.raises(RosterError, match=reason):
+    with raises_code(RosterError, code):
         accept_bundle(world.central.metadata, bundle, NOW)
 
 
 def test_renamed_targets_refused(world: Any, bundle: Any) -> None:
     bundle["metadata"]["7.targets.json"] = bundle["metadata"].pop("1.targets.json")
-    with pytest.raises(RosterError, match="Do not rename it"):
+    with raises_code(RosterError, "bundle-version"):
         accept_bundle(world.central.metadata, bundle, NOW)
 
 
 def test_bundle_that_is_too_large_refused(world: Any, bundle: Any) -> None:
     bundle["metadata"] |= {f"{number}.root.json": "" for number in range(2, 600)}
-    with pytest.raises(RosterError, match="too large"):
+    with raises_code(RosterError, "bundle-size"):
         accept_bundle(world.central.metadata, bundle, NOW)
 
 
 def test_signature_with_a_key_that_the_root_does_not_name_refused(world: Any, bundle: Any) -> None:
     accepted = accept_bundle(world.central.metadata, bundle, NOW)
-    with pytest.raises(RosterError, match="another online key than central's"):
+    with raises_code(RosterError, "online-key-other"):
         sign_online(accepted, Ed25519PrivateKey.generate(), NOW)
 
 
@@ -203,12 +204,12 @@ def test_timestamp_is_renewed_when_half_its_life_is_over(world: Any, bundle: Any
 
 
 def test_nothing_to_renew_before_the_first_publication(world: Any) -> None:
-    with pytest.raises(RosterError, match="No roster is published yet"):
+    with raises_code(RosterError, "bundle-none"):
         renew_timestamp(world.central.metadata, world.central.key, NOW)
 
 
 def test_damaged_timestamp_of_centrals_own_says_so(world: Any, bundle: Any) -> None:
     world.central.publish(world.consortium)
     world.central.metadata["timestamp.json"] = b"garbage"
-    with pytest.raises(RosterError, match=r"own timestamp\.json is damaged"):
+    with raises_code(RosterError, "roster-damaged"):
         world.central.renew()

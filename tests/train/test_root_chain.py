@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
 from securesystemslib.signer import CryptoSigner
+from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root
 
 from phtlab.errors import RosterError, RosterStaleError
 from phtlab.train.identity import Identity
 from phtlab.train.publication import accept_bundle
 from phtlab.train.repository import load_next_root, load_root
+from tests.raising import raises_code
 
 
 def officers(world: Any, *names: str) -> list[Identity]:
@@ -54,7 +55,7 @@ def test_members_and_central_follow_to_a_root_without_an_officer_who_left(world:
     world.central.down = True
     assert world.trust.cached().roster.version == 2
 
-    with pytest.raises(RosterError, match="not an officer's key"):
+    with raises_code(RosterError, "not-an-officer-key"):
         world.consortium.sign_with([lena])
 
 
@@ -65,10 +66,10 @@ def test_kept_roster_by_an_officer_who_left_is_not_believed(world: Any) -> None:
     world.trust.refresh()
     vera, otto, lena = officers(world, "vera", "otto", "lena")
     world.central.metadata["2.root.json"] = rotated(world, [vera, otto], without=lena)
-    with pytest.raises(RosterError, match="without the signatures"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.trust.refresh()
     world.central.down = True
-    with pytest.raises(RosterError, match="signed by 1 of the consortium's officers; 2 must"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.trust.refresh()
 
 
@@ -86,19 +87,18 @@ def test_root_signed_by_too_few_of_the_old_officers_refused(world: Any) -> None:
         root.sign(CryptoSigner(signer.ed25519), append=True)
     forged = root.to_bytes()
     load_root(forged)
-    with pytest.raises(RosterError, match="signed by 1 of the consortium's officers; 2 must"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         load_next_root(load_root(world.consortium.root).signed, forged)
     bundle = world.consortium.bundle()
     bundle["metadata"]["2.root.json"] = _b64(forged)
-    with pytest.raises(RosterError, match="Root 2 of the consortium is signed by 1"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         accept_bundle(world.central.metadata, bundle, datetime.now(UTC))
 
 
 def test_gap_in_the_chain_of_roots_refused(world: Any) -> None:
     third = rotated(world, officers(world, "vera", "otto"), version=3)
-    with pytest.raises(RosterStaleError, match="Root 2 of the consortium was expected") as no:
+    with raises_code(RosterStaleError, "roster-rollback"):
         load_next_root(load_root(world.consortium.root).signed, third)
-    assert no.value.code == "roster-rollback"
 
 
 def _b64(content: bytes) -> str:

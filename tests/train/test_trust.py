@@ -13,6 +13,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner
+from tuf.api.exceptions import (
+    BadVersionNumberError,
+    DownloadLengthMismatchError,
+    ExpiredMetadataError,
+    LengthOrHashMismatchError,
+    RepositoryError,
+    UnsignedMetadataError,
+)
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from phtlab.errors import CentralUnreachableError, RosterError, RosterStaleError
@@ -20,6 +28,7 @@ from phtlab.train.identity import Identity
 from phtlab.train.repository import Lifetimes, load_root
 from phtlab.train.trust import root_fingerprint
 from tests.limits import join
+from tests.raising import raises_code
 
 
 def ago(**parts: float) -> datetime:
@@ -102,9 +111,8 @@ def test_nothing_is_believed_before_a_root_is_pinned(world: Any, tmp_path: Path)
     world.trust.directory = tmp_path / "new"
     assert not world.trust.pinned
     for ask in (world.trust.refresh, world.trust.cached):
-        with pytest.raises(RosterError, match=r"Get root\.json from an officer") as refused:
+        with raises_code(RosterError, "root-not-pinned"):
             ask()
-        assert refused.value.code == "root-not-pinned"
 
 
 def test_pinning_again_changes_nothing(world: Any) -> None:
@@ -114,14 +122,13 @@ def test_pinning_again_changes_nothing(world: Any) -> None:
 
 def test_root_of_another_consortium_is_not_pinned_over(world: Any) -> None:
     other = Identity.generate("eve")
-    with pytest.raises(RosterError, match="Another consortium's root is pinned") as refused:
+    with raises_code(RosterError, "root-pinned"):
         world.trust.pin(forged_root(other))
-    assert refused.value.code == "root-pinned"
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"\xff", b'{"signed": {}}', b"[" * 10**5])
 def test_what_is_no_root_is_not_pinned(world: Any, content: bytes) -> None:
-    with pytest.raises(RosterError, match="is not root metadata"):
+    with raises_code(RosterError, "roster-metadata"):
         world.trust.pin(content)
 
 
@@ -129,7 +136,7 @@ def test_root_without_its_officers_signatures_is_not_pinned(world: Any) -> None:
     root = Metadata[Root].from_bytes(world.consortium.root)
     root.signatures.popitem()
     root.signatures.popitem()
-    with pytest.raises(RosterError, match=r"signed by 1 of the consortium's officers; 2 must"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.trust.pin(root.to_bytes())
 
 
@@ -139,8 +146,9 @@ def test_root_that_counts_one_key_twice_is_not_pinned(world: Any) -> None:
     raw = root.to_dict()
     raw["signed"]["keys"]["f" * 64] = twin
     doubled = Metadata[Root].from_dict(raw)
-    with pytest.raises(RosterError, match="names one key twice"):
+    with raises_code(RosterError, "roster") as caught:
         load_root(doubled.to_bytes())
+    assert caught.value.__cause__ is None  # It is signed.
 
 
 def test_fingerprint_is_of_what_is_signed_not_of_the_signatures(world: Any) -> None:
@@ -175,9 +183,8 @@ def test_central_cannot_add_a_member(world: Any) -> None:
     targets.sign(CryptoSigner(world.central.key))
     world.central.metadata["2.targets.json"] = targets.to_bytes()
     online(world.central, 2, snapshot=FAR, timestamp=FAR)
-    with pytest.raises(RosterError, match="without the signatures") as refused:
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.trust.refresh()
-    assert refused.value.code == "roster"
 
 
 def test_one_officer_alone_cannot_add_a_member(world: Any) -> None:
@@ -188,7 +195,7 @@ def test_one_officer_alone_cannot_add_a_member(world: Any) -> None:
     targets.sign(CryptoSigner(officer.ed25519))
     world.central.metadata["2.targets.json"] = targets.to_bytes()
     online(world.central, 2, snapshot=FAR, timestamp=FAR)
-    with pytest.raises(RosterError, match="without the signatures"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.trust.refresh()
 
 
@@ -201,14 +208,14 @@ def test_central_cannot_swap_a_key_in_the_roster(world: Any) -> None:
     roster = world.central.targets[name]
     assert theirs.encode() in roster
     world.central.targets[name] = roster.replace(theirs.encode(), mine.encode())
-    with pytest.raises(RosterError, match="not the one the officers signed"):
+    with raises_code(RosterError, "roster", cause=LengthOrHashMismatchError):
         world.trust.refresh()
 
 
 def test_central_cannot_bring_its_own_root(world: Any) -> None:
     world.publish()
     world.central.metadata["2.root.json"] = forged_root(Identity.generate("eve"), version=2)
-    with pytest.raises(RosterError, match="without the signatures"):
+    with raises_code(RosterError, "roster", cause=UnsignedMetadataError):
         world.trust.refresh()
 
 
@@ -218,9 +225,8 @@ def test_roster_rollback_refused(world: Any) -> None:
     world.publish()
     assert world.trust.refresh().roster.version == 2
     online(world.central, 1, snapshot=FAR, timestamp=FAR)
-    with pytest.raises(RosterStaleError, match="an older roster than this machine has") as refused:
+    with raises_code(RosterStaleError, "roster-rollback", cause=BadVersionNumberError):
         world.trust.refresh()
-    assert refused.value.code == "roster-rollback"
     assert world.trust.cached().roster.version == 2
 
 
@@ -239,14 +245,13 @@ def test_roster_freeze_expires(world: Any) -> None:
     """Central hides a new roster and goes on saying that the old one is the newest."""
     world.publish(ago(days=7.5))
     world.central.renew()
-    with pytest.raises(RosterStaleError, match="phtlab consortium sign") as refused:
+    with raises_code(RosterStaleError, "roster-stale", cause=ExpiredMetadataError):
         world.trust.refresh()
-    assert refused.value.code == "roster-stale"
 
 
 def test_central_that_stops_renewing_is_noticed(world: Any) -> None:
     world.publish(ago(days=1.5))
-    with pytest.raises(RosterStaleError, match="which roster is newest has expired"):
+    with raises_code(RosterStaleError, "roster-stale", cause=ExpiredMetadataError):
         world.trust.refresh()
     world.central.renew()
     assert world.trust.refresh().fresh
@@ -266,14 +271,14 @@ def test_expired_root_refused(found: Callable[..., Any]) -> None:
     world.publish(ago(days=2.5))
     world.central.renew(ago(days=1))
     online(world.central, 1, snapshot=FAR, timestamp=FAR)
-    with pytest.raises(RosterStaleError, match="root has expired"):
+    with raises_code(RosterStaleError, "roster-stale", cause=ExpiredMetadataError):
         world.trust.refresh()
 
 
 def test_endless_metadata_refused(world: Any) -> None:
     world.publish()
     world.central.metadata["timestamp.json"] = b" " * 20_000
-    with pytest.raises(RosterError, match="sends more than a roster can hold"):
+    with raises_code(RosterError, "roster", cause=DownloadLengthMismatchError):
         world.trust.refresh()
 
 
@@ -281,14 +286,14 @@ def test_endless_metadata_refused(world: Any) -> None:
 def test_garbage_refused(world: Any, name: str) -> None:
     world.publish()
     world.central.metadata[name] = b"garbage"
-    with pytest.raises(RosterError, match="It is refused"):
+    with raises_code(RosterError, "roster", cause=RepositoryError):
         world.trust.refresh()
 
 
 def test_roster_of_a_newer_form_refused(world: Any) -> None:
     roster = world.consortium.directory / "targets" / "roster.json"
     roster.write_bytes(b'{"consortium":"hearts","federation":1,"members":[]}')
-    with pytest.raises(RosterError, match=r"federation: Extra inputs.*update phtlab"):
+    with raises_code(RosterError, "roster-form"):
         _ = world.consortium.roster
 
 
@@ -325,12 +330,12 @@ def test_central_that_is_cut_off_in_the_middle_the_kept_roster_is_used(world: An
 
 def test_unreachable_central_and_nothing_kept(world: Any) -> None:
     world.central.down = True
-    with pytest.raises(CentralUnreachableError, match=r"central\.test/metadata/ does not answer"):
+    with raises_code(CentralUnreachableError, "central-unreachable"):
         world.trust.refresh()
 
 
 def test_central_before_the_first_roster(world: Any) -> None:
-    with pytest.raises(CentralUnreachableError, match="an officer has not published one"):
+    with raises_code(CentralUnreachableError, "central-unreachable"):
         world.trust.refresh()
 
 
@@ -342,10 +347,9 @@ def test_kept_roster_is_used_only_until_it_expires(found: Callable[..., Any]) ->
     world.trust.cached()
     expired(world)
     for ask in (world.trust.refresh, world.trust.cached):
-        with pytest.raises(RosterStaleError, match="expired on") as refused:
+        with raises_code(RosterStaleError, "roster-stale"):
             ask()
-        assert refused.value.code == "roster-stale"
-    with pytest.raises(RosterStaleError, match="does not answer"):
+    with raises_code(RosterStaleError, "roster-stale"):
         world.trust.refresh()
 
 
@@ -383,7 +387,7 @@ def test_changed_kept_roster_refused(world: Any) -> None:
     content = kept.read_bytes()
     position = content.index(b'"roster":"') + 40
     kept.write_bytes(content[:position] + b"AAAA" + content[position + 4 :])
-    with pytest.raises(RosterError, match="not the one that the officers signed"):
+    with raises_code(RosterError, "roster-changed"):
         world.trust.cached()
 
 
@@ -413,5 +417,5 @@ def test_members_who_join_later_follow_from_the_same_root(world: Any) -> None:
 def test_central_with_another_online_key_cannot_publish(world: Any) -> None:
     world.sign()
     world.central.key = Ed25519PrivateKey.generate()
-    with pytest.raises(RosterError, match="another online key than central's"):
+    with raises_code(RosterError, "online-key-other"):
         world.central.publish(world.consortium)

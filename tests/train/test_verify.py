@@ -30,6 +30,7 @@ from phtlab.train.verify import (
     verify_train,
     verify_turn,
 )
+from tests.raising import raises_code
 
 OTHER = "sha256:" + "d" * 64
 
@@ -63,13 +64,12 @@ def test_train_of_a_researcher_is_verified(documents: Any, roster: Any) -> None:
 
 
 def test_train_by_a_station_refused(documents: Any, roster: Any) -> None:
-    with pytest.raises(TrainError, match="cleveland is on the roster as station") as refused:
+    with raises_code(TrainError, "train-role"):
         verify_train(documents.train("cleveland"), roster)
-    assert code_of(refused) == "train-role"
 
 
 def test_train_by_a_stranger_refused(documents: Any, roster: Any) -> None:
-    with pytest.raises(NotOnRosterError, match="keys that are not on the roster"):
+    with raises_code(NotOnRosterError, "not-on-roster"):
         verify_train(documents.train("mallory"), roster)
 
 
@@ -86,17 +86,15 @@ def test_train_by_a_stranger_refused(documents: Any, roster: Any) -> None:
 def test_train_in_a_place_that_is_not_its_authors_refused(
     documents: Any, roster: Any, repository: str
 ) -> None:
-    with pytest.raises(TrainError, match="must lie under trains/mara/") as refused:
+    with raises_code(TrainError, "train-repository"):
         verify_train(documents.train(repository=repository), roster)
-    assert code_of(refused) == "train-repository"
 
 
 def test_train_of_two_images_refused(documents: Any, people: Any, roster: Any) -> None:
     manifest = verify_train(documents.train(), roster).manifest.model_dump(mode="json")
     subject = {"trains/mara/heart": OTHER, "trains/mara/lung": OTHER}
-    with pytest.raises(TrainError, match="names 2 images") as refused:
+    with raises_code(TrainError, "train-subject"):
         verify_train(sign_statement(people["mara"], TRAIN_TYPE, subject, manifest), roster)
-    assert code_of(refused) == "train-subject"
 
 
 def test_train_with_an_unknown_field_refused(documents: Any, people: Any, roster: Any) -> None:
@@ -104,13 +102,12 @@ def test_train_with_an_unknown_field_refused(documents: Any, people: Any, roster
     envelope = sign_statement(
         people["mara"], TRAIN_TYPE, {"trains/mara/heart": OTHER}, {**manifest, "network": True}
     )
-    with pytest.raises(TrainError, match="network: Extra inputs are not permitted") as refused:
+    with raises_code(TrainError, "train-manifest"):
         verify_train(envelope, roster)
-    assert code_of(refused) == "train-manifest"
 
 
 def test_order_passed_off_as_a_train_refused(documents: Any, roster: Any) -> None:
-    with pytest.raises(SignatureError, match="Expected a document of type"):
+    with raises_code(SignatureError, "signature"):
         verify_train(documents.order(), roster)
 
 
@@ -129,26 +126,23 @@ def test_order_by_a_stranger_refused(documents: Any, check_order: Any) -> None:
 
 
 def test_order_by_a_station_refused(documents: Any, check_order: Any) -> None:
-    with pytest.raises(OrderError, match="only a researcher may send trains") as refused:
+    with raises_code(OrderError, "order-role"):
         check_order(documents.order("zurich"))
-    assert code_of(refused) == "order-role"
 
 
 def test_order_for_other_stations_refused(documents: Any, check_order: Any) -> None:
-    with pytest.raises(OrderStationError, match="for zurich, not for cleveland") as refused:
+    with raises_code(OrderStationError, "order-station"):
         check_order(documents.order(stations=("zurich",)))
-    assert code_of(refused) == "order-station"
 
 
 def test_unknown_station_refused_with_the_names_there_are(documents: Any, check_order: Any) -> None:
     envelope = documents.order(stations=("cleveland", "basel"))
-    with pytest.raises(NotOnRosterError, match=r"no station 'basel'.*cleveland, zurich") as refused:
+    with raises_code(NotOnRosterError, "order-station-unknown"):
         check_order(envelope, station=None)
-    assert code_of(refused) == "order-station-unknown"
 
 
 def test_researcher_is_no_station(documents: Any, check_order: Any) -> None:
-    with pytest.raises(NotOnRosterError, match="no station 'nils'"):
+    with raises_code(NotOnRosterError, "order-station-unknown"):
         check_order(documents.order(stations=("nils",)), station=None)
 
 
@@ -160,7 +154,7 @@ def test_parallel_stop_does_not_depend_on_another_station_leaving(
 
 
 def test_expired_order_refused(documents: Any, check_order: Any, now: Any) -> None:
-    with pytest.raises(OrderExpiredError, match="expired at 2026-03-09 09:00 UTC"):
+    with raises_code(OrderExpiredError, "order-expired"):
         check_order(documents.order(), now=now + timedelta(days=7))
 
 
@@ -171,9 +165,8 @@ def test_order_at_its_last_second_refused(documents: Any, check_order: Any) -> N
 
 
 def test_order_from_the_future_refused(documents: Any, check_order: Any, now: Any) -> None:
-    with pytest.raises(OrderError, match="issued in the future") as refused:
+    with raises_code(OrderError, "order-future"):
         check_order(documents.order(), now=now - timedelta(minutes=9))
-    assert code_of(refused) == "order-future"
 
 
 def test_clocks_may_differ_by_minutes(documents: Any, check_order: Any, now: Any) -> None:
@@ -183,39 +176,34 @@ def test_clocks_may_differ_by_minutes(documents: Any, check_order: Any, now: Any
 def test_order_that_ends_before_it_begins_refused(
     documents: Any, check_order: Any, now: Any
 ) -> None:
-    with pytest.raises(OrderError, match="expires before it was issued") as refused:
+    with raises_code(OrderError, "order-lifetime"):
         check_order(documents.order(expires=now - timedelta(days=9)))
-    assert code_of(refused) == "order-lifetime"
 
 
 def test_order_that_would_be_valid_for_ever_refused(
     documents: Any, check_order: Any, now: Any
 ) -> None:
-    with pytest.raises(OrderError, match="valid for more than 60 days") as refused:
+    with raises_code(OrderError, "order-lifetime"):
         check_order(documents.order(expires=now + timedelta(days=61)))
-    assert code_of(refused) == "order-lifetime"
 
 
 def test_replayed_order_refused(documents: Any, check_order: Any) -> None:
     envelope = documents.order()
-    with pytest.raises(OrderReplayedError, match="was taken before") as refused:
+    with raises_code(OrderReplayedError, "order-replayed"):
         check_order(envelope, seen={envelope.digest})
-    assert code_of(refused) == "order-replayed"
 
 
 def test_order_for_another_train_refused(documents: Any, check_order: Any) -> None:
-    with pytest.raises(OrderError, match="Central paired the wrong documents") as refused:
+    with raises_code(OrderError, "order-train"):
         check_order(documents.order(train=OTHER))
-    assert code_of(refused) == "order-train"
 
 
 def test_order_with_a_colleagues_statement_about_its_train_refused(
     documents: Any, roster: Any, check_order: Any
 ) -> None:
     theirs = verify_train(documents.train("nils"), roster)
-    with pytest.raises(OrderError, match="comes with nils's statement about the train") as refused:
+    with raises_code(OrderError, "order-author"):
         check_order(documents.order(), train=theirs)
-    assert code_of(refused) == "order-author"
 
 
 def test_order_signed_about_another_train_than_it_names_refused(
@@ -223,27 +211,23 @@ def test_order_signed_about_another_train_than_it_names_refused(
 ) -> None:
     predicate = documents.order_value().model_dump(mode="json")
     envelope = sign_statement(people["mara"], ORDER_TYPE, {"train": OTHER}, predicate)
-    with pytest.raises(OrderError, match="about another train than it names") as refused:
+    with raises_code(OrderError, "order-form"):
         check_order(envelope)
-    assert code_of(refused) == "order-form"
 
 
 def test_order_on_another_kind_of_route_refused(documents: Any, check_order: Any) -> None:
-    with pytest.raises(OrderError, match="sequential route") as refused:
+    with raises_code(OrderError, "order-route"):
         check_order(documents.order(route="sequential"))
-    assert code_of(refused) == "order-route"
 
 
 def test_recipient_not_in_roster_refused(documents: Any, check_order: Any) -> None:
-    with pytest.raises(NotOnRosterError, match="sealed to 'mallory', who is not on") as refused:
+    with raises_code(NotOnRosterError, "order-recipient-unknown"):
         check_order(documents.order(recipients=("mara", "mallory")))
-    assert code_of(refused) == "order-recipient-unknown"
 
 
 def test_order_whose_signer_is_no_recipient_refused(documents: Any, check_order: Any) -> None:
-    with pytest.raises(OrderError, match="not among its recipients") as refused:
+    with raises_code(OrderError, "order-recipients"):
         check_order(documents.order(recipients=("nils",)))
-    assert code_of(refused) == "order-recipients"
 
 
 @pytest.mark.parametrize(
@@ -252,17 +236,15 @@ def test_order_whose_signer_is_no_recipient_refused(documents: Any, check_order:
 def test_order_that_names_someone_twice_refused(
     documents: Any, check_order: Any, doubled: Any
 ) -> None:
-    with pytest.raises(OrderError, match="twice") as refused:
+    with raises_code(OrderError, "order-twice"):
         check_order(documents.order(**doubled))
-    assert code_of(refused) == "order-twice"
 
 
 def test_order_made_with_a_newer_roster_waits_for_a_refresh(
     documents: Any, check_order: Any
 ) -> None:
-    with pytest.raises(RosterStaleError, match="version 5 of the roster; here is version 4") as no:
+    with raises_code(RosterStaleError, "roster-behind"):
         check_order(documents.order(roster_version=5))
-    assert code_of(no) == "roster-behind"
 
 
 def test_order_of_a_journey_that_is_over_is_still_read(documents: Any, check_order: Any) -> None:
@@ -276,7 +258,7 @@ def test_revoked_signer_refused(documents: Any, check_order: Any, roster: Any) -
     left = roster.model_copy(
         update={"members": tuple(m for m in roster.members if m.name != "mara"), "version": 5}
     )
-    with pytest.raises(NotOnRosterError, match="refresh the roster"):
+    with raises_code(NotOnRosterError, "not-on-roster"):
         check_order(envelope, roster=left)
 
 
@@ -312,9 +294,8 @@ def test_record_signed_by_wrong_station_refused(
 ) -> None:
     order, digest = journey
     envelope = documents.record(digest, order, signer="zurich")
-    with pytest.raises(RecordError, match=r"stop at cleveland is signed by zurich") as refused:
+    with raises_code(RecordError, "record-signer"):
         check_record(envelope)
-    assert code_of(refused) == "record-signer"
 
 
 def test_record_by_a_stranger_refused(documents: Any, journey: Any, check_record: Any) -> None:
@@ -346,9 +327,8 @@ def test_record_by_a_member_who_is_no_station_refused(
             )
         }
     )
-    with pytest.raises(RecordError, match="only a station may sign stop records") as refused:
+    with raises_code(RecordError, "record-role"):
         check_record(documents.record(digest, order), roster=demoted)
-    assert code_of(refused) == "record-role"
 
 
 @pytest.mark.parametrize(
@@ -384,9 +364,8 @@ def test_record_from_before_its_order_refused(
 ) -> None:
     order, digest = journey
     envelope = documents.record(digest, order, **{which: now - timedelta(days=1)})
-    with pytest.raises(RecordError, match="Ask the station to check its clock") as refused:
+    with raises_code(RecordError, "record-time"):
         check_record(envelope)
-    assert code_of(refused) == "record-time"
 
 
 def test_cargo_of_another_journey_refused(documents: Any, journey: Any, check_record: Any) -> None:
@@ -394,9 +373,8 @@ def test_cargo_of_another_journey_refused(documents: Any, journey: Any, check_re
     again = documents.order_value()
     assert again.nonce != order.nonce
     envelope = documents.record(again.sign(documents.people["mara"]).digest, again)
-    with pytest.raises(RecordError, match="belongs elsewhere") as refused:
+    with raises_code(RecordError, "record-journey"):
         check_record(envelope)
-    assert code_of(refused) == "record-journey"
 
 
 def test_record_signed_about_other_cargo_than_it_names_refused(
@@ -406,7 +384,7 @@ def test_record_signed_about_other_cargo_than_it_names_refused(
     record = check_record(documents.record(digest, order)).model_dump(mode="json")
     record = {name: value for name, value in record.items() if value is not None}
     envelope = sign_statement(people["cleveland"], RECORD_TYPE, {"cargo": OTHER}, record)
-    with pytest.raises(RecordError, match="about something else than it names"):
+    with raises_code(RecordError, "record-form"):
         check_record(envelope)
 
 
@@ -445,9 +423,8 @@ def test_record_of_a_station_off_the_route_refused(
     order, digest = journey
     short = order.model_copy(update={"stations": ("zurich",)})
     envelope = documents.record(digest, short, "cleveland")
-    with pytest.raises(RecordError, match="not on this journey's route") as refused:
+    with raises_code(RecordError, "record-station"):
         verify_records({"cleveland": envelope}, journey=digest, order=short, roster=roster)
-    assert code_of(refused) == "record-station"
 
 
 # The chain of a sequential route
@@ -468,18 +445,13 @@ def test_record_chain_gap_and_replay_refused(chain: Any, documents: Any, roster:
     whole = verify_records({"zurich": second, "cleveland": first}, **asked)
     assert list(whole) == ["cleveland", "zurich"]
 
-    with pytest.raises(RecordError, match="one is missing") as gap:
+    with raises_code(RecordError, "record-chain"):
         verify_records({"zurich": second}, **asked)
-    with pytest.raises(RecordError, match="stop at zurich is signed by cleveland") as replay:
+    with raises_code(RecordError, "record-signer"):
         verify_records({"cleveland": first, "zurich": first}, **asked)
     other = documents.record(journey, order, cargo_size=2000)
-    with pytest.raises(RecordError, match="dropped, repeated or put in between") as swapped:
+    with raises_code(RecordError, "record-chain"):
         verify_records({"cleveland": other, "zurich": second}, **asked)
-    assert [code_of(gap), code_of(replay), code_of(swapped)] == [
-        "record-chain",
-        "record-signer",
-        "record-chain",
-    ]
 
 
 def test_turn_comes_after_the_stop_before(chain: Any, roster: Any) -> None:
@@ -487,9 +459,8 @@ def test_turn_comes_after_the_stop_before(chain: Any, roster: Any) -> None:
     asked = {"journey": journey, "roster": roster}
     verify_turn(order, station="cleveland", previous=None, **asked)
     verify_turn(order, station="zurich", previous=first, **asked)
-    with pytest.raises(OrderStationError, match="not zurich's turn: cleveland") as refused:
+    with raises_code(OrderStationError, "order-turn"):
         verify_turn(order, station="zurich", previous=None, **asked)
-    assert code_of(refused) == "order-turn"
 
 
 def test_no_turn_after_a_stop_that_failed(chain: Any, documents: Any, roster: Any) -> None:
@@ -497,7 +468,7 @@ def test_no_turn_after_a_stop_that_failed(chain: Any, documents: Any, roster: An
     failed = documents.record(
         journey, order, outcome="failed", code="x", cargo=None, cargo_size=0, context=None
     )
-    with pytest.raises(OrderStationError, match="ended at cleveland"):
+    with raises_code(OrderStationError, "order-ended"):
         verify_turn(order, journey=journey, station="zurich", roster=roster, previous=failed)
 
 

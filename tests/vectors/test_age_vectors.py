@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
-from phtlab.errors import SealChangedError, SealError, SealFormatError, SealKeyError
+from phtlab.errors import SealError, SealFormatError, SealKeyError
 from phtlab.train.age import (
     AgeIdentity,
     HybridIdentity,
@@ -22,6 +20,7 @@ from phtlab.train.age import (
     read_header,
 )
 from phtlab.train.age.header import encode_header
+from tests.raising import raises_code
 
 ALL = sorted(
     path for path in (Path(__file__).parent / "age").iterdir() if not path.name.startswith(".")
@@ -95,12 +94,12 @@ def test_all_vectors_are_here() -> None:
     assert [path.name.removeprefix("armor_") for path in ARMORED] == ARMOR
 
 
-@pytest.mark.parametrize("path", ARMORED, ids=lambda path: path.name)
-def test_armored_vector_is_refused_before_any_key_is_tried(path: Path) -> None:
-    opened = io.BytesIO()
-    with pytest.raises(SealFormatError, match=r"not a sealed file|ends within its header"):
-        decrypt(io.BytesIO(read_vector(path).content), opened, [_Untouched()])
-    assert opened.getvalue() == b""
+def test_armored_vectors_are_refused_before_any_key_is_tried() -> None:
+    for path in ARMORED:
+        opened = io.BytesIO()
+        with raises_code(SealFormatError, "seal-format"):
+            decrypt(io.BytesIO(read_vector(path).content), opened, [_Untouched()])
+        assert opened.getvalue() == b"", path.name
 
 
 class _Untouched:
@@ -108,8 +107,12 @@ class _Untouched:
         raise AssertionError("a key was tried")
 
 
-@pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.name)
-def test_vector(path: Path) -> None:
+def test_vectors() -> None:
+    assert not [f"{path.name}: {why}" for path in VECTORS if (why := wrong_with(path))]
+
+
+def wrong_with(path: Path) -> str | None:
+    """How what comes of a vector differs from what is published with it, or None."""
     vector = read_vector(path)
     opened = io.BytesIO()
     error: SealError | None = None
@@ -120,35 +123,29 @@ def test_vector(path: Path) -> None:
 
     match vector.fields["expect"]:
         case "success":
-            assert error is None
+            right = error is None
         case "header failure":
-            assert isinstance(error, SealFormatError)
+            right = isinstance(error, SealFormatError)
         case "no match":
-            assert isinstance(error, SealKeyError)
+            right = isinstance(error, SealKeyError)
         case "HMAC failure":
-            assert isinstance(error, SealChangedError)
-            assert "header" in error.message
+            right = error is not None and error.code == "seal-header-changed"
         case "payload failure":
-            assert isinstance(error, SealChangedError)
-            assert "payload" in error.message
+            right = error is not None and error.code.startswith("seal-payload-")
         case other:
-            pytest.fail(f"an expectation that this test does not know: {other}")
-    if payload := vector.fields.get("payload"):
-        assert hashlib.sha256(opened.getvalue()).hexdigest() == payload
-    else:
-        assert opened.getvalue() == b""
+            return f"an expectation that this test does not know: {other}"
+    if not right:
+        return f"{vector.fields['expect']} was expected, {error!r} came"
+    payload = vector.fields.get("payload")
+    found = hashlib.sha256(opened.getvalue()).hexdigest() if payload else opened.getvalue()
+    return None if found == (payload or b"") else f"opened: {found!r}"
 
 
-@pytest.mark.parametrize(
-    "path",
-    [path for path in VECTORS if read_vector(path).fields["expect"] == "success"],
-    ids=lambda path: path.name,
-)
-def test_a_valid_header_is_written_again_byte_for_byte(path: Path) -> None:
-    vector = read_vector(path)
-    source = io.BytesIO(vector.content)
-    header = read_header(source)
-
-    written = encode_header(header.stanzas, bytes.fromhex(vector.fields["file key"]))
-
-    assert written == vector.content[: source.tell()]
+def test_valid_headers_are_written_again_byte_for_byte() -> None:
+    valid = [v for v in map(read_vector, VECTORS) if v.fields["expect"] == "success"]
+    assert len(valid) > 10
+    for vector in valid:
+        source = io.BytesIO(vector.content)
+        header = read_header(source)
+        written = encode_header(header.stanzas, bytes.fromhex(vector.fields["file key"]))
+        assert written == vector.content[: source.tell()], vector.fields

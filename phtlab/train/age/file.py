@@ -48,14 +48,20 @@ def encrypt(
     """
     kinds = {recipient.kind for recipient in recipients}
     if not recipients:
-        raise SealKeyError("There is no recipient, so nobody could open this. Name at least one.")
+        raise SealKeyError(
+            "There is no recipient, so nobody could open this. Name at least one.",
+            code="seal-no-recipient",
+        )
     if len(kinds) > 1:
         raise SealKeyError(
             f"Recipients of different kinds ({', '.join(sorted(kinds))}) cannot be mixed: the "
-            "weakest would decide. Use one kind."
+            "weakest would decide. Use one kind.",
+            code="seal-mixed-recipients",
         )
     if kinds == {SCRYPT} and len(recipients) + len(extra_stanzas) > 1:
-        raise SealKeyError("A passphrase must be the only way to open a file.")
+        raise SealKeyError(
+            "A passphrase must be the only way to open a file.", code="seal-passphrase-alone"
+        )
     file_key = os.urandom(FILE_KEY_BYTES)
     stanzas = [*extra_stanzas, *(recipient.wrap(file_key) for recipient in recipients)]
     target.write(encode_header(stanzas, file_key))

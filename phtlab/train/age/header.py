@@ -49,7 +49,9 @@ class Stanza:
 
     def encode(self) -> bytes:
         if not self.args or not all(_ARGUMENT.fullmatch(argument) for argument in self.args):
-            raise SealFormatError("A stanza's arguments are one or more printable ASCII words.")
+            raise SealFormatError(
+                "A stanza's arguments are one or more printable ASCII words.", code="seal-stanza"
+            )
         text = encode_base64(self.body)
         lines = [text[i : i + _COLUMNS] for i in range(0, len(text), _COLUMNS)]
         if not lines or len(lines[-1]) == _COLUMNS:
@@ -70,7 +72,8 @@ class Header:
         if not bytes_eq(self.mac, _mac(file_key, self.authenticated)):
             raise SealChangedError(
                 "The header of this file was changed after it was sealed. Fetch it again; if that "
-                "does not help, ask its sender to seal it again."
+                "does not help, ask its sender to seal it again.",
+                code="seal-header-changed",
             )
 
 
@@ -82,7 +85,8 @@ def encode_header(stanzas: Iterable[Stanza], file_key: bytes) -> bytes:
     if len(header) > MAX_HEADER_BYTES:
         raise SealFormatError(
             f"This header would have {len(header)} bytes; at most {MAX_HEADER_BYTES} are read. "
-            "Seal to fewer recipients."
+            "Seal to fewer recipients.",
+            code="seal-header-size",
         )
     return header
 
@@ -142,8 +146,10 @@ class _Lines:
         self._left -= len(line)
         if not line.endswith(b"\n"):
             if self._left <= 0:
-                raise _malformed(f"its header is longer than {MAX_HEADER_BYTES} bytes")
-            raise _malformed("it ends within its header")
+                raise _malformed(
+                    f"its header is longer than {MAX_HEADER_BYTES} bytes", code="seal-header-size"
+                )
+            raise _malformed("it ends within its header", code="seal-header-cut")
         self._seen.append(line)
         return line
 
@@ -179,8 +185,9 @@ def _mac(file_key: bytes, authenticated: bytes) -> bytes:
     return mac.finalize()
 
 
-def _malformed(reason: str) -> SealFormatError:
+def _malformed(reason: str, *, code: str | None = None) -> SealFormatError:
     return SealFormatError(
         f"This is not a valid sealed file: {reason}. Check that all of it arrived, and fetch it "
-        "again."
+        "again.",
+        code=code,
     )

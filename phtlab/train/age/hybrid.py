@@ -55,7 +55,8 @@ class HybridRecipient:
         if len(self.key) != _MLKEM_KEY_BYTES + _SHARE_BYTES:
             raise SealKeyError(
                 f"An age1pq1… recipient holds {_MLKEM_KEY_BYTES + _SHARE_BYTES} bytes, this one "
-                f"{len(self.key)}. Ask its owner to send it again."
+                f"{len(self.key)}. Ask its owner to send it again.",
+                code="seal-recipient-form",
             )
         try:
             self._public_key()
@@ -64,7 +65,8 @@ class HybridRecipient:
             X25519PrivateKey.generate().exchange(share)
         except ValueError:
             raise SealKeyError(
-                "This age1pq1… recipient is not a valid key. Ask its owner to send it again."
+                "This age1pq1… recipient is not a valid key. Ask its owner to send it again.",
+                code="seal-recipient-point",
             ) from None
 
     @classmethod
@@ -75,12 +77,14 @@ class HybridRecipient:
         except ValueError as problem:
             raise SealKeyError(
                 f"This is not an age recipient ({problem}). It starts with age1pq1 and has 1959 "
-                "characters; copy all of it."
+                "characters; copy all of it.",
+                code="seal-recipient-text",
             ) from None
         if prefix != _RECIPIENT_PREFIX:
             raise SealKeyError(
                 "Cargo is sealed to hybrid post-quantum recipients only, which start with age1pq1; "
-                "this one does not. Make a key with 'phtlab key create'."
+                "this one does not. Make a key with 'phtlab key create'.",
+                code="seal-recipient-kind",
             )
         return cls(key)
 
@@ -108,7 +112,10 @@ class HybridIdentity:
 
     def __post_init__(self) -> None:
         if len(self.seed) != 32:
-            raise SealKeyError("A hybrid age identity is a seed of 32 bytes; this one is not.")
+            raise SealKeyError(
+                "A hybrid age identity is a seed of 32 bytes; this one is not.",
+                code="seal-identity-form",
+            )
 
     @classmethod
     def generate(cls) -> HybridIdentity:
@@ -124,7 +131,8 @@ class HybridIdentity:
             raise SealKeyError(f"This is not an age identity ({problem}).") from None
         if prefix != _IDENTITY_PREFIX:
             raise SealKeyError(
-                "This is not a hybrid age identity: those start with AGE-SECRET-KEY-PQ-1."
+                "This is not a hybrid age identity: those start with AGE-SECRET-KEY-PQ-1.",
+                code="seal-identity-kind",
             )
         return cls(seed)
 
@@ -176,6 +184,6 @@ def _encapsulation(stanza: Stanza, x25519: X25519PrivateKey) -> bytes:
         x25519.exchange(X25519PublicKey.from_public_bytes(encapsulation[_MLKEM_CIPHERTEXT_BYTES:]))
     except ValueError:
         raise SealFormatError(
-            "This file is not valid: a hybrid stanza holds a low-order share."
+            "This file is not valid: a hybrid stanza holds a low-order share.", code="seal-share"
         ) from None
     return encapsulation

@@ -110,9 +110,11 @@ def _open_chunk(
     except InvalidTag:
         if len(chunk) == CHUNK_BYTES + TAG_BYTES:
             return _open_misplaced_chunk(cipher, number, is_last, chunk, into)
-        return 0, _changed("its content is not what was sealed")
+        return 0, _changed("its content is not what was sealed", code="seal-payload-changed")
     if not into and number > 0:
-        return 0, _changed("it ends in an empty chunk, which no sealer writes")
+        return 0, _changed(
+            "it ends in an empty chunk, which no sealer writes", code="seal-payload-changed"
+        )
     return len(into), None
 
 
@@ -122,8 +124,10 @@ def _open_misplaced_chunk(
     try:
         cipher.decrypt_into(_chunk_nonce(number, not is_last), chunk, None, into)
     except InvalidTag:
-        return 0, _changed("its content is not what was sealed")
-    return len(into), _cut() if is_last else _changed("something was added after its end")
+        return 0, _changed("its content is not what was sealed", code="seal-payload-changed")
+    return len(into), _cut() if is_last else _changed(
+        "something was added after its end", code="seal-payload-longer"
+    )
 
 
 def _chunk_nonce(number: int, is_last: bool) -> bytes:
@@ -210,11 +214,12 @@ def _read_into(source: Source, room: memoryview) -> int:
 
 
 def _cut() -> SealChangedError:
-    return _changed("its end is missing")
+    return _changed("its end is missing", code="seal-payload-cut")
 
 
-def _changed(reason: str) -> SealChangedError:
+def _changed(reason: str, *, code: str) -> SealChangedError:
     return SealChangedError(
         f"The payload of this file was changed after it was sealed: {reason}. Fetch it again; if "
-        "that does not help, ask its sender to seal it again."
+        "that does not help, ask its sender to seal it again.",
+        code=code,
     )

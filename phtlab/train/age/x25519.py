@@ -42,7 +42,9 @@ class X25519Recipient:
 
     def __post_init__(self) -> None:
         if len(self.key) != 32:
-            raise SealKeyError("An X25519 recipient holds 32 bytes; this one does not.")
+            raise SealKeyError(
+                "An X25519 recipient holds 32 bytes; this one does not.", code="seal-recipient-form"
+            )
 
     @classmethod
     def parse(cls, text: str) -> X25519Recipient:
@@ -58,7 +60,10 @@ class X25519Recipient:
         try:
             secret = ephemeral.exchange(X25519PublicKey.from_public_bytes(self.key))
         except ValueError:
-            raise SealKeyError("This X25519 recipient is a low-order point, not a key.") from None
+            raise SealKeyError(
+                "This X25519 recipient is a low-order point, not a key.",
+                code="seal-recipient-point",
+            ) from None
         body = _wrap_cipher(secret, share, self.key).encrypt(_NONCE, file_key, None)
         return Stanza((X25519, encode_base64(share)), body)
 
@@ -71,7 +76,9 @@ class X25519Identity:
 
     def __post_init__(self) -> None:
         if len(self.secret) != 32:
-            raise SealKeyError("An X25519 identity holds 32 bytes; this one does not.")
+            raise SealKeyError(
+                "An X25519 identity holds 32 bytes; this one does not.", code="seal-identity-form"
+            )
 
     @classmethod
     def generate(cls) -> X25519Identity:
@@ -133,7 +140,12 @@ def _parse(text: str, expected: str) -> bytes:
     try:
         prefix, key = bech32.decode(text)
     except ValueError as problem:
-        raise SealKeyError(f"This is not an age key ({problem}).") from None
+        raise SealKeyError(
+            f"This is not an age key ({problem}).", code="seal-x25519-text"
+        ) from None
     if prefix != expected:
-        raise SealKeyError(f"This age key is of another type: an X25519 one starts {expected}1.")
+        raise SealKeyError(
+            f"This age key is of another type: an X25519 one starts {expected}1.",
+            code="seal-x25519-kind",
+        )
     return key

@@ -135,7 +135,7 @@ def verify_turn(
     if record.outcome != "departed":
         raise OrderStationError(
             f"The journey ended at {before} ({record.outcome}); {station} has no turn.",
-            code="order-turn",
+            code="order-ended",
         )
 
 

@@ -134,9 +134,9 @@ async def test_a_root_that_is_none_is_said(_no_root: None, asking: Asking):
         heard = await until(events, central_is("ok"))
     status = heard[-1].data
     assert status["root"] is None
-    assert status["problem"]["code"] == "roster"
+    assert status["problem"]["code"] == "roster-metadata"
     assert "root" in status["problem"]["message"]
     # Nothing is believed, so nothing is sent.
     await asking.post("keys/unlock", {"passphrase": PASSPHRASE})
     status_code, problem = await asking.refused("GET", "members")
-    assert (status_code, problem["code"]) == (422, "roster")
+    assert (status_code, problem["code"]) == (422, "roster-metadata")

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from phtlab.errors import SealKeyError
 from phtlab.train.age import HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient
 from phtlab.train.age.bech32 import decode, encode
+from tests.raising import raises_code
 
 # From c2sp.org/age.
 HYBRID_IDENTITY = "AGE-SECRET-KEY-PQ-1XX76JRALNLXDMEW0CRK45QMCCH4X06SE84UN3VPM33W6HWDX0H3SK3ZQFR"
@@ -89,13 +90,13 @@ def test_keys_of_the_specification() -> None:
 
 
 def test_one_kind_of_key_is_not_taken_for_another() -> None:
-    with pytest.raises(SealKeyError, match="start with AGE-SECRET-KEY-PQ-1"):
+    with raises_code(SealKeyError, "seal-identity-kind"):
         HybridIdentity.parse(X25519_IDENTITY)
-    with pytest.raises(SealKeyError, match="another type"):
+    with raises_code(SealKeyError, "seal-x25519-kind"):
         X25519Identity.parse(HYBRID_IDENTITY)
-    with pytest.raises(SealKeyError, match="hybrid post-quantum recipients only"):
+    with raises_code(SealKeyError, "seal-recipient-kind"):
         HybridRecipient.parse(X25519_RECIPIENT)
-    with pytest.raises(SealKeyError, match="holds 1216 bytes, this one 3"):
+    with raises_code(SealKeyError, "seal-recipient-form"):
         HybridRecipient.parse(encode("age1pq", b"abc"))
 
 
@@ -105,8 +106,10 @@ def test_a_secret_does_not_show_itself() -> None:
 
 
 def test_a_key_of_the_wrong_length_or_spelling_is_refused() -> None:
-    for make in (HybridIdentity, X25519Identity, X25519Recipient):
-        with pytest.raises(SealKeyError, match="32 bytes"):
+    for make in (HybridIdentity, X25519Identity):
+        with raises_code(SealKeyError, "seal-identity-form"):
             make(bytes(31))
-    with pytest.raises(SealKeyError, match="not an age key"):
+    with raises_code(SealKeyError, "seal-recipient-form"):
+        X25519Recipient(bytes(31))
+    with raises_code(SealKeyError, "seal-x25519-text"):
         X25519Recipient.parse("age1")
