@@ -14,6 +14,7 @@ from phtlab.wire.central import CentralClient
 from phtlab.wire.governance import NewComment
 from phtlab.wire.problem import problem_of
 from tests.governance import documents
+from tests.raising import raises_code
 from tests.wire.test_central_client import ADA, Answer, _client
 
 PROPOSAL = "p-0123456789abcdef"
@@ -76,9 +77,8 @@ def _governance(answer: Answer) -> Any:
 )
 def test_each_method_asks_its_route_and_takes_no_foreign_answer(call: Any, line: str) -> None:
     central = Asked({"foreign": True})
-    with pytest.raises(CentralError, match="not of this API's version") as refused:
+    with raises_code(CentralError, "central-answer"):
         call(_governance(central))
-    assert refused.value.code == "central-answer"
     assert central.line == line
 
 
@@ -96,9 +96,9 @@ def test_a_list_with_more_than_it_should_hold_is_refused() -> None:
 )
 def test_a_refusal_is_the_error_that_central_named(error: Any) -> None:
     problem = problem_of(error, 409, "Conflict").model_dump()
-    with pytest.raises(type(error), match=error.message) as refused:
+    with raises_code(type(error), error.code) as refused:
         _governance(Asked(problem, 409)).submit_proposal(SIGNED)
-    assert refused.value.code == error.code
+    assert refused.value.message == error.message
 
 
 def test_news_of_proposals_come_between_the_others_and_unknown_ones_are_left_out() -> None:
@@ -124,7 +124,7 @@ def test_without_a_key_nothing_is_asked() -> None:
         CentralClient(
             "http://central.test", None, transport=httpx.MockTransport(central)
         ) as client,
-        pytest.raises(CentralError, match="needs a member's key"),
+        raises_code(CentralError, "unauthenticated"),
     ):
         client.governance.proposals()
     assert central.requests == []

@@ -13,6 +13,7 @@ from phtlab.train.image import compose
 from phtlab.wire.cargo import cargo_repository, pull_cargo, push_cargo
 from phtlab.wire.registry import Registry
 from phtlab.wire.trains import pull_kernel, push_train
+from tests.raising import raises_code
 from tests.wire.registry_contract import (
     FILES,
     JOURNEY,
@@ -92,7 +93,7 @@ def test_a_busy_registry_is_asked_again(simulator: RegistrySimulator) -> None:
 
 def test_a_registry_that_stays_busy_is_given_up(simulator: RegistrySimulator) -> None:
     simulator.busy = 1000
-    with pytest.raises(RegistryUnreachableError, match="it answered 503"):
+    with raises_code(RegistryUnreachableError, "registry-unreachable"):
         client(simulator).put_blob("trains/ada/heart", b"content")
     assert len(simulator.requests) == 5
 
@@ -119,7 +120,7 @@ def test_registry_down_says_where_and_what_to_check() -> None:
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    with pytest.raises(RegistryError, match=r"'registry:5000' is not the address of a registry"):
+    with raises_code(RegistryError, "registry-protocol"):
         Registry("registry:5000")
 
 
@@ -129,10 +130,9 @@ def test_other_content_than_the_digest_is_refused(
     registry = client(simulator)
     name = registry.put_blob("trains/ada/heart", b"content")
     simulator.repository("trains/ada/heart").blobs[name] = b"c0ntent"
-    with pytest.raises(RegistryError, match="gave other content") as lie:
+    with raises_code(RegistryError, "registry-digest"):
         registry.read_blob("trains/ada/heart", name, 100)
-    assert lie.value.code == "registry-digest"
-    with pytest.raises(RegistryError, match="gave other content"):
+    with raises_code(RegistryError, "registry-digest"):
         registry.download_blob("trains/ada/heart", name, tmp_path / "blob")
     assert list(tmp_path.iterdir()) == []
 
@@ -141,7 +141,7 @@ def test_another_manifest_than_the_digest_is_refused(simulator: RegistrySimulato
     registry = client(simulator)
     kernel = small_kernel(registry)
     simulator.repository("kernels/small").manifests[kernel.digest] = b"{}"
-    with pytest.raises(RegistryError, match="gave other content"):
+    with raises_code(RegistryError, "registry-digest"):
         pull_kernel(registry, kernel)
 
 
@@ -153,7 +153,7 @@ def test_cargo_of_another_stop_is_refused(simulator: RegistrySimulator, tmp_path
     other = push_cargo(registry, JOURNEY, "cleveland", tmp_path / "b")
     tags = simulator.repository(cargo_repository(JOURNEY, "cleveland")).tags
     tags[mine[7:]] = tags[other[7:]]
-    with pytest.raises(RegistryError, match="other cargo for cleveland than the station signed"):
+    with raises_code(RegistryError, "registry-digest"):
         pull_cargo(registry, JOURNEY, "cleveland", mine, tmp_path / "back")
     assert not (tmp_path / "back").exists()
 
@@ -194,9 +194,8 @@ def test_a_mount_asks_for_both_rights_in_one_token(simulator: RegistrySimulator)
 
 def test_without_the_right_the_message_says_so(simulator: RegistrySimulator) -> None:
     simulator.token = "t"
-    with pytest.raises(RegistryError, match="401 UNAUTHORIZED: authentication required") as denied:
+    with raises_code(RegistryError, "registry-denied") as denied:
         client(simulator, authorize=lambda scopes: "wrong").read_blob("cargo/x", digest(b""), 1)
-    assert denied.value.code == "registry-denied"
     assert "wrong" not in denied.value.message
 
 
@@ -204,7 +203,7 @@ def test_nothing_goes_to_another_host(simulator: RegistrySimulator) -> None:
     simulator.token = "t"
     registry = client(simulator, authorize=lambda scopes: "t")
     simulator.upload_host = "http://elsewhere.test"
-    with pytest.raises(RegistryError, match="phtlab does not go there"):
+    with raises_code(RegistryError, "registry-redirect"):
         registry.put_blob("trains/ada/heart", b"content")
     seen = {r.url.host: r.headers.get("Authorization") for r in simulator.requests}
     assert seen == {"registry.test": "Bearer t"}

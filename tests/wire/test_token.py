@@ -13,6 +13,7 @@ from phtlab.errors import CentralError, NotOnRosterError
 from phtlab.train.identity import Identity, Member
 from phtlab.train.roster import Roster
 from phtlab.wire.token import audience_of, mint, verify
+from tests.raising import raises_code
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 AUDIENCE = audience_of("pht")
@@ -60,11 +61,6 @@ def test_clocks_may_differ_by_a_minute(seconds: int) -> None:
 def test_a_token_of_another_time_is_expired(seconds: int) -> None:
     token = mint(ADA, AUDIENCE, NOW)
     assert _code(token, NOW + timedelta(seconds=seconds)) == "token-expired"
-
-
-def test_the_message_shows_both_clocks() -> None:
-    with pytest.raises(CentralError, match=r"2026-05-04 12:00:00 UTC.*2026-05-04 13:00:00 UTC"):
-        verify(mint(ADA, AUDIENCE, NOW), ROSTER, AUDIENCE, NOW + timedelta(hours=1))
 
 
 def test_a_token_for_another_central_is_refused() -> None:
@@ -115,7 +111,7 @@ def test_garbage_is_refused(text: str) -> None:
 
 def test_a_stranger_hears_no_names() -> None:
     eve = Identity.generate("eve")
-    with pytest.raises(NotOnRosterError, match="'eve' is not on the roster of pht") as refused:
+    with raises_code(NotOnRosterError, "not-on-roster") as refused:
         verify(mint(eve, AUDIENCE, NOW), ROSTER, AUDIENCE, NOW)
     assert "bob" not in refused.value.message
 
