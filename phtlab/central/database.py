@@ -127,7 +127,8 @@ class Database:
             shown = self.engine.url.render_as_string(hide_password=True)
             raise SettingsError(
                 f"The database {shown} cannot be opened. Check PHTLAB_CENTRAL_DATABASE or "
-                "'database' in central.toml, and that its server runs."
+                "'database' in central.toml, and that its server runs.",
+                code="database-unopened",
             ) from None
 
     @contextmanager
@@ -188,7 +189,8 @@ def _engine(url: str) -> Engine:
     except (ArgumentError, ImportError, ModuleNotFoundError):
         raise SettingsError(
             "PHTLAB_CENTRAL_DATABASE or 'database' in central.toml is no address of a database. "
-            "Write postgresql://user@host/name, or leave it empty for SQLite."
+            "Write postgresql://user@host/name, or leave it empty for SQLite.",
+            code="database-address",
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -196,7 +198,8 @@ def _engine(url: str) -> Engine:
     elif engine.dialect.name != "postgresql":
         raise SettingsError(
             f"Central keeps its data in SQLite or PostgreSQL, not in {engine.dialect.name}. "
-            "Change PHTLAB_CENTRAL_DATABASE."
+            "Change PHTLAB_CENTRAL_DATABASE.",
+            code="database-kind",
         )
     return engine
 

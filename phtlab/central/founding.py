@@ -56,7 +56,8 @@ def init_central(
     if (directory / SETTINGS_FILE).exists():
         raise SettingsError(
             f"{directory} holds a central already: nothing was changed. Start it with "
-            f"'phtlab central run {directory}', or name another folder."
+            f"'phtlab central run {directory}', or name another folder.",
+            code="central-folder",
         )
     values = {
         "name": name,
@@ -121,7 +122,8 @@ def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
         raise SettingsError(
             f"{directory} follows another root already, with the fingerprint "
             f"{root_fingerprint(path.read_bytes())}. If the consortium was founded again, pin the "
-            "new one with --replace: what was published before is forgotten."
+            "new one with --replace: what was published before is forgotten.",
+            code="root-pinned",
         )
     write_durably(path, root, 0o644)
     return root_fingerprint(root)
@@ -194,5 +196,6 @@ def _write_key(path: Path, key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) 
     except FileExistsError:
         raise SettingsError(
             f"{path} exists: an earlier 'phtlab central init' did not end well. Remove what it "
-            "left, or name another folder."
+            "left, or name another folder.",
+            code="central-folder-left",
         ) from None

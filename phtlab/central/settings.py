@@ -154,12 +154,15 @@ class CentralSettings(FileSettings):
         if not path.is_file():
             raise SettingsError(
                 f"{directory} holds no {SETTINGS_FILE}. Make a central there with "
-                f"'phtlab central init {directory}'."
+                f"'phtlab central init {directory}'.",
+                code="central-absent",
             )
         try:
             written = TomlConfigSettingsSource(cls, path)()
         except ValueError as wrong:
-            raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+            raise SettingsError(
+                f"{path} is not TOML: {wrong}.", code="central-settings-form"
+            ) from None
         return cls.of(directory, written)
 
     @classmethod
@@ -171,7 +174,8 @@ class CentralSettings(FileSettings):
             told = "; ".join(map(str, faults_of(wrong)))
             raise SettingsError(
                 f"Central's settings ({directory / SETTINGS_FILE} or PHTLAB_CENTRAL_…) cannot be "
-                f"used: {told}."
+                f"used: {told}.",
+                code="central-settings",
             ) from None
 
     @property

@@ -18,6 +18,7 @@ from phtlab.train.trust import Trust
 from tests.central.conftest import run_central
 from tests.central.world import World, found
 from tests.governance import documents
+from tests.raising import raises_code
 
 TEXT = Agreement(text="1. Data stay.\n2. Nobody looks for persons.\n")
 
@@ -68,9 +69,8 @@ def test_members_accept_exactly_the_text_that_officers_signed(agreed: World) -> 
     held = [open_acceptance(view.envelope, roster) for view in seen]
     require_accepted(TEXT, held, "bob")
     for agreement, name in ((TEXT, "ada"), (other, "bob")):
-        with pytest.raises(ApprovalError, match="has not accepted") as missing:
+        with raises_code(ApprovalError, "agreement-missing"):
             require_accepted(agreement, held, name)
-        assert missing.value.code == "agreement-missing"
     require_accepted(None, (), "ada")
 
 

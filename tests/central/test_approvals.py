@@ -11,6 +11,7 @@ from phtlab.governance import Proposal
 from phtlab.train.envelope import Envelope
 from tests.central.world import World
 from tests.governance import documents
+from tests.raising import raises_code
 
 
 @pytest.fixture
@@ -94,12 +95,12 @@ def test_a_decision_that_does_not_fit_is_refused(
     mainz = documents.approval(proposal, signed, station="mainz").sign(
         small_central.identity("mainz")
     )
-    with pytest.raises(CentralError, match="speaks for itself"):
+    with raises_code(CentralError, "forbidden"):
         ulm.decide(proposal.id, "ulm", mainz)
-    with pytest.raises(CentralError, match="Only the station mainz"):
+    with raises_code(CentralError, "forbidden"):
         ulm.decide(proposal.id, "mainz", mainz)
     stranger = documents.approval(proposal, signed, station="jena")
-    with pytest.raises(CentralError, match="no proposal"):
+    with raises_code(CentralError, "not-found"):
         jena.decide(proposal.id, "jena", stranger.sign(small_central.identity("jena")))
     assert ulm.proposal(proposal.id).decisions == ()
 
@@ -154,9 +155,8 @@ def test_nobody_revokes_another_s_approval(small_central: World) -> None:
     approval = documents.approval(None, None).sign(small_central.identity("ulm"))
     small_central.client("ulm").governance.put_approval(approval)
     mainz, key = small_central.client("mainz").governance, small_central.identity("mainz")
-    with pytest.raises(CentralError, match="no approval") as refused:
+    with raises_code(CentralError, "not-found"):
         mainz.put_revocation(documents.revocation(approval, station="mainz").sign(key))
-    assert refused.value.code == "not-found"
     with pytest.raises(ApprovalError) as forged:
         mainz.put_revocation(documents.revocation(approval).sign(key))
     assert forged.value.code == "approval-signer"
@@ -183,7 +183,7 @@ def test_nothing_is_decided_of_a_withdrawn_proposal(
     withdrawal = documents.withdrawal(proposal, signed).sign(small_central.identity("ada"))
     small_central.client("ada").governance.withdraw(proposal.id, withdrawal)
     approval = documents.approval(proposal, signed).sign(small_central.identity("ulm"))
-    with pytest.raises(ProposalError, match="withdrawn"):
+    with raises_code(ProposalError, "proposal-withdrawn"):
         small_central.client("ulm").governance.decide(proposal.id, "ulm", approval)
 
 
@@ -198,9 +198,9 @@ def test_what_stands_only_ever_gets_newer(central: World) -> None:
             ulm.put_standing("ulm", late)
         assert refused.value.code == "standing-rolled-back"
     assert central.client("ada").governance.standing("ulm").envelope == second
-    with pytest.raises(CentralError, match="published no list"):
+    with raises_code(CentralError, "not-found"):
         central.client("ada").governance.standing("mainz")
-    with pytest.raises(CentralError, match="Only the station mainz"):
+    with raises_code(CentralError, "forbidden"):
         ulm.put_standing("mainz", documents.standing(1, station="mainz").sign(key))
     with pytest.raises(ApprovalError) as forged:
         ulm.put_standing("ulm", documents.standing(3).sign(central.identity("mainz")))

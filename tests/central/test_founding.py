@@ -14,6 +14,7 @@ from phtlab.central.settings import CentralSettings
 from phtlab.errors import RosterError, SettingsError
 from phtlab.train.repository import public_key, root_fingerprint
 from tests.central.world import Founding, found
+from tests.raising import raises_code
 
 
 def test_the_folder_holds_keys_that_only_central_reads(tmp_path: Path) -> None:
@@ -52,25 +53,9 @@ def test_the_registry_s_settings_name_central_s_token_service(tmp_path: Path) ->
 def test_a_second_init_changes_nothing(tmp_path: Path) -> None:
     made = init_central(tmp_path / "c", name="pht")
     before = {path: path.read_bytes() for path in made.directory.iterdir()}
-    with pytest.raises(SettingsError, match="holds a central already"):
+    with raises_code(SettingsError, "central-folder"):
         init_central(tmp_path / "c", name="other")
     assert {path: path.read_bytes() for path in made.directory.iterdir()} == before
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"name": "Not A Name"}, "name:"),
-        ({"name": "pht", "listen": "nowhere"}, "listen: .*ADDRESS:PORT"),
-        ({"name": "pht", "registry_url": "registry"}, "registry_url: .*http"),
-    ],
-)
-def test_init_names_the_setting_that_cannot_be_used(
-    tmp_path: Path, changes: dict[str, str], message: str
-) -> None:
-    with pytest.raises(SettingsError, match=message):
-        init_central(tmp_path / "c", **changes)  # type: ignore[arg-type]
-    assert not (tmp_path / "c").exists()
 
 
 def test_a_setting_comes_from_the_environment_first(
@@ -86,26 +71,14 @@ def test_a_setting_comes_from_the_environment_first(
 
 
 def test_a_folder_without_central_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="phtlab central init"):
+    with raises_code(SettingsError, "central-absent"):
         CentralSettings.load(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [("surprise = 1", "surprise"), ("journey_days = -1", "journey_days"), ("= =", "not TOML")],
-)
-def test_a_wrong_settings_file_is_told(tmp_path: Path, line: str, message: str) -> None:
-    made = init_central(tmp_path / "c", name="pht")
-    file = made.directory / "central.toml"
-    file.write_text(f"{file.read_text()}\n{line}\n")
-    with pytest.raises(SettingsError, match=message):
-        CentralSettings.load(made.directory)
 
 
 def test_a_lost_key_is_told(tmp_path: Path) -> None:
     made = init_central(tmp_path / "c", name="pht")
     made.settings.online_key_file.write_text("nonsense")
-    with pytest.raises(SettingsError, match="is not central's online key"):
+    with raises_code(SettingsError, "central-online-key"):
         Services.of(made.settings)
 
 
@@ -115,7 +88,7 @@ def test_the_root_is_pinned_once(tmp_path: Path, founding: Founding) -> None:
     assert pin(made.directory, root) == root_fingerprint(root)
     assert pin(made.directory, root) == root_fingerprint(root)
     other = found(tmp_path).consortium.root
-    with pytest.raises(SettingsError, match="--replace"):
+    with raises_code(SettingsError, "root-pinned"):
         pin(made.directory, other)
     assert pin(made.directory, other, replace=True) == root_fingerprint(other)
 

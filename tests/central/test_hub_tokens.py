@@ -21,6 +21,7 @@ from phtlab.wire.api import StationProfile
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.limits import LIMIT, join
+from tests.raising import raises_code
 
 
 def test_a_reader_sees_what_the_member_of_that_name_sees(
@@ -34,7 +35,7 @@ def test_a_reader_sees_what_the_member_of_that_name_sees(
     assert len(ada.trains()) == 1
     bob = hub_central.client(None, hub.token("bob", ["read"]))
     assert bob.journeys().journeys == ()
-    with pytest.raises(CentralError, match=r"no journey .* or not for bob to see") as hidden:
+    with raises_code(CentralError, "not-found") as hidden:
         bob.journey(journey.id)
     with pytest.raises(CentralError) as missing:
         bob.journey(f"sha256:{'0' * 64}")
@@ -45,17 +46,16 @@ def test_sending_needs_the_scope_and_the_member_s_own_signature(
     hub_central: World, hub: HubSimulator
 ) -> None:
     train, reader = hub_central.train(), hub_central.client(None, hub.token("ada", ["read"]))
-    with pytest.raises(CentralError, match="has not the scope custom:phtlab:dispatch") as refused:
+    with raises_code(CentralError, "hub-scope"):
         reader.submit_train(train)
-    assert refused.value.code == "hub-scope"
     ada = hub_central.client(None, hub.token("ada", ["read", "dispatch"]))
     ada.submit_train(train)
     journey = ada.submit_journey(hub_central.order("ulm"))
-    with pytest.raises(CentralError, match="has not the scope"):
+    with raises_code(CentralError, "hub-scope"):
         reader.cancel(journey.id)
     assert ada.cancel(journey.id).cancelled
     bob = hub_central.client(None, hub.token("bob", ["read", "dispatch"]))
-    with pytest.raises(CentralError, match="ada signed this train, but bob sends it"):
+    with raises_code(CentralError, "forbidden"):
         bob.submit_train(hub_central.train(name="lung"))
 
 
@@ -63,7 +63,7 @@ def test_a_scope_counts_for_its_own_user_only(hub_central: World, hub: HubSimula
     own = hub.token("ada", ["custom:phtlab:read!user=ada"])
     others = hub.token("ada", ["custom:phtlab:read!user=bob", "custom:phtlab:reader", "admin:hub"])
     assert hub_central.client(None, own).stations()
-    with pytest.raises(CentralError, match="has not the scope"):
+    with raises_code(CentralError, "hub-scope"):
         hub_central.client(None, others).stations()
 
 
@@ -73,7 +73,7 @@ def test_who_is_no_member_sees_the_stations_and_is_told_why_no_more(
     eve = hub_central.client(None, hub.token("eve", ["read", "dispatch"]))
     assert len(eve.stations()) == 3
     for ask in (eve.journeys, eve.trains, lambda: eve.journey(f"sha256:{'0' * 64}")):
-        with pytest.raises(NotOnRosterError, match="'eve' is not a member of this consortium"):
+        with raises_code(NotOnRosterError, "not-on-roster"):
             ask()
     answer = hub_central.request("GET", "/api/v1/journeys", hub_token=hub.token("eve", ["read"]))
     assert answer.status_code == 403
@@ -86,9 +86,9 @@ def test_no_token_of_a_hub_acts_as_a_station(hub_central: World, hub: HubSimulat
     journey = hub_central.journey("ulm")
     ulm = hub_central.client(None, hub.token("ulm", hub_module.SCOPES))
     for act in (ulm.inbox, lambda: ulm.put_profile(StationProfile())):
-        with pytest.raises(CentralError, match="never acts as a station"):
+        with raises_code(CentralError, "forbidden"):
             act()
-    with pytest.raises(CentralError, match="never acts as a station"):
+    with raises_code(CentralError, "forbidden"):
         ulm.put_record(journey.id, "ulm", hub_central.record(journey, "ulm"))
     with pytest.raises(NotOnRosterError):
         ulm.journey(journey.id)
@@ -181,7 +181,7 @@ def test_the_hub_is_asked_once_in_half_a_minute_and_then_again(
     assert hub.asked == 1
     del hub.tokens[token]
     hub.seconds += REMEMBERED_SECONDS
-    with pytest.raises(CentralError, match="the hub does not know it, or no longer"):
+    with raises_code(CentralError, "token-invalid"):
         client.stations()
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
-import pytest
-
 from phtlab.errors import (
     CentralError,
     JourneyError,
@@ -21,6 +19,7 @@ from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
 from tests.central.world import World
 from tests.limits import LIMIT, join
+from tests.raising import raises_code
 
 
 def test_train_submitted_twice_is_one_train(central: World) -> None:
@@ -48,34 +47,32 @@ def test_train_changed_after_signing_is_refused(central: World) -> None:
     changed = Envelope(
         payload=other.payload, payloadType=envelope.payloadType, signatures=envelope.signatures
     )
-    with pytest.raises(SignatureError, match="signature of ada does not hold"):
+    with raises_code(SignatureError, "signature"):
         central.client("ada").submit_train(changed)
 
 
 def test_train_of_someone_else_is_refused(central: World) -> None:
-    with pytest.raises(CentralError, match="ada signed this train, but bob sends it") as refused:
+    with raises_code(CentralError, "forbidden"):
         central.client("bob").submit_train(central.train())
-    assert refused.value.code == "forbidden"
 
 
 def test_train_of_a_station_is_refused(central: World) -> None:
-    with pytest.raises(TrainError, match="ulm is on the roster as station"):
+    with raises_code(TrainError, "train-role"):
         central.client("ulm").submit_train(central.train(author="ulm"))
 
 
 def test_train_by_a_stranger_is_refused(central: World) -> None:
     central.founding.identities["eve"] = Identity.generate("eve")
     try:
-        with pytest.raises(NotOnRosterError, match="'eve' is not on the roster of pht"):
+        with raises_code(NotOnRosterError, "not-on-roster"):
             central.client("eve").submit_train(central.train(author="eve"))
     finally:
         del central.founding.identities["eve"]
 
 
 def test_unknown_train_is_not_found(central: World) -> None:
-    with pytest.raises(CentralError, match="There is no train") as refused:
+    with raises_code(CentralError, "not-found"):
         central.client("ada").train(digest(b"nothing"))
-    assert refused.value.code == "not-found"
 
 
 def test_journey_submitted_twice_is_one_journey(central: World) -> None:
@@ -113,15 +110,14 @@ def test_the_same_order_from_many_threads_is_one_journey(central: World) -> None
 
 
 def test_order_of_an_unknown_train_is_refused(central: World) -> None:
-    with pytest.raises(TrainError, match="does not know the train") as refused:
+    with raises_code(TrainError, "train-unknown"):
         central.client("ada").submit_journey(central.order("ulm", train=digest(b"unknown")))
-    assert refused.value.code == "train-unknown"
 
 
 def test_order_for_an_unknown_station_names_the_known_ones(central: World) -> None:
     ada = central.client("ada")
     ada.submit_train(central.train())
-    with pytest.raises(NotOnRosterError, match=r"no station 'bonn'.*: ulm, mainz, jena"):
+    with raises_code(NotOnRosterError, "order-station-unknown"):
         ada.submit_journey(central.order("ulm", "bonn"))
 
 
@@ -137,7 +133,7 @@ def test_expired_order_is_refused(central: World) -> None:
             }
         ),
     )
-    with pytest.raises(OrderExpiredError, match="This order expired"):
+    with raises_code(OrderExpiredError, "order-expired"):
         ada.submit_journey(order)
 
 
@@ -148,7 +144,7 @@ def test_order_that_lives_for_ever_is_refused(central: World) -> None:
         "ulm",
         change=lambda o: o.model_copy(update={"expires": o.issued + timedelta(days=400)}),
     )
-    with pytest.raises(OrderError, match="valid for more than 60 days"):
+    with raises_code(OrderError, "order-lifetime"):
         ada.submit_journey(order)
 
 
@@ -159,14 +155,13 @@ def test_order_that_is_too_large_is_refused(central: World) -> None:
         "ulm",
         change=lambda o: o.model_copy(update={"parameters": {"text": "x" * 300_000}}),
     )
-    with pytest.raises(CentralError, match="order has 300,") as refused:
+    with raises_code(CentralError, "too-large"):
         ada.submit_journey(order)
-    assert refused.value.code == "too-large"
 
 
 def test_order_of_someone_else_is_refused(central: World) -> None:
     central.client("ada").submit_train(central.train())
-    with pytest.raises(CentralError, match="ada signed this order, but bob sends it"):
+    with raises_code(CentralError, "forbidden"):
         central.client("bob").submit_journey(central.order("ulm"))
 
 
@@ -174,9 +169,8 @@ def test_journey_is_seen_by_its_parties_only(central: World) -> None:
     journey = central.journey("ulm")
     assert central.client("ulm").journey(journey.id) == journey
     for stranger in ("bob", "mainz", "vera"):
-        with pytest.raises(CentralError, match=f"not for {stranger} to see") as refused:
+        with raises_code(CentralError, "not-found"):
             central.client(stranger).journey(journey.id)
-        assert refused.value.code == "not-found"
         assert central.client(stranger).journeys().journeys == ()
 
 
@@ -215,14 +209,12 @@ def test_cancel_reaches_the_stations_and_is_idempotent(central: World) -> None:
 def test_only_the_researcher_cancels(central: World) -> None:
     journey = central.journey("ulm", recipients=("bob",))
     for other in ("bob", "ulm"):
-        with pytest.raises(CentralError, match="nobody else can cancel it") as refused:
+        with raises_code(CentralError, "forbidden"):
             central.client(other).cancel(journey.id)
-        assert refused.value.code == "forbidden"
 
 
 def test_a_done_journey_cannot_be_cancelled(central: World) -> None:
     journey = central.journey("ulm")
     central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
-    with pytest.raises(JourneyError, match="nothing to cancel") as refused:
+    with raises_code(JourneyError, "journey-done"):
         central.client("ada").cancel(journey.id)
-    assert refused.value.code == "journey-done"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from phtlab.central import notification_webhook
 from phtlab.central.notification import notify
@@ -339,7 +340,7 @@ def test_a_call_ends_however_lively_who_answers_is(
         secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
     )
     private = world.services.settings.model_copy(update={"webhook_private": True})
-    with pytest.raises(Undelivered, match="takes too long") as late:
+    with pytest.raises(Undelivered) as late:
         notification_webhook.call_webhook(due, private, world.clock())
     assert not late.value.final
     assert dripping.calls
@@ -368,8 +369,9 @@ def test_a_way_that_this_central_does_not_go_is_refused(
     "address", ["a@b\r\nBcc: c@d", "a b@c.test", "two@a.test,three@b.test", "@"]
 )
 def test_an_address_cannot_carry_another_header_or_recipient(address: str) -> None:
-    with pytest.raises(ValueError, match="mail"):
+    with pytest.raises(ValidationError) as caught:
         Preferences(mail=address)
+    assert [fault["loc"] for fault in caught.value.errors()] == [("mail",)]
 
 
 @pytest.mark.parametrize(

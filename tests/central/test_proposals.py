@@ -17,6 +17,7 @@ from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.governance import documents
 from tests.limits import LIMIT, join
+from tests.raising import raises_code
 
 
 def _submit(world: World, **changes: object) -> tuple[Proposal, Envelope]:
@@ -48,9 +49,8 @@ def test_a_proposal_is_submitted_once_and_seen_by_those_it_concerns(central: Wor
     for name in ("bob", "jena"):
         hidden = central.client(name).governance
         assert hidden.proposals().proposals == ()
-        with pytest.raises(CentralError, match="no proposal") as refused:
+        with raises_code(CentralError, "not-found"):
             hidden.proposal(proposal.id)
-        assert refused.value.code == "not-found"
 
 
 def test_a_version_directly_follows_the_newest(central: World) -> None:
@@ -58,13 +58,12 @@ def test_a_version_directly_follows_the_newest(central: World) -> None:
     ada, key = central.client("ada").governance, central.identity("ada")
     second = documents.successor(first, signed, title="Age, sex and heart disease")
     third = documents.successor(second, second.sign(key), stations=("mainz", "jena"))
-    with pytest.raises(ProposalError, match="a version is missing") as refused:
+    with raises_code(ProposalError, "proposal-version"):
         ada.submit_proposal(third.sign(key))
-    assert refused.value.code == "proposal-version"
     ada.submit_proposal(second.sign(key))
     # Another second version, and the first one's stranger successor, come too late.
     for late in (second.model_copy(update={"journeys": 5}), first.model_copy(update={"rounds": 9})):
-        with pytest.raises(ProposalError, match="does not follow"):
+        with raises_code(ProposalError, "proposal-version"):
             ada.submit_proposal(late.sign(key))
     view = ada.submit_proposal(third.sign(key))
     assert [version.version for version in view.versions] == [1, 2, 3]
@@ -116,7 +115,7 @@ def test_what_does_not_hold_is_not_kept(small_central: World) -> None:
         with pytest.raises(kind) as refused:
             ada.submit_proposal(envelope)
         assert refused.value.code == code
-    with pytest.raises(CentralError, match="ada signed this proposal, but bob sends it"):
+    with raises_code(CentralError, "forbidden"):
         small_central.client("bob").governance.submit_proposal(signed)
     assert ada.proposals().proposals == ()
 
@@ -124,7 +123,7 @@ def test_what_does_not_hold_is_not_kept(small_central: World) -> None:
 def test_a_future_and_an_expired_proposal_are_told(small_central: World) -> None:
     ada, key = small_central.client("ada").governance, small_central.identity("ada")
     future = documents.proposal(issued=documents.now() + timedelta(hours=1))
-    with pytest.raises(ProposalError, match="written in the future"):
+    with raises_code(ProposalError, "proposal-time"):
         ada.submit_proposal(future.sign(key))
     proposal, _ = _submit(small_central, until=documents.now() + timedelta(days=2))
     small_central.clock.ahead = timedelta(days=3)
@@ -180,7 +179,7 @@ def test_a_hub_user_comments_as_such(hub_central: World, hub: HubSimulator) -> N
     assert [(c.author, c.by) for c in view.comments] == [("ada", "hub")]
     officer = hub_central.client(None, hub.token("vera", ["read", "govern"])).governance
     assert officer.comment(proposal.id, NewComment(text="Seen.")).comments[-1].author == "vera"
-    with pytest.raises(CentralError, match="custom:phtlab:dispatch or custom:phtlab:govern"):
+    with raises_code(CentralError, "hub-scope"):
         hub_central.client(None, hub.token("ada", ["read"])).governance.comment(
             proposal.id, NewComment(text="No.")
         )
@@ -190,19 +189,18 @@ def test_only_its_researcher_withdraws_a_proposal_and_for_good(central: World) -
     proposal, signed = _submit(central)
     ada, key = central.client("ada").governance, central.identity("ada")
     forged = documents.withdrawal(proposal, signed, researcher="bob").sign(central.identity("bob"))
-    with pytest.raises(CentralError, match="no proposal"):
+    with raises_code(CentralError, "not-found"):
         central.client("bob").governance.withdraw(proposal.id, forged)
     other, other_signed = _submit(central)
     replayed = documents.withdrawal(other, other_signed).sign(key)
-    with pytest.raises(ProposalError, match="of another proposal"):
+    with raises_code(ProposalError, "withdrawal-version"):
         ada.withdraw(proposal.id, replayed)
     withdrawal = documents.withdrawal(proposal, signed).sign(key)
     view = ada.withdraw(proposal.id, withdrawal)
     assert (view.summary.state, view.withdrawal) == ("withdrawn", withdrawal)
     assert ada.withdraw(proposal.id, documents.withdrawal(proposal, signed).sign(key)) == view
-    with pytest.raises(ProposalError, match="withdrawn") as refused:
+    with raises_code(ProposalError, "proposal-withdrawn"):
         ada.submit_proposal(documents.successor(proposal, signed).sign(key))
-    assert refused.value.code == "proposal-withdrawn"
 
 
 def test_pages_of_proposals_follow_each_other_and_a_cursor_holds_what_is_new(

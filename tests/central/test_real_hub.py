@@ -12,6 +12,7 @@ from phtlab.wire.central import CentralClient
 from tests.central.real_hub import RealHub, real_hub
 from tests.central.world import found
 from tests.limits import LIMIT
+from tests.raising import raises_code
 
 pytestmark = pytest.mark.engine
 
@@ -31,16 +32,15 @@ def test_a_token_reads_what_its_scopes_say_as_the_member_of_its_user(hub: RealHu
         assert ada.info().consortium == "pht"
         assert [station.name for station in ada.stations()] == ["ulm", "mainz", "jena"]
         assert ada.journeys().journeys == ()
-        with pytest.raises(CentralError, match="has not the scope") as refused:
+        with raises_code(CentralError, "hub-scope"):
             ada.cancel(f"sha256:{'0' * 64}")
-    assert refused.value.code == "hub-scope"
 
 
 def test_a_user_who_is_no_member_sees_the_stations_only(hub: RealHub) -> None:
     token, _ = hub.token("eve", READ)
     with CentralClient(hub.central, hub_token=token) as eve:
         assert len(eve.stations()) == 3
-        with pytest.raises(NotOnRosterError, match="'eve' is not a member"):
+        with raises_code(NotOnRosterError, "not-on-roster"):
             eve.journeys()
 
 
@@ -48,14 +48,14 @@ def test_a_token_of_before_the_role_and_one_revoked_open_nothing(hub: RealHub) -
     without, _ = hub.token("ada", "read:users:name!user=ada")
     with (
         CentralClient(hub.central, hub_token=without) as ada,
-        pytest.raises(CentralError, match="has not the scope"),
+        raises_code(CentralError, "hub-scope"),
     ):
         ada.stations()
     revoked, identifier = hub.token("ada", READ)
     hub.revoke("ada", identifier)
     with (
         CentralClient(hub.central, hub_token=revoked) as ada,
-        pytest.raises(CentralError, match="the hub does not know it"),
+        raises_code(CentralError, "token-invalid"),
     ):
         ada.stations()
 

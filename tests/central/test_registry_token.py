@@ -21,6 +21,7 @@ from phtlab.errors import CentralError
 from phtlab.wire.cargo import cargo_repository
 from phtlab.wire.released_log import log_repository
 from tests.central.world import World
+from tests.raising import raises_code
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 
@@ -70,7 +71,7 @@ def test_a_scope_of_another_kind_is_nobody_s(scope: str) -> None:
 def test_scopes_may_come_in_one_string_or_several() -> None:
     one = parse_scopes(["repository:a:pull repository:b/c:pull,push"])
     assert one == parse_scopes(["repository:a:pull", "repository:b/c:push,pull"])
-    with pytest.raises(CentralError, match="at most 32 scopes"):
+    with raises_code(CentralError, "request"):
         parse_scopes(["repository:a:pull"] * 33)
 
 

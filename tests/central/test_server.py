@@ -14,8 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from phtlab.central.founding import init_central, pin
 from phtlab.central.server import serving
 from phtlab.central.services import Services, read_online_key
@@ -28,6 +26,7 @@ from phtlab.wire.api import RosterBundle
 from phtlab.wire.central import CentralClient
 from tests.central.world import OFFICERS, Clock, Founding, World
 from tests.limits import LIMIT, join
+from tests.raising import raises_code
 from tests.real_registry import free_port
 
 
@@ -94,7 +93,7 @@ def test_a_taken_address_is_told(tmp_path: Path) -> None:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
         made = init_central(tmp_path / "c", name="pht", listen=listen)
         with (
-            pytest.raises(SettingsError, match=f"cannot listen on {listen}"),
+            raises_code(SettingsError, "central-listen"),
             serving(made.settings),
         ):
             pass

@@ -12,6 +12,7 @@ from phtlab.train.canonical import digest
 from phtlab.wire.api import Column, DataSetDescription, StationProfile, StationView
 from phtlab.wire.central import CentralClient
 from tests.central.world import World
+from tests.raising import raises_code
 
 
 def _profile(twin: bytes | None, name: str = "heart") -> StationProfile:
@@ -85,13 +86,12 @@ def test_a_twin_goes_up_and_comes_down(central: World) -> None:
 def test_a_twin_that_is_not_the_announced_one_is_refused(central: World) -> None:
     ulm = central.client("ulm")
     ulm.put_profile(_profile(b"twin"))
-    with pytest.raises(CentralError, match="Put the profile of this twin first") as refused:
+    with raises_code(CentralError, "twin-digest"):
         ulm.put_twin("heart", b"other")
-    assert refused.value.code == "twin-digest"
 
 
 def test_a_twin_of_an_unknown_data_set_is_refused(central: World) -> None:
-    with pytest.raises(CentralError, match="has published no data set 'heart'"):
+    with raises_code(CentralError, "not-found"):
         central.client("ulm").put_twin("heart", b"twin")
 
 
@@ -100,10 +100,10 @@ def test_a_twin_that_the_profile_drops_is_forgotten(central: World) -> None:
     ulm.put_profile(_profile(b"twin"))
     ulm.put_twin("heart", b"twin")
     ulm.put_profile(_profile(b"twin", name="lung"))
-    with pytest.raises(CentralError, match="published no twin"):
+    with raises_code(CentralError, "not-found"):
         central.client("ada").twin("ulm", "heart")
 
 
 def test_only_stations_have_profiles(central: World) -> None:
-    with pytest.raises(CentralError, match="This is for a station"):
+    with raises_code(CentralError, "forbidden"):
         central.client("ada").put_profile(_profile(None))

@@ -13,6 +13,7 @@ from phtlab.wire.api import StopUpdate
 from phtlab.wire.central import CentralClient
 from tests.central.world import World
 from tests.limits import LIMIT, join
+from tests.raising import raises_code
 
 
 def test_progress_shows_in_the_journey(central: World) -> None:
@@ -58,9 +59,8 @@ def test_another_record_of_a_final_stop_is_refused(central: World) -> None:
     ulm, first = central.client("ulm"), central.record(journey, "ulm")
     ulm.put_record(journey.id, "ulm", first)
     other = central.record(journey, "ulm", cargo=digest(b"other"))
-    with pytest.raises(RecordError, match="what is final stays") as refused:
+    with raises_code(RecordError, "record-exists"):
         ulm.put_record(journey.id, "ulm", other)
-    assert refused.value.code == "record-exists"
     assert central.client("ada").journey(journey.id).stops[0].record == first
 
 
@@ -98,38 +98,32 @@ def test_of_many_records_at_once_one_is_kept(central: World) -> None:
 
 def test_a_final_state_needs_a_record(central: World) -> None:
     journey = central.journey("ulm")
-    with pytest.raises(RecordError, match="by the station's signed record") as refused:
+    with raises_code(RecordError, "final-needs-record"):
         central.client("ulm").update_stop(journey.id, "ulm", StopUpdate(state="failed"))
-    assert refused.value.code == "final-needs-record"
 
 
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [("mainz", "Only the station ulm speaks for its stop"), ("ada", "This is for a station")],
-)
-def test_nobody_else_speaks_for_a_station(central: World, name: str, sentence: str) -> None:
+@pytest.mark.parametrize("name", ["mainz", "ada"])
+def test_nobody_else_speaks_for_a_station(central: World, name: str) -> None:
     journey = central.journey("ulm", "mainz")
     other = central.client(name)
-    with pytest.raises(CentralError, match=sentence):
+    with raises_code(CentralError, "forbidden"):
         other.update_stop(journey.id, "ulm", StopUpdate(state="running"))
-    with pytest.raises(CentralError, match=sentence):
+    with raises_code(CentralError, "forbidden"):
         other.put_record(journey.id, "ulm", central.record(journey, "ulm"))
 
 
 def test_record_signed_by_another_station_is_refused(central: World) -> None:
     journey = central.journey("ulm", "mainz")
-    with pytest.raises(RecordError, match="is signed by mainz") as refused:
+    with raises_code(RecordError, "record-signer"):
         central.client("ulm").put_record(
             journey.id, "ulm", central.record(journey, "ulm", by="mainz")
         )
-    assert refused.value.code == "record-signer"
 
 
 def test_record_of_another_journey_is_refused(central: World) -> None:
     first, second = central.journey("ulm"), central.journey("ulm")
-    with pytest.raises(RecordError, match="is of journey") as refused:
+    with raises_code(RecordError, "record-journey"):
         central.client("ulm").put_record(second.id, "ulm", central.record(first, "ulm"))
-    assert refused.value.code == "record-journey"
 
 
 def test_text_that_a_database_cannot_hold_is_cleaned(central: World) -> None:
@@ -157,7 +151,7 @@ def test_sequential_stops_come_one_after_the_other(central: World) -> None:
 def test_sequential_record_must_chain_to_the_stop_before(central: World) -> None:
     journey = central.journey("ulm", "mainz", route="sequential")
     mainz = central.client("mainz")
-    with pytest.raises(RecordError, match="not mainz's turn"):
+    with raises_code(RecordError, "record-order"):
         mainz.put_record(journey.id, "mainz", central.record(journey, "mainz"))
     central.client("ulm").put_record(journey.id, "ulm", central.record(journey, "ulm"))
     with pytest.raises(RecordError):
