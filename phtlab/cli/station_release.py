@@ -183,7 +183,7 @@ def _cell(given: str) -> tuple[int, str]:
     row, _, column = given.partition(":")
     if not row.isdecimal() or not column:
         raise StationError(
-            f"'{given}' names no cell: write ROW:COLUMN, such as 3:n.", code="release-part"
+            f"'{given}' names no cell: write ROW:COLUMN, such as 3:n.", code="release-cell"
         )
     return int(row), column
 

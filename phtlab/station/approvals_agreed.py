@@ -112,7 +112,8 @@ def require_undecided(stop: Stop) -> None:
     if not stop.undecided:
         raise StationError(
             f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}. "
-            "'phtlab station status' shows which wait."
+            "'phtlab station status' shows which wait.",
+            code="nothing-to-decide",
         )
 
 

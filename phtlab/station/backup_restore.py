@@ -71,7 +71,8 @@ def restore(
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SettingsError(
             f"{directory} is not empty. A station is restored into a new folder, so that nothing "
-            "of another is overwritten: name one that does not exist."
+            "of another is overwritten: name one that does not exist.",
+            code="station-folder",
         )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = StationFolder(directory.absolute())
@@ -148,21 +149,21 @@ def _unpack(archive: IO[bytes], folder: Path) -> Index:
             index = None
             while (member := tar.next()) is not None:
                 if index is not None:
-                    raise _no_backup("something follows its index")
+                    raise _no_backup("something follows its index", code="backup-index")
                 if member.name == INDEX:
                     index = Index.model_validate_json(_read(tar, member))
                     continue
                 if not TAKEN.fullmatch(member.name) or ".." in member.name.split("/"):
-                    raise _no_backup(f"it holds {member.name[:80]!r}")
+                    raise _no_backup(f"it holds {member.name[:80]!r}", code="backup-name")
                 path = folder / member.name
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 with path.open("xb") as target:
                     path.chmod(0o600)
                     target.write(_read(tar, member))
             if index is None:
-                raise _no_backup("it has no index, and so no end")
+                raise _no_backup("it has no index, and so no end", code="backup-index")
     except (tarfile.TarError, ValidationError, FileExistsError, EOFError):
-        raise _no_backup("it cannot be read as one") from None
+        raise _no_backup("it cannot be read as one", code="backup-form") from None
     sync_folder(folder)
     return index
 
@@ -170,13 +171,15 @@ def _unpack(archive: IO[bytes], folder: Path) -> Index:
 def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     source = tar.extractfile(member) if member.isreg() and not member.issparse() else None
     if source is None or member.size > MOST_BYTES:
-        raise _no_backup(f"it holds {member.name[:80]!r}, which is no file of one")
+        raise _no_backup(
+            f"it holds {member.name[:80]!r}, which is no file of one", code="backup-file"
+        )
     return source.read()
 
 
-def _no_backup(why: str) -> StationError:
+def _no_backup(why: str, *, code: str) -> StationError:
     return StationError(
         f"This is no backup of a station that this release can restore: {why}. Nothing was "
         "restored.",
-        code="backup-form",
+        code=code,
     )

@@ -291,7 +291,8 @@ class DockerExecutor(Executor):
             broken = refusal(self._trial(engine, lambda: image))
             if broken:
                 raise SandboxError(
-                    f"No run begins, because the engine does not hold the sandbox. {broken}"
+                    f"No run begins, because the engine does not hold the sandbox. {broken}",
+                    code="sandbox-not-held",
                 )
             _HELD.add(key)
 
@@ -343,7 +344,7 @@ class DockerExecutor(Executor):
 
     def _folder(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted
-            raise SandboxError(f"{job_id!r} is not a job id.")
+            raise SandboxError(f"{job_id!r} is not a job id.", code="sandbox-job")
         return self._root / job_id
 
     def _inspect(self, engine: docker.APIClient, job_id: str) -> dict[str, Any] | None:

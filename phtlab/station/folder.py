@@ -184,5 +184,6 @@ class StationFolder:
             raise SettingsError(
                 f"There is no station in {self.path.absolute()} (no station.toml). Go to the "
                 "station's folder, name it with --directory, or create one with "
-                "'phtlab station init DIRECTORY --name NAME --organisation ORGANISATION'."
+                "'phtlab station init DIRECTORY --name NAME --organisation ORGANISATION'.",
+                code="station-absent",
             )

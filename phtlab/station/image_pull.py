@@ -34,7 +34,8 @@ def require_image(engine: docker.APIClient, reference: str) -> None:
     if image["Config"].get("Volumes"):
         raise SandboxError(
             f"The image {reference} declares volumes, which would be writable without a limit. "
-            "Build the kernel image without VOLUME."
+            "Build the kernel image without VOLUME.",
+            code="sandbox-volumes",
         )
 
 

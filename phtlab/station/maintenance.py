@@ -69,20 +69,20 @@ class Closed(NamedTuple):
 def pause(place: Place, *, by: str, reason: str, until: datetime | None = None) -> Pause:
     """Let nothing new begin. A second pause takes the first one's place.
 
-    Raises StationError (``pause``) if `until` is over, the reason is none, or the station is
-    held by something that must be done first.
+    Raises StationError if `until` is over (``pause-over``), the reason is none (``pause-reason``),
+    or the station is held by something that must be done first (``pause-held``).
     """
     kept = pause_of(place.folder)
     if kept and kept.held:
         raise _still_held(kept)
     now = place.now()
     if not reason.strip():
-        raise StationError("Say why, in a line: researchers read it.", code="pause")
+        raise StationError("Say why, in a line: researchers read it.", code="pause-reason")
     if until is not None and until <= now:
         raise StationError(
             f"{until:%Y-%m-%d %H:%M} is over. Name a later time, or none: 'phtlab station resume' "
             "ends the pause then.",
-            code="pause",
+            code="pause-over",
         )
     made = Pause(by=by, since=now, until=until, reason=line_of(reason.strip()))
     _keep(place.folder, made)
@@ -106,19 +106,19 @@ def release_hold(place: Place) -> None:
 
 
 def require_settled(folder: StationFolder) -> None:
-    """Raises StationError (``pause``) if something must be done before the daemon may begin."""
+    """Raises StationError (``pause-held``) if something must be done before it may begin."""
     kept = pause_of(folder)
     if kept is not None and kept.held:
         raise _still_held(kept)
 
 
 def resume(place: Place, *, by: str) -> None:
-    """End the pause. Raises StationError (``pause``) if there is none, or if it is held."""
+    """End the pause. Raises StationError (``pause-none``, ``pause-held``) if it cannot end."""
     kept = pause_of(place.folder)
     if kept is None:
         raise StationError(
             f"{place.settings.name} is not paused. 'phtlab station status' says what it does.",
-            code="pause",
+            code="pause-none",
         )
     if kept.held:
         raise _still_held(kept)
@@ -207,4 +207,4 @@ def _keep(folder: StationFolder, made: Pause) -> None:
 
 
 def _still_held(kept: Pause) -> StationError:
-    return StationError(f"{kept.reason}. {kept.held}", code="pause")
+    return StationError(f"{kept.reason}. {kept.held}", code="pause-held")

@@ -235,7 +235,10 @@ class Stops:
         found = [stop for stop in self if stop.hex.startswith(wanted)]
         if len(found) != 1:
             what = "Several stops begin" if found else "There is no stop that begins"
-            raise StationError(f"{what} with '{beginning}'. 'phtlab station status' lists them.")
+            raise StationError(
+                f"{what} with '{beginning}'. 'phtlab station status' lists them.",
+                code="stop-not-found",
+            )
         return found[0]
 
     def take_nonce(self, nonce: str, stop: Stop) -> bool:

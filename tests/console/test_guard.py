@@ -17,6 +17,7 @@ from phtlab.station.console.routes import station as station_routes
 from phtlab.station.console.serving import listen
 from tests.console.conftest import Desk
 from tests.evidence import Evidence
+from tests.raising import raises_code
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_no_address_leads_out_of_what_it_names(desk: Desk, path: str, evidence: 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "::", "localhost", ""])
 def test_it_listens_on_the_loopback_only(address: str) -> None:
-    with pytest.raises(SettingsError, match="loopback only"), listen(address, 8470):
+    with raises_code(SettingsError, "console-loopback"), listen(address, 8470):
         pass
 
 

@@ -22,6 +22,7 @@ from phtlab.station.console.oidc import Provider
 from phtlab.station.console.people import OidcLogin, People, with_person, write_people
 from tests.console.conftest import Desk, running
 from tests.evidence import Evidence
+from tests.raising import invalid, raises_code
 from tests.real_registry import answers, free_port
 from tests.station.station_world import make_world
 
@@ -151,11 +152,11 @@ def test_a_provider_that_calls_itself_otherwise_is_not_asked(desk: Desk) -> None
     issuer = desk.console.provider.settings.issuer.replace("127.0.0.1", "localhost")
     settings = OidcLogin(issuer=issuer, client_id="phtlab-hub")
     provider = Provider(settings, desk.world.folder.path, "http://x/", desk.world.now)
-    with pytest.raises(StationError, match="calls itself otherwise"):
+    with raises_code(StationError, "login-oidc"):
         provider.begin()
 
 
 @pytest.mark.parametrize("issuer", ["http://id.example", "https://", "ftp://id.example", "id"])
 def test_a_provider_is_asked_over_tls_only(issuer: str) -> None:
-    with pytest.raises(ValueError, match="https"):
+    with invalid("value_error", "issuer"):
         OidcLogin(issuer=issuer, client_id="c")

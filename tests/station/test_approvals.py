@@ -36,6 +36,7 @@ from phtlab.train.canonical import digest
 from phtlab.train.envelope import Envelope, peek
 from phtlab.train.roster import Agreement
 from phtlab.wire.api import Offer
+from tests.raising import raises_code
 from tests.station.station_world import COUNTS, World, identity, make_world, member
 
 AGES = ParameterSchema(
@@ -158,9 +159,8 @@ def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: 
     wanted = Wanted(days=30)
     assert later in approvals.preview(asked, offer.journey, by="olga", wanted=wanted).sentence
     assert approvals.pending(asked)[0].said == ()  # nothing was said yet
-    with pytest.raises(ApprovalError, match="is for 1 to 365 days") as told:
+    with raises_code(ApprovalError, "approval-days"):
         approvals.approve(asked, offer.journey, by="olga", wanted=Wanted(days=366))
-    assert told.value.code == "approval-days"
 
 
 def test_a_person_may_narrow_the_parameters(world: World) -> None:
@@ -199,7 +199,7 @@ def test_a_refusal_says_who_and_why(world: World) -> None:
     run(daemon)
     assert world.record(offer).sentence.endswith("refused this journey: not this year.")
     assert stop.read("decision")["by"] == ["olga"]
-    with pytest.raises(StationError, match="waits for no decision; it is refused"):
+    with raises_code(StationError, "nothing-to-decide"):
         approvals.approve(desk(world), offer.journey, by="olga")
 
 
@@ -240,9 +240,8 @@ def test_the_first_one_s_word_waits_for_a_second_person(of_two: World) -> None:
 def test_the_same_person_twice_is_one_person(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
     approvals.approve(desk(of_two), offer.journey, by="olga")
-    with pytest.raises(ApprovalError, match="Another person must say so too") as told:
+    with raises_code(ApprovalError, "approval-twice"):
         approvals.approve(desk(of_two), offer.journey, by="olga")
-    assert told.value.code == "approval-twice"
     run(daemon, 3)
     assert stop.state == "held"
 
@@ -292,9 +291,8 @@ def test_the_second_person_says_yes_to_what_the_first_one_said_yes_to(of_two: Wo
     daemon, offer, stop = held(of_two)
     wanted = Wanted(bounds={"min_age": "50..60"})
     approvals.approve(desk(of_two), offer.journey, by="olga", wanted=wanted)
-    with pytest.raises(ApprovalError, match="olga said yes to other terms") as told:
+    with raises_code(ApprovalError, "approval-terms"):
         approvals.approve(desk(of_two), offer.journey, by="peter", wanted=Wanted(days=200))
-    assert told.value.code == "approval-terms"
     word = approvals.approve(desk(of_two), offer.journey, by="peter")
     assert "min_age 50 to 60" in word.sentence
     run(daemon)

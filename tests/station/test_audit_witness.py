@@ -19,6 +19,7 @@ from phtlab.station.audit_watch import Watch
 from phtlab.station.audit_witness import Witness, watch_logs
 from phtlab.station.desk import Desk
 from phtlab.train.durable_file import write_durably
+from tests.raising import raises_code
 from tests.station.fake_audit import LOG, FakeAudit, chain
 from tests.station.station_world import World, identity, make_world
 
@@ -208,7 +209,7 @@ def test_the_station_s_health_says_which_log_does_not_hold(world: World) -> None
     assert "central's log held at" in audit_state(world.folder, "cleveland")
     audit(world).entries = audit(world).entries[:1]
     codes(world)
-    with pytest.raises(AuditError, match=r"what came after was removed\. .* tell an officer"):
+    with raises_code(AuditError, "audit-cut"):
         audit_state(world.folder, "cleveland")
 
 
@@ -216,7 +217,7 @@ def test_a_central_that_was_restored_is_watched_anew_once_a_person_says_why(worl
     audit(world).add("one", "two")
     codes(world)
     desk = Desk(world.folder, world.settings)
-    with pytest.raises(AuditError, match="nothing to accept"):
+    with raises_code(AuditError, "audit-no-alarm"):
         accept_central(desk, by="op", reason="none")
     audit(world).entries = audit(world).entries[:1]
     assert codes(world) == [(LOG, "audit-cut")]

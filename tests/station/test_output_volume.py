@@ -21,6 +21,7 @@ from phtlab.station.output_volume import (
     mounts_at,
 )
 from tests.limits import LIMIT
+from tests.raising import raises_code
 
 MIB = 1024 * 1024
 SMALL = Limits(output_bytes=4 * MIB, output_inodes=64)
@@ -74,7 +75,7 @@ def test_it_holds_what_is_promised_and_little_more(folder: Path, size: int) -> N
 def test_it_holds_as_many_files_as_promised(folder: Path) -> None:
     out = LoopbackVolumes().create(folder, SMALL)
     made = 0
-    with pytest.raises(OSError, match="No space left") as full:
+    with pytest.raises(OSError) as full:
         while True:
             (out / str(made)).touch()
             made += 1
@@ -94,9 +95,8 @@ def test_a_full_disk_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(StationError, match=r"no room for an output volume.*Free space") as said:
+    with raises_code(StationError, "station-disk-full"):
         LoopbackVolumes().create(folder, SMALL)
-    assert said.value.code == "station-disk-full"
 
 
 def test_made_anew_it_is_empty(folder: Path) -> None:
@@ -128,9 +128,8 @@ def test_removed_it_leaves_nothing(folder: Path) -> None:
         LoopbackVolumes().remove(folder)
         assert not folder.exists()
         assert loop_devices(folder / "volume.img") == []
-    with pytest.raises(SandboxError, match="has no outputs") as absent:
+    with raises_code(SandboxError, "outputs-absent"):
         LoopbackVolumes().path(folder)
-    assert absent.value.code == "outputs-absent"
 
 
 def test_two_mounts_on_one_another_both_go(folder: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from phtlab.errors import SandboxError
 from phtlab.station.executor import Job, Limits, RegistryAuth
 from phtlab.station.sandbox import container_body, container_name, seccomp_profile
+from tests.raising import raises_code
 
 IMAGE = "127.0.0.1:5000/trains/ada@sha256:" + "a" * 64
 
@@ -156,25 +157,25 @@ def test_two_stations_on_one_engine_do_not_meet() -> None:
     ],
 )
 def test_an_image_without_a_digest_is_refused(tmp_path: Path, image: str) -> None:
-    with pytest.raises(SandboxError, match="is not named by digest"):
+    with raises_code(SandboxError, "sandbox-image"):
         Job("stop-1", image, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "/etc", "a:b", "-"])
 def test_a_data_set_cannot_be_named_out_of_its_place(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SandboxError, match="cannot name a data set"):
+    with raises_code(SandboxError, "sandbox-data-set"):
         Job("stop-1", IMAGE, tmp_path, {name: tmp_path})
 
 
 @pytest.mark.parametrize("name", ["LD_PRELOAD=x", "a", "", "A B"])
 def test_a_variable_has_a_plain_name(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SandboxError, match="cannot be an environment variable"):
+    with raises_code(SandboxError, "sandbox-environment"):
         Job("stop-1", IMAGE, tmp_path, environment={name: "1"})
 
 
 @pytest.mark.parametrize("limit", ["memory_bytes", "cpus", "pids", "seconds", "output_bytes"])
 def test_no_limit_is_no_limit(limit: str) -> None:
-    with pytest.raises(SandboxError, match=f"The limit {limit} is 0, which is not a limit"):
+    with raises_code(SandboxError, "sandbox-limit"):
         Limits(**{limit: 0})
 
 
@@ -212,98 +213,98 @@ def test_what_is_not_listed_is_refused_with_eperm() -> None:
     assert actions == {"SCMP_ACT_ALLOW", "SCMP_ACT_ERRNO"}
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        "io_uring_setup",
-        "io_uring_enter",
-        "io_uring_register",
-        "io_setup",
-        "memfd_create",
-        "memfd_secret",
-        "ptrace",
-        "process_vm_readv",
-        "process_vm_writev",
-        "kcmp",
-        "pidfd_getfd",
-        "process_madvise",
-        "shmget",
-        "shmat",
-        "shmctl",
-        "semget",
-        "semop",
-        "semctl",
-        "msgget",
-        "msgsnd",
-        "msgrcv",
-        "msgctl",
-        "mq_open",
-        "mq_unlink",
-        "bpf",
-        "perf_event_open",
-        "userfaultfd",
-        "keyctl",
-        "add_key",
-        "request_key",
-        "seccomp",
-        "landlock_create_ruleset",
-        "mount",
-        "umount2",
-        "pivot_root",
-        "chroot",
-        "unshare",
-        "setns",
-        "open_tree",
-        "move_mount",
-        "fsopen",
-        "fsmount",
-        "mount_setattr",
-        "open_by_handle_at",
-        "name_to_handle_at",
-        "fanotify_init",
-        "quotactl",
-        "setxattr",
-        "execveat",
-        "init_module",
-        "finit_module",
-        "delete_module",
-        "kexec_load",
-        "kexec_file_load",
-        "reboot",
-        "swapon",
-        "swapoff",
-        "clock_settime",
-        "settimeofday",
-        "adjtimex",
-        "clock_adjtime",
-        "stime",
-        "acct",
-        "syslog",
-        "iopl",
-        "ioperm",
-        "modify_ldt",
-        "sethostname",
-        "setdomainname",
-        "vhangup",
-        "nfsservctl",
-        "lookup_dcookie",
-        "mbind",
-        "set_mempolicy",
-        "move_pages",
-        "migrate_pages",
-        "vmsplice",
-        "splice",
-        "tee",
-        "sched_setattr",
-        "socketcall",
-        "ipc",
-        "uselib",
-        "_sysctl",
-        "sync",
-    ],
-)
-def test_calls_that_no_analysis_needs(call: str) -> None:
-    assert not any(call in rule["names"] for rule in PROFILE["syscalls"])
+UNNEEDED = [
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_setup",
+    "memfd_create",
+    "memfd_secret",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "kcmp",
+    "pidfd_getfd",
+    "process_madvise",
+    "shmget",
+    "shmat",
+    "shmctl",
+    "semget",
+    "semop",
+    "semctl",
+    "msgget",
+    "msgsnd",
+    "msgrcv",
+    "msgctl",
+    "mq_open",
+    "mq_unlink",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "seccomp",
+    "landlock_create_ruleset",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "unshare",
+    "setns",
+    "open_tree",
+    "move_mount",
+    "fsopen",
+    "fsmount",
+    "mount_setattr",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "fanotify_init",
+    "quotactl",
+    "setxattr",
+    "execveat",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "clock_settime",
+    "settimeofday",
+    "adjtimex",
+    "clock_adjtime",
+    "stime",
+    "acct",
+    "syslog",
+    "iopl",
+    "ioperm",
+    "modify_ldt",
+    "sethostname",
+    "setdomainname",
+    "vhangup",
+    "nfsservctl",
+    "lookup_dcookie",
+    "mbind",
+    "set_mempolicy",
+    "move_pages",
+    "migrate_pages",
+    "vmsplice",
+    "splice",
+    "tee",
+    "sched_setattr",
+    "socketcall",
+    "ipc",
+    "uselib",
+    "_sysctl",
+    "sync",
+]
+
+
+def test_calls_that_no_analysis_needs() -> None:
+    listed = {name for rule in PROFILE["syscalls"] for name in rule["names"]}
+    assert not listed & set(UNNEEDED)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from pathlib import Path
@@ -54,8 +55,9 @@ def test_symlinked_folder_refused(out: Path, tmp_path: Path) -> None:
 def test_symlinked_root_refused(out: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path)
-    with pytest.raises(OSError, match="link"):
+    with pytest.raises(OSError) as caught:
         read_untrusted(link, "secret", limit=100)
+    assert caught.value.errno in (errno.ELOOP, errno.ENOTDIR)
 
 
 def test_hardlink_refused(out: Path, tmp_path: Path) -> None:

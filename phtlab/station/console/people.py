@@ -132,10 +132,13 @@ def load_people(folder: StationFolder) -> People:
     except ValidationError as error:
         where, why = faults_of(error)[0]
         raise SettingsError(
-            f"{path}: '{where}' is wrong: {why}. See docs/console.md for its form."
+            f"{path}: '{where}' is wrong: {why}. See docs/console.md for its form.",
+            code="people-form",
         ) from None
     except (ValueError, OSError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}.") from None
+        raise SettingsError(
+            f"{path} cannot be read as TOML: {error}.", code="people-form"
+        ) from None
 
 
 def with_person(
@@ -151,7 +154,8 @@ def with_person(
         where, why = faults_of(error)[0]
         raise SettingsError(
             f"'{name[:63]}' cannot be added: {where} is wrong: {why}. A name is of a-z, 0-9, '.', "
-            f"'_' and '-'; roles are {', '.join(ROLES)}."
+            f"'_' and '-'; roles are {', '.join(ROLES)}.",
+            code="person-name",
         ) from None
 
 

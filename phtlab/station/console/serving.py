@@ -27,7 +27,8 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
         raise SettingsError(
             f"The console listens on this machine's loopback only, and '{address[:64]}' is no "
             "address of it. Mend 'address' of [console] in people.toml: 127.0.0.1. From another "
-            "machine, reach it through a tunnel: see docs/console.md."
+            "machine, reach it through a tunnel: see docs/console.md.",
+            code="console-loopback",
         )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
