@@ -49,7 +49,7 @@ def adopt_kernel(
         raise KernelError(
             f"{repository}:{reference} does not start phtlab's runtime: its entry point must be "
             f"{json.dumps(ENTRYPOINT)}, as in the recipe's Dockerfile.",
-            code="kernel-adopt",
+            code="kernel-adopt-runtime",
         )
     # The engine knows nothing of packages; the recipe says which ones it put in.
     said = Materials(language=locked_packages(recipe.lock)).as_label()

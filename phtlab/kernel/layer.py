@@ -97,7 +97,10 @@ def _add(
         entry.linkname = os.readlink(path)  # noqa: PTH115 - Path would tidy the target up
         entry.mode = 0o777
     elif not stat.S_ISREG(status.st_mode):
-        raise KernelError(f"{path} is a device, socket or pipe, which no layer may hold.")
+        raise KernelError(
+            f"{path} is a device, socket or pipe, which no layer may hold.",
+            code="kernel-layer-file",
+        )
     elif status.st_nlink > 1 and (status.st_dev, status.st_ino) in first_name:
         entry.type = tarfile.LNKTYPE
         entry.linkname = first_name[status.st_dev, status.st_ino]

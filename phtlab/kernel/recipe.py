@@ -117,7 +117,7 @@ def check_lock(lock: Path) -> None:
     except FileNotFoundError:
         raise KernelError(
             f"The lock file {lock} is missing. docs/kernels.md tells how to make it.",
-            code="kernel-recipe",
+            code="kernel-lock-absent",
         ) from None
     for line in lines:
         words = line.split("#", 1)[0].split()
@@ -128,7 +128,7 @@ def check_lock(lock: Path) -> None:
             raise KernelError(
                 f"{lock}: '{words[0]}' must be one exact version with its sha256 hashes and "
                 "nothing else. Make the lock file as docs/kernels.md tells.",
-                code="kernel-recipe",
+                code="kernel-lock",
             )
 
 

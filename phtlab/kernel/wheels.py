@@ -65,7 +65,10 @@ def _place(wheel: str, name: str, site: str) -> PurePosixPath | None:
     """Where a file of a wheel goes, from the root; None if it is left out."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
-        raise KernelError(f"The wheel {wheel} holds the path '{name}', which leaves its folder.")
+        raise KernelError(
+            f"The wheel {wheel} holds the path '{name}', which leaves its folder.",
+            code="kernel-wheel-path",
+        )
     if not path.parts[0].endswith(".data"):
         return PurePosixPath(site) / path
     match path.parts[1]:

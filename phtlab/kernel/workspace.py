@@ -152,7 +152,7 @@ def _packages(recipe: WorkspaceRecipe, kernel: BuiltKernel) -> dict[str, str]:
         raise KernelError(
             f"{recipe.lock} names what the kernel image has already: {', '.join(twice)}. Make the "
             "lock file as docs/workspace.md tells.",
-            code="workspace-recipe",
+            code="workspace-twice",
         )
     return packages
 

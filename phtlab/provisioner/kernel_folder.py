@@ -47,7 +47,7 @@ class KernelFolder:
             raise SandboxError(
                 f"The kernel's sockets cannot be below {place}: that path is too long. Name a "
                 "shorter one with SandboxProvisioner.folder or TMPDIR.",
-                code="kernel-start",
+                code="kernel-sockets",
             )
         path = Path(tempfile.mkdtemp(prefix="phtlab-kernel-", dir=place))
         folder = cls(path)

@@ -27,7 +27,7 @@ def fetch_kernel(
         raise KernelError(
             f"The kernel image {reference!r} is not named by digest, so it may be another one "
             "tomorrow. Name it as host:port/repository@sha256:…",
-            code="kernel-image",
+            code="kernel-image-name",
         )
     fetch_image(engine.api, reference, authorize)
     found = engine.api.inspect_image(reference)  # type: ignore[no-untyped-call]

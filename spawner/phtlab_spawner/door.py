@@ -154,7 +154,7 @@ class Door:
                 raise SettingsError(
                     f"'{url}' is no address to open the door to; write it as "
                     "http://127.0.0.1:8400, without a path.",
-                    code="door",
+                    code="door-address",
                 )
         return _CONFIGURATION.format(
             # The master process opens the port and the log; the one that works has no rights.

@@ -47,7 +47,7 @@ class Firewall:
             raise SettingsError(
                 "This machine's firewall does not see what goes from container to container. Run "
                 "'modprobe br_netfilter' and 'sysctl net.bridge.bridge-nf-call-iptables=1'.",
-                code="workspace-firewall",
+                code="workspace-bridge",
             )
         _run("iptables", "--version")
 
@@ -118,11 +118,11 @@ def _run(tool: str, *arguments: str, given: str = "") -> str:
         raise SettingsError(
             f"Keeping workspaces from this machine's other ports needs {tool}: 'apt-get install "
             "iptables'.",
-            code="workspace-firewall",
+            code="workspace-iptables",
         ) from None
     except subprocess.CalledProcessError as refused:
         last = refused.stderr.strip().rsplit("\n", 1)[-1]
         raise SettingsError(
             f"This machine's firewall refuses the rules for workspaces: {last}",
-            code="workspace-firewall",
+            code="workspace-firewall-rules",
         ) from None

@@ -64,7 +64,7 @@ class WorkspaceNetwork:
                     raise SettingsError(
                         f"The network {self.name} is still in use: {refused.explanation}. Stop the "
                         "workspaces first, in the hub's admin page.",
-                        code="workspace-network",
+                        code="workspace-network-used",
                     ) from None
         self._firewall(_NO_ADDRESS).remove()
 
@@ -95,7 +95,7 @@ class WorkspaceNetwork:
                 raise SettingsError(
                     f"The container engine does not make the network {self.name}: "
                     f"{refused.explanation}",
-                    code="workspace-network",
+                    code="workspace-network-refused",
                 ) from None
         found: dict[str, Any] = engine.api.inspect_network(self.name)
         return found
@@ -109,7 +109,7 @@ class WorkspaceNetwork:
         except ValueError:
             raise SettingsError(
                 f"'{self.subnet}' is no range of addresses; write it as 10.77.0.0/24.",
-                code="workspace-network",
+                code="workspace-subnet",
             ) from None
         pool = docker.types.IPAMPool(self.subnet, gateway=gateway)
         return docker.types.IPAMConfig(pool_configs=[pool])

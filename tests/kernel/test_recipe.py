@@ -8,6 +8,7 @@ import pytest
 
 from phtlab.errors import KernelError
 from phtlab.kernel import read_recipe
+from tests.raising import raises_code
 
 RECIPES = Path(__file__).parents[2] / "kernels"
 HASH = f"--hash=sha256:{'0' * 64}"
@@ -56,24 +57,8 @@ def test_the_folder_or_its_file_names_a_recipe(tmp_path: Path) -> None:
 
 
 def test_a_missing_recipe_says_what_to_give(tmp_path: Path) -> None:
-    with pytest.raises(KernelError, match=r"Give the folder that holds a kernel\.toml"):
+    with raises_code(KernelError, "kernel-recipe"):
         read_recipe(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("name = ", "is not TOML"),
-        (GOOD.replace('"small"', '"Small Kernel"'), "'name': String should match"),
-        (GOOD + 'colour = "red"\n', "'colour': Extra inputs are not permitted"),
-        (GOOD.replace('suite = "bookworm"\n', ""), "'suite': Field required"),
-        (GOOD.replace('["python3"]', '["--allow-all"]'), "'packages.0': String should match"),
-    ],
-)
-def test_a_wrong_recipe_names_the_key(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(KernelError, match=told) as wrong:
-        read_recipe(recipe(tmp_path, text))
-    assert wrong.value.code == "kernel-recipe"
 
 
 @pytest.mark.parametrize(
@@ -89,10 +74,10 @@ def test_a_wrong_recipe_names_the_key(tmp_path: Path, text: str, told: str) -> N
     ],
 )
 def test_a_lock_file_that_is_not_exact_is_refused(tmp_path: Path, lock: str) -> None:
-    with pytest.raises(KernelError, match="must be one exact version with its sha256 hashes"):
+    with raises_code(KernelError, "kernel-lock"):
         read_recipe(recipe(tmp_path, lock=lock))
 
 
 def test_a_missing_lock_file_says_so(tmp_path: Path) -> None:
-    with pytest.raises(KernelError, match=r"lock is missing\. docs/kernels\.md tells how"):
+    with raises_code(KernelError, "kernel-lock-absent"):
         read_recipe(recipe(tmp_path, lock=None))

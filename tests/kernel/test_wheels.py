@@ -10,6 +10,7 @@ import pytest
 from phtlab.errors import KernelError
 from phtlab.kernel.chroot import ImagePython
 from phtlab.kernel.wheels import download_wheels, unpack_wheels
+from tests.raising import raises_code
 
 SITE = "usr/local/lib/python3.11/dist-packages"
 
@@ -71,7 +72,7 @@ def test_what_is_dropped_is_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../evil.py", "/etc/passwd", "odd/../../evil.py"])
 def test_a_wheel_that_leaves_its_folder_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(KernelError, match="which leaves its folder"):
+    with raises_code(KernelError, "kernel-wheel-path"):
         unpacked(tmp_path, {name: ""})
 
 
@@ -97,9 +98,8 @@ def test_a_wheel_with_another_hash_is_refused(
     monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
     lock = tmp_path / "lock"
     lock.write_text(f"odd==1.0 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(KernelError, match=r"(?s)pip could not get the wheels.*hash") as refused:
+    with raises_code(KernelError, "kernel-wheels"):
         download_wheels(lock, image_python(tmp_path), tmp_path / "wheels")
-    assert refused.value.code == "kernel-wheels"
 
 
 def test_only_wheels_of_the_images_python_are_taken(
@@ -113,5 +113,5 @@ def test_only_wheels_of_the_images_python_are_taken(
     monkeypatch.setenv("PIP_FIND_LINKS", str(shelf))
     lock = tmp_path / "lock"
     lock.write_text(f"odd==1.0 --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(KernelError, match="No matching distribution found for odd"):
+    with raises_code(KernelError, "kernel-wheels"):
         download_wheels(lock, image_python(tmp_path), tmp_path / "wheels")

@@ -27,6 +27,7 @@ from phtlab.train.canonical import digest
 from phtlab.wire.registry import Registry
 from tests.conftest import KERNEL_CACHE, ROOT
 from tests.kernel.in_container import python
+from tests.raising import raises_code
 
 RECIPE = ROOT / "spawner" / "workspace"
 
@@ -125,14 +126,13 @@ def test_an_extension_that_is_not_built_says_how(
     built_kernel: BuiltKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workspace_files.sys, "prefix", str(tmp_path))
-    with pytest.raises(KernelError, match="run 'jlpm install' and 'jlpm build'") as wrong:
+    with raises_code(KernelError, "workspace-labextension"):
         workspace_files._labextension(tmp_path)
-    assert wrong.value.code == "workspace-labextension"
     # Half a build is none: what its package.json names must be there.
     half = tmp_path / "lab" / "labextension"
     half.mkdir(parents=True)
     (half / "package.json").write_text('{"jupyterlab": {"_build": {"load": "static/x.js"}}}')
-    with pytest.raises(KernelError, match="is not built"):
+    with raises_code(KernelError, "workspace-labextension"):
         workspace_files._labextension(tmp_path)
 
 
@@ -147,7 +147,7 @@ def test_a_package_that_the_kernel_has_too_is_refused(
     )
     with (folder / "requirements.lock").open("a") as lock:
         lock.write(f"numpy==2.0.0 \\\n    --hash=sha256:{'0' * 64}\n")
-    with pytest.raises(KernelError, match="names what the kernel image has already: numpy"):
+    with raises_code(KernelError, "workspace-twice"):
         build_workspace(folder, built_kernel, KERNEL_CACHE)
 
 
@@ -297,5 +297,5 @@ def test_through_a_registry_it_is_the_same_image(
 
 def test_without_an_engine_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    with pytest.raises(EngineMissingError, match="systemctl start docker"), container_engine():
+    with raises_code(EngineMissingError, "engine-missing"), container_engine():
         pytest.fail("there is no engine at that address")

@@ -12,6 +12,7 @@ from phtlab.errors import SettingsError
 from phtlab_spawner import firewall as module
 from phtlab_spawner.firewall import Firewall
 from tests.limits import LIMIT
+from tests.raising import raises_code
 
 pytestmark = pytest.mark.engine
 
@@ -117,9 +118,8 @@ def test_taking_them_away_twice_is_nothing(firewall: Firewall) -> None:
 
 def test_without_root_it_says_how(firewall: Firewall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    with pytest.raises(SettingsError, match="which only root may set") as wrong:
+    with raises_code(SettingsError, "workspace-firewall"):
         firewall.ensure()
-    assert wrong.value.code == "workspace-firewall"
     assert ours() == []
 
 
@@ -131,7 +131,7 @@ def test_a_machine_that_does_not_show_bridged_packets_is_refused(
         if content is not None:
             off.write_text(content)
         monkeypatch.setattr(module, "_BRIDGED", off if content else off.with_name("absent"))
-        with pytest.raises(SettingsError, match="modprobe br_netfilter"):
+        with raises_code(SettingsError, "workspace-bridge"):
             firewall.ensure()
     assert ours() == []
 
@@ -140,10 +140,10 @@ def test_a_machine_without_iptables_is_told_what_to_install(
     firewall: Firewall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_PATH", "/nonexistent")
-    with pytest.raises(SettingsError, match="apt-get install iptables"):
+    with raises_code(SettingsError, "workspace-iptables"):
         firewall.ensure()
 
 
 def test_the_firewalls_own_refusal_is_told() -> None:
-    with pytest.raises(SettingsError, match="firewall refuses the rules for workspaces: "):
+    with raises_code(SettingsError, "workspace-firewall-rules"):
         Firewall("phtlab-0", "no address", 8787).ensure()

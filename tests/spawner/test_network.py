@@ -13,6 +13,7 @@ import pytest
 
 from phtlab.errors import EngineMissingError, SettingsError
 from phtlab_spawner import WorkspaceNetwork
+from tests.raising import raises_code
 
 pytestmark = pytest.mark.engine
 
@@ -77,7 +78,7 @@ def test_while_a_workspace_is_on_it_it_stays(
     busy = engine.containers.create(workspace_image, ["sleep", "60"], network=made.name)
     try:
         busy.start()
-        with pytest.raises(SettingsError, match="is still in use"):
+        with raises_code(SettingsError, "workspace-network-used"):
             made.remove()
         assert inspected(engine, made)
     finally:
@@ -87,17 +88,17 @@ def test_while_a_workspace_is_on_it_it_stays(
 def test_addresses_that_are_taken_are_the_engines_to_refuse(made: WorkspaceNetwork) -> None:
     replace(made, subnet="10.207.33.0/28").ensure()
     other = WorkspaceNetwork(f"{made.name}-b", bridge=f"{made.bridge}b", subnet="10.207.33.0/28")
-    with pytest.raises(SettingsError, match=f"does not make the network {made.name}-b: .*overlap"):
+    with raises_code(SettingsError, "workspace-network-refused"):
         other.ensure()
 
 
 @pytest.mark.parametrize("subnet", ["10.207.33.0/99", "10.207.33.5/28", "here"])
 def test_a_range_that_is_none_says_how_to_write_one(made: WorkspaceNetwork, subnet: str) -> None:
-    with pytest.raises(SettingsError, match=r"write it as 10\.77\.0\.0/24"):
+    with raises_code(SettingsError, "workspace-subnet"):
         replace(made, subnet=subnet).ensure()
 
 
 def test_without_an_engine_it_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    with pytest.raises(EngineMissingError, match="Start it"):
+    with raises_code(EngineMissingError, "engine-missing"):
         WorkspaceNetwork("phtlab-nowhere").ensure()
