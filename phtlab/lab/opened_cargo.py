@@ -53,7 +53,8 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
                     raise SealFormatError(
                         f"The opened cargo holds more than {MAX_CARGO_BYTES / 2**30:g} GiB, the "
                         "most that one station's results may be. Nothing of it is shown. Ask the "
-                        "station's operator what it sent."
+                        "station's operator what it sent.",
+                        code="seal-cargo-size",
                     )
                 source = tar.extractfile(member)
                 if source is None:
@@ -64,21 +65,28 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
     except (tarfile.TarError, EOFError) as error:
         raise SealFormatError(
             "The opened cargo is not a cargo archive. The station that sealed it runs another "
-            "version or is broken: ask its operator."
+            "version or is broken: ask its operator.",
+            code="seal-archive",
         ) from error
     if INDEX not in seen:
-        raise SealFormatError("The opened cargo has no index. Ask the station's operator.")
+        raise SealFormatError(
+            "The opened cargo has no index. Ask the station's operator.", code="seal-no-index"
+        )
     try:
         listed = {
             entry["name"] for entry in json.loads((directory / INDEX).read_bytes())["outputs"]
         }
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise SealFormatError("The cargo's index cannot be read. Ask the operator.") from None
+        raise SealFormatError(
+            "The cargo's index cannot be read. Ask the operator.", code="seal-index"
+        ) from None
     by_name = {output.name: output for output in declared}
     present = {name: by_name[name] for name in by_name if name in listed}
     for name, output in present.items():
         if not {name + ending for ending in FILES[output.kind]} <= seen:
-            raise SealFormatError(f"The cargo lists '{name}' but does not hold it.")
+            raise SealFormatError(
+                f"The cargo lists '{name}' but does not hold it.", code="seal-output"
+            )
     return present
 
 

@@ -1,9 +1,8 @@
 """Which notebook this is: told by the environment or the front end, or asked for."""
 
-import pytest
-
 from phtlab.errors import SettingsError
 from phtlab.lab.notebook_here import notebook_here
+from tests.raising import raises_code
 
 
 def test_told_by_jupyter_server_from_its_root(monkeypatch, tmp_path):
@@ -22,5 +21,5 @@ def test_phtlab_notebook_wins(monkeypatch, tmp_path):
 def test_where_nothing_tells_it_says_how_to_name_it(monkeypatch):
     monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
     monkeypatch.delenv("PHTLAB_NOTEBOOK", raising=False)
-    with pytest.raises(SettingsError, match="Which notebook to send"):
+    with raises_code(SettingsError, "notebook-unnamed"):
         notebook_here()

@@ -73,6 +73,7 @@ def test_headers_that_are_none_are_refused(header):
 
 def test_a_file_of_countless_pages_is_refused(monkeypatch):
     content = written(pa.array(range(1000)))
+    uncompressed_bytes(metadata(content), content)
     monkeypatch.setattr("phtlab.lab.page_sizes._MOST_PAGES", 2)
-    with pytest.raises(ValueError, match="too many pages"):
+    with pytest.raises(ValueError):
         uncompressed_bytes(metadata(content), content)

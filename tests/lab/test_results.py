@@ -15,6 +15,7 @@ from phtlab.lab.results_folder import ResultsFolder
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict
 from tests.lab.stop_records import record
+from tests.raising import raises_code
 
 OUTPUTS = {
     "counts": Output(name="counts", counts="n"),
@@ -53,7 +54,7 @@ def test_scalars_and_models_come_by_station(results):
 
 
 def test_the_kind_is_told_when_another_is_asked_for(results):
-    with pytest.raises(JourneyError, match=r"'model' is a model: use \.model\('model'\)"):
+    with raises_code(JourneyError, "other-kind"):
         results["cleveland"].table("model")
 
 
@@ -72,12 +73,12 @@ def test_what_the_airlock_refused_is_told_by_its_rule(results):
     )
     one = results["cleveland"]
     held = StationResults("cleveland", record("cleveland", outputs=(verdict,)), {}, one.directory)
-    with pytest.raises(JourneyError, match="its airlock says: More than 100 columns"):
+    with raises_code(JourneyError, "no-such-output"):
         held.table("ages")
 
 
 def test_a_failed_station_is_told_by_its_record(results):
-    with pytest.raises(JourneyError, match="switzerland failed: A cell of the train failed"):
+    with raises_code(JourneyError, "cell-failed"):
         results["switzerland"]
 
 
@@ -96,12 +97,12 @@ def test_a_station_whose_people_kept_everything_is_told_by_the_rule(results):
     said = "No. ages: It has small rows; a person at the station looked at it, and it stays there."
     assert said in repr(failed)
     assert said in failed._repr_html_()
-    with pytest.raises(JourneyError, match=said):
+    with raises_code(JourneyError, "airlock-refused"):
         failed["switzerland"]
 
 
 def test_a_stop_that_only_central_closed_is_told_as_unsigned(results):
-    with pytest.raises(JourneyError, match=r"Central says of ulm: cancelled\. ulm signed nothing"):
+    with raises_code(JourneyError, "unsigned-stop"):
         results["ulm"]
 
 
@@ -109,13 +110,15 @@ def test_a_stop_that_only_central_closed_is_told_as_unsigned(results):
 def test_what_a_station_sent_in_another_form_is_told_as_its_fault(results, content):
     hungary = results["hungary"]
     endings = {"counts": ".parquet", "total": ".json", "model": ".safetensors"}
-    for (name, ending), read in zip(
-        endings.items(), (hungary.table, hungary.scalar, hungary.model), strict=True
+    for (name, ending), read, code in zip(
+        endings.items(),
+        (hungary.table, hungary.scalar, hungary.model),
+        ("output-no-table", "output-no-scalar", "output-no-model"),
+        strict=True,
     ):
         (hungary.directory / (name + ending)).write_bytes(content)
-        with pytest.raises(SealFormatError, match=f"'{name}' of hungary is not a ") as told:
+        with raises_code(SealFormatError, code):
             read(name)
-        assert told.value.code == "output-form"
 
 
 def test_a_table_of_a_billion_rows_in_a_few_bytes_is_not_read(results):
@@ -125,27 +128,23 @@ def test_a_table_of_a_billion_rows_in_a_few_bytes_is_not_read(results):
     table = pa.table({"n": column, "m": column})
     pq.write_table(table, path, compression="zstd", row_group_size=2**26)
     assert path.stat().st_size < 2**20
-    with pytest.raises(SealFormatError, match="is not a table of at most 50,000,000 cells"):
+    with raises_code(SealFormatError, "output-form"):
         hungary.table("counts")
 
 
 @pytest.mark.parametrize(
-    ("column", "wanted"),
+    "column",
     [
-        (pa.array([[0] * 2_000_000], pa.list_(pa.int8())), "of numbers, texts and dates"),
-        (
-            pa.DictionaryArray.from_arrays(pa.array([0] * 60_000), pa.array(["x" * 10_000])),
-            "of at most 512 MiB",
-        ),
+        pa.array([[0] * 2_000_000], pa.list_(pa.int8())),
+        pa.DictionaryArray.from_arrays(pa.array([0] * 60_000), pa.array(["x" * 10_000])),
     ],
     ids=["list", "repeated"],
 )
-def test_a_table_that_would_fill_the_memory_is_told_as_its_stations_fault(results, column, wanted):
+def test_a_table_that_would_fill_the_memory_is_told_as_its_stations_fault(results, column):
     hungary = results["hungary"]
     pq.write_table(pa.table({"n": column}), hungary.directory / "counts.parquet")
-    with pytest.raises(SealFormatError, match=f"'counts' of hungary is not a table {wanted}") as no:
+    with raises_code(SealFormatError, "output-form"):
         results.table("counts")
-    assert no.value.code == "output-form"
 
 
 def test_texts_that_only_tell_how_they_differ_from_the_one_before_are_not_read(results):
@@ -156,7 +155,7 @@ def test_texts_that_only_tell_how_they_differ_from_the_one_before_are_not_read(r
     delta = {"n": "DELTA_BYTE_ARRAY"}
     pq.write_table(table, path, use_dictionary=False, column_encoding=delta, compression="zstd")
     assert path.stat().st_size < 1000
-    with pytest.raises(SealFormatError, match="'counts' of hungary is not a table"):
+    with raises_code(SealFormatError, "output-no-table"):
         hungary.table("counts")
 
 
