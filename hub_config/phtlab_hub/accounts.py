@@ -76,14 +76,15 @@ def read_accounts(path: Path) -> Accounts:
             f"There is no {path}. Add an account: python -m phtlab_hub.accounts {path} NAME GROUP"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
-        raise SettingsError(f"{path} is not TOML: {wrong}.") from None
+        raise SettingsError(f"{path} is not TOML: {wrong}.", code="accounts-toml") from None
     except ValidationError as wrong:
         told = "; ".join(map(str, faults_of(wrong)))
-        raise SettingsError(f"{path} cannot be used: {told}.") from None
+        raise SettingsError(f"{path} cannot be used: {told}.", code="accounts-form") from None
     for name, account in accounts.items():
         for group in set(account.groups).difference(GROUPS):
             raise SettingsError(
-                f"{path} puts {name} into '{group}'. The groups are {', '.join(GROUPS)}."
+                f"{path} puts {name} into '{group}'. The groups are {', '.join(GROUPS)}.",
+                code="accounts-group",
             )
     return accounts
 

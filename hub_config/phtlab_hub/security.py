@@ -64,7 +64,8 @@ def apply(c: Any, settings: HubSettings) -> None:
         if not https:
             raise SettingsError(
                 "The hub's setting 'subdomains' needs 'public_url' with https and a wildcard "
-                "certificate: see docs/hub.md."
+                "certificate: see docs/hub.md.",
+                code="hub-subdomains",
             )
         c.JupyterHub.subdomain_host = settings.public_url
         # Another host's page cannot set these. They would reach everyone's Lab on one host.

@@ -160,5 +160,6 @@ def require_private(path: Path) -> None:
     if path.stat().st_mode & 0o077:
         raise SettingsError(
             f"Others on this machine may read {path}. Run 'chmod 600 {path}', and replace what "
-            "is in it if somebody did."
+            "is in it if somebody did.",
+            code="not-private",
         )

@@ -47,7 +47,8 @@ def _from_file(file: Path) -> str:
     except (OSError, UnicodeDecodeError):
         raise PassphraseError(
             f"The passphrase file {file} cannot be read as text. Check that it exists and that "
-            "you may read it."
+            "you may read it.",
+            code="passphrase-unreadable",
         ) from None
     # An editor or echo ends the line; the passphrase is the line.
     return content.removesuffix("\n").removesuffix("\r")
@@ -57,12 +58,15 @@ def _from_terminal(what: str, confirm: bool, variable: str) -> str:
     if not sys.stdin.isatty():
         raise PassphraseError(
             f"{what[:1].upper()}{what[1:]} needs a passphrase and there is no terminal to ask at. "
-            f"Set {variable}, or give --passphrase-file."
+            f"Set {variable}, or give --passphrase-file.",
+            code="passphrase-no-terminal",
         )
     passphrase = _prompt(f"Passphrase for {what}: ")
     _require_usable(passphrase, what, confirm)
     if confirm and _prompt("The same again: ") != passphrase:
-        raise PassphraseError("The two passphrases differ. Nothing was written; try again.")
+        raise PassphraseError(
+            "The two passphrases differ. Nothing was written; try again.", code="passphrase-differs"
+        )
     return passphrase
 
 
@@ -70,12 +74,16 @@ def _prompt(text: str) -> str:
     try:
         return getpass.getpass(text)
     except (EOFError, KeyboardInterrupt):
-        raise PassphraseError("No passphrase was given. Nothing was changed.") from None
+        raise PassphraseError(
+            "No passphrase was given. Nothing was changed.", code="passphrase-none"
+        ) from None
 
 
 def _require_usable(passphrase: str, what: str, new: bool) -> None:
     if not passphrase:
-        raise PassphraseError(f"The passphrase for {what} is empty. Give one.")
+        raise PassphraseError(
+            f"The passphrase for {what} is empty. Give one.", code="passphrase-empty"
+        )
     if new:
         from phtlab.train.key_file import require_new_passphrase
 

@@ -114,5 +114,5 @@ def _check_value(name: str, value: Any, language: str) -> None:
         raise ParameterError(
             f"Parameter '{name}' has characters that cannot be written safely in {language}. "
             "Use letters, digits and spaces.",
-            code="parameter-language",
+            code="parameter-characters",
         )

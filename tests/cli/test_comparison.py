@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from phtlab.cli.comparison import require_heard
 from phtlab.errors import RosterError
+from tests.raising import raises_code
 
 FOUND = "i4tl-345b-ph5z-ryuf-vxdl-sq3u-tfc6-xx2f"
 app = typer.Typer()
@@ -50,5 +51,5 @@ def test_all_of_it_is_taken_too(heard: str) -> None:
 
 
 def test_another_one_on_the_command_line_is_refused() -> None:
-    with pytest.raises(RosterError, match="not the one given"):
+    with raises_code(RosterError, "fingerprint"):
         require_heard(FOUND, FOUND.replace("i", "j"), reader="ada", otherwise="Not added.")

@@ -11,6 +11,7 @@ import pytest
 from phtlab.cli import passphrase as module
 from phtlab.cli.passphrase import read_passphrase
 from phtlab.errors import PassphraseError
+from tests.raising import raises_code
 
 Typed = Callable[[Iterable[str]], list[str]]
 
@@ -61,7 +62,7 @@ def test_only_the_line_end_is_taken_off_a_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(PassphraseError, match="cannot be read as text"):
+    with raises_code(PassphraseError, "passphrase-unreadable"):
         read_passphrase("the key", tmp_path / "missing")
 
 
@@ -82,14 +83,14 @@ def test_a_new_key_is_asked_for_twice(typed: Typed) -> None:
 def test_two_that_differ_are_refused(typed: Typed) -> None:
     typed(["a long passphrase", "a long passphrade"])
 
-    with pytest.raises(PassphraseError, match="differ"):
+    with raises_code(PassphraseError, "passphrase-differs"):
         read_passphrase("the new key", None, confirm=True)
 
 
 def test_too_short_is_told_before_it_is_typed_again(typed: Typed) -> None:
     prompts = typed(["elevenchars"])
 
-    with pytest.raises(PassphraseError, match=r"11 characters; at least 12 .* guess"):
+    with raises_code(PassphraseError, "passphrase-short"):
         read_passphrase("the new key", None, confirm=True)
     assert len(prompts) == 1
 
@@ -97,19 +98,19 @@ def test_too_short_is_told_before_it_is_typed_again(typed: Typed) -> None:
 def test_leaving_the_prompt_changes_nothing(typed: Typed) -> None:
     typed([])
 
-    with pytest.raises(PassphraseError, match="No passphrase was given"):
+    with raises_code(PassphraseError, "passphrase-none"):
         read_passphrase("the key", None)
 
 
 def test_empty_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHTLAB_PASSPHRASE", "")
 
-    with pytest.raises(PassphraseError, match="is empty"):
+    with raises_code(PassphraseError, "passphrase-empty"):
         read_passphrase("the key", None)
 
 
 def test_without_a_terminal_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
 
-    with pytest.raises(PassphraseError, match=r"^The key of alice needs .* PHTLAB_PASSPHRASE"):
+    with raises_code(PassphraseError, "passphrase-no-terminal"):
         read_passphrase("the key of alice", None)

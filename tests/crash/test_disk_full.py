@@ -22,6 +22,7 @@ from tests.crash.invariants import assert_soon
 from tests.crash.small_disk import SmallDisk, small_disk
 from tests.e2e.parts import until
 from tests.evidence import Evidence
+from tests.raising import raises_code
 from tests.station.station_world import make_world
 
 SAYS = "This station cannot write or read its folder; it holds the stop. Free space there"
@@ -78,9 +79,8 @@ def test_a_run_without_room_for_its_output_leaves_nothing_that_fills_the_disk(
     tmp_path: Path,
 ) -> None:
     with small_disk(tmp_path / "disk", "8m") as disk:
-        with pytest.raises(StationError, match="There is no room") as refused:
+        with raises_code(StationError, "station-disk-full"):
             LoopbackVolumes().create(disk.path / "run", Limits())
-        assert refused.value.code == "station-disk-full"
         assert list(disk.path.iterdir()) == []
 
 
@@ -151,11 +151,10 @@ def test_the_disk_of_a_station_is_full(consortium: Light, disks: Disks, evidence
 def test_the_disk_of_central_is_full(consortium: Light, disks: Disks, evidence: Evidence) -> None:
     journey = consortium.send()
     with disks.central.full():
-        with pytest.raises(CentralUnreachableError, match="has no room on its disk") as refused:
+        with raises_code(CentralUnreachableError, "central-database"):
             # The first that are written may find room in the database's own files.
             for _ in range(100):
                 consortium.send()
-        assert refused.value.code == "central-database"
         time.sleep(1)
     journeys = [journey, consortium.send()]
     consortium.ended(*journeys)
@@ -171,7 +170,7 @@ def test_the_disk_of_the_registry_is_full(
     with disks.registry.full():
         stop = consortium.stop_of("cleveland", journey.id)
         until(lambda: stop.has("sealed") or stop.told)
-        with pytest.raises(RegistryUnreachableError, match="500"):
+        with raises_code(RegistryUnreachableError, "registry-unreachable"):
             consortium.lab.registry.put_blob("trains/ada/more", b"more")
     consortium.ended(journey)
     assert_soon(lambda: consortium.violations(journey))

@@ -7,6 +7,7 @@ import pytest
 
 from phtlab.demo.services import Service, start_time
 from phtlab.errors import UnreachableError
+from tests.raising import raises_code
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
 
@@ -59,6 +60,6 @@ def test_one_that_ignores_being_asked_is_made_to_end(tmp_path):
 def test_one_that_dies_at_once_is_told_with_its_log(tmp_path):
     service = Service("dying", [sys.executable, "-c", "raise SystemExit('no port')"], tmp_path, {})
     service.start()
-    with pytest.raises(UnreachableError, match="dying did not start") as told:
+    with raises_code(UnreachableError, "unreachable") as told:
         service.wait_until(lambda: False)
     assert "no port" in told.value.message

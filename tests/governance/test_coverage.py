@@ -174,27 +174,6 @@ def test_parameters_are_covered_only_within_both_bounds(age: int, low: int, high
     assert covered == (max(low, 18) <= age <= min(high, 100))
 
 
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"scope": "train"}, "another digest"),
-        ({"scope": "low-risk"}, "another digest"),
-        ({"train": OTHER}, "another digest"),
-        ({"proposal": None}, "by its name and its version"),
-        ({"proposal": None, "proposal_id": None}, "a rule is within a proposal"),
-        ({"approvers": ("grace", "grace")}, "named twice"),
-        ({"approvers": ()}, "at least 1"),
-        ({"expires": documents.now() - timedelta(days=1)}, "ends before it begins"),
-        ({"parameters": {}}, "schema"),
-    ],
-)
-def test_an_approval_that_contradicts_itself_cannot_be_made(
-    changes: dict[str, Any], why: str
-) -> None:
-    with pytest.raises(ValueError, match=why):
-        _approval(documents.proposal(), **changes)
-
-
 def test_what_is_signed_is_told_in_words_before_it_is() -> None:
     proposal = documents.proposal()
     told = _approval(proposal, **RULE, approvers=("grace", "kurt")).sentence()

@@ -11,6 +11,7 @@ from phtlab.governance import Standing, open_standing
 from phtlab.train.envelope import Envelope
 from tests.governance import documents
 from tests.governance.conftest import Keys
+from tests.raising import raises_code
 
 
 def _open(
@@ -31,9 +32,8 @@ def test_a_list_older_than_one_that_was_seen_is_refused(keys: Keys) -> None:
     approval = documents.approval(None, None).sign(keys["ulm"])
     before = documents.standing(4, approval).sign(keys["ulm"])
     assert _open(keys, before, at_least=4).approvals == (approval.digest,)
-    with pytest.raises(ApprovalError, match="number 5 was seen before") as refused:
+    with raises_code(ApprovalError, "standing-rolled-back"):
         _open(keys, before, at_least=5)
-    assert refused.value.code == "standing-rolled-back"
 
 
 @pytest.mark.parametrize("lasts", [1, 24, 24 * 365])
@@ -43,9 +43,8 @@ def test_a_list_is_believed_for_a_day_whatever_it_says(keys: Keys, lasts: int) -
     held_back = documents.standing(1, expires=expires).sign(keys["ulm"])
     end = min(lasts, 24)
     assert _open(keys, held_back, hours=end - 0.1)
-    with pytest.raises(ApprovalError, match="ask the station") as refused:
+    with raises_code(ApprovalError, "standing-stale"):
         _open(keys, held_back, hours=end)
-    assert refused.value.code == "standing-stale"
 
 
 def test_a_list_from_the_future_is_refused(keys: Keys) -> None:

@@ -35,6 +35,7 @@ from phtlab.train.identity import Identity
 from phtlab.train.roster import Roster
 from tests.governance import documents
 from tests.governance.conftest import Keys
+from tests.raising import invalid
 
 PROPOSED = documents.proposal()
 
@@ -223,10 +224,10 @@ def test_what_is_signed_is_named_by_its_statement_alone(keys: Keys) -> None:
 
 @pytest.mark.parametrize("text", ["a\u202eb", "a\u200bb", "a\x1b[2J", "two\nlines", "a\u2028b"])
 def test_words_that_people_decide_by_are_visible(text: str) -> None:
-    with pytest.raises(ValueError, match="nobody sees"):
+    with invalid("value_error", "title"):
         documents.proposal(title=f"Age {text}")
-    with pytest.raises(ValueError, match="nobody sees"):
+    with invalid("value_error", "note"):
         documents.approval(None, None, note=text)
     if "\n" not in text:
-        with pytest.raises(ValueError, match="nobody sees"):
+        with invalid("value_error", "question"):
             documents.proposal(question=f"Why? {text}")

@@ -13,12 +13,13 @@ from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from tests.governance import documents
 from tests.governance.conftest import Keys
+from tests.raising import invalid, raises_code
 
 
 def test_a_first_version_has_none_before_it() -> None:
     require_successor(documents.proposal(), None, None)
     for changes in ({"version": 2}, {"previous": documents.IMAGE}):
-        with pytest.raises(ProposalError, match="a version is missing"):
+        with raises_code(ProposalError, "proposal-version"):
             require_successor(documents.proposal(**changes), None, None)
 
 
@@ -50,9 +51,9 @@ def test_a_proposal_that_ended_before_it_began_is_refused(keys: Keys) -> None:
 
 
 def test_bounds_that_are_no_schema_and_stations_named_twice_are_refused() -> None:
-    with pytest.raises(ValueError, match="schema"):
+    with invalid("value_error", "parameters"):
         documents.proposal(parameters={"type": "object"})
-    with pytest.raises(ValueError, match="named twice"):
+    with invalid("value_error", "stations"):
         documents.proposal(stations=("ulm", "ulm"))
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from phtlab.errors import NotebookError, ParameterError
 from phtlab.notebook import parameterize, read_analysis
 from tests.limits import LIMIT
+from tests.raising import raises_code
 
 CELLS = (
     ("parameters", "min_age: int = 40\nname: str = 'a'"),
@@ -203,12 +204,12 @@ def test_what_papermill_would_write_wrongly_is_refused(
 
 def test_text_in_a_language_with_unknown_escapes_is_plain_or_refused(nb: Any) -> None:
     assert 'x = "plain text"' in injected(nb, "scala", "scala", {"x": "plain text"})
-    with pytest.raises(ParameterError, match="cannot be written safely in scala"):
+    with raises_code(ParameterError, "parameter-characters"):
         injected(nb, "scala", "scala", {"x": "${x}"})
 
 
 def test_a_language_that_papermill_does_not_know(nb: Any) -> None:
-    with pytest.raises(ParameterError, match="papermill cannot write these parameters"):
+    with raises_code(ParameterError, "parameter-language"):
         injected(nb, "cobol", "cobol", {"x": 1})
 
 
