@@ -41,7 +41,7 @@ def test_a_sample_stands_for_the_same_thing_everywhere():
     told = samples.to_page(fingerprint)
     assert told != fingerprint
     assert samples.to_world(told) == fingerprint
-    with pytest.raises(LookupError, match="printed by no command before"):
+    with pytest.raises(LookupError):
         samples.to_world("phtlab journey show ffffffffffff")
 
 

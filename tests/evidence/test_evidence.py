@@ -11,7 +11,7 @@ from tests.evidence import ROOT, TABLES, Evidence, all_tests, kept, merged
 
 def test_a_row_has_the_columns_of_its_table(tmp_path):
     told = Evidence("tests/a.py::test_a")
-    with pytest.raises(ValueError, match="the columns of attacks are"):
+    with pytest.raises(ValueError):
         told("attacks", attacker="central")
     told("attacks", attacker="central", promise="cannot read", outcome="refused")
     told.write(tmp_path)
