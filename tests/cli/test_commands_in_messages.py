@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import pytest
 import typer
 
 from phtlab.cli.main import app
@@ -38,8 +37,12 @@ def test_messages_name_commands():
     assert len(named()) > 30
 
 
-@pytest.mark.parametrize("line", named())
-def test_the_command_is_there(line: str):
+def test_each_command_is_there():
+    assert not [f"{line}: {why}" for line in named() if (why := missing(line))]
+
+
+def missing(line: str) -> str | None:
+    """The word of `line` that is no command or option, or None."""
     at: click.Command = typer.main.get_command(app)
     for word in line.split():
         commands = getattr(at, "commands", {})
@@ -47,6 +50,8 @@ def test_the_command_is_there(line: str):
             at = commands[word]
         elif word.startswith("-"):
             options = {name for parameter in at.params for name in parameter.opts}
-            assert word in options | {"--help"}, f"'{at.name}' has no {word}"
-        else:
-            assert not commands or not word.isalpha() or not word.islower(), f"no {word}"
+            if word not in options | {"--help"}:
+                return f"'{at.name}' has no {word}"
+        elif commands and word.isalpha() and word.islower():
+            return f"no {word}"
+    return None

@@ -24,9 +24,9 @@ def every_error() -> list[type[errors.PhtlabError]]:
     return [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)]
 
 
-@pytest.mark.parametrize("kind", every_error())
-def test_every_error_has_a_documented_exit_code(kind):
-    assert exit_code(kind("told")) in EXIT_CODES
+def test_every_error_has_a_documented_exit_code():
+    assert len(every_error()) > 30
+    assert {exit_code(kind("told")) for kind in every_error()} <= set(EXIT_CODES)
 
 
 def test_texts_become_the_declared_types():
