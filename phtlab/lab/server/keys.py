@@ -118,7 +118,20 @@ class RestoreExchange(Exchange[Restored]):
     takes = Restored
     limit = 256 * KIB
     acts_in = "secret"
-    fields: ClassVar = {"key-file": "content", "key-file-exists": "content"}
+    fields: ClassVar = dict.fromkeys(
+        (
+            "key-file",
+            "key-file-ascii",
+            "key-file-exists",
+            "key-file-identities",
+            "key-file-identity",
+            "key-file-seed",
+            "key-file-size",
+            "key-file-twice",
+            "key-name",
+        ),
+        "content",
+    )
 
     def act(self, body: Restored, **path: str) -> Shape:
         try:
