@@ -66,7 +66,7 @@ def restore(
 
     It is held: its daemon does not begin before `backup_comparison.compare`. Raises SettingsError
     if `directory` holds something, SealError if none of `identities` opens the backup or it was
-    changed, StationError (``backup-form``) if it is none.
+    changed, StationError (``backup-form``, ``backup-…``) if it is none.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SettingsError(
@@ -85,7 +85,7 @@ def restore(
         folder.create()
         settings = load_settings(folder)
         if settings.name != index.station:
-            raise _no_backup("its settings are another station's")
+            raise _no_backup("its settings are another station's", code="backup-station")
         restored = Restored(
             backed_up=index.at, at=max(now(), index.at), entries=index.entries, head=index.head
         )
