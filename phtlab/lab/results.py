@@ -62,7 +62,7 @@ class StationResults:
             with path.open("rb") as file:
                 return json.loads(file.read(_MAX_SCALAR_BYTES))["value"]
         except (ValueError, LookupError, TypeError, RecursionError):
-            raise self._malformed(path, "a single value", code="output-no-scalar") from None
+            raise self._malformed(path, "a single value") from None
 
     def figure(self, name: str) -> ResultFigure:
         """The figure called `name`, which shows itself in a notebook. Raises as `table`."""
@@ -78,7 +78,7 @@ class StationResults:
         try:
             return dict(load_file(path))
         except SafetensorError:
-            raise self._malformed(path, "a model", code="output-no-model") from None
+            raise self._malformed(path, "a model") from None
 
     def file(self, name: str) -> bytes:
         """The bytes of the file called `name`. Raises as `table`."""
@@ -93,14 +93,14 @@ class StationResults:
             if fault is None:
                 return pd.read_parquet(path)
         except (pyarrow.ArrowException, ValueError, OSError):
-            raise self._malformed(path, "a table", code="output-no-table") from None
-        raise self._malformed(path, fault, code="output-form")
+            raise self._malformed(path, "a table") from None
+        raise self._malformed(path, fault)
 
-    def _malformed(self, path: Path, wanted: str, *, code: str) -> SealFormatError:
+    def _malformed(self, path: Path, wanted: str) -> SealFormatError:
         return SealFormatError(
             f"'{path.stem}' of {self.station} is not {wanted}. It is what the station sealed: it "
             "runs another version, or is broken or hostile. Ask its operator.",
-            code=code,
+            code="output-form",
         )
 
     def _file(self, name: str, kind: str, ending: str) -> Path:

@@ -110,14 +110,11 @@ def test_a_stop_that_only_central_closed_is_told_as_unsigned(results):
 def test_what_a_station_sent_in_another_form_is_told_as_its_fault(results, content):
     hungary = results["hungary"]
     endings = {"counts": ".parquet", "total": ".json", "model": ".safetensors"}
-    for (name, ending), read, code in zip(
-        endings.items(),
-        (hungary.table, hungary.scalar, hungary.model),
-        ("output-no-table", "output-no-scalar", "output-no-model"),
-        strict=True,
+    for (name, ending), read in zip(
+        endings.items(), (hungary.table, hungary.scalar, hungary.model), strict=True
     ):
         (hungary.directory / (name + ending)).write_bytes(content)
-        with raises_code(SealFormatError, code):
+        with raises_code(SealFormatError, "output-form"):
             read(name)
 
 
@@ -155,7 +152,7 @@ def test_texts_that_only_tell_how_they_differ_from_the_one_before_are_not_read(r
     delta = {"n": "DELTA_BYTE_ARRAY"}
     pq.write_table(table, path, use_dictionary=False, column_encoding=delta, compression="zstd")
     assert path.stat().st_size < 1000
-    with raises_code(SealFormatError, "output-no-table"):
+    with raises_code(SealFormatError, "output-form"):
         hungary.table("counts")
 
 
