@@ -54,5 +54,5 @@ def test_another_process_gets_another_one_until_this_one_ends() -> None:
 
 def test_without_a_free_port_that_is_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "_is_free", lambda port: False)
-    with pytest.raises(OSError, match="No port"):
+    with pytest.raises(OSError):
         ports.free_port()

@@ -138,7 +138,7 @@ class LocalExecutor(Executor):
 
     def _folder(self, job_id: str) -> Path:
         if not JOB_ID.fullmatch(job_id):
-            raise SandboxError(f"{job_id!r} is not a job id.")
+            raise SandboxError(f"{job_id!r} is not a job id.", code="sandbox-job")
         return self._root.resolve() / job_id
 
     def _command(self, folder: Path) -> list[str]:
