@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import Distribution
 
 from packaging.requirements import Requirement
@@ -33,6 +33,32 @@ def pins(lock: str, environment: Mapping[str, str]) -> dict[str, Pin]:
                 specifier.version, frozenset(map(canonicalize_name, requirement.extras))
             )
     return found
+
+
+def with_requested_extras(
+    pinned: Mapping[str, Pin], distributions: Sequence[Distribution], environment: Mapping[str, str]
+) -> dict[str, Pin]:
+    """`pinned` with the extras that locked distributions ask for.
+
+    For a lock that is installed without looking at requirements: there a line needs no extras, but
+    what the extras need must be pinned all the same.
+    """
+    extended = dict(pinned)
+    while True:
+        before = dict(extended)
+        for distribution in distributions:
+            pin = extended.get(canonicalize_name(distribution.metadata["Name"]))
+            if pin is None:
+                continue
+            for requirement in map(Requirement, distribution.requires or ()):
+                wanted = canonicalize_name(requirement.name)
+                if wanted in extended and _applies(requirement, pin.extras, environment):
+                    extras = extended[wanted].extras | set(
+                        map(canonicalize_name, requirement.extras)
+                    )
+                    extended[wanted] = replace(extended[wanted], extras=frozenset(extras))
+        if extended == before:
+            return extended
 
 
 def unmet(
