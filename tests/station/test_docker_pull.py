@@ -19,12 +19,14 @@ from phtlab.central.registry_token import Access, RegistryTokens, certificate
 from phtlab.errors import RegistryError, SandboxError
 from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
 from phtlab.station.executor import Job, RegistryAuth
+from phtlab.station.sandbox import container_name
 from phtlab.wire.registry import Registry
 from tests.empty_image import push_empty_image
 from tests.raising import raises_code
 from tests.real_registry import free_port, registry_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]
+STATION = f"pull-{secrets.token_hex(4)}"  # other sessions use this engine too
 
 REPOSITORY = "trains/ada"
 
@@ -103,9 +105,7 @@ def executor(
     # After `push`, so that its containers are gone before the images.
     # In an empty image no trial of the sandbox can run; what is tried there is not asked here.
     monkeypatch.setattr(DockerExecutor, "_require_tried", lambda *_: None)
-    executor = DockerExecutor(
-        tmp_path / "runs", station=f"pull-{secrets.token_hex(4)}", entrypoint=["nothing"]
-    )
+    executor = DockerExecutor(tmp_path / "runs", station=STATION, entrypoint=["nothing"])
     yield executor
     for job_id in executor.jobs():
         executor.remove(job_id)
@@ -165,7 +165,7 @@ def test_what_the_image_says_of_its_command_does_not_count(
     )
     executor.start(job, lambda: RegistryAuth(guarded.token("pull")))
     engine = docker.APIClient(base_url=DEFAULT_ENGINE, version="auto")
-    config = engine.inspect_container("phtlab-pull-stop-1")["Config"]
+    config = engine.inspect_container(container_name(STATION, "stop-1"))["Config"]
     engine.close()
     assert config["User"] == "65532:65532"
     assert (config["Entrypoint"], config["Cmd"] or []) == (["nothing"], [])
