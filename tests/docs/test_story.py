@@ -10,6 +10,7 @@ from tests.docs.story import PAGES, page_text, tell, told_sections
 
 
 @pytest.mark.engine
+@pytest.mark.timeout(900)  # every command of a dozen pages, one after another
 def test_every_command_of_the_pages_prints_what_they_say():
     for told in tell():
         assert loose(told.printed) == loose(told.exchange.printed), (

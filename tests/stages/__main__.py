@@ -34,6 +34,9 @@ def main() -> int:
     unknown = sorted(set(arguments.stages) - set(NAMES))
     if unknown:
         parser.error(f"there is no stage {', '.join(unknown)}; there are {', '.join(NAMES)}")
+    # A shell has what it starts in the background ignore the interrupt, and hubs and stations that
+    # tests start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     chosen = arguments.stages or NAMES
     REPORTS.mkdir(parents=True, exist_ok=True)
     results: list[StageResult] = []
