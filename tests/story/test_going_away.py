@@ -12,7 +12,8 @@ from tests.limits import LIMIT
 from tests.story.desk import JOURNEY, START, Desk
 from tests.ui.chromium import watched_page
 
-pytestmark = pytest.mark.engine
+# A story has many steps, each with a limit of its own.
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 NOTEBOOK = "slow.ipynb"
 SECONDS = 12  # long enough for what happens meanwhile

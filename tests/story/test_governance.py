@@ -17,7 +17,8 @@ from tests.story.operator import Operator, at_console, policies, run_phtlab
 from tests.story.pictures import picture
 from tests.ui.chromium import evaluate
 
-pytestmark = pytest.mark.engine
+# A story has many steps, each with a limit of its own.
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 NOTEBOOK = "vessels.ipynb"
 DRAFT = "vessels.proposal.toml"

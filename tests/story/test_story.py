@@ -13,7 +13,8 @@ from tests.story.desk import JOURNEY, Desk
 from tests.story.pictures import picture
 from tests.ui.chromium import evaluate
 
-pytestmark = pytest.mark.engine
+# A story has many steps, each with a limit of its own.
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(600)]
 
 CELLS = (
     (
