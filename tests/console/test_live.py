@@ -105,7 +105,7 @@ def test_a_page_says_that_the_console_is_away_and_is_live_again_when_it_is_back(
             page.goto(f"{other.home}/login?link={other.link('rev')}")
             page.get_by_role("button", name="Log in").click()
             page.wait_for_url(f"{other.home}/")
-            page.get_by_role("link", name="Policy").focus()
+            page.get_by_role("link", name="Policy", exact=True).focus()
         away = page.get_by_text("The console does not answer")
         watch.server_is_away = True
         expect(away).to_be_visible()
@@ -117,7 +117,7 @@ def test_a_page_says_that_the_console_is_away_and_is_live_again_when_it_is_back(
             desk.world.begun(offer, steps=2)
             row = page.locator(f'a[href="/review/{offer.journey[7:]}"]')
             expect(row).to_be_visible()
-            expect(page.get_by_role("link", name="Policy")).to_be_focused()
+            expect(page.get_by_role("link", name="Policy", exact=True)).to_be_focused()
             # Its login is over: the page says so by itself.
             desk.world.ahead += timedelta(hours=9)
             expect(page.get_by_text("Log in with a one-time link.")).to_be_visible()
