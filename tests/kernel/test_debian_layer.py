@@ -9,7 +9,7 @@ import phtlab.kernel
 from tests.conftest import ROOT
 
 
-def test_it_needs_nothing_that_is_installed(tmp_path):
+def test_it_needs_nothing_that_is_installed():
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import phtlab.kernel.debian_layer"
     command = [sys.executable, "-I", "-S", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)

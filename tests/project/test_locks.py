@@ -36,6 +36,16 @@ class Lock:
     left_out: frozenset[str] = frozenset()
 
     @property
+    def of_an_image(self) -> bool:
+        """For Debian 12's Python alone, and installed without looking at requirements."""
+        return bool(self.left_out)
+
+    @property
+    def as_requirements(self) -> tuple[str, ...]:
+        """The options that install it and what lies below."""
+        return tuple(word for file in (self.path, *self.below) for word in ("-r", file))
+
+    @property
     def text(self) -> str:
         return (ROOT / self.path).read_text()
 
@@ -54,6 +64,12 @@ LOCKS = (
     ),
 )
 EACH_LOCK = pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.path)
+
+
+def install(*command: str | Path) -> None:
+    """Run an installer, which must succeed."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=INSTALL_LIMIT)
+    assert done.returncode == 0, done.stderr
 
 
 def environment(python: str) -> dict[str, str]:
@@ -79,36 +95,30 @@ def test_a_lock_without_extras_is_not_closed() -> None:
 
 
 @pytest.mark.build
-@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13"])
-@EACH_LOCK
+@pytest.mark.parametrize(
+    ("lock", "python"),
+    [
+        pytest.param(lock, python, id=f"{lock.path}-{python}")
+        for lock in LOCKS
+        for python in (("3.11",) if lock.of_an_image else ("3.11", "3.12", "3.13"))
+    ],
+)
 def test_every_requirement_of_every_locked_distribution_is_pinned(
     lock: Lock, python: str, tmp_path: Path
 ) -> None:
-    universal = not lock.path.endswith("/requirements.lock")
-    if not universal and python != "3.11":
-        return  # made for Debian 12's Python alone
-    files = [lock.path, *lock.below]
-    options = [] if universal else ["--python-platform", PLATFORM]
-    installed = subprocess.run(
-        [
-            *(str(UV), "pip", "install", "-q", "--target", str(tmp_path), "--no-deps"),
-            *("--python", sys.executable, "--python-version", python, "--require-hashes"),
-            *options,
-            *(word for file in files for word in ("-r", file)),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_LIMIT,
+    install(
+        *(UV, "pip", "install", "-q", "--target", tmp_path, "--no-deps", "--require-hashes"),
+        *("--python", sys.executable, "--python-version", python),
+        *(("--python-platform", PLATFORM) if lock.of_an_image else ()),
+        *lock.as_requirements,
     )
-    assert installed.returncode == 0, installed.stderr
     here = environment(python)
     pinned = {}
-    for file in files:
+    for file in (lock.path, *lock.below):
         pinned |= pins((ROOT / file).read_text(), here)
     found = list(distributions(path=[str(tmp_path)]))
     assert {canonicalize_name(one.metadata["Name"]) for one in found} == pinned.keys()
-    if lock.left_out:  # images take wheels without looking at what they require
+    if lock.of_an_image:  # images take wheels without looking at what they require
         pinned = with_requested_extras(pinned, found, here)
     assert unmet(pinned, found, here, elsewhere=lock.left_out) == []
 
@@ -118,21 +128,11 @@ def test_every_requirement_of_every_locked_distribution_is_pinned(
 def test_the_oldest_pip_installs_the_lock(lock: Lock, tmp_path: Path) -> None:
     """With what it would resolve: a lock that is not closed fails here on the day of a release."""
     place = tmp_path / "venv"
-    for command in (
-        [UV, "venv", "-q", "--python", sys.executable, place],
-        [UV, "pip", "install", "-q", "--python", place, f"pip=={OLDEST_PIP}"],
-    ):
-        subprocess.run(command, check=True, cwd=ROOT, timeout=INSTALL_LIMIT)
-    done = subprocess.run(
-        [
-            *(place / "bin/python", "-m", "pip", "install", "-q", "--no-compile"),
-            *("--disable-pip-version-check", "--require-hashes"),
-            *(["--no-deps"] if lock.left_out else []),
-            *(word for file in (lock.path, *lock.below) for word in ("-r", file)),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_LIMIT,
+    install(UV, "venv", "-q", "--python", sys.executable, place)
+    install(UV, "pip", "install", "-q", "--python", place, f"pip=={OLDEST_PIP}")
+    install(
+        *(place / "bin/python", "-m", "pip", "install", "-q", "--no-compile"),
+        *("--disable-pip-version-check", "--require-hashes"),
+        *(("--no-deps",) if lock.of_an_image else ()),
+        *lock.as_requirements,
     )
-    assert done.returncode == 0, done.stderr
