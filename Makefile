@@ -50,7 +50,8 @@ coverage:        ## every test, and the lines that no test ran (a third slower)
 	@$(PY) -m tests.stages --coverage
 
 # (The kernel images' locks name one Python and platform, and no extras: docs/kernels.md.)
-COMPILE = .ci/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11
+COMPILE = .ci/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 \
+  --constraint .ci/constraints.in
 CLOSED = $(COMPILE) --universal --no-strip-extras
 PEERS = medic scheduler
 
