@@ -19,6 +19,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import CentralError, HubUnreachableError
+from phtlab.wire.authorities import authorities
 
 READ: Final = "custom:phtlab:read"
 DISPATCH: Final = "custom:phtlab:dispatch"
@@ -68,6 +69,7 @@ class Hub:
         self._remembered: OrderedDict[bytes, _Remembered] = OrderedDict()
         self._lock = threading.Lock()
         self._http = httpx.Client(
+            verify=authorities(),
             transport=transport,
             timeout=httpx.Timeout(5.0),
             trust_env=False,

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from phtlab.central.routes.service import Readiness, registry_answers
 from phtlab.central.settings import CentralSettings
+from phtlab.wire.authorities import authorities
 
 
 class CentralStatus(BaseModel):
@@ -35,7 +36,9 @@ def status_of(settings: CentralSettings) -> CentralStatus:
     """Ask the central of `settings`, at the address where it listens."""
     try:
         # 503 is an answer too: it says what is missing.
-        answer = httpx.get(f"http://{settings.listen}/ready", timeout=5.0, trust_env=False)
+        answer = httpx.get(
+            f"http://{settings.listen}/ready", timeout=5.0, trust_env=False, verify=authorities()
+        )
         ready = Readiness.model_validate_json(answer.content)
     except (httpx.HTTPError, ValidationError):
         ready = None

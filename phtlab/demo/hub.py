@@ -32,6 +32,7 @@ from phtlab.demo.world import Step, World
 from phtlab.errors import SettingsError
 from phtlab.kernel import container_engine
 from phtlab.share import share
+from phtlab.wire.authorities import authorities
 
 if TYPE_CHECKING:
     from phtlab_hub.settings import HubSettings
@@ -328,6 +329,6 @@ def _taken(address: str) -> bool:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False, timeout=2).is_success
+        return httpx.get(url, trust_env=False, timeout=2, verify=authorities()).is_success
     except httpx.HTTPError:
         return False

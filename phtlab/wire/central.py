@@ -35,6 +35,7 @@ from phtlab.wire.api import (
     TrainSummary,
 )
 from phtlab.wire.audit_client import AuditClient
+from phtlab.wire.authorities import authorities
 from phtlab.wire.event_stream import ServerSentEvent, read_events
 from phtlab.wire.governance_client import GovernanceClient
 from phtlab.wire.notification_client import NotificationClient
@@ -92,6 +93,7 @@ class CentralClient:
         self.audit = AuditClient(self._send)
         self.notifications = NotificationClient(self._send)
         self._http = httpx.Client(
+            verify=authorities(),
             base_url=self.url,
             transport=transport,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from phtlab.errors import PhtlabError, RegistryError, RegistryUnreachableError
+from phtlab.wire.authorities import authorities
 
 Authorize = Callable[[list[str]], str]
 """Scopes such as `repository:trains/ada/heart:pull,push` to a bearer token."""
@@ -56,6 +57,7 @@ class Connection:
         # `timeout` is of each read: a registry could drip bytes for ever without reaching it.
         self._patience = 4 * timeout
         self._client = httpx.Client(
+            verify=authorities(),
             transport=transport,
             timeout=httpx.Timeout(timeout, connect=10.0),
             # A blob is its bytes: packed, a few of them could become any number.

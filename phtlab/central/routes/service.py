@@ -12,6 +12,7 @@ from phtlab.central.problems import not_found
 from phtlab.central.services import Services, ServicesOf
 from phtlab.errors import RosterError
 from phtlab.wire.api import PREFIX, Info
+from phtlab.wire.authorities import authorities
 
 router = APIRouter(tags=["service"])
 
@@ -72,7 +73,7 @@ def readiness(services: Services) -> Readiness:
 def registry_answers(url: str) -> bool:
     """Whether a registry answers at `url`: with 200, or with 401 to one without a token."""
     try:
-        answer = httpx.get(f"{url}/v2/", timeout=2.0, trust_env=False)
+        answer = httpx.get(f"{url}/v2/", timeout=2.0, trust_env=False, verify=authorities())
     except httpx.HTTPError:
         return False
     return answer.status_code in (200, 401)
