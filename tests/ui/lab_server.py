@@ -60,6 +60,8 @@ class LabServer:
             *("--ServerApp.ip=127.0.0.1", "--ServerApp.base_url=/base/"),
             *(f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self.token}"),
             "--expose-app-in-browser",
+            # Else each start asks thirty Node processes whether they have a language server.
+            "--LanguageServerManager.autodetect=False",
         ]
         self._service = Service("jupyter", command, folder, {**own, **environment})
 
