@@ -11,6 +11,7 @@ A part that is missing is a failure that says what to install.
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
 import shutil
@@ -25,6 +26,7 @@ import docker
 import docker.errors
 import pytest
 import structlog
+import typer.main
 
 from phtlab.kernel.build import BuiltKernel, build_kernel
 from phtlab.kernel.push import push_kernel
@@ -106,6 +108,14 @@ def _warnings_are_logged() -> Iterator[None]:
 def _log_warnings() -> None:
     structlog.reset_defaults()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_are_put_together_once() -> Iterator[None]:
+    """Typer's runner of tests builds all of an application's commands anew for each call."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", functools.cache(typer.main.get_command))
+        yield
 
 
 _RUNNING: list[World] = []

@@ -9,6 +9,7 @@ a document.
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import os
 from dataclasses import dataclass, field
@@ -77,10 +78,10 @@ class PublicKeys(BaseModel):
     @classmethod
     def _age_recipient(cls, text: str) -> str:
         try:
-            recipient = HybridRecipient.parse(text)
+            HybridRecipient.parse(text)
         except SealError as error:
             raise ValueError(str(error)) from None
-        if str(recipient) != text:
+        if text != text.lower():
             raise ValueError("an age recipient is written in lower case")
         return text
 
@@ -168,7 +169,7 @@ class Identity:
             age,
         )
 
-    @property
+    @functools.cached_property
     def public(self) -> PublicKeys:
         return PublicKeys(
             ed25519=_b64(self.ed25519.public_key().public_bytes_raw()),

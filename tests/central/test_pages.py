@@ -12,6 +12,7 @@ from phtlab.central.hub import REMEMBERED_SECONDS, SCOPES
 from phtlab.central.hub_login import SESSION, STATE
 from phtlab.train.canonical import digest
 from phtlab.wire.api import Column, DataSetDescription, StationProfile
+from phtlab.wire.authorities import authorities
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 
@@ -23,7 +24,9 @@ class Browser:
 
     def __init__(self, world: World, hub: HubSimulator, headers: dict[str, str] | None = None):
         self._hub = hub
-        self.http = httpx.Client(base_url=world.url, trust_env=False, timeout=30, headers=headers)
+        self.http = httpx.Client(
+            base_url=world.url, trust_env=False, timeout=30, headers=headers, verify=authorities()
+        )
 
     def get(self, path: str = HOME) -> httpx.Response:
         return self.http.get(path)

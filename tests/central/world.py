@@ -22,6 +22,7 @@ from phtlab.train.record import Outcome, StopRecord
 from phtlab.train.repository import online_public_key
 from phtlab.train.roster import KernelImage
 from phtlab.wire.api import JourneyView, RosterBundle
+from phtlab.wire.authorities import authorities
 from phtlab.wire.central import CentralClient
 from phtlab.wire.token import audience_of, mint
 
@@ -102,7 +103,9 @@ class World:
     founding: Founding
     clock: Clock
     clients: list[CentralClient] = field(default_factory=list)
-    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False, timeout=30))
+    http: httpx.Client = field(
+        default_factory=lambda: httpx.Client(trust_env=False, timeout=30, verify=authorities())
+    )
 
     def close(self) -> None:
         self.http.close()

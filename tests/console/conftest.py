@@ -21,6 +21,7 @@ from phtlab.station.console.console import Console
 from phtlab.station.console.people import ROLES, People, path_of, with_person, write_people
 from phtlab.station.console.serving import listen
 from phtlab.station.console.sessions import new_link
+from phtlab.wire.authorities import authorities
 from tests.real_registry import free_port
 from tests.station.station_world import World, make_world
 
@@ -43,7 +44,9 @@ class Desk:
     def browser(self) -> httpx.Client:
         """A browser that nobody has logged in with."""
         headers = {"Origin": self.home}
-        client = httpx.Client(base_url=self.home, headers=headers, trust_env=False, timeout=60)
+        client = httpx.Client(
+            base_url=self.home, headers=headers, trust_env=False, timeout=60, verify=authorities()
+        )
         self.clients.append(client)
         return client
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from phtlab.demo.services import Service
+from phtlab.wire.authorities import authorities
 from phtlab_hub.settings import HubSettings
 from phtlab_hub.shutdown import shut_down
 from tests.real_registry import free_port
@@ -46,7 +47,7 @@ def running_hub(folder: Path, configuration: str = "local") -> Iterator[Service]
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, trust_env=False).is_success
+        return httpx.get(url, trust_env=False, verify=authorities()).is_success
     except httpx.HTTPError:
         return False
 

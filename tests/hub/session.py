@@ -10,12 +10,17 @@ from typing import Any, Self
 
 import httpx
 
+from phtlab.wire.authorities import authorities
 from tests.limits import LIMIT
 
 
-def new_client(url: str, verify: ssl.SSLContext | bool = True) -> httpx.Client:
+def new_client(url: str, verify: ssl.SSLContext | None = None) -> httpx.Client:
     return httpx.Client(
-        base_url=url, follow_redirects=True, trust_env=False, timeout=LIMIT, verify=verify
+        base_url=url,
+        follow_redirects=True,
+        trust_env=False,
+        timeout=LIMIT,
+        verify=verify or authorities(),
     )
 
 

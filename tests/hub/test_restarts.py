@@ -18,6 +18,7 @@ from phtlab.demo.showcase import connected
 from phtlab.demo.world import TWIN
 from phtlab.lab import Lab
 from phtlab.lab.journey import Journey
+from phtlab.wire.authorities import authorities
 from tests.conftest import CACHE
 from tests.hub.session import HubSession
 from tests.limits import LIMIT
@@ -65,7 +66,13 @@ class Desk:
         return told
 
     def get(self, path: str) -> httpx.Response:
-        return httpx.get(f"{self.hub.url}{path}", headers=self._header, trust_env=False, timeout=30)
+        return httpx.get(
+            f"{self.hub.url}{path}",
+            headers=self._header,
+            trust_env=False,
+            timeout=30,
+            verify=authorities(),
+        )
 
 
 @pytest.fixture
