@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.concurrency import run_in_threadpool
 
@@ -41,7 +41,6 @@ from phtlab.central.routes import (
 )
 from phtlab.central.services import Services
 from phtlab.central.settings import CentralSettings
-from phtlab.wire.api import PREFIX
 
 _DESCRIPTION = """
 Stores and forwards for a Personal Health Train: signed trains, orders and stop records. What is
@@ -52,6 +51,21 @@ audience: as `GET /api/v1` says; at most a minute). A central that belongs to a 
 its users' tokens too, for what their scopes name. Refusals are problems (RFC 9457) whose `code` is
 stable.
 """
+
+_API = (
+    service,
+    trains,
+    journeys,
+    proposals,
+    approvals,
+    acceptances,
+    inbox,
+    stations,
+    roster,
+    registry,
+    audit,
+    notification,
+)
 
 
 def create_app(settings: CentralSettings, services: Services | None = None) -> FastAPI:
@@ -71,24 +85,9 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     )
     app.state.services = parts
     problems.install(app)
-    api = APIRouter(prefix=PREFIX)
-    parts_of_api = (
-        trains,
-        journeys,
-        proposals,
-        approvals,
-        acceptances,
-        inbox,
-        stations,
-        roster,
-        registry,
-        audit,
-        notification,
-    )
-    for part in parts_of_api:
-        api.include_router(part.router)
-    app.include_router(service.router)
-    app.include_router(api)
+    for part in _API:
+        # The routes themselves: `include_router` would build each of them anew.
+        app.router.routes.extend(part.router.routes)
     if parts.hub is not None and settings.hub_client_id:
         login = HubLogin(parts, parts.hub)
         app.include_router(pages.router_of(login))

@@ -13,7 +13,6 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phtlab.central.metrics import Metrics
-from phtlab.wire.api import PREFIX
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = structlog.get_logger("phtlab.central")
@@ -87,10 +86,7 @@ class RequestLog:
 
 
 def _route(scope: Scope) -> str:
-    form = str(getattr(scope.get("route"), "path", "unknown"))
-    # An included router's route names itself without the prefix it was included under.
-    versioned = scope["path"].startswith(PREFIX) and form.startswith("/")
-    return form if not versioned or form.startswith(PREFIX) else PREFIX + form
+    return str(getattr(scope.get("route"), "path", "unknown"))
 
 
 def _shown(params: dict[str, Any]) -> dict[str, str]:

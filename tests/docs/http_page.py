@@ -59,11 +59,10 @@ _MODULES = (
 def routes() -> Iterator[tuple[str, str, Any]]:
     """Method, path and route of each."""
     for module in _MODULES:
-        prefix = "" if module is service else PREFIX
         for route in module.router.routes:
             assert isinstance(route, APIRoute)
             for method in sorted(route.methods):
-                yield method, prefix + route.path, route
+                yield method, route.path, route
 
 
 def page() -> str:

@@ -9,9 +9,10 @@ from phtlab.central.access import Dispatcher, Reader
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.train.envelope import Envelope
+from phtlab.wire.api import PREFIX
 from phtlab.wire.governance import AcceptanceView
 
-router = APIRouter(prefix="/acceptances", tags=["agreement"], responses=RESPONSES)
+router = APIRouter(prefix=f"{PREFIX}/acceptances", tags=["agreement"], responses=RESPONSES)
 
 
 @router.post("", status_code=201, summary="Accept the consortium's agreement")

@@ -20,9 +20,10 @@ from phtlab.governance.proposal import ProposalId
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
+from phtlab.wire.api import PREFIX
 from phtlab.wire.governance import ApprovalView, StandingView
 
-router = APIRouter(tags=["approvals"], responses=RESPONSES)
+router = APIRouter(prefix=PREFIX, tags=["approvals"], responses=RESPONSES)
 
 
 @router.post("/approvals", status_code=201, summary="Deliver a station's approval")

@@ -12,9 +12,10 @@ from phtlab.central.audit_checkpoints import checkpoints_after, put_checkpoint
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.train.envelope import Envelope
+from phtlab.wire.api import PREFIX
 from phtlab.wire.audit import AuditHead, AuditPage, CheckpointPage, CheckpointView
 
-router = APIRouter(prefix="/audit", tags=["audit"], responses=RESPONSES)
+router = APIRouter(prefix=f"{PREFIX}/audit", tags=["audit"], responses=RESPONSES)
 After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 LogName = Annotated[str, Query(min_length=1, max_length=200)]
 

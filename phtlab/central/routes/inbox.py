@@ -14,10 +14,10 @@ from phtlab.central.inbox import inbox_cursor, inbox_of
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import Services, ServicesOf
 from phtlab.central.stations import seen
-from phtlab.wire.api import Inbox
+from phtlab.wire.api import PREFIX, Inbox
 from phtlab.wire.central import MAX_WAIT_SECONDS
 
-router = APIRouter(tags=["stations"], responses=RESPONSES)
+router = APIRouter(prefix=PREFIX, tags=["stations"], responses=RESPONSES)
 
 
 @router.get("/inbox", summary="What waits for this station", response_model=Inbox)

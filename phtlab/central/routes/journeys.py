@@ -17,9 +17,9 @@ from phtlab.central.views import journey_view
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
-from phtlab.wire.api import JourneyView, Page, StopUpdate, StopView
+from phtlab.wire.api import PREFIX, JourneyView, Page, StopUpdate, StopView
 
-router = APIRouter(tags=["journeys"], responses=RESPONSES)
+router = APIRouter(prefix=PREFIX, tags=["journeys"], responses=RESPONSES)
 LastEventId = Annotated[str, Header(description="The number of the last event already seen")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "Events, as they happen"}

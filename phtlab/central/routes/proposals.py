@@ -21,9 +21,10 @@ from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.governance.proposal import ProposalId
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
+from phtlab.wire.api import PREFIX
 from phtlab.wire.governance import NewComment, ProposalPage, ProposalView, ReviewBegun
 
-router = APIRouter(prefix="/proposals", tags=["proposals"], responses=RESPONSES)
+router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"], responses=RESPONSES)
 Number = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 

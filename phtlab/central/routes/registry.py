@@ -11,9 +11,9 @@ from phtlab.central.problems import RESPONSES
 from phtlab.central.registry_scopes import allowed, narrowed
 from phtlab.central.registry_token import parse_scopes
 from phtlab.central.services import PublishedNow, ServicesOf
-from phtlab.wire.api import RegistryToken
+from phtlab.wire.api import PREFIX, RegistryToken
 
-router = APIRouter(prefix="/registry", tags=["registry"], responses=RESPONSES)
+router = APIRouter(prefix=f"{PREFIX}/registry", tags=["registry"], responses=RESPONSES)
 
 
 @router.get("/token", summary="A token for the registry")

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Response
 from phtlab.central.problems import RESPONSES
 from phtlab.central.publication import METADATA, TARGETS
 from phtlab.central.services import ServicesOf
-from phtlab.wire.api import RosterBundle
+from phtlab.wire.api import PREFIX, RosterBundle
 
 router = APIRouter(
-    tags=["roster"], responses={status: RESPONSES[status] for status in (413, 422, 503)}
+    prefix=PREFIX,
+    tags=["roster"],
+    responses={status: RESPONSES[status] for status in (413, 422, 503)},
 )
 _ABSENT: dict[int | str, dict[str, Any]] = {404: RESPONSES[404]}
 

@@ -12,9 +12,9 @@ from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.stations import put_profile, put_twin, stations_of, twin_of
 from phtlab.train.identity import MemberName
 from phtlab.train.manifest import Name
-from phtlab.wire.api import StationProfile, StationView
+from phtlab.wire.api import PREFIX, StationProfile, StationView
 
-router = APIRouter(prefix="/stations", tags=["stations"], responses=RESPONSES)
+router = APIRouter(prefix=f"{PREFIX}/stations", tags=["stations"], responses=RESPONSES)
 _OCTETS = "application/octet-stream"
 
 

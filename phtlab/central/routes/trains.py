@@ -10,9 +10,9 @@ from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.trains import submit_train, visible_train, visible_trains
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
-from phtlab.wire.api import TrainSummary
+from phtlab.wire.api import PREFIX, TrainSummary
 
-router = APIRouter(prefix="/trains", tags=["trains"], responses=RESPONSES)
+router = APIRouter(prefix=f"{PREFIX}/trains", tags=["trains"], responses=RESPONSES)
 
 
 @router.post("", status_code=201, summary="Submit a signed train")

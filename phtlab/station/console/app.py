@@ -60,6 +60,7 @@ def create_app(console: Console) -> FastAPI:
     app.state.console, app.state.pages = console, pages
     refusals.install(app, pages)
     for router in ROUTERS:
-        app.include_router(router)
+        # The routes themselves: `include_router` would build each of them anew.
+        app.router.routes.extend(router.routes)
     app.add_middleware(Guard, hosts=console.hosts)
     return app
