@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Generator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -65,6 +66,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent in BROWSER_FOLDERS:
             item.add_marker("browser")
+    _sort_longest_first(items)
+
+
+def _sort_longest_first(items: list[pytest.Item]) -> None:
+    """Files in the order in which workers should begin them, so that none is left with a long one.
+
+    First those with a test that has a longer limit than others, then those with many tests.
+    """
+    limits: Counter[Path] = Counter()
+    tests: Counter[Path] = Counter()
+    for item in items:
+        own = item.get_closest_marker("timeout")
+        limits[item.path] = max(limits[item.path], int(own.args[0]) if own else 0)
+        tests[item.path] += 1
+    items.sort(key=lambda item: (-limits[item.path], -tests[item.path], item.path))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -81,7 +81,9 @@ def _run(stage: Stage, *, coverage: bool) -> StageResult:
     began = time.monotonic()
     file = REPORTS / f"{stage.name}.jsonl"
     more = ["--cov", "--cov-append", "--cov-report="] if coverage else []
-    workers = ["-n", str(stage.workers), "--dist", "loadfile", "--durations=30", *more]
+    # Workers take the files in the order of tests/conftest.py.
+    workers = ["-n", str(stage.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
+    workers += ["--durations=30", *more]
     code = _pytest(stage, file, ["-m", stage.expression, *workers])
     report = read_report(file)
     failed = dict(report.failed)
