@@ -13,6 +13,15 @@ from playwright.sync_api import Locator, Page, TimeoutError, expect
 from tests.ui.chromium import LOADING, Watch, evaluate
 from tests.ui.lab_server import SETTINGS, LabServer
 
+# Commands that have begun, from then on.
+_NOTE_COMMANDS = """() => {
+    if (!window.executedCommands) {
+        const note = (_, { id }) => window.executedCommands.push(id);
+        jupyterapp.commands.commandExecuted.connect(note);
+    }
+    window.executedCommands = [];
+}"""
+
 
 class LabPage:
     """A browser's tab with Lab in it."""
@@ -66,17 +75,23 @@ class LabPage:
     def palette(self, label: str) -> None:
         """Choose `label` in the command palette, as a person does."""
         field = self.page.locator(".lm-CommandPalette-input")
-        item = self.page.locator(".lm-CommandPalette-item").filter(has_text=label).first
-        for attempt in range(5):
-            # It closes when something else takes the focus, as a starting kernel's notebook may.
+        active = self.page.locator(".lm-CommandPalette-item.lm-mod-active").filter(has_text=label)
+        evaluate(self.page, _NOTE_COMMANDS)
+        for attempt in range(10):
+            # It closes when something else takes the focus, as a notebook or launcher that has
+            # just come may, at any moment until the command has begun.
             self.page.keyboard.press("Control+Shift+c")
             try:
                 field.fill(label, timeout=1500)
-                item.click(timeout=3000)
-                return
+                name = active.get_attribute("data-command", timeout=3000)
+                field.press("Enter", timeout=1500)
             except TimeoutError:
-                if attempt == 4:
+                if attempt == 9:
                     raise
+                continue
+            if evaluate(self.page, "name => window.executedCommands.includes(name)", name):
+                return
+        raise AssertionError(f"the command '{label}' has not begun")
 
     @property
     def notebook(self) -> Locator:

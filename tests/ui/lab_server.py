@@ -54,14 +54,16 @@ class LabServer:
             (folder / name).mkdir(parents=True)
         for plugin, settings in SETTINGS.items():
             self.set(plugin, settings)
+        # Else each page that is loaded starts Node, to see whether Lab should be built anew.
+        page = folder / "jupyter-config" / "labconfig" / "page_config.json"
+        page.parent.mkdir(parents=True)
+        page.write_text(json.dumps({"buildCheck": False, "buildAvailable": False}))
         command = [
             *(str(python), "-m", "jupyter", "lab", "--no-browser", "--allow-root"),
             *(f"--ServerApp.port={self._port}", "--ServerApp.port_retries=0"),
             *("--ServerApp.ip=127.0.0.1", "--ServerApp.base_url=/base/"),
             *(f"--ServerApp.root_dir={self.root}", f"--IdentityProvider.token={self.token}"),
             "--expose-app-in-browser",
-            # Else each start asks thirty Node processes whether they have a language server.
-            "--LanguageServerManager.autodetect=False",
         ]
         self._service = Service("jupyter", command, folder, {**own, **environment})
 
