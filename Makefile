@@ -31,8 +31,8 @@ lint test-unit test-build test-engine test-browser:
 	@.ci/prepare test
 	@$(PY) -m tests.stages $(@:test-%=%)
 
-test-fast:       ## the unit stage without the set-up
-	@$(PY) -m tests.stages unit
+test-fast:       ## of the unit stage, what starts no server and no process; without the set-up
+	@$(PY) -m tests.stages fast
 
 test-long:       ## the long forms: hundreds of kills, every probe on every runtime class
 	@.ci/prepare test-long

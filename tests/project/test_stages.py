@@ -11,7 +11,8 @@ from tests.stages import reruns
 from tests.stages.checks import Check, run_checks
 from tests.stages.report import Report, read_report, report_of
 from tests.stages.reruns import FLAKY_LIMIT, Flaky, may_be_rerun, rerun, too_many
-from tests.stages.stage import NAMES, STAGES
+from tests.stages.scheduling import TOGETHER
+from tests.stages.stage import FAST, NAMES, STAGES
 from tests.stages.summary import StageResult, closing_lines
 
 ROOT = Path(__file__).parents[2]
@@ -105,6 +106,11 @@ def test_each_folder_that_is_never_run_again_exists():
     assert len(named) == 5
     for folder in named:
         assert (ROOT / "tests" / folder).is_dir()
+
+
+def test_each_folder_that_the_fast_stage_leaves_out_exists():
+    for folder in (*FAST.without, *TOGETHER):
+        assert (ROOT / "tests" / folder.removeprefix("tests/")).is_dir(), folder
 
 
 def test_a_failed_test_that_passes_alone_is_flaky():

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.stages.checks import ROOT, CheckResult, run_checks
 from tests.stages.report import read_report
 from tests.stages.reruns import rerun, too_many
-from tests.stages.stage import LINT, NAMES, STAGES, Stage
+from tests.stages.stage import FAST, LINT, NAMES, STAGES, Stage
 from tests.stages.summary import StageResult, closing_lines
 
 REPORTS = ROOT / ".cache" / "stages"
@@ -28,12 +28,13 @@ FLAKY = ROOT / ".cache" / "flaky.json"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stages", description=__doc__)
-    parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(NAMES))
+    names = (*NAMES, FAST.name)
+    parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(names))
     parser.add_argument("--coverage", action="store_true", help="report lines that no test ran")
     arguments = parser.parse_args()
-    unknown = sorted(set(arguments.stages) - set(NAMES))
+    unknown = sorted(set(arguments.stages) - set(names))
     if unknown:
-        parser.error(f"there is no stage {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"there is no stage {', '.join(unknown)}; there are {', '.join(names)}")
     # A shell has what it starts in the background ignore the interrupt, and hubs and stations that
     # tests start would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -42,7 +43,7 @@ def main() -> int:
     results: list[StageResult] = []
     if LINT in chosen:
         results.append(_lint())
-    for stage in STAGES:
+    for stage in (*STAGES, FAST):
         if stage.name in chosen:
             results.append(_run(stage, coverage=arguments.coverage))
     if arguments.coverage:
@@ -84,7 +85,8 @@ def _run(stage: Stage, *, coverage: bool) -> StageResult:
     # Workers take the files in the order of tests/conftest.py.
     workers = ["-n", str(stage.workers), "--dist", "loadfile", "--no-loadscope-reorder"]
     workers += ["--durations=30", *more]
-    code = _pytest(stage, file, ["-m", stage.expression, *workers])
+    ignored = [f"--ignore=tests/{folder}" for folder in stage.without]
+    code = _pytest(stage, file, ["-m", stage.expression, *ignored, *workers])
     report = read_report(file)
     failed = dict(report.failed)
     if code not in (0, 1) or (code == 1 and not failed):

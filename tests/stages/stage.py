@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 
@@ -20,6 +20,8 @@ class Stage:
     workers: int
     test_limit: timedelta
     limit: timedelta = timedelta(minutes=40)
+    without: tuple[str, ...] = ()
+    """Folders of `tests/` that are left out."""
 
 
 UNIT = Stage(
@@ -28,6 +30,15 @@ UNIT = Stage(
     "not engine and not browser and not build and not long",
     workers=2,
     test_limit=timedelta(seconds=120),
+)
+FAST = replace(
+    UNIT,
+    name="fast",
+    title="of the unit stage, what starts no server and no process",
+    without=(
+        *("attack", "central", "cli", "console", "crash", "docs"),
+        *("evidence", "hub", "lab/server", "reading", "runtime"),
+    ),
 )
 BUILD = Stage(
     "build",
@@ -53,4 +64,5 @@ BROWSER = Stage(
 
 LINT = "lint"
 STAGES = (UNIT, BUILD, ENGINE, BROWSER)
+"""In the order in which they run; FAST has nothing that UNIT lacks."""
 NAMES = (LINT, *(stage.name for stage in STAGES))
