@@ -15,14 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from phtlab.central.registry_token import certificate
-from phtlab.central.settings import SETTINGS_FILE, CentralSettings
+from phtlab.central.settings import REGISTRY_FILE, SETTINGS_FILE, CentralSettings
 from phtlab.errors import SettingsError
 from phtlab.train.durable_file import create_durably, write_durably
 from phtlab.train.repository import load_root, online_public_key, root_fingerprint
 from phtlab.wire.api import PREFIX
 
 ONLINE_PUBLIC_FILE: Final = "online.pub.json"
-REGISTRY_FILE: Final = "registry.yml"
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from phtlab.train.fault import faults_of
 from phtlab.wire.token import audience_of
 
 SETTINGS_FILE: Final = "central.toml"
+REGISTRY_FILE: Final = "registry.yml"
 _PATH: Final = re.compile(r"/?[A-Za-z0-9._~/-]*")
 
 

@@ -143,8 +143,7 @@ def run(directory: DirectoryArgument) -> None:
 @app.command()
 def registry(directory: DirectoryArgument) -> None:
     """Become a registry that takes this central's tokens: CNCF Distribution on loopback."""
-    from phtlab.central.founding import REGISTRY_FILE
-    from phtlab.central.settings import CentralSettings
+    from phtlab.central.settings import REGISTRY_FILE, CentralSettings
 
     settings = CentralSettings.load(directory)
     program = shutil.which("docker-registry") or shutil.which("registry")
