@@ -129,13 +129,21 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     raise AssertionError(log.read_text("utf-8", "replace")[-2000:])
 
 
+def processes() -> list[Path]:
+    """The folders of this machine's processes; one may end at any moment.
+
+    Not by a pattern: `glob` looks at each path again, and raises if it is no longer there.
+    """
+    return [folder for folder in Path("/proc").iterdir() if folder.name.isdecimal()]
+
+
 def _processes_of(place: Path) -> list[int]:
     """Processes whose command names this engine's own folder: its shims and sandboxes."""
     found = []
-    for command in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in processes():
         with suppress(OSError):
-            if str(place).encode() in command.read_bytes():
-                found.append(int(command.parent.name))
+            if str(place).encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import docker
@@ -15,6 +16,7 @@ from phtlab.station.stop import Stop
 from phtlab.train.record import StopRecord
 from tests.evidence import Evidence
 from tests.sandbox.conftest import Open
+from tests.sandbox.engines import processes
 from tests.sandbox.probe_table import title
 from tests.station.real_world import travel
 from tests.station.station_world import COUNTS, World
@@ -39,10 +41,10 @@ def policy(world: World, **limits: object) -> None:
 def named(mark: str) -> list[int]:
     """The processes of this machine that call themselves `mark`."""
     found = []
-    for comm in Path("/proc").glob("[0-9]*/comm"):
+    for process in processes():
         try:
-            if comm.read_text("utf-8", "replace").strip() == mark:
-                found.append(int(comm.parent.name))
+            if (process / "comm").read_text("utf-8", "replace").strip() == mark:
+                found.append(int(process.name))
         except OSError:  # ended while we looked
             continue
     return found
@@ -172,11 +174,16 @@ while True:
     )
     seen: set[int] = set()
     with open_world() as world:
-        policy(world, seconds=4)
+        policy(world, seconds=200)
         mark = f"deaf{world.folder.mark()[:8]}"
+
+        def look() -> None:
+            seen.update(named(mark))
+            if seen:  # its time is up once all that is to end is there
+                world.ahead = timedelta(seconds=300)
+
         offer = world.offer(world.train(COUNTS + source.replace("MARK", mark)))
-        record = travel(world, offer, lambda: seen.update(named(mark)))
-        assert seen, "the child was never there"
+        record = travel(world, offer, look)
         assert named(mark) == []
     assert (record.outcome, record.code) == ("failed", "out-of-time")
     outcome = "stopped from outside; the stop fails: out-of-time"
@@ -201,7 +208,7 @@ if os.fork() == 0:
         while True:
             time.sleep(0.01)
     os._exit(0)
-time.sleep(2)
+time.sleep(5)  # so that it is seen
 """
     )
     seen: set[int] = set()
