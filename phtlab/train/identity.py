@@ -78,10 +78,10 @@ class PublicKeys(BaseModel):
     @classmethod
     def _age_recipient(cls, text: str) -> str:
         try:
-            HybridRecipient.parse(text)
+            recipient = HybridRecipient.parse(text)
         except SealError as error:
             raise ValueError(str(error)) from None
-        if text != text.lower():
+        if str(recipient) != text:
             raise ValueError("an age recipient is written in lower case")
         return text
 

@@ -184,6 +184,7 @@ while True:
 
         offer = world.offer(world.train(COUNTS + source.replace("MARK", mark)))
         record = travel(world, offer, look)
+        assert seen, "the child was never there"
         assert named(mark) == []
     assert (record.outcome, record.code) == ("failed", "out-of-time")
     outcome = "stopped from outside; the stop fails: out-of-time"
