@@ -16,9 +16,5 @@ c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = f"{settings.directory}/homes/{{username}}"
 c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.environment = workspaces.environment(settings)
-c.Spawner.args = [
-    # Without this, JupyterLab would not start for root, as whom a demonstration may run.
-    "--allow-root",
-    # Else each start asks thirty Node processes whether they have a language server.
-    "--LanguageServerManager.autodetect=False",
-]
+# Without this, JupyterLab would not start for root, as whom a demonstration may run.
+c.Spawner.args = ["--allow-root"]
