@@ -25,6 +25,7 @@ import httpx
 
 from phtlab.central.notification_due import Due, Undelivered
 from phtlab.central.settings import CentralSettings
+from phtlab.wire.authorities import authorities
 
 _SECONDS: Final = 10.0
 _IN_ALL: Final = 20.0
@@ -66,7 +67,9 @@ async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -
     """
     async with (
         asyncio.timeout(_IN_ALL),
-        httpx.AsyncClient(trust_env=False, timeout=_SECONDS, follow_redirects=False) as client,
+        httpx.AsyncClient(
+            trust_env=False, timeout=_SECONDS, follow_redirects=False, verify=authorities()
+        ) as client,
         client.stream(
             "POST",
             there,
