@@ -52,7 +52,7 @@ its users' tokens too, for what their scopes name. Refusals are problems (RFC 94
 stable.
 """
 
-_API = (
+API = (
     service,
     trains,
     journeys,
@@ -66,6 +66,7 @@ _API = (
     audit,
     notification,
 )
+"""The parts of the API: the modules whose `router` has its routes."""
 
 
 def create_app(settings: CentralSettings, services: Services | None = None) -> FastAPI:
@@ -85,7 +86,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
     )
     app.state.services = parts
     problems.install(app)
-    for part in _API:
+    for part in API:
         # The routes themselves: `include_router` would build each of them anew.
         app.router.routes.extend(part.router.routes)
     if parts.hub is not None and settings.hub_client_id:

@@ -8,21 +8,8 @@ from typing import Any, Final
 from fastapi.routing import APIRoute
 
 from phtlab.central import access
+from phtlab.central.app import API
 from phtlab.central.problems import BY_CODE
-from phtlab.central.routes import (
-    acceptances,
-    approvals,
-    audit,
-    inbox,
-    journeys,
-    notification,
-    proposals,
-    registry,
-    roster,
-    service,
-    stations,
-    trains,
-)
 from phtlab.wire.api import PREFIX
 from tests.docs.markdown import code, heading, sentence, table
 
@@ -50,16 +37,11 @@ TAKES: Final[Mapping[Callable[..., object], tuple[str, str]]] = {
     access.station_member: ("stations", "never"),
 }
 
-_MODULES = (
-    *(service, trains, journeys, proposals, approvals, acceptances),
-    *(inbox, stations, roster, registry, audit, notification),
-)
-
 
 def routes() -> Iterator[tuple[str, str, Any]]:
     """Method, path and route of each."""
-    for module in _MODULES:
-        for route in module.router.routes:
+    for part in API:
+        for route in part.router.routes:
             assert isinstance(route, APIRoute)
             for method in sorted(route.methods):
                 yield method, route.path, route

@@ -73,16 +73,13 @@ def _answers(port: int) -> bool:
 def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for `condition`; AssertionError if it does not come."""
     end = time.monotonic() + seconds
-    while not (looked := _look(condition))[0]:
-        assert time.monotonic() < end, f"waited for {seconds} seconds in vain"
+    while True:
+        looked = time.monotonic()
+        if condition():
+            return
+        assert looked < end, f"waited for {seconds} seconds in vain"
         # A look that is long takes the processor from what it waits for.
-        time.sleep(max(0.005, 2 * looked[1]))
-
-
-def _look(condition: Callable[[], object]) -> tuple[bool, float]:
-    """Whether it holds, and how many seconds the look took."""
-    began = time.monotonic()
-    return bool(condition()), time.monotonic() - began
+        time.sleep(max(0.005, 2 * (time.monotonic() - looked)))
 
 
 def command(
