@@ -38,6 +38,8 @@ from phtlab.wire.registry import Registry
 from tests.evidence import Evidence
 from tests.limits import LIMIT
 from tests.real_registry import answers, free_port, registry_of
+from tests.stages.files import BROWSER_FOLDERS, may_have
+from tests.stages.stage import STAGES
 
 if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
     from phtlab.demo.hub import HubWorld
@@ -48,9 +50,6 @@ ROOT = Path(__file__).parents[1]
 # Kernel images are built once a machine, not once a checkout.
 CACHE = cache_directory()
 KERNEL_CACHE = CACHE / "kernel-images"
-
-# Every test in these drives a real browser; one elsewhere is marked `browser` by hand.
-BROWSER_FOLDERS = (ROOT / "tests" / "ui", ROOT / "tests" / "story")
 
 _EVIDENCE = pytest.StashKey[Evidence]()
 
@@ -66,7 +65,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent in BROWSER_FOLDERS:
             item.add_marker("browser")
+    _require_stage_to_find(items)
     _sort_longest_first(items)
+
+
+def _require_stage_to_find(items: list[pytest.Item]) -> None:
+    """A test that is marked where its stage does not look would never run."""
+    markers = [stage.marker for stage in STAGES if stage.marker]
+    for item in items:
+        for marker in markers:
+            if item.get_closest_marker(marker) and not may_have(item.path, marker):
+                raise pytest.UsageError(
+                    f"{item.nodeid} is marked {marker}, and neither its file nor a conftest.py "
+                    f"above it says pytest.mark.{marker}: tests/stages/files.py"
+                )
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.stages import reruns
 from tests.stages.checks import Check, run_checks
+from tests.stages.files import files_with, may_have
 from tests.stages.report import Report, read_report, report_of
 from tests.stages.reruns import FLAKY_LIMIT, Flaky, may_be_rerun, rerun, too_many
 from tests.stages.scheduling import TOGETHER
@@ -111,6 +112,20 @@ def test_each_folder_that_is_never_run_again_exists():
 def test_what_the_fast_stage_leaves_out_exists():
     for folder in (*FAST.without, *TOGETHER):
         assert (ROOT / "tests" / folder.removeprefix("tests/")).exists(), folder
+
+
+def test_a_stage_collects_what_its_file_its_folder_or_a_conftest_marks():
+    tests = ROOT / "tests"
+    for path, marker, may in (
+        ("ui/test_keys.py", "browser", True),  # by its folder
+        ("ui/test_keys.py", "engine", False),
+        ("ui/test_tour.py", "engine", True),  # by itself
+        ("central/test_access.py", "engine", True),  # by central/conftest.py
+        ("central/test_access.py", "build", False),
+        ("train/test_seal.py", "engine", False),
+    ):
+        assert may_have(tests / path, marker) is may, (path, marker)
+        assert (tests / path in files_with(marker)) is may, (path, marker)
 
 
 def test_a_failed_test_that_passes_alone_is_flaky():

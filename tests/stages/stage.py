@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from tests.stages.files import files_with
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -22,6 +24,15 @@ class Stage:
     limit: timedelta = timedelta(minutes=40)
     without: tuple[str, ...] = ()
     """Folders and files of `tests/` that are left out."""
+    marker: str = ""
+    """What its tests are marked with, if it has no others."""
+
+    @property
+    def places(self) -> list[str]:
+        """The folders and files that pytest collects."""
+        if self.marker:
+            return [str(path) for path in files_with(self.marker)]
+        return ["tests", *(f"--ignore=tests/{place}" for place in self.without)]
 
 
 UNIT = Stage(
@@ -48,6 +59,7 @@ BUILD = Stage(
     "build and not long",
     workers=2,
     test_limit=timedelta(seconds=900),
+    marker="build",
 )
 ENGINE = Stage(
     "engine",
@@ -55,6 +67,7 @@ ENGINE = Stage(
     "engine and not browser and not build and not long",
     workers=3,
     test_limit=timedelta(seconds=300),
+    marker="engine",
 )
 BROWSER = Stage(
     "browser",
@@ -62,6 +75,7 @@ BROWSER = Stage(
     "browser and not build and not long",
     workers=3,
     test_limit=timedelta(seconds=300),
+    marker="browser",
 )
 
 LINT = "lint"
