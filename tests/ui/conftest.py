@@ -5,8 +5,9 @@ in most modules that use it `ExtensionSimulator` answers in its place, for state
 reaches late or only under attack. `jupyter_in_world` is the desk of the researcher of `world`, a
 real consortium, and the researcher's key is locked; those modules are marked `engine`.
 
-Each module has servers of its own; each test a browser session of its own. An error in the
-browser, or a request to another machine, fails the test.
+Each module has servers of its own, and each test a tab that knows nothing of those before it; the
+browser keeps the scripts that it has compiled, and servers their port, to which those belong. An
+error in the browser, or a request to another machine, fails the test.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 from tests.conftest import CACHE
-from tests.ui.chromium import Watch, chromium, watched_page
+from tests.real_registry import free_port
+from tests.ui.chromium import Watch, chromium_with_profile, watched_tab
 from tests.ui.lab_page import LabPage
 from tests.ui.lab_server import LabServer, lab_running
 
@@ -27,27 +29,40 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    with chromium_with_profile(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
 
 
+@pytest.fixture(scope="package")
+def lab_port() -> int:
+    return free_port()
+
+
+@pytest.fixture(scope="package")
+def lab_in_world_port() -> int:
+    return free_port()
+
+
 @pytest.fixture(scope="module")
-def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabServer]:
-    with lab_running(tmp_path_factory.mktemp("jupyter") / "lab") as server:
+def jupyter(tmp_path_factory: pytest.TempPathFactory, lab_port: int) -> Iterator[LabServer]:
+    with lab_running(tmp_path_factory.mktemp("jupyter") / "lab", port=lab_port) as server:
         yield server
 
 
 @pytest.fixture(scope="module")
-def jupyter_in_world(tmp_path_factory: pytest.TempPathFactory, world: World) -> Iterator[LabServer]:
+def jupyter_in_world(
+    tmp_path_factory: pytest.TempPathFactory, world: World, lab_in_world_port: int
+) -> Iterator[LabServer]:
     known = {"PHTLAB_CONFIG": str(world.researcher), "PHTLAB_CACHE": str(CACHE)}
-    with lab_running(tmp_path_factory.mktemp("jupyter") / "lab", known) as server:
+    folder = tmp_path_factory.mktemp("jupyter") / "lab"
+    with lab_running(folder, known, port=lab_in_world_port) as server:
         yield server
 
 
 @pytest.fixture
-def _watched(browser: Browser) -> Iterator[tuple[Page, Watch]]:
-    with watched_page(browser) as (page, watch):
+def _watched(browser: BrowserContext) -> Iterator[tuple[Page, Watch]]:
+    with watched_tab(browser) as (page, watch):
         yield page, watch
         watch.require_nothing()
 

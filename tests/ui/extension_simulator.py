@@ -6,14 +6,20 @@ long while. It speaks the same paths and shapes; the stream of events is told wi
 
 from __future__ import annotations
 
+import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Error, Page
 
 from tests.ui.chromium import evaluate
+
+# What the server extension answers, not the files of Lab's own extension.
+PATHS = "*/base/phtlab/*"
+EVENTS = re.compile(r"/phtlab/events")
 
 STREAM = """
 (() => {
@@ -48,9 +54,11 @@ class Answer:
     """What a request gets: `body` as JSON, or bytes as they are."""
 
     def __init__(self, body: Any, status: int = 200, headers: dict[str, str] | None = None):
-        self.body = body
+        is_json = not isinstance(body, bytes)
+        self.content: bytes = json.dumps(body).encode() if is_json else body
         self.status = status
-        self.headers = headers or {}
+        self.headers = {"Content-Type": "application/json"} if is_json else {}
+        self.headers.update(headers or {})
 
 
 def refusal(code: str, message: str, *, status: int = 409, field: str | None = None) -> Answer:
@@ -68,6 +76,8 @@ class ExtensionSimulator:
         self.proposals: list[dict[str, Any]] = []
         self.answers: dict[str, Answer | Callable[[Any], Answer]] = {"GET keys": Answer([])}
         self.asked: list[tuple[str, Any]] = []
+        self.instead: Answer | None = None  # what answers everything, as when a login is over
+        self._session = page.context.new_cdp_session(page)
 
     def begin(self) -> None:
         """Call before the page is opened."""
@@ -78,7 +88,9 @@ class ExtensionSimulator:
             ("proposals", self.proposals),
         ]
         self.page.add_init_script(STREAM.replace("FIRST", json.dumps(first)))
-        self.page.route(re.compile(r"(?<!/extensions)/phtlab/(?!events)"), self._answer)
+        # Not by `page.route`: it turns the browser's cache off, and Lab's scripts are loaded anew.
+        self._session.on("Fetch.requestPaused", self._paused)
+        self._session.send("Fetch.enable", {"patterns": [{"urlPattern": PATHS}]})
 
     def tell(self, kind: str, data: Any) -> None:
         """An event of the stream."""
@@ -111,19 +123,42 @@ class ExtensionSimulator:
         """What came with each request of that method and path."""
         return [body for asked, body in self.asked if asked == request]
 
-    def _answer(self, route: Route) -> None:
-        request = route.request
-        path = re.sub(r"^.*?/phtlab/|\?.*$", "", request.url)
-        name = f"{request.method} {path}"
-        body = json.loads(request.post_data) if request.post_data else None
+    def _paused(self, event: dict[str, Any]) -> None:
+        request = event["request"]
+        with suppress_closed(self.page):
+            if self.instead is None and EVENTS.search(request["url"]):
+                self._session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+                return
+            answer = self._answer(request["method"], request["url"], request.get("postData"))
+            self._session.send(
+                "Fetch.fulfillRequest",
+                {
+                    "requestId": event["requestId"],
+                    "responseCode": answer.status,
+                    "responseHeaders": [{"name": n, "value": v} for n, v in answer.headers.items()],
+                    "body": base64.b64encode(answer.content).decode(),
+                },
+            )
+
+    def _answer(self, method: str, url: str, content: str | None) -> Answer:
+        path = re.sub(r"^.*?/phtlab/|\?.*$", "", url)
+        name = f"{method} {path}"
+        body = json.loads(content) if content else None
         self.asked.append((name, body))
+        if self.instead:
+            return self.instead
         answer = self.answers.get(name) or refusal("not-found", f"No answer for {name}", status=404)
-        if not isinstance(answer, Answer):
-            answer = answer(body)
-        if isinstance(answer.body, bytes):
-            route.fulfill(status=answer.status, body=answer.body, headers=answer.headers)
-        else:
-            route.fulfill(status=answer.status, json=answer.body, headers=answer.headers)
+        return answer if isinstance(answer, Answer) else answer(body)
+
+
+@contextmanager
+def suppress_closed(page: Page) -> Iterator[None]:
+    """A page that is closed waits for no answer."""
+    try:
+        yield
+    except Error:
+        if not page.is_closed():
+            raise
 
 
 def a_status(key: str = "unlocked", **more: Any) -> dict[str, Any]:

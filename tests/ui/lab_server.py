@@ -28,16 +28,21 @@ SETTINGS = {
 class LabServer:
     """`root` is the folder that Lab shows; `url` its address, `token` what lets one in.
 
-    `python` is the interpreter of the environment that Lab is installed in.
+    `python` is the interpreter of the environment that Lab is installed in; `port` one that the
+    caller has from `free_port`.
     """
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], python: Path = Path(sys.executable)
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        python: Path = Path(sys.executable),
+        port: int | None = None,
     ):
         self.folder = folder
         self.root = folder / "root"
         self.token = TOKEN
-        self._port = free_port()
+        self._port = port or free_port()
         self.url = f"http://127.0.0.1:{self._port}/base/"
         own = {
             "HOME": str(folder / "home"),
@@ -105,9 +110,10 @@ def lab_running(
     folder: Path,
     environment: Mapping[str, str] | None = None,
     python: Path = Path(sys.executable),
+    port: int | None = None,
 ) -> Iterator[LabServer]:
     """A server below `folder`, stopped on leaving; `environment` says what it is to know."""
-    server = LabServer(folder, environment or {}, python)
+    server = LabServer(folder, environment or {}, python, port)
     try:
         server.start()
         yield server

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import BrowserContext, expect
 
 import phtlab
-from tests.ui.chromium import watched_page
+from tests.ui.chromium import watched_tab
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer, lab_running
 from tests.ui.test_plugins import CELLS
@@ -101,9 +101,9 @@ def test_the_command_the_hub_and_the_console_are_there(programs, tmp_path):
     assert Path(place).is_relative_to(programs.parent), "the checkout's, not what was installed"
 
 
-def test_jupyterlab_shows_the_panel_and_checks_a_notebook(lab_server, browser: Browser):
+def test_jupyterlab_shows_the_panel_and_checks_a_notebook(lab_server, browser: BrowserContext):
     write_notebook(lab_server.root / "counts.ipynb", CELLS)
-    with watched_page(browser) as (page, watch):
+    with watched_tab(browser) as (page, watch):
         lab_page = LabPage(page, lab_server, watch).open("counts.ipynb")
         expect(page.locator(".pht-FindingsItem")).to_have_text("✓ can travel")
         lab_page.command("phtlab:open-train")

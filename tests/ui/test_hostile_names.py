@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Locator, Route, expect
+from playwright.sync_api import Dialog, Locator, expect
 
 from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import (
@@ -337,19 +337,11 @@ def test_central_away_and_a_station_offline(lab_page, told):
     expect(panel.locator(".pht-Banner")).to_have_count(0)
 
 
-# What the server extension answers, not the files of Lab's own extension.
-EXTENSION = re.compile(r"(?<!/extensions)/phtlab/")
+# Jupyter Server's own refusal of whoever shows no token that counts.
+FORBIDDEN = Answer({"message": "Forbidden", "reason": None}, 403)
+# A hub's answer to whose session is over.
+LOGIN_PAGE = Answer(b"<html><script>alert(1)</script>", headers={"Content-Type": "text/html"})
 LOGIN = "You are not logged in at your Jupyter server any more."
-
-
-def forbidden(route: Route) -> None:
-    """Jupyter Server's own refusal of whoever shows no token that counts."""
-    route.fulfill(status=403, json={"message": "Forbidden", "reason": None})
-
-
-def login_page(route: Route) -> None:
-    """A hub's answer to whose session is over."""
-    route.fulfill(status=200, content_type="text/html", body="<html><script>alert(1)</script>")
 
 
 def test_a_part_that_the_server_does_not_give_says_so_and_can_be_tried_again(lab_page, told):
@@ -377,7 +369,7 @@ def test_a_part_that_the_server_does_not_give_says_so_and_can_be_tried_again(lab
 
 @pytest.mark.parametrize(
     ("answer", "words"),
-    [(forbidden, LOGIN), (login_page, "perhaps you have to log in again")],
+    [(FORBIDDEN, LOGIN), (LOGIN_PAGE, "perhaps you have to log in again")],
     ids=["403", "login page"],
 )
 def test_an_expired_login_is_said_and_what_is_open_stays(lab_page, told, answer, words):
@@ -387,7 +379,7 @@ def test_an_expired_login_is_said_and_what_is_open_stays(lab_page, told, answer,
     lab_page.command("phtlab:open-train")
     panel = lab_page.page.locator("#phtlab-train-panel")
     expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
-    lab_page.page.route(EXTENSION, answer)
+    told.instead = answer
     evaluate(
         lab_page.page,
         """() => { const stream = window.toldStreams.at(-1);
@@ -400,7 +392,7 @@ def test_an_expired_login_is_said_and_what_is_open_stays(lab_page, told, answer,
     expect(lab_page.page.locator(".pht-Results")).to_contain_text(words)
     lab_page.command("application:activate-previous-tab")
     expect(lab_page.cell(4)).to_contain_text("unsaved = 1")
-    lab_page.page.unroute(EXTENSION, answer)
+    told.instead = None
     expect(banner).to_have_count(0)  # by itself, with the next stream
 
 
