@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import nbformat
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import APIResponse, Locator, Route, expect
 
+from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import (
     Answer,
     ExtensionSimulator,
@@ -109,6 +112,32 @@ def test_what_travels_is_saved_first(lab_page, told, jupyter):
     saved = nbformat.read(jupyter.root / NOTEBOOK, as_version=4)
     assert saved.cells[4].source == "changed = 1"
     assert told.bodies("POST check")[-1]["content"]["cells"][4]["source"] == "changed = 1"
+
+
+def test_a_save_that_goes_on_is_waited_for(lab_page, told):
+    """Else Lab takes the file of the first save for a change by somebody else, and asks."""
+    panel = opened(lab_page, told)
+    expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
+    contents = re.compile("/api/contents/")
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold(route: Route) -> None:
+        if route.request.method == "PUT" and not held:
+            held.append((route, route.fetch()))  # written, and the page does not know it yet
+            evaluate(lab_page.page, "window.written = true")
+        else:
+            route.fallback()
+
+    lab_page.page.route(contents, hold)
+    lab_page.cell(4).locator(".cm-content").fill("changed = 1")
+    lab_page.page.keyboard.press("Control+s")
+    panel.get_by_role("button", name="Dispatch…").click()
+    expect(panel).to_contain_text("Getting ready")
+    lab_page.page.wait_for_function("window.written")
+    route, response = held[0]
+    route.fulfill(response=response)
+    expect(dialog(lab_page)).to_be_visible()
+    expect(lab_page.page.locator(".jp-Dialog")).to_have_count(1)
 
 
 def test_dry_run_is_one_click_with_the_parameters_of_the_panel(lab_page, told):

@@ -12,6 +12,7 @@ import { journeysPlugin } from './journeyNotices';
 import { openCellPlugin } from './openCell';
 import { proposePlugin } from './propose';
 import { resultsPlugin } from './results';
+import { savesPlugin } from './saves';
 import { serverPlugin } from './server';
 import { trainPanelPlugin } from './trainPanel';
 import { unlockPlugin } from './unlock';
@@ -29,6 +30,7 @@ const plugins: JupyterFrontEndPlugin<any>[] = [
   openCellPlugin,
   keysPlugin,
   resultsPlugin,
+  savesPlugin,
   unlockPlugin,
   welcomePlugin
 ];

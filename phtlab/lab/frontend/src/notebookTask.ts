@@ -4,6 +4,7 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { NotebookPanel } from '@jupyterlab/notebook';
 
+import { save } from './saves';
 import { IPhtServer, PhtProblem } from './server';
 import { OPEN_TRAIN } from './trainPanel';
 import { ITrainPanel } from './trainPanelModel';
@@ -42,10 +43,7 @@ export class NotebookTask {
 
   /** Save what is shown: the file is what travels. */
   async save(panel: NotebookPanel): Promise<void> {
-    const { context } = panel;
-    if (context.model.dirty && !context.model.readOnly) {
-      await context.save();
-    }
+    await save(panel.context);
   }
 
   /** Whether the key is open now; asks for the passphrase if it is locked. */

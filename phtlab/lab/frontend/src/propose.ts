@@ -21,6 +21,7 @@ import {
 import { cutMiddle } from './nameText';
 import { NotebookTask } from './notebookTask';
 import { askSubmit } from './proposeDialog';
+import { save } from './saves';
 import { IPhtServer } from './server';
 import { PROPOSE, WITHDRAW } from './trainPanel';
 import { ITrainPanel } from './trainPanelModel';
@@ -103,8 +104,8 @@ async function propose(
     }
     const context = editor && documents.contextForWidget(editor);
     await context?.ready;
-    if (context?.model.dirty) {
-      await context.save();
+    if (context) {
+      await save(context);
     }
     const check = await server.checkDraft(notebook);
     const submitted = await askSubmit(notebook, check, server, trans);

@@ -29,6 +29,7 @@ import { lazily } from './lazily';
 import { OPEN_CELL } from './openCell';
 import { OPEN_RESULTS, journeyId } from './resultsCommand';
 import { exportFolder } from './resultsModel';
+import { save } from './saves';
 import { IPhtServer } from './server';
 import { UNLOCK } from './unlock';
 
@@ -179,8 +180,8 @@ function actionsOf(
         notebook === null ? undefined : documents.findWidget(notebook);
       const context = open && documents.contextForWidget(open);
       // The server fills the file: what is in the editor goes there first, and comes from there.
-      if (context?.model.dirty && !context.model.readOnly) {
-        await context.save();
+      if (context) {
+        await save(context);
       }
       const path = await server.aggregate(journey.id, notebook);
       if (context && context.localPath === path) {
