@@ -33,6 +33,7 @@ from phtlab.demo.services import Service, phtlab_command
 from phtlab.errors import SettingsError
 from phtlab.kernel.build import BuildEvent, build_kernel
 from phtlab.kernel.push import push_kernel
+from phtlab.lab.lab import connect
 from phtlab.profile import Profile, cache_directory
 from phtlab.share import share
 from phtlab.station.datasets import add_dataset
@@ -288,16 +289,14 @@ class World:
             place.pin(self.consortium.root)
 
     def _wait_for_stations(self, stations: Sequence[Service]) -> None:
-        with CentralClient(self.central_url, self._officer_client_identity()) as client:
-            for station in stations:
-                station.wait_until(
-                    lambda name=station.name: any(  # type: ignore[misc]
-                        view.online for view in client.stations() if view.name == name
-                    )
+        # The researcher's key, which takes a second to open, is opened once a process.
+        central = connect(self.profile, passphrase=self.passphrase).central
+        for station in stations:
+            station.wait_until(
+                lambda name=station.name: any(  # type: ignore[misc]
+                    view.online for view in central.stations() if view.name == name
                 )
-
-    def _officer_client_identity(self) -> Identity:
-        return self.consortium.officer(OFFICERS[0], self.passphrase)
+            )
 
     def _ports(self) -> dict[str, int]:
         ports: dict[str, int] = json.loads((self.directory / "ports.json").read_text())
