@@ -68,9 +68,10 @@ docs:            ## regenerate the generated pages of docs/, and what commands p
 	@$(PY) -m tests.docs.generate
 	@$(PY) -m tests.docs.paste
 
-bench:           ## measure what is claimed, next to others: bench/README.md
+bench:           ## measure what is claimed, next to others: bench/README.md; renews docs/reference/bench.md
 	@.ci/prepare test
 	@$(PY) -m bench
+	@$(PY) -m tests.docs.generate
 
 pictures:        ## the pictures of docs/lab.md and docs/governance.md, from the stories in a real browser
 	@.ci/prepare test
