@@ -19,6 +19,7 @@ from phtlab.errors import ParameterError
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.finding import Finding, error
 from phtlab.notebook.parameters import ParameterSchema, check_name, check_property
+from phtlab.notebook.syntax import parse_expression
 
 _SIMPLE = {"int": "integer", "float": "number", "str": "string", "bool": "boolean"}
 # annotated_types' constraints: their arguments in order, and the JSON Schema word of each
@@ -142,7 +143,7 @@ def _word(node: ast.expr, imported: Mapping[str, str]) -> str | None:
 def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         try:
-            node = ast.parse(node.value, mode="eval").body
+            node = parse_expression(node.value)
         except SyntaxError:
             raise _RefusedError(f"the type {node.value!r} cannot be read. Use {_FORMS}.") from None  # type: ignore[attr-defined]
     word = _word(node.value if isinstance(node, ast.Subscript) else node, imported)

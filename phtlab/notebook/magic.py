@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from dataclasses import dataclass
 
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.finding import Finding, error
+from phtlab.notebook.syntax import parse_module
 
 _HARMLESS = re.compile(
     r"%matplotlib\s+(inline|agg)\b|%config\s|%precision\b|%xmode\b|%%?time(it)?\b|%%capture\b"
@@ -56,11 +56,8 @@ def read_python(cell: Cell) -> Python:
     # of a continued expression may look like one. So each round sets one line aside.
     for _ in range(len(lines) + 1):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                source = "\n".join(lines)
-                compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
-                tree = ast.parse(source)
+            source = "\n".join(lines)
+            tree = parse_module(source)
             if _depth(tree) > _DEEPEST:
                 raise RecursionError
             return Python(tree, tuple(findings), source)

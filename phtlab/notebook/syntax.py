@@ -1,0 +1,32 @@
+"""Python's own parser, for one thread at a time.
+
+CPython before 3.11.8 and 3.12.2 counts the depth of a tree in a place that all threads share
+(python/cpython#106905): where a garbage collection lets another thread parse meanwhile, one of the
+two fails with a SystemError. A Jupyter server checks notebooks in several threads.
+"""
+
+from __future__ import annotations
+
+import ast
+import threading
+import warnings
+
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def parse_module(source: str) -> ast.Module:
+    """The syntax tree of `source`, in which `await` may stand on the top level, as in a cell.
+
+    Raises as `ast.parse`: SyntaxError, ValueError, RecursionError or MemoryError.
+    """
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        compile(source, "<cell>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, True)
+        return ast.parse(source)
+
+
+def parse_expression(source: str) -> ast.expr:
+    """The syntax tree of an expression. Raises as `ast.parse`."""
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(source, mode="eval").body
