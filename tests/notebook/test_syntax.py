@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from phtlab.notebook.syntax import parse_expression, parse_module
+from tests.limits import LIMIT
 
 LINES = "\n".join(f"x{n} = f({n}, [a for a in g(h(k({n}))) if a > {n}])" for n in range(20))
 OTHERS = 40
@@ -39,7 +40,7 @@ def test_threads_that_parse_at_once_do_not_disturb_each_other(others):
     for _ in range(3):
         assert len(parse_module(LINES).body) == 20
     for other in others:
-        other.join()
+        other.join(LIMIT)
     assert others
 
 
