@@ -9,8 +9,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-TESTS = ROOT / "tests"
+TESTS = Path(__file__).parents[1]
 
 # Every test in these drives a real browser; one elsewhere is marked `browser` by hand.
 BROWSER_FOLDERS = (TESTS / "ui", TESTS / "story")

@@ -9,8 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import Error, Page
@@ -124,21 +123,21 @@ class ExtensionSimulator:
         return [body for asked, body in self.asked if asked == request]
 
     def _paused(self, event: dict[str, Any]) -> None:
-        request = event["request"]
-        with suppress_closed(self.page):
+        request, asked = event["request"], {"requestId": event["requestId"]}
+        try:
             if self.instead is None and EVENTS.search(request["url"]):
-                self._session.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+                self._session.send("Fetch.continueRequest", asked)
                 return
             answer = self._answer(request["method"], request["url"], request.get("postData"))
-            self._session.send(
-                "Fetch.fulfillRequest",
-                {
-                    "requestId": event["requestId"],
-                    "responseCode": answer.status,
-                    "responseHeaders": [{"name": n, "value": v} for n, v in answer.headers.items()],
-                    "body": base64.b64encode(answer.content).decode(),
-                },
-            )
+            told = {
+                "responseCode": answer.status,
+                "responseHeaders": [{"name": n, "value": v} for n, v in answer.headers.items()],
+                "body": base64.b64encode(answer.content).decode(),
+            }
+            self._session.send("Fetch.fulfillRequest", asked | told)
+        except Error:
+            if not self.page.is_closed():  # else it waits for no answer
+                raise
 
     def _answer(self, method: str, url: str, content: str | None) -> Answer:
         path = re.sub(r"^.*?/phtlab/|\?.*$", "", url)
@@ -149,16 +148,6 @@ class ExtensionSimulator:
             return self.instead
         answer = self.answers.get(name) or refusal("not-found", f"No answer for {name}", status=404)
         return answer if isinstance(answer, Answer) else answer(body)
-
-
-@contextmanager
-def suppress_closed(page: Page) -> Iterator[None]:
-    """A page that is closed waits for no answer."""
-    try:
-        yield
-    except Error:
-        if not page.is_closed():
-            raise
 
 
 def a_status(key: str = "unlocked", **more: Any) -> dict[str, Any]:
