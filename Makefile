@@ -3,6 +3,8 @@
 .PHONY: demo hub test test-unit test-build test-engine test-browser test-fast test-long evidence coverage lint lock \
   docs pictures bench clean help
 PY = .venv/bin/python
+# Where .ci/node puts Node, on a machine that has none or an old one.
+export PATH := $(CURDIR)/.state/node/bin:$(PATH)
 # The tests that add rows to the tables in docs/reference.
 EVIDENCE = tests/attack tests/canary tests/sandbox tests/crash tests/console \
   tests/station/test_backup.py tests/station/test_self_test.py

@@ -85,8 +85,8 @@ def build_extension(root: Path) -> None:
     if shutil.which("node") is None:
         raise ExtensionMissingError(
             "phtlab's JupyterLab extension is not built, or of older sources, and there is no Node "
-            "to build it with. Install Node 20 or newer, or take a wheel or a source distribution "
-            "of phtlab: they hold it built."
+            "to build it with. Install Node 22.12 or newer, or take a wheel or a source "
+            "distribution of phtlab: they hold it built."
         )
     packages = _digest(frontend, ("package.json", "yarn.lock"))
     installed = frontend / "node_modules" / _MADE_OF

@@ -54,6 +54,7 @@ LOCKS = (
     Lock("requirements.lock"),
     Lock("demo.lock"),
     Lock(".ci/uv.lock"),
+    Lock(".ci/node.lock"),
     Lock("bench/medic.lock"),
     Lock("bench/scheduler.lock"),
     Lock("kernels/python/requirements.lock", left_out=frozenset({"debugpy", "psutil"})),
