@@ -31,12 +31,20 @@ function journey(id: string, submitted: string): IJourney {
   return { id, submitted, stops: [] } as unknown as IJourney;
 }
 
+/** jsdom's signals are none to Node's Request; in a browser both are of one kind. */
+class RequestWithoutSignal extends Request {
+  constructor(input: RequestInfo | URL, init?: RequestInit) {
+    super(input, { ...init, signal: undefined });
+  }
+}
+
 function serverThatAnswers(answer: () => Promise<Response>): PhtServer {
   return new PhtServer(
     ServerConnection.makeSettings({
       baseUrl: 'http://localhost/base/',
       appendToken: false,
-      fetch: answer as typeof fetch
+      fetch: answer as typeof fetch,
+      Request: RequestWithoutSignal
     })
   );
 }
