@@ -4,7 +4,8 @@ The extension is built from its TypeScript if that changed since, which needs No
 distribution holds it built, so that a wheel made from one needs none. An editable installation
 takes everything from the checkout: `.ci/prepare` tells Lab where the extension lies.
 
-`python hatch_build.py` builds the extension and nothing else.
+`python hatch_build.py` builds the extension and nothing else; with `is-built` it tells by its exit
+code whether that is needed.
 """
 
 from __future__ import annotations
@@ -151,8 +152,8 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 if __name__ == "__main__":
     here = Path(__file__).parent
-    if not is_built(here):
-        sys.stderr.write("· building the JupyterLab extension\n")
+    if sys.argv[1:] == ["is-built"]:
+        sys.exit(not is_built(here))
     try:
         build_extension(here)
     except ExtensionMissingError as missing:
