@@ -38,7 +38,7 @@ test-fast:       ## of the unit stage, what starts no server and no process; wit
 
 test-long:       ## the long forms: hundreds of kills, every probe on every runtime class
 	@.ci/prepare test-long
-	@$(PY) -m pytest -m long --timeout 7200
+	@$(PY) -m tests.stages long
 
 evidence:        ## what attacks, probes and kills came to: runs their tests, renews docs/reference
 	@.ci/prepare test

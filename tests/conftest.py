@@ -39,7 +39,7 @@ from tests.evidence import Evidence
 from tests.limits import LIMIT
 from tests.real_registry import answers, free_port, registry_of
 from tests.stages.files import BROWSER_FOLDERS, may_have
-from tests.stages.stage import STAGES
+from tests.stages.stage import LONG, STAGES
 
 if TYPE_CHECKING:  # imported where they are used: a test of a few functions waits for none of it
     from phtlab.demo.hub import HubWorld
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _require_stage_to_find(items: list[pytest.Item]) -> None:
     """A test that is marked where its stage does not look would never run."""
-    markers = [stage.marker for stage in STAGES if stage.marker]
+    markers = [stage.marker for stage in (*STAGES, LONG) if stage.marker]
     for item in items:
         for marker in markers:
             if item.get_closest_marker(marker) and not may_have(item.path, marker):

@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.stages.checks import ROOT, CheckResult, run_checks
 from tests.stages.report import read_report
 from tests.stages.reruns import rerun, too_many
-from tests.stages.stage import FAST, LINT, NAMES, STAGES, Stage
+from tests.stages.stage import FAST, LINT, LONG, NAMES, STAGES, Stage
 from tests.stages.summary import StageResult, closing_lines
 
 REPORTS = ROOT / ".cache" / "stages"
@@ -28,7 +28,7 @@ FLAKY = ROOT / ".cache" / "flaky.json"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.stages", description=__doc__)
-    names = (*NAMES, FAST.name)
+    names = (*NAMES, FAST.name, LONG.name)
     parser.add_argument("stages", nargs="*", metavar="STAGE", help=", ".join(names))
     parser.add_argument("--coverage", action="store_true", help="report lines that no test ran")
     arguments = parser.parse_args()
@@ -43,7 +43,7 @@ def main() -> int:
     results: list[StageResult] = []
     if LINT in chosen:
         results.append(_lint())
-    for stage in (*STAGES, FAST):
+    for stage in (*STAGES, FAST, LONG):
         if stage.name in chosen:
             results.append(_run(stage, coverage=arguments.coverage))
     if arguments.coverage:

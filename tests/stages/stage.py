@@ -77,8 +77,17 @@ BROWSER = Stage(
     test_limit=timedelta(seconds=300),
     marker="browser",
 )
+LONG = Stage(
+    "long",
+    "hundreds of kills, long races, every probe on every runtime class",
+    "long",
+    workers=2,
+    test_limit=timedelta(hours=2),
+    limit=timedelta(hours=4),
+    marker="long",
+)
 
 LINT = "lint"
 STAGES = (UNIT, BUILD, ENGINE, BROWSER)
-"""In the order in which they run; FAST has nothing that UNIT lacks."""
+"""In the order in which they run; FAST has nothing that UNIT lacks, LONG is run by itself."""
 NAMES = (LINT, *(stage.name for stage in STAGES))
