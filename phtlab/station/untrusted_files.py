@@ -118,6 +118,7 @@ def _open(directory: Path, parts: list[str], name: str, limit: int) -> int:
     try:
         found = os.fstat(descriptor)
         _demand_plain(found, device, name)
+        _demand_in_place(descriptor, name)
         if found.st_size > limit:
             raise _too_large(name, limit)
     except BaseException:
@@ -137,6 +138,16 @@ def _open_folder(folder: int, part: str, name: str, device: int) -> int:
 
 def _demand_plain(found: os.stat_result, device: int, name: str) -> None:
     if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1 or found.st_dev != device:
+        raise _not_a_file(name)
+
+
+def _demand_in_place(descriptor: int, name: str) -> None:
+    """After its links were counted: the name by which it was opened is there still.
+
+    Else it was a second name of some other file, and taken away before the links were counted. A
+    name that is gone stays so: the same one again is another directory entry (proc(5), fd).
+    """
+    if Path(f"/proc/self/fd/{descriptor}").readlink().name.endswith(" (deleted)"):
         raise _not_a_file(name)
 
 

@@ -23,6 +23,7 @@ from phtlab.station.output_volume import LoopbackVolumes
 from phtlab.station.untrusted_files import list_untrusted, read_untrusted
 from tests.evidence import Evidence
 from tests.limits import join
+from tests.raising import raises_code
 from tests.sandbox.conftest import Open
 from tests.sandbox.probe_table import title
 from tests.sandbox.test_endings import NAMED, named, policy
@@ -117,6 +118,33 @@ def test_a_file_that_is_swapped_while_it_is_read_leads_nowhere(
 @pytest.mark.parametrize("name", NAMES)
 def test_a_long_race_leads_nowhere(out: Path, tmp_path: Path, name: str) -> None:
     race(out, tmp_path, name, seconds=20)
+
+
+def test_a_second_name_that_is_taken_away_before_links_are_counted_leads_nowhere(
+    out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The moment that the race of a hard link has to meet, met each time."""
+    put = swaps(out, tmp_path)["a hard link to a secret"]
+    target, secret = out / "outputs" / "a.json", tmp_path / "elsewhere" / "a.json"
+    count = os.fstat
+
+    def counted(descriptor: int) -> os.stat_result:
+        if target.exists() and target.samefile(secret):
+            target.unlink()
+        return count(descriptor)
+
+    def opened(path: Any, flags: int, **where: Any) -> int:
+        if path == "a.json":
+            target.unlink()
+            target.hardlink_to(secret)
+        return really_open(path, flags, **where)
+
+    put()
+    really_open = os.open
+    monkeypatch.setattr(os, "open", opened)
+    monkeypatch.setattr(os, "fstat", counted)
+    with raises_code(AirlockError, "output-not-a-file"):
+        read_untrusted(out, "outputs/a.json", limit=1000)
 
 
 def race(out: Path, tmp_path: Path, name: str, seconds: float) -> None:
