@@ -47,6 +47,8 @@ _AGAIN: Final = timedelta(minutes=10)
 """After so long it is looked again whether what stops new runs is mended."""
 _ANSWERED: Final = timedelta(minutes=1)
 """After so long a report is renewed of which a part was cut off that has an answer since."""
+_AHEAD: Final = timedelta(minutes=1)
+"""A report of so much later than now is renewed: the clock was ahead, and was found broken."""
 
 
 class Found(BaseModel):
@@ -225,7 +227,7 @@ class Nightly:
             return True
         if last and last.stopping and now - last.at > _AGAIN:
             return True
-        return since > now + timedelta(days=1) or since < self._latest(at, now)
+        return since > now + _AHEAD or since < self._latest(at, now)
 
     def _latest(self, at: time, now: datetime) -> datetime:
         """The newest moment up to `now` at which a test was due."""

@@ -245,6 +245,19 @@ def test_while_new_runs_are_stopped_it_looks_again_soon(world: World) -> None:
     assert plan.due()
 
 
+@pytest.mark.parametrize("ahead", [timedelta(minutes=5), timedelta(days=1), timedelta(days=400)])
+def test_what_a_clock_that_was_ahead_found_is_looked_at_again_once_it_is_right(
+    world: World, ahead: timedelta
+) -> None:
+    at(world, SUNDAY.replace(hour=12) + ahead)
+    found(world, "clock")
+    at(world, SUNDAY.replace(hour=12))
+    plan = nightly(world)
+    assert plan.due()
+    found(world, "policy")
+    assert not plan.due()
+
+
 def test_without_a_time_there_is_no_nightly_test(world: World) -> None:
     found(world, "policy")
     world.ahead = timedelta(days=9)
