@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import LIMIT
+
 SCRIPT = Path(__file__).parents[2] / ".ci" / "node"
 TOOLS = ("bash", "dirname", "sort", "head")
-LIMIT = 30.0  # seconds
 
 
 def is_recent(folder: Path, *, programs: dict[str, str]) -> bool:
