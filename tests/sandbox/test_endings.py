@@ -122,7 +122,8 @@ def flooded(open_world: Open, times: int) -> tuple[StopRecord, Stop, int]:
             record = travel(world, offer, look)
             stop = world.stop(offer)
             assert (stop.operator / "log").stat().st_size <= 200_000
-            assert (stop.operator / "executed.ipynb").stat().st_size < 10 * MIB
+            # The executed notebook is among them only if it was the kernel that ran out of memory.
+            assert sum(file.stat().st_size for file in stop.operator.iterdir()) < 10 * MIB
             return record, stop, largest
     finally:
         api.close()
