@@ -61,7 +61,10 @@ class Kernel:
             elif message["msg_type"] == "error":
                 told.append(f"{content['ename']}: {content['evalue']}")
 
-        self.client.execute_interactive(code, timeout=SECONDS, output_hook=hear)
+        # A kernel aborts what comes right after an error, unless told not to.
+        self.client.execute_interactive(
+            code, timeout=SECONDS, output_hook=hear, stop_on_error=False
+        )
         return "".join(told).strip()
 
 
