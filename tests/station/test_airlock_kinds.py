@@ -112,8 +112,51 @@ def test_a_figure_leaves_redrawn_with_its_data_and_without_anything_hidden() -> 
     assert b"Jane" not in one.files["o.png"]
     with Image.open(io.BytesIO(one.files["o.png"])) as picture:
         assert picture.size == (40, 30)
-        assert picture.getpixel((0, 0)) == (10, 20, 30, 255)
+        assert picture.convert("RGB").getpixel((0, 0)) == (10, 20, 30)
         assert picture.info == {}
+
+
+def encoded(pixels: np.ndarray[Any, Any]) -> bytes:
+    target = io.BytesIO()
+    Image.fromarray(pixels).save(target, "PNG")
+    return target.getvalue()
+
+
+def pixels_of(one: Passed) -> np.ndarray[Any, Any]:
+    assert one.verdict.verdict == "released"
+    with Image.open(io.BytesIO(leaving(one.files["o.png"]))) as picture:
+        return np.asarray(picture.convert("RGBA"))
+
+
+@pytest.mark.parametrize("alpha", [0, 1, 2])
+def test_what_nobody_sees_of_a_picture_stays(alpha: int) -> None:
+    """Three bytes of data in the colour of each transparent pixel."""
+    hidden = np.random.default_rng(1).integers(0, 256, (30, 40, 4), dtype=np.uint8)
+    hidden[..., 3] = alpha
+    left = pixels_of(drawn(encoded(hidden)))
+    assert (left[..., 3] == 255).all()
+    assert left.min() >= 255 - alpha
+
+
+def test_a_picture_of_few_colors_leaves_as_it_is_seen() -> None:
+    colors = np.random.default_rng(2).integers(0, 256, (256, 3), dtype=np.uint8)
+    seen = colors[np.random.default_rng(3).integers(0, 256, (30, 40))]
+    assert (pixels_of(drawn(encoded(seen)))[..., :3] == seen).all()
+
+
+@pytest.mark.parametrize("most", [2, 16, 256])
+def test_no_more_colors_leave_than_the_policy_lets(most: int) -> None:
+    noise = np.random.default_rng(4).integers(0, 256, (300, 400, 3), dtype=np.uint8)
+    left = pixels_of(drawn(encoded(noise), rules=AirlockRules(max_colors=most)))
+    assert len(np.unique(left.reshape(-1, 4), axis=0)) <= most
+
+
+def test_the_palette_holds_only_colors_that_are_seen() -> None:
+    colors = np.array([[9, 9, 9], [250, 1, 1]], dtype=np.uint8)
+    one = drawn(encoded(colors[np.indices((30, 40)).sum(0) % 2]))
+    with Image.open(io.BytesIO(leaving(one.files["o.png"]))) as picture:
+        assert picture.palette is not None
+        assert len(picture.palette.getdata()[1]) == 6
 
 
 def test_a_figure_without_its_data_is_refused() -> None:
@@ -151,7 +194,7 @@ def bomb(width: int, height: int, claimed: tuple[int, int] | None = None) -> byt
 @pytest.mark.parametrize(
     "picture",
     [
-        bomb(5000, 2000),
+        bomb(2001, 1000),
         bomb(1, 1, claimed=(2**31 - 1, 2**31 - 1)),
         bomb(1, 1, claimed=(0, 5)),
         b"\x89PNG\r\n\x1a\n",
@@ -177,7 +220,7 @@ def test_a_text_chunk_that_unpacks_to_gigabytes_is_refused() -> None:
 
 def test_the_worker_draws_without_root_files_or_children() -> None:
     # What it draws under these limits it draws at all: confine() comes before reading.
-    assert figure.redraw(png(2000, 1999), 4_000_000).startswith(b"\x89PNG")
+    assert figure.redraw(png(2000, 1000), 2_000_000, 256).startswith(b"\x89PNG")
 
 
 # Models

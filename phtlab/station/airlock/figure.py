@@ -26,8 +26,10 @@ def read_data(data: bytes, rules: AirlockRules) -> Table:
     return table
 
 
-def redraw(picture: bytes, max_pixels: int) -> bytes:
-    """`picture` decoded and written anew, in a process of its own.
+def redraw(picture: bytes, max_pixels: int, max_colors: int) -> bytes:
+    """What is seen of `picture` on white paper, written anew, in a process of its own.
+
+    In at most `max_colors` colours (2 to 256): so a pixel holds no more than 8 bits.
 
     Raises AirlockError if it is no PNG, has more than `max_pixels`, or breaks the decoder.
     """
@@ -38,7 +40,7 @@ def redraw(picture: bytes, max_pixels: int) -> bytes:
         raise _refused(f"it has no pixel, or more than {max_pixels}")
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(_WORKER), str(max_pixels)],
+            [sys.executable, "-I", str(_WORKER), str(max_pixels), str(max_colors)],
             input=picture,
             capture_output=True,
             timeout=_SECONDS,

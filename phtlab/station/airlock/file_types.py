@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import archive, figure, model, onnx_model, skops_model, strict_json
 from phtlab.station.airlock.content import Content
-from phtlab.station.airlock.rules import FileType
+from phtlab.station.airlock.rules import AirlockRules, FileType
 
 MAX_READ: Final = 64 * 2**20
 """Bytes of a file that is read into memory. Larger ones leave as safetensors only."""
@@ -51,36 +51,37 @@ class Checked:
     operations: int = 0
 
 
-def check_file(file: BinaryIO, limit: int, types: tuple[FileType, ...], pixels: int) -> Checked:
-    """The file as it may leave, if it is of one of `types`.
+def check_file(file: BinaryIO, rules: AirlockRules) -> Checked:
+    """The file as it may leave, if it is of one of the policy's types.
 
     Raises AirlockError (``file-type``, ``archive``, ``model-form``, ``figure-form``, ``json``).
     """
     head = file.read(512)
     if _is_safetensors(head):
         found = model.read_model(file)
-        return _allowed(Checked("safetensors", found.content, found.numbers), types)
+        return _allowed(Checked("safetensors", found.content, found.numbers), rules.file_types)
     file.seek(0)
-    content = file.read(min(limit, MAX_READ) + 1)
-    if len(content) > min(limit, MAX_READ):
-        raise _refused(f"it is larger than {min(limit, MAX_READ)} bytes")
-    return _allowed(_checked(content, limit, pixels), types)
+    limit = min(rules.max_output, MAX_READ)
+    content = file.read(limit + 1)
+    if len(content) > limit:
+        raise _refused(f"it is larger than {limit} bytes")
+    return _allowed(_checked(content, rules), rules.file_types)
 
 
-def _checked(content: bytes, limit: int, pixels: int, *, inside: bool = False) -> Checked:
+def _checked(content: bytes, rules: AirlockRules, *, inside: bool = False) -> Checked:
     for magic, what in _REFUSED:
         if content.startswith(magic):
             raise _refused(f"it is {what}")
     if content.lstrip()[:9].lower().startswith(_VECTOR):
         raise _refused("it is a vector figure or a page, which can hold code. Publish the figure")
     if content.startswith(b"\x89PNG"):
-        return Checked("png", figure.redraw(content, pixels))
+        return Checked("png", figure.redraw(content, rules.max_pixels, rules.max_colors))
     if content.startswith((b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")) or _is_tar(content):
         if inside:
             raise _refused("it is an archive within an archive")
-        return _archive(content, limit, pixels)
+        return _archive(content, rules)
     if content.lstrip()[:1] in (b"{", b"["):
-        strict_json.parse(content, limit=limit, depth=32, names=100_000)
+        strict_json.parse(content, limit=rules.max_output, depth=32, names=100_000)
         return Checked("json", content)
     if _is_text(content):
         return Checked("text", content)
@@ -97,7 +98,8 @@ def _onnx(content: bytes) -> Checked:
     return Checked("onnx", content, numbers, operations)
 
 
-def _archive(content: bytes, limit: int, pixels: int) -> Checked:
+def _archive(content: bytes, rules: AirlockRules) -> Checked:
+    limit = rules.max_output
     if content.startswith(b"PK"):
         files, kind = archive.unpacked_zip(content, min(limit, MAX_READ)), "zip"
         if skops_model.SCHEMA in files:
@@ -108,13 +110,13 @@ def _archive(content: bytes, limit: int, pixels: int) -> Checked:
         if not _is_tar(plain):
             raise _refused("it is a packed file. Publish it as it is, or in a tar archive")
         files, kind = archive.unpacked_tar(plain, min(limit, MAX_READ)), "tar"
-    return Checked("zip" if kind == "zip" else "tar", archive.packed(_inner(files, limit, pixels)))
+    return Checked("zip" if kind == "zip" else "tar", archive.packed(_inner(files, rules)))
 
 
-def _inner(files: Mapping[str, bytes], limit: int, pixels: int) -> dict[str, bytes]:
+def _inner(files: Mapping[str, bytes], rules: AirlockRules) -> dict[str, bytes]:
     found = {}
     for name, content in files.items():
-        checked = _checked(content, limit, pixels, inside=True)
+        checked = _checked(content, rules, inside=True)
         if not isinstance(checked.content, bytes) or checked.type not in ("text", "json", "png"):
             raise _refused("an archive holds text, JSON and PNG only; publish models by themselves")
         found[name] = checked.content

@@ -231,7 +231,7 @@ def _find_share(draft: Draft, value: float | bool | None, people: int, rules: Ai
 def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
     picture = left.read(output.name + ".png", rules.max_output)
     data = figure.read_data(left.read(output.name + ".data.json", rules.max_output), rules)
-    drawn = figure.redraw(picture, rules.max_pixels)
+    drawn = figure.redraw(picture, rules.max_pixels, rules.max_colors)
     draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
     if output.counts is not None:
         counts = table.count_column(data, output.counts)
@@ -257,12 +257,7 @@ def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
 
 
 def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    found = file_types.check_file(
-        left.open(output.name + ".bin", rules.max_output),
-        rules.max_output,
-        rules.file_types,
-        rules.max_pixels,
-    )
+    found = file_types.check_file(left.open(output.name + ".bin", rules.max_output), rules)
     draft = Draft(output, {f"{output.name}.bin": found.content})
     if found.type not in ("safetensors", "skops", "onnx"):
         draft.find(

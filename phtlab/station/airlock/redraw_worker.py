@@ -1,6 +1,6 @@
 """Decodes one PNG and writes it anew, alone in a process with little to lose.
 
-Run by path, `python -I redraw_worker.py MAX_PIXELS`: PNG on standard input and
+Run by path, `python -I redraw_worker.py MAX_PIXELS MAX_COLORS`: PNG on standard input and
 output. It limits itself and gives up root before it reads a byte.
 """
 
@@ -37,25 +37,43 @@ def confine() -> None:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
-def redraw(content: bytes, max_pixels: int) -> bytes:
-    """The picture in `content` and nothing else of the file: no text, profile or trailing bytes."""
+def redraw(content: bytes, max_pixels: int, max_colors: int) -> bytes:
+    """What is seen of the picture in `content` on white paper, and nothing else of the file.
+
+    No text, profile or trailing bytes, and no colour that a transparent pixel hides. At most
+    `max_colors` colours (2 to 256) leave, the nearest of a palette made of the picture's own.
+    """
     with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
         if picture.width * picture.height > max_pixels:
             raise ValueError("too many pixels")
         picture.load()
-        drawn = picture.convert("RGBA" if "A" in picture.getbands() else "RGB")
-    clean = Image.frombytes(drawn.mode, drawn.size, drawn.tobytes())
+        drawn = picture.convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, "white")
+    seen = Image.alpha_composite(paper, drawn).convert("RGB")
+    reduced = seen.quantize(max_colors, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     target = io.BytesIO()
-    clean.save(target, "PNG", optimize=False, compress_level=4)
+    _clean(reduced).save(target, "PNG", optimize=False, compress_level=4)
     return target.getvalue()
 
 
+def _clean(reduced: Image.Image) -> Image.Image:
+    """`reduced` with the colours that it uses, in the order in which they are seen first."""
+    palette = reduced.getpalette("RGB") or []
+    used = sorted(color for _, color in reduced.getcolors(256) or () if isinstance(color, int))
+    order = bytearray(256)
+    for place, color in enumerate(used):
+        order[color] = place
+    clean = Image.frombytes("P", reduced.size, reduced.tobytes().translate(bytes(order)))
+    clean.putpalette([part for color in used for part in palette[3 * color : 3 * color + 3]])
+    return clean
+
+
 def main() -> int:
-    max_pixels = int(sys.argv[1])
+    max_pixels, max_colors = map(int, sys.argv[1:])
     Image.preinit()  # loads the PNG decoder before files are out of reach
     confine()
     try:
-        drawn = redraw(sys.stdin.buffer.read(), max_pixels)
+        drawn = redraw(sys.stdin.buffer.read(), max_pixels, max_colors)
     except Exception:
         return 3
     sys.stdout.buffer.write(drawn)

@@ -54,7 +54,10 @@ class AirlockRules(BaseModel):
     max_text: int = Field(64, ge=1, description="Characters of a text cell or a column's name")
     max_categories: int = Field(100, ge=1, description="Different texts in one column")
     max_points: int = Field(1_000, ge=1, description="Rows of the data of a figure")
-    max_pixels: int = Field(4_000_000, ge=1, description="Pixels of a figure")
+    max_pixels: int = Field(2_000_000, ge=1, description="Pixels of a figure")
+    max_colors: int = Field(
+        256, ge=2, le=256, description="Colours of a figure; the nearest ones are drawn"
+    )
     significant_digits: int | None = Field(
         None, ge=1, le=17, description="Numbers are rounded to so many; left out: as they are"
     )
