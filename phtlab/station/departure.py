@@ -68,8 +68,8 @@ def _passed(
     if stop.read("admitted")["twin"]:
         return as_at_a_twin(pass_outputs(manifest.outputs, left, rules))
     with released.turn(station.folder.released):
-        earlier = released.earlier(station.folder.released, manifest.datasets)
-        passed = pass_outputs(manifest.outputs, left, rules, earlier)
+        history = released.ReleasedHistory(station.folder.released, manifest.datasets)
+        passed = pass_outputs(manifest.outputs, left, rules, history)
         if any(one.verdict.verdict == "held" for one in passed):
             may_leave = released.left(manifest.outputs, passed, held=True)
             released.note_pending(station.folder.released, stop.hex, manifest.datasets, may_leave)

@@ -69,7 +69,7 @@ def stop(folder: Path, published: Mapping[str, Published]) -> dict[str, Passed]:
             )
         )
     rules = AirlockRules(kinds=get_args(OutputKind))
-    before = released.earlier(folder, ["heart"])
+    before = released.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), rules, before)
     released.note(folder, ["heart"], released.left(outputs, passed))
     return {one.verdict.name: one for one in passed}

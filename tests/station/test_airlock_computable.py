@@ -67,7 +67,7 @@ def stop(folder: Path, tables: dict[str, tuple[Sequence[str], list[Any]]]) -> Se
         files[f"{name}.json"] = b'{"kind": "table"}'
         files[f"{name}.table.json"] = encoded(dimensions, rows)
     outputs = tuple(Output(name=name, counts="n") for name in tables)
-    before = released.earlier(folder, ["heart"])
+    before = released.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, before)
     released.note(folder, ["heart"], released.left(outputs, passed))
     return passed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from phtlab.errors import StationError
-from phtlab.station.airlock import released
+from phtlab.station.airlock import released, released_index
+from phtlab.station.airlock.cells import CountedRow, Reading
 from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
@@ -32,7 +32,7 @@ def stop(folder: Path, counts: dict[str, int], datasets: tuple[str, ...] = ("hea
         "data": [list(counts), list(counts.values())],
     }
     files = {"by_sex.json": b'{"kind": "table"}', "by_sex.table.json": json.dumps(content).encode()}
-    before = released.earlier(folder, datasets)
+    before = released.ReleasedHistory(folder, datasets)
     passed = pass_outputs((OUTPUT,), LeftInMemory(files.__getitem__), AirlockRules(), before)
     released.note(folder, datasets, released.left((OUTPUT,), passed))
     return passed[0]
@@ -105,7 +105,7 @@ def total(folder: Path, count: int) -> str:
         "all.scalar.json": json.dumps({"value": count}).encode(),
     }
     output = Output(name="all", kind="scalar", counts="all")
-    before = released.earlier(folder, ["heart"])
+    before = released.ReleasedHistory(folder, ["heart"])
     return pass_outputs((output,), LeftInMemory(files.__getitem__), AirlockRules(), before)[
         0
     ].verdict.verdict
@@ -119,23 +119,71 @@ def test_a_sum_of_withheld_rows_is_known_again_and_no_other_is_taken_for_it(tmp_
     assert total(tmp_path, 96 + 208) == "refused", "without the key nobody can tell"
 
 
+def history(folder: Path) -> list[Reading]:
+    everything = Reading(
+        "new",
+        ("sex",),
+        tuple(CountedRow(frozenset({("sex", s)}), 1, 0) for s in ("female", "male")),
+    )
+    return released.ReleasedHistory(folder, ["heart"]).related([everything], 10)
+
+
 def test_a_changed_file_stops_what_would_be_held_against_it(tmp_path: Path) -> None:
     stop(tmp_path, {"female": 96, "male": 208})
     (path,) = tmp_path.glob("*.json")
     path.write_bytes(path.read_bytes().replace(b"96", b"69"))
     with raises_code(StationError, "station-error"):
-        released.earlier(tmp_path, ["heart"])
+        history(tmp_path)
 
 
-def test_the_newest_files_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(released, "MOST_FILES", 2)
-    for number, count in enumerate((100, 200, 300)):
+def test_a_file_that_is_gone_stops_what_would_be_held_against_it(tmp_path: Path) -> None:
+    stop(tmp_path, {"female": 96, "male": 208})
+    assert history(tmp_path)
+    (path,) = tmp_path.glob("*.json")
+    path.unlink()
+    with raises_code(StationError, "station-error"):
+        history(tmp_path)
+
+
+@pytest.mark.parametrize("broken", [None, b"", b"no database at all", "cut"])
+def test_the_index_is_made_anew(tmp_path: Path, broken: bytes | str | None) -> None:
+    stop(tmp_path, {"female": 96, "male": 208})
+    before = history(tmp_path)
+    index = tmp_path / released_index.NAME
+    if broken is None:
+        index.unlink()
+    else:
+        index.write_bytes(broken if isinstance(broken, bytes) else index.read_bytes()[:5000])
+    assert [one.rows for one in history(tmp_path)] == [one.rows for one in before]
+
+
+def made_up(number: int, rows: int) -> dict[str, Any]:
+    """A table of nobody: its own dimensions, its own labels."""
+    labels = [{f"d{number}": f"l{row}"} for row in range(rows)]
+    return {
+        "name": "made_up",
+        "dimensions": [f"d{number}"],
+        "rows": [{"cell": cell, "count": 100_000 + row} for row, cell in enumerate(labels)],
+    }
+
+
+def test_nothing_is_forgotten_however_much_has_left_since(tmp_path: Path) -> None:
+    stop(tmp_path, {"female": 96, "male": 208})
+    for number in range(400):
+        released.note(tmp_path, ["heart"], [made_up(number, 300)])
+    again = stop(tmp_path, {"female": 95, "male": 208})
+    assert (again.verdict.verdict, again.verdict.rule) == ("suppressed", "differencing")
+
+
+def test_a_stop_that_would_be_held_against_too_much_waits_for_a_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(released, "MOST_ROWS", 9)
+    for count in (100, 200, 300, 400, 500):
         stop(tmp_path, {"female": count, "male": 1000})
-        for path in tmp_path.glob("*.json"):
-            if str(count).encode() in path.read_bytes():
-                os.utime(path, (number, number))
-    found = {row.count for one in released.earlier(tmp_path, ["heart"]) for row in one.rows}
-    assert found == {200, 300, 1000}
+    assert total(tmp_path, 600) == "released"
+    again = stop(tmp_path, {"female": 600, "male": 1000})
+    assert (again.verdict.verdict, again.verdict.rule) == ("held", "unchecked")
 
 
 def test_two_stops_wait_for_each_others_turn(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from phtlab.station.airlock import released
+from phtlab.station.airlock.cells import CountedRow, Reading
 from phtlab.train.record import StopRecord
 from tests.station.held_world import SMALL, held, holding_world, say
 from tests.station.station_world import FakeRun, World, make_world, table_files
@@ -74,10 +75,16 @@ def test_a_twin_station_remembers_nothing(tmp_path: Path) -> None:
     assert not twin.folder.released.exists()
 
 
+def remembered(world: World) -> list[Reading]:
+    wards = tuple(CountedRow(frozenset({("ward", ward)}), 1, 0) for ward in "ABC")
+    history = released.ReleasedHistory(world.folder.released, ["heart"])
+    return history.related([Reading("new", ("ward",), wards)], 10)
+
+
 def counts_remembered(world: World) -> dict[str, int | None]:
     return {
         label: row.count
-        for one in released.earlier(world.folder.released, ["heart"])
+        for one in remembered(world)
         if one.whole
         for row in one.rows
         for name, label in row.cell
@@ -91,9 +98,9 @@ def test_what_waits_for_a_person_may_leave_and_is_reckoned_with_meanwhile(
     world = holding_world(tmp_path)
     _, stop = held(world)
     assert counts_remembered(world) == {"A": 40, "B": 41, "C": SMALL}
-    assert all(one.pending for one in released.earlier(world.folder.released, ["heart"]))
+    assert all(one.pending for one in remembered(world))
     say(world, stop, "refuse")
     while not stop.has("sealed"):
         world.daemon().step()
     assert counts_remembered(world) == {}
-    assert not any(one.pending for one in released.earlier(world.folder.released, ["heart"]))
+    assert not any(one.pending for one in remembered(world))

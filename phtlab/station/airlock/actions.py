@@ -51,6 +51,7 @@ class ScalarActions(_Actions):
     differencing: WholeAction = Field(
         "hold", description="It differs by too few persons from one that has left"
     )
+    unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
 
 
 class FigureActions(_Actions):

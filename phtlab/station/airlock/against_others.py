@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from phtlab.station.airlock import differencing
 from phtlab.station.airlock.cells import (
@@ -24,17 +25,40 @@ from phtlab.station.airlock.table import count_column
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
 
 
-def check_together(
-    drafts: Sequence[Draft], rules: AirlockRules, earlier: Sequence[Reading] = ()
-) -> None:
-    """Note in `drafts` what only shows when they are looked at together.
+class TooMuchLeftError(Exception):
+    """More has left of the same people than a stop is held against."""
 
-    `earlier` are tables that this station has released of the same data sets.
-    """
+
+class History(Protocol):
+    """What this station has let leave of the same data sets."""
+
+    def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
+        """What `readings` have to be held against; `near` is how close two totals are.
+
+        Raises TooMuchLeftError.
+        """
+
+
+class NothingLeft(History):
+    """Nothing has left before."""
+
+    def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
+        return []
+
+
+def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: History) -> None:
+    """Note in `drafts` what only shows when they are looked at together, and with `history`."""
     counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
     if not counted:
         return
     readings = {draft.output.name: _readings(draft) for draft in counted}
+    try:
+        wholes = [one[0] for one in readings.values()]
+        earlier = history.related(wholes, rules.minimum_count)
+    except TooMuchLeftError:
+        earlier = []
+        for draft in counted:
+            _unchecked(draft, rules, "So much has left of these people that it cannot be checked.")
     for draft in counted:
         whole = readings[draft.output.name][0]
         draft.cells = whole.told_by()
@@ -60,17 +84,16 @@ def _complementary(
     )
     for draft in counted:
         name = draft.output.name
-        if name in found.unchecked and (draft.table is not None):
-            draft.find(
-                "unchecked",
-                _action(draft, rules, "unchecked"),
-                "It has too many cells to be held against the other tables.",
-                (),
-                set(range(draft.table.rows)),
-            )
+        if name in found.unchecked:
+            _unchecked(draft, rules, "It has too many cells to be held against the other tables.")
         rows = found.rows.get(name, set())
         if rows or name in found.blamed:
             _find_computable(draft, asked[name], rows, found)
+
+
+def _unchecked(draft: Draft, rules: AirlockRules, sentence: str) -> None:
+    rows = set(range(draft.table.rows)) if draft.table is not None else set[int]()
+    draft.find("unchecked", _action(draft, rules, "unchecked"), sentence, (), rows)
 
 
 def _find_computable(draft: Draft, action: Action, rows: set[int], found: Complement) -> None:

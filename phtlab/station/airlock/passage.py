@@ -20,8 +20,8 @@ from phtlab.station.airlock import (
     strict_json,
     table,
 )
-from phtlab.station.airlock.against_others import check_together
-from phtlab.station.airlock.cells import Cells, Reading
+from phtlab.station.airlock.against_others import History, NothingLeft, check_together
+from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Action, Finding, named
@@ -63,14 +63,14 @@ def pass_outputs(
     outputs: tuple[Output, ...],
     left: Left,
     rules: AirlockRules,
-    earlier: Sequence[Reading] = (),
+    history: History | None = None,
 ) -> tuple[Passed, ...]:
     """All declared `outputs`; the last ones are refused once the whole is too large.
 
-    `earlier` is what this station has released of the same data sets (`released.py`).
+    `history` is what this station has released of the same data sets (`released.py`).
     """
     read = [_read(output, left, rules) for output in outputs]
-    check_together([one for one in read if isinstance(one, Draft)], rules, earlier)
+    check_together([one for one in read if isinstance(one, Draft)], rules, history or NothingLeft())
     passed = []
     room = rules.max_total
     for draft in read:

@@ -10,9 +10,9 @@ same tables are kept once however often they leave::
 
 A count is null where the row stayed: its labels are kept, not how many there are. So the folder
 holds nothing that a recipient does not have, but the labels of withheld rows, and digests by a key
-(`key`) of the sums that those are part of, by which tables of the same people are told. The newest
-`MOST_FILES` are looked at, up to `MOST_ROWS_AT_ONCE`; older ones are kept, and not looked at any
-more. What waits for a person lies in `pending/` meanwhile, by its stop.
+(`key`) of the sums that those are part of, by which tables of the same people are told. Nothing is
+forgotten: an index (`released_index.py`) finds what a stop has to be held against. What waits for a
+person lies in `pending/` meanwhile, by its stop.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ import json
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.parquet
 
 from phtlab.errors import StationError
+from phtlab.station.airlock import released_index
+from phtlab.station.airlock.against_others import History, TooMuchLeftError
 from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow, Reading, parts_of
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.passage import Passed
@@ -41,11 +43,8 @@ from phtlab.train.manifest import Output
 VERSION: Final = 1
 PENDING: Final = "pending"
 KEY: Final = "key"
-MOST_FILES: Final = 300
-MOST_ROWS: Final = 10_000
-"""Rows of one output that are kept; a larger one is kept without those beyond."""
-MOST_ROWS_AT_ONCE: Final = 100_000
-"""Rows that a stop is held against, the newest."""
+MOST_ROWS: Final = 100_000
+"""Rows that a stop is held against; what would need more waits for a person."""
 
 
 @contextmanager
@@ -65,9 +64,7 @@ def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str,
         return
     content = canonical({"version": VERSION, "datasets": sorted(datasets), "outputs": kept})
     path = folder / f"{digest(content).removeprefix('sha256:')}.json"
-    if path.exists():
-        path.touch()  # it left again: it is among the newest
-    else:
+    if not path.exists():
         write_durably(path, content)
 
 
@@ -90,36 +87,103 @@ def settle(folder: Path, stop: str) -> None:
     (folder / PENDING / f"{stop}.json").unlink(missing_ok=True)
 
 
-def earlier(folder: Path, datasets: Collection[str]) -> list[Reading]:
-    """What has left of any of `datasets`, the newest first.
+@dataclass(frozen=True)
+class ReleasedHistory(History):
+    """What has left of any of `datasets`, or waits for people to decide.
 
-    Raises StationError (``station-error``) for a file that is not what was written: without it
-    nobody knows what has left.
+    For whoever has the folder's turn, until what leaves now is noted.
     """
-    found: list[Reading] = []
-    if not folder.is_dir():
+
+    folder: Path
+    datasets: Collection[str]
+
+    def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
+        """What shares a label with `readings`, or with what does: they are held against it.
+
+        And what counts as many people in all, or but for fewer than `near` more or fewer. Raises
+        TooMuchLeftError beyond `MOST_ROWS`; StationError (``station-error``) for a file that is
+        not what was written: without it nobody knows what has left.
+        """
+        if not self.folder.is_dir():
+            return []
+        found = self._pending()
+        totals = {total for one in readings if (total := _total(one)) is not None}
+        asked: set[tuple[str, str]] = set()
+        waiting = {label for one in readings for label in _labels(one)}
+        waiting |= {_mark_of_sum(_digest(self.folder, EVERYBODY, total)) for total in totals}
+        seen: set[Path] = set()
+        rows = 0
+        with released_index.opened(self.folder) as index:
+            index.add_new(self._about)
+            while waiting or totals:
+                fresh: list[Reading] = []
+                for path, size in index.related(
+                    self.datasets, waiting, totals, near=near, key=_key(self.folder)[0]
+                ):
+                    if path not in seen:
+                        seen.add(path)
+                        rows += size
+                        if rows > MOST_ROWS:
+                            raise TooMuchLeftError
+                        fresh += self._of_file(path)
+                found += fresh
+                asked |= waiting
+                # One that only counts about as many people says nothing of who they are.
+                waiting = {
+                    label for one in fresh if asked & _labels(one) for label in _labels(one)
+                } - asked
+                totals = set()
+        return _with_parts(found)
+
+    def _pending(self) -> list[Reading]:
+        found = []
+        for path in (self.folder / PENDING).glob("*.json"):
+            content = json.loads(path.read_bytes())
+            if set(content["datasets"]) & set(self.datasets):
+                for output in content["outputs"]:
+                    found.append(replace(_reading(self.folder, path.stem, output), pending=True))
         return found
-    paths = sorted(folder.glob("*.json"), key=lambda path: -path.stat().st_mtime_ns)
-    for path in (folder / PENDING).glob("*.json"):
-        content = json.loads(path.read_bytes())
-        if set(content["datasets"]) & set(datasets):
-            for output in content["outputs"]:
-                whole = replace(_reading(folder, path.stem, output), pending=True)
-                found += [whole, *parts_of(whole)]
-    seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...]]] = set()
-    room = MOST_ROWS_AT_ONCE
-    for path in paths[:MOST_FILES]:
+
+    def _of_file(self, path: Path) -> list[Reading]:
+        return [_reading(self.folder, path.stem, output) for output in _read(path)["outputs"]]
+
+    def _about(self, path: Path) -> released_index.About:
         content = _read(path)
-        if not set(content["datasets"]) & set(datasets):
-            continue
-        for output in content["outputs"]:
-            whole = _reading(folder, path.stem, output)
-            room -= len(whole.rows)
-            if room < 0:
-                return found
-            if (whole.dimensions, whole.rows) not in seen:
-                seen.add((whole.dimensions, whole.rows))
-                found += [whole, *parts_of(whole)]
+        readings = self._of_file(path)
+        sealed = [output for output in content["outputs"] if "sums" in output]
+        sums = {_mark_of_sum(s["digest"]) for one in sealed for s in one["sums"] if not s["cell"]}
+        return released_index.About(
+            datasets=content["datasets"],
+            rows=sum(len(one.rows) for one in readings),
+            labels={label for one in readings for label in _labels(one)} | sums,
+            totals={total for one in readings if (total := _total(one)) is not None},
+            key=min((one["key"] for one in sealed), default=""),
+        )
+
+
+def _labels(reading: Reading) -> set[tuple[str, str]]:
+    return {part for row in reading.rows for part in row.cell}
+
+
+def _mark_of_sum(digest: str) -> tuple[str, str]:
+    """In the index, for a table with withheld rows: how many people it counts, as a digest."""
+    return "\0sum", digest
+
+
+def _total(reading: Reading) -> int | None:
+    """How many people a table counts in all, if that is known."""
+    return reading.sums(frozenset()).get(EVERYBODY, (0, None))[1]
+
+
+def _with_parts(wholes: Sequence[Reading]) -> list[Reading]:
+    """Each table once, with its parts."""
+    seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...], bool]] = set()
+    found: list[Reading] = []
+    for whole in wholes:
+        key = (whole.dimensions, whole.rows, whole.pending)
+        if key not in seen:
+            seen.add(key)
+            found += [whole, *parts_of(whole)]
     return found
 
 
@@ -151,9 +215,7 @@ def left(
         if one.cells is None or one.cells.untold or one.verdict.verdict in stays:
             continue
         counts = _counts_in(one.files, declared[one.verdict.name], one.cells)
-        rows = [
-            {"cell": dict(cell), "count": counts.get(cell)} for cell in one.cells.cells[:MOST_ROWS]
-        ]
+        rows = [{"cell": dict(cell), "count": counts.get(cell)} for cell in one.cells.cells]
         kept: dict[str, Any] = {
             "name": one.verdict.name,
             "dimensions": list(one.cells.dimensions),
@@ -171,7 +233,7 @@ def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
         one.verdict.name: {
             "dimensions": one.cells.dimensions,
             "columns": one.cells.columns,
-            "cells": [dict(cell) for cell in one.cells.cells[:MOST_ROWS]],
+            "cells": [dict(cell) for cell in one.cells.cells],
             "sums": [[dict(cell), count] for cell, count in one.cells.sums],
         }
         for one in passed

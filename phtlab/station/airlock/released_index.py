@@ -1,0 +1,149 @@
+"""Which files of `released/` speak of given labels, or of nearly as many people.
+
+`index.sqlite3` is made of those files, and made anew from them where it is missing or broken:
+nothing is known from it alone. It has of each file the labels of its tables' dimensions, as
+hashes, and how many people each table counts. What it has once seen must still be there: without
+a file that is gone nobody can tell what has left.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+from phtlab.errors import StationError
+from phtlab.train.canonical import canonical
+
+NAME: Final = "index.sqlite3"
+_VERSION: Final = 1
+_TABLES: Final = """
+CREATE TABLE file (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, rows INTEGER NOT NULL,
+  key TEXT NOT NULL);
+CREATE TABLE dataset (name TEXT, file INTEGER, PRIMARY KEY (name, file)) WITHOUT ROWID;
+CREATE TABLE label (hash INTEGER, file INTEGER, PRIMARY KEY (hash, file)) WITHOUT ROWID;
+CREATE TABLE total (people INTEGER, file INTEGER, PRIMARY KEY (people, file)) WITHOUT ROWID;
+"""
+_RELATED: Final = """
+SELECT name, rows FROM file WHERE id IN (
+  SELECT file FROM dataset WHERE name IN (SELECT value FROM json_each(:datasets))
+) AND (key NOT IN ('', :key) OR id IN (
+  SELECT file FROM label WHERE hash IN (SELECT value FROM json_each(:labels))
+  UNION SELECT total.file FROM json_each(:totals) AS asked JOIN total
+    ON total.people > asked.value - :near AND total.people < asked.value + :near
+)) ORDER BY id DESC
+"""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a file of `released/` speaks of.
+
+    `key` names the key of its digests of sums, if it has any.
+    """
+
+    datasets: Collection[str]
+    rows: int
+    labels: Collection[tuple[str, str]]
+    totals: Collection[int]
+    key: str = ""
+
+
+class ReleasedIndex:
+    """The index of one folder, for whoever has the folder's turn (`released.turn`)."""
+
+    def __init__(self, database: sqlite3.Connection, folder: Path) -> None:
+        self._database = database
+        self._folder = folder
+
+    def add_new(self, about: Callable[[Path], About]) -> None:
+        """Take in the files that are new, `about` tells of what each speaks.
+
+        Raises StationError (``station-error``) for a file that is gone; what `about` raises.
+        """
+        known = {name for (name,) in self._database.execute("SELECT name FROM file")}
+        there = {path.name for path in self._folder.glob("*.json")}
+        if gone := known - there:
+            raise StationError(
+                f"{self._folder / min(gone)} is gone: what has left cannot be known. Restore it "
+                f"from a backup; or remove {self._folder / NAME} too, and later stops are not "
+                "held against what it said.",
+                code="station-error",
+            )
+        with self._database:
+            for name in sorted(there - known):
+                self._add(name, about(self._folder / name))
+
+    def _add(self, name: str, about: About) -> None:
+        run = self._database.execute
+        columns = (name, about.rows, about.key)
+        file = run("INSERT INTO file (name, rows, key) VALUES (?, ?, ?)", columns).lastrowid
+        for statement, values in (
+            ("INSERT INTO dataset VALUES (?, ?)", set(about.datasets)),
+            ("INSERT INTO label VALUES (?, ?)", {_hash(*label) for label in about.labels}),
+            ("INSERT INTO total VALUES (?, ?)", set(about.totals)),
+        ):
+            self._database.executemany(statement, ((value, file) for value in values))
+
+    def related(
+        self,
+        datasets: Collection[str],
+        labels: Iterable[tuple[str, str]],
+        totals: Iterable[int],
+        *,
+        near: int,
+        key: str,
+    ) -> list[tuple[Path, int]]:
+        """The files about any of `datasets` that share a label, or a total but for `near` people.
+
+        And those whose digests are by another key than `key`: nobody can tell what they sum up to.
+        Each with its number of rows, the newest first.
+        """
+        asked = {
+            "datasets": json.dumps(sorted(datasets)),
+            "labels": json.dumps(sorted({_hash(*label) for label in labels})),
+            "totals": json.dumps(sorted(set(totals))),
+            "near": max(near, 1),
+            "key": key,
+        }
+        found = self._database.execute(_RELATED, asked)
+        return [(self._folder / name, rows) for name, rows in found]
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[ReleasedIndex]:
+    """The folder's index, made anew if there is none that can be read."""
+    path = folder / NAME
+    try:
+        database = _connected(path)
+    except sqlite3.DatabaseError:
+        path.unlink()
+        database = _connected(path)
+    with closing(database):
+        yield ReleasedIndex(database, folder)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path)
+    try:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            if version:
+                raise sqlite3.DatabaseError("of another version")
+            path.chmod(0o600)
+            database.executescript(f"BEGIN; {_TABLES} PRAGMA user_version = {_VERSION}; COMMIT;")
+        database.execute("SELECT count(*) FROM file").fetchone()
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _hash(dimension: str, label: str) -> int:
+    text = canonical([dimension, label])
+    return int.from_bytes(blake2b(text, digest_size=8).digest(), "big", signed=True)
