@@ -63,8 +63,8 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
         whole = readings[draft.output.name][0]
         draft.cells = whole.told_by()
         _class_disclosure(draft, whole, rules)
-        others = [other[0] for other in readings.values() if draft.table is not None]
-        _differencing(draft, whole, [*others, *earlier], rules)
+        others = [*(other[0] for other in readings.values()), *earlier]
+        _differencing(draft, whole, others, rules)
     every = [one for draft in counted for one in readings[draft.output.name]]
     every += _scalar_margins(counted, every)
     _complementary(counted, [*every, *earlier], rules)
@@ -113,27 +113,31 @@ def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules) -> None
 
 
 def _differencing(
-    draft: Draft, whole: Reading, earlier: Sequence[Reading], rules: AirlockRules
+    draft: Draft, whole: Reading, others: Sequence[Reading], rules: AirlockRules
 ) -> None:
-    close = differencing.close_rows(whole, _alike(draft, earlier), rules.minimum_count)
+    action = _action(draft, rules, "differencing")
+    close = differencing.close_rows(whole, others, rules.minimum_count)
     close = [(row, before) for row, before in close if row.row not in draft.taken]
-    if not close:
+    if close:
+        draft.find(
+            "differencing",
+            action,
+            f"It differs by fewer than {rules.minimum_count} people from another output, or from "
+            "what has left before.",
+            named(f"{described(r.cell)}: {r.count}, and {before} there" for r, before in close),
+            {row.row for row, _ in close if row.row is not None},
+        )
         return
-    draft.find(
-        "differencing",
-        _action(draft, rules, "differencing"),
-        f"It differs by fewer than {rules.minimum_count} people from another table, or from what "
-        "has left before.",
-        named(f"{described(row.cell)}: {row.count}, and {before} there" for row, before in close),
-        {row.row for row, _ in close if row.row is not None},
-    )
-
-
-def _alike(draft: Draft, earlier: Sequence[Reading]) -> Sequence[Reading]:
-    """Of a scalar only the same one counts: what it is a count of is only in its name."""
-    if draft.table is not None:
-        return earlier
-    return [one for one in earlier if one.source.endswith(f"/{draft.output.name}")]
+    total = differencing.close_total(whole, others, rules.minimum_count)
+    if total is not None:
+        draft.find(
+            "differencing",
+            "hold" if action == "suppress" else action,  # a total is no row that could stay
+            f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
+            "another output, or than what has left before.",
+            (f"{whole.total} in all, and {total} there",),
+            set(),
+        )
 
 
 def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collection[Cell]:

@@ -128,6 +128,11 @@ class Reading:
         return [row for row in self.rows if len(row.cell) == len(self.dimensions)]
 
     @property
+    def total(self) -> int | None:
+        """How many people it counts in all, if that is known."""
+        return self.sums(frozenset()).get(EVERYBODY, (0, None))[1]
+
+    @property
     def sums_up(self) -> bool:
         return any(len(row.cell) < len(self.dimensions) for row in self.rows)
 

@@ -19,8 +19,7 @@ def close_rows(
     """The rows to withhold because a sum of `reading` and one of `others` differ by too few.
 
     With each row the other count. Equal counts are the same people once more. Tables are compared
-    where one has all the dimensions of the other: of an earlier stop with the same or fewer or
-    more, of this stop with fewer or more.
+    where one has all the dimensions of the other.
     """
     found: dict[int | None, tuple[CountedRow, int]] = {}
     of_cell = {row.cell: row for row in reading.rows}
@@ -30,8 +29,7 @@ def close_rows(
             continue
         if not ours & theirs and ours | theirs:
             continue
-        same_stop = any(row.row is not None for row in other.rows)
-        if not (ours <= theirs or theirs <= ours) or (same_stop and ours == theirs):
+        if not (ours <= theirs or theirs <= ours):
             continue
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
             if 0 < abs(ours_of_it - theirs_of_it) < minimum:
@@ -42,6 +40,20 @@ def close_rows(
             for row, theirs_of_it in _recoded(reading, other, minimum):
                 found.setdefault(row.row, (row, theirs_of_it))
     return list(found.values())
+
+
+def close_total(reading: Reading, others: Sequence[Reading], minimum: int) -> int | None:
+    """How many people another table or scalar counts in all, if it is almost as many.
+
+    Whatever either calls its dimensions: the same people may stand under any names.
+    """
+    total = reading.total
+    for other in others:
+        if total is None or not (reading.whole and other.whole) or other.source == reading.source:
+            continue
+        if other.total is not None and 0 < abs(total - other.total) < minimum:
+            return other.total
+    return None
 
 
 def _differing(

@@ -107,7 +107,7 @@ class ReleasedHistory(History):
         if not self.folder.is_dir():
             return []
         found = self._pending()
-        totals = {total for one in readings if (total := _total(one)) is not None}
+        totals = {one.total for one in readings if one.total is not None}
         asked: set[tuple[str, str]] = set()
         waiting = {label for one in readings for label in _labels(one)}
         waiting |= {_mark_of_sum(_digest(self.folder, EVERYBODY, total)) for total in totals}
@@ -156,7 +156,7 @@ class ReleasedHistory(History):
             datasets=content["datasets"],
             rows=sum(len(one.rows) for one in readings),
             labels={label for one in readings for label in _labels(one)} | sums,
-            totals={total for one in readings if (total := _total(one)) is not None},
+            totals={one.total for one in readings if one.total is not None},
             key=min((one["key"] for one in sealed), default=""),
         )
 
@@ -168,11 +168,6 @@ def _labels(reading: Reading) -> set[tuple[str, str]]:
 def _mark_of_sum(digest: str) -> tuple[str, str]:
     """In the index, for a table with withheld rows: how many people it counts, as a digest."""
     return "\0sum", digest
-
-
-def _total(reading: Reading) -> int | None:
-    """How many people a table counts in all, if that is known."""
-    return reading.sums(frozenset()).get(EVERYBODY, (0, None))[1]
 
 
 def _with_parts(wholes: Sequence[Reading]) -> list[Reading]:

@@ -1,0 +1,148 @@
+"""A researcher whose own code runs at stations that ask nobody: what it can carry out."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from phtlab.station.airlock import figure
+from phtlab.station.airlock.rules import AirlockRules
+from tests.airlock.cases import Published, counted
+from tests.airlock.test_cases import stop
+from tests.evidence import Evidence
+
+RULES = AirlockRules()
+ATTACKER = "hostile researcher"
+
+
+def made_up(number: int, rows: int = 60) -> Published:
+    """A table of nobody, with dimensions and labels of its own."""
+    pairs = [(row, column) for row in range(rows) for column in range(rows)]
+    return Published(
+        {
+            f"a{number}": ("string", [f"r{row}" for row, _ in pairs]),
+            f"b{number}": ("string", [f"c{column}" for _, column in pairs]),
+            "n": ("integer", [10_000 + number * rows + row for row, _ in pairs]),
+        }
+    )
+
+
+def test_made_up_tables_do_not_make_a_station_forget(tmp_path: Path, evidence: Evidence) -> None:
+    folder = tmp_path / "released"
+    stop(folder, {"by_sex": counted("sex", {"female": 96, "male": 208})})
+    for journey in range(3):
+        flood = stop(folder, {f"t{n}": made_up(10 * journey + n) for n in range(10)})
+        assert {one.verdict.verdict for one in flood.values()} == {"released"}
+    one = stop(folder, {"by_sex": counted("sex", {"female": 96, "male": 207})})["by_sex"]
+    assert (one.verdict.verdict, one.verdict.rule) == ("suppressed", "differencing")
+    evidence(
+        "attacks",
+        attacker=ATTACKER,
+        promise="cannot make a station forget what has left with tables of made-up numbers",
+        outcome="held against all that has left, by an index: `differencing`",
+    )
+
+
+@pytest.mark.parametrize(
+    ("what", "outputs"),
+    [
+        (
+            "two tables of the same dimensions",
+            {
+                "one": counted("sex", {"female": 96, "male": 208}),
+                "two": counted("sex", {"female": 96, "male": 207}),
+            },
+        ),
+        (
+            "a table whose dimension has another name",
+            {
+                "one": counted("sex", {"female": 96, "male": 208}),
+                "two": counted("s", {"f": 96, "m": 207}),
+            },
+        ),
+        (
+            "a table of other groups",
+            {
+                "one": counted("sex", {"female": 96, "male": 208}),
+                "two": counted("pain", {"typical": 150, "none": 153}),
+            },
+        ),
+        (
+            "a table and a count",
+            {
+                "one": counted("sex", {"female": 96, "male": 208}),
+                "two": Published(kind="scalar", value=303),
+            },
+        ),
+        (
+            "counts of other names",
+            {
+                name: Published(kind="scalar", value=value)
+                for name, value in (("old", 56), ("older", 55), ("oldest", 54))
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize("when", ["in one stop", "in two stops"])
+def test_one_person_more_is_not_told_by(
+    what: str, outputs: dict[str, Published], when: str, tmp_path: Path, evidence: Evidence
+) -> None:
+    folder = tmp_path / "released"
+    stops = [outputs] if when == "in one stop" else [{name: one} for name, one in outputs.items()]
+    passed = {name: one for each in stops for name, one in stop(folder, each).items()}
+    left = [name for name, one in passed.items() if one.verdict.verdict == "released"]
+    assert len(left) <= 1, left
+    assert "differencing" in {one.verdict.rule for one in passed.values()}
+    evidence(
+        "attacks",
+        attacker=ATTACKER,
+        promise=f"cannot single out a person by {what}, {when}",
+        outcome="held or taken out: `differencing`",
+    )
+
+
+def test_a_scalar_is_not_let_go_because_the_check_would_be_too_large(
+    tmp_path: Path, evidence: Evidence
+) -> None:
+    """More than 4,000 cells, one of them withheld, and a scalar that is the sum of all."""
+    labels = [f"l{number}" for number in range(4100)]
+    counts = [4, *[20] * (len(labels) - 1)]
+    table = Published(
+        {
+            "town": ("integer", list(range(len(labels)))),
+            "n": ("integer", counts),
+        },
+        by=("town",),
+    )
+    scalar = Published(kind="scalar", value=sum(counts))
+    passed = stop(tmp_path / "released", {"by_town": table, "everybody": scalar})
+    assert {one.verdict.verdict for one in passed.values()} == {"held"}
+    assert {one.verdict.rule for one in passed.values()} == {"unchecked"}
+    evidence(
+        "attacks",
+        attacker=ATTACKER,
+        promise="cannot compute a cell that was taken out from a count beside a table too large "
+        "to be checked",
+        outcome="table and count are held: `unchecked`",
+    )
+
+
+def test_pixels_carry_only_what_is_seen_of_them(evidence: Evidence) -> None:
+    data = np.random.default_rng(1).integers(0, 256, (1000, 1000, 4), dtype=np.uint8)
+    data[..., 3] = 0
+    target = io.BytesIO()
+    Image.fromarray(data).save(target, "PNG")
+    drawn = figure.redraw(target.getvalue(), RULES.max_pixels, RULES.max_colors)
+    assert len(drawn) < 5_000
+    with Image.open(io.BytesIO(drawn)) as picture:
+        assert np.asarray(picture.convert("RGBA")).min() == 255
+    evidence(
+        "attacks",
+        attacker=ATTACKER,
+        promise="cannot hide data in the colour of transparent pixels",
+        outcome="drawn on white paper: nothing of it is left",
+    )
