@@ -34,8 +34,8 @@ def made_up(number: int, rows: int = 60) -> Published:
 def test_made_up_tables_do_not_make_a_station_forget(tmp_path: Path, evidence: Evidence) -> None:
     folder = tmp_path / "released"
     stop(folder, {"by_sex": counted("sex", {"female": 96, "male": 208})})
-    for journey in range(3):
-        flood = stop(folder, {f"t{n}": made_up(10 * journey + n) for n in range(10)})
+    for journey in range(4):
+        flood = stop(folder, {f"t{n}": made_up(10 * journey + n) for n in range(9)})
         assert {one.verdict.verdict for one in flood.values()} == {"released"}
     one = stop(folder, {"by_sex": counted("sex", {"female": 96, "male": 207})})["by_sex"]
     assert (one.verdict.verdict, one.verdict.rule) == ("suppressed", "differencing")
@@ -145,4 +145,32 @@ def test_pixels_carry_only_what_is_seen_of_them(evidence: Evidence) -> None:
         attacker=ATTACKER,
         promise="cannot hide data in the colour of transparent pixels",
         outcome="drawn on white paper: nothing of it is left",
+    )
+
+
+def test_a_large_model_does_not_leave_in_parts(tmp_path: Path, evidence: Evidence) -> None:
+    parts = {f"part{n}": Published(kind="model", value=9_999) for n in range(20)}
+    passed = stop(tmp_path / "released", parts)
+    assert {(one.verdict.verdict, one.verdict.rule) for one in passed.values()} == {
+        ("held", "membership")
+    }
+    evidence(
+        "attacks",
+        attacker=ATTACKER,
+        promise="cannot carry out a large model in many small ones",
+        outcome="their numbers are counted together, and all are held: `membership`",
+    )
+
+
+def test_many_tables_are_counted_together(tmp_path: Path, evidence: Evidence) -> None:
+    passed = stop(tmp_path / "released", {f"t{n}": made_up(n) for n in range(12)})
+    held = [one for one in passed.values() if one.verdict.verdict == "held"]
+    assert {one.verdict.rule for one in held} == {"amount"}
+    left = sum(len(one.cells.cells) for one in passed.values() if one.cells and one not in held)
+    assert 0 < 3 * left <= RULES.max_numbers < 3 * 12 * 60 * 60
+    evidence(
+        "attacks",
+        attacker=ATTACKER,
+        promise="cannot carry out more in many outputs than in one",
+        outcome="what is beyond `max_numbers` of a stop is held: `amount`",
     )

@@ -19,7 +19,7 @@ class Draft:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
     `count` is what a scalar counts, where it is declared as a count; `cells` are what a table or a
-    scalar counts, once it has been read so.
+    scalar counts, once it has been read so. `parameters` are the numbers of a model.
     """
 
     output: Output
@@ -29,6 +29,13 @@ class Draft:
     findings: list[Finding] = field(default_factory=list)
     count: int | None = None
     cells: Cells | None = None
+    parameters: int = 0
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers or labels leave with it, but for a picture's pixels."""
+        in_table = self.table.rows * len(self.table.columns) if self.table is not None else 0
+        return in_table + self.parameters + (self.output.kind == "scalar")
 
     @property
     def refused(self) -> bool:

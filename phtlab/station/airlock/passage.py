@@ -70,7 +70,9 @@ def pass_outputs(
     `history` is what this station has released of the same data sets (`released.py`).
     """
     read = [_read(output, left, rules) for output in outputs]
-    check_together([one for one in read if isinstance(one, Draft)], rules, history or NothingLeft())
+    drafts = [one for one in read if isinstance(one, Draft)]
+    check_together(drafts, rules, history or NothingLeft())
+    _check_amounts(drafts, rules)
     passed = []
     room = rules.max_total
     for draft in read:
@@ -251,14 +253,12 @@ def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
 
 def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
     found = model.read_model(left.open(output.name + ".safetensors", rules.max_output))
-    draft = Draft(output, {f"{output.name}.safetensors": found.content})
-    _find_membership(draft, found.numbers, rules)
-    return draft
+    return Draft(output, {f"{output.name}.safetensors": found.content}, parameters=found.numbers)
 
 
 def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
     found = file_types.check_file(left.open(output.name + ".bin", rules.max_output), rules)
-    draft = Draft(output, {f"{output.name}.bin": found.content})
+    draft = Draft(output, {f"{output.name}.bin": found.content}, parameters=found.numbers)
     if found.type not in ("safetensors", "skops", "onnx"):
         draft.find(
             "unchecked",
@@ -268,7 +268,6 @@ def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
             set(),
         )
         return draft
-    _find_membership(draft, found.numbers, rules)
     if found.operations:
         draft.find(
             "structure",
@@ -280,16 +279,36 @@ def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
     return draft
 
 
+def _check_amounts(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+    """What is much only together: a large model may come in parts, a table in many."""
+    models = [draft for draft in drafts if draft.parameters]
+    numbers = sum(draft.parameters for draft in models)
+    for draft in models:
+        _find_membership(draft, numbers, rules)
+    room = rules.max_numbers
+    for draft in drafts:
+        room -= draft.numbers
+        if room < 0:
+            draft.find(
+                "amount",
+                rules.amount,
+                f"The outputs together hold more than {rules.max_numbers} numbers and labels.",
+                (f"{draft.numbers} in this one",),
+                set(),
+            )
+
+
 def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
     large = numbers >= rules.large_model
+    more = (f"{numbers} in all models",) if numbers > draft.parameters else ()
     draft.find(
         "membership",
         rules.models.membership if large else "pass",
-        f"It is a model of {rules.large_model} numbers or more, which may remember who was in its "
-        "data."
+        f"The models hold {rules.large_model} numbers or more, which may remember who was in "
+        "their data."
         if large
         else "It is a model: who was in its data may be told from it.",
-        (f"{numbers} numbers",),
+        (f"{draft.parameters} numbers", *more),
         set(),
     )
 

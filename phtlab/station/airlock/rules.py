@@ -12,6 +12,7 @@ from phtlab.station.airlock.actions import (
     ModelActions,
     ScalarActions,
     TableActions,
+    WholeAction,
 )
 from phtlab.station.sizes import Size
 from phtlab.train.manifest import OutputKind
@@ -39,6 +40,13 @@ class AirlockRules(BaseModel):
     large_model: int = Field(
         10_000, ge=1, description="Numbers from which on a model may remember persons"
     )
+    max_numbers: int = Field(
+        100_000,
+        ge=1,
+        description="Numbers and labels of all outputs of a stop together: cells of tables and of "
+        "figures' data, scalars, numbers of models",
+    )
+    amount: WholeAction = Field("hold", description="What outputs do that are beyond `max_numbers`")
     kinds: tuple[OutputKind, ...] = Field(
         ("table", "scalar", "figure", "model"),
         description="Kinds of output that may leave; `file` is bytes that nobody can check",
