@@ -14,7 +14,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import ipaddress
 import json
 import socket
 from datetime import datetime
@@ -25,6 +24,7 @@ import httpx
 
 from phtlab.central.notification_due import Due, Undelivered
 from phtlab.central.settings import CentralSettings
+from phtlab.central.special_addresses import is_public
 from phtlab.wire.authorities import authorities
 
 _SECONDS: Final = 10.0
@@ -103,21 +103,6 @@ def reached(host: str, port: int, *, private: bool) -> str:
     except (OSError, UnicodeError):
         raise Undelivered("the webhook's name has no address") from None
     addresses = [str(entry[4][0]) for entry in found]
-    if not private and not all(map(_is_public, addresses)):
+    if not private and not all(map(is_public, addresses)):
         raise Undelivered("the webhook's address is not a public one", final=True)
     return addresses[0]
-
-
-def _is_public(address: str) -> bool:
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(parsed, ipaddress.IPv6Address):
-        # An IPv4 address in the clothes of IPv6 is judged as what it is (RFC 4291, RFC 6052).
-        inner = parsed.ipv4_mapped or parsed.sixtofour
-        if inner is None and parsed in _NAT64:
-            inner = ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF)
-        if inner is not None:
-            return _is_public(str(inner))
-    return parsed.is_global and not parsed.is_multicast
-
-
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
