@@ -88,7 +88,13 @@ class Sender:
 
 
 def sender_of(request: Request, services: ServicesOf) -> Sender:
-    """Who sends this request, by the header `Authorization` and nothing else."""
+    """Who sends this request, by the header `Authorization` and nothing else.
+
+    Found out once for a request: before its body is read, where it has one.
+    """
+    found = getattr(request.state, "sender", None)
+    if isinstance(found, Sender):
+        return found
     header = request.headers.get("authorization", "")
     scheme, _, value = header.partition(" ")
     try:
@@ -98,6 +104,7 @@ def sender_of(request: Request, services: ServicesOf) -> Sender:
             sender = _key_sender(services, _jwt(scheme.lower(), value.strip()))
     except (CentralError, NotOnRosterError) as error:
         raise unauthenticated(error) from None
+    request.state.sender = sender
     request.state.member = sender.name
     request.state.by = "key" if sender.user is None else "hub"
     return sender

@@ -40,6 +40,8 @@ BY_CODE: Final[Mapping[str, int]] = {
     "notification-mail": 422,
     "notification-webhook": 422,
     "too-large": 413,
+    "too-many-requests": 429,
+    "request-slow": 408,
     "central-database": 503,
     "roster-unpublished": 503,
     "hub-unreachable": 503,
@@ -77,8 +79,10 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
         403: "Not allowed to this member, or not by this token",
         404: "Not there, or not to be seen by this member",
         409: "In conflict with what central has",
+        408: "Too slow in coming",
         413: "Too large",
         422: "Refused, with the reason",
+        429: "Too many at once",
         503: "No roster is published yet, or the database or the hub does not answer",
     }.items()
 }
@@ -159,6 +163,8 @@ async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return answer(CentralError(str(error.detail), code="too-large"))
+    if error.status_code == HTTPStatus.REQUEST_TIMEOUT:
+        return answer(CentralError(str(error.detail), code="request-slow"))
     code = "not-found" if error.status_code == HTTPStatus.NOT_FOUND else "request"
     phrase = HTTPStatus(error.status_code).phrase
     sentence = f"{phrase}: central's API has no such address or method; see /openapi.json."

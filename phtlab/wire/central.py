@@ -48,6 +48,9 @@ MAX_WAIT_SECONDS: Final = 50.0
 KEEP_ALIVE_SECONDS: Final = 15.0
 BACKOFF_SECONDS: Final = (0.1, 0.4)
 MAX_TWIN_BYTES: Final = 20 * 2**20
+MAX_BUNDLE_BYTES: Final = 32 * 2**20
+MAX_OPEN_BUNDLE_BYTES: Final = 2 * 2**20
+"""Of a roster with its catalogue; without a member's token, the smaller one."""
 MAX_ANSWER_BYTES: Final = 256 * 2**20
 ANSWER_SECONDS: Final = 120.0
 
@@ -143,8 +146,12 @@ class CentralClient:
         return _TufFetcher(self._http)
 
     def publish_roster(self, bundle: RosterBundle) -> None:
-        """Publish a roster and catalogue: the officers' signatures inside are the permission."""
-        self._send("POST", "/roster", content=bundle.model_dump_json().encode(), signed=False)
+        """Publish a roster and catalogue: the officers' signatures inside are the permission.
+
+        Over `MAX_OPEN_BUNDLE_BYTES` it needs a member's identity too.
+        """
+        content = bundle.model_dump_json().encode()
+        self._send("POST", "/roster", content=content, signed=len(content) > MAX_OPEN_BUNDLE_BYTES)
 
     # Trains
 

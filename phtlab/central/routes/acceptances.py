@@ -6,13 +6,19 @@ from fastapi import APIRouter, Response
 
 from phtlab.central.acceptances import accept_agreement, acceptances
 from phtlab.central.access import Dispatcher, Reader
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.train.envelope import Envelope
 from phtlab.wire.api import PREFIX
 from phtlab.wire.governance import AcceptanceView
 
-router = APIRouter(prefix=f"{PREFIX}/acceptances", tags=["agreement"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/acceptances",
+    tags=["agreement"],
+    responses=RESPONSES,
+    route_class=KnownSenderRoute,
+)
 
 
 @router.post("", status_code=201, summary="Accept the consortium's agreement")

@@ -14,6 +14,7 @@ from phtlab.central.approvals import (
     standing_of,
     visible_approvals,
 )
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.governance.proposal import ProposalId
@@ -23,7 +24,9 @@ from phtlab.train.identity import MemberName
 from phtlab.wire.api import PREFIX
 from phtlab.wire.governance import ApprovalView, StandingView
 
-router = APIRouter(prefix=PREFIX, tags=["approvals"], responses=RESPONSES)
+router = APIRouter(
+    prefix=PREFIX, tags=["approvals"], responses=RESPONSES, route_class=KnownSenderRoute
+)
 
 
 @router.post("/approvals", status_code=201, summary="Deliver a station's approval")

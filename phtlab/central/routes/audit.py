@@ -9,13 +9,16 @@ from fastapi import APIRouter, Query
 from phtlab.central.access import Dispatcher, Reader
 from phtlab.central.audit import audit_head, audit_page
 from phtlab.central.audit_checkpoints import checkpoints_after, put_checkpoint
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.train.envelope import Envelope
 from phtlab.wire.api import PREFIX
 from phtlab.wire.audit import AuditHead, AuditPage, CheckpointPage, CheckpointView
 
-router = APIRouter(prefix=f"{PREFIX}/audit", tags=["audit"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/audit", tags=["audit"], responses=RESPONSES, route_class=KnownSenderRoute
+)
 After = Annotated[int, Query(ge=0, le=2**63 - 1)]
 LogName = Annotated[str, Query(min_length=1, max_length=200)]
 

@@ -11,13 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from phtlab.central import news
 from phtlab.central.access import StationMember
 from phtlab.central.inbox import inbox_cursor, inbox_of
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import Services, ServicesOf
 from phtlab.central.stations import seen
 from phtlab.wire.api import PREFIX, Inbox
 from phtlab.wire.central import MAX_WAIT_SECONDS
 
-router = APIRouter(prefix=PREFIX, tags=["stations"], responses=RESPONSES)
+router = APIRouter(
+    prefix=PREFIX, tags=["stations"], responses=RESPONSES, route_class=KnownSenderRoute
+)
 
 
 @router.get("/inbox", summary="What waits for this station", response_model=Inbox)

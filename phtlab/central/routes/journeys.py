@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from phtlab.central.access import Dispatcher, Reader, SenderOf, StationMember
 from phtlab.central.event_streams import stream_events
 from phtlab.central.journeys import cancel, submit_journey, visible_journey, visible_journeys
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.stops import put_record, update_stop
@@ -19,7 +20,9 @@ from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
 from phtlab.wire.api import PREFIX, JourneyView, Page, StopUpdate, StopView
 
-router = APIRouter(prefix=PREFIX, tags=["journeys"], responses=RESPONSES)
+router = APIRouter(
+    prefix=PREFIX, tags=["journeys"], responses=RESPONSES, route_class=KnownSenderRoute
+)
 LastEventId = Annotated[str, Header(description="The number of the last event already seen")]
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/event-stream": {}}, "description": "Events, as they happen"}

@@ -5,13 +5,19 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from phtlab.central.access import Reader
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.notification_view import choose, notifications_of, read_up_to
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import ServicesOf
 from phtlab.wire.api import PREFIX
 from phtlab.wire.notification import NewPreferences, NotificationsView, ReadUpTo
 
-router = APIRouter(prefix=f"{PREFIX}/notifications", tags=["notifications"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/notifications",
+    tags=["notifications"],
+    responses=RESPONSES,
+    route_class=KnownSenderRoute,
+)
 
 
 @router.get("", summary="What one is told")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from phtlab.central.access import Commenter, Dispatcher, Reader, StationMember
 from phtlab.central.approvals import decide
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.proposal_talk import begin_review, comment_on
 from phtlab.central.proposal_views import proposal_view
@@ -24,7 +25,12 @@ from phtlab.train.identity import MemberName
 from phtlab.wire.api import PREFIX
 from phtlab.wire.governance import NewComment, ProposalPage, ProposalView, ReviewBegun
 
-router = APIRouter(prefix=f"{PREFIX}/proposals", tags=["proposals"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/proposals",
+    tags=["proposals"],
+    responses=RESPONSES,
+    route_class=KnownSenderRoute,
+)
 Number = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 

@@ -7,13 +7,19 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from phtlab.central.access import RegistryUser
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.registry_scopes import allowed, narrowed
 from phtlab.central.registry_token import parse_scopes
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.wire.api import PREFIX, RegistryToken
 
-router = APIRouter(prefix=f"{PREFIX}/registry", tags=["registry"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/registry",
+    tags=["registry"],
+    responses=RESPONSES,
+    route_class=KnownSenderRoute,
+)
 
 
 @router.get("/token", summary="A token for the registry")

@@ -4,27 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 
+from phtlab.central.access import sender_of
 from phtlab.central.problems import RESPONSES
 from phtlab.central.publication import METADATA, TARGETS
-from phtlab.central.services import ServicesOf
+from phtlab.central.services import Services, ServicesOf
 from phtlab.wire.api import PREFIX, RosterBundle
 
 router = APIRouter(
     prefix=PREFIX,
     tags=["roster"],
-    responses={status: RESPONSES[status] for status in (413, 422, 503)},
+    responses={status: RESPONSES[status] for status in (401, 408, 413, 422, 429, 503)},
 )
 _ABSENT: dict[int | str, dict[str, Any]] = {404: RESPONSES[404]}
 
 
-@router.post("/roster", status_code=204, summary="Publish a roster and catalogue")
-def publish(bundle: RosterBundle, services: ServicesOf) -> None:
+_BUNDLE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": RosterBundle.model_json_schema()}},
+    }
+}
+
+
+@router.post(
+    "/roster", status_code=204, summary="Publish a roster and catalogue", openapi_extra=_BUNDLE
+)
+async def publish(request: Request, services: ServicesOf) -> None:
     """Needs no token: a bundle counts if the officers' threshold signed it under the pinned root.
 
-    The same bundle again changes nothing; an older one is refused.
+    One of more than 2 MiB needs a member's token beside. The same bundle again changes nothing; an
+    older one is refused.
     """
+    if "authorization" in request.headers:
+        await run_in_threadpool(sender_of, request, services)
+    # Not by FastAPI, which parses on the event loop: others would wait.
+    await run_in_threadpool(_publish, await request.body(), services)
+
+
+def _publish(content: bytes, services: Services) -> None:
+    try:
+        bundle = RosterBundle.model_validate_json(content)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors(include_input=False)) from None
     services.publication.accept(bundle)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 
 from phtlab.central.access import Onlooker, Reader, StationMember
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.stations import put_profile, put_twin, stations_of, twin_of
@@ -14,7 +15,12 @@ from phtlab.train.identity import MemberName
 from phtlab.train.manifest import Name
 from phtlab.wire.api import PREFIX, StationProfile, StationView
 
-router = APIRouter(prefix=f"{PREFIX}/stations", tags=["stations"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/stations",
+    tags=["stations"],
+    responses=RESPONSES,
+    route_class=KnownSenderRoute,
+)
 _OCTETS = "application/octet-stream"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from phtlab.central.access import Dispatcher, Reader
+from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.trains import submit_train, visible_train, visible_trains
@@ -12,7 +13,9 @@ from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.wire.api import PREFIX, TrainSummary
 
-router = APIRouter(prefix=f"{PREFIX}/trains", tags=["trains"], responses=RESPONSES)
+router = APIRouter(
+    prefix=f"{PREFIX}/trains", tags=["trains"], responses=RESPONSES, route_class=KnownSenderRoute
+)
 
 
 @router.post("", status_code=201, summary="Submit a signed train")
