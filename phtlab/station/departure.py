@@ -233,8 +233,11 @@ def _sign(stop: Stop, station: Station, **what: Any) -> None:
     number = order.stations.index(station.name) if station.name in order.stations else 0
     outcome = stop.read("outcome") if stop.has("outcome") else {}
     schemas = stop.read("admitted")["schemas"] if stop.has("admitted") else {}
-    finished = outcome.get("finished") or station.now().replace(microsecond=0).isoformat()
-    started = outcome.get("started")
+    started, finished = span(
+        order.issued,
+        _moment(outcome.get("started")),
+        _moment(outcome.get("finished")) or station.now().replace(microsecond=0),
+    )
     record: Envelope = StopRecord(
         journey=stop.journey,
         train=order.train,
@@ -242,8 +245,24 @@ def _sign(stop: Stop, station: Station, **what: Any) -> None:
         stop=number,
         datasets=schemas,
         roster_version=version,
-        started=datetime.fromisoformat(started) if started else None,
-        finished=datetime.fromisoformat(finished),
+        started=started,
+        finished=finished,
         **what,
     ).sign(station.identity)
     stop.write("record", record.model_dump(mode="json"))
+
+
+def span(
+    issued: datetime, started: datetime | None, finished: datetime
+) -> tuple[datetime | None, datetime]:
+    """When it ran, as the record says it: not before its order, and with its end after its begin.
+
+    A clock that was set back meanwhile says otherwise, and is wrong.
+    """
+    if started is not None:
+        started = max(started, issued)
+    return started, max(finished, started or issued)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
