@@ -173,12 +173,15 @@ class Journey:
         records = verify_records(signed, journey=self.id, order=order, roster=roster)
         return train, order, records
 
-    def results(self) -> Results:
+    def results(self, *, partial: bool = False) -> Results:
         """Verify every record, fetch, check and open the cargo.
+
+        With `partial` of those stations that have ended so far; the others are in `.waiting`.
 
         What ended otherwise than departed is in `.failures`; what only central says to have ended,
         such as a stop that was cancelled before its turn, is in `.unsigned`. Nothing that does
-        not verify is shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended,
+        not verify is shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended
+        (with `partial`: while none has),
         SealError for cargo that is not what its record says or is not for this key, RegistryError
         if it is no longer there, and what `verified()` raises.
         """
@@ -189,10 +192,11 @@ class Journey:
             if stop.state in FINAL_STATES and stop.station not in records
         }
         waiting = [s for s in order.stations if s not in records and s not in unsigned]
-        if waiting:
+        if waiting and not (partial and records):
             raise JourneyError(
                 f"Journey {short(self.id)} is still at {', '.join(waiting)}. Wait for it with "
-                f"journey.wait() or 'phtlab journey wait {short(self.id)}'.",
+                f"journey.wait() or 'phtlab journey wait {short(self.id)}'; "
+                "journey.results(partial=True) opens what is there so far.",
                 code="journey-unfinished",
             )
         folder = ResultsFolder()
@@ -203,7 +207,9 @@ class Journey:
                 failures[station] = record
                 continue
             opened[station] = self._open(train, order, station, record, folder)
-        return Results(opened, failures, folder, unsigned)
+        states = {stop.station: describe(stop) for stop in self.stops}
+        under_way = {station: states.get(station, "not begun") for station in waiting}
+        return Results(opened, failures, folder, unsigned, under_way)
 
     def log(self, station: str) -> str:
         """What the run printed at `station`, and its whole error, if a person there let it go.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,8 @@ from phtlab.train.record import StopRecord
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from phtlab.lab.withheld import Withheld
 
 _MAX_SCALAR_BYTES = 64 * 1024
 
@@ -126,7 +128,8 @@ class Results(Mapping[str, StationResults]):
     """The results of a journey by station: `results["cleveland"].table("counts")`.
 
     `failures` holds the verified records of stops that ended otherwise than departed. `unsigned`
-    is station to sentence for stops that no station signed for: central's word only.
+    is station to sentence for stops that no station signed for: central's word only. `waiting`
+    likewise, for stops that have not ended yet: then these are the results so far.
     """
 
     def __init__(
@@ -135,11 +138,13 @@ class Results(Mapping[str, StationResults]):
         failures: dict[str, StopRecord],
         folder: ResultsFolder,
         unsigned: Mapping[str, str] | None = None,
+        waiting: Mapping[str, str] | None = None,
     ) -> None:
         self._stations = stations
         self._folder = folder
         self.failures = failures
         self.unsigned = dict(unsigned or {})
+        self.waiting = dict(waiting or {})
 
     def __getitem__(self, station: str) -> StationResults:
         if station in self._stations:
@@ -151,6 +156,12 @@ class Results(Mapping[str, StationResults]):
             raise JourneyError(
                 f"Central says of {station}: {self.unsigned[station]}. {station} signed nothing.",
                 code="unsigned-stop",
+            )
+        if station in self.waiting:
+            raise JourneyError(
+                f"{station} has not ended yet ({self.waiting[station]}). These are the results so "
+                "far; journey.wait() waits for the others.",
+                code="journey-unfinished",
             )
         known = ", ".join(self.stations) or "none"
         raise JourneyError(
@@ -175,16 +186,50 @@ class Results(Mapping[str, StationResults]):
     def table(self, name: str) -> pd.DataFrame:
         """One frame over all stations that released `name`, `station` as its first column.
 
-        Raises JourneyError (`no-such-output`) if no station did, or not as a table.
+        What stayed at stations is missing in it, and in each sum over it: `withheld(name)`, and
+        `attrs["withheld"]` of the frame, which shows it above itself in a notebook. Raises
+        JourneyError (`no-such-output`) if no station released it, or not as a table.
         """
         import pandas as pd
+
+        from phtlab.lab.withheld import marked
 
         frames = []
         for one in self._having(name, "table"):
             frame = one.table(name)
             frame.insert(0, "station", one.station)
             frames.append(frame)
-        return pd.concat(frames, ignore_index=True)
+        return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)))
+
+    def withheld(self, name: str | None = None) -> pd.DataFrame:
+        """What stayed at stations, of the output `name` or of all: a row for each.
+
+        Columns are `station`, `output`, `rows` (how many stayed; missing if the whole output did)
+        and `why`. Stations that sent nothing at all are among them. Raises JourneyError
+        (`no-such-output`) if the train has no output of that name.
+        """
+        from phtlab.lab.withheld import as_frame
+
+        names = tuple(self._names())
+        if name is not None and name not in names:
+            known = ", ".join(names) or "none"
+            raise JourneyError(
+                f"There is no output called '{name}'. There is: {known}.", code="no-such-output"
+            )
+        return as_frame(self._withheld(names if name is None else (name,)))
+
+    def _names(self) -> dict[str, None]:
+        """The outputs of the train that a station told of, in their order."""
+        records = [*(one.record for one in self.values()), *self.failures.values()]
+        told = [verdict.name for record in records for verdict in record.outputs]
+        sent = [name for one in self.values() for name in one.outputs]
+        return dict.fromkeys([*told, *sent])
+
+    def _withheld(self, names: Sequence[str]) -> list[Withheld]:
+        from phtlab.lab.withheld import withheld
+
+        records = {one.station: one.record for one in self.values()} | self.failures
+        return withheld(records, self.unsigned | self.waiting, names)
 
     def scalars(self, name: str) -> dict[str, Any]:
         """Station to value, as `table`."""
@@ -224,17 +269,20 @@ class Results(Mapping[str, StationResults]):
         )
 
     def __repr__(self) -> str:
-        lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}"]
+        whole = len(self) + len(self.failures) + len(self.unsigned) + len(self.waiting)
+        so_far = f" so far, of {whole}" if self.waiting else ""
+        lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}{so_far}"]
         for one in self.values():
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
             lines += [f"    {v.name}: {v.sentence}" for v in one.record.outputs if v.sentence]
         lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]
         lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
+        lines += [f"  {s}: {told}; not ended yet" for s, told in self.waiting.items()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return results_html(self, self.failures, self.unsigned)
+        return results_html(self, self.failures, self.unsigned, self.waiting)
 
 
 def _csv(frame: pd.DataFrame) -> str:

@@ -39,6 +39,7 @@ def results_html(
     stations: Mapping[str, StationResults],
     failures: Mapping[str, StopRecord],
     unsigned: Mapping[str, str],
+    waiting: Mapping[str, str] | None = None,
 ) -> str:
     """What the stations sent, with what did not come above it. All foreign text is escaped."""
     held_back = "".join(
@@ -47,6 +48,7 @@ def results_html(
             _notice(s, f"{words} (unsigned: central's word only)", "warn")
             for s, words in unsigned.items()
         ]
+        + [_notice(s, f"{told}; not ended yet", "warn") for s, told in (waiting or {}).items()]
     )
     tabs = list(_outputs(stations))
     if stations:

@@ -174,3 +174,94 @@ def test_html_shows_every_station_and_escapes_what_they_sent(results):
     page = results._repr_html_()
     assert all(station in page for station in ("cleveland", "switzerland", "ulm"))
     assert "<script" not in page
+
+
+@pytest.fixture
+def lacking(results: Results) -> Results:
+    """Cleveland kept two rows of `counts` and all of `total`."""
+    one = results["cleveland"]
+    verdicts = (
+        OutputVerdict(
+            name="counts",
+            kind="table",
+            verdict="suppressed",
+            rule="small-count",
+            sentence="2 rows with a count below 10 stayed at the station.",
+            suppressed_rows=2,
+        ),
+        OutputVerdict(name="total", kind="scalar", verdict="refused", sentence="Too few."),
+    )
+    sent = {name: output for name, output in OUTPUTS.items() if name != "total"}
+    kept = StationResults(
+        "cleveland", record("cleveland", outputs=verdicts), sent, one.directory, one.held
+    )
+    stations = {"cleveland": kept, "hungary": results["hungary"]}
+    return Results(stations, results.failures, results._folder, results.unsigned)
+
+
+def test_a_pooled_table_says_what_is_missing_in_it(lacking):
+    table = lacking.table("counts")
+    assert table.attrs["withheld"] == {
+        "cleveland": "2 rows stayed there",
+        "switzerland": "A cell of the train failed.",
+        "ulm": "cancelled",
+    }
+    assert "Not all is in it. cleveland: 2 rows stayed there" in table._repr_html_()
+
+
+def test_what_is_made_of_a_pooled_table_says_so_too(lacking):
+    table = lacking.table("counts")
+    for made in (
+        table[table.n > 10],
+        table.assign(share=table.n / table.n.sum()),
+        table.sort_values("n"),
+        table[["sex", "n"]],
+        table.groupby("sex", as_index=False)[["n"]].sum(),
+    ):
+        assert "2 rows stayed there" in made._repr_html_()
+
+
+def test_a_pooled_table_that_lacks_nothing_says_nothing(results):
+    whole = Results(dict(results), {}, results._folder).table("counts")
+    assert whole.attrs == {}
+    assert whole._repr_html_().startswith("<div>\n<style")
+
+
+def test_withheld_lists_what_stayed_at_stations(lacking):
+    assert lacking.withheld("counts").to_dict("records") == [
+        {
+            "station": "cleveland",
+            "output": "counts",
+            "rows": 2,
+            "why": "2 rows with a count below 10 stayed at the station.",
+        },
+        {
+            "station": "switzerland",
+            "output": "counts",
+            "rows": None,
+            "why": "A cell of the train failed.",
+        },
+        {"station": "ulm", "output": "counts", "rows": None, "why": "cancelled"},
+    ]
+    assert set(lacking.withheld().output) == {"counts", "total", "model"}
+    assert len(lacking.withheld("total")) == 3
+    with raises_code(JourneyError, "no-such-output"):
+        lacking.withheld("conuts")
+
+
+def test_a_mark_of_another_hand_is_shown_as_text(lacking):
+    table = lacking.table("counts")
+    table.attrs["withheld"] = {"<b>": "<script>alert(1)</script>"}
+    assert "<script>" not in table._repr_html_()
+
+
+def test_results_so_far_name_what_is_still_under_way(results):
+    so_far = Results(
+        {"cleveland": results["cleveland"]}, {}, results._folder, {}, {"hungary": "held"}
+    )
+    assert repr(so_far).startswith("Results of 1 station so far, of 2\n")
+    assert "  hungary: held; not ended yet" in repr(so_far)
+    assert "held; not ended yet" in so_far._repr_html_()
+    assert so_far.table("counts").attrs["withheld"] == {"hungary": "held"}
+    with raises_code(JourneyError, "journey-unfinished"):
+        so_far["hungary"]
