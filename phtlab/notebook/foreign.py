@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from phtlab.errors import ParameterError
@@ -84,13 +84,14 @@ def _output(call: _Call, name: str | None) -> DeclaredOutput:
     given = dict(zip(("name", "value", "kind", "counts"), call.positional, strict=False))
     given |= call.named
     counts = given.get("counts")
-    return declare(
+    output = declare(
         name,
         _literal(given["kind"]) if "kind" in given else "table",
         counts is not None and counts.strip() not in ("NULL", "nothing", "None", "null"),
         _literal(counts) if counts is not None else None,
         lambda code, why: _RefusedError(code, call, why),
     )
+    return replace(output, of="of" in call.named and output.kind in ("scalar", "model"))
 
 
 def _literal(text: str) -> str | None:

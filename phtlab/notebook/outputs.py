@@ -6,12 +6,13 @@ import ast
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal, cast, get_args
 
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.finding import Finding, error, warning
 
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
+Statistic = Literal["max", "min", "quantile"]
 KINDS: tuple[OutputKind, ...] = ("table", "scalar", "figure", "model", "file")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IN_SANDBOX = ("dataset", "publish", "__version__")
@@ -25,8 +26,9 @@ class DeclaredOutput:
     `counts` names the column that counts people, in a table or in a figure's data; with any text
     a scalar is itself a count. Of a table, `by` names the columns that say which people a row is
     about, `total` one that sums up what each person contributes, and `largest` those of the
-    largest contributions, which a station checks and takes out. `of` says that a scalar comes with
-    how many people it is of.
+    largest contributions, which a station checks and takes out. `of` says that a scalar or a model
+    comes with how many people it is of, `statistic` that a scalar is one person's value: the
+    largest, the smallest, or a quantile. `tensors` names the arrays of a model.
     """
 
     name: str
@@ -36,6 +38,8 @@ class DeclaredOutput:
     total: str | None = None
     largest: tuple[str, ...] = ()
     of: bool = False
+    statistic: Statistic | None = None
+    tensors: tuple[str, ...] = ()
 
 
 # A position among alternatives: the `if`, `match` or `try` around a call, and which branch of it.
@@ -208,7 +212,10 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 def _arguments(call: _Call) -> dict[str, ast.expr]:
-    order = ("name", "value", "kind", "counts", "by", "total", "largest", "of")
+    order = (
+        *("name", "value", "kind", "counts", "by", "total", "largest", "of"),
+        *("statistic", "tensors"),
+    )
     node = call.node
     if any(isinstance(a, ast.Starred) for a in node.args) or any(
         k.arg is None for k in node.keywords
@@ -283,11 +290,12 @@ def _with_columns(
 ) -> DeclaredOutput:
     """`output` with what the call says of a table's other columns."""
     of = "of" in given and not _is_none(given["of"])
-    if of and (output.kind != "scalar" or output.counts is not None):
+    if of and (output.kind not in ("scalar", "model") or output.counts is not None):
         raise _RefusedError(
             "output-columns",
             call,
-            f"'{output.name}' says of=, which only a scalar has that is no count itself.",
+            f"'{output.name}' says of=, which only a model has, and a scalar that is no count "
+            "itself.",
         )
     said = {
         word: given[word]
@@ -322,7 +330,39 @@ def _with_columns(
         total=found["total"][0] if "total" in found else None,
         largest=found.get("largest", ()),
         of=of,
+        statistic=_statistic(output, given, call),
+        tensors=_tensors(output, given, call),
     )
+
+
+def _statistic(
+    output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call
+) -> Statistic | None:
+    if "statistic" not in given or _is_none(given["statistic"]):
+        return None
+    found = _text(given["statistic"])
+    if found not in get_args(Statistic) or output.kind != "scalar" or output.counts is not None:
+        raise _RefusedError(
+            "output-statistic",
+            call,
+            f"the statistic of '{output.name}' must be written out as one of "
+            f"{', '.join(get_args(Statistic))}, of a scalar that is no count.",
+        )
+    return cast(Statistic, found)
+
+
+def _tensors(output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call) -> tuple[str, ...]:
+    if "tensors" not in given or _is_none(given["tensors"]):
+        return ()
+    found = _texts(given["tensors"])
+    if not found or output.kind != "model" or len(set(found)) != len(found):
+        raise _RefusedError(
+            "output-tensors",
+            call,
+            f"the tensors of '{output.name}' must be written out: the names of a model's arrays, "
+            'each once, such as tensors=["weights", "layer*.bias"].',
+        )
+    return found
 
 
 def declare(
@@ -374,14 +414,32 @@ def _exclusive(one: _Call, other: _Call) -> bool:
     return any(branches.get(node, index) != index for node, index in other.branch)
 
 
+_DECLARE: Mapping[OutputKind, str] = {
+    "table": 'which column counts people. If one does, say so with counts="…"',
+    "figure": "how many people a point is about. Draw counts of groups, and say so with "
+    'counts="y" (or the axis that counts)',
+    "scalar": "how many people it is of. Say so with of=…, or with counts=… if it counts them",
+    "model": "how many people it is of. Say so with of=…",
+}
+
+
 def uncounted(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]:
-    """A table of which nobody knows how many people a row is about: stations ask a person."""
-    if output.kind == "table" and output.counts is None:
+    """An output of which nobody knows how many people it is about: stations ask a person."""
+    if output.kind in _DECLARE and output.counts is None and not output.of:
         yield warning(
             "output-uncounted",
-            f"cell {cell}, line {line}: the table '{output.name}' does not say which column counts "
-            "people, so at each station a person looks at it before it leaves. If a column does, "
-            'say so with counts="…".',
+            f"cell {cell}, line {line}: the {output.kind} '{output.name}' does not say "
+            f"{_DECLARE[output.kind]}. As it is, a person at each station looks at it before it "
+            "leaves.",
+            cell,
+            line,
+        )
+    if output.statistic is not None:
+        yield warning(
+            "output-extreme",
+            f"cell {cell}, line {line}: the scalar '{output.name}' is a single person's value "
+            f"({output.statistic}), so at each station a person looks at it before it leaves. A "
+            "mean, or a count of those beyond a limit, tells of no one.",
             cell,
             line,
         )

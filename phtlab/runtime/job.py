@@ -14,7 +14,8 @@ FORMATS = ("csv", "parquet", "folder")
 
 class DeclaredOutput(NamedTuple):
     """An output that the train declares. `counts` is a table's column of cell counts; `by`,
-    `total` and `largest` are further columns that it says something of; `of` is a scalar's."""
+    `total` and `largest` are further columns that it says something of; `of` is a scalar's or a
+    model's, `statistic` a scalar's, and `tensors` a model's."""
 
     name: str
     kind: str
@@ -23,6 +24,8 @@ class DeclaredOutput(NamedTuple):
     total: str | None = None
     largest: tuple[str, ...] = ()
     of: bool = False
+    statistic: str | None = None
+    tensors: tuple[str, ...] = ()
 
 
 class DeclaredDataset(NamedTuple):
@@ -136,15 +139,24 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
         counts = entry.get("counts")
         if kind not in KINDS or not (counts is None or isinstance(counts, str)):
             raise JobError(f"{path}: output '{name}' has an unknown kind or counts column.")
-        by, largest = entry.get("by", []), entry.get("largest", [])
-        total = entry.get("total")
-        texts = [*by, *largest] if isinstance(by, list) and isinstance(largest, list) else [None]
-        if not all(isinstance(text, str) for text in texts) or not (
-            total is None or isinstance(total, str)
+        by, largest, tensors = (entry.get(word, []) for word in ("by", "largest", "tensors"))
+        total, statistic = entry.get("total"), entry.get("statistic")
+        lists = all(isinstance(names, list) for names in (by, largest, tensors))
+        texts = [*by, *largest, *tensors] if lists else [None]
+        if not all(isinstance(text, str) for text in texts) or not all(
+            text is None or isinstance(text, str) for text in (total, statistic)
         ):
-            raise JobError(f"{path}: output '{name}' does not name its columns in text.")
+            raise JobError(f"{path}: output '{name}' is not described in text.")
         outputs[name] = DeclaredOutput(
-            name, kind, counts, tuple(by), total, tuple(largest), entry.get("of") is True
+            name,
+            kind,
+            counts,
+            tuple(by),
+            total,
+            tuple(largest),
+            entry.get("of") is True,
+            statistic,
+            tuple(tensors),
         )
     return outputs
 

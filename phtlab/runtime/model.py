@@ -32,7 +32,7 @@ _TYPES = {
 }
 # What a fitted scikit-learn estimator may carry out: parameters, whose size does not grow
 # with the rows. Others keep training data (support_vectors_, X_train_, labels_).
-_FITTED = (
+FITTED = (
     "coef_",
     "intercept_",
     "classes_",
@@ -109,6 +109,18 @@ def encode_tensors(tensors: Mapping[str, Any]) -> bytes:
     return b"".join([struct.pack("<Q", len(encoded)), encoded, *parts])
 
 
+def tensor_names(content: bytes) -> list[str]:
+    """The names of the arrays in a safetensors file that `encode_tensors` has written."""
+    (length,) = struct.unpack("<Q", content[:8])
+    return list(json.loads(content[8 : 8 + length]))
+
+
+def is_named_by(pattern: str, name: str) -> bool:
+    """Whether `pattern` names the array `name`: ``*`` is a whole number below 1,000."""
+    parts = map(re.escape, pattern.split("*"))
+    return re.fullmatch("(?:0|[1-9][0-9]{0,2})".join(parts), name) is not None
+
+
 def _array(name: str, key: str, value: Any) -> Any:
     import numpy as np
 
@@ -129,7 +141,7 @@ def _array(name: str, key: str, value: Any) -> Any:
 
 def _fitted(name: str, estimator: Any) -> dict[str, Any]:
     tensors = {}
-    for attribute in _FITTED:
+    for attribute in FITTED:
         try:
             value = getattr(estimator, attribute, None)
         except Exception:  # noqa: S112  (a property of an estimator may raise anything)

@@ -40,11 +40,23 @@ class Published:
     total: str | None = None
     largest: tuple[str, ...] = ()
     of: bool = False
+    statistic: str | None = None
+    tensors: tuple[str, ...] = ()
+    people: int | None = None
 
     @property
     def declaration(self) -> tuple[object, ...]:
         """All that the train's manifest says of it."""
-        return (self.kind, self.counts, self.by, self.total, self.largest, self.of)
+        return (
+            self.kind,
+            self.counts,
+            self.by,
+            self.total,
+            self.largest,
+            self.of,
+            self.statistic,
+            self.tensors,
+        )
 
     @property
     def files(self) -> list[str]:
@@ -59,6 +71,8 @@ class Published:
             "counts": self.counts,
             "files": self.files,
         }
+        if self.kind == "model" and self.people is not None:
+            content["of"] = self.people
         return json.dumps(content, sort_keys=True).encode()
 
 
@@ -75,6 +89,8 @@ def publish(
     total: str | None = None,
     largest: str | Sequence[str] | None = None,
     of: int | None = None,
+    statistic: Literal["max", "min", "quantile"] | None = None,
+    tensors: str | Sequence[str] | None = None,
 ) -> None:
     """Publish `value` as the output `name` of this train.
 
@@ -95,8 +111,14 @@ def publish(
             cost), which a few persons must not dominate.
         largest: beside `total`, the columns with the largest contributions of one person, largest
             first, two at least. Stations check them, and they do not leave.
-        of: of a scalar that is a share or a mean, how many persons it is of. Stations hold back
-            what is of few, and shares of few or of almost all of them.
+        of: of a scalar that is a share or a mean, or of a model, how many persons it is of.
+            Stations hold back what is of few, shares of few or of almost all of them, and models
+            of more numbers than persons.
+        statistic: of a scalar, whether it is the largest or the smallest value of all, or a
+            quantile: such a value is one person's, and stations ask a person.
+        tensors: of a model that is a dict of arrays, the names of the arrays; ``*`` in a name
+            stands for a whole number below 1,000, as in ``layer*.weight``. Those of a fitted
+            estimator are known.
 
     Raises:
         PublishError: the value does not fit the kind, the output was not declared, or it
@@ -105,11 +127,19 @@ def publish(
     """
     _check_words(name, kind, counts)
     columns = _columns(name, kind, counts, by, total, largest)
+    people = _people(name, kind, counts, of)
+    patterns = _patterns(name, kind, tensors)
+    _check_statistic(name, kind, counts, statistic)
     content = _content(name, value, kind, counts)
-    if of is not None:
-        content = {".scalar.json": _with_people(name, kind, counts, content, of)}
-    output = Published(name, kind, counts, content, value, *columns, of is not None)
+    if people is not None and kind == "scalar":
+        scalar = json.loads(content[".scalar.json"]) | {"of": people}
+        content = {".scalar.json": json.dumps(scalar).encode()}
+    output = Published(
+        name, kind, counts, content, value, *columns, of is not None, statistic, patterns, people
+    )
     _check_columns(output)
+    if kind == "model":
+        _check_tensors(output)
     if os.environ.get("PHTLAB_JOB"):
         _write(output, _declared(os.environ["PHTLAB_JOB"]))
     else:
@@ -158,16 +188,47 @@ def _columns(
     return _names(name, "by", by), total, _names(name, "largest", largest)
 
 
-def _with_people(
-    name: str, kind: Kind, counts: str | None, content: dict[str, bytes], of: object
-) -> bytes:
-    """A scalar's content with how many persons it is of."""
-    if kind != "scalar" or counts is not None:
-        raise PublishError(f"output '{name}': of= is about a scalar that is no count itself.")
+def _people(name: str, kind: Kind, counts: str | None, of: object) -> int | None:
+    """How many persons a scalar or a model is of."""
+    if of is None:
+        return None
+    if kind not in ("scalar", "model") or counts is not None:
+        raise PublishError(
+            f"output '{name}': of= is about a scalar that is no count itself, or about a model."
+        )
     people = getattr(of, "item", lambda: of)()
     if isinstance(people, bool) or not isinstance(people, int) or people < 0:
         raise PublishError(f"output '{name}': of= is a whole number of persons, 0 or more.")
-    return json.dumps(json.loads(content[".scalar.json"]) | {"of": people}).encode()
+    return people
+
+
+def _patterns(name: str, kind: Kind, tensors: object) -> tuple[str, ...]:
+    if tensors is not None and kind != "model":
+        raise PublishError(f"output '{name}': tensors= names the arrays of a model.")
+    return _names(name, "tensors", tensors)
+
+
+def _check_statistic(name: str, kind: Kind, counts: str | None, statistic: object) -> None:
+    if statistic is None:
+        return
+    if kind != "scalar" or counts is not None or statistic not in ("max", "min", "quantile"):
+        raise PublishError(
+            f"output '{name}': statistic= says that a scalar is the 'max' or the 'min' of all "
+            "values, or a 'quantile'."
+        )
+
+
+def _check_tensors(output: Published) -> None:
+    """An array's name leaves with it: it is one that the train declares, or known."""
+    from phtlab.runtime.model import FITTED, is_named_by, tensor_names
+
+    for array in tensor_names(output.content[".safetensors"]):
+        if array not in FITTED and not any(is_named_by(one, array) for one in output.tensors):
+            raise PublishError(
+                f"output '{output.name}': it does not say that it has an array '{array}'. Names "
+                "leave with the numbers, so they are declared: add tensors=[…] with the names of "
+                "all arrays; 'layer*.weight' stands for layer0.weight, layer1.weight and so on."
+            )
 
 
 def _names(name: str, word: str, given: object) -> tuple[str, ...]:
@@ -270,8 +331,9 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
     kind, counts, *columns = declared[output.name]
     if (output.kind, output.counts) == (kind, counts) and output.declaration[2:] != tuple(columns):
         raise PublishError(
-            f"output '{output.name}' was published with other by=, total=, largest= or of= than it "
-            "is declared with. Write them out in the publish call, and build the train again."
+            f"output '{output.name}' was published with other by=, total=, largest=, of=, "
+            "statistic= or tensors= than it is declared with. Write them out in the publish "
+            "call, and build the train again."
         )
     if (output.kind, output.counts) != (kind, counts):
         raise PublishError(

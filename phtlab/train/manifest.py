@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -24,6 +24,10 @@ TRAIN_TYPE = "https://phtlab.org/train/v1"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
+Statistic = Literal["max", "min", "quantile"]
+TensorPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*][A-Za-z0-9_.*/-]{0,127}$")]
+MAX_PATTERNS: Final = 1_000
+MAX_OUTPUTS: Final = 200
 Route = Literal["parallel", "sequential", "rounds"]
 
 
@@ -40,7 +44,9 @@ class Output(_Value):
     without it a station takes the columns of text, truths and dates. `total` names a column that
     sums up what each person contributes, and `largest` the columns that hold the largest such
     contributions, largest first: a station checks those and takes them out. `of` says that a scalar
-    comes with how many people it is of.
+    or a model comes with how many people it is of. `statistic` says that a scalar is the largest or
+    smallest value of all, or a quantile. `tensors` names a model's arrays; a ``*`` in a name stands
+    for a whole number below 1,000.
     """
 
     name: Name
@@ -50,12 +56,14 @@ class Output(_Value):
     total: str | None = None
     largest: tuple[str, ...] = ()
     of: bool = False
+    statistic: Statistic | None = None
+    tensors: tuple[TensorPattern, ...] = Field((), max_length=MAX_PATTERNS)
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What is not declared is not written: a train that needs none of it keeps its digest.
         written: dict[str, Any] = serialize(self)
-        for name in ("by", "total", "largest", "of"):
+        for name in ("by", "total", "largest", "of", "statistic", "tensors"):
             if not written[name]:
                 del written[name]
         return written
@@ -90,7 +98,7 @@ class TrainManifest(_Value):
     kernel: KernelRef
     route: Route = "parallel"
     parameters: dict[str, Any]
-    outputs: tuple[Output, ...]
+    outputs: tuple[Output, ...] = Field(max_length=MAX_OUTPUTS)
     datasets: tuple[Name, ...]
     files: tuple[TrainFile, ...]
 

@@ -47,6 +47,7 @@ class Published:
     value: Any = None
     content: bytes = b""
     of: int | None = None
+    statistic: str | None = None
 
 
 @dataclass(frozen=True)
@@ -522,7 +523,7 @@ CASES: Final[tuple[Case, ...]] = (
         "A model of fourteen coefficients",
         "ML",
         "risk by kind and size of a model",
-        {"m": Published(kind="model", counts=None, value=14)},
+        {"m": Published(kind="model", counts=None, value=14, of=304)},
         {"m": _FREE},
         "noted for the operator",
     ),
@@ -531,9 +532,45 @@ CASES: Final[tuple[Case, ...]] = (
         "A model of a million numbers",
         "ML",
         "risk by kind and size of a model; Shokri et al., membership inference",
-        {"m": Published(kind="model", counts=None, value=1_000_000)},
+        {"m": Published(kind="model", counts=None, value=1_000_000, of=2_000_000)},
         {"m": ("held", "membership", 0)},
         "it may remember who was in its data",
+    ),
+    Case(
+        "uncounted",
+        "A model of more numbers than people",
+        "SDAP",
+        "section B, regression: a model with as many parameters as observations is saturated",
+        {"m": Published(kind="model", counts=None, value=305, of=304)},
+        {"m": ("held", "uncounted", 0)},
+        "it can hold their values one by one",
+    ),
+    Case(
+        "small-count",
+        "A model of nine people",
+        "SDAP",
+        "section B, regression: degrees of freedom",
+        {"m": Published(kind="model", counts=None, value=2, of=9)},
+        {"m": ("refused", "small-count", 0)},
+        "as a table of nine is",
+    ),
+    Case(
+        "uncounted",
+        "A number by itself",
+        "SDAP",
+        "section C: what no rule covers is looked at",
+        {"s": Published(kind="scalar", counts=None, value=233.0)},
+        {"s": ("held", "uncounted", 0)},
+        "it may be one person's",
+    ),
+    Case(
+        "extreme",
+        "The age of the oldest",
+        "SDAP",
+        "section B, maxima, minima and percentiles: they are often one person's",
+        {"s": Published(kind="scalar", counts=None, value=77, of=304, statistic="max")},
+        {"s": ("held", "extreme", 0)},
+        "it is one person's age",
     ),
     Case(
         "model-form",

@@ -46,7 +46,7 @@ def files_of(name: str, output: Published) -> dict[str, bytes]:
         "model": {".safetensors": output.content or save(kept)},
         "file": {".bin": output.content},
     }[output.kind]
-    index = {f"{name}.json": json.dumps({"kind": output.kind}).encode()}
+    index = {f"{name}.json": json.dumps({"kind": output.kind, "of": output.of}).encode()}
     return index | {name + suffix: part for suffix, part in content.items()}
 
 
@@ -65,6 +65,8 @@ def stop(folder: Path, published: Mapping[str, Published]) -> dict[str, Passed]:
                     "total": one.total,
                     "largest": one.largest,
                     "of": one.of is not None,
+                    "statistic": one.statistic,
+                    "tensors": ("w",) if one.kind == "model" else (),
                 }
             )
         )

@@ -72,6 +72,13 @@ def test_made_up_tables_do_not_make_a_station_forget(tmp_path: Path, evidence: E
             },
         ),
         (
+            "a table of other names, each with a small group",
+            {
+                "one": counted("sex", {"female": 96, "male": 208, "other": 3}),
+                "two": counted("s", {"f": 96, "m": 207, "o": 4}),
+            },
+        ),
+        (
             "a table and a count",
             {
                 "one": counted("sex", {"female": 96, "male": 208}),
@@ -149,7 +156,7 @@ def test_pixels_carry_only_what_is_seen_of_them(evidence: Evidence) -> None:
 
 
 def test_a_large_model_does_not_leave_in_parts(tmp_path: Path, evidence: Evidence) -> None:
-    parts = {f"part{n}": Published(kind="model", value=9_999) for n in range(20)}
+    parts = {f"part{n}": Published(kind="model", value=9_999, of=20_000) for n in range(20)}
     passed = stop(tmp_path / "released", parts)
     assert {(one.verdict.verdict, one.verdict.rule) for one in passed.values()} == {
         ("held", "membership")

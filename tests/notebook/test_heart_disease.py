@@ -153,7 +153,7 @@ def test_the_notebook_has_no_findings_and_declares_what_it_publishes(analysis: A
     assert {(o.name, o.kind, o.counts) for o in analysis.outputs} == {
         ("moments", "table", "n"),
         ("by_sex", "table", "n"),
-        ("age_hist", "figure", None),
+        ("age_hist", "figure", "y"),
         ("heart_rate_model", "model", None),
     }
     assert analysis.datasets == ("heart",)

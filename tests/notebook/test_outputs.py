@@ -76,7 +76,12 @@ def test_a_tables_columns_are_read_from_the_call(nb: Any) -> None:
             "output-columns",
             "total= and largest= together",
         ),
-        ("publish('a', 1, of=12)", "output-columns", "only a scalar has that is no count"),
+        ("publish('a', 1, of=12)", "output-columns", "only a model has, and a scalar"),
+        ("publish('a', 1, 'scalar', statistic='mean')", "output-statistic", "max, min, quantile"),
+        ("publish('a', 1, statistic='max')", "output-statistic", "of a scalar that is no count"),
+        ("publish('a', 1, 'model', tensors=list('w'))", "output-tensors", "must be written out"),
+        ("publish('a', 1, tensors=['w'])", "output-tensors", "the names of a model's arrays"),
+        ("publish('a', 1, 'model', tensors=['w', 'w'])", "output-tensors", "each once"),
         ("dataset(name)", "dataset-computed", "the data set's name is computed"),
         ("dataset('Heart')", "dataset-name", "'Heart' is not a data set's name"),
         ("send = publish", "publish-indirect", "'publish' is passed on without being called"),
@@ -158,15 +163,17 @@ def test_outputs_and_data_sets_of_an_r_notebook(nb: Any) -> None:
             "counts <- aggregate(n ~ sex, heart, sum) # publish('no', 1)\n"
             'publish("counts", counts, counts = "n")\n'
             "phtlab::publish('plot', f(c(1, 2), \"),\"), kind = 'figure', counts = NULL)\n"
+            'publish("share", 0.5, kind = "scalar", of = nrow(heart))\n'
             'publish <- function(x) x\nmy_publish("no")\nx$publish("no")',
         ),
         (None, 'publish("local", 1)'),
     )
     assert analysis.language == "r"
-    assert analysis.findings == ()
+    assert [finding.code for finding in analysis.findings] == ["output-uncounted"]
     assert analysis.outputs == (
         DeclaredOutput("counts", "table", "n"),
         DeclaredOutput("plot", "figure"),
+        DeclaredOutput("share", "scalar", of=True),
     )
     assert analysis.datasets == ("heart",)
 
@@ -192,7 +199,7 @@ def test_parameters_of_another_language_come_from_the_metadata(nb: Any) -> None:
     analysis = foreign(
         nb,
         ("parameters", "min_age <- 40"),
-        ("station", "publish('a', min_age, kind = 'scalar')"),
+        ("station", "publish('a', min_age, kind = 'scalar', of = 304)"),
         metadata={"phtlab": {"parameters": {"min_age": schema}}},
     )
     assert analysis.findings == ()

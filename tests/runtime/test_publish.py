@@ -87,12 +87,12 @@ def test_figure_model_and_file_write_their_files(inside, tmp_path):
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    folder = inside(declared("f", "figure"), declared("m", "model"), declared("b", "file"))
+    folder = inside(declared("f", "figure"), declared("m", "model") | {"of": True, "tensors": ["w"]}, declared("b", "file"))
     figure, axes = plt.subplots()
     axes.plot([1, 2])
     publish("f", figure, kind="figure")
     plt.close(figure)
-    publish("m", {"w": np.ones(2)}, kind="model")
+    publish("m", {"w": np.ones(2)}, kind="model", of=np.int64(304), tensors="w")
     (tmp_path / "notes").write_bytes(b"content")
     publish("b", tmp_path / "notes", kind="file")
 
@@ -107,6 +107,7 @@ def test_figure_model_and_file_write_their_files(inside, tmp_path):
     ]
     assert (folder / "b.bin").read_bytes() == b"content"
     assert json.loads((folder / "f.json").read_bytes())["files"] == ["f.png", "f.data.json"]
+    assert json.loads((folder / "m.json").read_bytes())["of"] == 304
 
 
 def test_undeclared_output_is_refused_and_told_what_to_do(inside):
@@ -160,9 +161,27 @@ def test_a_share_is_published_with_how_many_it_is_of(inside):
 
 def test_of_is_a_number_of_persons_and_as_declared(inside):
     inside(declared("ill", "scalar"))
-    assert "or of= than it" in refusal("ill", 0.25, kind="scalar", of=120)
+    assert "of=, statistic= or tensors= than it" in refusal("ill", 0.25, kind="scalar", of=120)
     assert "whole number of persons" in refusal("ill", 0.25, kind="scalar", of=1.5)
     assert "no count itself" in refusal("ill", 12, kind="scalar", counts="ill", of=12)
+
+
+def test_a_model_names_its_arrays(inside):
+    inside(declared("m", "model") | {"tensors": ["w", "layer*.bias"]})
+    undeclared = {"w": np.ones(2), "Jane_Doe_1950": np.ones(1)}
+    names = ["w", "layer*.bias"]
+    assert "an array 'Jane_Doe_1950'" in refusal("m", undeclared, kind="model", tensors=names)
+    assert "other by=" in refusal("m", {"w": np.ones(2)}, kind="model", tensors=["w"])
+    assert "the arrays of a model" in refusal("m", {"n": [1]}, tensors=names)
+    publish("m", {"w": np.ones(2), "layer12.bias": np.ones(1)}, kind="model", tensors=names)
+
+
+def test_a_single_person_s_value_says_so(inside):
+    inside(declared("oldest", "scalar") | {"of": True, "statistic": "max"})
+    assert "'max' or the 'min'" in refusal("oldest", 77, kind="scalar", of=304, statistic="mean")
+    assert "'max' or the 'min'" in refusal("oldest", {"n": [1]}, statistic="max")
+    assert "statistic= or tensors=" in refusal("oldest", 77, kind="scalar", of=304)
+    publish("oldest", 77, kind="scalar", of=304, statistic="max")
 
 
 def test_second_publish_of_a_name_is_refused(inside):

@@ -33,7 +33,7 @@ def passed(
     counts: str | None = None,
     rules: AirlockRules = RULES,
 ) -> Passed:
-    there = {"o.json": json.dumps({"kind": kind}).encode()}
+    there = {"o.json": json.dumps({"kind": kind, "of": 304}).encode()}
     there |= {f"o{suffix}": content for suffix, content in files.items()}
 
     def find(name: str) -> bytes:
@@ -41,7 +41,9 @@ def passed(
             raise AirlockError("The output is missing.", code="output-missing")
         return there[name]
 
-    return pass_output(Output(name="o", kind=kind, counts=counts), LeftInMemory(find), rules)
+    model = {"of": True, "tensors": ("coef", "n")} if kind == "model" else {}
+    output = Output.model_validate({"name": "o", "kind": kind, "counts": counts, **model})
+    return pass_output(output, LeftInMemory(find), rules)
 
 
 # Scalars
@@ -102,7 +104,8 @@ def points(n: int = 3, count: int = 50) -> bytes:
 
 
 def drawn(picture: bytes, data: bytes = b"", **more: Any) -> Passed:
-    return passed("figure", {".png": picture, ".data.json": data or points()}, **more)
+    files = {".png": picture, ".data.json": data or points()}
+    return passed("figure", files, **{"counts": "n", **more})
 
 
 def test_a_figure_leaves_redrawn_with_its_data_and_without_anything_hidden() -> None:

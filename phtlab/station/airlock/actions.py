@@ -52,6 +52,12 @@ class ScalarActions(_Actions):
         "hold", description="It differs by too few persons from one that has left"
     )
     unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
+    uncounted: WholeAction = Field(
+        "hold", description="It says neither that it counts persons nor of how many it is"
+    )
+    extreme: WholeAction = Field(
+        "hold", description="The largest or smallest value, or a quantile: one person's"
+    )
 
 
 class FigureActions(_Actions):
@@ -65,7 +71,7 @@ class FigureActions(_Actions):
     )
     unchecked: WholeAction = Field("hold", description="Too large to be checked")
     uncounted: WholeAction = Field(
-        "pass", description="No column of its data is said to count persons"
+        "hold", description="No column of its data is said to count persons: points may be persons"
     )
 
 
@@ -73,6 +79,10 @@ class ModelActions(_Actions):
     membership: WholeAction = Field(
         "hold", description="A model of many numbers, which may tell who was in its data"
     )
+    uncounted: WholeAction = Field(
+        "hold", description="It does not say of how many persons it is, or holds more numbers"
+    )
+    small_count: WholeAction = Field("refuse", description="It is of too few")
     structure: WholeAction = Field("hold", description="A graph of operations beside the numbers")
 
 

@@ -68,6 +68,12 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
     every = [one for draft in counted for one in readings[draft.output.name]]
     every += _scalar_margins(counted, every)
     _complementary(counted, [*every, *earlier], rules)
+    # What a reader sums up: withheld rows are in no total.
+    told = {
+        draft.output.name: readings[draft.output.name][0].without(draft.taken) for draft in counted
+    }
+    for draft in counted:
+        _close_totals(draft, told[draft.output.name], [*told.values(), *earlier], rules)
 
 
 def _complementary(
@@ -127,7 +133,14 @@ def _differencing(
             named(f"{described(r.cell)}: {r.count}, and {before} there" for r, before in close),
             {row.row for row, _ in close if row.row is not None},
         )
+
+
+def _close_totals(
+    draft: Draft, whole: Reading, others: Sequence[Reading], rules: AirlockRules
+) -> None:
+    if any(finding.rule == "differencing" for finding in draft.findings):
         return
+    action = _action(draft, rules, "differencing")
     total = differencing.close_total(whole, others, rules.minimum_count)
     if total is not None:
         draft.find(
@@ -135,7 +148,7 @@ def _differencing(
             "hold" if action == "suppress" else action,  # a total is no row that could stay
             f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
             "another output, or than what has left before.",
-            (f"{whole.total} in all, and {total} there",),
+            (f"{sum(whole.told)} in all, and {total} there",),
             set(),
         )
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import combinations
 from math import prod
@@ -129,8 +129,18 @@ class Reading:
 
     @property
     def total(self) -> int | None:
-        """How many people it counts in all, if that is known."""
+        """How many people it counts in all, if that is told."""
         return self.sums(frozenset()).get(EVERYBODY, (0, None))[1]
+
+    @property
+    def told(self) -> list[int]:
+        """The counts of the rows that are told and sum nothing up, in order."""
+        return sorted(leaf.count for leaf in self.leaves if leaf.count is not None)
+
+    def without(self, rows: Collection[int]) -> Reading:
+        """The same with these rows withheld."""
+        left = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
+        return replace(self, rows=left, _sums={})
 
     @property
     def sums_up(self) -> bool:

@@ -9,8 +9,11 @@ by `computable.py`; here are those of others: another age limit, another day, me
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from phtlab.station.airlock.cells import Cell, CountedRow, Reading
+
+_FEW_ROWS: Final = 2
 
 
 def close_rows(
@@ -45,15 +48,26 @@ def close_rows(
 def close_total(reading: Reading, others: Sequence[Reading], minimum: int) -> int | None:
     """How many people another table or scalar counts in all, if it is almost as many.
 
-    Whatever either calls its dimensions: the same people may stand under any names.
+    Whatever either calls its dimensions: the same people may stand under any names. Of tables with
+    withheld rows, which tell no total, those are compared that look the same row by row.
     """
-    total = reading.total
+    total, ours = reading.total, reading.told
     for other in others:
-        if total is None or not (reading.whole and other.whole) or other.source == reading.source:
+        if not (reading.whole and other.whole) or other.source == reading.source:
             continue
-        if other.total is not None and 0 < abs(total - other.total) < minimum:
-            return other.total
+        if total is not None and other.total is not None:
+            if 0 < abs(total - other.total) < minimum:
+                return other.total
+        elif _look_the_same(ours, theirs := other.told, minimum):
+            return sum(theirs)
     return None
+
+
+def _look_the_same(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool:
+    if len(ours) != len(theirs) or len(ours) < _FEW_ROWS:
+        return False
+    apart = [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
+    return max(apart) < minimum and 0 < abs(sum(ours) - sum(theirs)) < minimum
 
 
 def _differing(

@@ -191,7 +191,8 @@ PUBLISHING: Final[tuple[Form, ...]] = (
     ),
     _publish(
         "output '{output}' was published with other by=…",
-        "The output '{}' is published with other by=, total=, largest= or of= than it is declared.",
+        "The output '{}' is published with another by=, total=, largest=, of=, "
+        "statistic= or tensors= than it is declared.",
     ),
     _publish(
         "output '{output}': by=, total= and largest= are about…",
@@ -206,11 +207,23 @@ PUBLISHING: Final[tuple[Form, ...]] = (
     ),
     _publish(
         "output '{output}': of= is about a scalar…",
-        "The output '{}' has of=, which is about a scalar that is no count itself.",
+        "The output '{}' has of=, which is about a model, or a scalar that is no count itself.",
     ),
     _publish(
         "output '{output}': of= is a whole number…",
         "The output '{}' has an of= that is no whole number of 0 or more.",
+    ),
+    _publish(
+        "output '{output}': tensors= names the arrays…",
+        "The output '{}' has tensors=, which is about a model.",
+    ),
+    _publish(
+        "output '{output}': statistic= says…",
+        "The output '{}' has a statistic= that is none, or for another kind.",
+    ),
+    _publish(
+        "output '{output}': it does not say that it has an array…",
+        "The output '{}' has an array that it does not declare: write tensors=[…].",
     ),
     _publish(
         "output '{output}': by= names a column…", "The output '{}' has a by= that names no column."

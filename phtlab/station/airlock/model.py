@@ -10,16 +10,18 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import BinaryIO
 
 from phtlab.errors import AirlockError
+from phtlab.runtime.model import FITTED, is_named_by
 from phtlab.station.airlock import strict_json
 from phtlab.station.airlock.content import FileContent
 
 MAX_HEADER_BYTES = 2**20
-MAX_TENSORS = 10_000
+MAX_TENSORS = 1_000
 MAX_DIMENSIONS = 8
 BYTES_OF = {
     "BOOL": 1,
@@ -39,12 +41,17 @@ BYTES_OF = {
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}")
 
 
+# The parameters of scikit-learn's estimators, which a train need not declare (runtime/model.py).
+KNOWN_NAMES = frozenset(FITTED)
+
+
 @dataclass(frozen=True)
 class Model:
-    """The model as it may leave, and how many numbers it holds."""
+    """The model as it may leave: how many numbers it holds, and the names of its tensors."""
 
     content: FileContent
     numbers: int
+    names: tuple[str, ...]
 
 
 def read_model(file: BinaryIO) -> Model:
@@ -81,7 +88,24 @@ def read_model(file: BinaryIO) -> Model:
     fresh += b" " * (-len(fresh) % 8)
     numbers = sum(prod(entry["shape"]) for entry in header.values())
     content = FileContent(len(fresh).to_bytes(8, "little") + fresh, file, 8 + length, body)
-    return Model(content, numbers)
+    return Model(content, numbers, tuple(header))
+
+
+def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
+    """Raises AirlockError (``model-names``) unless each name is known or one that is declared.
+
+    A name leaves with the numbers, and the run has made it up: hundreds of them hold a data set.
+    """
+    undeclared = sum(
+        name not in KNOWN_NAMES and not any(is_named_by(one, name) for one in patterns)
+        for name in names
+    )
+    if undeclared:
+        raise AirlockError(
+            f"The model may not leave: the train does not declare the names of {undeclared} of its "
+            "tensors. Write tensors=[…] where it is published.",
+            code="model-names",
+        )
 
 
 def _numbered(header: dict[str, object]) -> enumerate[tuple[str, object]]:
@@ -96,8 +120,8 @@ def _span(number: int, name: str, entry: object) -> tuple[int, int]:
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if dtype not in BYTES_OF if isinstance(dtype, str) else True:
         raise _refused(f"tensor {number} is not numeric")
-    if not _sizes(shape) or len(shape) > MAX_DIMENSIONS:
-        raise _refused(f"tensor {number} has no shape that is allowed")
+    if not _sizes(shape) or len(shape) > MAX_DIMENSIONS or not prod(shape):
+        raise _refused(f"tensor {number} has no shape that is allowed, or is empty")
     if not _sizes(offsets) or len(offsets) != 2:
         raise _refused(f"tensor {number} has no place")
     begin, finish = offsets

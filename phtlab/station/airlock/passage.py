@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import (
@@ -140,11 +140,15 @@ def as_at_a_twin(passed: Sequence[Passed]) -> tuple[Passed, ...]:
 
 
 def _require_kind(output: Output, left: Left) -> None:
-    index = strict_json.parse(left.read(f"{output.name}.json", _INDEX_BYTES), limit=_INDEX_BYTES)
-    if not isinstance(index, dict) or index.get("kind") != output.kind:
+    if _index(output, left).get("kind") != output.kind:
         raise AirlockError(
             f"The run published something else than the declared {output.kind}.", code="kind"
         )
+
+
+def _index(output: Output, left: Left) -> Mapping[str, Any]:
+    index = strict_json.parse(left.read(f"{output.name}.json", _INDEX_BYTES), limit=_INDEX_BYTES)
+    return index if isinstance(index, dict) else {}
 
 
 def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
@@ -214,7 +218,23 @@ def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
             detail = (f"{output.name} = {draft.count}",)
             draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
     if output.of:
-        _find_share(draft, value, scalar.people_of(content), rules)
+        _find_share(draft, value, scalar.people_in(scalar.document(content)), rules)
+    if output.counts is None and not output.of:
+        draft.find(
+            "uncounted",
+            rules.scalars.uncounted,
+            "It is a scalar that says neither that it counts people nor of how many it is.",
+            (f"{output.name} = {value}",),
+            set(),
+        )
+    if output.statistic is not None:
+        draft.find(
+            "extreme",
+            rules.scalars.extreme,
+            "It is the largest or smallest value, or a quantile, which is one person's.",
+            (f"{output.name} = {value}",),
+            set(),
+        )
     return draft
 
 
@@ -253,21 +273,33 @@ def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
 
 def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
     found = model.read_model(left.open(output.name + ".safetensors", rules.max_output))
-    return Draft(output, {f"{output.name}.safetensors": found.content}, parameters=found.numbers)
+    model.require_declared(found.names, output.tensors)
+    draft = Draft(output, {f"{output.name}.safetensors": found.content}, parameters=found.numbers)
+    if not output.of:
+        sentence, detail = "It is a model that does not say of how many people it is.", ()
+        draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
+        return draft
+    people = scalar.people_in(_index(output, left))
+    told = (f"{found.numbers} numbers, of {people}",)
+    if people < rules.minimum_count:
+        sentence = f"The model is of fewer than {rules.minimum_count} people."
+        draft.find("small-count", rules.models.small_count, sentence, told, set())
+    elif found.numbers > people:
+        sentence = "It is a model of more numbers than people, and may hold theirs."
+        draft.find("uncounted", rules.models.uncounted, sentence, told, set())
+    return draft
 
 
 def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
     found = file_types.check_file(left.open(output.name + ".bin", rules.max_output), rules)
     draft = Draft(output, {f"{output.name}.bin": found.content}, parameters=found.numbers)
-    if found.type not in ("safetensors", "skops", "onnx"):
-        draft.find(
-            "unchecked",
-            rules.files.unchecked,
-            "It is a file, and no rule says what its content tells of people.",
-            (f"{found.type}, {len(found.content)} bytes",),
-            set(),
-        )
-        return draft
+    draft.find(
+        "unchecked",
+        rules.files.unchecked,
+        "It is a file, and no rule says what its content tells of people.",
+        (f"{found.type}, {len(found.content)} bytes",),
+        set(),
+    )
     if found.operations:
         draft.find(
             "structure",

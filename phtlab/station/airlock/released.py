@@ -107,7 +107,7 @@ class ReleasedHistory(History):
         if not self.folder.is_dir():
             return []
         found = self._pending()
-        totals = {one.total for one in readings if one.total is not None}
+        totals = {_told(one) for one in readings if one.told}
         asked: set[tuple[str, str]] = set()
         waiting = {label for one in readings for label in _labels(one)}
         waiting |= {_mark_of_sum(_digest(self.folder, EVERYBODY, total)) for total in totals}
@@ -156,13 +156,18 @@ class ReleasedHistory(History):
             datasets=content["datasets"],
             rows=sum(len(one.rows) for one in readings),
             labels={label for one in readings for label in _labels(one)} | sums,
-            totals={one.total for one in readings if one.total is not None},
+            totals={_told(one) for one in readings if one.told},
             key=min((one["key"] for one in sealed), default=""),
         )
 
 
 def _labels(reading: Reading) -> set[tuple[str, str]]:
     return {part for row in reading.rows for part in row.cell}
+
+
+def _told(reading: Reading) -> int:
+    """How many people it counts as far as it tells."""
+    return sum(reading.told) if reading.total is None else reading.total
 
 
 def _mark_of_sum(digest: str) -> tuple[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
@@ -13,10 +15,7 @@ _ROUNDING = 1e-9
 
 def parse_scalar(content: bytes) -> int | float | bool | None:
     """The scalar in `content`. Raises AirlockError for anything but a number, a truth or null."""
-    document = strict_json.parse(content, limit=_MAX_BYTES, depth=1)
-    if not isinstance(document, dict) or set(document) - {"type", "of"} != {"value"}:
-        raise AirlockError("The scalar may not leave: it is not one value.", code="scalar-form")
-    value = document["value"]
+    value = document(content)["value"]
     if value is not None and not isinstance(value, int | float):
         raise AirlockError(
             "The scalar may not leave: it is no number. Text leaves as categories of a table.",
@@ -25,12 +24,20 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
     return value
 
 
-def people_of(content: bytes) -> int:
-    """How many people a scalar says that it is of. Raises AirlockError (``counts``)."""
-    people = strict_json.parse(content, limit=_MAX_BYTES, depth=1).get("of")
+def document(content: bytes) -> dict[str, Any]:
+    """What the run wrote of a scalar. Raises AirlockError (``scalar-form``)."""
+    found = strict_json.parse(content, limit=_MAX_BYTES, depth=1)
+    if not isinstance(found, dict) or set(found) - {"type", "of"} != {"value"}:
+        raise AirlockError("The scalar may not leave: it is not one value.", code="scalar-form")
+    return found
+
+
+def people_in(said: Mapping[str, Any]) -> int:
+    """How many people a scalar or a model says that it is of. Raises AirlockError (``counts``)."""
+    people = said.get("of")
     if isinstance(people, bool) or not isinstance(people, int) or people < 0:
         raise AirlockError(
-            "The scalar is declared with the number of people that it is of, and has none.",
+            "The output is declared with the number of people that it is of, and has none.",
             code="counts",
         )
     return people
