@@ -102,6 +102,12 @@ def _of_output(output: Output) -> list[Reason]:
         return [
             Reason("mid", "figure", f"'{name}' is a figure whose data name no column of counts.")
         ]
+    if output.kind == "scalar" and output.counts is None and not output.of:
+        sentence = f"'{name}' is a number that does not say of how many persons it is."
+        return [Reason("mid", "scalar", sentence)]
+    if output.statistic is not None:
+        sentence = f"'{name}' is a single person's value ({output.statistic})."
+        return [Reason("mid", "scalar", sentence)]
     return []
 
 
