@@ -17,6 +17,7 @@ from phtlab.central.notification import notify
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.proposal_views import approval_view, proposal_view, standing_view
 from phtlab.central.proposals import changed, require_not_withdrawn, visible_proposal
+from phtlab.central.quotas import require_room
 from phtlab.central.tables import ApprovalRow, ProposalRow, RefusalRow, StandingRow
 from phtlab.central.trains import check_size
 from phtlab.central.views import envelope_of
@@ -48,10 +49,13 @@ def decide(
     proposal: str,
     station: str,
     envelope: Envelope,
+    *,
+    most: int,
 ) -> ProposalView:
     """Keep a station's signed approval under the proposal, or its refusal of a version.
 
-    It counts for the version that it names, and for no other. Raises what `put_approval` raises.
+    Of `most` decisions in a day. It counts for the version that it names, and for no other. Raises
+    what `put_approval` raises.
     """
     _own(member, station)
     check_size(envelope, MAX_APPROVAL_BYTES, "decision")
@@ -67,24 +71,25 @@ def decide(
             code="decision-proposal",
         )
     with database.change() as change:
-        _keep(change, roster, member, decision, envelope)
+        _keep(change, roster, member, decision, envelope, most)
         return proposal_view(visible_proposal(change.session, member, proposal), change.now)
 
 
 def put_approval(
-    database: Database, roster: Roster, member: Member, envelope: Envelope
+    database: Database, roster: Roster, member: Member, envelope: Envelope, *, most: int
 ) -> tuple[ApprovalView, bool]:
     """Keep a station's signed approval; whether it is new. The same again changes nothing.
 
-    Raises SignatureError, NotOnRosterError or ApprovalError if it does not hold or does not fit
+    Of `most` decisions in a day. Raises SignatureError, NotOnRosterError or ApprovalError if it
+    does not hold or does not fit
     the version that it names (``decision-proposal``), ProposalError if that was withdrawn,
-    CentralError (``forbidden``) if it is another station's.
+    CentralError (``forbidden``) if it is another station's, or (``quota``) one too many.
     """
     check_size(envelope, MAX_APPROVAL_BYTES, "approval")
     approval = open_approval(envelope, roster)
     _own(member, approval.station)
     with database.change() as change:
-        new = _keep(change, roster, member, approval, envelope)
+        new = _keep(change, roster, member, approval, envelope, most)
         return approval_view(change.session.get_one(ApprovalRow, envelope.digest)), new
 
 
@@ -184,11 +189,13 @@ def _keep(
     member: Member,
     decision: Approval | Refusal,
     envelope: Envelope,
+    most: int,
 ) -> bool:
-    """Keep a verified decision; whether it is new."""
+    """Keep a verified decision; whether it is new. Raises CentralError (``quota``)."""
     kind = ApprovalRow if isinstance(decision, Approval) else RefusalRow
     if change.session.get(kind, envelope.digest) is not None:
         return False
+    require_room(change, most, "decisions", kind.submitted, kind.station == member.name)
     proposal = _proposal(change.session, member, decision)
     row = _row(change, decision, envelope)
     audited(

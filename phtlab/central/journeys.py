@@ -10,6 +10,7 @@ from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.events import happened
 from phtlab.central.problems import forbidden, not_found
+from phtlab.central.quotas import require_room
 from phtlab.central.tables import JourneyRow, PartyRow, StopRow, TrainRow
 from phtlab.central.trains import check_sender, check_size, train_for
 from phtlab.central.views import envelope_of, journey_view
@@ -25,13 +26,13 @@ MAX_ORDER_BYTES = 256 * 1024
 
 
 def submit_journey(
-    database: Database, roster: Roster, sender: Member, envelope: Envelope
+    database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[JourneyView, bool]:
-    """Keep a signed order and offer it to its stations; whether it is new.
+    """Keep a signed order, of `most` in a day, and offer it to its stations; whether it is new.
 
     Raises OrderError, SignatureError, NotOnRosterError or TrainError if it does
     not hold, CentralError if it is too large, by someone else, or by someone
-    who may not.
+    who may not, or (``quota``) one too many.
     """
     check_size(envelope, MAX_ORDER_BYTES, "order")
     with database.read() as session:
@@ -49,6 +50,8 @@ def submit_journey(
         known = change.session.get(JourneyRow, envelope.digest)
         if known is not None:
             return journey_view(known), False
+        own = JourneyRow.researcher == sender.name
+        require_room(change, most, "journeys", JourneyRow.submitted, own)
         return journey_view(_add(change, envelope, order, author, sender)), True
 
 

@@ -41,6 +41,7 @@ BY_CODE: Final[Mapping[str, int]] = {
     "notification-webhook": 422,
     "too-large": 413,
     "too-many-requests": 429,
+    "quota": 429,
     "request-slow": 408,
     "central-database": 503,
     "roster-unpublished": 503,

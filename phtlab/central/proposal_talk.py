@@ -11,6 +11,7 @@ from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden
 from phtlab.central.proposal_views import proposal_view
 from phtlab.central.proposals import changed, require_not_withdrawn, visible_proposal
+from phtlab.central.quotas import require_room
 from phtlab.central.tables import ProposalCommentRow, ProposalRow, ProposalStationRow
 from phtlab.errors import ProposalError
 from phtlab.train.identity import Member
@@ -21,13 +22,20 @@ MAX_COMMENTS: Final = 1000
 
 
 def comment_on(
-    database: Database, roster: Roster, sender: Sender, proposal: str, comment: NewComment
+    database: Database,
+    roster: Roster,
+    sender: Sender,
+    proposal: str,
+    comment: NewComment,
+    *,
+    most: int,
 ) -> ProposalView:
     """Keep a comment on the newest version. A station's question waits until it decides.
 
-    Raises CentralError (``not-found``) for whoever may not see the proposal, ``forbidden`` for a
+    Of `most` in a day. Raises CentralError (``not-found``) for whoever may not see the proposal,
+    ``forbidden`` for a
     question by another than a station that it names, ProposalError (``proposal-comments``) when
-    there are too many.
+    there are too many, CentralError (``quota``) for one too many in a day.
     """
     member = sender.as_member()
     with database.change() as change:
@@ -38,6 +46,8 @@ def comment_on(
                 "more. Go on by telephone, or with a new proposal.",
                 code="proposal-comments",
             )
+        own = ProposalCommentRow.author == member.name
+        require_room(change, most, "comments", ProposalCommentRow.at, own)
         if comment.question:
             station = _named(row, member, "ask the researcher a question here")
             station.question, station.updated = comment.text, change.now

@@ -14,6 +14,7 @@ from phtlab.central.database import Change, Database
 from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden, not_found
 from phtlab.central.proposal_views import proposal_summary, proposal_view
+from phtlab.central.quotas import require_room
 from phtlab.central.tables import (
     ApprovalRow,
     ProposalPartyRow,
@@ -37,13 +38,13 @@ MAX_VERSIONS: Final = 100
 
 
 def submit_proposal(
-    database: Database, roster: Roster, sender: Member, envelope: Envelope
+    database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[ProposalView, bool]:
-    """Keep a signed version that follows the newest one; whether it is new.
+    """Keep a signed version that follows the newest one, of `most` in a day; whether it is new.
 
     Raises SignatureError, NotOnRosterError or ProposalError if it does not hold, also
-    (``proposal-version``) if it does not follow, CentralError if it is too large or somebody
-    else's.
+    (``proposal-version``) if it does not follow, CentralError if it is too large, somebody else's,
+    or (``quota``) one too many.
     """
     check_size(envelope, MAX_PROPOSAL_BYTES, "proposal")
     proposal = open_proposal(envelope, roster)
@@ -55,6 +56,10 @@ def submit_proposal(
         if row is not None and envelope.digest in known:
             return proposal_view(row, change.now), False
         _require_timely(proposal, change)
+        own = ProposalVersionRow.proposal_id.in_(
+            select(ProposalRow.id).where(ProposalRow.researcher == sender.name)
+        )
+        require_room(change, most, "versions of proposals", ProposalVersionRow.submitted, own)
         if row is None:
             require_successor(proposal, None, None)
             row = ProposalRow(id=proposal.id, researcher=sender.name, submitted=change.now)

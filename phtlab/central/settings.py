@@ -74,6 +74,19 @@ class CentralSettings(FileSettings):
     train_days: float = Field(
         180.0, gt=0, description="Trains are removed these days after their last journey"
     )
+    trains_per_day: int = Field(500, ge=1, description="Trains that a member may submit in a day")
+    journeys_per_day: int = Field(
+        2000, ge=1, description="Journeys that a member may begin in a day"
+    )
+    proposals_per_day: int = Field(
+        50, ge=1, description="Versions of proposals that a member may submit in a day"
+    )
+    comments_per_day: int = Field(
+        500, ge=1, description="Comments on proposals that a member may make in a day"
+    )
+    decisions_per_day: int = Field(
+        500, ge=1, description="Approvals and refusals that a station may send in a day"
+    )
     event_days: float = Field(30.0, gt=0, description="Events can be taken up for these days")
     prefix: str = Field(
         "", description="A path under which it answers too, such as /services/central/"

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from phtlab.central.audit import audited
 from phtlab.central.database import Database
 from phtlab.central.problems import forbidden, not_found
+from phtlab.central.quotas import require_room
 from phtlab.central.tables import JourneyRow, PartyRow, TrainRow
 from phtlab.central.views import train_summary
 from phtlab.errors import CentralError
@@ -22,12 +23,13 @@ MAX_TRAIN_BYTES = 2**20
 
 
 def submit_train(
-    database: Database, roster: Roster, sender: Member, envelope: Envelope
+    database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> tuple[TrainSummary, bool]:
-    """Keep a signed train; whether it is new.
+    """Keep a signed train, of `most` in a day; whether it is new.
 
     Raises SignatureError, NotOnRosterError or TrainError if it does not hold,
-    CentralError if it is too large, by someone else, or by someone who may not.
+    CentralError if it is too large, by someone else, or by someone who may not, or (``quota``)
+    one too many.
     """
     check_size(envelope, MAX_TRAIN_BYTES, "train statement")
     train = verify_train(envelope, roster)
@@ -35,6 +37,8 @@ def submit_train(
     with database.change() as change:
         row = change.session.get(TrainRow, (train.digest, train.author))
         if row is None:
+            own = TrainRow.author == sender.name
+            require_room(change, most, "trains", TrainRow.submitted, own)
             row = _new(train, envelope)
             row.number, row.submitted = change.tick(), change.now
             change.session.add(row)

@@ -54,7 +54,7 @@ def prepared_postgresql(postgresql_server: str) -> str:
 def ready_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of a database of either kind with empty tables: made faster than anew."""
     if request.param == "sqlite":
-        return _copied(request.getfixturevalue("prepared_sqlite"), tmp_path)
+        return copied(request.getfixturevalue("prepared_sqlite"), tmp_path)
     return _emptied(request.getfixturevalue("prepared_postgresql"))
 
 
@@ -75,7 +75,7 @@ def central(ready_database_url: str, founding: Founding) -> Iterator[World]:
 @pytest.fixture
 def small_central(prepared_sqlite: Path, tmp_path: Path, founding: Founding) -> Iterator[World]:
     """The same on SQLite only, for what has nothing to do with the database."""
-    yield from run_central(_copied(prepared_sqlite, tmp_path), founding)
+    yield from run_central(copied(prepared_sqlite, tmp_path), founding)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def hub_central(
 ) -> Iterator[World]:
     """A central that belongs to the simulated `hub`, under /services/central/."""
     yield from run_central(
-        _copied(prepared_sqlite, tmp_path),
+        copied(prepared_sqlite, tmp_path),
         founding,
         hub.hub(),
         prefix="/services/central/",
@@ -121,7 +121,7 @@ def _migrate(url: str) -> None:
     database.close()
 
 
-def _copied(prepared: Path, folder: Path) -> str:
+def copied(prepared: Path, folder: Path) -> str:
     shutil.copy(prepared, folder / "central.sqlite")
     return f"sqlite:///{folder / 'central.sqlite'}"
 

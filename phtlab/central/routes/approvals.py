@@ -41,7 +41,8 @@ def approve(
 
     Answers 201 for a new one, 200 for one that is known.
     """
-    view, new = put_approval(services.database, published.roster, member, envelope)
+    most = services.settings.decisions_per_day
+    view, new = put_approval(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
     return view
 

@@ -41,7 +41,8 @@ def submit(
 
     Answers 201 for a new journey, 200 for one that is known.
     """
-    view, new = submit_journey(services.database, published.roster, member, envelope)
+    most = services.settings.journeys_per_day
+    view, new = submit_journey(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
     return view
 

@@ -81,7 +81,8 @@ def _comment(login: HubLogin, request: Request, proposal: str, body: bytes) -> R
             code="request",
         ) from None
     roster = login.services.publication.current().roster
-    comment_on(login.services.database, roster, sender, proposal, comment)
+    most = login.services.settings.comments_per_day
+    comment_on(login.services.database, roster, sender, proposal, comment, most=most)
     return RedirectResponse(f"{login.home}proposals/{proposal}#comments", 303)
 
 

@@ -44,7 +44,8 @@ def submit(
 ) -> ProposalView:
     """Its researcher sends it; it follows the newest version. The stations that it names learn of
     it at once. Answers 201 for a new version, 200 for one that is known."""
-    view, new = submit_proposal(services.database, published.roster, member, envelope)
+    most = services.settings.proposals_per_day
+    view, new = submit_proposal(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
     return view
 
@@ -84,7 +85,8 @@ def comment(
 ) -> ProposalView:
     """For whoever may see it. A comment is no signed word: nobody acts upon it. A station that the
     newest version names may mark it as a question, which waits until it decides."""
-    return comment_on(services.database, published.roster, sender, proposal, said)
+    most = services.settings.comments_per_day
+    return comment_on(services.database, published.roster, sender, proposal, said, most=most)
 
 
 @router.post("/{proposal}/withdrawal", summary="Withdraw a proposal")
@@ -125,4 +127,7 @@ def decision(
 ) -> ProposalView:
     """Only the station may: its signed approval under the proposal, or its signed refusal. It
     counts for exactly the version that it names. An approval is among the approvals too."""
-    return decide(services.database, published.roster, member, proposal, station, envelope)
+    most = services.settings.decisions_per_day
+    return decide(
+        services.database, published.roster, member, proposal, station, envelope, most=most
+    )

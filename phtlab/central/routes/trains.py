@@ -27,7 +27,8 @@ def submit(
     response: Response,
 ) -> TrainSummary:
     """Its author sends it. Answers 201 for a new train, 200 for one that is known."""
-    summary, new = submit_train(services.database, published.roster, member, envelope)
+    most = services.settings.trains_per_day
+    summary, new = submit_train(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
     return summary
 
