@@ -129,6 +129,11 @@ class Policy(_Part):
 
     mode: Mode = Field("human", description="What happens to an order that `[allow]` lets come")
     allow: Allowed = Allowed()
+    progress: Literal["none", "cells"] = Field(
+        "none",
+        description="What is told of a run on data until it ends: nothing, or at which cell it is, "
+        "whose timing the run can make tell anything; a twin tells cells always",
+    )
     rules: tuple[Rule, ...] = ()
     approval: ApprovalRules = ApprovalRules()
     limits: LimitCaps = LimitCaps()

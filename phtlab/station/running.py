@@ -66,7 +66,13 @@ def watch(stop: Stop, station: Station) -> bool:
 
 
 def progress(stop: Stop, station: Station) -> StopUpdate | None:
-    """How far the run says it is, as far as that can be: for display only."""
+    """How far the run says it is, as far as that can be: for display only.
+
+    The run chooses when it ends a cell: with many cells, that tells whatever it wants. So of a run
+    on data it is told only where the policy lets it be.
+    """
+    if not stop.read("admitted")["twin"] and station.policy().progress != "cells":
+        return StopUpdate(state="running")
     with suppress(AirlockError, SandboxError, EngineMissingError, OSError):
         content = read_untrusted(
             station.executor.outputs(stop.job_id), "progress.json", limit=_MAX_PROGRESS_BYTES

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +13,11 @@ from PIL import Image
 
 from phtlab.station.airlock import figure
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.policy import default_policy
 from tests.airlock.cases import Published, counted
 from tests.airlock.test_cases import stop
 from tests.evidence import Evidence
+from tests.station.station_world import COUNTS, FakeRun, make_world
 
 RULES = AirlockRules()
 ATTACKER = "hostile researcher"
@@ -181,3 +185,32 @@ def test_many_tables_are_counted_together(tmp_path: Path, evidence: Evidence) ->
         promise="cannot carry out more in many outputs than in one",
         outcome="what is beyond `max_numbers` of a stop is held: `amount`",
     )
+
+
+@pytest.mark.parametrize(("policy", "told"), [("none", False), ("cells", True)])
+def test_the_timing_of_cells_is_told_only_where_the_policy_lets_it(
+    policy: str, told: bool, tmp_path: Path, evidence: Evidence
+) -> None:
+    """The run says when it goes on to the next of three cells, at moments that it chooses."""
+    world = make_world(tmp_path)
+    world.add_hearts()
+    world.folder.policy.write_text(f'progress = "{policy}"\n{default_policy("auto")}')
+    world.scripted.script = FakeRun(lasts=True)
+    offer = world.offer(world.train("import phtlab\n# %%\n" + COUNTS))
+    daemon = world.begun(offer, steps=6)
+    (job,) = world.scripted.started
+    for done in range(3):
+        said = json.dumps({"done": done, "cells": 3})
+        (world.scripted.root / job.id / "progress.json").write_text(said)
+        daemon.step()
+        daemon.teller.flush()
+        world.ahead += timedelta(seconds=60)
+    running = {one.cell for one in world.central.updates if one.state == "running"}
+    assert (running != {None}) is told, running
+    if policy == "none":
+        evidence(
+            "attacks",
+            attacker=ATTACKER,
+            promise="cannot tell by the moments at which cells end what the data are",
+            outcome="that a run goes on is told, and nothing else until it has ended",
+        )
