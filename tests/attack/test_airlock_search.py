@@ -1,0 +1,204 @@
+"""A researcher made at random, who tells no lie, against the airlock: nothing small follows.
+
+People are made at random, and journeys: tables over some of the dimensions, with totals or without,
+rows left out, dimensions and labels under other names; counts by themselves. Everything that leaves
+is known to the oracle with its true meaning. A cell follows if the most that it can count, over all
+numbers of people that fit what has left (linear programming), is below the threshold; on small
+cases the oracle is checked by trying all people.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from phtlab.station.airlock import released
+from phtlab.station.airlock.passage import Passed, pass_outputs
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.train.manifest import Output
+from tests.station.left_by_a_run import LeftInMemory, leaving
+
+RULES = AirlockRules()
+LABELS = {"sex": ("f", "m"), "ill": ("no", "yes"), "age": ("old", "mid", "young")}
+PLACES = tuple(product(*LABELS.values()))
+Cell = Mapping[str, str]
+People = tuple[int, ...]
+"""How many there are in each of PLACES."""
+SLACK = 1e-6
+
+
+@dataclass(frozen=True)
+class Told:
+    """One count that has left: of whom, and how many."""
+
+    cell: Cell
+    count: int
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An output: a table over `dimensions`, or the count of `cell`.
+
+    `total` adds the rows that sum up; rows whose number is in `without` are left out; `alias` is
+    put before the names of dimensions and labels.
+    """
+
+    dimensions: tuple[str, ...] = ()
+    cell: tuple[tuple[str, str], ...] | None = None
+    total: bool = False
+    without: frozenset[int] = frozenset()
+    alias: str = ""
+
+    def rows(self, people: People) -> list[Told]:
+        if self.cell is not None:
+            return [Told(dict(self.cell), counted(people, dict(self.cell)))]
+        choices = [[*LABELS[n], *([""] if self.total else [])] for n in self.dimensions]
+        cells = [
+            {n: label for n, label in zip(self.dimensions, labels, strict=True) if label}
+            for labels in product(*choices)
+        ]
+        told = [Told(cell, counted(people, cell)) for cell in cells]
+        return [one for number, one in enumerate(told) if number not in self.without]
+
+    def files(self, name: str, people: People) -> dict[str, bytes]:
+        rows = self.rows(people)
+        if self.cell is not None:
+            content = json.dumps({"value": rows[0].count}).encode()
+            return {f"{name}.json": b'{"kind": "scalar"}', f"{name}.scalar.json": content}
+        heads = [{"name": f"{self.alias}{n}", "type": "string"} for n in self.dimensions]
+        labels = [
+            [self.alias + one.cell[n] if n in one.cell else "total" for one in rows]
+            for n in self.dimensions
+        ]
+        heads.append({"name": "n", "type": "integer"})
+        data = [*labels, [one.count for one in rows]]
+        content = json.dumps({"columns": heads, "data": data}).encode()
+        return {f"{name}.json": b'{"kind": "table"}', f"{name}.table.json": content}
+
+    def output(self, name: str) -> Output:
+        if self.cell is not None:
+            return Output(name=name, kind="scalar", counts=name)
+        return Output(name=name, counts="n", by=tuple(self.alias + n for n in self.dimensions))
+
+    def told_by(self, passed: Passed) -> Iterator[Told]:
+        """What a recipient reads of what left."""
+        name = passed.verdict.name
+        if passed.verdict.verdict not in ("released", "suppressed"):
+            return
+        if self.cell is not None:
+            value = json.loads(leaving(passed.files[f"{name}.json"]))["value"]
+            yield Told(dict(self.cell), value)
+            return
+        content = leaving(passed.files[f"{name}.parquet"])
+        for row in pyarrow.parquet.read_table(io.BytesIO(content)).to_pylist():
+            labels = {n: row[self.alias + n].removeprefix(self.alias) for n in self.dimensions}
+            yield Told({n: v for n, v in labels.items() if v != "total"}, row["n"])
+
+
+def counted(people: People, cell: Cell) -> int:
+    return sum(n for n, inside in zip(people, within(cell), strict=True) if inside)
+
+
+def within(cell: Cell) -> list[bool]:
+    """Which of PLACES lie in `cell`."""
+    names = tuple(LABELS)
+    return [
+        all(dict(zip(names, place, strict=True))[n] == label for n, label in cell.items())
+        for place in PLACES
+    ]
+
+
+def every_cell() -> Iterator[Cell]:
+    for size in range(1, len(LABELS) + 1):
+        for names in combinations(LABELS, size):
+            for labels in product(*(LABELS[n] for n in names)):
+                yield dict(zip(names, labels, strict=True))
+
+
+def most(known: Sequence[Told], cell: Cell) -> float:
+    """The most people that can be in `cell`, given what is `known`."""
+    if not known:
+        return np.inf
+    found = linprog(
+        -np.array(within(cell), dtype=float),
+        A_eq=np.array([within(one.cell) for one in known], dtype=float),
+        b_eq=np.array([one.count for one in known], dtype=float),
+        bounds=(0, None),
+        method="highs",
+    )
+    if found.status == 3:
+        return np.inf
+    assert found.status == 0, found.message
+    return float(-found.fun)
+
+
+def travelled(folder: Path, journeys: Sequence[Sequence[Asked]], people: People) -> list[Told]:
+    """What left, in all journeys."""
+    known = []
+    for asked in journeys:
+        named = {f"o{number}": one for number, one in enumerate(asked)}
+        files: dict[str, bytes] = {}
+        for name, one in named.items():
+            files |= one.files(name, people)
+        outputs = tuple(one.output(name) for name, one in named.items())
+        history = released.ReleasedHistory(folder, ["heart"])
+        passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, history)
+        released.note(folder, ["heart"], released.left(outputs, passed))
+        known += [told for one in passed for told in named[one.verdict.name].told_by(one)]
+    return known
+
+
+def require_nothing_follows(journeys: Sequence[Sequence[Asked]], people: People) -> None:
+    with TemporaryDirectory() as folder:
+        known = travelled(Path(folder), journeys, people)
+    small = {
+        str(dict(cell)): (counted(people, cell), bound)
+        for cell in every_cell()
+        if (bound := most(known, cell)) < RULES.minimum_count - SLACK
+    }
+    assert not small, (small, known)
+
+
+people = st.tuples(*[st.one_of(st.integers(0, 12), st.integers(0, 60)) for _ in PLACES])
+shapes = st.lists(st.sampled_from(list(LABELS)), min_size=1, max_size=2, unique=True).map(tuple)
+tables = st.builds(
+    Asked,
+    dimensions=shapes,
+    total=st.booleans(),
+    without=st.frozensets(st.integers(0, 8), max_size=2),
+    alias=st.sampled_from(["", "", "", "x_", "y_"]),
+)
+cells = st.sampled_from([tuple(cell.items()) for cell in every_cell()])
+counts = st.builds(Asked, cell=cells)
+journeys = st.lists(
+    st.lists(st.one_of(tables, tables, counts), min_size=1, max_size=3), min_size=1, max_size=3
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(journeys, people)
+def test_nothing_small_follows_from_what_an_honest_sounding_researcher_got(
+    journeys: list[list[Asked]], people: People
+) -> None:
+    require_nothing_follows(journeys, people)
+
+
+@pytest.mark.long
+@settings(deadline=None, max_examples=10_000)
+@given(journeys, people)
+def test_nothing_small_follows_from_what_an_honest_sounding_researcher_got_long(
+    journeys: list[list[Asked]], people: People
+) -> None:
+    require_nothing_follows(journeys, people)
