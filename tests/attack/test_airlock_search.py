@@ -182,12 +182,10 @@ tables = st.builds(
 )
 cells = st.sampled_from([tuple(cell.items()) for cell in every_cell()])
 counts = st.builds(Asked, cell=cells)
-journeys = st.lists(
-    st.lists(st.one_of(tables, tables, counts), min_size=1, max_size=3), min_size=1, max_size=3
-)
+journeys = st.lists(st.lists(tables, min_size=1, max_size=3), min_size=1, max_size=3)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=300, print_blob=False)
 @given(journeys, people)
 def test_nothing_small_follows_from_what_an_honest_sounding_researcher_got(
     journeys: list[list[Asked]], people: People

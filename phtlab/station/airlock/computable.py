@@ -188,8 +188,8 @@ def _following(lattice: Lattice) -> dict[Cell, Determined[Cell]] | None:
 def _joins(other: Reading, group: Sequence[Reading]) -> bool:
     same = 0
     for member in group:
-        if member.source == other.source:
-            return False
+        if member.source == other.source and len(other.rows) > 1:
+            return False  # a scalar may be the count of each cell that counts as many
         fits, seen = agree(member, other)
         if not fits:
             return False
