@@ -15,8 +15,9 @@ import pytest
 
 from phtlab.errors import StationError
 from phtlab.station.airlock import released, released_index
-from phtlab.station.airlock.cells import CountedRow, Reading
+from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.passage import Passed, pass_outputs
+from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
 from tests.limits import LIMIT, join
@@ -45,10 +46,10 @@ def kept(folder: Path) -> list[Any]:
 def test_counts_that_left_are_kept_and_of_withheld_rows_the_labels_only(tmp_path: Path) -> None:
     stop(tmp_path / "released", {"female": 96, "male": 208, "other": 3})
     found = kept(tmp_path / "released")
-    sums = found[0]["outputs"][0].pop("sums")
+    marks = found[0]["outputs"][0].pop("marks")
     assert found[0]["outputs"][0].pop("key")
-    assert {len(one["digest"]) for one in sums} == {64}
-    assert [set(one) for one in sums] == [{"cell", "digest"}] * 4
+    assert {len(one["mark"]) for one in marks} == {64}
+    assert [set(one) for one in marks] == [{"cell", "mark"}] * 4
     assert found == [
         {
             "version": 1,

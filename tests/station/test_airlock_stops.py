@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from phtlab.station.airlock import released
-from phtlab.station.airlock.cells import CountedRow, Reading
+from phtlab.station.airlock.cells import CountedRow
+from phtlab.station.airlock.reading import Reading
 from phtlab.train.record import StopRecord
 from tests.station.held_world import SMALL, held, holding_world, say
 from tests.station.station_world import FakeRun, World, make_world, table_files

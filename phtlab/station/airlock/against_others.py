@@ -6,21 +6,16 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from phtlab.station.airlock import differencing
-from phtlab.station.airlock.cells import (
-    EVERYBODY,
-    Cell,
-    CountedRow,
-    Reading,
-    described,
-    dimensions_of,
-    readings_of,
-)
+from phtlab.station.airlock.cells import EVERYBODY, Cell, CountedRow, described
 from phtlab.station.airlock.class_disclosure import alike
 from phtlab.station.airlock.complementary import Complement, complement
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Action, named
+from phtlab.station.airlock.other_names import under_other_names
+from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock.table import count_column
+from phtlab.station.airlock.table_readings import dimensions_of, readings_of
 
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
 
@@ -67,7 +62,13 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
         _differencing(draft, whole, others, rules)
     every = [one for draft in counted for one in readings[draft.output.name]]
     every += _scalar_margins(counted, every)
-    _complementary(counted, [*every, *earlier], rules)
+    every += earlier
+    renamed, too_many = under_other_names(every)
+    every += renamed
+    for draft in counted:
+        if draft.output.name in too_many:
+            _unchecked(draft, rules, "It can be read in too many ways beside the other tables.")
+    _complementary(counted, every, rules)
     # What a reader sums up: withheld rows are in no total.
     told = {
         draft.output.name: readings[draft.output.name][0].without(draft.taken) for draft in counted
@@ -193,7 +194,9 @@ def _readings(draft: Draft) -> list[Reading]:
     counts = count_column(draft.table, output.counts or "")
     others = {output.counts or "", output.total or "", *output.largest}
     names = dimensions_of(draft.table, output.by, others)
-    return readings_of(output.name, draft.table, counts, names, parts=not output.by)
+    return readings_of(
+        output.name, draft.table, counts, names, within=EVERYBODY, parts=not output.by
+    )
 
 
 def _counts(draft: Draft) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from phtlab.station.airlock.cells import Cell, CountedRow, Reading
+from phtlab.station.airlock.cells import Cell, CountedRow
+from phtlab.station.airlock.reading import Reading
 
 
 def alike(reading: Reading, withheld: Collection[int]) -> list[CountedRow]:

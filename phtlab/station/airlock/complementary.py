@@ -11,10 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, Reading, described
+from phtlab.station.airlock.cells import Cell, described
 from phtlab.station.airlock.computable import Told, together, told
 from phtlab.station.airlock.findings import named
 from phtlab.station.airlock.lattice import TooManyCellsError
+from phtlab.station.airlock.linear_bounds import UnsolvedError
+from phtlab.station.airlock.reading import Reading
 
 _MOST_TRIED: Final = 40
 """So many rows are tried again, whether they could not leave after all."""
@@ -56,8 +58,8 @@ def complement(
     for group in groups:
         while True:
             try:
-                found = told(group, {*withheld, *taken}, minimum, protected)
-            except TooManyCellsError:
+                found = [*told(group, {*withheld, *taken}, minimum, protected)]
+            except (TooManyCellsError, UnsolvedError):
                 unchecked |= dict.fromkeys(_of_this_stop(group))
                 break
             chosen = _chosen(found, removable)
@@ -96,7 +98,7 @@ def _needed(
     for row in sorted(taken, key=lambda row: (-counts[row], row)):
         fewer = {*withheld, *needed} - {row}
         about = [group for group in groups if any(one.source == row[0] for one in group)]
-        if not any(told(group, fewer, minimum, protected) for group in about):
+        if not any(True for group in about for _ in told(group, fewer, minimum, protected)):
             needed.discard(row)
     return needed
 
@@ -114,7 +116,7 @@ def _chosen(found: Sequence[Told], removable: Collection[str]) -> set[tuple[str,
 
 
 def _words(one: Told) -> str:
-    value = f"{one.value}" if one.exact else f"at most {one.value}"
+    value = f"{one.value:g}" if one.exact else f"at most {one.value:g}"
     return f"{described(one.cell)} would be {value}"
 
 

@@ -1,34 +1,36 @@
 """Which small or withheld cells can be computed from what leaves together with what has left.
 
 Tables of a stop and of earlier stops are put together as far as they can be about the same people:
-their common sums agree. Then all follows that does by exact linear algebra, and by bounds because
-no count is below zero (Hundepool et al. 2024, sections 4.2 and 5.2; Fischetti and Salazar 2001).
+their common sums agree. Then a cell can be computed if no counts of people that fit have it large
+(`linear_bounds.py`; Hundepool et al. 2024, sections 4.2 and 5.2; Fischetti and Salazar 2001).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from math import prod
+from itertools import chain
+from typing import Final
 
-from phtlab.station.airlock.algebra import Determined, InconsistentError, bounds, determined
-from phtlab.station.airlock.cells import Cell, Reading, agree
+from phtlab.station.airlock.cells import Cell
 from phtlab.station.airlock.lattice import OTHERS, Lattice, lattice_of
+from phtlab.station.airlock.linear_bounds import TOLERANCE, Bound, Counts
+from phtlab.station.airlock.reading import Labels, Reading, agree, all_labels
 
 Withheld = Collection[tuple[str, int | None]]
+_PAIR: Final = 2
 
 
 @dataclass(frozen=True)
 class Told:
     """A cell that a reader could compute: its value, or the most that it can be.
 
-    `rows` are the rows, as source and number, without one of which it could not be, and `last`
-    names the sources of the rows that have left before.
+    `rows` are the rows, as source and number, without one of which it could not be.
     """
 
     cell: Cell
-    value: Fraction
+    value: float
     exact: bool
     rows: tuple[tuple[str, int], ...]
     counts: Mapping[tuple[str, int], int]
@@ -44,10 +46,7 @@ def together(readings: Sequence[Reading]) -> list[list[Reading]]:
     for seed in readings:
         if not seed.whole:
             continue
-        group = [seed]
-        for other in readings:
-            if other is not seed and _joins(other, group):
-                group.append(other)
+        group = _gathered(seed, readings)
         if all(row.row is None for member in group for row in member.rows):
             continue  # nothing of this stop: it has all left
         if not any({*map(id, group)} == {*map(id, known)} for known in groups):
@@ -57,37 +56,83 @@ def together(readings: Sequence[Reading]) -> list[list[Reading]]:
 
 def told(
     group: Sequence[Reading], withheld: Withheld, minimum: int, protected: Collection[Cell] = ()
-) -> list[Told]:
+) -> Iterator[Told]:
     """The cells below `minimum`, and those of `protected`, that the group's tables give away.
 
-    Only those that need a row of this stop. Raises TooManyCellsError.
+    Only those that need a row of this stop, and no parts of such a cell. Raises TooManyCellsError
+    and UnsolvedError.
     """
-    if len(group) == 1 and not group[0].sums_up:
-        return []
+    if len(group) == 1 and not group[0].sums_up and not group[0].within:
+        return
     if not protected and _all_told(group, withheld, minimum):
-        return []
-    solved = _solved(group, withheld)
+        return
+    solved = _solved(group, withheld, minimum)
     if solved is None:
-        return []
-    lattice, exact = solved
-    found = [
-        _told(lattice, cell, one.value, one.support, exact=True)
-        for cell, one in exact.items()
-        if (_small(cell, one.value, minimum) or cell in protected) and cell not in lattice.known
-    ]
-    found += _bounded(lattice, exact, minimum)
-    return [one for one in found if one.rows]
+        return
+    lattice, counts = solved
+    for one in chain(_small(lattice, counts), _exact(lattice, counts, protected)):
+        if one.rows:
+            yield one
+
+
+def _gathered(seed: Reading, readings: Sequence[Reading]) -> list[Reading]:
+    """`seed` and what can be about the same people, first what shares most dimensions with it.
+
+    So of the names that a table can be read under those come first that others have.
+    """
+    group = [seed]
+    labels = all_labels(group)
+    waiting = [one for one in readings if one.source != seed.source or len(one.rows) == 1]
+    waiting = [one for one in waiting if one is not seed]
+    refused: dict[int, int] = {}  # by how many labels there were
+    while waiting:
+        waiting.sort(key=lambda one: -len(labels.keys() & set(one.dimensions)))
+        known = sum(map(len, labels.values()))
+        for other in waiting:
+            more = _merged(labels, other)
+            if refused.get(id(other)) != known and _joins(other, group, more):
+                break
+            refused[id(other)] = known
+        else:
+            return group
+        group.append(other)
+        labels = more
+        waiting = [
+            one
+            for one in waiting
+            if one is not other and (one.source != other.source or len(one.rows) == 1)
+        ]
+    return group
+
+
+def _merged(labels: Labels, other: Reading) -> dict[str, set[str]]:
+    own = other.labels()
+    return {name: {*labels.get(name, ()), *own.get(name, ())} for name in {*labels, *own}}
+
+
+def _joins(other: Reading, group: Sequence[Reading], labels: Labels) -> bool:
+    same = 0
+    for member in group:
+        fits, seen = agree(member, other, labels)
+        if not fits:
+            return False
+        if seen and (set(member.dimensions) & set(other.dimensions) or not other.dimensions):
+            same += seen
+    return same > 0 or (other.whole and all(member.whole for member in group))
 
 
 def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> bool:
-    """Whether every cell of every table leaves and is large: so is then each sum of them."""
-    labels: dict[str, set[str]] = {}
-    for reading in group:
-        for name, seen in reading.labels().items():
-            labels[name] = labels.get(name, set()) | seen
+    """Whether every cell of every table leaves and is large: so is then each sum of them.
+
+    Of three tables or more that have not all dimensions, cells of all of them may be small still.
+    """
+    if len({frozenset(reading.dimensions) for reading in group}) > _PAIR:
+        return False
+    labels = all_labels(group)
     return all(
-        len(reading.leaves) == prod(len(labels[name]) for name in reading.dimensions)
+        not reading.lacking(labels)
         and not reading.sums_up
+        and _is_full(reading)
         and all(
             row.count is not None
             and row.count >= minimum
@@ -98,101 +143,69 @@ def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> boo
     )
 
 
-def _bounded(lattice: Lattice, exact: Mapping[Cell, Determined[Cell]], minimum: int) -> list[Told]:
-    values = dict(lattice.known) | {cell: int(one.value) for cell, one in exact.items()}
-    limits = bounds(lattice.equations, values)
-    found = []
-    for cell, most in limits.high.items():
-        if most >= minimum or most < 0 or any(label == OTHERS for _, label in cell):
-            continue
-        support = _behind(cell, limits.why, lattice, exact)
-        found.append(_told(lattice, cell, Fraction(most), support, exact=False))
-    return found
+def _is_full(reading: Reading) -> bool:
+    ((_, high),) = reading.sums(frozenset()).values() or ((0, None),)
+    return high is not None
 
 
-def _behind(
-    cell: Cell,
-    why: Mapping[Cell, Mapping[Cell, int]],
-    lattice: Lattice,
-    exact: Mapping[Cell, Determined[Cell]],
-) -> set[Cell]:
-    """The known cells that a bound follows from."""
-    support: set[Cell] = set()
-    seen: set[Cell] = set()
-    waiting = [cell]
-    while waiting:
-        for other in why.get(waiting.pop(), {}):
-            if other in seen:
-                continue
-            seen.add(other)
-            if other in lattice.known:
-                support.add(other)
-            elif other in exact:
-                support |= exact[other].support
-            else:
-                waiting.append(other)
-    return support
+def _small(lattice: Lattice, counts: Counts[Cell]) -> Iterator[Told]:
+    found: list[Cell] = []
+    levels: dict[int, list[Cell]] = defaultdict(list)
+    for cell in sorted(lattice.cells - lattice.known.keys(), key=sorted):
+        levels[len(cell)].append(cell)
+    for _, level in sorted(levels.items()):
+        # What lies in a small cell is no larger.
+        cells = [cell for cell in level if not any(small < cell for small in found)]
+        for cell, most in counts.small(cells):
+            if not any(label == OTHERS for _, label in cell):
+                found.append(cell)
+                yield _told(lattice, cell, most, exact=False)
+            elif (least := counts.interval(cell)[0]).value > TOLERANCE:
+                # People of no label are none, where there are none.
+                found.append(cell)
+                yield _told(lattice, cell, most, exact=least.value > most.value - TOLERANCE)
 
 
-def _told(
-    lattice: Lattice, cell: Cell, value: Fraction, support: Collection[Cell], *, exact: bool
-) -> Told:
+def _exact(lattice: Lattice, counts: Counts[Cell], protected: Collection[Cell]) -> Iterator[Told]:
+    for cell in sorted(lattice.cells.intersection(protected) - lattice.known.keys(), key=sorted):
+        least, most = counts.interval(cell)
+        if most is not None and most.value < least.value + TOLERANCE:
+            both = Bound(most.value, least.support | most.support)
+            yield _told(lattice, cell, both, exact=True)
+
+
+def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> Told:
     counts: dict[tuple[str, int], int] = {}
-    for one in support:
-        told_by = lattice.rows[one]
+    for one in bound.support:
+        told_by = lattice.rows.get(one, ())
         if any(row.row is None and not reading.pending for reading, row in told_by):
             continue  # it has left before: to withhold it now would change nothing
         for reading, row in told_by:
             if row.row is not None:
                 counts[reading.source, row.row] = lattice.known[one]
-    return Told(cell, value, exact, tuple(counts), counts)
-
-
-def _small(cell: Cell, value: Fraction, minimum: int) -> bool:
-    # People of no label are none, where there are none; of a label of the table, that is told.
-    least = 1 if any(label == OTHERS for _, label in cell) else 0
-    return least <= value < minimum
+    return Told(cell, round(bound.value, 3), exact, tuple(counts), counts)
 
 
 def _solved(
-    group: Sequence[Reading], withheld: Withheld
-) -> tuple[Lattice, dict[Cell, Determined[Cell]]] | None:
-    """What follows in the group; if it contradicts itself, in as many of its tables as do not."""
-    lattice = lattice_of(group, withheld)
-    exact = _following(lattice)
-    if exact is not None:
-        return lattice, exact
+    group: Sequence[Reading], withheld: Withheld, minimum: int
+) -> tuple[Lattice, Counts[Cell]] | None:
+    """What fits the group; if nothing does, what fits as many of its tables as can be."""
+    if found := _fitting(group, withheld, minimum):
+        return found
     kept: list[Reading] = []
     best = None
     for reading in group:
-        lattice = lattice_of([*kept, reading], withheld)
-        exact = _following(lattice)
-        if exact is not None:
+        if found := _fitting([*kept, reading], withheld, minimum):
             kept.append(reading)
-            best = lattice, exact
+            best = found
     return best
 
 
-def _following(lattice: Lattice) -> dict[Cell, Determined[Cell]] | None:
-    """What follows exactly, or None if no counts of people fit."""
+def _fitting(
+    group: Sequence[Reading], withheld: Withheld, minimum: int
+) -> tuple[Lattice, Counts[Cell]] | None:
+    lattice = lattice_of(group, withheld)
     if lattice.contradiction:
         return None
-    try:
-        exact = determined(lattice.equations, lattice.known)
-    except InconsistentError:
-        return None
-    fits = all(one.value >= 0 and one.value.denominator == 1 for one in exact.values())
-    return exact if fits else None
-
-
-def _joins(other: Reading, group: Sequence[Reading]) -> bool:
-    same = 0
-    for member in group:
-        if member.source == other.source and len(other.rows) > 1:
-            return False  # a scalar may be the count of each cell that counts as many
-        fits, seen = agree(member, other)
-        if not fits:
-            return False
-        if seen and (set(member.dimensions) & set(other.dimensions) or not other.dimensions):
-            same += seen
-    return same > 0 or (other.whole and all(member.whole for member in group))
+    counts = Counts(lattice.equations, lattice.known, minimum)
+    return (lattice, counts) if counts.exist() else None

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow, Reading
+from phtlab.station.airlock.cells import Cell, CountedRow
+from phtlab.station.airlock.reading import Reading
 
 _FEW_ROWS: Final = 2
 

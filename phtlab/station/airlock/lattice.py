@@ -1,22 +1,25 @@
 """The cells of tables of the same people, with their sums: what a reader of them can write down.
 
-For each table all its cells on all levels, down from everybody, and for each cell and each further
-dimension that the cell is the sum of its parts. Cells of two tables that say the same are one
-cell, so that what one table tells of a sum limits the other. That is all that follows by linear
-algebra: tables that agree on their common sums always come from some common table (which may need
-negative counts; that is what the bounds are for).
+For each table all its cells on all levels, down from everybody, and for each cell that it is the
+sum of its parts. Cells of two tables that say the same are one cell, so that what one table tells
+of a sum limits the other. That is all that can be said where the tables hang together like a tree:
+counts that fit each of them come from a table over all dimensions. Where they go round in circles
+(sex by age, age by illness, illness by sex), that one is looked at instead, for it may not be below
+zero either (Dobra and Fienberg 2000, Bounds for cell entries in contingency tables given marginal
+totals and decomposable graphs).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow, Reading, projections
+from phtlab.station.airlock.cells import Cell, CountedRow, projections
+from phtlab.station.airlock.reading import Labels, Reading, all_labels
 
 MOST_CELLS: Final = 4_000
 """Cells on all levels, of tables that are held against each other."""
@@ -51,14 +54,11 @@ def lattice_of(
     `withheld` names the rows that stay, as source and row; of an earlier stop those without a
     count. Raises TooManyCellsError.
     """
-    labels: dict[str, set[str]] = defaultdict(set)
-    for reading in readings:
-        for name, seen in reading.labels().items():
-            labels[name] |= seen
-    for name in _open_dimensions(readings):
+    labels = all_labels(readings)
+    for name in _open_dimensions(readings) - _closed_dimensions(readings, labels):
         labels[name].add(OTHERS)
     shapes = _shapes(readings)
-    if sum(prod(len(labels[name]) + 1 for name in shape) for shape in shapes) > MOST_CELLS:
+    if sum(_size(shape, labels) for shape in shapes) > MOST_CELLS:
         raise TooManyCellsError
     empty = _structurally_empty(readings)
     cells, equations = _sums(shapes, labels, empty)
@@ -85,9 +85,43 @@ def lattice_of(
 
 
 def _shapes(readings: Sequence[Reading]) -> list[tuple[str, ...]]:
-    """The dimensions of the tables, without those that another table has and more."""
+    """The dimensions of the tables, those that go round in circles together.
+
+    Without those that another has and more.
+    """
     every = {frozenset(reading.dimensions) for reading in readings}
+    every.add(_circular(every))
     return [tuple(sorted(one)) for one in every if not any(one < other for other in every)]
+
+
+def _circular(tables: Collection[frozenset[str]]) -> frozenset[str]:
+    """The dimensions that are left of `tables` when all is taken away that hangs on by an end.
+
+    So a dimension of one table only goes, and a table that another one holds (the reduction of
+    Graham, and of Yu and Ozsoyoglu; Beeri et al. 1983, Desirability of acyclic database schemes).
+    """
+    left = set(tables)
+    while True:
+        times = Counter(name for table in left for name in table)
+        shorter = {frozenset(name for name in table if times[name] > 1) for table in left}
+        shorter = {one for one in shorter if not any(one < other for other in shorter)}
+        if shorter == left:
+            return frozenset().union(*left)
+        left = shorter
+
+
+def _size(shape: Sequence[str], labels: Labels) -> int:
+    return prod(len(labels[name]) + 1 for name in shape)
+
+
+def _closed_dimensions(readings: Sequence[Reading], labels: Labels) -> set[str]:
+    """Dimensions of which a table has all labels, and no people of others."""
+    return {
+        name
+        for reading in readings
+        if not reading.lacking(labels) and not _open_dimensions([reading])
+        for name in reading.dimensions
+    }
 
 
 def _sums(
@@ -104,19 +138,23 @@ def _sums(
                 if _is_empty(cell, empty):
                     continue
                 cells.add(cell)
-                for name in shape:
-                    if name in chosen or (cell, name) in equations:
-                        continue
-                    parts = (cell | {(name, label)} for label in labels[name])
-                    equation = {part: 1 for part in parts if not _is_empty(part, empty)}
-                    equations[cell, name] = equation | {cell: -1}
+                name = next((name for name in shape if name not in chosen), None)
+                if name is None or (cell, name) in equations:
+                    continue
+                parts = (cell | {(name, label)} for label in labels[name])
+                equation = {part: 1 for part in parts if not _is_empty(part, empty)}
+                equations[cell, name] = equation | {cell: -1}
     return cells, list(equations.values())
 
 
 def _open_dimensions(readings: Sequence[Reading]) -> set[str]:
-    """Dimensions of which a table's own total counts more people than all of its rows."""
+    """Dimensions of which a table's own total counts more people than all of its rows.
+
+    And those of which it speaks of the people of one label alone.
+    """
     found: set[str] = set()
     for reading in readings:
+        found |= {name for name, _ in reading.within}
         counts = {row.cell: row.count for row in reading.rows}
         labels = reading.labels()
         for cell, count in counts.items():

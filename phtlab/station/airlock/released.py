@@ -9,10 +9,10 @@ same tables are kept once however often they leave::
         {"cell": {"sex": "female"}, "count": 96}, {"cell": {"sex": "other"}, "count": null}]}]}
 
 A count is null where the row stayed: its labels are kept, not how many there are. So the folder
-holds nothing that a recipient does not have, but the labels of withheld rows, and digests by a key
-(`key`) of the sums that those are part of, by which tables of the same people are told. Nothing is
-forgotten: an index (`released_index.py`) finds what a stop has to be held against. What waits for a
-person lies in `pending/` meanwhile, by its stop.
+holds nothing that a recipient does not have, but the labels of withheld rows, and marks of the sums
+that those are part of (digests by the folder's `key`), by which tables of the same people are told,
+under whatever names. Nothing is forgotten: an index (`released_index.py`) finds what a stop has to
+be held against. What waits for a person lies in `pending/` meanwhile, by its stop.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,9 +34,10 @@ import pyarrow.parquet
 from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
-from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow, Reading, parts_of
+from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.passage import Passed
+from phtlab.station.airlock.reading import Reading, SumMarks, parts_of
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.durable_file import write_durably
 from phtlab.train.manifest import Output
@@ -43,6 +45,8 @@ from phtlab.train.manifest import Output
 VERSION: Final = 1
 PENDING: Final = "pending"
 KEY: Final = "key"
+_OLD: Final = "old"
+"""In the index, in place of a key: marks that cannot be told from each other any more."""
 MOST_ROWS: Final = 100_000
 """Rows that a stop is held against; what would need more waits for a person."""
 
@@ -110,7 +114,8 @@ class ReleasedHistory(History):
         totals = {_told(one) for one in readings if one.told}
         asked: set[tuple[str, str]] = set()
         waiting = {label for one in readings for label in _labels(one)}
-        waiting |= {_mark_of_sum(_digest(self.folder, EVERYBODY, total)) for total in totals}
+        key_name, key = _key(self.folder)
+        waiting |= {_label_of_mark(_mark(key, total)) for total in totals}
         seen: set[Path] = set()
         rows = 0
         with released_index.opened(self.folder) as index:
@@ -118,7 +123,7 @@ class ReleasedHistory(History):
             while waiting or totals:
                 fresh: list[Reading] = []
                 for path, size in index.related(
-                    self.datasets, waiting, totals, near=near, key=_key(self.folder)[0]
+                    self.datasets, waiting, totals, near=near, key=key_name
                 ):
                     if path not in seen:
                         seen.add(path)
@@ -150,14 +155,15 @@ class ReleasedHistory(History):
     def _about(self, path: Path) -> released_index.About:
         content = _read(path)
         readings = self._of_file(path)
-        sealed = [output for output in content["outputs"] if "sums" in output]
-        sums = {_mark_of_sum(s["digest"]) for one in sealed for s in one["sums"] if not s["cell"]}
+        marked = [output for output in content["outputs"] if "key" in output]
+        marks = [mark for one in marked for mark in one.get("marks", ())]
+        sums = {_label_of_mark(one["mark"]) for one in marks if not one["cell"]}
         return released_index.About(
             datasets=content["datasets"],
             rows=sum(len(one.rows) for one in readings),
             labels={label for one in readings for label in _labels(one)} | sums,
             totals={_told(one) for one in readings if one.told},
-            key=min((one["key"] for one in sealed), default=""),
+            key=min((one["key"] if "marks" in one else _OLD for one in marked), default=""),
         )
 
 
@@ -170,9 +176,9 @@ def _told(reading: Reading) -> int:
     return sum(reading.told) if reading.total is None else reading.total
 
 
-def _mark_of_sum(digest: str) -> tuple[str, str]:
-    """In the index, for a table with withheld rows: how many people it counts, as a digest."""
-    return "\0sum", digest
+def _label_of_mark(mark: str) -> tuple[str, str]:
+    """In the index, for a table with withheld rows: how many people it counts."""
+    return "\0sum", mark
 
 
 def _with_parts(wholes: Sequence[Reading]) -> list[Reading]:
@@ -279,30 +285,31 @@ def _whole(content: Content) -> bytes:
 
 def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
     rows = tuple(CountedRow(frozenset(row["cell"].items()), row["count"]) for row in output["rows"])
-    sums = {frozenset(one["cell"].items()): one["digest"] for one in output.get("sums", ())}
-    if output.get("key") != _key(folder)[0]:
-        sums = {}  # by another key: nobody can tell any more
-
-    def same_sum(cell: Cell, count: int) -> bool | None:
-        return sums[cell] == _digest(folder, cell, count) if cell in sums else None
-
     name = f"{source}/{output['name']}"
-    return Reading(name, tuple(output["dimensions"]), rows, same_sum=same_sum)
+    return Reading(name, tuple(output["dimensions"]), rows, marks=_marks(folder, output))
+
+
+def _marks(folder: Path, output: Mapping[str, Any]) -> SumMarks:
+    name, key = _key(folder)
+    if output.get("key") != name:
+        return SumMarks()  # by another key: nobody can tell any more
+    by_cell = {frozenset(one["cell"].items()): one["mark"] for one in output.get("marks", ())}
+    return SumMarks(by_cell, partial(_mark, key))
 
 
 def _sealed(folder: Path, output: Mapping[str, Any]) -> dict[str, Any]:
-    """`output` with digests in place of the sums that withheld rows are part of."""
+    """`output` with marks in place of the sums that withheld rows are part of."""
+    kept = {name: value for name, value in output.items() if name != "sums"}
     if "sums" not in output:
-        return dict(output)
-    cells = [(frozenset(one["cell"].items()), one["count"]) for one in output["sums"]]
-    sums = [{"cell": dict(cell), "digest": _digest(folder, cell, n)} for cell, n in cells]
-    return {**output, "sums": sums, "key": _key(folder)[0]}
+        return kept
+    name, key = _key(folder)
+    marks = [{"cell": one["cell"], "mark": _mark(key, one["count"])} for one in output["sums"]]
+    return {**kept, "marks": marks, "key": name}
 
 
-def _digest(folder: Path, cell: Cell, count: int) -> str:
-    """By a key of this folder's own: equal sums are seen to be equal, and none can be read."""
-    text = canonical({"cell": dict(cell), "count": count})
-    return hmac.new(_key(folder)[1], text, "sha256").hexdigest()
+def _mark(key: bytes, count: int) -> str:
+    """By a key of the folder's own: equal sums are seen to be equal, and none can be read."""
+    return hmac.new(key, canonical({"count": count}), "sha256").hexdigest()
 
 
 def _key(folder: Path) -> tuple[str, bytes]:

@@ -1,0 +1,234 @@
+"""A table or a scalar that counts people, as cells with their counts; and what it sums up to."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import prod
+from typing import Final
+
+from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow
+
+Labels = Mapping[str, Collection[str]]
+_MOST_PARTS: Final = 20
+_FEW: Final = 2
+
+
+@dataclass(frozen=True)
+class SumMarks:
+    """What the cells of an earlier table summed up to, where rows of it stayed: as marks.
+
+    Equal counts have equal marks, and no count can be read from one.
+    """
+
+    by_cell: Mapping[Cell, str] = field(default_factory=dict)
+    of_count: Callable[[int], str] = str
+
+    def moved(self, move: Callable[[Cell], Cell | None]) -> SumMarks:
+        """The same of other cells; of those that become None there is none."""
+        moved = {
+            new: mark for cell, mark in self.by_cell.items() if (new := move(cell)) is not None
+        }
+        return replace(self, by_cell=moved)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One way to read a table: as a whole, or one label of a dimension as a table by itself.
+
+    `source` names the table, or the earlier stop's; `whole` is False for a part; `within` is the
+    cell that all its rows lie in; `pending` is a table of another stop that waits for a person, and
+    may leave or not. `marks` tell of an earlier table what is not told.
+    """
+
+    source: str
+    dimensions: tuple[str, ...]
+    rows: tuple[CountedRow, ...]
+    whole: bool = True
+    within: Cell = EVERYBODY
+    pending: bool = False
+    marks: SumMarks = SumMarks()
+    _sums: dict[tuple[frozenset[str], frozenset[str]], dict[Cell, tuple[int, int | None]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def labels(self) -> dict[str, set[str]]:
+        """The labels of each dimension that a row has."""
+        found: dict[str, set[str]] = {name: set() for name in self.dimensions}
+        for row in self.rows:
+            for name, label in row.cell:
+                found[name].add(label)
+        return found
+
+    def told_by(self) -> Cells:
+        """Its cells, and the columns that tell them."""
+        outside = {name for name, _ in self.within}
+        names = tuple(name for name in self.dimensions if name not in outside)
+        columns = () if names == (row_name(self.source),) else names
+        levels = [outside, *({name} | outside for name in columns)]
+        sums = tuple(
+            (cell, low)
+            for over in levels
+            for cell, (low, high) in self.sums(frozenset(over)).items()
+            if high is not None
+        )
+        cells = tuple(row.cell for row in self.rows)
+        return Cells(self.dimensions, columns, cells, sums, self.within)
+
+    @property
+    def leaves(self) -> list[CountedRow]:
+        """The rows that sum nothing up."""
+        return [row for row in self.rows if len(row.cell) == len(self.dimensions)]
+
+    @property
+    def total(self) -> int | None:
+        """How many people it counts in all, if that is told; of those `within`, where there are."""
+        over = frozenset(name for name, _ in self.within)
+        return self.sums(over).get(self.within, (0, None))[1]
+
+    @property
+    def told(self) -> list[int]:
+        """The counts of the rows that are told and sum nothing up, in order."""
+        return sorted(leaf.count for leaf in self.leaves if leaf.count is not None)
+
+    def same_sum(self, cell: Cell, count: int) -> bool | None:
+        """Whether a cell of an earlier table summed up to so many; None if nobody knows."""
+        mark = self.marks.by_cell.get(cell)
+        return None if mark is None else mark == self.marks.of_count(count)
+
+    def without(self, rows: Collection[int]) -> Reading:
+        """The same with these rows withheld."""
+        left = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
+        return replace(self, rows=left, _sums={})
+
+    @property
+    def sums_up(self) -> bool:
+        return any(len(row.cell) < len(self.dimensions) for row in self.rows)
+
+    def lacking(self, labels: Labels) -> frozenset[str]:
+        """The dimensions in which it has not all `labels`, or speaks of one of them only."""
+        own = self.labels()
+        lacks = {name for name in self.dimensions if not own[name] >= set(labels.get(name, ()))}
+        return frozenset(lacks | {name for name, _ in self.within})
+
+    def sums(
+        self, over: frozenset[str], labels: Labels | None = None
+    ) -> Mapping[Cell, tuple[int, int | None]]:
+        """What is known of the cells of the dimensions `over`: at least, and at most if known.
+
+        If there are more `labels` of a dimension than it has, a sum over that one is not known.
+        """
+        lacking = self.lacking(labels or {})
+        if (over, lacking) not in self._sums:
+            self._sums[over, lacking] = self._summed(over, closed=lacking <= over)
+        return self._sums[over, lacking]
+
+    def _summed(self, over: frozenset[str], *, closed: bool) -> dict[Cell, tuple[int, int | None]]:
+        labels = self.labels()
+        expected = prod(len(labels[name]) for name in self.dimensions if name not in over)
+        low: Counter[Cell] = Counter()
+        present: Counter[Cell] = Counter()
+        open_cells: set[Cell] = set()
+        for leaf in self.leaves:
+            cell = frozenset(part for part in leaf.cell if part[0] in over)
+            present[cell] += 1
+            low[cell] += leaf.count or 0
+            if leaf.count is None:
+                open_cells.add(cell)
+        found: dict[Cell, tuple[int, int | None]] = {
+            cell: (
+                low[cell],
+                low[cell] if closed and cell not in open_cells and n == expected else None,
+            )
+            for cell, n in present.items()
+        }
+        for row in self.rows:
+            if {name for name, _ in row.cell} == over and row.count is not None:
+                found[row.cell] = (row.count, row.count)
+        return found
+
+
+def agree(one: Reading, other: Reading, labels: Labels) -> tuple[bool, int]:
+    """Whether both can be about the same people, and in how many cells they are seen to be.
+
+    `labels` are all that there are of a dimension: one may have rows of some only.
+    """
+    shared = frozenset(one.dimensions) & frozenset(other.dimensions)
+    same = 0
+    for over in {shared, frozenset[str]()}:
+        fits, seen = _agree_over(one, other, over, labels)
+        if not fits:
+            return False, 0
+        same += seen if over == shared else 0
+    return True, same
+
+
+def _agree_over(
+    one: Reading, other: Reading, over: frozenset[str], labels: Labels
+) -> tuple[bool, int]:
+    same = 0
+    ours, theirs = one.sums(over, labels), other.sums(over, labels)
+    for cell in ours.keys() & theirs.keys():
+        (low, high), (their_low, their_high) = ours[cell], theirs[cell]
+        if (high is not None and their_low > high) or (their_high is not None and low > their_high):
+            return False, 0
+        known = None
+        if high is None and their_high is not None:
+            known = one.same_sum(cell, their_high)
+        elif their_high is None and high is not None:
+            known = other.same_sum(cell, high)
+        if known is False:
+            return False, 0
+        same += known is True or (high is not None and high == their_high)
+    return True, same
+
+
+def all_labels(readings: Sequence[Reading]) -> dict[str, set[str]]:
+    """The labels of each dimension that any of them has."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for reading in readings:
+        for name, seen in reading.labels().items():
+            found[name] |= seen
+    return dict(found)
+
+
+def parts_of(whole: Reading) -> list[Reading]:
+    """Each label of each dimension as a table by itself, where a dimension has few."""
+    found: list[Reading] = []
+    fixed = {name for name, _ in whole.within}
+    free = [name for name in whole.dimensions if name not in fixed]
+    labels = whole.labels()
+    for name in free if len(free) >= _FEW else ():
+        if len(labels[name]) > _MOST_PARTS:
+            continue  # measures are few
+        rest = tuple(other for other in whole.dimensions if other != name)
+        grouped: dict[str, list[CountedRow]] = defaultdict(list)
+        for row in whole.rows:
+            for part in row.cell:
+                if part[0] == name:
+                    cell = row.cell - {part}
+                    grouped[part[1]].append(CountedRow(cell, row.count, row.row))
+        found += [
+            Reading(
+                whole.source,
+                rest,
+                tuple(rows),
+                whole=False,
+                within=whole.within,
+                pending=whole.pending,
+                marks=whole.marks.moved(partial(_within, (name, label))),
+            )
+            for label, rows in grouped.items()
+        ]
+    return found
+
+
+def row_name(source: str) -> str:
+    """The one dimension of a table whose rows nothing tells apart."""
+    return f"row of {source}"
+
+
+def _within(part: tuple[str, str], cell: Cell) -> Cell | None:
+    return cell - {part} if part in cell else None
