@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from phtlab.notebook.analysis import Analysis, read_analysis, train_name
 from phtlab.notebook.cell import Cell, Role
+from phtlab.notebook.declared_output import DeclaredOutput, OutputKind
 from phtlab.notebook.finding import Finding, Severity
 from phtlab.notebook.injection import parameterize
-from phtlab.notebook.outputs import DeclaredOutput, OutputKind
 from phtlab.notebook.parameters import ParameterSchema, describe
 
 __all__ = [

@@ -11,10 +11,11 @@ from typing import Any
 from phtlab.errors import NotebookError
 from phtlab.notebook.cell import Cell, Document, read_document
 from phtlab.notebook.declaration import read_parameters
+from phtlab.notebook.declared_output import DeclaredOutput
 from phtlab.notebook.finding import Finding, in_order
 from phtlab.notebook.foreign import read_foreign_outputs, read_metadata_parameters
 from phtlab.notebook.magic import read_python
-from phtlab.notebook.outputs import DeclaredOutput, read_outputs, undeclared
+from phtlab.notebook.outputs import read_outputs, undeclared
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.notebook.surroundings import check_surroundings
 from phtlab.notebook.travelling import travelling_notebook

@@ -13,8 +13,8 @@ from typing import Any
 
 from phtlab.errors import ParameterError
 from phtlab.notebook.cell import Cell
+from phtlab.notebook.declared_output import NAME, DeclaredOutput, declare, uncounted
 from phtlab.notebook.finding import Finding, error
-from phtlab.notebook.outputs import NAME, DeclaredOutput, declare, uncounted
 from phtlab.notebook.parameters import ParameterSchema, check_name, check_property
 
 _CALL = re.compile(r"(?<![\w.:$@])(?:phtlab(?:::?|\.))?(?P<word>publish|dataset)\s*\(")

@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, cast, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 from phtlab.notebook.cell import Cell
+from phtlab.notebook.declared_output import (
+    NAME,
+    NAME_RULE,
+    WORDS,
+    DeclaredOutput,
+    declare,
+    is_none,
+    text_of,
+    uncounted,
+    with_columns,
+)
 from phtlab.notebook.finding import Finding, error, warning
 
-OutputKind = Literal["table", "scalar", "figure", "model", "file"]
-Statistic = Literal["max", "min", "quantile"]
-KINDS: tuple[OutputKind, ...] = ("table", "scalar", "figure", "model", "file")
-NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IN_SANDBOX = ("dataset", "publish", "__version__")
 _MODULES = ("phtlab", "phtlab.runtime")
-
-
-@dataclass(frozen=True)
-class DeclaredOutput:
-    """An output that station cells publish.
-
-    `counts` names the column that counts people, in a table or in a figure's data; with any text
-    a scalar is itself a count. Of a table, `by` names the columns that say which people a row is
-    about, `total` one that sums up what each person contributes, and `largest` those of the
-    largest contributions, which a station checks and takes out. `of` says that a scalar or a model
-    comes with how many people it is of, `statistic` that a scalar is one person's value: the
-    largest, the smallest, or a quantile. `tensors` names the arrays of a model.
-    """
-
-    name: str
-    kind: OutputKind = "table"
-    counts: str | None = None
-    by: tuple[str, ...] = ()
-    total: str | None = None
-    largest: tuple[str, ...] = ()
-    of: bool = False
-    statistic: Statistic | None = None
-    tensors: tuple[str, ...] = ()
 
 
 # A position among alternatives: the `if`, `match` or `try` around a call, and which branch of it.
@@ -212,10 +195,6 @@ def _dotted(node: ast.expr) -> str | None:
 
 
 def _arguments(call: _Call) -> dict[str, ast.expr]:
-    order = (
-        *("name", "value", "kind", "counts", "by", "total", "largest", "of"),
-        *("statistic", "tensors"),
-    )
     node = call.node
     if any(isinstance(a, ast.Starred) for a in node.args) or any(
         k.arg is None for k in node.keywords
@@ -226,28 +205,13 @@ def _arguments(call: _Call) -> dict[str, ast.expr]:
             f"{call.word} is called with * or **. Write its arguments out, so that the train's "
             "manifest knows them before anything runs.",
         )
-    return dict(zip(order, node.args, strict=False)) | {
+    return dict(zip(WORDS, node.args, strict=False)) | {
         cast(str, k.arg): k.value for k in node.keywords
     }
 
 
-def _text(node: ast.expr | None) -> str | None:
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
-
-
-def _texts(node: ast.expr) -> tuple[str, ...]:
-    """The texts of a literal text, tuple or list of texts; none if it is anything else."""
-    parts = node.elts if isinstance(node, ast.Tuple | ast.List) else [node]
-    found = [_text(part) for part in parts]
-    return () if None in found else tuple(text for text in found if text)
-
-
-def _is_none(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
-
-
 def _dataset(call: _Call) -> str:
-    name = _text(_arguments(call).get("name"))
+    name = text_of(_arguments(call).get("name"))
     if name is None:
         raise _RefusedError(
             "dataset-computed",
@@ -256,18 +220,13 @@ def _dataset(call: _Call) -> str:
             "must know what a train reads before it runs.",
         )
     if not NAME.fullmatch(name):
-        raise _RefusedError("dataset-name", call, f"'{name}' is not a data set's name. {_RULE}")
+        raise _RefusedError("dataset-name", call, f"'{name}' is not a data set's name. {NAME_RULE}")
     return name
-
-
-_RULE = (
-    "A name is a lower-case letter, then lower-case letters, digits and underscores, at most 63."
-)
 
 
 def _output(call: _Call) -> DeclaredOutput:
     given = _arguments(call)
-    name = _text(given.get("name"))
+    name = text_of(given.get("name"))
     if name is None:
         raise _RefusedError(
             "output-computed",
@@ -275,123 +234,18 @@ def _output(call: _Call) -> DeclaredOutput:
             'the output\'s name is computed. Write it out, as in publish("counts", …), so that '
             "the train's manifest knows it before anything runs.",
         )
+
+    def refuse(code: str, why: str) -> Exception:
+        return _RefusedError(code, call, why)
+
     output = declare(
         name,
-        _text(given["kind"]) if "kind" in given else "table",
-        "counts" in given and not _is_none(given["counts"]),
-        _text(given.get("counts")),
-        lambda code, why: _RefusedError(code, call, why),
+        text_of(given["kind"]) if "kind" in given else "table",
+        "counts" in given and not is_none(given["counts"]),
+        text_of(given.get("counts")),
+        refuse,
     )
-    return _with_columns(output, given, call)
-
-
-def _with_columns(
-    output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call
-) -> DeclaredOutput:
-    """`output` with what the call says of a table's other columns."""
-    of = "of" in given and not _is_none(given["of"])
-    if of and (output.kind not in ("scalar", "model") or output.counts is not None):
-        raise _RefusedError(
-            "output-columns",
-            call,
-            f"'{output.name}' says of=, which only a model has, and a scalar that is no count "
-            "itself.",
-        )
-    said = {
-        word: given[word]
-        for word in ("by", "total", "largest")
-        if word in given and not _is_none(given[word])
-    }
-    found = {word: _texts(node) for word, node in said.items()}
-    for word, names in found.items():
-        if not names or len(set(names)) != len(names) or (word == "total" and len(names) != 1):
-            raise _RefusedError(
-                "output-columns",
-                call,
-                f"{word}= of '{output.name}' must be written out: "
-                + ("the name of a column." if word == "total" else "the names of columns."),
-            )
-    if said and (output.kind != "table" or output.counts is None):
-        raise _RefusedError(
-            "output-columns",
-            call,
-            f"'{output.name}' says {', '.join(said)}=, which only a table with counts= has.",
-        )
-    if ("total" in said) != ("largest" in said):
-        raise _RefusedError(
-            "output-columns",
-            call,
-            f"'{output.name}' needs total= and largest= together: stations check a sum by the "
-            "largest contributions to it.",
-        )
-    return replace(
-        output,
-        by=found.get("by", ()),
-        total=found["total"][0] if "total" in found else None,
-        largest=found.get("largest", ()),
-        of=of,
-        statistic=_statistic(output, given, call),
-        tensors=_tensors(output, given, call),
-    )
-
-
-def _statistic(
-    output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call
-) -> Statistic | None:
-    if "statistic" not in given or _is_none(given["statistic"]):
-        return None
-    found = _text(given["statistic"])
-    if found not in get_args(Statistic) or output.kind != "scalar" or output.counts is not None:
-        raise _RefusedError(
-            "output-statistic",
-            call,
-            f"the statistic of '{output.name}' must be written out as one of "
-            f"{', '.join(get_args(Statistic))}, of a scalar that is no count.",
-        )
-    return cast(Statistic, found)
-
-
-def _tensors(output: DeclaredOutput, given: Mapping[str, ast.expr], call: _Call) -> tuple[str, ...]:
-    if "tensors" not in given or _is_none(given["tensors"]):
-        return ()
-    found = _texts(given["tensors"])
-    if not found or output.kind != "model" or len(set(found)) != len(found):
-        raise _RefusedError(
-            "output-tensors",
-            call,
-            f"the tensors of '{output.name}' must be written out: the names of a model's arrays, "
-            'each once, such as tensors=["weights", "layer*.bias"].',
-        )
-    return found
-
-
-def declare(
-    name: str,
-    kind: str | None,
-    has_counts: bool,
-    counts: str | None,
-    refuse: Callable[[str, str], Exception],
-) -> DeclaredOutput:
-    """A declared output from what a call says; `refuse(code, why)` makes the exception to raise."""
-    if not NAME.fullmatch(name):
-        raise refuse("output-name", f"'{name}' is not an output's name. {_RULE}")
-    if kind not in KINDS:
-        raise refuse(
-            "output-kind",
-            f"the kind of '{name}' must be written out as one of {', '.join(KINDS)}.",
-        )
-    if has_counts and counts is None:
-        raise refuse(
-            "output-counts",
-            f"the counts of '{name}' must be written out: the name of the column that holds "
-            "the number of people in each row.",
-        )
-    if counts is not None and kind in ("model", "file"):
-        raise refuse(
-            "output-counts",
-            f"'{name}' is a {kind}; only a table, a figure or a scalar has counts.",
-        )
-    return DeclaredOutput(name, kind, counts)
+    return with_columns(output, given, refuse)
 
 
 def _check_again(
@@ -412,37 +266,6 @@ def _check_again(
 def _exclusive(one: _Call, other: _Call) -> bool:
     branches = dict(one.branch)
     return any(branches.get(node, index) != index for node, index in other.branch)
-
-
-_DECLARE: Mapping[OutputKind, str] = {
-    "table": 'which column counts people. If one does, say so with counts="…"',
-    "figure": "how many people a point is about. Draw counts of groups, and say so with "
-    'counts="y" (or the axis that counts)',
-    "scalar": "how many people it is of. Say so with of=…, or with counts=… if it counts them",
-    "model": "how many people it is of. Say so with of=…",
-}
-
-
-def uncounted(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]:
-    """An output of which nobody knows how many people it is about: stations ask a person."""
-    if output.kind in _DECLARE and output.counts is None and not output.of:
-        yield warning(
-            "output-uncounted",
-            f"cell {cell}, line {line}: the {output.kind} '{output.name}' does not say "
-            f"{_DECLARE[output.kind]}. As it is, a person at each station looks at it before it "
-            "leaves.",
-            cell,
-            line,
-        )
-    if output.statistic is not None:
-        yield warning(
-            "output-extreme",
-            f"cell {cell}, line {line}: the scalar '{output.name}' is a single person's value "
-            f"({output.statistic}), so at each station a person looks at it before it leaves. A "
-            "mean, or a count of those beyond a limit, tells of no one.",
-            cell,
-            line,
-        )
 
 
 def undeclared(outputs: Sequence[DeclaredOutput], cells: Sequence[Cell]) -> Iterator[Finding]:

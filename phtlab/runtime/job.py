@@ -15,7 +15,8 @@ FORMATS = ("csv", "parquet", "folder")
 class DeclaredOutput(NamedTuple):
     """An output that the train declares. `counts` is a table's column of cell counts; `by`,
     `total` and `largest` are further columns that it says something of; `of` is a scalar's or a
-    model's, `statistic` a scalar's, and `tensors` a model's."""
+    model's, `statistic` a scalar's, and `tensors` a model's; `where` says which people it counts,
+    as column and label."""
 
     name: str
     kind: str
@@ -26,6 +27,7 @@ class DeclaredOutput(NamedTuple):
     of: bool = False
     statistic: str | None = None
     tensors: tuple[str, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
 
 
 class DeclaredDataset(NamedTuple):
@@ -142,9 +144,10 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
         by, largest, tensors = (entry.get(word, []) for word in ("by", "largest", "tensors"))
         total, statistic = entry.get("total"), entry.get("statistic")
         lists = all(isinstance(names, list) for names in (by, largest, tensors))
-        texts = [*by, *largest, *tensors] if lists else [None]
+        where = entry.get("where", {})
+        texts = [*by, *largest, *tensors] if lists and isinstance(where, dict) else [None]
         if not all(isinstance(text, str) for text in texts) or not all(
-            text is None or isinstance(text, str) for text in (total, statistic)
+            text is None or isinstance(text, str) for text in (total, statistic, *where.values())
         ):
             raise JobError(f"{path}: output '{name}' is not described in text.")
         outputs[name] = DeclaredOutput(
@@ -157,6 +160,7 @@ def _outputs_of(content: object, path: str) -> dict[str, DeclaredOutput]:
             entry.get("of") is True,
             statistic,
             tuple(tensors),
+            tuple(sorted(where.items())),
         )
     return outputs
 

@@ -11,19 +11,23 @@ import contextlib
 import json
 import math
 import os
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from phtlab.runtime.errors import PublishError
+from phtlab.runtime.publish_arguments import (
+    Kind,
+    check_columns,
+    check_people,
+    check_statistic,
+    check_tensors,
+    check_where,
+    check_words,
+)
 from phtlab.runtime.table import INT64
-
-Kind = Literal["table", "scalar", "figure", "model", "file"]
-
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Published:
     of: bool = False
     statistic: str | None = None
     tensors: tuple[str, ...] = ()
+    where: tuple[tuple[str, str], ...] = ()
     people: int | None = None
 
     @property
@@ -56,6 +61,7 @@ class Published:
             self.of,
             self.statistic,
             self.tensors,
+            self.where,
         )
 
     @property
@@ -65,7 +71,7 @@ class Published:
 
     def index(self) -> bytes:
         """The output's index, `<name>.json`."""
-        content = {
+        content: dict[str, object] = {
             "name": self.name,
             "kind": self.kind,
             "counts": self.counts,
@@ -91,6 +97,7 @@ def publish(
     of: int | None = None,
     statistic: Literal["max", "min", "quantile"] | None = None,
     tensors: str | Sequence[str] | None = None,
+    where: Mapping[str, str | int | bool] | None = None,
 ) -> None:
     """Publish `value` as the output `name` of this train.
 
@@ -119,23 +126,36 @@ def publish(
         tensors: of a model that is a dict of arrays, the names of the arrays; ``*`` in a name
             stands for a whole number below 1,000, as in ``layer*.weight``. Those of a fitted
             estimator are known.
+        where: of what counts persons, which ones if not all of the data set: a label for each
+            column, as in ``{"sex": "female"}``. Stations then know what else it goes with.
 
     Raises:
         PublishError: the value does not fit the kind, the output was not declared, or it
             was published already.
         OSError: the output volume is full.
     """
-    _check_words(name, kind, counts)
-    columns = _columns(name, kind, counts, by, total, largest)
-    people = _people(name, kind, counts, of)
-    patterns = _patterns(name, kind, tensors)
-    _check_statistic(name, kind, counts, statistic)
+    check_words(name, kind, counts)
+    columns = check_columns(name, kind, counts, by, total, largest)
+    people = check_people(name, kind, counts, of)
+    patterns = check_tensors(name, kind, tensors)
+    check_statistic(name, kind, counts, statistic)
+    cell = check_where(name, counts, where)
     content = _content(name, value, kind, counts)
     if people is not None and kind == "scalar":
         scalar = json.loads(content[".scalar.json"]) | {"of": people}
         content = {".scalar.json": json.dumps(scalar).encode()}
     output = Published(
-        name, kind, counts, content, value, *columns, of is not None, statistic, patterns, people
+        name,
+        kind,
+        counts,
+        content,
+        value,
+        *columns,
+        of is not None,
+        statistic,
+        patterns,
+        cell,
+        people,
     )
     _check_columns(output)
     if kind == "model":
@@ -151,73 +171,6 @@ def published() -> dict[str, Published]:
     return dict(_kept)
 
 
-def _check_words(name: object, kind: object, counts: object) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PublishError(
-            f"{name!r} cannot name an output. Use lower-case letters, digits and underscores, "
-            "beginning with a letter, at most 63 of them."
-        )
-    if kind not in get_args(Kind):
-        raise PublishError(
-            f"output '{name}': there is no kind {kind!r}. Kinds are {', '.join(get_args(Kind))}."
-        )
-    if counts is not None and (kind in ("model", "file") or not isinstance(counts, str)):
-        raise PublishError(
-            f"output '{name}': counts= names the column of counts in a table or in a figure's "
-            f"data, and this is a {kind} with counts={counts!r}."
-        )
-
-
-def _columns(
-    name: str, kind: Kind, counts: str | None, by: object, total: object, largest: object
-) -> tuple[tuple[str, ...], str | None, tuple[str, ...]]:
-    """`by`, `total` and `largest` as they are declared."""
-    if by is None and total is None and largest is None:
-        return (), None, ()
-    if kind != "table" or counts is None:
-        raise PublishError(
-            f"output '{name}': by=, total= and largest= are about a table with counts=."
-        )
-    if (total is None) != (largest is None):
-        raise PublishError(
-            f"output '{name}': give total= and largest= together. Stations check a sum by the "
-            "largest contributions to it."
-        )
-    if total is not None and not isinstance(total, str):
-        raise PublishError(f"output '{name}': total= names one column.")
-    return _names(name, "by", by), total, _names(name, "largest", largest)
-
-
-def _people(name: str, kind: Kind, counts: str | None, of: object) -> int | None:
-    """How many persons a scalar or a model is of."""
-    if of is None:
-        return None
-    if kind not in ("scalar", "model") or counts is not None:
-        raise PublishError(
-            f"output '{name}': of= is about a scalar that is no count itself, or about a model."
-        )
-    people = getattr(of, "item", lambda: of)()
-    if isinstance(people, bool) or not isinstance(people, int) or people < 0:
-        raise PublishError(f"output '{name}': of= is a whole number of persons, 0 or more.")
-    return people
-
-
-def _patterns(name: str, kind: Kind, tensors: object) -> tuple[str, ...]:
-    if tensors is not None and kind != "model":
-        raise PublishError(f"output '{name}': tensors= names the arrays of a model.")
-    return _names(name, "tensors", tensors)
-
-
-def _check_statistic(name: str, kind: Kind, counts: str | None, statistic: object) -> None:
-    if statistic is None:
-        return
-    if kind != "scalar" or counts is not None or statistic not in ("max", "min", "quantile"):
-        raise PublishError(
-            f"output '{name}': statistic= says that a scalar is the 'max' or the 'min' of all "
-            "values, or a 'quantile'."
-        )
-
-
 def _check_tensors(output: Published) -> None:
     """An array's name leaves with it: it is one that the train declares, or known."""
     from phtlab.runtime.model import FITTED, is_named_by, tensor_names
@@ -229,15 +182,6 @@ def _check_tensors(output: Published) -> None:
                 "leave with the numbers, so they are declared: add tensors=[…] with the names of "
                 "all arrays; 'layer*.weight' stands for layer0.weight, layer1.weight and so on."
             )
-
-
-def _names(name: str, word: str, given: object) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else given
-    if names is None:
-        return ()
-    if not isinstance(names, list | tuple) or not all(isinstance(one, str) for one in names):
-        raise PublishError(f"output '{name}': {word}= names a column, or several in a list.")
-    return tuple(names)
 
 
 def _check_columns(output: Published) -> None:
@@ -332,8 +276,8 @@ def _write(output: Published, declared: dict[str, tuple[object, ...]]) -> None:
     if (output.kind, output.counts) == (kind, counts) and output.declaration[2:] != tuple(columns):
         raise PublishError(
             f"output '{output.name}' was published with other by=, total=, largest=, of=, "
-            "statistic= or tensors= than it is declared with. Write them out in the publish "
-            "call, and build the train again."
+            "statistic=, tensors= or where= than it is declared with. Write them out in the "
+            "publish call, and build the train again."
         )
     if (output.kind, output.counts) != (kind, counts):
         raise PublishError(

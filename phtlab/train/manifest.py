@@ -25,8 +25,10 @@ TRAIN_TYPE = "https://phtlab.org/train/v1"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
 Statistic = Literal["max", "min", "quantile"]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 TensorPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*][A-Za-z0-9_.*/-]{0,127}$")]
 MAX_PATTERNS: Final = 1_000
+MAX_WHERE: Final = 8
 MAX_OUTPUTS: Final = 200
 Route = Literal["parallel", "sequential", "rounds"]
 
@@ -58,12 +60,13 @@ class Output(_Value):
     of: bool = False
     statistic: Statistic | None = None
     tensors: tuple[TensorPattern, ...] = Field((), max_length=MAX_PATTERNS)
+    where: dict[Label, Label] = Field({}, max_length=MAX_WHERE)
 
     @model_serializer(mode="wrap")
     def _as_before(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What is not declared is not written: a train that needs none of it keeps its digest.
         written: dict[str, Any] = serialize(self)
-        for name in ("by", "total", "largest", "of", "statistic", "tensors"):
+        for name in ("by", "total", "largest", "of", "statistic", "tensors", "where"):
             if not written[name]:
                 del written[name]
         return written

@@ -48,6 +48,7 @@ class Published:
     content: bytes = b""
     of: int | None = None
     statistic: str | None = None
+    where: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -571,6 +572,43 @@ CASES: Final[tuple[Case, ...]] = (
         {"s": Published(kind="scalar", counts=None, value=77, of=304, statistic="max")},
         {"s": ("held", "extreme", 0)},
         "it is one person's age",
+    ),
+    Case(
+        "group",
+        "The women, and everybody by pain",
+        "SDAP",
+        "section B, frequency tables: a count is judged with the group that it is of",
+        {
+            "by_pain": counted("pain", {"typical": 150, "none": 154}),
+            "women": Published(kind="scalar", value=96),
+        },
+        {"by_pain": ("released", "", 0), "women": ("held", "group", 0)},
+        "nobody can tell whom it counts, and so what it goes with",
+    ),
+    Case(
+        "group",
+        "The women, who are said to be that",
+        "SDAP",
+        "section B, frequency tables: a count is judged with the group that it is of",
+        {
+            "by_pain": counted("pain", {"typical": 150, "none": 154}),
+            "women": Published(kind="scalar", value=96, where={"sex": "female"}),
+        },
+        {"by_pain": ("released", "", 0), "women": ("released", "", 0)},
+        "208 others are many",
+        caught=False,
+    ),
+    Case(
+        "complementary",
+        "All women, who are almost all",
+        "HB",
+        "section 4.2",
+        {
+            "by_pain": counted("pain", {"typical": 150, "none": 154}),
+            "women": Published(kind="scalar", value=300, where={"sex": "female"}),
+        },
+        {"by_pain": ("suppressed", "complementary", 1), "women": ("released", "", 0)},
+        "4 others follow",
     ),
     Case(
         "model-form",

@@ -66,6 +66,7 @@ def stop(folder: Path, published: Mapping[str, Published]) -> dict[str, Passed]:
                     "largest": one.largest,
                     "of": one.of is not None,
                     "statistic": one.statistic,
+                    "where": dict(one.where),
                     "tensors": ("w",) if one.kind == "model" else (),
                 }
             )

@@ -161,9 +161,20 @@ def test_a_share_is_published_with_how_many_it_is_of(inside):
 
 def test_of_is_a_number_of_persons_and_as_declared(inside):
     inside(declared("ill", "scalar"))
-    assert "of=, statistic= or tensors= than it" in refusal("ill", 0.25, kind="scalar", of=120)
+    assert "tensors= or where= than it" in refusal("ill", 0.25, kind="scalar", of=120)
     assert "whole number of persons" in refusal("ill", 0.25, kind="scalar", of=1.5)
     assert "no count itself" in refusal("ill", 12, kind="scalar", counts="ill", of=12)
+
+
+def test_a_count_says_of_whom_it_is(inside):
+    said = declared("women", "scalar") | {"counts": "women", "where": {"sex": "1", "ill": "True"}}
+    folder = inside(said)
+    call = {"kind": "scalar", "counts": "women"}
+    assert "other by=" in refusal("women", 12, **call, where={"sex": 1})
+    assert "which persons it counts" in refusal("women", 0.5, kind="scalar", where={"sex": 1})
+    assert "which persons it counts" in refusal("women", 12, **call, where=["sex"])
+    publish("women", 12, **call, where={"sex": 1, "ill": True})
+    assert (folder / "women.json").exists()
 
 
 def test_a_model_names_its_arrays(inside):
@@ -180,7 +191,7 @@ def test_a_single_person_s_value_says_so(inside):
     inside(declared("oldest", "scalar") | {"of": True, "statistic": "max"})
     assert "'max' or the 'min'" in refusal("oldest", 77, kind="scalar", of=304, statistic="mean")
     assert "'max' or the 'min'" in refusal("oldest", {"n": [1]}, statistic="max")
-    assert "statistic= or tensors=" in refusal("oldest", 77, kind="scalar", of=304)
+    assert "tensors= or where=" in refusal("oldest", 77, kind="scalar", of=304)
     publish("oldest", 77, kind="scalar", of=304, statistic="max")
 
 

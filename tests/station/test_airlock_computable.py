@@ -167,6 +167,7 @@ weights = st.lists(st.lists(st.integers(-3, 3), min_size=4, max_size=4), min_siz
 LEAST = 4
 
 
+@settings(deadline=None)
 @given(unknowns, weights)
 def test_small_ones_and_intervals_hold_for_every_solution(
     true: list[int], rows: list[list[int]]

@@ -58,6 +58,10 @@ class ScalarActions(_Actions):
     extreme: WholeAction = Field(
         "hold", description="The largest or smallest value, or a quantile: one person's"
     )
+    group: WholeAction = Field(
+        "hold",
+        description="It counts others than another output, and `where` does not say whom",
+    )
 
 
 class FigureActions(_Actions):

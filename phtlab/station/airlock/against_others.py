@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Protocol
 
 from phtlab.station.airlock import differencing
-from phtlab.station.airlock.cells import EVERYBODY, Cell, CountedRow, described
+from phtlab.station.airlock.cells import Cell, CountedRow, described
 from phtlab.station.airlock.class_disclosure import alike
 from phtlab.station.airlock.complementary import Complement, complement
 from phtlab.station.airlock.draft import Draft
@@ -61,7 +61,7 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
         others = [*(other[0] for other in readings.values()), *earlier]
         _differencing(draft, whole, others, rules)
     every = [one for draft in counted for one in readings[draft.output.name]]
-    every += _scalar_margins(counted, every)
+    every += _as_cells(counted, every)
     every += earlier
     renamed, too_many = under_other_names(every)
     every += renamed
@@ -75,6 +75,7 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
     }
     for draft in counted:
         _close_totals(draft, told[draft.output.name], [*told.values(), *earlier], rules)
+        _group(draft, [other[0] for other in readings.values()], rules)
 
 
 def _complementary(
@@ -170,33 +171,59 @@ def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collect
     }
 
 
-def _scalar_margins(counted: Sequence[Draft], readings: Sequence[Reading]) -> list[Reading]:
-    """A scalar that counts as many people as a label of a table may be the count of just that."""
-    found = []
+def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading]) -> list[Reading]:
+    """A scalar that counts as many people as a cell of a table may be the count of just that."""
+    found: dict[tuple[str, Cell], Reading] = {}
     for draft in counted:
-        if draft.count is None:
-            continue
-        for reading in readings:
-            if not reading.whole or not reading.dimensions or reading.source == draft.output.name:
+        for reading in readings if draft.count is not None else ():
+            if not reading.whole or reading.source == draft.output.name:
                 continue
-            for name in reading.dimensions:
-                for cell, (_, high) in reading.sums(frozenset({name})).items():
-                    if high == draft.count:
-                        row = CountedRow(cell, draft.count, 0)
-                        found.append(Reading(draft.output.name, (name,), (row,), whole=False))
-    return found
+            for cell in _cells_counting(reading, draft.count or 0):
+                names = tuple(sorted(name for name, _ in cell))
+                row = CountedRow(cell, draft.count, 0)
+                one = Reading(draft.output.name, names, (row,), whole=False, within=cell)
+                found[draft.output.name, cell] = one
+    return list(found.values())
+
+
+def _cells_counting(reading: Reading, people: int) -> Iterator[Cell]:
+    """The rows of a table, and the labels of its dimensions, that count so many."""
+    for name in reading.dimensions:
+        over = frozenset({name})
+        yield from (cell for cell, (_, n) in reading.sums(over).items() if n == people)
+    yield from (row.cell for row in reading.rows if row.cell and row.count == people)
+
+
+def _group(draft: Draft, readings: Sequence[Reading], rules: AirlockRules) -> None:
+    """A count that says nothing of whom is one of everybody: of as many as others count."""
+    if draft.count is None or draft.output.where:
+        return
+    totals = [
+        one.total
+        for one in readings
+        if one.source != draft.output.name and not one.within and one.total is not None
+    ]
+    if totals and draft.count not in totals:
+        draft.find(
+            "group",
+            _action(draft, rules, "group"),
+            "It counts others than another output of the stop, and does not say whom: where=.",
+            (f"{draft.count}, and {', '.join(map(str, sorted(set(totals))))} there",),
+            set(),
+        )
 
 
 def _readings(draft: Draft) -> list[Reading]:
     output = draft.output
+    within = frozenset(output.where.items())
     if draft.table is None:
-        return [Reading(output.name, (), (CountedRow(EVERYBODY, draft.count, 0),))]
+        row = CountedRow(within, draft.count, 0)
+        return [Reading(output.name, tuple(sorted(output.where)), (row,), within=within)]
     counts = count_column(draft.table, output.counts or "")
-    others = {output.counts or "", output.total or "", *output.largest}
+    others = {output.counts or "", output.total or "", *output.largest, *output.where}
     names = dimensions_of(draft.table, output.by, others)
-    return readings_of(
-        output.name, draft.table, counts, names, within=EVERYBODY, parts=not output.by
-    )
+    parts = not output.by
+    return readings_of(output.name, draft.table, counts, names, within=within, parts=parts)
 
 
 def _counts(draft: Draft) -> bool:

@@ -16,6 +16,8 @@ from typing import Any, Final
 
 Cell = frozenset[tuple[str, str]]
 EVERYBODY: Final[Cell] = frozenset()
+NO_COLUMN: Final = "\0"
+"""Begins names and labels that are ours: no text of a table has it."""
 
 # What pandas, polars, SQL's ROLLUP, SAS, Stata and people call the row that sums up.
 _TOTALS: Final = frozenset(
@@ -75,7 +77,8 @@ class Cells:
 
 def described(cell: Cell) -> str:
     """A cell in words, for the operator."""
-    return ", ".join(f"{name}={label}" for name, label in sorted(cell)) or "everybody"
+    words = ", ".join(f"{name}={label}" for name, label in sorted(cell))
+    return words.replace(NO_COLUMN, "") or "everybody"
 
 
 def projections(dimensions: Sequence[str]) -> Iterable[tuple[str, ...]]:

@@ -18,6 +18,8 @@ from phtlab.station.airlock.lattice import TooManyCellsError
 from phtlab.station.airlock.linear_bounds import UnsolvedError
 from phtlab.station.airlock.reading import Reading
 
+Row = tuple[str, int]
+"""A row of this stop: the table's name, and the row's number."""
 _MOST_TRIED: Final = 40
 """So many rows are tried again, whether they could not leave after all."""
 
@@ -38,7 +40,7 @@ class Complement:
 
 def complement(
     readings: Sequence[Reading],
-    withheld: Collection[tuple[str, int]],
+    withheld: Collection[Row],
     *,
     minimum: int,
     removable: Collection[str],
@@ -49,29 +51,34 @@ def complement(
     Rows of sources that are not `removable` (a picture, a scalar, a table whose policy asks a
     person) stay where they are: their source is blamed.
     """
-    taken: set[tuple[str, int]] = set()
+    taken: set[Row] = set()
     why: dict[str, list[str]] = {}
     blamed: dict[str, None] = {}
     unchecked: dict[str, None] = {}
+    gone = set(withheld)
     groups = together(readings)
-    counts: dict[tuple[str, int], int] = {}
+    counts: dict[Row, int] = {}
     for group in groups:
         while True:
             try:
-                found = [*told(group, {*withheld, *taken}, minimum, protected)]
+                found = [*told(group, gone | taken, minimum, protected)]
             except (TooManyCellsError, UnsolvedError):
                 unchecked |= dict.fromkeys(_of_this_stop(group))
                 break
-            chosen = _chosen(found, removable)
+            if not found:
+                break
             for one in found:
                 for source in {source for source, _ in one.rows}:
                     why.setdefault(source, []).append(_words(one))
-            if not chosen:
-                blamed |= dict.fromkeys(source for one in found for source, _ in one.rows)
-                break
-            taken |= chosen
             counts |= {row: one.counts[row] for one in found for row in one.rows}
-    taken = _needed(groups, withheld, taken, counts, minimum, protected)
+            chosen = _chosen(found, removable)
+            taken |= chosen
+            if not chosen:
+                # Without them others may still tell the same.
+                to_blame = {source for one in found for source, _ in one.rows}
+                blamed |= dict.fromkeys(sorted(to_blame))
+                gone |= _rows_of(to_blame, group)
+    taken = _needed(groups, gone, taken, counts, minimum, protected)
     rows: dict[str, set[int]] = {}
     for source, row in taken:
         rows.setdefault(source, set()).add(row)
@@ -83,14 +90,24 @@ def complement(
     )
 
 
+def _rows_of(sources: Collection[str], group: Sequence[Reading]) -> set[Row]:
+    return {
+        (reading.source, row.row)
+        for reading in group
+        if reading.source in sources
+        for row in reading.rows
+        if row.row is not None
+    }
+
+
 def _needed(
     groups: Sequence[Sequence[Reading]],
-    withheld: Collection[tuple[str, int]],
-    taken: set[tuple[str, int]],
-    counts: Mapping[tuple[str, int], int],
+    withheld: Collection[Row],
+    taken: set[Row],
+    counts: Mapping[Row, int],
     minimum: int,
     protected: Collection[Cell],
-) -> set[tuple[str, int]]:
+) -> set[Row]:
     """`taken` without the rows that may leave after all, now that others stay."""
     if len(taken) > _MOST_TRIED:
         return taken
@@ -103,9 +120,9 @@ def _needed(
     return needed
 
 
-def _chosen(found: Sequence[Told], removable: Collection[str]) -> set[tuple[str, int]]:
+def _chosen(found: Sequence[Told], removable: Collection[str]) -> set[Row]:
     """One row for each cell that is told, none for a cell that one of the chosen serves."""
-    chosen: set[tuple[str, int]] = set()
+    chosen: set[Row] = set()
     for one in sorted(found, key=lambda told: len(told.rows)):
         if chosen & set(one.rows):
             continue

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell
+from phtlab.station.airlock.cells import Cell, CountedRow
 from phtlab.station.airlock.lattice import OTHERS, Lattice, lattice_of
 from phtlab.station.airlock.linear_bounds import TOLERANCE, Bound, Counts
 from phtlab.station.airlock.reading import Labels, Reading, agree, all_labels
@@ -40,13 +40,17 @@ def together(readings: Sequence[Reading]) -> list[list[Reading]]:
     """The readings, in groups that may each be about the same people.
 
     Around each table the others are gathered as far as they agree with all that are there. A
-    part of a table is only taken for people that another table counts if a sum says so.
+    part of a table is only taken for people that another table counts if a sum says so. What is
+    read under names of others is also looked at without them: they may be others by chance.
     """
     groups: list[list[Reading]] = []
-    for seed in readings:
-        if not seed.whole:
-            continue
-        group = _gathered(seed, readings)
+    own_names = [one for one in readings if not one.guessed]
+    seeds: list[tuple[Reading, Sequence[Reading]]]
+    seeds = [(seed, own_names) for seed in own_names if seed.whole]
+    if len(own_names) < len(readings):
+        seeds += [(seed, readings) for seed in readings if seed.whole]
+    for seed, among in seeds:
+        group = _gathered(seed, among)
         if all(row.row is None for member in group for row in member.rows):
             continue  # nothing of this stop: it has all left
         if not any({*map(id, group)} == {*map(id, known)} for known in groups):
@@ -160,8 +164,8 @@ def _small(lattice: Lattice, counts: Counts[Cell]) -> Iterator[Told]:
             if not any(label == OTHERS for _, label in cell):
                 found.append(cell)
                 yield _told(lattice, cell, most, exact=False)
-            elif (least := counts.interval(cell)[0]).value > TOLERANCE:
-                # People of no label are none, where there are none.
+            elif (least := counts.interval(cell)[0]).value > TOLERANCE or len(cell) > 1:
+                # That everybody has a label (has been asked, say) is nobody's secret.
                 found.append(cell)
                 yield _told(lattice, cell, most, exact=least.value > most.value - TOLERANCE)
 
@@ -178,12 +182,17 @@ def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> T
     counts: dict[tuple[str, int], int] = {}
     for one in bound.support:
         told_by = lattice.rows.get(one, ())
-        if any(row.row is None and not reading.pending for reading, row in told_by):
-            continue  # it has left before: to withhold it now would change nothing
+        if any(_has_left(reading, row) for reading, row in told_by):
+            continue  # to withhold it now would change nothing
         for reading, row in told_by:
             if row.row is not None:
                 counts[reading.source, row.row] = lattice.known[one]
     return Told(cell, round(bound.value, 3), exact, tuple(counts), counts)
+
+
+def _has_left(reading: Reading, row: CountedRow) -> bool:
+    guessed = any(name in reading.guessed for name, _ in row.cell)
+    return row.row is None and not reading.pending and not guessed
 
 
 def _solved(

@@ -18,12 +18,12 @@ from itertools import product
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow, projections
+from phtlab.station.airlock.cells import NO_COLUMN, Cell, CountedRow, projections
 from phtlab.station.airlock.reading import Labels, Reading, all_labels
 
 MOST_CELLS: Final = 4_000
 """Cells on all levels, of tables that are held against each other."""
-OTHERS: Final = "\0others"
+OTHERS: Final = f"{NO_COLUMN}others"
 """The label of people whom a table's total counts and its rows do not."""
 
 

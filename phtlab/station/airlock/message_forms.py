@@ -192,11 +192,15 @@ PUBLISHING: Final[tuple[Form, ...]] = (
     _publish(
         "output '{output}' was published with other by=…",
         "The output '{}' is published with another by=, total=, largest=, of=, "
-        "statistic= or tensors= than it is declared.",
+        "statistic=, tensors= or where= than it is declared.",
     ),
     _publish(
         "output '{output}': by=, total= and largest= are about…",
         "The output '{}' has by=, total= or largest=, which are about a table with counts=.",
+    ),
+    _publish(
+        "output '{output}': where= says of what has counts=…",
+        "The output '{}' has where=, which is a label for each column of what has counts=.",
     ),
     _publish(
         "output '{output}': give total= and largest= together…",

@@ -9,7 +9,7 @@ from functools import partial
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow
+from phtlab.station.airlock.cells import EVERYBODY, NO_COLUMN, Cell, Cells, CountedRow
 
 Labels = Mapping[str, Collection[str]]
 _MOST_PARTS: Final = 20
@@ -40,7 +40,8 @@ class Reading:
 
     `source` names the table, or the earlier stop's; `whole` is False for a part; `within` is the
     cell that all its rows lie in; `pending` is a table of another stop that waits for a person, and
-    may leave or not. `marks` tell of an earlier table what is not told.
+    may leave or not. `marks` tell of an earlier table what is not told. `guessed` are dimensions
+    that have another name in the table.
     """
 
     source: str
@@ -50,6 +51,7 @@ class Reading:
     within: Cell = EVERYBODY
     pending: bool = False
     marks: SumMarks = SumMarks()
+    guessed: frozenset[str] = frozenset()
     _sums: dict[tuple[frozenset[str], frozenset[str]], dict[Cell, tuple[int, int | None]]] = field(
         default_factory=dict, repr=False, compare=False
     )
@@ -226,8 +228,8 @@ def parts_of(whole: Reading) -> list[Reading]:
 
 
 def row_name(source: str) -> str:
-    """The one dimension of a table whose rows nothing tells apart."""
-    return f"row of {source}"
+    """The one dimension of a table whose rows nothing tells apart; no column has such a name."""
+    return f"{NO_COLUMN}row of {source}"
 
 
 def _within(part: tuple[str, str], cell: Cell) -> Cell | None:

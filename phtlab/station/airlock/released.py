@@ -34,7 +34,7 @@ import pyarrow.parquet
 from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
-from phtlab.station.airlock.cells import EVERYBODY, Cell, Cells, CountedRow
+from phtlab.station.airlock.cells import NO_COLUMN, Cell, Cells, CountedRow
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.airlock.reading import Reading, SumMarks, parts_of
@@ -218,7 +218,7 @@ def left(
     found = []
     for one in passed:
         stays = ("refused",) if held else ("refused", "held")
-        if one.cells is None or one.cells.untold or one.verdict.verdict in stays:
+        if one.cells is None or one.verdict.verdict in stays:
             continue
         counts = _counts_in(one.files, declared[one.verdict.name], one.cells)
         rows = [{"cell": dict(cell), "count": counts.get(cell)} for cell in one.cells.cells]
@@ -227,6 +227,8 @@ def left(
             "dimensions": list(one.cells.dimensions),
             "rows": rows,
         }
+        if one.cells.within:
+            kept["within"] = dict(one.cells.within)
         if any(row["count"] is None for row in rows):
             kept["sums"] = [{"cell": dict(cell), "count": n} for cell, n in one.cells.sums]
         found.append(kept)
@@ -241,6 +243,7 @@ def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
             "columns": one.cells.columns,
             "cells": [dict(cell) for cell in one.cells.cells],
             "sums": [[dict(cell), count] for cell, count in one.cells.sums],
+            "within": dict(one.cells.within),
         }
         for one in passed
         if one.cells is not None
@@ -258,19 +261,23 @@ def with_cells(passed: Sequence[Passed], kept: Mapping[str, Any]) -> tuple[Passe
 def _cells(kept: Mapping[str, Any]) -> Cells:
     cells = tuple(frozenset(cell.items()) for cell in kept["cells"])
     sums = tuple((frozenset(cell.items()), count) for cell, count in kept["sums"])
-    return Cells(tuple(kept["dimensions"]), tuple(kept["columns"]), cells, sums)
+    within = frozenset(kept.get("within", {}).items())
+    return Cells(tuple(kept["dimensions"]), tuple(kept["columns"]), cells, sums, within)
 
 
 def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> dict[Cell, int]:
     if output.kind == "scalar":
         value = json.loads(_whole(files[f"{output.name}.json"]))["value"]
-        return {EVERYBODY: int(value)}
+        return {cells.within: int(value)}
     table = pyarrow.parquet.read_table(io.BytesIO(_whole(files[f"{output.name}.parquet"])))
     names = table.column_names
     if output.counts not in names or not set(cells.columns) <= set(names):
         return {}  # a person took the column out: nobody can tell the rows any more
-    labels = zip(*(table[name].to_pylist() for name in cells.columns), strict=True)
     counts = table[output.counts].to_pylist()
+    if cells.untold:
+        # Which rows they were nobody can tell, and need not: as many stand in the same order.
+        return dict(zip(cells.cells, map(int, counts), strict=False))
+    labels = zip(*(table[name].to_pylist() for name in cells.columns), strict=True)
     rows = labels if cells.columns else [()] * len(counts)
     return {
         cells.cell_of(row): int(count)
@@ -284,9 +291,21 @@ def _whole(content: Content) -> bytes:
 
 
 def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
-    rows = tuple(CountedRow(frozenset(row["cell"].items()), row["count"]) for row in output["rows"])
-    name = f"{source}/{output['name']}"
-    return Reading(name, tuple(output["dimensions"]), rows, marks=_marks(folder, output))
+    def of_here(name: str) -> str:
+        # Rows that nothing tells apart are none of those of another stop.
+        return f"{NO_COLUMN}{source}/{name}" if name.startswith(NO_COLUMN) else name
+
+    def cell(kept: Mapping[str, str]) -> Cell:
+        return frozenset((of_here(name), label) for name, label in kept.items())
+
+    rows = tuple(CountedRow(cell(row["cell"]), row["count"]) for row in output["rows"])
+    return Reading(
+        f"{source}/{output['name']}",
+        tuple(map(of_here, output["dimensions"])),
+        rows,
+        within=cell(output.get("within", {})),
+        marks=_marks(folder, output),
+    )
 
 
 def _marks(folder: Path, output: Mapping[str, Any]) -> SumMarks:
