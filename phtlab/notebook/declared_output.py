@@ -141,7 +141,8 @@ def _where(output: DeclaredOutput, given: Mapping[str, ast.expr], refuse: Refuse
             if column and label and max(len(column), len(label)) <= _LONGEST:
                 found[column] = label
     whole = isinstance(node, ast.Dict) and len(found) == len(node.keys) <= _MOST_WHERE
-    if not found or not whole or output.counts is None or set(found) & set(output.by):
+    by = texts_of(given["by"]) if "by" in given else ()
+    if not found or not whole or output.counts is None or set(found) & set(by):
         raise refuse(
             "output-where",
             f"where= of '{output.name}' must be written out: of what has counts=, one label for "

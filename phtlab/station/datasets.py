@@ -131,6 +131,12 @@ def describe(dataset: DataSet, twin: DataSet) -> DataSetDescription:
     return dataset.schema.described(dataset.name, rows, made)
 
 
+def people_known(dataset: DataSet) -> tuple[int, int] | None:
+    """How many rows anyone knows that `dataset` has, at least and at most."""
+    rows = count_rows(dataset) if dataset.schema.publish_rows else None
+    return dataset.schema.rows_at_least_and_at_most(rows)
+
+
 def count_rows(dataset: DataSet) -> int | None:
     """How many rows the file has; None for a folder."""
     if dataset.format == "folder" or not dataset.path.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -15,6 +16,7 @@ from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
+from phtlab.station.datasets import people_known
 from phtlab.station.outcomes import RUN, Ending, run_failed
 from phtlab.station.release_part import let_go
 from phtlab.station.release_rules import ReleaseRules
@@ -68,7 +70,9 @@ def _passed(
     if stop.read("admitted")["twin"]:
         return as_at_a_twin(pass_outputs(manifest.outputs, left, rules))
     with released.turn(station.folder.released):
-        history = released.ReleasedHistory(station.folder.released, manifest.datasets)
+        history = released.ReleasedHistory(
+            station.folder.released, manifest.datasets, _everybody(station, manifest.datasets)
+        )
         passed = pass_outputs(manifest.outputs, left, rules, history)
         if any(one.verdict.verdict == "held" for one in passed):
             may_leave = released.left(manifest.outputs, passed, held=True)
@@ -76,6 +80,12 @@ def _passed(
         else:
             _note(station, arrived, passed)
     return passed
+
+
+def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None:
+    """How many people whoever reads the station's profile knows there are; of one data set only."""
+    dataset = station.datasets().get(names[0]) if len(names) == 1 else None
+    return None if dataset is None else people_known(dataset)
 
 
 def _note(station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:

@@ -113,6 +113,8 @@ def _verdict(output: WaitingOutput, outcome: Outcome) -> OutputVerdict:
         out += [_count(len(set(outcome.part.cells)), "cell")] * bool(outcome.part.cells)
         verdict = "suppressed"
         end = f"a person at the station looked at it and released it without {' and '.join(out)}"
+    if verdict == "suppressed" and held.suppressed_rows:
+        end += f"; {_count(held.suppressed_rows, 'row')} had stayed before"
     return held.model_copy(
         update={
             "verdict": verdict,

@@ -7,7 +7,7 @@ it is read from rows.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -25,6 +25,7 @@ from phtlab.wire.api import Column, DataSetDescription
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]{1,128}$")]
 ColumnType = Literal["integer", "number", "string", "boolean", "date"]
 Format = Literal["csv", "parquet", "folder"]
+ROWS_ROUNDED_TO: Final = 50
 
 
 class _Declared(BaseModel):
@@ -118,6 +119,7 @@ class DataSetSchema(_Declared):
     description: str = ""
     format: Format | None = None
     publish_rows: bool = False
+    rows_rounded_to: int = Field(ROWS_ROUNDED_TO, ge=1, le=1_000_000)
     twin_rows: int = Field(200, ge=1, le=100_000)
     columns: tuple[ColumnSchema, ...] = Field((), max_length=10_000)
 
@@ -131,21 +133,40 @@ class DataSetSchema(_Declared):
     @property
     def digest(self) -> str:
         """Names the declaration; never the data."""
-        return digest(canonical(self.model_dump(mode="json")))
+        declared = self.model_dump(mode="json")
+        if self.rows_rounded_to == ROWS_ROUNDED_TO:
+            del declared["rows_rounded_to"]  # a declaration from before keeps its digest and twin
+        return digest(canonical(declared))
 
     def described(
         self, name: Name, rows: int | None = None, twin_digest: str | None = None
     ) -> DataSetDescription:
-        """What the station publishes. `rows` is left out unless the operator declared otherwise."""
+        """What the station publishes.
+
+        `rows` is left out unless the operator declared otherwise, and rounded then: whoever knows
+        how many there are knows how many a withheld row counts.
+        """
         return DataSetDescription(
             name=name,
             title=self.title,
             description=self.description,
-            rows=rows if self.publish_rows else None,
+            rows=self.published_rows(rows),
             columns=tuple(column.published() for column in self.columns),
             schema_digest=self.digest,
             twin_digest=twin_digest,
         )
+
+    def published_rows(self, rows: int | None) -> int | None:
+        """What is told of the number of `rows`."""
+        step = self.rows_rounded_to
+        return None if rows is None or not self.publish_rows else (rows + step // 2) // step * step
+
+    def rows_at_least_and_at_most(self, rows: int | None) -> tuple[int, int] | None:
+        """What whoever knows the published number of `rows` knows of the number itself."""
+        published, half = self.published_rows(rows), self.rows_rounded_to // 2
+        if published is None:
+            return None
+        return max(0, published - half), published - half + self.rows_rounded_to - 1
 
     def column_types(self) -> dict[str, Any]:
         return {column.name: column.type for column in self.columns}

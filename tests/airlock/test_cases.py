@@ -50,7 +50,11 @@ def files_of(name: str, output: Published) -> dict[str, bytes]:
     return index | {name + suffix: part for suffix, part in content.items()}
 
 
-def stop(folder: Path, published: Mapping[str, Published]) -> dict[str, Passed]:
+def stop(
+    folder: Path,
+    published: Mapping[str, Published],
+    everybody: tuple[int, int] | None = None,
+) -> dict[str, Passed]:
     files: dict[str, bytes] = {}
     outputs = []
     for name, one in published.items():
@@ -72,7 +76,7 @@ def stop(folder: Path, published: Mapping[str, Published]) -> dict[str, Passed]:
             )
         )
     rules = AirlockRules(kinds=get_args(OutputKind))
-    before = released.ReleasedHistory(folder, ["heart"])
+    before = released.ReleasedHistory(folder, ["heart"], everybody)
     passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), rules, before)
     released.note(folder, ["heart"], released.left(outputs, passed))
     return {one.verdict.name: one for one in passed}

@@ -116,6 +116,32 @@ def test_one_person_more_is_not_told_by(
     )
 
 
+@pytest.mark.parametrize(
+    ("everybody", "rule", "rows"),
+    [
+        (None, "small-count", 1),
+        ((175, 224), "small-count", 1),
+        ((200, 200), "complementary", 2),
+        ((197, 203), "complementary", 2),
+        ((206, 206), "small-count", 1),  # rows without a sex are in no table
+    ],
+)
+def test_a_withheld_count_does_not_follow_from_the_published_number_of_rows(
+    everybody: tuple[int, int] | None, rule: str, rows: int, tmp_path: Path, evidence: Evidence
+) -> None:
+    table = {"by_sex": counted("sex", {"male": 194, "female": 6})}
+    passed = stop(tmp_path / "released", table, everybody)["by_sex"]
+    assert (passed.findings[-1].rule, passed.verdict.suppressed_rows) == (rule, rows)
+    if everybody == (200, 200):
+        evidence(
+            "attacks",
+            attacker=ATTACKER,
+            promise="cannot compute a cell that was taken out from the number of rows that a "
+            "station publishes",
+            outcome="it is a known total: a second row stays; published numbers are rounded",
+        )
+
+
 def test_a_scalar_is_not_let_go_because_the_check_would_be_too_large(
     tmp_path: Path, evidence: Evidence
 ) -> None:

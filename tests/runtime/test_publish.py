@@ -87,7 +87,11 @@ def test_figure_model_and_file_write_their_files(inside, tmp_path):
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    folder = inside(declared("f", "figure"), declared("m", "model") | {"of": True, "tensors": ["w"]}, declared("b", "file"))
+    folder = inside(
+        declared("f", "figure"),
+        declared("m", "model") | {"of": True, "tensors": ["w"]},
+        declared("b", "file"),
+    )
     figure, axes = plt.subplots()
     axes.plot([1, 2])
     publish("f", figure, kind="figure")

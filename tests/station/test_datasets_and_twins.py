@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import random
+import tomllib
 from pathlib import Path
 
 import pyarrow as pa
@@ -216,6 +217,10 @@ type = "integer"
 # What is published
 
 
+def parsed(text: bytes) -> DataSetSchema:
+    return DataSetSchema.model_validate(tomllib.loads(text.decode()))
+
+
 def test_the_number_of_rows_is_published_only_when_declared(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     world.add_hearts(women=20, men=10)
@@ -223,8 +228,35 @@ def test_the_number_of_rows_is_published_only_when_declared(tmp_path: Path) -> N
     assert description.rows is None
     add_dataset(world.folder, "heart", tmp_path / "heart.csv", b"publish_rows = true\n" + SCHEMA)
     profile, twins = profile_of(world.station())
-    assert profile.datasets[0].rows == 30
+    assert profile.datasets[0].rows == 50
     assert profile.datasets[0].twin_digest == digest(twins["heart"])
+
+
+@pytest.mark.parametrize(
+    ("rows", "step", "published", "known"),
+    [
+        (200, 50, 200, (175, 224)),
+        (175, 50, 200, (175, 224)),
+        (224, 50, 200, (175, 224)),
+        (225, 50, 250, (225, 274)),
+        (7, 50, 0, (0, 24)),
+        (4, 3, 3, (2, 4)),
+        (200, 1, 200, (200, 200)),
+    ],
+)
+def test_the_number_of_rows_is_rounded(
+    rows: int, step: int, published: int, known: tuple[int, int]
+) -> None:
+    schema = parsed(b"publish_rows = true\nrows_rounded_to = %d\n" % step + SCHEMA)
+    assert schema.published_rows(rows) == published
+    assert schema.rows_at_least_and_at_most(rows) == known
+    assert known[0] <= rows <= known[1]
+
+
+def test_a_declaration_from_before_rounding_keeps_its_digest() -> None:
+    schema = parsed(SCHEMA)
+    assert parsed(b"rows_rounded_to = 50\n" + SCHEMA).digest == schema.digest
+    assert parsed(b"rows_rounded_to = 10\n" + SCHEMA).digest != schema.digest
 
 
 def test_profile_and_twins_are_published_once_and_again_when_declarations_change(

@@ -140,12 +140,12 @@ def test_a_figure_is_seen_with_the_table_that_it_is_drawn_from() -> None:
 
 
 def test_a_model_is_seen_by_its_arrays() -> None:
-    arrays = {"coef": np.array([[-0.5, 2.0]]), "none": np.zeros((0, 3), np.float32)}
+    arrays = {"coef": np.array([[-0.5, 2.0]]), "zero": np.zeros((1, 3), np.float32)}
     passed = io.BufferedReader(Joined([read_model(io.BytesIO(save(arrays))).content])).read()
     view = shown("model", {"out.safetensors": passed})
     assert [(t.name, t.type, t.shape, t.least, t.greatest) for t in view.tensors] == [
         ("coef", "F64", (1, 2), -0.5, 2.0),
-        ("none", "F32", (0, 3), None, None),
+        ("zero", "F32", (1, 3), 0, 0),
     ]
 
 

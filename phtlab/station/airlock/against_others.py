@@ -9,6 +9,7 @@ from phtlab.station.airlock import differencing
 from phtlab.station.airlock.cells import Cell, CountedRow, described
 from phtlab.station.airlock.class_disclosure import alike
 from phtlab.station.airlock.complementary import Complement, complement
+from phtlab.station.airlock.computable import Everybody
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Action, named
 from phtlab.station.airlock.other_names import under_other_names
@@ -25,7 +26,12 @@ class TooMuchLeftError(Exception):
 
 
 class History(Protocol):
-    """What this station has let leave of the same data sets."""
+    """What this station has let leave of the same data sets.
+
+    `everybody` is how many people it tells anyone there are in them, at least and at most.
+    """
+
+    everybody: Everybody
 
     def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
         """What `readings` have to be held against; `near` is how close two totals are.
@@ -36,6 +42,8 @@ class History(Protocol):
 
 class NothingLeft(History):
     """Nothing has left before."""
+
+    everybody: Everybody = None
 
     def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
         return []
@@ -65,10 +73,11 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
     every += earlier
     renamed, too_many = under_other_names(every)
     every += renamed
+    ours = {draft.output.name for draft in counted}
     for draft in counted:
-        if draft.output.name in too_many:
+        if draft.output.name in too_many or not too_many <= ours:
             _unchecked(draft, rules, "It can be read in too many ways beside the other tables.")
-    _complementary(counted, every, rules)
+    _complementary(counted, every, rules, history.everybody)
     # What a reader sums up: withheld rows are in no total.
     told = {
         draft.output.name: readings[draft.output.name][0].without(draft.taken) for draft in counted
@@ -79,7 +88,10 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
 
 
 def _complementary(
-    counted: Sequence[Draft], readings: Sequence[Reading], rules: AirlockRules
+    counted: Sequence[Draft],
+    readings: Sequence[Reading],
+    rules: AirlockRules,
+    everybody: Everybody,
 ) -> None:
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
     asked = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
@@ -89,6 +101,7 @@ def _complementary(
         minimum=rules.minimum_count,
         removable={name for name, action in asked.items() if action == "suppress"},
         protected=_protected(counted, readings),
+        everybody=everybody,
     )
     for draft in counted:
         name = draft.output.name

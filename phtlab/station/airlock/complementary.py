@@ -7,12 +7,12 @@ one is a hard problem: Fischetti and Salazar 2001), and it always ends: at worst
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from phtlab.station.airlock.cells import Cell, described
-from phtlab.station.airlock.computable import Told, together, told
+from phtlab.station.airlock.computable import Everybody, Told, together, told
 from phtlab.station.airlock.findings import named
 from phtlab.station.airlock.lattice import TooManyCellsError
 from phtlab.station.airlock.linear_bounds import UnsolvedError
@@ -45,8 +45,11 @@ def complement(
     minimum: int,
     removable: Collection[str],
     protected: Collection[Cell] = (),
+    everybody: Everybody = None,
 ) -> Complement:
     """The rows that have to stay beside those `withheld`, as source and row.
+
+    `everybody` is how many people a reader knows there are, at least and at most.
 
     Rows of sources that are not `removable` (a picture, a scalar, a table whose policy asks a
     person) stay where they are: their source is blamed.
@@ -58,10 +61,14 @@ def complement(
     gone = set(withheld)
     groups = together(readings)
     counts: dict[Row, int] = {}
+
+    def found_in(group: Sequence[Reading], gone: Collection[Row]) -> Iterator[Told]:
+        return told(group, gone, minimum, protected, everybody)
+
     for group in groups:
         while True:
             try:
-                found = [*told(group, gone | taken, minimum, protected)]
+                found = [*found_in(group, gone | taken)]
             except (TooManyCellsError, UnsolvedError):
                 unchecked |= dict.fromkeys(_of_this_stop(group))
                 break
@@ -78,7 +85,7 @@ def complement(
                 to_blame = {source for one in found for source, _ in one.rows}
                 blamed |= dict.fromkeys(sorted(to_blame))
                 gone |= _rows_of(to_blame, group)
-    taken = _needed(groups, gone, taken, counts, minimum, protected)
+    taken = _needed(groups, gone, taken, counts, found_in)
     rows: dict[str, set[int]] = {}
     for source, row in taken:
         rows.setdefault(source, set()).add(row)
@@ -105,8 +112,7 @@ def _needed(
     withheld: Collection[Row],
     taken: set[Row],
     counts: Mapping[Row, int],
-    minimum: int,
-    protected: Collection[Cell],
+    found_in: Callable[[Sequence[Reading], Collection[Row]], Iterator[Told]],
 ) -> set[Row]:
     """`taken` without the rows that may leave after all, now that others stay."""
     if len(taken) > _MOST_TRIED:
@@ -115,7 +121,7 @@ def _needed(
     for row in sorted(taken, key=lambda row: (-counts[row], row)):
         fewer = {*withheld, *needed} - {row}
         about = [group for group in groups if any(one.source == row[0] for one in group)]
-        if not any(True for group in about for _ in told(group, fewer, minimum, protected)):
+        if not any(True for group in about for _ in found_in(group, fewer)):
             needed.discard(row)
     return needed
 

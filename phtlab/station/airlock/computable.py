@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow
+from phtlab.station.airlock.cells import EVERYBODY, Cell, CountedRow
 from phtlab.station.airlock.lattice import OTHERS, Lattice, lattice_of
 from phtlab.station.airlock.linear_bounds import TOLERANCE, Bound, Counts
 from phtlab.station.airlock.reading import Labels, Reading, agree, all_labels
 
 Withheld = Collection[tuple[str, int | None]]
+Everybody = tuple[int, int] | None
 _PAIR: Final = 2
 
 
@@ -59,24 +60,40 @@ def together(readings: Sequence[Reading]) -> list[list[Reading]]:
 
 
 def told(
-    group: Sequence[Reading], withheld: Withheld, minimum: int, protected: Collection[Cell] = ()
+    group: Sequence[Reading],
+    withheld: Withheld,
+    minimum: int,
+    protected: Collection[Cell] = (),
+    everybody: Everybody = None,
 ) -> Iterator[Told]:
     """The cells below `minimum`, and those of `protected`, that the group's tables give away.
 
+    To a reader who knows how many people there are: `everybody`, at least and at most.
     Only those that need a row of this stop, and no parts of such a cell. Raises TooManyCellsError
     and UnsolvedError.
     """
-    if len(group) == 1 and not group[0].sums_up and not group[0].within:
+    if not any(_counts_all(reading, everybody) for reading in group):
+        everybody = None
+    if len(group) == 1 and not (group[0].sums_up or group[0].within or everybody):
         return
     if not protected and _all_told(group, withheld, minimum):
         return
-    solved = _solved(group, withheld, minimum)
+    solved = _solved(group, withheld, minimum, everybody)
     if solved is None:
         return
     lattice, counts = solved
     for one in chain(_small(lattice, counts), _exact(lattice, counts, protected)):
         if one.rows:
             yield one
+
+
+def _counts_all(reading: Reading, everybody: Everybody) -> bool:
+    """Whether a table of this stop counts as many as there are, and not only those without gaps."""
+    here = any(row.row is not None for row in reading.rows)
+    if everybody is None or reading.total is None or reading.within or not here:
+        return False
+    least, most = everybody
+    return least <= reading.total <= most
 
 
 def _gathered(seed: Reading, readings: Sequence[Reading]) -> list[Reading]:
@@ -196,25 +213,26 @@ def _has_left(reading: Reading, row: CountedRow) -> bool:
 
 
 def _solved(
-    group: Sequence[Reading], withheld: Withheld, minimum: int
+    group: Sequence[Reading], withheld: Withheld, minimum: int, everybody: Everybody
 ) -> tuple[Lattice, Counts[Cell]] | None:
     """What fits the group; if nothing does, what fits as many of its tables as can be."""
-    if found := _fitting(group, withheld, minimum):
+    if found := _fitting(group, withheld, minimum, everybody):
         return found
     kept: list[Reading] = []
     best = None
     for reading in group:
-        if found := _fitting([*kept, reading], withheld, minimum):
+        if found := _fitting([*kept, reading], withheld, minimum, None):
             kept.append(reading)
             best = found
     return best
 
 
 def _fitting(
-    group: Sequence[Reading], withheld: Withheld, minimum: int
+    group: Sequence[Reading], withheld: Withheld, minimum: int, everybody: Everybody
 ) -> tuple[Lattice, Counts[Cell]] | None:
     lattice = lattice_of(group, withheld)
     if lattice.contradiction:
         return None
-    counts = Counts(lattice.equations, lattice.known, minimum)
+    between = {EVERYBODY: everybody} if everybody and EVERYBODY in lattice.cells else {}
+    counts = Counts(lattice.equations, lattice.known, minimum, between)
     return (lattice, counts) if counts.exist() else None

@@ -38,10 +38,17 @@ class Bound(Generic[C]):
 
 
 class Counts(Generic[C]):
-    """All counts that fit `equations` and `known`. Raises UnsolvedError, as all methods do."""
+    """All counts that fit `equations` and `known`, and lie `between` a least and a most.
+
+    Raises UnsolvedError, as all methods do.
+    """
 
     def __init__(
-        self, equations: Iterable[Mapping[C, int]], known: Mapping[C, int], minimum: int
+        self,
+        equations: Iterable[Mapping[C, int]],
+        known: Mapping[C, int],
+        minimum: int,
+        between: Mapping[C, tuple[int, int]] | None = None,
     ) -> None:
         if any(value > LARGEST_COUNT for value in known.values()):
             raise UnsolvedError
@@ -49,13 +56,15 @@ class Counts(Generic[C]):
         cells = dict.fromkeys([*known, *(cell for row in rows for cell in row)])
         self._known = known
         self._minimum = minimum
+        limits = {cell: (float(low), float(high)) for cell, (low, high) in (between or {}).items()}
+        limits |= {cell: (float(value), float(value)) for cell, value in known.items()}
         self._column = {cell: number for number, cell in enumerate(cells)}
         self._open = [cell for cell in cells if cell not in known]
         # A second column for each cell that is not known: it itself, but no more than `minimum`.
         self._capped = {cell: len(cells) + n for n, cell in enumerate(self._open)}
         self._solver = _solver(
             bounds=[
-                *((float(known.get(cell, 0)), float(known.get(cell, inf))) for cell in cells),
+                *(limits.get(cell, (0.0, inf)) for cell in cells),
                 *((0.0, float(minimum)) for _ in self._open),
             ],
             rows=[({self._column[cell]: w for cell, w in row.items()}, 0.0) for row in rows]

@@ -99,28 +99,19 @@ def _renamings(ours: _Labels, every: Sequence[_Labels]) -> list[_Renaming | None
 
 
 def _label_pairs(ours: _Labels, theirs: _Labels) -> Iterator[dict[str, str]]:
-    """Each way in which the labels of two dimensions can be the same; those of nobody as well.
-
-    Either may lack labels of the other, and one label may count fewer: of rows that are left out.
-    """
+    """Each way in which the labels of two dimensions can be the same; those of nobody as well."""
     if max(len(ours.counts), len(theirs.counts)) < _FEW:
+        return
+    if len(ours.people) != len(theirs.people) or not ours.people:
         return
     same = {
         label: [their for their in theirs.people if ours.counts_as_many(label, theirs, their)]
         for label in ours.people
     }
-    matching = len({their for found in same.values() for their in found})
-    if matching < max(1, min(len(ours.people), len(theirs.people)) - 1):
-        return
-    for pairs in _matched(sorted(same, key=lambda label: len(same[label])), same):
-        unlike = [their for their in theirs.people if their not in pairs.values()]
-        lacking = [label for label in ours.people if label not in pairs]
-        their_nobody = iter(theirs.nobody)
-        rest = {label: next(their_nobody, NO_COLUMN + label) for label in ours.nobody}
-        rest |= {label: NO_COLUMN + label for label in lacking}
-        yield pairs | rest
-        for label, their in product(lacking, unlike):
-            yield pairs | rest | {label: their}
+    their_nobody = iter(theirs.nobody)
+    nobody = {label: next(their_nobody, NO_COLUMN + label) for label in ours.nobody}
+    for pairs in _matched(sorted(ours.people, key=lambda label: len(same[label])), same):
+        yield pairs | nobody
 
 
 def _free(reading: Reading) -> list[str]:
@@ -140,16 +131,13 @@ def _labels(reading: Reading, name: str) -> _Labels:
 def _matched(
     waiting: Sequence[str], same: Mapping[str, Sequence[str]], taken: frozenset[str] = frozenset()
 ) -> Iterator[dict[str, str]]:
-    """Each way to give as many as can be of those `waiting` one that counts the same."""
     if not waiting:
         yield {}
         return
-    free = [their for their in same[waiting[0]] if their not in taken]
-    for their in free:
-        for rest in _matched(waiting[1:], same, taken | {their}):
-            yield {waiting[0]: their, **rest}
-    if not free:
-        yield from _matched(waiting[1:], same, taken)
+    for their in same[waiting[0]]:
+        if their not in taken:
+            for rest in _matched(waiting[1:], same, taken | {their}):
+                yield {waiting[0]: their, **rest}
 
 
 def _renamed(reading: Reading, renamings: Sequence[_Renaming]) -> Reading:

@@ -35,6 +35,7 @@ from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
 from phtlab.station.airlock.cells import NO_COLUMN, Cell, Cells, CountedRow
+from phtlab.station.airlock.computable import Everybody
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.airlock.reading import Reading, SumMarks, parts_of
@@ -100,6 +101,7 @@ class ReleasedHistory(History):
 
     folder: Path
     datasets: Collection[str]
+    everybody: Everybody = None
 
     def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
         """What shares a label with `readings`, or with what does: they are held against it.
