@@ -230,10 +230,31 @@ def test_brackets_inside_of_text_are_no_depth() -> None:
     assert strict_json.parse(json.dumps({"a": "[" * 50 + '\\"' + "{"}).encode(), limit=1000)
 
 
-def test_significant_digits_are_cut_when_the_policy_says_so() -> None:
-    rules = AirlockRules(significant_digits=3)
-    one = passed(table({"x": ("number", [123456.789, 0.00123456])}), rules=rules)
-    assert rows(one) == {"x": [123000.0, 0.00123]}
+@pytest.mark.parametrize(
+    ("digits", "integers", "numbers"),
+    [
+        (3, [123, 123000, -123000, 9220000000000000000], [123000.0, 0.00123]),
+        (11, [123, 123456, -123456, 9223372036800000000], [123456.789, 0.00123456]),
+        (17, [123, 123456, -123456, 9223372036854775800], [123456.789, 0.00123456]),
+    ],
+)
+def test_numbers_have_so_many_significant_digits(
+    digits: int, integers: list[int], numbers: list[float]
+) -> None:
+    rules = AirlockRules(significant_digits=digits)
+    content = {
+        "i": ("integer", [123, 123456, -123456, 2**63 - 1]),
+        "x": ("number", [123456.789, 0.00123456, None, None]),
+        "yes": ("boolean", [True, False, None, None]),
+    }
+    one = passed(table(content), rules=rules)
+    yes = [True, False, None, None]
+    assert rows(one) == {"i": integers, "x": [*numbers, None, None], "yes": yes}
+
+
+def test_the_low_digits_of_a_number_stay() -> None:
+    one = passed(table({"x": ("number", [1 / 3])}))
+    assert rows(one) == {"x": [0.333333333333]}
 
 
 def test_the_same_table_gives_the_same_bytes() -> None:

@@ -210,7 +210,9 @@ def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
 def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
     content = left.read(output.name + ".scalar.json", rules.max_output)
     value = scalar.parse_scalar(content)
-    draft = Draft(output, {f"{output.name}.json": scalar.scalar_file(value)})
+    draft = Draft(
+        output, {f"{output.name}.json": scalar.scalar_file(value, rules.significant_digits)}
+    )
     if output.counts is not None:
         draft.count = scalar.count_of(value)
         if draft.count < rules.minimum_count:

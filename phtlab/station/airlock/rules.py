@@ -23,8 +23,7 @@ FileType = Literal["text", "json", "png", "safetensors", "onnx", "skops", "zip",
 class AirlockRules(BaseModel):
     """What an output must be to leave. Sizes in bytes, or as "8 MiB".
 
-    A count below `minimum_count`, zero included, is small. `significant_digits`
-    None leaves numbers as they are.
+    A count below `minimum_count`, zero included, is small.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,8 +65,12 @@ class AirlockRules(BaseModel):
     max_colors: int = Field(
         256, ge=2, le=256, description="Colours of a figure; the nearest ones are drawn"
     )
-    significant_digits: int | None = Field(
-        None, ge=1, le=17, description="Numbers are rounded to so many; left out: as they are"
+    significant_digits: int = Field(
+        12,
+        ge=1,
+        le=17,
+        description="Numbers of tables, figures' data and scalars are rounded to so many; 17: as "
+        "they are. Those of models leave as they are",
     )
     tables: TableActions = TableActions()
     scalars: ScalarActions = ScalarActions()

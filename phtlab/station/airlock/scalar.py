@@ -8,6 +8,7 @@ from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
+from phtlab.station.airlock.significant import rounded
 
 _MAX_BYTES = 4096
 _ROUNDING = 1e-9
@@ -58,5 +59,6 @@ def count_of(value: int | float | bool | None) -> int:
     return value
 
 
-def scalar_file(value: int | float | bool | None) -> bytes:
-    return json.dumps({"value": value}).encode() + b"\n"
+def scalar_file(value: int | float | bool | None, digits: int) -> bytes:
+    """The scalar as it leaves, to `digits` significant ones."""
+    return json.dumps({"value": rounded(value, digits)}).encode() + b"\n"

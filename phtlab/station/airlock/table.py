@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Context, Decimal
 from io import BytesIO
 from typing import Any
 
@@ -17,10 +16,10 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
 from phtlab.station.airlock.plain_text import text_fault
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.significant import INT64, rounded
 from phtlab.station.arrow_types import ARROW_TYPES
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True)
@@ -110,10 +109,10 @@ def count_column(table: Table, counts: str) -> tuple[int, ...]:
     return tuple(int(value) for value in column.values)
 
 
-def to_parquet(table: Table, digits: int | None = None) -> bytes:
+def to_parquet(table: Table, digits: int) -> bytes:
     """`table` as a fresh Parquet file, numbers rounded to `digits` significant ones."""
     arrays = [
-        pa.array([_rounded(v, digits) for v in column.values], type=ARROW_TYPES[column.type])
+        pa.array([rounded(v, digits) for v in column.values], type=ARROW_TYPES[column.type])
         for column in table.columns
     ]
     schema = pa.schema([pa.field(c.name, ARROW_TYPES[c.type]) for c in table.columns])
@@ -122,12 +121,6 @@ def to_parquet(table: Table, digits: int | None = None) -> bytes:
         pa.Table.from_arrays(arrays, schema=schema), target, compression="zstd"
     )
     return target.getvalue()
-
-
-def _rounded(value: Any, digits: int | None) -> Any:
-    if digits is None or not isinstance(value, float):
-        return value
-    return float(Context(prec=digits).create_decimal(Decimal(repr(value))))
 
 
 def _column(
@@ -150,7 +143,7 @@ def _column(
 
 
 def _integer(number: int, cell: object, _: AirlockRules) -> int:
-    if isinstance(cell, bool) or not isinstance(cell, int) or cell not in _INT64:
+    if isinstance(cell, bool) or not isinstance(cell, int) or cell not in INT64:
         raise _type_refused(number, "64-bit integer")
     return cell
 
