@@ -43,7 +43,7 @@ TAKEN: Final = re.compile(
     rf"|revocations/{_HEX}\.(json|word)"
     rf"|proposals/[A-Za-z0-9_:-]+/((refusal-)?{_HEX}|withdrawal)\.(json|word)"
     rf"|acceptances/[a-z0-9-]+-{_HEX}\.json"
-    rf"|released/(key|{_HEX}\.json)"
+    rf"|released/(key|{_HEX}\.json|amounts/\d{{4}}-\d{{2}}/{_HEX}\.json)"
     rf"|stops/{_HEX}/[a-z-]+\.json"
     r"|stops/nonces/[0-9a-f]{32}"
     rf"|audit/(\d{{4}}-\d{{2}}\.jsonl|seen\.json|torn/{_HEX})"

@@ -10,14 +10,14 @@ from typing import Any
 
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
 from phtlab.station import release_waiting as waiting
-from phtlab.station.airlock import released
+from phtlab.station.airlock import amount, released
 from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
 from phtlab.station.datasets import people_known
 from phtlab.station.outcomes import RUN, Ending, run_failed
+from phtlab.station.policy import Policy
 from phtlab.station.release_part import let_go
 from phtlab.station.release_rules import ReleaseRules
 from phtlab.station.release_words import EXPIRED, Release, outcome_of, words_on
@@ -49,7 +49,7 @@ def leave_airlock(stop: Stop, station: Station) -> None:
         return
     # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
     with LeftFiles(folder, "outputs") as left:
-        passed = _passed(stop, station, arrived, left, policy.airlock)
+        passed = _passed(stop, station, arrived, left, policy)
         held = any(one.verdict.verdict == "held" for one in passed)
         if held:
             _hold(stop, station, arrived, passed, policy.release)
@@ -62,23 +62,26 @@ def leave_airlock(stop: Stop, station: Station) -> None:
 
 
 def _passed(
-    stop: Stop, station: Station, arrived: Arrived, left: LeftFiles, rules: AirlockRules
+    stop: Stop, station: Station, arrived: Arrived, left: LeftFiles, policy: Policy
 ) -> tuple[Passed, ...]:
     """The outputs past the airlock, held against what has left; what leaves now is noted there."""
     manifest = arrived.train.manifest
     # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
     if stop.read("admitted")["twin"]:
-        return as_at_a_twin(pass_outputs(manifest.outputs, left, rules))
+        return as_at_a_twin(pass_outputs(manifest.outputs, left, policy.airlock))
     with released.turn(station.folder.released):
         history = released.ReleasedHistory(
             station.folder.released, manifest.datasets, _everybody(station, manifest.datasets)
         )
-        passed = pass_outputs(manifest.outputs, left, rules, history)
+        passed = pass_outputs(manifest.outputs, left, policy.airlock, history)
+        month = amount.left_in_month(station.folder.released, station.now())
+        before = amount.most_left(month, arrived.researcher, manifest.datasets)
+        passed = amount.hold_beyond(passed, before, policy.month)
         if any(one.verdict.verdict == "held" for one in passed):
             may_leave = released.left(manifest.outputs, passed, held=True)
             released.note_pending(station.folder.released, stop.hex, manifest.datasets, may_leave)
         else:
-            _note(station, arrived, passed)
+            _note(stop, station, arrived, passed)
     return passed
 
 
@@ -88,8 +91,14 @@ def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None
     return None if dataset is None else people_known(dataset)
 
 
-def _note(station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:
+def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:
     manifest = arrived.train.manifest
+    left = amount.Left(
+        researcher=arrived.researcher,
+        datasets=manifest.datasets,
+        amount=amount.Amount.of(passed),
+    )
+    amount.note(station.folder.released, stop.hex, station.now(), left)
     told = released.left(manifest.outputs, passed)
     released.note(station.folder.released, manifest.datasets, told)
 
@@ -135,7 +144,7 @@ def leave_hold(stop: Stop, station: Station) -> None:
         )
         arrived = Arrived.of(stop)
         with released.turn(station.folder.released):
-            _note(station, arrived, waiting.with_cells(stop, passed))
+            _note(stop, station, arrived, waiting.with_cells(stop, passed))
             released.settle(station.folder.released, stop.hex)
         late = any(not outcome.by for outcome in outcomes.values())
         _seal(stop, station, arrived, passed, "release-expired" if late else "")

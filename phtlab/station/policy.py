@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import PolicyError
 from phtlab.governance.risk import Risk, within
+from phtlab.station.airlock.amount import MonthLimits
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.executor import Limits
 from phtlab.station.release_rules import ReleaseRules
@@ -138,6 +139,7 @@ class Policy(_Part):
     approval: ApprovalRules = ApprovalRules()
     limits: LimitCaps = LimitCaps()
     airlock: AirlockRules = AirlockRules()
+    month: MonthLimits = MonthLimits()
     release: ReleaseRules = ReleaseRules()
 
 

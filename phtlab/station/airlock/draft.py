@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.findings import Action, Finding, gravest
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.table import Table, to_parquet, without_rows
+from phtlab.station.airlock.table import Table, text_bytes, to_parquet, without_rows
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict
+
+BYTES_OF_NUMBER: Final = 8
 
 
 @dataclass
@@ -19,7 +22,8 @@ class Draft:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
     `count` is what a scalar counts, where it is declared as a count; `cells` are what a table or a
-    scalar counts, once it has been read so. `parameters` are the numbers of a model.
+    scalar counts, once it has been read so. `parameters` are the numbers of a model, `names` the
+    bytes of its tensors' names.
     """
 
     output: Output
@@ -30,12 +34,16 @@ class Draft:
     count: int | None = None
     cells: Cells | None = None
     parameters: int = 0
+    names: int = 0
 
     @property
     def numbers(self) -> int:
-        """How many numbers or labels leave with it, but for a picture's pixels."""
+        """How many numbers leave with it: eight bytes of a name, a label or a picture are one."""
         in_table = self.table.rows * len(self.table.columns) if self.table is not None else 0
-        return in_table + self.parameters + (self.output.kind == "scalar")
+        texts = text_bytes(self.table) if self.table is not None else self.names
+        pictures = sum(len(c) for name, c in self.files.items() if name.endswith(".png"))
+        scalar = self.output.kind == "scalar"
+        return in_table + self.parameters + scalar + (texts + pictures) // BYTES_OF_NUMBER
 
     @property
     def refused(self) -> bool:

@@ -276,7 +276,12 @@ def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
 def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
     found = model.read_model(left.open(output.name + ".safetensors", rules.max_output))
     model.require_declared(found.names, output.tensors)
-    draft = Draft(output, {f"{output.name}.safetensors": found.content}, parameters=found.numbers)
+    draft = Draft(
+        output,
+        {f"{output.name}.safetensors": found.content},
+        parameters=found.numbers,
+        names=sum(map(len, found.names)),
+    )
     if not output.of:
         sentence, detail = "It is a model that does not say of how many people it is.", ()
         draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
@@ -326,7 +331,7 @@ def _check_amounts(drafts: Sequence[Draft], rules: AirlockRules) -> None:
             draft.find(
                 "amount",
                 rules.amount,
-                f"The outputs together hold more than {rules.max_numbers} numbers and labels.",
+                f"The outputs together hold more than {rules.max_numbers} numbers and names.",
                 (f"{draft.numbers} in this one",),
                 set(),
             )

@@ -76,6 +76,13 @@ def require_distinct_few(table: Table, rules: AirlockRules) -> None:
             )
 
 
+def text_bytes(table: Table) -> int:
+    """The bytes of the names of its columns, and of each text in one of them, once."""
+    texts = {(c.name, value) for c in table.columns if c.type == "string" for value in c.values}
+    names = sum(len(column.name.encode()) for column in table.columns)
+    return names + sum(len(text.encode()) for _, text in texts if text)
+
+
 def without_rows(table: Table, rows: Collection[int]) -> Table:
     """`table` without the rows of these numbers, from 0.
 

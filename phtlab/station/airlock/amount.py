@@ -1,0 +1,148 @@
+"""How much leaves of a data set for one researcher, month by month.
+
+One file for each stop, so that a stop counts once however often it is noted::
+
+    released/amounts/2026-12/<stop>.json
+    {"researcher": "dr-lovelace", "datasets": ["heart"], "outputs": 2, "rows": 40, "size": 3120}
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import pyarrow.parquet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from phtlab.errors import StationError
+from phtlab.station.airlock.content import Content, Joined
+from phtlab.station.airlock.passage import Passed
+from phtlab.station.sizes import Size
+from phtlab.train.canonical import canonical
+from phtlab.train.durable_file import write_durably
+
+RULE: Final = "amount"
+FOLDER: Final = "amounts"
+
+
+class Amount(BaseModel):
+    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outputs: int = 0
+    rows: int = 0
+    size: int = 0
+
+    @classmethod
+    def of(cls, passed: Iterable[Passed]) -> Self:
+        """What `passed` lets leave."""
+        files = [one.files for one in passed if one.verdict.verdict in ("released", "suppressed")]
+        every = [(name, content) for found in files for name, content in found.items()]
+        return cls(
+            outputs=sum(1 for found in files if found),
+            rows=sum(_rows(content) for name, content in every if name.endswith(".parquet")),
+            size=sum(len(content) for _, content in every),
+        )
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            outputs=self.outputs + other.outputs,
+            rows=self.rows + other.rows,
+            size=self.size + other.size,
+        )
+
+
+class MonthLimits(BaseModel):
+    """What may leave of a data set for one researcher in a calendar month (UTC), unasked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
+    size: Size = Field(32 * 2**20, description="Bytes of all that leaves")
+
+    def holds(self, amount: Amount) -> bool:
+        return amount.rows <= self.rows and amount.size <= self.size
+
+
+class Left(BaseModel):
+    """What left at one stop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    researcher: str
+    datasets: tuple[str, ...]
+    amount: Amount
+
+
+def note(folder: Path, stop: str, at: datetime, left: Left) -> None:
+    """Remember what left at the stop with the hex name `stop`. Idempotent."""
+    if not left.amount.outputs:
+        return
+    place = _month(folder, at)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_durably(place / f"{stop}.json", canonical(left.model_dump(mode="json")))
+
+
+def left_in_month(folder: Path, at: datetime) -> list[Left]:
+    """What left in the month of `at`, stop by stop. Raises StationError (``station-error``)."""
+    found = []
+    for path in sorted(_month(folder, at).glob("*.json")):
+        try:
+            found.append(Left.model_validate_json(path.read_bytes()))
+        except ValidationError:
+            raise StationError(
+                f"{path} is not what was written: how much has left this month cannot be known. "
+                "Restore it from a backup, or remove it.",
+                code="station-error",
+            ) from None
+    return found
+
+
+def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) -> Amount:
+    """What left for `researcher` of that one of `datasets` of which the most rows did."""
+    mine = [one for one in left if one.researcher == researcher]
+    sums = [
+        sum((one.amount for one in mine if name in one.datasets), Amount()) for name in datasets
+    ]
+    return Amount(
+        outputs=max((one.outputs for one in sums), default=0),
+        rows=max((one.rows for one in sums), default=0),
+        size=max((one.size for one in sums), default=0),
+    )
+
+
+def hold_beyond(
+    passed: Sequence[Passed], before: Amount, limits: MonthLimits
+) -> tuple[Passed, ...]:
+    """`passed`, of which what is beyond the month's limits waits for a person."""
+    found = []
+    for one in passed:
+        together = before + Amount.of([one])
+        if limits.holds(together):
+            before = together
+        elif one.verdict.verdict in ("released", "suppressed"):
+            one = replace(one, verdict=one.verdict.model_copy(update=_HELD))
+        found.append(one)
+    return tuple(found)
+
+
+_HELD: Final = {
+    "verdict": "held",
+    "rule": RULE,
+    "sentence": "With it more would leave for one researcher in a month than the station lets "
+    "leave unasked.",
+}
+
+
+def _month(folder: Path, at: datetime) -> Path:
+    return folder / FOLDER / f"{at:%Y-%m}"
+
+
+def _rows(content: Content) -> int:
+    whole = io.BufferedReader(Joined([content])).read()
+    return int(pyarrow.parquet.read_metadata(io.BytesIO(whole)).num_rows)
