@@ -1,4 +1,4 @@
-"""`phtlab station backup`, `restore` and `compare`."""
+"""`phtlab station backup`, `restore`, `compare` and `accept-loss`."""
 
 from __future__ import annotations
 
@@ -133,6 +133,7 @@ def compare(
                 "records": lost.records,
                 "journeys": lost.journeys,
                 "ended": lost.ended,
+                "forgotten": lost.forgotten,
                 "standing": lost.standing,
             }
         )
@@ -145,6 +146,29 @@ def compare(
         f"phtlab station resume{place}",
         f"phtlab station run{place}",
         first="take back what should not stand again (phtlab station revoke). Then:",
+    )
+
+
+def accept_loss(
+    datasets: Annotated[list[str], typer.Argument(help="Data sets, as 'compare' named them.")],
+    reason: Annotated[str, typer.Option(help="Why they may be counted again; it is logged.")],
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let what counts people leave again, though a restored station forgot what has left."""
+    from phtlab.station.desk import Desk
+    from phtlab.station.forgotten import accept_loss as accept
+
+    folder, settings = station_at(directory)
+    forgotten = accept(Desk(folder, settings), datasets, by=person(by), reason=reason)
+    if as_json:
+        print_json({"datasets": sorted(datasets), "since": forgotten.since.isoformat()})
+        return
+    out.print(
+        f"Outputs of {', '.join(sorted(datasets))} are held against what is known to have left; "
+        f"not against what left after {forgotten.since:%Y-%m-%d %H:%M} UTC and was forgotten.",
+        markup=False,
     )
 
 
@@ -176,7 +200,7 @@ def told(lost: Lost) -> list[str]:
         (
             lost.journeys,
             "ran here after the backup, and central has this station's record of it. What left "
-            "with it is not known here: later outputs are not held against it",
+            "with it is not known here",
         ),
         (lost.ended, "had not ended in the backup: it ends as station-restored"),
     ):
@@ -187,6 +211,11 @@ def told(lost: Lost) -> list[str]:
     ]
     lines += [f"Approval {one[7:19]} was taken back after the backup." for one in lost.revocations]
     lines += [f"Approval {one[7:19]} stands again." for one in lost.standing]
+    if lost.forgotten:
+        lines.append(
+            f"What has left of {', '.join(lost.forgotten)} is not all known: outputs that count "
+            "people wait for a person, until 'phtlab station accept-loss' says otherwise."
+        )
     if not lost.asked_central:
         lines.append("Central was not asked: what was approved or taken back since is not known.")
     return lines or ["Nothing was lost that central knows of."]

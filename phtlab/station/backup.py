@@ -37,6 +37,7 @@ INDEX: Final = "backup.json"
 _HEX: Final = r"[0-9a-f]{64}"
 TAKEN: Final = re.compile(
     r"station\.toml|policy\.toml|people\.toml|key\.age|request\.json|standing\.json|restored\.json"
+    r"|forgotten\.json"
     r"|trust/[A-Za-z0-9._/-]+\.json"
     r"|datasets/[a-z0-9_]+\.toml"
     rf"|approvals/{_HEX}\.json"
@@ -52,7 +53,7 @@ TAKEN: Final = re.compile(
 _ORDER: Final = (
     *("station.toml", "policy.toml", "people.toml", "key.age", "request.json"),
     *("trust", "datasets", "proposals", "approvals", "revocations", "standing.json"),
-    *("released", "restored.json", "stops", "audit"),
+    *("released", "restored.json", "forgotten.json", "stops", "audit"),
 )
 
 

@@ -17,7 +17,9 @@ from phtlab.governance.approval import open_approval, open_revocation
 from phtlab.station import maintenance
 from phtlab.station.approvals_kept import Approvals
 from phtlab.station.backup_restore import Restored, put_off, restored_of
+from phtlab.station.datasets import load_datasets
 from phtlab.station.desk import Desk
+from phtlab.station.forgotten import Forgotten, forget
 from phtlab.station.opening import require_central, trust_of
 from phtlab.station.outcomes import STATION, Ending
 from phtlab.station.stop import Stop, now_text
@@ -61,6 +63,8 @@ class Lost:
     """Central's clock was too far ahead to be believed: `MOST_AHEAD` was taken instead."""
     more_approvals: bool = False
     """Central may have older approvals, and takings back, than the newest ones that it lists."""
+    forgotten: list[str] = field(default_factory=list)
+    """Data sets of which it is not known any more what has left."""
     standing: list[str] = field(default_factory=list)
     """The approvals that stand again: a person must say that each still should."""
 
@@ -97,6 +101,10 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
         for kept in Approvals(desk.folder)
         if Approvals(desk.folder).state(kept, desk.name, desk.now()) == "stands"
     ]
+    if lost.journeys or lost.records or lost.ended or not ask_central:
+        lost.forgotten = sorted(load_datasets(desk.folder))
+        since = Forgotten(since=restored.backed_up, datasets=tuple(lost.forgotten))
+        forget(desk.folder, since)
     head = desk.audit.head().number
     desk.audit.go_on_after_loss(
         max(lost.witnessed, head),

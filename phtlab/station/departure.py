@@ -16,6 +16,7 @@ from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
 from phtlab.station.datasets import people_known
+from phtlab.station.forgotten import forgotten_of
 from phtlab.station.outcomes import RUN, Ending, run_failed
 from phtlab.station.policy import Policy
 from phtlab.station.release_part import let_go
@@ -70,8 +71,12 @@ def _passed(
     if stop.read("admitted")["twin"]:
         return as_at_a_twin(pass_outputs(manifest.outputs, left, policy.airlock))
     with released.turn(station.folder.released):
+        forgotten = forgotten_of(station.folder)
         history = released.ReleasedHistory(
-            station.folder.released, manifest.datasets, _everybody(station, manifest.datasets)
+            station.folder.released,
+            manifest.datasets,
+            _everybody(station, manifest.datasets),
+            forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
         )
         passed = pass_outputs(manifest.outputs, left, policy.airlock, history)
         month = amount.left_in_month(station.folder.released, station.now())

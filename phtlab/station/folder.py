@@ -33,6 +33,7 @@ class StationFolder:
     self-test.json                what the last self-test found; see `self_test.py`
     trial.json                    that a trial of the sandbox was cut off; `unfinished_trial.py`
     restored.json                 which backup this was made from; see `backup_restore.py`
+    forgotten.json                of which data sets it is not known what has left
     pause.json                    that nothing new begins, and why; see `maintenance.py`
     runs/                         the executor's, for runs and their outputs
     local/  self-test/            as a station's folder: local trains, the self-test's train
@@ -111,6 +112,10 @@ class StationFolder:
     @property
     def restored(self) -> Path:
         return self.path / "restored.json"
+
+    @property
+    def forgotten(self) -> Path:
+        return self.path / "forgotten.json"
 
     @property
     def self_test(self) -> Path:

@@ -25,6 +25,7 @@ from phtlab.station.backup_comparison import Lost, compare
 from phtlab.station.backup_restore import restore, restored_of
 from phtlab.station.desk import Desk
 from phtlab.station.folder import StationFolder
+from phtlab.station.forgotten import accept_loss, forgotten_of
 from phtlab.station.maintenance import pause, resume
 from phtlab.station.opening import open_station
 from phtlab.station.settings import load_settings
@@ -83,9 +84,10 @@ def restored(world: World, file: Path) -> World:
 
 
 def settled(world: World) -> Lost:
-    """Compared without central, and resumed."""
+    """Compared without central, the loss accepted, and resumed."""
     desk = Desk(world.folder, world.settings, world.now)
     lost = compare(desk, identity("cleveland"), by="grace", ask_central=False)
+    accept_loss(desk, lost.forgotten, by="grace", reason="it was a trial")
     resume(desk, by="grace")
     return lost
 
@@ -344,6 +346,8 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
         assert lost.records == [waiting.id]
         assert lost.journeys == [later.id]
         assert lost.ended == []
+        assert lost.forgotten == ["heart"]
+        assert forgotten_of(new.folder) is not None
         kept = next(stop for stop in new.stops if stop.journey == waiting.id)
         assert kept.record() == made.stop_of("cleveland", waiting.id).record()
         assert kept.told

@@ -42,6 +42,9 @@ class TableActions(_Actions):
     uncounted: WholeAction = Field(
         "hold", description="No column is said to count persons: rows may be persons"
     )
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
+    )
 
 
 class ScalarActions(_Actions):
@@ -57,6 +60,9 @@ class ScalarActions(_Actions):
     )
     extreme: WholeAction = Field(
         "hold", description="The largest or smallest value, or a quantile: one person's"
+    )
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
     )
     group: WholeAction = Field(
         "hold",
@@ -76,6 +82,9 @@ class FigureActions(_Actions):
     unchecked: WholeAction = Field("hold", description="Too large to be checked")
     uncounted: WholeAction = Field(
         "hold", description="No column of its data is said to count persons: points may be persons"
+    )
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
     )
 
 

@@ -28,10 +28,12 @@ class TooMuchLeftError(Exception):
 class History(Protocol):
     """What this station has let leave of the same data sets.
 
-    `everybody` is how many people it tells anyone there are in them, at least and at most.
+    `everybody` is how many people it tells anyone there are in them, at least and at most;
+    `forgotten` that not all is known.
     """
 
     everybody: Everybody
+    forgotten: bool
 
     def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
         """What `readings` have to be held against; `near` is how close two totals are.
@@ -44,6 +46,7 @@ class NothingLeft(History):
     """Nothing has left before."""
 
     everybody: Everybody = None
+    forgotten: bool = False
 
     def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
         return []
@@ -85,6 +88,11 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
     for draft in counted:
         _close_totals(draft, told[draft.output.name], [*told.values(), *earlier], rules)
         _group(draft, [other[0] for other in readings.values()], rules)
+        if history.forgotten:
+            sentence = (
+                "The station was restored from a backup, and does not know all that has left."
+            )
+            draft.find("forgotten", _action(draft, rules, "forgotten"), sentence, (), set())
 
 
 def _complementary(

@@ -102,6 +102,7 @@ class ReleasedHistory(History):
     folder: Path
     datasets: Collection[str]
     everybody: Everybody = None
+    forgotten: bool = False
 
     def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
         """What shares a label with `readings`, or with what does: they are held against it.
