@@ -230,9 +230,13 @@ def _solved(
 def _fitting(
     group: Sequence[Reading], withheld: Withheld, minimum: int, everybody: Everybody
 ) -> tuple[Lattice, Counts[Cell]] | None:
-    lattice = lattice_of(group, withheld)
-    if lattice.contradiction:
-        return None
-    between = {EVERYBODY: everybody} if everybody and EVERYBODY in lattice.cells else {}
-    counts = Counts(lattice.equations, lattice.known, minimum, between)
-    return (lattice, counts) if counts.exist() else None
+    between = {EVERYBODY: everybody} if everybody else {}
+    # Readers know what labels there are; if the counts do not fit those, there are others.
+    for closed in (True, False):
+        lattice = lattice_of(group, withheld, closed=closed)
+        if lattice.contradiction:
+            return None
+        counts = Counts(lattice.equations, lattice.known, minimum, between)
+        if counts.exist():
+            return lattice, counts
+    return None

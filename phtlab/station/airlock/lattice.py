@@ -23,6 +23,7 @@ from phtlab.station.airlock.reading import Labels, Reading, all_labels
 
 MOST_CELLS: Final = 4_000
 """Cells on all levels, of tables that are held against each other."""
+_FEW: Final = 2
 OTHERS: Final = f"{NO_COLUMN}others"
 """The label of people whom a table's total counts and its rows do not."""
 
@@ -47,15 +48,22 @@ class Lattice:
 
 
 def lattice_of(
-    readings: Sequence[Reading], withheld: Collection[tuple[str, int | None]]
+    readings: Sequence[Reading],
+    withheld: Collection[tuple[str, int | None]],
+    *,
+    closed: bool,
 ) -> Lattice:
     """The lattice of tables that may be about the same people.
 
     `withheld` names the rows that stay, as source and row; of an earlier stop those without a
-    count. Raises TooManyCellsError.
+    count. With `closed`, a dimension of which two labels are known has no others, though each is
+    only spoken of by itself. Raises TooManyCellsError.
     """
     labels = all_labels(readings)
-    for name in _open_dimensions(readings) - _closed_dimensions(readings, labels):
+    alone = {name for reading in readings for name, _ in reading.within}
+    if closed:
+        alone = {name for name in alone if len(labels[name]) < _FEW}
+    for name in (alone | _open_dimensions(readings)) - _closed_dimensions(readings, labels):
         labels[name].add(OTHERS)
     shapes = _shapes(readings)
     if sum(_size(shape, labels) for shape in shapes) > MOST_CELLS:
@@ -148,13 +156,9 @@ def _sums(
 
 
 def _open_dimensions(readings: Sequence[Reading]) -> set[str]:
-    """Dimensions of which a table's own total counts more people than all of its rows.
-
-    And those of which it speaks of the people of one label alone.
-    """
+    """Dimensions of which a table's own total counts more people than all of its rows."""
     found: set[str] = set()
     for reading in readings:
-        found |= {name for name, _ in reading.within}
         counts = {row.cell: row.count for row in reading.rows}
         labels = reading.labels()
         for cell, count in counts.items():
