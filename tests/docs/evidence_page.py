@@ -19,6 +19,11 @@ _PAGES: Final = {
         "What a hostile notebook tries from inside, by runtime class, and what came of it when "
         "its test ran last. The list: [sandbox](../sandbox.md).",
     ),
+    "strings": (
+        "Strings",
+        "Every place where a run can write a string into what might leave, and what became of the "
+        "string when the test ran last. Rules: [airlock](../airlock.md).",
+    ),
     "kills": (
         "Kills and faults",
         "Where a process was killed or a part taken away, how often, and what all parties' records "

@@ -16,6 +16,7 @@ from tests.docs import (
     airlock_page,
     api_page,
     bench_page,
+    capacity_page,
     cli_page,
     errors_page,
     evidence_page,
@@ -36,6 +37,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "reference/access.md": access_page.page,
     "airlock.md": airlock_page.page,
     "reference/bench.md": bench_page.page,
+    "reference/capacity.md": capacity_page.page,
     **{f"reference/{name}.md": partial(evidence_page.page, name) for name in TABLES},
 }
 

@@ -26,6 +26,7 @@ Row = dict[str, str | int]
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "attacks": ("attacker", "promise", "outcome"),
     "probes": ("probe", "runtime class", "outcome"),
+    "strings": ("output", "where", "outcome"),
     "kills": ("kill point", "count", "outcome"),
     "self-test": ("broken", "found", "how to mend it"),
 }

@@ -63,7 +63,7 @@ class MonthLimits(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
-    size: Size = Field(32 * 2**20, description="Bytes of all that leaves")
+    size: Size = Field(8 * 2**20, description="Bytes of all that leaves")
 
     def holds(self, amount: Amount) -> bool:
         return amount.rows <= self.rows and amount.size <= self.size

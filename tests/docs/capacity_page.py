@@ -1,0 +1,26 @@
+"""docs/reference/capacity.md: how much a run can say at most, under the default policy."""
+
+from __future__ import annotations
+
+from phtlab.station.airlock.capacity import bits_of_run, capacities
+from phtlab.station.policy import Policy
+from tests.docs.markdown import heading, table
+
+_INTRODUCTION = (
+    "What code that does nothing else could carry out of a station that asks nobody, under the "
+    "default policy; what bounds it can be set in the [policy](../policy.md). A person who "
+    "reads the code first, and `hold`, are against the rest."
+)
+
+
+def page() -> str:
+    rows = [(one.what, f"{one.bits:,}", one.bounded_by) for one in capacities(Policy())]
+    after = (
+        f"Whatever leaves with it, a journey says {bits_of_run(Policy())} bits at most by its "
+        "progress, its duration and its end; a run whose progress is told cell by cell says more."
+    )
+    lines = [
+        *heading("Capacity", _INTRODUCTION),
+        *table(("of", "bits at most", "bounded by"), rows),
+    ]
+    return "\n".join([*lines, after]) + "\n"
