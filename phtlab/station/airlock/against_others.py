@@ -196,7 +196,8 @@ def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading]) -> list[Rea
     """A scalar that counts as many people as a cell of a table may be the count of just that."""
     found: dict[tuple[str, Cell], Reading] = {}
     for draft in counted:
-        for reading in readings if draft.count is not None else ():
+        says_nothing = draft.count is not None and not draft.output.where
+        for reading in readings if says_nothing else ():
             if not reading.whole or reading.source == draft.output.name:
                 continue
             for cell in _cells_counting(reading, draft.count or 0):

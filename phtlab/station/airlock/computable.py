@@ -107,7 +107,7 @@ def _gathered(seed: Reading, readings: Sequence[Reading]) -> list[Reading]:
     waiting = [one for one in waiting if one is not seed]
     refused: dict[int, int] = {}  # by how many labels there were
     while waiting:
-        waiting.sort(key=lambda one: -len(labels.keys() & set(one.dimensions)))
+        waiting.sort(key=lambda one: (not one.whole, -len(labels.keys() & set(one.dimensions))))
         known = sum(map(len, labels.values()))
         for other in waiting:
             more = _merged(labels, other)
