@@ -17,6 +17,7 @@ from phtlab.central.views import envelope_of
 from phtlab.wire.api import Inbox, Offer
 
 MAX_OFFERS = 100
+MAX_CONFLICTS = 100
 
 
 def inbox_cursor(session: Session, station: str) -> int:
@@ -38,7 +39,18 @@ def inbox_of(session: Session, station: str) -> Inbox:
         .order_by(JourneyRow.number)
         .limit(MAX_OFFERS)
     )
-    return Inbox(cursor=cursor, offers=tuple(map(_offer, rows)), proposals=proposals)
+    conflicts = session.scalars(
+        select(StopRow.journey_id)
+        .where(StopRow.station == station, StopRow.conflict.is_not(None))
+        .order_by(StopRow.offered.desc())
+        .limit(MAX_CONFLICTS)
+    )
+    return Inbox(
+        cursor=cursor,
+        offers=tuple(map(_offer, rows)),
+        proposals=proposals,
+        conflicts=tuple(conflicts),
+    )
 
 
 def _offer(stop: StopRow) -> Offer:

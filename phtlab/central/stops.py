@@ -73,7 +73,8 @@ def put_record(
 ) -> StopView:
     """Keep the signed record of a stop, which makes the stop final, for ever.
 
-    The same record again gives the same answer. Raises RecordError or
+    The same record again gives the same answer. Another one of a finished stop is kept beside it,
+    as a sign that two stations run with one key. Raises RecordError or
     SignatureError if it does not hold, RecordError (``record-exists``) for
     another record of a finished stop, CentralError (``forbidden``) unless
     `member` is `station`.
@@ -98,14 +99,31 @@ def put_record(
         row, stop = _stop(change, member, journey, station)
         if stop.record_digest == envelope.digest:
             return stop_view(stop)
-        if stop.final:
-            raise RecordError(
-                f"The stop at {station} is {stop.state} already, and what is final stays. Central "
-                "keeps the first record.",
-                code="record-exists",
-            )
-        _finish(change, row, stop, record, envelope)
-        return stop_view(stop)
+        if not stop.final:
+            _finish(change, row, stop, record, envelope)
+            return stop_view(stop)
+        _contradict(change, row, stop, envelope)
+        state = stop.state
+    raise RecordError(
+        f"The stop at {station} is {state} already, and what is final stays. Central keeps the "
+        "first record.",
+        code="record-exists",
+    )
+
+
+def _contradict(change: Change, journey: JourneyRow, stop: StopRow, envelope: Envelope) -> None:
+    """Keep the first record that says something else than the stop's, for all to see."""
+    if stop.record is None or stop.conflict is not None:
+        return
+    stop.conflict = envelope.to_bytes().decode()
+    audited(
+        change,
+        actor=stop.station,
+        action="stop-recorded-twice",
+        subject=journey.id,
+        digest=envelope.digest,
+    )
+    offer(change, journey, stop)
 
 
 def _finish(

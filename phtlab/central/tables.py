@@ -110,7 +110,10 @@ class PartyRow(Table):
 
 
 class StopRow(Table):
-    """`offered` is the number of the change that the station last had to learn; 0: not its turn."""
+    """`offered` is the number of the change that the station last had to learn; 0: not its turn.
+
+    `conflict` is the first record that its station signed beside the one that central keeps.
+    """
 
     __tablename__ = "stop"
     journey_id: Mapped[str] = mapped_column(ForeignKey("journey.id"), primary_key=True)
@@ -127,6 +130,7 @@ class StopRow(Table):
     updated: Mapped[datetime]
     record: Mapped[str | None] = mapped_column(Text)
     record_digest: Mapped[str | None] = mapped_column(String(71))
+    conflict: Mapped[str | None] = mapped_column(Text)
 
     journey: Mapped[JourneyRow] = relationship(back_populates="stops")
 

@@ -63,7 +63,10 @@ class TrainSummary(_Model):
 
 
 class StopView(_Model):
-    """One stop as central sees it. `record` is the station's signed word; the rest is display."""
+    """One stop as central sees it. `record` is the station's signed word; the rest is display.
+
+    `conflict` is another signed record of the same stop: two stations run with one key.
+    """
 
     station: MemberName
     number: int
@@ -75,6 +78,7 @@ class StopView(_Model):
     cells: int | None = None
     updated: Moment
     record: Envelope | None = None
+    conflict: Envelope | None = None
 
 
 class JourneyView(_Model):
@@ -113,12 +117,14 @@ class Inbox(_Model):
     """`GET /inbox?after=CURSOR&wait=SECONDS`: answers once something is newer than `after`.
 
     `proposals` is the number of the last change to a proposal that names this station: ask
-    `GET /proposals?after=` with the one that was seen before for what changed.
+    `GET /proposals?after=` with the one that was seen before for what changed. `conflicts` are
+    journeys of which this station signed two records.
     """
 
     cursor: int
     offers: tuple[Offer, ...]
     proposals: int = 0
+    conflicts: tuple[Digest, ...] = ()
 
 
 class StopUpdate(_Model):

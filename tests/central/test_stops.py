@@ -64,6 +64,35 @@ def test_another_record_of_a_final_stop_is_refused(central: World) -> None:
     assert central.client("ada").journey(journey.id).stops[0].record == first
 
 
+def test_a_second_record_is_kept_as_a_sign_for_researcher_and_station(central: World) -> None:
+    journey = central.journey("ulm")
+    ulm, first = central.client("ulm"), central.record(journey, "ulm")
+    ulm.put_record(journey.id, "ulm", first)
+    before = ulm.inbox()
+    assert before.conflicts == ()
+    other, third = (central.record(journey, "ulm", cargo=digest(c)) for c in (b"other", b"third"))
+    for record in (other, other, third):
+        with raises_code(RecordError, "record-exists"):
+            ulm.put_record(journey.id, "ulm", record)
+    (stop,) = central.client("ada").journey(journey.id).stops
+    assert (stop.record, stop.conflict) == (first, other)
+    after = ulm.inbox(before.cursor)
+    assert (after.cursor > before.cursor, after.conflicts) == (True, (journey.id,))
+    lines = central.client("ada").audit.page().lines
+    assert sum("stop-recorded-twice" in line for line in lines) == 1
+
+
+def test_a_second_record_that_the_station_did_not_sign_is_no_sign(central: World) -> None:
+    journey = central.journey("ulm")
+    ulm, first = central.client("ulm"), central.record(journey, "ulm")
+    ulm.put_record(journey.id, "ulm", first)
+    forged = central.record(journey, "ulm", cargo=digest(b"other"), by="bob")
+    with pytest.raises(PhtlabError):
+        ulm.put_record(journey.id, "ulm", forged)
+    (stop,) = central.client("ada").journey(journey.id).stops
+    assert stop.conflict is None
+
+
 def test_of_many_records_at_once_one_is_kept(central: World) -> None:
     journey = central.journey("ulm")
     records = [central.record(journey, "ulm", cargo=digest(b"%d" % n)) for n in range(5)]
