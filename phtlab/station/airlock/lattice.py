@@ -182,8 +182,9 @@ def _structurally_empty(
     pairs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for reading in readings:
         for leaf in reading.leaves:
-            for inner, low in leaf.cell:
-                for outer, high in leaf.cell:
+            told = leaf.cell - reading.within  # that one count is of both says nothing of others
+            for inner, low in told:
+                for outer, high in told:
                     if inner != outer:
                         pairs[inner, outer].add((low, high))
     for names, seen in pairs.items():
