@@ -287,5 +287,6 @@ def _label(artist: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    number = float(value)
+    """The number, or None for one that is not finite or that numpy masks (a point not drawn)."""
+    number = math.nan if getattr(value, "mask", False) else float(value)
     return number if math.isfinite(number) else None
