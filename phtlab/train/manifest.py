@@ -25,7 +25,9 @@ TRAIN_TYPE = "https://phtlab.org/train/v1"
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
 Statistic = Literal["max", "min", "quantile"]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Label = Annotated[
+    str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")
+]
 TensorPattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_*][A-Za-z0-9_.*/-]{0,127}$")]
 MAX_PATTERNS: Final = 1_000
 MAX_WHERE: Final = 8

@@ -20,6 +20,7 @@ from phtlab.station.airlock.actions import (
     ScalarActions,
     TableActions,
 )
+from phtlab.station.airlock.amount import MonthLimits
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.console.people import ConsoleSettings, OidcLogin, Person
 from phtlab.station.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
@@ -55,6 +56,11 @@ PARTS: Final[tuple[tuple[str, str, type[BaseModel]], ...]] = (
     ("Policy: `[approval]`", "What needs a signed approval, and whose.", ApprovalRules),
     ("Policy: `[release]`", "Who releases what the airlock holds, and until when.", ReleaseRules),
     ("Policy: `[limits]`", "What every run gets.", LimitCaps),
+    (
+        "Policy: `[month]`",
+        "What may leave in a calendar month, for one researcher, of one data set.",
+        MonthLimits,
+    ),
     ("Policy: `[airlock]`", "What an output must be to leave.", AirlockRules),
     (
         "Policy: `[airlock.tables]`",

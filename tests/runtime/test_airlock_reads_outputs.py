@@ -10,7 +10,12 @@ import pandas as pd
 import pytest
 
 from phtlab.runtime import publish
-from phtlab.station.airlock.actions import FileActions, TableActions
+from phtlab.station.airlock.actions import (
+    FigureActions,
+    FileActions,
+    ScalarActions,
+    TableActions,
+)
 from phtlab.station.airlock.passage import pass_output
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
@@ -30,13 +35,17 @@ def passed(tmp_path, monkeypatch):
         kinds=("table", "scalar", "figure", "model", "file"),
         files=FileActions(unchecked="pass"),
         tables=TableActions(uncounted="pass"),
+        scalars=ScalarActions(uncounted="pass"),
+        figures=FigureActions(uncounted="pass"),
     )
 
     def passed(value, kind, counts=None):
-        output = Output(name="o", kind=kind, counts=counts)
+        model = {"of": True, "tensors": ("coef", "n")} if kind == "model" else {}
+        output = Output(name="o", kind=kind, counts=counts, **model)
         job = {"version": 1, "kernel": "python3", "seconds": 1, "outputs": [output.model_dump()]}
         (tmp_path / "job.json").write_text(json.dumps(job))
-        publish("o", value, kind=kind, counts=counts)
+        said = {"of": 120, "tensors": ["coef", "n"]} if kind == "model" else {}
+        publish("o", value, kind=kind, counts=counts, **said)
         left = LeftInMemory(lambda name: (out / "outputs" / name).read_bytes())
         result = pass_output(output, left, rules)
         return result.verdict, result.files
@@ -62,7 +71,7 @@ def figure():
         (120, "scalar", "n"),
         (figure(), "figure", "y"),
         (figure(), "figure", None),
-        ({"coef": np.ones((2, 3)), "n": 12, "empty": np.zeros(0)}, "model", None),
+        ({"coef": np.ones((2, 3)), "n": 12}, "model", None),
         (b"content", "file", None),
     ],
 )

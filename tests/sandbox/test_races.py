@@ -22,7 +22,7 @@ from phtlab.station.executor import Limits
 from phtlab.station.output_volume import LoopbackVolumes
 from phtlab.station.untrusted_files import list_untrusted, read_untrusted
 from tests.evidence import Evidence
-from tests.limits import join
+from tests.limits import LIMIT, join
 from tests.raising import raises_code
 from tests.sandbox.conftest import Open
 from tests.sandbox.probe_table import title
@@ -152,7 +152,8 @@ def race(out: Path, tmp_path: Path, name: str, seconds: float) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     with meanwhile(swaps(out, tmp_path)[name]) as swapped:
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end or not (read and swapped[0] > 10):
+            assert time.monotonic() < end + LIMIT, (read, swapped[0])
             with suppress(OSError):
                 assert set(list_untrusted(out, "outputs", most=5)) <= {"a.json"}
             try:
@@ -164,7 +165,6 @@ def race(out: Path, tmp_path: Path, name: str, seconds: float) -> None:
             assert content[:4] == OURS
             assert len(content) <= 1000
             read += 1
-    assert read and swapped[0] > 10, (read, swapped[0])
     assert refused <= {"output-missing", "output-not-a-file", "output-too-large"}
     assert len(list(Path("/proc/self/fd").iterdir())) <= before + 2
 

@@ -98,7 +98,7 @@ def test_what_waits_for_a_person_may_leave_and_is_reckoned_with_meanwhile(
 ) -> None:
     world = holding_world(tmp_path)
     _, stop = held(world)
-    assert counts_remembered(world) == {"A": 40, "B": 41, "C": SMALL}
+    assert counts_remembered(world) == {"a": 40, "b": 41, "c": SMALL}
     assert all(one.pending for one in remembered(world))
     say(world, stop, "refuse")
     while not stop.has("sealed"):

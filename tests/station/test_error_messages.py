@@ -92,7 +92,7 @@ MISTAKES: dict[str, str] = {
     "publish('counts', heart, counts='age', total='sex', largest='age')": "The output 'counts' has "
     "in the column 'sex' something",
     "publish('counts', 3, kind='scalar', of=-1)": "The output 'counts' has an of= that is no whole",
-    "publish('counts', heart, of=3)": "The output 'counts' has of=, which is about a scalar",
+    "publish('counts', heart, of=3)": "The output 'counts' has of=, which is about a model",
     "phtlab.dataset('hart')": "There is no data set 'hart'.",
 }
 BEFORE = """\

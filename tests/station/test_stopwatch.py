@@ -39,8 +39,8 @@ def test_a_clock_set_back_signs_no_record_that_ends_before_its_order_or_its_begi
     """Set back by a minute, after so many steps of the stop."""
     world = make_world(tmp_path)
     world.add_hearts()
-    offer = world.offer()
     issued = world.now().replace(microsecond=0)
+    offer = world.offer()
     daemon = world.begun(offer, steps=steps)
     world.ahead -= timedelta(minutes=1)
     for _ in range(STEPS):

@@ -42,6 +42,9 @@ class TableActions(_Actions):
     uncounted: WholeAction = Field(
         "hold", description="No column is said to count persons: rows may be persons"
     )
+    extreme: WholeAction = Field(
+        "hold", description="A column of largest or smallest values: each is one person's"
+    )
     forgotten: WholeAction = Field(
         "hold", description="The station was restored, and does not know all that has left"
     )

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from phtlab.station.airlock import differencing
-from phtlab.station.airlock.cells import Cell, CountedRow, described
+from phtlab.station.airlock.beside_counts import with_told_sums
+from phtlab.station.airlock.cells import (
+    EVERYBODY,
+    OF,
+    Cell,
+    CountedRow,
+    described,
+    folded,
+    is_total,
+    label_of,
+)
 from phtlab.station.airlock.class_disclosure import alike
 from phtlab.station.airlock.complementary import Complement, complement
 from phtlab.station.airlock.computable import Everybody
@@ -57,7 +69,7 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
     counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
     if not counted:
         return
-    readings = {draft.output.name: _readings(draft) for draft in counted}
+    readings = {draft.output.name: _readings(draft, rules.minimum_count) for draft in counted}
     try:
         wholes = [one[0] for one in readings.values()]
         earlier = history.related(wholes, rules.minimum_count)
@@ -74,6 +86,10 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
     every = [one for draft in counted for one in readings[draft.output.name]]
     every += _as_cells(counted, every)
     every += earlier
+    every += _of_everybody(every, history.everybody)
+    every += [
+        _of_people(draft) for draft in drafts if draft.output.kind == "model" and draft.people
+    ]
     renamed, too_many = under_other_names(every)
     every += renamed
     ours = {draft.output.name for draft in counted}
@@ -86,7 +102,8 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
         draft.output.name: readings[draft.output.name][0].without(draft.taken) for draft in counted
     }
     for draft in counted:
-        _close_totals(draft, told[draft.output.name], [*told.values(), *earlier], rules)
+        others = [*told.values(), *earlier]
+        _close_totals(draft, told[draft.output.name], others, rules, history.everybody)
         _group(draft, [other[0] for other in readings.values()], rules)
         if history.forgotten:
             sentence = (
@@ -145,7 +162,7 @@ def _differencing(
     draft: Draft, whole: Reading, others: Sequence[Reading], rules: AirlockRules
 ) -> None:
     action = _action(draft, rules, "differencing")
-    close = differencing.close_rows(whole, others, rules.minimum_count)
+    close = differencing.close_rows(whole, others, rules.minimum_count, draft.taken)
     close = [(row, before) for row, before in close if row.row not in draft.taken]
     if close:
         draft.find(
@@ -159,12 +176,16 @@ def _differencing(
 
 
 def _close_totals(
-    draft: Draft, whole: Reading, others: Sequence[Reading], rules: AirlockRules
+    draft: Draft,
+    whole: Reading,
+    others: Sequence[Reading],
+    rules: AirlockRules,
+    everybody: Everybody,
 ) -> None:
     if any(finding.rule == "differencing" for finding in draft.findings):
         return
     action = _action(draft, rules, "differencing")
-    total = differencing.close_total(whole, others, rules.minimum_count)
+    total = differencing.close_total(whole, others, rules.minimum_count, everybody)
     if total is not None:
         draft.find(
             "differencing",
@@ -216,40 +237,104 @@ def _cells_counting(reading: Reading, people: int) -> Iterator[Cell]:
     yield from (row.cell for row in reading.rows if row.cell and row.count == people)
 
 
+def _of_everybody(readings: Sequence[Reading], everybody: Everybody) -> list[Reading]:
+    """Tables and counts that say of whom they are, and count as many as those that say nothing.
+
+    What is said may be true of everybody: they are read as if it were not there too.
+    """
+    totals = {one.total for one in readings if one.whole and not one.within}
+    found = []
+    for one in readings:
+        said = one.within
+        if not (one.whole and said and one.total is not None):
+            continue
+        known = everybody is not None and everybody[0] <= one.total <= everybody[1]
+        if one.total in totals or known:
+            outside = {name for name, _ in said}
+            found.append(
+                replace(
+                    one,
+                    dimensions=tuple(name for name in one.dimensions if name not in outside),
+                    rows=tuple(replace(row, cell=row.cell - said) for row in one.rows),
+                    within=EVERYBODY,
+                    marks=one.marks.moved(partial(_outside, said)),
+                    guessed=frozenset(outside),
+                    _sums={},
+                )
+            )
+    return found
+
+
+def _outside(said: Cell, cell: Cell) -> Cell:
+    return cell - said
+
+
+def _of_people(draft: Draft) -> Reading:
+    """Of how many people a value is: some of whom others count."""
+    cell = frozenset({(OF, str(draft.people))})
+    row = CountedRow(cell, draft.people, None if draft.output.kind == "model" else 0)
+    return Reading(draft.output.name, (OF,), (row,))
+
+
 def _group(draft: Draft, readings: Sequence[Reading], rules: AirlockRules) -> None:
-    """A count that says nothing of whom is one of everybody: of as many as others count."""
-    if draft.count is None or draft.output.where:
+    """A count is of those that others count too: of everybody, or of whom it says that it is."""
+    if draft.count is None:
         return
-    totals = [
-        one.total
-        for one in readings
-        if one.source != draft.output.name and not one.within and one.total is not None
-    ]
+    others = [one for one in readings if one.source != draft.output.name]
+    said = _said(draft)
+    if said:
+        names = frozenset(name for name, _ in said)
+        known = [one.sums(names).get(said, (0, None))[1] for one in others if not one.within]
+        totals = [count for count in known if count is not None]
+    else:
+        totals = [
+            one.total
+            for one in others
+            if not one.within and one.total is not None and OF not in one.dimensions
+        ]
     if totals and draft.count not in totals:
         draft.find(
             "group",
             _action(draft, rules, "group"),
-            "It counts others than another output of the stop, and does not say whom: where=.",
+            "It counts others than another output of the stop, or does not say whom: where=.",
             (f"{draft.count}, and {', '.join(map(str, sorted(set(totals))))} there",),
             set(),
         )
 
 
-def _readings(draft: Draft) -> list[Reading]:
+def _said(draft: Draft) -> Cell:
+    """Whom the train says that an output counts."""
+    where = draft.output.where.items()
+    said = ((folded(name), folded(label)) for name, label in where)
+    return frozenset(part for part in said if not is_total(part[1]))
+
+
+def _readings(draft: Draft, minimum: int) -> list[Reading]:
     output = draft.output
-    within = frozenset(output.where.items())
+    if draft.table is None and draft.count is None:
+        return [_of_people(draft)]
+    said = _said(draft)
     if draft.table is None:
-        row = CountedRow(within, draft.count, 0)
-        return [Reading(output.name, tuple(sorted(output.where)), (row,), within=within)]
+        row = CountedRow(said, draft.count, 0)
+        names = tuple(sorted(name for name, _ in said))
+        return [Reading(output.name, names, (row,), within=said)]
+    told = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
+    # A column of what is said says nothing more; one that says something else is believed.
+    said = frozenset(p for p in said if not any(p[0] == name for name, _ in told - {p}))
     counts = count_column(draft.table, output.counts or "")
-    others = {output.counts or "", output.total or "", *output.largest, *output.where}
-    names = dimensions_of(draft.table, output.by, others)
-    parts = not output.by
-    return readings_of(output.name, draft.table, counts, names, within=within, parts=parts)
+    others = {output.counts or "", output.total or "", *output.largest}
+    others |= {c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in said)}
+    dimensions = dimensions_of(draft.table, output.by, others)
+    found = readings_of(output.name, draft.table, counts, dimensions, within=said, minimum=minimum)
+    others.update(dimensions)
+    summed = with_told_sums(found[0], draft.table, others, minimum)
+    return found if summed is None else [*found, summed]
 
 
 def _counts(draft: Draft) -> bool:
-    return draft.count is not None or (draft.table is not None and draft.output.counts is not None)
+    scalar = draft.output.kind == "scalar" and draft.people is not None
+    counts = draft.count is not None or draft.output.counts is not None
+    return scalar or (counts and (draft.table is not None or draft.count is not None))
 
 
 def _action(draft: Draft, rules: AirlockRules, rule: str) -> Action:

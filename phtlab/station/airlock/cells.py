@@ -8,9 +8,12 @@ same names.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from decimal import Decimal
+from functools import cached_property, lru_cache
 from itertools import combinations
 from typing import Any, Final
 
@@ -18,6 +21,8 @@ Cell = frozenset[tuple[str, str]]
 EVERYBODY: Final[Cell] = frozenset()
 NO_COLUMN: Final = "\0"
 """Begins names and labels that are ours: no text of a table has it."""
+OF: Final = f"{NO_COLUMN}of"
+"""The dimension of what says of how many people a value is, not of whom; its label is how many."""
 
 # What pandas, polars, SQL's ROLLUP, SAS, Stata and people call the row that sums up.
 _TOTALS: Final = frozenset(
@@ -29,6 +34,7 @@ _TOTALS: Final = frozenset(
     ]
 )
 _FOLDED: Final = frozenset(word.casefold() for word in _TOTALS)
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?")
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,14 @@ class Cells:
 
     def cell_of(self, values: Sequence[Any]) -> Cell:
         """The cell of a row with these `values` of its `columns`."""
-        told = zip(self.columns, values, strict=True)
-        every = self.within | {(name, label_of(value)) for name, value in told}
+        told = list(zip(self.columns, values, strict=True))
+        spelt = self.within | {(name, spelt_out(value)) for name, value in told}
+        compared = self.within | {(name, label_of(value)) for name, value in told}
         # A word for a total may be a label like others ("both" of two places).
-        return every if every in self._known else frozenset(p for p in every if not is_total(p[1]))
+        for cell in (spelt, compared):
+            if cell in self._known:
+                return cell
+        return frozenset(part for part in compared if not is_total(part[1]))
 
 
 def described(cell: Cell) -> str:
@@ -88,10 +98,29 @@ def projections(dimensions: Sequence[str]) -> Iterable[tuple[str, ...]]:
 
 
 def label_of(value: Any) -> str:
-    """A value of a column, as a label."""
-    return "" if value is None else str(value)
+    """A value of a column, as a label: the same one however it is spelt (`F`, `f `; `1`, `1.0`)."""
+    return folded(spelt_out(value))
+
+
+def spelt_out(value: Any) -> str:
+    """A value of a column, as a label that keeps its letters as they are."""
+    if value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+@lru_cache(maxsize=2**16)
+def folded(text: str) -> str:
+    """A name or a label without what only its spelling says (Unicode's NFKC and case folding)."""
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if _NUMBER.fullmatch(plain):
+        return format(Decimal(plain).normalize() + 0, "f")
+    return plain
 
 
 def is_total(label: str) -> bool:
-    """Whether it is a word for a total."""
-    return label.strip().casefold() in _FOLDED
+    """Whether it is a word for a total, or begins or ends with one ("all patients")."""
+    words = folded(label).split()
+    return bool(words) and not _FOLDED.isdisjoint({" ".join(words), words[0], words[-1]})

@@ -59,7 +59,7 @@ def complement(
     blamed: dict[str, None] = {}
     unchecked: dict[str, None] = {}
     gone = set(withheld)
-    groups = together(readings)
+    groups = together(readings, everybody)
     counts: dict[Row, int] = {}
 
     def found_in(group: Sequence[Reading], gone: Collection[Row]) -> Iterator[Told]:

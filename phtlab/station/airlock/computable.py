@@ -15,7 +15,7 @@ from typing import Final
 
 from phtlab.station.airlock.cells import EVERYBODY, Cell, CountedRow
 from phtlab.station.airlock.lattice import OTHERS, Lattice, lattice_of
-from phtlab.station.airlock.linear_bounds import TOLERANCE, Bound, Counts
+from phtlab.station.airlock.linear_bounds import TOLERANCE, Bound, Counts, UnsolvedError
 from phtlab.station.airlock.reading import Labels, Reading, agree, all_labels
 
 Withheld = Collection[tuple[str, int | None]]
@@ -37,17 +37,18 @@ class Told:
     counts: Mapping[tuple[str, int], int]
 
 
-def together(readings: Sequence[Reading]) -> list[list[Reading]]:
+def together(readings: Sequence[Reading], everybody: Everybody = None) -> list[list[Reading]]:
     """The readings, in groups that may each be about the same people.
 
-    Around each table the others are gathered as far as they agree with all that are there. A
-    part of a table is only taken for people that another table counts if a sum says so. What is
-    read under names of others is also looked at without them: they may be others by chance.
+    Around each table, and each part of one that may be of `everybody`, the others are gathered as
+    far as they agree with all that are there. A part of a table is only taken for people that
+    another table counts if a sum says so. What is read under names of others is also looked at
+    without them: they may be others by chance.
     """
     groups: list[list[Reading]] = []
     own_names = [one for one in readings if not one.guessed]
     seeds: list[tuple[Reading, Sequence[Reading]]]
-    seeds = [(seed, own_names) for seed in own_names if seed.whole]
+    seeds = [(seed, own_names) for seed in own_names if seed.whole or _counts_all(seed, everybody)]
     if len(own_names) < len(readings):
         seeds += [(seed, readings) for seed in readings if seed.whole]
     for seed, among in seeds:
@@ -78,13 +79,30 @@ def told(
         return
     if not protected and _all_told(group, withheld, minimum):
         return
-    solved = _solved(group, withheld, minimum, everybody)
-    if solved is None:
-        return
-    lattice, counts = solved
-    for one in chain(_small(lattice, counts), _exact(lattice, counts, protected)):
-        if one.rows:
-            yield one
+    said = _said_to_be_small(group, withheld, minimum)
+    for lattice, counts in _solved(group, withheld, minimum, everybody):
+        for one in chain(_small(lattice, counts), _exact(lattice, counts, protected)):
+            if one.rows and not (one.cell in said and _says_no_more(counts, one, minimum)):
+                yield one
+
+
+def _said_to_be_small(group: Sequence[Reading], withheld: Withheld, minimum: int) -> set[Cell]:
+    """The withheld rows of tables of which the verdict says that they stay for being small."""
+    stays = [
+        (reading.source, row)
+        for reading in group
+        for row in reading.rows
+        if (reading.source, row.row) in withheld
+    ]
+    others = {source for source, row in stays if row.count is None or row.count >= minimum}
+    return {row.cell for source, row in stays if source not in others}
+
+
+def _says_no_more(counts: Counts[Cell], one: Told, minimum: int) -> bool:
+    """Whether a cell may count anything below the minimum, as far as a reader can tell."""
+    if one.value < minimum - 1 - TOLERANCE:
+        return False
+    return counts.interval(one.cell)[0].value < one.value - TOLERANCE
 
 
 def _counts_all(reading: Reading, everybody: Everybody) -> bool:
@@ -212,31 +230,56 @@ def _has_left(reading: Reading, row: CountedRow) -> bool:
     return row.row is None and not reading.pending and not guessed
 
 
+World = tuple[Lattice, Counts[Cell]]
+
+
 def _solved(
     group: Sequence[Reading], withheld: Withheld, minimum: int, everybody: Everybody
-) -> tuple[Lattice, Counts[Cell]] | None:
-    """What fits the group; if nothing does, what fits as many of its tables as can be."""
+) -> list[World]:
+    """What fits the group; if nothing does, what fits as many of its tables as can be.
+
+    Raises UnsolvedError for a table of this stop that contradicts itself.
+    """
     if found := _fitting(group, withheld, minimum, everybody):
         return found
     kept: list[Reading] = []
-    best = None
+    best: list[World] = []
     for reading in group:
         if found := _fitting([*kept, reading], withheld, minimum, None):
             kept.append(reading)
             best = found
+        elif any(row.row is not None for row in reading.rows) and not _fitting(
+            [reading], withheld, minimum, None
+        ):
+            raise UnsolvedError
     return best
 
 
 def _fitting(
     group: Sequence[Reading], withheld: Withheld, minimum: int, everybody: Everybody
-) -> tuple[Lattice, Counts[Cell]] | None:
+) -> list[World]:
+    """The worlds with the fewest people of whom no table speaks that the group's counts fit.
+
+    Readers know what labels there are; if the counts do not fit those, there are others: of one
+    dimension (its values are missing of some people), or of all.
+    """
     between = {EVERYBODY: everybody} if everybody else {}
-    # Readers know what labels there are; if the counts do not fit those, there are others.
-    for closed in (True, False):
-        lattice = lattice_of(group, withheld, closed=closed)
-        if lattice.contradiction:
-            return None
-        counts = Counts(lattice.equations, lattice.known, minimum, between)
-        if counts.exist():
-            return lattice, counts
-    return None
+    names = sorted({name for reading in group for name in reading.dimensions})
+    worlds: list[list[tuple[bool, tuple[str, ...]]]] = [
+        [(True, ())],
+        [(True, (name,)) for name in names],
+        [(False, ())],
+        [(False, tuple(names))],
+    ]
+    for alike in worlds:
+        found = []
+        for closed, opened in alike:
+            lattice = lattice_of(group, withheld, closed=closed, opened=opened)
+            if lattice.contradiction:
+                return []
+            counts = Counts(lattice.equations, lattice.known, minimum, between)
+            if counts.exist():
+                found.append((lattice, counts))
+        if found:
+            return found
+    return []

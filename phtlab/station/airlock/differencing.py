@@ -8,22 +8,26 @@ by `computable.py`; here are those of others: another age limit, another day, me
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow
+from phtlab.station.airlock.cells import OF, Cell, CountedRow
 from phtlab.station.airlock.reading import Reading
 
 _FEW_ROWS: Final = 2
 
 
 def close_rows(
-    reading: Reading, others: Sequence[Reading], minimum: int
+    reading: Reading,
+    others: Sequence[Reading],
+    minimum: int,
+    taken: Collection[int | None] = (),
 ) -> list[tuple[CountedRow, int]]:
     """The rows to withhold because a sum of `reading` and one of `others` differ by too few.
 
     With each row the other count. Equal counts are the same people once more. Tables are compared
-    where one has all the dimensions of the other.
+    by what they sum up to over the dimensions that both have; of a sum that its rows tell, the
+    smallest is withheld that is not `taken` already.
     """
     found: dict[int | None, tuple[CountedRow, int]] = {}
     of_cell = {row.cell: row for row in reading.rows}
@@ -31,13 +35,13 @@ def close_rows(
         ours, theirs = frozenset(reading.dimensions), frozenset(other.dimensions)
         if other.source == reading.source or not (other.whole and reading.whole):
             continue
-        if not ours & theirs and ours | theirs:
-            continue
-        if not (ours <= theirs or theirs <= ours):
+        if not ours & theirs and ours | theirs and not taken:
+            continue  # `close_total` compares what is told in all
+        if (OF in ours) != (OF in theirs):
             continue
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
             if 0 < abs(ours_of_it - theirs_of_it) < minimum:
-                row = of_cell.get(cell) or _smallest_within(reading, cell)
+                row = of_cell.get(cell) or _smallest_within(reading, cell, taken)
                 if row is not None:
                     found.setdefault(row.row, (row, theirs_of_it))
         if ours == theirs:
@@ -46,16 +50,25 @@ def close_rows(
     return list(found.values())
 
 
-def close_total(reading: Reading, others: Sequence[Reading], minimum: int) -> int | None:
+def close_total(
+    reading: Reading, others: Sequence[Reading], minimum: int, everybody: tuple[int, int] | None
+) -> int | None:
     """How many people another table or scalar counts in all, if it is almost as many.
 
-    Whatever either calls its dimensions: the same people may stand under any names. Of tables with
-    withheld rows, which tell no total, those are compared that look the same row by row.
+    Or how many there are, if everybody knows that. Whatever either calls its dimensions: the same
+    people may stand under any names. Of tables with withheld rows, which tell no total, those are
+    compared that look the same row by row.
     """
     total, ours = reading.total, reading.told
+    if total is not None and everybody is not None and OF not in reading.dimensions:
+        least, most = everybody
+        if least == most and 0 < abs(total - least) < minimum:
+            return least
     for other in others:
         if not (reading.whole and other.whole) or other.source == reading.source:
             continue
+        if (OF in reading.dimensions) != (OF in other.dimensions):
+            continue  # some people have no value: a mean is of fewer than a table beside it
         if total is not None and other.total is not None:
             if 0 < abs(total - other.total) < minimum:
                 return other.total
@@ -82,9 +95,12 @@ def _differing(
             yield cell, count, count_there
 
 
-def _smallest_within(reading: Reading, cell: Cell) -> CountedRow | None:
-    """Of the rows that `cell` sums up the one of the fewest people."""
+def _smallest_within(
+    reading: Reading, cell: Cell, taken: Collection[int | None]
+) -> CountedRow | None:
+    """Of the rows that `cell` sums up, and that leave, the one of the fewest people."""
     within = [row for row in reading.rows if row.cell >= cell and row.count]
+    within = [row for row in within if row.row not in taken]
     return min(within, key=lambda row: row.count or 0, default=None)
 
 

@@ -21,7 +21,8 @@ BYTES_OF_NUMBER: Final = 8
 class Draft:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
-    `count` is what a scalar counts, where it is declared as a count; `cells` are what a table or a
+    `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
+    scalar or a model says that it is; `cells` are what a table or a
     scalar counts, once it has been read so. `parameters` are the numbers of a model, `names` the
     bytes of its tensors' names.
     """
@@ -32,6 +33,7 @@ class Draft:
     taken: set[int] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     count: int | None = None
+    people: int | None = None
     cells: Cells | None = None
     parameters: int = 0
     names: int = 0

@@ -52,18 +52,20 @@ def lattice_of(
     withheld: Collection[tuple[str, int | None]],
     *,
     closed: bool,
+    opened: Collection[str] = (),
 ) -> Lattice:
     """The lattice of tables that may be about the same people.
 
     `withheld` names the rows that stay, as source and row; of an earlier stop those without a
     count. With `closed`, a dimension of which two labels are known has no others, though each is
-    only spoken of by itself. Raises TooManyCellsError.
+    only spoken of by itself; those `opened` have others in any case. Raises TooManyCellsError.
     """
     labels = all_labels(readings)
     alone = {name for reading in readings for name, _ in reading.within}
     if closed:
         alone = {name for name in alone if len(labels[name]) < _FEW}
-    for name in (alone | _open_dimensions(readings)) - _closed_dimensions(readings, labels):
+    alone = (alone | _open_dimensions(readings)) - _closed_dimensions(readings, labels)
+    for name in alone.union(opened) & labels.keys():
         labels[name].add(OTHERS)
     shapes = _shapes(readings)
     if sum(_size(shape, labels) for shape in shapes) > MOST_CELLS:

@@ -21,12 +21,14 @@ from phtlab.station.airlock import (
     table,
 )
 from phtlab.station.airlock.against_others import History, NothingLeft, check_together
+from phtlab.station.airlock.beside_counts import extreme_columns, small_parts
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Action, Finding, named
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock.table import Table
+from phtlab.station.airlock.table_readings import dimensions_of
 from phtlab.train.manifest import Output, OutputKind
 from phtlab.train.record import OutputVerdict
 
@@ -157,6 +159,9 @@ def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
     if output.counts is not None:
         counts = table.count_column(parsed, output.counts)
         small = {row for row, count in enumerate(counts) if count < rules.minimum_count}
+        others = {output.counts, output.total or "", *output.largest}
+        others.update(dimensions_of(parsed, output.by, others))
+        small |= small_parts(parsed, counts, others, rules.minimum_count)
         if small:
             draft.find(
                 "small-count",
@@ -164,6 +169,14 @@ def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
                 f"It has rows with a count below {rules.minimum_count}.",
                 named(table.described(parsed, row) for row in sorted(small)),
                 small,
+            )
+        if extremes := extreme_columns(parsed, others):
+            draft.find(
+                "extreme",
+                rules.tables.extreme,
+                "It has a column of largest or smallest values, each of which is one person's.",
+                named(extremes),
+                set(),
             )
     else:
         _find_uncounted(draft, parsed, rules.tables.uncounted)
@@ -220,7 +233,8 @@ def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
             detail = (f"{output.name} = {draft.count}",)
             draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
     if output.of:
-        _find_share(draft, value, scalar.people_in(scalar.document(content)), rules)
+        draft.people = scalar.people_in(scalar.document(content))
+        _find_share(draft, value, draft.people, rules)
     if output.counts is None and not output.of:
         draft.find(
             "uncounted",
@@ -242,6 +256,16 @@ def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
 
 def _find_share(draft: Draft, value: float | bool | None, people: int, rules: AirlockRules) -> None:
     part = scalar.share(value, people)
+    if part is None and scalar.may_tell_few(value, people, rules.minimum_count):
+        draft.find(
+            "small-count",
+            "hold" if rules.scalars.small_count == "refuse" else rules.scalars.small_count,
+            f"The scalar may be a rounded share of fewer than {rules.minimum_count} people, or "
+            "their number.",
+            (f"{draft.output.name} = {value}, of {people}",),
+            set(),
+        )
+        return
     detail = (f"{draft.output.name} = {value}, of {people}",)
     least = rules.minimum_count
     if people < least or (part is not None and 0 < min(part, people - part) < least):
@@ -286,7 +310,7 @@ def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
         sentence, detail = "It is a model that does not say of how many people it is.", ()
         draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
         return draft
-    people = scalar.people_in(_index(output, left))
+    draft.people = people = scalar.people_in(_index(output, left))
     told = (f"{found.numbers} numbers, of {people}",)
     if people < rules.minimum_count:
         sentence = f"The model is of fewer than {rules.minimum_count} people."

@@ -10,6 +10,14 @@ import unicodedata
 _FORMULA = re.compile(r"[=@]|[+-](?![0-9.,\s%]*$)(?![0-9]+(?:\.[0-9]+)?[-–][0-9])")
 
 
+# Characters that are not seen and are of no category of their own: Unicode's
+# Default_Ignorable_Code_Point beyond category C, and the blank Braille pattern.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+
+
 def text_fault(text: str, limit: int) -> str | None:
     """Why `text` may not leave, without quoting it, or None if it may.
 
@@ -22,6 +30,8 @@ def text_fault(text: str, limit: int) -> str | None:
         category = unicodedata.category(character)
         if category.startswith("C") or category in ("Zl", "Zp"):
             return "text with invisible or control characters"
+    if _UNSEEN.search(text):
+        return "text with invisible or control characters"
     if _FORMULA.match(text):
         return "text that a spreadsheet would take for a formula"
     return None

@@ -34,7 +34,7 @@ import pyarrow.parquet
 from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
-from phtlab.station.airlock.cells import NO_COLUMN, Cell, Cells, CountedRow
+from phtlab.station.airlock.cells import NO_COLUMN, OF, Cell, Cells, CountedRow, folded
 from phtlab.station.airlock.computable import Everybody
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.passage import Passed
@@ -90,6 +90,11 @@ def note_pending(
 def settle(folder: Path, stop: str) -> None:
     """It is decided: nothing of `stop` is pending any more. Idempotent."""
     (folder / PENDING / f"{stop}.json").unlink(missing_ok=True)
+
+
+_DIMENSION: Final = f"{NO_COLUMN}dimension"
+_EVERYBODY: Final = (f"{NO_COLUMN}everybody", "")
+"""In the index: a dimension's name; a count of everybody, or of those of one label."""
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,11 @@ class ReleasedHistory(History):
 
 
 def _labels(reading: Reading) -> set[tuple[str, str]]:
-    return {part for row in reading.rows for part in row.cell}
+    """What it is found by: its dimensions, their labels, and that it counts all or one of them."""
+    named = {(_DIMENSION, name) for name in reading.dimensions if name != OF}
+    if reading.within or not reading.dimensions:
+        named.add(_EVERYBODY)
+    return named | {part for row in reading.rows for part in row.cell}
 
 
 def _told(reading: Reading) -> int:
@@ -269,18 +278,21 @@ def _cells(kept: Mapping[str, Any]) -> Cells:
 
 
 def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> dict[Cell, int]:
+    if cells.dimensions == (OF,):
+        return {cell: int(dict(cell)[OF]) for cell in cells.cells}
     if output.kind == "scalar":
         value = json.loads(_whole(files[f"{output.name}.json"]))["value"]
         return {cells.within: int(value)}
     table = pyarrow.parquet.read_table(io.BytesIO(_whole(files[f"{output.name}.parquet"])))
     names = table.column_names
-    if output.counts not in names or not set(cells.columns) <= set(names):
+    columns = {folded(name): name for name in names} | {name: name for name in names}
+    if output.counts not in names or not columns.keys() >= set(cells.columns):
         return {}  # a person took the column out: nobody can tell the rows any more
     counts = table[output.counts].to_pylist()
     if cells.untold:
         # Which rows they were nobody can tell, and need not: as many stand in the same order.
         return dict(zip(cells.cells, map(int, counts), strict=False))
-    labels = zip(*(table[name].to_pylist() for name in cells.columns), strict=True)
+    labels = zip(*(table[columns[name]].to_pylist() for name in cells.columns), strict=True)
     rows = labels if cells.columns else [()] * len(counts)
     return {
         cells.cell_of(row): int(count)
@@ -296,10 +308,14 @@ def _whole(content: Content) -> bytes:
 def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
     def of_here(name: str) -> str:
         # Rows that nothing tells apart are none of those of another stop.
-        return f"{NO_COLUMN}{source}/{name}" if name.startswith(NO_COLUMN) else name
+        if name.startswith(NO_COLUMN) and name != OF:
+            return f"{NO_COLUMN}{source}/{name}"
+        return spell(name)
+
+    spell = folded if _folds(output) else str
 
     def cell(kept: Mapping[str, str]) -> Cell:
-        return frozenset((of_here(name), label) for name, label in kept.items())
+        return frozenset((of_here(name), spell(label)) for name, label in kept.items())
 
     rows = tuple(CountedRow(cell(row["cell"]), row["count"]) for row in output["rows"])
     return Reading(
@@ -309,6 +325,13 @@ def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
         within=cell(output.get("within", {})),
         marks=_marks(folder, output),
     )
+
+
+def _folds(output: Mapping[str, Any]) -> bool:
+    """Whether all rows are still told apart by names and labels as they are compared."""
+    cells = [row["cell"].items() for row in output["rows"]]
+    compared = {frozenset((folded(n), folded(v)) for n, v in cell) for cell in cells}
+    return len(compared) == len(set(map(frozenset, cells)))
 
 
 def _marks(folder: Path, output: Mapping[str, Any]) -> SumMarks:

@@ -8,7 +8,7 @@ from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
-from phtlab.station.airlock.significant import rounded
+from phtlab.station.airlock.significant import decimals, rounded
 
 _MAX_BYTES = 4096
 _ROUNDING = 1e-9
@@ -50,6 +50,30 @@ def share(value: int | float | bool | None, people: int) -> int | None:
         return None
     part = value * people
     return round(part) if abs(part - round(part)) <= _ROUNDING * people else None
+
+
+def may_tell_few(value: int | float | bool | None, people: int, minimum: int) -> bool:
+    """Whether `value` may tell of few of `people`, or of all but few.
+
+    As their number, or as a share or a percentage that is rounded to its last decimal.
+    """
+    if value is None or isinstance(value, bool) or not 0 < value <= max(people, 100):
+        return False
+    if float(value).is_integer():
+        return _few(int(value), people, minimum)
+    slack = 0.5 * 10.0 ** -decimals(float(value))
+    for scale in (1, 100):
+        part = value / scale * people
+        if (
+            value <= scale
+            and abs(part - round(part)) <= slack / scale * people + _ROUNDING * people
+        ):
+            return _few(round(part), people, minimum)
+    return False
+
+
+def _few(part: int, people: int, minimum: int) -> bool:
+    return 0 < part < minimum or 0 < people - part < minimum
 
 
 def count_of(value: int | float | bool | None) -> int:

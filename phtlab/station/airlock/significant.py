@@ -16,3 +16,9 @@ def rounded(value: Any, digits: int) -> Any:
         return float(Context(digits).create_decimal(Decimal(repr(value))))
     near = int(Context(digits, ROUND_HALF_EVEN).create_decimal(value))
     return near if near in INT64 else int(Context(digits, ROUND_DOWN).create_decimal(value))
+
+
+def decimals(value: float) -> int:
+    """How many decimals `value` has as it is written shortest: 2 for 0.25."""
+    exponent = Decimal(repr(value)).normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow, is_total, label_of
+from phtlab.station.airlock.cells import Cell, CountedRow, folded, is_total, spelt_out
 from phtlab.station.airlock.reading import Reading, parts_of, row_name
 from phtlab.station.airlock.table import Table, TableColumn
 
@@ -17,18 +17,21 @@ def dimensions_of(table: Table, declared: Sequence[str], others: Collection[str]
     """The columns that say which people a row is about.
 
     Those declared, if they tell the rows apart; else the columns of text, truths and dates, with
-    whole numbers (years, codes) as far as those are needed. `others` are none for sure.
+    whole numbers (years, codes) and then other numbers (edges of bins) as far as those are needed.
+    `others` are none for sure.
     """
     columns = {column.name: column for column in table.columns if column.name not in others}
     known = [name for name in declared if name in columns]
     if known and _distinct(columns, known, table.rows):
         return known
     found = [n for n, column in columns.items() if column.type in ("string", "boolean", "date")]
-    for name, column in columns.items():
-        if _distinct(columns, found, table.rows):
-            break
-        if column.type == "integer":
-            found.append(name)
+    for kind in ("integer", "number"):
+        for name, column in columns.items():
+            # The code of a table of one row says of whom it is, too.
+            if _distinct(columns, found, table.rows) and (found or kind == "number"):
+                return found
+            if column.type == kind:
+                found.append(name)
     return found
 
 
@@ -39,25 +42,34 @@ def readings_of(
     dimensions: Sequence[str],
     *,
     within: Cell,
-    parts: bool,
+    minimum: int,
 ) -> list[Reading]:
     """The ways to read a table of these `counts`, all of people `within` a cell.
 
-    Rows that no dimension tells apart are each about people of its own. With `parts`, each label
-    of a dimension is also read as a table by itself: a table of several measures of the same
-    people is several tables.
+    `minimum` is by how many people a total may be more than what it sums up. Rows that no dimension
+    tells apart are each about people of its own. Each label of a dimension is also read as a table
+    by itself: a table of several measures of the same people is several tables.
     """
     columns = {column.name: column for column in table.columns}
     outside = tuple(name for name, _ in sorted(within))
     if not _distinct(columns, dimensions, table.rows):
         names: tuple[str, ...] = (row_name(source),)
-        cells = [within | {(names[0], str(row))} for row in range(table.rows)]
-        return [Reading(source, names + outside, _rows(cells, counts), within=within)]
-    names = tuple(dimensions)
-    labels = [[label_of(columns[n].values[row]) for n in names] for row in range(table.rows)]
-    totals = {name: _totals_by_name(labels, counts, i) for i, name in enumerate(names)}
+        labels = [[str(row)] for row in range(table.rows)]
+        spelt = [
+            [spelt_out(columns[n].values[row]) for n in dimensions] for row in range(table.rows)
+        ]
+        # One that all its labels call a total is none of the others.
+        totals = {
+            names[0]: {
+                row for row, found in enumerate(spelt) if found and all(map(is_total, found))
+            }
+        }
+    else:
+        names = _folded_names(dimensions)
+        labels = _labels(columns, dimensions, table.rows)
+        totals = {name: _totals_by_name(labels, counts, i) for i, name in enumerate(names)}
 
-    def reading(totals: Mapping[str, set[str]]) -> Reading:
+    def reading(totals: Mapping[str, set[int]]) -> Reading:
         cells = [within | cell for cell in _cells(names, labels, totals)]
         return Reading(source, names + outside, _rows(cells, counts), within=within)
 
@@ -65,14 +77,27 @@ def readings_of(
     by_value = {
         name: found_total
         for i, name in enumerate(names)
-        if not totals[name] and (found_total := _total_by_value(labels, counts, i))
+        if not totals[name] and (found_total := _total_by_value(labels, counts, i, minimum))
     }
     found = [whole]
+    if any(totals.values()):
+        found.append(reading({name: set() for name in names}))  # a word, and a label like others
     if by_value:
         found.append(reading(totals | by_value))
-    if parts:
-        found += parts_of(whole)
-    return found
+    return found + parts_of(whole)
+
+
+def _folded_names(names: Sequence[str]) -> tuple[str, ...]:
+    """The names as they are compared; as they are spelt if two would be the same."""
+    found = tuple(map(folded, names))
+    return found if len(set(found)) == len(found) else tuple(names)
+
+
+def _labels(columns: Mapping[str, TableColumn], names: Sequence[str], rows: int) -> list[list[str]]:
+    """The labels of each row as they are compared; as they are spelt if rows would be the same."""
+    spelt = [[spelt_out(columns[name].values[row]) for name in names] for row in range(rows)]
+    found = [[folded(label) for label in row] for row in spelt]
+    return found if len(set(map(tuple, found))) == len(set(map(tuple, spelt))) else spelt
 
 
 def _rows(cells: Sequence[Cell], counts: Sequence[int]) -> tuple[CountedRow, ...]:
@@ -83,48 +108,56 @@ def _rows(cells: Sequence[Cell], counts: Sequence[int]) -> tuple[CountedRow, ...
 
 
 def _cells(
-    names: Sequence[str], labels: Sequence[Sequence[str]], totals: Mapping[str, set[str]]
+    names: Sequence[str], labels: Sequence[Sequence[str]], totals: Mapping[str, set[int]]
 ) -> list[Cell]:
     return [
         frozenset(
             (name, label)
             for name, label in zip(names, row, strict=True)
-            if label not in totals[name]
+            if number not in totals[name]
         )
-        for row in labels
+        for number, row in enumerate(labels)
     ]
 
 
-def _totals_by_name(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[str]:
-    """The labels that are words for a total, and count no fewer than the others together."""
-    found = {row[place] for row in labels if is_total(row[place])}
-    for line in _lines(labels, counts, place) if found else ():
-        others = sum(count for label, count in line.items() if not is_total(label))
-        found -= {label for label in found if line.get(label, others) < others}
+def _totals_by_name(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[int]:
+    """The rows that are called a total, and count no fewer than the others together."""
+    if not any(is_total(row[place]) for row in labels):
+        return set()
+    found: set[int] = set()
+    for line in _lines(labels, place):
+        called = {row for row in line if is_total(labels[row][place])}
+        others = sum(counts[row] for row in line if row not in called)
+        found |= {row for row in called if counts[row] >= others}
     return found
 
 
-def _lines(
-    labels: Sequence[Sequence[str]], counts: Sequence[int], place: int
-) -> list[dict[str, int]]:
-    """The counts along one dimension, by label, for each choice of the other labels."""
-    lines: dict[tuple[str, ...], dict[str, int]] = defaultdict(dict)
-    for row, count in zip(labels, counts, strict=True):
-        lines[*row[:place], *row[place + 1 :]][row[place]] = count
+def _lines(labels: Sequence[Sequence[str]], place: int) -> list[list[int]]:
+    """The rows along one dimension, for each choice of the other labels."""
+    lines: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for number, row in enumerate(labels):
+        lines[*row[:place], *row[place + 1 :]].append(number)
     return list(lines.values())
 
 
-def _total_by_value(labels: Sequence[Sequence[str]], counts: Sequence[int], place: int) -> set[str]:
-    """The label that is the sum of the others wherever it stands, if there is one."""
-    lines = _lines(labels, counts, place)
-    candidates = {label for line in lines for label in line}
+def _total_by_value(
+    labels: Sequence[Sequence[str]], counts: Sequence[int], place: int, minimum: int
+) -> set[int]:
+    """The rows of the label that counts as many as the others wherever it stands, if there is one.
+
+    Or by fewer than `minimum` more: some people may have no other label, and some rows be left out.
+    """
+    lines = _lines(labels, place)
+    candidates = {row[place] for row in labels}
     if len(candidates) <= _FEW:
         return set()
     for line in lines:
-        whole = sum(line.values())
-        candidates -= {label for label, count in line.items() if 2 * count != whole}
-    held = {c for c in candidates if any(line.get(c) for line in lines)}
-    return {min(held)} if held else set()
+        whole = sum(counts[row] for row in line)
+        candidates -= {
+            labels[row][place] for row in line if not 0 <= 2 * counts[row] - whole < minimum
+        }
+    held = {labels[row][place] for row, count in enumerate(counts) if count} & candidates
+    return {row for row, own in enumerate(labels) if own[place] == min(held)} if held else set()
 
 
 def _distinct(columns: Mapping[str, TableColumn], names: Sequence[str], rows: int) -> bool:

@@ -13,7 +13,8 @@ PARAMETERS = "from typing import Annotated\nfrom annotated_types import Interval
     "min_age: Annotated[int, Interval(ge=18, le=100)] = 40"
 )
 STATION = (
-    'import phtlab\nheart = phtlab.dataset("heart")\nphtlab.publish("n", len(heart), kind="scalar")'
+    'import phtlab\nheart = phtlab.dataset("heart")\n'
+    'phtlab.publish("n", len(heart), kind="scalar", counts="patients")'
 )
 
 
@@ -46,7 +47,7 @@ async def test_a_sound_notebook_tells_what_it_takes_and_gives(asking: Asking):
             "required": [],
             "additionalProperties": False,
         },
-        "outputs": [{"name": "n", "kind": "scalar"}],
+        "outputs": [{"name": "n", "kind": "scalar", "counts": "patients"}],
         "datasets": ["heart"],
         "findings": [],
     }
