@@ -71,6 +71,9 @@ AIMS: Final[Mapping[str, Aim]] = {
     "open_1gb": Aim("The same opened to a file, its digest compared first", of_peer=1),
     "seal_1gb_rss": Aim("The whole process' memory at the peak, sealing", most=32),
     "open_1gb_rss": Aim("The whole process' memory at the peak, opening", most=32),
+    "airlock_million_rows": Aim(
+        "Two tables through the airlock of a station that has let leave 1,000,000 rows before"
+    ),
     "central_wait_p99": Aim(
         "A journey's dispatch to the waiting station's answer, with 1,000 stations waiting and "
         "10,000 journeys queued",
@@ -112,6 +115,9 @@ MISSED: Final[Mapping[str, str]] = {
         "alone, and here four at once. " + _JOURNEY
     ),
     "journey4_warm": _JOURNEY,
+    "airlock_million_rows": Aim(
+        "Two tables through the airlock of a station that has let leave 1,000,000 rows before"
+    ),
     "central_wait_p99": (
         "A thousand stations begin a poll every 25 seconds, which takes central some 7 ms each, in "
         "one Python process; a dispatch waits behind those that came before. There is now one look "

@@ -20,6 +20,9 @@ class BenchSize:
     seal_runs: int = 3
     openssl_seconds: int = 2
 
+    airlock_rows: int = 1_000_000
+    airlock_runs: int = 7
+
     waiting_stations: int = 1_000
     waiting_queued: int = 10_000
     """At least one for each station."""
@@ -61,6 +64,8 @@ TINY: Final = BenchSize(
     seal_bytes=10**6,
     seal_runs=1,
     openssl_seconds=1,
+    airlock_rows=1_000,
+    airlock_runs=1,
     waiting_stations=3,
     waiting_queued=6,
     waiting_dispatches=3,

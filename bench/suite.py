@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bench import approval, interface, journey, scheduler, seal, stop, waiting
+from bench import airlock, approval, interface, journey, scheduler, seal, stop, waiting
 from bench.figures import Row
 from bench.size import BenchSize
 from phtlab.demo.world import World
 
 ALONE: Final[Mapping[str, Callable[[BenchSize], list[Row]]]] = {
     "seal": seal.measure,
+    "airlock": airlock.measure,
     "waiting": waiting.measure,
 }
 IN_CONSORTIUM: Final[Mapping[str, Callable[[World, BenchSize], list[Row]]]] = {

@@ -29,6 +29,7 @@ from phtlab.station.airlock import figure, released
 from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
+from tests.evidence import Evidence
 from tests.station.left_by_a_run import LeftInMemory, leaving
 
 RULES = AirlockRules()
@@ -212,6 +213,17 @@ journeys = st.one_of(travelling(st.one_of(tables, counts)), travelling(st.one_of
 def _no_picture_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pixels are no counts; a process for each would take most of the time."""
     monkeypatch.setattr(figure, "redraw", lambda picture, pixels, colors: picture)
+
+
+@pytest.fixture(autouse=True)
+def _row(request: pytest.FixtureRequest, evidence: Evidence) -> None:
+    many = "10,000" if request.node.get_closest_marker("long") else "300"
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise=f"cannot compute a small count from tables and counts at random, {many} times",
+        outcome="nothing small follows",
+    )
 
 
 @settings(

@@ -199,6 +199,12 @@ def test_a_string_leaves_only_where_a_rule_sees_it(
     else:
         sees = f"refused: `{rule}`" if rule else "left behind: the file is written anew"
     evidence("strings", output=kind, where=where, outcome=sees)
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise=f"cannot send unseen text as {where} ({kind})",
+        outcome="seen by a rule, or left behind",
+    )
 
 
 def test_a_text_that_is_no_short_visible_category_does_not_leave(evidence: Evidence) -> None:
@@ -214,6 +220,12 @@ def test_a_text_that_is_no_short_visible_category_does_not_leave(evidence: Evide
         where="label that is long, a formula or not visible",
         outcome="refused: `free-text`",
     )
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="cannot send a label that is long, a formula or not visible",
+        outcome="refused: free-text",
+    )
 
 
 def test_the_class_of_an_error_is_a_known_one(evidence: Evidence) -> None:
@@ -225,4 +237,10 @@ def test_the_class_of_an_error_is_a_known_one(evidence: Evidence) -> None:
         output="error",
         where="class of an error",
         outcome="`Exception`, if it is none of Python's or a known library's",
+    )
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="cannot send text as the class of an error",
+        outcome="Exception, if it is none of Python's or a known library's",
     )
