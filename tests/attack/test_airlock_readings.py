@@ -285,3 +285,10 @@ def test_a_dimension_named_as_ours_is_refused() -> None:
     """cannot name a dimension as the station names its own"""
     with pytest.raises(ValidationError):
         Output(name="a", kind="table", counts="n", where={"\0w": "1"})
+
+
+def test_sums_of_a_few_people_do_not_leave_as_a_figure(airlock: Airlock) -> None:
+    """cannot send a sum that one person dominates as a figure"""
+    costs = {"r": ["X"], "n": [50], "cost": [100.0], "top1": [99.0], "top2": [0.5]}
+    figure = table(costs, kind="figure", total="cost", largest=("top1", "top2"))
+    assert airlock.stop(f=figure)["f"].verdict == "refused"

@@ -102,7 +102,7 @@ def _says_no_more(counts: Counts[Cell], one: Told, minimum: int) -> bool:
     """Whether a cell may count anything below the minimum, as far as a reader can tell."""
     if one.value < minimum - 1 - TOLERANCE:
         return False
-    return counts.interval(one.cell)[0].value < one.value - TOLERANCE
+    return counts.interval(one.cell)[0].value < TOLERANCE
 
 
 def _counts_all(reading: Reading, everybody: Everybody) -> bool:

@@ -109,6 +109,8 @@ def _read(output: Output, left: Left, rules: AirlockRules) -> Draft | Passed:
                 f"This station releases no output of kind '{output.kind}'.", code="kind"
             )
         _require_kind(output, left)
+        if output.kind != "table" and (output.total is not None or output.largest):
+            raise AirlockError("Only a table has sums of what people contribute.", code="kind")
         return _BY_KIND[output.kind](output, left, rules)
     except AirlockError as error:
         return _refusal(output.name, output.kind, error)
