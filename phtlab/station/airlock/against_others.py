@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -21,12 +21,13 @@ from phtlab.station.airlock.cells import (
 )
 from phtlab.station.airlock.class_disclosure import alike
 from phtlab.station.airlock.complementary import Complement, complement
-from phtlab.station.airlock.computable import Everybody
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Action, named
+from phtlab.station.airlock.gathering import Everybody
 from phtlab.station.airlock.other_names import under_other_names
 from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.steps import Steps, TooManyStepsError
 from phtlab.station.airlock.table import count_column
 from phtlab.station.airlock.table_readings import dimensions_of, readings_of
 
@@ -81,22 +82,14 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
         whole = readings[draft.output.name][0]
         draft.cells = whole.told_by()
         _class_disclosure(draft, whole, rules)
-        others = [*(other[0] for other in readings.values()), *earlier]
-        _differencing(draft, whole, others, rules)
-    every = [one for draft in counted for one in readings[draft.output.name]]
-    every += _as_cells(counted, every)
-    every += earlier
-    every += _of_everybody(every, history.everybody)
-    every += [
+    models = [
         _of_people(draft) for draft in drafts if draft.output.kind == "model" and draft.people
     ]
-    renamed, too_many = under_other_names(every)
-    every += renamed
-    ours = {draft.output.name for draft in counted}
-    for draft in counted:
-        if draft.output.name in too_many or not too_many <= ours:
-            _unchecked(draft, rules, "It can be read in too many ways beside the other tables.")
-    _complementary(counted, every, rules, history.everybody)
+    try:
+        _check_linked(counted, readings, earlier, models, rules, history.everybody)
+    except TooManyStepsError:
+        for draft in counted:
+            _unchecked(draft, rules, "The outputs take too many steps to be checked together.")
     # What a reader sums up: withheld rows are in no total.
     told = {
         draft.output.name: readings[draft.output.name][0].without(draft.taken) for draft in counted
@@ -112,11 +105,40 @@ def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: Histor
             draft.find("forgotten", _action(draft, rules, "forgotten"), sentence, (), set())
 
 
+def _check_linked(
+    counted: Sequence[Draft],
+    readings: Mapping[str, Sequence[Reading]],
+    earlier: Sequence[Reading],
+    models: Sequence[Reading],
+    rules: AirlockRules,
+    everybody: Everybody,
+) -> None:
+    """What follows from several outputs together. Raises TooManyStepsError."""
+    steps = Steps()
+    others = [*(other[0] for other in readings.values()), *earlier]
+    for draft in counted:
+        steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
+        _differencing(draft, readings[draft.output.name][0], others, rules)
+    every = [one for draft in counted for one in readings[draft.output.name]]
+    every += _as_cells(counted, every, steps)
+    every += earlier
+    every += _of_everybody(every, everybody)
+    every += models
+    renamed, too_many = under_other_names(every, steps)
+    every += renamed
+    ours = {draft.output.name for draft in counted}
+    for draft in counted:
+        if draft.output.name in too_many or not too_many <= ours:
+            _unchecked(draft, rules, "It can be read in too many ways beside the other tables.")
+    _complementary(counted, every, rules, everybody, steps)
+
+
 def _complementary(
     counted: Sequence[Draft],
     readings: Sequence[Reading],
     rules: AirlockRules,
     everybody: Everybody,
+    steps: Steps,
 ) -> None:
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
     asked = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
@@ -125,6 +147,7 @@ def _complementary(
         withheld,
         minimum=rules.minimum_count,
         removable={name for name, action in asked.items() if action == "suppress"},
+        steps=steps,
         protected=_protected(counted, readings),
         everybody=everybody,
     )
@@ -213,7 +236,9 @@ def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collect
     }
 
 
-def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading]) -> list[Reading]:
+def _as_cells(
+    counted: Sequence[Draft], readings: Sequence[Reading], steps: Steps
+) -> list[Reading]:
     """A scalar that counts as many people as a cell of a table may be the count of just that."""
     found: dict[tuple[str, Cell], Reading] = {}
     for draft in counted:
@@ -221,7 +246,9 @@ def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading]) -> list[Rea
         for reading in readings if says_nothing else ():
             if not reading.whole or reading.source == draft.output.name:
                 continue
+            steps.take(1 + len(reading.rows) // 4)
             for cell in _cells_counting(reading, draft.count or 0):
+                steps.take()
                 names = tuple(sorted(name for name, _ in cell))
                 row = CountedRow(cell, draft.count, 0)
                 one = Reading(draft.output.name, names, (row,), whole=False, within=cell)

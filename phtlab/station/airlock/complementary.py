@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from phtlab.station.airlock.cells import Cell, described
-from phtlab.station.airlock.computable import Everybody, Told, together, told
+from phtlab.station.airlock.computable import Told, told
 from phtlab.station.airlock.findings import named
+from phtlab.station.airlock.gathering import Everybody, together
 from phtlab.station.airlock.lattice import TooManyCellsError
 from phtlab.station.airlock.linear_bounds import UnsolvedError
 from phtlab.station.airlock.reading import Reading
+from phtlab.station.airlock.steps import Steps
 
 Row = tuple[str, int]
 """A row of this stop: the table's name, and the row's number."""
@@ -44,6 +46,7 @@ def complement(
     *,
     minimum: int,
     removable: Collection[str],
+    steps: Steps,
     protected: Collection[Cell] = (),
     everybody: Everybody = None,
 ) -> Complement:
@@ -52,18 +55,18 @@ def complement(
     `everybody` is how many people a reader knows there are, at least and at most.
 
     Rows of sources that are not `removable` (a picture, a scalar, a table whose policy asks a
-    person) stay where they are: their source is blamed.
+    person) stay where they are: their source is blamed. Raises TooManyStepsError.
     """
     taken: set[Row] = set()
     why: dict[str, list[str]] = {}
     blamed: dict[str, None] = {}
     unchecked: dict[str, None] = {}
     gone = set(withheld)
-    groups = together(readings, everybody)
+    groups = together(readings, steps, everybody)
     counts: dict[Row, int] = {}
 
     def found_in(group: Sequence[Reading], gone: Collection[Row]) -> Iterator[Told]:
-        return told(group, gone, minimum, protected, everybody)
+        return told(group, gone, minimum, steps, protected, everybody)
 
     for group in groups:
         while True:

@@ -20,6 +20,7 @@ from typing import Final
 
 from phtlab.station.airlock.cells import NO_COLUMN, Cell, CountedRow, projections
 from phtlab.station.airlock.reading import Labels, Reading, all_labels
+from phtlab.station.airlock.steps import Steps
 
 MOST_CELLS: Final = 4_000
 """Cells on all levels, of tables that are held against each other."""
@@ -50,6 +51,7 @@ class Lattice:
 def lattice_of(
     readings: Sequence[Reading],
     withheld: Collection[tuple[str, int | None]],
+    steps: Steps,
     *,
     closed: bool,
     opened: Collection[str] = (),
@@ -58,8 +60,10 @@ def lattice_of(
 
     `withheld` names the rows that stay, as source and row; of an earlier stop those without a
     count. With `closed`, a dimension of which two labels are known has no others, though each is
-    only spoken of by itself; those `opened` have others in any case. Raises TooManyCellsError.
+    only spoken of by itself; those `opened` have others in any case. Raises TooManyCellsError and
+    TooManyStepsError.
     """
+    steps.take(sum(len(reading.rows) for reading in readings) // 4)
     labels = all_labels(readings)
     alone = {name for reading in readings for name, _ in reading.within}
     if closed:
@@ -67,9 +71,10 @@ def lattice_of(
     alone = (alone | _open_dimensions(readings)) - _closed_dimensions(readings, labels)
     for name in alone.union(opened) & labels.keys():
         labels[name].add(OTHERS)
-    shapes = _shapes(readings)
+    shapes = _shapes(readings, steps)
     if sum(_size(shape, labels) for shape in shapes) > MOST_CELLS:
         raise TooManyCellsError
+    steps.take(sum(_size(shape, labels) for shape in shapes))
     empty = _structurally_empty(readings)
     cells, equations = _sums(shapes, labels, empty)
     known: dict[Cell, int] = {}
@@ -94,17 +99,32 @@ def lattice_of(
     )
 
 
-def _shapes(readings: Sequence[Reading]) -> list[tuple[str, ...]]:
+def _shapes(readings: Sequence[Reading], steps: Steps) -> list[tuple[str, ...]]:
     """The dimensions of the tables, those that go round in circles together.
 
     Without those that another has and more.
     """
     every = {frozenset(reading.dimensions) for reading in readings}
-    every.add(_circular(every))
-    return [tuple(sorted(one)) for one in every if not any(one < other for other in every)]
+    every.add(_circular(every, steps))
+    return [tuple(sorted(one)) for one in _largest(every)]
 
 
-def _circular(tables: Collection[frozenset[str]]) -> frozenset[str]:
+def _largest(tables: Collection[frozenset[str]]) -> set[frozenset[str]]:
+    """Those of `tables` that no other one holds."""
+    of_name: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for table in tables:
+        for name in table:
+            of_name[name].append(table)
+    found = set()
+    for table in tables:
+        # A table that holds this one has its rarest dimension too.
+        others = min((of_name[name] for name in table), key=len, default=tables)
+        if not any(table < other for other in others):
+            found.add(table)
+    return found
+
+
+def _circular(tables: Collection[frozenset[str]], steps: Steps) -> frozenset[str]:
     """The dimensions that are left of `tables` when all is taken away that hangs on by an end.
 
     So a dimension of one table only goes, and a table that another one holds (the reduction of
@@ -112,9 +132,10 @@ def _circular(tables: Collection[frozenset[str]]) -> frozenset[str]:
     """
     left = set(tables)
     while True:
+        steps.take(1 + len(left) // 4)
         times = Counter(name for table in left for name in table)
         shorter = {frozenset(name for name in table if times[name] > 1) for table in left}
-        shorter = {one for one in shorter if not any(one < other for other in shorter)}
+        shorter = _largest(shorter)
         if shorter == left:
             return frozenset().union(*left)
         left = shorter

@@ -17,12 +17,17 @@ from typing import Final, Generic, TypeVar
 import highspy
 import numpy as np
 
+from phtlab.station.airlock.steps import Steps
+
 C = TypeVar("C", bound=Hashable)
 
 TOLERANCE: Final = 1e-6
 LARGEST_COUNT: Final = 10**8
 """Beyond it the solver's numbers are not exact to one person."""
 _SECONDS: Final = 60.0
+_MOST_ITERATIONS: Final = 100_000
+_A_STEP: Final = 1_000
+"""So many columns and weights are looked at in a step, roughly."""
 
 
 class UnsolvedError(Exception):
@@ -40,7 +45,7 @@ class Bound(Generic[C]):
 class Counts(Generic[C]):
     """All counts that fit `equations` and `known`, and lie `between` a least and a most.
 
-    Raises UnsolvedError, as all methods do.
+    Raises UnsolvedError, as all methods do, and TooManyStepsError.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Counts(Generic[C]):
         known: Mapping[C, int],
         minimum: int,
         between: Mapping[C, tuple[int, int]] | None = None,
+        steps: Steps | None = None,
     ) -> None:
         if any(value > LARGEST_COUNT for value in known.values()):
             raise UnsolvedError
@@ -56,6 +62,8 @@ class Counts(Generic[C]):
         cells = dict.fromkeys([*known, *(cell for row in rows for cell in row)])
         self._known = known
         self._minimum = minimum
+        self._steps = steps or Steps()
+        self._nonzeros = sum(map(len, rows))
         limits = {cell: (float(low), float(high)) for cell, (low, high) in (between or {}).items()}
         limits |= {cell: (float(value), float(value)) for cell, value in known.items()}
         self._column = {cell: number for number, cell in enumerate(cells)}
@@ -123,6 +131,9 @@ class Counts(Generic[C]):
         weights[list(costs)] = list(costs.values())
         solver.changeColsCost(len(weights), np.arange(len(weights), dtype=np.int32), weights)
         solver.run()
+        # The work of an iteration grows with the numbers in the equations.
+        iterations = max(solver.getInfo().simplex_iteration_count, 0)
+        self._steps.take((iterations + 1) * (1 + (len(weights) + self._nonzeros) // _A_STEP))
         status = solver.getModelStatus()
         if status == highspy.HighsModelStatus.kOptimal:
             return float(solver.getObjectiveValue())
@@ -142,6 +153,7 @@ def _solver(
         ("output_flag", False),
         ("threads", 1),
         ("time_limit", _SECONDS),
+        ("simplex_iteration_limit", _MOST_ITERATIONS),
         ("allow_unbounded_or_infeasible", False),
     ):
         solver.setOptionValue(name, value)

@@ -7,6 +7,7 @@ of the other one as well.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,10 +17,17 @@ from typing import Final
 
 from phtlab.station.airlock.cells import NO_COLUMN, Cell
 from phtlab.station.airlock.reading import Reading
+from phtlab.station.airlock.steps import Steps
 
 _MOST_WAYS: Final = 24
 """So many ways to rename a table are looked at."""
+_MOST_TRIED: Final = 20_000
+"""So many labels are tried to find those ways, for two dimensions."""
 _FEW: Final = 2
+
+
+class _TooManyTriedError(Exception):
+    """Nobody knows in `_MOST_TRIED` whether two dimensions can be the same."""
 
 
 @dataclass(frozen=True)
@@ -48,70 +56,138 @@ class _Labels:
     def nobody(self) -> list[str]:
         return sorted(label for label, count in self.counts.items() if count == 0)
 
-    def counts_as_many(self, label: str, other: _Labels, other_label: str) -> bool:
-        """Whether `label` is known to count as many people as a label of another dimension."""
-        ours, theirs = self.counts[label], other.counts[other_label]
-        if ours is not None and theirs is not None:
-            return ours == theirs
-        if ours is not None:
-            return other.reading.same_sum(other.cell(other_label), ours) is True
-        if theirs is not None:
-            return self.reading.same_sum(self.cell(label), theirs) is True
-        mark = self.reading.marks.by_cell.get(self.cell(label))
-        return mark is not None and mark == other.reading.marks.by_cell.get(other.cell(other_label))
+    @cached_property
+    def exact(self) -> tuple[int, ...] | None:
+        """The counts of its people in order, if all are known."""
+        known = [count for label in self.people if (count := self.counts[label]) is not None]
+        return tuple(sorted(known)) if len(known) == len(self.people) else None
+
+    @cached_property
+    def by_count(self) -> dict[int, list[str]]:
+        """The labels that count so many, where that is known."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for label in self.people:
+            if (count := self.counts[label]) is not None:
+                found[count].append(label)
+        return found
+
+    @cached_property
+    def by_mark(self) -> dict[str, list[str]]:
+        """The labels whose count is not known, by its mark."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for label in self.people:
+            if self.counts[label] is None and (mark := self.mark(label)) is not None:
+                found[mark].append(label)
+        return found
+
+    def mark(self, label: str) -> str | None:
+        return self.reading.marks.by_cell.get(self.cell(label))
 
     def cell(self, label: str) -> Cell:
         return self.reading.within | {(self.name, label)}
 
 
-def under_other_names(readings: Sequence[Reading]) -> tuple[list[Reading], set[str]]:
+def under_other_names(readings: Sequence[Reading], steps: Steps) -> tuple[list[Reading], set[str]]:
     """The `readings` under names of each other's dimensions that count as many people by label.
 
-    And the sources that can be read in more ways than are looked at.
+    And the sources that can be read in more ways than are looked at. Raises TooManyStepsError.
     """
     wholes = [reading for reading in readings if reading.whole]
     dimensions = {id(one): [_labels(one, name) for name in _free(one)] for one in wholes}
-    every = [labels for found in dimensions.values() for labels in found]
+    every = _Dimensions([labels for found in dimensions.values() for labels in found])
     renamed: list[Reading] = []
     too_many = set()
     for reading in wholes:
-        choices = [_renamings(labels, every) for labels in dimensions[id(reading)]]
+        steps.take(1 + len(reading.rows) // 4)
+        try:
+            choices = [_renamings(labels, every, steps) for labels in dimensions[id(reading)]]
+        except _TooManyTriedError:
+            too_many.add(reading.source)
+            continue
         if prod(len(found) for found in choices) > _MOST_WAYS:
             too_many.add(reading.source)
             continue
         for chosen in product(*choices):
             renamings = [one for one in chosen if one is not None]
             if renamings and len({one.name for one in renamings}) == len(renamings):
+                steps.take(1 + len(reading.rows) // 4)
                 renamed.append(_renamed(reading, renamings))
     return renamed, too_many
 
 
-def _renamings(ours: _Labels, every: Sequence[_Labels]) -> list[_Renaming | None]:
+class _Dimensions:
+    """All dimensions, by what two of the same people have in common."""
+
+    def __init__(self, every: Sequence[_Labels]) -> None:
+        self._every = every
+        self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        self._partly: dict[int, list[int]] = defaultdict(list)
+        self._by_number: dict[int, list[int]] = defaultdict(list)
+        for place, one in enumerate(every):
+            self._by_number[len(one.people)].append(place)
+            if one.exact is None:
+                self._partly[len(one.people)].append(place)
+            else:
+                self._by_counts[one.exact].append(place)
+
+    def like(self, ours: _Labels) -> Iterator[_Labels]:
+        """Those whose labels may count as many people as `ours`."""
+        number = len(ours.people)
+        if ours.exact is None:
+            places = self._by_number[number]
+        else:
+            places = sorted([*self._by_counts[ours.exact], *self._partly[number]])
+        return (self._every[place] for place in places)
+
+
+def _renamings(ours: _Labels, every: _Dimensions, steps: Steps) -> list[_Renaming | None]:
     """None for its own name, and then all others: one more than are looked at is enough."""
     found: dict[tuple[str, tuple[tuple[str, str], ...]], _Renaming] = {}
-    for theirs in every:
+    for theirs in every.like(ours):
+        steps.take()
         if theirs.reading.source == ours.reading.source or theirs.name in ours.reading.dimensions:
             continue
-        for labels in islice(_label_pairs(ours, theirs), _MOST_WAYS):
+        for labels in islice(_label_pairs(ours, theirs, steps), _MOST_WAYS):
+            steps.take(1 + len(labels) // 8)
             key = theirs.name, tuple(sorted(labels.items()))
             found.setdefault(key, _Renaming(ours.name, theirs.name, labels))
+        if len(found) >= _MOST_WAYS:
+            break
     return [None, *found.values()]
 
 
-def _label_pairs(ours: _Labels, theirs: _Labels) -> Iterator[dict[str, str]]:
+def _label_pairs(ours: _Labels, theirs: _Labels, steps: Steps) -> Iterator[dict[str, str]]:
     """Each way in which the labels of two dimensions can be the same; those of nobody as well."""
     if max(len(ours.counts), len(theirs.counts)) < _FEW:
         return
     if len(ours.people) != len(theirs.people) or not ours.people:
         return
-    same = {
-        label: [their for their in theirs.people if ours.counts_as_many(label, theirs, their)]
-        for label in ours.people
-    }
+    steps.take(1 + len(ours.people) // 4)
+    same = _counting_as_many(ours, theirs)
     their_nobody = iter(theirs.nobody)
     nobody = {label: next(their_nobody, NO_COLUMN + label) for label in ours.nobody}
-    for pairs in _matched(sorted(ours.people, key=lambda label: len(same[label])), same):
+    for pairs in _matched(sorted(ours.people, key=lambda label: len(same[label])), same, steps):
         yield pairs | nobody
+
+
+def _counting_as_many(ours: _Labels, theirs: _Labels) -> dict[str, list[str]]:
+    """For each label of one dimension those of the other that are known to count as many."""
+    by_our_marks = (
+        {}
+        if ours.exact is not None
+        else {ours.reading.marks.of_count(n): labels for n, labels in theirs.by_count.items()}
+    )
+    same = {}
+    for label in ours.people:
+        count = ours.counts[label]
+        if count is not None:
+            mark = theirs.reading.marks.of_count(count) if theirs.by_mark else ""
+            same[label] = theirs.by_count.get(count, []) + theirs.by_mark.get(mark, [])
+        elif (own := ours.mark(label)) is not None:
+            same[label] = by_our_marks.get(own, []) + theirs.by_mark.get(own, [])
+        else:
+            same[label] = []
+    return same
 
 
 def _free(reading: Reading) -> list[str]:
@@ -129,15 +205,33 @@ def _labels(reading: Reading, name: str) -> _Labels:
 
 
 def _matched(
-    waiting: Sequence[str], same: Mapping[str, Sequence[str]], taken: frozenset[str] = frozenset()
+    labels: Sequence[str], same: Mapping[str, Sequence[str]], steps: Steps
 ) -> Iterator[dict[str, str]]:
-    if not waiting:
-        yield {}
-        return
-    for their in same[waiting[0]]:
-        if their not in taken:
-            for rest in _matched(waiting[1:], same, taken | {their}):
-                yield {waiting[0]: their, **rest}
+    """Each choice of another label for each of `labels`, none chosen twice.
+
+    Raises _TooManyTriedError: of labels whose counts are not all known there may be any number of
+    beginnings without an end.
+    """
+    chosen: list[str] = []
+    taken: set[str] = set()
+    choices = [iter(same[label]) for label in labels[:1]]
+    tried = 0
+    while choices:
+        tried += 1
+        if tried > _MOST_TRIED:
+            raise _TooManyTriedError
+        steps.take(1 + len(taken) // 32)
+        their = next((one for one in choices[-1] if one not in taken), None)
+        if their is None:
+            choices.pop()
+            if chosen:
+                taken.discard(chosen.pop())
+        elif len(chosen) + 1 == len(labels):
+            yield dict(zip(labels, [*chosen, their], strict=True))
+        else:
+            chosen.append(their)
+            taken.add(their)
+            choices.append(iter(same[labels[len(chosen)]]))
 
 
 def _renamed(reading: Reading, renamings: Sequence[_Renaming]) -> Reading:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from math import prod
 from typing import Final
 
@@ -52,12 +52,16 @@ class Reading:
     pending: bool = False
     marks: SumMarks = SumMarks()
     guessed: frozenset[str] = frozenset()
-    _sums: dict[tuple[frozenset[str], frozenset[str]], dict[Cell, tuple[int, int | None]]] = field(
+    _sums: dict[tuple[frozenset[str], bool], dict[Cell, tuple[int, int | None]]] = field(
         default_factory=dict, repr=False, compare=False
     )
 
-    def labels(self) -> dict[str, set[str]]:
+    def labels(self) -> Mapping[str, Set[str]]:
         """The labels of each dimension that a row has."""
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {name: set() for name in self.dimensions}
         for row in self.rows:
             for name, label in row.cell:
@@ -79,18 +83,17 @@ class Reading:
         cells = tuple(row.cell for row in self.rows)
         return Cells(self.dimensions, columns, cells, sums, self.within)
 
-    @property
+    @cached_property
     def leaves(self) -> list[CountedRow]:
         """The rows that sum nothing up."""
         return [row for row in self.rows if len(row.cell) == len(self.dimensions)]
 
-    @property
+    @cached_property
     def total(self) -> int | None:
         """How many people it counts in all, if that is told; of those `within`, where there are."""
-        over = frozenset(name for name, _ in self.within)
-        return self.sums(over).get(self.within, (0, None))[1]
+        return self.sums(self._outside).get(self.within, (0, None))[1]
 
-    @property
+    @cached_property
     def told(self) -> list[int]:
         """The counts of the rows that are told and sum nothing up, in order."""
         return sorted(leaf.count for leaf in self.leaves if leaf.count is not None)
@@ -111,9 +114,13 @@ class Reading:
 
     def lacking(self, labels: Labels) -> frozenset[str]:
         """The dimensions in which it has not all `labels`, or speaks of one of them only."""
-        own = self.labels()
-        lacks = {name for name in self.dimensions if not own[name] >= set(labels.get(name, ()))}
-        return frozenset(lacks | {name for name, _ in self.within})
+        own = self._labels
+        lacks = [n for n in self.dimensions if n in labels and not own[n].issuperset(labels[n])]
+        return self._outside.union(lacks) if lacks else self._outside
+
+    @cached_property
+    def _outside(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.within)
 
     def sums(
         self, over: frozenset[str], labels: Labels | None = None
@@ -122,10 +129,16 @@ class Reading:
 
         If there are more `labels` of a dimension than it has, a sum over that one is not known.
         """
-        lacking = self.lacking(labels or {})
-        if (over, lacking) not in self._sums:
-            self._sums[over, lacking] = self._summed(over, closed=lacking <= over)
-        return self._sums[over, lacking]
+        lacking = self.lacking(labels) if labels else self._outside
+        return self.summed(over, closed=lacking <= over)
+
+    def summed(
+        self, over: frozenset[str], *, closed: bool
+    ) -> Mapping[Cell, tuple[int, int | None]]:
+        """The same, with no sum of its rows known exactly unless it is `closed` over the others."""
+        if (over, closed) not in self._sums:
+            self._sums[over, closed] = self._summed(over, closed=closed)
+        return self._sums[over, closed]
 
     def _summed(self, over: frozenset[str], *, closed: bool) -> dict[Cell, tuple[int, int | None]]:
         labels = self.labels()
@@ -150,41 +163,6 @@ class Reading:
             if {name for name, _ in row.cell} == over and row.count is not None:
                 found[row.cell] = (row.count, row.count)
         return found
-
-
-def agree(one: Reading, other: Reading, labels: Labels) -> tuple[bool, int]:
-    """Whether both can be about the same people, and in how many cells they are seen to be.
-
-    `labels` are all that there are of a dimension: one may have rows of some only.
-    """
-    shared = frozenset(one.dimensions) & frozenset(other.dimensions)
-    same = 0
-    for over in {shared, frozenset[str]()}:
-        fits, seen = _agree_over(one, other, over, labels)
-        if not fits:
-            return False, 0
-        same += seen if over == shared else 0
-    return True, same
-
-
-def _agree_over(
-    one: Reading, other: Reading, over: frozenset[str], labels: Labels
-) -> tuple[bool, int]:
-    same = 0
-    ours, theirs = one.sums(over, labels), other.sums(over, labels)
-    for cell in ours.keys() & theirs.keys():
-        (low, high), (their_low, their_high) = ours[cell], theirs[cell]
-        if (high is not None and their_low > high) or (their_high is not None and low > their_high):
-            return False, 0
-        known = None
-        if high is None and their_high is not None:
-            known = one.same_sum(cell, their_high)
-        elif their_high is None and high is not None:
-            known = other.same_sum(cell, high)
-        if known is False:
-            return False, 0
-        same += known is True or (high is not None and high == their_high)
-    return True, same
 
 
 def all_labels(readings: Sequence[Reading]) -> dict[str, set[str]]:

@@ -35,8 +35,8 @@ from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
 from phtlab.station.airlock.cells import NO_COLUMN, OF, Cell, Cells, CountedRow, folded
-from phtlab.station.airlock.computable import Everybody
 from phtlab.station.airlock.content import Content, Joined
+from phtlab.station.airlock.gathering import Everybody
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.airlock.reading import Reading, SumMarks, parts_of
 from phtlab.train.canonical import canonical, digest
