@@ -117,8 +117,16 @@ def tensor_names(content: bytes) -> list[str]:
 
 def is_named_by(pattern: str, name: str) -> bool:
     """Whether `pattern` names the array `name`: ``*`` is a whole number below 1,000."""
+    return named_by(pattern).fullmatch(name) is not None
+
+
+def named_by(pattern: str) -> re.Pattern[str]:
+    """What matches the names that `pattern` stands for.
+
+    Where no ``*`` is beside a digit or another ``*``, in time that grows with the name's length.
+    """
     parts = map(re.escape, pattern.split("*"))
-    return re.fullmatch("(?:0|[1-9][0-9]{0,2})".join(parts), name) is not None
+    return re.compile("(?:0|[1-9][0-9]{0,2})".join(parts))
 
 
 def _array(name: str, key: str, value: Any) -> Any:

@@ -547,6 +547,27 @@ CASES: Final[tuple[Case, ...]] = (
         "it can hold their values one by one",
     ),
     Case(
+        "uncounted",
+        "A model of four people for each number",
+        "SDAP",
+        "section B, regression: a model with as many parameters as observations is saturated",
+        {"m": Published(kind="model", counts=None, value=76, of=304)},
+        {"m": ("held", "uncounted", 0)},
+        "five people stand behind each number, or a person looks at it",
+    ),
+    Case(
+        "uncounted",
+        "Two models of the same people",
+        "SDAP",
+        "section B, regression: a model with as many parameters as observations is saturated",
+        {
+            "m": Published(kind="model", counts=None, value=40, of=304),
+            "o": Published(kind="model", counts=None, value=40, of=304),
+        },
+        {"m": ("held", "uncounted", 0), "o": ("held", "uncounted", 0)},
+        "the numbers of all models of a stop are counted together",
+    ),
+    Case(
         "small-count",
         "A model of nine people",
         "SDAP",

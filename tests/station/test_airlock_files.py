@@ -234,13 +234,13 @@ def test_a_small_model_leaves_and_its_risk_is_noted_a_large_one_asks_a_person() 
     ("people", "verdict", "rule"),
     [
         (None, "held", "uncounted"),
-        (13, "held", "uncounted"),
-        (14, "released", ""),
+        (69, "held", "uncounted"),
+        (70, "released", ""),
         (9, "refused", "small-count"),
         (-1, "refused", "counts"),
     ],
 )
-def test_a_model_is_of_so_many_people_and_no_fewer_than_its_numbers(
+def test_a_model_is_of_so_many_people_and_five_for_each_of_its_numbers(
     people: int | None, verdict: str, rule: str
 ) -> None:
     one = model(tensors(14), people)

@@ -215,7 +215,7 @@ def test_a_table_larger_than_the_limit_is_not_even_parsed() -> None:
 def test_a_refusal_names_the_rule_and_no_value_or_column() -> None:
     one = passed(table({"Jane": ("string", ["Jane Doe, born 1950" * 9])}))
     assert one.verdict.sentence == (
-        "The table may not leave: column 1 has text longer than 64 characters."
+        "The table may not leave: a column has text longer than 64 characters."
     )
 
 

@@ -96,7 +96,8 @@ class ModelActions(_Actions):
         "hold", description="A model of many numbers, which may tell who was in its data"
     )
     uncounted: WholeAction = Field(
-        "hold", description="It does not say of how many persons it is, or holds more numbers"
+        "hold",
+        description="It does not say of how many persons it is, or has under five for a number",
     )
     small_count: WholeAction = Field("refuse", description="It is of too few")
     structure: WholeAction = Field("hold", description="A graph of operations beside the numbers")

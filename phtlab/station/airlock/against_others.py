@@ -236,9 +236,7 @@ def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collect
     }
 
 
-def _as_cells(
-    counted: Sequence[Draft], readings: Sequence[Reading], steps: Steps
-) -> list[Reading]:
+def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading], steps: Steps) -> list[Reading]:
     """A scalar that counts as many people as a cell of a table may be the count of just that."""
     found: dict[tuple[str, Cell], Reading] = {}
     for draft in counted:

@@ -11,7 +11,9 @@ from math import ceil, log2
 
 from phtlab.station.airlock.draft import BYTES_OF_NUMBER
 from phtlab.station.airlock.error import KNOWN
+from phtlab.station.airlock.model import KNOWN_NAMES, MAX_NAME, MAX_TENSORS
 from phtlab.station.policy import Policy
+from phtlab.train.manifest import MAX_OUTPUTS, MAX_PATTERNS
 
 _BITS = 8
 _EXPONENT = 11
@@ -20,6 +22,10 @@ _MESSAGE = 32
 """`error_message.py`: one of fewer than 2**32 sentences."""
 _CELLS, _LINES, _CODES = 1_000, 10_000, 64
 """So many cells, lines of one, and codes of how a run ended, generously."""
+VERDICTS = 2**16
+"""So many verdicts of an output, rules and sentences of it, generously: all are constants."""
+_OF_A_TENSOR = 64
+"""Type, shape and place of an array: `draft.py` counts them as a number."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,10 @@ def capacities(policy: Policy) -> tuple[Capacity, ...]:
     points = min(rules.max_points * rules.max_columns, rules.max_numbers)
     pixels = ceil(rules.max_pixels * log2(rules.max_colors))
     model = min(rules.large_model - 1, rules.max_numbers) * BYTES_OF_NUMBER * _BITS
+    # Digits in place of each *, and which of the declared or known names.
+    name = ceil(MAX_NAME * log2(10) + log2(MAX_PATTERNS + len(KNOWN_NAMES)))
+    tensors = min(MAX_TENSORS, rules.large_model - 1)
+    named = min(tensors * (name + _OF_A_TENSOR), most)
     table = "`max_rows`, `max_columns`, `max_numbers`, `significant_digits`; it says what counts"
     error = ceil(log2(len(KNOWN)) + log2(_CELLS) + log2(_LINES)) + _MESSAGE
     return (
@@ -60,7 +70,13 @@ def capacities(policy: Policy) -> tuple[Capacity, ...]:
         Capacity(
             "a figure's pixels", min(pixels, most), "`max_pixels`, `max_colors`, `max_numbers`"
         ),
-        Capacity("a model", model, "`large_model`, and no more numbers than people it is of"),
+        Capacity("a model", model, "`large_model`, and five people for each number"),
+        Capacity(
+            "a model's names",
+            named,
+            f"at most {tensors:,} arrays, whose names the train declares but for numbers in place "
+            "of a `*`; counted in `max_numbers`",
+        ),
         Capacity("a file", 0, "`airlock.files.unchecked`: a person looks at it"),
         Capacity("all outputs of a stop", most, "`max_numbers`, with names, labels and pictures"),
         Capacity(
@@ -89,17 +105,26 @@ def _of_the_run(policy: Policy, error: int, seconds: int) -> tuple[Capacity, ...
             "an error", error, "a known class, a cell and a line of the train, a known sentence"
         ),
         Capacity(
-            "rows that stayed, of an output",
-            ceil(log2(policy.airlock.max_rows + 1)),
-            "how many there are; not which",
+            "the verdict of an output",
+            bits_of_verdict(policy),
+            "which rule, in a sentence without values; and how many rows stayed, not which",
         ),
     )
 
 
-def bits_of_run(policy: Policy) -> int:
-    """What a journey's progress, duration and end can say, whatever leaves with it."""
-    return sum(
+def bits_of_verdict(policy: Policy) -> int:
+    """What the record can say of one output, whether it leaves or not."""
+    return ceil(log2(VERDICTS) + log2(policy.airlock.max_rows + 1))
+
+
+def bits_of_run(policy: Policy, outputs: int = MAX_OUTPUTS) -> int:
+    """What a journey's record can say, with verdicts of so many `outputs`, whatever leaves.
+
+    It tells how the run went and how it ended, and the verdicts also of a run that failed.
+    """
+    of_run = sum(
         one.bits
         for one in capacities(policy)
         if one.what in ("progress", "how long it ran", "how it ended", "an error")
     )
+    return of_run + outputs * bits_of_verdict(policy)

@@ -1,7 +1,8 @@
 """Which small or withheld cells can be computed from what leaves together with what has left.
 
-Of tables that can be about the same people (`gathering.py`) a cell can be computed if no counts of people that fit have it large
-(`linear_bounds.py`; Hundepool et al. 2024, sections 4.2 and 5.2; Fischetti and Salazar 2001).
+Of tables that can be about the same people (`gathering.py`) a cell can be computed if no counts of
+people that fit have it large (`linear_bounds.py`; Hundepool et al. 2024, sections 4.2 and 5.2;
+Fischetti and Salazar 2001).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ by `computable.py`; here are those of others: another age limit, another day, me
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
@@ -116,10 +117,12 @@ def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[C
             theirs = _of(other, rest, name, old)
             if not ours or sum(r.count or 0 for r in ours) != sum(r.count or 0 for r in theirs):
                 continue
+            counts = sorted({before.count or 0 for before in theirs})
             for row in ours:
-                for before in theirs:
-                    if 0 < abs((row.count or 0) - (before.count or 0)) < minimum:
-                        yield row, before.count or 0
+                count = row.count or 0
+                first = bisect_right(counts, count - minimum)
+                last = bisect_left(counts, count + minimum)
+                yield from ((row, before) for before in counts[first:last] if before != count)
 
 
 def _of(reading: Reading, rest: Cell, name: str, labels: set[str]) -> list[CountedRow]:

@@ -24,7 +24,7 @@ class Draft:
     `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
     scalar or a model says that it is; `cells` are what a table or a
     scalar counts, once it has been read so. `parameters` are the numbers of a model, `names` the
-    bytes of its tensors' names.
+    bytes of its tensors' names, types, shapes and places.
     """
 
     output: Output

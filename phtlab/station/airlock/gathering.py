@@ -84,11 +84,9 @@ def _gathered(
         else:
             return group.members, False
         group.add(other)
-        waiting = [
-            one
-            for one in waiting
-            if one is not other and (one.source != other.source or len(one.rows) == 1)
-        ]
+        waiting.remove(other)
+        if len(other.rows) > 1 or not other.whole:
+            waiting = [one for one in waiting if one.source != other.source or len(one.rows) == 1]
     return group.members, True
 
 
@@ -169,6 +167,7 @@ class _Group:
         self._lacking: dict[Names, Names] = {}  # by dimensions: those of which no member has all
         self._levels: dict[tuple[Names, Names, bool], _Level] = {}
         self._changes = 0
+        self._all_whole = True
 
     def add(self, other: Reading) -> None:
         """Take `other` in."""
@@ -181,8 +180,8 @@ class _Group:
             # They have not all labels any more: what they sum up to over those is not known.
             self._changes += 1
             self._lacking[of] = lacking | (of & new)
-            for over in [over for kind, over, is_open in self._levels if kind == of and not is_open]:
-                del self._levels[of, over, False]
+            for key in [key for key in self._levels if key[0] == of and not key[2]]:
+                del self._levels[key]
         names = frozenset(other.dimensions)
         for (of, over, is_open), level in self._levels.items():
             if of == names:
@@ -191,6 +190,7 @@ class _Group:
         lacking = other.lacking(self.labels)
         self._lacking[names] = self._lacking.get(names, lacking) & lacking
         self.members.append(other)
+        self._all_whole = self._all_whole and other.whole
 
     def still_refuses(self, other: Reading, was: _Refusal) -> bool:
         """Whether what a refusal rested on is as it was."""
@@ -202,7 +202,7 @@ class _Group:
         names = frozenset(other.dimensions)
         new, lacking = self._new(other), other.lacking(self.labels)
         self._steps.take(1 + len(self._of) // 8 + len(other.rows) // 16)
-        signed = other.whole and all(member.whole for member in self.members)
+        signed = other.whole and self._all_whole
         for of in self._of:
             shared = of & names
             for over in {shared, Names()}:

@@ -16,13 +16,22 @@ from math import prod
 from typing import BinaryIO
 
 from phtlab.errors import AirlockError
-from phtlab.runtime.model import FITTED, is_named_by
+from phtlab.runtime.model import FITTED, named_by
 from phtlab.station.airlock import strict_json
 from phtlab.station.airlock.content import FileContent
 
 MAX_HEADER_BYTES = 2**20
 MAX_TENSORS = 1_000
 MAX_DIMENSIONS = 8
+MAX_NAME = 128
+MAX_COMPARED = 20_000
+"""So often a tensor's name is compared with one that has a ``*``."""
+PEOPLE_PER_NUMBER = 5
+"""So many people at least stand behind each number of a stop's models, or a person is asked.
+
+One number for each person holds a column of the data as it is. Below that a model that is fitted
+closely still gives values back.
+"""
 BYTES_OF = {
     "BOOL": 1,
     "U8": 1,
@@ -38,7 +47,9 @@ BYTES_OF = {
     "U64": 8,
     "F64": 8,
 }
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-/]{0,127}")
+_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.\-/]{{0,{MAX_NAME - 1}}}")
+_UNCLEAR = re.compile(r"[0-9*]\*|\*[0-9*]")
+"""Where a number ends can be seen in many ways: to try them all takes time without end."""
 
 
 # The parameters of scikit-learn's estimators, which a train need not declare (runtime/model.py).
@@ -58,7 +69,7 @@ def read_model(file: BinaryIO) -> Model:
     """The model in `file` with a header of our own; only the header is read.
 
     Raises AirlockError unless the tensors are named plainly, numeric, and fill the
-    file to the last byte without gap or overlap.
+    file to the last byte without gap or overlap. Which one does not is not said: the run chooses.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -76,7 +87,7 @@ def read_model(file: BinaryIO) -> Model:
     if not 1 <= len(header) <= MAX_TENSORS:
         raise _refused(f"it has no tensor, or more than {MAX_TENSORS}")
     body = size - 8 - length
-    spans = sorted(_span(number, name, entry) for number, (name, entry) in _numbered(header))
+    spans = sorted(_span(name, entry) for name, entry in header.items())
     end = 0
     for begin, finish in spans:
         if begin != end:
@@ -96,37 +107,39 @@ def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
 
     A name leaves with the numbers, and the run has made it up: hundreds of them hold a data set.
     """
-    undeclared = sum(
-        name not in KNOWN_NAMES and not any(is_named_by(one, name) for one in patterns)
-        for name in names
-    )
-    if undeclared:
+    plain = KNOWN_NAMES.union(patterns)
+    wild = [one for one in patterns if "*" in one]
+    others = [name for name in names if name not in plain]
+    if len(others) * len(wild) > MAX_COMPARED or any(map(_UNCLEAR.search, wild)):
         raise AirlockError(
-            f"The model may not leave: the train does not declare the names of {undeclared} of its "
-            "tensors. Write tensors=[…] where it is published.",
+            "The model may not leave: the train declares too many names with *, or a * beside a "
+            "digit or another *, and which names those are takes too long to say.",
+            code="model-names",
+        )
+    declared = [named_by(one) for one in wild]
+    if not all(any(one.fullmatch(name) for one in declared) for name in others):
+        raise AirlockError(
+            "The model may not leave: the train does not declare the names of all its tensors. "
+            "Write tensors=[…] where it is published.",
             code="model-names",
         )
 
 
-def _numbered(header: dict[str, object]) -> enumerate[tuple[str, object]]:
-    return enumerate(header.items(), start=1)
-
-
-def _span(number: int, name: str, entry: object) -> tuple[int, int]:
+def _span(name: str, entry: object) -> tuple[int, int]:
     if not _NAME.fullmatch(name):
-        raise _refused(f"the name of tensor {number} is no plain name")
+        raise _refused("the name of a tensor is no plain name")
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        raise _refused(f"tensor {number} is not described by type, shape and place")
+        raise _refused("a tensor of it is not described by type, shape and place")
     dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if dtype not in BYTES_OF if isinstance(dtype, str) else True:
-        raise _refused(f"tensor {number} is not numeric")
+        raise _refused("a tensor of it is not numeric")
     if not _sizes(shape) or len(shape) > MAX_DIMENSIONS or not prod(shape):
-        raise _refused(f"tensor {number} has no shape that is allowed, or is empty")
+        raise _refused("a tensor of it has no shape that is allowed, or is empty")
     if not _sizes(offsets) or len(offsets) != 2:
-        raise _refused(f"tensor {number} has no place")
+        raise _refused("a tensor of it has no place")
     begin, finish = offsets
     if finish - begin != prod(shape) * BYTES_OF[dtype]:
-        raise _refused(f"tensor {number} is not as large as its shape")
+        raise _refused("a tensor of it is not as large as its shape")
     return begin, finish
 
 

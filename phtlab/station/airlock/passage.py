@@ -24,7 +24,7 @@ from phtlab.station.airlock.against_others import History, NothingLeft, check_to
 from phtlab.station.airlock.beside_counts import extreme_columns, small_parts
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
-from phtlab.station.airlock.draft import Draft
+from phtlab.station.airlock.draft import BYTES_OF_NUMBER, Draft
 from phtlab.station.airlock.findings import Action, Finding, named
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock.table import Table
@@ -157,6 +157,7 @@ def _index(output: Output, left: Left) -> Mapping[str, Any]:
 
 def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
     parsed = table.parse_table(left.read(output.name + ".table.json", rules.max_output), rules)
+    parsed = _as_it_leaves(parsed, output, rules)
     draft = Draft(output, table=parsed)
     if output.counts is not None:
         counts = table.count_column(parsed, output.counts)
@@ -186,6 +187,12 @@ def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
         _find_dominated(draft, parsed, rules)
     table.require_distinct_few(table.without_rows(parsed, draft.taken), rules)
     return draft
+
+
+def _as_it_leaves(parsed: Table, output: Output, rules: AirlockRules) -> Table:
+    """Labels are rounded before they are checked; sums and counts only when they leave."""
+    exact = {output.counts or "", output.total or "", *output.largest}
+    return table.with_rounded(parsed, rules.significant_digits, exact)
 
 
 def _find_uncounted(draft: Draft, parsed: Table, action: Action) -> None:
@@ -281,6 +288,7 @@ def _find_share(draft: Draft, value: float | bool | None, people: int, rules: Ai
 def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
     picture = left.read(output.name + ".png", rules.max_output)
     data = figure.read_data(left.read(output.name + ".data.json", rules.max_output), rules)
+    data = _as_it_leaves(data, output, rules)
     drawn = figure.redraw(picture, rules.max_pixels, rules.max_colors)
     draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
     if output.counts is not None:
@@ -306,20 +314,18 @@ def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
         output,
         {f"{output.name}.safetensors": found.content},
         parameters=found.numbers,
-        names=sum(map(len, found.names)),
+        # Its name, and eight bytes for type, shape and place.
+        names=sum(len(name) + BYTES_OF_NUMBER for name in found.names),
     )
     if not output.of:
         sentence, detail = "It is a model that does not say of how many people it is.", ()
         draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
         return draft
-    draft.people = people = scalar.people_in(_index(output, left))
-    told = (f"{found.numbers} numbers, of {people}",)
-    if people < rules.minimum_count:
+    draft.people = scalar.people_in(_index(output, left))
+    if draft.people < rules.minimum_count:
+        told = (f"{found.numbers} numbers, of {draft.people}",)
         sentence = f"The model is of fewer than {rules.minimum_count} people."
         draft.find("small-count", rules.models.small_count, sentence, told, set())
-    elif found.numbers > people:
-        sentence = "It is a model of more numbers than people, and may hold theirs."
-        draft.find("uncounted", rules.models.uncounted, sentence, told, set())
     return draft
 
 
@@ -348,8 +354,11 @@ def _check_amounts(drafts: Sequence[Draft], rules: AirlockRules) -> None:
     """What is much only together: a large model may come in parts, a table in many."""
     models = [draft for draft in drafts if draft.parameters]
     numbers = sum(draft.parameters for draft in models)
+    people = min((draft.people for draft in models if draft.people is not None), default=0)
     for draft in models:
         _find_membership(draft, numbers, rules)
+        if draft.people is not None and numbers * model.PEOPLE_PER_NUMBER > people:
+            _find_saturated(draft, numbers, people, rules)
     room = rules.max_numbers
     for draft in drafts:
         room -= draft.numbers
@@ -374,6 +383,18 @@ def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
         if large
         else "It is a model: who was in its data may be told from it.",
         (f"{draft.parameters} numbers", *more),
+        set(),
+    )
+
+
+def _find_saturated(draft: Draft, numbers: int, people: int, rules: AirlockRules) -> None:
+    """Models of nearly as many numbers as people, each by itself or together."""
+    draft.find(
+        "uncounted",
+        rules.models.uncounted,
+        f"The models hold more than one number for each {model.PEOPLE_PER_NUMBER} people, and may "
+        "hold theirs.",
+        (f"{numbers} numbers in all models, of {people} at least",),
         set(),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from math import prod
@@ -56,8 +56,8 @@ class Reading:
         default_factory=dict, repr=False, compare=False
     )
 
-    def labels(self) -> Mapping[str, Set[str]]:
-        """The labels of each dimension that a row has."""
+    def labels(self) -> dict[str, set[str]]:
+        """The labels of each dimension that a row has; not to be changed."""
         return self._labels
 
     @cached_property

@@ -43,7 +43,8 @@ class AirlockRules(BaseModel):
         100_000,
         ge=1,
         description="Numbers of all outputs of a stop together: cells of tables and of figures' "
-        "data, scalars, numbers of models; and one for each eight bytes of names, labels, pictures",
+        "data, scalars, numbers and arrays of models; and one for each eight bytes of names, "
+        "labels, pictures",
     )
     amount: WholeAction = Field("hold", description="What outputs do that are beyond `max_numbers`")
     kinds: tuple[OutputKind, ...] = Field(

@@ -8,7 +8,7 @@ from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
-from phtlab.station.airlock.significant import decimals, rounded
+from phtlab.station.airlock.significant import MOST_PEOPLE, decimals, rounded
 
 _MAX_BYTES = 4096
 _ROUNDING = 1e-9
@@ -41,6 +41,7 @@ def people_in(said: Mapping[str, Any]) -> int:
             "The output is declared with the number of people that it is of, and has none.",
             code="counts",
         )
+    _require_people(people)
     return people
 
 
@@ -80,7 +81,15 @@ def count_of(value: int | float | bool | None) -> int:
     """The count that a scalar is declared to be. Raises AirlockError (``counts``) if it is none."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise AirlockError("The scalar is declared as a count and is none.", code="counts")
+    _require_people(value)
     return value
+
+
+def _require_people(people: int) -> None:
+    if people > MOST_PEOPLE:
+        raise AirlockError(
+            f"The output is of more than {MOST_PEOPLE} people, as nobody has.", code="counts"
+        )
 
 
 def scalar_file(value: int | float | bool | None, digits: int) -> bytes:

@@ -6,6 +6,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, Final
 
 INT64: Final = range(-(2**63), 2**63)
+MOST_PEOPLE: Final = 2**53 - 1
+"""Beyond it JSON has no exact whole numbers (RFC 8259, section 6), and nobody so many people."""
 
 
 def rounded(value: Any, digits: int) -> Any:

@@ -1,15 +1,15 @@
 """How much work the check of a stop may be: counted in steps, so that it ends alike everywhere.
 
-Whoever writes a train chooses tables for which some search takes for ever, while other stops wait.
-Time would be another limit at each station and on each day; steps are the same for the same outputs.
+Whoever writes a train can choose tables for which some search takes for ever, while other stops
+wait. Time would be another limit at each station and on each day; steps are the same everywhere.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-MOST_STEPS: Final = 3_000_000
-"""Of one stop; a step is about ten microseconds. The largest honest stops tried take a tenth."""
+MOST_STEPS: Final = 2_000_000
+"""Of one stop; a step is about ten microseconds. The largest honest stop tried takes a third."""
 
 
 class TooManyStepsError(Exception):
@@ -19,8 +19,8 @@ class TooManyStepsError(Exception):
 class Steps:
     """The steps that the check of one stop may still take."""
 
-    def __init__(self, most: int = MOST_STEPS) -> None:
-        self._left = most
+    def __init__(self) -> None:
+        self._left = MOST_STEPS
 
     def take(self, steps: int = 1) -> None:
         """Count `steps`. Raises TooManyStepsError once there are none left."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
 from typing import Any
@@ -16,7 +16,7 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock import strict_json
 from phtlab.station.airlock.plain_text import text_fault
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.significant import INT64, rounded
+from phtlab.station.airlock.significant import INT64, MOST_PEOPLE, rounded
 from phtlab.station.arrow_types import ARROW_TYPES
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -44,7 +44,7 @@ def parse_table(content: bytes, rules: AirlockRules, *, max_rows: int | None = N
     """The table in `content`, as the runtime writes it: column by column.
 
     Raises AirlockError for a table of another form, too large, or with text that may
-    not leave. Columns are named by number in messages: their names are the run's.
+    not leave. Messages name no column, nor its number: the run chooses both.
     """
     value = strict_json.parse(content, limit=rules.max_output)
     if not isinstance(value, dict) or set(value) != {"columns", "data"}:
@@ -55,8 +55,8 @@ def parse_table(content: bytes, rules: AirlockRules, *, max_rows: int | None = N
     if not 1 <= len(heads) <= rules.max_columns:
         raise _refused("columns", f"it has no column, or more than {rules.max_columns}")
     columns = tuple(
-        _column(number, head, cells, rules, max_rows or rules.max_rows)
-        for number, (head, cells) in enumerate(zip(heads, data, strict=True), start=1)
+        _column(head, cells, rules, max_rows or rules.max_rows)
+        for head, cells in zip(heads, data, strict=True)
     )
     if len({column.name for column in columns}) != len(columns):
         raise _refused("columns", "two columns have the same name")
@@ -67,13 +67,28 @@ def parse_table(content: bytes, rules: AirlockRules, *, max_rows: int | None = N
 
 def require_distinct_few(table: Table, rules: AirlockRules) -> None:
     """Raises AirlockError if a text column has more distinct values than a category would."""
-    for number, column in enumerate(table.columns, start=1):
+    for column in table.columns:
         if column.type == "string" and len(set(column.values)) > rules.max_categories:
             raise _refused(
                 "free-text",
-                f"column {number} has more than {rules.max_categories} different texts, so it is "
-                "no category",
+                f"a column has more than {rules.max_categories} different texts, so it is no "
+                "category",
             )
+
+
+def with_rounded(table: Table, digits: int, exact: Collection[str]) -> Table:
+    """`table` with numbers as they leave, to `digits` significant ones, but for columns `exact`.
+
+    A number may be a label: what is checked and remembered is the label that leaves.
+    """
+    return Table(
+        tuple(
+            column
+            if column.name in exact
+            else replace(column, values=tuple(rounded(v, digits) for v in column.values))
+            for column in table.columns
+        )
+    )
 
 
 def text_bytes(table: Table) -> int:
@@ -113,7 +128,10 @@ def count_column(table: Table, counts: str) -> tuple[int, ...]:
     )
     if column.type not in ("integer", "number") or not whole or any(v < 0 for v in column.values):
         raise _refused("counts", "the declared count column holds something else than counts")
-    return tuple(int(value) for value in column.values)
+    found = tuple(int(value) for value in column.values)
+    if sum(found) > MOST_PEOPLE:
+        raise _refused("counts", f"its counts come to more than {MOST_PEOPLE} people")
+    return found
 
 
 def to_parquet(table: Table, digits: int) -> bytes:
@@ -130,61 +148,59 @@ def to_parquet(table: Table, digits: int) -> bytes:
     return target.getvalue()
 
 
-def _column(
-    number: int, head: object, cells: object, rules: AirlockRules, max_rows: int
-) -> TableColumn:
+def _column(head: object, cells: object, rules: AirlockRules, max_rows: int) -> TableColumn:
     if not isinstance(head, dict) or set(head) != {"name", "type"} or not isinstance(cells, list):
-        raise _refused("table-form", f"column {number} is not one of a name, a type and cells")
+        raise _refused("table-form", "a column is not one of a name, a type and cells")
     name, kind = head["name"], head["type"]
     if not isinstance(name, str) or not name.strip() or not isinstance(kind, str):
-        raise _refused("columns", f"column {number} has no name or no type")
+        raise _refused("columns", "a column has no name or no type")
     if fault := text_fault(name, rules.max_text):
-        raise _refused("columns", f"the name of column {number} has {fault}")
+        raise _refused("columns", f"the name of a column has {fault}")
     if kind not in _READ:
-        raise _refused("columns", f"column {number} is of no type that may leave")
+        raise _refused("columns", "a column is of no type that may leave")
     if len(cells) > max_rows:
         raise _refused("rows", f"it has more than {max_rows} rows")
     read = _READ[kind]
-    values = tuple(None if cell is None else read(number, cell, rules) for cell in cells)
+    values = tuple(None if cell is None else read(cell, rules) for cell in cells)
     return TableColumn(name, kind, values)
 
 
-def _integer(number: int, cell: object, _: AirlockRules) -> int:
+def _integer(cell: object, _: AirlockRules) -> int:
     if isinstance(cell, bool) or not isinstance(cell, int) or cell not in INT64:
-        raise _type_refused(number, "64-bit integer")
+        raise _type_refused("64-bit integer")
     return cell
 
 
-def _number(number: int, cell: object, _: AirlockRules) -> float:
+def _number(cell: object, _: AirlockRules) -> float:
     if isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise _type_refused(number, "number")
+        raise _type_refused("number")
     return float(cell)
 
 
-def _boolean(number: int, cell: object, _: AirlockRules) -> bool:
+def _boolean(cell: object, _: AirlockRules) -> bool:
     if not isinstance(cell, bool):
-        raise _type_refused(number, "true or false")
+        raise _type_refused("true or false")
     return cell
 
 
-def _string(number: int, cell: object, rules: AirlockRules) -> str:
+def _string(cell: object, rules: AirlockRules) -> str:
     if not isinstance(cell, str):
-        raise _type_refused(number, "text")
+        raise _type_refused("text")
     if fault := text_fault(cell, rules.max_text):
-        raise _refused("free-text", f"column {number} has {fault}")
+        raise _refused("free-text", f"a column has {fault}")
     return cell
 
 
-def _day(number: int, cell: object, _: AirlockRules) -> date:
+def _day(cell: object, _: AirlockRules) -> date:
     if isinstance(cell, str) and _DATE.fullmatch(cell):
         try:
             return date.fromisoformat(cell)
         except ValueError:
             pass
-    raise _type_refused(number, "date, written YYYY-MM-DD")
+    raise _type_refused("date, written YYYY-MM-DD")
 
 
-_READ: Mapping[str, Callable[[int, object, AirlockRules], Any]] = {
+_READ: Mapping[str, Callable[[object, AirlockRules], Any]] = {
     "integer": _integer,
     "number": _number,
     "string": _string,
@@ -193,8 +209,8 @@ _READ: Mapping[str, Callable[[int, object, AirlockRules], Any]] = {
 }
 
 
-def _type_refused(number: int, wanted: str) -> AirlockError:
-    return _refused("cell-type", f"a cell of column {number} is no {wanted}, as its column is")
+def _type_refused(wanted: str) -> AirlockError:
+    return _refused("cell-type", f"a cell is no {wanted}, as its column is")
 
 
 def _refused(rule: str, why: str) -> AirlockError:
