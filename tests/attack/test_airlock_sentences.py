@@ -111,7 +111,7 @@ FAULTS: tuple[tuple[str, str, dict[str, Any], Callable[[int], Files]], ...] = (
     ("too large a count", "scalar", COUNTS, lambda n: scalar(2**53 + n)),
     ("a text", "scalar", {}, lambda n: scalar(f"{SECRET}{n}")),
     ("a share", "scalar", {"of": True}, lambda n: scalar(0.5, n % 10 or 1)),
-    ("a maximum", "scalar", {"of": True, "statistic": "max"}, lambda n: scalar(n, 300)),
+    ("a maximum", "scalar", {"of": True, "statistic": "max"}, lambda n: scalar(1_000 + n, 300)),
     ("name of an array", "model", MODEL, lambda n: tensors(n, "l{} x", {})),
     ("type of an array", "model", MODEL, lambda n: tensors(n, "l{}", {"dtype": SECRET})),
     ("shape of an array", "model", MODEL, lambda n: tensors(n, "l{}", {"shape": [0]})),
