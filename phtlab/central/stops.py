@@ -8,7 +8,8 @@ from phtlab.central.events import happened
 from phtlab.central.journeys import close, offer, visible_journey
 from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden, not_found
-from phtlab.central.tables import JourneyRow, StopRow
+from phtlab.central.quotas import require_room
+from phtlab.central.tables import EventRow, JourneyRow, StopRow
 from phtlab.central.trains import check_size
 from phtlab.central.views import envelope_of, stop_view
 from phtlab.errors import RecordError
@@ -30,11 +31,14 @@ def update_stop(
     journey: str,
     station: str,
     update: StopUpdate,
+    *,
+    most: int,
 ) -> StopView:
-    """Show how far a stop is. What is final stays: the answer says what holds.
+    """Show how far a stop is, of `most` changes in a day. What is final stays: the answer says
+    what holds.
 
-    Raises CentralError (``forbidden``) unless `member` is `station`, and
-    RecordError for a final state, which only a record brings.
+    Raises CentralError (``forbidden``) unless `member` is `station`, or (``quota``) for one change
+    too many, and RecordError for a final state, which only a record brings.
     """
     _own(member, station)
     if update.state in FINAL_STATES:
@@ -54,6 +58,9 @@ def update_stop(
             "cells": update.cells,
         }
         if not stop.final and any(getattr(stop, name) != value for name, value in shown.items()):
+            # A journey's events are those of all its stops: none is refused for another's.
+            whole, own = most * len(row.stops), EventRow.journey_id == row.id
+            require_room(change, whole, "changes of this journey's progress", EventRow.at, own)
             for name, value in shown.items():
                 setattr(stop, name, value)
             happened(change, row, stop)
@@ -102,7 +109,7 @@ def put_record(
         if not stop.final:
             _finish(change, row, stop, record, envelope)
             return stop_view(stop)
-        _contradict(change, row, stop, envelope)
+        _contradict(change, roster, row, stop, envelope)
         state = stop.state
     raise RecordError(
         f"The stop at {station} is {state} already, and what is final stays. Central keeps the "
@@ -111,7 +118,9 @@ def put_record(
     )
 
 
-def _contradict(change: Change, journey: JourneyRow, stop: StopRow, envelope: Envelope) -> None:
+def _contradict(
+    change: Change, roster: Roster, journey: JourneyRow, stop: StopRow, envelope: Envelope
+) -> None:
     """Keep the first record that says something else than the stop's, for all to see."""
     if stop.record is None or stop.conflict is not None:
         return
@@ -123,6 +132,8 @@ def _contradict(change: Change, journey: JourneyRow, stop: StopRow, envelope: En
         subject=journey.id,
         digest=envelope.digest,
     )
+    told = [*(p.member for p in journey.parties if p.opens), *at_station(roster, [stop.station])]
+    notify(change, "stop-contradicted", told, journey.id, about=stop.station)
     offer(change, journey, stop)
 
 

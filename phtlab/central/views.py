@@ -38,6 +38,7 @@ def stop_view(row: StopRow, *, with_record: bool = True) -> StopView:
             "updated": row.updated,
             "record": envelope_of(row.record) if row.record and with_record else None,
             "conflict": envelope_of(row.conflict) if row.conflict and with_record else None,
+            "contradicted": row.conflict is not None,
         }
     )
 

@@ -49,7 +49,9 @@ def pause(
     if drain:
         running = _drained(desk, running)
     if as_json:
-        print_json({**made.model_dump(mode="json", exclude={"held"}), "running": running})
+        print_json(
+            {**made.model_dump(mode="json", exclude={"held", "contradicted"}), "running": running}
+        )
         return
     how_long = f"until {ends:%Y-%m-%d %H:%M}" if ends else "until it is resumed"
     err.print(f"{desk.name} begins nothing new {how_long}.", markup=False)
@@ -61,12 +63,23 @@ def pause(
         say_next("phtlab station resume")
 
 
-def resume(by: ByOption = None, directory: DirectoryOption = None) -> None:
+def resume(
+    copy_ended: Annotated[
+        bool,
+        typer.Option(
+            "--copy-ended",
+            help="Two records of one journey were signed: say that the copy of this folder that "
+            "signed the other was found and ended.",
+        ),
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
     """End a pause: what waits may begin again."""
     from phtlab.station import maintenance
 
     desk = _desk(directory)
-    maintenance.resume(desk, by=person(by))
+    maintenance.resume(desk, by=person(by), copy_ended=copy_ended)
     err.print(f"{desk.name} is no longer paused.", markup=False)
 
 

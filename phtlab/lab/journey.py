@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from phtlab.errors import JourneyError, RecordError
+from phtlab.errors import JourneyError, PhtlabError, RecordError
 from phtlab.lab.journey_display import Faces, JourneyDisplay
 from phtlab.lab.journey_follower import Followed
 from phtlab.lab.journey_html import journey_html
@@ -24,7 +25,7 @@ from phtlab.train.order import Order, cargo_context
 from phtlab.train.printable import escaped
 from phtlab.train.record import FINAL_STATES, StopRecord
 from phtlab.train.seal import open_file
-from phtlab.train.verify import verify_order, verify_records, verify_train
+from phtlab.train.verify import verify_contradiction, verify_order, verify_records, verify_train
 from phtlab.wire.api import JourneyView, StopView
 from phtlab.wire.cargo import pull_cargo
 
@@ -153,6 +154,8 @@ class Journey:
             # Events are told from the first on; what is older than the view is no news.
             if seen and seen.state not in FINAL_STATES and stop.updated >= seen.updated:
                 known[stop.station] = stop
+            elif seen and stop.contradicted:  # all that can happen to a stop that has ended
+                known[stop.station] = seen.model_copy(update={"contradicted": True})
             self._view = self._view.model_copy(update={"stops": tuple(known.values())})
             return self._view
 
@@ -179,7 +182,8 @@ class Journey:
         With `partial` of those stations that have ended so far; the others are in `.waiting`.
 
         What ended otherwise than departed is in `.failures`; what only central says to have ended,
-        such as a stop that was cancelled before its turn, is in `.unsigned`. Nothing that does
+        such as a stop that was cancelled before its turn, is in `.unsigned`. Stations that signed
+        another record of their stop as well are in `.contradicted`. Nothing that does
         not verify is shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended
         (with `partial`: while none has),
         SealError for cargo that is not what its record says or is not for this key, RegistryError
@@ -209,7 +213,23 @@ class Journey:
             opened[station] = self._open(train, order, station, record, folder)
         states = {stop.station: describe(stop) for stop in self.stops}
         under_way = {station: states.get(station, "not begun") for station in waiting}
-        return Results(opened, failures, folder, unsigned, under_way)
+        return Results(opened, failures, folder, unsigned, under_way, self._contradicted(order))
+
+    def _contradicted(self, order: Order) -> dict[str, StopRecord]:
+        """The other record of each station that signed two, if both hold: else it is only said."""
+        found = {}
+        for stop in self.stops:
+            if stop.record is None or stop.conflict is None:
+                continue
+            with suppress(PhtlabError):
+                found[stop.station] = verify_contradiction(
+                    (stop.record, stop.conflict),
+                    journey=self.id,
+                    order=order,
+                    roster=self._lab.trusted.roster,
+                    station=stop.station,
+                )[1]
+        return found
 
     def log(self, station: str) -> str:
         """What the run printed at `station`, and its whole error, if a person there let it go.

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from phtlab.lab.route_map import route_map
-from phtlab.lab.shades import CARD, CODE, FAINT, FOREIGN, MUTED, RULE, TONES
+from phtlab.lab.shades import CARD, CODE, FAINT, FOREIGN, MUTED, RULE, TONES, badge
 from phtlab.wire.api import JourneyView
 
 
@@ -21,7 +21,7 @@ def journey_html(
     stops = shown["stops"]
     return (
         f'<div class="phtlab-journey" style="{CARD}">'
-        f"{_head(shown)}"
+        f"{_head(shown)}{_alarm(shown)}"
         '<div role="list" style="display:grid;gap:14px 0;'
         'grid-template-columns:repeat(auto-fit,minmax(150px,1fr))">'
         f"{''.join(_stop(stop, shown['id'], last=stop is stops[-1]) for stop in stops)}</div>"
@@ -38,6 +38,15 @@ def _head(shown: Mapping[str, Any]) -> str:
         f'<span style="{MUTED}">journey <code style="{CODE}">'
         f"{html.escape(shown['short'])}</code></span>"
         f'<span style="margin-left:auto">{html.escape(shown["summary"])}</span></div>'
+    )
+
+
+def _alarm(shown: Mapping[str, Any]) -> str:
+    if not shown["alarm"]:
+        return ""
+    return (
+        f'<div role="alert" style="{FOREIGN};border-left:4px solid {TONES["bad"]};padding:2px 0 2px 10px;'
+        f'margin-bottom:12px">{badge("!", "bad")} <b>{html.escape(shown["alarm"])}</b></div>'
     )
 
 

@@ -133,6 +133,7 @@ function render({ model, el }) {
   of.append(short);
   head.append(name, of, summary);
 
+  const alarm = make('p', 'alarm', '', { role: 'alert' });
   const list = make('ol', 'route', '', { role: 'list' });
   const notice = make('p', 'notice', '', { role: 'status' });
   const feet = make('footer', 'feet');
@@ -150,7 +151,7 @@ function render({ model, el }) {
   });
   feet.append(cancel, ask, open);
   const spoken = make('div', 'spoken', '', { 'aria-live': 'polite' });
-  root.append(head, list, notice, feet, spoken);
+  root.append(head, alarm, list, notice, feet, spoken);
   el.append(root);
 
   const stops = new Map();
@@ -198,6 +199,7 @@ function render({ model, el }) {
     name.title = route.title;
     say(short, route.short);
     say(summary, route.summary);
+    say(alarm, route.alarm);
     list.dataset.order = route.order;
     route.stops.forEach((stop, place) => {
       const key = `${place} ${stop.title}`;

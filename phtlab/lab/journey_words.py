@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from phtlab.train.printable import escaped
 from phtlab.train.record import StopRecord
 from phtlab.wire.api import StopView
+
+TWO_RECORDS: Final = (
+    "signed two different records of this journey. Do not rely on either before its operator says "
+    "which one counts"
+)
+"""What is said of a contradicted stop, after the station's name."""
 
 _MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
 
@@ -24,6 +32,8 @@ def describe(stop: StopView) -> str:
     if stop.error is not None and stop.error.cell is not None:
         said = f": {stop.error.message}" if stop.error.message else ""
         text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
+    if stop.contradicted:
+        text += f"; it {TWO_RECORDS}"
     return escaped(text)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
-from phtlab.lab.journey_words import why_not
+from phtlab.lab.journey_words import TWO_RECORDS, why_not
 from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.results_html import results_html
 from phtlab.lab.table_file import fault_of
@@ -129,7 +129,9 @@ class Results(Mapping[str, StationResults]):
 
     `failures` holds the verified records of stops that ended otherwise than departed. `unsigned`
     is station to sentence for stops that no station signed for: central's word only. `waiting`
-    likewise, for stops that have not ended yet: then these are the results so far.
+    likewise, for stops that have not ended yet: then these are the results so far. `contradicted`
+    holds the other record of each station that signed two: there is a second answer, and only the
+    station's operator can say which one counts.
     """
 
     def __init__(
@@ -139,12 +141,14 @@ class Results(Mapping[str, StationResults]):
         folder: ResultsFolder,
         unsigned: Mapping[str, str] | None = None,
         waiting: Mapping[str, str] | None = None,
+        contradicted: Mapping[str, StopRecord] | None = None,
     ) -> None:
         self._stations = stations
         self._folder = folder
         self.failures = failures
         self.unsigned = dict(unsigned or {})
         self.waiting = dict(waiting or {})
+        self.contradicted = dict(contradicted or {})
 
     def __getitem__(self, station: str) -> StationResults:
         if station in self._stations:
@@ -187,7 +191,8 @@ class Results(Mapping[str, StationResults]):
         """One frame over all stations that released `name`, `station` as its first column.
 
         What stayed at stations is missing in it, and in each sum over it: `withheld(name)`, and
-        `attrs["withheld"]` of the frame, which shows it above itself in a notebook. Raises
+        `attrs["withheld"]` of the frame, which shows it above itself in a notebook; likewise
+        stations that are `contradicted`. Raises
         JourneyError (`no-such-output`) if no station released it, or not as a table.
         """
         import pandas as pd
@@ -199,7 +204,9 @@ class Results(Mapping[str, StationResults]):
             frame = one.table(name)
             frame.insert(0, "station", one.station)
             frames.append(frame)
-        return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)))
+        doubted = [one.station for one in self._having(name, "table")]
+        doubted = [station for station in doubted if station in self.contradicted]
+        return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)), doubted)
 
     def withheld(self, name: str | None = None) -> pd.DataFrame:
         """What stayed at stations, of the output `name` or of all: a row for each.
@@ -279,10 +286,13 @@ class Results(Mapping[str, StationResults]):
         lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]
         lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
         lines += [f"  {s}: {told}; not ended yet" for s, told in self.waiting.items()]
+        lines += [f"  ! {s} {TWO_RECORDS}." for s in self.contradicted]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return results_html(self, self.failures, self.unsigned, self.waiting)
+        return results_html(
+            self, self.failures, self.unsigned, self.waiting, tuple(self.contradicted)
+        )
 
 
 def _csv(frame: pd.DataFrame) -> str:

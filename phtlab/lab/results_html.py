@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from phtlab.errors import PhtlabError
-from phtlab.lab.journey_words import why_not
+from phtlab.lab.journey_words import TWO_RECORDS, why_not
 from phtlab.lab.route_map import middle
 from phtlab.lab.shades import CARD, FOREIGN, MUTED, badge
 from phtlab.lab.stop_cost import duration, size
@@ -40,10 +40,12 @@ def results_html(
     failures: Mapping[str, StopRecord],
     unsigned: Mapping[str, str],
     waiting: Mapping[str, str] | None = None,
+    contradicted: Sequence[str] = (),
 ) -> str:
     """What the stations sent, with what did not come above it. All foreign text is escaped."""
     held_back = "".join(
-        [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
+        [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
+        + [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
         + [
             _notice(s, f"{words} (unsigned: central's word only)", "warn")
             for s, words in unsigned.items()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from phtlab.errors import SignatureError
-from phtlab.lab.journey_words import mark, short
+from phtlab.lab.journey_words import TWO_RECORDS, mark, short
 from phtlab.lab.stop_cost import duration, size, stop_cost
 from phtlab.train.envelope import peek
 from phtlab.train.printable import escaped
@@ -47,6 +47,7 @@ def route_map(
         "researcher": middle(view.researcher),
         "submitted": view.submitted.isoformat(),
         "summary": summary(view),
+        "alarm": _alarm(view),
         "tone": _overall(view),
         "done": view.done,
         "cancelled": view.cancelled,
@@ -66,8 +67,8 @@ def _stop(stop: StopView, began: Mapping[str, datetime], now: datetime) -> dict[
         "station": middle(stop.station),
         "title": escaped(stop.station)[:MAX_TITLE],
         "state": stop.state,
-        "tone": TONES.get(stop.state, "active"),
-        "mark": _MARKS.get(stop.state, mark(stop.state)),
+        "tone": "bad" if stop.contradicted else TONES.get(stop.state, "active"),
+        "mark": "!" if stop.contradicted else _MARKS.get(stop.state, mark(stop.state)),
         "word": f"{stop.state}, cell {stop.cell or 0} of {stop.cells}" if running else stop.state,
         "cell": stop.cell or 0 if running else None,
         "cells": stop.cells if running else None,
@@ -78,6 +79,12 @@ def _stop(stop: StopView, began: Mapping[str, datetime], now: datetime) -> dict[
         "spent": ", ".join(spent),
         "seconds": cost.seconds if cost.running else None,
     }
+
+
+def _alarm(view: JourneyView) -> str:
+    """What nobody may overlook: stations whose key signed two records; empty if there are none."""
+    names = [middle(stop.station) for stop in view.stops if stop.contradicted]
+    return f"{', '.join(names)} {TWO_RECORDS}." if names else ""
 
 
 def _order(view: JourneyView) -> str:
@@ -123,6 +130,8 @@ def summary(view: JourneyView) -> str:
 
 
 def _overall(view: JourneyView) -> str:
+    if any(stop.contradicted for stop in view.stops):
+        return "bad"
     tones = {TONES.get(stop.state, "active") for stop in view.stops}
     if not view.done:
         return "active"

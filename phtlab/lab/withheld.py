@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import pandas as pd
 
-from phtlab.lab.journey_words import why_not
+from phtlab.lab.journey_words import TWO_RECORDS, why_not
 from phtlab.lab.shades import badge
 from phtlab.train.printable import escaped
 from phtlab.train.record import StopRecord
 
 MARK: Final = "withheld"
 """Where a frame's `attrs` say what is missing in it: station to a sentence."""
+DOUBTED: Final = "contradicted"
+"""Where they name the stations in it that signed two records."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +79,29 @@ class PooledTable(pd.DataFrame):
 
     def _repr_html_(self) -> str | None:
         table = super()._repr_html_()  # type: ignore[misc]  # (not in pandas-stubs)
-        return None if table is None else warning_html(self.attrs.get(MARK)) + table
+        if table is None:
+            return None
+        return doubt_html(self.attrs.get(DOUBTED)) + warning_html(self.attrs.get(MARK)) + table
 
 
-def marked(frame: pd.DataFrame, found: Sequence[Withheld]) -> PooledTable:
-    """`frame`, which says what is missing in it."""
+def marked(
+    frame: pd.DataFrame, found: Sequence[Withheld], doubted: Sequence[str] = ()
+) -> PooledTable:
+    """`frame`, which says what is missing in it, and which stations in it signed two records."""
     table = PooledTable(frame)
     if found:
         table.attrs[MARK] = {one.station: one.told() for one in found}
+    if doubted:
+        table.attrs[DOUBTED] = list(doubted)
     return table
+
+
+def doubt_html(stations: Any) -> str:
+    """One line above a pooled number: who signed two records; nothing if nobody did."""
+    if not isinstance(stations, list) or not stations:
+        return ""
+    names = ", ".join(map(str, stations))
+    return f"<div>{badge('!', 'bad')} {html.escape(f'{names} {TWO_RECORDS}.')}</div>"
 
 
 def warning_html(mark: Any) -> str:

@@ -246,6 +246,9 @@ def _with_stop(view: JourneyView, stop: StopView) -> JourneyView:
             or known.state in FINAL_STATES
             or stop.updated <= known.updated
         )
+        # All that can happen to a stop that has ended: its station signed another record of it.
+        if stop.station == known.station and stop.contradicted and known.state in FINAL_STATES:
+            known = known.model_copy(update={"contradicted": True})
         stops.append(known if older else stop)
     changed = tuple(stops)
     return view if changed == view.stops else view.model_copy(update={"stops": changed})

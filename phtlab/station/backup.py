@@ -44,6 +44,7 @@ TAKEN: Final = re.compile(
     rf"|revocations/{_HEX}\.(json|word)"
     rf"|proposals/[A-Za-z0-9_:-]+/((refusal-)?{_HEX}|withdrawal)\.(json|word)"
     rf"|acceptances/[a-z0-9-]+-{_HEX}\.json"
+    rf"|contradictions/{_HEX}\.json"
     rf"|released/(key|{_HEX}\.json|amounts/\d{{4}}-\d{{2}}/{_HEX}\.json)"
     rf"|stops/{_HEX}/[a-z-]+\.json"
     r"|stops/nonces/[0-9a-f]{32}"
@@ -53,7 +54,7 @@ TAKEN: Final = re.compile(
 _ORDER: Final = (
     *("station.toml", "policy.toml", "people.toml", "key.age", "request.json"),
     *("trust", "datasets", "proposals", "approvals", "revocations", "standing.json"),
-    *("released", "restored.json", "forgotten.json", "stops", "audit"),
+    *("released", "restored.json", "forgotten.json", "contradictions", "stops", "audit"),
 )
 
 

@@ -29,8 +29,10 @@ from phtlab.station.approvals_exchange import Exchange
 from phtlab.station.approvals_office import Office
 from phtlab.station.audit_witness import watch_logs
 from phtlab.station.backoff import Backoff
+from phtlab.station.contradictions import Contradictions
 from phtlab.station.outlived import why_of
 from phtlab.station.profile import ProfilePublisher
+from phtlab.station.proposal_room import remove_ended
 from phtlab.station.release_log_sending import send_logs_on
 from phtlab.station.self_test import Nightly
 from phtlab.station.self_test_run import run_self_test
@@ -70,6 +72,7 @@ class Daemon:
         self._publisher = ProfilePublisher(station)
         self._office = Office(station)
         self._exchange = Exchange(station)
+        self._contradictions = Contradictions(station)
         self._news = threading.Event()
         self._wake = threading.Event()
 
@@ -103,7 +106,8 @@ class Daemon:
         return moved
 
     def sweep(self) -> None:
-        """Remove what a killed station left: half-written files, and runs that no stop needs."""
+        """Remove what a killed station left: half-written files, and runs that no stop needs; and
+        proposals that are long over."""
         try:
             self.station.folder.remove_dead_drafts(self._data())
             # In this order: a run that begins in between has a stop that says so.
@@ -112,6 +116,8 @@ class Daemon:
             for job_id in there - needed:
                 self.station.executor.remove(job_id)
                 _log.info("orphan removed", job=job_id)
+            for proposal in remove_ended(self.station):
+                _log.info("proposal removed: it is over", proposal=proposal)
         except EngineMissingError:
             pass  # The stops say so.
         except (PhtlabError, OSError) as error:
@@ -133,6 +139,15 @@ class Daemon:
         """Fetch proposals, and bring central what people here decided."""
         if self._exchange.run():
             self._office.look_again()
+
+    def look_into(self, contradicted: Iterable[str]) -> None:
+        """Pause if this station's key signed two records of one of these journeys."""
+        try:
+            if self._contradictions.take_in(contradicted):
+                self._wake.set()
+        # All errors: central names them with each answer, so that it is looked into again.
+        except Exception as error:
+            _log.warning("contradictions not looked into", why=why_of(error))
 
     # The threads
 
@@ -237,6 +252,7 @@ class Daemon:
                 until.wait(seconds)
                 continue
             backoff.succeeded("inbox")
+            self.look_into(inbox.conflicts)
             if inbox.proposals != proposals:
                 proposals = inbox.proposals
                 self._news.set()

@@ -228,8 +228,8 @@ def record_ending(stop: Stop, station: Station) -> None:
 def tell(stop: Stop, station: Station, tries: int) -> None:
     """Put the record to central. The same record again changes nothing there.
 
-    A central that refuses it is asked `_PATIENCE` times; then the stop is over
-    nonetheless, and its record stays here.
+    A central that refuses it is asked `_PATIENCE` times, and one that keeps another record of it
+    once; then the stop is over nonetheless, and its record stays here.
     """
     refusal = ""
     try:
@@ -237,7 +237,8 @@ def tell(stop: Stop, station: Station, tries: int) -> None:
     except UnreachableError:
         raise
     except PhtlabError as error:
-        if tries < _PATIENCE or error.code == "token-expired":
+        lasting = error.code == "record-exists" or tries >= _PATIENCE
+        if not lasting or error.code == "token-expired":
             raise
         refusal = error.message
     # In this order: what is told is never looked at again.

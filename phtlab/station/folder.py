@@ -34,6 +34,7 @@ class StationFolder:
     trial.json                    that a trial of the sandbox was cut off; `unfinished_trial.py`
     restored.json                 which backup this was made from; see `backup_restore.py`
     forgotten.json                of which data sets it is not known what has left
+    contradictions/<journey>.json two records of one stop, both this station's
     pause.json                    that nothing new begins, and why; see `maintenance.py`
     runs/                         the executor's, for runs and their outputs
     local/  self-test/            as a station's folder: local trains, the self-test's train
@@ -108,6 +109,10 @@ class StationFolder:
     @property
     def pause(self) -> Path:
         return self.path / "pause.json"
+
+    @property
+    def contradictions(self) -> Path:
+        return self.path / "contradictions"
 
     @property
     def restored(self) -> Path:

@@ -22,9 +22,14 @@ from phtlab.station.self_test import last_report
 from phtlab.station.settings import WINDOW, StationSettings
 from phtlab.station.stop import Stops
 from phtlab.station.unfinished_trial import unfinished_trial
-from phtlab.train.canonical import canonical
+from phtlab.train.canonical import Digest, canonical
 from phtlab.train.durable_file import write_durably
 
+TWO_RECORDS: Final = "Two different records of one journey were signed with this station's key"
+_END_THE_COPY: Final = (
+    "Another station runs from a copy of this folder, or somebody has its key. Find it and end it, "
+    "then: phtlab station resume --copy-ended"
+)
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -47,6 +52,8 @@ class Pause(BaseModel):
     """Nothing new begins from `since` until `until`, or until someone resumes.
 
     `held` names what must be done before anyone can resume; empty for an ordinary pause.
+    `contradicted` are journeys of which this station's key signed two records: somebody has to end
+    the copy of this folder first, and say so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -56,6 +63,12 @@ class Pause(BaseModel):
     until: AwareDatetime | None = None
     reason: Line
     held: Line = ""
+    contradicted: tuple[Digest, ...] = ()
+
+    @property
+    def first(self) -> str:
+        """What must be done before anyone can resume; empty if nothing must."""
+        return self.held or (_END_THE_COPY if self.contradicted else "")
 
 
 class Closed(NamedTuple):
@@ -73,7 +86,7 @@ def pause(place: Place, *, by: str, reason: str, until: datetime | None = None) 
     or the station is held by something that must be done first (``pause-held``).
     """
     kept = pause_of(place.folder)
-    if kept and kept.held:
+    if kept and kept.first:
         raise _still_held(kept)
     now = place.now()
     if not reason.strip():
@@ -99,6 +112,32 @@ def hold(place: Place, *, by: str, reason: str, held: str) -> None:
     _keep(place.folder, Pause(by=by, since=place.now(), reason=reason, held=held))
 
 
+def pause_contradicted(place: Place, journey: str, *, record: str) -> None:
+    """Let nothing new begin, since `record` of `journey` contradicts another one of this station.
+
+    It takes the place of an ordinary pause, and ends with ``resume(copy_ended=True)`` only.
+    """
+    kept = pause_of(place.folder)
+    before = kept.contradicted if kept else ()
+    if journey in before:
+        return
+    made = Pause(
+        by=place.settings.name,
+        since=place.now(),
+        reason=TWO_RECORDS,
+        held=kept.held if kept else "",
+        contradicted=(*before, journey),
+    )
+    _keep(place.folder, made)
+    place.audit.append(
+        actor=place.settings.name,
+        action="record-contradicted",
+        subject=journey,
+        digest=record,
+        details={"reason": "the station is paused: its folder was copied, or its key is known"},
+    )
+
+
 def release_hold(place: Place) -> None:
     """What the pause was held by is done: it is an ordinary pause from now on."""
     if kept := pause_of(place.folder):
@@ -106,24 +145,33 @@ def release_hold(place: Place) -> None:
 
 
 def require_settled(folder: StationFolder) -> None:
-    """Raises StationError (``pause-held``) if something must be done before it may begin."""
+    """Raises StationError (``pause-held``) if something must be done before it may begin.
+
+    A contradicted station may: it is paused, and its daemon listens.
+    """
     kept = pause_of(folder)
     if kept is not None and kept.held:
         raise _still_held(kept)
 
 
-def resume(place: Place, *, by: str) -> None:
-    """End the pause. Raises StationError (``pause-none``, ``pause-held``) if it cannot end."""
+def resume(place: Place, *, by: str, copy_ended: bool = False) -> None:
+    """End the pause. Raises StationError (``pause-none``, ``pause-held``) if it cannot end.
+
+    After two records of one journey it ends only if somebody says that the copy was ended.
+    """
     kept = pause_of(place.folder)
     if kept is None:
         raise StationError(
             f"{place.settings.name} is not paused. 'phtlab station status' says what it does.",
             code="pause-none",
         )
-    if kept.held:
+    if kept.held or (kept.contradicted and not copy_ended):
         raise _still_held(kept)
     place.folder.pause.unlink()
-    place.audit.append(actor=by, action="station-resumed", details={"reason": kept.reason})
+    details = {"reason": kept.reason}
+    if kept.contradicted:
+        details["copy-ended"] = f"{len(kept.contradicted)} contradicted journeys"
+    place.audit.append(actor=by, action="station-resumed", details=details)
 
 
 def pause_of(folder: StationFolder) -> Pause | None:
@@ -150,10 +198,10 @@ def closed(place: Place) -> Closed | None:
     """
     now = place.now()
     kept = pause_of(place.folder)
-    if kept and (kept.held or kept.until is None or now < kept.until):
+    if kept and (kept.first or kept.until is None or now < kept.until):
         until = f" until {kept.until:%Y-%m-%d %H:%M} UTC" if kept.until else ""
         sentence = f"{place.settings.name} is paused{until}: {kept.reason}"
-        and_first = f". {kept.held}" if kept.held else ""
+        and_first = f". {kept.first}" if kept.first else ""
         return Closed("pause", f"{sentence}{and_first}", f"Paused{until}: {kept.reason}")
     local = now.astimezone()
     for window in place.settings.maintenance:
@@ -207,4 +255,4 @@ def _keep(folder: StationFolder, made: Pause) -> None:
 
 
 def _still_held(kept: Pause) -> StationError:
-    return StationError(f"{kept.reason}. {kept.held}", code="pause-held")
+    return StationError(f"{kept.reason}. {kept.first}", code="pause-held")

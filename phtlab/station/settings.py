@@ -77,6 +77,9 @@ class StationSettings(FileSettings):
     progress_interval: float = Field(
         0.5, gt=0, le=60, description="Seconds between two words of progress to central"
     )
+    proposals_per_researcher: int = Field(
+        50, ge=1, description="Proposals of one researcher that wait here at the same time, at most"
+    )
     audit_interval: int = Field(
         3600, ge=5, le=86400, description="Seconds until central's log is verified and signed again"
     )

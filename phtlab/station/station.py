@@ -19,7 +19,7 @@ from phtlab.station.stop import Stops
 from phtlab.station.stopwatch import Stopwatch
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
-from phtlab.wire.api import Inbox, StationProfile, StopUpdate, StopView
+from phtlab.wire.api import Inbox, JourneyView, StationProfile, StopUpdate, StopView
 from phtlab.wire.audit_client import AuditSource
 from phtlab.wire.governance_client import GovernanceClient
 
@@ -34,6 +34,8 @@ class Central(Protocol):
     def audit(self) -> AuditSource: ...
 
     def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox: ...
+
+    def journey(self, journey: str) -> JourneyView: ...
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView: ...
 

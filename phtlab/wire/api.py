@@ -51,7 +51,7 @@ class Problem(_Model):
 
 
 class TrainSummary(_Model):
-    """`POST /trains` answers one, `GET /trains` a list. `envelope` is the signed statement."""
+    """`POST /trains` answers one, `GET /trains` pages of them. `envelope` is the signed statement."""
 
     digest: Digest
     name: str
@@ -65,7 +65,8 @@ class TrainSummary(_Model):
 class StopView(_Model):
     """One stop as central sees it. `record` is the station's signed word; the rest is display.
 
-    `conflict` is another signed record of the same stop: two stations run with one key.
+    `conflict` is another signed record of the same stop: two stations run with one key. `contradicted`
+    says that there is one, also where a view has no records.
     """
 
     station: MemberName
@@ -79,6 +80,7 @@ class StopView(_Model):
     updated: Moment
     record: Envelope | None = None
     conflict: Envelope | None = None
+    contradicted: bool = False
 
 
 class JourneyView(_Model):
@@ -224,6 +226,15 @@ class RosterBundle(_Model):
     targets: dict[str, str] = Field(max_length=64)
 
 
+class TrainPage(_Model):
+    """`GET /trains?limit=&before=`: the newest first; `next` is a `before`."""
+
+    trains: tuple[TrainSummary, ...] = ()
+    next: int | None = None
+
+
 class Page(_Model):
+    """`GET /journeys?limit=&before=`: the newest first; `next` is a `before`."""
+
     journeys: tuple[JourneyView, ...] = ()
     next: int | None = None

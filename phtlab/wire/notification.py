@@ -18,6 +18,7 @@ Event = Literal[
     "approval-revoked",
     "train-waits",
     "journey-done",
+    "stop-contradicted",
     "roster-published",
     "log-doubted",
 ]
@@ -30,6 +31,8 @@ SENTENCES: Final[dict[Event, str]] = {
     "approval-revoked": "A station has taken back what it allowed: {subject}.",
     "train-waits": "A train waits for a person at your station: journey {subject}.",
     "journey-done": "Your journey {subject} has ended at all of its stations.",
+    "stop-contradicted": "A station signed two different records of journey {subject}. Do not rely "
+    "on its results before its operator says which one counts.",
     "roster-published": "The officers have published {subject}.",
     "log-doubted": "What {subject} signed of an audit log does not fit what central has.",
 }

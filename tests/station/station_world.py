@@ -43,7 +43,7 @@ from phtlab.train.record import StopRecord
 from phtlab.train.roster import Agreement, Catalogue, KernelImage, Roster
 from phtlab.train.trust import Trusted
 from phtlab.train.verify import verify_record
-from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
+from phtlab.wire.api import Inbox, JourneyView, Offer, StationProfile, StopUpdate, StopView
 from tests.station.fake_audit import FakeAudit
 from tests.station.fake_governance import FakeGovernance
 
@@ -166,6 +166,9 @@ class FakeCentral:
         with self.news:
             self.news.wait_for(lambda: len(self.inbox_offers) > after, wait)
         return Inbox(cursor=len(self.inbox_offers), offers=tuple(self.inbox_offers[after:]))
+
+    def journey(self, journey: str) -> JourneyView:
+        raise AssertionError(f"nobody asks for {journey}: this central names no contradiction")
 
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
         self._answer()
@@ -525,7 +528,10 @@ class World:
         raise AssertionError(f"still {daemon.station.stops.stop(offer.journey).state}")
 
     def stop(self, offer: Offer) -> Stop:
-        return self.station().stops.stop(offer.journey)
+        return self.stop_of(offer.journey)
+
+    def stop_of(self, journey: str) -> Stop:
+        return self.station().stops.stop(journey)
 
     def record(self, offer: Offer) -> StopRecord:
         """The one record that central got, verified as the researcher does."""

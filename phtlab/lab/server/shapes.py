@@ -220,6 +220,7 @@ def _stop(stop: StopView) -> Shape:
         "state": stop.state,
         "words": words(describe(stop), MAX_SENTENCE),
         "final": final,
+        "contradicted": stop.contradicted,
         "code": words(stop.code, 80),
         "sentence": words(stop.sentence, MAX_SENTENCE),
         "error": error_shape(stop.error),

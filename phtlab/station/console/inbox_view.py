@@ -15,6 +15,7 @@ from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import Role
 from phtlab.station.desk import Place
+from phtlab.station.proposal_room import crowded
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ def inbox(place: Place) -> Inbox:
             found += source(place)
         except PhtlabError as error:
             troubles.append(error.message)
+    troubles += crowded(place)
     return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
 
 

@@ -9,11 +9,12 @@ Each refusal has a code of its own, so that a person, a log and a test can tell 
 
 from phtlab.train.verify.order import verify_order, verify_turn
 from phtlab.train.verify.predicate import CLOCK_SKEW
-from phtlab.train.verify.record import verify_record, verify_records
+from phtlab.train.verify.record import verify_contradiction, verify_record, verify_records
 from phtlab.train.verify.train import verify_train
 
 __all__ = [
     "CLOCK_SKEW",
+    "verify_contradiction",
     "verify_order",
     "verify_record",
     "verify_records",

@@ -82,6 +82,25 @@ def verify_records(
     return verified
 
 
+def verify_contradiction(
+    records: tuple[Envelope, Envelope], *, journey: str, order: Order, roster: Roster, station: str
+) -> tuple[StopRecord, StopRecord]:
+    """Two different records that `station` signed for one stop: its key is at work in two places.
+
+    Raises as `open_record` for either, and RecordError (``record-same``) if both say the same.
+    """
+    first, other = (
+        open_record(one, journey=journey, order=order, roster=roster, station=station)
+        for one in records
+    )
+    if records[0].digest == records[1].digest:
+        raise RecordError(
+            f"Both records of {station} are the same one: nothing contradicts it.",
+            code="record-same",
+        )
+    return first, other
+
+
 def open_record(
     envelope: Envelope, *, journey: str, order: Order, roster: Roster, station: str
 ) -> StopRecord:

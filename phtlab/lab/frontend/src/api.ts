@@ -136,6 +136,8 @@ export interface IStop {
   state: string;
   words: string;
   final: boolean;
+  /** Its station signed another record of it as well. */
+  contradicted: boolean;
   code: string;
   sentence: string;
   error: ICellError | null;

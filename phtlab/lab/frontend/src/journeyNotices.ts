@@ -16,7 +16,14 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
 import { IJourney } from './api';
-import { endedSince, journeyMark, travelling } from './journeys';
+import {
+  contradicted,
+  contradictedSince,
+  contradictedWords,
+  endedSince,
+  journeyMark,
+  travelling
+} from './journeys';
 import { named } from './nameText';
 import { OPEN_RESULTS } from './resultsCommand';
 import { IPhtServer } from './server';
@@ -40,8 +47,15 @@ export const journeysPlugin: JupyterFrontEndPlugin<void> = {
     const trans = (translator ?? nullTranslator).load('phtlab');
     const standing = () =>
       new Map(server.journeys.map(({ id, done }) => [id, done]));
+    const doubts = () =>
+      new Map(server.journeys.map(one => [one.id, contradicted(one).length]));
     let known = standing();
+    let doubted = doubts();
     server.changed.connect(() => {
+      for (const journey of contradictedSince(doubted, server.journeys)) {
+        alarm(app, journey, trans);
+      }
+      doubted = doubts();
       for (const journey of endedSince(known, server.journeys)) {
         if (journey.mine) {
           tell(app, journey, trans);
@@ -87,6 +101,24 @@ function tell(
       ]
     }
   );
+}
+
+/** Stays until it is read: a result that somebody may have used already is in doubt. */
+function alarm(
+  app: JupyterFrontEnd,
+  journey: IJourney,
+  trans: TranslationBundle
+): void {
+  const words = contradictedWords(contradicted(journey), trans);
+  Notification.emit(`${named(journey.train_name)}: ${words}`, 'error', {
+    autoClose: false,
+    actions: [
+      {
+        label: trans.__('Show the journeys'),
+        callback: () => void app.commands.execute(OPEN_TRAIN)
+      }
+    ]
+  });
 }
 
 /** `▸ 2 travelling`; a click shows them. */

@@ -188,8 +188,40 @@ export function stopWords(stop: IStop, trans: TranslationBundle): string {
     : word;
 }
 
+/** The stations that signed two records of the journey, in the order of its route. */
+export function contradicted(journey: IJourney): string[] {
+  return inOrder(journey.stops)
+    .filter(stop => stop.contradicted)
+    .map(stop => stop.station);
+}
+
+/** What is said of them, after their names. */
+export function contradictedWords(
+  stations: readonly string[],
+  trans: TranslationBundle
+): string {
+  return trans.__(
+    '%1 signed two different records of this journey. Do not rely on either before its operator says which one counts.',
+    stations.map(name => cutMiddle(name, 40)).join(', ')
+  );
+}
+
+/** The journeys of which a second record was signed between two moments. */
+export function contradictedSince(
+  before: ReadonlyMap<string, number>,
+  journeys: readonly IJourney[]
+): IJourney[] {
+  return journeys.filter(
+    journey => contradicted(journey).length > (before.get(journey.id) ?? 0)
+  );
+}
+
 /** The journey's mark and word as a whole. */
 export function journeyMark(journey: IJourney, trans: TranslationBundle) {
+  if (contradicted(journey).length > 0) {
+    const word = trans.__('two records: do not rely on it');
+    return { mark: '!', tone: 'bad', word } as IMark;
+  }
   return journey.done ? endMark(journey, trans) : wayMark(journey, trans);
 }
 

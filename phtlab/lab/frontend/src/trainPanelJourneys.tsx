@@ -8,6 +8,8 @@ import * as React from 'react';
 import { ICellError, IJourney, IStop } from './api';
 import {
   ago,
+  contradicted,
+  contradictedWords,
   duration,
   elapsed,
   ended,
@@ -145,8 +147,12 @@ function JourneyDetail(
       setProblem((error as Error).message);
     }
   };
+  const doubted = contradicted(journey);
   return (
     <>
+      {doubted.length > 0 && (
+        <ProblemLine>{contradictedWords(doubted, trans)}</ProblemLine>
+      )}
       <ol
         className="pht-Route"
         aria-label={trans.__('Route of %1', cutMiddle(journey.train_name, 60))}
@@ -221,7 +227,9 @@ function Stop(props: {
   onCell: (error: ICellError) => void;
 }): JSX.Element {
   const { stop, now, trans } = props;
-  const { mark, tone } = stopMark(stop.state, trans);
+  const { mark, tone } = stop.contradicted
+    ? { mark: '!', tone: 'bad' }
+    : stopMark(stop.state, trans);
   const seconds = stopSeconds(stop, now);
   return (
     <li className={`pht-mod-${tone}`} data-station={stop.station}>
@@ -237,7 +245,10 @@ function Stop(props: {
             {seconds !== null && duration(seconds, trans)}
           </span>
         </div>
-        <div className="pht-Row-detail">{stopWords(stop, trans)}</div>
+        <div className="pht-Row-detail">
+          {stopWords(stop, trans)}
+          {stop.contradicted && ` · ${trans.__('two records')}`}
+        </div>
         {stop.state === 'running' && stop.cells !== null && (
           <div className="pht-Cells" aria-hidden="true">
             <div

@@ -34,7 +34,9 @@ def health(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """What the last self-test found, and the command that mends it; whether anything may begin."""
     pages, station = pages_of(request), console.station
     part = pages.live("/live/health", _HEALTH, **_health(station))
-    return pages.page("health.html", worker, here="/health", part=part, paused=_paused(station))
+    return pages.page(
+        "health.html", worker, here="/health", part=part, paused=pause_of(station.folder)
+    )
 
 
 @router.get("/live/health", summary="Health as it changes", response_class=EventStream)
@@ -66,9 +68,15 @@ def pause_now(
 
 
 @router.post("/health/resume", summary="Go on after a pause", status_code=303)
-def resume_now(console: ConsoleOf, worker: Admin) -> Response:
-    """Ends the pause."""
-    resume(console.station, by=worker.name)
+def resume_now(
+    console: ConsoleOf,
+    worker: Admin,
+    copy_ended: Annotated[
+        bool, Form(description="That the copy of the station's folder was found and ended")
+    ] = False,
+) -> Response:
+    """Ends the pause; after two records of one journey, only if the copy was ended."""
+    resume(console.station, by=worker.name, copy_ended=copy_ended)
     worker.tell("The station goes on.")
     return go("/health")
 
@@ -79,7 +87,3 @@ def _health(station: Place) -> dict[str, Report | Closed | bool | None]:
         "closed": closed(station),
         "asked": asked_for(station.folder),
     }
-
-
-def _paused(station: Place) -> bool:
-    return pause_of(station.folder) is not None

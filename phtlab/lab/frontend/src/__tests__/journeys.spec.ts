@@ -3,6 +3,9 @@ import { nullTranslator } from '@jupyterlab/translation';
 import { IJourney, IStop } from '../api';
 import {
   ago,
+  contradicted,
+  contradictedSince,
+  contradictedWords,
   duration,
   elapsed,
   endedSince,
@@ -30,6 +33,7 @@ function stop(state: string, changes: Partial<IStop> = {}): IStop {
     state,
     words: state,
     final: isFinal.includes(state),
+    contradicted: false,
     code: '',
     sentence: '',
     error: null,
@@ -54,6 +58,39 @@ function journey(stops: IStop[], changes: Partial<IJourney> = {}): IJourney {
     ...changes
   } as IJourney;
 }
+
+describe('two records of one stop', () => {
+  const two = { contradicted: true };
+  const doubted = journey([
+    stop('departed', { ...two, station: 'ulm', number: 1 }),
+    stop('departed', { ...two, station: 'jena', number: 0 }),
+    stop('departed', { station: 'mainz', number: 2 })
+  ]);
+
+  it('go before whatever else is said of the journey', () => {
+    const { mark, tone, word } = journeyMark(doubted, trans);
+    expect([mark, tone]).toEqual(['!', 'bad']);
+    expect(word).toBe('two records: do not rely on it');
+  });
+
+  it('are told with their stations, in the order of the route', () => {
+    expect(contradicted(doubted)).toEqual(['jena', 'ulm']);
+    const words = contradictedWords(contradicted(doubted), trans);
+    expect(words).toMatch(/^jena, ulm signed two different records/);
+  });
+
+  it('are told once for each station', () => {
+    const one = journey([stop('departed', two), stop('departed')]);
+    expect(contradictedSince(new Map(), [one])).toEqual([one]);
+    expect(contradictedSince(new Map([[one.id, 1]]), [one])).toEqual([]);
+    expect(contradictedSince(new Map([[one.id, 1]]), [doubted])).toHaveLength(
+      1
+    );
+    expect(contradictedSince(new Map(), [journey([stop('departed')])])).toEqual(
+      []
+    );
+  });
+});
 
 describe('order', () => {
   it('is the newest first, also over time zones, and the same each time', () => {
