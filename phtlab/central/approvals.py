@@ -35,11 +35,10 @@ from phtlab.governance.refusal import REFUSAL_TYPE
 from phtlab.train.envelope import Envelope, peek
 from phtlab.train.identity import Member
 from phtlab.train.roster import Roster
-from phtlab.wire.governance import ApprovalView, ProposalView, StandingView
+from phtlab.wire.governance import ApprovalPage, ApprovalView, ProposalView, StandingView
 
 MAX_APPROVAL_BYTES: Final = 128 * 1024
 MAX_STANDING_BYTES: Final = 2**20
-MAX_LISTED: Final = 500
 
 
 def decide(
@@ -124,13 +123,21 @@ def put_revocation(
 
 
 def visible_approvals(
-    session: Session, member: Member, station: str | None, proposal: str | None
-) -> tuple[ApprovalView, ...]:
-    """The approvals that `member` may see, newest first: of one's trains, or by oneself.
+    session: Session,
+    member: Member,
+    station: str | None,
+    proposal: str | None,
+    *,
+    limit: int,
+    before: int | None = None,
+) -> ApprovalPage:
+    """A page of the approvals that `member` may see, newest first: of one's trains, or by oneself.
 
     `proposal` is a proposal's name, or a version's digest.
     """
-    query = select(ApprovalRow).order_by(ApprovalRow.number.desc()).limit(MAX_LISTED)
+    query = select(ApprovalRow).order_by(ApprovalRow.number.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(ApprovalRow.number < before)
     if "officer" not in member.roles:
         own = ApprovalRow.station if member.is_station else ApprovalRow.researcher
         query = query.where(own == member.name)
@@ -140,7 +147,11 @@ def visible_approvals(
         query = query.where(
             (ApprovalRow.proposal_id == proposal) | (ApprovalRow.proposal == proposal)
         )
-    return tuple(approval_view(row) for row in session.scalars(query))
+    rows = list(session.scalars(query))
+    return ApprovalPage(
+        approvals=tuple(approval_view(row) for row in rows[:limit]),
+        next=rows[limit - 1].number if len(rows) > limit else None,
+    )
 
 
 def put_standing(

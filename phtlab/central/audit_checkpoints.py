@@ -12,6 +12,7 @@ from phtlab.central.audit_tables import AuditEntryRow, CheckpointRow
 from phtlab.central.database import Change, Database
 from phtlab.central.notification import notify, officers
 from phtlab.central.problems import forbidden
+from phtlab.central.quotas import require_room
 from phtlab.central.trains import check_sender, check_size
 from phtlab.central.views import envelope_of
 from phtlab.errors import AuditError
@@ -26,21 +27,22 @@ MAX_CHECKPOINT_BYTES: Final = 16 * 1024
 
 
 def put_checkpoint(
-    database: Database, roster: Roster, sender: Member, envelope: Envelope
+    database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
 ) -> CheckpointView:
-    """Keep what `sender` signed of a log: of central's, or of its own.
+    """Keep what `sender` signed of a log: of central's, or of its own; of `most` in a day.
 
     Of each entry one is kept, the newest, by keys of now: they all say the same. Officers are told
     of what does not fit once a day and sender. So a member fills nothing by signing on and on.
 
     Raises SignatureError, NotOnRosterError or AuditError if it does not hold, AuditError
-    (``audit-unfit``) if it does not fit what is here, CentralError (``forbidden``).
+    (``audit-unfit``) if it does not fit what is here, CentralError (``forbidden``, or ``quota`` for
+    one too many).
     """
     check_size(envelope, MAX_CHECKPOINT_BYTES, "checkpoint")
     checkpoint = open_checkpoint(envelope, roster)
     check_sender(checkpoint.witness, sender, "checkpoint")
     try:
-        return _keep(database, sender, checkpoint, envelope)
+        return _keep(database, sender, checkpoint, envelope, most)
     except AuditError:
         with database.change() as change:
             day = f"{change.now:%Y-%m-%d}"
@@ -49,13 +51,15 @@ def put_checkpoint(
 
 
 def _keep(
-    database: Database, sender: Member, checkpoint: Checkpoint, envelope: Envelope
+    database: Database, sender: Member, checkpoint: Checkpoint, envelope: Envelope, most: int
 ) -> CheckpointView:
     with database.change() as change:
         session = change.session
         row = session.get(CheckpointRow, envelope.digest)
         if row is not None:
             return _view(row)
+        own = CheckpointRow.witness == sender.name
+        require_room(change, most, "signed ends of logs", CheckpointRow.received, own)
         if checkpoint.log == change.log:
             _require_fit(session, checkpoint)
         elif checkpoint.log == sender.name and sender.is_station:

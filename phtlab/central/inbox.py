@@ -3,7 +3,8 @@
 A change to a proposal that names the station moves the cursor too.
 
 It holds the state and not the differences: a station that lost an answer, or
-its disk, asks again and misses nothing.
+its disk, asks again and misses nothing. So many offers are in it at a time, each researcher's first
+before anyone's second: whose orders wait for a person there keeps nobody else's away.
 """
 
 from __future__ import annotations
@@ -27,16 +28,17 @@ def inbox_cursor(session: Session, station: str) -> int:
 
 
 def inbox_of(session: Session, station: str) -> Inbox:
-    """What waits for `station`, oldest first."""
+    """What waits for `station`, each researcher's oldest first."""
     # The cursor is read first: what comes in between is then seen twice, never missed.
     proposals = proposals_cursor(session, station)
     cursor = inbox_cursor(session, station)
+    turn = func.row_number().over(partition_by=JourneyRow.researcher, order_by=JourneyRow.number)
     rows = session.scalars(
         select(StopRow)
         .join(StopRow.journey)
         .options(contains_eager(StopRow.journey))  # one question for all, not one an offer
         .where(StopRow.station == station, StopRow.offered > 0, StopRow.final.is_(False))
-        .order_by(JourneyRow.number)
+        .order_by(turn, JourneyRow.number)
         .limit(MAX_OFFERS)
     )
     conflicts = session.scalars(

@@ -87,6 +87,12 @@ class CentralSettings(FileSettings):
     decisions_per_day: int = Field(
         500, ge=1, description="Approvals and refusals that a station may send in a day"
     )
+    checkpoints_per_day: int = Field(
+        1000, ge=1, description="Signed ends of logs that a member may send in a day"
+    )
+    updates_per_day: int = Field(
+        5000, ge=1, description="Changes of one stop's progress that its station may send in a day"
+    )
     event_days: float = Field(30.0, gt=0, description="Events can be taken up for these days")
     prefix: str = Field(
         "", description="A path under which it answers too, such as /services/central/"

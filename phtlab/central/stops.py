@@ -58,7 +58,7 @@ def update_stop(
             "cells": update.cells,
         }
         if not stop.final and any(getattr(stop, name) != value for name, value in shown.items()):
-            # A journey's events are those of all its stops: none is refused for another's.
+            # A journey's events are those of all its stops; a record is never refused for them.
             whole, own = most * len(row.stops), EventRow.journey_id == row.id
             require_room(change, whole, "changes of this journey's progress", EventRow.at, own)
             for name, value in shown.items():

@@ -17,7 +17,7 @@ from phtlab.train.identity import Member
 from phtlab.train.manifest import Train
 from phtlab.train.roster import Roster
 from phtlab.train.verify import verify_train
-from phtlab.wire.api import TrainSummary
+from phtlab.wire.api import TrainPage, TrainSummary
 
 MAX_TRAIN_BYTES = 2**20
 
@@ -55,15 +55,21 @@ def submit_train(
         return train_summary(row), False
 
 
-def visible_trains(session: Session, member: Member) -> tuple[TrainSummary, ...]:
-    """The trains that `member` wrote or has a journey of, newest first."""
-    rows = session.scalars(
+def visible_trains(session: Session, member: Member, limit: int, before: int | None) -> TrainPage:
+    """A page of the trains that `member` wrote or has a journey of, newest first."""
+    query = (
         select(TrainRow)
         .where(or_(TrainRow.author == member.name, _has_journey(member)))
         .order_by(TrainRow.number.desc())
-        .limit(500)
+        .limit(limit + 1)
     )
-    return tuple(train_summary(row) for row in rows)
+    if before is not None:
+        query = query.where(TrainRow.number < before)
+    rows = list(session.scalars(query))
+    return TrainPage(
+        trains=tuple(map(train_summary, rows[:limit])),
+        next=rows[limit - 1].number if len(rows) > limit else None,
+    )
 
 
 def visible_train(session: Session, member: Member, digest: str) -> TrainSummary:

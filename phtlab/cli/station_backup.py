@@ -129,7 +129,6 @@ def compare(
                 "approvals": lost.approvals,
                 "revocations": lost.revocations,
                 "clock_ahead": lost.clock_ahead,
-                "more_approvals": lost.more_approvals,
                 "records": lost.records,
                 "journeys": lost.journeys,
                 "ended": lost.ended,
@@ -185,11 +184,6 @@ def told(lost: Lost) -> list[str]:
             "Central's clock is more than a day ahead of this machine's: one of them is wrong. "
             "Orders that are issued until a day from now are refused, as they may have been "
             "followed before. Set the clock right, or tell central's operator."
-        )
-    if lost.more_approvals:
-        lines.append(
-            "Central lists the newest approvals only, and may have older ones: whether those were "
-            "taken back after the backup is not known here. Look at each that stands again."
         )
     if lost.entries:
         lines.append(

@@ -44,10 +44,8 @@ def _head(shown: Mapping[str, Any]) -> str:
 def _alarm(shown: Mapping[str, Any]) -> str:
     if not shown["alarm"]:
         return ""
-    return (
-        f'<div role="alert" style="{FOREIGN};border-left:4px solid {TONES["bad"]};padding:2px 0 2px 10px;'
-        f'margin-bottom:12px">{badge("!", "bad")} <b>{html.escape(shown["alarm"])}</b></div>'
-    )
+    edge = f"border-left:4px solid {TONES['bad']};padding:2px 0 2px 10px;margin-bottom:12px"
+    return f'<div role="alert" style="{FOREIGN};{edge}">{badge("!", "bad")} <b>{html.escape(shown["alarm"])}</b></div>'
 
 
 def _stop(stop: Mapping[str, Any], journey: str, *, last: bool) -> str:

@@ -93,7 +93,7 @@ class Proposals:
 
     def list(self) -> list[ProposalSummary]:
         """The proposals that one has to do with, the last changed first: central's word."""
-        return [*self._lab.central.governance.proposals(limit=200).proposals]
+        return [*self._lab.central.governance.all_proposals()]
 
     def get(self, proposal: str) -> SubmittedProposal:
         """The proposal whose name begins with `proposal`. Raises ProposalError."""

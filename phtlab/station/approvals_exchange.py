@@ -10,16 +10,19 @@ from collections.abc import Callable
 from functools import partial
 
 import structlog
+from pydantic import ValidationError
 
 from phtlab.errors import ApprovalError, PhtlabError, UnreachableError
 from phtlab.governance.approval import open_revocation
+from phtlab.governance.proposal import Proposal
 from phtlab.station.approvals_kept import Approvals, Kept
 from phtlab.station.approvals_standing import StandingList
 from phtlab.station.backoff import Backoff
+from phtlab.station.proposal_room import waiting_by_researcher
 from phtlab.station.proposals_here import ProposalHere, ProposalsHere
 from phtlab.station.station import Station
 from phtlab.train.durable_file import write_durably
-from phtlab.train.envelope import Envelope
+from phtlab.train.envelope import Envelope, peek
 from phtlab.train.roster import Roster
 from phtlab.wire.governance import NewComment, ProposalView
 
@@ -38,6 +41,7 @@ class Exchange:
         self._at_central: set[str] = set()
         self._asked = False
         self._seen = 0
+        self._put_off: dict[str, str] = {}
         self._heard: frozenset[str] = frozenset()
 
     def hears(self) -> bool:
@@ -49,7 +53,7 @@ class Exchange:
 
     def forget(self) -> None:
         """Central was away: what it has is asked anew."""
-        self._at_central, self._asked, self._seen = set(), False, 0
+        self._at_central, self._asked, self._seen, self._put_off = set(), False, 0, {}
 
     def run(self) -> bool:
         """Fetch, and bring all that central lacks. Returns whether a proposal changed.
@@ -110,7 +114,7 @@ class Exchange:
         self._approvals.keep_revocation(approval, revocation)
 
     def _fetch(self) -> bool:
-        changed, before, newest = False, None, self._seen
+        changed, before, newest = self._fetch_put_off(), None, self._seen
         governance = self._station.central.governance
         while True:
             page = governance.proposals(after=self._seen, before=before)
@@ -124,11 +128,46 @@ class Exchange:
                 return changed
             before = page.next
 
+    def _fetch_put_off(self) -> bool:
+        """What there was no room for: as many again as there is room for now."""
+        if not self._put_off:
+            return False
+        waiting, changed = waiting_by_researcher(self._station), False
+        for proposal, researcher in list(self._put_off.items()):
+            if waiting[researcher] < self._station.settings.proposals_per_researcher:
+                del self._put_off[proposal]
+                changed |= self._take_in(self._station.central.governance.proposal(proposal))
+                waiting[researcher] += 1
+        return changed
+
+    def _has_room(self, view: ProposalView) -> bool:
+        """Whether it may come in: what is new here and over may not, and what is one too many of
+        its researcher is put off."""
+        station, here = self._station, self._proposals.proposal(view.summary.id)
+        if here.path.exists() or not view.versions:
+            return True
+        # Who proposes it says the signed version: central could name another each time.
+        try:
+            newest = Proposal.model_validate(peek(view.versions[-1].envelope).predicate)
+        except ValidationError:
+            return True  # and it is said what is wrong with it
+        if view.withdrawal is not None or newest.until <= station.now():
+            return False
+        researcher = newest.researcher
+        if waiting_by_researcher(station)[researcher] < station.settings.proposals_per_researcher:
+            return True
+        if here.id not in self._put_off:
+            _log.warning("proposal put off: too many wait", proposal=here.id, researcher=researcher)
+        self._put_off[here.id] = researcher
+        return False
+
     def _take_in(self, view: ProposalView) -> bool:
         here = self._proposals.proposal(view.summary.id)
         roster = self._station.believed.now().roster
         envelopes = [version.envelope for version in view.versions]
         try:
+            if not self._has_room(view):
+                return False
             new = here.take_in(envelopes, view.withdrawal, view.comments, roster)
         except PhtlabError as error:
             _log.warning("proposal not believed", proposal=here.id, code=error.code)

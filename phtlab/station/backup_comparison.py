@@ -32,8 +32,6 @@ from phtlab.wire.audit_client import opened
 from phtlab.wire.central import CentralClient
 
 MOST_AHEAD: Final = timedelta(days=1)
-MOST_LISTED: Final = 500
-"""As many approvals central lists at most, the newest."""
 _CODE = "station-restored"
 
 
@@ -61,8 +59,6 @@ class Lost:
     """Stops that had not ended in the backup and now have, as `station-restored`."""
     clock_ahead: bool = False
     """Central's clock was too far ahead to be believed: `MOST_AHEAD` was taken instead."""
-    more_approvals: bool = False
-    """Central may have older approvals, and takings back, than the newest ones that it lists."""
     forgotten: list[str] = field(default_factory=list)
     """Data sets of which it is not known any more what has left."""
     standing: list[str] = field(default_factory=list)
@@ -151,7 +147,6 @@ def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -
     kept = Approvals(desk.folder)
     here = {one.digest for one in kept}
     listed = central.governance.approvals(station=desk.name)
-    lost.more_approvals = len(listed) >= MOST_LISTED
     for view in listed:
         try:
             approval = open_approval(view.envelope, roster)

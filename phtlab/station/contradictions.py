@@ -66,7 +66,7 @@ class Contradictions:
         return found
 
     def _proof(self, journey: str) -> tuple[Envelope, Envelope]:
-        """Both records of this station's stop, verified. Raises PhtlabError if they prove nothing."""
+        """Both records of this station's stop, verified. Raises PhtlabError without a proof."""
         station = self._station
         view = station.central.journey(journey)
         stop = next((one for one in view.stops if one.station == station.name), None)

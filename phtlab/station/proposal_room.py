@@ -35,7 +35,7 @@ def crowded(place: Place) -> list[str]:
     """A sentence for each researcher of whom no further proposal is taken in now."""
     most = place.settings.proposals_per_researcher
     return [
-        f"{number} proposals of {researcher} wait here, and of one researcher no more are taken in. "
+        f"{number} proposals of {researcher} wait here, and no more of theirs are taken in. "
         "Further ones wait at central until some of these are approved or refused."
         for researcher, number in sorted(waiting_by_researcher(place).items())
         if number >= most

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -34,6 +34,10 @@ from phtlab.train.envelope import Envelope, peek
 from phtlab.train.roster import Roster
 from phtlab.wire.governance import CommentView
 
+MAX_VERSIONS: Final = 100
+MAX_VERSION_BYTES: Final = 128 * 1024
+MAX_COMMENTS: Final = 1000
+"""Of one proposal; the newest comments stay."""
 _ID = re.compile(r"p-[0-9a-f]{16}")
 _COMMENTS = TypeAdapter(tuple[CommentView, ...])
 
@@ -143,7 +147,7 @@ class ProposalHere:
         (``proposal-swapped``) if a version is another one than is kept here. What came before
         the fault is kept.
         """
-        new = self._take_versions(versions, roster)
+        new, comments = self._take_versions(versions, roster), comments[-MAX_COMMENTS:]
         path = self.path / "withdrawal.json"
         if withdrawal is not None and not path.exists():
             taken = open_withdrawal(withdrawal, roster)
@@ -166,6 +170,13 @@ class ProposalHere:
         new = False
         for envelope in versions:
             proposal = open_proposal(envelope, roster)
+            if len(envelope.body) > MAX_VERSION_BYTES or proposal.version > MAX_VERSIONS:
+                raise ProposalError(
+                    f"{self.id} has more than {MAX_VERSIONS} versions, or a version of more than "
+                    f"{MAX_VERSION_BYTES:,} bytes: no more of it is kept here. Its researcher "
+                    "writes a new one with 'phtlab proposal new'.",
+                    code="proposal-versions",
+                )
             if proposal.id != self.id:
                 raise ProposalError(
                     f"A version of {proposal.id} came as one of {self.id}: it counts for nothing.",

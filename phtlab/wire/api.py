@@ -51,7 +51,10 @@ class Problem(_Model):
 
 
 class TrainSummary(_Model):
-    """`POST /trains` answers one, `GET /trains` pages of them. `envelope` is the signed statement."""
+    """`POST /trains` answers one, `GET /trains` pages of them.
+
+    `envelope` is the signed statement.
+    """
 
     digest: Digest
     name: str
@@ -65,8 +68,8 @@ class TrainSummary(_Model):
 class StopView(_Model):
     """One stop as central sees it. `record` is the station's signed word; the rest is display.
 
-    `conflict` is another signed record of the same stop: two stations run with one key. `contradicted`
-    says that there is one, also where a view has no records.
+    `conflict` is another signed record of the same stop: two stations run with one key.
+    `contradicted` says that there is one, also where a view has no records.
     """
 
     station: MemberName

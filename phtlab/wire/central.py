@@ -32,6 +32,7 @@ from phtlab.wire.api import (
     StationView,
     StopUpdate,
     StopView,
+    TrainPage,
     TrainSummary,
 )
 from phtlab.wire.audit_client import AuditClient
@@ -39,6 +40,7 @@ from phtlab.wire.authorities import authorities
 from phtlab.wire.event_stream import ServerSentEvent, read_events
 from phtlab.wire.governance_client import GovernanceClient
 from phtlab.wire.notification_client import NotificationClient
+from phtlab.wire.pages import pages
 from phtlab.wire.problem import error_of
 from phtlab.wire.token import mint
 
@@ -57,7 +59,6 @@ ANSWER_SECONDS: Final = 120.0
 News = JourneyEvent | ProposalsChanged | tuple[StationView, ...]
 """What `CentralClient.news` brings."""
 
-_TRAINS: Final = TypeAdapter(tuple[TrainSummary, ...])
 _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
 
 
@@ -160,8 +161,16 @@ class CentralClient:
         return parsed(TrainSummary, self._send("POST", "/trains", content=envelope.to_bytes()))
 
     def trains(self) -> tuple[TrainSummary, ...]:
-        """The trains of one's own; for a station, those of its journeys. Newest first."""
-        return validated(_TRAINS, self._send("GET", "/trains"))
+        """All trains of one's own; for a station, those of its journeys. Newest first.
+
+        Raises CentralError (``pages``) if central's list does not end.
+        """
+        found = pages(self._train_page, "trains")
+        return tuple(train for page in found for train in page.trains)
+
+    def _train_page(self, before: int | None) -> TrainPage:
+        query = {"limit": "200"} | ({} if before is None else {"before": str(before)})
+        return parsed(TrainPage, self._send("GET", "/trains", query=query))
 
     def train(self, digest: str) -> TrainSummary:
         return parsed(TrainSummary, self._send("GET", f"/trains/{quote(digest)}"))
@@ -182,17 +191,8 @@ class CentralClient:
 
         Raises CentralError (``pages``) if the pages do not go back in time, and so might not end.
         """
-        before: int | None = None
-        while True:
-            page = self.journeys(limit=200, before=before)
+        for page in pages(lambda before: self.journeys(limit=200, before=before), "journeys"):
             yield from page.journeys
-            if page.next is None:
-                return
-            if before is not None and page.next >= before:
-                raise CentralError(
-                    "Central's list of journeys does not end. Tell who runs it.", code="pages"
-                )
-            before = page.next
 
     def journey(self, journey: str) -> JourneyView:
         return parsed(JourneyView, self._send("GET", f"/journeys/{quote(journey)}"))

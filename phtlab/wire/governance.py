@@ -127,7 +127,7 @@ class ReviewBegun(_Model):
 
 
 class ApprovalView(_Model):
-    """`POST /approvals` answers one, `GET /approvals?station=&proposal=` a list, newest first."""
+    """`POST /approvals` answers one, `GET /approvals` pages of them."""
 
     digest: Digest
     station: MemberName
@@ -135,6 +135,13 @@ class ApprovalView(_Model):
     submitted: Moment
     envelope: Envelope
     revocation: Envelope | None = None
+
+
+class ApprovalPage(_Model):
+    """`GET /approvals?station=&proposal=&limit=&before=`: newest first; `next` is a `before`."""
+
+    approvals: tuple[ApprovalView, ...] = ()
+    next: int | None = None
 
 
 class StandingView(_Model):

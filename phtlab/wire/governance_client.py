@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 from urllib.parse import quote
 
@@ -12,16 +12,18 @@ from phtlab.train.envelope import Envelope
 from phtlab.wire.answer import parsed, validated
 from phtlab.wire.governance import (
     AcceptanceView,
+    ApprovalPage,
     ApprovalView,
     NewComment,
     ProposalPage,
+    ProposalSummary,
     ProposalView,
     ReviewBegun,
     StandingView,
 )
+from phtlab.wire.pages import pages
 
 _ACCEPTANCES: Final = TypeAdapter(tuple[AcceptanceView, ...])
-_APPROVALS: Final = TypeAdapter(tuple[ApprovalView, ...])
 
 
 class Send(Protocol):
@@ -66,6 +68,15 @@ class GovernanceClient:
         query |= {} if before is None else {"before": str(before)}
         return parsed(ProposalPage, self._send("GET", "/proposals", query=query))
 
+    def all_proposals(self) -> Iterator[ProposalSummary]:
+        """The proposals that one has to do with, the last changed first, page by page.
+
+        Raises CentralError (``pages``) if central's list does not end.
+        """
+        found = pages(lambda before: self.proposals(limit=200, before=before), "proposals")
+        for page in found:
+            yield from page.proposals
+
     def proposal(self, proposal: str) -> ProposalView:
         return parsed(ProposalView, self._send("GET", f"/proposals/{_part(proposal)}"))
 
@@ -108,10 +119,18 @@ class GovernanceClient:
     def approvals(
         self, *, station: str | None = None, proposal: str | None = None
     ) -> tuple[ApprovalView, ...]:
-        """The approvals of one's trains; a station's: its own. Of `station`, under `proposal`."""
-        named = {"station": station, "proposal": proposal}
-        query = {name: value for name, value in named.items() if value is not None}
-        return validated(_APPROVALS, self._send("GET", "/approvals", query=query))
+        """All approvals of one's trains; a station's: its own. Of `station`, under `proposal`.
+
+        Newest first. Raises CentralError (``pages``) if central's list does not end.
+        """
+        named = {"station": station, "proposal": proposal, "limit": "200"}
+
+        def page(before: int | None) -> ApprovalPage:
+            asked = {**named, "before": None if before is None else str(before)}
+            query = {name: value for name, value in asked.items() if value is not None}
+            return parsed(ApprovalPage, self._send("GET", "/approvals", query=query))
+
+        return tuple(one for each in pages(page, "approvals") for one in each.approvals)
 
     def put_standing(self, station: str, standing: Envelope) -> StandingView:
         """Deliver this `station`'s newest signed `Standing`.

@@ -22,7 +22,7 @@ from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import MemberName
 from phtlab.wire.api import PREFIX
-from phtlab.wire.governance import ApprovalView, StandingView
+from phtlab.wire.governance import ApprovalPage, ApprovalView, StandingView
 
 router = APIRouter(
     prefix=PREFIX, tags=["approvals"], responses=RESPONSES, route_class=KnownSenderRoute
@@ -56,11 +56,13 @@ def approvals(
         ProposalId | Digest | None,
         Query(description="Only those under this proposal, or this version of one"),
     ] = None,
-) -> tuple[ApprovalView, ...]:
-    """Those of a researcher's trains; a station's own; an officer's: all. Newest first, at most
-    500, with those that were revoked."""
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> ApprovalPage:
+    """Those of a researcher's trains; a station's own; an officer's: all. Newest first, with those
+    that were revoked."""
     with services.database.read() as session:
-        return visible_approvals(session, member, station, proposal)
+        return visible_approvals(session, member, station, proposal, limit=limit, before=before)
 
 
 @router.post("/revocations", status_code=201, summary="Take an approval back")

@@ -43,7 +43,8 @@ def witness(
     envelope: Envelope, member: Dispatcher, published: PublishedNow, services: ServicesOf
 ) -> CheckpointView:
     """Of central's log by any member, of a station's by itself. What does not fit is refused."""
-    return put_checkpoint(services.database, published.roster, member, envelope)
+    most = services.settings.checkpoints_per_day
+    return put_checkpoint(services.database, published.roster, member, envelope, most=most)
 
 
 @router.get("/checkpoints", summary="What members signed of a log")

@@ -109,7 +109,9 @@ def update(
     services: ServicesOf,
 ) -> StopView:
     """Only the station may. A final stop stays as it is."""
-    return update_stop(services.database, published.roster, member, journey, station, change)
+    most = services.settings.updates_per_day
+    roster = published.roster
+    return update_stop(services.database, roster, member, journey, station, change, most=most)
 
 
 @router.put("/journeys/{journey}/stops/{station}/record", summary="Deliver a stop record")

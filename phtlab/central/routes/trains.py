@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
 
 from phtlab.central.access import Dispatcher, Reader
 from phtlab.central.known_sender import KnownSenderRoute
@@ -11,7 +13,7 @@ from phtlab.central.services import PublishedNow, ServicesOf
 from phtlab.central.trains import submit_train, visible_train, visible_trains
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
-from phtlab.wire.api import PREFIX, TrainSummary
+from phtlab.wire.api import PREFIX, TrainPage, TrainSummary
 
 router = APIRouter(
     prefix=f"{PREFIX}/trains", tags=["trains"], responses=RESPONSES, route_class=KnownSenderRoute
@@ -34,10 +36,15 @@ def submit(
 
 
 @router.get("", summary="One's trains")
-def mine(member: Reader, services: ServicesOf) -> tuple[TrainSummary, ...]:
-    """The trains that one wrote or has a journey of, newest first, at most 500."""
+def mine(
+    member: Reader,
+    services: ServicesOf,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> TrainPage:
+    """The trains that one wrote or has a journey of, newest first."""
     with services.database.read() as session:
-        return visible_trains(session, member)
+        return visible_trains(session, member, limit, before)
 
 
 @router.get("/{digest}", summary="One train")

@@ -1,0 +1,36 @@
+"""A list that central gives page by page, followed to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, TypeVar
+
+from phtlab.errors import CentralError
+
+
+class Paged(Protocol):
+    """`next` is the `before` of the page that follows; None on the last."""
+
+    @property
+    def next(self) -> int | None: ...
+
+
+AnyPage = TypeVar("AnyPage", bound=Paged)
+
+
+def pages(ask: Callable[[int | None], AnyPage], what: str) -> Iterator[AnyPage]:
+    """All pages of a list of `what`, each asked for with the `before` that the one before named.
+
+    Raises CentralError (``pages``) if they do not go back in time, and so might not end.
+    """
+    before: int | None = None
+    while True:
+        page = ask(before)
+        yield page
+        if page.next is None:
+            return
+        if before is not None and page.next >= before:
+            raise CentralError(
+                f"Central's list of {what} does not end. Tell who runs it.", code="pages"
+            )
+        before = page.next
