@@ -104,6 +104,7 @@ def sender_of(request: Request, services: ServicesOf) -> Sender:
             sender = _key_sender(services, _jwt(scheme.lower(), value.strip()))
     except (CentralError, NotOnRosterError) as error:
         raise unauthenticated(error) from None
+    services.concurrency.enter_member(request, sender.name)
     request.state.sender = sender
     request.state.member = sender.name
     request.state.by = "key" if sender.user is None else "hub"

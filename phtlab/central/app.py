@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from phtlab import __version__
 from phtlab.central import problems
 from phtlab.central.body_limit import BodyLimit
+from phtlab.central.concurrency import ConcurrencyLimit
 from phtlab.central.housekeeping import keep_house
 from phtlab.central.hub_login import HubLogin
 from phtlab.central.mounting import Mounted
@@ -95,6 +96,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
         for part_of_pages in (proposal_pages, audit_pages, notification_pages):
             app.include_router(part_of_pages.router_of(login))
     app.add_middleware(BodyLimit)
+    app.add_middleware(ConcurrencyLimit, concurrency=parts.concurrency)
     app.add_middleware(RequestLog, metrics=parts.metrics)
     app.add_middleware(Mounted, prefix=settings.prefix)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

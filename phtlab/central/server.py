@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from phtlab.central.app import create_app
+from phtlab.central.bounded_protocol import bounded_protocol
 from phtlab.central.news import News
 from phtlab.central.services import Services
 from phtlab.central.settings import CentralSettings
@@ -69,7 +70,9 @@ def _server(settings: CentralSettings, services: Services) -> CentralServer:
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        http=bounded_protocol(services.concurrency),
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_graceful_shutdown=5,
         timeout_keep_alive=75,
     )

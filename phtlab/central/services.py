@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
+from phtlab.central.concurrency import Concurrency
 from phtlab.central.database import Database
 from phtlab.central.hub import Hub
 from phtlab.central.metrics import Metrics
@@ -38,6 +39,7 @@ class Services:
     clock: Clock
     hub: Hub | None
     board: StationBoard
+    concurrency: Concurrency
 
     @classmethod
     def of(cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)) -> Services:
@@ -67,6 +69,11 @@ class Services:
             clock=clock,
             hub=Hub(settings.hub_api_url) if settings.hub_api_url else None,
             board=StationBoard(),
+            concurrency=Concurrency(
+                settings.requests_per_address,
+                settings.requests_per_member,
+                settings.trusted_proxies,
+            ),
         )
 
     def close(self) -> None:

@@ -74,6 +74,16 @@ class CentralSettings(FileSettings):
     train_days: float = Field(
         180.0, gt=0, description="Trains are removed these days after their last journey"
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses of proxies whose X-Forwarded-For names who sends a request",
+    )
+    requests_per_address: int = Field(
+        512, ge=1, description="Requests, and connections, that one address may have at once"
+    )
+    requests_per_member: int = Field(
+        64, ge=1, description="Requests that one member may have under way at once"
+    )
     trains_per_day: int = Field(500, ge=1, description="Trains that a member may submit in a day")
     journeys_per_day: int = Field(
         2000, ge=1, description="Journeys that a member may begin in a day"

@@ -45,7 +45,8 @@ def _alarm(shown: Mapping[str, Any]) -> str:
     if not shown["alarm"]:
         return ""
     edge = f"border-left:4px solid {TONES['bad']};padding:2px 0 2px 10px;margin-bottom:12px"
-    return f'<div role="alert" style="{FOREIGN};{edge}">{badge("!", "bad")} <b>{html.escape(shown["alarm"])}</b></div>'
+    words = f"{badge('!', 'bad')} <b>{html.escape(shown['alarm'])}</b>"
+    return f'<div role="alert" style="{FOREIGN};{edge}">{words}</div>'
 
 
 def _stop(stop: Mapping[str, Any], journey: str, *, last: bool) -> str:

@@ -81,7 +81,8 @@ class PooledTable(pd.DataFrame):
         table = super()._repr_html_()  # type: ignore[misc]  # (not in pandas-stubs)
         if table is None:
             return None
-        return doubt_html(self.attrs.get(DOUBTED)) + warning_html(self.attrs.get(MARK)) + table
+        doubts, lacks = self.attrs.get(DOUBTED), self.attrs.get(MARK)
+        return f"{doubt_html(doubts)}{warning_html(lacks)}{table}"
 
 
 def marked(

@@ -323,6 +323,9 @@ class _Nobody:
     def inbox(self, after: int = 0, wait: float = 0.0) -> Inbox:
         return Inbox(cursor=after, offers=())
 
+    def journey(self, journey: str) -> NoReturn:
+        raise _no_central()
+
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView:
         return StopView(station=station, number=0, state=update.state, updated=utc_now())
 

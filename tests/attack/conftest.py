@@ -29,6 +29,7 @@ from phtlab.wire.registry import Registry
 from tests.attack.handmade import ANSWER, HandmadeStation
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import Answer, Asked, Liar, Liars, Stranger
+from tests.attack.real_central import consort, founded, lone_station  # noqa: F401 (fixtures)
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
 

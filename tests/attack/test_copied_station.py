@@ -11,42 +11,37 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import structlog
 
-from phtlab.central.founding import Founded, init_central, pin
-from phtlab.central.server import serving
-from phtlab.central.services import read_online_key
 from phtlab.errors import RecordError, StationError
-from phtlab.lab import Journey, Lab
+from phtlab.lab import Journey
 from phtlab.station.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
-from phtlab.train.consortium import Consortium
 from phtlab.train.envelope import peek
 from phtlab.train.order import Order
-from phtlab.train.repository import online_public_key
-from phtlab.train.trust import Trust
-from phtlab.wire.api import JourneyView, RosterBundle
+from phtlab.wire.api import JourneyView
 from phtlab.wire.central import CentralClient
-from tests.central.world import OFFICERS
+from tests.attack.real_central import Consort, connected
 from tests.limits import LIMIT
 from tests.raising import raises_code
 from tests.station.station_world import (
     GOOD_COUNTS,
-    KERNEL,
     FakeRun,
     ScriptedExecutor,
     World,
     identity,
-    make_world,
-    member,
 )
 
 ATTACKER = "hostile station"
 Refused = Callable[[str, str, str], None]
+
+
+@pytest.fixture
+def station(lone_station: World) -> World:
+    return lone_station
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -54,66 +49,6 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.05)
-
-
-@dataclass
-class Consort:
-    """A central with its roster published, and `ada`'s lab there."""
-
-    url: str
-    lab: Lab
-    roster: Any
-    closing: ExitStack
-
-    def client(self, name: str) -> CentralClient:
-        return self.closing.enter_context(CentralClient(self.url, identity(name)))
-
-
-@pytest.fixture(scope="module")
-def founded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Founded, Consortium]:
-    place = tmp_path_factory.mktemp("consortium")
-    central = init_central(place / "central", name="hearts", listen="127.0.0.1:0")
-    key = read_online_key(central.settings.online_key_file)
-    consortium = Consortium.found(
-        place / "consortium", "hearts", OFFICERS, online_key=online_public_key(key), log_n=4
-    )
-    pin(central.directory, consortium.root)
-    for one in (member("ada", "researcher"), member("cleveland", "station")):
-        consortium.add_member(one)
-    consortium.add_image(KERNEL)
-    consortium.sign(OFFICERS)
-    return central, consortium
-
-
-@pytest.fixture
-def consort(founded: tuple[Founded, Consortium], tmp_path: Path) -> Iterator[Consort]:
-    central, consortium = founded
-    settings = central.settings.model_copy(update={"database": f"sqlite:///{tmp_path / 'db'}"})
-    with (
-        serving(settings) as url,
-        CentralClient(url, identity("ada")) as ada,
-        ExitStack() as closing,
-    ):
-        ada.publish_roster(RosterBundle.model_validate(consortium.bundle()))
-        place = tmp_path / "trust"
-        place.mkdir()
-        trust = Trust(place, ada.tuf_fetcher(), ada.metadata_url, ada.targets_url)
-        trust.pin(consortium.root)
-        yield Consort(url, Lab(identity("ada"), ada, trust), consortium.roster, closing)
-
-
-def connected(world: World, consort: Consort) -> World:
-    """`world` with the real central in the place of the one in memory."""
-    world.roster = consort.roster
-    world.central = cast(Any, consort.client("cleveland"))
-    return world
-
-
-@pytest.fixture
-def station(consort: Consort, tmp_path: Path) -> World:
-    world = connected(make_world(tmp_path / "first", inbox_wait=1), consort)
-    world.add_hearts()
-    return world
 
 
 def copied(station: World, consort: Consort, tmp_path: Path) -> World:
