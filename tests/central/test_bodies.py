@@ -7,15 +7,18 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from phtlab.central import body_limit
-from phtlab.wire.central import MAX_OPEN_BUNDLE_BYTES
+from phtlab.central.server import serving
+from phtlab.wire.central import MAX_OPEN_BUNDLE_BYTES, CentralClient
 from phtlab.wire.token import audience_of, mint
-from tests.central.world import World
+from tests.central.conftest import copied
+from tests.central.world import Founding, World
 from tests.limits import LIMIT
 
 PAUSE = 0.05
@@ -116,3 +119,20 @@ def test_a_roster_of_whoever_is_not_known_is_a_small_one(small_central: World) -
 def test_a_roster_is_not_read_of_a_token_that_does_not_hold(small_central: World) -> None:
     header = "Authorization: Bearer nobody.knows.this\r\n"
     assert answer_without_body(small_central, "POST", "/api/v1/roster", header) == 401
+
+
+def test_a_large_roster_may_be_the_first_one(
+    prepared_sqlite: Path,
+    tmp_path: Path,
+    founding: Founding,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody is known before it, so its sender's token cannot be asked for."""
+    for place in ("phtlab.central.body_limit", "phtlab.wire.central"):
+        monkeypatch.setattr(f"{place}.MAX_OPEN_BUNDLE_BYTES", 100)
+    database = copied(prepared_sqlite, tmp_path)
+    settings = founding.central.settings.model_copy(update={"database": database})
+    with serving(settings) as url, CentralClient(url, founding.identities["vera"]) as vera:
+        vera.publish_roster(founding.bundle())
+        vera.publish_roster(founding.bundle())
+        assert {one.name for one in vera.stations()} == {"jena", "mainz", "ulm"}

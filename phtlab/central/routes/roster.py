@@ -13,6 +13,7 @@ from phtlab.central.access import sender_of
 from phtlab.central.problems import RESPONSES
 from phtlab.central.publication import METADATA, TARGETS
 from phtlab.central.services import Services, ServicesOf
+from phtlab.errors import RosterError
 from phtlab.wire.api import PREFIX, RosterBundle
 
 router = APIRouter(
@@ -37,13 +38,21 @@ _BUNDLE: dict[str, Any] = {
 async def publish(request: Request, services: ServicesOf) -> None:
     """Needs no token: a bundle counts if the officers' threshold signed it under the pinned root.
 
-    One of more than 2 MiB needs a member's token beside. The same bundle again changes nothing; an
+    One of more than 2 MiB needs a member's token beside, once there are members. The same bundle again changes nothing; an
     older one is refused.
     """
     if "authorization" in request.headers:
-        await run_in_threadpool(sender_of, request, services)
+        await run_in_threadpool(_require_known, request, services)
     # Not by FastAPI, which parses on the event loop: others would wait.
     await run_in_threadpool(_publish, await request.body(), services)
+
+
+def _require_known(request: Request, services: Services) -> None:
+    try:
+        sender_of(request, services)
+    except RosterError as error:
+        if error.code != "roster-unpublished":  # the first roster is what makes anybody known
+            raise
 
 
 def _publish(content: bytes, services: Services) -> None:
