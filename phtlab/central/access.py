@@ -12,7 +12,7 @@ dependency         of a member's own key  of a hub user's token
 =================  =====================  =====================================================
 
 What a member may do beyond that (an order is its researcher's, a stop its station's) is asked
-where it is done.
+where it is done. Only who it is is found out in a thread, since the database is asked for that.
 """
 
 from __future__ import annotations
@@ -118,35 +118,39 @@ _ByDispatch = Annotated[object, Security(hub_token, scopes=[DISPATCH])]
 _ByGovern = Annotated[object, Security(hub_token, scopes=[GOVERN])]
 
 
-def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Sender:
+async def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Sender:
     """Whoever may see the stations."""
     sender.require(READ)
     return sender
 
 
-def reader(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Member:
+async def reader(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Member:
     """A member who may see what is theirs."""
     return _member(sender, READ)
 
 
-def dispatcher(sender: SenderOf, _key: _ByKey, _hub: _ByDispatch) -> Member:
+async def dispatcher(sender: SenderOf, _key: _ByKey, _hub: _ByDispatch) -> Member:
     """A member who may send what they signed, and cancel it."""
     return _member(sender, DISPATCH)
 
 
-def registry_user(sender: SenderOf, _key: _ByKey, _read: _ByRead, _send: _ByDispatch) -> Sender:
+async def registry_user(
+    sender: SenderOf, _key: _ByKey, _read: _ByRead, _send: _ByDispatch
+) -> Sender:
     """A member who may pull, or push to their own repositories."""
     _member(sender, READ, DISPATCH)
     return sender
 
 
-def commenter(sender: SenderOf, _key: _ByKey, _send: _ByDispatch, _govern: _ByGovern) -> Sender:
+async def commenter(
+    sender: SenderOf, _key: _ByKey, _send: _ByDispatch, _govern: _ByGovern
+) -> Sender:
     """A member who may say something of a proposal that they see."""
     _member(sender, DISPATCH, GOVERN)
     return sender
 
 
-def station_member(sender: SenderOf, _key: _ByKey) -> Member:
+async def station_member(sender: SenderOf, _key: _ByKey) -> Member:
     """A station, by its own key: no hub speaks for one."""
     if sender.user is not None:
         raise forbidden(

@@ -9,62 +9,75 @@ before anyone's second: whose orders wait for a person there keeps nobody else's
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, contains_eager
+import json
 
-from phtlab.central.proposals import proposals_cursor
-from phtlab.central.tables import JourneyRow, StopRow
-from phtlab.central.views import envelope_of
-from phtlab.wire.api import Inbox, Offer
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session, aliased
+
+from phtlab.central.proposals import newest_change
+from phtlab.central.tables import JourneyRow, StopRow, TrainRow
 
 MAX_OFFERS = 100
 MAX_CONFLICTS = 100
 
 
-def inbox_cursor(session: Session, station: str) -> int:
-    """The number of the last change that `station` has to learn; 0 if there was none."""
+def inbox_cursors(session: Session, station: str) -> tuple[int, int]:
+    """The number of the last change that `station` has to learn, and of the last one to a proposal
+    that names it; 0 if there was none."""
     newest = select(func.max(StopRow.offered)).where(StopRow.station == station)
-    return max(session.scalar(newest) or 0, proposals_cursor(session, station))
+    both = select(newest.scalar_subquery(), newest_change(station).scalar_subquery())
+    stops, proposals = session.execute(both).one()
+    return max(stops or 0, proposals or 0), proposals or 0
 
 
-def inbox_of(session: Session, station: str) -> Inbox:
-    """What waits for `station`, each researcher's oldest first."""
+def inbox_json(session: Session, station: str) -> str:
+    """What waits for `station` (`phtlab.wire.api.Inbox`), each researcher's oldest first.
+
+    Envelopes are put in as they are stored, and not read: a thousand stations hear all of theirs
+    again every 25 seconds.
+    """
     # The cursor is read first: what comes in between is then seen twice, never missed.
-    proposals = proposals_cursor(session, station)
-    cursor = inbox_cursor(session, station)
-    turn = func.row_number().over(partition_by=JourneyRow.researcher, order_by=JourneyRow.number)
-    rows = session.scalars(
-        select(StopRow)
-        .join(StopRow.journey)
-        .options(contains_eager(StopRow.journey))  # one question for all, not one an offer
-        .where(StopRow.station == station, StopRow.offered > 0, StopRow.final.is_(False))
-        .order_by(turn, JourneyRow.number)
-        .limit(MAX_OFFERS)
-    )
+    cursor, proposals = inbox_cursors(session, station)
+    offers = ",".join(_offers(session, station))
     conflicts = session.scalars(
         select(StopRow.journey_id)
         .where(StopRow.station == station, StopRow.conflict.is_not(None))
         .order_by(StopRow.offered.desc())
         .limit(MAX_CONFLICTS)
     )
-    return Inbox(
-        cursor=cursor,
-        offers=tuple(map(_offer, rows)),
-        proposals=proposals,
-        conflicts=tuple(conflicts),
+    return (
+        f'{{"cursor":{cursor},"offers":[{offers}],"proposals":{proposals},'
+        f'"conflicts":{json.dumps(list(conflicts))}}}'
     )
 
 
-def _offer(stop: StopRow) -> Offer:
-    journey = stop.journey
-    previous = None
-    if journey.route == "sequential" and stop.number > 0:
-        record = journey.stops[stop.number - 1].record
-        previous = envelope_of(record) if record else None
-    return Offer(
-        journey=journey.id,
-        order=envelope_of(journey.order),
-        train=envelope_of(journey.train.envelope),
-        cancelled=journey.cancelled,
-        previous=previous,
+def _offers(session: Session, station: str) -> list[str]:
+    """The offers as JSON."""
+    turn = func.row_number().over(partition_by=JourneyRow.researcher, order_by=JourneyRow.number)
+    before = aliased(StopRow)
+    previous = (
+        select(before.record)
+        .where(
+            JourneyRow.route == "sequential",
+            before.journey_id == JourneyRow.id,
+            before.number == StopRow.number - 1,
+        )
+        .correlate(JourneyRow, StopRow)
+        .scalar_subquery()
     )
+    train = and_(
+        TrainRow.digest == JourneyRow.train_digest, TrainRow.author == JourneyRow.train_author
+    )
+    rows = session.execute(
+        select(JourneyRow.id, JourneyRow.order, TrainRow.envelope, JourneyRow.cancelled, previous)
+        .join(StopRow.journey)
+        .join(TrainRow, train)
+        .where(StopRow.station == station, StopRow.offered > 0, StopRow.final.is_(False))
+        .order_by(turn, JourneyRow.number)
+        .limit(MAX_OFFERS)
+    )
+    return [
+        f'{{"journey":{json.dumps(journey)},"order":{order},"train":{envelope},'
+        f'"cancelled":{json.dumps(cancelled)},"previous":{record or "null"}}}'
+        for journey, order, envelope, cancelled, record in rows
+    ]

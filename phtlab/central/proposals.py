@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from phtlab.central import news
@@ -129,8 +129,12 @@ def visible_proposals(
 
 def proposals_cursor(session: Session, name: str, *, officer: bool = False) -> int:
     """The number of the last change to a proposal that the member may see; 0 if there was none."""
-    newest = select(func.max(ProposalRow.changed)).where(_of(name, officer))
-    return session.scalar(newest) or 0
+    return session.scalar(newest_change(name, officer=officer)) or 0
+
+
+def newest_change(name: str, *, officer: bool = False) -> Select[Any]:
+    """What `proposals_cursor` asks, to be asked together with more."""
+    return select(func.max(ProposalRow.changed)).where(_of(name, officer))
 
 
 def withdraw_proposal(

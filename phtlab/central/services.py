@@ -107,7 +107,12 @@ def services_of(request: Request) -> Services:
     return services
 
 
-ServicesOf = Annotated[Services, Depends(services_of)]
+async def _services(request: Request) -> Services:
+    # A coroutine: FastAPI has a thread do what is none.
+    return services_of(request)
+
+
+ServicesOf = Annotated[Services, Depends(_services)]
 
 
 def published(services: ServicesOf) -> Published:

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from phtlab.central import news
 from phtlab.central.access import StationMember
-from phtlab.central.inbox import inbox_cursor, inbox_of
+from phtlab.central.inbox import inbox_cursors, inbox_json
 from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import Services, ServicesOf
@@ -35,16 +35,22 @@ async def inbox(
     Without news it answers after `wait` seconds, 50 at most, with the same
     stops. Asking makes the station seen.
     """
-    await run_in_threadpool(seen, services.database, member.name, services.online)
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
+    look = _first_look
     with services.news.subscribe(news.of_station(member.name)) as subscription:
         while True:
             left = deadline - time.monotonic()
             over = left <= 0 or services.news.closed
-            found = await run_in_threadpool(_look, services, member.name, after, over)
+            found = await run_in_threadpool(look, services, member.name, after, over)
             if found is not None:
                 return Response(found, media_type="application/json")
             await subscription.wait(left)
+            look = _look
+
+
+def _first_look(services: Services, station: str, after: int, over: bool) -> str | None:
+    seen(services.database, station, services.online)
+    return _look(services, station, after, over)
 
 
 def _look(services: Services, station: str, after: int, over: bool) -> str | None:
@@ -53,6 +59,6 @@ def _look(services: Services, station: str, after: int, over: bool) -> str | Non
     As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.
     """
     with services.database.read() as session:
-        if not over and inbox_cursor(session, station) == after:
+        if not over and inbox_cursors(session, station)[0] == after:
             return None
-        return inbox_of(session, station).model_dump_json()
+        return inbox_json(session, station)

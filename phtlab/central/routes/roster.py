@@ -38,8 +38,8 @@ _BUNDLE: dict[str, Any] = {
 async def publish(request: Request, services: ServicesOf) -> None:
     """Needs no token: a bundle counts if the officers' threshold signed it under the pinned root.
 
-    One of more than 2 MiB needs a member's token beside, once there are members. The same bundle again changes nothing; an
-    older one is refused.
+    One of more than 2 MiB needs a member's token beside, once there are members. The same bundle
+    again changes nothing; an older one is refused.
     """
     if "authorization" in request.headers:
         await run_in_threadpool(_require_known, request, services)
