@@ -1,7 +1,8 @@
 """Two different records of one stop, both signed with this station's key: its folder was copied.
 
 Central names the journeys, and is not believed: their two records prove it. A station that has
-seen the proof pauses itself, once for each journey, and keeps what it saw::
+seen the proof pauses itself, once for each journey, holds what counts people until a person accepts
+that it does not know what left from the copy, and keeps what it saw::
 
     contradictions/<journey>.json   both records, as they were signed
 """
@@ -16,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import PhtlabError, RecordError, UnreachableError
 from phtlab.station.backoff import Backoff
+from phtlab.station.forgotten import Forgotten, forget
 from phtlab.station.maintenance import pause_contradicted
 from phtlab.station.station import Station
 from phtlab.train.canonical import canonical
@@ -93,7 +95,13 @@ class Contradictions:
 
     def _keep(self, journey: str, records: tuple[Envelope, Envelope]) -> None:
         """In this order: a station that is killed in between is paused, and sees it again."""
-        pause_contradicted(self._station, journey, record=records[1].digest)
+        station = self._station
+        pause_contradicted(station, journey, record=records[1].digest)
+        # What left from the copy is not known here: as after a restore, a person looks at counts.
+        forget(
+            station.folder,
+            Forgotten(since=station.now(), datasets=tuple(sorted(station.declared()))),
+        )
         _log.error(
             "two records of one journey: the station is paused",
             journey=journey,
@@ -101,7 +109,7 @@ class Contradictions:
             mend="End the copy of this folder, then: phtlab station resume --copy-ended",
         )
         self._path(journey).parent.mkdir(mode=0o700, exist_ok=True)
-        kept = Contradiction(seen=self._station.now(), records=records)
+        kept = Contradiction(seen=station.now(), records=records)
         write_durably(self._path(journey), canonical(kept.model_dump(mode="json")))
 
     def _path(self, journey: str) -> Path:

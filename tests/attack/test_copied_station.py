@@ -19,6 +19,8 @@ import structlog
 
 from phtlab.errors import RecordError, StationError
 from phtlab.lab import Journey
+from phtlab.station.desk import Desk
+from phtlab.station.forgotten import accept_loss
 from phtlab.station.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
 from phtlab.train.envelope import peek
 from phtlab.train.order import Order
@@ -146,6 +148,12 @@ def test_a_contradicted_station_goes_on_only_once_somebody_says_that_the_copy_wa
         with raises_code(StationError, "pause-held"):
             pause(station.station(), by="olga", reason="a coffee")
         resume(station.station(), by="olga", copy_ended=True)
+        # What left from the copy is not known here.
+        held = ordered(station, consort)
+        until(lambda: station.stop_of(held.id).waits_for == "release")
+        accept_loss(
+            Desk(station.folder, station.settings), ["heart"], by="olga", reason="it was a test"
+        )
         later = ordered(station, consort)
         until(lambda: station.stop_of(later.id).told)
     # Central names the first journey with every answer: it was looked into, and is no news.

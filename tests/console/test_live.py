@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
-from phtlab.station.maintenance import pause
+from phtlab.station.maintenance import pause, pause_contradicted, pause_of
 from phtlab.station.policy import default_policy
 from phtlab.station.self_test import Nightly, asked_for
 from tests.console.conftest import Browser, Desk, running
@@ -75,6 +75,50 @@ def test_a_pause_is_seen_by_who_looks_at_the_health_page(desk: Desk, browser: Br
         assert "New disks" in _event(answer.iter_lines())
     browser.post("/health/resume")
     assert "Pause the station" in browser.get("/health").text
+
+
+@pytest.fixture
+def contradicted(desk: Desk) -> str:
+    """A journey of which the station's key signed two records."""
+    offer = desk.world.offer()
+    desk.world.begun(offer, steps=20)
+    pause_contradicted(desk.console.station, offer.journey, record=offer.journey)
+    return offer.journey
+
+
+def test_after_two_records_a_station_is_resumed_only_by_who_says_that_the_copy_ended(
+    desk: Desk, browser: Browser, contradicted: str
+) -> None:
+    page = browser.get("/health").text
+    assert f'href="/journeys/{contradicted[7:19]}"' in page
+    assert "End the copy" in page or "copy was found" in page
+    answer = browser.post("/health/resume", status=409)
+    assert "--copy-ended" in answer.text
+    assert pause_of(desk.world.folder) is not None
+    browser.post("/health/resume", copy_ended="true")
+    assert pause_of(desk.world.folder) is None
+
+
+@pytest.mark.browser
+def test_the_health_page_says_what_to_do_about_two_records(desk: Desk, contradicted: str) -> None:
+    console = Console.of(desk.console.station, port=free_port())
+    other = Desk(desk.world, console, create_app(console))
+    with (
+        chromium() as browser,
+        watched_page(browser) as (page, _),
+        running(console, other.app),
+    ):
+        page.goto(f"{other.home}/login?link={other.link('all')}")
+        page.get_by_role("button", name="Log in").click()
+        page.wait_for_url(f"{other.home}/")
+        page.get_by_role("link", name="Health", exact=True).click()
+        expect(page.get_by_role("status").first).to_contain_text("Two different records")
+        resume = page.get_by_role("button", name="Resume")
+        resume.click()  # the browser asks for the tick first
+        assert pause_of(desk.world.folder) is not None
+        page.get_by_label("The copy was found, and it has ended.").check()
+        resume.click()
+        expect(page.get_by_text("The station goes on.")).to_be_visible()
 
 
 def test_a_self_test_that_was_asked_for_is_done_by_the_station_that_runs(

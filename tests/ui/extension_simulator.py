@@ -190,6 +190,7 @@ def a_stop(station: str, number: int, state: str = "departed", **more: Any) -> d
         "number": number,
         "state": state,
         "words": state,
+        "contradicted": False,
         "final": state in ("departed", "failed", "refused", "cancelled"),
         "code": "",
         "sentence": "",

@@ -27,6 +27,7 @@ error = CellError(type="KeyError", cell=4, line=1)
 central.move("hungary", state="failed", sentence="A cell failed.", error=error, cell=None)
 """
 END = "central.move('cleveland', state='departed', cell=None)"
+TWICE = "central.move('hungary', state='departed', cell=None, contradicted=True)"
 HOSTILE = """\
 journey, central = told_journey(
     "cleveland", "hungary", name="<img src=x onerror=alert(1)>" + 10_000 * "x"
@@ -41,7 +42,7 @@ journey.refresh()
 
 @pytest.fixture
 def notebook(lab_page: LabPage, jupyter: LabServer) -> Iterator[LabPage]:
-    cells = [BEGIN + "journey", "journey", FAIL, END, "journey.wait()", HOSTILE]
+    cells = [BEGIN + "journey", "journey", FAIL, END, "journey.wait()", HOSTILE, TWICE]
     write_notebook(jupyter.root / NOTEBOOK, [("local", cell) for cell in cells])
     lab_page.open(NOTEBOOK)
     evaluate(lab_page.page, "jupyterapp.shell.currentWidget.sessionContext.ready")
@@ -113,3 +114,12 @@ def test_what_others_wrote_is_text_and_keeps_its_place(notebook):
     assert panel is not None
     assert inner is not None
     assert inner["x"] + inner["width"] <= panel["x"] + panel["width"]
+
+
+def test_two_records_of_a_stop_are_an_alarm_on_the_map_and_on_what_stays_of_it(notebook):
+    shown = run(notebook, 0)
+    run(notebook, 6)
+    alarm = shown.get_by_role("alert")
+    expect(alarm).to_contain_text("hungary signed two different records of this journey")
+    run(notebook, 3)
+    expect(shown.locator(".phtlab-journey").get_by_role("alert")).to_contain_text("hungary signed")

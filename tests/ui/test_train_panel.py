@@ -339,3 +339,22 @@ def test_hostile_names_are_text(lab_page: LabPage, told: ExtensionSimulator):
     expect(lab_page.page.locator(".Toastify__toast").first).to_be_visible()
     expect(lab_page.page.locator("img[src=x]")).to_have_count(0)
     assert evaluate(lab_page.page, "window.pwned") is None
+
+
+def test_two_records_of_a_stop_are_an_alarm_wherever_the_journey_is(lab_page, told):
+    sent = a_journey(a_stop("cleveland", 0), a_stop("hungary", 1), done=True)
+    told.journeys = [sent]
+    panel = opened(lab_page, told)
+    journey = panel.locator(".pht-Journeys > li")
+    expect(journey).to_contain_text("done")
+    doubted = {**sent["stops"][0], "contradicted": True}
+    told.tell("journey", {**sent, "stops": [doubted, sent["stops"][1]]})
+    expect(journey.locator(".pht-Row")).to_contain_text("two records: do not rely on it")
+    notice = lab_page.page.locator(".Toastify__toast")
+    expect(notice).to_contain_text("cleveland signed two different records of this journey")
+    journey.locator(".pht-Row").click()
+    expect(journey.get_by_role("alert")).to_contain_text("Do not rely on either")
+    stops = journey.locator(".pht-Route > li")
+    expect(stops.nth(0)).to_contain_text("two records")
+    expect(stops.nth(1)).not_to_contain_text("two records")
+    expect(stops.nth(0).locator(".pht-Route-mark")).to_have_text("!")
