@@ -119,9 +119,12 @@ def test_of_whoever_is_not_known_no_body_is_read(
     refused(OUTSIDER, f"cannot have a body read, with {token}, {length}", "unauthenticated")
 
 
-def test_what_is_open_to_all_and_takes_a_body_is_the_roster_alone(consort: Consort) -> None:
+def test_what_is_open_to_all_and_takes_a_body_is_the_roster_alone(
+    consort: Consort, refused: Refused
+) -> None:
     found = [(one.method, one.path) for one in operations(consort) if one.body and not one.known]
     assert found == [("POST", "/api/v1/roster")]
+    refused(OUTSIDER, "finds no body to send but a small roster", "signed by officers, 2 MiB")
 
 
 @pytest.mark.parametrize("name", ["ada", "cleveland"])
