@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +81,21 @@ def _read(entry: DeclaredDataset) -> Any:
     wanted = list(entry.columns)
     try:
         if entry.format == "csv":
-            there = list(pd.read_csv(entry.path, nrows=0).columns)
+            # Without a header: pandas renames the second of two columns of one name.
+            head = pd.read_csv(entry.path, header=None, nrows=1, dtype=str, keep_default_na=False)
+            there = [str(name) for name in head.iloc[0]]
         else:
             import pyarrow.parquet as pq
 
             there = pq.read_schema(entry.path).names
     except Exception:
         raise _unreadable(entry) from None
+    doubled = doubled_names(there)
+    if doubled:
+        raise DatasetError(
+            f"data set '{entry.name}' has more than one column of the name "
+            f"{', '.join(repr(name) for name in doubled)}. Mend the file."
+        )
     missing = [column for column in wanted if column not in there]
     if missing:
         raise DatasetError(
@@ -107,6 +118,13 @@ def _read(entry: DeclaredDataset) -> Any:
             for column, kind in entry.columns.items()
         }
     )
+
+
+def doubled_names(names: Sequence[str]) -> list[str]:
+    """The `names` that another one equals but for case and surrounding white space."""
+    plain = [unicodedata.normalize("NFKC", one.strip("\ufeff")).strip().casefold() for one in names]
+    times = Counter(plain)
+    return [name for name, one in zip(names, plain, strict=True) if times[one] > 1]
 
 
 def _typed(entry: DeclaredDataset, column: str, kind: str, series: Any) -> Any:

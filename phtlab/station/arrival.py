@@ -19,7 +19,7 @@ from phtlab.station.approvals_kept import Approvals
 from phtlab.station.arrived import Arrived as Arrived
 from phtlab.station.arrived import claimed_order as claimed_order
 from phtlab.station.backup_restore import require_issued_since
-from phtlab.station.datasets import DataSet
+from phtlab.station.datasets import DataSet, check_columns
 from phtlab.station.executor import Limits
 from phtlab.station.outcomes import APPROVAL, Ending
 from phtlab.station.policy import Decision, Policy, decide
@@ -129,6 +129,8 @@ def _admit(stop: Stop, station: Station, arrived: Arrived, policy: Policy) -> No
     used = {name: datasets[name] for name in arrived.train.manifest.datasets}
     for dataset in used.values():
         dataset.require()
+        if not station.settings.twin:
+            check_columns(dataset)  # as they are by now: a run sees the whole file
     limits = policy.limits.limits(station.settings.gpus)
     _keep_whole(stop.job, _job(stop, arrived, used, limits), readable_by_all=True)
     stop.write(

@@ -16,6 +16,7 @@ import pyarrow.parquet
 from pydantic import ValidationError
 
 from phtlab.errors import DataSetError
+from phtlab.runtime.datasets import doubled_names
 from phtlab.station.arrow_types import ARROW_TYPES
 from phtlab.station.folder import StationFolder
 from phtlab.station.schema import DataSetSchema, Format
@@ -148,9 +149,17 @@ def count_rows(dataset: DataSet) -> int | None:
 
 
 def check_file(dataset: DataSet) -> None:
-    """Raises DataSetError if the file's columns are not those declared; names no value.
+    """Raises DataSetError if the file's columns or cells are not as declared; names no value."""
+    check_columns(dataset)
+    if dataset.format == "csv":
+        _check_cells(dataset, dataset.schema.column_types())
 
-    A column that is not declared is refused: the file as a whole is what a run sees.
+
+def check_columns(dataset: DataSet) -> None:
+    """Raises DataSetError if the file's columns are not those declared; reads no more than those.
+
+    A column that is not declared is refused, and one that is there twice: the file as a whole is
+    what a run sees.
     """
     if dataset.format == "folder":
         return
@@ -161,6 +170,13 @@ def check_file(dataset: DataSet) -> None:
             f"{dataset.path} cannot be read as {dataset.format}. Check the file, or say which "
             "format it has with 'format' in the schema."
         ) from None
+    if doubled := doubled_names(found):
+        raise DataSetError(
+            f"{dataset.path} has columns of the same name: {', '.join(map(repr, doubled))}. Names "
+            "that differ only by case or surrounding spaces count as the same, as programs rename "
+            "or mix up such columns. Give each a name of its own, or take all but one out of the "
+            "file."
+        )
     declared = dataset.schema.column_types()
     if missing := [name for name in declared if name not in found]:
         raise DataSetError(
@@ -172,8 +188,6 @@ def check_file(dataset: DataSet) -> None:
             f"{dataset.path} has the undeclared column(s) {', '.join(map(repr, extra))}. A run "
             "would see them: declare them in the schema, or take them out of the file."
         )
-    if dataset.format == "csv":
-        _check_cells(dataset, declared)
 
 
 def readable_in_sandbox(path: Path) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from phtlab.runtime import DatasetError, dataset
@@ -127,6 +129,20 @@ def test_missing_columns_are_named(declare):
         "data set 'heart' lacks the declared columns 'chol', 'sex', 'disease', 'seen'. "
         "Mend the declaration or the file."
     )
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+@pytest.mark.parametrize("other", ["age", "Age", " age "])
+def test_two_columns_of_one_name_are_refused(declare, tmp_path, form, other):
+    content = f"age,bmi,{other}\n40,22,41\n"
+    if form == "parquet":
+        table = pa.Table.from_arrays([pa.array([1])] * 3, names=["age", "bmi", other])
+        pq.write_table(table, tmp_path / "heart.parquet")
+        content = None
+    declare(content, {"age": "integer"}, form, f"heart.{form}")
+    said = refusal()
+    assert "has more than one column of the name 'age', " in said
+    assert "41" not in said
 
 
 @pytest.mark.parametrize(

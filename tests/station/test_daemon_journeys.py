@@ -267,6 +267,22 @@ def test_a_declared_data_set_whose_file_is_gone(world: World) -> None:
     assert str(world.root) not in sentence
 
 
+@pytest.mark.parametrize("header", ["age,sex,age", "age,sex, AGE", "age,sex,name", "age"])
+def test_a_file_whose_columns_changed_is_not_shown_to_a_run(world: World, header: str) -> None:
+    file = world.root / "heart.csv"
+    before = file.read_bytes()
+    file.write_text(f"{header}\n" + ",".join(["1"] * len(header.split(","))) + "\n")
+    offer = world.offer()
+    daemon = world.begun(offer, steps=6)
+    assert world.scripted.started == []
+    assert world.central.records == []
+    file.write_bytes(before)
+    world.ahead = timedelta(seconds=70)
+    for _ in range(10):
+        daemon.step()
+    assert world.record(offer).outcome == "departed"
+
+
 @pytest.mark.parametrize(
     ("values", "code", "says"),
     [

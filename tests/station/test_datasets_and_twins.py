@@ -86,6 +86,40 @@ def test_a_file_that_is_not_as_declared_is_refused_without_quoting_it(
     assert load_datasets(folder) == {}
 
 
+DOUBLED = ["age,sex,age", "age,sex,Age", "age,sex, age ", "age,sex,\u00a0AGE", '"age",sex,"age"']
+
+
+@pytest.mark.parametrize("header", DOUBLED)
+def test_two_columns_of_one_name_are_refused_in_a_csv(
+    folder: StationFolder, tmp_path: Path, header: str
+) -> None:
+    with pytest.raises(DataSetError) as refused:
+        add_dataset(folder, "heart", written(tmp_path, f"{header}\n40,male,7\n"), SCHEMA)
+    assert "has columns of the same name: 'age', " in refused.value.message
+    assert "7" not in refused.value.message.replace(str(tmp_path), "")
+    assert load_datasets(folder) == {}
+
+
+@pytest.mark.parametrize("other", ["age", "Age", " age", "\ufeffage"])
+def test_two_columns_of_one_name_are_refused_in_parquet(
+    folder: StationFolder, tmp_path: Path, other: str
+) -> None:
+    path = tmp_path / "heart.parquet"
+    table = pa.Table.from_arrays([pa.array([1])] * 3, names=["age", "sex", other])
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(DataSetError) as refused:
+        add_dataset(folder, "heart", path, SCHEMA)
+    assert "has columns of the same name: 'age', " in refused.value.message
+
+
+def test_columns_whose_names_are_only_alike_are_declared_as_ever(
+    folder: StationFolder, tmp_path: Path
+) -> None:
+    schema = SCHEMA + b'[[columns]]\nname = "age 2"\ntype = "integer"\n'
+    add_dataset(folder, "heart", written(tmp_path, "age,sex,age 2\n40,male,41\n"), schema)
+    assert list(load_datasets(folder)) == ["heart"]
+
+
 @pytest.mark.parametrize(
     ("name", "schema", "says"),
     [

@@ -150,6 +150,11 @@ DATASETS: Final[tuple[Form, ...]] = (
     ),
     Form(
         ("DatasetError",),
+        "data set '{dataset}' has more than one column of the name…",
+        "The data set '{}' has columns of the same name. Ask the station's operator.",
+    ),
+    Form(
+        ("DatasetError",),
         "data set '{dataset}': column '{column}' holds values that are not of its declared type…",
         "In the data set '{}' the column '{}' is not of its declared type. Ask the station's "
         "operator.",
