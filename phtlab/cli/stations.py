@@ -50,8 +50,7 @@ def stations(
         state = presence(view)
         first = (view.name, view.organisation, f"{state}, twin" if view.name in twins else state)
         for data in view.datasets:
-            rows = "" if data.rows is None else str(data.rows)
-            table.add_row(*map(Text, (*first, data.name, rows)))
+            table.add_row(*map(Text, (*first, data.name, data.rows_in_words)))
             first = ("", "", "")
         if not view.datasets:
             table.add_row(*map(Text, (*first, "none yet", "")))
@@ -70,7 +69,7 @@ def presence(view: StationView) -> str:
 def _one(view: StationView) -> None:
     out.print(f"{view.name}, {view.organisation}: {presence(view)}", markup=False)
     for data in view.datasets:
-        rows = "" if data.rows is None else f", {data.rows} rows"
+        rows = f", {data.rows_in_words} rows" if data.rows_in_words else ""
         title = f": {data.title}" if data.title else ""
         out.print(f"\n{data.name}{title}{rows}", markup=False)
         table = Table("column", "type", "unit", "meaning", box=None)

@@ -151,6 +151,7 @@ class DataSetSchema(_Declared):
             title=self.title,
             description=self.description,
             rows=self.published_rows(rows),
+            rows_rounded_to=self.rows_rounded_to if self.publish_rows else None,
             columns=tuple(column.published() for column in self.columns),
             schema_digest=self.digest,
             twin_digest=twin_digest,

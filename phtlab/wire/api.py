@@ -175,15 +175,29 @@ class Column(_Model):
 
 
 class DataSetDescription(_Model):
-    """What a station says of a data set: never more than the operator declared."""
+    """What a station says of a data set: never more than the operator declared.
+
+    `rows` is rounded to the next multiple of `rows_rounded_to`; exact only if that is 1, and of an
+    unknown rounding if it is not said.
+    """
 
     name: str
     title: str = ""
     description: str = ""
     rows: int | None = None
+    rows_rounded_to: int | None = None
     columns: tuple[Column, ...]
     schema_digest: Digest
     twin_digest: Digest | None = None
+
+    @property
+    def rows_in_words(self) -> str:
+        """How many rows there are, as far as it is published: `304`, `about 300`, or nothing."""
+        if self.rows is None:
+            return ""
+        if self.rows_rounded_to == 1:
+            return str(self.rows)
+        return f"about {self.rows}" if self.rows else "few"
 
 
 class StationView(_Model):

@@ -16,7 +16,8 @@ from phtlab.wire.api import Column, DataSetDescription, StationView
 HEART = DataSetDescription(
     name="heart",
     title="Heart disease",
-    rows=304,
+    rows=300,
+    rows_rounded_to=50,
     columns=(
         Column(name="age", type="integer", description="Age at examination", unit="years"),
         Column(name="sex", type="string", description="Sex", categories=("Female", "Male")),
@@ -45,15 +46,33 @@ def run(*words: str) -> Result:
 
 def test_stations_are_listed_with_presence_and_data(stations: list[StationView]) -> None:
     _, cleveland, hungary, twin = run().stdout.splitlines()
-    assert cleveland.split() == ["cleveland", "Clinic", "[x]", "●", "online", "heart", "304"]
+    told = ["cleveland", "Clinic", "[x]", "●", "online", "heart", "about", "300"]
+    assert cleveland.split() == told
     assert "○ last seen 2026-05-12 09:30" in hungary
     assert "none yet" in hungary
     assert "○ never seen, twin" in twin
 
 
+@pytest.mark.parametrize(
+    ("rows", "rounded_to", "told"),
+    [
+        (300, 50, "about 300"),
+        (300, None, "about 300"),
+        (0, 50, "few"),
+        (304, 1, "304"),
+        (None, None, ""),
+    ],
+)
+def test_a_rounded_number_of_rows_is_never_told_as_exact(
+    rows: int | None, rounded_to: int | None, told: str
+) -> None:
+    data = HEART.model_copy(update={"rows": rows, "rows_rounded_to": rounded_to})
+    assert data.rows_in_words == told
+
+
 def test_one_station_with_its_columns(stations: list[StationView]) -> None:
     text = run("cleveland").stdout
-    assert "heart: Heart disease, 304 rows" in text
+    assert "heart: Heart disease, about 300 rows" in text
     assert "Sex: Female, Male" in text
     assert "years" in text
 

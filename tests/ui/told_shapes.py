@@ -23,7 +23,8 @@ def a_data_set(name: str = "heart", **more: Any) -> dict[str, Any]:
         "name": name,
         "title": "Heart disease",
         "description": "Patients who were sent for an angiography.",
-        "rows": 304,
+        "rows": 300,
+        "rows_rounded_to": 50,
         "columns": [
             a_column("age", "integer", unit="years", minimum=18, maximum=100),
             a_column("sex", "string", categories=["Female", "Male"]),

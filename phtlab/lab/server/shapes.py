@@ -133,6 +133,7 @@ def _data_set(data: DataSetDescription) -> Shape:
         "title": words(data.title, MAX_TITLE),
         "description": words(data.description, MAX_SENTENCE),
         "rows": data.rows,
+        "rows_rounded_to": data.rows_rounded_to,
         "columns": [_column(column) for column in data.columns[:MAX_COLUMNS]],
         "has_twin": data.twin_digest is not None,
     }

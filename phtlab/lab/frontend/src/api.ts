@@ -52,6 +52,8 @@ export interface IDataSet {
   title: string;
   description: string;
   rows: number | null;
+  /** `rows` is a multiple of it, exact if it is 1; null: not said. */
+  rows_rounded_to: number | null;
   columns: IColumn[];
   has_twin: boolean;
 }

@@ -54,11 +54,18 @@ export function load(station: IStation, trans: TranslationBundle): string {
   return words.join(', ');
 }
 
-/** `304 rows`; empty where the station does not publish it. */
+/** `about 300 rows`; empty where the station does not publish it. A small number rounds to none. */
 export function rows(dataset: IDataSet, trans: TranslationBundle): string {
-  return dataset.rows === null
-    ? ''
-    : trans._n('%1 row', '%1 rows', dataset.rows);
+  const { rows, rows_rounded_to: step } = dataset;
+  if (rows === null) {
+    return '';
+  }
+  if (step === 1) {
+    return trans._n('%1 row', '%1 rows', rows);
+  }
+  return rows === 0
+    ? trans.__('few rows')
+    : trans._n('about %1 row', 'about %1 rows', rows);
 }
 
 /** Those of `needed` that the station does not have. */

@@ -91,10 +91,15 @@ describe('stations', () => {
 
 describe('data sets', () => {
   it('show rows only where they are published', () => {
-    const heart = { rows: 304 } as IStation['datasets'][number];
-    expect(rows(heart, trans)).toBe('304 rows');
-    expect(rows({ ...heart, rows: 1 }, trans)).toBe('1 row');
-    expect(rows({ ...heart, rows: 0 }, trans)).toBe('0 rows');
+    const heart = { rows: 300 } as IStation['datasets'][number];
+    const told = (rounded: number | null, count = 300) =>
+      rows({ ...heart, rows: count, rows_rounded_to: rounded }, trans);
+    expect(told(50)).toBe('about 300 rows');
+    expect(told(null)).toBe('about 300 rows'); // a station from before says nothing of it
+    expect(told(50, 0)).toBe('few rows');
+    expect(told(1)).toBe('300 rows');
+    expect(told(1, 0)).toBe('0 rows');
+    expect(told(1, 1)).toBe('1 row');
     expect(rows({ ...heart, rows: null }, trans)).toBe('');
   });
 
