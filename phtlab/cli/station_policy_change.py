@@ -41,6 +41,11 @@ def try_policy(
                     "risk": one.risk,
                     "before": _said(one.before),
                     "after": _said(one.after),
+                    "outputs": {
+                        change.name: change.after.verdict for change in one.airlock.changes
+                    },
+                    "outputs_replayed": one.airlock.replayed,
+                    "outputs_not_kept": one.airlock.lost,
                     "changes": one.changes,
                 }
                 for one in found.journeys
@@ -52,12 +57,20 @@ def try_policy(
         "otherwise.",
         markup=False,
     )
+    if found.outputs or found.lost:
+        err.print(
+            f"The airlock was tried on the counts of {found.outputs} outputs that left; of "
+            f"{found.lost} it cannot be told, as nothing is kept of them here that it would judge.",
+            markup=False,
+        )
     if found.changed:
-        table = Table("journey", "train", "researcher", "risk", "in force", "new", box=None)
+        headings = ("journey", "train", "researcher", "risk", "in force", "new", "outputs")
+        table = Table(*headings, box=None)
         for one in found.changed:
             before = _WORDS[one.before.verdict] if one.before else "unknown"
             after = f"{_WORDS[one.after.verdict]} {one.after.code}".rstrip()
-            told = (one.journey[:12], one.name, one.researcher, one.risk, before, after)
+            outputs = "\n".join(change.sentence for change in one.airlock.changes)
+            told = (one.journey[:12], one.name, one.researcher, one.risk, before, after, outputs)
             table.add_row(*map(Text, told))
         out.print(table)
     say_next(f"phtlab station policy put {file}")

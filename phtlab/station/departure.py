@@ -12,6 +12,7 @@ from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, Unreach
 from phtlab.station import release_waiting as waiting
 from phtlab.station.airlock import amount, released
 from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_outputs
+from phtlab.station.airlock_replay import NOTED
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
@@ -105,7 +106,8 @@ def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, 
     )
     amount.note(station.folder.released, stop.hex, station.now(), left)
     told = released.left(manifest.outputs, passed)
-    released.note(station.folder.released, manifest.datasets, told)
+    kept = released.note(station.folder.released, manifest.datasets, told)
+    stop.write(NOTED, {"released": kept})
 
 
 def _hold(

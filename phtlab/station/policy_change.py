@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from phtlab.errors import PolicyError, StationError
 from phtlab.governance.risk import Risk
+from phtlab.station.airlock_replay import AirlockReplay, replay_airlock
 from phtlab.station.approvals_count import known_images
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrived import Arrived
@@ -34,13 +35,15 @@ class Replayed:
     risk: Risk
     before: Decision | None
     after: Decision
+    airlock: AirlockReplay
 
     @property
     def changes(self) -> bool:
         """Whether anything but the words is another; unknown if the policy in force is broken."""
         if self.before is None:
             return False
-        return (self.before.verdict, self.before.code) != (self.after.verdict, self.after.code)
+        told = (self.before.verdict, self.before.code) != (self.after.verdict, self.after.code)
+        return told or bool(self.airlock.changes)
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,16 @@ class Replay:
     @property
     def changed(self) -> tuple[Replayed, ...]:
         return tuple(one for one in self.journeys if one.changes)
+
+    @property
+    def outputs(self) -> int:
+        """The outputs on which the airlock was replayed."""
+        return sum(one.airlock.replayed for one in self.journeys)
+
+    @property
+    def lost(self) -> int:
+        """The outputs on which it could not be, as what left of them is not kept."""
+        return sum(one.airlock.lost for one in self.journeys)
 
 
 def current_text(place: Place) -> str:
@@ -136,6 +149,13 @@ def _replayed(
                 risk=risk,
             )
 
+        airlock = replay_airlock(
+            stop,
+            manifest.outputs,
+            place.folder.released,
+            old.airlock if old else None,
+            new.airlock,
+        )
         yield Replayed(
             journey=stop.hex,
             name=manifest.name,
@@ -143,4 +163,5 @@ def _replayed(
             risk=risk,
             before=says(old) if old else None,
             after=says(new),
+            airlock=airlock,
         )

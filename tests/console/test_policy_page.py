@@ -57,6 +57,20 @@ def test_the_page_says_as_it_is_typed_what_would_have_happened(desk: Desk) -> No
     assert "This is the policy in force." in told
 
 
+def test_the_page_says_what_the_airlock_would_have_kept(desk: Desk) -> None:
+    daemon = desk.world.daemon()
+    for _ in range(20):
+        daemon.step()
+    browser = desk.login("adm")
+    text = default_policy("auto").replace("minimum_count = 10", "minimum_count = 26")
+    told = html.unescape(browser.post("/policy/trial", 200, text=text).text)
+    assert "1 of 1 past journeys would have gone otherwise" in told
+    assert "counts: 1 row stays (small-count)" in told
+    assert "The airlock was tried on the counts of 1 output that left." in told
+    assert "it cannot be told" not in told
+    assert "starts by itself →" not in told
+
+
 def test_a_change_counts_for_the_next_order_and_is_in_the_log(desk: Desk) -> None:
     browser, station = desk.login("adm"), desk.console.station
     instead_of = named(current_text(station))

@@ -61,16 +61,30 @@ def turn(folder: Path) -> Iterator[None]:
         yield
 
 
-def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]) -> None:
-    """Remember `outputs` (see `left`), which have left or are about to. Idempotent."""
+def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]) -> str:
+    """Remember `outputs` (see `left`), which have left or are about to. Idempotent.
+
+    Returns the name by which they are kept; empty if nothing is.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
     kept = [_sealed(folder, output) for output in outputs if output["rows"]]
     if not kept:
-        return
+        return ""
     content = canonical({"version": VERSION, "datasets": sorted(datasets), "outputs": kept})
-    path = folder / f"{digest(content).removeprefix('sha256:')}.json"
+    name = digest(content).removeprefix("sha256:")
+    path = folder / f"{name}.json"
     if not path.exists():
         write_durably(path, content)
+    return name
+
+
+def outputs_of(folder: Path, name: str) -> Sequence[Mapping[str, Any]]:
+    """The outputs that are kept by `name`.
+
+    Raises FileNotFoundError; StationError (``station-error``) for a file that is not as written.
+    """
+    outputs: Sequence[Mapping[str, Any]] = _read(folder / f"{name}.json")["outputs"]
+    return outputs
 
 
 def note_pending(
