@@ -26,6 +26,8 @@ VERDICTS = 2**16
 """So many verdicts of an output, rules and sentences of it, generously: all are constants."""
 _OF_A_TENSOR = 64
 """Type, shape and place of an array: `draft.py` counts them as a number."""
+_TICKS = 1_000
+"""Moments of a second that central can tell apart, when it hears of a run."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +91,22 @@ def capacities(policy: Policy) -> tuple[Capacity, ...]:
 
 
 def _of_the_run(policy: Policy, error: int, seconds: int) -> tuple[Capacity, ...]:
+    moments = ceil(log2(seconds * _TICKS + 1))
     if policy.progress == "none":
         progress = Capacity("progress", 0, '`progress = "none"`')
     else:
         progress = Capacity(
             "progress",
-            ceil(log2(seconds + 1)) * min(_CELLS, seconds),
-            '`progress = "cells"`: the second at which each cell ends',
+            moments * _CELLS,
+            '`progress = "cells"`: the millisecond at which central hears of each cell',
         )
     return (
         progress,
-        Capacity("how long it ran", ceil(log2(seconds + 1)), "whole seconds, `limits.seconds`"),
+        Capacity(
+            "how long it ran",
+            moments,
+            "`limits.seconds`; whole ones in the record, milliseconds for central",
+        ),
         Capacity("how it ended", ceil(log2(_CODES)), "one of the codes of docs/outcomes.md"),
         Capacity(
             "an error", error, "a known class, a cell and a line of the train, a known sentence"
