@@ -42,6 +42,7 @@ def check(notebook: Notebook, as_json: JsonOption = False) -> None:
                         "cell": f.cell,
                         "line": f.line,
                         "message": f.message,
+                        "fix": f.fix and f.fix.title,
                     }
                     for f in analysis.findings
                 ],
@@ -63,6 +64,9 @@ def check(notebook: Notebook, as_json: JsonOption = False) -> None:
             colour = "red" if finding.severity == "error" else "yellow"
             out.print(f"[{colour}]{finding.severity}[/] {finding.code}: ", end="")
             out.print(finding.message, markup=False)
+            if finding.fix is not None:
+                title = finding.fix.title
+                out.print(f"  {title[0].lower()}{title[1:].replace(' ', ': ', 1)}", markup=False)
     if analysis.errors:
         raise typer.Exit(3)
     if not as_json:

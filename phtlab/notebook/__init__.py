@@ -10,6 +10,7 @@ from phtlab.notebook.analysis import Analysis, read_analysis, train_name
 from phtlab.notebook.cell import Cell, Role
 from phtlab.notebook.declared_output import DeclaredOutput, OutputKind
 from phtlab.notebook.finding import Finding, Severity
+from phtlab.notebook.fix import Fix
 from phtlab.notebook.injection import parameterize
 from phtlab.notebook.parameters import ParameterSchema, describe
 
@@ -18,6 +19,7 @@ __all__ = [
     "Cell",
     "DeclaredOutput",
     "Finding",
+    "Fix",
     "OutputKind",
     "ParameterSchema",
     "Role",

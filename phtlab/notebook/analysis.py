@@ -136,7 +136,7 @@ def _read_python(document: Document, language: str, folder: Path | None) -> _Rea
         if (tree := trees[cell.number]) is not None:
             parameters, found = read_parameters(cell, tree)
             findings.extend(found)
-    outputs, datasets, found = read_outputs(cells, trees)
+    outputs, datasets, found = read_outputs(cells, parsed)
     findings.extend(found)
     findings.extend(check_names(cells, parsed, parameters.properties))
     findings.extend(check_surroundings(cells, trees, folder))

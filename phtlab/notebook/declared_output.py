@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
 from phtlab.notebook.finding import Finding, warning
+from phtlab.notebook.fix import Fix
 
 OutputKind = Literal["table", "scalar", "figure", "model", "file"]
 Statistic = Literal["max", "min", "quantile"]
@@ -211,7 +212,9 @@ _DECLARE: Mapping[OutputKind, str] = {
 }
 
 
-def uncounted(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]:
+def uncounted(
+    output: DeclaredOutput, cell: int, line: int, fix: Fix | None = None
+) -> Iterator[Finding]:
     """An output of which nobody knows how many people it is about: stations ask a person."""
     if output.kind in _DECLARE and output.counts is None and not output.of:
         yield warning(
@@ -221,7 +224,12 @@ def uncounted(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]
             "leaves.",
             cell,
             line,
+            fix,
         )
+
+
+def extreme(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]:
+    """A scalar that says itself that it is one person's value."""
     if output.statistic is not None:
         yield warning(
             "output-extreme",
@@ -231,3 +239,22 @@ def uncounted(output: DeclaredOutput, cell: int, line: int) -> Iterator[Finding]
             cell,
             line,
         )
+
+
+_TO_FILL_IN: Mapping[str, str] = {
+    "counts": "the name of the column that counts people",
+    "of": "the number of people that it is of, such as len(cohort)",
+    "where": 'a label of each column that says who is counted, such as {"sex": "female"}',
+    "tensors": 'the names of all arrays, such as ["weights", "layer*.bias"]',
+}
+
+
+def require_filled_in(name: str, given: Mapping[str, ast.expr], refuse: Refuse) -> None:
+    """Refuse an argument that is still the placeholder of a quick fix."""
+    for word, node in given.items():
+        if isinstance(node, ast.Constant) and node.value is ...:
+            what = _TO_FILL_IN.get(word, "what the output is")
+            raise refuse(
+                "output-placeholder",
+                f"{word}= of '{name}' is still to be filled in: {what}.",
+            )

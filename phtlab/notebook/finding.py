@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from phtlab.notebook.fix import Fix
+
 Severity = Literal["error", "warning"]
 
 
@@ -14,7 +16,8 @@ class Finding:
     """One remark. An error keeps the notebook from becoming a train; a warning does not.
 
     `cell` counts all cells from 1, as they stand in the notebook (None: the whole notebook);
-    `line` counts within the cell from 1. `code` is stable; docs/notebooks.md lists them all.
+    `line` counts within the cell from 1. `code` is stable; docs/notebooks.md lists them all. `fix`
+    is a change of the cell's text that mends it, where one is known.
     """
 
     code: str
@@ -22,17 +25,30 @@ class Finding:
     cell: int | None
     line: int | None
     message: str
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         return self.message
 
 
-def error(code: str, message: str, cell: int | None = None, line: int | None = None) -> Finding:
-    return Finding(code, "error", cell, line, message)
+def error(
+    code: str,
+    message: str,
+    cell: int | None = None,
+    line: int | None = None,
+    fix: Fix | None = None,
+) -> Finding:
+    return Finding(code, "error", cell, line, message, fix)
 
 
-def warning(code: str, message: str, cell: int | None = None, line: int | None = None) -> Finding:
-    return Finding(code, "warning", cell, line, message)
+def warning(
+    code: str,
+    message: str,
+    cell: int | None = None,
+    line: int | None = None,
+    fix: Fix | None = None,
+) -> Finding:
+    return Finding(code, "warning", cell, line, message, fix)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -15,11 +15,14 @@ from phtlab.notebook.declared_output import (
     DeclaredOutput,
     declare,
     is_none,
+    require_filled_in,
     text_of,
-    uncounted,
     with_columns,
 )
 from phtlab.notebook.finding import Finding, error, warning
+from phtlab.notebook.magic import Python
+from phtlab.notebook.missing_declarations import Publication, missing_declarations
+from phtlab.notebook.origins import Origins
 
 _IN_SANDBOX = ("dataset", "publish", "__version__")
 _MODULES = ("phtlab", "phtlab.runtime")
@@ -39,14 +42,18 @@ class _Call:
 
 
 def read_outputs(
-    cells: Sequence[Cell], trees: Mapping[int, ast.Module | None]
+    cells: Sequence[Cell], parsed: Mapping[int, Python]
 ) -> tuple[tuple[DeclaredOutput, ...], tuple[str, ...], list[Finding]]:
     """What travelling Python cells publish, which data sets they read, and what is wrong."""
-    parsed = [(cell, tree) for cell in cells if (tree := trees.get(cell.number)) is not None]
-    modules, words = _aliases([tree for _, tree in parsed])
+    trees = [
+        (cell, python.tree)
+        for cell in cells
+        if (python := parsed.get(cell.number)) is not None and python.tree is not None
+    ]
+    modules, words = _aliases([tree for _, tree in trees])
     findings: list[Finding] = []
     calls: list[_Call] = []
-    for cell, tree in parsed:
+    for cell, tree in trees:
         reader = _Calls(cell.number, modules, words)
         reader.visit(tree)
         if cell.travels:
@@ -65,6 +72,7 @@ def read_outputs(
                 if call.word == "publish"
             )
     outputs: dict[str, list[tuple[_Call, DeclaredOutput]]] = {}
+    published: list[Publication] = []
     datasets: dict[str, None] = {}
     for call in calls:
         try:
@@ -75,11 +83,24 @@ def read_outputs(
             before = outputs.setdefault(output.name, [])
             _check_again(call, output, before)
             before.append((call, output))
-            findings.extend(uncounted(output, call.cell, call.line))
+            source = _source_of(call, cells[call.cell - 1], parsed[call.cell])
+            value = _arguments(call).get("value")
+            published.append(Publication(output, call.cell, call.node, value, source))
         except _RefusedError as refused:
             findings.append(refused.finding)
+    travelling = {cell.number: tree for cell, tree in trees if cell.travels}
+    reading = {id(call.node) for call in calls if call.word == "dataset"}
+    origins = Origins.of(list(travelling.values()), lambda node: id(node) in reading)
+    findings.extend(missing_declarations(published, origins, travelling))
     declared = tuple(group[0][1] for group in outputs.values() if group)
     return declared, tuple(datasets), findings
+
+
+def _source_of(call: _Call, cell: Cell, python: Python) -> str:
+    """What the call was parsed from; empty if a magic makes it another text than the cell's."""
+    lines = slice(call.line - 1, call.node.end_lineno)
+    same = cell.source.split("\n")[lines] == python.source.split("\n")[lines]
+    return python.source if same else ""
 
 
 class _RefusedError(Exception):
@@ -238,6 +259,7 @@ def _output(call: _Call) -> DeclaredOutput:
     def refuse(code: str, why: str) -> Exception:
         return _RefusedError(code, call, why)
 
+    require_filled_in(name, given, refuse)
     output = declare(
         name,
         text_of(given["kind"]) if "kind" in given else "table",

@@ -18,12 +18,12 @@ from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_status, r
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.told_shapes import a_check, a_finding
 
-MISSPELT = "publish('n', kind='scalar', value=ages)"
+MISSPELT = "publish('n', kind='scalar', counts='n', value=ages)"
 CELLS = [
     ("markdown", "# An analysis"),
     ("parameters", "min_age: int = 40"),
     ("station", "from phtlab import dataset, publish\nage = dataset('heart').age"),
-    ("station", "x = 1\npublish('n', age, kind='scalar')"),
+    ("station", "x = 1\npublish('n', len(age), kind='scalar', counts='n')"),
     ("local", "ages = 2"),
 ]
 
@@ -111,7 +111,7 @@ def test_problem_is_told_to_the_ear_and_its_line_is_a_click_away(lab):
     problems(cell).get_by_role("button", name="Line 2").click()
     lab.page.keyboard.type("y; ")
     expect(cell.locator(".cm-line")).to_have_text(["x = 1", f"y; {MISSPELT}"])
-    write(lab, 3, "publish('n', age, kind='scalar')")
+    write(lab, 3, "publish('n', len(age), kind='scalar', counts='n')")
     expect(text_of(cell)).to_have_accessible_description("")
     expect(text_of(cell)).not_to_have_attribute("aria-invalid", "true")
 
@@ -120,6 +120,85 @@ def test_mark_says_why_under_the_pointer(lab):
     write(lab, 3, MISSPELT)
     lab.cell(3).locator(".cm-lintRange-error").hover()
     expect(lab.page.locator(".cm-tooltip-lint")).to_contain_text("only the local cell 5 defines")
+
+
+def fix(cell: Locator, name: str | re.Pattern[str]) -> Locator:
+    return problems(cell).get_by_role("button", name=name)
+
+
+def test_a_click_declares_what_is_missing_and_one_key_takes_it_back(lab):
+    before = "publish('n', int(age.max()), kind='scalar')"
+    write(lab, 3, before)
+    cell = lab.cell(3)
+    expect(problems(cell)).to_have_count(2)
+    expect(problems(cell).first).to_contain_text("does not say")
+    expect(status(lab)).to_have_text("! 2 remarks")
+    fix(cell, 'Declare of=int(age.count()), statistic="max"').click()
+    after = "publish('n', int(age.max()), kind='scalar', of=int(age.count()), statistic=\"max\")"
+    expect(cell.locator(".cm-line")).to_have_text([after])
+    expect(problems(cell)).to_have_count(1)  # that it is one person's: nothing declares it away
+    expect(fix(cell, re.compile("Declare"))).to_have_count(0)
+    lab.page.keyboard.press("Control+z")
+    expect(cell.locator(".cm-line")).to_have_text([before])
+    expect(fix(cell, re.compile("Declare"))).to_have_count(1)
+    lab.page.keyboard.press("Control+Shift+z")
+    expect(cell.locator(".cm-line")).to_have_text([after])
+
+
+def test_what_only_the_author_knows_is_selected_and_an_error_until_it_is_there(lab):
+    write(lab, 3, "publish('n', float(score()), kind='scalar')")
+    cell = lab.cell(3)
+    fix(cell, "Declare of=…").click()
+    placed = "publish('n', float(score()), kind='scalar', of=...)"
+    expect(cell.locator(".cm-line")).to_have_text([placed])
+    expect(problems(cell).filter(has_text="still to be filled in")).to_have_count(1)
+    expect(status(lab)).to_have_text("✗ 2 problems")  # nobody defines score
+    lab.page.keyboard.type("len(age)")
+    expect(cell.locator(".cm-line")).to_have_text([placed.replace("...", "len(age)")])
+    expect(problems(cell).filter(has_text="still to be filled in")).to_have_count(0)
+
+
+def test_a_second_click_before_the_next_check_adds_nothing(lab_page, told, file):
+    change = {"title": "Declare of=3", "line": 2, "column": 48, "text": ", of=3", "select": None}
+    found = [a_finding(3, "Declare.", severity="warning", line=2, fix=change)]
+    told.answers["POST check"] = Answer(a_check(findings=found))
+    lab_page.open(file.name)
+    cell = lab_page.cell(3)
+    expect(fix(cell, "Declare of=3")).to_be_visible()
+    told.answers["POST check"] = refusal("busy", "Later.", status=503)
+    fix(cell, "Declare of=3").dblclick()
+    fix(cell, "Declare of=3").click()
+    text = "publish('n', len(age), kind='scalar', counts='n', of=3)"
+    expect(cell.locator(".cm-line")).to_have_text(["x = 1", text])
+
+
+def test_the_panel_and_the_palette_declare_it_too(lab):
+    before = "publish('n', len(age), kind='scalar')"
+    write(lab, 3, before)
+    lab.page.keyboard.press("Escape")
+    lab.select(0)
+    lab.command("phtlab:open-train")
+    panel = lab.page.locator("#phtlab-train-panel")
+    button = panel.get_by_role("list", name="Problems").get_by_role("button", name="Declare counts")
+    expect(button).to_have_text('Declare counts="n"')
+    button.click()
+    lines = lab.cell(3).locator(".cm-line")
+    after = "publish('n', len(age), kind='scalar', counts=\"n\")"
+    expect(lines).to_have_text([after])
+    lab.page.keyboard.press("Control+z")
+    expect(lines).to_have_text([before])
+    expect(problems(lab.cell(3))).to_have_count(1)
+    lab.page.keyboard.press("Escape")
+    lab.palette("Declare What a Problem")
+    expect(lines).to_have_text([after])
+
+
+def test_the_mark_under_the_pointer_offers_the_change(lab):
+    write(lab, 3, "publish('n', len(age), kind='scalar')")
+    lab.cell(3).locator(".cm-lintRange-warning").hover()
+    lab.page.locator(".cm-tooltip-lint").get_by_role("button", name='Declare counts="n"').click()
+    after = "publish('n', len(age), kind='scalar', counts=\"n\")"
+    expect(lab.cell(3).locator(".cm-line")).to_have_text([after])
 
 
 def test_problem_moves_with_its_cell_before_the_next_check_comes(lab_page, told, file):
@@ -181,7 +260,7 @@ def test_notebook_in_r_is_checked_too(lab_page):
     cell = lab_page.cell(0)
     expect(problems(cell)).to_contain_text("the output's name is computed")
     expect(marks(cell)).to_have_text(["publish(name, 1)"])
-    write(lab_page, 0, 'publish("n", 1, kind = "scalar")')
+    write(lab_page, 0, 'publish("n", 1, kind = "scalar", counts = "n")')
     expect(problems(cell)).to_have_count(0)
 
 

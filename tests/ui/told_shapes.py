@@ -92,6 +92,7 @@ def a_finding(cell: int | None, message: str, **more: Any) -> dict[str, Any]:
         "cell": cell,
         "line": None,
         "message": message,
+        "fix": None,
         **more,
     }
 

@@ -12,7 +12,7 @@ from phtlab.lab.route_map import MAX_SENTENCE
 from phtlab.lab.server.exchange import KIB, Body, Exchange
 from phtlab.lab.server.shapes import Shape, words
 from phtlab.lab.what_travels import digest_of_what_travels
-from phtlab.notebook import Analysis, Finding, read_analysis
+from phtlab.notebook import Analysis, Finding, Fix, read_analysis
 
 MAX_FINDINGS = 500
 
@@ -84,6 +84,17 @@ def _finding(finding: Finding) -> Shape:
         "cell": None if finding.cell is None else finding.cell - 1,
         "line": finding.line,
         "message": words(finding.message, MAX_SENTENCE),
+        "fix": None if finding.fix is None else _fix(finding.fix),
+    }
+
+
+def _fix(fix: Fix) -> Shape:
+    return {
+        "title": words(fix.title, MAX_SENTENCE),
+        "line": fix.line,
+        "column": fix.column,
+        "text": fix.text,
+        "select": None if fix.select is None else list(fix.select),
     }
 
 

@@ -68,6 +68,20 @@ async def test_a_finding_is_at_its_cell_from_0_and_its_line_from_1(asking: Askin
     assert "cell 2 uses 'cohort'" in error["message"]
 
 
+async def test_what_mends_a_finding_comes_with_it(asking: Asking):
+    before = 'x = "😀"; phtlab.publish("n", len(phtlab.dataset("heart")), "scalar"'
+    content = notebook(cell(f"import phtlab\n{before})", "station"))
+    (finding,) = (await check(asking, content))["findings"]
+    assert (finding["code"], finding["line"]) == ("output-uncounted", 2)
+    assert finding["fix"] == {
+        "title": 'Declare counts="n"',
+        "line": 2,
+        "column": len(before) + 1,  # in UTF-16, as pages count
+        "text": ', counts="n"',
+        "select": None,
+    }
+
+
 async def test_outputs_are_no_part_of_a_check(asking: Asking):
     """A notebook with pictures is checked as fast as one without."""
     picture = {"output_type": "display_data", "data": {"image/png": "A" * 5_000_000}}

@@ -94,6 +94,8 @@ async def test_every_answer_has_the_fields_of_its_interface(central: World, aski
     told = await check(asking, notebook(cell(STATION), cell("x = y", "station")))
     require(told, "ICheck")
     require(told["findings"][0], "IFinding")
+    told = await check(asking, notebook(cell("import phtlab\nphtlab.publish('n', 1)", "station")))
+    require(told["findings"][0]["fix"], "IFix")
 
 
 def test_what_a_page_sends_has_the_fields_of_its_interface():

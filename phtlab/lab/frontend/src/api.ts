@@ -84,6 +84,18 @@ export interface IMember {
   roles: string[];
 }
 
+/** Text that goes into a cell, and what it is called. */
+export interface IFix {
+  title: string;
+  /** From 1. */
+  line: number;
+  /** From 0. */
+  column: number;
+  text: string;
+  /** The part of `text` that the author has to replace. */
+  select: [number, number] | null;
+}
+
 export interface IFinding {
   code: string;
   severity: 'error' | 'warning';
@@ -92,6 +104,8 @@ export interface IFinding {
   /** Line in the cell from 1. */
   line: number | null;
   message: string;
+  /** What mends it in its cell, if that is known. */
+  fix: IFix | null;
 }
 
 /** A parameter's JSON Schema: the small part that phtlab writes. */

@@ -11,17 +11,19 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import { PanelLayout } from '@lumino/widgets';
 import * as React from 'react';
 
-import { IFinding } from './api';
-import { LONG, diagnosticsOf } from './findingMarks';
+import { IFinding, IFix } from './api';
+import { changeOf } from './findingFix';
+import { LONG, LONG_TITLE, diagnosticsOf } from './findingMarks';
 import { Name } from './name';
 
 export class CellFindings {
   constructor(
     private readonly _cell: Cell,
     onLine: (line: number) => void,
+    private readonly _onFix: (fix: IFix) => void,
     trans: TranslationBundle
   ) {
-    this._list = new FindingsList(onLine, trans);
+    this._list = new FindingsList(onLine, _onFix, trans);
     // A cell that has not come into view has no editor yet.
     void _cell.ready.then(() => {
       this._isReady = !_cell.isDisposed;
@@ -86,7 +88,10 @@ export class CellFindings {
       view.dispatch({ effects: this._description.reconfigure(described) });
     }
     view.dispatch(
-      setDiagnostics(view.state, diagnosticsOf(view.state.doc, this._findings))
+      setDiagnostics(
+        view.state,
+        diagnosticsOf(view.state.doc, this._findings, this._onFix)
+      )
     );
   }
 
@@ -98,10 +103,11 @@ export class CellFindings {
   private _isReady = false;
 }
 
-/** The problems of a cell in words, each with the way to its line. */
+/** The problems of a cell in words, each with the way to its line and what mends it. */
 class FindingsList extends ReactWidget {
   constructor(
     private readonly _onLine: (line: number) => void,
+    private readonly _onFix: (fix: IFix) => void,
     private readonly _trans: TranslationBundle
   ) {
     super();
@@ -123,7 +129,7 @@ class FindingsList extends ReactWidget {
     const trans = this._trans;
     return (
       <ul aria-label={trans.__('Problems of this cell')}>
-        {this._findings.map(({ severity, line, message }, index) => (
+        {this._findings.map(({ severity, line, message, fix }, index) => (
           <li
             key={index}
             id={this.idOf(index)}
@@ -145,6 +151,11 @@ class FindingsList extends ReactWidget {
                   {trans.__('Line %1', line)}
                 </button>
               )}
+              {fix !== null && (
+                <button className="pht-Fix" onClick={() => this._onFix(fix)}>
+                  <Name text={fix.title} limit={LONG_TITLE} />
+                </button>
+              )}
             </span>
           </li>
         ))}
@@ -156,3 +167,25 @@ class FindingsList extends ReactWidget {
 }
 
 let lists = 0;
+
+/** A cell's changes in steps that can be undone, as shared models of Yjs have them. */
+interface IUndoable {
+  undoManager?: { stopCapturing(): void } | null;
+}
+
+/** Make the change in the cell's editor, as one step to undo. Whether it could be made. */
+export function applyFix(cell: Cell, fix: IFix): boolean {
+  const { editor } = cell;
+  if (!(editor instanceof CodeMirrorEditor)) {
+    return false;
+  }
+  const view = editor.editor;
+  const change = changeOf(view.state.doc, fix);
+  if (change === null || view.state.readOnly) {
+    return false;
+  }
+  (cell.model.sharedModel as IUndoable).undoManager?.stopCapturing();
+  view.dispatch(change);
+  view.focus();
+  return true;
+}

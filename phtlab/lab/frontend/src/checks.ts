@@ -29,6 +29,8 @@ export interface INotebookChecks {
   checkOf(panel: NotebookPanel): ICheck | null;
   /** What the last check says of that cell, wherever it stands now. */
   findingsOf(panel: NotebookPanel, cell: ICellModel): readonly IFinding[];
+  /** Whether that cell still has the text that the last check was made of. */
+  isChecked(panel: NotebookPanel, cell: ICellModel): boolean;
   /** Why the notebook as it stands could not be checked; null if it could. */
   problemOf(panel: NotebookPanel): IProblem | null;
   /** What one of the above gives for that notebook is another thing now. */
@@ -45,13 +47,14 @@ export interface INotebookSource {
   nbformat: number;
   nbformat_minor: number;
   metadata: unknown;
-  cells: object[];
+  cells: { source: string }[];
 }
 
-/** A check, and the ids of the cells that its findings count. */
+/** A check, the ids of the cells that its findings count, and what they said. */
 interface IChecked {
   check: ICheck;
   cells: string[];
+  sources: string[];
 }
 
 export class NotebookChecks implements INotebookChecks {
@@ -85,6 +88,14 @@ export class NotebookChecks implements INotebookChecks {
       : answer.check.findings.filter(found => found.cell === index);
   }
 
+  isChecked(panel: NotebookPanel, cell: ICellModel): boolean {
+    const answer = this._live.get(panel)?.answer;
+    const index = answer?.cells.indexOf(cell.id) ?? -1;
+    return (
+      index >= 0 && answer?.sources[index] === cell.sharedModel.getSource()
+    );
+  }
+
   problemOf(panel: NotebookPanel): IProblem | null {
     const failure = this._live.get(panel)?.failure ?? null;
     return failure === null ? null : problemOf(failure);
@@ -107,6 +118,7 @@ export class NotebookChecks implements INotebookChecks {
         read: () => sourceOf(model),
         ask: async content => ({
           cells: idsOf(model),
+          sources: content.cells.map(({ source }) => source),
           check: await this._server.check(
             PathExt.basename(context.path),
             content

@@ -5,19 +5,26 @@ import { Diagnostic } from '@codemirror/lint';
 import { Text } from '@codemirror/state';
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { ICheck, IFinding, IProblem } from './api';
+import { ICheck, IFinding, IFix, IProblem } from './api';
 import { cutMiddle } from './nameText';
 
 /** How much of a message is shown. */
 export const LONG = 600; // characters
 
-/** The marks of `findings` in a cell with that text: those with a line that is there. */
+/** How much of the name of a change is shown. */
+export const LONG_TITLE = 100; // characters
+
+/**
+ * The marks of `findings` in a cell with that text: those with a line that is there. `onFix` makes
+ * the change that mends one.
+ */
 export function diagnosticsOf(
   text: Text,
-  findings: readonly IFinding[]
+  findings: readonly IFinding[],
+  onFix: (fix: IFix) => void
 ): Diagnostic[] {
   const marks: Diagnostic[] = [];
-  for (const { line: number, severity, message } of findings) {
+  for (const { line: number, severity, message, fix } of findings) {
     if (number === null || number < 1 || number > text.lines) {
       continue;
     }
@@ -31,7 +38,17 @@ export function diagnosticsOf(
       to: from + code.length,
       severity,
       message: words,
-      renderMessage: () => worded(words)
+      renderMessage: () => worded(words),
+      ...(fix === null
+        ? {}
+        : {
+            actions: [
+              {
+                name: cutMiddle(fix.title, LONG_TITLE),
+                apply: () => onFix(fix)
+              }
+            ]
+          })
     });
   }
   return marks.sort((one, other) => one.from - other.from);

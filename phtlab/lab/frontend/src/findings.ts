@@ -12,9 +12,11 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { CellFindings } from './cellFindings';
+import { IFix } from './api';
+import { CellFindings, applyFix } from './cellFindings';
 import { FindingsItem } from './findingsStatus';
 import { INotebookChecks } from './checks';
+import { FIX_PROBLEM } from './findingFix';
 import { IPlace, nextPlace } from './findingMarks';
 import { NotebookCells } from './notebookCells';
 import { OPEN_CELL } from './openCell';
@@ -70,6 +72,48 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
       category: trans.__('Federated analysis')
     });
 
+    // An answer to what the cell said before changes nothing: a new one comes at once.
+    const mend = (panel: NotebookPanel, cell: Cell, fix: IFix) => {
+      if (checks.isChecked(panel, cell.model) && applyFix(cell, fix)) {
+        panel.content.activeCellIndex = panel.content.widgets.indexOf(cell);
+        panel.content.mode = 'edit';
+      }
+    };
+    app.commands.addCommand(FIX_PROBLEM, {
+      label: trans.__('Declare What a Problem of This Cell Asks For'),
+      caption: trans.__('Write into the cell what its first problem lacks'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            cell: { type: 'integer', minimum: 1 },
+            title: { type: 'string', description: 'Name of the change' }
+          }
+        }
+      },
+      execute: async args => {
+        const panel = tracker.currentWidget;
+        if (!panel) {
+          return;
+        }
+        const number = Number(args.cell ?? panel.content.activeCellIndex + 1);
+        const cell = panel.content.widgets[number - 1];
+        const found =
+          cell &&
+          checks
+            .findingsOf(panel, cell.model)
+            .find(({ fix }) => fix && fix.title === (args.title ?? fix.title));
+        if (found?.fix) {
+          await app.commands.execute(OPEN_CELL, { cell: number });
+          mend(panel, cell, found.fix);
+        }
+      }
+    });
+    palette?.addItem({
+      command: FIX_PROBLEM,
+      category: trans.__('Federated analysis')
+    });
+
     const goTo = (panel: NotebookPanel, cell: Cell, line: number) => {
       const index = panel.content.widgets.indexOf(cell);
       void app.commands.execute(OPEN_CELL, { cell: index + 1, line });
@@ -84,6 +128,7 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
             view = new CellFindings(
               cell,
               line => goTo(panel, cell, line),
+              fix => mend(panel, cell, fix),
               trans
             );
             shown.set(cell, view);

@@ -27,6 +27,7 @@ import { INotebookChecks } from './checks';
 import { insertDataSet } from './insertDataSet';
 import { isTravelling } from './journeys';
 import { OPEN_KEYS } from './keysCommand';
+import { FIX_PROBLEM } from './findingFix';
 import { OPEN_CELL } from './openCell';
 import { OPEN_RESULTS } from './resultsCommand';
 import { IPhtServer } from './server';
@@ -242,6 +243,7 @@ class TrainPanel extends ReactWidget {
         canDryRun={server.status === null || server.status.dry_runs}
         trans={trans}
         onFinding={finding => this._goToFinding(finding)}
+        onFix={finding => this._fix(finding)}
         onDryRun={() => this._run(DRY_RUN)}
         onDispatch={() => this._run(DISPATCH)}
         onDismiss={() => {
@@ -356,6 +358,12 @@ class TrainPanel extends ReactWidget {
     if (finding.cell !== null) {
       const line = finding.line === null ? {} : { line: finding.line };
       this._run(OPEN_CELL, { cell: finding.cell + 1, ...line });
+    }
+  }
+
+  private _fix({ cell, fix }: IFinding): void {
+    if (cell !== null && fix !== null) {
+      this._run(FIX_PROBLEM, { cell: cell + 1, title: fix.title });
     }
   }
 

@@ -5,6 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ICheck, IFinding, IKernel, IProblem } from './api';
+import { LONG_TITLE } from './findingMarks';
 import { LONG, Name } from './name';
 import { cutMiddle, named } from './nameText';
 
@@ -20,6 +21,8 @@ export interface INotebookHeadProps {
   canDryRun: boolean;
   trans: TranslationBundle;
   onFinding: (finding: IFinding) => void;
+  /** Make the change that mends it. */
+  onFix: (finding: IFinding) => void;
   onDryRun: () => void;
   onDispatch: () => void;
   onDismiss: () => void;
@@ -52,6 +55,7 @@ export function NotebookHead(props: INotebookHeadProps): JSX.Element {
           findings={check.findings}
           trans={trans}
           onFinding={props.onFinding}
+          onFix={props.onFix}
         />
       )}
       <div className="pht-Head-buttons">
@@ -167,6 +171,7 @@ function Findings(props: {
   findings: IFinding[];
   trans: TranslationBundle;
   onFinding: (finding: IFinding) => void;
+  onFix: (finding: IFinding) => void;
 }): JSX.Element {
   const { findings, trans } = props;
   const [all, showAll] = React.useState(false);
@@ -194,6 +199,11 @@ function Findings(props: {
                       finding.cell + 1,
                       finding.line
                     )}
+              </button>
+            )}
+            {finding.fix !== null && (
+              <button className="pht-Fix" onClick={() => props.onFix(finding)}>
+                <Name text={finding.fix.title} limit={LONG_TITLE} />
               </button>
             )}
           </span>

@@ -18,6 +18,7 @@ function finding(line: number | null, more: Partial<IFinding> = {}): IFinding {
     cell: 0,
     line,
     message: 'wrong',
+    fix: null,
     ...more
   };
 }
@@ -26,7 +27,7 @@ describe('diagnosticsOf', () => {
   const text = Text.of(['first', '  second  ', '   ', '']);
 
   const marked = (line: number | null) =>
-    diagnosticsOf(text, [finding(line)]).map(({ from, to }) =>
+    diagnosticsOf(text, [finding(line)], jest.fn()).map(({ from, to }) =>
       text.sliceString(from, to)
     );
 
@@ -45,13 +46,40 @@ describe('diagnosticsOf', () => {
   });
 
   it('keeps the severity, sorts by line, and shows what is hidden in a message', () => {
-    const marks = diagnosticsOf(text, [
-      finding(2, { message: '\u202eevil' }),
-      finding(1, { severity: 'warning', message: 'x'.repeat(10_000) })
-    ]);
+    const marks = diagnosticsOf(
+      text,
+      [
+        finding(2, { message: '\u202eevil' }),
+        finding(1, { severity: 'warning', message: 'x'.repeat(10_000) })
+      ],
+      jest.fn()
+    );
     expect(marks.map(({ severity }) => severity)).toEqual(['warning', 'error']);
     expect(marks[0].message).toHaveLength(600);
     expect(marks[1].message).toBe('\\u202eevil');
+  });
+
+  it('offers the change that mends it, by its name', () => {
+    const title = 'Declare of=\u202e3';
+    const fix = {
+      title,
+      line: 1,
+      column: 0,
+      text: 'of=3',
+      select: null
+    };
+    const onFix = jest.fn();
+    const [mark, other] = diagnosticsOf(
+      text,
+      [finding(1, { fix }), finding(2)],
+      onFix
+    );
+    expect(mark.actions?.map(({ name }) => name)).toEqual([
+      'Declare of=\\u202e3'
+    ]);
+    mark.actions?.[0].apply(null as never, 0, 0);
+    expect(onFix).toHaveBeenCalledWith(fix);
+    expect(other.actions).toBeUndefined();
   });
 });
 

@@ -1,0 +1,203 @@
+"""Outputs that do not declare what stations ask of them, each with the change that declares it.
+
+Stations know of a scalar, a figure or a model only what the train says. What is missing is found
+here by reading, where it can be; a station's airlock decides by itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from phtlab.notebook.declared_output import DeclaredOutput, extreme, uncounted
+from phtlab.notebook.finding import Finding, error, warning
+from phtlab.notebook.fix import TO_FILL_IN, Fix, add_arguments
+from phtlab.notebook.origins import Origins
+from phtlab.notebook.reductions import (
+    Part,
+    counted_column,
+    part_of,
+    people_of,
+    quoted,
+    reduction,
+)
+from phtlab.runtime.model import FITTED, is_named_by
+
+_BINNED = frozenset({*("hist", "bar", "histplot", "countplot", "barplot")})
+_POINTS = frozenset({*("scatter", "scatterplot", "plot", "stem", "stripplot", "swarmplot", "text")})
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A `publish` call, read. `source` is its cell's text; empty where a magic changed the call."""
+
+    output: DeclaredOutput
+    cell: int
+    call: ast.Call
+    value: ast.expr | None
+    source: str
+
+    @property
+    def line(self) -> int:
+        return self.call.lineno
+
+    def fix(self, arguments: Mapping[str, str]) -> Fix | None:
+        """Add `arguments` to the call, as far as its text is known."""
+        return add_arguments(self.source, self.call, arguments) if self.source else None
+
+
+def missing_declarations(
+    published: Sequence[Publication], origins: Origins, trees: Mapping[int, ast.Module]
+) -> list[Finding]:
+    """What is missing of each publication, in their order; `trees` are the cells that travel."""
+    findings: list[Finding] = []
+    for one in published:
+        value = one.value or ast.Constant(None)
+        part = _part_of_others(one, value, origins, published)
+        undeclared = _undeclared(one, value, origins, trees, part)
+        findings.extend(uncounted(one.output, one.cell, one.line, one.fix(undeclared)))
+        findings.extend(extreme(one.output, one.cell, one.line))
+        if one.output.kind == "scalar":
+            # One change declares both, at the finding that nobody knows how many people it is of.
+            findings.extend(_single(one, value, origins, undeclared))
+            findings.extend(_group(one, part))
+        if one.output.kind == "model":
+            findings.extend(_arrays(one, value, origins))
+    return findings
+
+
+def _undeclared(
+    one: Publication,
+    value: ast.expr,
+    origins: Origins,
+    trees: Mapping[int, ast.Module],
+    part: Part | None,
+) -> dict[str, str]:
+    """The arguments that say how many people the output is of; none if that mends nothing."""
+    output = one.output
+    if output.counts is not None or output.of:
+        return {}
+    if output.kind == "table":
+        if origins.is_frame(value):
+            return {}  # a row for each person: no column counts any
+        column = counted_column(origins, value)
+        return {"counts": TO_FILL_IN if column is None else quoted(column)}
+    if output.kind == "figure":
+        drawn = _drawn(value, trees)
+        return {"counts": quoted("y") if drawn and not drawn & _POINTS else TO_FILL_IN}
+    found = reduction(origins, value) if output.kind == "scalar" else None
+    kind = "other" if found is None or output.statistic is not None else found.kind
+    if kind == "single":
+        return {}  # one person's value stays one, whatever is said beside it
+    if kind == "count":
+        where = {"where": part.where or TO_FILL_IN} if part is not None else {}
+        return {"counts": quoted(output.name)} | where
+    people = {"of": people_of(origins, value) or TO_FILL_IN}
+    return people if kind == "other" else people | {"statistic": quoted(kind)}
+
+
+def _drawn(figure: ast.expr, trees: Mapping[int, ast.Module]) -> frozenset[str]:
+    """What is drawn in the cells where the figure is made or used: names of plots."""
+    names = {node.id for node in ast.walk(figure) if isinstance(node, ast.Name)}
+    found = set()
+    for tree in trees.values():
+        nodes = list(ast.walk(tree))
+        if any(isinstance(node, ast.Name) and node.id in names for node in nodes):
+            calls = [node for node in nodes if isinstance(node, ast.Call)]
+            found |= {call.func.attr for call in calls if isinstance(call.func, ast.Attribute)}
+            found |= {
+                str(keyword.value.value)
+                for call in calls
+                for keyword in call.keywords
+                if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant)
+            }
+    return frozenset(found & (_BINNED | _POINTS))
+
+
+def _single(
+    one: Publication, value: ast.expr, origins: Origins, undeclared: Mapping[str, str]
+) -> Iterator[Finding]:
+    found = reduction(origins, value)
+    if one.output.statistic is not None or one.output.counts is not None or found is None:
+        return
+    if found.kind == "single":
+        yield warning(
+            "output-single",
+            f"cell {one.cell}, line {one.line}: the scalar '{one.output.name}' is a value of a "
+            f"single person ({found.said}). No rule of a station sees that: publish a mean or a "
+            "count instead.",
+            one.cell,
+            one.line,
+        )
+    elif found.kind in ("max", "min", "quantile"):
+        yield warning(
+            "output-undeclared-extreme",
+            f"cell {one.cell}, line {one.line}: the scalar '{one.output.name}' is a single "
+            f"person's value ({found.said}), and does not say so. Declare it with "
+            f'statistic="{found.kind}", or publish a mean, or a count of those beyond a limit.',
+            one.cell,
+            one.line,
+            None if undeclared else one.fix({"statistic": quoted(found.kind)}),
+        )
+
+
+def _part_of_others(
+    one: Publication, value: ast.expr, origins: Origins, published: Sequence[Publication]
+) -> Part | None:
+    """Which people a count is of, if other outputs may count others than those."""
+    counting = [other for other in published if other is not one and other.output.counts]
+    part = part_of(origins, value) if one.output.kind == "scalar" else None
+    if part is None or not counting:
+        return None
+    same = part.name and all(
+        other.value is not None and part.name in origins.names_behind(other.value)
+        for other in counting
+    )
+    return None if same else part
+
+
+def _group(one: Publication, part: Part | None) -> Iterator[Finding]:
+    if one.output.counts is None or one.output.where or part is None:
+        return
+    example = part.where or '{"sex": "female"}'
+    yield warning(
+        "output-group",
+        f"cell {one.cell}, line {one.line}: the count '{one.output.name}' is of a part of the "
+        f"people, and does not say of which. Declare it, as in where={example}. As it is, a person "
+        "at each station looks at it if another output counts others.",
+        one.cell,
+        one.line,
+        one.fix({"where": part.where or TO_FILL_IN}),
+    )
+
+
+def _arrays(one: Publication, value: ast.expr, origins: Origins) -> Iterator[Finding]:
+    """Arrays of a model that is written out as a dict, whose names are not declared."""
+    made = origins.behind(value)
+    if not isinstance(made, ast.Dict):
+        return
+    names = [
+        key.value
+        for key in made.keys
+        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+    ]
+    missing = [
+        name
+        for name in names
+        if name not in FITTED and not any(is_named_by(known, name) for known in one.output.tensors)
+    ]
+    whole = len(names) == len(made.keys)
+    if not missing and (whole or one.output.tensors):
+        return
+    listed = "[" + ", ".join(map(quoted, missing)) + "]" if whole else TO_FILL_IN
+    told = ", ".join(f"'{name}'" for name in missing) or "that are computed"
+    yield error(
+        "output-arrays",
+        f"cell {one.cell}, line {one.line}: the model '{one.output.name}' has arrays whose names "
+        f"it does not declare: {told}. Names leave with the numbers, so stations refuse such a "
+        "model. Write all of them out in tensors=[…].",
+        one.cell,
+        one.line,
+        None if one.output.tensors else one.fix({"tensors": listed}),
+    )

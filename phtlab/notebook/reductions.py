@@ -1,0 +1,243 @@
+"""What one published number is of the people: one of their values, a count, or of how many."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from typing import Literal
+
+from phtlab.notebook.origins import Origins
+
+_LONGEST = 60
+_WRAPPERS = frozenset({*("float", "int", "round", "bool", "abs")})
+_UNWRAPPED = frozenset({*("item", "tolist", "squeeze", "round", "astype")})
+_EXTREMES: dict[str, Literal["max", "min", "quantile"]] = {
+    **dict.fromkeys(("max", "amax", "nanmax"), "max"),
+    **dict.fromkeys(("min", "amin", "nanmin"), "min"),
+    **dict.fromkeys(("quantile", "nanquantile", "percentile", "nanpercentile"), "quantile"),
+    **dict.fromkeys(("median", "nanmedian"), "quantile"),
+}
+_SINGLES = frozenset({*("idxmax", "idxmin", "argmax", "argmin")})
+_NUMPY = ("np", "numpy")
+_COUNT_COLUMNS = ("n", "count", "counts", "people", "patients")
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """One number of the frame `of`, as the cell says it in `said`."""
+
+    kind: Literal["max", "min", "quantile", "single", "count", "other"]
+    of: ast.expr
+    said: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the people of a data set. `name` is the frame with just them, if it has one.
+
+    `where` is the argument that says which; None if it cannot be read.
+    """
+
+    name: str | None
+    where: str | None
+
+
+def quoted(text: str) -> str:
+    """`text` as a literal in Python."""
+    plain = text.isprintable() and not set(text) & {'"', "\\"}
+    return f'"{text}"' if plain else repr(text)
+
+
+def written(node: ast.expr) -> str | None:
+    """`node` as text, if it is short."""
+    text = ast.unparse(node)
+    if "\n" in text or len(text) > _LONGEST:
+        return None
+    return text if '"' in text or "\\" in text else text.replace("'", '"')
+
+
+def reduction(origins: Origins, value: ast.expr) -> Reduction | None:
+    """How the number `value` comes of a frame; None if it does in no way that is known."""
+    node = origins.behind(value)
+    for _ in range(20):
+        match node:
+            case ast.Call(func=ast.Name(id=word), args=[first, *_]) if word in _WRAPPERS:
+                node = origins.behind(first)
+            case ast.Call(func=ast.Attribute(value=inner, attr=word)) if (
+                word in _UNWRAPPED and not origins.is_frame(inner)
+            ):
+                node = origins.behind(inner)
+            case _:
+                break
+    match node:
+        case ast.Call(func=ast.Name(id="len" | "max" | "min" | "sum" as word), args=[first, *_]):
+            return _reduced(origins, word, first, f"{word}()")
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id=module), attr=word), args=[first, *_]
+        ) if module in _NUMPY:
+            return _reduced(origins, word, first, f"{module}.{word}()")
+        case ast.Call(
+            func=ast.Attribute(value=frame, attr="agg" | "aggregate"),
+            args=[ast.Constant(value=str(word)), *_],
+        ):
+            return _reduced(origins, word, frame, f".agg({quoted(word)})")
+        case ast.Call(func=ast.Attribute(value=frame, attr="item")):
+            return Reduction("single", frame, ".item()") if origins.is_frame(frame) else None
+        case ast.Call(func=ast.Attribute(value=frame, attr=word)):
+            return _reduced(origins, word, frame, f".{word}()")
+        case ast.Subscript(
+            value=ast.Attribute(value=frame, attr="shape"), slice=ast.Constant(value=0)
+        ):
+            return _reduced(origins, "len", frame, ".shape[0]")
+        case ast.Subscript(value=base, slice=index):
+            return _accessed(origins, base, index)
+    return None
+
+
+def _reduced(origins: Origins, word: str, frame: ast.expr, said: str) -> Reduction | None:
+    if not origins.is_frame(frame):
+        return None
+    if word in _EXTREMES:
+        return Reduction(_EXTREMES[word], frame, said)
+    if word in _SINGLES:
+        return Reduction("single", frame, said)
+    counts = word in ("len", "count", "count_nonzero")
+    if counts or (word == "sum" and origins.is_truth(frame)):
+        return Reduction("count", frame, said)
+    return Reduction("other", frame, said)
+
+
+def _accessed(origins: Origins, base: ast.expr, index: ast.expr) -> Reduction | None:
+    """A value that is looked up, in a frame or in its `describe()`."""
+    placed = base.value if isinstance(base, ast.Attribute) and base.attr != "shape" else None
+    lookup = placed if placed is not None and base.attr in ("loc", "iloc", "at", "iat") else base  # type: ignore[attr-defined]
+    if origins.is_frame(lookup):
+        said = f".{base.attr}[…]" if lookup is placed else "[…]"  # type: ignore[attr-defined]
+        return Reduction("single", lookup, said)
+    match origins.behind(lookup):
+        case ast.Call(func=ast.Attribute(value=frame, attr="describe")) if isinstance(
+            index, ast.Constant
+        ):
+            word = "quantile" if str(index.value).endswith("%") else str(index.value)
+            return _reduced(origins, word, frame, f".describe()[{quoted(str(index.value))}]")
+    return None
+
+
+def people_of(origins: Origins, value: ast.expr) -> str | None:
+    """An expression for the number of people that `value` is of; None if it cannot be known."""
+    found = reduction(origins, value)
+    if found is None:
+        rows = origins.frames_behind(value)
+        text = written(rows[0]) if len(rows) == 1 else None
+        return text and f"len({text})"
+    whole = origins.rows(found.of)
+    if _is_column(origins, origins.behind(found.of)):
+        text = written(found.of)
+        return text and f"int({text}.count())"  # those with a value
+    text = written(whole) if whole is not None else None
+    return text and f"len({text})"
+
+
+def _is_column(origins: Origins, node: ast.expr) -> bool:
+    match node:
+        case ast.Attribute(value=frame, attr=word):
+            return word not in ("values", "T") and origins.is_frame(frame)
+        case ast.Subscript(slice=ast.Constant(value=str())):
+            return True
+    return False
+
+
+def part_of(origins: Origins, value: ast.expr) -> Part | None:
+    """Which people the count `value` is of; None if of all, or if it is no count that is known."""
+    found = reduction(origins, value)
+    if found is None or found.kind != "count":
+        return None
+    rows = origins.rows(found.of)
+    conditions = _selected(origins, rows) if rows is not None else None
+    name = rows.id if isinstance(rows, ast.Name) else None
+    if origins.is_truth(found.of) and found.said not in ("len()", ".count()", ".shape[0]"):
+        more, name = _conditions(origins.behind(found.of)), None
+        conditions = None if conditions is None or more is None else conditions | more
+    if conditions == {}:
+        return None
+    if conditions is None:
+        return Part(name, None)
+    pairs = (f"{quoted(column)}: {quoted(label)}" for column, label in conditions.items())
+    return Part(name, "{" + ", ".join(pairs) + "}")
+
+
+def _selected(origins: Origins, rows: ast.expr) -> dict[str, str] | None:
+    """What is the same of all `rows`; None if it cannot be said by a label of each column."""
+    match origins.behind(rows):
+        case ast.Call() as call if origins.reads(call):
+            return {}
+        case ast.Subscript(value=ast.Attribute(value=frame, attr="loc"), slice=index) | (
+            ast.Subscript(value=frame, slice=index)
+        ):
+            if isinstance(index, ast.Tuple) and index.elts:
+                index = index.elts[0]
+            before = origins.rows(frame)
+            outer = _selected(origins, before) if before is not None else None
+            inner = _conditions(origins.behind(index))
+            return None if outer is None or inner is None else outer | inner
+    return None
+
+
+def _conditions(node: ast.expr) -> dict[str, str] | None:
+    """`(f.sex == "female") & (f.pain == 4)` as a label of each column."""
+    match node:
+        case ast.Compare(
+            left=ast.Attribute(attr=column) | ast.Subscript(slice=ast.Constant(value=str(column))),
+            ops=[ast.Eq()],
+            comparators=[ast.Constant(value=str() | int() as label)],
+        ) if not isinstance(label, bool):
+            return {column: str(label)}
+        case ast.BinOp(left=left, op=ast.BitAnd(), right=right):
+            one, other = _conditions(left), _conditions(right)
+            if one is None or other is None or set(one) & set(other):
+                return None
+            return one | other
+    return None
+
+
+def counted_column(origins: Origins, value: ast.expr) -> str | None:
+    """The column of the table `value` that counts people, as far as reading tells."""
+    node = origins.behind(value)
+    words: list[str] = []
+    named: str | None = None
+    for _ in range(40):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="DataFrame"), args=[ast.Dict() as columns, *_]):
+                node = columns
+            case ast.Call(func=ast.Attribute(value=inner, attr=word)):
+                words.append(word)
+                named = named or _name_given(node, word)
+                node = origins.behind(inner)
+            case ast.Subscript(value=inner) | ast.Attribute(value=inner):
+                node = origins.behind(inner)
+            case ast.Dict(keys=keys):
+                found = [key.value for key in keys if isinstance(key, ast.Constant)]
+                return next((column for column in _COUNT_COLUMNS if column in found), None)
+            case _:
+                break
+    if named is not None and set(words) & {"size", "value_counts", "agg"}:
+        return named
+    return "count" if words[:2] == ["reset_index", "value_counts"] else None
+
+
+def _name_given(call: ast.Call, word: str) -> str | None:
+    """The name that a step gives to the counts: `.rename("n")`, `.reset_index(name="n")`."""
+    texts = [one.value for one in call.args[:1] if isinstance(one, ast.Constant)]
+    texts += [
+        one.value.value
+        for one in call.keywords
+        if one.arg == "name" and isinstance(one.value, ast.Constant)
+    ]
+    if word in ("rename", "reset_index", "to_frame"):
+        return next((text for text in texts if isinstance(text, str)), None)
+    if word == "agg":
+        for keyword in call.keywords:
+            match keyword.value:
+                case ast.Tuple(elts=[_, ast.Constant(value="size" | "count")]):
+                    return keyword.arg
+    return None
