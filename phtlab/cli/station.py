@@ -16,6 +16,7 @@ from phtlab.cli.comparison import TELEPHONE, ChannelOption
 from phtlab.cli.named_file import confirmed_root
 from phtlab.cli.output import JsonOption, err, out, print_json, say_next
 from phtlab.cli.passphrase import guard_opened_key, read_passphrase
+from phtlab.cli.station_amounts import amounts
 from phtlab.cli.station_approval import (
     approvals_list,
     approve,
@@ -245,6 +246,7 @@ app.command()(refuse)
 app.command("approvals")(approvals_list)
 app.command()(revoke)
 app.add_typer(proposals_app, name="proposals")
+app.command()(amounts)
 app.command()(outputs)
 app.command()(look)
 app.command("release")(release_)

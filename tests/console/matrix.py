@@ -47,6 +47,7 @@ ALLOWED: Final[dict[tuple[str, str], frozenset[str]]] = {
     ("POST", "/approvals/{approval}/revocation"): REVIEWERS,
     ("GET", "/outputs/{journey}/{output}"): RELEASERS,
     ("POST", "/outputs/{journey}/{output}"): RELEASERS,
+    ("GET", "/amounts"): READERS,
     ("GET", "/datasets"): READERS,
     ("GET", "/datasets/{name}"): READERS,
     ("GET", "/policy"): READERS,

@@ -14,6 +14,8 @@ from phtlab.errors import StationError
 from phtlab.station.airlock import amount
 from phtlab.station.airlock.amount import Amount, Left, MonthLimits
 from phtlab.station.airlock.passage import Passed
+from phtlab.station.amounts import Share, month_page, size_in_words
+from phtlab.station.desk import Desk
 from phtlab.station.policy import default_policy
 from phtlab.station.release_waiting import waiting_at
 from phtlab.train.record import OutputVerdict
@@ -96,3 +98,84 @@ def test_many_journeys_carry_out_no_more_than_the_month_lets(
         promise="cannot carry out in many journeys what one may not",
         outcome="rows and bytes are counted for each researcher, data set and month: `amount`",
     )
+
+
+def test_numbers_are_counted_of_every_kind_of_file(tmp_path: Path) -> None:
+    def passed(name: str, content: bytes) -> Passed:
+        said = OutputVerdict(name="a", kind="file", verdict="released")
+        return Passed(said, {name: content})
+
+    header = b'{"w":{"dtype":"F64","shape":[3,4],"data_offsets":[0,96]}}'
+    model = len(header).to_bytes(8, "little") + header + bytes(96)
+    for name, content, numbers in (
+        ("a.json", b'{"value": 1}', 1),
+        ("a.safetensors", model, 12),
+        ("a.png", bytes(17), 3),
+        ("a.bin", bytes(16), 2),
+    ):
+        assert Amount.of([passed(name, content)]).numbers == numbers, name
+    assert Amount.of([table("a", 5)]).numbers == 5
+
+
+def test_what_was_noted_before_numbers_were_counted_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "amounts" / "2026-12"
+    folder.mkdir(parents=True)
+    old = b'{"amount":{"outputs":1,"rows":5,"size":9},"datasets":["heart"],"researcher":"ada"}'
+    (folder / "aa.json").write_bytes(old)
+    (found,) = amount.left_in_month(tmp_path, NOON)
+    assert (found.amount.rows, found.amount.numbers) == (5, 0)
+
+
+def test_a_month_is_shown_for_each_researcher_and_data_set_beside_its_limits(
+    tmp_path: Path,
+) -> None:
+    world = make_world(tmp_path)
+    world.folder.policy.write_text(
+        f'{default_policy("auto")}\n[month]\nrows = 100\nsize = "1 KiB"\n'
+    )
+    here = Desk(world.folder, world.settings, lambda: NOON)
+    assert month_page(here).lines == ()
+    amount.note(world.folder.released, "a" * 8, NOON, left("ada", ["heart"], 5))
+    amount.note(world.folder.released, "b" * 8, NOON, left("ada", ["heart", "lung"], 94))
+    amount.note(world.folder.released, "c" * 8, NOON, left("bob", ["heart"], 130))
+    view = month_page(here)
+    assert [(one.use.researcher, one.use.dataset, one.use.stops) for one in view.lines] == [
+        ("bob", "heart", 1),
+        ("ada", "heart", 2),
+        ("ada", "lung", 1),
+    ]
+    bob, ada, lung = view.lines
+    assert (ada.rows.used, ada.rows.percent, ada.reached) == (99, 99, False)
+    assert (bob.rows.percent, bob.rows.reached, bob.reached) == (100, True, True)
+    assert (lung.size.percent, lung.size.reached) == (74, False)
+    assert (view.month, view.current, view.months) == ("2026-12", True, ("2026-12",))
+    before = month_page(here, "2026-11")
+    assert (before.lines, before.current, before.months) == ((), False, ("2026-12",))
+
+
+def test_a_share_is_full_only_once_its_limit_is_reached() -> None:
+    assert [Share(used, 1000).percent for used in (0, 1, 991, 999, 1000, 5000)] == [
+        *(0, 1, 99, 99, 100, 100)
+    ]
+    assert Share(0, 0).reached
+
+
+def test_another_form_of_a_month_is_refused(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    for month in ("2026", "12-2026", "2026-13", "../../etc"):
+        with raises_code(StationError, "month"):
+            month_page(Desk(world.folder, world.settings), month)
+
+
+def test_what_leaves_a_station_is_in_the_month_of_its_researcher(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.add_hearts()
+    world.travel()
+    (line,) = month_page(Desk(world.folder, world.settings, world.now)).lines
+    assert (line.use.researcher, line.use.dataset) == ("ada", "heart")
+    assert (line.use.amount.rows, line.use.amount.numbers, line.use.stops) == (2, 4, 1)
+
+
+def test_sizes_are_written_as_a_person_compares_them() -> None:
+    sizes = {980: "980 B", 3174: "3.1 KiB", 8 * 2**20: "8 MiB", 3 * 2**30: "3 GiB"}
+    assert {size: size_in_words(size) for size in sizes} == sizes

@@ -3,14 +3,15 @@
 One file for each stop, so that a stop counts once however often it is noted::
 
     released/amounts/2026-12/<stop>.json
-    {"researcher": "dr-lovelace", "datasets": ["heart"], "outputs": 2, "rows": 40, "size": 3120}
+    {"researcher": "dr-lovelace", "datasets": ["heart"],
+     "amount": {"outputs": 2, "rows": 40, "size": 3120, "numbers": 120}}
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -20,6 +21,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.content import Content, Joined
+from phtlab.station.airlock.draft import BYTES_OF_NUMBER
+from phtlab.station.airlock.model import numbers_in
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.sizes import Size
 from phtlab.train.canonical import canonical
@@ -30,13 +33,18 @@ FOLDER: Final = "amounts"
 
 
 class Amount(BaseModel):
-    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes."""
+    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes.
+
+    `numbers` are cells of tables and of figures' data, scalars and numbers of models, and one for
+    each eight bytes of a picture or a file. What left before they were counted has none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     outputs: int = 0
     rows: int = 0
     size: int = 0
+    numbers: int = 0
 
     @classmethod
     def of(cls, passed: Iterable[Passed]) -> Self:
@@ -47,6 +55,7 @@ class Amount(BaseModel):
             outputs=sum(1 for found in files if found),
             rows=sum(_rows(content) for name, content in every if name.endswith(".parquet")),
             size=sum(len(content) for _, content in every),
+            numbers=sum(_numbers(name, content) for name, content in every),
         )
 
     def __add__(self, other: Amount) -> Amount:
@@ -54,6 +63,7 @@ class Amount(BaseModel):
             outputs=self.outputs + other.outputs,
             rows=self.rows + other.rows,
             size=self.size + other.size,
+            numbers=self.numbers + other.numbers,
         )
 
 
@@ -103,6 +113,37 @@ def left_in_month(folder: Path, at: datetime) -> list[Left]:
     return found
 
 
+@dataclass(frozen=True)
+class Use:
+    """What left of one data set for one researcher, at `stops` stops."""
+
+    researcher: str
+    dataset: str
+    stops: int
+    amount: Amount
+
+
+def uses(left: Iterable[Left]) -> list[Use]:
+    """`left` by researcher and data set, the most rows first: as the month's limits count it.
+
+    What left of several data sets together counts for each of them.
+    """
+    found: dict[tuple[str, str], list[Amount]] = {}
+    for one in left:
+        for name in one.datasets:
+            found.setdefault((one.researcher, name), []).append(one.amount)
+    made = [
+        Use(researcher, name, len(amounts), sum(amounts, Amount()))
+        for (researcher, name), amounts in found.items()
+    ]
+    return sorted(made, key=lambda one: (-one.amount.rows, one.researcher, one.dataset))
+
+
+def months(folder: Path) -> list[str]:
+    """The months of which is known what left, as ``2026-12``, the newest first."""
+    return sorted((path.name for path in (folder / FOLDER).glob("[0-9]*-[01][0-9]")), reverse=True)
+
+
 def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) -> Amount:
     """What left for `researcher` of that one of `datasets` of which the most rows did."""
     mine = [one for one in left if one.researcher == researcher]
@@ -113,6 +154,7 @@ def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) 
         outputs=max((one.outputs for one in sums), default=0),
         rows=max((one.rows for one in sums), default=0),
         size=max((one.size for one in sums), default=0),
+        numbers=max((one.numbers for one in sums), default=0),
     )
 
 
@@ -144,5 +186,20 @@ def _month(folder: Path, at: datetime) -> Path:
 
 
 def _rows(content: Content) -> int:
+    return int(_metadata(content).num_rows)
+
+
+def _numbers(name: str, content: Content) -> int:
+    if name.endswith(".parquet"):
+        metadata = _metadata(content)
+        return int(metadata.num_rows * metadata.num_columns)
+    if name.endswith(".json"):
+        return 1
+    if name.endswith(".safetensors"):
+        return numbers_in(io.BufferedReader(Joined([content])))
+    return -(-len(content) // BYTES_OF_NUMBER)
+
+
+def _metadata(content: Content) -> pyarrow.parquet.FileMetaData:
     whole = io.BufferedReader(Joined([content])).read()
-    return int(pyarrow.parquet.read_metadata(io.BytesIO(whole)).num_rows)
+    return pyarrow.parquet.read_metadata(io.BytesIO(whole))

@@ -149,3 +149,10 @@ def _sizes(value: object) -> bool:
 
 def _refused(why: str) -> AirlockError:
     return AirlockError(f"The model may not leave: {why}.", code="model-form")
+
+
+def numbers_in(file: BinaryIO) -> int:
+    """How many numbers a model holds, by the header that `read_model` wrote."""
+    length = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(length))
+    return sum(prod(entry["shape"]) for entry in header.values())

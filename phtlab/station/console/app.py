@@ -12,6 +12,7 @@ from phtlab.station.console.console import Console
 from phtlab.station.console.guard import Guard
 from phtlab.station.console.pages import Pages
 from phtlab.station.console.routes import (
+    amounts,
     audit,
     datasets,
     decisions,
@@ -29,6 +30,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     login.router,
     inbox.router,
     journeys.router,
+    amounts.router,
     decisions.router,
     review.router,
     proposals.router,

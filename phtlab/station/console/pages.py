@@ -17,6 +17,7 @@ from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from phtlab.errors import PhtlabError
+from phtlab.station.amounts import size_in_words
 from phtlab.station.console.access import Worker, worker_of
 from phtlab.station.console.console import Console
 from phtlab.station.console.inbox_view import inbox
@@ -28,6 +29,7 @@ TEMPLATES: Final = Path(__file__).parent / "templates"
 NAVIGATION: Final = (
     ("Inbox", "/"),
     ("Journeys", "/journeys"),
+    ("What left", "/amounts"),
     ("Data sets", "/datasets"),
     ("Approvals", "/approvals"),
     ("Policy", "/policy"),
@@ -60,6 +62,8 @@ class Pages:
             "short": short,
             "number": number,
             "mib": mib,
+            "size": size_in_words,
+            "count": count,
         }
         self._templates.globals |= {"navigation": NAVIGATION}
 
@@ -169,6 +173,11 @@ def short(digest: str) -> str:
 def number(value: object) -> str:
     """A number as a person writes it: 18, not 18.0."""
     return f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def count(value: int) -> str:
+    """How many, with thousands apart: 100,000."""
+    return f"{value:,}"
 
 
 def mib(size: int) -> str:

@@ -1,0 +1,31 @@
+"""What left in a month: for whom, of which data set, and how much of the policy's limits."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse, Response
+
+from phtlab.station.amounts import month_page
+from phtlab.station.console.access import Reader
+from phtlab.station.console.console import ConsoleOf
+from phtlab.station.console.pages import pages_of
+from phtlab.station.console.refusals import RESPONSES
+
+router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
+
+
+@router.get("/amounts", summary="What left")
+def amounts(
+    request: Request,
+    console: ConsoleOf,
+    worker: Reader,
+    month: Annotated[
+        str | None, Query(max_length=20, description="As 2026-12; else the present one")
+    ] = None,
+) -> Response:
+    """For each researcher and data set what left in a month, beside what may leave unasked."""
+    return pages_of(request).page(
+        "amounts.html", worker, here="/amounts", view=month_page(console.station, month)
+    )
