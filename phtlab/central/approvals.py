@@ -31,6 +31,7 @@ from phtlab.governance import (
     open_revocation,
     open_standing,
 )
+from phtlab.governance.coverage import why_not_study
 from phtlab.governance.refusal import REFUSAL_TYPE
 from phtlab.train.envelope import Envelope, peek
 from phtlab.train.identity import Member
@@ -71,7 +72,8 @@ def decide(
         )
     with database.change() as change:
         _keep(change, roster, member, decision, envelope, most)
-        return proposal_view(visible_proposal(change.session, member, proposal), change.now)
+        row = visible_proposal(change.session, member, proposal)
+        return proposal_view(row, roster, change.now)
 
 
 def put_approval(
@@ -207,8 +209,8 @@ def _keep(
     if change.session.get(kind, envelope.digest) is not None:
         return False
     require_room(change, most, "decisions", kind.submitted, kind.station == member.name)
-    proposal = _proposal(change.session, member, decision)
-    row = _row(change, decision, envelope)
+    proposal, asked = _proposal(change.session, member, decision)
+    row = _row(change, decision, asked, envelope)
     audited(
         change,
         actor=member.name,
@@ -231,10 +233,12 @@ def _keep(
     return True
 
 
-def _proposal(session: Session, member: Member, decision: Approval | Refusal) -> ProposalRow | None:
-    """The proposal that a decision is of, if it fits the version that it names."""
+def _proposal(
+    session: Session, member: Member, decision: Approval | Refusal
+) -> tuple[ProposalRow, Proposal] | tuple[None, None]:
+    """The proposal that a decision is of, and the version that it names, if it fits that."""
     if decision.proposal_id is None:
-        return None
+        return None, None
     row = visible_proposal(session, member, decision.proposal_id)
     require_not_withdrawn(row)
     version = next((one for one in row.versions if one.digest == decision.proposal), None)
@@ -255,11 +259,11 @@ def _proposal(session: Session, member: Member, decision: Approval | Refusal) ->
             f"This approval is for {decision.researcher}; {row.id} is {row.researcher}'s.",
             code="decision-proposal",
         )
-    return row
+    return row, proposal
 
 
 def _row(
-    change: Change, decision: Approval | Refusal, envelope: Envelope
+    change: Change, decision: Approval | Refusal, asked: Proposal | None, envelope: Envelope
 ) -> ApprovalRow | RefusalRow:
     text = envelope.to_bytes().decode()
     if isinstance(decision, Approval):
@@ -272,6 +276,9 @@ def _row(
             proposal=decision.proposal,
             submitted=change.now,
             expires=decision.expires,
+            allows=decision.allows(),
+            lacks=why_not_study(decision, asked) if asked is not None else "",
+            keys=" ".join(sorted(one.keyid for one in envelope.signatures)),
             envelope=text,
             revocation=None,
         )

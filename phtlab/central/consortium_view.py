@@ -18,7 +18,7 @@ from phtlab.central.stations import stations_of
 from phtlab.errors import RosterError
 from phtlab.wire.api import JourneyView, StationView
 from phtlab.wire.governance import ProposalSummary
-from phtlab.wire.proposal_words import MARKS
+from phtlab.wire.proposal_words import mark_of
 
 _JOURNEYS: Final = 20
 _PROPOSALS: Final = 5
@@ -57,7 +57,7 @@ class ConsortiumView:
     governs: bool = False
     teaches: bool = False
     unread: int = 0
-    marks = MARKS
+    mark = staticmethod(mark_of)
 
     @property
     def officers(self) -> tuple[str, ...]:
@@ -92,7 +92,11 @@ def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
                 page = visible_journeys(session, sender.member, _JOURNEYS, None)
                 journeys = tuple(map(_line, page.journeys))
                 proposals = visible_proposals(
-                    session, sender.member, services.clock(), limit=_PROPOSALS
+                    session,
+                    sender.member,
+                    published.roster,
+                    services.clock(),
+                    limit=_PROPOSALS,
                 ).proposals
                 unread = notifications_of(session, services, sender.name).unread
     return ConsortiumView(

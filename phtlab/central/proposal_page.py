@@ -24,7 +24,7 @@ from phtlab.wire.governance import (
     ProposalView,
     VersionView,
 )
-from phtlab.wire.proposal_words import MARKS, WORDS
+from phtlab.wire.proposal_words import mark_of, words_of
 
 _LISTED: Final = 50
 
@@ -41,8 +41,8 @@ class ProposalList:
     proposals: tuple[ProposalSummary, ...]
     next: int | None
     sends: bool
-    marks = MARKS
-    words = WORDS
+    mark = staticmethod(mark_of)
+    words = staticmethod(words_of)
 
     def since(self, moment: datetime) -> str:
         return since(moment, self.now)
@@ -78,8 +78,8 @@ class ProposalPage:
     own: bool
     may_comment: bool
     token: str
-    marks = MARKS
-    words = WORDS
+    mark = staticmethod(mark_of)
+    words = staticmethod(words_of)
 
     @property
     def newest(self) -> int:
@@ -101,7 +101,12 @@ def proposal_list(services: Services, sender: Sender, before: int | None) -> Pro
     if sender.member is not None:
         with services.database.read() as session:
             page = visible_proposals(
-                session, sender.member, services.clock(), limit=_LISTED, before=before
+                session,
+                sender.member,
+                services.publication.current().roster,
+                services.clock(),
+                limit=_LISTED,
+                before=before,
             )
         found, following = page.proposals, page.next
     return ProposalList(
@@ -128,7 +133,8 @@ def proposal_page(
     member = sender.as_member()
     roster = services.publication.current().roster
     with services.database.read() as session:
-        view = proposal_view(visible_proposal(session, member, proposal), services.clock())
+        row = visible_proposal(session, member, proposal)
+        view = proposal_view(row, roster, services.clock())
     chosen = next((v for v in view.versions if v.version == version), view.versions[-1])
     asked = _opened(chosen, roster)
     older = next((v for v in view.versions if v.version == chosen.version - 1), None)

@@ -73,7 +73,7 @@ def comment_on(
         others = [name for name in parties if name != member.name]
         notify(change, "proposal-said", others, row.id, about=str(row.comments[-1].number))
         changed(change, row, roster)
-        return proposal_view(row, change.now)
+        return proposal_view(row, roster, change.now)
 
 
 def begin_review(
@@ -90,7 +90,7 @@ def begin_review(
         require_not_withdrawn(row)
         if version == row.digest:
             _begin(change, row, _named(row, member, "review this version"), roster)
-        return proposal_view(row, change.now)
+        return proposal_view(row, roster, change.now)
 
 
 def _begin(change: Change, row: ProposalRow, station: ProposalStationRow, roster: Roster) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from phtlab.central.tables import (
@@ -13,6 +13,7 @@ from phtlab.central.tables import (
     StandingRow,
 )
 from phtlab.central.views import envelope_of
+from phtlab.train.roster import Roster
 from phtlab.wire.governance import (
     ApprovalView,
     CommentView,
@@ -29,9 +30,9 @@ from phtlab.wire.governance import (
 _DECIDED: frozenset[StationState] = frozenset({"approved", "refused", "revoked", "expired"})
 
 
-def proposal_view(row: ProposalRow, now: datetime) -> ProposalView:
+def proposal_view(row: ProposalRow, roster: Roster, now: datetime) -> ProposalView:
     return ProposalView(
-        summary=proposal_summary(row, now),
+        summary=proposal_summary(row, keys_of_stations(roster), now),
         versions=tuple(
             VersionView(
                 digest=version.digest,
@@ -60,8 +61,14 @@ def proposal_view(row: ProposalRow, now: datetime) -> ProposalView:
     )
 
 
-def proposal_summary(row: ProposalRow, now: datetime) -> ProposalSummary:
-    stations = tuple(_station(row, station, now) for station in row.stations)
+def keys_of_stations(roster: Roster) -> Mapping[str, str]:
+    """The keys that each station has now, as `ApprovalRow.keys` names them."""
+    return {one.name: " ".join(sorted(one.keys.key_ids().values())) for one in roster.stations}
+
+
+def proposal_summary(row: ProposalRow, keys: Mapping[str, str], now: datetime) -> ProposalSummary:
+    """In a few words; `keys` are those that stations have now."""
+    stations = tuple(_station(row, station, keys, now) for station in row.stations)
     return ProposalSummary(
         id=row.id,
         changed=row.changed,
@@ -109,12 +116,15 @@ def _state(row: ProposalRow, stations: Sequence[StationStateView], now: datetime
     return "submitted" if all(state == "submitted" for state in states) else "in-review"
 
 
-def _station(row: ProposalRow, station: ProposalStationRow, now: datetime) -> StationStateView:
+def _station(
+    row: ProposalRow, station: ProposalStationRow, keys: Mapping[str, str], now: datetime
+) -> StationStateView:
     """How far a station is with the newest version: its last word that holds now."""
+    given = [
+        one for one in row.approvals if (one.station, one.proposal) == (station.station, row.digest)
+    ]
     words: list[tuple[int, StationState, datetime]] = [
-        (one.number, _worth(one, now), one.submitted)
-        for one in row.approvals
-        if (one.station, one.proposal) == (station.station, row.digest)
+        (one.number, _worth(one, keys, now), one.submitted) for one in given
     ]
     words += [
         (one.number, "refused", one.submitted)
@@ -128,15 +138,27 @@ def _station(row: ProposalRow, station: ProposalStationRow, now: datetime) -> St
     if holding:
         _, state, decided = max(holding)
         updated, question = max(updated, decided), ""
+    # Of those that hold, one under which the study's own trains may start, if there is one.
+    holding_now = [one for one in given if _worth(one, keys, now) == "approved"]
+    best = max(holding_now, key=lambda one: (not one.lacks, one.number), default=None)
+    approved = best if state == "approved" else None
     return StationStateView(
-        station=station.station, state=state, question=question, updated=updated
+        station=station.station,
+        state=state,
+        allows=approved.allows if approved else "",
+        lacks=approved.lacks if approved else "",
+        question=question,
+        updated=updated,
     )
 
 
-def _worth(approval: ApprovalRow, now: datetime) -> StationState:
+def _worth(approval: ApprovalRow, keys: Mapping[str, str], now: datetime) -> StationState:
+    """What it counts for now. For display: whoever acts upon it opens the envelope."""
     if approval.revocation:
         return "revoked"
-    return "approved" if now < approval.expires else "expired"
+    if now >= approval.expires:
+        return "expired"
+    return "approved" if approval.keys == keys.get(approval.station) else "void"
 
 
 def _decisions(row: ProposalRow) -> tuple[DecisionView, ...]:

@@ -13,7 +13,7 @@ from phtlab.central.audit import audited
 from phtlab.central.database import Change, Database
 from phtlab.central.notification import at_station, notify
 from phtlab.central.problems import forbidden, not_found
-from phtlab.central.proposal_views import proposal_summary, proposal_view
+from phtlab.central.proposal_views import keys_of_stations, proposal_summary, proposal_view
 from phtlab.central.quotas import require_room
 from phtlab.central.tables import (
     ApprovalRow,
@@ -54,7 +54,7 @@ def submit_proposal(
         row = change.session.get(ProposalRow, proposal.id)
         known = {version.digest for version in row.versions} if row else set()
         if row is not None and envelope.digest in known:
-            return proposal_view(row, change.now), False
+            return proposal_view(row, roster, change.now), False
         _require_timely(proposal, change)
         own = ProposalVersionRow.proposal_id.in_(
             select(ProposalRow.id).where(ProposalRow.researcher == sender.name)
@@ -82,7 +82,7 @@ def submit_proposal(
         waiting = at_station(roster, proposal.stations)
         notify(change, "proposal-waits", waiting, row.id, about=envelope.digest)
         changed(change, row, roster)
-        return proposal_view(row, change.now), True
+        return proposal_view(row, roster, change.now), True
 
 
 def visible_proposal(session: Session, member: Member, proposal: str) -> ProposalRow:
@@ -99,6 +99,7 @@ def visible_proposal(session: Session, member: Member, proposal: str) -> Proposa
 def visible_proposals(
     session: Session,
     member: Member,
+    roster: Roster,
     now: datetime,
     *,
     limit: int,
@@ -121,8 +122,9 @@ def visible_proposals(
     if before is not None:
         query = query.where(ProposalRow.changed < before)
     rows = list(session.scalars(query))
+    keys = keys_of_stations(roster)
     return ProposalPage(
-        proposals=tuple(proposal_summary(row, now) for row in rows[:limit]),
+        proposals=tuple(proposal_summary(row, keys, now) for row in rows[:limit]),
         next=rows[limit - 1].changed if len(rows) > limit else None,
     )
 
@@ -168,7 +170,7 @@ def withdraw_proposal(
                 digest=envelope.digest,
             )
             changed(change, row, roster)
-        return proposal_view(row, change.now)
+        return proposal_view(row, roster, change.now)
 
 
 def changed(change: Change, row: ProposalRow, roster: Roster) -> int:

@@ -138,4 +138,5 @@ def _view(
         running=load.running,
         waiting=load.waiting,
         paused=profile.paused,
+        airlock=profile.airlock,
     )

@@ -240,7 +240,11 @@ class ProposalCommentRow(Table):
 
 
 class ApprovalRow(Table):
-    """What a station signed, and its revocation. `proposal` is the digest of the version."""
+    """What a station signed, and its revocation. `proposal` is the digest of the version.
+
+    `allows` is what may start under it, `lacks` why the study's own trains may not, both in words;
+    `keys` are the ids of the keys that it is signed with, in order. All are as the envelope says.
+    """
 
     __tablename__ = "approval"
     digest: Mapped[str] = mapped_column(String(71), primary_key=True)
@@ -251,6 +255,9 @@ class ApprovalRow(Table):
     proposal: Mapped[str | None] = mapped_column(String(71))
     submitted: Mapped[datetime]
     expires: Mapped[datetime]
+    allows: Mapped[str] = mapped_column(String(200), server_default="")
+    lacks: Mapped[str] = mapped_column(Text, server_default="")
+    keys: Mapped[str] = mapped_column(Text, server_default="")
     envelope: Mapped[str] = mapped_column(Text)
     revocation: Mapped[str | None] = mapped_column(Text)
 

@@ -86,7 +86,7 @@ def list_(as_json: JsonOption = False) -> None:
     """List your proposals, the last changed first; and the drafts in this folder."""
     import phtlab
     from phtlab.lab.proposal_draft import drafts_in
-    from phtlab.wire.proposal_words import MARKS
+    from phtlab.wire.proposal_words import count_of_approved, mark_of
 
     found = phtlab.connect().proposals.list()
     drafts = drafts_in(Path(), {summary.id for summary in found})
@@ -102,8 +102,9 @@ def list_(as_json: JsonOption = False) -> None:
         # What is copied to the next command stays whole.
         table.add_column(heading, no_wrap=heading == "proposal", overflow="fold")
     for summary in found:
-        stations = "\n".join(f"{MARKS[s.state]} {s.station}" for s in summary.stations)
-        words = (summary.id, summary.title, str(summary.version), summary.state.replace("-", " "))
+        stations = "\n".join(f"{mark_of(s)} {s.station}" for s in summary.stations)
+        state = f"{summary.state.replace('-', ' ')}, {count_of_approved(summary.stations)}"
+        words = (summary.id, summary.title, str(summary.version), state)
         table.add_row(*map(Text, (*words, f"{summary.until:%Y-%m-%d}", stations)))
     for path, name in drafts:
         table.add_row(*map(Text, (name, path.name, "", "draft", "", "")))

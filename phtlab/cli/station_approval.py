@@ -69,7 +69,10 @@ def approve(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say yes to a held journey's train, or to the low-risk trains of a proposal.
+    """Say yes to a held journey's train, or to a proposal: to what the study's own trains need.
+
+    Of a proposal that is a rule for low-risk trains, or for those of the one notebook that it
+    names where they are of a higher risk.
 
     What is signed is said in words; a yes to a proposal is for the version that you read. Where
     the policy asks for two persons, the first one's yes waits for another's. The daemon signs,
@@ -97,7 +100,11 @@ def approve_rule(
     ] = False,
     risk: Annotated[
         str | None,
-        typer.Option(help="Up to which risk a notebook's trains may be: low (default), mid, high."),
+        typer.Option(
+            help="Up to which risk a notebook's trains may be: low, mid or high. Default: what "
+            "the study's own are of, as its researcher says; at least mid where a kernel image of "
+            "it is new here."
+        ),
     ] = None,
     by: ByOption = None,
     days: DaysOption = None,
@@ -189,6 +196,7 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
                     "digest": one.digest,
                     "state": one.state,
                     "why": one.why,
+                    "lacks": one.lacks,
                     **one.approval.model_dump(mode="json"),
                 }
                 for one in shown
@@ -204,11 +212,13 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
             one.digest[7:19],
             one.state,
             f"{one.approval.expires:%Y-%m-%d}",
-            described(one.approval),
+            described(one.approval, one.lacks),
             ", ".join(one.approval.approvers),
         )
         table.add_row(*map(Text, told))
     out.print(table)
+    for why in dict.fromkeys(one.why for one in shown if one.state == "void"):
+        err.print(f"void: {why}.", markup=False)
 
 
 def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
@@ -268,6 +278,7 @@ def _approve(
     as_json: bool,
 ) -> None:
     from phtlab.station import approvals
+    from phtlab.station.airlock.capacity import bits_of_run
 
     desk = _desk(directory)
     shown = None
@@ -278,7 +289,7 @@ def _approve(
             _require_terminal(target, as_json=as_json)
             version = _newest(desk, target).digest
             word = approvals.preview(desk, target, by=by, wanted=wanted, version=version)
-            _say(word)
+            _say(word, desk)
             typer.confirm("Say yes to exactly this?", abort=True, err=True)
             shown = word.sentence
         word = approvals.approve(desk, target, by=by, wanted=wanted, shown=shown, version=version)
@@ -290,17 +301,21 @@ def _approve(
                 "persons": word.persons,
                 "missing": word.missing,
                 "decided": not show,
+                "bits": bits_of_run(desk.policy()),
             }
         )
         return
     if shown is None:
-        _say(word)
+        _say(word, desk)
     if not show:
         _tell(desk, target, word, directory, version)
 
 
-def _say(word: Word) -> None:
+def _say(word: Word, desk: Desk) -> None:
+    from phtlab.station.airlock.capacity import in_words
+
     out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
+    err.print(in_words(desk.policy()), markup=False, highlight=False, soft_wrap=True)
 
 
 def _require_terminal(target: str, *, as_json: bool = False) -> None:

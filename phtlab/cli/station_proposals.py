@@ -109,7 +109,7 @@ def show(
         place = "" if directory is None else f" -C {directory}"
         read = f"--version {newest.digest[7:19]}"
         say_next(
-            f"phtlab station approve-rule {here.id} --low-risk {read}{place}",
+            f"phtlab station approve {here.id} {read}{place}",
             f'phtlab station proposals ask {here.id} "…"{place}',
             f'phtlab station refuse {here.id} {read} --reason "…"{place}',
             first="it waits for your word.",

@@ -25,6 +25,7 @@ def review(
     as_json: JsonOption = False,
 ) -> None:
     """Read a train: its code or what changed in it, the data that it touches, its outputs."""
+    from phtlab.station.airlock.capacity import in_words
     from phtlab.station.desk import Desk
     from phtlab.station.reading.looked import note_look
     from phtlab.station.reading.told import as_json as reading_json
@@ -42,6 +43,7 @@ def review(
     for line in told(reading, changes=not whole):
         out.print(line, markup=False)
     if stop.waits_for == "approval":
+        out.print(f"\n{in_words(desk.policy())}", markup=False, soft_wrap=True)
         place = "" if directory is None else f" -C {directory}"
         say_next(
             f"phtlab station approve {stop.hex[:12]}{place}",

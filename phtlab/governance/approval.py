@@ -105,6 +105,13 @@ class Approval(_Value):
         """The signed approval; its digest names it."""
         return sign_statement(identity, APPROVAL_TYPE, _subject(self), self.model_dump(mode="json"))
 
+    def allows(self) -> str:
+        """What may start under it, in a few words for a list: by digests, without who or when."""
+        if self.train is not None:
+            return f"the train {self.train[7:19]}"
+        of = f" with the notebook {self.notebook[7:19]}" if self.notebook is not None else ""
+        return f"trains{of} of at most {self.risk} risk"
+
     def sentence(self) -> str:
         """What is signed, in words: shown before it is."""
         what = {

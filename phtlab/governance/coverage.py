@@ -68,6 +68,24 @@ def require_covered(asked: Asked, approval: Approval, now: datetime) -> None:
         _require_bounds(asked, approval.parameters, "approval-parameters", "approved")
 
 
+def why_not_study(approval: Approval, proposal: Proposal) -> str:
+    """Why no train of the study may start under `approval`, in a few words; empty if one may.
+
+    `approval` is of the version `proposal`. The train's risk is what the researcher's machine
+    worked out: a station that finds a higher one asks a person all the same.
+    """
+    if not within(proposal.risk, approval.risk):
+        return (
+            f"only trains of at most {approval.risk} risk, and this study's are of "
+            f"{proposal.risk} risk"
+        )
+    if approval.notebook and proposal.notebooks and approval.notebook not in proposal.notebooks:
+        return "only trains with another notebook"
+    if foreign := {one.name for one in proposal.datasets} - set(approval.datasets):
+        return f"only trains without the data set {', '.join(sorted(foreign))}"
+    return ""
+
+
 def _beside(asked: Asked) -> str:
     """The files of a train but the notebook; what it declares is not among a manifest's."""
     files = [

@@ -30,7 +30,7 @@ from phtlab.wire.governance import (
     StationStateView,
     VersionView,
 )
-from phtlab.wire.proposal_words import MARKS, WORDS
+from phtlab.wire.proposal_words import count_of_approved, mark_of, words_of
 
 if TYPE_CHECKING:
     from phtlab.lab.lab import Lab
@@ -138,10 +138,12 @@ class SubmittedProposal:
         summary = self._view.summary
         lines = [
             f"Proposal {self.id}, version {summary.version}: {escaped(summary.title)}",
-            f"  {summary.state.replace('-', ' ')}, until {summary.until:%Y-%m-%d}",
+            f"  {summary.state.replace('-', ' ')}, {count_of_approved(self.stations)}, "
+            f"until {summary.until:%Y-%m-%d}",
         ]
         for station in self.stations:
-            lines.append(f"  {MARKS[station.state]} {station.station}  {WORDS[station.state]}")
+            words = escaped(words_of(station))
+            lines.append(f"  {mark_of(station)} {station.station}  {words}")
             if station.question:
                 lines.append(f"      asks: {escaped(station.question)}")
         return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Final
 from phtlab.lab.shades import CARD, CODE, FOREIGN, MUTED, badge
 from phtlab.train.printable import escaped
 from phtlab.wire.governance import ProposalSummary, StationState, StationStateView
-from phtlab.wire.proposal_words import MARKS, WORDS
+from phtlab.wire.proposal_words import count_of_approved, mark_of, words_of
 
 _TONES: Final[Mapping[StationState, str]] = {
     "submitted": "idle",
@@ -18,6 +18,7 @@ _TONES: Final[Mapping[StationState, str]] = {
     "refused": "bad",
     "revoked": "bad",
     "expired": "warn",
+    "void": "bad",
 }
 
 
@@ -30,7 +31,8 @@ def proposal_html(summary: ProposalSummary) -> str:
         'margin-bottom:8px">'
         f'<b style="font-size:115%"><bdi style="{FOREIGN}">{_words(summary.title)}</bdi></b>'
         f'<span style="{MUTED}">proposal <code style="{CODE}">{summary.id}</code>, {version}'
-        f'</span><span style="margin-left:auto">{summary.state.replace("-", " ")}</span></div>'
+        f'</span><span style="margin-left:auto">{summary.state.replace("-", " ")}, '
+        f"{count_of_approved(summary.stations)}</span></div>"
         '<div role="list" style="display:grid;gap:6px 0">'
         f"{''.join(map(_station, summary.stations))}</div></div>"
     )
@@ -43,9 +45,9 @@ def _station(one: StationStateView) -> str:
         else ""
     )
     return (
-        f'<div role="listitem">{badge(MARKS[one.state], _TONES[one.state])} '
+        f'<div role="listitem">{badge(mark_of(one), "warn" if one.lacks else _TONES[one.state])} '
         f"<b>{_words(one.station)}</b> "
-        f'<span style="{MUTED}">{WORDS[one.state]}</span>{asks}</div>'
+        f'<span style="{MUTED}">{_words(words_of(one))}</span>{asks}</div>'
     )
 
 

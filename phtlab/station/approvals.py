@@ -11,7 +11,8 @@ from datetime import datetime
 from typing import Literal
 
 from phtlab.errors import ApprovalError, ProposalError
-from phtlab.governance.approval import Approval
+from phtlab.governance.approval import Approval, Scope
+from phtlab.governance.coverage import why_not_study
 from phtlab.governance.risk import Risk
 from phtlab.station.approvals_agreed import (
     agree,
@@ -22,12 +23,11 @@ from phtlab.station.approvals_agreed import (
 )
 from phtlab.station.approvals_draft import Drafts, require_person
 from phtlab.station.approvals_kept import Approvals, Kept, State
-from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words
+from phtlab.station.approvals_terms import AS_ASKED, Wanted, in_words, risk_of_study
 from phtlab.station.arrived import Arrived
 from phtlab.station.console.people import load_people
 from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalHere, ProposalsHere, Version
-from phtlab.station.station import Station
 from phtlab.station.stop import Stop
 from phtlab.train.printable import escaped
 
@@ -60,12 +60,14 @@ class Pending:
 
 @dataclass(frozen=True)
 class Word:
-    """What one person's yes came to. `sentence` is what is signed once nobody is `missing`."""
+    """What one person's yes came to. `sentence` is what is signed once nobody is `missing`;
+    `scope` is the kind of rule that it is."""
 
     draft: str
     sentence: str
     said: tuple[str, ...]
     persons: int
+    scope: Scope
 
     @property
     def missing(self) -> int:
@@ -75,12 +77,16 @@ class Word:
 
 @dataclass(frozen=True)
 class Shown:
-    """An approval of this station, and whether it stands. `why` is the reason if it does not."""
+    """An approval of this station, and whether it stands. `why` is the reason if it does not.
+
+    `lacks` is why the trains of the study that it is of may not start under it, if so.
+    """
 
     digest: str
     approval: Approval
     state: State
     why: str = ""
+    lacks: str = ""
 
 
 def pending(place: Place) -> tuple[Pending, ...]:
@@ -103,7 +109,8 @@ def preview(
     """
     require_person(by)
     agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=None, only_look=True)
-    return Word(agreed.draft.name, agreed.sentence, agreed.said, persons(place, agreed.draft))
+    draft = agreed.draft
+    return Word(draft.name, agreed.sentence, agreed.said, persons(place, draft), draft.scope)
 
 
 def approve(
@@ -159,7 +166,7 @@ def approve(
     if not drafted.say_yes(by, place.now()):
         raise twice
     said = drafted.said
-    return Word(draft.name, in_words(draft, said), said, persons(place, draft))
+    return Word(draft.name, in_words(draft, said), said, persons(place, draft), draft.scope)
 
 
 def refuse(
@@ -239,13 +246,25 @@ def revoke(
 def standing(place: Place) -> tuple[Shown, ...]:
     """All approvals that this station gave, newest first, and which of them stand."""
     approvals = Approvals(place.folder)
-    roster = place.believed.now().roster if isinstance(place, Station) else None
+    roster = place.roster()
     shown = []
     for kept in {kept.digest: kept for kept in approvals}.values():
         state = approvals.state(kept, place.name, place.now(), roster)
-        why = approvals.word(kept.digest).get("reason", "") if state == "revoked" else ""
-        shown.append(Shown(kept.digest, kept.claimed, state, why))
+        why = _VOID if state == "void" else ""
+        if state == "revoked":
+            why = approvals.word(kept.digest).get("reason", "")
+        shown.append(Shown(kept.digest, kept.claimed, state, why, _not_for(kept.claimed, place)))
     return tuple(sorted(shown, key=lambda one: one.approval.issued, reverse=True))
+
+
+_VOID = "not signed with the keys that the station has now: say yes again"
+
+
+def _not_for(approval: Approval, place: Place) -> str:
+    if approval.proposal is None:
+        return ""
+    found = ProposalsHere(place.folder.proposals).of_version(approval.proposal)
+    return why_not_study(approval, found[1].proposal) if found else ""
 
 
 def proposal_state(
@@ -260,9 +279,14 @@ def proposal_state(
     if place.name not in version.proposal.stations:
         return "elsewhere"
     approvals = Approvals(place.folder)
-    for kept in approvals:
-        of_it = kept.claimed.proposal == version.digest and kept.claimed.station == place.name
-        if of_it and approvals.state(kept, place.name, place.now()) == "stands":
+    of_it = [
+        kept
+        for kept in approvals
+        if (kept.claimed.proposal, kept.claimed.station) == (version.digest, place.name)
+    ]
+    roster = place.roster() if of_it else None
+    for kept in of_it:
+        if approvals.state(kept, place.name, place.now(), roster) == "stands":
             return "approved"
     return "refused" if here.refused(version.digest) else "waits"
 
@@ -361,7 +385,9 @@ def _pending_proposal(here: ProposalHere, place: Place) -> Pending:
         reasons=version.proposal.reasons,
         since=version.proposal.issued,
         persons=(
-            persons(place, drafts[0].draft) if drafts else place.policy().approval.persons("low")
+            persons(place, drafts[0].draft)
+            if drafts
+            else place.policy().approval.persons(risk_of_study(version.proposal, place))
         ),
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,

@@ -56,8 +56,16 @@ def agree(
         there = Drafts(place.folder.drafts).of_journey(asked.journey)
         _require_lets_start(there[0].draft if there else draft, asked, place)
     else:
-        draft = of_proposal(asked, place, wanted)
-        there = [one for one in Drafts(place.folder.drafts) if _same_rule(one.draft, draft)]
+        there = [
+            one
+            for one in Drafts(place.folder.drafts)
+            if one.draft.journey is None and one.draft.proposal == asked.digest
+        ]
+        if wanted.chosen or not there:
+            draft = of_proposal(asked, place, wanted)
+            there = [one for one in there if _same_rule(one.draft, draft)]
+        else:
+            draft = there[0].draft
     if draft.proposal is not None:
         require_not_refused(place, draft.proposal)
     agreed = _agreed(there[0].draft, there[0], by) if there else _agreed(draft, None, by)

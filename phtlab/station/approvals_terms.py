@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from phtlab.errors import ApprovalError, ParameterError
 from phtlab.governance.approval import Approval, Scope
-from phtlab.governance.risk import Risk, how_often, within
+from phtlab.governance.proposal import Proposal
+from phtlab.governance.risk import RISKS, Risk, how_often, within
 from phtlab.governance.text import LONGEST
 from phtlab.notebook.parameters import ParameterSchema, describe
+from phtlab.station.approvals_count import known_images
 from phtlab.station.approvals_draft import Draft
 from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
@@ -92,10 +94,47 @@ def of_journey(stop: Stop, place: Place, wanted: Wanted) -> Draft:
     )
 
 
+def risk_of_study(proposal: Proposal, place: Place) -> Risk:
+    """The risk that the study's trains have here, as far as it is known before one comes.
+
+    At least what its researcher says, what asking so often makes of it, and that of a kernel image
+    that is new here. Each train is assessed anew when it comes.
+    """
+    is_new = not set(proposal.images) <= known_images(place.stops.path)
+    often = how_often(rounds=proposal.rounds, journeys=proposal.journeys).risk
+    return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
+
+
+def as_study_needs(proposal: Proposal, place: Place, wanted: Wanted) -> Wanted:
+    """`wanted`, with the rule under which the study's own trains start where none was chosen.
+
+    Raises ApprovalError (``approval-risk``) if there is no such rule: its trains are of a higher
+    risk than low, and it does not name the one notebook that they carry.
+    """
+    if wanted.scope is not None or wanted.notebook is not None:
+        return wanted
+    if risk_of_study(proposal, place) == "low":
+        return replace(wanted, scope="low-risk")
+    if len(proposal.notebooks) == 1:
+        return replace(wanted, scope="notebook", notebook=proposal.notebooks[0])
+    if proposal.risk == "low":  # at first a person looks: the kernel image is new here
+        return replace(wanted, scope="low-risk")
+    raise ApprovalError(
+        f"The study's own trains are of {proposal.risk} risk, so a rule for low-risk trains lets "
+        "none of them start. Choose the notebook whose trains may start; or choose low-risk "
+        "trains, and approve the study's train when its first journey is here.",
+        code="approval-risk",
+    )
+
+
 def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
-    """The rule for trains within a proposal: low-risk ones, or those of one notebook."""
+    """The rule for trains within a proposal: low-risk ones, or those of one notebook.
+
+    Where nothing is chosen, the one under which the study's own trains start (`as_study_needs`).
+    """
     proposal = version.proposal
-    scope = wanted.scope or ("notebook" if wanted.notebook else "low-risk")
+    wanted = as_study_needs(proposal, place, wanted)
+    scope = wanted.scope or "notebook"
     if scope == "train" or (scope == "notebook") != (wanted.notebook is not None):
         raise ApprovalError(
             "An approval of a proposal is a rule: for its low-risk trains, or for a notebook that "
@@ -108,7 +147,7 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
             code="approval-risk",
         )
     least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
-    risk = wanted.risk or ("low" if scope == "low-risk" else least.risk)
+    risk = wanted.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, place))
     if not within(least.risk, risk):
         raise ApprovalError(
             f"A rule for trains of {risk} risk would let none of this proposal start: "
@@ -136,7 +175,7 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
         datasets=_datasets(version),
         parameters=narrowed(proposal.parameters, wanted.bounds),
         risk=risk,
-        persons=place.policy().approval.persons(wanted.risk or "low"),
+        persons=place.policy().approval.persons(risk),
         note=_line(wanted.note),
         drafted=_now(place),
         expires=_until(place, wanted.days, proposal.until),
@@ -153,15 +192,16 @@ def in_words(draft: Draft, said: tuple[str, ...]) -> str:
     return f"{approval.sentence()} Risk: at most {draft.risk}.{parameters}{note}"
 
 
-def described(approval: Approval) -> str:
-    """What an approval allows, in a few words for a list."""
+def described(approval: Approval, lacks: str = "") -> str:
+    """What an approval allows, in a few words for a list; `lacks` is why not the study's own."""
     what = {
         "train": f"train {(approval.train or '')[7:19]}",
         "notebook": f"notebook {(approval.notebook or '')[7:19]}",
         "low-risk": "low-risk trains",
     }[approval.scope]
     under = f", {approval.proposal_id}" if approval.proposal_id else ""
-    return f"{what} of {approval.researcher}{under}, risk at most {approval.risk}"
+    other = f"; not the study's own: {lacks}" if lacks else ""
+    return f"{what} of {approval.researcher}{under}, risk at most {approval.risk}{other}"
 
 
 def narrowed(schema: Mapping[str, Any], bounds: Mapping[str, str]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
     lost.standing = [
         kept.digest
         for kept in Approvals(desk.folder)
-        if Approvals(desk.folder).state(kept, desk.name, desk.now()) == "stands"
+        if Approvals(desk.folder).state(kept, desk.name, desk.now(), desk.roster()) == "stands"
     ]
     if lost.journeys or lost.records or lost.ended or not ask_central:
         lost.forgotten = sorted(load_datasets(desk.folder))

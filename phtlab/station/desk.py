@@ -15,6 +15,8 @@ from phtlab.station.policy import Policy, load_policy
 from phtlab.station.settings import StationSettings
 from phtlab.station.station import Station, utc_now
 from phtlab.station.stop import Stops
+from phtlab.train.roster import Roster
+from phtlab.train.trust import last_roster
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Desk:
     def policy(self) -> Policy:
         """The policy as it stands now. Raises PolicyError."""
         return load_policy(self.folder.policy)
+
+    def roster(self) -> Roster | None:
+        """The roster as the daemon last believed it, for display; None before it has one."""
+        return last_roster(self.folder.trust)
 
 
 Place = Desk | Station

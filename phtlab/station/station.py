@@ -19,7 +19,15 @@ from phtlab.station.stop import Stops
 from phtlab.station.stopwatch import Stopwatch
 from phtlab.train.envelope import Envelope
 from phtlab.train.identity import Identity
-from phtlab.wire.api import Inbox, JourneyView, StationProfile, StopUpdate, StopView
+from phtlab.train.roster import Roster
+from phtlab.wire.api import (
+    Inbox,
+    JourneyView,
+    StationProfile,
+    StationView,
+    StopUpdate,
+    StopView,
+)
 from phtlab.wire.audit_client import AuditSource
 from phtlab.wire.governance_client import GovernanceClient
 
@@ -40,6 +48,8 @@ class Central(Protocol):
     def update_stop(self, journey: str, station: str, update: StopUpdate) -> StopView: ...
 
     def put_record(self, journey: str, station: str, record: Envelope) -> StopView: ...
+
+    def stations(self) -> tuple[StationView, ...]: ...
 
     def put_profile(self, profile: StationProfile) -> None: ...
 
@@ -82,6 +92,10 @@ class Station:
     def policy(self) -> Policy:
         """The policy as it stands now. Raises PolicyError."""
         return load_policy(self.folder.policy)
+
+    def roster(self) -> Roster | None:
+        """The roster as it is believed now. Raises what `Believed.now` raises."""
+        return self.believed.now().roster
 
     def declared(self) -> dict[str, DataSet]:
         """The data sets as the operator declared them. Raises DataSetError."""

@@ -128,8 +128,8 @@ class Trust:
 
         None until the first refresh: joining does one.
         """
-        kept = self._read_kept()
-        return None if kept is None else read_roster(_content(kept, ROSTER_FILE), 0).consortium
+        roster = last_roster(self.directory)
+        return None if roster is None else roster.consortium
 
     def refresh(self) -> Trusted:
         """The newest roster and catalogue, or the kept ones if central does not answer.
@@ -174,7 +174,7 @@ class Trust:
             bootstrap=pinned,
         )
         updater.refresh()
-        kept = self._read_kept()
+        kept = _read_kept(self.directory)
         contents = {
             name: self._target(updater, name, _content(kept, name)) for name in TARGET_FILES
         }
@@ -208,7 +208,7 @@ class Trust:
         return known
 
     def _kept(self, pinned: bytes, why: str | None) -> Trusted:
-        kept = self._read_kept()
+        kept = _read_kept(self.directory)
         if kept is None:
             raise CentralUnreachableError(
                 (why or "No roster is kept on this machine.")
@@ -253,17 +253,6 @@ class Trust:
                 code="root-not-pinned",
             ) from None
 
-    def _read_kept(self) -> _Kept | None:
-        """None if nothing is kept, or if it is damaged: it can be fetched again."""
-        try:
-            content = (self.directory / "trusted.json").read_bytes()
-            kept = _Kept.model_validate(parse_json(content))
-            for text in kept.model_dump().values():
-                base64.b64decode(text, validate=True)
-        except (FileNotFoundError, ValidationError, ValueError):
-            return None
-        return kept
-
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """One at a time: TUF's Updater must not share its folder."""
@@ -271,6 +260,28 @@ class Trust:
         with (self.directory / "lock").open("wb") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+def last_roster(directory: Path) -> Roster | None:
+    """The roster that a `Trust` of `directory` believed last, also once it has expired.
+
+    For display: nothing may be done because of it. None before the first refresh. Its version is
+    not known, and is 0. Raises RosterError if it is not readable.
+    """
+    kept = _read_kept(directory)
+    return None if kept is None else read_roster(_content(kept, ROSTER_FILE), 0)
+
+
+def _read_kept(directory: Path) -> _Kept | None:
+    """None if nothing is kept, or if it is damaged: it can be fetched again."""
+    try:
+        content = (directory / "trusted.json").read_bytes()
+        kept = _Kept.model_validate(parse_json(content))
+        for text in kept.model_dump().values():
+            base64.b64decode(text, validate=True)
+    except (FileNotFoundError, ValidationError, ValueError):
+        return None
+    return kept
 
 
 def _content(kept: _Kept | None, name: str) -> bytes:

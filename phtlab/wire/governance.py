@@ -17,7 +17,9 @@ from phtlab.train.identity import MemberName
 from phtlab.train.moment import Moment
 
 ProposalState = Literal["submitted", "in-review", "decided", "expired", "withdrawn"]
-StationState = Literal["submitted", "in-review", "approved", "refused", "revoked", "expired"]
+StationState = Literal[
+    "submitted", "in-review", "approved", "refused", "revoked", "expired", "void"
+]
 CommentText = Annotated[Lines, StringConstraints(min_length=1, max_length=4000)]
 
 
@@ -52,11 +54,15 @@ class DecisionView(_Model):
 class StationStateView(_Model):
     """How far a station is with the newest version. `question` is its last one, until it decides.
 
+    Where it is ``approved``, `allows` is what may start under that in words, and `lacks` why the
+    study's own trains may not, if so. ``void`` is an approval of keys that the station has no more.
     A decision on an older version counts for that version only: it is among the `decisions`.
     """
 
     station: MemberName
     state: StationState
+    allows: str = ""
+    lacks: str = ""
     question: str = ""
     updated: Moment
 

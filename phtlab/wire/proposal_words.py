@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from phtlab.wire.governance import StationState
+from phtlab.wire.governance import StationState, StationStateView
 
 MARKS: Final[Mapping[StationState, str]] = {
     "submitted": "○",
@@ -14,6 +14,7 @@ MARKS: Final[Mapping[StationState, str]] = {
     "refused": "✗",
     "revoked": "✗",
     "expired": "✗",
+    "void": "✗",
 }
 WORDS: Final[Mapping[StationState, str]] = {
     "submitted": "not looked at yet",
@@ -22,4 +23,28 @@ WORDS: Final[Mapping[StationState, str]] = {
     "refused": "refused",
     "revoked": "approval taken back",
     "expired": "approval ended",
+    "void": "approval void: signed with keys that the station has no more",
 }
+
+
+def mark_of(station: StationStateView) -> str:
+    """A sign for how far `station` is; what it approved may be other trains than the study's."""
+    return "!" if station.lacks else MARKS[station.state]
+
+
+def words_of(station: StationStateView) -> str:
+    """How far `station` is, and what may start under its approval."""
+    if station.state != "approved" or not station.allows:
+        return WORDS[station.state]
+    if station.lacks:
+        return f"approved, but not this study's own train: {station.lacks}"
+    return f"approved: {station.allows}"
+
+
+def count_of_approved(stations: tuple[StationStateView, ...]) -> str:
+    """How many of `stations` approved what the study's own trains need: ``1 of 4 approved``."""
+    approved = [one for one in stations if one.state == "approved"]
+    own = sum(not one.lacks for one in approved)
+    other = len(approved) - own
+    more = f", {other} for other trains only" if other else ""
+    return f"{own} of {len(stations)} approved{more}"

@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from phtlab.central.proposal_views import keys_of_stations, proposal_summary
+from phtlab.central.tables import ProposalRow
 from phtlab.errors import ApprovalError, CentralError, ProposalError, SignatureError
 from phtlab.governance import Proposal
 from phtlab.train.envelope import Envelope
@@ -205,3 +207,41 @@ def test_what_stands_only_ever_gets_newer(central: World) -> None:
     with pytest.raises(ApprovalError) as forged:
         ulm.put_standing("ulm", documents.standing(3).sign(central.identity("mainz")))
     assert forged.value.code == "approval-signer"
+
+
+def test_what_an_approval_allows_and_lacks_is_told_with_its_state(small_central: World) -> None:
+    proposal = documents.proposal(risk="mid")
+    signed = proposal.sign(small_central.identity("ada"))
+    small_central.client("ada").governance.submit_proposal(signed)
+    ulm, key = small_central.client("ulm").governance, small_central.identity("ulm")
+    low = documents.approval(proposal, signed, scope="low-risk", notebook=None)
+    station = ulm.decide(proposal.id, "ulm", low.sign(key)).summary.stations[0]
+    assert (station.state, station.allows) == ("approved", "trains of at most low risk")
+    assert station.lacks == "only trains of at most low risk, and this study's are of mid risk"
+    # An approval that covers the study counts, also once a later one that does not is there.
+    own = ulm.decide(proposal.id, "ulm", documents.approval(proposal, signed, risk="mid").sign(key))
+    assert own.summary.stations[0].lacks == ""
+    again = documents.approval(proposal, signed, scope="low-risk", notebook=None)
+    station = ulm.decide(proposal.id, "ulm", again.sign(key)).summary.stations[0]
+    assert "with the notebook" in station.allows
+    (listed,) = small_central.client("ada").governance.proposals().proposals
+    assert listed.stations[0] == station
+
+
+def test_an_approval_of_keys_that_the_station_has_no_more_is_void(
+    small_central: World, proposed: tuple[Proposal, Envelope]
+) -> None:
+    proposal, signed = proposed
+    approval = documents.approval(proposal, signed).sign(small_central.identity("ulm"))
+    small_central.client("ulm").governance.decide(proposal.id, "ulm", approval)
+    other = small_central.identity("mainz").public.key_ids().values()
+    with small_central.services.database.read() as session:
+        row = session.get_one(ProposalRow, proposal.id)
+        for keys, state in (
+            (keys_of_stations(small_central.services.publication.current().roster), "approved"),
+            ({"ulm": " ".join(sorted(other))}, "void"),
+            ({}, "void"),  # it is no station any more
+        ):
+            summary = proposal_summary(row, keys, small_central.clock())
+            assert summary.stations[0].state == state
+            assert summary.state == "in-review"

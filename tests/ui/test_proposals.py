@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.story.pictures import picture
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_journey, a_stop, refusal
 from tests.ui.lab_page import LabPage, write_notebook
 from tests.ui.lab_server import LabServer
@@ -17,6 +18,9 @@ from tests.ui.train_panel import CELLS, NOTEBOOK, ago, open_by_key, opened
 
 ID, DIGEST = "p-0123456789abcdef", "sha256:" + "7" * 64
 QUESTION = "Why the ages below 40?"
+LOW = "trains of at most low risk"
+LACKS = "only trains of at most low risk, and this study's are of mid risk"
+NOTHING = {"lacks": "", "question": ""}
 
 
 def a_proposal(**more: Any) -> dict[str, Any]:
@@ -31,8 +35,9 @@ def a_proposal(**more: Any) -> dict[str, Any]:
         "updated": ago(60),
         "comments": 0,
         "stations": [
-            {"station": "cleveland", "state": "approved", "question": ""},
-            {"station": "hungary", "state": "in-review", "question": QUESTION},
+            {"state": "approved", "allows": LOW, **NOTHING, "station": "cleveland"},
+            {"state": "in-review", "allows": "", "lacks": "", "question": QUESTION}
+            | {"station": "hungary"},
         ],
         **more,
     }
@@ -125,6 +130,37 @@ def test_what_stations_decide_is_shown_as_it_happens(lab_page, told):
     expect(entry(panel)).to_have_count(0)
 
 
+def test_an_approval_of_other_trains_only_is_not_counted_as_one(lab_page, told):
+    """Before, the panel said "1 of 4 approved", and no train of the study could start."""
+    decided = a_proposal(state="decided")
+    decided["stations"] = [
+        {"station": "cleveland", "state": "approved", "allows": LOW, "lacks": LACKS}
+        | {"question": ""},
+        {"station": "hungary", "state": "approved", "allows": "trains of at most mid risk"}
+        | NOTHING,
+        {"station": "switzerland", "state": "void", "allows": ""} | NOTHING,
+        {"station": "va-long-beach", "state": "refused", "allows": ""} | NOTHING,
+    ]
+    told.proposals = [decided]
+    told.answers[f"GET proposals/{ID}"] = Answer(a_detail([]) | {"stations": decided["stations"]})
+    panel = opened(lab_page, told)
+    expect(entry(panel)).to_contain_text("1 of 4 approved, 1 for other trains only")
+    open_by_key(entry(panel).get_by_role("button").first)
+    stations = entry(panel).locator(".pht-Proposal-stations > li")
+    expect(stations.nth(0)).to_contain_text(f"approved, but not this study's own train: {LACKS}")
+    expect(stations.nth(1)).to_contain_text("approved: trains of at most mid risk")
+    expect(stations.nth(2)).to_contain_text("void: signed with keys that the station has no more")
+    expect(stations.nth(3)).to_contain_text("refused")
+    stations.nth(3).scroll_into_view_if_needed()
+    picture(lab_page.page, "lab-approvals-of-other-trains")
+    # Nor does a dispatch count it.
+    panel.get_by_role("button", name="Dispatch…").click()
+    asked = lab_page.page.locator(".pht-Dispatch-dialog")
+    asked.get_by_role("combobox", name="Proposal").select_option(index=1)
+    asked.get_by_role("checkbox", name="switzerland").uncheck()
+    expect(asked).to_contain_text(re.compile("cleveland.? has not approved this train"))
+
+
 def test_a_refused_comment_is_said_and_not_lost(lab_page, told):
     told.answers[f"POST proposals/{ID}/comments"] = refusal(
         "proposal-withdrawn", "This proposal was withdrawn: there is nothing to say of it."
@@ -145,10 +181,10 @@ def test_an_order_is_made_under_the_proposal_and_version_that_was_shown(lab_page
     choice = asked.get_by_role("combobox", name="Proposal")
     expect(choice).to_have_value("")
     choice.select_option(label="Age and narrowed vessels, version 2")
-    expect(asked).to_contain_text("have not approved it")
+    expect(asked).to_contain_text("have not approved this train")
     asked.get_by_role("checkbox", name="switzerland").uncheck()
     asked.get_by_role("checkbox", name="hungary").uncheck()
-    expect(asked).not_to_contain_text("not approved it")
+    expect(asked).not_to_contain_text("not approved this train")
     summary = asked.locator(".pht-Dispatch-summary")
     expect(summary).to_contain_text("made under the proposal")
     # A newer version is another choice, which nobody made yet.

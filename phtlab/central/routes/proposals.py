@@ -64,7 +64,13 @@ def mine(
     """
     with services.database.read() as session:
         return visible_proposals(
-            session, member, services.clock(), limit=limit, before=before, after=after
+            session,
+            member,
+            services.publication.current().roster,
+            services.clock(),
+            limit=limit,
+            before=before,
+            after=after,
         )
 
 
@@ -72,7 +78,8 @@ def mine(
 def one(proposal: ProposalId, member: Reader, services: ServicesOf) -> ProposalView:
     """For its researcher, the stations that a version of it named, and officers."""
     with services.database.read() as session:
-        return proposal_view(visible_proposal(session, member, proposal), services.clock())
+        row = visible_proposal(session, member, proposal)
+        return proposal_view(row, services.publication.current().roster, services.clock())
 
 
 @router.post("/{proposal}/comments", status_code=201, summary="Say something of a proposal")

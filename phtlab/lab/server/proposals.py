@@ -199,6 +199,8 @@ def _summary(proposal: ProposalSummary) -> Shape:
             {
                 "station": station.station,
                 "state": station.state,
+                "allows": words(station.allows, MAX_SENTENCE),
+                "lacks": words(station.lacks, MAX_SENTENCE),
                 "question": words(station.question, MAX_SENTENCE),
             }
             for station in proposal.stations

@@ -13,6 +13,7 @@ from phtlab.station.airlock.draft import BYTES_OF_NUMBER
 from phtlab.station.airlock.error import KNOWN
 from phtlab.station.airlock.model import KNOWN_NAMES, MAX_NAME, MAX_TENSORS
 from phtlab.station.policy import Policy
+from phtlab.station.release_rules import OF_STRUCTURE
 from phtlab.train.manifest import MAX_OUTPUTS, MAX_PATTERNS
 
 _BITS = 8
@@ -28,6 +29,8 @@ _OF_A_TENSOR = 64
 """Type, shape and place of an array: `draft.py` counts them as a number."""
 _TICKS = 1_000
 """Moments of a second that central can tell apart, when it hears of a run."""
+_RULES = 16
+"""So many rules about counts, generously."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,12 @@ def capacities(policy: Policy) -> tuple[Capacity, ...]:
     )
 
 
+def _bits_of_reason(policy: Policy) -> int:
+    """That an output is held is told in any case; and one of the reasons for it."""
+    reasons = {"none": 1, "general": len(OF_STRUCTURE) + 1, "rule": len(OF_STRUCTURE) + _RULES}
+    return ceil(log2(reasons[policy.release.reasons] + 1))
+
+
 def _of_the_run(policy: Policy, error: int, seconds: int) -> tuple[Capacity, ...]:
     moments = ceil(log2(seconds * _TICKS + 1))
     if policy.progress == "none":
@@ -116,6 +125,11 @@ def _of_the_run(policy: Policy, error: int, seconds: int) -> tuple[Capacity, ...
             bits_of_verdict(policy),
             "which rule, in a sentence without values; and how many rows stayed, not which",
         ),
+        Capacity(
+            "why it is held, of an output",
+            _bits_of_reason(policy),
+            "`release.reasons`: one of so many reasons, before a person has looked",
+        ),
     )
 
 
@@ -124,14 +138,26 @@ def bits_of_verdict(policy: Policy) -> int:
     return ceil(log2(VERDICTS) + log2(policy.airlock.max_rows + 1))
 
 
+def capacities_of_run(policy: Policy) -> tuple[Capacity, ...]:
+    """What a journey can say by its progress, its duration and its end, whatever leaves with it."""
+    of_it = ("progress", "how long it ran", "how it ended", "an error")
+    return tuple(one for one in capacities(policy) if one.what in of_it)
+
+
 def bits_of_run(policy: Policy, outputs: int = MAX_OUTPUTS) -> int:
     """What a journey's record can say, with verdicts of so many `outputs`, whatever leaves.
 
     It tells how the run went and how it ended, and the verdicts also of a run that failed.
     """
-    of_run = sum(
-        one.bits
-        for one in capacities(policy)
-        if one.what in ("progress", "how long it ran", "how it ended", "an error")
-    )
+    of_run = sum(one.bits for one in capacities_of_run(policy))
     return of_run + outputs * bits_of_verdict(policy)
+
+
+def in_words(policy: Policy) -> str:
+    """`bits_of_run` and its parts in a sentence, for whoever approves a train."""
+    parts = ", ".join(f"{one.what} {one.bits:,}" for one in capacities_of_run(policy))
+    return (
+        f"Each run can tell at most {bits_of_run(policy, outputs=0):,} bits, whatever leaves with "
+        f"it ({parts}), and {bits_of_verdict(policy)} bits by the verdict of each output; "
+        "docs/reference/capacity.md has what outputs can hold."
+    )

@@ -11,7 +11,8 @@ from phtlab.errors import ApprovalError, PhtlabError
 from phtlab.governance.approval import Scope
 from phtlab.notebook.parameters import describe
 from phtlab.station import approvals
-from phtlab.station.approvals_terms import Wanted
+from phtlab.station.airlock.capacity import Capacity, capacities_of_run
+from phtlab.station.approvals_terms import Wanted, risk_of_study
 from phtlab.station.arrived import Arrived
 from phtlab.station.desk import Place
 from phtlab.station.proposals_here import ProposalsHere
@@ -31,7 +32,11 @@ class Choice:
 @dataclass(frozen=True)
 class Decision:
     """What `parts/decide.html` needs. `word` is what a yes would come to; else `trouble` says why
-    there can be none. `parameters` are those that may be bounded, as they are declared now."""
+    there can be none. `parameters` are those that may be bounded, as they are declared now.
+
+    `chosen` is the choice that is made at first: one under which what was read may start; None if
+    there is none, so that a person has to choose. `told` is what a run can tell in bits, whatever
+    leaves with it."""
 
     target: str
     pending: approvals.Pending
@@ -40,6 +45,16 @@ class Decision:
     notebooks: tuple[str, ...]
     word: approvals.Word | None
     trouble: str
+    told: tuple[Capacity, ...]
+
+    @property
+    def chosen(self) -> Scope | None:
+        return self.word.scope if self.word else None
+
+    @property
+    def bits(self) -> int:
+        """What a run can tell by all of `told` together."""
+        return sum(one.bits for one in self.told)
 
 
 def decision(place: Place, target: str, *, by: str) -> Decision | None:
@@ -54,7 +69,8 @@ def decision(place: Place, target: str, *, by: str) -> Decision | None:
         choices, parameters = _of_journey(place, target)
         notebooks = ()
     word, trouble = said_so(place, target, by=by)
-    return Decision(target, pending, choices, parameters, notebooks, word, trouble)
+    told = capacities_of_run(place.policy())
+    return Decision(target, pending, choices, parameters, notebooks, word, trouble, told)
 
 
 def said_so(
@@ -98,10 +114,10 @@ def _of_journey(place: Place, target: str) -> tuple[tuple[Choice, ...], Mapping[
     arrived = Arrived.of(place.stops.stop(target))
     choices = [Choice("train", "This train", "exactly this image, until its order ends")]
     if arrived.order.proposal is not None:
-        choices += [
-            Choice("notebook", "This notebook", "any train of it within the proposal"),
-            Choice("low-risk", "Low-risk trains", "any of this researcher's within the proposal"),
-        ]
+        choices.append(Choice("notebook", "This notebook", "any train of it within the proposal"))
+        if place.stops.stop(target).read("held")["risk"] == "low":
+            about = "any of this researcher's within the proposal"
+            choices.append(Choice("low-risk", "Low-risk trains", about))
     return tuple(choices), _described(arrived.train.manifest.parameters)
 
 
@@ -109,9 +125,14 @@ def _of_proposal(
     place: Place, target: str
 ) -> tuple[tuple[Choice, ...], Mapping[str, str], tuple[str, ...]]:
     proposal = ProposalsHere(place.folder.proposals).find(target).newest.proposal
+    risk = risk_of_study(proposal, place)
+    low = "any of this researcher's within the proposal"
+    if risk != "low":
+        low += f"; not the study's own, which are of {risk} risk here"
+    of_notebook = f"any train of it within the proposal, up to {risk} risk"
     choices = (
-        Choice("low-risk", "Low-risk trains", "any of this researcher's within the proposal"),
-        Choice("notebook", "One notebook", "any train of it within the proposal"),
+        Choice("low-risk", "Low-risk trains", low),
+        Choice("notebook", "One notebook", of_notebook),
     )
     return choices, _described(proposal.parameters), proposal.notebooks
 

@@ -208,15 +208,28 @@ export interface IVerdict {
   suppressed_rows: number;
 }
 
+/** What the airlocks of `stations` would make of a dry run's outputs, by the rules they publish. */
+export interface IForecast {
+  stations: string[];
+  verdicts: IVerdict[];
+}
+
 export interface IResults {
   journey: IJourney;
-  stations: { station: string; outputs: IOutput[]; verdicts: IVerdict[] }[];
+  stations: {
+    station: string;
+    outputs: IOutput[];
+    verdicts: IVerdict[];
+    /** Of a dry run only. */
+    forecasts: IForecast[];
+  }[];
   failures: {
     station: string;
     outcome: string;
     code: string;
     sentence: string;
     error: ICellError | null;
+    forecasts: IForecast[];
   }[];
   unsigned: { station: string; words: string }[];
 }
@@ -233,7 +246,17 @@ export interface IKey {
 export interface IProposalStation {
   station: string;
   state:
-    'submitted' | 'in-review' | 'approved' | 'refused' | 'revoked' | 'expired';
+    | 'submitted'
+    | 'in-review'
+    | 'approved'
+    | 'refused'
+    | 'revoked'
+    | 'expired'
+    | 'void';
+  /** What may start under its approval, in words; empty if there is none. */
+  allows: string;
+  /** Why the study's own trains may not start under it; empty if they may. */
+  lacks: string;
   /** Its last question, until it decides. */
   question: string;
 }

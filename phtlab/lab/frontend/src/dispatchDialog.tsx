@@ -417,8 +417,8 @@ function ProposalChoice(props: {
       {waits.length > 0 && (
         <p className="pht-Row-detail">
           {trans._n(
-            '%2 has not approved it: the train waits there for a person.',
-            '%2 have not approved it: the train waits there for a person.',
+            '%2 has not approved this train: it waits there for a person.',
+            '%2 have not approved this train: it waits there for a person.',
             waits.length,
             listed(waits, trans)
           )}

@@ -4,6 +4,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IProposal, IProposalStation } from './api';
+import { cutMiddle } from './nameText';
 
 export type Tone = 'good' | 'bad' | 'moving' | 'still' | 'warning';
 
@@ -18,10 +19,17 @@ export function isOpen(proposal: IProposal): boolean {
   return proposal.state !== 'expired' && proposal.state !== 'withdrawn';
 }
 
-/** The stations that said yes to the newest version. */
+/** The stations that said yes to the newest version, and under whose yes its own trains start. */
 export function approving(proposal: IProposal): string[] {
   return proposal.stations
-    .filter(station => station.state === 'approved')
+    .filter(station => station.state === 'approved' && !station.lacks)
+    .map(station => station.station);
+}
+
+/** The stations whose yes is for other trains than the study's own. */
+export function approvingOthers(proposal: IProposal): string[] {
+  return proposal.stations
+    .filter(station => station.state === 'approved' && station.lacks)
     .map(station => station.station);
 }
 
@@ -57,8 +65,17 @@ export function proposalMark(
     return { mark: '?', tone: 'warning', word: trans.__('a station asks') };
   }
   const yes = approving(proposal).length;
+  const others = approvingOthers(proposal).length;
   const all = proposal.stations.length;
-  const word = trans.__('%1 of %2 approved', yes, all);
+  const word =
+    others === 0
+      ? trans.__('%1 of %2 approved', yes, all)
+      : trans.__(
+          '%1 of %2 approved, %3 for other trains only',
+          yes,
+          all,
+          others
+        );
   if (yes === all) {
     return { mark: '✓', tone: 'good', word };
   }
@@ -74,7 +91,13 @@ export function stationMark(
 ): IMark {
   switch (station.state) {
     case 'approved':
-      return { mark: '✓', tone: 'good', word: trans.__('approved') };
+      return approvedMark(station, trans);
+    case 'void':
+      return {
+        mark: '✗',
+        tone: 'bad',
+        word: trans.__('void: signed with keys that the station has no more')
+      };
     case 'refused':
       return { mark: '✗', tone: 'bad', word: trans.__('refused') };
     case 'revoked':
@@ -86,4 +109,27 @@ export function stationMark(
     default:
       return { mark: '…', tone: 'still', word: trans.__('not read yet') };
   }
+}
+
+function approvedMark(
+  { allows, lacks }: IProposalStation,
+  trans: TranslationBundle
+): IMark {
+  if (lacks) {
+    return {
+      mark: '!',
+      tone: 'warning',
+      word: trans.__(
+        "approved, but not this study's own train: %1",
+        cutMiddle(lacks, 200)
+      )
+    };
+  }
+  return {
+    mark: '✓',
+    tone: 'good',
+    word: allows
+      ? trans.__('approved: %1', cutMiddle(allows, 120))
+      : trans.__('approved')
+  };
 }

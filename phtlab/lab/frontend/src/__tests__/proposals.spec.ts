@@ -16,9 +16,11 @@ const TITLE = 'Age and disease';
 function station(
   name: string,
   state: IProposalStation['state'],
-  question = ''
+  question = '',
+  lacks = ''
 ): IProposalStation {
-  return { station: name, state, question };
+  const allows = state === 'approved' ? 'trains of at most low risk' : '';
+  return { station: name, state, allows, lacks, question };
 }
 
 function proposal(changes: Partial<IProposal> = {}): IProposal {
@@ -51,6 +53,30 @@ describe('a proposal', () => {
     expect(notApproving(proposal(), ['a', 'b', 'c'])).toEqual(['b', 'c']);
     const back = proposal({ stations: [station('a', 'revoked')] });
     expect(notApproving(back, ['a'])).toEqual(['a']);
+  });
+
+  it("counts only the approvals under which the study's own trains start", () => {
+    const lacks = 'only trains of at most low risk';
+    const stations = [
+      station('a', 'approved', '', lacks),
+      station('b', 'approved'),
+      station('c', 'void')
+    ];
+    const found = proposal({ state: 'decided', stations });
+    expect(approving(found)).toEqual(['b']);
+    expect(notApproving(found, ['a', 'b', 'c'])).toEqual(['a', 'c']);
+    expect(proposalMark(found, trans)).toEqual({
+      mark: '!',
+      tone: 'warning',
+      word: '1 of 3 approved, 1 for other trains only'
+    });
+    const [other, own, gone] = stations.map(one => stationMark(one, trans));
+    expect(other.word).toBe(
+      `approved, but not this study's own train: ${lacks}`
+    );
+    expect(other.tone).toBe('warning');
+    expect(own.word).toBe('approved: trains of at most low risk');
+    expect(gone.word).toContain('void');
   });
 
   it('says how far it is', () => {
@@ -93,7 +119,8 @@ describe('a proposal', () => {
       'approved',
       'refused',
       'revoked',
-      'expired'
+      'expired',
+      'void'
     ];
     const words = states.map(
       state => stationMark(station('a', state), trans).word
