@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
+from phtlab.lab.forecast import foreseen
 from phtlab.lab.journey_words import TWO_RECORDS, why_not
 from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.results_html import results_html
@@ -225,6 +226,17 @@ class Results(Mapping[str, StationResults]):
             )
         return as_frame(self._withheld(names if name is None else (name,)))
 
+    def forecast(self) -> pd.DataFrame:
+        """What other stations would make of a dry run's outputs, by the rules that they publish.
+
+        A row for each station and output: `station`, `output`, `verdict` (``released``,
+        ``suppressed``, ``held``, ``refused``), `rule`, `rows` (how many of a table would stay) and
+        `why`. The rows of a dry run are made up, and real counts differ. Empty for a real journey.
+        """
+        from phtlab.lab.forecast import as_frame
+
+        return as_frame([*(one.record for one in self.values()), *self.failures.values()])
+
     def _names(self) -> dict[str, None]:
         """The outputs of the train that a station told of, in their order."""
         records = [*(one.record for one in self.values()), *self.failures.values()]
@@ -283,6 +295,11 @@ class Results(Mapping[str, StationResults]):
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
             lines += [f"    {v.name}: {v.sentence}" for v in one.record.outputs if v.sentence]
+            for name in one.outputs:
+                lines += [
+                    f"    {name} at {', '.join(found.stations)}: {escaped(found.told())}"
+                    for found in foreseen([one.record], name)
+                ]
         lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]
         lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
         lines += [f"  {s}: {told}; not ended yet" for s, told in self.waiting.items()]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 from phtlab.errors import PhtlabError
+from phtlab.lab.forecast import CAVEAT, foreseen
 from phtlab.lab.journey_words import TWO_RECORDS, why_not
 from phtlab.lab.route_map import middle
 from phtlab.lab.shades import CARD, FOREIGN, MUTED, badge
@@ -62,7 +63,29 @@ def _outputs(stations: Mapping[str, StationResults]) -> Iterator[Tab]:
     kinds = {n: o.kind for one in stations.values() for n, o in one.outputs.items()}
     for name, kind in kinds.items():
         having = [one for one in stations.values() if name in one.outputs]
-        yield name, _SHOWN.get(kind, _files)(name, having)
+        yield name, _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
+
+
+def _foreseen(name: str, having: Sequence[StationResults]) -> str:
+    """Below an output of a dry run: what would become of it at the stations."""
+    found = list(foreseen([one.record for one in having], name))
+    if not found:
+        return ""
+    lines = "".join(
+        f"<li>{badge(*_FORESEEN[one.verdict.verdict])} <b>{_escape(', '.join(one.stations))}</b>: "
+        f"{_escape(one.told())}</li>"
+        for one in found
+    )
+    style = "list-style:none;margin:4px 0 0;padding:0"
+    return f'{_caption(CAVEAT)}<ul style="{style}">{lines}</ul>'
+
+
+_FORESEEN: Final[Mapping[str, tuple[str, str]]] = {
+    "released": ("✓", "good"),
+    "suppressed": ("▲", "warn"),
+    "held": ("‖", "warn"),
+    "refused": ("✗", "bad"),
+}
 
 
 def _table(name: str, having: Sequence[StationResults]) -> str:

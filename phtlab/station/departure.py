@@ -8,10 +8,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+import structlog
+
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
 from phtlab.station import release_waiting as waiting
 from phtlab.station.airlock import amount, released
+from phtlab.station.airlock.forecast import forecast
 from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_outputs
+from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock_replay import NOTED
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
@@ -29,10 +33,11 @@ from phtlab.station.untrusted_files import LeftFiles
 from phtlab.train.durable_file import replaced_durably
 from phtlab.train.envelope import Envelope
 from phtlab.train.order import cargo_context, context_digest
-from phtlab.train.record import CellError, OutputVerdict, StopRecord
+from phtlab.train.record import CellError, Forecast, OutputVerdict, StopRecord
 from phtlab.train.seal import seal
 
 _PATIENCE = 20
+_log = structlog.get_logger("phtlab.station")
 
 
 def leave_airlock(stop: Stop, station: Station) -> None:
@@ -70,7 +75,9 @@ def _passed(
     manifest = arrived.train.manifest
     # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
     if stop.read("admitted")["twin"]:
-        return as_at_a_twin(pass_outputs(manifest.outputs, left, policy.airlock))
+        passed = pass_outputs(manifest.outputs, left, policy.airlock)
+        _foresee(stop, station, arrived, left, (policy.airlock, [one.verdict for one in passed]))
+        return as_at_a_twin(passed)
     with released.turn(station.folder.released):
         forgotten = forgotten_of(station.folder)
         history = released.ReleasedHistory(
@@ -89,6 +96,24 @@ def _passed(
         else:
             _note(stop, station, arrived, passed)
     return passed
+
+
+def _foresee(
+    stop: Stop,
+    station: Station,
+    arrived: Arrived,
+    left: LeftFiles,
+    known: tuple[AirlockRules, Sequence[OutputVerdict]],
+) -> None:
+    """Note what other stations would make of it; nothing, if central is away."""
+    manifest = arrived.train.manifest
+    try:
+        stations = station.central.stations()
+    except PhtlabError as error:
+        _log.info("nothing foreseen", journey=stop.hex[:12], code=error.code)
+        return
+    found = forecast(stations, manifest.datasets, manifest.outputs, left, known)
+    stop.write("forecast", [one.model_dump(mode="json") for one in found])
 
 
 def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None:
@@ -122,7 +147,8 @@ def _hold(
     risk = assessed(arrived, station, known=(manifest.kernel.digest,)).risk
     until = rules.until(now, arrived.order.expires)
     persons = rules.persons(risk)
-    waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until)
+    why = rules.why_held(one.verdict for one in passed)
+    waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
 
 
 def heed_words(stop: Stop, station: Station) -> bool:
@@ -260,6 +286,7 @@ def _sign(stop: Stop, station: Station, **what: Any) -> None:
     number = order.stations.index(station.name) if station.name in order.stations else 0
     outcome = stop.read("outcome") if stop.has("outcome") else {}
     schemas = stop.read("admitted")["schemas"] if stop.has("admitted") else {}
+    foreseen = stop.read("forecast") if stop.has("forecast") else None
     started, finished = span(
         order.issued,
         _moment(outcome.get("started")),
@@ -271,6 +298,7 @@ def _sign(stop: Stop, station: Station, **what: Any) -> None:
         station=station.name,
         stop=number,
         datasets=schemas,
+        forecasts=None if foreseen is None else tuple(map(Forecast.model_validate, foreseen)),
         roster_version=version,
         started=started,
         finished=finished,

@@ -135,6 +135,11 @@ class Policy(_Part):
         description="What is told of a run on data until it ends: nothing, or at which cell it is, "
         "whose timing the run can make tell anything; a twin tells cells always",
     )
+    publish_rules: bool = Field(
+        True,
+        description="Whether central shows `[airlock]`, by which a dry run foresees what would "
+        "stay here or be held; the sentences that leave name its numbers in any case",
+    )
     rules: tuple[Rule, ...] = ()
     approval: ApprovalRules = ApprovalRules()
     limits: LimitCaps = LimitCaps()

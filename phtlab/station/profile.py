@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pydantic import JsonValue
+
 from phtlab import __version__
+from phtlab.errors import PolicyError
 from phtlab.station.datasets import describe, twin_of
 from phtlab.station.maintenance import closed
 from phtlab.station.station import Station
@@ -20,11 +23,34 @@ def profile_of(station: Station) -> tuple[StationProfile, dict[str, bytes]]:
             twins[name] = twin.path.read_bytes()
     why = closed(station)
     paused = why.reason if why else ""
-    return StationProfile(datasets=tuple(descriptions), version=__version__, paused=paused), twins
+    profile = StationProfile(
+        datasets=tuple(descriptions),
+        version=__version__,
+        paused=paused,
+        airlock=published_rules(station),
+    )
+    return profile, twins
+
+
+def published_rules(station: Station) -> dict[str, JsonValue] | None:
+    """What the policy's `[airlock]` sets otherwise than by default; None if that is not told.
+
+    A twin station holds nothing, and a policy with a slip in it says nothing.
+    """
+    if station.settings.twin:
+        return None
+    try:
+        policy = station.policy()
+    except PolicyError:
+        return None
+    if not policy.publish_rules:
+        return None
+    rules: dict[str, JsonValue] = policy.airlock.model_dump(mode="json", exclude_defaults=True)
+    return rules
 
 
 class ProfilePublisher:
-    """Publishes the profile when the declarations changed, or a pause began or ended."""
+    """Publishes the profile when declarations or policy changed, or a pause began or ended."""
 
     def __init__(self, station: Station) -> None:
         self._station = station
@@ -49,4 +75,4 @@ class ProfilePublisher:
         paths = sorted(self._station.folder.datasets.glob("*.toml"))
         why = closed(self._station)
         files = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
-        return files, why.reason if why else ""
+        return files, why.reason if why else "", published_rules(self._station)

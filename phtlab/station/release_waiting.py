@@ -95,10 +95,12 @@ def keep(
     persons: int,
     at: datetime,
     until: datetime,
+    why: str = "",
 ) -> Waiting:
     """Copy what `passed` holds into the stop's folder, and note that it waits there.
 
-    A copy that was cut off is begun anew. Raises AirlockError, as reading the run's files does.
+    `why` is what everyone is told of the reasons. A copy that was cut off is begun anew. Raises
+    AirlockError, as reading the run's files does.
     """
     folder = folder_of(stop)
     shutil.rmtree(folder, ignore_errors=True)
@@ -121,7 +123,7 @@ def keep(
     what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
     who = "A person" if persons == 1 else "Two persons"
     waiting = Waiting(
-        sentence=f"{who} at {station} will look at {what} before anything leaves.",
+        sentence=f"{who} at {station} will look at {what} before anything leaves. {why}".strip(),
         outputs=tuple(outputs),
         persons=persons,
         at=at,

@@ -19,6 +19,7 @@ station killed anywhere finds on its return exactly how far it came::
     word-NAME-1.json   a person's word on the output NAME; a second one's is -2
     release.json     what the words come to: airlock again
     noted.json       which of released/ holds the counts that left
+    forecast.json    of a dry run: what other stations would make of its outputs
     airlock.json     the verdicts
     cargo.age        sealed
     sealed.json      its digest and size: sealed

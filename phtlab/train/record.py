@@ -64,8 +64,18 @@ class OutputVerdict(_Value):
     suppressed_rows: int = 0
 
 
+class Forecast(_Value):
+    """What the airlocks of `stations` would make of the outputs, by the rules that they publish."""
+
+    stations: tuple[MemberName, ...] = Field(min_length=1)
+    outputs: tuple[OutputVerdict, ...]
+
+
 class StopRecord(_Value):
-    """`code` is empty for a departed stop, else one of the codes of docs/outcomes.md."""
+    """`code` is empty for a departed stop, else one of the codes of docs/outcomes.md.
+
+    A twin station's has `forecasts`: a dry run says what would stay elsewhere, or be held.
+    """
 
     journey: Digest
     train: Digest
@@ -77,6 +87,7 @@ class StopRecord(_Value):
     sentence: str = ""
     error: CellError | None = None
     outputs: tuple[OutputVerdict, ...] = ()
+    forecasts: tuple[Forecast, ...] | None = Field(None, max_length=64)
     datasets: dict[str, Digest] = Field(default_factory=dict)
     cargo: Digest | None = None
     cargo_size: int = 0

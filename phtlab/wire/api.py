@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from phtlab.train.canonical import Digest
 from phtlab.train.envelope import Envelope
@@ -203,7 +203,8 @@ class DataSetDescription(_Model):
 class StationView(_Model):
     """`GET /stations`: `last_seen` is None until it first asked for its inbox.
 
-    `paused` says why nothing new begins there, if so.
+    `paused` says why nothing new begins there, if so. `airlock` is by which rules it checks
+    outputs, as it says: what differs from the defaults of `[airlock]`; None if it says nothing.
     `running` and `waiting` count its unfinished stops: those at work (in the sandbox, the
     airlock or the seal), and those that were offered and are not yet.
     """
@@ -217,14 +218,19 @@ class StationView(_Model):
     running: int = 0
     waiting: int = 0
     paused: str = ""
+    airlock: dict[str, JsonValue] | None = None
 
 
 class StationProfile(_Model):
-    """`PUT /stations/self`: what a station publishes about itself."""
+    """`PUT /stations/self`: what a station publishes about itself.
+
+    `airlock` is what differs from the defaults in `[airlock]` of its policy, for dry runs.
+    """
 
     datasets: tuple[DataSetDescription, ...] = ()
     version: str = ""
     paused: str = Field("", max_length=300)
+    airlock: dict[str, JsonValue] | None = Field(None, max_length=64)
 
 
 class RegistryToken(_Model):

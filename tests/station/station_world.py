@@ -43,7 +43,15 @@ from phtlab.train.record import StopRecord
 from phtlab.train.roster import Agreement, Catalogue, KernelImage, Roster
 from phtlab.train.trust import Trusted
 from phtlab.train.verify import verify_record
-from phtlab.wire.api import Inbox, JourneyView, Offer, StationProfile, StopUpdate, StopView
+from phtlab.wire.api import (
+    Inbox,
+    JourneyView,
+    Offer,
+    StationProfile,
+    StationView,
+    StopUpdate,
+    StopView,
+)
 from tests.station.fake_audit import FakeAudit
 from tests.station.fake_governance import FakeGovernance
 
@@ -144,6 +152,7 @@ class FakeCentral:
     updates: list[StopUpdate] = field(default_factory=list)
     records: list[Envelope] = field(default_factory=list)
     profiles: list[StationProfile] = field(default_factory=list)
+    known_stations: list[StationView] = field(default_factory=list)
     twins: dict[str, bytes] = field(default_factory=dict)
     told: threading.Event = field(default_factory=threading.Event)
     news: threading.Condition = field(default_factory=threading.Condition)
@@ -182,6 +191,10 @@ class FakeCentral:
         self.records.append(record)
         self.told.set()
         return StopView(station=station, number=0, state="failed", updated=datetime.now(UTC))
+
+    def stations(self) -> tuple[StationView, ...]:
+        self._answer()
+        return tuple(self.known_stations)
 
     def put_profile(self, profile: StationProfile) -> None:
         self._answer()

@@ -129,12 +129,16 @@ def hostile_results(journey: dict[str, Any]) -> dict[str, Any]:
                 an_output(f"{name}5", "file", bytes=1),
             ],
             "verdicts": [a_verdict(name, verdict=name, rule=name, sentence=name)],
+            "forecasts": [
+                {"stations": [name], "verdicts": [a_verdict(name, verdict=name, rule=name)]}
+            ],
         }
         for name in HOSTILE
     ]
     error = {"type": SCRIPT, "cell": 1, "line": None, "message": LONG}
     failures = [
         {"station": f"{n} failed", "outcome": n, "code": n, "sentence": n, "error": error}
+        | {"forecasts": []}
         for n in HOSTILE
     ]
     unsigned = [{"station": f"{name} unsigned", "words": name} for name in HOSTILE]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.story.pictures import picture
 from tests.ui.chromium import evaluate
 from tests.ui.extension_simulator import (
     Answer,
@@ -24,9 +25,11 @@ from tests.ui.lab_server import LabServer
 from tests.ui.told_results import (
     SMALL,
     a_table,
+    a_verdict,
     an_output,
     counts,
     histogram,
+    mean,
     results_of,
     some_results,
 )
@@ -529,3 +532,48 @@ def test_a_wide_table_scrolls_in_its_frame_and_not_the_page(lab_page, told):
     assert page.evaluate("node => node.scrollWidth - node.clientWidth") <= 0
     frame = page.get_by_role("region", name="Table wide")
     assert frame.evaluate("node => node.scrollWidth > node.clientWidth")
+
+
+def test_a_dry_run_foresees_below_each_output_what_stations_would_hold(lab_page, told):
+    held = a_verdict(
+        "mean_age",
+        "scalar",
+        verdict="held",
+        rule="uncounted",
+        sentence="It is a scalar that says neither that it counts people nor of how many it is.",
+    )
+    some = a_verdict("counts", verdict="suppressed", rule="small-count", suppressed_rows=2)
+    whole = a_verdict("counts")
+    twin = results_of("twins", counts(1), mean(54.4))
+    twin["forecasts"] = [
+        {"stations": ["cleveland", "hungary"], "verdicts": [some, held]},
+        {"stations": ["switzerland"], "verdicts": [whole, held]},
+    ]
+    results = some_results(stations=[twin], failures=[], unsigned=[])
+    results["journey"] = a_journey(a_stop("twins", 0, "departed"), twin=True)
+    told.journeys = [results["journey"]]
+    told.answers[FETCH] = Answer(results)
+    page = opened(lab_page, told)
+    panel = tab(page, "counts")
+    foreseen = panel.locator(".pht-Forecast")
+    expect(foreseen).to_contain_text("Foreseen from the made-up rows")
+    lines = foreseen.get_by_role("listitem")
+    expect(lines).to_have_count(2)
+    for line, stations, becomes in (
+        (lines.first, ("cleveland", "hungary"), "2 rows would stay there (small-count)"),
+        (lines.last, ("switzerland",), "leaves whole"),
+    ):
+        for words in (*stations, becomes):
+            expect(line).to_contain_text(words)
+        expect(line).not_to_contain_text("\\u")  # no sign of what isolates the names
+    picture(lab_page.page, "lab-forecast-table")
+    panel = tab(page, "mean_age")
+    lines = panel.locator(".pht-Forecast").get_by_role("listitem")
+    expect(lines.first).to_contain_text("would be held for a person (uncounted). It is a scalar")
+    picture(lab_page.page, "lab-forecast-scalar")
+
+
+def test_a_journey_to_hospitals_foresees_nothing(lab_page, told):
+    page = opened(lab_page, told)
+    tab(page, "counts")
+    expect(page.locator(".pht-Forecast")).to_have_count(0)

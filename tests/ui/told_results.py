@@ -43,7 +43,9 @@ def results_of(
 ) -> dict[str, Any]:
     """What `station` sent; `verdicts` overrides those of outputs by name, or adds."""
     told = {one["name"]: a_verdict(one["name"], one["kind"]) for one in outputs} | verdicts
-    return {"station": station, "outputs": list(outputs), "verdicts": list(told.values())}
+    verdicts_told = list(told.values())
+    sent = {"outputs": list(outputs), "verdicts": verdicts_told, "forecasts": []}
+    return {"station": station, **sent}
 
 
 def _height(seed: int, n: int) -> int:
@@ -118,6 +120,7 @@ def some_results(**more: Any) -> dict[str, Any]:
         "code": "cell-failed",
         "sentence": "Cell 4 failed. What it printed stayed at the station.",
         "error": {"type": "KeyError", "cell": 4, "line": 2, "message": None},
+        "forecasts": [],
     }
     unsigned = {"station": "late", "words": "cancelled before its turn"}
     journey = a_journey(

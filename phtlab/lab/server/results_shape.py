@@ -32,6 +32,7 @@ MAX_TEXT: Final = 500  # characters of a value
 MAX_PNG_BYTES: Final = 16 * 2**20
 MAX_PIXELS: Final = 50_000_000
 MAX_ARRAYS: Final = 500
+MAX_FORECASTS: Final = 16
 EXACT: Final = 2**53  # beyond, a browser's numbers are not exact
 
 
@@ -63,7 +64,23 @@ def _station(one: StationResults) -> Shape:
                 "sentence": words(unshown.message, MAX_SENTENCE),
                 "suppressed_rows": 0,
             }
-    return {"station": one.station, "outputs": outputs, "verdicts": list(verdicts.values())}
+    return {
+        "station": one.station,
+        "outputs": outputs,
+        "verdicts": list(verdicts.values()),
+        "forecasts": _forecasts(one.record),
+    }
+
+
+def _forecasts(record: StopRecord) -> list[Shape]:
+    """`IForecast[]`: of a dry run, what other stations would make of its outputs."""
+    return [
+        {
+            "stations": [words(name) for name in found.stations],
+            "verdicts": [_verdict(verdict) for verdict in found.outputs],
+        }
+        for found in (record.forecasts or ())[:MAX_FORECASTS]
+    ]
 
 
 def _verdict(verdict: OutputVerdict) -> Shape:
@@ -84,6 +101,7 @@ def _failure(station: str, record: StopRecord) -> Shape:
         "code": words(record.code, 80),
         "sentence": words(why_not(record), MAX_SENTENCE),
         "error": error_shape(record.error),
+        "forecasts": _forecasts(record),
     }
 
 

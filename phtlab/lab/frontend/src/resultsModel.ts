@@ -22,6 +22,13 @@ export interface IOutputGroup {
   parts: IPart[];
   /** Verdicts other than a plain release, in the stations' order. */
   notes: INote[];
+  /** Of a dry run: what stations would make of it. */
+  foreseen: IForeseen[];
+}
+
+export interface IForeseen {
+  stations: string[];
+  verdict: IVerdict;
 }
 
 /** The outputs in the order in which the stations' records name them. */
@@ -31,7 +38,7 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
     const id = JSON.stringify([kind, name]);
     let found = groups.get(id);
     if (!found) {
-      found = { id, name, kind, parts: [], notes: [] };
+      found = { id, name, kind, parts: [], notes: [], foreseen: [] };
       groups.set(id, found);
     }
     return found;
@@ -55,6 +62,14 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
         station: one.station,
         output
       });
+    }
+  }
+  for (const { stations, verdicts } of [
+    ...results.stations,
+    ...results.failures
+  ].flatMap(one => one.forecasts)) {
+    for (const verdict of verdicts) {
+      group(verdict.name, verdict.kind).foreseen.push({ stations, verdict });
     }
   }
   return [...groups.values()];

@@ -7,6 +7,7 @@ import * as React from 'react';
 import { LONG, Name } from './name';
 import { cutMiddle } from './nameText';
 import { ResultsFigures } from './resultsFigures';
+import { ResultsForecast } from './resultsForecast';
 import {
   INote,
   IOutputGroup,
@@ -42,6 +43,9 @@ export function ResultsOutput(
       </p>
       {group.notes.length > 0 && <Notes trans={trans} notes={group.notes} />}
       {group.parts.length > 0 && <Content trans={trans} group={group} />}
+      {group.foreseen.length > 0 && (
+        <ResultsForecast trans={trans} foreseen={group.foreseen} />
+      )}
     </div>
   );
 }

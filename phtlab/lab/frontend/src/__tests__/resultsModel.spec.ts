@@ -36,13 +36,15 @@ function verdict(name: string, more: Partial<IVerdict> = {}): IVerdict {
   };
 }
 
+type Station = IResults['stations'][0];
+
 function results(
-  stations: IResults['stations'],
+  stations: (Omit<Station, 'forecasts'> & Partial<Station>)[],
   more: Partial<IResults> = {}
 ): IResults {
   return {
     journey: {} as IJourney,
-    stations,
+    stations: stations.map(one => ({ forecasts: [], ...one })),
     failures: [],
     unsigned: [],
     ...more
@@ -84,6 +86,23 @@ describe('groupOutputs', () => {
     expect(group.notes).toEqual([{ station: 'a', verdict: refused }]);
   });
 
+  it('has below an output what a dry run foresees of it at stations', () => {
+    const held = verdict('counts', { verdict: 'held', rule: 'uncounted' });
+    const forecasts = [{ stations: ['a', 'b'], verdicts: [held] }];
+    const [group] = groupOutputs(
+      results([
+        {
+          station: 'twins',
+          outputs: [table(['x'], [])],
+          verdicts: [verdict('counts')],
+          forecasts
+        }
+      ])
+    );
+    expect(group.foreseen).toEqual([{ stations: ['a', 'b'], verdict: held }]);
+    expect(group.notes).toEqual([]);
+  });
+
   it('does not mix two kinds of one name', () => {
     const other: IOutput = { name: 'counts', kind: 'scalar', scalar: 1 };
     const groups = groupOutputs(
@@ -103,7 +122,8 @@ it('counts what is signed, not what is only said', () => {
     outcome: 'failed',
     code: '',
     sentence: '',
-    error: null
+    error: null,
+    forecasts: []
   };
   const told = results([{ station: 'a', outputs: [], verdicts: [] }], {
     failures: [failure],
