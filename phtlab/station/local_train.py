@@ -50,7 +50,14 @@ from phtlab.train.record import StopRecord
 from phtlab.train.roster import Catalogue, KernelImage, Roster
 from phtlab.train.seal import open_sealed
 from phtlab.train.trust import Trusted
-from phtlab.wire.api import Inbox, Offer, StationProfile, StopUpdate, StopView
+from phtlab.wire.api import (
+    Inbox,
+    Offer,
+    StationProfile,
+    StationView,
+    StopUpdate,
+    StopView,
+)
 
 CONSORTIUM: Final = "local"
 _LOOK: Final = 0.05
@@ -331,6 +338,10 @@ class _Nobody:
 
     def put_record(self, journey: str, station: str, record: Envelope) -> StopView:
         return StopView(station=station, number=0, state="sealed", updated=utc_now())
+
+    def stations(self) -> tuple[StationView, ...]:
+        """Of a local train nothing is foreseen elsewhere."""
+        return ()
 
     def put_profile(self, profile: StationProfile) -> None:
         """Nobody asks."""
