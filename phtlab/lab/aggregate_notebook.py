@@ -56,16 +56,24 @@ def sent_in(results: Results) -> tuple[Sent, ...]:
 
 
 def new_notebook(
-    journey: str, train: str, stations: Iterable[str], sent: Iterable[Sent]
+    journey: str,
+    train: str,
+    stations: Iterable[str],
+    sent: Iterable[Sent],
+    *,
+    partial: bool = False,
 ) -> Notebook:
-    """A notebook that shows all that came back. `train` is a train's name, as manifests have it."""
+    """A notebook that shows all that came back; with `partial`, what has so far.
+
+    `train` is a train's name, as manifests have it.
+    """
     where = ", ".join(stations) or "no station"
     head = (
         f"# {train.replace('_', ' ').capitalize()}: what came back\n\n"
         f"Journey `{short(journey)}`, from {where}. Every signature is verified before anything "
         "is opened; what does not verify is not shown."
     )
-    cells = [_markdown(head), *(_code(source) for source in sources(journey, sent))]
+    cells = [_markdown(head), *(_code(source) for source in sources(journey, sent, partial))]
     return {
         "nbformat": 4,
         "nbformat_minor": 5,
@@ -77,7 +85,9 @@ def new_notebook(
     }
 
 
-def filled(notebook: Mapping[str, Any], journey: str, sent: Iterable[Sent]) -> Notebook | None:
+def filled(
+    notebook: Mapping[str, Any], journey: str, sent: Iterable[Sent], *, partial: bool = False
+) -> Notebook | None:
     """`notebook` with its aggregate cells about `journey`; None if its language is not Python.
 
     Where such a cell asks for `phtlab.results()`, it asks for those of this journey; a cell that
@@ -100,20 +110,20 @@ def filled(notebook: Mapping[str, Any], journey: str, sent: Iterable[Sent]) -> N
         source = _text(cell)
         cell["outputs"], cell["execution_count"] = [], None
         if not source.strip() and not done:
-            cells += _written_from(cell, sources(journey, sent))
+            cells += _written_from(cell, sources(journey, sent, partial))
             done = True
             continue
-        named = with_journey(source, journey)
+        named = with_journey(source, journey, partial)
         done = done or named is not None
         cell["source"] = named or source
         cells.append(cell)
     if not done:
-        cells += [_code(source) for source in sources(journey, sent)]
+        cells += [_code(source) for source in sources(journey, sent, partial)]
     whole["cells"] = cells
     return whole
 
 
-def with_journey(source: str, journey: str) -> str | None:
+def with_journey(source: str, journey: str, partial: bool = False) -> str | None:
     """`source` where `phtlab.results()` names `journey`; None if it nowhere asks for results.
 
     A call that names another journey is turned to this one; one with a computed argument stays.
@@ -125,24 +135,32 @@ def with_journey(source: str, journey: str) -> str | None:
     lines = source.encode().split(b"\n")
     # The last first, so that places before it stay where they are.
     for (start_line, start), (end_line, end) in sorted(calls, reverse=True):
-        told = f'("{journey}")'.encode()
+        told = f"({_asked(journey, partial)})".encode()
         joined = lines[start_line][:start] + told + lines[end_line][end:]
         lines[start_line : end_line + 1] = [joined]
     return b"\n".join(lines).decode() if calls else None
 
 
-def sources(journey: str, sent: Iterable[Sent]) -> Iterator[str]:
-    """The cells that show everything; the first by itself shows that they verify."""
+def _asked(journey: str, partial: bool) -> str:
+    """The arguments of `phtlab.results`."""
+    return f'"{journey}", partial=True' if partial else f'"{journey}"'
+
+
+def sources(journey: str, sent: Iterable[Sent], partial: bool = False) -> Iterator[str]:
+    """The cells that show everything; the first by itself shows that they verify.
+
+    Each asks `results` itself for what it shows, which says above it what is missing.
+    """
     shown = []
     for output in sent:
         variable = _variable(output.name)
         shown.append(_SHOWN[output.kind].format(variable=variable, name=output.name))
         if output.kind == "table" and output.counts and output.groups:
-            shown.append(_plot(variable, output.counts, output.groups))
+            shown.append(_plot(output.name, output.counts, output.groups))
     text = "\n".join(shown)
     needed = [line for line, use in _IMPORTS.items() if use in text]
     imports = "".join(f"{line}\n" for line in (*needed, "import phtlab"))
-    yield f'{imports}\nresults = phtlab.results("{journey}")\nresults'
+    yield f"{imports}\nresults = phtlab.results({_asked(journey, partial)})\nresults"
     yield from shown
 
 
@@ -182,11 +200,12 @@ pd.Series({{station: len(content) for station, content in {variable}.items()}}, 
 }
 
 
-def _plot(table: str, counts: str, groups: tuple[str, ...]) -> str:
+def _plot(name: str, counts: str, groups: tuple[str, ...]) -> str:
     """Small multiples: what is counted by group, a picture a station."""
     keys = ", ".join([*map(_literal, groups), '"station"'])
     return (
-        f'by_station = {table}.groupby([{keys}])[{_literal(counts)}].sum().unstack("station")\n'
+        f'counted = results.table("{name}").groupby([{keys}])[{_literal(counts)}].sum()\n'
+        'by_station = counted.unstack("station")\n'
         "rows = (by_station.shape[1] + 1) // 2\n"
         "by_station.plot.bar(\n"
         "    subplots=True, layout=(rows, 2), figsize=(12, 3.5 * rows), sharey=True, rot=0,\n"
@@ -220,7 +239,10 @@ def _arguments(node: ast.AST) -> tuple[_Place, _Place] | None:
     module = function.value
     if function.attr != "results" or not isinstance(module, ast.Name) or module.id != "phtlab":
         return None
-    if node.keywords or not all(isinstance(one, ast.Constant) for one in node.args):
+    values = [*node.args, *(one.value for one in node.keywords)]
+    if not all(isinstance(value, ast.Constant) for value in values):
+        return None
+    if any(one.arg != "partial" for one in node.keywords):
         return None
     places = function.end_lineno, function.end_col_offset, node.end_lineno, node.end_col_offset
     first_line, first, last_line, last = (place or 0 for place in places)

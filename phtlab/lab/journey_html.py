@@ -95,7 +95,7 @@ def _error(error: Mapping[str, Any], journey: str) -> str:
 def _results_button(shown: Mapping[str, Any]) -> str:
     if not shown["results"]:
         return ""
-    return _command("phtlab:open-results", {"journey": shown["id"]}, "Open results")
+    return _command("phtlab:open-results", {"journey": shown["id"]}, shown["results"])
 
 
 def _command(command: str, arguments: Mapping[str, Any], label: str) -> str:

@@ -146,9 +146,7 @@ function render({ model, el }) {
   const no = make('button', 'button', 'Keep going', { type: 'button' });
   ask.append(question, yes, no);
   ask.setAttribute('aria-label', question.textContent);
-  const open = make('button', 'button pht-mod-accept', 'Open results', {
-    type: 'button'
-  });
+  const open = make('button', 'button pht-mod-accept', '', { type: 'button' });
   feet.append(cancel, ask, open);
   const spoken = make('div', 'spoken', '', { 'aria-live': 'polite' });
   root.append(head, alarm, list, notice, feet, spoken);
@@ -188,6 +186,7 @@ function render({ model, el }) {
     cancel.textContent = asked ? 'Asking the stations to stop…' : 'Cancel…';
     ask.hidden = route.done || route.cancelled || !asking;
     open.hidden = !route.results;
+    open.textContent = route.results;
     feet.hidden = cancel.hidden && ask.hidden && open.hidden;
   }
 
@@ -237,7 +236,11 @@ function render({ model, el }) {
   });
   open.addEventListener('click', () => {
     if (!tell(OPEN_RESULTS, { journey: model.get('route').id })) {
-      explain('In Python: phtlab.results() opens them.');
+      explain(
+        model.get('route').done
+          ? 'In Python: phtlab.results() opens them.'
+          : 'In Python: phtlab.results(partial=True) opens them.'
+      );
     }
   });
 

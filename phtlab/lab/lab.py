@@ -307,11 +307,12 @@ def lab_of(profile: Profile, identity: Identity) -> Lab:
     return Lab(identity, central, trust, registry_url=profile.registry)
 
 
-def results(journey: str | Journey | None = None) -> Results:
+def results(journey: str | Journey | None = None, *, partial: bool = False) -> Results:
     """The results of `journey`, or of the notebook's last one: the word for aggregate cells.
 
-    Raises as `connect`, `Lab.journey` and `Journey.results`.
+    With `partial`, of the stations that have ended so far. Raises as `connect`, `Lab.journey` and
+    `Journey.results`.
     """
     if isinstance(journey, Journey):
-        return journey.results()
-    return connect().journey(journey).results()
+        return journey.results(partial=partial)
+    return connect().journey(journey).results(partial=partial)

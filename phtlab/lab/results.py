@@ -192,9 +192,9 @@ class Results(Mapping[str, StationResults]):
         """One frame over all stations that released `name`, `station` as its first column.
 
         What stayed at stations is missing in it, and in each sum over it: `withheld(name)`, and
-        `attrs["withheld"]` of the frame, which shows it above itself in a notebook; likewise
-        stations that are `contradicted`. Raises
-        JourneyError (`no-such-output`) if no station released it, or not as a table.
+        `attrs["withheld"]` of the frame; likewise stations that are `contradicted`. In a notebook
+        the cell says so above what it shows. Raises JourneyError (`no-such-output`) if no station
+        released it, or not as a table.
         """
         import pandas as pd
 
@@ -207,6 +207,7 @@ class Results(Mapping[str, StationResults]):
             frames.append(frame)
         doubted = [one.station for one in self._having(name, "table")]
         doubted = [station for station in doubted if station in self.contradicted]
+        self._warn(name)
         return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)), doubted)
 
     def withheld(self, name: str | None = None) -> pd.DataFrame:
@@ -218,7 +219,7 @@ class Results(Mapping[str, StationResults]):
         """
         from phtlab.lab.withheld import as_frame
 
-        names = tuple(self._names())
+        names = self.names()
         if name is not None and name not in names:
             known = ", ".join(names) or "none"
             raise JourneyError(
@@ -237,30 +238,47 @@ class Results(Mapping[str, StationResults]):
 
         return as_frame([*(one.record for one in self.values()), *self.failures.values()])
 
-    def _names(self) -> dict[str, None]:
+    def names(self) -> tuple[str, ...]:
         """The outputs of the train that a station told of, in their order."""
         records = [*(one.record for one in self.values()), *self.failures.values()]
         told = [verdict.name for record in records for verdict in record.outputs]
         sent = [name for one in self.values() for name in one.outputs]
-        return dict.fromkeys([*told, *sent])
+        return tuple(dict.fromkeys([*told, *sent]))
 
     def _withheld(self, names: Sequence[str]) -> list[Withheld]:
         from phtlab.lab.withheld import withheld
 
         records = {one.station: one.record for one in self.values()} | self.failures
-        return withheld(records, self.unsigned | self.waiting, names)
+        return withheld(records, self.unsigned, self.waiting, names)
+
+    def missing(self, name: str) -> dict[str, str]:
+        """Station to what it lacks of the output `name`, in a few words that follow its name."""
+        from phtlab.lab.withheld import mark_of
+
+        return mark_of(self._withheld((name,)))
+
+    def _warn(self, name: str) -> None:
+        from phtlab.lab.withheld import show_warning
+
+        show_warning(self.missing(name))
 
     def scalars(self, name: str) -> dict[str, Any]:
         """Station to value, as `table`."""
-        return {one.station: one.scalar(name) for one in self._having(name, "scalar")}
+        found = {one.station: one.scalar(name) for one in self._having(name, "scalar")}
+        self._warn(name)
+        return found
 
     def models(self, name: str) -> dict[str, dict[str, np.ndarray]]:
         """Station to named arrays, as `table`."""
-        return {one.station: one.model(name) for one in self._having(name, "model")}
+        found = {one.station: one.model(name) for one in self._having(name, "model")}
+        self._warn(name)
+        return found
 
     def figures(self, name: str) -> dict[str, ResultFigure]:
         """Station to figure, as `table`."""
-        return {one.station: one.figure(name) for one in self._having(name, "figure")}
+        found = {one.station: one.figure(name) for one in self._having(name, "figure")}
+        self._warn(name)
+        return found
 
     def export(self, directory: str | Path) -> Path:
         """Write all to `directory`, a folder a station; tables as Parquet and as CSV."""
@@ -308,7 +326,12 @@ class Results(Mapping[str, StationResults]):
 
     def _repr_html_(self) -> str:
         return results_html(
-            self, self.failures, self.unsigned, self.waiting, tuple(self.contradicted)
+            self,
+            self.failures,
+            self.unsigned,
+            self.waiting,
+            self.missing,
+            contradicted=tuple(self.contradicted),
         )
 
 

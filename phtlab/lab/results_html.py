@@ -41,9 +41,14 @@ def results_html(
     failures: Mapping[str, StopRecord],
     unsigned: Mapping[str, str],
     waiting: Mapping[str, str] | None = None,
+    missing: Callable[[str], Mapping[str, str]] = lambda name: {},
+    *,
     contradicted: Sequence[str] = (),
 ) -> str:
-    """What the stations sent, with what did not come above it. All foreign text is escaped."""
+    """What the stations sent, with what did not come above it. All foreign text is escaped.
+
+    `missing` gives what stations lack of an output, which is said above it.
+    """
     held_back = "".join(
         [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
         + [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
@@ -53,17 +58,22 @@ def results_html(
         ]
         + [_notice(s, f"{told}; not ended yet", "warn") for s, told in (waiting or {}).items()]
     )
-    tabs = list(_outputs(stations))
+    tabs = list(_outputs(stations, missing))
     if stations:
         tabs.append(("Stations", _stations(stations)))
     return _tabbed(tabs, held_back)
 
 
-def _outputs(stations: Mapping[str, StationResults]) -> Iterator[Tab]:
+def _outputs(
+    stations: Mapping[str, StationResults], missing: Callable[[str], Mapping[str, str]]
+) -> Iterator[Tab]:
+    from phtlab.lab.withheld import warning_html
+
     kinds = {n: o.kind for one in stations.values() for n, o in one.outputs.items()}
     for name, kind in kinds.items():
         having = [one for one in stations.values() if name in one.outputs]
-        yield name, _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
+        shown = _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
+        yield name, warning_html(missing(name)) + shown
 
 
 def _foreseen(name: str, having: Sequence[StationResults]) -> str:

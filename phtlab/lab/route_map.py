@@ -52,7 +52,7 @@ def route_map(
         "done": view.done,
         "cancelled": view.cancelled,
         "order": _order(view),
-        "results": view.done and any(stop.state == "departed" for stop in view.stops),
+        "results": results_label(view),
         "stops": stops,
     }
 
@@ -85,6 +85,14 @@ def _alarm(view: JourneyView) -> str:
     """What nobody may overlook: stations whose key signed two records; empty if there are none."""
     names = [middle(stop.station) for stop in view.stops if stop.contradicted]
     return f"{', '.join(names)} {TWO_RECORDS}." if names else ""
+
+
+def results_label(view: JourneyView) -> str:
+    """What the button that opens results says; empty where there are none to open."""
+    departed = sum(stop.state == "departed" for stop in view.stops)
+    if not departed:
+        return ""
+    return "Open results" if view.done else f"Results so far ({departed} of {len(view.stops)})"
 
 
 def _order(view: JourneyView) -> str:

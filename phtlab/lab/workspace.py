@@ -25,6 +25,7 @@ from phtlab.lab.workspace_keys import WorkspaceKeys
 from phtlab.lab.workspace_news import Follower, Kind, News, Trouble
 from phtlab.profile import Place, Profile, keys_directory
 from phtlab.train.identity import Identity
+from phtlab.train.record import FINAL_STATES
 from phtlab.train.roster import Catalogue, Roster
 from phtlab.train.trust import Trust
 from phtlab.wire.api import JourneyView, StationView
@@ -334,10 +335,15 @@ class Workspace:
         return view
 
     def results(self, journey: str) -> tuple[JourneyView, Results]:
-        """The opened results of `journey`, kept for the next time. Raises as `Journey.results`."""
+        """The results of `journey` so far, opened, and kept until another stop has ended.
+
+        Raises as `Journey.results`; while no stop has ended, too.
+        """
         with self.lab() as lab:
             own = self._journey(lab, journey)
-            return own.view, self.opened.of(journey, own.results)
+            ended = sum(stop.state in FINAL_STATES for stop in own.stops)
+            opened = self.opened.of(f"{journey} {ended}", lambda: own.results(partial=True))
+            return own.view, opened
 
     def _journey(self, lab: Lab, journey: str) -> Journey:
         """As Journey, whose view may be the one that is known here."""

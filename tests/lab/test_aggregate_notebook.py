@@ -137,6 +137,9 @@ def test_a_notebook_of_another_language_is_left_alone():
         ("f(phtlab.results(), phtlab.results())", 'f(phtlab.results("J"), phtlab.results("J"))'),
         ("phtlab.results(journey)", None),
         ("phtlab.results(journey=1)", None),
+        ("phtlab.results(partial=True)", 'phtlab.results("J")'),
+        ('phtlab.results("x", partial=True)', 'phtlab.results("J")'),
+        ("phtlab.results(partial=so_far)", None),
         ("other.results()", None),
         ("'phtlab.results()'", None),
         ("phtlab.results(", None),
@@ -145,3 +148,22 @@ def test_a_notebook_of_another_language_is_left_alone():
 )
 def test_where_results_are_asked_for(source: str, expected: str | None):
     assert with_journey(source, "J") == expected
+
+
+def test_results_so_far_are_asked_for_as_such_until_all_are_there():
+    own = notebook(cell("counts = phtlab.results().table('counts')", "aggregate"))
+    so_far = filled(own, JOURNEY, SENT, partial=True)
+    assert so_far is not None
+    asked = f"counts = phtlab.results(\"{JOURNEY}\", partial=True).table('counts')"
+    assert so_far["cells"][0]["source"] == asked
+    whole = filled(so_far, JOURNEY, SENT)
+    assert whole is not None
+    assert "partial" not in whole["cells"][0]["source"]
+    made = new_notebook(JOURNEY, "heart", ["ulm"], SENT, partial=True)
+    assert "partial=True" in made["cells"][1]["source"]
+
+
+def test_each_cell_that_shows_numbers_asks_the_results_for_them():
+    """Which say above it what is missing: a plot of a frame of another cell would say nothing."""
+    _, *shown = sources(JOURNEY, SENT)
+    assert all("results." in source for source in shown)

@@ -119,6 +119,24 @@ def test_a_journey_in_a_few_words(states, words):
     assert route_map(told.model_copy(update={"stops": tuple(stops)}))["summary"] == words
 
 
+@pytest.mark.parametrize(
+    ("states", "label"),
+    [
+        (("held", "running"), ""),
+        (("departed", "held"), "Results so far (1 of 2)"),
+        (("failed", "held"), ""),
+        (("departed", "departed"), "Open results"),
+        (("failed", "refused"), ""),
+    ],
+)
+def test_what_departed_can_be_opened_while_others_are_held(states, label):
+    told = view(stations=("ulm", "jena"))
+    stops = [s.model_copy(update={"state": x}) for s, x in zip(told.stops, states, strict=True)]
+    told = told.model_copy(update={"stops": tuple(stops)})
+    assert route_map(told)["results"] == label
+    assert (f">{label}</button>" in journey_html(told)) is bool(label)
+
+
 def test_a_state_is_never_told_by_colour_alone():
     states = ("offered", "held", "running", "departed", "failed", "cancelled")
     marks = {state: route_map(view(state=state))["stops"][0]["mark"] for state in states}

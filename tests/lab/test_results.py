@@ -1,6 +1,8 @@
 """Results as an analyst meets them: by station, over all stations, and what is not there."""
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from safetensors.numpy import save_file
 from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.results import Results, StationResults
 from phtlab.lab.results_folder import ResultsFolder
+from phtlab.lab.withheld import withheld
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict
 from tests.lab.stop_records import record
@@ -202,11 +205,13 @@ def lacking(results: Results) -> Results:
 def test_a_pooled_table_says_what_is_missing_in_it(lacking):
     table = lacking.table("counts")
     assert table.attrs["withheld"] == {
-        "cleveland": "2 rows stayed there",
-        "switzerland": "A cell of the train failed.",
-        "ulm": "cancelled",
+        "cleveland": "withheld 2 rows below 10",
+        "switzerland": "sent nothing (failed: A cell of the train failed)",
+        "ulm": "sent nothing (cancelled)",
     }
-    assert "Not all is in it. cleveland: 2 rows stayed there" in table._repr_html_()
+    said = "Not everything is in it: cleveland withheld 2 rows below 10; switzerland sent nothing"
+    assert said in table._repr_html_()
+    assert "Sums over stations are too low by what is missing." in table._repr_html_()
 
 
 def test_what_is_made_of_a_pooled_table_says_so_too(lacking):
@@ -217,14 +222,57 @@ def test_what_is_made_of_a_pooled_table_says_so_too(lacking):
         table.sort_values("n"),
         table[["sex", "n"]],
         table.groupby("sex", as_index=False)[["n"]].sum(),
+        table.groupby("sex").n.sum(),
+        table.n,
     ):
-        assert "2 rows stayed there" in made._repr_html_()
+        assert "withheld 2 rows below 10" in made._repr_html_()
 
 
 def test_a_pooled_table_that_lacks_nothing_says_nothing(results):
     whole = Results(dict(results), {}, results._folder).table("counts")
     assert whole.attrs == {}
     assert whole._repr_html_().startswith("<div>\n<style")
+    assert whole.n._repr_html_() is None  # as any series: text
+
+
+def told(**verdict: Any) -> str:
+    """What is said of an output with that verdict."""
+    one = OutputVerdict(**{"name": "counts", "kind": "table", **verdict})
+    (found,) = withheld({"ulm": record("ulm", outputs=(one,))}, {}, {}, ("counts",))
+    return found.words
+
+
+def test_rows_taken_out_are_counted_also_where_a_person_released_the_rest():
+    held = "Rows are held; a person at the station looked at it and released it without 2 rows"
+    assert told(verdict="suppressed", suppressed_rows=19, sentence=held) == "withheld 19 rows"
+    one = {"sentence": "1 row with a count below 10 stayed at the station.", "suppressed_rows": 1}
+    assert told(verdict="suppressed", **one) == "withheld 1 row below 10"
+    cells = "it was released without 3 cells."
+    assert told(verdict="suppressed", sentence=cells) == f"withheld a part ({cells[:-1]})"
+    assert told(verdict="refused", sentence="Too few.") == "let nothing of it leave (Too few)"
+
+
+def test_a_cell_says_once_what_is_missing_whatever_it_makes_of_it(lacking, monkeypatch):
+    shown: list[Mapping[str, Any]] = []
+    run = "run-1"
+    monkeypatch.setattr("phtlab.lab.withheld.cell_run", lambda: run)
+    monkeypatch.setattr("phtlab.lab.withheld.Output", shown.append)
+    share = lacking.table("counts").n.sum()
+    table = lacking.table("counts")
+    assert share > 0
+    assert [list(one) for one in shown] == [["text/html", "text/plain"]]
+    assert "withheld 2 rows below 10" in shown[0]["text/plain"]
+    assert "withheld" not in table._repr_html_(), "it stands above already"
+    run = "run-2"
+    assert "withheld 2 rows below 10" in table._repr_html_()
+    lacking.models("model")
+    assert len(shown) == 2
+
+
+def test_html_says_above_each_output_what_is_missing_in_it(lacking):
+    page = lacking._repr_html_()
+    assert page.count("Not everything is in it") == len(lacking.names())
+    assert page.index("withheld 2 rows below 10") < page.index("Table: ")
 
 
 def test_withheld_lists_what_stayed_at_stations(lacking):
@@ -262,6 +310,6 @@ def test_results_so_far_name_what_is_still_under_way(results):
     assert repr(so_far).startswith("Results of 1 station so far, of 2\n")
     assert "  hungary: held; not ended yet" in repr(so_far)
     assert "held; not ended yet" in so_far._repr_html_()
-    assert so_far.table("counts").attrs["withheld"] == {"hungary": "held"}
+    assert so_far.table("counts").attrs["withheld"] == {"hungary": "is not in it yet (held)"}
     with raises_code(JourneyError, "journey-unfinished"):
         so_far["hungary"]

@@ -147,6 +147,8 @@ def hostile_results(journey: dict[str, Any]) -> dict[str, Any]:
         "stations": stations,
         "failures": failures,
         "unsigned": unsigned,
+        "waiting": [{"station": f"{name} waiting", "words": name} for name in HOSTILE],
+        "missing": [{"output": n, "station": n, "words": n} for n in HOSTILE],
     }
 
 

@@ -343,6 +343,80 @@ def test_what_is_under_way_comes_by_itself(lab_page, told):
     expect(page.get_by_role("tab")).to_have_count(5)
 
 
+def test_results_so_far_say_which_stations_are_missing_and_why(lab_page, told):
+    whole = some_results()
+    look = "A person at hungary will look at the output counts."
+    stops = [
+        a_stop("cleveland", 0),
+        a_stop("hungary", 1, "held", sentence=look),
+        a_stop("switzerland", 2, "running", cell=3, cells=5, seconds=None),
+        a_stop("va-long-beach", 3, "failed"),
+        a_stop("ulm", 4, "refused"),
+    ]
+    refused = {
+        "station": "ulm",
+        "outcome": "refused",
+        "code": "not-approved",
+        "sentence": "Nobody at ulm approved it.",
+        "error": None,
+    }
+    so_far = {
+        **whole,
+        "journey": a_journey(*stops),
+        "stations": whole["stations"][:1],
+        "failures": [*whole["failures"], refused],
+        "unsigned": [],
+        "waiting": [
+            {"station": "hungary", "words": "held"},
+            {"station": "switzerland", "words": "running"},
+        ],
+        "missing": [
+            {"output": "counts", "station": "hungary", "words": "is not in it yet (held)"},
+            {"output": "counts", "station": "ulm", "words": "sent nothing (refused: Nobody)"},
+        ],
+    }
+    told.journeys = [so_far["journey"]]
+    told.answers[FETCH] = Answer(so_far)
+    page = opened(lab_page, told)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Results so far")
+    expect(page).to_contain_text("3 of 5 stops have ended")
+    for station, words in {
+        "hungary": ("not in it yet", "held: a person there decides", look),
+        "switzerland": ("not in it yet", "running, cell 3 of 5"),
+        "va-long-beach": ("failed", "Cell 4 failed."),
+        "ulm": ("refused", "Nobody at ulm approved it."),
+    }.items():
+        stop = page.get_by_role("list", name="Stops").locator("> li").filter(has_text=station)
+        for said in words:
+            expect(stop.first).to_contain_text(said)
+    note = page.get_by_role("note")
+    expect(note).to_contain_text("hungary is not in it yet (held); ulm sent nothing (refused")
+    expect(note).to_contain_text("Sums over stations are too low by what is missing.")
+
+    # Another one departs: the page has it without a click.
+    stops[1] = a_stop("hungary", 1)
+    more = {
+        **so_far,
+        "journey": a_journey(*stops),
+        "stations": whole["stations"][:2],
+        "waiting": so_far["waiting"][1:],
+        "missing": so_far["missing"][1:],
+    }
+    told.answers[FETCH] = Answer(more)
+    told.tell("journey", more["journey"])
+    expect(page).to_contain_text("4 of 5 stops have ended")
+    expect(note).not_to_contain_text("hungary")
+
+
+def test_a_number_over_stations_says_what_it_lacks(lab_page, told):
+    page = opened(lab_page, told)
+    expect(page.get_by_role("note")).to_contain_text("switzerland withheld 2 rows below 10")
+    page.get_by_role("tab", name="mean_age").click()
+    expect(page.get_by_role("note")).to_have_count(0)
+    page.get_by_role("tab", name="weights").click()
+    expect(page.get_by_role("note")).to_contain_text("switzerland let nothing of it leave")
+
+
 def test_central_away_is_said_and_tried_again(lab_page, told):
     told.answers[FETCH] = refusal("central-unreachable", "Central does not answer.", status=502)
     page = opened(lab_page, told)

@@ -135,5 +135,10 @@ def some_results(**more: Any) -> dict[str, Any]:
         "stations": stations,
         "failures": [failure],
         "unsigned": [unsigned],
+        "waiting": [],
+        "missing": [
+            {"output": "counts", "station": "switzerland", "words": "withheld 2 rows below 10"},
+            {"output": "weights", "station": "switzerland", "words": "let nothing of it leave"},
+        ],
         **more,
     }

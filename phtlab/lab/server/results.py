@@ -52,13 +52,14 @@ class AggregateExchange(OfJourney[Filled]):
         wanted = self.journey(journey)
         own = self.root.name(self.root.notebook(body.path)) if body.path is not None else None
         view, results, sent = await self.threads.run("slow", lambda: self._opened(wanted))
+        partial = bool(results.waiting)
         if own is not None:
             model = await ensure_async(self.contents_manager.get(own, type="notebook"))
-            notebook = filled(model["content"], wanted, sent)
+            notebook = filled(model["content"], wanted, sent, partial=partial)
             if notebook is not None:
                 return await self._saved(notebook, own)
         train = train_name(view.train_name)
-        notebook = new_notebook(wanted, train, results.stations, sent)
+        notebook = new_notebook(wanted, train, results.stations, sent, partial=partial)
         stem = f"{train}-{short(wanted)[:8]}"
         place, is_there = await self.threads.run("quick", lambda: self._place(notebook, stem, own))
         return {"path": place} if is_there else await self._saved(notebook, place)

@@ -46,6 +46,15 @@ def results_shape(workspace: Workspace, view: JourneyView, results: Results, nam
             {"station": station, "words": words(told, MAX_SENTENCE)}
             for station, told in results.unsigned.items()
         ],
+        "waiting": [
+            {"station": station, "words": words(told, MAX_SENTENCE)}
+            for station, told in results.waiting.items()
+        ],
+        "missing": [
+            {"output": one, "station": station, "words": words(told, MAX_SENTENCE)}
+            for one in results.names()
+            for station, told in results.missing(one).items()
+        ],
     }
 
 

@@ -91,7 +91,21 @@ def test_each_kind_is_told_as_the_interface_says(told: Callable[[Results], dict[
     assert outputs["model"]["shapes"] == {"beta": [3, 2], "n": []}
     assert outputs["file"]["bytes"] == 5
     assert shape["unsigned"] == [{"station": "jena", "words": "cancelled"}]
+    assert shape["waiting"] == []
+    lacks = {(one["output"], one["station"]): one["words"] for one in shape["missing"]}
+    assert lacks["table", "jena"] == "sent nothing (cancelled)"
+    assert lacks["table", "mainz"].startswith("sent nothing (failed: ")
+    assert all(words.isprintable() for words in lacks.values())
     assert shape["failures"][0]["sentence"].isprintable()
+
+
+def test_results_so_far_say_what_is_not_in_them_yet(told: Callable[[Results], dict[str, Any]]):
+    whole = one_station()
+    so_far = Results(dict(whole), {}, whole._folder, {}, {"jena": "held: a person decides"})
+    shape = told(so_far)
+    assert shape["waiting"] == [{"station": "jena", "words": "held: a person decides"}]
+    lacks = {(one["output"], one["station"]): one["words"] for one in shape["missing"]}
+    assert lacks["scalar", "jena"] == "is not in it yet (held: a person decides)"
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,10 @@ export interface IResults {
     forecasts: IForecast[];
   }[];
   unsigned: { station: string; words: string }[];
+  /** Stops that have not ended: these are the results so far. */
+  waiting: { station: string; words: string }[];
+  /** What stations lack of each output; the words follow the station's name. */
+  missing: { output: string; station: string; words: string }[];
 }
 
 export interface IKey {

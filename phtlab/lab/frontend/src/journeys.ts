@@ -269,9 +269,29 @@ export function errorWords(error: ICellError, trans: TranslationBundle) {
     : trans.__('%1 in cell %2, line %3', error.type, error.cell, error.line);
 }
 
-/** Whether its results can be asked for: what was removed is gone. */
+/**
+ * Whether its results can be asked for, all or those so far: what was removed is gone.
+ */
 export function hasResults(journey: IJourney): boolean {
-  return journey.done && journey.removed === null;
+  return journey.removed === null && (journey.done || departed(journey) > 0);
+}
+
+/** What the button says that opens them: `Results so far (1 of 4)` while stops have not ended. */
+export function resultsWords(
+  journey: IJourney,
+  trans: TranslationBundle
+): string {
+  return journey.done
+    ? trans.__('Results')
+    : trans.__(
+        'Results so far (%1 of %2)',
+        departed(journey),
+        journey.stops.length
+      );
+}
+
+function departed(journey: IJourney): number {
+  return journey.stops.filter(stop => stop.state === 'departed').length;
 }
 
 export function isCancellable(journey: IJourney): boolean {

@@ -78,6 +78,7 @@ export function useResults(
   }, [fetchResults, unlock, ask]);
 
   const done = journey?.done ?? false;
+  const ended = journey?.stops.filter(stop => stop.final).length ?? 0;
   const open = server.status?.key.state === 'unlocked';
   React.useEffect(() => {
     const { current } = now;
@@ -85,10 +86,28 @@ export function useResults(
       return;
     }
     const kind = refusalKind(current.problem.code);
-    if ((kind === 'unfinished' && done) || (kind === 'locked' && open)) {
+    if (
+      (kind === 'unfinished' && (done || ended > 0)) ||
+      (kind === 'locked' && open)
+    ) {
       again();
     }
-  }, [done, open, again]);
+  }, [done, ended, open, again]);
+
+  // Another stop has ended: what is shown stays until its results are here.
+  const asked = React.useRef(0);
+  React.useEffect(() => {
+    const { current } = now;
+    if (
+      current.state === 'shown' &&
+      current.results.waiting.length > 0 &&
+      ended > asked.current &&
+      ended > current.results.journey.stops.filter(stop => stop.final).length
+    ) {
+      asked.current = ended;
+      void fetchResults();
+    }
+  }, [ended, load, fetchResults]);
 
   return { load, journey, again, unlock };
 }

@@ -24,11 +24,19 @@ export interface IOutputGroup {
   notes: INote[];
   /** Of a dry run: what stations would make of it. */
   foreseen: IForeseen[];
+  /** What stations lack of it, and so each number over stations. */
+  missing: IMissing[];
 }
 
 export interface IForeseen {
   stations: string[];
   verdict: IVerdict;
+}
+
+export interface IMissing {
+  station: string;
+  /** To follow the station's name: `withheld 1 row below 10`. */
+  words: string;
 }
 
 /** The outputs in the order in which the stations' records name them. */
@@ -38,7 +46,8 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
     const id = JSON.stringify([kind, name]);
     let found = groups.get(id);
     if (!found) {
-      found = { id, name, kind, parts: [], notes: [], foreseen: [] };
+      const missing = results.missing.filter(({ output }) => output === name);
+      found = { id, name, kind, parts: [], notes: [], foreseen: [], missing };
       groups.set(id, found);
     }
     return found;
@@ -83,7 +92,8 @@ export interface IVerified {
 
 export function verified(results: IResults): IVerified {
   const count = results.stations.length + results.failures.length;
-  return { verified: count, total: count + results.unsigned.length };
+  const { unsigned, waiting } = results;
+  return { verified: count, total: count + unsigned.length + waiting.length };
 }
 
 export interface ICombined {

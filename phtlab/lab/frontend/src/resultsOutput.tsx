@@ -9,6 +9,7 @@ import { cutMiddle } from './nameText';
 import { ResultsFigures } from './resultsFigures';
 import { ResultsForecast } from './resultsForecast';
 import {
+  IMissing,
   INote,
   IOutputGroup,
   IPart,
@@ -41,6 +42,9 @@ export function ResultsOutput(
             )
           : trans.__('No station let this out.')}
       </p>
+      {group.missing.length > 0 && (
+        <Missing trans={trans} missing={group.missing} />
+      )}
       {group.notes.length > 0 && <Notes trans={trans} notes={group.notes} />}
       {group.parts.length > 0 && <Content trans={trans} group={group} />}
       {group.foreseen.length > 0 && (
@@ -185,6 +189,33 @@ function Shapes({ trans, group }: IOutputProps): JSX.Element {
         </code>
       </p>
     </>
+  );
+}
+
+/** The line above every number over stations that lacks something. */
+function Missing(props: {
+  trans: TranslationBundle;
+  missing: IMissing[];
+}): JSX.Element {
+  const { trans, missing } = props;
+  return (
+    <p className="pht-Missing" role="note">
+      <span className="pht-Missing-mark" aria-hidden="true">
+        !
+      </span>
+      {trans.__('Not everything is in it:')}{' '}
+      {missing.map(({ station, words }, number) => (
+        <React.Fragment key={station}>
+          {number > 0 && '; '}
+          <strong>
+            <Name text={station} limit={32} />
+          </strong>{' '}
+          <Name text={words} limit={LONG} />
+        </React.Fragment>
+      ))}
+      {'. '}
+      {trans.__('Sums over stations are too low by what is missing.')}
+    </p>
   );
 }
 

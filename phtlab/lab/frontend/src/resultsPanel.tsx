@@ -62,7 +62,9 @@ function Page(props: IResultsProps): JSX.Element {
     <div className="pht-Page">
       <header className="pht-ResultsHead">
         <h1>
-          {trans.__('Results')}
+          {load.state === 'shown' && load.results.waiting.length > 0
+            ? trans.__('Results so far')
+            : trans.__('Results')}
           {known && (
             <>
               {' · '}
@@ -101,6 +103,7 @@ function Page(props: IResultsProps): JSX.Element {
         <Shown
           trans={trans}
           results={load.results}
+          journey={journey}
           onCell={error => actions.openCell(load.results.journey, error)}
         />
       )}
@@ -220,13 +223,33 @@ function Actions(props: {
 function Shown(props: {
   trans: TranslationBundle;
   results: IResults;
+  journey: IJourney | null;
   onCell: (error: ICellError) => void;
 }): JSX.Element {
   const { trans, results } = props;
   const groups = React.useMemo(() => groupOutputs(results), [results]);
+  const { waiting, stations, failures, unsigned } = results;
+  const ended = stations.length + failures.length + unsigned.length;
   return (
     <>
-      <ResultsStops trans={trans} results={results} onCell={props.onCell} />
+      {waiting.length > 0 && (
+        <p className="pht-Missing" role="status">
+          <span className="pht-Missing-mark" aria-hidden="true">
+            !
+          </span>
+          {trans.__(
+            'These are the results so far: %1 of %2 stops have ended. What comes later is added here by itself.',
+            ended,
+            ended + waiting.length
+          )}
+        </p>
+      )}
+      <ResultsStops
+        trans={trans}
+        results={results}
+        journey={props.journey}
+        onCell={props.onCell}
+      />
       {groups.length === 0 ? (
         <p className="pht-Waiting">
           {trans.__('No station sent anything: see above why.')}
@@ -237,7 +260,7 @@ function Shown(props: {
             <ResultsOutput
               trans={trans}
               group={group}
-              stations={results.stations.length}
+              stations={stations.length + waiting.length}
             />
           )}
         </ResultsTabs>

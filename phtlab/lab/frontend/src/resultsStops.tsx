@@ -4,13 +4,16 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ICellError, IResults } from './api';
+import { ICellError, IJourney, IResults } from './api';
+import { stopMark, stopWords } from './journeys';
 import { LONG, Name } from './name';
 import { cutMiddle } from './nameText';
 
 interface IStopsProps {
   trans: TranslationBundle;
   results: IResults;
+  /** The journey as last heard; null if it is not known here. */
+  journey: IJourney | null;
   onCell: (error: ICellError) => void;
 }
 
@@ -19,6 +22,18 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
   const numbers = new Map(
     results.journey.stops.map(stop => [stop.station, stop.number])
   );
+  // As it is now: results so far are asked for again only when another stop has ended.
+  const stateOf = (station: string) => {
+    const stop = props.journey?.stops.find(one => one.station === station);
+    return (
+      stop && {
+        mark: stopMark(stop.state, trans).mark,
+        words: [stopWords(stop, trans), stop.sentence]
+          .filter(Boolean)
+          .join('. ')
+      }
+    );
+  };
   const sent = new Set(results.stations.map(({ station }) => station));
   // Those that sent something first, then what went otherwise; both as the route has them.
   const stops = [
@@ -71,6 +86,20 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           <p className="pht-Hint">
             {trans.__("Central's word only: the station signed nothing.")}
           </p>
+        </StopCard>
+      )
+    })),
+    ...results.waiting.map(({ station, words }) => ({
+      station,
+      element: (
+        <StopCard
+          key={station}
+          mark={stateOf(station)?.mark ?? '○'}
+          tone="still"
+          station={station}
+          title={trans.__('not in it yet')}
+        >
+          <Name text={stateOf(station)?.words ?? words} limit={LONG} />
         </StopCard>
       )
     }))

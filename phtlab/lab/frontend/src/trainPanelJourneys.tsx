@@ -21,6 +21,7 @@ import {
   newestFirst,
   parameterWords,
   progress,
+  resultsWords,
   stopMark,
   stopSeconds,
   stopWords
@@ -203,7 +204,7 @@ function JourneyDetail(
             }
             onClick={() => props.onResults(journey)}
           >
-            {trans.__('Results')}
+            {resultsWords(journey, trans)}
           </button>
         )}
         <button className="pht-Button" onClick={() => props.onAgain(journey)}>

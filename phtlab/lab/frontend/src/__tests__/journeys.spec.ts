@@ -17,6 +17,7 @@ import {
   newestFirst,
   parameterWords,
   progress,
+  resultsWords,
   stopSeconds,
   stopWords,
   travelling
@@ -256,6 +257,14 @@ describe('what can be done', () => {
         journey([stop('departed')], { removed: '2026-06-01T00:00:00Z' })
       )
     ).toBe(false);
+  });
+
+  it('has results so far once a stop departed while others wait', () => {
+    const under = journey([stop('departed'), stop('held'), stop('running')]);
+    expect(hasResults(under)).toBe(true);
+    expect(resultsWords(under, trans)).toBe('Results so far (1 of 3)');
+    expect(hasResults(journey([stop('failed'), stop('held')]))).toBe(false);
+    expect(resultsWords(journey([stop('departed')]), trans)).toBe('Results');
   });
 
   it('cancels only one’s own that still travels', () => {

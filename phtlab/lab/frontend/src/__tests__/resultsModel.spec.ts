@@ -47,6 +47,8 @@ function results(
     stations: stations.map(one => ({ forecasts: [], ...one })),
     failures: [],
     unsigned: [],
+    waiting: [],
+    missing: [],
     ...more
   };
 }
@@ -114,6 +116,34 @@ describe('groupOutputs', () => {
     expect(groups.map(({ kind }) => kind)).toEqual(['table', 'scalar']);
     expect(new Set(groups.map(({ id }) => id)).size).toBe(2);
   });
+});
+
+it('says of each output what stations lack of it, and of no other', () => {
+  const one = { station: 'b', words: 'withheld 1 row below 10' };
+  const [n, m] = groupOutputs(
+    results(
+      [
+        {
+          station: 'a',
+          outputs: [
+            { name: 'n', kind: 'scalar', scalar: 1 },
+            { name: 'm', kind: 'scalar', scalar: 2 }
+          ],
+          verdicts: []
+        }
+      ],
+      { missing: [{ output: 'n', ...one }] }
+    )
+  );
+  expect(n.missing).toMatchObject([one]);
+  expect(m.missing).toEqual([]);
+});
+
+it('counts what has not ended as not verified', () => {
+  const told = results([{ station: 'a', outputs: [], verdicts: [] }], {
+    waiting: [{ station: 'b', words: 'held' }]
+  });
+  expect(verified(told)).toEqual({ verified: 1, total: 2 });
 });
 
 it('counts what is signed, not what is only said', () => {
