@@ -294,6 +294,10 @@ class JourneyError(PhtlabError):
 
     code = "journey"
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of frames: no line of code is at fault."""
+        return [f"{type(self).__name__}: {self.message}"]
+
 
 class SettingsError(PhtlabError):
     """A profile, an environment variable or a file that cannot be used."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,11 @@ class JourneyDisplay:
             self._run = run
             self._outputs.append(Output(self.bundle()))
         return True
+
+    def take_over(self, outputs: Iterable[Output]) -> None:
+        """Show the journey in `outputs`, which showed something else."""
+        self._outputs += outputs
+        self._replace(self.bundle())
 
     def changed(self, _: JourneyView) -> None:
         """Show the present state where no widget does."""

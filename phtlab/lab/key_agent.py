@@ -37,13 +37,18 @@ _KERNEL: Final = re.compile(r"kernel-([0-9a-f-]{36})\.json")
 class KeyAgent:
     """Hands out what `keys` holds unlocked, from `start` until `stop`.
 
-    `notebook_of` knows the notebook that the kernel of an id runs, as far as anybody does.
+    `notebook_of` knows the notebook that the kernel of an id runs, as far as anybody does;
+    `is_open` whether a page of the server, a notebook's or a console's, is open for it.
     """
 
     def __init__(
-        self, keys: WorkspaceKeys, notebook_of: Callable[[str], Path | None] = lambda kernel: None
+        self,
+        keys: WorkspaceKeys,
+        notebook_of: Callable[[str], Path | None] = lambda kernel: None,
+        is_open: Callable[[str], bool] = lambda kernel: False,
     ) -> None:
         self._keys = keys
+        self._is_open = is_open
         self._notebook_of = notebook_of
         self._folder: Path | None = None
         self._socket: socket.socket | None = None
@@ -95,6 +100,8 @@ class KeyAgent:
     def _reply(self, asked: bytes) -> dict[str, str]:
         try:
             question = json.loads(asked)
+            if "page" in question:
+                return {"page": "open" if self._is_open(str(question["page"])) else "none"}
             if "kernel" in question:
                 return self._notebook(str(question["kernel"]))
             wanted = Path(question["key"])
@@ -143,6 +150,17 @@ def notebook_of_agent(connection_file: str) -> Path | None:
     kernel = _KERNEL.fullmatch(Path(connection_file).name)
     notebook = _asked({"kernel": kernel[1]}).get("notebook") if kernel else None
     return Path(notebook) if isinstance(notebook, str) else None
+
+
+def page_of_agent(connection_file: str) -> bool:
+    """Whether a page of the server is open for the kernel with that connection file.
+
+    False where there is no agent; True where it should answer and does not.
+    """
+    kernel = _KERNEL.fullmatch(Path(connection_file).name)
+    if kernel is None or not os.environ.get(VARIABLE):
+        return False
+    return _asked({"page": kernel[1]}).get("page") != "none"
 
 
 def _asked(question: dict[str, str]) -> dict[str, Any]:

@@ -14,10 +14,11 @@ from typing import Any, Literal
 from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.governance import Asked, assess
 from phtlab.governance.coverage import require_within
+from phtlab.lab.dispatch_question import DispatchQuestion
 from phtlab.lab.journey import Journey
 from phtlab.lab.kernel_documents import kernel_documents
 from phtlab.lab.key_agent import identity_of_agent
-from phtlab.lab.notebook_here import notebook_here
+from phtlab.lab.notebook_here import notebook_here, runs_in_page
 from phtlab.lab.pinned_trust import trust_of
 from phtlab.lab.proposal import SubmittedProposal
 from phtlab.lab.proposal_standing import (
@@ -29,7 +30,9 @@ from phtlab.lab.proposal_standing import (
 from phtlab.lab.proposals import Proposals
 from phtlab.lab.results import Results
 from phtlab.lab.sent_from import remember_notebook
+from phtlab.lab.sent_order import SentOrder
 from phtlab.lab.train import Train
+from phtlab.lab.unsent_journey import UnsentJourney
 from phtlab.profile import Profile, cache_directory
 from phtlab.train.durable_file import remove_dead_drafts
 from phtlab.train.identity import Identity
@@ -108,12 +111,17 @@ class Lab:
         recipients: Iterable[str] = (),
         lifetime: timedelta = timedelta(days=7),
         proposal: str | SubmittedProposal | None = None,
+        confirm: bool = True,
     ) -> Journey:
         """Send `train` (a Train, a notebook's path, or the notebook this runs in) on a journey.
 
         `recipients` are further members who can open the results; you always can. Stations refuse
         the order after `lifetime`, at most 60 days. Under a `proposal` (its name does) all its
         stations are asked by default, and what each says of it now is in the journey's `said`.
+
+        In a cell of a JupyterLab page nothing is sent before the page has asked, except to twin
+        stations: the journey is unsent until somebody presses *Send*, and what needs it raises
+        JourneyError (`journey-unsent`). Without `confirm`, and in a script, it is sent at once.
         Raises NotebookError, ParameterError, NotOnRosterError or OrderError before anything is
         sent, and ApprovalError for what the proposal does not ask for or a station took back;
         CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError while it
@@ -131,25 +139,58 @@ class Lab:
         readers = dict.fromkeys([self.name, *recipients])
         for reader in readers:
             roster.member(reader)
-        order = Order.new(
-            train.digest,
-            names,
-            values,
-            tuple(readers),
-            roster.version,
-            lifetime=lifetime,
-            route=train.manifest.route,
-            proposal=proposal.digest if proposal else None,
-        )
+
+        def order() -> Order:
+            # Made anew when it is sent: its time runs from then on.
+            return Order.new(
+                train.digest,
+                names,
+                values,
+                tuple(readers),
+                self.trusted.roster.version,
+                lifetime=lifetime,
+                route=train.manifest.route,
+                proposal=proposal.digest if proposal else None,
+            )
+
+        if confirm and not self._are_twins(names) and runs_in_page():
+            if proposal is not None:
+                self._said(train, order(), proposal)
+            question = DispatchQuestion(
+                name=train.name,
+                stations=names,
+                outputs=tuple(output.name for output in train.manifest.outputs),
+                parameters=values,
+                recipients=tuple(readers),
+                proposal=proposal.newest().title if proposal else "",
+            )
+
+            def send() -> SentOrder:
+                self.refresh()
+                return self._send(train, order(), proposal)
+
+            self._last = unsent = UnsentJourney(question, send)
+            unsent.show()
+            return unsent
+        sent = self._send(train, order(), proposal)
+        self._last = Journey(self, sent.view, journey=sent.digest, said=sent.said)
+        return self._last
+
+    def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
+        """Push the train, sign both, and hand them to central."""
         said = self._said(train, order, proposal) if proposal else ()
         push_train(self.registry, train.image, train.repository, train.kernel)
         self.central.submit_train(train.sign())
         signed = order.sign(self.identity)
         view = self.central.submit_journey(signed)
-        self._last = Journey(self, view, journey=signed.digest, said=said)
         if train.path is not None:
             remember_notebook(signed.digest, train.path)
-        return self._last
+        return SentOrder(self, view, signed.digest, said)
+
+    def _are_twins(self, stations: Iterable[str]) -> bool:
+        """Whether all of `stations` hold made-up data only."""
+        twins = {member.name for member in self.trusted.roster.with_role("twin")}
+        return set(stations) <= twins
 
     def journey(self, journey: str | None = None) -> Journey:
         """The journey of this id (its first characters do), or the newest one.

@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from phtlab.errors import SettingsError
-from phtlab.lab.key_agent import notebook_of_agent
+from phtlab.lab.key_agent import notebook_of_agent, page_of_agent
+from phtlab.lab.notebook_output import cell_run, somebody_looks
 
 
 def notebook_here() -> Path:
@@ -31,6 +32,17 @@ def notebook_here() -> Path:
     path = Path(told)
     # Jupyter Server tells the path from its root; the kernel runs in the notebook's folder.
     return path if path.exists() else Path(path.name)
+
+
+def runs_in_page() -> bool:
+    """Whether this code is a cell of a page of the Jupyter server that runs the key agent.
+
+    A script is none, nor is a notebook that papermill or nbconvert runs, or a console in a
+    terminal. Where the agent does not answer it is taken for one: that costs a question.
+    """
+    if cell_run() is None or not somebody_looks():
+        return False
+    return page_of_agent(_connection_file())
 
 
 def _connection_file() -> str:

@@ -91,7 +91,7 @@ class Train:
     def dry_run(self, parameters: Mapping[str, Any] | None = None) -> Results:
         """Run at the twin station: the same image, sandbox and airlock, on made-up data."""
         journey: Journey = self._lab.dispatch(
-            self, stations=self._lab.twin_stations(), parameters=parameters
+            self, stations=self._lab.twin_stations(), parameters=parameters, confirm=False
         )
         return journey.wait().results()
 

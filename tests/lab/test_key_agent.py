@@ -15,7 +15,13 @@ import pytest
 
 from phtlab.errors import KeyFileError
 from phtlab.lab import key_agent
-from phtlab.lab.key_agent import VARIABLE, KeyAgent, identity_of_agent, notebook_of_agent
+from phtlab.lab.key_agent import (
+    VARIABLE,
+    KeyAgent,
+    identity_of_agent,
+    notebook_of_agent,
+    page_of_agent,
+)
 from phtlab.lab.lab import connect
 from phtlab.lab.workspace_keys import WorkspaceKeys
 from phtlab.profile import Profile
@@ -175,3 +181,23 @@ def test_a_kernel_is_told_its_notebook(
     finally:
         agent.stop()
     assert found == (Path(notebook) if notebook else None)
+
+
+OPEN = "kernel-00000000-0000-0000-0000-00000000000a.json"
+
+
+def test_whether_a_page_is_open_for_a_kernel(
+    keys: WorkspaceKeys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv(VARIABLE, "")
+    assert not page_of_agent(OPEN), "there is no agent: no server of phtlab's started this"
+    agent = KeyAgent(keys, is_open=lambda kernel: kernel.endswith("a"))
+    agent.start()
+    try:
+        assert page_of_agent(OPEN)
+        assert not page_of_agent(OPEN.replace("a.json", "b.json"))
+        assert not page_of_agent("my-connection.json")
+    finally:
+        agent.stop()
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "gone"))
+    assert page_of_agent(OPEN), "an agent that should answer and does not costs a question"

@@ -29,7 +29,7 @@ def showcase(researcher: dict[str, str], tmp_path_factory: pytest.TempPathFactor
 def test_it_is_tried_on_the_twin_and_sent_to_all_hospitals(showcase: Executed):
     assert "output     heart_rate_model (model)" in showcase.shown("connect")[0]
     assert "1. twin: departed" in showcase.shown("dry-run")[0]
-    (route,) = showcase.shown("dispatch")
+    (route,) = showcase.shown("wait")
     assert [line.split()[1:] for line in route.splitlines()[1:]] == [
         [f"{hospital}:", "departed"] for hospital in HOSPITALS
     ]
@@ -44,7 +44,8 @@ def test_what_came_back_shows_all_hospitals_and_what_was_kept_back(showcase: Exe
 
 def test_the_finding_reads_as_the_pooled_rows_do(showcase: Executed):
     rows = patients(share(DATA))
-    (html,) = showcase.shown("finding", "text/html")
+    *missing, html = showcase.shown("finding", "text/html")
+    assert "Not everything is in it" in missing[0], "said above what is made of it"
     ill = rows[rows.disease == "yes"].age
     expected = f"{ill.mean():.1f} ± {ill.std():.1f} ({len(ill)} patients, 4 hospitals)"
     assert f"<td>{expected}</td>" in html

@@ -54,3 +54,16 @@ def test_nothing_in_it_depends_on_where_it_lies(name: str):
     own = {word for word in re.findall(r"[\w./-]+\.ipynb", text) if Path(word).name == name}
     assert not own
     assert not re.search(r"\]\((?!https://|#|attachment:)", text), "a link to a file beside it"
+
+
+@pytest.mark.parametrize("name", READ)
+def test_run_all_sends_nothing_by_surprise_and_results_are_waited_for(name: str):
+    """In Lab the page asks before `dispatch` sends; what needs results stands behind the wait."""
+    cells = [cell for cell in stored(name)["cells"] if cell["cell_type"] == "code"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    assert not any("confirm" in text for text in texts)
+    sends = [n for n, text in enumerate(texts) if "dispatch(" in text]
+    results = [n for n, text in enumerate(texts) if "results(" in text]
+    waits = [n for n, text in enumerate(texts) if text == "journey.wait()"]
+    for sent in sends:
+        assert any(sent < wait < min(results) for wait in waits)

@@ -43,6 +43,7 @@ def test_the_aggregate_cell_adds_up_what_the_hospitals_sent(tour: Executed):
     assert dict(zip(zip(found["station"], found["sex"], strict=True), found["n"], strict=True)) == (
         sent.to_dict()
     )
-    (shown,) = tour.shown("together")
+    missing, shown = tour.shown("together")
+    assert "withheld" in missing, "said above the sums"
     for sex, n in sent.groupby("sex").sum().items():
         assert f"{sex} {n}" in " ".join(shown.split())

@@ -80,7 +80,9 @@ def test_the_rehearsal_went_to_the_twin_and_shows_what_it_would_send(tutorial: E
 
 
 def test_the_map_shows_all_hospitals_and_needs_no_kernel_to_be_read(tutorial: Executed):
-    (output,) = tutorial.cell("journey").outputs  # shown once, by wait() and as the cell's value
+    (output,) = tutorial.cell("wait").outputs  # shown once, by wait() and as the cell's value
+    (kept,) = tutorial.cell("journey").outputs
+    assert "all 4 departed" in kept.data["text/html"], "the cell that sent it moves on as well"
     assert set(output.data) == {"text/html", "text/plain"}
     assert "all 4 departed" in output.data["text/html"]
     for number, hospital in enumerate(HOSPITALS, 1):
@@ -94,7 +96,9 @@ def test_counts_are_the_hospitals_own_without_the_small_ones(
     found = pd.DataFrame(tutorial.values["counts.to_dict('list')"]).set_index(key).n.to_dict()
     expected = rows.groupby(key).size()
     assert found == expected[expected >= SMALL].to_dict()
-    assert tutorial.shown("answers")[0].count("<NA>") == 2, "the two gaps that the text tells of"
+    missing, table = tutorial.shown("answers")
+    assert "switzerland withheld" in missing
+    assert table.count("<NA>") == 2, "the two gaps that the text tells of"
 
 
 def test_the_answer_is_that_of_the_rows(tutorial: Executed, rows: pd.DataFrame):

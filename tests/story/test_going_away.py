@@ -139,6 +139,7 @@ def test_a_killed_kernel(desk: Desk, hub: HubWorld):
     open_notebook(desk)
     desk.select(2)
     desk.page.keyboard.press("Control+Enter")
+    desk.confirm_sending()
     journey, _ = running(desk)
     desk.watch.server_is_away = True
     desk.select(3)

@@ -215,9 +215,11 @@ def test_a_journey_is_watched_in_the_notebook(desk: Desk, hub: HubWorld):
     for number in range(4):
         desk.select(number)
         page.keyboard.press("Control+Enter")
+    desk.confirm_sending()
     widget = desk.cell(3).locator(".pht-journey-map")
-    expect(widget).to_be_visible(timeout=60_000)
-    expect(widget).to_contain_text("cleveland")
+    expect(widget.get_by_role("listitem").filter(has_text="cleveland")).to_be_visible(
+        timeout=60_000
+    )
     widget.scroll_into_view_if_needed()
     picture(page, "13-widget")
     # At its end, what a saved notebook keeps takes the place of the map.

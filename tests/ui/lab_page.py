@@ -128,6 +128,13 @@ class LabPage:
         plugin = "@jupyterlab/notebook-extension/tracker"
         self.server.set(plugin, {**SETTINGS[plugin], "windowingMode": mode})
 
+    def confirm_sending(self) -> None:
+        """Press *Send* where the page asks before code in a cell sends a train."""
+        dialog = self.page.locator(".jp-Dialog").filter(has_text="Send this train?")
+        expect(dialog).to_be_visible(timeout=60_000)
+        dialog.get_by_role("button", name="Send", exact=True).click()
+        expect(dialog).to_have_count(0)
+
     def save(self) -> None:
         self.command("docmanager:save")
 

@@ -30,6 +30,20 @@ def test_opened_and_run_from_top_to_bottom(lab_in_world: LabPage, world: World):
     evaluate(page, "jupyterapp.shell.currentWidget.sessionContext.ready")
     evaluate(page, "void jupyterapp.commands.execute('notebook:run-all-cells')")
     cells = read_analysis(share("notebooks/tutorial.ipynb")).aggregate_cells
+    # Run All sends nothing to a hospital: it goes on, and stops where the journey is needed.
+    asked = page.locator(".jp-Dialog").filter(has_text="Send this train?")
+    expect(asked).to_contain_text("va-long-beach", timeout=JOURNEYS)
+    wait = cells[0].number - 2  # the code cell before the first of them
+    while lab_in_world.cell(wait).locator(".jp-InputPrompt").count() == 0:
+        wait -= 1
+    wait_cell = lab_in_world.cell(wait)
+    expect(wait_cell).to_contain_text("is not sent yet", timeout=JOURNEYS)
+    journeys = panel.locator(".pht-Journeys > li")
+    expect(journeys).to_have_count(1)  # the dry run
+    lab_in_world.confirm_sending()
+    expect(journeys).to_have_count(2, timeout=JOURNEYS)
+    lab_in_world.select(wait)
+    evaluate(page, "void jupyterapp.commands.execute('notebook:run-all-below')")
     plot = lab_in_world.cell(cells[-1].number - 1).locator(".jp-OutputArea-output img")
     expect(plot).to_be_visible(timeout=JOURNEYS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 
 import nbformat
 import pytest
@@ -78,11 +79,17 @@ def test_a_new_analysis_is_sound_and_of_the_data_that_there_are(lab_page, told, 
     content = (jupyter.root / "analysis.ipynb").read_bytes()
     analysis = read_analysis(content, name="analysis")
     assert not analysis.findings
+    texts = ["".join(cell["source"]) for cell in json.loads(content)["cells"]]
+    dispatch, wait, aggregate = texts[-3:]
+    assert "dispatch(" in dispatch
+    assert "confirm" not in dispatch
+    assert wait == "journey.wait()"
+    assert "phtlab.results()" in aggregate
     assert list(analysis.datasets) == ["heart"]
     assert [output.name for output in analysis.outputs] == ["counts"]
     assert list(analysis.parameters.schema["properties"]) == ["min_age"]
     roles = [cell.metadata.get("tags", []) for cell in nbformat.reads(content, 4).cells]
-    assert roles == [[], ["parameters"], ["station"], [], ["aggregate"]]
+    assert roles == [[], ["parameters"], ["station"], [], [], ["aggregate"]]
 
 
 def test_the_next_one_has_another_name(lab_page, told, jupyter):

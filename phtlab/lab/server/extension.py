@@ -31,7 +31,7 @@ class PhtlabExtension(ExtensionApp):
         twins = Twins()
         twins.announce()
         self.workspace = Workspace(keys=WorkspaceKeys(), twins=twins)
-        self.agent = KeyAgent(self.workspace.keys, self._notebook_of)
+        self.agent = KeyAgent(self.workspace.keys, self._notebook_of, self._is_open)
         self.threads = Threads()
         self.streams = Streams()
 
@@ -48,13 +48,27 @@ class PhtlabExtension(ExtensionApp):
             self.log.warning("phtlab: kernels will ask for the passphrase: %s", error.strerror)
         self.workspace.start()
 
-    def _notebook_of(self, kernel: str) -> Path | None:
-        """The notebook that is open for `kernel`, from a thread that is not the server's loop."""
+    def _sessions_of(self, kernel: str) -> list[str]:
+        """The paths that are open for `kernel`, from a thread that is not the server's loop.
+
+        Raises TimeoutError.
+        """
         sessions = asyncio.run_coroutine_threadsafe(
             self.serverapp.session_manager.list_sessions(), self.serverapp.io_loop.asyncio_loop
         )
+        return [s["path"] for s in sessions.result(SECONDS) if s["kernel"]["id"] == kernel]
+
+    def _is_open(self, kernel: str) -> bool:
+        """Whether something is open for `kernel`; also where that cannot be found out in time."""
         try:
-            found = [s["path"] for s in sessions.result(SECONDS) if s["kernel"]["id"] == kernel]
+            return bool(self._sessions_of(kernel))
+        except TimeoutError:
+            return True
+
+    def _notebook_of(self, kernel: str) -> Path | None:
+        """The notebook that is open for `kernel`, from a thread that is not the server's loop."""
+        try:
+            found = self._sessions_of(kernel)
             root = ContentsRoot.of(self.serverapp.contents_manager)
             return root.notebook(found[0]) if found else None
         except (TimeoutError, Refusal):

@@ -8,6 +8,7 @@ import { checksPlugin } from './checks';
 import { findingsPlugin } from './findings';
 import { keysPlugin } from './keys';
 import { dispatchPlugin } from './dispatch';
+import { dispatchFromCodePlugin } from './dispatchFromCode';
 import { journeysPlugin } from './journeyNotices';
 import { openCellPlugin } from './openCell';
 import { proposePlugin } from './propose';
@@ -25,6 +26,7 @@ const plugins: JupyterFrontEndPlugin<any>[] = [
   findingsPlugin,
   trainPanelPlugin,
   dispatchPlugin,
+  dispatchFromCodePlugin,
   proposePlugin,
   journeysPlugin,
   openCellPlugin,

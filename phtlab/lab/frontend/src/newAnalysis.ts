@@ -29,7 +29,7 @@ export function likeliestDataSet(
 }
 
 /**
- * The cells of a new analysis of `dataset`: title, parameters, station, local, aggregate.
+ * The cells of a new analysis of `dataset`: title, parameters, station, local (send, then wait), aggregate.
  *
  * Sound as they stand: `phtlab train check` has nothing to say about them.
  */
@@ -62,11 +62,14 @@ export function analysisCells(dataset: IDataSet | null): ICellSource[] {
     ),
     code(
       'import phtlab\n\n' +
+        '# The page asks before it sends anything: press Send there.\n' +
         `journey = phtlab.connect().dispatch(stations="all", parameters={"${parameter}": ${bound.low}})\n` +
         'journey'
     ),
+    code('journey.wait()'),
     code(
       'import phtlab\n\n' +
+        '# What stations withheld is said above the numbers.\n' +
         'counts = phtlab.results().table("counts")\n' +
         `counts.groupby(${python(group)}).n.sum()`,
       'aggregate'

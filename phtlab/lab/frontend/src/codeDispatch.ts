@@ -1,0 +1,50 @@
+/**
+ * What the widget of an unsent journey asks of the page, checked: a kernel may send anything.
+ */
+
+export interface ICodeDispatch {
+  name: string;
+  stations: string[];
+  parameters: { [name: string]: string };
+  outputs: string[];
+  /** Who can open what comes back. */
+  recipients: string[];
+  /** The title of the proposal that it is made under; empty: under none. */
+  proposal: string;
+  /** Tells the kernel to send it. */
+  answer: () => void;
+}
+
+/** The question in the detail of an event; null if it is none. */
+export function codeDispatch(detail: unknown): ICodeDispatch | null {
+  const { question, answer } = record(detail);
+  const { name, stations, parameters, outputs, recipients, proposal } =
+    record(question);
+  return typeof name === 'string' &&
+    isTexts(stations) &&
+    isTexts(Object.values(record(parameters))) &&
+    isTexts(outputs) &&
+    isTexts(recipients) &&
+    typeof proposal === 'string' &&
+    typeof answer === 'function'
+    ? {
+        name,
+        stations,
+        parameters: record(parameters) as { [name: string]: string },
+        outputs,
+        recipients,
+        proposal,
+        answer: answer as () => void
+      }
+    : null;
+}
+
+function record(value: unknown): { [key: string]: unknown } {
+  return typeof value === 'object' && value !== null
+    ? (value as { [key: string]: unknown })
+    : {};
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every(one => typeof one === 'string');
+}
