@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 from playwright.sync_api import expect
 
@@ -33,9 +34,8 @@ def test_opened_and_run_from_top_to_bottom(lab_in_world: LabPage, world: World):
     # Run All sends nothing to a hospital: it goes on, and stops where the journey is needed.
     asked = page.locator(".jp-Dialog").filter(has_text="Send this train?")
     expect(asked).to_contain_text("va-long-beach", timeout=JOURNEYS)
-    wait = cells[0].number - 2  # the code cell before the first of them
-    while lab_in_world.cell(wait).locator(".jp-InputPrompt").count() == 0:
-        wait -= 1
+    texts = [cell.source for cell in nbformat.read(share("notebooks/tutorial.ipynb"), 4).cells]
+    wait = texts.index("journey.wait()")
     wait_cell = lab_in_world.cell(wait)
     expect(wait_cell).to_contain_text("is not sent yet", timeout=JOURNEYS)
     journeys = panel.locator(".pht-Journeys > li")
