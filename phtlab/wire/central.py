@@ -169,7 +169,7 @@ class CentralClient:
         return tuple(train for page in found for train in page.trains)
 
     def _train_page(self, before: int | None) -> TrainPage:
-        query = {"limit": "200"} | ({} if before is None else {"before": str(before)})
+        query = {} if before is None else {"before": str(before)}
         return parsed(TrainPage, self._send("GET", "/trains", query=query))
 
     def train(self, digest: str) -> TrainSummary:

@@ -123,7 +123,7 @@ class GovernanceClient:
 
         Newest first. Raises CentralError (``pages``) if central's list does not end.
         """
-        named = {"station": station, "proposal": proposal, "limit": "200"}
+        named = {"station": station, "proposal": proposal}
 
         def page(before: int | None) -> ApprovalPage:
             asked = {**named, "before": None if before is None else str(before)}

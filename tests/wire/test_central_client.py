@@ -155,7 +155,7 @@ def test_each_request_is_signed_for_this_central() -> None:
         scheme, token = request.headers["Authorization"].split()
         claims = jwt.decode(token, options={"verify_signature": False})
         assert (scheme, claims["iss"], claims["aud"]) == ("Bearer", "ada", "central@pht")
-        return httpx.Response(200, json=[])
+        return httpx.Response(200, json={"trains": []})
 
     assert _client(answer).trains() == ()
 
