@@ -134,8 +134,7 @@ class DataSetSchema(_Declared):
     def digest(self) -> str:
         """Names the declaration; never the data."""
         declared = self.model_dump(mode="json")
-        if self.rows_rounded_to == ROWS_ROUNDED_TO:
-            del declared["rows_rounded_to"]  # a declaration from before keeps its digest and twin
+        del declared["rows_rounded_to"]  # it changes neither the data nor the twin
         return digest(canonical(declared))
 
     def described(

@@ -43,12 +43,12 @@ band = band.astype(str).rename("age_band")
 
 
 _PUBLISHED: Final = {
-    "cleveland": (275, 324),
-    "hungary": (275, 324),
-    "switzerland": (75, 124),
-    "va-long-beach": (175, 224),
+    "cleveland": (250, 349),
+    "hungary": (250, 349),
+    "switzerland": (50, 149),
+    "va-long-beach": (150, 249),
 }
-"""The number of patients as a station publishes it: rounded to fifty."""
+"""The number of patients as its station publishes it: rounded to a hundred."""
 
 
 @dataclass(frozen=True)

@@ -349,7 +349,8 @@ def _readings(draft: Draft, minimum: int) -> list[Reading]:
     counts = count_column(draft.table, output.counts or "")
     others = {output.counts or "", output.total or "", *output.largest}
     others |= {c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in said)}
-    dimensions = dimensions_of(draft.table, output.by, others)
+    drawn = output.kind == "figure"
+    dimensions = dimensions_of(draft.table, output.by, others, numbers=not drawn)
     found = readings_of(output.name, draft.table, counts, dimensions, within=said, minimum=minimum)
     others.update(dimensions)
     summed = with_told_sums(found[0], draft.table, others, minimum)

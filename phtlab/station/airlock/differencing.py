@@ -41,8 +41,10 @@ def close_rows(
         if (OF in ours) != (OF in theirs):
             continue
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
-            if 0 < abs(ours_of_it - theirs_of_it) < minimum:
-                row = of_cell.get(cell) or _smallest_within(reading, cell, taken)
+            row = of_cell.get(cell)
+            hidden = 0 if row is not None else _hidden(reading, cell, taken)
+            if _tells_few(ours_of_it, hidden, theirs_of_it, minimum):
+                row = row or _smallest_within(reading, cell, taken)
                 if row is not None:
                     found.setdefault(row.row, (row, theirs_of_it))
         if ours == theirs:
@@ -94,6 +96,21 @@ def _differing(
         (_, count), (_, count_there) = ours[cell], theirs[cell]
         if count is not None and count_there is not None:
             yield cell, count, count_there
+
+
+def _hidden(reading: Reading, cell: Cell, taken: Collection[int | None]) -> int:
+    """How many of the people in `cell` are in rows that are `taken`."""
+    return sum(row.count or 0 for row in reading.leaves if row.row in taken and row.cell >= cell)
+
+
+def _tells_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
+    """Whether what is told of `ours`, all but those `hidden`, and `theirs` differ by too few.
+
+    Of the very same people, `computable.py` says what follows.
+    """
+    if not hidden:
+        return 0 < abs(ours - theirs) < minimum
+    return ours != theirs and 0 < theirs - (ours - hidden) < minimum
 
 
 def _smallest_within(

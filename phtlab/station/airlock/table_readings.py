@@ -13,19 +13,21 @@ from phtlab.station.airlock.table import Table, TableColumn
 _FEW: Final = 2
 
 
-def dimensions_of(table: Table, declared: Sequence[str], others: Collection[str]) -> list[str]:
+def dimensions_of(
+    table: Table, declared: Sequence[str], others: Collection[str], *, numbers: bool = True
+) -> list[str]:
     """The columns that say which people a row is about.
 
     Those declared, if they tell the rows apart; else the columns of text, truths and dates, with
     whole numbers (years, codes) and then other numbers (edges of bins) as far as those are needed.
-    `others` are none for sure.
+    `others` are none for sure; nor are `numbers` where they only say where something is drawn.
     """
     columns = {column.name: column for column in table.columns if column.name not in others}
     known = [name for name in declared if name in columns]
     if known and _distinct(columns, known, table.rows):
         return known
     found = [n for n, column in columns.items() if column.type in ("string", "boolean", "date")]
-    for kind in ("integer", "number"):
+    for kind in ("integer", "number") if numbers else ("integer",):
         for name, column in columns.items():
             # The code of a table of one row says of whom it is, too.
             if _distinct(columns, found, table.rows) and (found or kind == "number"):
@@ -145,7 +147,7 @@ def _total_by_value(
 ) -> set[int]:
     """The rows of the label that counts as many as the others wherever it stands, if there is one.
 
-    Or by fewer than `minimum` more: some people may have no other label, and some rows be left out.
+    Where that label is empty, also by fewer than `minimum` more: some people have no other label.
     """
     lines = _lines(labels, place)
     candidates = {row[place] for row in labels}
@@ -153,9 +155,10 @@ def _total_by_value(
         return set()
     for line in lines:
         whole = sum(counts[row] for row in line)
-        candidates -= {
-            labels[row][place] for row in line if not 0 <= 2 * counts[row] - whole < minimum
-        }
+        for row in line:
+            label, more = labels[row][place], 2 * counts[row] - whole
+            if not (more == 0 or (label == "" and 0 < more < minimum)):
+                candidates.discard(label)
     held = {labels[row][place] for row, count in enumerate(counts) if count} & candidates
     return {row for row, own in enumerate(labels) if own[place] == min(held)} if held else set()
 
