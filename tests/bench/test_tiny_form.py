@@ -29,6 +29,7 @@ def rows_of(size: BenchSize) -> dict[str, set[str]]:
     journeys = {"journey4_cold", "journey4_warm"}
     return {
         "seal": {"seal_1gb", "open_1gb", "seal_1gb_rss", "open_1gb_rss"},
+        "airlock": {"airlock_million_rows"},
         "waiting": {"central_wait_p99"},
         "journey": {"train_build_warm", "stop_trivial_over_papermill", *journeys},
         "stop": outputs | {f"{name}_rss" for name in outputs},

@@ -290,7 +290,7 @@ def test_the_number_of_rows_is_rounded(
 def test_a_declaration_from_before_rounding_keeps_its_digest() -> None:
     schema = parsed(SCHEMA)
     assert parsed(b"rows_rounded_to = 50\n" + SCHEMA).digest == schema.digest
-    assert parsed(b"rows_rounded_to = 10\n" + SCHEMA).digest != schema.digest
+    assert parsed(b"rows_rounded_to = 10\n" + SCHEMA).digest == schema.digest, "the same data"
 
 
 def test_profile_and_twins_are_published_once_and_again_when_declarations_change(
