@@ -34,7 +34,7 @@ from phtlab.train.identity import Member
 from phtlab.wire.api import StopUpdate
 from phtlab.wire.governance import NewComment
 from phtlab.wire.notification import EVENTS, NewPreferences, Notification, Preferences
-from tests.central.conftest import _copied, run_central
+from tests.central.conftest import copied, run_central
 from tests.central.receivers import (
     PASSWORD,
     USER,
@@ -65,7 +65,7 @@ def telling(
     """A central that sends mail, with TLS and a password, and may call webhooks on loopback."""
     with mail_server(tmp_path) as (box, port, certificate):
         for world in run_central(
-            _copied(prepared_sqlite, tmp_path),
+            copied(prepared_sqlite, tmp_path),
             founding,
             smtp_host="127.0.0.1",
             smtp_port=port,
