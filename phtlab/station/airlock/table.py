@@ -167,25 +167,25 @@ def _column(head: object, cells: object, rules: AirlockRules, max_rows: int) -> 
 
 def _integer(cell: object, _: AirlockRules) -> int:
     if isinstance(cell, bool) or not isinstance(cell, int) or cell not in INT64:
-        raise _type_refused("64-bit integer")
+        raise _wrong_type("64-bit integer")
     return cell
 
 
 def _number(cell: object, _: AirlockRules) -> float:
     if isinstance(cell, bool) or not isinstance(cell, int | float):
-        raise _type_refused("number")
+        raise _wrong_type("number")
     return float(cell)
 
 
 def _boolean(cell: object, _: AirlockRules) -> bool:
     if not isinstance(cell, bool):
-        raise _type_refused("true or false")
+        raise _wrong_type("true or false")
     return cell
 
 
 def _string(cell: object, rules: AirlockRules) -> str:
     if not isinstance(cell, str):
-        raise _type_refused("text")
+        raise _wrong_type("text")
     if fault := text_fault(cell, rules.max_text):
         raise _refused("free-text", f"a column has {fault}")
     return cell
@@ -197,7 +197,7 @@ def _day(cell: object, _: AirlockRules) -> date:
             return date.fromisoformat(cell)
         except ValueError:
             pass
-    raise _type_refused("date, written YYYY-MM-DD")
+    raise _wrong_type("date, written YYYY-MM-DD")
 
 
 _READ: Mapping[str, Callable[[object, AirlockRules], Any]] = {
@@ -209,7 +209,7 @@ _READ: Mapping[str, Callable[[object, AirlockRules], Any]] = {
 }
 
 
-def _type_refused(wanted: str) -> AirlockError:
+def _wrong_type(wanted: str) -> AirlockError:
     return _refused("cell-type", f"a cell is no {wanted}, as its column is")
 
 

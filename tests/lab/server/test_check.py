@@ -47,7 +47,7 @@ async def test_a_sound_notebook_tells_what_it_takes_and_gives(asking: Asking):
             "required": [],
             "additionalProperties": False,
         },
-        "outputs": [{"name": "n", "kind": "scalar", "counts": "patients"}],
+        "outputs": [{"name": "n", "kind": "scalar"}],
         "datasets": ["heart"],
         "findings": [],
     }
