@@ -22,6 +22,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
         if default == "":
             assert "| |" in row, name
             continue
+        if isinstance(default, tuple):
+            assert ", ".join(f"`{one}`" for one in default) in row, name
+            continue
         shown = f"{default:g}" if isinstance(default, float) else str(default).replace("T", "t")
         assert shown.replace("False", "false") in row, name
 

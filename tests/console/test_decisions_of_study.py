@@ -84,13 +84,13 @@ def test_what_a_run_can_tell_is_shown_in_bits_before_the_yes(desk: Desk) -> None
     desk.world.begun(offer, steps=3)
     stop = desk.world.stop(offer)
     page = desk.login("rev").get(f"/decisions/{stop.hex}").text
-    assert "<strong>80 bits</strong>" in page
-    for part in ("progress: 0", "how long it ran: 12", "how it ended: 6", "an error: 62"):
+    assert "<strong>90 bits</strong>" in page
+    for part in ("progress: 0", "how long it ran: 22", "how it ended: 6", "an error: 62"):
         assert part in page
     policy = desk.world.folder.policy
     policy.write_text('mode = "human"\nprogress = "cells"\n')
     page = desk.login("rev").get(f"/decisions/{stop.hex}").text
-    assert "progress: 12,000" in page
+    assert "progress: 22,000" in page
 
 
 def test_an_approval_that_is_void_is_shown_as_void_and_is_asked_for_again(desk: Desk) -> None:

@@ -47,6 +47,8 @@ async def test_what_stations_say_is_told_as_it_happens(central: World, asking: A
             "station": "ulm",
             "state": "in-review",
             "question": "Why 3?",
+            "allows": "",
+            "lacks": "",
         }
         yes = documents.approval(proposal, signed).sign(central.identity("ulm"))
         await in_thread(ulm.decide, proposal.id, "ulm", yes)
