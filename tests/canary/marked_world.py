@@ -37,6 +37,7 @@ from tests.canary.canaries import Canary, marked
 from tests.canary.watched_runs import WatchedRuns
 from tests.e2e.parts import (
     PATIENCE,
+    at_cell,
     bring_back,
     command,
     job_of,
@@ -302,7 +303,7 @@ def _kill_run(
     label = {"label": f"phtlab.job={job_of(journey.id)}"}
     (container,) = engine.containers.list(filters=label, ignore_removed=True)
     # Parameters, load, and now the one that prints, and stays.
-    until(lambda: lab.central.journey(journey.id).stops[0].cell == 3)
+    until(lambda: at_cell(world, "hungary", journey.id) == 3)
     runs.look()  # it stays, so that this one is seen for certain
     kill(service(world, "hungary"))
     bring_back(world, "hungary")

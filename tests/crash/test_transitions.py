@@ -15,6 +15,7 @@ from phtlab.demo.world import POLICY, World
 from phtlab.lab import Journey, Lab
 from tests.crash.load import SANDBOX, Killer
 from tests.e2e.parts import (
+    at_cell,
     away,
     bring_back,
     command,
@@ -179,7 +180,7 @@ def test_a_part_of_the_run_killed(
     """The run is over by that, and not begun again: the researcher learns that it failed."""
     begun = time.time()
     journey = small_lab.dispatch(endless, stations=STATION)
-    until(lambda: journey.refresh().stops[0].cell == 3)  # it stays there
+    until(lambda: at_cell(small, STATION, journey.id) == 3)  # it stays there
     assert Killer(small, engine, 0, ()).kill_in_sandbox(part)
     record = ended(journey, STATION)
     assert (record.outcome, record.code) == ("failed", CODES[part])
@@ -246,7 +247,7 @@ def test_cancelled_while_held(small: World, small_lab: Lab, slow: Path, engine: 
 def test_cancelled_while_it_runs(small: World, small_lab: Lab, endless: Path, engine: Any) -> None:
     begun = time.time()
     journey = small_lab.dispatch(endless, stations=STATION)
-    until(lambda: journey.refresh().stops[0].cell == 3)  # it stays there
+    until(lambda: at_cell(small, STATION, journey.id) == 3)  # it stays there
     said = command(small, "journey", "cancel", journey.id[7:19])
     assert said.returncode == 0
     cancelled(small, journey, engine)

@@ -148,6 +148,17 @@ def job_of(journey: str) -> str:
     return Stop(Path(journey.removeprefix("sha256:"))).job_id
 
 
+def at_cell(world: World, station: str, journey: str) -> int:
+    """At which cell its run says that it is, from 1, and 0 before: to whoever is at the station.
+
+    Central hears it only where the policy lets it.
+    """
+    folder = StationFolder(world.station_folder(station)).runs / job_of(journey) / "out"
+    with suppress(OSError, ValueError):
+        return int(json.loads((folder / "progress.json").read_bytes())["done"]) + 1
+    return 0
+
+
 def left_behind(engine: docker.DockerClient, world: World, station: str) -> list[str]:
     """Containers, mounts, loop devices and folders of runs that a station has left."""
     place = world.station_folder(station) / "runs"
