@@ -210,7 +210,15 @@ def test_names_with_stars_are_compared_in_few_steps(evidence: Evidence) -> None:
     )
 
 
-def test_a_model_of_a_thousand_arrays_is_read(tmp_path: Path) -> None:
+def test_a_model_of_a_thousand_undeclared_arrays_is_refused(
+    tmp_path: Path, evidence: Evidence
+) -> None:
     content = save({f"l{n}": np.zeros(1) for n in range(1_000)})
     model = Published(kind="model", content=content, of=10_000)
     assert verdicts(tmp_path / "released", {"m": model}) == {("refused", "model-names")}
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="cannot send a thousand arrays that are not declared",
+        outcome="refused: model-names",
+    )

@@ -197,7 +197,7 @@ def sentences() -> Iterator[tuple[str, ast.expr]]:
                 yield f"{path.name}:{node.lineno}", node.value
 
 
-def test_sentences_are_made_of_constants_and_numbers_of_the_policy() -> None:
+def test_sentences_are_made_of_constants_and_numbers_of_the_policy(evidence: Evidence) -> None:
     found = list(sentences())
     assert len(found) > 100
     chosen = {
@@ -211,3 +211,9 @@ def test_sentences_are_made_of_constants_and_numbers_of_the_policy() -> None:
     # (`differencing`, `unchecked`) have a second and a third.
     rules = max(len(one.model_fields) for one in (TableActions, ScalarActions, FigureActions))
     assert len(found) + 3 * 2 ** (rules + 4) < VERDICTS
+    evidence(
+        "attacks",
+        attacker="hostile researcher",
+        promise="cannot choose a word or a number of any sentence of the airlock",
+        outcome="all are constants, and numbers of the policy",
+    )
