@@ -123,14 +123,14 @@ def _journey(lab: Lab, notebook: Path, stations: str) -> dict[str, float]:
     moments.append(time.perf_counter())
     answers = [one.scalar("answer") for one in results.values() if one.outputs]
     require(len(results) == len(journey.stops), f"not all departed: {results}")
-    require(set(answers) <= {2}, f"these answers came: {answers}")
+    require(set(answers) <= {42}, f"these answers came: {answers}")
     began, sent, ended, opened = moments
     return {"dispatch": sent - began, "stops": ended - sent, "results": opened - ended}
 
 
 def _notebook(place: Path, name: str) -> Path:
     """A trivial notebook; each a train of its own, so that nothing of it is anywhere yet."""
-    cell = f"import phtlab\nphtlab.publish('answer', 1 + 1, kind='scalar')  # {name}"
+    cell = f"import phtlab\nphtlab.publish('answer', 6 * 7, kind='scalar', of=100)  # {name}"
     return write(place / f"{name}.ipynb", [cell])
 
 

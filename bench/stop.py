@@ -49,7 +49,8 @@ import os
 import numpy
 import phtlab
 weights = numpy.frombuffer(os.urandom({size}), dtype="uint8")
-phtlab.publish("weights", {{"weights": weights}}, kind="model")
+model = {{"weights": weights}}
+phtlab.publish("weights", model, kind="model", of=2**40, tensors=["weights"])
 """
 # A station that lets so much leave: output volume and airlock are settings of its policy.
 _ROOM = """memory = "4 GiB"
@@ -59,9 +60,13 @@ file = {room}
 [airlock]
 max_output = {room}
 max_total = {room}
+max_numbers = {numbers}
 
 [airlock.models]
 membership = "pass"
+
+[month]
+size = "1 TiB"
 """
 # What a stop writes when a step is done, and what the step is called here.
 _STEPS = {
@@ -190,7 +195,7 @@ def _roomy(world: World) -> Iterator[Any]:
     before = policy.read_text()
 
     def give_room(size: int) -> None:
-        room = _ROOM.format(room=max(size + size // 50, 64 * MB))
+        room = _ROOM.format(room=max(size + size // 50, 64 * MB), numbers=2 * size)
         policy.write_text(POLICY.replace('memory = "1 GiB"\n', "") + room)
 
     try:
