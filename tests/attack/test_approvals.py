@@ -489,10 +489,14 @@ def test_a_revocation_that_another_signed(
         central.governance.put_revocation(revocation)
 
     def shown(_: AskedOfCentral, answer: Answer) -> Answer:
-        views = json.loads(answer.content)
+        page = json.loads(answer.content)
         forged = revocation.model_dump(mode="json")
-        taken = [view | {"revocation": forged} for view in views if view["digest"] == study.rule]
-        return answer.saying(json.dumps(taken).encode())
+        taken = [
+            view | {"revocation": forged}
+            for view in page["approvals"]
+            if view["digest"] == study.rule
+        ]
+        return answer.saying(json.dumps(page | {"approvals": taken}).encode())
 
     here.again()
     with liars.central.lying("GET", f"/approvals.*station={HERE}", shown) as lying:
@@ -529,11 +533,15 @@ def test_a_revocation_that_another_station_signed_in_its_own_name(
     assert open_revocation(revocation, small_lab.trusted.roster).approval == study.rule
 
     def shown(_: AskedOfCentral, answer: Answer) -> Answer:
-        views = json.loads(answer.content)
+        page = json.loads(answer.content)
         theirs = revocation.model_dump(mode="json")
-        taken = [view | {"revocation": theirs} for view in views if view["digest"] == study.rule]
+        taken = [
+            view | {"revocation": theirs}
+            for view in page["approvals"]
+            if view["digest"] == study.rule
+        ]
         assert taken
-        return answer.saying(json.dumps(taken).encode())
+        return answer.saying(json.dumps(page | {"approvals": taken}).encode())
 
     here.again()
     with liars.central.lying("GET", f"/approvals.*station={HERE}", shown) as lying:

@@ -103,7 +103,8 @@ FAULTS: dict[str, Fault] = {
         HURRIED,
     ),
     "over the output quota": Fault(
-        "import numpy\nphtlab.publish('sums', {'x': numpy.ones(2**18)}, kind='model')",
+        "import numpy; x = numpy.ones(2**18)\n"
+        "phtlab.publish('sums', {'x': x}, kind='model', tensors=['x'])",
         "output-quota",
         "The run wrote more than this station allows.",
         CellError(type="OSError", cell=FAULT, line=2),

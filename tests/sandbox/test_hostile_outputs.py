@@ -227,8 +227,9 @@ def test_the_record_says_whole_seconds_and_no_memory_or_exit_code(
     assert set(StopRecord.model_fields) == {
         *("journey", "train", "station", "stop", "previous", "outcome", "code", "sentence"),
         *("error", "outputs", "datasets", "cargo", "cargo_size", "context", "roster_version"),
-        *("started", "finished"),
+        *("started", "finished", "forecasts"),
     }
+    assert record.forecasts is None, "of a dry run only"
     outcome = "bounded: whole seconds and one of the known outcomes"
     evidence("probes", probe=title(50), runtime_class="runc", outcome=outcome)
 

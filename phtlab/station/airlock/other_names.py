@@ -147,6 +147,8 @@ def _renamings(ours: _Labels, every: _Dimensions, steps: Steps) -> list[_Renamin
         steps.take()
         if theirs.reading.source == ours.reading.source or theirs.name in ours.reading.dimensions:
             continue
+        if ours.name.startswith(NO_COLUMN) and theirs.name.startswith(NO_COLUMN):
+            continue  # of rows that nothing tells apart nobody knows which are the same
         for labels in islice(_label_pairs(ours, theirs, steps), _MOST_WAYS):
             steps.take(1 + len(labels) // 8)
             key = theirs.name, tuple(sorted(labels.items()))
