@@ -359,6 +359,7 @@ def test_results_so_far_say_which_stations_are_missing_and_why(lab_page, told):
         "code": "not-approved",
         "sentence": "Nobody at ulm approved it.",
         "error": None,
+        "forecasts": [],
     }
     so_far = {
         **whole,
