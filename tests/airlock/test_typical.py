@@ -38,7 +38,6 @@ def test_what_is_published_usually_is_held_only_where_it_says_too_little_or_too_
 # follow. In Switzerland: from about how many patients there are (two tables), and from the other.
 BESIDE_WHAT_IS_SMALL = {
     "a cross table with totals": list(HOSPITALS),
-    "a histogram of age in steps of ten years": ["switzerland"],
     "two tables: by sex, and by sex and diagnosis": ["switzerland"],
 }
 
