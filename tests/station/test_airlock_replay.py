@@ -100,7 +100,7 @@ def test_rows_that_stayed_are_not_guessed(world: World) -> None:
     world.scripted.script = FakeRun(files=files)
     assert world.travel().outputs[0].verdict == "suppressed"
     assert sentences(replay(world.station(), raised(2))) == []
-    assert sentences(replay(world.station(), raised(32))) == ["counts: 1 row stays (small-count)"]
+    assert sentences(replay(world.station(), raised(32))) == ["counts: 2 rows stay (small-count)"]
 
 
 def test_a_broken_policy_in_force_compares_nothing(world: World) -> None:
