@@ -57,15 +57,10 @@ def readings_of(
     if not _distinct(columns, dimensions, table.rows):
         names: tuple[str, ...] = (row_name(source),)
         labels = [[str(row)] for row in range(table.rows)]
-        spelt = [
-            [spelt_out(columns[n].values[row]) for n in dimensions] for row in range(table.rows)
-        ]
+        spelt = _spelt(columns, dimensions, table.rows)
         # One that all its labels call a total is none of the others.
-        totals = {
-            names[0]: {
-                row for row, found in enumerate(spelt) if found and all(map(is_total, found))
-            }
-        }
+        called = {row for row, found in enumerate(spelt) if found and all(map(is_total, found))}
+        totals = {names[0]: called}
     else:
         names = _folded_names(dimensions)
         labels = _labels(columns, dimensions, table.rows)
@@ -97,9 +92,13 @@ def _folded_names(names: Sequence[str]) -> tuple[str, ...]:
 
 def _labels(columns: Mapping[str, TableColumn], names: Sequence[str], rows: int) -> list[list[str]]:
     """The labels of each row as they are compared; as they are spelt if rows would be the same."""
-    spelt = [[spelt_out(columns[name].values[row]) for name in names] for row in range(rows)]
+    spelt = _spelt(columns, names, rows)
     found = [[folded(label) for label in row] for row in spelt]
     return found if len(set(map(tuple, found))) == len(set(map(tuple, spelt))) else spelt
+
+
+def _spelt(columns: Mapping[str, TableColumn], names: Sequence[str], rows: int) -> list[list[str]]:
+    return [[spelt_out(columns[name].values[row]) for name in names] for row in range(rows)]
 
 
 def _rows(cells: Sequence[Cell], counts: Sequence[int]) -> tuple[CountedRow, ...]:
