@@ -20,7 +20,8 @@ CELLS = [
     (
         "station",
         "from phtlab import dataset, publish\n"
-        "publish('n', dataset('heart').age.mean(), kind='scalar')",
+        "age = dataset('heart').age\n"
+        "publish('n', age.mean(), kind='scalar', of=age.count())",
     ),
 ]
 
