@@ -24,6 +24,7 @@ HOLD = """
 minimum_count = 1000
 [airlock.tables]
 small_count = "hold"
+complementary = "hold"
 """
 
 
