@@ -58,30 +58,10 @@ def told(
         return
     if not protected and _all_told(group, withheld, minimum):
         return
-    said = _said_to_be_small(group, withheld, minimum)
     for lattice, counts in _solved(group, withheld, minimum, everybody, steps):
         for one in chain(_small(lattice, counts, steps), _exact(lattice, counts, protected)):
-            if one.rows and not (one.cell in said and _says_no_more(counts, one, minimum)):
+            if one.rows:
                 yield one
-
-
-def _said_to_be_small(group: Sequence[Reading], withheld: Withheld, minimum: int) -> set[Cell]:
-    """The withheld rows of tables of which the verdict says that they stay for being small."""
-    stays = [
-        (reading.source, row)
-        for reading in group
-        for row in reading.rows
-        if (reading.source, row.row) in withheld
-    ]
-    others = {source for source, row in stays if row.count is None or row.count >= minimum}
-    return {row.cell for source, row in stays if source not in others}
-
-
-def _says_no_more(counts: Counts[Cell], one: Told, minimum: int) -> bool:
-    """Whether a cell may count anything below the minimum, as far as a reader can tell."""
-    if one.value < minimum - 1 - TOLERANCE:
-        return False
-    return counts.interval(one.cell)[0].value < TOLERANCE
 
 
 def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> bool:
