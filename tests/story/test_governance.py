@@ -135,8 +135,18 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         picture(page, "06-diff")
         approve(page)
 
-        # What it published counts few people: held, looked at, released without them.
+        # What it published counts few people: held. The researcher is told of which kind of rule it
+        # is, and reads meanwhile what has departed, with a line that says what is missing.
         expect(otto.waiting("counts", "Output held")).to_be_visible(timeout=JOURNEY)
+        expect(stop["hungary"]).to_contain_text("A person at hungary will look at the output counts")
+        expect(stop["hungary"]).to_contain_text("a rule about counts of people")
+        journey.get_by_role("button", name="Results so far (1 of 2)").click()
+        results = desk.page.locator(".pht-Page:visible")
+        expect(results.get_by_role("heading", level=1)).to_contain_text("Results so far")
+        expect(results.get_by_role("note")).to_contain_text("hungary is not in it yet (held)")
+        picture(desk.page, "11-so-far")
+
+        # Looked at there, and released without the small groups.
         picture(otto.inbox(), "07-inbox")
         page = otto.open("counts", "Output held")
         small = [row for row in page.locator("table.held tbody tr").all() if counts_few(row)]
@@ -156,6 +166,7 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         expect(results.get_by_role("table").first).to_be_visible()
         expect(results).to_contain_text("hungary released in part")
         expect(results).to_contain_text(f"released it without {len(small)} rows")
+        expect(results.get_by_role("note")).to_contain_text("hungary withheld")
         picture(desk.page, "09-results")
 
         # Who said what, when, under which digest: it is all there, and verifies.

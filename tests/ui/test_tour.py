@@ -151,7 +151,7 @@ def results(walk: Walk) -> None:
     walk.lab.select(AGGREGATE)
     walk.page.keyboard.press("Control+Enter")
     output = cell.locator(".jp-OutputArea-output")
-    expect(output).to_contain_text(re.compile(r"Female\s+\d+\s+Male\s+\d+"), timeout=JOURNEY)
+    expect(output.last).to_contain_text(re.compile(r"Female\s+\d+\s+Male\s+\d+"), timeout=JOURNEY)
 
 
 def key(walk: Walk) -> None:
