@@ -62,7 +62,7 @@ def withheld(
             elif (verdict := told.get(name)) is not None:
                 found += _of(station, verdict)
     ended = {station: f"sent nothing ({_bare(why)})" for station, why in unsigned.items()}
-    going = {station: f"is not in it yet ({_bare(why)})" for station, why in waiting.items()}
+    going = {station: f"is not in it yet ({_state(why)})" for station, why in waiting.items()}
     for station, words in {**ended, **going}.items():
         why = {**unsigned, **waiting}[station]
         found += [Withheld(station, name, None, why, words) for name in outputs]
@@ -82,6 +82,11 @@ def _of(station: str, verdict: OutputVerdict) -> Iterator[Withheld]:
         else:
             words = f"withheld a part ({_bare(why)})"
         yield Withheld(station, verdict.name, rows, why, words)
+
+
+def _state(told: str) -> str:
+    """What a stop is at, without the reason: that stands beside the stop."""
+    return _bare(told.partition(":")[0])
 
 
 def _bare(sentence: str) -> str:

@@ -138,7 +138,7 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         # What it published counts few people: held. The researcher is told of which kind of rule it
         # is, and reads meanwhile what has departed, with a line that says what is missing.
         expect(otto.waiting("counts", "Output held")).to_be_visible(timeout=JOURNEY)
-        expect(stop["hungary"]).to_contain_text("A person at hungary will look at the output counts")
+        expect(stop["hungary"]).to_contain_text("A person at hungary will look at the output")
         expect(stop["hungary"]).to_contain_text("a rule about counts of people")
         journey.get_by_role("button", name="Results so far (1 of 2)").click()
         results = desk.page.locator(".pht-Page:visible")

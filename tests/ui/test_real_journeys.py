@@ -12,7 +12,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
-from phtlab.demo.world import World
+from phtlab.demo.world import POLICY, World
 from tests.e2e.parts import bring_back, service
 from tests.ui.chromium import evaluate
 from tests.ui.lab_page import LabPage
@@ -23,6 +23,29 @@ JOURNEY = 120_000  # ms, with five stations on two busy cores
 STATIONS = ("cleveland", "hungary", "switzerland", "va-long-beach")
 
 pytestmark = pytest.mark.engine
+
+# Journeys of almost the same people, and of few: nobody is asked, and what a person would have to
+# look at stays.
+REFUSING = """
+[airlock.tables]
+class_disclosure = "suppress"
+[airlock.figures]
+differencing = "refuse"
+[airlock.models]
+uncounted = "refuse"
+"""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def nobody_asked(world: World) -> Iterator[None]:
+    policies = [world.station_folder(name) / "policy.toml" for name in STATIONS]
+    for policy in policies:
+        policy.write_text(POLICY + REFUSING)
+    try:
+        yield
+    finally:
+        for policy in policies:
+            policy.write_text(POLICY)
 
 
 def panel_of(lab: LabPage) -> Locator:
@@ -127,7 +150,7 @@ def test_a_station_offline_then_cancelled_then_sent_again(lab_in_world: LabPage,
     with without(world, "hungary"):
         away = panel.locator(".pht-Stations > li").filter(has_text="hungary")
         expect(away).to_contain_text("offline", timeout=60_000)
-        journey = sent(lab, panel, 52)
+        journey = sent(lab, panel, 60)
         for station in set(STATIONS) - {"hungary"}:
             stop = journey.locator(f'.pht-Route > li[data-station="{station}"]')
             expect(stop).to_contain_text("departed", timeout=JOURNEY)
@@ -145,12 +168,12 @@ def test_a_station_offline_then_cancelled_then_sent_again(lab_in_world: LabPage,
 
     journey.get_by_role("button", name="Send again…").click()
     asked = lab.page.locator(".pht-Dispatch-dialog")
-    expect(asked.get_by_label("min_age")).to_have_value("52")
-    asked.get_by_label("min_age").fill("53")
+    expect(asked.get_by_label("min_age")).to_have_value("60")
+    asked.get_by_label("min_age").fill("61")
     asked.get_by_role("button", name="Sign and dispatch").click()
     expect(asked).to_have_count(0, timeout=60_000)
     again = newest(panel)
-    expect(again).to_contain_text("min_age = 53")
+    expect(again).to_contain_text("min_age = 61")
     expect(ended(again).locator(".pht-Row")).to_contain_text("done")
 
 
@@ -174,7 +197,7 @@ def test_a_closed_browser_and_a_restarted_server_change_nothing(
     lab = lab_in_world
     panel = unlocked(lab, world)
     with without(world, "switzerland"):
-        journey = sent(lab, panel, 54)
+        journey = sent(lab, panel, 70)
         expect(journey.locator(".pht-Row")).to_contain_text("/4")
         lab.page.goto("about:blank")  # what Lab had open is gone
         lab.server.stop()
@@ -185,7 +208,7 @@ def test_a_closed_browser_and_a_restarted_server_change_nothing(
     journey = newest(panel)
     if journey.locator(".pht-Row").get_attribute("aria-expanded") == "false":
         journey.locator(".pht-Row").click()
-    expect(journey).to_contain_text("min_age = 54")
+    expect(journey).to_contain_text("min_age = 70")
     expect(ended(journey).locator(".pht-Row")).to_contain_text("done")
     stop = journey.locator('.pht-Route > li[data-station="switzerland"]')
     expect(stop).to_contain_text("departed")
