@@ -18,7 +18,7 @@ from typing import Any
 
 import pyarrow.parquet
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from phtlab.station.airlock import linear_bounds, released
@@ -169,6 +169,8 @@ LEAST = 4
 
 @settings(deadline=None)
 @given(unknowns, weights)
+@example([4, 3, 0, 6], [[-3, 0, -2, 1], [2, -2, 0, 1]])  # the solver stopped, from a bad start
+@example([2, 1, 4, 1], [[-3, 3, -1, -1], [2, -3, 2, -3]])
 def test_small_ones_and_intervals_hold_for_every_solution(
     true: list[int], rows: list[list[int]]
 ) -> None:
