@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -118,10 +119,18 @@ class LabPage:
         return cell
 
     def select(self, index: int) -> Locator:
-        """Select the cell in command mode, by its prompt."""
+        """Select the cell in command mode, by its prompt.
+
+        Cells move while one above them is drawn: whoever hit another one clicks again.
+        """
         cell = self.cell(index)
-        cell.locator(".jp-InputPrompt").click()
-        return cell
+        active = cell.and_(self.page.locator(".jp-mod-active"))
+        for patience in (1_000, 4_000, 45_000):  # ms
+            cell.locator(".jp-InputPrompt").click()
+            with suppress(AssertionError):
+                expect(active).to_have_count(1, timeout=patience)
+                return cell
+        raise AssertionError(f"cell {index} was clicked and is not the active one")
 
     def draws(self, mode: str) -> None:
         """How notebooks draw their cells: Lab's setting `windowingMode`. Call before `open`."""
