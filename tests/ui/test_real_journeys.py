@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, expect
 
 from phtlab.demo.world import POLICY, World
 from tests.e2e.parts import bring_back, service
+from tests.story.operator import policies
 from tests.ui.chromium import evaluate
 from tests.ui.lab_page import LabPage
 
@@ -38,14 +39,8 @@ uncounted = "refuse"
 
 @pytest.fixture(autouse=True, scope="module")
 def nobody_asked(world: World) -> Iterator[None]:
-    policies = [world.station_folder(name) / "policy.toml" for name in STATIONS]
-    for policy in policies:
-        policy.write_text(POLICY + REFUSING)
-    try:
+    with policies(world, **dict.fromkeys(STATIONS, POLICY + REFUSING)):
         yield
-    finally:
-        for policy in policies:
-            policy.write_text(POLICY)
 
 
 def panel_of(lab: LabPage) -> Locator:

@@ -130,11 +130,11 @@ class Counts(Generic[C]):
         weights = np.zeros(solver.getNumCol())
         weights[list(costs)] = list(costs.values())
         solver.changeColsCost(len(weights), np.arange(len(weights), dtype=np.int32), weights)
-        status = self._run(len(weights))
+        status = self._run()
         if status == highspy.HighsModelStatus.kUnknown:
             # The solution before it was a bad start: from none, it is found.
             solver.clearSolver()
-            status = self._run(len(weights))
+            status = self._run()
         if status == highspy.HighsModelStatus.kOptimal:
             return float(solver.getObjectiveValue())
         if status == highspy.HighsModelStatus.kUnbounded:
@@ -143,12 +143,14 @@ class Counts(Generic[C]):
             return None
         raise UnsolvedError
 
-    def _run(self, columns: int) -> highspy.HighsModelStatus:
-        self._solver.run()
+    def _run(self) -> highspy.HighsModelStatus:
+        solver = self._solver
+        solver.run()
         # The work of an iteration grows with the numbers in the equations.
-        iterations = max(self._solver.getInfo().simplex_iteration_count, 0)
-        self._steps.take((iterations + 1) * (1 + (columns + self._nonzeros) // _A_STEP))
-        return self._solver.getModelStatus()
+        iterations = max(solver.getInfo().simplex_iteration_count, 0)
+        size = solver.getNumCol() + self._nonzeros
+        self._steps.take((iterations + 1) * (1 + size // _A_STEP))
+        return solver.getModelStatus()
 
 
 def _solver(
