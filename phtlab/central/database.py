@@ -19,7 +19,7 @@ from typing import Any, Final
 import structlog
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, create_engine, event, select, text, update
+from sqlalchemy import Connection, Engine, Update, create_engine, event, select, text, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -122,6 +122,12 @@ class Database:
                 if told and self.is_postgresql:
                     _notify(session, told)
             self._tell(told)
+
+    def note_at_once(self, statement: Update) -> int:
+        """The same of one statement, which is one trip to PostgreSQL; how many rows it changed."""
+        engine = self._for_read if self.is_postgresql else self._for_change
+        with _answering(), engine.begin() as connection:
+            return connection.execute(statement).rowcount
 
     def migrate(self) -> None:
         """Bring the tables to this release's form. Raises SettingsError if it is not reachable."""

@@ -10,8 +10,9 @@ before anyone's second: whose orders wait for a person there keeps nobody else's
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session, aliased
 
 from phtlab.central.proposals import newest_change
@@ -24,9 +25,7 @@ MAX_CONFLICTS = 100
 def inbox_cursors(session: Session, station: str) -> tuple[int, int]:
     """The number of the last change that `station` has to learn, and of the last one to a proposal
     that names it; 0 if there was none."""
-    newest = select(func.max(StopRow.offered)).where(StopRow.station == station)
-    both = select(newest.scalar_subquery(), newest_change(station).scalar_subquery())
-    stops, proposals = session.execute(both).one()
+    stops, proposals, _ = session.execute(_newest(station)).one()
     return max(stops or 0, proposals or 0), proposals or 0
 
 
@@ -37,17 +36,31 @@ def inbox_json(session: Session, station: str) -> str:
     again every 25 seconds.
     """
     # The cursor is read first: what comes in between is then seen twice, never missed.
-    cursor, proposals = inbox_cursors(session, station)
+    stops, proposals, contradicted = session.execute(_newest(station)).one()
     offers = ",".join(_offers(session, station))
-    conflicts = session.scalars(
+    conflicts = list(session.scalars(_conflicts(station))) if contradicted else []
+    return (
+        f'{{"cursor":{max(stops or 0, proposals or 0)},"offers":[{offers}],'
+        f'"proposals":{proposals or 0},"conflicts":{json.dumps(conflicts)}}}'
+    )
+
+
+def _newest(station: str) -> Select[Any]:
+    """The newest changes to stops and to proposals, and whether there is a conflict: one trip."""
+    newest = select(func.max(StopRow.offered)).where(StopRow.station == station)
+    return select(
+        newest.scalar_subquery(),
+        newest_change(station).scalar_subquery(),
+        _conflicts(station).exists(),
+    )
+
+
+def _conflicts(station: str) -> Select[str]:
+    return (
         select(StopRow.journey_id)
         .where(StopRow.station == station, StopRow.conflict.is_not(None))
         .order_by(StopRow.offered.desc())
         .limit(MAX_CONFLICTS)
-    )
-    return (
-        f'{{"cursor":{cursor},"offers":[{offers}],"proposals":{proposals},'
-        f'"conflicts":{json.dumps(list(conflicts))}}}'
     )
 
 
