@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,6 +98,12 @@ class Database:
             yield session
 
     @contextmanager
+    def ask(self) -> Iterator[Connection]:
+        """The same for statements that are made once: without a session's work on each."""
+        with _answering(), self._for_read.connect() as connection:
+            yield connection
+
+    @contextmanager
     def change(self) -> Iterator[Change]:
         """A transaction in the one order of changes."""
         with _answering(), Session(self._for_change, expire_on_commit=False) as session:
@@ -123,11 +129,11 @@ class Database:
                     _notify(session, told)
             self._tell(told)
 
-    def note_at_once(self, statement: Update) -> int:
+    def note_at_once(self, statement: Update, values: Mapping[str, Any]) -> int:
         """The same of one statement, which is one trip to PostgreSQL; how many rows it changed."""
         engine = self._for_read if self.is_postgresql else self._for_change
         with _answering(), engine.begin() as connection:
-            return connection.execute(statement).rowcount
+            return connection.execute(statement, values).rowcount
 
     def migrate(self) -> None:
         """Bring the tables to this release's form. Raises SettingsError if it is not reachable."""

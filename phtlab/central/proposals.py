@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import BindParameter, ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from phtlab.central import news
@@ -134,7 +134,7 @@ def proposals_cursor(session: Session, name: str, *, officer: bool = False) -> i
     return session.scalar(newest_change(name, officer=officer)) or 0
 
 
-def newest_change(name: str, *, officer: bool = False) -> Select[Any]:
+def newest_change(name: str | BindParameter[str], *, officer: bool = False) -> Select[Any]:
     """What `proposals_cursor` asks, to be asked together with more."""
     return select(func.max(ProposalRow.changed)).where(_of(name, officer))
 
@@ -196,7 +196,7 @@ def require_not_withdrawn(row: ProposalRow) -> None:
         )
 
 
-def _of(name: str, officer: bool) -> ColumnElement[bool]:
+def _of(name: str | BindParameter[str], officer: bool) -> ColumnElement[bool]:
     """Whether the member called `name` may see a proposal."""
     if officer:
         return true()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import delete, func, select
@@ -38,6 +39,8 @@ from phtlab.train.roster import Catalogue, Roster
 from phtlab.wire.api import RosterBundle
 
 METADATA, TARGETS = "metadata", "targets"
+# Made once: every request asks it.
+_NEWEST: Final = select(func.max(PublicationRow.changed)).where(PublicationRow.kind == TARGETS)
 _KEPT_SNAPSHOTS = 3  # A station in the middle of a refresh still finds the one before.
 
 
@@ -75,18 +78,18 @@ class Publication:
 
     def current(self) -> Published:
         """The roster and catalogue in force. Raises RosterError (``roster-unpublished``)."""
-        with self._database.read() as session:
-            newest = select(func.max(PublicationRow.changed)).where(PublicationRow.kind == TARGETS)
-            serial = session.scalar(newest)
-            if serial is None:
-                raise RosterError(
-                    "No roster is published here yet. An officer does 'phtlab consortium publish'.",
-                    code="roster-unpublished",
-                )
-            with self._lock:
-                if self._current is None or self._current.serial != serial:
+        with self._database.ask() as connection:
+            serial = connection.scalar(_NEWEST)
+        if serial is None:
+            raise RosterError(
+                "No roster is published here yet. An officer does 'phtlab consortium publish'.",
+                code="roster-unpublished",
+            )
+        with self._lock:
+            if self._current is None or self._current.serial != serial:
+                with self._database.read() as session:
                     self._current = _read(session, serial)
-                return self._current
+            return self._current
 
     def accept(self, bundle: RosterBundle) -> Published:
         """Publish `bundle`, if the officers' threshold signed it on top of what is here.

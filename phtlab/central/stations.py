@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from phtlab.central import news
@@ -18,6 +19,11 @@ from phtlab.train.identity import Member
 from phtlab.train.roster import Roster
 from phtlab.wire.api import StationProfile, StationView
 
+_SEEN_AGAIN: Final = (
+    update(StationRow)
+    .where(StationRow.name == bindparam("station"), StationRow.last_seen >= bindparam("since"))
+    .values(last_seen=bindparam("now"))
+)
 # States of a stop that a station works on; an unfinished one in another state waits for that.
 AT_WORK = frozenset({"running", "airlock", "sealed"})
 
@@ -88,10 +94,7 @@ def seen(database: Database, station: str, online: timedelta) -> None:
     """`station` has asked for its inbox, which is told if it had been away."""
     now = database.clock()
     # One trip for a station that never was away, as each of a thousand is every 25 seconds.
-    there = update(StationRow).where(
-        StationRow.name == station, StationRow.last_seen >= now - online
-    )
-    if database.note_at_once(there.values(last_seen=now)):
+    if database.note_at_once(_SEEN_AGAIN, {"station": station, "since": now - online, "now": now}):
         return
     topics = set[str]()
     with database.note(topics) as session:
