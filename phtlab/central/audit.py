@@ -21,6 +21,9 @@ from phtlab.governance.text import line_of
 from phtlab.wire.audit import AuditHead, AuditPage
 
 PAGE: Final = 1000
+_HEAD: Final = (
+    select(AuditEntryRow.number, AuditEntryRow.name).order_by(AuditEntryRow.number.desc()).limit(1)
+)
 
 
 def audited(
@@ -59,8 +62,7 @@ def audited(
 
 def head_of(session: Session) -> Head:
     """How far the log goes."""
-    newest = select(AuditEntryRow.number, AuditEntryRow.name)
-    found = session.execute(newest.order_by(AuditEntryRow.number.desc()).limit(1)).first()
+    found = session.execute(_HEAD).first()
     return Head(*found) if found else START
 
 

@@ -33,6 +33,15 @@ CHANNEL: Final = "phtlab_news"
 _TOPICS_A_NOTE: Final = 50  # PostgreSQL's NOTIFY carries less than 8,000 bytes.
 _log = structlog.get_logger("phtlab.central")
 _REST_SECONDS: Final = 2.0
+# Made once: each change asks them.
+_LOCK: Final = select(ClockRow.id).where(ClockRow.id == 1).with_for_update()
+_TICK: Final = (
+    update(ClockRow)
+    .where(ClockRow.id == 1)
+    .values(number=ClockRow.number + 1)
+    .returning(ClockRow.number)
+)
+_NOTIFY: Final = text("SELECT pg_notify(:channel, :note)")
 _MIGRATION_LOCK: Final = 0x70_68_74_6C_61_62
 
 
@@ -50,8 +59,7 @@ class Change:
 
     def tick(self) -> int:
         """The number of this change or, called again, of the next one within it."""
-        statement = update(ClockRow).where(ClockRow.id == 1).values(number=ClockRow.number + 1)
-        return self.session.scalars(statement.returning(ClockRow.number)).one()
+        return self.session.connection().scalars(_TICK).one()
 
     def tell(self, *topics: str) -> None:
         self.topics.update(topics)
@@ -108,7 +116,7 @@ class Database:
         """A transaction in the one order of changes."""
         with _answering(), Session(self._for_change, expire_on_commit=False) as session:
             with session.begin():
-                session.execute(select(ClockRow).where(ClockRow.id == 1).with_for_update())
+                session.connection().execute(_LOCK)
                 change = Change(session, self.clock(), self.log)
                 yield change
                 if self.is_postgresql:
@@ -266,9 +274,7 @@ def _notify(session: Session, topics: set[str]) -> None:
     ordered = sorted(topics)
     for start in range(0, len(ordered), _TOPICS_A_NOTE):
         note = json.dumps(ordered[start : start + _TOPICS_A_NOTE])
-        session.execute(
-            text("SELECT pg_notify(:channel, :note)"), {"channel": CHANNEL, "note": note}
-        )
+        session.connection().execute(_NOTIFY, {"channel": CHANNEL, "note": note})
 
 
 def _alembic(connection: Connection) -> Config:
