@@ -25,21 +25,18 @@ MAX_CONFLICTS = 100
 _STATION: Final[BindParameter[str]] = bindparam("station")
 
 
-def inbox_cursor(connection: Connection, station: str) -> int:
-    """The number of the last change that `station` has to learn; 0 if there was none."""
-    stops, proposals, _ = connection.execute(_NEWEST, {"station": station}).one()
-    return max(stops or 0, proposals or 0)
-
-
-def inbox_json(connection: Connection, station: str) -> str:
+def inbox_json(connection: Connection, station: str, unless: int | None = None) -> str | None:
     """What waits for `station` (`phtlab.wire.api.Inbox`), each researcher's oldest first.
 
-    Envelopes are put in as they are stored, and not read: a thousand stations hear all of theirs
-    again every 25 seconds.
+    None if the cursor is still `unless`. Envelopes are put in as they are stored, and not read: a
+    thousand stations hear all of theirs again every 25 seconds.
     """
     asked = {"station": station}
     # The cursor is read first: what comes in between is then seen twice, never missed.
     stops, proposals, contradicted = connection.execute(_NEWEST, asked).one()
+    cursor = max(stops or 0, proposals or 0)
+    if cursor == unless:
+        return None
     offers = ",".join(
         f'{{"journey":{json.dumps(journey)},"order":{order},"train":{train},'
         f'"cancelled":{json.dumps(cancelled)},"previous":{record or "null"}}}'
@@ -47,7 +44,7 @@ def inbox_json(connection: Connection, station: str) -> str:
     )
     conflicts = list(connection.scalars(_CONFLICTS, asked)) if contradicted else []
     return (
-        f'{{"cursor":{max(stops or 0, proposals or 0)},"offers":[{offers}],'
+        f'{{"cursor":{cursor},"offers":[{offers}],'
         f'"proposals":{proposals or 0},"conflicts":{json.dumps(conflicts)}}}'
     )
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from phtlab.central import news
 from phtlab.central.access import StationMember
-from phtlab.central.inbox import inbox_cursor, inbox_json
+from phtlab.central.inbox import inbox_json
 from phtlab.central.known_sender import KnownSenderRoute
 from phtlab.central.problems import RESPONSES
 from phtlab.central.services import Services, ServicesOf
@@ -59,6 +59,4 @@ def _look(services: Services, station: str, after: int, over: bool) -> str | Non
     As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.
     """
     with services.database.ask() as connection:
-        if not over and inbox_cursor(connection, station) == after:
-            return None
-        return inbox_json(connection, station)
+        return inbox_json(connection, station, None if over else after)
