@@ -115,9 +115,6 @@ MISSED: Final[Mapping[str, str]] = {
         "alone, and here four at once. " + _JOURNEY
     ),
     "journey4_warm": _JOURNEY,
-    "airlock_million_rows": Aim(
-        "Two tables through the airlock of a station that has let leave 1,000,000 rows before"
-    ),
     "central_wait_p99": (
         "A thousand stations begin a poll every 25 seconds, which takes central some 7 ms each, in "
         "one Python process; a dispatch waits behind those that came before. There is now one look "

@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from bench.figures import Row, keep, line, median, require, row, spread
 from bench.size import FULL, BenchSize
@@ -29,8 +29,13 @@ _RELATED = 40
 _ROWS = 100
 """Of each of the others."""
 
-BY_SEX = {("f",): 9600, ("m",): 20800}
-BY_ILLNESS = {("f", "no"): 5000, ("f", "yes"): 4600, ("m", "no"): 10000, ("m", "yes"): 10800}
+BY_SEX: Final[Mapping[tuple[str, ...], int]] = {("f",): 9600, ("m",): 20800}
+BY_ILLNESS: Final[Mapping[tuple[str, ...], int]] = {
+    ("f", "no"): 5000,
+    ("f", "yes"): 4600,
+    ("m", "no"): 10000,
+    ("m", "yes"): 10800,
+}
 
 
 def measure(size: BenchSize) -> list[Row]:

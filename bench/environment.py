@@ -20,7 +20,8 @@ def python_of(lock: Path) -> Path:
     python, stamp = place / "bin" / "python", place / "made-of"
     if not stamp.exists() or stamp.read_text() != lock.read_text():
         shutil.rmtree(place, ignore_errors=True)
-        install = [UV, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", lock]
+        install = [str(UV), "pip", "install", "-q", "--require-hashes"]
+        install += ["--python", str(python), "-r", str(lock)]
         subprocess.run([UV, "venv", "-q", "--python", sys.executable, place], check=True)
         subprocess.run(install, check=True)
         stamp.write_text(lock.read_text())

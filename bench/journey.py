@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import papermill
+from papermill.execute import execute_notebook
 
 from bench.consortium import consortium
 from bench.figures import Row, keep, line, median, parts, require, row, spread
@@ -136,7 +136,7 @@ def _notebook(place: Path, name: str) -> Path:
 
 def _papermill(path: Path) -> None:
     out = path.with_suffix(".out.ipynb")
-    papermill.execute_notebook(str(path), str(out), progress_bar=False, log_output=False)
+    execute_notebook(str(path), str(out), progress_bar=False, log_output=False)
 
 
 @contextmanager
