@@ -6,7 +6,6 @@ import { NotebookPanel } from '@jupyterlab/notebook';
 
 import { save } from './saves';
 import { IPhtServer, PhtProblem } from './server';
-import { OPEN_TRAIN } from './trainPanel';
 import { ITrainPanel } from './trainPanelModel';
 import { UNLOCK } from './unlock';
 
@@ -35,7 +34,7 @@ export class NotebookTask {
         error instanceof PhtProblem
           ? error.problem
           : { code: 'unknown', message: (error as Error).message };
-      await this._app.commands.execute(OPEN_TRAIN);
+      this._model.reveal();
     } finally {
       this._model.busy = null;
     }

@@ -28,6 +28,7 @@ import { insertDataSet } from './insertDataSet';
 import { isTravelling } from './journeys';
 import { OPEN_KEYS } from './keysCommand';
 import { FIX_PROBLEM } from './findingFix';
+import { isUndisturbedUntil, isWritingOutside } from './lateFocus';
 import { OPEN_CELL } from './openCell';
 import { OPEN_RESULTS } from './resultsCommand';
 import { IPhtServer } from './server';
@@ -99,15 +100,20 @@ class TrainPanel extends ReactWidget {
   }
   protected onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const shown = this._toFocus;
-    this._toFocus = null;
-    void this.renderPromise?.then(() => {
-      const target = shown === null ? null : this._row(shown);
+    const shown = this._toShow;
+    this._toShow = undefined;
+    // What the person did not ask for at this moment does not interrupt their writing.
+    const isWelcome = shown === undefined || !isWritingOutside(this.node);
+    const drawn = this.renderPromise ?? Promise.resolve();
+    void isUndisturbedUntil(drawn).then(isUndisturbed => {
+      const target = shown ? this._row(shown) : null;
       target?.scrollIntoView({ block: 'nearest' });
-      const button = (target ?? this.node).querySelector<HTMLElement>(
-        'button, input, select'
-      );
-      button?.focus({ preventScroll: true });
+      if (isWelcome && isUndisturbed) {
+        const button = (target ?? this.node).querySelector<HTMLElement>(
+          'button, input, select'
+        );
+        button?.focus({ preventScroll: true });
+      }
     });
   }
 
@@ -391,8 +397,8 @@ class TrainPanel extends ReactWidget {
   }
 
   /** It is focused once it is drawn and the panel is in front. */
-  private _awaitFocus(_: ITrainPanel, journey: string): void {
-    this._toFocus = journey;
+  private _awaitFocus(_: ITrainPanel, journey: string | null): void {
+    this._toShow = journey;
     this.update();
   }
 
@@ -402,7 +408,8 @@ class TrainPanel extends ReactWidget {
     ).find(item => item.dataset.journey === journey);
   }
 
-  private _toFocus: string | null = null;
+  /** The journey to show, null for none of them; undefined if the panel was opened by a person. */
+  private _toShow: string | null | undefined = undefined;
   private _kernels: IKernel[] = [];
   private _kernelsFrom: string | null = null;
   private _patient = true;

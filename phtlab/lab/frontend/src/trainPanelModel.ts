@@ -40,7 +40,10 @@ export interface ITrainPanel {
   setExpanded(journey: string, expanded: boolean): void;
   /** Expand a journey, alone, and bring the panel to the front. */
   show(journey: string): void;
-  readonly shown: ISignal<ITrainPanel, string>;
+  /** Bring the panel to the front. */
+  reveal(): void;
+  /** The panel comes to the front: for a journey, or null. Whoever writes elsewhere writes on. */
+  readonly shown: ISignal<ITrainPanel, string | null>;
 }
 
 export const ITrainPanel = new Token<ITrainPanel>(
@@ -74,7 +77,7 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
   get changed(): ISignal<this, void> {
     return this._changed;
   }
-  get shown(): ISignal<this, string> {
+  get shown(): ISignal<this, string | null> {
     return this._shown;
   }
   get isDisposed(): boolean {
@@ -142,6 +145,9 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
     this.setOpen('journeys', true);
     this._shown.emit(journey);
   }
+  reveal(): void {
+    this._shown.emit(null);
+  }
 
   private async _restore(): Promise<void> {
     const kept = (await this._state?.fetch(STATE)) as
@@ -191,5 +197,5 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
   private readonly _open = new Map<string, boolean>();
   private readonly _expanded = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _shown = new Signal<this, string>(this);
+  private readonly _shown = new Signal<this, string | null>(this);
 }
