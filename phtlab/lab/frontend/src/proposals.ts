@@ -107,7 +107,11 @@ export function stationMark(
     case 'in-review':
       return { mark: '…', tone: 'moving', word: trans.__('in review') };
     default:
-      return { mark: '…', tone: 'still', word: trans.__('not read yet') };
+      return {
+        mark: '…',
+        tone: 'still',
+        word: trans.__('not looked at yet')
+      };
   }
 }
 

@@ -8,7 +8,7 @@ import * as React from 'react';
 import { IProposal, IProposalDetail } from './api';
 import { ago } from './journeys';
 import { LONG, Name } from './name';
-import { printable } from './nameText';
+import { cutMiddle, printable, withShortDigests } from './nameText';
 import { ProblemLine } from './problemLine';
 import { isOpen, proposalMark, stationMark } from './proposals';
 
@@ -144,8 +144,14 @@ function ProposalBody(
                   </p>
                 )}
                 {signed?.sentence && (
-                  <p className="pht-Row-detail">
-                    <Name text={signed.sentence} limit={LONG} />
+                  <p
+                    className="pht-Proposal-signed"
+                    title={cutMiddle(signed.sentence, LONG)}
+                  >
+                    <Name
+                      text={withShortDigests(signed.sentence)}
+                      limit={LONG}
+                    />
                   </p>
                 )}
               </div>

@@ -1,4 +1,4 @@
-import { cutMiddle, printable } from '../nameText';
+import { cutMiddle, printable, withShortDigests } from '../nameText';
 
 describe('printable', () => {
   it('leaves what people write, in any script, as it is', () => {
@@ -45,5 +45,17 @@ describe('cutMiddle', () => {
     expect(shown.startsWith('start')).toBe(true);
     expect(shown.endsWith('end')).toBe(true);
     expect(Array.from(shown)).toHaveLength(20);
+  });
+});
+
+describe('withShortDigests', () => {
+  it('keeps the beginning of each digest, and all else', () => {
+    const a = 'a1'.repeat(32);
+    expect(withShortDigests(`of sha256:${a}, and sha256:${a}.`)).toBe(
+      'of sha256:a1a1a1a1a1a1…, and sha256:a1a1a1a1a1a1….'
+    );
+    for (const text of ['sha256:a1a1', `sha256:${a}0`, a, 'min_age = 50']) {
+      expect(withShortDigests(text)).toBe(text);
+    }
   });
 });
