@@ -141,6 +141,24 @@ def test_from_the_idea_to_the_plot(desk: Desk, hub: HubWorld):
     expect(journey.locator(".pht-Row")).to_contain_text("dry run, done")
     picture(page, "07-dry-run")
 
+    # What stations would make of it, by the rules that they publish
+    journey.get_by_role("button", name="Results").click()
+    results = page.locator(".pht-Page:visible")
+    foreseen = results.get_by_role("tabpanel").locator(".pht-Forecast")
+    expect(foreseen.get_by_role("listitem")).to_contain_text("leaves whole")
+    for station in ("cleveland", "hungary", "switzerland", "va-long-beach"):
+        expect(foreseen).to_contain_text(station)
+    # Of the figure, which draws few people in some decades, the airlocks would keep all.
+    results.get_by_role("tab", name="ages").click()
+    expect(foreseen).to_contain_text("Foreseen from the made-up rows")
+    expect(foreseen).to_contain_text("would not leave (small-count)")
+    expect(foreseen).to_contain_text("a count below 10")
+    expect(results.get_by_role("note")).not_to_contain_text("Sums over stations")
+    foreseen.scroll_into_view_if_needed()
+    picture(page, "16-forecast")
+    desk.command("application:close")
+    expect(results).to_have_count(0)
+
     # To the hospitals
     panel.get_by_role("button", name="Dispatch…").click()
     dialog = page.locator(".pht-Dispatch-dialog")

@@ -43,7 +43,11 @@ export function ResultsOutput(
           : trans.__('No station let this out.')}
       </p>
       {group.missing.length > 0 && (
-        <Missing trans={trans} missing={group.missing} />
+        <Missing
+          trans={trans}
+          missing={group.missing}
+          isSummed={group.parts.length > 0}
+        />
       )}
       {group.notes.length > 0 && <Notes trans={trans} notes={group.notes} />}
       {group.parts.length > 0 && <Content trans={trans} group={group} />}
@@ -192,18 +196,20 @@ function Shapes({ trans, group }: IOutputProps): JSX.Element {
   );
 }
 
-/** The line above every number over stations that lacks something. */
+/** The line above every number over stations that lacks something, or in its place. */
 function Missing(props: {
   trans: TranslationBundle;
   missing: IMissing[];
+  /** Whether there is a number below it. */
+  isSummed: boolean;
 }): JSX.Element {
-  const { trans, missing } = props;
+  const { trans, missing, isSummed } = props;
   return (
     <p className="pht-Missing" role="note">
       <span className="pht-Missing-mark" aria-hidden="true">
         !
       </span>
-      {trans.__('Not everything is in it:')}{' '}
+      {isSummed && trans.__('Not everything is in it:')}{' '}
       {missing.map(({ station, words }, number) => (
         <React.Fragment key={station}>
           {number > 0 && '; '}
@@ -214,7 +220,8 @@ function Missing(props: {
         </React.Fragment>
       ))}
       {'. '}
-      {trans.__('Sums over stations are too low by what is missing.')}
+      {isSummed &&
+        trans.__('Sums over stations are too low by what is missing.')}
     </p>
   );
 }
