@@ -48,6 +48,20 @@ FINER = (
     'counts = cohort.groupby(["sex", decade]).size().rename("n").reset_index()\n'
     'phtlab.publish("counts", counts, counts="n")'
 )
+# A scalar that does not say of how many persons it is: of mid risk.
+MEAN = "mean.ipynb"
+MEAN_DRAFT = "mean.proposal.toml"
+MEAN_TITLE = "Mean age"
+MEAN_CELLS = (
+    (
+        "station",
+        "import phtlab\n\n"
+        'heart = phtlab.dataset("heart")\n'
+        'phtlab.publish("mean_age", float(heart.age.mean()), kind="scalar")',
+    ),
+    ("local", f"import phtlab\n\nlab = phtlab.connect()\nlab.proposals.new({MEAN!r}).name"),
+    ("local", f"lab.proposals.submit({MEAN_DRAFT!r})"),
+)
 FILLED = {
     'title = ""': f'title = "{TITLE}"',
     'question = """\n': 'question = """\nAt which age do the vessels of women and men narrow?\n',
@@ -111,7 +125,14 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
         page.get_by_role("button", name="Approve", exact=True).scroll_into_view_if_needed()
         picture(page, "03-rule")
         page.get_by_role("button", name="Approve", exact=True).click()
+        # What the one approved lets start is said in Lab, and that the other has not decided.
         expect(entry).to_contain_text("1 of 2 approved")
+        decided = entry.locator(".pht-Proposal-stations > li")
+        cleveland = decided.filter(has_text="cleveland")
+        expect(cleveland).to_contain_text("approved: trains of at most low risk")
+        expect(decided.filter(has_text="hungary")).not_to_contain_text("approved")
+        decided.first.scroll_into_view_if_needed()
+        picture(desk.page, "12-approvals")
         page = otto.open(TITLE, "Proposal")
         changed = page.locator("section").filter(has_text="What changed since version 1")
         expect(changed.locator("ins").first).to_be_visible()
@@ -188,6 +209,42 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
             assert [act for act in acts[log] if act not in logged] == []
 
 
+def test_an_approval_of_other_trains_only_is_shown_as_such(
+    desk: Desk, hub: HubWorld, browser: Browser
+):
+    """A rule for low-risk trains, given to a study of mid risk."""
+    with at_console(browser, hub.consortium, "oona", "cleveland") as oona:
+        desk.enter()
+        desk.place(MEAN, MEAN_CELLS)
+        desk.open(MEAN)
+        desk.await_notebook()  # before it has a kernel, Lab runs a cell as nothing
+        panel = desk.show_panel()
+        expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
+        desk.open_key()
+        run_cell(desk, 1)
+        expect(desk.cell(1).locator(".jp-OutputArea-output").last).to_contain_text(MEAN_DRAFT)
+        amend(desk, FILLED | {'title = ""': f'title = "{MEAN_TITLE}"'}, MEAN_DRAFT)
+        run_cell(desk, 2)
+        entry = panel.locator(".pht-Proposals > li").filter(has_text=MEAN_TITLE)
+        expect(entry).to_contain_text("0 of 2 approved")
+
+        # The console has chosen what covers the study; the reviewer chooses less.
+        page = oona.open(MEAN_TITLE, "Proposal")
+        expect(page.get_by_role("radio", name="One notebook")).to_be_checked()
+        page.get_by_role("radio", name="Low-risk trains").check()
+        expect(page.locator("#words")).to_contain_text("of at most low risk")
+        approve(page)
+
+        expect(entry).to_contain_text("0 of 2 approved, 1 for other trains only")
+        entry.get_by_role("button").first.click()
+        cleveland = entry.locator(".pht-Proposal-stations > li").filter(has_text="cleveland")
+        expect(cleveland).to_contain_text("approved, but not this study's own train")
+        expect(cleveland).to_contain_text("only trains of at most low risk")
+        expect(cleveland).to_contain_text("this study's are of mid risk")
+        cleveland.scroll_into_view_if_needed()
+        picture(desk.page, "13-other-trains")
+
+
 def dispatch(desk: Desk, proposal: str | None = None) -> None:
     """Send the notebook to the two stations, as a person does in the panel."""
     expect(desk.panel.locator(".pht-Verdict")).to_have_text("● ok")
@@ -229,7 +286,7 @@ def propose(desk: Desk) -> None:
     run_cell(desk, 3)
 
 
-def amend(desk: Desk, changes: dict[str, str]) -> None:
+def amend(desk: Desk, changes: dict[str, str], draft: str = DRAFT) -> None:
     """Change the draft's text, as in Lab's editor."""
     missing = evaluate(
         desk.page,
@@ -243,7 +300,7 @@ def amend(desk: Desk, changes: dict[str, str]) -> None:
             await contents.save(path, {type: 'file', format: 'text', content: text});
             return missing;
         }""",
-        [DRAFT, changes],
+        [draft, changes],
     )
     assert missing == []
 
