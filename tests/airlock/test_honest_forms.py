@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.attack.publishing import Airlock, model, scalar, table
+from tests.attack.publishing import Airlock, bars, model, scalar, table
 
 
 def test_honest_outputs_of_these_forms_leave(tmp_path: Path) -> None:
@@ -16,3 +16,14 @@ def test_honest_outputs_of_these_forms_leave(tmp_path: Path) -> None:
         "c": model({"w": [1.0] * 5}, of=304, names=("w",)),
     }
     assert {one.verdict for one in airlock.stop(**outputs).values()} == {"released"}
+
+
+def test_the_same_figure_leaves_again(tmp_path: Path) -> None:
+    airlock = Airlock(tmp_path)
+    for name in ("one", "two"):
+        assert airlock.stop(**{name: bars((50, 80, 97, 61, 40))})[name].verdict == "released"
+
+
+def test_figures_of_other_people_leave_beside_each_other(tmp_path: Path) -> None:
+    outputs = {"young": bars((50, 80)), "old": bars((97, 61, 40, 130), axes=2)}
+    assert {one.verdict for one in Airlock(tmp_path).stop(**outputs).values()} == {"released"}

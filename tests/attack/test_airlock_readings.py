@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict
-from tests.attack.publishing import Airlock, counts, scalar, table
+from tests.attack.publishing import Airlock, bars, counts, scalar, table
 from tests.evidence import Evidence
 
 BY_SEX = {"f": 96, "m": 208, "o": 4}
@@ -292,3 +292,12 @@ def test_sums_of_a_few_people_do_not_leave_as_a_figure(airlock: Airlock) -> None
     costs = {"r": ["X"], "n": [50], "cost": [100.0], "top1": [99.0], "top2": [0.5]}
     figure = table(costs, kind="figure", total="cost", largest=("top1", "top2"))
     assert airlock.stop(f=figure)["f"].verdict == "refused"
+
+
+@pytest.mark.parametrize("texts", [False, True])
+def test_bars_of_two_journeys_are_held_against_each_other(airlock: Airlock, texts: bool) -> None:
+    """cannot ask for a figure twice, of a few people less in each bar"""
+    first, second = (50, 80, 97, 61, 40), (47, 77, 94, 58, 37)
+    assert airlock.stop(ages=bars(first, texts=texts))["ages"].verdict == "released"
+    verdict = airlock.stop(again=bars(second, texts=texts))["again"]
+    assert (verdict.verdict, verdict.rule) == ("held", "differencing")

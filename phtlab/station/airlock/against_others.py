@@ -349,9 +349,17 @@ def _readings(draft: Draft, minimum: int) -> list[Reading]:
     counts = count_column(draft.table, output.counts or "")
     others = {output.counts or "", output.total or "", *output.largest}
     others |= {c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in said)}
-    drawn = output.kind == "figure"
-    dimensions = dimensions_of(draft.table, output.by, others, numbers=not drawn)
-    found = readings_of(output.name, draft.table, counts, dimensions, within=said, minimum=minimum)
+    figure = output.kind == "figure"
+    dimensions = dimensions_of(draft.table, output.by, others, numbers=not figure)
+    found = readings_of(
+        output.name,
+        draft.table,
+        counts,
+        dimensions,
+        within=said,
+        minimum=minimum,
+        drawn=[c.name for c in draft.table.columns if c.name not in others] if figure else (),
+    )
     others.update(dimensions)
     summed = with_told_sums(found[0], draft.table, others, minimum)
     return found if summed is None else [*found, summed]

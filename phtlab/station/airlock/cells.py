@@ -23,6 +23,8 @@ NO_COLUMN: Final = "\0"
 """Begins names and labels that are ours: no text of a table has it."""
 OF: Final = f"{NO_COLUMN}of"
 """The dimension of what says of how many people a value is, not of whom; its label is how many."""
+PLACE: Final = f"{NO_COLUMN}place"
+"""The dimension of a figure's marks that no text tells apart; its label is where one is drawn."""
 
 # What pandas, polars, SQL's ROLLUP, SAS, Stata and people call the row that sums up.
 _TOTALS: Final = frozenset(

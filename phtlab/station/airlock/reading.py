@@ -9,7 +9,7 @@ from functools import cached_property, partial
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.cells import EVERYBODY, NO_COLUMN, Cell, Cells, CountedRow
+from phtlab.station.airlock.cells import EVERYBODY, NO_COLUMN, PLACE, Cell, Cells, CountedRow
 
 Labels = Mapping[str, Collection[str]]
 _MOST_PARTS: Final = 20
@@ -72,7 +72,7 @@ class Reading:
         """Its cells, and the columns that tell them."""
         outside = {name for name, _ in self.within}
         names = tuple(name for name in self.dimensions if name not in outside)
-        columns = () if names == (row_name(self.source),) else names
+        columns = () if names in ((row_name(self.source),), (PLACE,)) else names
         levels = [outside, *({name} | outside for name in columns)]
         sums = tuple(
             (cell, low)

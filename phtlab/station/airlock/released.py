@@ -34,7 +34,7 @@ import pyarrow.parquet
 from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
-from phtlab.station.airlock.cells import NO_COLUMN, OF, Cell, Cells, CountedRow, folded
+from phtlab.station.airlock.cells import NO_COLUMN, OF, PLACE, Cell, Cells, CountedRow, folded
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.gathering import Everybody
 from phtlab.station.airlock.passage import Passed
@@ -322,7 +322,7 @@ def _whole(content: Content) -> bytes:
 def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
     def of_here(name: str) -> str:
         # Rows that nothing tells apart are none of those of another stop.
-        if name.startswith(NO_COLUMN) and name != OF:
+        if name.startswith(NO_COLUMN) and name not in (OF, PLACE):
             return f"{NO_COLUMN}{source}/{name}"
         return spell(name)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from phtlab.station.airlock.cells import Cell, CountedRow, folded, is_total, spelt_out
+from phtlab.station.airlock.cells import PLACE, Cell, CountedRow, folded, is_total, spelt_out
 from phtlab.station.airlock.reading import Reading, parts_of, row_name
 from phtlab.station.airlock.table import Table, TableColumn
 
@@ -45,18 +45,20 @@ def readings_of(
     *,
     within: Cell,
     minimum: int,
+    drawn: Collection[str] = (),
 ) -> list[Reading]:
     """The ways to read a table of these `counts`, all of people `within` a cell.
 
     `minimum` is by how many people a total may be more than what it sums up. Rows that no dimension
-    tells apart are each about people of its own. Each label of a dimension is also read as a table
+    tells apart are each about people of its own; those of a figure about the people of a place, as
+    its `drawn` columns say it. Each label of a dimension is also read as a table
     by itself: a table of several measures of the same people is several tables.
     """
     columns = {column.name: column for column in table.columns}
     outside = tuple(name for name, _ in sorted(within))
     if not _distinct(columns, dimensions, table.rows):
-        names: tuple[str, ...] = (row_name(source),)
-        labels = [[str(row)] for row in range(table.rows)]
+        names: tuple[str, ...] = (PLACE if drawn else row_name(source),)
+        labels = _places(columns, drawn, table.rows)
         spelt = _spelt(columns, dimensions, table.rows)
         # One that all its labels call a total is none of the others.
         called = {row for row, found in enumerate(spelt) if found and all(map(is_total, found))}
@@ -82,6 +84,19 @@ def readings_of(
     if by_value:
         found.append(reading(totals | by_value))
     return found + parts_of(whole)
+
+
+def _places(
+    columns: Mapping[str, TableColumn], drawn: Collection[str], rows: int
+) -> list[list[str]]:
+    """The label of each row: where it is drawn, and how many are drawn there before it."""
+    before: Counter[str] = Counter()
+    labels = []
+    for number, row in enumerate(_spelt(columns, sorted(drawn), rows)):
+        place = ", ".join(row) if drawn else str(number)
+        labels.append([f"{place} ({before[place]})" if before[place] else place])
+        before[place] += 1
+    return labels
 
 
 def _folded_names(names: Sequence[str]) -> tuple[str, ...]:
