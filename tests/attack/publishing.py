@@ -66,18 +66,33 @@ def model(tensors: Mapping[str, Any], *, of: int, names: Sequence[str]) -> Publi
     return Published("model", files, of, {"of": True, "tensors": tuple(names)})
 
 
-def bars(heights: Sequence[int], *, texts: bool = False, axes: int = 1) -> Published:
-    """A bar chart by ages, as the runtime reads it; `texts` say each bar's height above it."""
-    middles = [35.0 + 10 * i for i in range(len(heights))]
+def bars(
+    heights: Sequence[int],
+    *,
+    texts: bool = False,
+    axes: int = 1,
+    series: str = "patients",
+    width: float = 10,
+    first: float = 35.0,
+    names: Sequence[str] = (),
+) -> Published:
+    """A bar chart by ages, as the runtime reads it; `texts` say each bar's height above it.
+
+    The `first` bar's middle is that age, and the others' stand 10 years apart; `names` are what
+    places are called.
+    """
+    middles = [first + 10 * i for i in range(len(heights))]
     columns: dict[str, list[Any]] = {
         "axes": [axes] * len(heights),
         "artist": ["bar"] * len(heights),
-        "series": ["patients"] * len(heights),
+        "series": [series] * len(heights),
         "x": list(middles),
         "y": list(heights),
-        "low": [middle - 5 for middle in middles],
-        "high": [middle + 5 for middle in middles],
+        "low": [middle - width / 2 for middle in middles],
+        "high": [middle + width / 2 for middle in middles],
     }
+    if names:
+        columns["x_text"] = list(names)
     if texts:
         for middle, height in zip(middles, heights, strict=True):
             for name, value in zip(

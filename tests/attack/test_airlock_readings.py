@@ -301,3 +301,44 @@ def test_bars_of_two_journeys_are_held_against_each_other(airlock: Airlock, text
     assert airlock.stop(ages=bars(first, texts=texts))["ages"].verdict == "released"
     verdict = airlock.stop(again=bars(second, texts=texts))["again"]
     assert (verdict.verdict, verdict.rule) == ("held", "differencing")
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        {"series": "patients of 51 and over"},
+        {"axes": 2},
+        {"width": 8},
+        {"first": 35.5},
+    ],
+    ids=lambda drawn: " and ".join(drawn),
+)
+def test_bars_that_are_drawn_otherwise_are_held_against_each_other(
+    airlock: Airlock, drawn: dict[str, Any]
+) -> None:
+    """cannot ask for a figure twice, of a few people less in each bar, drawn otherwise"""
+    assert airlock.stop(ages=bars((50, 80, 97, 61, 40)))["ages"].verdict == "released"
+    verdict = airlock.stop(again=bars((47, 77, 94, 58, 37), **drawn))["again"]
+    assert (verdict.verdict, verdict.rule) == ("held", "differencing")
+
+
+def test_named_bars_of_another_series_are_held_against_each_other(airlock: Airlock) -> None:
+    """cannot ask for a figure of named bars twice, of a few people less, as another series"""
+    bands = ("under 45", "45 to 54", "55 to 64", "65 to 74", "75 and over")
+    first = bars((50, 80, 97, 61, 40), names=bands)
+    assert airlock.stop(ages=first)["ages"].verdict == "released"
+    second = bars((47, 77, 94, 58, 37), names=bands, series="patients of 51 and over")
+    verdict = airlock.stop(again=second)["again"]
+    assert (verdict.verdict, verdict.rule) == ("held", "differencing")
+
+
+@pytest.mark.parametrize(
+    "again",
+    [(61, 40, 97, 80, 47), (50, 80, 97, 61, 39), (47, 77, 94, 58, 37, 30)],
+    ids=["bars in another order", "one bar of one person less", "a bar more"],
+)
+def test_bars_of_almost_the_same_people_are_held(airlock: Airlock, again: tuple[int, ...]) -> None:
+    """cannot ask for a figure twice, of a few people less, its bars in another order or one more"""
+    assert airlock.stop(ages=bars((50, 80, 97, 61, 40)))["ages"].verdict == "released"
+    verdict = airlock.stop(again=bars(again))["again"]
+    assert (verdict.verdict, verdict.rule) == ("held", "differencing")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
@@ -25,6 +25,9 @@ OF: Final = f"{NO_COLUMN}of"
 """The dimension of what says of how many people a value is, not of whom; its label is how many."""
 PLACE: Final = f"{NO_COLUMN}place"
 """The dimension of a figure's marks that no text tells apart; its label is where one is drawn."""
+
+_OF_MARKS: Final = frozenset({"artist", "series"})
+"""The texts that all marks of a figure have, as the runtime reads them."""
 
 # What pandas, polars, SQL's ROLLUP, SAS, Stata and people call the row that sums up.
 _TOTALS: Final = frozenset(
@@ -91,6 +94,11 @@ def described(cell: Cell) -> str:
     """A cell in words, for the operator."""
     words = ", ".join(f"{name}={label}" for name, label in sorted(cell))
     return words.replace(NO_COLUMN, "") or "everybody"
+
+
+def is_drawn(dimensions: Collection[str]) -> bool:
+    """Whether these are the dimensions of a figure's marks."""
+    return PLACE in dimensions or _OF_MARKS.issubset(dimensions)
 
 
 def projections(dimensions: Sequence[str]) -> Iterable[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from phtlab.station.airlock.cells import OF, Cell, CountedRow
+from phtlab.station.airlock.cells import OF, Cell, CountedRow, is_drawn
 from phtlab.station.airlock.reading import Reading
 
 _FEW_ROWS: Final = 2
@@ -28,7 +28,8 @@ def close_rows(
 
     With each row the other count. Equal counts are the same people once more. Tables are compared
     by what they sum up to over the dimensions that both have; of a sum that its rows tell, the
-    smallest is withheld that is not `taken` already.
+    smallest is withheld that is not `taken` already. Two figures, whose series, axes and places say
+    how they are drawn rather than whom they count, are also compared mark by mark in order of size.
     """
     found: dict[int | None, tuple[CountedRow, int]] = {}
     of_cell = {row.cell: row for row in reading.rows}
@@ -36,6 +37,9 @@ def close_rows(
         ours, theirs = frozenset(reading.dimensions), frozenset(other.dimensions)
         if other.source == reading.source or not (other.whole and reading.whole):
             continue
+        if is_drawn(ours) and is_drawn(theirs):
+            for row, theirs_of_it in _drawn_alike(reading, other, minimum):
+                found.setdefault(row.row, (row, theirs_of_it))
         if not ours & theirs and ours | theirs and not taken:
             continue  # `close_total` compares what is told in all
         if (OF in ours) != (OF in theirs):
@@ -140,6 +144,18 @@ def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[C
                 first = bisect_right(counts, count - minimum)
                 last = bisect_left(counts, count + minimum)
                 yield from ((row, before) for before in counts[first:last] if before != count)
+
+
+def _drawn_alike(
+    reading: Reading, other: Reading, minimum: int
+) -> Iterator[tuple[CountedRow, int]]:
+    """The marks of a figure that looks like another: none of them is far apart, and these are."""
+    ours, theirs = sorted(reading.leaves, key=lambda row: row.count or 0), other.told
+    if reading.within != other.within or not _FEW_ROWS <= len(ours) == len(theirs):
+        return
+    pairs = list(zip(ours, theirs, strict=True))
+    if all(abs((row.count or 0) - before) < minimum for row, before in pairs):
+        yield from ((row, before) for row, before in pairs if row.count != before)
 
 
 def _of(reading: Reading, rest: Cell, name: str, labels: set[str]) -> list[CountedRow]:
