@@ -53,6 +53,7 @@ model = {{"weights": weights}}
 phtlab.publish("weights", model, kind="model", of=2**40, tensors=["weights"])
 """
 # A station that lets so much leave: output volume and airlock are settings of its policy.
+_MODELS = "[airlock.models]\n"
 _ROOM = """memory = "4 GiB"
 output = {room}
 file = {room}
@@ -61,9 +62,6 @@ file = {room}
 max_output = {room}
 max_total = {room}
 max_numbers = {numbers}
-
-[airlock.models]
-membership = "pass"
 
 [month]
 size = "1 TiB"
@@ -196,7 +194,8 @@ def _roomy(world: World) -> Iterator[Any]:
 
     def give_room(size: int) -> None:
         room = _ROOM.format(room=max(size + size // 50, 64 * MB), numbers=2 * size)
-        policy.write_text(POLICY.replace('memory = "1 GiB"\n', "") + room)
+        without = POLICY.replace('memory = "1 GiB"\n', "")
+        policy.write_text(without.replace(_MODELS, f'{_MODELS}membership = "pass"\n') + room)
 
     try:
         yield give_room

@@ -56,15 +56,34 @@ TWIN = "twin"
 CONSORTIUM = "heart-net"
 STATIONS = (*HOSPITALS, TWIN)
 
-POLICY = """\
+_START = """\
 # The demonstration's stations start what a member of the consortium sends.
 # A hospital would begin with mode = "human": docs/policy.md.
 mode = "auto"
+"""
+_NOBODY_ASKED = """
+# A hospital would ask a person about the following. Nobody sits here: it stays, and the other
+# outputs leave. Groups whose people are all alike, figures that differ by a few people from one
+# that has left, and models of few people for each of their numbers.
+[airlock.tables]
+class_disclosure = "suppress"
 
+[airlock.figures]
+class_disclosure = "refuse"
+differencing = "refuse"
+
+[airlock.models]
+uncounted = "refuse"
+"""
+_LIMITS = """
 [limits]
 memory = "1 GiB"
 seconds = 300
 """
+POLICY = _START + _NOBODY_ASKED + _LIMITS
+"""Of a hospital."""
+TWIN_POLICY = _START + _LIMITS
+"""Of the twin station, which asks nobody anyway and says what hospitals would ask about."""
 
 Step = Callable[[str], None]
 
@@ -250,7 +269,7 @@ class World:
             twin=station == TWIN,
         )
         write_settings(folder, settings)
-        folder.policy.write_text(POLICY)
+        folder.policy.write_text(TWIN_POLICY if station == TWIN else POLICY)
         identity = Identity.generate(station)
         write_key(folder.key, identity, self.passphrase, log_n=self.log_n)
         self._pin(folder.trust)

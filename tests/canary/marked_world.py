@@ -127,7 +127,7 @@ ENDS = {
     "is released in part": ("departed", ""),
 }
 HOLDER = "hungary"  # whose airlock asks a person, at the end
-HOLD = """
+HOLD = """\
 [airlock.tables]
 small_count = "hold"
 """
@@ -320,7 +320,7 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
     by = ("--by", "anna", *at)
     why = ("--reason", str(reason.value), *by)
     policy = folder / "policy.toml"
-    policy.write_text(POLICY + HOLD)
+    policy.write_text(POLICY.replace("[airlock.tables]\n", HOLD))
     try:
         for what in ("is withheld", "is released in part"):
             sent[what] = lab.dispatch(notebooks[what], stations=HOLDER)

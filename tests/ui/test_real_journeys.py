@@ -12,9 +12,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, expect
 
-from phtlab.demo.world import POLICY, World
+from phtlab.demo.world import World
 from tests.e2e.parts import bring_back, service
-from tests.story.operator import policies
 from tests.ui.chromium import evaluate
 from tests.ui.lab_page import LabPage
 
@@ -24,23 +23,6 @@ JOURNEY = 120_000  # ms, with five stations on two busy cores
 STATIONS = ("cleveland", "hungary", "switzerland", "va-long-beach")
 
 pytestmark = pytest.mark.engine
-
-# Journeys of almost the same people, and of few: nobody is asked, and what a person would have to
-# look at stays.
-REFUSING = """
-[airlock.tables]
-class_disclosure = "suppress"
-[airlock.figures]
-differencing = "refuse"
-[airlock.models]
-uncounted = "refuse"
-"""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def nobody_asked(world: World) -> Iterator[None]:
-    with policies(world, **dict.fromkeys(STATIONS, POLICY + REFUSING)):
-        yield
 
 
 def panel_of(lab: LabPage) -> Locator:
