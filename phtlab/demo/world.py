@@ -63,10 +63,11 @@ mode = "auto"
 """
 _NOBODY_ASKED = """
 # A hospital would ask a person about the following. Nobody sits here: it stays, and the other
-# outputs leave. Groups whose people are all alike, figures that differ by a few people from one
-# that has left, and models of few people for each of their numbers.
+# outputs leave. Groups whose people are all alike, tables and figures that differ by a few people
+# from one that has left, and models of few people for each of their numbers.
 [airlock.tables]
 class_disclosure = "suppress"
+differencing_total = "refuse"
 
 [airlock.figures]
 class_disclosure = "refuse"

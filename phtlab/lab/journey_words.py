@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from phtlab.train.printable import escaped
-from phtlab.train.record import StopRecord
+from phtlab.train.record import OutputVerdict, StopRecord
 from phtlab.wire.api import StopView
 
 TWO_RECORDS: Final = (
@@ -41,6 +41,12 @@ def why_not(record: StopRecord) -> str:
     """Why a stop sent nothing: its sentence, and what its airlock says of each output."""
     outputs = [f"{one.name}: {one.sentence}" for one in record.outputs if one.sentence]
     return " ".join([record.sentence, *outputs])
+
+
+def passage(verdict: OutputVerdict) -> str:
+    """An output, and what its station's airlock says of it, on one line."""
+    kept_back = "kept back. " if verdict.verdict == "refused" else ""
+    return escaped(f"{verdict.name}: {kept_back}{verdict.sentence}")
 
 
 def mark(state: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.forecast import foreseen
-from phtlab.lab.journey_words import TWO_RECORDS, why_not
+from phtlab.lab.journey_words import TWO_RECORDS, passage, why_not
 from phtlab.lab.results_folder import ResultsFolder
 from phtlab.lab.results_html import results_html
 from phtlab.lab.table_file import fault_of
@@ -300,8 +300,10 @@ class Results(Mapping[str, StationResults]):
             return having
         sent = {f"{n} ({o.kind})" for one in self.values() for n, o in one.outputs.items()}
         known = ", ".join(sorted(sent)) or "nothing"
+        asked = () if having or name not in self.names() else (name,)
+        why = "".join(f" {one.station} {one.words}." for one in self._withheld(asked))
         raise JourneyError(
-            f"No station sent a {kind} called '{name}'. They sent: {known}.",
+            f"No station sent a {kind} called '{name}'. They sent: {known}.{why}",
             code="no-such-output",
         )
 
@@ -312,7 +314,7 @@ class Results(Mapping[str, StationResults]):
         for one in self.values():
             parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
             lines.append(f"  {one.station}: {parts or 'nothing was released'}")
-            lines += [f"    {v.name}: {v.sentence}" for v in one.record.outputs if v.sentence]
+            lines += [f"    {passage(v)}" for v in one.record.outputs if v.sentence]
             for name in one.outputs:
                 lines += [
                     f"    {name} at {', '.join(found.stations)}: {escaped(found.told())}"

@@ -74,6 +74,18 @@ def _outputs(
         having = [one for one in stations.values() if name in one.outputs]
         shown = _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
         yield name, warning_html(missing(name)) + shown
+    for name in dict.fromkeys(v.name for one in stations.values() for v in one.record.outputs):
+        if name not in kinds:
+            yield name, _kept_back(name, list(stations.values()))
+
+
+def _kept_back(name: str, asked: Sequence[StationResults]) -> str:
+    """Of an output that no station sent, what each says of it."""
+
+    def told(one: StationResults) -> str:
+        return "".join(_verdict(v) for v in one.record.outputs if v.name == name)
+
+    return _caption("No station sent it.") + _multiples(list(asked), told)
 
 
 def _foreseen(name: str, having: Sequence[StationResults]) -> str:
@@ -200,7 +212,8 @@ def _cost(record: StopRecord) -> str:
 
 def _verdict(verdict: OutputVerdict) -> str:
     mark, tone = ("✓", "good") if verdict.verdict == "released" else ("‖", "warn")
-    words = f"{verdict.name}: {verdict.verdict}" + (verdict.sentence and f". {verdict.sentence}")
+    word = "kept back" if verdict.verdict == "refused" else verdict.verdict
+    words = f"{verdict.name}: {word}" + (verdict.sentence and f". {verdict.sentence}")
     return f"<div>{badge(mark, tone)} {_escape(words)}</div>"
 
 

@@ -80,6 +80,40 @@ def test_what_the_airlock_refused_is_told_by_its_rule(results):
         held.table("ages")
 
 
+FIGURE = OutputVerdict(
+    name="age_hist",
+    kind="figure",
+    verdict="refused",
+    rule="differencing",
+    sentence="It differs by fewer than 10 people from another output.",
+)
+
+
+@pytest.fixture
+def without_figure(results) -> Results:
+    """Results of one station that kept its figure back."""
+    one = results["cleveland"]
+    told = record("cleveland", outputs=(FIGURE,))
+    kept = StationResults("cleveland", told, OUTPUTS, one.directory, one.held)
+    return Results({"cleveland": kept}, {}, results._folder, {})
+
+
+def test_what_a_station_kept_back_is_said_with_its_reason(without_figure):
+    said = "age_hist: kept back. It differs by fewer than 10 people from another output."
+    assert f"\n    {said}\n" in f"{without_figure!r}\n"
+    assert without_figure._repr_html_().count(said) == 2  # in its tab, and among the station's
+
+
+def test_who_asks_for_what_was_kept_back_learns_why(without_figure):
+    with pytest.raises(JourneyError) as missing:
+        without_figure.figures("age_hist")
+    assert missing.value.message == (
+        "No station sent a figure called 'age_hist'. They sent: counts (table), model (model), "
+        "total (scalar). cleveland let nothing of it leave (It differs by fewer than 10 people "
+        "from another output)."
+    )
+
+
 def test_a_failed_station_is_told_by_its_record(results):
     with raises_code(JourneyError, "cell-failed"):
         results["switzerland"]

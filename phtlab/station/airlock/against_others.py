@@ -212,7 +212,8 @@ def _close_totals(
     if total is not None:
         draft.find(
             "differencing",
-            "hold" if action == "suppress" else action,  # a total is no row that could stay
+            # A total is no row that could stay.
+            rules.tables.differencing_total if action == "suppress" else action,
             f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
             "another output, or than what has left before.",
             (f"{sum(whole.told)} in all, and {total} there",),
