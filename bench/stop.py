@@ -32,7 +32,7 @@ from bench.figures import Row, keep, line, median, parts, require, row, spread
 from bench.notebooks import write
 from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
-from phtlab.demo.world import POLICY, World
+from phtlab.demo.world import ASKING_POLICY, World
 from phtlab.lab import Lab
 from phtlab.station.folder import StationFolder
 from phtlab.station.stop import Stop, Stops
@@ -53,7 +53,6 @@ model = {{"weights": weights}}
 phtlab.publish("weights", model, kind="model", of=2**40, tensors=["weights"])
 """
 # A station that lets so much leave: output volume and airlock are settings of its policy.
-_MODELS = "[airlock.models]\n"
 _ROOM = """memory = "4 GiB"
 output = {room}
 file = {room}
@@ -62,6 +61,9 @@ file = {room}
 max_output = {room}
 max_total = {room}
 max_numbers = {numbers}
+
+[airlock.models]
+membership = "pass"
 
 [month]
 size = "1 TiB"
@@ -194,8 +196,7 @@ def _roomy(world: World) -> Iterator[Any]:
 
     def give_room(size: int) -> None:
         room = _ROOM.format(room=max(size + size // 50, 64 * MB), numbers=2 * size)
-        without = POLICY.replace('memory = "1 GiB"\n', "")
-        policy.write_text(without.replace(_MODELS, f'{_MODELS}membership = "pass"\n') + room)
+        policy.write_text(ASKING_POLICY.replace('memory = "1 GiB"\n', "") + room)
 
     try:
         yield give_room

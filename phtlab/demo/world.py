@@ -65,9 +65,11 @@ _NOBODY_ASKED = """
 # A hospital would ask a person about the following. Nobody sits here: it stays, and the other
 # outputs leave. Groups whose people are all alike, tables and figures that differ by a few people
 # from one that has left, and models of few people for each of their numbers.
+[airlock]
+close_total = "refuse"
+
 [airlock.tables]
 class_disclosure = "suppress"
-differencing_total = "refuse"
 
 [airlock.figures]
 class_disclosure = "refuse"
@@ -82,9 +84,9 @@ memory = "1 GiB"
 seconds = 300
 """
 POLICY = _START + _NOBODY_ASKED + _LIMITS
-"""Of a hospital."""
-TWIN_POLICY = _START + _LIMITS
-"""Of the twin station, which asks nobody anyway and says what hospitals would ask about."""
+"""Of the hospitals."""
+ASKING_POLICY = _START + _LIMITS
+"""Of the twin station, which shows what others would ask a person about."""
 
 Step = Callable[[str], None]
 
@@ -270,7 +272,7 @@ class World:
             twin=station == TWIN,
         )
         write_settings(folder, settings)
-        folder.policy.write_text(TWIN_POLICY if station == TWIN else POLICY)
+        folder.policy.write_text(ASKING_POLICY if station == TWIN else POLICY)
         identity = Identity.generate(station)
         write_key(folder.key, identity, self.passphrase, log_n=self.log_n)
         self._pin(folder.trust)

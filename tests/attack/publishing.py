@@ -108,6 +108,7 @@ class Airlock:
 
     folder: Path
     everybody: tuple[int, int] | None = None
+    rules: AirlockRules = field(default_factory=AirlockRules)
 
     def stop(self, **published: Published) -> dict[str, OutputVerdict]:
         """One stop; what leaves is remembered."""
@@ -118,9 +119,7 @@ class Airlock:
             files |= {name + suffix: content for suffix, content in one.files.items()}
             outputs.append(Output.model_validate({"name": name, "kind": one.kind, **one.declared}))
         history = released.ReleasedHistory(self.folder, ["heart"], self.everybody)
-        passed = pass_outputs(
-            tuple(outputs), LeftInMemory(files.__getitem__), AirlockRules(), history
-        )
+        passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), self.rules, history)
         if not any(one.verdict.verdict == "held" for one in passed):
             released.note(self.folder, ["heart"], released.left(outputs, passed))
         return {one.verdict.name: one.verdict for one in passed}

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from phtlab.demo.world import OFFICERS, POLICY, RESEARCHER, World
+from phtlab.demo.world import ASKING_POLICY, OFFICERS, POLICY, RESEARCHER, World
 from phtlab.lab import Journey, Lab
 from phtlab.station.datasets import add_dataset
 from phtlab.station.folder import StationFolder
@@ -127,7 +127,7 @@ ENDS = {
     "is released in part": ("departed", ""),
 }
 HOLDER = "hungary"  # whose airlock asks a person, at the end
-HOLD = """\
+HOLD = """
 [airlock.tables]
 small_count = "hold"
 """
@@ -320,7 +320,7 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
     by = ("--by", "anna", *at)
     why = ("--reason", str(reason.value), *by)
     policy = folder / "policy.toml"
-    policy.write_text(POLICY.replace("[airlock.tables]\n", HOLD))
+    policy.write_text(ASKING_POLICY + HOLD)
     try:
         for what in ("is withheld", "is released in part"):
             sent[what] = lab.dispatch(notebooks[what], stations=HOLDER)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.demo.world import POLICY, World
+from phtlab.demo.world import ASKING_POLICY, POLICY, World
 from phtlab.lab import Lab
 from tests.crash.test_transitions import STATION, holds_after
 from tests.e2e.parts import bring_back, command, kill, left_behind, service, stop_of, until
@@ -19,7 +19,7 @@ from tests.evidence import Evidence
 pytestmark = pytest.mark.engine
 
 # Whatever is counted, a person looks at it.
-HOLD = """\
+HOLD = """
 [airlock]
 minimum_count = 1000
 [airlock.tables]
@@ -36,7 +36,7 @@ def counting(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def asking(small: World) -> Iterator[None]:
     policy = small.station_folder(STATION) / "policy.toml"
-    policy.write_text(POLICY.replace("[airlock.tables]\n", HOLD))
+    policy.write_text(ASKING_POLICY + HOLD)
     try:
         yield
     finally:

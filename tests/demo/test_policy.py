@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from phtlab.demo.heart import HOSPITALS, write_patients
-from phtlab.demo.world import POLICY, TWIN_POLICY
+from phtlab.demo.world import ASKING_POLICY, POLICY
 from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
 from phtlab.station.airlock import released
@@ -122,9 +122,9 @@ def test_what_the_train_does_not_declare_still_waits_for_a_person():
 
 
 def test_the_twin_shows_what_hospitals_keep_back(run):
-    assert policy(TWIN_POLICY).airlock == Policy().airlock
+    assert policy(ASKING_POLICY).airlock == Policy().airlock
     files = run("cleveland", 65)
-    airlock = policy(TWIN_POLICY).airlock
+    airlock = policy(ASKING_POLICY).airlock
     passed = as_at_a_twin(pass_outputs(OUTPUTS, LeftInMemory(files.__getitem__), airlock))
     model = next(one.verdict for one in passed if one.verdict.kind == "model")
     assert (model.verdict, model.rule) == ("released", "uncounted")

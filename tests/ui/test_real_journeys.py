@@ -121,6 +121,26 @@ def test_dry_run_dispatch_and_the_results(lab_in_world: LabPage, world: World):
     assert any('phtlab.results("sha256:' in cell.source for cell in saved.cells)
 
 
+def test_a_second_question_of_almost_the_same_people_says_what_stayed(
+    lab_in_world: LabPage, world: World, tmp_path: Path
+):
+    """After patients of 50 and over those of 51 and over: exercise 7 of the workshop."""
+    lab = lab_in_world
+    panel = unlocked(lab, world)
+    for age in (50, 51):
+        journey = ended(sent(lab, panel, age))
+        expect(journey.locator(".pht-Row")).to_contain_text("done")
+    journey.get_by_role("button", name="Results").click()
+    results = lab.page.locator(".pht-Results").last
+    results.get_by_role("tab", name=re.compile("age_hist")).click()
+    kept = results.get_by_role("tabpanel").get_by_role("list", name="What did not leave")
+    expect(kept).to_contain_text(
+        "cleveland kept back: It differs by fewer than 10 people from another output, or from what "
+        "has left before."
+    )
+    lab.page.screenshot(path=tmp_path / "second-question.png")
+
+
 def test_a_station_offline_then_cancelled_then_sent_again(lab_in_world: LabPage, world: World):
     lab = lab_in_world
     panel = unlocked(lab, world)

@@ -38,10 +38,6 @@ class TableActions(_Actions):
     differencing: Action = Field(
         "suppress", description="A row differs by too few persons from one that has left"
     )
-    differencing_total: WholeAction = Field(
-        "hold",
-        description="What it counts in all does, and `differencing` would take out rows",
-    )
     unchecked: Action = Field("hold", description="Too large to be checked against the others")
     uncounted: WholeAction = Field(
         "hold", description="No column is said to count persons: rows may be persons"

@@ -213,7 +213,7 @@ def _close_totals(
         draft.find(
             "differencing",
             # A total is no row that could stay.
-            rules.tables.differencing_total if action == "suppress" else action,
+            rules.close_total if action == "suppress" else action,
             f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
             "another output, or than what has left before.",
             (f"{sum(whole.told)} in all, and {total} there",),

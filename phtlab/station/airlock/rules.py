@@ -47,6 +47,11 @@ class AirlockRules(BaseModel):
         "labels, pictures",
     )
     amount: WholeAction = Field("hold", description="What outputs do that are beyond `max_numbers`")
+    close_total: WholeAction = Field(
+        "hold",
+        description="What a table does that counts, in all, almost as many persons as another "
+        "one, and out of which `differencing` takes rows: none of them could be taken out for it",
+    )
     kinds: tuple[OutputKind, ...] = Field(
         ("table", "scalar", "figure", "model"),
         description="Kinds of output that may leave; `file` is bytes that nobody can check",
