@@ -122,7 +122,7 @@ def test_dry_run_dispatch_and_the_results(lab_in_world: LabPage, world: World):
 
 
 def test_a_second_question_of_almost_the_same_people_says_what_stayed(
-    lab_in_world: LabPage, world: World, tmp_path: Path
+    lab_in_world: LabPage, world: World
 ):
     """After patients of 50 and over those of 51 and over: exercise 7 of the workshop."""
     lab = lab_in_world
@@ -138,7 +138,6 @@ def test_a_second_question_of_almost_the_same_people_says_what_stayed(
         "cleveland kept back: It differs by fewer than 10 people from another output, or from what "
         "has left before."
     )
-    lab.page.screenshot(path=tmp_path / "second-question.png")
 
 
 def test_a_station_offline_then_cancelled_then_sent_again(lab_in_world: LabPage, world: World):

@@ -38,8 +38,8 @@ def close_rows(
         if other.source == reading.source or not (other.whole and reading.whole):
             continue
         if is_drawn(ours) and is_drawn(theirs):
-            for row, theirs_of_it in _drawn_alike(reading, other, minimum):
-                found.setdefault(row.row, (row, theirs_of_it))
+            for mark, theirs_of_it in _drawn_alike(reading, other, minimum):
+                found.setdefault(mark.row, (mark, theirs_of_it))
         if not ours & theirs and ours | theirs and not taken:
             continue  # `close_total` compares what is told in all
         if (OF in ours) != (OF in theirs):
