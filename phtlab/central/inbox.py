@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import BindParameter, Connection, Select, and_, bindparam, func, select
+from sqlalchemy import BindParameter, Connection, Integer, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from phtlab.central.proposals import newest_change
@@ -20,9 +20,8 @@ from phtlab.central.tables import JourneyRow, StopRow, TrainRow
 
 MAX_OFFERS = 100
 MAX_CONFLICTS = 100
-
-
 _STATION: Final[BindParameter[str]] = bindparam("station")
+_MOST: Final[BindParameter[int]] = bindparam("most", type_=Integer)
 
 
 def inbox_json(connection: Connection, station: str, unless: int | None = None) -> str | None:
@@ -40,7 +39,9 @@ def inbox_json(connection: Connection, station: str, unless: int | None = None) 
     offers = ",".join(
         f'{{"journey":{json.dumps(journey)},"order":{order},"train":{train},'
         f'"cancelled":{json.dumps(cancelled)},"previous":{record or "null"}}}'
-        for journey, order, train, cancelled, record in connection.execute(_OFFERS, asked)
+        for journey, order, train, cancelled, record in connection.execute(
+            _OFFERS, asked | {"most": MAX_OFFERS}
+        )
     )
     conflicts = list(connection.scalars(_CONFLICTS, asked)) if contradicted else []
     return (
@@ -90,7 +91,7 @@ def _offers() -> Select[Any]:
         .join(TrainRow, train)
         .where(StopRow.station == _STATION, StopRow.offered > 0, StopRow.final.is_(False))
         .order_by(turn, JourneyRow.number)
-        .limit(MAX_OFFERS)
+        .limit(_MOST)
     )
 
 
