@@ -82,10 +82,10 @@ def _outputs(
 def _kept_back(name: str, asked: Sequence[StationResults]) -> str:
     """Of an output that no station sent, what each says of it."""
 
-    def told(one: StationResults) -> str:
+    def verdicts(one: StationResults) -> str:
         return "".join(_verdict(v) for v in one.record.outputs if v.name == name)
 
-    return _caption("No station sent it.") + _multiples(list(asked), told)
+    return _caption("No station sent it.") + _multiples(list(asked), verdicts)
 
 
 def _foreseen(name: str, having: Sequence[StationResults]) -> str:

@@ -45,7 +45,7 @@ _HOLD_DISPATCH = """(() => {
 
 
 @pytest.fixture
-def told(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
+def simulator(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
     write_notebook(jupyter.root / NOTEBOOK, CELLS)
     simulator = ExtensionSimulator(lab_page.page)
     simulator.stations = a_consortium()
@@ -58,9 +58,9 @@ def told(lab_page: LabPage, jupyter: LabServer) -> ExtensionSimulator:
 
 
 @pytest.fixture
-def panel(lab_page: LabPage, told: ExtensionSimulator) -> Locator:
+def panel(lab_page: LabPage, simulator: ExtensionSimulator) -> Locator:
     """Not open yet; the notebook is, with all cells drawn."""
-    told.begin()
+    simulator.begin()
     lab_page.page.add_init_script(_HOLD_DISPATCH)
     lab_page.open(NOTEBOOK)
     expect(lab_page.cell(4).locator(".cm-content")).to_be_visible()
@@ -96,10 +96,10 @@ def test_whoever_writes_in_a_cell_before_the_panel_is_drawn_writes_on(lab_page, 
 
 
 @pytest.mark.parametrize("answer", ["sent", "refused"])
-def test_whoever_writes_while_a_dry_run_starts_writes_on(lab_page, told, panel, answer):
+def test_whoever_writes_while_a_dry_run_starts_writes_on(lab_page, simulator, panel, answer):
     """Before, the answer came, and the focus went to the journey, or to the panel's top."""
     if answer == "refused":
-        told.answers["POST journeys"] = refusal("busy", "Too many dry runs at once.")
+        simulator.answers["POST journeys"] = refusal("busy", "Too many dry runs at once.")
     lab_page.command("phtlab:open-train")
     expect(panel.locator("button:focus")).to_have_count(1)
     panel.get_by_role("button", name="Dry run").click()
