@@ -69,6 +69,20 @@ def test_a_withheld_row_follows_from_no_column_or_total(airlock: Airlock, column
     assert not few_can_be_told(airlock.stop(t=table(columns)))
 
 
+@pytest.mark.parametrize("label", ["", None, "-", "N"])
+@pytest.mark.parametrize("word", ["overall", "total", "all"])
+def test_no_withheld_row_follows_from_everybody_among_the_variables(
+    airlock: Airlock, word: str, label: str | None
+) -> None:
+    """cannot have a withheld row follow from a row of everybody beside variables and labels"""
+    columns = {
+        "variable": ["sex", "sex", "sex", word],
+        "label": ["f", "m", "o", label],
+        "n": [96, 208, 4, 308],
+    }
+    assert not few_can_be_told(airlock.stop(t=table(columns)))
+
+
 def test_shares_of_more_than_the_table_tell_of_those_left_out(airlock: Airlock) -> None:
     """cannot have shares tell how many are in no row"""
     both = {"sex": ["f", "m"], "n": [96, 208], "share": [96 / 308, 208 / 308]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
@@ -66,7 +67,10 @@ def readings_of(
     else:
         names = _folded_names(dimensions)
         labels = _labels(columns, dimensions, table.rows)
-        totals = {name: _totals_by_name(labels, counts, i) for i, name in enumerate(names)}
+        everybody = _rows_of_everybody(labels, counts)
+        totals = {
+            name: _totals_by_name(labels, counts, i) | everybody for i, name in enumerate(names)
+        }
 
     def reading(totals: Mapping[str, set[int]]) -> Reading:
         cells = [within | cell for cell in _cells(names, labels, totals)]
@@ -146,6 +150,20 @@ def _totals_by_name(labels: Sequence[Sequence[str]], counts: Sequence[int], plac
         others = sum(counts[row] for row in line if row not in called)
         found |= {row for row in called if counts[row] >= others}
     return found
+
+
+def _rows_of_everybody(labels: Sequence[Sequence[str]], counts: Sequence[int]) -> set[int]:
+    """The rows that one label calls a total, with no other label that another row has, too.
+
+    So "overall" stands in a table of variables and their labels. They count no fewer than the
+    others together.
+    """
+    called = {row for row, own in enumerate(labels) if any(map(is_total, own))}
+    others = [own for row, own in enumerate(labels) if row not in called]
+    seen = [set(column) for column in zip(*others, strict=True)]
+    apart = {row for row in called if not any(map(operator.contains, seen, labels[row]))}
+    rest = sum(count for row, count in enumerate(counts) if row not in apart)
+    return {row for row in apart if counts[row] >= rest} if others else set()
 
 
 def _lines(labels: Sequence[Sequence[str]], place: int) -> list[list[int]]:
