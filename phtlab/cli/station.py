@@ -26,7 +26,7 @@ from phtlab.cli.station_approval import (
     revoke,
     tell_what_is_asked,
 )
-from phtlab.cli.station_backup import accept_loss, backup, compare, restore
+from phtlab.cli.station_backup import accept_loss, backup, compare, disregard, restore
 from phtlab.cli.station_check import check
 from phtlab.cli.station_console import console, people_app
 from phtlab.cli.station_declared import dataset_app, policy_app
@@ -236,6 +236,7 @@ app.command()(backup)
 app.command()(restore)
 app.command()(compare)
 app.command()(accept_loss)
+app.command()(disregard)
 app.command()(pause)
 app.command()(resume)
 app.command()(review)

@@ -1,4 +1,4 @@
-"""`phtlab station backup`, `restore`, `compare` and `accept-loss`."""
+"""`phtlab station backup`, `restore`, `compare`, `accept-loss` and `disregard`."""
 
 from __future__ import annotations
 
@@ -167,6 +167,31 @@ def accept_loss(
     out.print(
         f"Outputs of {', '.join(sorted(datasets))} are held against what is known to have left; "
         f"not against what left after {forgotten.since:%Y-%m-%d %H:%M} UTC and was forgotten.",
+        markup=False,
+    )
+
+
+def disregard(
+    journey: Annotated[str, typer.Argument(help="The journey, or how its digest begins.")],
+    reason: Annotated[str, typer.Option(help="Why it tells nobody anything; it is logged.")],
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Hold outputs no longer against what left with a journey: its counts were made up, say."""
+    from phtlab.station.desk import Desk
+    from phtlab.station.disregarded import disregard as put_aside
+
+    desk = Desk(*station_at(directory))
+    stop = desk.stops.find(journey)
+    journeys = put_aside(desk, stop, by=person(by), reason=reason)
+    if as_json:
+        print_json({"journeys": list(journeys)})
+        return
+    same = ", ".join(one[7:19] for one in journeys if one != stop.journey)
+    out.print(
+        f"Outputs are not held any more against what left with journey {stop.hex[:12]}"
+        + (f", nor with {same}, which let the same leave." if same else "."),
         markup=False,
     )
 

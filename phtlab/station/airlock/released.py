@@ -12,7 +12,8 @@ A count is null where the row stayed: its labels are kept, not how many there ar
 holds nothing that a recipient does not have, but the labels of withheld rows, and marks of the sums
 that those are part of (digests by the folder's `key`), by which tables of the same people are told,
 under whatever names. Nothing is forgotten: an index (`released_index.py`) finds what a stop has to
-be held against. What waits for a person lies in `pending/` meanwhile, by its stop.
+be held against. What waits for a person lies in `pending/` meanwhile, by its stop; what a person
+has put aside (`disregard`), in `disregarded/`.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from phtlab.train.manifest import Output
 
 VERSION: Final = 1
 PENDING: Final = "pending"
+DISREGARDED: Final = "disregarded"
 KEY: Final = "key"
 _OLD: Final = "old"
 """In the index, in place of a key: marks that cannot be told from each other any more."""
@@ -85,6 +87,22 @@ def outputs_of(folder: Path, name: str) -> Sequence[Mapping[str, Any]]:
     """
     outputs: Sequence[Mapping[str, Any]] = _read(folder / f"{name}.json")["outputs"]
     return outputs
+
+
+def disregard(folder: Path, name: str) -> None:
+    """Hold nothing against the outputs that are kept by `name` any more. Idempotent.
+
+    They are put aside, into `disregarded/`.
+    """
+    path, aside = folder / f"{name}.json", folder / DISREGARDED
+    with turn(folder):
+        if not path.exists():
+            return
+        aside.mkdir(mode=0o700, exist_ok=True)
+        # Not the other way round: what the index knows has to be there.
+        with released_index.opened(folder) as index:
+            index.remove(path.name)
+        path.rename(aside / path.name)
 
 
 def note_pending(

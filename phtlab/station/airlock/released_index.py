@@ -29,6 +29,12 @@ CREATE TABLE dataset (name TEXT, file INTEGER, PRIMARY KEY (name, file)) WITHOUT
 CREATE TABLE label (hash INTEGER, file INTEGER, PRIMARY KEY (hash, file)) WITHOUT ROWID;
 CREATE TABLE total (people INTEGER, file INTEGER, PRIMARY KEY (people, file)) WITHOUT ROWID;
 """
+_REMOVE: Final = (
+    "DELETE FROM dataset WHERE file = (SELECT id FROM file WHERE name = ?)",
+    "DELETE FROM label WHERE file = (SELECT id FROM file WHERE name = ?)",
+    "DELETE FROM total WHERE file = (SELECT id FROM file WHERE name = ?)",
+    "DELETE FROM file WHERE name = ?",
+)
 _RELATED: Final = """
 SELECT name, rows FROM file WHERE id IN (
   SELECT file FROM dataset WHERE name IN (SELECT value FROM json_each(:datasets))
@@ -89,6 +95,12 @@ class ReleasedIndex:
             ("INSERT INTO total VALUES (?, ?)", set(about.totals)),
         ):
             self._database.executemany(statement, ((value, file) for value in values))
+
+    def remove(self, name: str) -> None:
+        """Forget the file `name`, before it is taken away. Idempotent."""
+        with self._database:
+            for statement in _REMOVE:
+                self._database.execute(statement, (name,))
 
     def related(
         self,
