@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -24,6 +25,8 @@ from phtlab.central.station_board import StationBoard
 from phtlab.errors import SettingsError
 
 Clock = Callable[[], datetime]
+# All share one interpreter: more threads than these only keep each other, and the loop, waiting.
+_LOOKS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Services:
     hub: Hub | None
     board: StationBoard
     concurrency: Concurrency
+    looks: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_LOOKS))
+    """How many stations' inboxes are looked into at a time."""
 
     @classmethod
     def of(cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)) -> Services:

@@ -41,7 +41,8 @@ async def inbox(
         while True:
             left = deadline - time.monotonic()
             over = left <= 0 or services.news.closed
-            found = await run_in_threadpool(look, services, member.name, after, over)
+            async with services.looks:
+                found = await run_in_threadpool(look, services, member.name, after, over)
             if found is not None:
                 return Response(found, media_type="application/json")
             await subscription.wait(left)
