@@ -14,7 +14,13 @@ from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, Unreach
 from phtlab.station import release_waiting as waiting
 from phtlab.station.airlock import amount, released
 from phtlab.station.airlock.forecast import forecast
-from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_outputs
+from phtlab.station.airlock.passage import (
+    Passed,
+    as_at_a_twin,
+    check_read,
+    pass_outputs,
+    read_outputs,
+)
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock_replay import NOTED
 from phtlab.station.approvals_cover import assessed
@@ -78,6 +84,8 @@ def _passed(
         passed = pass_outputs(manifest.outputs, left, policy.airlock)
         _foresee(stop, station, arrived, left, (policy.airlock, [one.verdict for one in passed]))
         return as_at_a_twin(passed)
+    # What the run wrote is read and drawn before other stops wait for this one.
+    read = read_outputs(manifest.outputs, left, policy.airlock)
     with released.turn(station.folder.released):
         forgotten = forgotten_of(station.folder)
         history = released.ReleasedHistory(
@@ -86,7 +94,7 @@ def _passed(
             _everybody(station, manifest.datasets),
             forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
         )
-        passed = pass_outputs(manifest.outputs, left, policy.airlock, history)
+        passed = check_read(read, policy.airlock, history)
         month = amount.left_in_month(station.folder.released, station.now())
         before = amount.most_left(month, arrived.researcher, manifest.datasets)
         passed = amount.hold_beyond(passed, before, policy.month)

@@ -19,6 +19,7 @@ from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.steps import Steps
 from phtlab.train.manifest import Output
 from tests.limits import LIMIT, join
 from tests.raising import raises_code
@@ -126,7 +127,7 @@ def history(folder: Path) -> list[Reading]:
         ("sex",),
         tuple(CountedRow(frozenset({("sex", s)}), 1, 0) for s in ("female", "male")),
     )
-    return released.ReleasedHistory(folder, ["heart"]).related([everything], 10)
+    return released.ReleasedHistory(folder, ["heart"]).related([everything], 10, Steps())
 
 
 def test_a_changed_file_stops_what_would_be_held_against_it(tmp_path: Path) -> None:

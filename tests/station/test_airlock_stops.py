@@ -10,6 +10,7 @@ import pytest
 from phtlab.station.airlock import released
 from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.reading import Reading
+from phtlab.station.airlock.steps import Steps
 from phtlab.train.record import StopRecord
 from tests.station.held_world import SMALL, held, holding_world, say
 from tests.station.station_world import FakeRun, World, make_world, table_files
@@ -79,7 +80,7 @@ def test_a_twin_station_remembers_nothing(tmp_path: Path) -> None:
 def remembered(world: World) -> list[Reading]:
     wards = tuple(CountedRow(frozenset({("ward", ward)}), 1, 0) for ward in "ABC")
     history = released.ReleasedHistory(world.folder.released, ["heart"])
-    return history.related([Reading("new", ("ward",), wards)], 10)
+    return history.related([Reading("new", ("ward",), wards)], 10, Steps())
 
 
 def counts_remembered(world: World) -> dict[str, int | None]:

@@ -24,14 +24,17 @@ from phtlab.station.airlock.complementary import Complement, complement
 from phtlab.station.airlock.draft import Draft
 from phtlab.station.airlock.findings import Action, named
 from phtlab.station.airlock.gathering import Everybody
+from phtlab.station.airlock.intake import is_beyond
 from phtlab.station.airlock.other_names import under_other_names
 from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.steps import Steps, TooManyStepsError
+from phtlab.station.airlock.steps import MOST_DIMENSIONS, Steps, TooManyStepsError
 from phtlab.station.airlock.table import count_column
 from phtlab.station.airlock.table_readings import dimensions_of, readings_of
 
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
+
+_TOO_MANY_STEPS = "The outputs take too many steps to be checked together."
 
 
 class TooMuchLeftError(Exception):
@@ -48,10 +51,10 @@ class History(Protocol):
     everybody: Everybody
     forgotten: bool
 
-    def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
+    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
         """What `readings` have to be held against; `near` is how close two totals are.
 
-        Raises TooMuchLeftError.
+        Raises TooMuchLeftError and TooManyStepsError.
         """
 
 
@@ -61,48 +64,78 @@ class NothingLeft(History):
     everybody: Everybody = None
     forgotten: bool = False
 
-    def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
+    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
         return []
 
 
-def check_together(drafts: Sequence[Draft], rules: AirlockRules, history: History) -> None:
-    """Note in `drafts` what only shows when they are looked at together, and with `history`."""
+def check_together(
+    drafts: Sequence[Draft], rules: AirlockRules, history: History, steps: Steps
+) -> None:
+    """Note in `drafts` what only shows when they are looked at together, and with `history`.
+
+    In as many of `steps` as are left.
+    """
     counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
     if not counted:
         return
-    readings = {draft.output.name: _readings(draft, rules.minimum_count) for draft in counted}
-    try:
-        wholes = [one[0] for one in readings.values()]
-        earlier = history.related(wholes, rules.minimum_count)
-    except TooMuchLeftError:
-        earlier = []
-        for draft in counted:
-            _unchecked(draft, rules, "So much has left of these people that it cannot be checked.")
+    readings: dict[str, list[Reading]] = {}
+    checked: list[Draft] = []
     for draft in counted:
-        whole = readings[draft.output.name][0]
-        draft.cells = whole.told_by()
-        _class_disclosure(draft, whole, rules)
+        found = _readings_within(draft, rules, steps)
+        readings[draft.output.name] = found
+        draft.cells = found[0].told_by()
+        if not any(finding.rule == "unchecked" for finding in draft.findings):
+            checked.append(draft)
+    try:
+        earlier = history.related(
+            [readings[d.output.name][0] for d in checked], rules.minimum_count, steps
+        )
+    except (TooMuchLeftError, TooManyStepsError):
+        earlier = []
+        for draft in checked:
+            _unchecked(draft, rules, "So much has left of these people that it cannot be checked.")
     models = [
         _of_people(draft) for draft in drafts if draft.output.kind == "model" and draft.people
     ]
     try:
-        _check_linked(counted, readings, earlier, models, rules, history.everybody)
-    except TooManyStepsError:
-        for draft in counted:
-            _unchecked(draft, rules, "The outputs take too many steps to be checked together.")
-    # What a reader sums up: withheld rows are in no total.
-    told = {
-        draft.output.name: readings[draft.output.name][0].without(draft.taken) for draft in counted
-    }
-    for draft in counted:
+        for draft in checked:
+            _class_disclosure(draft, readings[draft.output.name][0], rules, steps)
+        _check_linked(checked, readings, earlier, models, rules, history.everybody, steps)
+        # What a reader sums up: withheld rows are in no total.
+        told = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
         others = [*told.values(), *earlier]
-        _close_totals(draft, told[draft.output.name], others, rules, history.everybody)
+        for draft in checked:
+            steps.take(sum(1 + len(other.rows) // 64 for other in others) // 8)
+            _close_totals(draft, told[draft.output.name], others, rules, history.everybody)
+    except TooManyStepsError:
+        for draft in checked:
+            _unchecked(draft, rules, _TOO_MANY_STEPS)
+    for draft in checked:
         _group(draft, [other[0] for other in readings.values()], rules)
-        if history.forgotten:
-            sentence = (
-                "The station was restored from a backup, and does not know all that has left."
-            )
-            draft.find("forgotten", _action(draft, rules, "forgotten"), sentence, (), set())
+    for draft in counted if history.forgotten else ():
+        sentence = "The station was restored from a backup, and does not know all that has left."
+        draft.find("forgotten", _action(draft, rules, "forgotten"), sentence, (), set())
+
+
+def _readings_within(draft: Draft, rules: AirlockRules, steps: Steps) -> list[Reading]:
+    """The ways to read a draft; of one that is too much to be worked on only the first."""
+    if is_beyond(draft):
+        found = _readings(draft, rules.minimum_count, None)
+        _unchecked(draft, rules, "It is beyond what may leave, and not checked any further.")
+        return found
+    try:
+        found = _readings(draft, rules.minimum_count, steps)
+    except TooManyStepsError:
+        found = _readings(draft, rules.minimum_count, None)
+        _unchecked(draft, rules, _TOO_MANY_STEPS)
+    if found[0].has_too_many_dimensions:
+        _unchecked(
+            draft,
+            rules,
+            f"It has more than {MOST_DIMENSIONS} columns that say whom a row counts: name those "
+            "that do with by=.",
+        )
+    return found
 
 
 def _check_linked(
@@ -112,10 +145,10 @@ def _check_linked(
     models: Sequence[Reading],
     rules: AirlockRules,
     everybody: Everybody,
+    steps: Steps,
 ) -> None:
     """What follows from several outputs together. Raises TooManyStepsError."""
-    steps = Steps()
-    others = [*(other[0] for other in readings.values()), *earlier]
+    others = [*(readings[draft.output.name][0] for draft in counted), *earlier]
     for draft in counted:
         steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
         _differencing(draft, readings[draft.output.name][0], others, rules)
@@ -169,8 +202,8 @@ def _find_computable(draft: Draft, action: Action, rows: set[int], found: Comple
     draft.find("complementary", action, _COMPUTABLE, found.cells.get(draft.output.name, ()), rows)
 
 
-def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules) -> None:
-    if draft.table is None or not (found := alike(whole, draft.taken)):
+def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules, steps: Steps) -> None:
+    if draft.table is None or not (found := alike(whole, draft.taken, steps)):
         return
     draft.find(
         "class-disclosure",
@@ -335,7 +368,8 @@ def _said(draft: Draft) -> Cell:
     return frozenset(part for part in said if not is_total(part[1]))
 
 
-def _readings(draft: Draft, minimum: int) -> list[Reading]:
+def _readings(draft: Draft, minimum: int, steps: Steps | None) -> list[Reading]:
+    """The ways to read a draft. Raises TooManyStepsError; without `steps` there is only one."""
     output = draft.output
     if draft.table is None and draft.count is None:
         return [_of_people(draft)]
@@ -359,10 +393,13 @@ def _readings(draft: Draft, minimum: int) -> list[Reading]:
         dimensions,
         within=said,
         minimum=minimum,
+        steps=steps,
         drawn=[c.name for c in draft.table.columns if c.name not in others] if figure else (),
     )
+    if steps is None or found[0].has_too_many_dimensions:
+        return found
     others.update(dimensions)
-    summed = with_told_sums(found[0], draft.table, others, minimum)
+    summed = with_told_sums(found[0], draft.table, others, minimum, steps)
     return found if summed is None else [*found, summed]
 
 

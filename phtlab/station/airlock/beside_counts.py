@@ -8,20 +8,21 @@ how many there are in all, and so what a withheld row counts.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Final
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from phtlab.station.airlock.cells import Cell, CountedRow, projections
 from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.significant import decimals
+from phtlab.station.airlock.steps import Steps
 from phtlab.station.airlock.table import Table, TableColumn
 
 _FINEST: Final = 9
 """From so many decimals on a number is not taken for a rounded one."""
 _ROUNDING: Final = 1e-9
 _FEW: Final = 2
-_MOST_DIMENSIONS: Final = 6
+
 _EXTREMES: Final = frozenset(
     [
         *("min", "max", "minimum", "maximum", "lowest", "highest", "smallest", "largest"),
@@ -42,15 +43,16 @@ def extreme_columns(table: Table, others: Collection[str]) -> list[str]:
 
 
 def small_parts(
-    table: Table, counts: Sequence[int], others: Collection[str], minimum: int
+    table: Table, counts: Sequence[int], others: Collection[str], minimum: int, steps: Steps
 ) -> set[int]:
     """The rows of which another column tells that something is true of few, or of all but few.
 
     As how many they are, or as a share or a percentage of the row's people. `others` are columns
-    that say something else.
+    that say something else. Raises TooManyStepsError.
     """
     found: set[int] = set()
     for column in _numeric(table, others):
+        steps.take(1 + table.rows // 4)
         parts = _parts(column, counts)
         if parts is None or all(part in (None, 0) for part in parts):
             continue
@@ -63,25 +65,31 @@ def small_parts(
 
 
 def with_told_sums(
-    reading: Reading, table: Table, others: Collection[str], minimum: int
+    reading: Reading, table: Table, others: Collection[str], minimum: int, steps: Steps
 ) -> Reading | None:
     """`reading` with the sums that other columns tell, as if they had left; None if they tell none.
 
     A column tells them that has each row's share or percentage of them, what is left of them, or
-    themselves.
+    themselves. Raises TooManyStepsError.
     """
     leaves = [row for row in reading.leaves if row.row is not None and row.count is not None]
     fixed = {name for name, _ in reading.within}
     free = [name for name in reading.dimensions if name not in fixed]
-    if len(leaves) < _FEW or len(free) > _MOST_DIMENSIONS:
+    columns = [_Values.of(column) for column in _numeric(table, others)]
+    if len(leaves) < _FEW or not columns:
         return None
     told: dict[Cell, int] = {}
-    for column in _numeric(table, others):
-        values = _values(column)
-        for over in projections(free):
-            if len(over) < len(free):
-                told |= _sums_told(values, leaves, {*over, *fixed})
-        told |= _more_than_all(values, leaves, reading.within, minimum)
+    steps.take(len(columns) * (1 + len(leaves) // 4))
+    for over in projections(free):
+        if len(over) < len(free):
+            steps.take(1 + len(leaves) // 8)
+            sums = _Sums.over(leaves, {*over, *fixed})
+            for column in columns:
+                steps.take(1 + len(sums.parts) // 16)
+                told |= sums.told_by(column)
+    for column in columns:
+        steps.take(minimum * (1 + len(leaves) // 64))
+        told |= _more_than_all(column, leaves, reading.within, minimum)
     known = {row.cell for row in reading.rows}
     rows = tuple(CountedRow(cell, count) for cell, count in told.items() if cell not in known)
     return replace(reading, rows=reading.rows + rows, _sums={}) if rows else None
@@ -132,44 +140,74 @@ def _shares(values: Numbers, counts: Sequence[int], scale: int) -> list[int | No
     return found
 
 
-def _sums_told(
-    values: Numbers, leaves: Sequence[CountedRow], over: Collection[str]
-) -> dict[Cell, int]:
-    groups: dict[Cell, list[CountedRow]] = defaultdict(list)
-    for leaf in leaves:
-        groups[frozenset(part for part in leaf.cell if part[0] in over)].append(leaf)
-    sums = {cell: sum(leaf.count or 0 for leaf in rows) for cell, rows in groups.items()}
-    several = {cell: rows for cell, rows in groups.items() if len(rows) >= _FEW and sums[cell]}
-    pairs = [
-        (value, leaf.count or 0, sums[cell])
-        for cell, rows in several.items()
-        for leaf in rows
-        if leaf.row is not None and (value := values[leaf.row]) is not None
-    ]
-    if len(pairs) < _FEW or not any(value for value, _, _ in pairs):
+@dataclass(frozen=True)
+class _Values:
+    """The values of a column beside the count, and by how much each may be rounded."""
+
+    values: Numbers
+    slack: float
+
+    @classmethod
+    def of(cls, column: TableColumn) -> Self:
+        values = _values(column)
+        return cls(values, _slack(values))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The cells that several rows sum up to; `parts` are those rows: number, count and sum."""
+
+    by_cell: Mapping[Cell, int]
+    parts: Sequence[tuple[int, int, int]]
+
+    @classmethod
+    def over(cls, leaves: Sequence[CountedRow], names: Collection[str]) -> Self:
+        groups: dict[Cell, list[CountedRow]] = defaultdict(list)
+        for leaf in leaves:
+            groups[frozenset(part for part in leaf.cell if part[0] in names)].append(leaf)
+        sums = {
+            cell: people
+            for cell, rows in groups.items()
+            if len(rows) >= _FEW and (people := sum(leaf.count or 0 for leaf in rows))
+        }
+        parts = [
+            (leaf.row, leaf.count or 0, people)
+            for cell, people in sums.items()
+            for leaf in groups[cell]
+            if leaf.row is not None
+        ]
+        return cls(sums, parts)
+
+    def told_by(self, column: _Values) -> Mapping[Cell, int]:
+        """All of them if the column tells them, else none."""
+        values, slack = column.values, column.slack
+        there = [part for part in self.parts if values[part[0]] is not None]
+        if len(there) < _FEW or not any(values[row] for row, _, _ in there):
+            return {}
+        for form in _FORMS:
+            if all(
+                abs((values[row] or 0) - (told := form(n, whole))) <= slack + _ROUNDING * abs(told)
+                for row, n, whole in there
+            ):
+                return self.by_cell
         return {}
-    slack = _slack(values)
-    forms: Mapping[str, list[float]] = {
-        "share": [n / whole for _, n, whole in pairs],
-        "percentage": [100 * n / whole for _, n, whole in pairs],
-        "sum": [float(whole) for _, _, whole in pairs],
-        "rest": [float(whole - n) for _, n, whole in pairs],
-    }
-    for expected in forms.values():
-        if all(
-            abs(value - form) <= slack + _ROUNDING * abs(form)
-            for (value, _, _), form in zip(pairs, expected, strict=True)
-        ):
-            return {cell: sums[cell] for cell in several}
-    return {}
+
+
+_FORMS: Final[tuple[Callable[[int, int], float], ...]] = (
+    lambda n, whole: n / whole,
+    lambda n, whole: 100 * n / whole,
+    lambda n, whole: float(whole),
+    lambda n, whole: float(whole - n),
+)
+"""A share, a percentage, the sum itself, and the rest of it."""
 
 
 def _more_than_all(
-    values: Numbers, leaves: Sequence[CountedRow], within: Cell, minimum: int
+    column: _Values, leaves: Sequence[CountedRow], within: Cell, minimum: int
 ) -> dict[Cell, int]:
     """A sum that every row tells alike, and that is of few people more than the rows are of."""
     total = sum(leaf.count or 0 for leaf in leaves)
-    slack = _slack(values)
+    values, slack = column.values, column.slack
     there = [
         (value, leaf.count)
         for leaf in leaves

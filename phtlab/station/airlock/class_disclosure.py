@@ -12,19 +12,21 @@ from collections.abc import Collection
 
 from phtlab.station.airlock.cells import Cell, CountedRow
 from phtlab.station.airlock.reading import Reading
+from phtlab.station.airlock.steps import Steps
 
 
-def alike(reading: Reading, withheld: Collection[int]) -> list[CountedRow]:
+def alike(reading: Reading, withheld: Collection[int], steps: Steps) -> list[CountedRow]:
     """The rows that hold all people of a group.
 
     The group is what the other dimensions say. Where a row of it is among those `withheld`,
-    nobody can tell that the others are empty.
+    nobody can tell that the others are empty. Raises TooManyStepsError.
     """
     labels = reading.labels()
     found: dict[int | None, CountedRow] = {}
     for name in reading.dimensions:
         if len(labels[name]) <= 1:
             continue
+        steps.take(1 + len(reading.leaves) // 8)
         groups: dict[Cell, list[CountedRow]] = defaultdict(list)
         for leaf in reading.leaves:
             groups[frozenset(part for part in leaf.cell if part[0] != name)].append(leaf)

@@ -9,6 +9,7 @@ by `computable.py`; here are those of others: another age limit, another day, me
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
@@ -132,11 +133,11 @@ def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[C
     for name in reading.dimensions:
         new = ours_labels[name] - their_labels[name]
         old = their_labels[name] - ours_labels[name]
-        rests = {frozenset(p for p in row.cell if p[0] != name) for row in reading.leaves}
-        for rest in rests if new and old else ():
-            ours = _of(reading, rest, name, new)
-            theirs = _of(other, rest, name, old)
-            if not ours or sum(r.count or 0 for r in ours) != sum(r.count or 0 for r in theirs):
+        ours_by_rest = _by_rest(reading, name, new) if new and old else {}
+        theirs_by_rest = _by_rest(other, name, old) if new and old else {}
+        for rest, ours in ours_by_rest.items():
+            theirs = theirs_by_rest.get(rest, [])
+            if sum(r.count or 0 for r in ours) != sum(r.count or 0 for r in theirs):
                 continue
             counts = sorted({before.count or 0 for before in theirs})
             for row in ours:
@@ -158,6 +159,11 @@ def _drawn_alike(
         yield from ((row, before) for row, before in pairs if row.count != before)
 
 
-def _of(reading: Reading, rest: Cell, name: str, labels: set[str]) -> list[CountedRow]:
-    wanted = {rest | {(name, label)} for label in labels}
-    return [row for row in reading.leaves if row.cell in wanted]
+def _by_rest(reading: Reading, name: str, labels: Collection[str]) -> dict[Cell, list[CountedRow]]:
+    """The rows of these `labels` of a dimension, by what the others say."""
+    found: dict[Cell, list[CountedRow]] = defaultdict(list)
+    for row in reading.leaves:
+        part = next((part for part in row.cell if part[0] == name), None)
+        if part is not None and part[1] in labels:
+            found[row.cell - {part}].append(row)
+    return found

@@ -26,6 +26,16 @@ def read_data(data: bytes, rules: AirlockRules) -> Table:
     return table
 
 
+def pixels_in(picture: bytes, max_pixels: int) -> int:
+    """How many pixels `picture` has, as it says. Raises AirlockError if it may not be drawn."""
+    if not picture.startswith(_SIGNATURE):
+        raise _refused("it is no PNG")
+    width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
+    if width * height > max_pixels or not width * height:
+        raise _refused(f"it has no pixel, or more than {max_pixels}")
+    return width * height
+
+
 def redraw(picture: bytes, max_pixels: int, max_colors: int) -> bytes:
     """What is seen of `picture` on white paper, written anew, in a process of its own.
 
@@ -33,11 +43,7 @@ def redraw(picture: bytes, max_pixels: int, max_colors: int) -> bytes:
 
     Raises AirlockError if it is no PNG, has more than `max_pixels`, or breaks the decoder.
     """
-    if not picture.startswith(_SIGNATURE):
-        raise _refused("it is no PNG")
-    width, height = (int.from_bytes(picture[at : at + 4], "big") for at in (16, 20))
-    if width * height > max_pixels or not width * height:
-        raise _refused(f"it has no pixel, or more than {max_pixels}")
+    pixels_in(picture, max_pixels)
     try:
         done = subprocess.run(
             [sys.executable, "-I", str(_WORKER), str(max_pixels), str(max_colors)],

@@ -11,7 +11,8 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from phtlab.station.airlock.passage import Left, pass_outputs
+from phtlab.station.airlock.intake import Left
+from phtlab.station.airlock.passage import pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
 from phtlab.train.record import Forecast, OutputVerdict

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO, Protocol
+from typing import Any
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock import (
@@ -21,27 +21,17 @@ from phtlab.station.airlock import (
     table,
 )
 from phtlab.station.airlock.against_others import History, NothingLeft, check_together
-from phtlab.station.airlock.beside_counts import extreme_columns, small_parts
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.draft import BYTES_OF_NUMBER, Draft
 from phtlab.station.airlock.findings import Action, Finding, named
+from phtlab.station.airlock.intake import Intake, Left, find_beyond
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.steps import Steps
 from phtlab.station.airlock.table import Table
-from phtlab.station.airlock.table_readings import dimensions_of
+from phtlab.station.airlock.value_checks import check_values
 from phtlab.train.manifest import Output, OutputKind
 from phtlab.train.record import OutputVerdict
-
-
-class Left(Protocol):
-    """The files that the run left, by name; each up to a limit in bytes. Raises AirlockError."""
-
-    def read(self, name: str, limit: int) -> bytes:
-        """The whole content."""
-
-    def open(self, name: str, limit: int) -> BinaryIO:
-        """The file itself, which stays open until all has left."""
-
 
 _INDEX_BYTES = 64 * 2**10
 
@@ -61,6 +51,17 @@ class Passed:
     cells: Cells | None = field(default=None, repr=False)
 
 
+@dataclass(frozen=True)
+class OutputsRead:
+    """Outputs that were read, drawn, and each checked by itself; and the steps left for the rest.
+
+    For one `check_read`.
+    """
+
+    each: tuple[Draft | Passed, ...]
+    steps: Steps
+
+
 def pass_outputs(
     outputs: tuple[Output, ...],
     left: Left,
@@ -71,13 +72,26 @@ def pass_outputs(
 
     `history` is what this station has released of the same data sets (`released.py`).
     """
-    read = [_read(output, left, rules) for output in outputs]
-    drafts = [one for one in read if isinstance(one, Draft)]
-    check_together(drafts, rules, history or NothingLeft())
-    _check_amounts(drafts, rules)
+    return check_read(read_outputs(outputs, left, rules), rules, history)
+
+
+def read_outputs(outputs: tuple[Output, ...], left: Left, rules: AirlockRules) -> OutputsRead:
+    """What the run wrote of `outputs`, read before anybody has to wait for it."""
+    intake = Intake(left, rules)
+    return OutputsRead(tuple(_read(output, intake, rules) for output in outputs), intake.steps)
+
+
+def check_read(
+    read: OutputsRead, rules: AirlockRules, history: History | None = None
+) -> tuple[Passed, ...]:
+    """What was read, held against each other and against `history`: each with its verdict."""
+    drafts = [one for one in read.each if isinstance(one, Draft)]
+    _check_models(drafts, rules)
+    find_beyond(drafts, rules)
+    check_together(drafts, rules, history or NothingLeft(), read.steps)
     passed = []
     room = rules.max_total
-    for draft in read:
+    for draft in read.each:
         one = draft if isinstance(draft, Passed) else _finished(draft, rules)
         size = sum(map(len, one.files.values()))
         if size > room:
@@ -102,16 +116,16 @@ def pass_output(output: Output, left: Left, rules: AirlockRules) -> Passed:
     return pass_outputs((output,), left, rules)[0]
 
 
-def _read(output: Output, left: Left, rules: AirlockRules) -> Draft | Passed:
+def _read(output: Output, intake: Intake, rules: AirlockRules) -> Draft | Passed:
     try:
         if output.kind not in rules.kinds:
             raise AirlockError(
                 f"This station releases no output of kind '{output.kind}'.", code="kind"
             )
-        _require_kind(output, left)
+        _require_kind(output, intake)
         if output.kind != "table" and (output.total is not None or output.largest):
             raise AirlockError("Only a table has sums of what people contribute.", code="kind")
-        return _BY_KIND[output.kind](output, left, rules)
+        return _BY_KIND[output.kind](output, intake, rules)
     except AirlockError as error:
         return _refusal(output.name, output.kind, error)
 
@@ -143,44 +157,26 @@ def as_at_a_twin(passed: Sequence[Passed]) -> tuple[Passed, ...]:
     )
 
 
-def _require_kind(output: Output, left: Left) -> None:
-    if _index(output, left).get("kind") != output.kind:
+def _require_kind(output: Output, intake: Intake) -> None:
+    if _index(output, intake).get("kind") != output.kind:
         raise AirlockError(
             f"The run published something else than the declared {output.kind}.", code="kind"
         )
 
 
-def _index(output: Output, left: Left) -> Mapping[str, Any]:
-    index = strict_json.parse(left.read(f"{output.name}.json", _INDEX_BYTES), limit=_INDEX_BYTES)
+def _index(output: Output, intake: Intake) -> Mapping[str, Any]:
+    index = strict_json.parse(intake.read(f"{output.name}.json", _INDEX_BYTES), limit=_INDEX_BYTES)
     return index if isinstance(index, dict) else {}
 
 
-def _read_table(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    parsed = table.parse_table(left.read(output.name + ".table.json", rules.max_output), rules)
+def _read_table(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    intake.require_room()
+    parsed = table.parse_table(intake.read(output.name + ".table.json", rules.max_output), rules)
+    intake.require_room(parsed)
     parsed = _as_it_leaves(parsed, output, rules)
     draft = Draft(output, table=parsed)
     if output.counts is not None:
-        counts = table.count_column(parsed, output.counts)
-        small = {row for row, count in enumerate(counts) if count < rules.minimum_count}
-        others = {output.counts, output.total or "", *output.largest}
-        others.update(dimensions_of(parsed, output.by, others))
-        small |= small_parts(parsed, counts, others, rules.minimum_count)
-        if small:
-            draft.find(
-                "small-count",
-                rules.tables.small_count,
-                f"It has rows with a count below {rules.minimum_count}.",
-                named(table.described(parsed, row) for row in sorted(small)),
-                small,
-            )
-        if extremes := extreme_columns(parsed, others):
-            draft.find(
-                "extreme",
-                rules.tables.extreme,
-                "It has a column of largest or smallest values, each of which is one person's.",
-                named(extremes),
-                set(),
-            )
+        check_values(draft, parsed, rules, intake.steps)
     else:
         _find_uncounted(draft, parsed, rules.tables.uncounted)
     if output.total is not None:
@@ -229,8 +225,8 @@ def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
         )
 
 
-def _read_scalar(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    content = left.read(output.name + ".scalar.json", rules.max_output)
+def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    content = intake.read(output.name + ".scalar.json", rules.max_output)
     value = scalar.parse_scalar(content)
     draft = Draft(
         output, {f"{output.name}.json": scalar.scalar_file(value, rules.significant_digits)}
@@ -285,10 +281,13 @@ def _find_share(draft: Draft, value: float | bool | None, people: int, rules: Ai
         draft.find("class-disclosure", rules.scalars.class_disclosure, sentence, detail, set())
 
 
-def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    picture = left.read(output.name + ".png", rules.max_output)
-    data = figure.read_data(left.read(output.name + ".data.json", rules.max_output), rules)
+def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    intake.require_room()
+    data = figure.read_data(intake.read(output.name + ".data.json", rules.max_output), rules)
+    intake.require_room(data)
     data = _as_it_leaves(data, output, rules)
+    picture = intake.read(output.name + ".png", rules.max_output)
+    intake.require_pixels(figure.pixels_in(picture, rules.max_pixels))
     drawn = figure.redraw(picture, rules.max_pixels, rules.max_colors)
     draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
     if output.counts is not None:
@@ -307,8 +306,8 @@ def _read_figure(output: Output, left: Left, rules: AirlockRules) -> Draft:
     return draft
 
 
-def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    found = model.read_model(left.open(output.name + ".safetensors", rules.max_output))
+def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    found = model.read_model(intake.open(output.name + ".safetensors", rules.max_output))
     model.require_declared(found.names, output.tensors)
     draft = Draft(
         output,
@@ -321,7 +320,7 @@ def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
         sentence, detail = "It is a model that does not say of how many people it is.", ()
         draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
         return draft
-    draft.people = scalar.people_in(_index(output, left))
+    draft.people = scalar.people_in(_index(output, intake))
     if draft.people < rules.minimum_count:
         told = (f"{found.numbers} numbers, of {draft.people}",)
         sentence = f"The model is of fewer than {rules.minimum_count} people."
@@ -329,8 +328,8 @@ def _read_model(output: Output, left: Left, rules: AirlockRules) -> Draft:
     return draft
 
 
-def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
-    found = file_types.check_file(left.open(output.name + ".bin", rules.max_output), rules)
+def _read_file(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    found = file_types.check_file(intake.open(output.name + ".bin", rules.max_output), rules)
     draft = Draft(output, {f"{output.name}.bin": found.content}, parameters=found.numbers)
     draft.find(
         "unchecked",
@@ -350,8 +349,8 @@ def _read_file(output: Output, left: Left, rules: AirlockRules) -> Draft:
     return draft
 
 
-def _check_amounts(drafts: Sequence[Draft], rules: AirlockRules) -> None:
-    """What is much only together: a large model may come in parts, a table in many."""
+def _check_models(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+    """What is much only together: a large model may come in parts."""
     models = [draft for draft in drafts if draft.parameters]
     numbers = sum(draft.parameters for draft in models)
     people = min((draft.people for draft in models if draft.people is not None), default=0)
@@ -359,17 +358,6 @@ def _check_amounts(drafts: Sequence[Draft], rules: AirlockRules) -> None:
         _find_membership(draft, numbers, rules)
         if draft.people is not None and numbers * model.PEOPLE_PER_NUMBER > people:
             _find_saturated(draft, numbers, people, rules)
-    room = rules.max_numbers
-    for draft in drafts:
-        room -= draft.numbers
-        if room < 0:
-            draft.find(
-                "amount",
-                rules.amount,
-                f"The outputs together hold more than {rules.max_numbers} numbers and names.",
-                (f"{draft.numbers} in this one",),
-                set(),
-            )
 
 
 def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
@@ -399,7 +387,7 @@ def _find_saturated(draft: Draft, numbers: int, people: int, rules: AirlockRules
     )
 
 
-_BY_KIND: Mapping[str, Callable[[Output, Left, AirlockRules], Draft]] = {
+_BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], Draft]] = {
     "table": _read_table,
     "scalar": _read_scalar,
     "figure": _read_figure,

@@ -10,6 +10,7 @@ from math import prod
 from typing import Final
 
 from phtlab.station.airlock.cells import EVERYBODY, NO_COLUMN, PLACE, Cell, Cells, CountedRow
+from phtlab.station.airlock.steps import MOST_DIMENSIONS, Steps
 
 Labels = Mapping[str, Collection[str]]
 _MOST_PARTS: Final = 20
@@ -74,6 +75,8 @@ class Reading:
         names = tuple(name for name in self.dimensions if name not in outside)
         columns = () if names in ((row_name(self.source),), (PLACE,)) else names
         levels = [outside, *({name} | outside for name in columns)]
+        if self.has_too_many_dimensions:
+            levels = levels[:1]  # those of each would be as many again for each row
         sums = tuple(
             (cell, low)
             for over in levels
@@ -102,6 +105,11 @@ class Reading:
         """Whether a cell of an earlier table summed up to so many; None if nobody knows."""
         mark = self.marks.by_cell.get(cell)
         return None if mark is None else mark == self.marks.of_count(count)
+
+    @property
+    def has_too_many_dimensions(self) -> bool:
+        """Whether it has more dimensions, beside those `within`, than are worked with."""
+        return len(self.dimensions) - len(self.within) > MOST_DIMENSIONS
 
     def without(self, rows: Collection[int]) -> Reading:
         """The same with these rows withheld."""
@@ -174,15 +182,19 @@ def all_labels(readings: Sequence[Reading]) -> dict[str, set[str]]:
     return dict(found)
 
 
-def parts_of(whole: Reading) -> list[Reading]:
-    """Each label of each dimension as a table by itself, where a dimension has few."""
+def parts_of(whole: Reading, steps: Steps) -> list[Reading]:
+    """Each label of each dimension as a table by itself, where a dimension has few.
+
+    Raises TooManyStepsError.
+    """
     found: list[Reading] = []
     fixed = {name for name, _ in whole.within}
     free = [name for name in whole.dimensions if name not in fixed]
     labels = whole.labels()
-    for name in free if len(free) >= _FEW else ():
+    for name in free if _FEW <= len(free) <= MOST_DIMENSIONS else ():
         if len(labels[name]) > _MOST_PARTS:
             continue  # measures are few
+        steps.take(1 + len(whole.rows) // 4)
         rest = tuple(other for other in whole.dimensions if other != name)
         grouped: dict[str, list[CountedRow]] = defaultdict(list)
         for row in whole.rows:

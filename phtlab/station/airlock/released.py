@@ -35,11 +35,20 @@ import pyarrow.parquet
 from phtlab.errors import StationError
 from phtlab.station.airlock import released_index
 from phtlab.station.airlock.against_others import History, TooMuchLeftError
-from phtlab.station.airlock.cells import NO_COLUMN, OF, PLACE, Cell, Cells, CountedRow, folded
+from phtlab.station.airlock.cells import (
+    NO_COLUMN,
+    OF,
+    PLACE,
+    Cell,
+    Cells,
+    CountedRow,
+    folded,
+)
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.gathering import Everybody
 from phtlab.station.airlock.passage import Passed
 from phtlab.station.airlock.reading import Reading, SumMarks, parts_of
+from phtlab.station.airlock.steps import Steps
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.durable_file import write_durably
 from phtlab.train.manifest import Output
@@ -141,7 +150,7 @@ class ReleasedHistory(History):
     everybody: Everybody = None
     forgotten: bool = False
 
-    def related(self, readings: Sequence[Reading], near: int) -> list[Reading]:
+    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
         """What shares a label with `readings`, or with what does: they are held against it.
 
         And what counts as many people in all, or but for fewer than `near` more or fewer. Raises
@@ -178,7 +187,7 @@ class ReleasedHistory(History):
                     label for one in fresh if asked & _labels(one) for label in _labels(one)
                 } - asked
                 totals = set()
-        return _with_parts(found)
+        return _with_parts(found, steps)
 
     def _pending(self) -> list[Reading]:
         found = []
@@ -225,7 +234,7 @@ def _label_of_mark(mark: str) -> tuple[str, str]:
     return "\0sum", mark
 
 
-def _with_parts(wholes: Sequence[Reading]) -> list[Reading]:
+def _with_parts(wholes: Sequence[Reading], steps: Steps) -> list[Reading]:
     """Each table once, with its parts."""
     seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...], bool]] = set()
     found: list[Reading] = []
@@ -233,7 +242,7 @@ def _with_parts(wholes: Sequence[Reading]) -> list[Reading]:
         key = (whole.dimensions, whole.rows, whole.pending)
         if key not in seen:
             seen.add(key)
-            found += [whole, *parts_of(whole)]
+            found += [whole, *parts_of(whole, steps)]
     return found
 
 

@@ -11,6 +11,9 @@ from typing import Final
 MOST_STEPS: Final = 2_000_000
 """Of one stop; a step is about ten microseconds. The largest honest stop tried takes a third."""
 
+MOST_DIMENSIONS: Final = 6
+"""So many columns that say whom a row counts are worked with: each doubles the sums of a table."""
+
 
 class TooManyStepsError(Exception):
     """The outputs of the stop cannot be checked in `MOST_STEPS`."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from phtlab.station.airlock.cells import PLACE, Cell, CountedRow, folded, is_total, spelt_out
 from phtlab.station.airlock.reading import Reading, parts_of, row_name
+from phtlab.station.airlock.steps import MOST_DIMENSIONS, Steps
 from phtlab.station.airlock.table import Table, TableColumn
 
 _FEW: Final = 2
@@ -31,7 +32,8 @@ def dimensions_of(
     for kind in ("integer", "number") if numbers else ("integer",):
         for name, column in columns.items():
             # The code of a table of one row says of whom it is, too.
-            if _distinct(columns, found, table.rows) and (found or kind == "number"):
+            told_apart = _distinct(columns, found, table.rows) and (found or kind == "number")
+            if told_apart or len(found) > MOST_DIMENSIONS:
                 return found
             if column.type == kind:
                 found.append(name)
@@ -46,6 +48,7 @@ def readings_of(
     *,
     within: Cell,
     minimum: int,
+    steps: Steps | None,
     drawn: Collection[str] = (),
 ) -> list[Reading]:
     """The ways to read a table of these `counts`, all of people `within` a cell.
@@ -53,7 +56,8 @@ def readings_of(
     `minimum` is by how many people a total may be more than what it sums up. Rows that no dimension
     tells apart are each about people of its own; those of a figure about the people of a place, as
     its `drawn` columns say it. Each label of a dimension is also read as a table
-    by itself: a table of several measures of the same people is several tables.
+    by itself: a table of several measures of the same people is several tables. Without `steps`,
+    or with too many dimensions, there is only the table as a whole. Raises TooManyStepsError.
     """
     columns = {column.name: column for column in table.columns}
     outside = tuple(name for name, _ in sorted(within))
@@ -77,6 +81,9 @@ def readings_of(
         return Reading(source, names + outside, _rows(cells, counts), within=within)
 
     whole = reading(totals)
+    if steps is None or whole.has_too_many_dimensions:
+        return [whole]
+    steps.take(1 + len(whole.rows) * len(names) // 4)
     by_value = {
         name: found_total
         for i, name in enumerate(names)
@@ -87,7 +94,7 @@ def readings_of(
         found.append(reading({name: set() for name in names}))  # a word, and a label like others
     if by_value:
         found.append(reading(totals | by_value))
-    return found + parts_of(whole)
+    return found + parts_of(whole, steps)
 
 
 def _places(

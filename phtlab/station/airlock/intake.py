@@ -1,0 +1,102 @@
+"""What is read of one stop's outputs: so many bytes, numbers and pixels, and no more.
+
+The run writes what it likes, as often as it declares outputs. What is read, drawn and looked at is
+bounded for all outputs of a stop together, before any of it is worked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import BinaryIO, Final, Protocol
+
+from phtlab.errors import AirlockError
+from phtlab.station.airlock.draft import Draft
+from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.steps import Steps
+from phtlab.station.airlock.table import Table
+
+MOST_LOOKED_AT: Final = 10
+"""So many times `max_numbers` of tables and figures' data are held; what is beyond is refused."""
+MOST_READ: Final = 2
+"""So many times `max_total` is read: what a run writes is larger than what leaves of it."""
+MOST_FIGURES: Final = 20
+"""So many figures of `max_pixels` are drawn anew; smaller ones are more."""
+
+
+class Left(Protocol):
+    """The files that the run left, by name; each up to a limit in bytes. Raises AirlockError."""
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The whole content."""
+
+    def open(self, name: str, limit: int) -> BinaryIO:
+        """The file itself, which stays open until all has left."""
+
+
+class Intake:
+    """The files of a run, and what may still be read of them; `steps` are those of the stop."""
+
+    def __init__(self, left: Left, rules: AirlockRules) -> None:
+        self.steps = Steps()
+        self._left = left
+        self._rules = rules
+        self._bytes = MOST_READ * rules.max_total
+        self._numbers = MOST_LOOKED_AT * rules.max_numbers
+        self._pixels = MOST_FIGURES * rules.max_pixels
+
+    def read(self, name: str, limit: int) -> bytes:
+        """The whole content. Raises AirlockError, also if all that is read is too large."""
+        content = self._left.read(name, limit)
+        self._bytes -= len(content)
+        if self._bytes < 0:
+            raise AirlockError(
+                "All outputs together exceed, as the run wrote them, "
+                f"{MOST_READ * self._rules.max_total} bytes.",
+                code="total-size",
+            )
+        return content
+
+    def open(self, name: str, limit: int) -> BinaryIO:
+        """The file itself: it is not read into memory. Raises AirlockError."""
+        return self._left.open(name, limit)
+
+    def require_room(self, table: Table | None = None) -> None:
+        """Count the numbers of `table`. Raises AirlockError (``amount``) if there is no room."""
+        if table is not None:
+            self._numbers -= table.rows * len(table.columns)
+        if self._numbers < 0:
+            raise AirlockError(
+                "The tables and figures together hold more than "
+                f"{MOST_LOOKED_AT * self._rules.max_numbers} numbers, which nobody can look at.",
+                code="amount",
+            )
+
+    def require_pixels(self, pixels: int) -> None:
+        """Count `pixels` to draw. Raises AirlockError (``amount``) if they are too many."""
+        self._pixels -= pixels
+        if self._pixels < 0:
+            raise AirlockError(
+                f"The figures together have more than {MOST_FIGURES * self._rules.max_pixels} "
+                "pixels.",
+                code="amount",
+            )
+
+
+def find_beyond(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+    """Note in `drafts` which hold more numbers and names than may leave of a stop."""
+    room = rules.max_numbers
+    for draft in drafts:
+        room -= draft.numbers
+        if room < 0:
+            draft.find(
+                "amount",
+                rules.amount,
+                f"The outputs together hold more than {rules.max_numbers} numbers and names.",
+                (f"{draft.numbers} in this one",),
+                set(),
+            )
+
+
+def is_beyond(draft: Draft) -> bool:
+    """Whether it waits, or stays, because it is more than may leave: then it is not worked on."""
+    return any(one.rule == "amount" and one.action != "pass" for one in draft.findings)
