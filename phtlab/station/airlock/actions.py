@@ -43,7 +43,9 @@ class TableActions(_Actions):
         "hold", description="No column is said to count persons: rows may be persons"
     )
     extreme: WholeAction = Field(
-        "hold", description="A column of largest or smallest values: each is one person's"
+        "hold",
+        description="Largest or smallest values by their names, or bins that end at them: each is "
+        "one person's",
     )
     forgotten: WholeAction = Field(
         "hold", description="The station was restored, and does not know all that has left"
@@ -86,6 +88,11 @@ class FigureActions(_Actions):
     uncounted: WholeAction = Field(
         "hold", description="No column of its data is said to count persons: points may be persons"
     )
+    extreme: WholeAction = Field(
+        "hold",
+        description="Largest or smallest values by their names, or bins that end at them: each is "
+        "one person's",
+    )
     forgotten: WholeAction = Field(
         "hold", description="The station was restored, and does not know all that has left"
     )
@@ -100,6 +107,9 @@ class ModelActions(_Actions):
         description="It does not say of how many persons it is, or has under five for a number",
     )
     small_count: WholeAction = Field("refuse", description="It is of too few")
+    extreme: WholeAction = Field(
+        "hold", description="An array named as largest or smallest values: each is one person's"
+    )
     structure: WholeAction = Field("hold", description="A graph of operations beside the numbers")
 
 

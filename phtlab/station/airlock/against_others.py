@@ -28,13 +28,16 @@ from phtlab.station.airlock.intake import is_beyond
 from phtlab.station.airlock.other_names import under_other_names
 from phtlab.station.airlock.reading import Reading
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.steps import MOST_DIMENSIONS, Steps, TooManyStepsError
+from phtlab.station.airlock.steps import (
+    MOST_DIMENSIONS,
+    TOO_MANY_STEPS,
+    Steps,
+    TooManyStepsError,
+)
 from phtlab.station.airlock.table import count_column
 from phtlab.station.airlock.table_readings import dimensions_of, readings_of
 
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
-
-_TOO_MANY_STEPS = "The outputs take too many steps to be checked together."
 
 
 class TooMuchLeftError(Exception):
@@ -109,7 +112,7 @@ def check_together(
             _close_totals(draft, told[draft.output.name], others, rules, history.everybody)
     except TooManyStepsError:
         for draft in checked:
-            _unchecked(draft, rules, _TOO_MANY_STEPS)
+            _unchecked(draft, rules, TOO_MANY_STEPS)
     for draft in checked:
         _group(draft, [other[0] for other in readings.values()], rules)
     for draft in counted if history.forgotten else ():
@@ -127,7 +130,7 @@ def _readings_within(draft: Draft, rules: AirlockRules, steps: Steps) -> list[Re
         found = _readings(draft, rules.minimum_count, steps)
     except TooManyStepsError:
         found = _readings(draft, rules.minimum_count, None)
-        _unchecked(draft, rules, _TOO_MANY_STEPS)
+        _unchecked(draft, rules, TOO_MANY_STEPS)
     if found[0].has_too_many_dimensions:
         _unchecked(
             draft,

@@ -23,23 +23,7 @@ _FINEST: Final = 9
 _ROUNDING: Final = 1e-9
 _FEW: Final = 2
 
-_EXTREMES: Final = frozenset(
-    [
-        *("min", "max", "minimum", "maximum", "lowest", "highest", "smallest", "largest"),
-        *("amin", "amax", "0%", "100%", "p0", "p100", "q0", "youngest", "oldest"),
-    ]
-)
-
 Numbers = Sequence[float | None]
-
-
-def extreme_columns(table: Table, others: Collection[str]) -> list[str]:
-    """The columns that are named as largest or smallest values: each is one person's."""
-    return [
-        column.name
-        for column in _numeric(table, others)
-        if not _EXTREMES.isdisjoint(column.name.casefold().replace("_", " ").split())
-    ]
 
 
 def small_parts(

@@ -150,13 +150,28 @@ def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[C
 def _drawn_alike(
     reading: Reading, other: Reading, minimum: int
 ) -> Iterator[tuple[CountedRow, int]]:
-    """The marks of a figure that looks like another: none of them is far apart, and these are."""
-    ours, theirs = sorted(reading.leaves, key=lambda row: row.count or 0), other.told
-    if reading.within != other.within or not _FEW_ROWS <= len(ours) == len(theirs):
+    """The marks by which a figure differs from one that looks like it.
+
+    Of as many marks, in order of size none is far apart; or, one after the other as they are drawn,
+    at least half count as many people: whatever series, axes and places are called, most bars are
+    then the same.
+    """
+    drawn, there = reading.leaves, other.leaves
+    if reading.within != other.within or not _FEW_ROWS <= len(drawn) == len(there):
         return
-    pairs = list(zip(ours, theirs, strict=True))
-    if all(abs((row.count or 0) - before) < minimum for row, before in pairs):
-        yield from ((row, before) for row, before in pairs if row.count != before)
+    ours = sorted(drawn, key=lambda row: row.count or 0)
+    sorted_pairs = list(zip(ours, other.told, strict=False))
+    if len(other.told) == len(ours) and _none_apart(sorted_pairs, minimum):
+        yield from ((row, before) for row, before in sorted_pairs if row.count != before)
+        return
+    pairs = [(r, one.count) for r, one in zip(drawn, there, strict=True) if one.count is not None]
+    same = sum(row.count == before for row, before in pairs)
+    if same >= max(_FEW_ROWS, len(drawn) / 2):
+        yield from (one for one in pairs if one[0].count != one[1] and _none_apart([one], minimum))
+
+
+def _none_apart(pairs: Sequence[tuple[CountedRow, int]], minimum: int) -> bool:
+    return all(abs((row.count or 0) - before) < minimum for row, before in pairs)
 
 
 def _by_rest(reading: Reading, name: str, labels: Collection[str]) -> dict[Cell, list[CountedRow]]:

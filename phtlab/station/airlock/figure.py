@@ -17,6 +17,7 @@ from phtlab.station.airlock.table import (
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _WORKER = Path(__file__).with_name("redraw_worker.py")
 _SECONDS = 30
+_PLACES = frozenset({"axes", "x", "y", "low", "high"})
 
 
 def read_data(data: bytes, rules: AirlockRules) -> Table:
@@ -24,6 +25,12 @@ def read_data(data: bytes, rules: AirlockRules) -> Table:
     table = parse_table(data, rules, max_rows=rules.max_points)
     require_distinct_few(table, rules)
     return table
+
+
+def places(table: Table) -> set[str]:
+    """The columns that say where marks are drawn, and hold no values; as the runtime names them."""
+    names = {column.name for column in table.columns}
+    return names & _PLACES if {"artist", "series"} <= names else set()
 
 
 def pixels_in(picture: bytes, max_pixels: int) -> int:

@@ -46,12 +46,12 @@ class Intake:
 
     def read(self, name: str, limit: int) -> bytes:
         """The whole content. Raises AirlockError, also if all that is read is too large."""
-        content = self._left.read(name, limit)
+        content, rules = self._left.read(name, limit), self._rules
         self._bytes -= len(content)
         if self._bytes < 0:
             raise AirlockError(
-                "All outputs together exceed, as the run wrote them, "
-                f"{MOST_READ * self._rules.max_total} bytes.",
+                f"All outputs together exceed {rules.max_total} bytes {MOST_READ} times over, as "
+                "the run wrote them.",
                 code="total-size",
             )
         return content
@@ -62,22 +62,23 @@ class Intake:
 
     def require_room(self, table: Table | None = None) -> None:
         """Count the numbers of `table`. Raises AirlockError (``amount``) if there is no room."""
+        rules = self._rules
         if table is not None:
             self._numbers -= table.rows * len(table.columns)
         if self._numbers < 0:
             raise AirlockError(
-                "The tables and figures together hold more than "
-                f"{MOST_LOOKED_AT * self._rules.max_numbers} numbers, which nobody can look at.",
+                f"The tables and figures together hold more than {rules.max_numbers} numbers "
+                f"{MOST_LOOKED_AT} times over, which nobody can look at.",
                 code="amount",
             )
 
     def require_pixels(self, pixels: int) -> None:
         """Count `pixels` to draw. Raises AirlockError (``amount``) if they are too many."""
+        rules = self._rules
         self._pixels -= pixels
         if self._pixels < 0:
             raise AirlockError(
-                f"The figures together have more than {MOST_FIGURES * self._rules.max_pixels} "
-                "pixels.",
+                f"The figures together have more pixels than {MOST_FIGURES} of {rules.max_pixels}.",
                 code="amount",
             )
 

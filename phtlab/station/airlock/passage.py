@@ -24,6 +24,7 @@ from phtlab.station.airlock.against_others import History, NothingLeft, check_to
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.content import Content
 from phtlab.station.airlock.draft import BYTES_OF_NUMBER, Draft
+from phtlab.station.airlock.extremes import extreme_arrays, is_extreme
 from phtlab.station.airlock.findings import Action, Finding, named
 from phtlab.station.airlock.intake import Intake, Left, find_beyond
 from phtlab.station.airlock.rules import AirlockRules
@@ -248,11 +249,13 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
             (f"{output.name} = {value}",),
             set(),
         )
-    if output.statistic is not None:
+    if output.statistic is not None or (output.counts is None and is_extreme(output.name)):
         draft.find(
             "extreme",
             rules.scalars.extreme,
-            "It is the largest or smallest value, or a quantile, which is one person's.",
+            "It is the largest or smallest value, or a quantile, which is one person's."
+            if output.statistic is not None
+            else "It is named as the largest or smallest value, or a quantile: one person's.",
             (f"{output.name} = {value}",),
             set(),
         )
@@ -291,16 +294,7 @@ def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
     drawn = figure.redraw(picture, rules.max_pixels, rules.max_colors)
     draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
     if output.counts is not None:
-        counts = table.count_column(data, output.counts)
-        small = [row for row, count in enumerate(counts) if count < rules.minimum_count]
-        if small:
-            draft.find(
-                "small-count",
-                rules.figures.small_count,
-                f"The figure shows a count below {rules.minimum_count}.",
-                named(table.described(data, row) for row in small),
-                set(),
-            )
+        check_values(draft, data, rules, intake.steps)
     else:
         _find_uncounted(draft, data, rules.figures.uncounted)
     return draft
@@ -316,6 +310,9 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
         # Its name, and eight bytes for type, shape and place.
         names=sum(len(name) + BYTES_OF_NUMBER for name in found.names),
     )
+    if names := extreme_arrays(found.names):
+        sentence = "It has arrays that are named as largest or smallest values: one person's each."
+        draft.find("extreme", rules.models.extreme, sentence, named(names), set())
     if not output.of:
         sentence, detail = "It is a model that does not say of how many people it is.", ()
         draft.find("uncounted", rules.models.uncounted, sentence, detail, set())

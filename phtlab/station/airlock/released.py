@@ -43,6 +43,7 @@ from phtlab.station.airlock.cells import (
     Cells,
     CountedRow,
     folded,
+    is_drawn,
 )
 from phtlab.station.airlock.content import Content, Joined
 from phtlab.station.airlock.gathering import Everybody
@@ -135,6 +136,8 @@ def settle(folder: Path, stop: str) -> None:
 
 _DIMENSION: Final = f"{NO_COLUMN}dimension"
 _EVERYBODY: Final = (f"{NO_COLUMN}everybody", "")
+_FIGURE: Final = (f"{NO_COLUMN}figure", "")
+"""Of each figure: they are compared mark by mark, whatever their marks are called."""
 """In the index: a dimension's name; a count of everybody, or of those of one label."""
 
 
@@ -221,6 +224,8 @@ def _labels(reading: Reading) -> set[tuple[str, str]]:
     named = {(_DIMENSION, name) for name in reading.dimensions if name != OF}
     if reading.within or not reading.dimensions:
         named.add(_EVERYBODY)
+    if is_drawn(reading.dimensions):
+        named.add(_FIGURE)
     return named | {part for row in reading.rows for part in row.cell}
 
 

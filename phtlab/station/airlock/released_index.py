@@ -21,7 +21,7 @@ from phtlab.errors import StationError
 from phtlab.train.canonical import canonical
 
 NAME: Final = "index.sqlite3"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _TABLES: Final = """
 CREATE TABLE file (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, rows INTEGER NOT NULL,
   key TEXT NOT NULL);

@@ -14,6 +14,8 @@ MOST_STEPS: Final = 2_000_000
 MOST_DIMENSIONS: Final = 6
 """So many columns that say whom a row counts are worked with: each doubles the sums of a table."""
 
+TOO_MANY_STEPS: Final = "The outputs take too many steps to be checked together."
+
 
 class TooManyStepsError(Exception):
     """The outputs of the stop cannot be checked in `MOST_STEPS`."""
