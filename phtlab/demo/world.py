@@ -63,10 +63,11 @@ mode = "auto"
 """
 _NOBODY_ASKED = """
 # A hospital would ask a person about the following. Nobody sits here: it stays, and the other
-# outputs leave. Groups whose people are all alike, tables and figures that differ by a few people
-# from one that has left, and models of few people for each of their numbers.
+# outputs leave. Groups whose people are all alike, what differs by a few people from what has left,
+# and outputs of few people for each of their numbers.
 [airlock]
 close_total = "refuse"
+values = "refuse"
 
 [airlock.tables]
 class_disclosure = "suppress"
@@ -76,7 +77,12 @@ class_disclosure = "refuse"
 differencing = "refuse"
 
 [airlock.models]
+differencing = "refuse"
 uncounted = "refuse"
+
+# A course asks in a day what a researcher asks in months.
+[month]
+values = 100
 """
 _LIMITS = """
 [limits]

@@ -26,7 +26,7 @@ from phtlab.station.airlock_replay import NOTED
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
-from phtlab.station.datasets import people_known
+from phtlab.station.datasets import count_rows, people_known
 from phtlab.station.forgotten import forgotten_of
 from phtlab.station.outcomes import RUN, Ending, run_failed
 from phtlab.station.policy import Policy
@@ -43,6 +43,7 @@ from phtlab.train.record import CellError, Forecast, OutputVerdict, StopRecord
 from phtlab.train.seal import seal
 
 _PATIENCE = 20
+_ROUNDED_TO = 50
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -88,16 +89,19 @@ def _passed(
     read = read_outputs(manifest.outputs, left, policy.airlock)
     with released.turn(station.folder.released):
         forgotten = forgotten_of(station.folder)
+        everybody = _everybody(station, manifest.datasets)
         history = released.ReleasedHistory(
             station.folder.released,
             manifest.datasets,
-            _everybody(station, manifest.datasets),
+            everybody,
             forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
+            _rows(station, manifest.datasets) if everybody is None else None,
         )
         passed = check_read(read, policy.airlock, history)
         month = amount.left_in_month(station.folder.released, station.now())
         before = amount.most_left(month, arrived.researcher, manifest.datasets)
-        passed = amount.hold_beyond(passed, before, policy.month)
+        values = amount.values_left(month, arrived.researcher, manifest.datasets)
+        passed = amount.hold_beyond(passed, before, policy.month, values, history.most)
         if any(one.verdict.verdict == "held" for one in passed):
             may_leave = released.left(manifest.outputs, passed, held=True)
             released.note_pending(station.folder.released, stop.hex, manifest.datasets, may_leave)
@@ -130,12 +134,26 @@ def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None
     return None if dataset is None else people_known(dataset)
 
 
+def _rows(station: Station, names: Sequence[str]) -> int | None:
+    """How many rows data sets have at most together; None if one of them is a folder.
+
+    Rounded up: what is held by it tells no more than a station publishes.
+    """
+    datasets = station.datasets()
+    counted = [count_rows(datasets[name]) if name in datasets else None for name in names]
+    known = [rows for rows in counted if rows is not None]
+    if not known or len(known) < len(counted):
+        return None
+    return sum(-(-rows // _ROUNDED_TO) * _ROUNDED_TO for rows in known)
+
+
 def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:
     manifest = arrived.train.manifest
     left = amount.Left(
         researcher=arrived.researcher,
         datasets=manifest.datasets,
         amount=amount.Amount.of(passed),
+        values=amount.values_of(passed),
     )
     amount.note(station.folder.released, stop.hex, station.now(), left)
     told = released.left(manifest.outputs, passed)

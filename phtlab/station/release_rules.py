@@ -16,7 +16,8 @@ COUNTS: Final = "counts"
 """Told in place of any rule that finds something in the counts, and so in the data."""
 OF_STRUCTURE: Final = {
     "uncounted": "it does not say which column counts people (counts=) or of how many it is "
-    "(of=), or it is a model of more numbers than people",
+    "(of=), says that it is of more people than there are rows, or is a model of more numbers "
+    "than people",
     "extreme": "it is the largest or smallest value, or a quantile, which is one person's",
     "amount": "with it more would leave than the station lets leave unasked, of this run or for "
     "one researcher in a month",

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.station.airlock import released
-from phtlab.station.airlock.passage import pass_outputs
+from phtlab.station.airlock.passage import Passed, pass_outputs
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.train.manifest import Output
 from phtlab.train.record import OutputVerdict
@@ -112,6 +112,10 @@ class Airlock:
 
     def stop(self, **published: Published) -> dict[str, OutputVerdict]:
         """One stop; what leaves is remembered."""
+        return {one.verdict.name: one.verdict for one in self.passed(**published)}
+
+    def passed(self, **published: Published) -> tuple[Passed, ...]:
+        """The same, with the files."""
         files: dict[str, bytes] = {}
         outputs = []
         for name, one in published.items():
@@ -122,4 +126,4 @@ class Airlock:
         passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), self.rules, history)
         if not any(one.verdict.verdict == "held" for one in passed):
             released.note(self.folder, ["heart"], released.left(outputs, passed))
-        return {one.verdict.name: one.verdict for one in passed}
+        return passed

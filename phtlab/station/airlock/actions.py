@@ -110,6 +110,13 @@ class ModelActions(_Actions):
     extreme: WholeAction = Field(
         "hold", description="An array named as largest or smallest values: each is one person's"
     )
+    differencing: WholeAction = Field(
+        "hold", description="It is of too few persons more or fewer than values that have left"
+    )
+    unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
+    )
     structure: WholeAction = Field("hold", description="A graph of operations beside the numbers")
 
 

@@ -34,8 +34,10 @@ from phtlab.station.airlock.steps import (
     Steps,
     TooManyStepsError,
 )
-from phtlab.station.airlock.table import count_column
+from phtlab.station.airlock.table import Table, count_column
 from phtlab.station.airlock.table_readings import dimensions_of, readings_of
+from phtlab.station.airlock.values import people_in, values_in
+from phtlab.train.manifest import Output
 
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
 
@@ -54,6 +56,10 @@ class History(Protocol):
     everybody: Everybody
     forgotten: bool
 
+    @property
+    def most(self) -> int | None:
+        """How many people there are at most, if that is known."""
+
     def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
         """What `readings` have to be held against; `near` is how close two totals are.
 
@@ -66,6 +72,7 @@ class NothingLeft(History):
 
     everybody: Everybody = None
     forgotten: bool = False
+    most: int | None = None
 
     def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
         return []
@@ -84,28 +91,41 @@ def check_together(
     readings: dict[str, list[Reading]] = {}
     checked: list[Draft] = []
     for draft in counted:
-        found = _readings_within(draft, rules, steps)
-        readings[draft.output.name] = found
-        draft.cells = found[0].told_by()
+        readings[draft.output.name] = _readings_within(draft, rules, steps)
         if not any(finding.rule == "unchecked" for finding in draft.findings):
             checked.append(draft)
     try:
-        earlier = history.related(
-            [readings[d.output.name][0] for d in checked], rules.minimum_count, steps
-        )
+        wholes = [readings[d.output.name][0] for d in checked]
+        # Values are of those whose rows leave; so a total is asked for without the others too.
+        left = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
+        earlier = history.related(wholes + left, rules.minimum_count, steps)
     except (TooMuchLeftError, TooManyStepsError):
         earlier = []
         for draft in checked:
             _unchecked(draft, rules, "So much has left of these people that it cannot be checked.")
-    models = [
-        _of_people(draft) for draft in drafts if draft.output.kind == "model" and draft.people
-    ]
     try:
         for draft in checked:
             _class_disclosure(draft, readings[draft.output.name][0], rules, steps)
-        _check_linked(checked, readings, earlier, models, rules, history.everybody, steps)
-        # What a reader sums up: withheld rows are in no total.
-        told = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
+        _check_linked(checked, readings, earlier, rules, history.everybody, steps)
+    except TooManyStepsError:
+        for draft in checked:
+            _unchecked(draft, rules, TOO_MANY_STEPS)
+    # What a reader sums up: withheld rows are in no total.
+    told = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
+    for draft in counted:
+        whole = told[draft.output.name]
+        if draft.table is not None:
+            ways = [one.without(draft.taken) for one in readings[draft.output.name]]
+            draft.people = people_in(ways, history.most)
+            draft.values = _values(draft, draft.table)
+        draft.claimed = max((row.count or 0 for row in whole.rows), default=0)
+        draft.cells = replace(
+            readings[draft.output.name][0].told_by(), values=draft.values, told=draft.told
+        )
+    told = {
+        d.output.name: replace(told[d.output.name], values=d.values > 0, _sums={}) for d in counted
+    }
+    try:
         others = [*told.values(), *earlier]
         for draft in checked:
             steps.take(sum(1 + len(other.rows) // 64 for other in others) // 8)
@@ -145,7 +165,6 @@ def _check_linked(
     counted: Sequence[Draft],
     readings: Mapping[str, Sequence[Reading]],
     earlier: Sequence[Reading],
-    models: Sequence[Reading],
     rules: AirlockRules,
     everybody: Everybody,
     steps: Steps,
@@ -158,8 +177,9 @@ def _check_linked(
     every = [one for draft in counted for one in readings[draft.output.name]]
     every += _as_cells(counted, every, steps)
     every += earlier
+    # Of how many people a mean is, the station knows, and not who has the mean.
+    every = [one for one in every if one.known]
     every += _of_everybody(every, everybody)
-    every += models
     renamed, too_many = under_other_names(every, steps)
     every += renamed
     ours = {draft.output.name for draft in counted}
@@ -177,6 +197,8 @@ def _complementary(
     steps: Steps,
 ) -> None:
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
+    # What is not of counts tells none.
+    counted = [draft for draft in counted if draft.output.kind != "model"]
     asked = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
     found = complement(
         readings,
@@ -334,8 +356,8 @@ def _outside(said: Cell, cell: Cell) -> Cell:
 def _of_people(draft: Draft) -> Reading:
     """Of how many people a value is: some of whom others count."""
     cell = frozenset({(OF, str(draft.people))})
-    row = CountedRow(cell, draft.people, None if draft.output.kind == "model" else 0)
-    return Reading(draft.output.name, (OF,), (row,))
+    row = CountedRow(cell, draft.people, 0)
+    return Reading(draft.output.name, (OF,), (row,), values=True, known=draft.told)
 
 
 def _group(draft: Draft, readings: Sequence[Reading], rules: AirlockRules) -> None:
@@ -385,7 +407,7 @@ def _readings(draft: Draft, minimum: int, steps: Steps | None) -> list[Reading]:
     # A column of what is said says nothing more; one that says something else is believed.
     said = frozenset(p for p in said if not any(p[0] == name for name, _ in told - {p}))
     counts = count_column(draft.table, output.counts or "")
-    others = {output.counts or "", output.total or "", *output.largest}
+    others = _others(output)
     others |= {c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in said)}
     figure = output.kind == "figure"
     dimensions = dimensions_of(draft.table, output.by, others, numbers=not figure)
@@ -406,12 +428,31 @@ def _readings(draft: Draft, minimum: int, steps: Steps | None) -> list[Reading]:
     return found if summed is None else [*found, summed]
 
 
+def _others(output: Output) -> set[str]:
+    """The columns that are no dimensions: counts, sums and their largest contributions."""
+    return {output.counts or "", output.total or "", *output.largest}
+
+
+def _values(draft: Draft, table: Table) -> int:
+    """The numbers beside the counts that leave with a table."""
+    output, figure = draft.output, draft.output.kind == "figure"
+    dimensions = dimensions_of(table, output.by, _others(output), numbers=not figure)
+    leaving = Table(tuple(c for c in table.columns if c.name not in output.largest))
+    rows = [row for row in range(table.rows) if row not in draft.taken]
+    return values_in(leaving, output.counts or "", dimensions, rows, drawn=figure)
+
+
 def _counts(draft: Draft) -> bool:
-    scalar = draft.output.kind == "scalar" and draft.people is not None
+    said = draft.output.kind in ("scalar", "model") and draft.people is not None
     counts = draft.count is not None or draft.output.counts is not None
-    return scalar or (counts and (draft.table is not None or draft.count is not None))
+    return said or (counts and (draft.table is not None or draft.count is not None))
 
 
 def _action(draft: Draft, rules: AirlockRules, rule: str) -> Action:
-    by_kind = {"table": rules.tables, "scalar": rules.scalars, "figure": rules.figures}
+    by_kind = {
+        "table": rules.tables,
+        "scalar": rules.scalars,
+        "figure": rules.figures,
+        "model": rules.models,
+    }
     return by_kind[draft.output.kind].of(rule)

@@ -4,13 +4,16 @@ One file for each stop, so that a stop counts once however often it is noted::
 
     released/amounts/2026-12/<stop>.json
     {"researcher": "dr-lovelace", "datasets": ["heart"],
-     "amount": {"outputs": 2, "rows": 40, "size": 3120, "numbers": 120}}
+     "amount": {"outputs": 2, "rows": 40, "size": 3120, "numbers": 120},
+     "values": {"<digests of an output's files>": 14}}
+
+`values` are the numbers that count nobody, by output: the same output once more tells nothing more.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +23,7 @@ import pyarrow.parquet
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import StationError
-from phtlab.station.airlock.content import Content, Joined
+from phtlab.station.airlock.content import Content, Joined, digest_of
 from phtlab.station.airlock.draft import BYTES_OF_NUMBER
 from phtlab.station.airlock.model import numbers_in
 from phtlab.station.airlock.passage import Passed
@@ -74,9 +77,17 @@ class MonthLimits(BaseModel):
 
     rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
     size: Size = Field(8 * 2**20, description="Bytes of all that leaves")
+    values: float = Field(
+        1.0,
+        ge=0,
+        description="Numbers beside counts, for each row of the data sets: with as many as there "
+        "are persons, what each has could be worked out. The same output again counts once",
+    )
 
-    def holds(self, amount: Amount) -> bool:
-        return amount.rows <= self.rows and amount.size <= self.size
+    def holds(self, amount: Amount, values: int = 0, people: int | None = None) -> bool:
+        """Whether so much may leave of `people` at most, and so many `values` of them."""
+        few = people is None or values <= self.values * people
+        return amount.rows <= self.rows and amount.size <= self.size and few
 
 
 class Left(BaseModel):
@@ -87,6 +98,19 @@ class Left(BaseModel):
     researcher: str
     datasets: tuple[str, ...]
     amount: Amount
+    values: Mapping[str, int] = {}
+
+
+def values_of(passed: Iterable[Passed]) -> dict[str, int]:
+    """The numbers that count nobody of the outputs that leave, each by the digests of its files."""
+    return {
+        "+".join(map(digest_of, one.files.values())): one.cells.values
+        for one in passed
+        if one.verdict.verdict in ("released", "suppressed")
+        and one.cells is not None
+        and one.cells.values
+        and one.files
+    }
 
 
 def note(folder: Path, stop: str, at: datetime, left: Left) -> None:
@@ -158,15 +182,37 @@ def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) 
     )
 
 
+def values_left(
+    left: Iterable[Left], researcher: str, datasets: Collection[str]
+) -> Mapping[str, int]:
+    """The numbers that count nobody and left for `researcher` of any of `datasets`, by output."""
+    found: dict[str, int] = {}
+    for one in left:
+        if one.researcher == researcher and not set(one.datasets).isdisjoint(datasets):
+            found |= one.values
+    return found
+
+
 def hold_beyond(
-    passed: Sequence[Passed], before: Amount, limits: MonthLimits
+    passed: Sequence[Passed],
+    before: Amount,
+    limits: MonthLimits,
+    values: Mapping[str, int] | None = None,
+    people: int | None = None,
 ) -> tuple[Passed, ...]:
-    """`passed`, of which what is beyond the month's limits waits for a person."""
+    """`passed`, of which what is beyond the month's limits waits for a person.
+
+    `values` left before of `people` at most.
+    """
     found = []
+    known = dict(values or {})
     for one in passed:
-        together = before + Amount.of([one])
-        if limits.holds(together):
+        together, own = before + Amount.of([one]), values_of([one])
+        # What counts only, or has left before, waits for no limit of values.
+        many = sum((known | own).values()) if own.keys() - known.keys() else 0
+        if limits.holds(together, many, people):
             before = together
+            known |= own
         elif one.verdict.verdict in ("released", "suppressed"):
             one = replace(one, verdict=one.verdict.model_copy(update=_HELD))
         found.append(one)
@@ -201,5 +247,8 @@ def _numbers(name: str, content: Content) -> int:
 
 
 def _metadata(content: Content) -> pyarrow.parquet.FileMetaData:
-    whole = io.BufferedReader(Joined([content])).read()
-    return pyarrow.parquet.read_metadata(io.BytesIO(whole))
+    return pyarrow.parquet.read_metadata(io.BytesIO(_whole(content)))
+
+
+def _whole(content: Content) -> bytes:
+    return io.BufferedReader(Joined([content])).read()

@@ -60,7 +60,8 @@ class Cells:
 
     `columns` are the columns that make a row's cell; none for rows that nothing tells apart.
     `sums` are what everybody and each label of a dimension come to, withheld rows among them.
-    `within` is the cell that all of them lie in.
+    `within` is the cell that all of them lie in. `values` are the numbers beside the counts, and
+    `told` is false of a value that does not itself tell of how many people it is.
     """
 
     dimensions: tuple[str, ...]
@@ -68,6 +69,8 @@ class Cells:
     cells: tuple[Cell, ...]
     sums: tuple[tuple[Cell, int], ...] = ()
     within: Cell = EVERYBODY
+    values: int = 0
+    told: bool = True
 
     @cached_property
     def _known(self) -> frozenset[Cell]:

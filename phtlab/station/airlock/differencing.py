@@ -65,7 +65,8 @@ def close_total(
 
     Or how many there are, if everybody knows that. Whatever either calls its dimensions: the same
     people may stand under any names. Of tables with withheld rows, which tell no total, those are
-    compared that look the same row by row.
+    compared that look the same row by row. A mean or a model is of some people; it is compared with
+    tables that have numbers beside their counts, of all whose rows leave.
     """
     total, ours = reading.total, reading.told
     if total is not None and everybody is not None and OF not in reading.dimensions:
@@ -76,13 +77,33 @@ def close_total(
         if not (reading.whole and other.whole) or other.source == reading.source:
             continue
         if (OF in reading.dimensions) != (OF in other.dimensions):
-            continue  # some people have no value: a mean is of fewer than a table beside it
+            # A count beside a mean tells of nobody: some people have no value.
+            if (people := _close_values(reading, other, minimum)) is not None:
+                return people
+            continue
         if total is not None and other.total is not None:
             if 0 < abs(total - other.total) < minimum:
                 return other.total
         elif _look_the_same(ours, theirs := other.told, minimum):
             return sum(theirs)
     return None
+
+
+def _close_values(reading: Reading, other: Reading, minimum: int) -> int | None:
+    if not (reading.values and other.values):
+        return None
+    if is_drawn(reading.dimensions) or is_drawn(other.dimensions):
+        return None  # its numbers say where marks are drawn
+    pairs = ((ours, people) for ours in _in_all(reading) for people in _in_all(other))
+    return next((people for ours, people in pairs if 0 < abs(ours - people) < minimum), None)
+
+
+def _in_all(reading: Reading) -> set[int]:
+    """How many people it is of: in all, and those whose rows leave, unless most of them stay."""
+    found = {reading.total or 0}
+    if 2 * len(reading.told) >= len(reading.leaves):
+        found.add(sum(reading.told))
+    return found - {0}
 
 
 def _look_the_same(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool:

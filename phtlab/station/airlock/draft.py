@@ -22,9 +22,10 @@ class Draft:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
     `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
-    scalar or a model says that it is; `cells` are what a table or a
-    scalar counts, once it has been read so. `parameters` are the numbers of a model, `names` the
-    bytes of its tensors' names, types, shapes and places.
+    scalar or a model says that it is, or a table of counts, once it has been read so; `told` is
+    whether a scalar itself tells that. `cells` are what it counts. `parameters` are the numbers of
+    a model, `names` the bytes of its tensors' names, types, shapes and places; `values` are all
+    numbers that count nobody. `claimed` is the most people that a number of it is said to be of.
     """
 
     output: Output
@@ -34,9 +35,12 @@ class Draft:
     findings: list[Finding] = field(default_factory=list)
     count: int | None = None
     people: int | None = None
+    told: bool = True
     cells: Cells | None = None
     parameters: int = 0
     names: int = 0
+    values: int = 0
+    claimed: int | None = None
 
     @property
     def numbers(self) -> int:

@@ -28,6 +28,7 @@ from phtlab.station.airlock.extremes import extreme_arrays, is_extreme
 from phtlab.station.airlock.findings import Action, Finding, named
 from phtlab.station.airlock.intake import Intake, Left, find_beyond
 from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.airlock.saturation import check_amounts
 from phtlab.station.airlock.steps import Steps
 from phtlab.station.airlock.table import Table
 from phtlab.station.airlock.value_checks import check_values
@@ -87,9 +88,10 @@ def check_read(
 ) -> tuple[Passed, ...]:
     """What was read, held against each other and against `history`: each with its verdict."""
     drafts = [one for one in read.each if isinstance(one, Draft)]
-    _check_models(drafts, rules)
+    history = history or NothingLeft()
     find_beyond(drafts, rules)
-    check_together(drafts, rules, history or NothingLeft(), read.steps)
+    check_together(drafts, rules, history, read.steps)
+    check_amounts(drafts, rules, history.most)
     passed = []
     room = rules.max_total
     for draft in read.each:
@@ -240,6 +242,8 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
             draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
     if output.of:
         draft.people = scalar.people_in(scalar.document(content))
+        draft.values = int(output.counts is None)
+        draft.told = scalar.tells_people(value, draft.people)
         _find_share(draft, value, draft.people, rules)
     if output.counts is None and not output.of:
         draft.find(
@@ -309,6 +313,8 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
         parameters=found.numbers,
         # Its name, and eight bytes for type, shape and place.
         names=sum(len(name) + BYTES_OF_NUMBER for name in found.names),
+        values=found.numbers,
+        told=False,
     )
     if names := extreme_arrays(found.names):
         sentence = "It has arrays that are named as largest or smallest values: one person's each."
@@ -344,44 +350,6 @@ def _read_file(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
             set(),
         )
     return draft
-
-
-def _check_models(drafts: Sequence[Draft], rules: AirlockRules) -> None:
-    """What is much only together: a large model may come in parts."""
-    models = [draft for draft in drafts if draft.parameters]
-    numbers = sum(draft.parameters for draft in models)
-    people = min((draft.people for draft in models if draft.people is not None), default=0)
-    for draft in models:
-        _find_membership(draft, numbers, rules)
-        if draft.people is not None and numbers * model.PEOPLE_PER_NUMBER > people:
-            _find_saturated(draft, numbers, people, rules)
-
-
-def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
-    large = numbers >= rules.large_model
-    more = (f"{numbers} in all models",) if numbers > draft.parameters else ()
-    draft.find(
-        "membership",
-        rules.models.membership if large else "pass",
-        f"The models hold {rules.large_model} numbers or more, which may remember who was in "
-        "their data."
-        if large
-        else "It is a model: who was in its data may be told from it.",
-        (f"{draft.parameters} numbers", *more),
-        set(),
-    )
-
-
-def _find_saturated(draft: Draft, numbers: int, people: int, rules: AirlockRules) -> None:
-    """Models of nearly as many numbers as people, each by itself or together."""
-    draft.find(
-        "uncounted",
-        rules.models.uncounted,
-        f"The models hold more than one number for each {model.PEOPLE_PER_NUMBER} people, and may "
-        "hold theirs.",
-        (f"{numbers} numbers in all models, of {people} at least",),
-        set(),
-    )
 
 
 _BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], Draft]] = {

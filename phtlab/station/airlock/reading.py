@@ -42,7 +42,8 @@ class Reading:
     `source` names the table, or the earlier stop's; `whole` is False for a part; `within` is the
     cell that all its rows lie in; `pending` is a table of another stop that waits for a person, and
     may leave or not. `marks` tell of an earlier table what is not told. `guessed` are dimensions
-    that have another name in the table.
+    that have another name in the table. `values` is whether numbers leave beside its counts, and
+    `known` false of what does not itself tell of how many people it is.
     """
 
     source: str
@@ -53,6 +54,8 @@ class Reading:
     pending: bool = False
     marks: SumMarks = SumMarks()
     guessed: frozenset[str] = frozenset()
+    values: bool = False
+    known: bool = True
     _sums: dict[tuple[frozenset[str], bool], dict[Cell, tuple[int, int | None]]] = field(
         default_factory=dict, repr=False, compare=False
     )

@@ -145,13 +145,19 @@ _FIGURE: Final = (f"{NO_COLUMN}figure", "")
 class ReleasedHistory(History):
     """What has left of any of `datasets`, or waits for people to decide.
 
-    For whoever has the folder's turn, until what leaves now is noted.
+    For whoever has the folder's turn, until what leaves now is noted. `rows` are those of the data
+    sets at most, where they are several or publish none.
     """
 
     folder: Path
     datasets: Collection[str]
     everybody: Everybody = None
     forgotten: bool = False
+    rows: int | None = None
+
+    @property
+    def most(self) -> int | None:
+        return self.rows if self.everybody is None else self.everybody[1]
 
     def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
         """What shares a label with `readings`, or with what does: they are held against it.
@@ -163,7 +169,7 @@ class ReleasedHistory(History):
         if not self.folder.is_dir():
             return []
         found = self._pending()
-        totals = {_told(one) for one in readings if one.told}
+        totals = {people for one in readings for people in _told(one)}
         asked: set[tuple[str, str]] = set()
         waiting = {label for one in readings for label in _labels(one)}
         key_name, key = _key(self.folder)
@@ -214,7 +220,7 @@ class ReleasedHistory(History):
             datasets=content["datasets"],
             rows=sum(len(one.rows) for one in readings),
             labels={label for one in readings for label in _labels(one)} | sums,
-            totals={_told(one) for one in readings if one.told},
+            totals={people for one in readings for people in _told(one)},
             key=min((one["key"] if "marks" in one else _OLD for one in marked), default=""),
         )
 
@@ -229,9 +235,9 @@ def _labels(reading: Reading) -> set[tuple[str, str]]:
     return named | {part for row in reading.rows for part in row.cell}
 
 
-def _told(reading: Reading) -> int:
-    """How many people it counts as far as it tells."""
-    return sum(reading.told) if reading.total is None else reading.total
+def _told(reading: Reading) -> set[int]:
+    """How many people it counts in all, and as far as its rows tell."""
+    return {people for people in (sum(reading.told), reading.total) if people}
 
 
 def _label_of_mark(mark: str) -> tuple[str, str]:
@@ -241,10 +247,10 @@ def _label_of_mark(mark: str) -> tuple[str, str]:
 
 def _with_parts(wholes: Sequence[Reading], steps: Steps) -> list[Reading]:
     """Each table once, with its parts."""
-    seen: set[tuple[tuple[str, ...], tuple[CountedRow, ...], bool]] = set()
+    seen: set[tuple[object, ...]] = set()
     found: list[Reading] = []
     for whole in wholes:
-        key = (whole.dimensions, whole.rows, whole.pending)
+        key = (whole.dimensions, whole.rows, whole.pending, whole.values, whole.known)
         if key not in seen:
             seen.add(key)
             found += [whole, *parts_of(whole, steps)]
@@ -287,6 +293,10 @@ def left(
         }
         if one.cells.within:
             kept["within"] = dict(one.cells.within)
+        if one.cells.values:
+            kept["values"] = one.cells.values
+        if not one.cells.told:
+            kept["told"] = False
         if any(row["count"] is None for row in rows):
             kept["sums"] = [{"cell": dict(cell), "count": n} for cell, n in one.cells.sums]
         found.append(kept)
@@ -302,6 +312,8 @@ def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
             "cells": [dict(cell) for cell in one.cells.cells],
             "sums": [[dict(cell), count] for cell, count in one.cells.sums],
             "within": dict(one.cells.within),
+            "values": one.cells.values,
+            "told": one.cells.told,
         }
         for one in passed
         if one.cells is not None
@@ -320,7 +332,15 @@ def _cells(kept: Mapping[str, Any]) -> Cells:
     cells = tuple(frozenset(cell.items()) for cell in kept["cells"])
     sums = tuple((frozenset(cell.items()), count) for cell, count in kept["sums"])
     within = frozenset(kept.get("within", {}).items())
-    return Cells(tuple(kept["dimensions"]), tuple(kept["columns"]), cells, sums, within)
+    return Cells(
+        tuple(kept["dimensions"]),
+        tuple(kept["columns"]),
+        cells,
+        sums,
+        within,
+        values=kept.get("values", 0),
+        told=kept.get("told", True),
+    )
 
 
 def _counts_in(files: Mapping[str, Content], output: Output, cells: Cells) -> dict[Cell, int]:
@@ -370,6 +390,9 @@ def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
         rows,
         within=cell(output.get("within", {})),
         marks=_marks(folder, output),
+        # Of a value nothing but of how many people it is was kept before the others were noted.
+        values=bool(output.get("values")) or OF in output["dimensions"],
+        known=output.get("told", True),
     )
 
 

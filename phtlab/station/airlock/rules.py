@@ -52,6 +52,16 @@ class AirlockRules(BaseModel):
         description="What a table does that counts, in all, almost as many persons as another "
         "one, and out of which `differencing` takes rows: none of them could be taken out for it",
     )
+    values: WholeAction = Field(
+        "hold",
+        description="What tables, figures and scalars do that hold, with the models, more than one "
+        "number beside counts for each five persons: their values could be worked out",
+    )
+    beyond_rows: WholeAction = Field(
+        "hold",
+        description="What an output does that says that it is of more persons than the data sets "
+        "have rows",
+    )
     kinds: tuple[OutputKind, ...] = Field(
         ("table", "scalar", "figure", "model"),
         description="Kinds of output that may leave; `file` is bytes that nobody can check",
