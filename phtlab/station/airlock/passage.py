@@ -28,7 +28,7 @@ from phtlab.station.airlock.extremes import extreme_arrays, is_extreme
 from phtlab.station.airlock.findings import Action, Finding, named
 from phtlab.station.airlock.intake import Intake, Left, find_beyond
 from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.saturation import check_amounts
+from phtlab.station.airlock.saturation import check_models, check_numbers
 from phtlab.station.airlock.steps import Steps
 from phtlab.station.airlock.table import Table
 from phtlab.station.airlock.value_checks import check_values
@@ -89,9 +89,10 @@ def check_read(
     """What was read, held against each other and against `history`: each with its verdict."""
     drafts = [one for one in read.each if isinstance(one, Draft)]
     history = history or NothingLeft()
+    check_models(drafts, rules)
     find_beyond(drafts, rules)
     check_together(drafts, rules, history, read.steps)
-    check_amounts(drafts, rules, history.most)
+    check_numbers(drafts, rules, history.most)
     passed = []
     room = rules.max_total
     for draft in read.each:

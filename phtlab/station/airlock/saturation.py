@@ -10,11 +10,8 @@ from phtlab.station.airlock.model import PEOPLE_PER_NUMBER
 from phtlab.station.airlock.rules import AirlockRules
 
 
-def check_amounts(drafts: Sequence[Draft], rules: AirlockRules, most: int | None) -> None:
-    """Note in `drafts` where they hold more together than may leave unasked.
-
-    `most` is how many people there are at most, if that is known.
-    """
+def check_models(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+    """Note in `drafts` where models hold more together than may leave unasked."""
     models = [draft for draft in drafts if draft.parameters]
     numbers = sum(draft.parameters for draft in models)
     people = min((draft.people for draft in models if draft.people is not None), default=0)
@@ -22,6 +19,13 @@ def check_amounts(drafts: Sequence[Draft], rules: AirlockRules, most: int | None
         _find_membership(draft, numbers, rules)
         if draft.people is not None and numbers * PEOPLE_PER_NUMBER > people:
             _find_saturated(draft, numbers, people, rules)
+
+
+def check_numbers(drafts: Sequence[Draft], rules: AirlockRules, most: int | None) -> None:
+    """Note in `drafts` where numbers beside counts are more together than may leave unasked.
+
+    `most` is how many people there are at most, if that is known.
+    """
     _check_values(drafts, rules)
     _check_claims(drafts, rules, most)
 
