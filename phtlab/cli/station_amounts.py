@@ -38,7 +38,10 @@ def amounts(
                         "dataset": one.use.dataset,
                         "stops": one.use.stops,
                         **one.use.amount.model_dump(mode="json"),
+                        "values": one.use.values,
+                        "values_limit": None if one.values is None else one.values.limit,
                         "reached": one.reached,
+                        "values_reached": one.values_reached,
                     }
                     for one in view.lines
                 ],
@@ -48,8 +51,8 @@ def amounts(
     if not view.lines:
         err.print(f"Nothing left in {view.month}.", markup=False)
     else:
-        headings = ("researcher", "data set", "rows", "bytes", "numbers", "outputs", "journeys")
-        table = Table(*headings, box=None)
+        headings = ("rows", "bytes", "values", "numbers", "outputs", "journeys")
+        table = Table("researcher", "data set", *headings, box=None)
         for one in view.lines:
             amount = one.use.amount
             told = (
@@ -57,6 +60,7 @@ def amounts(
                 one.use.dataset,
                 f"{one.rows.used:,} ({one.rows.percent} %)",
                 f"{size_in_words(one.size.used)} ({one.size.percent} %)",
+                f"{one.use.values:,}" + (f" ({one.values.percent} %)" if one.values else ""),
                 f"{amount.numbers:,}",
                 str(amount.outputs),
                 str(one.use.stops),
@@ -64,8 +68,9 @@ def amounts(
             table.add_row(*map(Text, told))
         out.print(table)
     err.print(
-        f"In {view.month} {view.limits.rows:,} rows and {size_in_words(view.limits.size)} may "
-        "leave of a data set for a researcher by the rules alone; what is beyond that waits for a "
+        f"In {view.month} {view.limits.rows:,} rows, {size_in_words(view.limits.size)}, and "
+        f"{view.limits.values:g} values (numbers that count nobody) for each row of the data set "
+        "may leave of it for a researcher by the rules alone; what is beyond that waits for a "
         "person.",
         markup=False,
     )

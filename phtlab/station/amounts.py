@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.amount import MonthLimits, Use, left_in_month, months, uses
+from phtlab.station.datasets import load_datasets, people_at_most
 from phtlab.station.desk import Place
 
 
@@ -31,16 +32,25 @@ class Share:
 
 @dataclass(frozen=True)
 class UseOfMonth:
-    """What left of one data set for one researcher, and how much of each limit that is."""
+    """What left of one data set for one researcher, and how much of each limit that is.
+
+    `values` is None where nobody knows of how many people the data set is.
+    """
 
     use: Use
     rows: Share
     size: Share
+    values: Share | None
 
     @property
     def reached(self) -> bool:
         """Whether what comes next waits for a person."""
         return self.rows.reached or self.size.reached
+
+    @property
+    def values_reached(self) -> bool:
+        """Whether what comes next waits for a person unless it only counts."""
+        return self.values is not None and self.values.reached
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,7 @@ def month_page(place: Place, month: str | None = None) -> MonthPage:
         ) from None
     policy = place.policy()
     limits = policy.month
+    datasets = load_datasets(place.folder)
     found = uses(left_in_month(place.folder.released, at))
     return MonthPage(
         month=f"{at:%Y-%m}",
@@ -80,9 +91,13 @@ def month_page(place: Place, month: str | None = None) -> MonthPage:
         per_stop=policy.airlock.max_numbers,
         lines=tuple(
             UseOfMonth(
-                one, Share(one.amount.rows, limits.rows), Share(one.amount.size, limits.size)
+                one,
+                Share(one.amount.rows, limits.rows),
+                Share(one.amount.size, limits.size),
+                None if people is None else Share(one.values, limits.values_of(people)),
             )
             for one in found
+            for people in [people_at_most(datasets, [one.dataset])]
         ),
     )
 

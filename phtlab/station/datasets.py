@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -28,6 +28,7 @@ from phtlab.train.fault import faults_of
 from phtlab.wire.api import DataSetDescription
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_ROUNDED_TO = 50  # rows
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,25 @@ def people_known(dataset: DataSet) -> tuple[int, int] | None:
     """How many rows anyone knows that `dataset` has, at least and at most."""
     rows = count_rows(dataset) if dataset.schema.publish_rows else None
     return dataset.schema.rows_at_least_and_at_most(rows)
+
+
+def people_at_most(datasets: Mapping[str, DataSet], names: Sequence[str]) -> int | None:
+    """How many people the data sets `names` are of at most, together; None if one is a folder.
+
+    One of which a number is published has that one. Of others rows are counted and rounded up: what
+    is held by it tells no more than a station publishes.
+    """
+    found = 0
+    for name in names:
+        dataset = datasets.get(name)
+        if dataset is None:
+            return None
+        known = people_known(dataset) if len(names) == 1 else None
+        rows = count_rows(dataset)
+        if known is None and rows is None:
+            return None
+        found += known[1] if known is not None else -(-(rows or 0) // _ROUNDED_TO) * _ROUNDED_TO
+    return found if names else None
 
 
 def count_rows(dataset: DataSet) -> int | None:

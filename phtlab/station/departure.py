@@ -26,7 +26,7 @@ from phtlab.station.airlock_replay import NOTED
 from phtlab.station.approvals_cover import assessed
 from phtlab.station.arrival import Arrived, claimed_order
 from phtlab.station.cargo import open_cargo
-from phtlab.station.datasets import count_rows, people_known
+from phtlab.station.datasets import people_at_most, people_known
 from phtlab.station.forgotten import forgotten_of
 from phtlab.station.outcomes import RUN, Ending, run_failed
 from phtlab.station.policy import Policy
@@ -43,7 +43,6 @@ from phtlab.train.record import CellError, Forecast, OutputVerdict, StopRecord
 from phtlab.train.seal import seal
 
 _PATIENCE = 20
-_ROUNDED_TO = 50
 _log = structlog.get_logger("phtlab.station")
 
 
@@ -89,13 +88,12 @@ def _passed(
     read = read_outputs(manifest.outputs, left, policy.airlock)
     with released.turn(station.folder.released):
         forgotten = forgotten_of(station.folder)
-        everybody = _everybody(station, manifest.datasets)
         history = released.ReleasedHistory(
             station.folder.released,
             manifest.datasets,
-            everybody,
+            _everybody(station, manifest.datasets),
             forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
-            _rows(station, manifest.datasets) if everybody is None else None,
+            people_at_most(station.datasets(), manifest.datasets),
         )
         passed = check_read(read, policy.airlock, history)
         month = amount.left_in_month(station.folder.released, station.now())
@@ -132,19 +130,6 @@ def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None
     """How many people whoever reads the station's profile knows there are; of one data set only."""
     dataset = station.datasets().get(names[0]) if len(names) == 1 else None
     return None if dataset is None else people_known(dataset)
-
-
-def _rows(station: Station, names: Sequence[str]) -> int | None:
-    """How many rows data sets have at most together; None if one of them is a folder.
-
-    Rounded up: what is held by it tells no more than a station publishes.
-    """
-    datasets = station.datasets()
-    counted = [count_rows(datasets[name]) if name in datasets else None for name in names]
-    known = [rows for rows in counted if rows is not None]
-    if not known or len(known) < len(counted):
-        return None
-    return sum(-(-rows // _ROUNDED_TO) * _ROUNDED_TO for rows in known)
 
 
 def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:

@@ -12,18 +12,22 @@ from playwright.sync_api import Browser, expect
 
 from phtlab.station.airlock import amount
 from phtlab.station.airlock.amount import Amount, Left
+from phtlab.station.datasets import remove_dataset
 from phtlab.station.policy import default_policy
 from tests.console.conftest import Desk, desk_of
 from tests.station.station_world import World, make_world
 from tests.story.pictures import picture
 from tests.ui.chromium import chromium, watched_page
 
-MONTH = '\n[month]\nrows = 5000\nsize = "2 MiB"\n'
+MONTH = '\n[month]\nrows = 5000\nsize = "2 MiB"\nvalues = 0.5\n'
 
 
-def _left(world: World, stop: str, researcher: str, rows: int, size: int, at: datetime) -> None:
+def _left(
+    world: World, stop: str, researcher: str, rows: int, size: int, at: datetime, values: int = 0
+) -> None:
     much = Amount(outputs=2, rows=rows, size=size, numbers=4 * rows)
-    left = Left(researcher=researcher, datasets=("heart",), amount=much)
+    of_outputs = {stop: values} if values else {}
+    left = Left(researcher=researcher, datasets=("heart",), amount=much, values=of_outputs)
     amount.note(world.folder.released, stop * 8, at, left)
 
 
@@ -38,8 +42,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 def _filled(world: World) -> None:
     now = world.now()
-    _left(world, "a", "ada", 310, 48_200, now)
-    _left(world, "b", "ada", 1240, 190_000, now)
+    _left(world, "a", "ada", 310, 48_200, now, values=12)
+    _left(world, "b", "ada", 1240, 190_000, now, values=6)
     _left(world, "c", "bob", 5200, 900_000, now)
     _left(world, "d", "ada", 80, 9_000, now.replace(day=1) - timedelta(days=3))
 
@@ -61,8 +65,25 @@ def test_what_left_stands_in_numbers_beside_its_bar(desk: Desk) -> None:
     assert 'max="5000"' in ada
     assert 'value="1550"' in ada
     assert "1,550 <small>of 5,000, 31 %" in ada
+    # 56 patients, rounded up to 100 rows, of which half as many values leave.
+    assert "18 <small>of 50, 36 %" in ada
     assert "leaves by the rules" in ada
     assert "limit reached" not in ada
+
+
+def test_who_has_all_values_of_the_month_may_still_count(desk: Desk) -> None:
+    _left(desk.world, "a", "ada", 310, 48_200, desk.world.now(), values=50)
+    page = desk.login("rea").get("/amounts").text
+    assert "50 <small>of 50, 100 %" in page
+    assert "counts leave, values wait for a person" in page
+
+
+def test_values_of_a_data_set_that_is_gone_have_no_limit(desk: Desk) -> None:
+    _left(desk.world, "a", "ada", 310, 48_200, desk.world.now(), values=51)
+    remove_dataset(desk.world.folder, "heart")
+    page = desk.login("rea").get("/amounts").text
+    assert "<td>51</td>" in page
+    assert "leaves by the rules" in page
 
 
 def test_an_earlier_month_is_shown_as_over(desk: Desk) -> None:

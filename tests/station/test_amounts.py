@@ -70,6 +70,15 @@ def test_the_month_is_a_researchers_and_a_data_sets(tmp_path: Path) -> None:
     assert amount.left_in_month(tmp_path, NOON + timedelta(days=1)) == []
 
 
+def test_the_same_values_at_several_stops_are_shown_once(tmp_path: Path) -> None:
+    for stop, values in (("a", {"x": 5}), ("b", {"x": 5, "y": 2}), ("c", {"y": 2})):
+        many = Amount(outputs=1, rows=1, size=1)
+        told = Left(researcher="ada", datasets=("heart",), amount=many, values=values)
+        amount.note(tmp_path, stop * 8, NOON, told)
+    (use,) = amount.uses(amount.left_in_month(tmp_path, NOON))
+    assert (use.stops, use.values) == (3, 7)
+
+
 def test_a_file_that_is_not_what_was_written_is_said_so(tmp_path: Path) -> None:
     amount.note(tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5))
     (path,) = tmp_path.glob("amounts/*/*.json")

@@ -84,9 +84,13 @@ class MonthLimits(BaseModel):
         "are persons, what each has could be worked out. The same output again counts once",
     )
 
+    def values_of(self, people: int) -> int:
+        """How many numbers beside counts may leave of so many people at most."""
+        return int(self.values * people)
+
     def holds(self, amount: Amount, values: int = 0, people: int | None = None) -> bool:
         """Whether so much may leave of `people` at most, and so many `values` of them."""
-        few = people is None or values <= self.values * people
+        few = people is None or values <= self.values_of(people)
         return amount.rows <= self.rows and amount.size <= self.size and few
 
 
@@ -139,12 +143,16 @@ def left_in_month(folder: Path, at: datetime) -> list[Left]:
 
 @dataclass(frozen=True)
 class Use:
-    """What left of one data set for one researcher, at `stops` stops."""
+    """What left of one data set for one researcher, at `stops` stops.
+
+    `values` are numbers that count nobody; the same output at several stops has them once.
+    """
 
     researcher: str
     dataset: str
     stops: int
     amount: Amount
+    values: int
 
 
 def uses(left: Iterable[Left]) -> list[Use]:
@@ -152,13 +160,19 @@ def uses(left: Iterable[Left]) -> list[Use]:
 
     What left of several data sets together counts for each of them.
     """
-    found: dict[tuple[str, str], list[Amount]] = {}
+    found: dict[tuple[str, str], list[Left]] = {}
     for one in left:
         for name in one.datasets:
-            found.setdefault((one.researcher, name), []).append(one.amount)
+            found.setdefault((one.researcher, name), []).append(one)
     made = [
-        Use(researcher, name, len(amounts), sum(amounts, Amount()))
-        for (researcher, name), amounts in found.items()
+        Use(
+            researcher,
+            name,
+            len(stops),
+            sum((one.amount for one in stops), Amount()),
+            sum(values_left(stops, researcher, [name]).values()),
+        )
+        for (researcher, name), stops in found.items()
     ]
     return sorted(made, key=lambda one: (-one.amount.rows, one.researcher, one.dataset))
 
