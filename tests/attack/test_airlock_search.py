@@ -116,6 +116,10 @@ class Asked:
             yield Told({n: v for n, v in labels.items() if v != "total"}, row["n"])
 
 
+def labels_of(asked: Asked, people: People) -> set[tuple[str, str]]:
+    return {part for told in asked.rows(people) for part in told.cell.items()}
+
+
 def counted(people: People, cell: Cell) -> int:
     return sum(n for n, inside in zip(people, within(cell), strict=True) if inside)
 
@@ -171,6 +175,11 @@ def travelled(folder: Path, journeys: Sequence[Sequence[Asked]], people: People)
 
 
 def require_nothing_follows(journeys: Sequence[Sequence[Asked]], people: People) -> None:
+    """But that nobody has a label that no output names: any table of the labels there are says so.
+
+    The airlock knows no label but those that it has seen.
+    """
+    named = {part for asked in journeys for one in asked for part in labels_of(one, people)}
     with TemporaryDirectory() as folder:
         known = travelled(Path(folder), journeys, people)
     # What lies in a small cell is small too: so it is enough to look at the smallest ones.
@@ -179,6 +188,7 @@ def require_nothing_follows(journeys: Sequence[Sequence[Asked]], people: People)
         str(cell): (counted(people, cell), bound)
         for cell in places
         if (bound := most(known, cell)) < RULES.minimum_count - SLACK
+        and (bound > SLACK or named.issuperset(cell.items()))
     }
     if small:
         for asked in journeys:
