@@ -105,6 +105,14 @@ class ExtensionSimulator:
             "stream.onerror?.(); }",
         )
 
+    def refuse(self) -> None:
+        """The stream is refused; why, the page asks with a request of its own."""
+        evaluate(
+            self.page,
+            "() => { const stream = window.toldStreams.at(-1); stream.close(); "
+            "stream.onerror?.(); }",
+        )
+
     def come_back(self) -> None:
         """The same stream is open again, and tells everything anew."""
         evaluate(

@@ -386,11 +386,7 @@ def test_an_expired_login_is_said_and_what_is_open_stays(lab_page, told, answer,
     panel = lab_page.page.locator("#phtlab-train-panel")
     expect(panel.locator(".pht-Verdict")).to_have_text("● ok")
     told.instead = answer
-    evaluate(
-        lab_page.page,
-        """() => { const stream = window.toldStreams.at(-1);
-            stream.readyState = 2; stream.onerror?.(); }""",
-    )
+    told.refuse()
     banner = panel.locator(".pht-Banner")
     expect(banner).to_contain_text(words)
     expect(banner).to_contain_text("What is shown may be old.")

@@ -4,6 +4,7 @@ shown, live, and as text; what ended is announced; what is named is a click away
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -218,6 +219,17 @@ def test_lost_connection_is_said_and_the_truth_is_back_with_it(lab_page, told):
     told.come_back()
     expect(banner).to_have_count(0)
     expect(row(panel, "hungary")).to_contain_text("online")
+
+
+def test_a_server_that_starts_is_said_to_be_away(lab_page, told):
+    """A hub has a page for it, which it does not send to whoever wants JSON."""
+    banner = opened(lab_page, told).locator(".pht-Banner")
+    expect(banner).to_have_count(0)
+    told.instead = Answer({"message": "JupyterHub server no longer running"}, 424)
+    with lab_page.page.expect_request(re.compile("/phtlab/events")) as asked:
+        told.refuse()
+    assert asked.value.headers["accept"].startswith("application/json")
+    expect(banner).to_contain_text("Your Jupyter server is not running")
 
 
 def test_what_is_in_the_way_is_said(lab_page, told):

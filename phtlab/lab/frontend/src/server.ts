@@ -65,6 +65,9 @@ const UNREADABLE: IProblem = {
     'in another tab, then try again here.'
 };
 
+/** A hub says to whoever wants no page that a server is starting, and sends others to a page. */
+const ANSWERS = { Accept: 'application/json, */*;q=0.5' };
+
 /** What a hub answers for a server that is stopped or starting (424), and its proxy (502, 503). */
 const STOPPED = [424, 502, 503];
 
@@ -358,7 +361,7 @@ export class PhtServer implements IPhtServer {
     try {
       response = await ServerConnection.makeRequest(
         this._url(path),
-        init,
+        { ...init, headers: ANSWERS },
         this._settings
       );
     } catch {
