@@ -13,8 +13,7 @@ import pytest
 
 from phtlab.station.airlock import amount
 from phtlab.station.airlock.model import PEOPLE_PER_NUMBER
-from phtlab.station.airlock.rules import AirlockRules
-from tests.attack.publishing import Airlock, Published, counts, model, scalar, table
+from tests.attack.publishing import Airlock, Published, model, scalar, table
 from tests.evidence import Evidence
 
 ATTACKER = "hostile researcher"
@@ -104,22 +103,6 @@ def test_means_beside_large_counts_hold_no_value_of_each_patient(
     evidence("attacks", attacker=ATTACKER, promise=f"cannot carry out {what}", outcome=MANY)
 
 
-def test_a_policy_says_what_too_many_numbers_do(tmp_path: Path) -> None:
-    outputs = COLUMNS["a column by means of samples"]
-    for action, verdict in (("refuse", "refused"), ("pass", "released")):
-        rules = AirlockRules(values=action)  # type: ignore[arg-type]
-        airlock = Airlock(tmp_path / action, EVERYBODY, rules)
-        assert airlock.stop(**outputs)["t"].verdict == verdict
-
-
-def test_a_value_of_few_people_keeps_none_of_many_back(tmp_path: Path) -> None:
-    bands = {"band": [*range(30, 80, 10)], "n": [61, 60, 61, 60, 61]}
-    columns = {name: [54.1 + i for i in range(5)] for name in ("mean", "sd", "median", "chol")}
-    outputs = {"t": table({**bands, **columns}), "s": scalar(131.6, of=25)}
-    verdicts = Airlock(tmp_path / "released", EVERYBODY).stop(**outputs)
-    assert {one.verdict for one in verdicts.values()} == {"released"}
-
-
 @pytest.mark.parametrize(
     ("what", "output"),
     [
@@ -202,20 +185,6 @@ def test_of_whom_a_group_that_stays_is_left_out_no_value_tells(
         promise="cannot have the mean of a small group told by the others' and everybody's",
         outcome="held: `differencing`",
     )
-
-
-def test_the_mean_of_everybody_leaves_after_counts_of_which_a_small_one_stayed(
-    tmp_path: Path,
-) -> None:
-    overall = {
-        "a": scalar(54.05, of=307),
-        "b": model({"w": [54.3]}, of=307, names=("w",)),
-    }
-    for name, value in overall.items():
-        airlock = Airlock(tmp_path / name)
-        by_sex = counts("sex", {"f": 96, "m": 207, "o": 4})
-        assert airlock.stop(t=by_sex)["t"].suppressed_rows == 1
-        assert airlock.stop(value=value)["value"].verdict == "released"
 
 
 def test_no_more_numbers_than_patients_leave_in_a_month(tmp_path: Path, evidence: Evidence) -> None:

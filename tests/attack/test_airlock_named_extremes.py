@@ -13,9 +13,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phtlab.station.airlock.bins import bins_of_the_data
-from phtlab.station.airlock.extremes import extreme_arrays, is_extreme, level_of
-from phtlab.station.airlock.table import Table, TableColumn
 from tests.attack.publishing import Airlock, Published, bars, model, scalar, table
 from tests.evidence import Evidence
 
@@ -125,46 +122,6 @@ def test_a_quantile_beyond_which_there_are_few_stays(
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["mean_max_heart_rate", "thalach", "median", "q1", "first_line", "minutes", "25%", "climax"],
-)
-def test_what_only_sounds_like_an_extreme_leaves(name: str, airlock: Airlock) -> None:
-    assert found_in(airlock, table({**BY_SEX, name: [150.25, 149.75]})) == ("released", "")
-
-
-def test_labels_that_sound_like_extremes_leave_where_they_are_categories(airlock: Airlock) -> None:
-    levels = table(
-        {
-            "education": ["lowest", "middle", "highest"],
-            "n": [96, 107, 100],
-            "age": [60.25, 55.5, 50],
-        }
-    )
-    assert found_in(airlock, levels) == ("released", "")
-    measures = table(
-        {"variable": ["age", "max heart rate"], "n": [303, 303], "mean": [54.5, 149.25]}
-    )
-    assert found_in(airlock, measures) == ("released", "")
-
-
-def test_quarters_and_crossed_labels_are_no_quantiles(airlock: Airlock) -> None:
-    quarters = {"q1": [50.5, 49.5], "q2": [40.5, 41.5], "q3": [50.5, 60.5], "q4": [62.5, 63.5]}
-    assert found_in(airlock, table({**BY_SEX, **quarters})) == ("released", "")
-    crossed = table(
-        {"site": ["a", "b"], "n": [96, 207], "0.0": [46.0, 100.0], "1.0": [50.0, 107.0]}
-    )
-    assert found_in(airlock, crossed) == ("released", "")
-
-
-def test_names_say_which_quantile_a_value_is() -> None:
-    assert [level_of(n) for n in ("p05", "P 99", "q25", "Q3", "1st Qu.", "97.5%")] == [
-        *(0.05, None, 0.25, 0.75, 0.25, 0.975)
-    ]
-    assert not any(map(is_extreme, ("p1", "q2", "patients", "mean_age", "hba1c", "median_age")))
-    assert extreme_arrays(["max_pool.weight", "layer/w", "max_iter", "net.max"]) == ["net.max"]
-
-
 def interval_table(labels: Sequence[str]) -> Published:
     return table({"band": list(labels), "n": [100 + 11 * k for k in range(len(labels))]})
 
@@ -210,21 +167,6 @@ def test_a_histogram_whose_bins_the_data_cuts_is_held(airlock: Airlock, evidence
         promise="cannot carry out the youngest and the oldest as the ends of a histogram",
         outcome="bins whose width is no round number, or whose ends have many digits: `extreme`",
     )
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        [str(one) for one in pd.cut(AGES, [20, 30, 50, 65, 80]).cat.categories],
-        [str(one) for one in pd.cut(AGES, range(20, 90, 10), right=False).cat.categories],
-        [str(one) for one in pd.cut(AGES, [20, 40, 60, 80], include_lowest=True).cat.categories],
-        ["[18, 28)", "[28, 38)", "[38, 48)"],
-        ["[1950, 1960)", "[1960, 1970)"],
-        ["(0, 2.5]", "(2.5, 5.0]", "(5.0, 7.5]"],
-    ],
-)
-def test_bands_of_round_edges_leave(labels: list[str]) -> None:
-    assert not bins_of_the_data(Table((TableColumn("band", "string", tuple(labels)),)))
 
 
 @pytest.mark.parametrize(
@@ -274,11 +216,3 @@ def test_two_histograms_are_compared_bar_by_bar(
         promise=f"cannot learn of a patient by two histograms of which a bin differs, with {what}",
         outcome="held: `differencing`, where half of the bars are the same",
     )
-
-
-def test_histograms_of_women_and_of_men_leave(airlock: Airlock) -> None:
-    found = airlock.stop(
-        women=bars([12, 30, 44, 50, 41, 22], series="women"),
-        men=bars([14, 35, 61, 70, 40, 25], series="men"),
-    )
-    assert {one.verdict for one in found.values()} == {"released"}
