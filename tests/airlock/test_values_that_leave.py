@@ -14,7 +14,7 @@ from phtlab.station.airlock.bins import bins_of_the_data
 from phtlab.station.airlock.extremes import extreme_arrays, is_extreme, level_of
 from phtlab.station.airlock.rules import AirlockRules
 from phtlab.station.airlock.table import Table, TableColumn
-from tests.attack.publishing import Airlock, Published, bars, counts, model, scalar, table
+from tests.attack.publishing import Airlock, bars, counts, found_in, model, scalar, table
 
 EVERYBODY = (303, 303)
 BY_SEX: Mapping[str, Sequence[Any]] = {"sex": ["f", "m"], "n": [96, 207]}
@@ -24,11 +24,6 @@ AGES = pd.Series(np.random.default_rng(1).integers(29, 78, 303))
 @pytest.fixture
 def airlock(tmp_path: Path) -> Airlock:
     return Airlock(tmp_path / "released")
-
-
-def found_in(airlock: Airlock, published: Published) -> tuple[str, str]:
-    found = airlock.stop(t=published)["t"]
-    return found.verdict, found.rule
 
 
 def test_a_policy_says_what_too_many_numbers_do(tmp_path: Path) -> None:

@@ -127,3 +127,9 @@ class Airlock:
         if not any(one.verdict.verdict == "held" for one in passed):
             released.note(self.folder, ["heart"], released.left(outputs, passed))
         return passed
+
+
+def found_in(airlock: Airlock, published: Published) -> tuple[str, str]:
+    """The verdict of one output by itself, and its rule."""
+    found = airlock.stop(t=published)["t"]
+    return found.verdict, found.rule

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.attack.publishing import Airlock, Published, bars, model, scalar, table
+from tests.attack.publishing import Airlock, Published, bars, found_in, model, scalar, table
 from tests.evidence import Evidence
 
 ATTACKER = "hostile researcher"
@@ -24,11 +24,6 @@ AGES = pd.Series(np.random.default_rng(1).integers(29, 78, 303))
 @pytest.fixture
 def airlock(tmp_path: Path) -> Airlock:
     return Airlock(tmp_path / "released")
-
-
-def found_in(airlock: Airlock, published: Published) -> tuple[str, str]:
-    found = airlock.stop(t=published)["t"]
-    return found.verdict, found.rule
 
 
 def dated(column: str) -> Published:
