@@ -150,11 +150,12 @@ def people_at_most(datasets: Mapping[str, DataSet], names: Sequence[str]) -> int
         dataset = datasets.get(name)
         if dataset is None:
             return None
-        known = people_known(dataset) if len(names) == 1 else None
+        if len(names) == 1 and (known := people_known(dataset)) is not None:
+            return known[1]
         rows = count_rows(dataset)
-        if known is None and rows is None:
+        if rows is None:
             return None
-        found += known[1] if known is not None else -(-(rows or 0) // _ROUNDED_TO) * _ROUNDED_TO
+        found += -(-rows // _ROUNDED_TO) * _ROUNDED_TO
     return found if names else None
 
 

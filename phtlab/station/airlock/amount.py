@@ -261,8 +261,5 @@ def _numbers(name: str, content: Content) -> int:
 
 
 def _metadata(content: Content) -> pyarrow.parquet.FileMetaData:
-    return pyarrow.parquet.read_metadata(io.BytesIO(_whole(content)))
-
-
-def _whole(content: Content) -> bytes:
-    return io.BufferedReader(Joined([content])).read()
+    whole = io.BufferedReader(Joined([content])).read()
+    return pyarrow.parquet.read_metadata(io.BytesIO(whole))

@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from phtlab.station.airlock.cells import OF, CountedRow, projections
 from phtlab.station.airlock.reading import Reading
+from phtlab.station.airlock.steps import MOST_DIMENSIONS
 from phtlab.station.airlock.table import Table
 
 _SEVERAL: Final = 3
-_MOST_DIMENSIONS: Final = 6
 _ROUNDING: Final = 1e-11
 _FLOAT: Final = 1e-15
 
@@ -124,7 +124,7 @@ def _people(reading: Reading, most: int | None) -> int:
     free = [name for name in reading.dimensions if name not in outside and name != OF]
     alike = {name for name in free if _all_alike(own, name)}
     found = [largest]
-    if len(free) <= _MOST_DIMENSIONS:
+    if len(free) <= MOST_DIMENSIONS:
         for fixed in projections(free):
             if alike <= {*fixed}:
                 found.append(max(_sums(own, {*fixed}).values(), default=0))
