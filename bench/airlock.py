@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from bench.figures import Row, keep, line, median, require, row, spread
 from bench.size import FULL, BenchSize
-from phtlab.station.airlock import released
-from phtlab.station.airlock.passage import pass_outputs
-from phtlab.station.airlock.released_index import NAME
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import pass_outputs
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.history.released_index import NAME
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.station.left_by_a_run import LeftInMemory
 
 _RELATED = 40
@@ -76,11 +76,11 @@ def measure(size: BenchSize) -> list[Row]:
 def _leave(folder: Path, rows: int) -> None:
     for number in range(rows // _ROWS):
         cells = [({f"d{number}": f"label {at}"}, 50 + at + number) for at in range(_ROWS)]
-        released.note(folder, ["heart"], [_output(cells)])
+        released_counts.note(folder, ["heart"], [_output(cells)])
     for number in range(_RELATED if rows else 0):
         day = 1000 * (number + 1)
         cells = [({"sex": "f"}, 9600 + day), ({"sex": "m"}, 20800 + 2 * day)]
-        released.note(folder, ["heart"], [_output(cells)])
+        released_counts.note(folder, ["heart"], [_output(cells)])
 
 
 def _output(cells: list[tuple[dict[str, str], int]]) -> Mapping[str, Any]:
@@ -98,7 +98,7 @@ def _stop(folder: Path) -> float:
     )
     left = LeftInMemory(files.__getitem__)
     began = time.monotonic()
-    history = released.ReleasedHistory(folder, ["heart"])
+    history = released_counts.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(outputs, left, AirlockRules(), history)
     took = time.monotonic() - began
     found = {one.verdict.name: one.verdict.verdict for one in passed}

@@ -24,19 +24,19 @@ from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
 from phtlab.demo.world import World
 from phtlab.errors import ProposalError
+from phtlab.files.key_file import read_key
 from phtlab.governance import Approval, Proposal
 from phtlab.governance.proposal import AskedData, new_id
 from phtlab.lab import Lab
 from phtlab.notebook.parameters import ParameterSchema
-from phtlab.station import approvals
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.desk import Desk
-from phtlab.station.folder import StationFolder
-from phtlab.station.policy import default_policy
-from phtlab.station.proposals_here import ProposalsHere
-from phtlab.station.settings import load_settings
-from phtlab.station.stop import Stops
-from phtlab.train.key_file import read_key
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
+from phtlab.station.stops.stop import Stops
 
 STATION = "cleveland"
 PATIENCE = 60.0
@@ -125,9 +125,9 @@ def _ruled(world: World, lab: Lab, folder: StationFolder, journeys: int, others:
     _until(lambda: _is_here(folder, proposal.id))
     _others(world, lab, folder, now, others)
     desk = Desk(folder, load_settings(folder))
-    approvals.approve(desk, proposal.id, by="olga")
+    decisions.approve(desk, proposal.id, by="olga")
     here = ProposalsHere(folder.proposals).find(proposal.id)
-    _until(lambda: approvals.proposal_state(here, desk) == "approved")
+    _until(lambda: decisions.proposal_state(here, desk) == "approved")
     # At central too, so that the researcher's machine finds what the station allows.
     _until(lambda: bool(lab.central.governance.approvals(proposal=proposal.id)))
     return proposal.id

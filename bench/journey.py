@@ -21,10 +21,10 @@ from bench.figures import Row, keep, line, median, parts, require, row, spread
 from bench.notebooks import TRIVIAL, write
 from bench.size import FULL, BenchSize
 from phtlab.demo.world import World
+from phtlab.files.key_file import read_key
 from phtlab.lab import Lab
-from phtlab.lab.lab import lab_of
-from phtlab.lab.train import Train
-from phtlab.train.key_file import read_key
+from phtlab.lab.client.lab import lab_of
+from phtlab.lab.client.train import Train
 
 PATIENCE = 300.0
 _FACTS = (

@@ -21,7 +21,7 @@ from bench.jupyter import Events, JupyterServer, running, start
 from bench.notebooks import SLOW, TRIVIAL, steps, write
 from bench.size import FULL, BenchSize
 from phtlab.demo.world import World
-from phtlab.station.settings import StationSettings
+from phtlab.station.settings.settings import StationSettings
 
 LOCK = Path(__file__).with_name("scheduler.lock")
 LOOKS = 0.05  # seconds between two looks at a job, as nothing tells of its changes

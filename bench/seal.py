@@ -38,8 +38,8 @@ status = Path("/proc/self/status").read_text()
 print(status.split("VmHWM:")[1].split()[0])
 """
 _OUR_IMPORTS = """
-from phtlab.train.age import HybridIdentity
-from phtlab.train.seal import open_file, seal
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.sealing import open_file, seal
 key = HybridIdentity.parse((folder / "ours.key").read_text())
 """
 _OUR_SEAL = """
@@ -103,7 +103,7 @@ def measure(size: BenchSize) -> list[Row]:
 @contextmanager
 def _place(size: int) -> Iterator[Path]:
     """A folder with the content and the keys."""
-    from phtlab.train.age import HybridIdentity
+    from phtlab.train.crypto.age import HybridIdentity
 
     roomy = SHARED_MEMORY.is_dir() and shutil.disk_usage(SHARED_MEMORY).free > 6 * size
     with TemporaryDirectory(prefix="phtlab-bench-", dir=SHARED_MEMORY if roomy else None) as made:

@@ -34,8 +34,8 @@ from bench.size import FULL, BenchSize
 from phtlab.demo.showcase import connected
 from phtlab.demo.world import ASKING_POLICY, World
 from phtlab.lab import Lab
-from phtlab.station.folder import StationFolder
-from phtlab.station.stop import Stop, Stops
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.stops.stop import Stop, Stops
 
 STATION = "cleveland"
 LOCK = Path(__file__).with_name("medic.lock")

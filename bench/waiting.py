@@ -31,18 +31,18 @@ import psycopg
 
 from bench.figures import Row, keep, line, parts, require, row
 from bench.size import FULL, BenchSize
+from phtlab.central.context import read_online_key
 from phtlab.central.founding import init_central, pin
-from phtlab.central.services import read_online_key
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import CentralUnreachableError
 from phtlab.train.canonical import digest
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.manifest import KernelRef, TrainManifest
-from phtlab.train.order import Order
-from phtlab.train.repository import online_public_key
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
-from phtlab.wire.token import audience_of, mint
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.manifest import KernelRef, TrainManifest
+from phtlab.train.documents.order import Order
+from phtlab.trust_store.repository import online_public_key
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.token import audience_of, mint
 from tests.central.postgresql import new_database, postgresql
 from tests.central.world import KERNEL, OFFICERS
 from tests.real_registry import answers, free_port

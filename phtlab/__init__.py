@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from phtlab.lab import Journey, Lab, Results, Train, connect, results
+    from phtlab.lab import Journey, Lab, Results, Train, connect
+    from phtlab.lab.results import results
     from phtlab.runtime import dataset, publish
 
 __version__ = "0.1.0"

@@ -33,8 +33,8 @@ from phtlab.kernel.build import BuiltKernel, build_kernel
 from phtlab.kernel.push import push_kernel
 from phtlab.kernel.workspace import BuiltWorkspace, build_workspace
 from phtlab.kernel.workspace_load import load_workspace
-from phtlab.profile import cache_directory
-from phtlab.wire.registry import Registry
+from phtlab.user_settings import cache_directory
+from phtlab.wire.registry.client import Registry
 from tests.evidence import Evidence
 from tests.limits import LIMIT
 from tests.real_registry import answers, free_port, registry_of

@@ -7,7 +7,7 @@ import io
 import json
 import tarfile
 
-from phtlab.wire.registry import Registry
+from phtlab.wire.registry.client import Registry
 
 
 def push_empty_image(registry: Registry, repository: str, **config: object) -> str:

@@ -29,9 +29,9 @@ from tornado.web import HTTPError
 from traitlets import List, Unicode
 
 from phtlab.errors import SettingsError
-from phtlab.train.durable_file import write_durably
-from phtlab.train.fault import faults_of
-from phtlab.train.identity import MemberName
+from phtlab.files.durable_file import write_durably
+from phtlab.train.crypto.identity import MemberName
+from phtlab.validation_summary import faults_of
 from phtlab_hub.browser_address import browser_address
 from phtlab_hub.roles import GROUPS
 from phtlab_hub.settings import HubSettings, require_private

@@ -17,7 +17,7 @@ from oauthenticator.generic import GenericOAuthenticator
 from tornado.web import HTTPError
 
 from phtlab.errors import SettingsError, UnreachableError
-from phtlab.train.durable_file import write_durably
+from phtlab.files.durable_file import write_durably
 from phtlab_hub.roles import GROUPS
 from phtlab_hub.security import NAMES
 from phtlab_hub.settings import HubSettings, OidcSettings, require_private

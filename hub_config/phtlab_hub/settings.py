@@ -19,9 +19,9 @@ from pydantic_settings import (
 
 from phtlab.errors import SettingsError
 from phtlab.file_settings import FileSettings
-from phtlab.train.durable_file import create_durably
-from phtlab.train.fault import faults_of
-from phtlab.train.identity import MemberName
+from phtlab.files.durable_file import create_durably
+from phtlab.train.crypto.identity import MemberName
+from phtlab.validation_summary import faults_of
 
 SETTINGS_FILE: Final = "hub.toml"
 ACCOUNTS_FILE: Final = "accounts.toml"

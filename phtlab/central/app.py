@@ -13,26 +13,14 @@ from starlette.concurrency import run_in_threadpool
 
 from phtlab import __version__
 from phtlab.central import problems
-from phtlab.central.body_limit import BodyLimit
-from phtlab.central.concurrency import ConcurrencyLimit
-from phtlab.central.housekeeping import keep_house
-from phtlab.central.hub_login import HubLogin
-from phtlab.central.mounting import Mounted
-from phtlab.central.news_listener import NewsListener
-from phtlab.central.news_watch import NewsWatch
-from phtlab.central.notification_sender import keep_sending
-from phtlab.central.request_log import RequestLog
-from phtlab.central.routes import (
+from phtlab.central.api.request_log import RequestLog
+from phtlab.central.api.routes import (
     acceptances,
     approvals,
     audit,
-    audit_pages,
     inbox,
     journeys,
-    notification,
-    notification_pages,
-    pages,
-    proposal_pages,
+    notifications,
     proposals,
     registry,
     roster,
@@ -40,7 +28,27 @@ from phtlab.central.routes import (
     stations,
     trains,
 )
-from phtlab.central.services import Services
+from phtlab.central.changes.database_watch import NewsWatch
+from phtlab.central.changes.postgresql_listener import NewsListener
+from phtlab.central.context import Services
+from phtlab.central.housekeeping import keep_house
+from phtlab.central.hub.mounting import Mounted
+from phtlab.central.limits.bodies import BodyLimit
+from phtlab.central.limits.concurrency import ConcurrencyLimit
+from phtlab.central.notifications.sender import keep_sending
+from phtlab.central.pages.hub_login import HubLogin
+from phtlab.central.pages.routes import (
+    audit as audit_pages,
+)
+from phtlab.central.pages.routes import (
+    consortium,
+)
+from phtlab.central.pages.routes import (
+    notifications as notification_pages,
+)
+from phtlab.central.pages.routes import (
+    proposals as proposal_pages,
+)
 from phtlab.central.settings import CentralSettings
 
 _DESCRIPTION = """
@@ -65,7 +73,7 @@ API = (
     roster,
     registry,
     audit,
-    notification,
+    notifications,
 )
 """The parts of the API: the modules whose `router` has its routes."""
 
@@ -92,7 +100,7 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
         app.router.routes.extend(part.router.routes)
     if parts.hub is not None and settings.hub_client_id:
         login = HubLogin(parts, parts.hub)
-        app.include_router(pages.router_of(login))
+        app.include_router(consortium.router_of(login))
         for part_of_pages in (proposal_pages, audit_pages, notification_pages):
             app.include_router(part_of_pages.router_of(login))
     app.add_middleware(BodyLimit)

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from phtlab.central.registry_token import certificate
+from phtlab.central.registry.token import certificate
 from phtlab.central.settings import REGISTRY_FILE, SETTINGS_FILE, CentralSettings
 from phtlab.errors import SettingsError
-from phtlab.train.durable_file import create_durably, write_durably
-from phtlab.train.repository import load_root, online_public_key, root_fingerprint
-from phtlab.wire.api import PREFIX
+from phtlab.files.durable_file import create_durably, write_durably
+from phtlab.trust_store.repository import load_root, online_public_key, root_fingerprint
+from phtlab.wire.api.journeys import PREFIX
 
 ONLINE_PUBLIC_FILE: Final = "online.pub.json"
 

@@ -15,8 +15,8 @@ from typing import Any, Final
 from sqlalchemy import BindParameter, Connection, Integer, Select, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
-from phtlab.central.proposals import newest_change
-from phtlab.central.tables import JourneyRow, StopRow, TrainRow
+from phtlab.central.db.tables import JourneyRow, StopRow, TrainRow
+from phtlab.central.governance.proposals import newest_change
 
 MAX_OFFERS = 100
 MAX_CONFLICTS = 100
@@ -25,7 +25,7 @@ _MOST: Final[BindParameter[int]] = bindparam("most", type_=Integer)
 
 
 def inbox_json(connection: Connection, station: str, unless: int | None = None) -> str | None:
-    """What waits for `station` (`phtlab.wire.api.Inbox`), each researcher's oldest first.
+    """What waits for `station` (`phtlab.wire.api.journeys.Inbox`), each researcher's oldest first.
 
     None if the cursor is still `unless`. Envelopes are put in as they are stored, and not read: a
     thousand stations hear all of theirs again every 25 seconds.

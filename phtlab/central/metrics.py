@@ -9,9 +9,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from phtlab.central.database import Database
-from phtlab.central.news import News
-from phtlab.central.tables import JourneyRow, StopRow
+from phtlab.central.changes.bus import News
+from phtlab.central.db.database import Database
+from phtlab.central.db.tables import JourneyRow, StopRow
 
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 

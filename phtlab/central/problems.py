@@ -14,8 +14,8 @@ from starlette.exceptions import HTTPException
 
 from phtlab import errors
 from phtlab.errors import CentralError, PhtlabError
-from phtlab.wire.api import Problem
-from phtlab.wire.problem import MEDIA_TYPE, problem_of
+from phtlab.wire.api.journeys import Problem
+from phtlab.wire.central.problem import MEDIA_TYPE, problem_of
 
 _log = structlog.get_logger("phtlab.central")
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import uvicorn
 
 from phtlab.central.app import create_app
-from phtlab.central.bounded_protocol import bounded_protocol
-from phtlab.central.news import News
-from phtlab.central.services import Services
+from phtlab.central.changes.bus import News
+from phtlab.central.context import Services
+from phtlab.central.limits.protocol import bounded_protocol
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
-from phtlab.train.durable_file import remove_dead_drafts
+from phtlab.files.durable_file import remove_dead_drafts
 
 
 class CentralServer(uvicorn.Server):

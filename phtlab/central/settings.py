@@ -23,11 +23,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from phtlab.central.hub_environment import settings_of_service
+from phtlab.central.hub.environment import settings_of_service
 from phtlab.errors import SettingsError
 from phtlab.file_settings import FileSettings
-from phtlab.train.fault import faults_of
-from phtlab.wire.token import audience_of
+from phtlab.validation_summary import faults_of
+from phtlab.wire.central.token import audience_of
 
 SETTINGS_FILE: Final = "central.toml"
 REGISTRY_FILE: Final = "registry.yml"

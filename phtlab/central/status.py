@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from phtlab.central.routes.service import Readiness, registry_answers
+from phtlab.central.api.routes.service import Readiness, registry_answers
 from phtlab.central.settings import CentralSettings
 from phtlab.wire.authorities import authorities
 

@@ -10,22 +10,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
-from phtlab.cli.station_folder import (
-    DirectoryOption,
-    PassphraseOption,
-    identity_of,
-    station_at,
-)
-from phtlab.cli.station_person import ByOption, person
+from phtlab.cli.station.folder import DirectoryOption, PassphraseOption, identity_of, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 
 if TYPE_CHECKING:
-    from phtlab.governance.audit import Entry
-    from phtlab.governance.audit_export import Export
-    from phtlab.governance.audit_seen import Seen
-    from phtlab.governance.audit_verified import Verified
-    from phtlab.lab.lab import Lab
-    from phtlab.train.roster import Roster
+    from phtlab.governance.audit.chain import Entry
+    from phtlab.governance.audit.chain_check import Verified
+    from phtlab.governance.audit.export import Export
+    from phtlab.governance.audit.last_seen import Seen
+    from phtlab.lab.client.lab import Lab
+    from phtlab.train.documents.roster import Roster
 
 app = typer.Typer(
     help="Read and verify what happened: central's log, a station's, or an exported one.",
@@ -107,7 +102,7 @@ def show(
     """Show entries, the newest at the end. Nothing is verified: see 'phtlab audit verify'."""
     from collections import deque
 
-    from phtlab.governance.audit_filter import Wanted
+    from phtlab.governance.audit.filter import Wanted
 
     wanted = Wanted.of(
         actor=actor, action=action, subject=subject, digest=digest, since=since, until=until
@@ -127,9 +122,9 @@ def witness(as_json: JsonOption = False) -> None:
     """Verify central's log and sign how far you saw it: then it cannot change unseen any more."""
     from datetime import UTC, datetime
 
-    from phtlab.governance.audit import Checkpoint
-    from phtlab.governance.audit_seen import Seen
-    from phtlab.wire.audit_client import look
+    from phtlab.governance.audit.chain import Checkpoint
+    from phtlab.governance.audit.last_seen import Seen
+    from phtlab.wire.central.audit import look
 
     lab = _lab()
     roster = lab.refresh().roster
@@ -164,8 +159,8 @@ def accept(
 
     As when central was restored from a backup. What the station saw before stays in its own log.
     """
-    from phtlab.station.audit_health import accept_central
-    from phtlab.station.desk import Desk
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.health.audit import accept_central
 
     alarm = accept_central(Desk(*station_at(directory)), by=person(by), reason=reason)
     out.print(f"The log of {alarm.log} is watched anew, from how it is now.", markup=False)
@@ -174,10 +169,10 @@ def accept(
 def _verified(
     export: Path | None, directory: Path | None, offline: bool, passphrase_file: Path | None
 ) -> Verified:
-    from phtlab.governance.audit_export import Export
-    from phtlab.governance.audit_verified import verify_log
-    from phtlab.station.audit_export import verify_own_log
-    from phtlab.station.folder import StationFolder
+    from phtlab.governance.audit.chain_check import verify_log
+    from phtlab.governance.audit.export import Export
+    from phtlab.station.audit.export import verify_own_log
+    from phtlab.station.settings.folder import StationFolder
 
     _require_one(export, directory)
     if directory is not None:
@@ -195,9 +190,9 @@ def _verified(
 
 
 def _entries(export: Path | None, directory: Path | None) -> Iterable[Entry]:
-    from phtlab.governance.audit_export import Export
-    from phtlab.station.audit import Log
-    from phtlab.wire.audit_client import entries_of
+    from phtlab.governance.audit.export import Export
+    from phtlab.station.audit.log import Log
+    from phtlab.wire.central.audit import entries_of
 
     _require_one(export, directory)
     if export is not None:
@@ -220,8 +215,8 @@ def _lab() -> Lab:
 
 
 def _of_central(lab: Lab) -> Export:
-    from phtlab.governance.audit_export import Export
-    from phtlab.wire.audit_client import entries_of
+    from phtlab.governance.audit.export import Export
+    from phtlab.wire.central.audit import entries_of
 
     roster = lab.refresh().roster
     log, audit = _central_log(roster), lab.central.audit
@@ -232,9 +227,9 @@ def _of_central(lab: Lab) -> Export:
 
 
 def _of_station(directory: Path, offline: bool, passphrase_file: Path | None) -> Export:
-    from phtlab.station.audit_export import export_own_log
-    from phtlab.station.opening import require_central, trust_of
-    from phtlab.wire.central import CentralClient
+    from phtlab.station.audit.export import export_own_log
+    from phtlab.station.context.bootstrap import require_central, trust_of
+    from phtlab.wire.central.client import CentralClient
 
     folder, settings = station_at(directory)
     identity = None if offline else identity_of(folder, settings, passphrase_file)
@@ -248,20 +243,20 @@ def _of_station(directory: Path, offline: bool, passphrase_file: Path | None) ->
 
 
 def _central_log(roster: Roster) -> str:
-    from phtlab.governance.audit import log_of_central
+    from phtlab.governance.audit.chain import log_of_central
 
     return log_of_central(roster.consortium)
 
 
 def _seen_file() -> Path:
-    from phtlab.profile import Profile
+    from phtlab.user_settings import Profile
 
     return Profile.load().trust / "audit-seen.json"
 
 
 def _seen(log: str) -> Seen | None:
     """How far `log` was seen at the last 'phtlab audit witness'."""
-    from phtlab.governance.audit_seen import Seen
+    from phtlab.governance.audit.last_seen import Seen
 
     seen = Seen.read(_seen_file())
     return seen if seen is not None and seen.log == log else None

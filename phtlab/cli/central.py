@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from phtlab.cli.named_file import content_of
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.named_file import content_of
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import SettingsError
 
 app = typer.Typer(
@@ -132,7 +132,7 @@ def online_key(directory: DirectoryArgument, as_json: JsonOption = False) -> Non
 @app.command()
 def run(directory: DirectoryArgument) -> None:
     """Run central until it is told to end (SIGTERM). Its log is JSON on stderr."""
-    from phtlab.central.request_log import configure_logs
+    from phtlab.central.api.request_log import configure_logs
     from phtlab.central.server import serve
     from phtlab.central.settings import CentralSettings
 
@@ -186,8 +186,8 @@ def retention(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is kept for how long; with --once, remove what is over its time."""
-    from phtlab.central.retention import remove_all_expired
-    from phtlab.central.services import Services
+    from phtlab.central.context import Services
+    from phtlab.central.journeys.retention import remove_all_expired
     from phtlab.central.settings import CentralSettings
 
     settings = CentralSettings.load(directory)

@@ -16,12 +16,12 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 
 if TYPE_CHECKING:
     from phtlab.demo.showcase import Showcase
     from phtlab.demo.world import World
-    from phtlab.wire.api import JourneyView
+    from phtlab.wire.api.journeys import JourneyView
 
 
 def demo(
@@ -167,8 +167,8 @@ class Steps:
 
 def _travel(journey: Any, steps: Steps) -> None:
     from phtlab.errors import JourneyError
-    from phtlab.lab.journey_words import describe, short
-    from phtlab.lab.progress import route_table
+    from phtlab.lab.display.journey_text import describe, short
+    from phtlab.lab.display.progress import route_table
 
     def show(view: JourneyView) -> None:
         steps.stops(route_table(view))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import ParameterError
 
 
@@ -60,7 +60,7 @@ def dispatch(
         if said.says != "allows":
             err.print(f"! {said.sentence}", markup=False)
     from phtlab.cli.journey import finish
-    from phtlab.lab.journey_words import short
+    from phtlab.lab.display.journey_text import short
 
     if wait:
         finish(journey, as_json)

@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from phtlab.cli.demo import Steps
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from phtlab.cli.named_file import confirmed_root
-from phtlab.cli.output import err, say_next
+from phtlab.cli.terminal.named_file import confirmed_root
+from phtlab.cli.terminal.output import err, say_next
 from phtlab.errors import SettingsError
 
 
@@ -28,9 +28,9 @@ def join(
     ] = None,
 ) -> None:
     """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""
-    from phtlab.profile import Profile, config_directory
-    from phtlab.train.trust import Trust
-    from phtlab.wire.central import CentralClient
+    from phtlab.trust_store.trust import Trust
+    from phtlab.user_settings import Profile, config_directory
+    from phtlab.wire.central.client import CentralClient
 
     content, _ = confirmed_root(root, fingerprint)
     directory = config_directory()

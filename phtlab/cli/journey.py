@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 
 if TYPE_CHECKING:
     from phtlab.lab import Journey
@@ -28,7 +28,7 @@ JourneyId = Annotated[
 def list_(as_json: JsonOption = False) -> None:
     """List your journeys, the newest first."""
     import phtlab
-    from phtlab.lab.journey_words import mark, short
+    from phtlab.lab.display.journey_text import mark, short
 
     journeys = phtlab.connect().journeys()
     if as_json:
@@ -125,7 +125,7 @@ def log(
 
 def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> None:
     """Wait for `journey`, print how it ended, and exit with 7 if a stop did not depart."""
-    from phtlab.lab.journey_words import short
+    from phtlab.lab.display.journey_text import short
 
     journey.wait(timeout)
     if as_json:

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
     from phtlab.kernel import BuildEvent, BuiltKernel, BuiltWorkspace
-    from phtlab.station.executor import RegistryAuth
-    from phtlab.train.roster import Catalogue, KernelImage
-    from phtlab.wire.registry import Registry
+    from phtlab.station.executor.contract import RegistryAuth
+    from phtlab.train.documents.roster import Catalogue, KernelImage
+    from phtlab.wire.registry.client import Registry
 
 app = typer.Typer(
     help="Build kernel images and see which ones may run at stations.", no_args_is_help=True
@@ -158,7 +158,7 @@ def install(
     """Add a kernel to Jupyter that runs in the station's sandbox, on this machine."""
     from phtlab.kernel import container_engine
     from phtlab.provisioner import fetch_kernel, install_kernelspec, require_local_engine
-    from phtlab.station.executor import RegistryAuth
+    from phtlab.station.executor.contract import RegistryAuth
 
     require_local_engine()
     reference, authorize = (image, RegistryAuth) if image else _allowed(kernel)
@@ -222,7 +222,7 @@ def _tell(
 def _allowed(name: str) -> tuple[str, Callable[[], RegistryAuth]]:
     """The reference of the catalogue's image `name`, and how to get leave to pull it."""
     import phtlab
-    from phtlab.station.executor import RegistryAuth
+    from phtlab.station.executor.contract import RegistryAuth
 
     lab = phtlab.connect()
     registry = lab.registry
@@ -237,13 +237,13 @@ def _allowed(name: str) -> tuple[str, Callable[[], RegistryAuth]]:
 def _registry(url: str | None) -> Registry:
     """The registry at `url`, or the consortium's with the profile's rights."""
     import phtlab
-    from phtlab.wire.registry import Registry
+    from phtlab.wire.registry.client import Registry
 
     return Registry(url) if url is not None else phtlab.connect().registry
 
 
 def _cache() -> Path:
-    from phtlab.profile import cache_directory
+    from phtlab.user_settings import cache_directory
 
     return cache_directory() / "kernel-images"
 

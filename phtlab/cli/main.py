@@ -9,25 +9,17 @@ from rich.console import Console
 from rich.text import Text
 
 import phtlab
-from phtlab.cli import (
-    audit,
-    central,
-    consortium,
-    journey,
-    kernel,
-    key,
-    notification,
-    proposal,
-    station,
-    train,
-)
+from phtlab.cli import audit, central, journey, kernel, notification, proposal, train
+from phtlab.cli.consortium import commands
 from phtlab.cli.demo import demo
 from phtlab.cli.dispatch import dispatch
 from phtlab.cli.exit_codes import EXIT_CODES, exit_code
 from phtlab.cli.hub import hub
 from phtlab.cli.join import join
-from phtlab.cli.output import err
+from phtlab.cli.key import commands as key
+from phtlab.cli.station import commands as station
 from phtlab.cli.stations import stations
+from phtlab.cli.terminal.output import err
 from phtlab.errors import PhtlabError
 
 app = typer.Typer(
@@ -67,7 +59,7 @@ app.command()(dispatch)
 app.add_typer(journey.app, name="journey")
 app.add_typer(station.app, name="station")
 app.add_typer(kernel.app, name="kernel")
-app.add_typer(consortium.app, name="consortium")
+app.add_typer(commands.app, name="consortium")
 app.add_typer(central.app, name="central")
 app.add_typer(audit.app, name="audit")
 app.add_typer(notification.app, name="notifications")

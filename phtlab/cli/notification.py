@@ -11,13 +11,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
-from phtlab.cli.station_folder import PassphraseOption, identity_of, station_at
+from phtlab.cli.station.folder import PassphraseOption, identity_of, station_at
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
-    from phtlab.wire.notification import Channel, Event, NotificationsView, Preferences
-    from phtlab.wire.notification_client import NotificationClient
+    from phtlab.wire.api.notifications import Channel, Event, NotificationsView, Preferences
+    from phtlab.wire.central.notifications import NotificationClient
 
 app = typer.Typer(
     help="See what waits for you, and choose how you are told: page, mail, webhook.",
@@ -135,8 +135,8 @@ def _client(directory: Path | None, passphrase_file: Path | None) -> Iterator[No
 
         yield phtlab.connect().central.notifications
         return
-    from phtlab.station.opening import require_central, trust_of
-    from phtlab.wire.central import CentralClient
+    from phtlab.station.context.bootstrap import require_central, trust_of
+    from phtlab.wire.central.client import CentralClient
 
     folder, settings = station_at(directory)
     identity = identity_of(folder, settings, passphrase_file)
@@ -154,7 +154,7 @@ def _address(given: str | None, before: str) -> str:
 def _events(
     before: Preferences, addresses: dict[str, str], tell: list[str] | None
 ) -> dict[Event, tuple[Channel, ...]]:
-    from phtlab.wire.notification import EVENTS
+    from phtlab.wire.api.notifications import EVENTS
 
     events = {event: list(before.events.get(event, ("page",))) for event in EVENTS}
     if tell is None:
@@ -181,7 +181,7 @@ def _preferences(
 ) -> Preferences:
     from pydantic import ValidationError
 
-    from phtlab.wire.notification import Preferences
+    from phtlab.wire.api.notifications import Preferences
 
     try:
         return Preferences(mail=addresses["mail"], webhook=addresses["webhook"], events=events)
@@ -193,7 +193,7 @@ def _preferences(
 
 
 def _print_how(view: NotificationsView, as_json: bool) -> None:
-    from phtlab.wire.notification import EVENTS, SENTENCES
+    from phtlab.wire.api.notifications import EVENTS, SENTENCES
 
     if as_json:
         print_json(view)

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 
 if TYPE_CHECKING:
     from phtlab.governance.difference import Difference
@@ -85,7 +85,7 @@ def submit(draft: DraftFile, as_json: JsonOption = False) -> None:
 def list_(as_json: JsonOption = False) -> None:
     """List your proposals, the last changed first; and the drafts in this folder."""
     import phtlab
-    from phtlab.lab.proposal_draft import drafts_in
+    from phtlab.lab.proposals.draft import drafts_in
     from phtlab.wire.proposal_words import count_of_approved, mark_of
 
     found = phtlab.connect().proposals.list()

@@ -8,11 +8,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 from phtlab.errors import OrderError
 
 if TYPE_CHECKING:
-    from phtlab.wire.api import Column, StationView
+    from phtlab.wire.api.journeys import Column, StationView
 
 
 def stations(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from phtlab.cli.output import JsonOption, err, out, print_json
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json
 
 app = typer.Typer(help="Turn a notebook into a train.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ Kernel = Annotated[
 @app.command()
 def check(notebook: Notebook, as_json: JsonOption = False) -> None:
     """Check NOTEBOOK: roles, parameters, outputs, names. Needs no connection."""
-    from phtlab.lab.train import parameter_line
+    from phtlab.lab.client.train import parameter_line
     from phtlab.notebook import read_analysis
 
     analysis = read_analysis(notebook)
@@ -89,7 +89,7 @@ def build(
     as_json: JsonOption = False,
 ) -> None:
     """Compose the train's image from NOTEBOOK and print its digest: the same one anywhere."""
-    from phtlab.lab.train import compose_offline
+    from phtlab.lab.client.train import compose_offline
 
     if kernel_folder is not None:
         image, name = compose_offline(notebook, kernel_folder)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from phtlab.demo.world import OFFICERS, RESEARCHER, World
 from phtlab.errors import RosterError
-from phtlab.train.durable_file import write_durably
-from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.key_file import read_key, write_key
+from phtlab.files.durable_file import write_durably
+from phtlab.files.key_file import read_key, write_key
+from phtlab.train.crypto.identity import Identity, Member, Role
 
 
 @dataclass(frozen=True)

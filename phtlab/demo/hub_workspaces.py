@@ -22,8 +22,8 @@ from phtlab.kernel import (
     read_workspace_recipe,
 )
 from phtlab.kernel.root import USER
-from phtlab.profile import cache_directory
 from phtlab.share import share
+from phtlab.user_settings import cache_directory
 
 if TYPE_CHECKING:
     import docker

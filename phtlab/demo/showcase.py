@@ -11,12 +11,12 @@ import pandas as pd
 
 from phtlab.demo.pooled import largest_difference, patients, pooled_finding, pooled_model
 from phtlab.demo.world import World
-from phtlab.lab.aggregate import as_html, run_aggregate
-from phtlab.lab.lab import Lab, connect
+from phtlab.lab.aggregation.run import as_html, run_aggregate
+from phtlab.lab.client.lab import Lab, connect
 from phtlab.share import share
 
 if TYPE_CHECKING:
-    from phtlab.lab.journey import Journey
+    from phtlab.lab.client.journey import Journey
 
 NOTEBOOK = "notebooks/heart_disease.ipynb"
 DATA = "notebooks/data/heart_disease_uci.csv"

@@ -26,28 +26,28 @@ from pathlib import Path
 
 from phtlab.central.founding import init_central
 from phtlab.central.founding import pin as pin_central
+from phtlab.consortium.consortium import Consortium
 from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.kernel_ahead import KERNEL_RECIPE
 from phtlab.demo.ports import free_port
 from phtlab.demo.services import Service, phtlab_command
 from phtlab.errors import SettingsError
+from phtlab.files.key_file import write_key
 from phtlab.kernel.build import BuildEvent, build_kernel
 from phtlab.kernel.push import push_kernel
-from phtlab.lab.lab import connect
-from phtlab.profile import Profile, cache_directory
+from phtlab.lab.client.lab import connect
 from phtlab.share import share
-from phtlab.station.datasets import add_dataset
-from phtlab.station.folder import StationFolder
-from phtlab.station.schema import DataSetSchema
-from phtlab.station.settings import StationSettings, write_settings
-from phtlab.station.twin import make_twin
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.key_file import write_key
-from phtlab.train.trust import Trust
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
-from phtlab.wire.registry import Registry
+from phtlab.station.data.datasets import add_dataset
+from phtlab.station.data.schema import DataSetSchema
+from phtlab.station.data.twin import make_twin
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings, write_settings
+from phtlab.train.crypto.identity import Identity, Member, Role
+from phtlab.trust_store.trust import Trust
+from phtlab.user_settings import Profile, cache_directory
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.registry.client import Registry
 
 OFFICERS = ("officer-ada", "officer-bo", "officer-cleo")
 SIGNERS = 2

@@ -14,7 +14,7 @@ from phtlab.governance.approval import (
     open_revocation,
     open_standing,
 )
-from phtlab.governance.audit import Checkpoint, Entry, open_checkpoint, verify_chain
+from phtlab.governance.audit.chain import Checkpoint, Entry, open_checkpoint, verify_chain
 from phtlab.governance.coverage import Asked, require_covered
 from phtlab.governance.proposal import Proposal, open_proposal, require_successor
 from phtlab.governance.refusal import Refusal, Withdrawal, open_refusal, open_withdrawal

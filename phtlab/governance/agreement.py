@@ -13,10 +13,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from phtlab.errors import ApprovalError
 from phtlab.train.canonical import Digest
-from phtlab.train.envelope import Envelope, open_statement, sign_statement
-from phtlab.train.identity import Identity, MemberName
-from phtlab.train.moment import Moment
-from phtlab.train.roster import Agreement, Roster
+from phtlab.train.crypto.identity import Identity, MemberName
+from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
+from phtlab.train.documents.moment import Moment
+from phtlab.train.documents.roster import Agreement, Roster
 from phtlab.train.verify.predicate import read_predicate
 
 ACCEPTANCE_TYPE: Final = "https://phtlab.org/acceptance/v1"

@@ -26,11 +26,11 @@ from phtlab.governance.proposal import ProposalId
 from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line
 from phtlab.train.canonical import Digest, canonical, digest
-from phtlab.train.envelope import Envelope, open_statement, peek, sign_statement
-from phtlab.train.identity import Identity, MemberName
-from phtlab.train.manifest import Name
-from phtlab.train.moment import Moment
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Identity, MemberName
+from phtlab.train.documents.envelope import Envelope, open_statement, peek, sign_statement
+from phtlab.train.documents.manifest import Name
+from phtlab.train.documents.moment import Moment
+from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import CLOCK_SKEW, read_predicate, require_role
 
 APPROVAL_TYPE: Final = "https://phtlab.org/approval/v1"

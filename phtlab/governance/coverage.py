@@ -11,8 +11,8 @@ from phtlab.governance.approval import Approval
 from phtlab.governance.proposal import Proposal
 from phtlab.governance.risk import Risk, within
 from phtlab.notebook.parameters import ParameterSchema
-from phtlab.train.manifest import Train
-from phtlab.train.order import Order
+from phtlab.train.documents.manifest import Train
+from phtlab.train.documents.order import Order
 
 
 @dataclass(frozen=True)

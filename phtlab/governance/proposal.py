@@ -23,11 +23,11 @@ from phtlab.governance.risk import Risk
 from phtlab.governance.text import Line, Lines
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import Digest, canonical, digest
-from phtlab.train.envelope import Envelope, open_statement, sign_statement
-from phtlab.train.identity import Identity, MemberName
-from phtlab.train.manifest import Name
-from phtlab.train.moment import Moment
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Identity, MemberName
+from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
+from phtlab.train.documents.manifest import Name
+from phtlab.train.documents.moment import Moment
+from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role
 
 PROPOSAL_TYPE = "https://phtlab.org/proposal/v1"

@@ -15,10 +15,10 @@ from phtlab.governance.approval import PersonName
 from phtlab.governance.proposal import ProposalId
 from phtlab.governance.text import Lines
 from phtlab.train.canonical import Digest
-from phtlab.train.envelope import Envelope, open_statement, sign_statement
-from phtlab.train.identity import Identity, MemberName
-from phtlab.train.moment import Moment
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Identity, MemberName
+from phtlab.train.documents.envelope import Envelope, open_statement, sign_statement
+from phtlab.train.documents.moment import Moment
+from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role
 
 REFUSAL_TYPE: Final = "https://phtlab.org/refusal/v1"

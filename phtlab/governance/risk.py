@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from phtlab.train.manifest import Output, TrainManifest
+from phtlab.train.documents.manifest import Output, TrainManifest
 
 Risk = Literal["low", "mid", "high"]
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)

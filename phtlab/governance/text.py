@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, StringConstraints
 
-from phtlab.train.printable import escaped, escaped_lines
+from phtlab.printable import escaped, escaped_lines
 
 
 def _visible(text: str) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 from phtlab.errors import KernelError
 from phtlab.kernel.recipe import Recipe, locked_packages
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.materials import Materials
+from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE, ImageLimits
-from phtlab.train.materials import Materials
-from phtlab.train.roster import KernelImage
-from phtlab.wire.registry import Registry
+from phtlab.wire.registry.client import Registry
 
 # The older media types that engines still push, and OCI's for the same bytes.
 _OCI = {

@@ -25,9 +25,9 @@ from phtlab.kernel.root import USER
 from phtlab.kernel.runtime_layer import fingerprint, lay_out, overlay_files, runtime_sources
 from phtlab.kernel.wheels import download_wheels, unpack_wheels
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.materials import Materials
+from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image import CONFIG_TYPE, ENTRYPOINT, MANIFEST_TYPE
-from phtlab.train.materials import Materials
-from phtlab.train.roster import KernelImage
 
 __all__ = ["TITLES", "BuildEvent", "BuiltKernel", "Progress", "build_kernel"]
 

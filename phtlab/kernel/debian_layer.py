@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phtlab.errors import KernelError
-from phtlab.kernel import archive, chroot, layer, root
-from phtlab.kernel.archive import find_archive
+from phtlab.kernel import chroot, debian_sources, layer, root
 from phtlab.kernel.chroot import ImagePython
+from phtlab.kernel.debian_sources import find_archive
 from phtlab.kernel.layer import LayerFile
 from phtlab.kernel.layer_cache import LayerCache, key, locked
 from phtlab.kernel.root import builder_version, make_root
@@ -35,7 +35,7 @@ def debian_layer(
     """
     source = find_archive(suite)
     name = key(
-        [archive, chroot, layer, root],
+        [debian_sources, chroot, layer, root],
         archive=source.state,
         packages=tuple(packages),
         suite=suite,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from phtlab.kernel.build import BuiltKernel
-from phtlab.train.roster import KernelImage
-from phtlab.wire.registry import Registry
-from phtlab.wire.upload import Moved, after, unheard
+from phtlab.train.documents.roster import KernelImage
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.upload import Moved, after, unheard
 
 
 def push_kernel(registry: Registry, built: BuiltKernel, moved: Moved = unheard) -> KernelImage:

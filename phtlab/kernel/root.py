@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 from phtlab.errors import KernelError
-from phtlab.kernel.archive import Archive
 from phtlab.kernel.chroot import ImagePython
+from phtlab.kernel.debian_sources import Archive
 from phtlab.kernel.layer import EPOCH
 
 # The user that notebooks run as; the number is what distroless images use for "nonroot".

@@ -21,8 +21,8 @@ from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
 from phtlab.train.image import MANIFEST_TYPE
 from phtlab.wire.engine_socket import knock
-from phtlab.wire.registry import Registry
-from phtlab.wire.upload import Moved, after, unheard
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.upload import Moved, after, unheard
 
 if TYPE_CHECKING:
     import docker

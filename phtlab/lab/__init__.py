@@ -1,12 +1,12 @@
 """The researcher's side: read a notebook, dispatch it, open what comes back."""
 
-from phtlab.lab.journey import Journey
-from phtlab.lab.lab import Lab, connect, results
-from phtlab.lab.proposal import SubmittedProposal
-from phtlab.lab.proposal_standing import StationSays
-from phtlab.lab.proposals import Proposals
-from phtlab.lab.results import ResultFigure, Results, StationResults
-from phtlab.lab.train import Train
+from phtlab.lab.client.journey import Journey
+from phtlab.lab.client.lab import Lab, connect, results
+from phtlab.lab.client.train import Train
+from phtlab.lab.proposals.proposal import SubmittedProposal
+from phtlab.lab.proposals.proposals import Proposals
+from phtlab.lab.proposals.station_answers import StationSays
+from phtlab.lab.results.results import ResultFigure, Results, StationResults
 
 __all__ = [
     "Journey",

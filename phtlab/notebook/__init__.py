@@ -11,7 +11,7 @@ from phtlab.notebook.cell import Cell, Role
 from phtlab.notebook.declared_output import DeclaredOutput, OutputKind
 from phtlab.notebook.finding import Finding, Severity
 from phtlab.notebook.fix import Fix
-from phtlab.notebook.injection import parameterize
+from phtlab.notebook.parameter_injection import parameterize
 from phtlab.notebook.parameters import ParameterSchema, describe
 
 __all__ = [

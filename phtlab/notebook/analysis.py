@@ -15,11 +15,11 @@ from phtlab.notebook.declared_output import DeclaredOutput
 from phtlab.notebook.finding import Finding, in_order
 from phtlab.notebook.foreign import read_foreign_outputs, read_metadata_parameters
 from phtlab.notebook.magic import read_python
+from phtlab.notebook.name_findings import check_names
 from phtlab.notebook.outputs import read_outputs, undeclared
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.notebook.surroundings import check_surroundings
 from phtlab.notebook.travelling import travelling_notebook
-from phtlab.notebook.visibility import check_names
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from phtlab.errors import EngineMissingError, SandboxError
 from phtlab.kernel import container_engine
+from phtlab.printable import escaped_lines
 from phtlab.process_mark import own_mark
 from phtlab.provisioner.kernel_folder import CONNECTION_FILE, DATASETS_FILE, KernelFolder
 from phtlab.provisioner.left_behind import (
@@ -22,10 +23,9 @@ from phtlab.provisioner.left_behind import (
     LABEL_PARENT,
     remove_left_behind,
 )
-from phtlab.station.executor import MIB, Job, Limits
-from phtlab.station.image_pull import require_image, said
-from phtlab.station.sandbox import container_body, container_name
-from phtlab.train.printable import escaped_lines
+from phtlab.station.executor.contract import MIB, Job, Limits
+from phtlab.station.executor.image_pull import require_image, said
+from phtlab.station.executor.sandbox import container_body, container_name
 
 # In the kernel's process, before the kernel: standard input is the line to the parent, and its
 # end is the kernel's. The sockets are for the user outside, who is another one than inside.

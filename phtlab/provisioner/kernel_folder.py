@@ -24,7 +24,7 @@ from phtlab.errors import DataSetError, SandboxError
 from phtlab.runtime.errors import JobError
 from phtlab.runtime.job import DeclaredDataset, datasets_of
 from phtlab.runtime.kernel_process import PORTS
-from phtlab.station.sandbox import IN, OUT, data_target
+from phtlab.station.executor.sandbox import IN, OUT, data_target
 
 SOCKETS: Final = f"{OUT}/k"
 CONNECTION_FILE: Final = f"{OUT}/connection.json"

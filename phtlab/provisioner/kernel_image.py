@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from phtlab.errors import KernelError
-from phtlab.station.executor import IMAGE, RegistryAuth
-from phtlab.station.image_pull import fetch_image
+from phtlab.station.executor.contract import IMAGE, RegistryAuth
+from phtlab.station.executor.image_pull import fetch_image
 
 if TYPE_CHECKING:
     import docker

@@ -14,7 +14,7 @@ from phtlab.errors import SandboxError
 from phtlab.provisioner.kernel_container import KernelContainer
 from phtlab.provisioner.kernel_folder import KernelFolder
 from phtlab.runtime.kernel_process import PORTS
-from phtlab.station.executor import MIB, Limits
+from phtlab.station.executor.contract import MIB, Limits
 
 _DEFAULTS = Limits()
 

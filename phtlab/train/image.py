@@ -24,8 +24,8 @@ from typing import Any
 
 from phtlab.errors import TrainError
 from phtlab.train.canonical import canonical, digest, parse_canonical
-from phtlab.train.manifest import TrainFile, TrainManifest
-from phtlab.train.roster import KernelImage
+from phtlab.train.documents.manifest import TrainFile, TrainManifest
+from phtlab.train.documents.roster import KernelImage
 
 # OCI image specification 1.1, "Media types".
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from phtlab.wire.governance import StationState, StationStateView
+from phtlab.wire.api.governance import StationState, StationStateView
 
 MARKS: Final[Mapping[StationState, str]] = {
     "submitted": "○",

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from phtlab.errors import SettingsError
-from phtlab.train.fault import faults_of
+from phtlab.validation_summary import faults_of
 
 Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[KMGT]$")]
 

@@ -13,17 +13,17 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save
 
-from phtlab.station.airlock import released
-from phtlab.station.airlock.actions import (
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.airlock_actions import (
     FigureActions,
     FileActions,
     ModelActions,
     ScalarActions,
     TableActions,
 )
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output, OutputKind
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output, OutputKind
 from tests.airlock.cases import CASES, SOURCES, Case, Published
 from tests.station.left_by_a_run import LeftInMemory
 
@@ -76,9 +76,9 @@ def stop(
             )
         )
     rules = AirlockRules(kinds=get_args(OutputKind))
-    before = released.ReleasedHistory(folder, ["heart"], everybody)
+    before = released_counts.ReleasedHistory(folder, ["heart"], everybody)
     passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), rules, before)
-    released.note(folder, ["heart"], released.left(outputs, passed))
+    released_counts.note(folder, ["heart"], released_counts.left(outputs, passed))
     return {one.verdict.name: one for one in passed}
 
 

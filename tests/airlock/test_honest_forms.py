@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.station.airlock.rules import AirlockRules
+from phtlab.station.policy.airlock_rules import AirlockRules
 from tests.attack.publishing import Airlock, bars, counts, model, scalar, table
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phtlab.station.airlock.bins import bins_of_the_data
-from phtlab.station.airlock.extremes import extreme_arrays, is_extreme, level_of
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.table import Table, TableColumn
+from phtlab.station.airlock.disclosure.bins import bins_of_the_data
+from phtlab.station.airlock.disclosure.extremes import extreme_arrays, is_extreme, level_of
+from phtlab.station.airlock.formats.table import Table, TableColumn
+from phtlab.station.policy.airlock_rules import AirlockRules
 from tests.attack.publishing import Airlock, bars, counts, found_in, model, scalar, table
 
 EVERYBODY = (303, 303)

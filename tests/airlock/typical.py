@@ -23,10 +23,10 @@ from phtlab.demo.heart import SOURCE, write_patients
 from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
 from phtlab.share import share
-from phtlab.station.airlock import released
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.station.left_by_a_run import LeftInMemory
 
 _START = """
@@ -301,9 +301,9 @@ def verdicts(typical: Typical, hospital: str, kept: Path) -> tuple[Passed, ...]:
             exec(compile(source, typical.title, "exec"), {"__name__": "__main__"})
         left = LeftInMemory(lambda file: (folder / "out/outputs" / file).read_bytes())
         kept.mkdir(parents=True, exist_ok=True)
-        before = released.ReleasedHistory(kept, ["heart"], _PUBLISHED[hospital])
+        before = released_counts.ReleasedHistory(kept, ["heart"], _PUBLISHED[hospital])
         passed = pass_outputs(outputs, left, AirlockRules(), before)
-        released.note(kept, ["heart"], released.left(outputs, passed))
+        released_counts.note(kept, ["heart"], released_counts.left(outputs, passed))
         return passed
 
 

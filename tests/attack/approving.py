@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, cast
 
 from phtlab.errors import EngineMissingError
-from phtlab.station.daemon import Daemon
-from phtlab.station.executor import Executor
-from phtlab.station.station import Station
-from phtlab.station.stop import Stop
+from phtlab.station.context.station import Station
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.executor.contract import Executor
+from phtlab.station.stops.stop import Stop
 from tests.attack.judging import JudgingStation
 from tests.limits import LIMIT
 

@@ -14,18 +14,18 @@ from typing import Any
 
 import pytest
 
+from phtlab.consortium.consortium import Consortium
 from phtlab.demo.world import OFFICERS, SIGNERS, World
+from phtlab.files.key_file import read_key
 from phtlab.lab import Journey, Lab
-from phtlab.station.folder import StationFolder
-from phtlab.station.opening import open_station
-from phtlab.station.settings import load_settings
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.key_file import read_key
-from phtlab.train.trust import Trust
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
-from phtlab.wire.registry import Registry
+from phtlab.station.context.bootstrap import open_station
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.registry.client import Registry
 from tests.attack.handmade import ANSWER, HandmadeStation
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import Answer, Asked, Liar, Liars, Stranger

@@ -10,20 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from phtlab.central.registry_token import RegistryTokens, read_registry_key
+from phtlab.central.registry.token import RegistryTokens, read_registry_key
 from phtlab.demo.world import World
 from phtlab.lab import Journey
-from phtlab.station.airlock.passage import Passed
-from phtlab.station.cargo import write_cargo
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity
-from phtlab.train.order import Order, cargo_context, context_digest
-from phtlab.train.record import OutputVerdict, StopRecord
-from phtlab.train.roster import Roster
-from phtlab.train.seal import Sealed, seal
-from phtlab.wire.cargo import push_cargo
-from phtlab.wire.central import CentralClient
-from phtlab.wire.registry import Registry
+from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.pipeline.cargo import write_cargo
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.order import Order, cargo_context, context_digest
+from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.train.documents.roster import Roster
+from phtlab.train.sealing import Sealed, seal
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.registry.cargo import push_cargo
+from phtlab.wire.registry.client import Registry
 
 ANSWER = 'import phtlab\nphtlab.publish("answer", 42, kind="scalar")\n'
 """A station cell whose one output is `answer`."""

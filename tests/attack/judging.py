@@ -12,17 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import Train
-from phtlab.station.daemon import Daemon
-from phtlab.station.executor import Executor
-from phtlab.station.station import Station, utc_now
-from phtlab.station.stop import Stop
-from phtlab.train.order import Order
-from phtlab.train.record import StopRecord
-from phtlab.wire.trains import push_train
+from phtlab.lab.client.train import Train
+from phtlab.station.context.station import Station, utc_now
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.executor.contract import Executor
+from phtlab.station.stops.stop import Stop
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import StopRecord
+from phtlab.wire.registry.trains import push_train
 from tests.limits import LIMIT
 
-# More than the longest wait between two tries of a stop (phtlab.station.backoff).
+# More than the longest wait between two tries of a stop (phtlab.station.retry_delays).
 _NEXT_TRY = timedelta(seconds=61)
 
 

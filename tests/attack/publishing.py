@@ -13,11 +13,11 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save
 
-from phtlab.station.airlock import released
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
-from phtlab.train.record import OutputVerdict
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import OutputVerdict
 from tests.station.left_by_a_run import LeftInMemory
 
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -122,10 +122,10 @@ class Airlock:
             files[f"{name}.json"] = json.dumps({"kind": one.kind, "of": one.of}).encode()
             files |= {name + suffix: content for suffix, content in one.files.items()}
             outputs.append(Output.model_validate({"name": name, "kind": one.kind, **one.declared}))
-        history = released.ReleasedHistory(self.folder, ["heart"], self.everybody)
+        history = released_counts.ReleasedHistory(self.folder, ["heart"], self.everybody)
         passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), self.rules, history)
         if not any(one.verdict.verdict == "held" for one in passed):
-            released.note(self.folder, ["heart"], released.left(outputs, passed))
+            released_counts.note(self.folder, ["heart"], released_counts.left(outputs, passed))
         return passed
 
 

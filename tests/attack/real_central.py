@@ -10,16 +10,16 @@ from typing import Any, cast
 
 import pytest
 
+from phtlab.central.context import Services, read_online_key
 from phtlab.central.founding import Founded, init_central, pin
 from phtlab.central.server import serving
-from phtlab.central.services import Services, read_online_key
+from phtlab.consortium.consortium import Consortium
 from phtlab.lab import Lab
-from phtlab.train.consortium import Consortium
-from phtlab.train.repository import online_public_key
-from phtlab.train.roster import Roster
-from phtlab.train.trust import Trust
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
+from phtlab.train.documents.roster import Roster
+from phtlab.trust_store.repository import online_public_key
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import OFFICERS
 from tests.station.station_world import KERNEL, World, identity, make_world, member
 

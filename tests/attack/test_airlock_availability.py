@@ -14,8 +14,8 @@ import pytest
 from safetensors.numpy import save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock import steps
-from phtlab.station.airlock.model import MAX_COMPARED, require_declared
+from phtlab.station.airlock import work_limit
+from phtlab.station.airlock.formats.model import MAX_COMPARED, require_declared
 from tests.airlock.cases import Published, counted, crossed
 from tests.airlock.test_cases import stop
 from tests.evidence import Evidence
@@ -148,7 +148,7 @@ def test_what_takes_too_many_steps_is_held_whatever_counts_people(
         "women": Published(kind="scalar", value=96, where={"sex": "female"}),
         "mean": Published(kind="scalar", counts=None, value=54.4, of=308),
     }
-    monkeypatch.setattr(steps, "MOST_STEPS", 3)
+    monkeypatch.setattr(work_limit, "MOST_STEPS", 3)
     passed = stop(tmp_path / "released", outputs)
     assert {(one.verdict.verdict, one.verdict.rule) for one in passed.values()} == {
         ("held", "unchecked")

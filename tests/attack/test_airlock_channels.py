@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from phtlab.station.airlock import figure
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.policy import default_policy
+from phtlab.station.airlock.formats import figure
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.policy import default_policy
 from tests.airlock.cases import Published, counted
 from tests.airlock.test_cases import stop
 from tests.evidence import Evidence

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phtlab.station.airlock import amount
-from phtlab.station.airlock.model import PEOPLE_PER_NUMBER
+from phtlab.station.airlock.formats.model import PEOPLE_PER_NUMBER
+from phtlab.station.airlock.history import monthly_amount
 from tests.attack.publishing import Airlock, Published, model, scalar, table
 from tests.evidence import Evidence
 
@@ -194,17 +194,19 @@ def test_no_more_numbers_than_patients_leave_in_a_month(tmp_path: Path, evidence
     for number in (0, 0, *range(1, 7)):
         outputs = {"m": model({"w": AGES[:60] + number}, of=PEOPLE, names=("w",))}
         passed = Airlock(folder, EVERYBODY).passed(**outputs)
-        month = amount.left_in_month(folder, NOON)
-        before = amount.most_left(month, "ada", ["heart"])
-        values = amount.values_left(month, "ada", ["heart"])
-        passed = amount.hold_beyond(passed, before, amount.MonthLimits(), values, PEOPLE)
-        left = amount.Left(
+        month = monthly_amount.left_in_month(folder, NOON)
+        before = monthly_amount.most_left(month, "ada", ["heart"])
+        values = monthly_amount.values_left(month, "ada", ["heart"])
+        passed = monthly_amount.hold_beyond(
+            passed, before, monthly_amount.MonthLimits(), values, PEOPLE
+        )
+        left = monthly_amount.Left(
             researcher="ada",
             datasets=("heart",),
-            amount=amount.Amount.of(passed),
-            values=amount.values_of(passed),
+            amount=monthly_amount.Amount.of(passed),
+            values=monthly_amount.values_of(passed),
         )
-        amount.note(folder, f"{len(verdicts):064x}", NOON, left)
+        monthly_amount.note(folder, f"{len(verdicts):064x}", NOON, left)
         verdicts += [(one.verdict.verdict, one.verdict.rule) for one in passed]
     assert verdicts == [("released", "")] * 6 + [("held", "amount")] * 2
     evidence(

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phtlab.train.manifest import Output
-from phtlab.train.record import OutputVerdict
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import OutputVerdict
 from tests.attack.publishing import Airlock, bars, counts, scalar, table
 from tests.evidence import Evidence
 

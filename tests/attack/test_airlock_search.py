@@ -25,10 +25,11 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from phtlab.station.airlock import figure, released
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.formats import figure
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
 from tests.station.left_by_a_run import LeftInMemory, leaving
 
@@ -167,9 +168,9 @@ def travelled(folder: Path, journeys: Sequence[Sequence[Asked]], people: People)
         for name, one in named.items():
             files |= one.files(name, people)
         outputs = tuple(one.output(name) for name, one in named.items())
-        history = released.ReleasedHistory(folder, ["heart"])
+        history = released_counts.ReleasedHistory(folder, ["heart"])
         passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, history)
-        released.note(folder, ["heart"], released.left(outputs, passed))
+        released_counts.note(folder, ["heart"], released_counts.left(outputs, passed))
         known += [told for one in passed for told in named[one.verdict.name].told_by(one)]
     return known
 

@@ -19,13 +19,13 @@ import pytest
 from safetensors.numpy import save
 
 import phtlab.station.airlock
-from phtlab.station.airlock import figure, model, strict_json
-from phtlab.station.airlock.actions import FigureActions, ScalarActions, TableActions
 from phtlab.station.airlock.capacity import VERDICTS
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.significant import MOST_PEOPLE
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.formats import figure, model, strict_json
+from phtlab.station.airlock.formats.significant_digits import MOST_PEOPLE
+from phtlab.station.policy.airlock_actions import FigureActions, ScalarActions, TableActions
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
 from tests.station.left_by_a_run import LeftInMemory
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.airlock.model import PEOPLE_PER_NUMBER
+from phtlab.station.airlock.formats.model import PEOPLE_PER_NUMBER
 from tests.airlock.cases import Published
 from tests.airlock.test_cases import stop
 from tests.evidence import Evidence

@@ -14,18 +14,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from phtlab.station.airlock import (
-    against_others,
-    beside_counts,
-    figure,
-    released,
-    significant,
-    steps,
-)
-from phtlab.station.airlock import table as tables
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.steps import MOST_DIMENSIONS
-from phtlab.train.manifest import Output
+from phtlab.station.airlock import work_limit
+from phtlab.station.airlock.disclosure import beside_counts, linked_tables
+from phtlab.station.airlock.formats import figure, significant_digits
+from phtlab.station.airlock.formats import table as tables
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.work_limit import MOST_DIMENSIONS
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.attack.publishing import Airlock, Published, counts, table
 from tests.evidence import Evidence
 from tests.station.station_world import FakeRun, make_world
@@ -101,7 +97,7 @@ def test_a_value_is_looked_at_once_and_not_for_each_sum(
     def counted(value: float) -> int:
         nonlocal calls
         calls += 1
-        return significant.decimals(value)
+        return significant_digits.decimals(value)
 
     monkeypatch.setattr(beside_counts, "decimals", counted)
     # So many values wait for a person, but are worked on all the same.
@@ -120,7 +116,7 @@ def test_the_sums_that_columns_tell_are_counted_steps(
     airlock: Airlock, monkeypatch: pytest.MonkeyPatch, evidence: Evidence
 ) -> None:
     """So many steps are enough for the table, and not for its columns."""
-    monkeypatch.setattr(steps, "MOST_STEPS", 6_000)
+    monkeypatch.setattr(work_limit, "MOST_STEPS", 6_000)
     assert verdicts(airlock, t=labelled(64, MOST_DIMENSIONS)) == [("released", "")]
     assert verdicts(airlock, u=labelled(64, MOST_DIMENSIONS, 60)) == [("held", "unchecked")]
     evidence(
@@ -136,13 +132,13 @@ def test_what_is_beyond_the_amount_is_not_worked_on(
 ) -> None:
     airlock.rules = AirlockRules(max_numbers=200)
     worked_on: list[str] = []
-    told = against_others.with_told_sums
+    told = linked_tables.with_told_sums
 
     def noted(*given: object) -> object:
         worked_on.append(given[0].source)  # type: ignore[attr-defined]
         return told(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(against_others, "with_told_sums", noted)
+    monkeypatch.setattr(linked_tables, "with_told_sums", noted)
     found = airlock.stop(a=counts("sex", {"f": 96, "m": 208}), b=labelled(60, 3, 5))
     assert [(one.verdict, one.rule) for one in found.values()] == [
         ("released", ""),
@@ -215,7 +211,7 @@ def test_other_stops_do_not_wait_for_what_a_run_wrote_to_be_read(
 ) -> None:
     """Whoever has the turn keeps the others waiting: reading and drawing come before it."""
     order: list[str] = []
-    turn, redraw, parse = released.turn, figure.redraw, tables.parse_table
+    turn, redraw, parse = released_counts.turn, figure.redraw, tables.parse_table
 
     @contextmanager
     def noted_turn(folder: Path) -> Iterator[None]:
@@ -231,7 +227,7 @@ def test_other_stops_do_not_wait_for_what_a_run_wrote_to_be_read(
         order.append("parse")
         return parse(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(released, "turn", noted_turn)
+    monkeypatch.setattr(released_counts, "turn", noted_turn)
     monkeypatch.setattr(figure, "redraw", noted_redraw)
     monkeypatch.setattr(tables, "parse_table", noted_parse)
     world = make_world(tmp_path)

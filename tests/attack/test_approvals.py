@@ -18,6 +18,7 @@ import pytest
 from phtlab.demo.heart import HOSPITALS
 from phtlab.demo.world import World
 from phtlab.errors import ApprovalError, PhtlabError
+from phtlab.files.key_file import read_key
 from phtlab.governance import (
     Approval,
     Asked,
@@ -30,23 +31,22 @@ from phtlab.governance import (
 from phtlab.governance.approval import FRESHNESS
 from phtlab.governance.proposal import AskedData, new_id
 from phtlab.lab import Journey, Lab
-from phtlab.lab.proposal_standing import SeenNumbers, stations_say
-from phtlab.lab.train import Train
+from phtlab.lab.client.train import Train
+from phtlab.lab.proposals.station_answers import SeenNumbers, stations_say
 from phtlab.notebook.parameters import ParameterSchema
-from phtlab.station import approvals
-from phtlab.station.approvals_terms import Wanted
-from phtlab.station.folder import StationFolder
-from phtlab.station.opening import open_station
-from phtlab.station.settings import load_settings
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.terms import Wanted
+from phtlab.station.context.bootstrap import open_station
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
 from phtlab.train.canonical import canonical, parse_json
-from phtlab.train.envelope import Envelope, peek
-from phtlab.train.identity import Identity, Member
-from phtlab.train.key_file import read_key
-from phtlab.train.manifest import Train as SignedTrain
-from phtlab.train.order import Order
-from phtlab.wire.api import Offer
-from phtlab.wire.central import CentralClient
-from phtlab.wire.governance import StandingView
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.manifest import Train as SignedTrain
+from phtlab.train.documents.order import Order
+from phtlab.wire.api.governance import StandingView
+from phtlab.wire.api.journeys import Offer
+from phtlab.wire.central.client import CentralClient
 from tests.attack.approving import ApprovingStation
 from tests.attack.conftest import admitted, published
 from tests.attack.judging import sign_and_offer
@@ -108,7 +108,7 @@ def known(small_lab: Lab, here: ApprovingStation, trains: Trains) -> str:
     """The approval of a train that a person gave: from here on the kernel image is known here."""
     journey = sent(small_lab, trains.low)
     assert not here.starts(journey.id)
-    approvals.approve(here.station, journey.id, by="olga")
+    decisions.approve(here.station, journey.id, by="olga")
     here.daemon.step()
     assert here.starts(journey.id)
     return str(here.station.stops.stop(journey.id).read("admitted")["approval"])
@@ -127,7 +127,7 @@ def study(small_lab: Lab, here: ApprovingStation, trains: Trains, known: str) ->
     signed = proposal.sign(small_lab.identity)
     small_lab.central.governance.submit_proposal(signed)
     here.daemon.exchange()
-    approvals.approve(here.station, proposal.id, by="olga")
+    decisions.approve(here.station, proposal.id, by="olga")
     here.daemon.step()
     here.daemon.exchange()
     (rule,) = [one.digest for one in stand(here) if one.approval.proposal == signed.digest]
@@ -162,8 +162,8 @@ def sent(lab: Lab, train: Train, **order: Any) -> Journey:
     return sign_and_offer(lab, train, (HERE,), **order)
 
 
-def stand(here: ApprovingStation) -> list[approvals.Shown]:
-    return [one for one in approvals.standing(here.station) if one.state == "stands"]
+def stand(here: ApprovingStation) -> list[decisions.Shown]:
+    return [one for one in decisions.standing(here.station) if one.state == "stands"]
 
 
 def given(here: ApprovingStation, digest: str) -> Envelope:
@@ -292,7 +292,7 @@ def test_parameters_outside_of_a_narrower_approval(
     small_lab.central.governance.submit_proposal(proposal.sign(small_lab.identity))
     here.daemon.exchange()
     wanted = Wanted(bounds={"min_age": "40..50"})
-    approvals.approve(here.station, proposal.id, by="olga", wanted=wanted)
+    decisions.approve(here.station, proposal.id, by="olga", wanted=wanted)
     here.daemon.step()
     version = proposal.sign(small_lab.identity).digest
     journey = sent(small_lab, trains.other, proposal=version, parameters={"min_age": 60})
@@ -340,18 +340,18 @@ def test_a_version_that_is_swapped_in_while_a_person_reads_the_one_before(
     first = proposal.sign(small_lab.identity)
     small_lab.central.governance.submit_proposal(first)
     here.daemon.exchange()
-    read = approvals.preview(here.station, proposal.id, by="olga").sentence
+    read = decisions.preview(here.station, proposal.id, by="olga").sentence
     newer = proposed(
         small_lab, trains, id=proposal.id, version=2, previous=first.digest, journeys=9
     )
     small_lab.central.governance.submit_proposal(newer.sign(small_lab.identity))
     here.daemon.exchange()
     with pytest.raises(ApprovalError) as by_sentence:
-        approvals.approve(here.station, proposal.id, by="olga", shown=read)
+        decisions.approve(here.station, proposal.id, by="olga", shown=read)
     with pytest.raises(ApprovalError) as by_version:
-        approvals.approve(here.station, proposal.id, by="olga", version=first.digest[7:19])
+        decisions.approve(here.station, proposal.id, by="olga", version=first.digest[7:19])
     with pytest.raises(ApprovalError) as refused:
-        approvals.refuse(here.station, proposal.id, by="olga", version=first.digest)
+        decisions.refuse(here.station, proposal.id, by="olga", version=first.digest)
     codes = {told.value.code for told in (by_sentence, by_version, refused)}
     assert codes == {"approval-shown"}
     here.daemon.step()
@@ -420,7 +420,7 @@ def test_a_revocation_that_central_holds_back(
     def hidden(_: AskedOfCentral, answer: Answer) -> Answer:
         return Answer(200, answer.headers, old.model_dump_json().encode())
 
-    approvals.revoke(here.station, known, by="olga", reason="a mistake")
+    decisions.revoke(here.station, known, by="olga", reason="a mistake")
     here.daemon.step()
     here.daemon.exchange()
     newest = governance.standing(HERE)

@@ -15,19 +15,19 @@ import pytest
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from phtlab.central.audit_tables import AuditEntryRow, CheckpointRow
+from phtlab.central.audit.tables import AuditEntryRow, CheckpointRow
 from phtlab.errors import AuditError, CentralError, NotOnRosterError
-from phtlab.governance.audit import START, Checkpoint, Entry, Head, after_loss, following
-from phtlab.governance.audit_verified import Verified, verify_log
-from phtlab.station.audit_export import export_own_log, verify_own_log
-from phtlab.station.audit_witness import Witness
-from phtlab.station.folder import StationFolder
-from phtlab.station.opening import open_station, trust_of
-from phtlab.station.settings import StationSettings, write_settings
-from phtlab.station.station import Station
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity
-from phtlab.wire.audit_client import entries_of
+from phtlab.governance.audit.chain import START, Checkpoint, Entry, Head, after_loss, following
+from phtlab.governance.audit.chain_check import Verified, verify_log
+from phtlab.station.audit.export import export_own_log, verify_own_log
+from phtlab.station.context.bootstrap import open_station, trust_of
+from phtlab.station.context.station import Station
+from phtlab.station.daemon.audit_witness import Witness
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings, write_settings
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.central.audit import entries_of
 from tests.central.conftest import (  # noqa: F401 (fixtures)
     founding,
     prepared_sqlite,

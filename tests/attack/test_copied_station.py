@@ -19,13 +19,13 @@ import structlog
 
 from phtlab.errors import RecordError, StationError
 from phtlab.lab import Journey
-from phtlab.station.desk import Desk
-from phtlab.station.forgotten import accept_loss
-from phtlab.station.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
-from phtlab.train.envelope import peek
-from phtlab.train.order import Order
-from phtlab.wire.api import JourneyView
-from phtlab.wire.central import CentralClient
+from phtlab.station.backup.lost_history import accept_loss
+from phtlab.station.context.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
+from phtlab.station.context.operator_context import Desk
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.order import Order
+from phtlab.wire.api.journeys import JourneyView
+from phtlab.wire.central.client import CentralClient
 from tests.attack.real_central import Consort, connected
 from tests.limits import LIMIT
 from tests.raising import raises_code

@@ -17,11 +17,11 @@ from typing import Any
 import httpx
 import pytest
 
-from phtlab.central import body_limit, bounded_protocol
 from phtlab.central.founding import Founded
-from phtlab.train.consortium import Consortium
-from phtlab.wire.central import MAX_BUNDLE_BYTES
-from phtlab.wire.token import audience_of, mint
+from phtlab.central.limits import bodies, protocol
+from phtlab.consortium.consortium import Consortium
+from phtlab.wire.central.client import MAX_BUNDLE_BYTES
+from phtlab.wire.central.token import audience_of, mint
 from tests.attack.real_central import Consort, consort_of
 from tests.limits import LIMIT
 from tests.station.station_world import identity
@@ -147,7 +147,7 @@ def test_of_a_body_in_chunks_no_more_than_the_limit_is_read(
 ) -> None:
     """Its length is not told, so it is cut where it goes over."""
     for limit in ("MAX_BODY_BYTES", "MAX_TWIN_BYTES", "MAX_BUNDLE_BYTES", "MAX_OPEN_BUNDLE_BYTES"):
-        monkeypatch.setattr(body_limit, limit, 1000)
+        monkeypatch.setattr(bodies, limit, 1000)
     answers = {}
     for one in operations(consort):
         if one.body:
@@ -162,9 +162,9 @@ def test_of_a_body_in_chunks_no_more_than_the_limit_is_read(
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_limit, "BODY_SECONDS", 0.2)
-    monkeypatch.setattr(body_limit, "SLOWEST", 2**40)
-    monkeypatch.setattr(bounded_protocol, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "SLOWEST", 2**40)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("impatient")

@@ -12,20 +12,20 @@ from typing import cast
 import pytest
 
 from phtlab.central import inbox
-from phtlab.central.approvals import put_approval
+from phtlab.central.governance.approvals import put_approval
 from phtlab.errors import CentralError
 from phtlab.governance import Approval, Proposal, Revocation
-from phtlab.governance.audit import Checkpoint
-from phtlab.station import approvals
-from phtlab.station.approvals_exchange import Exchange
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.console.inbox_view import inbox as console_inbox
-from phtlab.station.proposal_room import KEPT_AFTER, remove_ended
-from phtlab.station.proposals_here import ProposalsHere
+from phtlab.governance.audit.chain import Checkpoint
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.proposal_limits import KEPT_AFTER, remove_ended
+from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.approvals.sync import Exchange
+from phtlab.station.console.views.inbox import inbox as console_inbox
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import peek
-from phtlab.wire.api import StopUpdate
-from phtlab.wire.central import CentralClient
+from phtlab.train.documents.envelope import peek
+from phtlab.wire.api.journeys import StopUpdate
+from phtlab.wire.central.client import CentralClient
 from tests.attack.real_central import Consort
 from tests.governance import documents
 from tests.raising import raises_code
@@ -94,7 +94,7 @@ def test_one_researcher_s_proposals_fill_no_station_and_keep_nobody_else_s_away(
     assert here_of(lone_station) == kept | {other.id}
     assert any("3 proposals of ada" in said for said in console_inbox(station).troubles)
     # One decision here makes room for one more, and a restart for none.
-    approvals.refuse(station, min(kept), by="olga", reason="not now")
+    decisions.refuse(station, min(kept), by="olga", reason="not now")
     exchange.run()
     assert len(here_of(lone_station)) == 5
     Exchange(station).run()

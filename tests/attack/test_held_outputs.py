@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 from phtlab.errors import JourneyError, PhtlabError, RegistryError, StationError
-from phtlab.lab import released_log as opening
-from phtlab.station import release
-from phtlab.station.release_log import look_at_log, marks_of, release_log
-from phtlab.station.release_log_sending import send_log
-from phtlab.station.release_words import Part
-from phtlab.station.stop import Stop
-from phtlab.train.envelope import Envelope
-from phtlab.train.order import Order
-from phtlab.train.released_log import ReleasedLog
-from phtlab.wire.api import Offer
+from phtlab.lab.results import released_log as opening
+from phtlab.station.release import held_outputs
+from phtlab.station.release.run_log import look_at_log, marks_of, release_log
+from phtlab.station.release.run_log_sending import send_log
+from phtlab.station.release.votes import Part
+from phtlab.station.stops.stop import Stop
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.released_log import ReleasedLog
+from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
 from tests.station.held_world import (
     HOLD,
@@ -150,7 +150,7 @@ def test_a_held_output_does_not_leave_by_itself(
     else:
         assert [one.verdict for one in record.outputs] == ["released", "refused"]
     with pytest.raises(StationError) as raised:
-        release.decide(desk(world), stop, {"wards": "release"}, by="anna", reason="Too late.")
+        held_outputs.decide(desk(world), stop, {"wards": "release"}, by="anna", reason="Too late.")
     assert raised.value.code == "not-held"
     tell(
         evidence,
@@ -179,7 +179,7 @@ def test_one_of_two_persons_alone(world: World, evidence: Evidence) -> None:
 
 def test_an_output_changed_after_it_was_looked_at(world: World, evidence: Evidence) -> None:
     offer, stop = held(world)
-    release.look(desk(world), stop, "wards", by="anna")
+    held_outputs.look(desk(world), stop, "wards", by="anna")
     other = (stop.path / "waiting" / "counts.parquet").read_bytes()
     (stop.path / "waiting" / "wards.parquet").write_bytes(other)
     say(world, stop, "release")
@@ -234,12 +234,14 @@ def sent(world: World, stop: Stop) -> bool:
 def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None:
     change_release(world, 'two_persons = ["low", "high"]')
     _, stop = held(world)
-    release.look(desk(world), stop, "wards", by="anna")
+    held_outputs.look(desk(world), stop, "wards", by="anna")
     assert say(world, stop, "release", by="anna") is None
     look_at_log(desk(world), stop, by="anna")
     assert let_it_go(world, stop, "anna") is None
     with pytest.raises(StationError) as unseen:
-        release.decide(desk(world), stop, {"wards": "release"}, by="carl", reason="As she did.")
+        held_outputs.decide(
+            desk(world), stop, {"wards": "release"}, by="carl", reason="As she did."
+        )
     with pytest.raises(StationError) as unread:
         let_it_go(world, stop, "carl")
     assert (unseen.value.code, unread.value.code) == ("output-unseen", "log-unseen")
@@ -307,7 +309,7 @@ def test_a_station_whose_audit_log_cannot_be_written(
 ) -> None:
     _, stop = held(world)
     place = desk(world)
-    release.look(place, stop, "wards", by="anna")
+    held_outputs.look(place, stop, "wards", by="anna")
     look_at_log(place, stop, by="anna")
 
     full_disk = OSError(errno.ENOSPC, "No space left on device")
@@ -317,7 +319,7 @@ def test_a_station_whose_audit_log_cannot_be_written(
 
     monkeypatch.setattr(type(place.audit), "append", full)
     with pytest.raises(OSError) as deciding:
-        release.decide(place, stop, {"wards": "release"}, by="anna", reason="All is well.")
+        held_outputs.decide(place, stop, {"wards": "release"}, by="anna", reason="All is well.")
     with pytest.raises(OSError) as releasing:
         release_log(place, stop, by="anna", reason="It is clean.")
     assert deciding.value is releasing.value is full_disk

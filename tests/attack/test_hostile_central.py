@@ -25,20 +25,20 @@ from phtlab.errors import (
     SignatureError,
 )
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import NOTEBOOK
-from phtlab.station.arrival import Arrived
-from phtlab.station.freight import RegistryFreight
-from phtlab.station.station import utc_now
+from phtlab.lab.client.train import NOTEBOOK
+from phtlab.station.context.artifact_store import RegistryFreight
+from phtlab.station.context.station import utc_now
+from phtlab.station.pipeline.admission import Arrived
 from phtlab.train.canonical import canonical
-from phtlab.train.envelope import Envelope, sign_statement
-from phtlab.train.identity import Identity, Member
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.envelope import Envelope, sign_statement
+from phtlab.train.documents.manifest import TRAIN_TYPE
+from phtlab.train.documents.order import Order, cargo_context
+from phtlab.train.documents.record import RECORD_TYPE
 from phtlab.train.image import ImageLimits, compose
-from phtlab.train.manifest import TRAIN_TYPE
-from phtlab.train.order import Order, cargo_context
-from phtlab.train.record import RECORD_TYPE
-from phtlab.train.seal import open_file
-from phtlab.wire.cargo import pull_cargo
-from phtlab.wire.central import CentralClient
+from phtlab.train.sealing import open_file
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.conftest import admitted, lab_of, published
 from tests.attack.handmade import ANSWER, HandmadeStation
 from tests.attack.judging import JudgingStation
@@ -680,7 +680,7 @@ def test_an_answer_of_central_that_drips(
 ) -> None:
     """Each byte comes in time, the last one never: no thread of a station waits for it."""
     assert deceived.stations()
-    monkeypatch.setattr("phtlab.wire.central.ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr("phtlab.wire.central.client.ANSWER_SECONDS", 0.5)
     with (
         liars.central.lying("GET", "^/api/v1/stations$", drip) as lying,
         pytest.raises(CentralUnreachableError) as told,
@@ -694,7 +694,7 @@ def test_an_answer_of_central_that_drips(
 def test_an_answer_of_central_without_end(
     deceived: Lab, liars: Liars, monkeypatch: pytest.MonkeyPatch, refused: Refused
 ) -> None:
-    monkeypatch.setattr("phtlab.wire.central.MAX_ANSWER_BYTES", 4 << 20)
+    monkeypatch.setattr("phtlab.wire.central.client.MAX_ANSWER_BYTES", 4 << 20)
     block = b" " * (1 << 20)
     with (
         liars.central.lying(

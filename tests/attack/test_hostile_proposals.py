@@ -11,10 +11,10 @@ import pytest
 
 from phtlab.errors import ApprovalError, ProposalError, SignatureError
 from phtlab.governance.proposal import open_proposal
-from phtlab.lab.lab import Lab
-from phtlab.lab.proposal import SubmittedProposal
-from phtlab.lab.proposal_standing import require_none_revoked, stations_say
-from phtlab.train.envelope import Envelope
+from phtlab.lab.client.lab import Lab
+from phtlab.lab.proposals.proposal import SubmittedProposal
+from phtlab.lab.proposals.station_answers import require_none_revoked, stations_say
+from phtlab.train.documents.envelope import Envelope
 from tests.evidence import Evidence
 from tests.governance import documents
 from tests.lab.proposing import (  # noqa: F401 (fixtures)

@@ -16,14 +16,14 @@ import pytest
 from phtlab.demo.world import World
 from phtlab.errors import RegistryError, RegistryUnreachableError
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import Train
+from phtlab.lab.client.train import Train
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.order import cargo_context
 from phtlab.train.image import ImageLimits
-from phtlab.train.order import cargo_context
-from phtlab.train.seal import open_file
-from phtlab.wire.cargo import cargo_repository
-from phtlab.wire.registry import Registry
-from phtlab.wire.trains import push_train
+from phtlab.train.sealing import open_file
+from phtlab.wire.registry.cargo import cargo_repository
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.trains import push_train
 from tests.attack.handmade import ANSWER, HandmadeStation, archive
 from tests.attack.judging import JudgingStation
 from tests.attack.liar import Answer, Asked, Liars, Lying, Stranger

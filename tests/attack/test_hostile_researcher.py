@@ -18,12 +18,12 @@ import pytest
 
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import NOTEBOOK, Train, layer_files
+from phtlab.lab.client.train import NOTEBOOK, Train, layer_files
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.manifest import TrainManifest
+from phtlab.train.documents.order import Order
 from phtlab.train.image import ImageLimits, TrainImage, compose, declared_files, train_files
-from phtlab.train.manifest import TrainManifest
-from phtlab.train.order import Order
-from phtlab.wire.trains import push_train
+from phtlab.wire.registry.trains import push_train
 from tests.attack.judging import JudgingStation, sign_and_offer
 
 pytestmark = pytest.mark.engine

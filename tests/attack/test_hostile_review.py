@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from phtlab.cli.main import app
 from phtlab.station.console.pages import Pages
-from phtlab.station.policy import default_policy
-from phtlab.station.stop import Stop
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.stops.stop import Stop
 from phtlab.train.image import train_files
 from tests.attack.hostile_notebook import FAMILIES, RAN, Evil, carrying, cell, evil, notebook
 from tests.console.conftest import Desk, desk_of

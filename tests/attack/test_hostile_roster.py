@@ -24,20 +24,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from phtlab.central.database import Database
+from phtlab.central.context import Services, read_online_key
+from phtlab.central.db.database import Database
 from phtlab.central.founding import Founded, init_central, new_online_key, pin
 from phtlab.central.server import serving
-from phtlab.central.services import Services, read_online_key
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import CentralUnreachableError, PhtlabError, RosterError
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.repository import online_public_key
-from phtlab.train.root import officer_key
-from phtlab.train.roster import Catalogue, KernelImage
-from phtlab.train.trust import Trust
-from phtlab.wire import central as wire_central
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import Catalogue, KernelImage
+from phtlab.trust_store.repository import online_public_key
+from phtlab.trust_store.root import officer_key
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central import client as wire_central
+from phtlab.wire.central.client import CentralClient
 from tests.attack.liar import Answer, Asked, Liar
 from tests.central.world import Clock
 from tests.raising import raises_code

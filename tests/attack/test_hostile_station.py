@@ -12,14 +12,14 @@ import pytest
 
 from phtlab.errors import PhtlabError
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import Train, layer_files
+from phtlab.lab.client.train import Train, layer_files
 from phtlab.train.canonical import digest
+from phtlab.train.documents.order import Order, cargo_context
+from phtlab.train.documents.roster import Roster
 from phtlab.train.image import compose
-from phtlab.train.order import Order, cargo_context
-from phtlab.train.roster import Roster
-from phtlab.train.seal import open_file
-from phtlab.wire.api import StopUpdate
-from phtlab.wire.cargo import pull_cargo
+from phtlab.train.sealing import open_file
+from phtlab.wire.api.journeys import StopUpdate
+from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.handmade import HandmadeStation, archive
 from tests.attack.judging import sign_and_offer
 from tests.attack.liar import Liars, told_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.station.airlock import released
+from phtlab.station.airlock.history import released_counts
 from tests.attack.publishing import Airlock, counts, scalar
 from tests.evidence import Evidence
 
@@ -24,5 +24,5 @@ def test_made_up_counts_are_put_aside_by_a_person(tmp_path: Path, evidence: Evid
     by_sex = counts("sex", {"female": 97, "male": 206})
     assert airlock.stop(t=by_sex)["t"].verdict == "held"
     (kept,) = airlock.folder.glob("*.json")
-    released.disregard(airlock.folder, kept.stem)
+    released_counts.disregard(airlock.folder, kept.stem)
     assert airlock.stop(t=by_sex)["t"].verdict == "released"

@@ -18,17 +18,17 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from phtlab.central.registry_token import Access, RegistryTokens, read_registry_key
+from phtlab.central.registry.token import Access, RegistryTokens, read_registry_key
 from phtlab.demo.world import OFFICERS, World
 from phtlab.errors import CentralError, NotOnRosterError, RegistryError, SealKeyError
 from phtlab.lab import Journey, Lab
 from phtlab.train.canonical import digest
-from phtlab.train.identity import Identity
-from phtlab.wire.api import Problem
-from phtlab.wire.cargo import push_cargo
-from phtlab.wire.central import CentralClient
-from phtlab.wire.registry import Registry
-from phtlab.wire.token import audience_of, mint
+from phtlab.train.crypto.identity import Identity
+from phtlab.wire.api.journeys import Problem
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.token import audience_of, mint
+from phtlab.wire.registry.cargo import push_cargo
+from phtlab.wire.registry.client import Registry
 from tests.attack.handmade import ANSWER, HandmadeStation, registry_tokens
 from tests.e2e.parts import ended
 from tests.e2e.written_notebook import write_notebook

@@ -15,10 +15,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 from safetensors.numpy import save
 
-from phtlab.station.airlock.error import redact
-from phtlab.station.airlock.passage import pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import pass_outputs
+from phtlab.station.airlock.errors.error import redact
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
 from tests.station.left_by_a_run import LeftInMemory, leaving
 

@@ -12,12 +12,12 @@ import pytest
 
 from phtlab.demo.world import RESEARCHER, World
 from phtlab.errors import KeyFileError, NotOnRosterError, PassphraseError, PhtlabError
+from phtlab.files.key_file import DEFAULT_LOG_N, decode_key, encode_key, identity_text, read_key
 from phtlab.lab import Journey, Lab
-from phtlab.station.approvals import approve
-from phtlab.train.identity import Identity, Member
-from phtlab.train.key_file import DEFAULT_LOG_N, decode_key, encode_key, identity_text, read_key
-from phtlab.train.order import Order
-from phtlab.wire.token import audience_of, mint
+from phtlab.station.approvals.decisions import approve
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.order import Order
+from phtlab.wire.central.token import audience_of, mint
 from tests.attack.conftest import admitted, lab_of, published
 from tests.attack.judging import JudgingStation
 from tests.e2e.parts import until

@@ -29,10 +29,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from phtlab.demo.world import ASKING_POLICY, OFFICERS, POLICY, RESEARCHER, World
+from phtlab.files.key_file import read_key
 from phtlab.lab import Journey, Lab
-from phtlab.station.datasets import add_dataset
-from phtlab.station.folder import StationFolder
-from phtlab.train.key_file import read_key
+from phtlab.station.data.datasets import add_dataset
+from phtlab.station.settings.folder import StationFolder
 from tests.canary.canaries import Canary, marked
 from tests.canary.watched_runs import WatchedRuns
 from tests.e2e.parts import (

@@ -10,11 +10,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from phtlab.central.database import Database
-from phtlab.central.hub import Hub
+from phtlab.central.context import Services
+from phtlab.central.db.database import Database
+from phtlab.central.db.tables import Table
+from phtlab.central.hub.users import Hub
 from phtlab.central.server import serving
-from phtlab.central.services import Services
-from phtlab.central.tables import Table
 from tests.central.hub_simulator import API, HubSimulator
 from tests.central.postgresql import new_database, postgresql
 from tests.central.world import Clock, Founding, World, found

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from phtlab.central.hub import Hub
+from phtlab.central.hub.users import Hub
 
 API = "http://hub.test/hub/api"
 
@@ -56,7 +56,7 @@ class HubSimulator:
         return self._exchange(parse_qs(request.content.decode()))
 
     def _exchange(self, form: dict[str, list[str]]) -> httpx.Response:
-        from phtlab.central.hub_login import challenge_of
+        from phtlab.central.pages.hub_login import challenge_of
 
         token, challenge = self.codes.pop(form["code"][0], (None, ""))
         known = form["client_id"] == ["service-central"] and form["client_secret"] == ["secret"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from phtlab.central.hub import DISPATCH, GOVERN, OPERATE, READ, TEACH
+from phtlab.central.hub.users import DISPATCH, GOVERN, OPERATE, READ, TEACH
 
 # The hub's roles, as hub_config gives them to groups of the same names.
 ROLES: Final[dict[str, tuple[str, ...]]] = {

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from phtlab.wire.central import CentralClient
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import Founding
 from tests.limits import LIMIT
 from tests.real_registry import free_port

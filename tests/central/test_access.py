@@ -8,9 +8,9 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from phtlab.train.identity import Identity
-from phtlab.wire.central import MAX_TWIN_BYTES
-from phtlab.wire.token import audience_of, mint
+from phtlab.train.crypto.identity import Identity
+from phtlab.wire.central.client import MAX_TWIN_BYTES
+from phtlab.wire.central.token import audience_of, mint
 from tests.central.world import World
 from tests.limits import LIMIT
 
@@ -89,7 +89,7 @@ def test_the_open_routes_are_open(small_central: World) -> None:
 
 def test_a_removed_member_is_a_stranger(small_central: World) -> None:
     """Revocation counts at once: the token is checked against the roster in force."""
-    from phtlab.train.consortium import Consortium
+    from phtlab.consortium.consortium import Consortium
 
     consortium: Consortium = small_central.founding.consortium
     bob = next(m for m in consortium.roster.members if m.name == "bob")

@@ -12,9 +12,9 @@ import phtlab
 from phtlab.cli.main import app
 from phtlab.errors import ApprovalError, CentralError
 from phtlab.governance import Acceptance, open_acceptance, require_accepted
-from phtlab.lab.lab import Lab
-from phtlab.train.roster import Agreement, Catalogue
-from phtlab.train.trust import Trust
+from phtlab.lab.client.lab import Lab
+from phtlab.train.documents.roster import Agreement, Catalogue
+from phtlab.trust_store.trust import Trust
 from tests.central.conftest import run_central
 from tests.central.world import World, found
 from tests.governance import documents

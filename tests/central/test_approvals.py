@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from phtlab.central.proposal_views import keys_of_stations, proposal_summary
-from phtlab.central.tables import ProposalRow
+from phtlab.central.db.tables import ProposalRow
+from phtlab.central.governance.proposal_views import keys_of_stations, proposal_summary
 from phtlab.errors import ApprovalError, CentralError, ProposalError, SignatureError
 from phtlab.governance import Proposal
-from phtlab.train.envelope import Envelope
+from phtlab.train.documents.envelope import Envelope
 from tests.central.world import World
 from tests.governance import documents
 from tests.raising import raises_code

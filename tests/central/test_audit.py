@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from phtlab.central.audit import audited, entries_wanted
-from phtlab.central.database import Database
-from phtlab.central.notification import officers
-from phtlab.central.notification_view import notifications_of
+from phtlab.central.audit.log import audited, entries_wanted
+from phtlab.central.db.database import Database
+from phtlab.central.notifications.outbox import officers
+from phtlab.central.notifications.preferences import notifications_of
 from phtlab.errors import AuditError, CentralError, PhtlabError
-from phtlab.governance.audit import Checkpoint, Entry, Head, verify_chain
-from phtlab.governance.audit_filter import Wanted
+from phtlab.governance.audit.chain import Checkpoint, Entry, Head, verify_chain
+from phtlab.governance.audit.filter import Wanted
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope
-from phtlab.wire.audit_client import entries_of, opened
-from phtlab.wire.central import CentralClient
-from phtlab.wire.governance import NewComment
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.governance import NewComment
+from phtlab.wire.central.audit import entries_of, opened
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import World
 from tests.governance import documents
 from tests.limits import join
@@ -101,7 +101,7 @@ def test_what_is_refused_is_not_in_it(small_central: World) -> None:
 def test_the_log_is_read_page_by_page_as_far_as_it_went_at_first(
     small_central: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("phtlab.central.audit.PAGE", 2)
+    monkeypatch.setattr("phtlab.central.audit.log.PAGE", 2)
     small_central.journey("ulm")
     client = small_central.client("bob")
     assert len(list(entries_of(client.audit))) == 3

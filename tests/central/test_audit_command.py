@@ -13,14 +13,14 @@ from typer.testing import CliRunner, Result
 import phtlab
 from phtlab.cli.main import app
 from phtlab.errors import AuditError, PhtlabError
-from phtlab.lab.lab import Lab
-from phtlab.station.audit import Log
-from phtlab.station.audit_witness import Witness
-from phtlab.station.folder import StationFolder
-from phtlab.station.opening import open_station, trust_of
-from phtlab.station.settings import StationSettings, write_settings
-from phtlab.train.key_file import write_key
-from phtlab.train.trust import Trust
+from phtlab.files.key_file import write_key
+from phtlab.lab.client.lab import Lab
+from phtlab.station.audit.log import Log
+from phtlab.station.context.bootstrap import open_station, trust_of
+from phtlab.station.daemon.audit_witness import Witness
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings, write_settings
+from phtlab.trust_store.trust import Trust
 from tests.central.world import World
 
 LOG = "central of pht"

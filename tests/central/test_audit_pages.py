@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from phtlab.central.hub import DISPATCH, READ
-from phtlab.central.hub_login import SESSION
+from phtlab.central.hub.users import DISPATCH, READ
+from phtlab.central.pages.hub_login import SESSION
 from tests.central.hub_simulator import HubSimulator
 from tests.central.test_pages import HOME, Browser
 from tests.central.world import World

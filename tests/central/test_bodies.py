@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from phtlab.central import body_limit
+from phtlab.central.limits import bodies
 from phtlab.central.server import serving
-from phtlab.wire.central import MAX_OPEN_BUNDLE_BYTES, CentralClient
-from phtlab.wire.token import audience_of, mint
+from phtlab.wire.central.client import MAX_OPEN_BUNDLE_BYTES, CentralClient
+from phtlab.wire.central.token import audience_of, mint
 from tests.central.conftest import copied
 from tests.central.world import Founding, World
 from tests.limits import LIMIT
@@ -85,8 +85,8 @@ def test_nothing_is_read_of_whoever_is_not_known(small_central: World, header: s
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(body_limit, "BODY_SECONDS", 0.2)
-    monkeypatch.setattr(body_limit, "SLOWEST", 2**40)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(bodies, "SLOWEST", 2**40)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -100,7 +100,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(small_central: World) -> No
 def test_one_address_holds_no_more_bodies_than_so_many(
     small_central: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(body_limit, "MOST_AT_ONCE", 3)
+    monkeypatch.setattr(bodies, "MOST_AT_ONCE", 3)
     with ExitStack() as held:
         for _ in range(3):
             held.enter_context(opened(small_central, "POST", "/api/v1/roster"))
@@ -128,7 +128,7 @@ def test_a_large_roster_may_be_the_first_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody is known before it, so its sender's token cannot be asked for."""
-    for place in ("phtlab.central.body_limit", "phtlab.wire.central"):
+    for place in ("phtlab.central.limits.bodies", "phtlab.wire.central.client"):
         monkeypatch.setattr(f"{place}.MAX_OPEN_BUNDLE_BYTES", 100)
     database = copied(prepared_sqlite, tmp_path)
     settings = founding.central.settings.model_copy(update={"database": database})

@@ -12,9 +12,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
 from sqlalchemy.exc import IntegrityError
 
-from phtlab.central.database import Database, _alembic
+from phtlab.central.db.database import Database, _alembic
+from phtlab.central.db.tables import Table
 from phtlab.central.settings import CentralSettings
-from phtlab.central.tables import Table
 from phtlab.errors import SettingsError
 from tests.limits import join
 from tests.raising import raises_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.central import registry_scopes
+from phtlab.central.registry import scopes
 from phtlab.central.settings import CentralSettings
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "central.md").read_text()
@@ -30,7 +30,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
 
 
 def test_the_registry_s_rules_are_those_of_the_code() -> None:
-    ruled = (registry_scopes.__doc__ or "").splitlines()
+    ruled = (scopes.__doc__ or "").splitlines()
     rules = [
         line.replace("`", "").split()
         for line in ruled

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 
 from phtlab.errors import CentralError, CentralUnreachableError
-from phtlab.wire.api import JourneyEvent, StopUpdate
-from phtlab.wire.central import CentralClient
+from phtlab.wire.api.journeys import JourneyEvent, StopUpdate
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import World
 from tests.limits import LIMIT, join
 from tests.raising import raises_code

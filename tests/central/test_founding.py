@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from phtlab.central.context import Services, read_online_key
 from phtlab.central.founding import init_central, pin
-from phtlab.central.services import Services, read_online_key
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import RosterError, SettingsError
-from phtlab.train.repository import public_key, root_fingerprint
+from phtlab.trust_store.repository import public_key, root_fingerprint
 from tests.central.world import Founding, found
 from tests.raising import raises_code
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from phtlab.central.housekeeping import close_expired, forget_events
 from phtlab.errors import PhtlabError
-from phtlab.wire.api import StopUpdate
+from phtlab.wire.api.journeys import StopUpdate
 from tests.central.world import World
 
 
@@ -60,7 +60,7 @@ def test_a_chore_that_fails_does_not_stop_the_others(central: World) -> None:
 
 
 def _events(central: World, journey: str) -> list[object]:
-    from phtlab.central.events import events_after
+    from phtlab.central.journeys.events import events_after
 
     with central.services.database.read() as session:
         member = central.services.publication.current().roster.member("ada")

@@ -13,11 +13,12 @@ import jwt
 import pytest
 import structlog
 
-from phtlab.central import event_streams, station_board
-from phtlab.central import hub as hub_module
-from phtlab.central.hub import MAX_REMEMBERED, REMEMBERED_SECONDS
+from phtlab.central.api import event_streams
+from phtlab.central.hub import users as hub_module
+from phtlab.central.hub.users import MAX_REMEMBERED, REMEMBERED_SECONDS
+from phtlab.central.journeys import station_board
 from phtlab.errors import CentralError, HubUnreachableError, NotOnRosterError
-from phtlab.wire.api import StationProfile
+from phtlab.wire.api.journeys import StationProfile
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.limits import LIMIT, join

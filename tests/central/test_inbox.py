@@ -8,7 +8,7 @@ import time
 import pytest
 
 from phtlab.errors import CentralError
-from phtlab.wire.api import Inbox
+from phtlab.wire.api.journeys import Inbox
 from tests.central.world import World
 from tests.limits import join
 from tests.raising import raises_code
@@ -52,7 +52,7 @@ def test_news_for_another_station_wakes_nobody(central: World) -> None:
 
 
 def test_a_station_s_own_progress_does_not_wake_it(central: World) -> None:
-    from phtlab.wire.api import StopUpdate
+    from phtlab.wire.api.journeys import StopUpdate
 
     journey = central.journey("ulm")
     ulm = central.client("ulm")
@@ -92,9 +92,9 @@ def test_a_note_from_another_replica_wakes_the_waiting(
     central: World, request: pytest.FixtureRequest
 ) -> None:
     """Two servers on one database; with PostgreSQL by a note, else by looking again."""
+    from phtlab.central.context import Services
     from phtlab.central.server import serving
-    from phtlab.central.services import Services
-    from phtlab.wire.central import CentralClient
+    from phtlab.wire.central.client import CentralClient
 
     other = Services.of(central.settings, central.clock)
     with serving(central.settings, other) as url:

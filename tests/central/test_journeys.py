@@ -15,8 +15,8 @@ from phtlab.errors import (
     TrainError,
 )
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope
 from tests.central.world import World
 from tests.limits import LIMIT, join
 from tests.raising import raises_code

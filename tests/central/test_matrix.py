@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from phtlab.wire.token import audience_of, mint
+from phtlab.wire.central.token import audience_of, mint
 from tests.central.hub_simulator import HubSimulator
 from tests.central.matrix import ALLOWED, SENDERS, Sender
 from tests.central.test_access import PLACES

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.central.database import Database
+from phtlab.central.db.database import Database
 from phtlab.central.founding import init_central
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
 from phtlab.train.canonical import digest
-from phtlab.wire.api import StopUpdate
+from phtlab.wire.api.journeys import StopUpdate
 from tests.central.world import World
 from tests.raising import wrong_messages
 

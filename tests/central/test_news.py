@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from phtlab.central.news import News, of_member, of_station
+from phtlab.central.changes.bus import News, of_member, of_station
 
 
 def test_who_subscribed_before_the_news_does_not_wait() -> None:

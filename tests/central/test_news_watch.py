@@ -7,10 +7,10 @@ import threading
 
 from sqlalchemy import text
 
-from phtlab.central import news
-from phtlab.central.news import News
-from phtlab.central.news_watch import NewsWatch
-from phtlab.wire.api import Inbox, StopUpdate
+from phtlab.central.changes import bus
+from phtlab.central.changes.bus import News
+from phtlab.central.changes.database_watch import NewsWatch
+from phtlab.wire.api.journeys import Inbox, StopUpdate
 from tests.central.world import World
 
 
@@ -47,7 +47,7 @@ def test_a_look_tells_of_the_stations_with_a_change_since_the_last_one(central: 
         lambda: central.client("ada").cancel(journeys[0].id),
     )
 
-    both = {news.of_station("ulm"), news.of_station("mainz")}
+    both = {bus.of_station("ulm"), bus.of_station("mainz")}
     # A change of the one's stop wakes the other once too often, which is only a look.
     assert heard == [{"all"}, set(), both, both, set(), both]
 

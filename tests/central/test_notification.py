@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phtlab.central import notification_webhook
-from phtlab.central.notification import notify
-from phtlab.central.notification_due import Due, Undelivered
-from phtlab.central.notification_sender import (
+from phtlab.central.context import Services
+from phtlab.central.notifications import webhook
+from phtlab.central.notifications.due import Due, Undelivered
+from phtlab.central.notifications.outbox import notify
+from phtlab.central.notifications.preferences import choose, forget_notifications, notifications_of
+from phtlab.central.notifications.sender import (
     CLAIM,
     MAX_TRIES,
     OF_ONE,
@@ -25,15 +27,13 @@ from phtlab.central.notification_sender import (
     claim,
     wait_after,
 )
-from phtlab.central.notification_view import choose, forget_notifications, notifications_of
-from phtlab.central.notification_webhook import reached, signature
-from phtlab.central.services import Services
+from phtlab.central.notifications.webhook import reached, signature
 from phtlab.errors import AuditError, CentralError
-from phtlab.governance.audit import Checkpoint
-from phtlab.train.identity import Member
-from phtlab.wire.api import StopUpdate
-from phtlab.wire.governance import NewComment
-from phtlab.wire.notification import EVENTS, NewPreferences, Notification, Preferences
+from phtlab.governance.audit.chain import Checkpoint
+from phtlab.train.crypto.identity import Member
+from phtlab.wire.api.governance import NewComment
+from phtlab.wire.api.journeys import StopUpdate
+from phtlab.wire.api.notifications import EVENTS, NewPreferences, Notification, Preferences
 from tests.central.conftest import copied, run_central
 from tests.central.receivers import (
     PASSWORD,
@@ -298,7 +298,7 @@ def test_a_webhook_that_never_ends_keeps_nobody_else_waiting(
     evidence: Evidence,
 ) -> None:
     """Nor the end of central: these calls would go on for an hour."""
-    monkeypatch.setattr(notification_webhook, "_IN_ALL", 3600.0)
+    monkeypatch.setattr(webhook, "_IN_ALL", 3600.0)
     world, _ = telling
     for name, there in (("ada", dripping), ("ulm", hook)):
         member = world.services.publication.current().roster.member(name)
@@ -324,7 +324,7 @@ def test_a_webhook_that_never_ends_keeps_nobody_else_waiting(
 def test_a_call_ends_however_lively_who_answers_is(
     dripping: Webhook, small_central: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notification_webhook, "_IN_ALL", 1.0)
+    monkeypatch.setattr(webhook, "_IN_ALL", 1.0)
     world = small_central
     due = Due(
         number=1,
@@ -341,7 +341,7 @@ def test_a_call_ends_however_lively_who_answers_is(
     )
     private = world.services.settings.model_copy(update={"webhook_private": True})
     with pytest.raises(Undelivered) as late:
-        notification_webhook.call_webhook(due, private, world.clock())
+        webhook.call_webhook(due, private, world.clock())
     assert not late.value.final
     assert dripping.calls
 

@@ -8,10 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from phtlab.central.hub import REMEMBERED_SECONDS, SCOPES
-from phtlab.central.hub_login import SESSION, STATE
+from phtlab.central.hub.users import REMEMBERED_SECONDS, SCOPES
+from phtlab.central.pages.hub_login import SESSION, STATE
 from phtlab.train.canonical import digest
-from phtlab.wire.api import Column, DataSetDescription, StationProfile
+from phtlab.wire.api.journeys import Column, DataSetDescription, StationProfile
 from phtlab.wire.authorities import authorities
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from phtlab.central.hub import SCOPES
+from phtlab.central.hub.users import SCOPES
 from phtlab.governance import Proposal
-from phtlab.train.envelope import Envelope
-from phtlab.wire.governance import NewComment
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.governance import NewComment
 from tests.central.hub_simulator import HubSimulator
 from tests.central.test_pages import HOME, Browser
 from tests.central.world import World

@@ -10,9 +10,9 @@ import pytest
 
 from phtlab.errors import CentralError, NotOnRosterError, PhtlabError, ProposalError, SignatureError
 from phtlab.governance import Proposal
-from phtlab.train.envelope import Envelope
-from phtlab.wire.api import ProposalsChanged
-from phtlab.wire.governance import NewComment
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.governance import NewComment
+from phtlab.wire.api.journeys import ProposalsChanged
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.governance import documents

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, Timestamp
 
+from phtlab.central.context import Services, read_online_key
 from phtlab.central.founding import init_central
 from phtlab.central.housekeeping import renew_timestamp
-from phtlab.central.publication import Publication
-from phtlab.central.services import Services, read_online_key
+from phtlab.central.roster.publication import Publication
 from phtlab.errors import CentralError, RosterError, RosterStaleError
-from phtlab.train.trust import Trust
-from phtlab.wire.api import RosterBundle
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.journeys import RosterBundle
 from tests.central.world import World, found
 from tests.raising import raises_code
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.central.trains import submit_train
+from phtlab.central.journeys.trains import submit_train
 from phtlab.errors import CentralError
-from phtlab.train.envelope import peek
-from phtlab.wire.governance import NewComment
+from phtlab.train.documents.envelope import peek
+from phtlab.wire.api.governance import NewComment
 from tests.central.conftest import copied, run_central
 from tests.central.world import Founding, World
 from tests.governance import documents

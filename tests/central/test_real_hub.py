@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from phtlab.errors import CentralError, NotOnRosterError
-from phtlab.wire.central import CentralClient
+from phtlab.wire.central.client import CentralClient
 from tests.central.real_hub import RealHub, real_hub
 from tests.central.world import found
 from tests.limits import LIMIT

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from phtlab.central.context import Services
 from phtlab.central.founding import registry_settings
-from phtlab.central.retention import remove_all_expired
+from phtlab.central.journeys.retention import remove_all_expired
 from phtlab.central.server import serving
-from phtlab.central.services import Services
 from phtlab.central.settings import CentralSettings
 from phtlab.demo.services import Service
 from phtlab.errors import CentralError, RegistryError, TrainError
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import MANIFEST_TYPE
-from phtlab.wire.cargo import cargo_repository, pull_cargo, push_cargo
-from phtlab.wire.registry import Registry
+from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
+from phtlab.wire.registry.client import Registry
 from tests.central.world import Clock, Founding, World
 from tests.raising import raises_code
 from tests.real_registry import answers, free_port, registry_of

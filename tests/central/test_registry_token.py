@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from phtlab.central.registry_token import (
+from phtlab.central.registry.token import (
     Access,
     RegistryTokens,
     certificate,
@@ -18,8 +18,8 @@ from phtlab.central.registry_token import (
     parse_scopes,
 )
 from phtlab.errors import CentralError
-from phtlab.wire.cargo import cargo_repository
-from phtlab.wire.released_log import log_repository
+from phtlab.wire.registry.cargo import cargo_repository
+from phtlab.wire.registry.released_log import log_repository
 from tests.central.world import World
 from tests.raising import raises_code
 
@@ -162,7 +162,7 @@ def test_a_station_tests_itself_in_a_repository_of_its_own(central: World) -> No
 
 
 def test_in_a_registry_with_a_path_the_path_is_part_of_each_name(small_central: World) -> None:
-    from phtlab.central.registry_scopes import allowed
+    from phtlab.central.registry.scopes import allowed
 
     services = small_central.services
     published = services.publication.current()

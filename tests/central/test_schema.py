@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from phtlab.wire.token import audience_of, mint
+from phtlab.wire.central.token import audience_of, mint
 from tests.central.matrix import ALLOWED, STATIONS
 from tests.central.world import World
 from tests.governance import documents

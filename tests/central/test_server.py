@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from phtlab.central.context import Services, read_online_key
 from phtlab.central.founding import init_central, pin
 from phtlab.central.server import serving
-from phtlab.central.services import Services, read_online_key
 from phtlab.central.settings import CentralSettings
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import CentralUnreachableError, SettingsError
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.repository import online_public_key
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.trust_store.repository import online_public_key
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import OFFICERS, Clock, Founding, World
 from tests.limits import LIMIT, join
 from tests.raising import raises_code

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from phtlab.central.request_log import configure_logs
+from phtlab.central.api.request_log import configure_logs
+from phtlab.central.context import Services
 from phtlab.central.server import serving
-from phtlab.central.services import Services
-from phtlab.wire.api import StopUpdate
+from phtlab.wire.api.journeys import StopUpdate
 from tests.central.world import Clock, Founding, World
 
 
@@ -99,7 +99,7 @@ def test_a_fault_is_logged_without_what_was_sent(
         secret = "CANARY-9c1d"
         raise RuntimeError(len(secret))
 
-    monkeypatch.setattr("phtlab.central.routes.trains.visible_trains", broken)
+    monkeypatch.setattr("phtlab.central.api.routes.trains.visible_trains", broken)
     answer = small_central.request("GET", "/api/v1/trains", as_="ada")
     assert answer.status_code == 500
     assert answer.json()["code"] == "broken"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from phtlab.central.station_board import READ_SECONDS, StationBoard
-from phtlab.wire.api import StationView
+from phtlab.central.journeys.station_board import READ_SECONDS, StationBoard
+from phtlab.wire.api.journeys import StationView
 
 
 def test_it_is_read_once_until_something_is_told_or_it_is_too_old() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from phtlab.errors import CentralError
 from phtlab.train.canonical import digest
-from phtlab.wire.api import Column, DataSetDescription, StationProfile, StationView
-from phtlab.wire.central import CentralClient
+from phtlab.wire.api.journeys import Column, DataSetDescription, StationProfile, StationView
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import World
 from tests.raising import raises_code
 

@@ -8,9 +8,9 @@ import pytest
 
 from phtlab.errors import CentralError, PhtlabError, RecordError
 from phtlab.train.canonical import digest
-from phtlab.train.record import CellError
-from phtlab.wire.api import StopUpdate
-from phtlab.wire.central import CentralClient
+from phtlab.train.documents.record import CellError
+from phtlab.wire.api.journeys import StopUpdate
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import World
 from tests.limits import LIMIT, join
 from tests.raising import raises_code

@@ -9,22 +9,22 @@ from pathlib import Path
 
 import httpx
 
+from phtlab.central.context import Services
 from phtlab.central.founding import Founded, init_central, pin
-from phtlab.central.services import Services
 from phtlab.central.settings import CentralSettings
+from phtlab.consortium.consortium import Consortium
 from phtlab.train.canonical import digest
-from phtlab.train.consortium import Consortium
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.manifest import KernelRef, Route, TrainManifest
-from phtlab.train.order import Order, cargo_context, context_digest
-from phtlab.train.record import Outcome, StopRecord
-from phtlab.train.repository import online_public_key
-from phtlab.train.roster import KernelImage
-from phtlab.wire.api import JourneyView, RosterBundle
+from phtlab.train.crypto.identity import Identity, Member, Role
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.manifest import KernelRef, Route, TrainManifest
+from phtlab.train.documents.order import Order, cargo_context, context_digest
+from phtlab.train.documents.record import Outcome, StopRecord
+from phtlab.train.documents.roster import KernelImage
+from phtlab.trust_store.repository import online_public_key
+from phtlab.wire.api.journeys import JourneyView, RosterBundle
 from phtlab.wire.authorities import authorities
-from phtlab.wire.central import CentralClient
-from phtlab.wire.token import audience_of, mint
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.token import audience_of, mint
 
 OFFICERS = {"vera": "correct horse 1", "otto": "correct horse 2"}
 ROLES: dict[str, tuple[Role, ...]] = {
@@ -61,7 +61,7 @@ class Founding:
 
 
 def found(folder: Path) -> Founding:
-    from phtlab.central.services import read_online_key
+    from phtlab.central.context import read_online_key
 
     central = init_central(folder / "central", name="pht", listen="127.0.0.1:0")
     key = read_online_key(central.settings.online_key_file)
@@ -217,6 +217,6 @@ class World:
 
 
 def order_of(envelope: Envelope) -> Order:
-    from phtlab.train.envelope import peek
+    from phtlab.train.documents.envelope import peek
 
     return Order.model_validate(peek(envelope).predicate)

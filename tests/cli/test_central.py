@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from phtlab.central.settings import CentralSettings
 from phtlab.cli.central import app
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import CentralUnreachableError, SettingsError
-from phtlab.train.consortium import Consortium
 
 RUN = CliRunner()
 

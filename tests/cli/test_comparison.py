@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from phtlab.cli.comparison import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_heard
 from phtlab.errors import RosterError
 from tests.raising import raises_code
 

@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
-from phtlab.cli.consortium import app
+from phtlab.cli.consortium.commands import app
+from phtlab.consortium.consortium import Consortium
+from phtlab.consortium.enrolment import request_membership
 from phtlab.errors import (
     CentralUnreachableError,
     NotOnRosterError,
@@ -21,12 +23,10 @@ from phtlab.errors import (
     SettingsError,
     SignatureError,
 )
-from phtlab.station.audit import Log
-from phtlab.train.consortium import Consortium
-from phtlab.train.enrolment import request_membership
-from phtlab.train.identity import Identity
-from phtlab.train.repository import online_public_key
-from phtlab.train.roster import KernelImage
+from phtlab.station.audit.log import Log
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.roster import KernelImage
+from phtlab.trust_store.repository import online_public_key
 
 PASSPHRASE = "correct horse battery staple"
 OFFICERS = {"vera": PASSPHRASE, "otto": PASSPHRASE, "lena": PASSPHRASE}
@@ -231,7 +231,8 @@ def test_publish_with_central_down(folder: Path) -> None:
 def test_publish_hands_over_the_bundle(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[Any] = []
     monkeypatch.setattr(
-        "phtlab.wire.central.CentralClient.publish_roster", lambda _, bundle: taken.append(bundle)
+        "phtlab.wire.central.client.CentralClient.publish_roster",
+        lambda _, bundle: taken.append(bundle),
     )
     done("sign", "--officer", "vera", "--officer", "otto")
     result = done("publish", "--central", "http://127.0.0.1:9/")

@@ -11,13 +11,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner
 
-from phtlab.cli.consortium_status import warnings
+from phtlab.cli.consortium.status import warnings
 from phtlab.cli.main import app
+from phtlab.consortium.consortium import Consortium
+from phtlab.consortium.enrolment import request_membership
 from phtlab.errors import RosterError
-from phtlab.train.consortium import Consortium
-from phtlab.train.enrolment import request_membership
-from phtlab.train.identity import Identity, Role
-from phtlab.train.repository import Lifetimes, online_public_key
+from phtlab.train.crypto.identity import Identity, Role
+from phtlab.trust_store.repository import Lifetimes, online_public_key
 
 OFFICERS = {"vera": "correct horse 1", "otto": "correct horse 2", "lena": "correct horse 3"}
 NOW = datetime.now(UTC)

@@ -16,12 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from typer.testing import CliRunner, Result
 
 from phtlab.cli.main import app
+from phtlab.consortium.consortium import Consortium
+from phtlab.consortium.enrolment import request_membership
 from phtlab.errors import KeyFileError, NotOnRosterError, PhtlabError, RosterError, SettingsError
-from phtlab.train.consortium import Consortium
-from phtlab.train.enrolment import request_membership
-from phtlab.train.identity import Identity, Member
-from phtlab.train.key_file import write_key
-from phtlab.train.repository import online_public_key
+from phtlab.files.key_file import write_key
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.trust_store.repository import online_public_key
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -83,7 +83,7 @@ class Laptop:
 
 @pytest.fixture(scope="module", autouse=True)
 def _cheap_keys() -> Iterator[None]:
-    from phtlab.train import founding
+    from phtlab.consortium import founding
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)

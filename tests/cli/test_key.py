@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from phtlab.cli.key import app
+from phtlab.cli.key.commands import app
+from phtlab.consortium.enrolment import open_request
 from phtlab.errors import KeyFileError, PassphraseError, RosterError
-from phtlab.train.age import HybridIdentity
-from phtlab.train.enrolment import open_request
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity
-from phtlab.train.key_file import decode_key, encode_key, read_key
+from phtlab.files.key_file import decode_key, encode_key, read_key
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope
 
 PASSPHRASE = "correct horse battery staple"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.cli import passphrase
-from phtlab.cli.passphrase import read_passphrase
+from phtlab.cli.terminal import passphrase
+from phtlab.cli.terminal.passphrase import read_passphrase
 from tests.raising import wrong_messages
 
 

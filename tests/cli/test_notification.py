@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 import phtlab
 from phtlab.cli.main import app
 from phtlab.errors import SettingsError
-from phtlab.wire.notification import (
+from phtlab.wire.api.notifications import (
     EVENTS,
     DeliveryView,
     Notification,

@@ -6,7 +6,7 @@ import pytest
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.output import Terminal
+from phtlab.cli.terminal.output import Terminal
 
 HOSTILE = "Clinic\x1b[1A\x9b2J\u202e"
 SEEN = "Clinic\\x1b[1A\\x9b2J\\u202e"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.cli import passphrase as module
-from phtlab.cli.passphrase import read_passphrase
+from phtlab.cli.terminal import passphrase as module
+from phtlab.cli.terminal.passphrase import read_passphrase
 from phtlab.errors import PassphraseError
 from tests.raising import raises_code
 

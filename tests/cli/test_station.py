@@ -17,9 +17,10 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
+from phtlab.central.context import Services
 from phtlab.central.server import serving
-from phtlab.central.services import Services
-from phtlab.cli import station as station_cli
+from phtlab.cli.station import commands as station_cli
+from phtlab.consortium.enrolment import open_request
 from phtlab.errors import (
     ApprovalError,
     CentralUnreachableError,
@@ -31,15 +32,14 @@ from phtlab.errors import (
     SettingsError,
     StationError,
 )
+from phtlab.files.key_file import read_key, write_key
 from phtlab.governance.proposal import AskedData, Proposal, new_id
-from phtlab.station.daemon import Daemon
-from phtlab.station.desk import Desk
-from phtlab.station.folder import StationFolder
-from phtlab.station.settings import load_settings
-from phtlab.train.enrolment import open_request
-from phtlab.train.envelope import Envelope
-from phtlab.train.key_file import read_key, write_key
-from phtlab.train.trust import root_fingerprint
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
+from phtlab.train.documents.envelope import Envelope
+from phtlab.trust_store.trust import root_fingerprint
 from tests.central.world import Clock, Founding, found
 from tests.limits import LIMIT, read_line
 from tests.station.station_world import COUNTS, KERNEL, SCHEMA, World, identity, make_world
@@ -167,7 +167,7 @@ def central(founding: Founding, tmp_path: Path) -> Iterator[str]:
         update={"database": f"sqlite:///{tmp_path / 'central.sqlite'}"}
     )
     services = Services.of(settings, Clock())
-    from phtlab.wire.central import CentralClient
+    from phtlab.wire.central.client import CentralClient
 
     with serving(settings, services) as url:
         with CentralClient(url) as client:
@@ -389,7 +389,7 @@ def test_a_proposal_s_version_that_comes_while_the_terminal_asks_is_not_what_was
     at = ("-C", world.folder.path)
     signed, proposal = proposed(world)
     terminal = SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr("phtlab.cli.station_approval.sys", terminal)
+    monkeypatch.setattr("phtlab.cli.station.approval.sys", terminal)
     said = ("approve", proposal.id, "--by", "olga", *at)
     no = run(*said, ask="n\n")
     assert no.exit_code == 1

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from phtlab.cli.station import app
+from phtlab.cli.station.commands import app
 from phtlab.errors import PassphraseError, StationError
-from phtlab.train.age import HybridIdentity, decrypt
-from phtlab.train.key_file import write_key
+from phtlab.files.key_file import write_key
+from phtlab.train.crypto.age import HybridIdentity, decrypt
 from tests.station.station_world import World, identity, make_world
 
 PASSPHRASE = "correct horse battery staple"
@@ -87,9 +87,9 @@ def test_a_backup_s_passphrase_is_its_own_and_long_enough(
 def test_what_was_lost_is_told_in_sentences() -> None:
     from datetime import UTC, datetime
 
-    from phtlab.cli.station_backup import told
-    from phtlab.station.backup_comparison import Lost
-    from phtlab.station.backup_restore import Restored
+    from phtlab.cli.station.backup import told
+    from phtlab.station.backup.comparison import Lost
+    from phtlab.station.backup.restore import Restored
 
     moment = datetime(2026, 11, 25, tzinfo=UTC)
     restored = Restored(backed_up=moment, at=moment, entries=4, head="sha256:" + "0" * 64)

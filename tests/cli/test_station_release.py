@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from phtlab.cli import station as station_cli
+from phtlab.cli.station import commands as station_cli
 from phtlab.errors import StationError
 from tests.raising import raises_code
 from tests.station.held_world import SMALL, WHY, held, holding_world

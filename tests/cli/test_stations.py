@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 import phtlab
 from phtlab.cli.main import app
 from phtlab.errors import OrderError
-from phtlab.wire.api import Column, DataSetDescription, StationView
+from phtlab.wire.api.journeys import Column, DataSetDescription, StationView
 
 HEART = DataSetDescription(
     name="heart",

@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 from phtlab.cli.main import app
 from phtlab.errors import DataSetError
 from phtlab.share import share
-from phtlab.station.folder import StationFolder
-from phtlab.station.settings import StationSettings, write_settings
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings, write_settings
 
 SCHEMA = share("notebooks/data/heart.toml")
 

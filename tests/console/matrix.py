@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from phtlab.station.console.people import ROLES
+from phtlab.station.settings.people import ROLES
 
 NOBODY: Final = "nobody"
 VISITORS: Final = (NOBODY, *ROLES)

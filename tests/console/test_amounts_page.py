@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from phtlab.station.airlock import amount
-from phtlab.station.airlock.amount import Amount, Left
-from phtlab.station.datasets import remove_dataset
-from phtlab.station.policy import default_policy
+from phtlab.station.airlock.history import monthly_amount
+from phtlab.station.airlock.history.monthly_amount import Amount, Left
+from phtlab.station.data.datasets import remove_dataset
+from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Desk, desk_of
 from tests.station.station_world import World, make_world
 from tests.story.pictures import picture
@@ -28,7 +28,7 @@ def _left(
     much = Amount(outputs=2, rows=rows, size=size, numbers=4 * rows)
     of_outputs = {stop: values} if values else {}
     left = Left(researcher=researcher, datasets=("heart",), amount=much, values=of_outputs)
-    amount.note(world.folder.released, stop * 8, at, left)
+    monthly_amount.note(world.folder.released, stop * 8, at, left)
 
 
 @pytest.fixture

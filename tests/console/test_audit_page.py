@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.station.console import audit_view
-from phtlab.station.console.audit_view import Filters, audit_page
-from phtlab.station.desk import Desk as StationDesk
+from phtlab.station.console.views import audit
+from phtlab.station.console.views.audit import Filters, audit_page
+from phtlab.station.context.operator_context import Desk as StationDesk
 from tests.console.conftest import Desk
 from tests.station.station_world import make_world
 
@@ -66,8 +66,8 @@ def test_an_entry_that_was_changed_taken_out_or_moved_is_said_so(place: StationD
 def test_of_a_long_log_the_newest_are_looked_at(
     place: StationDesk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit_view, "LOOKED_AT", 4)
-    monkeypatch.setattr(audit_view, "MOST", 3)
+    monkeypatch.setattr(audit, "LOOKED_AT", 4)
+    monkeypatch.setattr(audit, "MOST", 3)
     page = audit_page(place, Filters())
     assert [entry.number for entry in page.found] == [7, 6, 5]
     assert (page.left_out, page.total, page.cut, page.trouble) == (1, 4, True, "")

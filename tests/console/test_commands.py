@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 
 from phtlab.cli.main import app
 from phtlab.errors import PhtlabError
-from phtlab.station.console.people import load_people
-from phtlab.station.policy import default_policy
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.settings.people import load_people
 from tests.limits import LIMIT, read_line
 from tests.real_registry import free_port
 from tests.station.station_world import World, make_world

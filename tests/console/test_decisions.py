@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from phtlab.governance import open_approval
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.console.proposals_view import proposal_page
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.console.views.proposals import proposal_page
 from tests.console.conftest import Browser, Desk, desk_of
 from tests.evidence import Evidence
 from tests.station.station_world import make_world

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from phtlab.station import approvals
-from phtlab.station.approvals_kept import Approvals
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.store import Approvals
 from tests.console.conftest import Desk, desk_of
 from tests.station.station_world import World, make_world
 from tests.station.test_approvals import once, proposed, run
@@ -96,7 +96,7 @@ def test_what_a_run_can_tell_is_shown_in_bits_before_the_yes(desk: Desk) -> None
 def test_an_approval_that_is_void_is_shown_as_void_and_is_asked_for_again(desk: Desk) -> None:
     world = desk.world
     _, proposal = proposed(world)
-    approvals.approve(desk.console.station, proposal.id, by="olga")
+    decisions.approve(desk.console.station, proposal.id, by="olga")
     world.daemon().step()
     _believe(world, _rotated(world))
     page = desk.login("rev").get("/approvals").text

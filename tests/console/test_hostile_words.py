@@ -13,11 +13,11 @@ from pydantic import ValidationError
 
 from phtlab.errors import PhtlabError
 from phtlab.station.console.pages import exactly, since, when
-from phtlab.station.datasets import add_dataset
-from phtlab.station.executor import CheckResult
-from phtlab.station.self_test import keep_report, report_of
-from phtlab.wire.answer import parsed
-from phtlab.wire.governance import CommentView, NewComment, ProposalView
+from phtlab.station.context.self_test_result import keep_report, report_of
+from phtlab.station.data.datasets import add_dataset
+from phtlab.station.executor.contract import CheckResult
+from phtlab.wire.api.governance import CommentView, NewComment, ProposalView
+from phtlab.wire.central.answer import parsed
 from tests.console.conftest import desk_of
 from tests.evidence import Evidence
 from tests.station.held_world import held, holding_world
@@ -117,7 +117,7 @@ def _require_plain(page: Page, path: str) -> None:
 
 
 def test_a_date_that_no_other_zone_has_breaks_no_page(tmp_path: Path, evidence: Evidence) -> None:
-    """Central's answer with one is refused (`phtlab.train.moment`); a page would show it."""
+    """Central's answer with one is refused (`train.documents.moment`); a page would show it."""
     world = make_world(tmp_path)
     world.add_hearts()
     signed, proposal = proposed(world)

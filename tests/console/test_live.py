@@ -12,9 +12,9 @@ from playwright.sync_api import expect
 
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
-from phtlab.station.maintenance import pause, pause_contradicted, pause_of
-from phtlab.station.policy import default_policy
-from phtlab.station.self_test import Nightly, asked_for
+from phtlab.station.context.maintenance import pause, pause_contradicted, pause_of
+from phtlab.station.context.self_test_result import Nightly, asked_for
+from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Browser, Desk, running
 from tests.real_registry import free_port
 from tests.ui.chromium import chromium, watched_page

@@ -10,7 +10,8 @@ import pytest
 
 from phtlab.errors import PhtlabError, SettingsError, StationError
 from phtlab.station.console.access import cookie_name
-from phtlab.station.console.people import (
+from phtlab.station.console.sessions import end_logins, links_of, new_link, use_link
+from phtlab.station.settings.people import (
     OidcLogin,
     People,
     load_people,
@@ -19,7 +20,6 @@ from phtlab.station.console.people import (
     without_person,
     write_people,
 )
-from phtlab.station.console.sessions import end_logins, links_of, new_link, use_link
 from tests.console.conftest import Desk
 from tests.evidence import Evidence
 from tests.limits import join

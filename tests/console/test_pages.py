@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phtlab.station.policy import default_policy
+from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Desk
 
 

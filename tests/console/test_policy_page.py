@@ -7,9 +7,9 @@ import html
 import pytest
 
 from phtlab.errors import PolicyError, StationError
-from phtlab.station import policy_change
-from phtlab.station.policy import default_policy
-from phtlab.station.policy_change import current_text, named, put_in_force, replay
+from phtlab.station.pipeline import policy_trial
+from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, replay
+from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Desk
 
 REFUSING = default_policy("auto").replace('researchers = ["*"]', 'researchers = ["bert"]')
@@ -41,7 +41,7 @@ def test_with_a_broken_policy_in_force_a_text_is_tried_all_the_same(desk: Desk) 
 def test_only_the_newest_journeys_are_looked_at(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policy_change, "MOST", 0)
+    monkeypatch.setattr(policy_trial, "MOST", 0)
     found = replay(desk.console.station, default_policy("human"))
     assert (found.journeys, found.left_out) == ((), 1)
 

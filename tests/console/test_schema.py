@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import checks
 
-from phtlab.station import approvals
+from phtlab.station.approvals import decisions
 from tests.console.conftest import Browser, Desk, desk_of
 from tests.station.held_world import held, holding_world
 from tests.station.test_approvals import proposed
@@ -34,7 +34,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     offer = world.offer()
     world.begun(offer, steps=3)
     with desk_of(world) as desk:
-        approvals.approve(desk.console.station, proposal.id, by="olga")
+        decisions.approve(desk.console.station, proposal.id, by="olga")
         world.daemon().step()
         yield desk
 
@@ -49,7 +49,7 @@ def places(desk: Desk) -> dict[str, list[str]]:
         "journey": journeys,
         "target": [*journeys, *proposals],
         "proposal": proposals,
-        "approval": [shown.digest[7:] for shown in approvals.standing(station)],
+        "approval": [shown.digest[7:] for shown in decisions.standing(station)],
         "output": ["wards", "counts"],
         "name": ["heart", "console.css"],
     }

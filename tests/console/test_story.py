@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from phtlab.station.daemon import Daemon
-from phtlab.station.executor import CheckResult
-from phtlab.station.self_test import keep_report, report_of
-from phtlab.train.enrolment import request_membership
+from phtlab.consortium.enrolment import request_membership
+from phtlab.station.context.self_test_result import keep_report, report_of
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.executor.contract import CheckResult
 from tests.console.conftest import Desk, desk_of
 from tests.station.held_world import TWO_TABLES, held, holding_world, tables
 from tests.station.station_world import GOOD_COUNTS, FakeRun, World, identity

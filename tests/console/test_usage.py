@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import EngineMissingError
-from phtlab.station.console import usage
-from phtlab.station.console.usage import HEIGHT, WIDTH, Look, looks_of, plot_of, watch_usage
-from phtlab.station.desk import Desk as StationDesk
-from phtlab.station.executor import Usage
-from phtlab.station.stop import Stop
+from phtlab.station.console.views import usage
+from phtlab.station.console.views.usage import HEIGHT, WIDTH, Look, looks_of, plot_of, watch_usage
+from phtlab.station.context.operator_context import Desk as StationDesk
+from phtlab.station.executor.contract import Usage
+from phtlab.station.stops.stop import Stop
 from tests.console.conftest import Desk, desk_of
 from tests.station.station_world import FakeRun, ScriptedExecutor, World, make_world
 

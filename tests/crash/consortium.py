@@ -17,29 +17,29 @@ from typing import Any
 
 import pytest
 
+from phtlab.central.context import Services, read_online_key
 from phtlab.central.founding import init_central, pin, registry_settings
 from phtlab.central.server import serving
-from phtlab.central.services import Services, read_online_key
 from phtlab.central.settings import CentralSettings
+from phtlab.consortium.consortium import Consortium
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import Train
-from phtlab.station.daemon import Daemon
-from phtlab.station.datasets import add_dataset
-from phtlab.station.executor import Job, RegistryAuth
-from phtlab.station.folder import StationFolder
-from phtlab.station.opening import open_station, trust_of
-from phtlab.station.policy import default_policy
-from phtlab.station.settings import StationSettings, write_settings
-from phtlab.station.stop import Stop, Stops
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.repository import online_public_key
-from phtlab.train.trust import Trust
-from phtlab.wire import central as wire_central
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
-from phtlab.wire.registry import Registry
-from phtlab.wire.token import mint
+from phtlab.lab.client.train import Train
+from phtlab.station.context.bootstrap import open_station, trust_of
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.data.datasets import add_dataset
+from phtlab.station.executor.contract import Job, RegistryAuth
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings, write_settings
+from phtlab.station.stops.stop import Stop, Stops
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.trust_store.repository import online_public_key
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central import client as wire_central
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.token import mint
+from phtlab.wire.registry.client import Registry
 from tests.central.world import Clock
 from tests.crash.invariants import cargo_on_disk
 from tests.crash.wire_fault import Wire

@@ -19,11 +19,11 @@ import docker
 
 from phtlab.demo.world import World
 from phtlab.lab import Journey, Lab
-from phtlab.station.folder import StationFolder
-from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION
-from phtlab.station.stop import Stops
-from phtlab.train.envelope import Envelope, peek
-from phtlab.train.record import StopRecord
+from phtlab.station.executor.sandbox import LABEL_JOB, LABEL_STATION
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.stops.stop import Stops
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.record import StopRecord
 from tests.e2e.parts import job_of, left_behind
 
 REPOSITORIES = Path("docker/registry/v2/repositories")

@@ -17,10 +17,10 @@ import docker
 from phtlab.demo.world import World
 from phtlab.errors import UnreachableError
 from phtlab.lab import Lab
-from phtlab.lab.train import Train
-from phtlab.station.sandbox import LABEL_STATION
-from phtlab.train.order import Order
-from phtlab.wire.trains import push_train
+from phtlab.lab.client.train import Train
+from phtlab.station.executor.sandbox import LABEL_STATION
+from phtlab.train.documents.order import Order
+from phtlab.wire.registry.trains import push_train
 from tests.e2e.parts import PATIENCE, bring_back, kill, service
 
 IN_FLIGHT = 4

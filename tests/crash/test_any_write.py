@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.train import durable_file
+from phtlab.files import durable_file
 from phtlab.train.canonical import digest
-from phtlab.wire.api import Offer
+from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
 from tests.station.station_world import FakeRun, World, make_world
 

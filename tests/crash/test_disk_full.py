@@ -14,9 +14,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from phtlab.errors import CentralUnreachableError, RegistryUnreachableError, StationError
-from phtlab.station.executor import Limits
-from phtlab.station.output_volume import LoopbackVolumes
-from phtlab.train import durable_file
+from phtlab.files import durable_file
+from phtlab.station.executor.contract import Limits
+from phtlab.station.executor.output_volume import LoopbackVolumes
 from tests.crash.consortium import Light, light
 from tests.crash.invariants import assert_soon
 from tests.crash.small_disk import SmallDisk, small_disk

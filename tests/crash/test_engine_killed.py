@@ -18,8 +18,8 @@ import requests
 from phtlab.demo.services import Service
 from phtlab.demo.world import World
 from phtlab.lab import Lab
-from phtlab.station.folder import StationFolder
-from phtlab.station.settings import load_settings, write_settings
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings, write_settings
 from phtlab.wire.engine_socket import knock
 from tests.crash.invariants import assert_soon
 from tests.e2e.parts import (

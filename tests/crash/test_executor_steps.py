@@ -18,9 +18,9 @@ from typing import Any
 import docker
 import pytest
 
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.executor import Job, JobStatus
-from phtlab.station.output_volume import loop_devices, mounts_at
+from phtlab.station.executor.contract import Job, JobStatus
+from phtlab.station.executor.docker_executor import DockerExecutor
+from phtlab.station.executor.output_volume import loop_devices, mounts_at
 from tests.station.executor_contract import SCRIPT, anyone, ended, until, write_inputs
 
 STATION = f"crash-{secrets.token_hex(4)}"  # other sessions use this engine too

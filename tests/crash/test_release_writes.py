@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import StationError
-from phtlab.station.release import Choice
-from phtlab.station.release_words import Part, words_on
-from phtlab.wire.api import Offer
+from phtlab.station.release.held_outputs import Choice
+from phtlab.station.release.votes import Part, words_on
+from phtlab.wire.api.journeys import Offer
 from tests.crash.test_any_write import Killed, killed_at
 from tests.evidence import Evidence
 from tests.station.held_world import held_offer, holding_world, say

@@ -12,10 +12,10 @@ import pytest
 
 from phtlab.demo.world import World
 from phtlab.lab import Journey, Lab
-from phtlab.profile import Profile
-from phtlab.station.docker_executor import DEFAULT_ENGINE
-from phtlab.station.folder import StationFolder
-from phtlab.station.settings import load_settings, write_settings
+from phtlab.station.executor.docker_executor import DEFAULT_ENGINE
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings, write_settings
+from phtlab.user_settings import Profile
 from tests.conftest import free_port
 from tests.e2e.parts import away, bring_back, command, ended, kill, service, starts, stop_of, until
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook

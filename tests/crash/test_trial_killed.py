@@ -10,12 +10,12 @@ import pytest
 
 from phtlab.demo.world import World
 from phtlab.lab import Lab
-from phtlab.station import sandbox_trial
-from phtlab.station.folder import StationFolder
-from phtlab.station.running_daemon import daemon_runs
-from phtlab.station.sandbox import container_name
-from phtlab.station.unfinished_trial import unfinished_trial
-from phtlab.wire.api import StationView
+from phtlab.station.daemon.lock import daemon_runs
+from phtlab.station.executor import sandbox_trial
+from phtlab.station.executor.sandbox import container_name
+from phtlab.station.executor.unfinished_trial import unfinished_trial
+from phtlab.station.settings.folder import StationFolder
+from phtlab.wire.api.journeys import StationView
 from tests.crash.load import mark_of
 from tests.e2e.parts import command, ended, kill, service, stop_of, until
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook

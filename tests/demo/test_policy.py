@@ -16,10 +16,10 @@ from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.world import ASKING_POLICY, POLICY
 from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
-from phtlab.station.airlock import released
-from phtlab.station.airlock.passage import as_at_a_twin, pass_outputs
-from phtlab.station.policy import Policy
-from phtlab.train.record import OutputVerdict
+from phtlab.station.airlock.check_outputs import as_at_a_twin, pass_outputs
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.policy import Policy
+from phtlab.train.documents.record import OutputVerdict
 from tests.docs.generate import DOCS, ROOT
 from tests.station.left_by_a_run import LeftInMemory
 
@@ -80,9 +80,9 @@ def journeys(
     """One journey after the other at a hospital that remembers what left."""
     for age in ages:
         files = run(hospital, age)
-        history = released.ReleasedHistory(folder, ["heart"], None)
+        history = released_counts.ReleasedHistory(folder, ["heart"], None)
         passed = pass_outputs(OUTPUTS, LeftInMemory(files.__getitem__), rules.airlock, history)
-        released.note(folder, ["heart"], released.left(OUTPUTS, passed))
+        released_counts.note(folder, ["heart"], released_counts.left(OUTPUTS, passed))
         yield {one.verdict.name: one.verdict for one in passed}
 
 

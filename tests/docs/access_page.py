@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phtlab.station.console.people import MEANING
+from phtlab.station.settings.people import MEANING
 from tests.central.matrix import ALLOWED, KEYS, ROLES, SENDERS
 from tests.console.matrix import ALLOWED as CONSOLE_ALLOWED
 from tests.console.matrix import VISITORS as CONSOLE_VISITORS

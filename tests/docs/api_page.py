@@ -23,21 +23,24 @@ Nothing here opens a connection, except `Trust`. Fields are those of the JSON th
 
 # What someone needs who checks a train, an order, a record or an approval by other means.
 TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("phtlab.train.manifest", ("TrainManifest", "Output", "TrainFile", "KernelRef", "Train")),
-    ("phtlab.train.order", ("Order", "cargo_context")),
-    ("phtlab.train.record", ("StopRecord", "OutputVerdict", "CellError")),
-    ("phtlab.train.roster", ("Roster", "Catalogue", "KernelImage")),
-    ("phtlab.train.identity", ("Identity", "Member", "PublicKeys")),
-    ("phtlab.train.envelope", ("Envelope", "sign_statement", "open_statement")),
+    (
+        "phtlab.train.documents.manifest",
+        ("TrainManifest", "Output", "TrainFile", "KernelRef", "Train"),
+    ),
+    ("phtlab.train.documents.order", ("Order", "cargo_context")),
+    ("phtlab.train.documents.record", ("StopRecord", "OutputVerdict", "CellError")),
+    ("phtlab.train.documents.roster", ("Roster", "Catalogue", "KernelImage")),
+    ("phtlab.train.crypto.identity", ("Identity", "Member", "PublicKeys")),
+    ("phtlab.train.documents.envelope", ("Envelope", "sign_statement", "open_statement")),
     (
         "phtlab.train.verify",
         ("verify_train", "verify_order", "verify_turn", "verify_record", "verify_records"),
     ),
-    ("phtlab.train.seal", ("seal", "open_sealed", "open_file")),
-    ("phtlab.train.key_file", ("write_key", "read_key")),
+    ("phtlab.train.sealing", ("seal", "open_sealed", "open_file")),
+    ("phtlab.files.key_file", ("write_key", "read_key")),
     ("phtlab.train.image", ("compose", "verify_image")),
-    ("phtlab.train.enrolment", ("request_membership", "open_request")),
-    ("phtlab.train.trust", ("Trust", "Trusted", "root_fingerprint")),
+    ("phtlab.consortium.enrolment", ("request_membership", "open_request")),
+    ("phtlab.trust_store.trust", ("Trust", "Trusted", "root_fingerprint")),
     (
         "phtlab.governance",
         (

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from phtlab.station.airlock.capacity import bits_of_run, bits_of_verdict, capacities
-from phtlab.station.policy import Policy
-from phtlab.train.manifest import MAX_OUTPUTS
+from phtlab.station.policy.policy import Policy
+from phtlab.train.documents.manifest import MAX_OUTPUTS
 from tests.docs.markdown import heading, table
 
 _INTRODUCTION = (

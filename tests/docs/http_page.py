@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from fastapi.routing import APIRoute
 
-from phtlab.central import access
+from phtlab.central.api import access
 from phtlab.central.app import API
 from phtlab.central.problems import BY_CODE
-from phtlab.wire.api import PREFIX
+from phtlab.wire.api.journeys import PREFIX
 from tests.docs.markdown import code, heading, sentence, table
 
 _INTRODUCTION = f"""\

@@ -22,11 +22,11 @@ import phtlab
 from phtlab.cli.main import app
 from phtlab.errors import PhtlabError
 from phtlab.governance import open_proposal
-from phtlab.lab.lab import Lab
-from phtlab.train.roster import Agreement
-from phtlab.train.trust import Trust
-from phtlab.wire.api import Column, DataSetDescription, StationProfile
-from phtlab.wire.governance import NewComment
+from phtlab.lab.client.lab import Lab
+from phtlab.train.documents.roster import Agreement
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.governance import NewComment
+from phtlab.wire.api.journeys import Column, DataSetDescription, StationProfile
 from tests.central.conftest import run_central
 from tests.central.world import World, found
 from tests.docs.console_page import Exchange, rewritten, sessions, with_printed
@@ -96,9 +96,9 @@ def _world(place: Path) -> Iterator[tuple[World, Path]]:
         lab = Lab(world.identity("ada"), client, trust)
         with (
             patch.object(phtlab, "connect", return_value=lab, create=True),
-            patch("phtlab.lab.proposal_draft.new_id", lambda: NAME),
+            patch("phtlab.lab.proposals.draft.new_id", lambda: NAME),
             # Images are told of elsewhere: no registry is here.
-            patch("phtlab.lab.lab.push_train"),
+            patch("phtlab.lab.client.lab.push_train"),
             patch.object(Lab, "kernel_documents", lambda self, kernel: (MANIFEST, CONFIG)),
             chdir(desk),
         ):

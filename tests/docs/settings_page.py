@@ -13,19 +13,19 @@ from pydantic_core import PydanticUndefined
 
 import phtlab
 from phtlab.central.settings import CentralSettings
-from phtlab.station.airlock.actions import (
+from phtlab.station.airlock.history.monthly_amount import MonthLimits
+from phtlab.station.policy.airlock_actions import (
     FigureActions,
     FileActions,
     ModelActions,
     ScalarActions,
     TableActions,
 )
-from phtlab.station.airlock.amount import MonthLimits
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.console.people import ConsoleSettings, OidcLogin, Person
-from phtlab.station.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
-from phtlab.station.release_rules import ReleaseRules
-from phtlab.station.settings import StationSettings
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
+from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.settings.people import ConsoleSettings, OidcLogin, Person
+from phtlab.station.settings.settings import StationSettings
 from phtlab_hub.settings import HubSettings, OidcSettings
 from tests.docs.markdown import code, ended, heading, table
 

@@ -11,7 +11,7 @@ import pytest
 
 from phtlab.demo.heart import write_patients
 from phtlab.notebook import read_analysis
-from phtlab.station.policy import Policy
+from phtlab.station.policy.policy import Policy
 from tests.docs.generate import DOCS, ROOT
 
 PAGE = (DOCS / "teacher.md").read_text("utf-8")

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from phtlab.demo.heart import HOSPITALS
-from phtlab.station.airlock.passage import Passed
+from phtlab.station.airlock.check_outputs import Passed
 from tests.airlock.typical import OTHERS, TABLES, Typical, alone
 from tests.docs.markdown import heading, table
 

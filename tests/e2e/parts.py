@@ -19,12 +19,12 @@ import docker
 from phtlab.demo.services import Service, phtlab_command
 from phtlab.demo.world import World
 from phtlab.lab import Journey, Lab
-from phtlab.lab.train import Train
-from phtlab.station.folder import StationFolder
-from phtlab.station.stop import Stop, Stops
-from phtlab.train.order import Order
-from phtlab.train.record import StopRecord
-from phtlab.wire.trains import push_train
+from phtlab.lab.client.train import Train
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.stops.stop import Stop, Stops
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import StopRecord
+from phtlab.wire.registry.trains import push_train
 
 PATIENCE = 180.0
 

@@ -10,15 +10,15 @@ import pytest
 
 from phtlab.demo.world import World
 from phtlab.errors import ApprovalError
+from phtlab.files.key_file import read_key
 from phtlab.governance import open_approval, open_revocation, open_standing
 from phtlab.lab import Lab
-from phtlab.station import approvals
-from phtlab.station.desk import Desk
-from phtlab.station.folder import StationFolder
-from phtlab.station.settings import load_settings
-from phtlab.station.station import utc_now
-from phtlab.train.key_file import read_key
-from phtlab.wire.central import CentralClient
+from phtlab.station.approvals import decisions
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.station import utc_now
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
+from phtlab.wire.central.client import CentralClient
 from tests.e2e.parts import command, until
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.raising import raises_code
@@ -47,19 +47,19 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
     journey = small_lab.dispatch(notebook, stations=HERE)
     until(lambda: journey.refresh().stops[0].state == "held")
     desk = Desk(StationFolder(asking), load_settings(StationFolder(asking)))
-    (waiting,) = [one for one in approvals.pending(desk) if one.id == journey.id]
+    (waiting,) = [one for one in decisions.pending(desk) if one.id == journey.id]
     assert (waiting.persons, waiting.said) == (2, ())
 
-    assert approvals.approve(desk, journey.id, by="olga").missing == 1
+    assert decisions.approve(desk, journey.id, by="olga").missing == 1
     with raises_code(ApprovalError, "approval-twice"):
-        approvals.approve(desk, journey.id, by="olga")
+        decisions.approve(desk, journey.id, by="olga")
     assert journey.refresh().stops[0].state == "held"
     place = ("-C", str(asking))
     done = command(small, "station", "approve", journey.id[7:19], "--by", "peter", *place)
     assert f"{HERE} approved journey {journey.id[7:19]}." in done.stderr
     until(lambda: journey.refresh().stops[0].state == "running")
 
-    (given,) = [one for one in approvals.standing(desk) if one.state == "stands"]
+    (given,) = [one for one in decisions.standing(desk) if one.state == "stands"]
     assert given.approval.approvers == ("olga", "peter")
     roster = small_lab.refresh().roster
     key = read_key(StationFolder(asking).key, small.passphrase)
@@ -77,7 +77,7 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
         until(lambda: given.digest in numbered()[1])
         number = numbered()[0]
 
-        approvals.revoke(desk, given.digest, by="olga", stop_runs=True)
+        decisions.revoke(desk, given.digest, by="olga", stop_runs=True)
         until(lambda: journey.refresh().done)
         assert (journey.stops[0].state, journey.stops[0].code) == ("cancelled", "approval-revoked")
         until(lambda: given.digest not in numbered()[1])

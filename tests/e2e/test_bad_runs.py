@@ -13,8 +13,8 @@ import pytest
 from phtlab.demo.world import POLICY, World
 from phtlab.errors import JourneyError
 from phtlab.lab import Journey, Lab
-from phtlab.station.outcomes import RUN, STATION
-from phtlab.train.record import CellError
+from phtlab.station.stops.sentences import RUN, STATION
+from phtlab.train.documents.record import CellError
 from tests.e2e.parts import command, ended, left_behind, stop_of
 from tests.e2e.written_notebook import FIRST, LOAD, PUBLISH, write_notebook
 

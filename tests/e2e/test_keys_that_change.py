@@ -10,12 +10,12 @@ import pytest
 
 from phtlab.demo.world import OFFICERS, World
 from phtlab.errors import NotOnRosterError
+from phtlab.files.key_file import write_key
 from phtlab.lab import Journey, Lab
-from phtlab.station.folder import StationFolder
-from phtlab.train.identity import Identity, Member
-from phtlab.train.key_file import write_key
-from phtlab.train.repository import load_root
-from phtlab.train.roster import Roster
+from phtlab.station.settings.folder import StationFolder
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import Roster
+from phtlab.trust_store.repository import load_root
 from tests.e2e.parts import away
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 

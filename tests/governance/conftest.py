@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Identity, Member, Role
+from phtlab.train.documents.roster import Roster
 
 ROLES: dict[str, tuple[Role, ...]] = {
     "ada": ("researcher",),

@@ -10,7 +10,7 @@ from phtlab.governance import Approval, Proposal, Refusal, Revocation, Standing,
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope
+from phtlab.train.documents.envelope import Envelope
 
 IMAGE = digest(b"kernel")
 NOTEBOOK = digest(b"notebook")

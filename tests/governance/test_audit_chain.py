@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import START, Checkpoint, Entry, Head, following, verify_chain
-from phtlab.governance.audit_filter import Wanted
+from phtlab.governance.audit.chain import START, Checkpoint, Entry, Head, following, verify_chain
+from phtlab.governance.audit.filter import Wanted
 from tests.raising import raises_code
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)

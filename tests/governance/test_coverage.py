@@ -15,10 +15,10 @@ from phtlab.governance import Approval, Asked, Proposal, require_covered
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity
-from phtlab.train.manifest import KernelRef, Train, TrainManifest
-from phtlab.train.order import Order
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.manifest import KernelRef, Train, TrainManifest
+from phtlab.train.documents.order import Order
 from tests.governance import documents
 
 ADA = Identity.generate("ada")

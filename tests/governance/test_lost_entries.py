@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import (
+from phtlab.governance.audit.chain import (
     LOST,
     START,
     Checkpoint,

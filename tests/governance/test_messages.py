@@ -10,9 +10,9 @@ import pytest
 from pydantic import ValidationError
 
 from phtlab.governance import open_standing, require_successor
-from phtlab.governance.audit_filter import Wanted
+from phtlab.governance.audit.filter import Wanted
 from phtlab.train.canonical import digest
-from phtlab.train.identity import Identity
+from phtlab.train.crypto.identity import Identity
 from tests.governance import documents
 from tests.governance.conftest import Keys
 from tests.raising import wrong_messages

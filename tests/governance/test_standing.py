@@ -8,7 +8,7 @@ import pytest
 
 from phtlab.errors import ApprovalError
 from phtlab.governance import Standing, open_standing
-from phtlab.train.envelope import Envelope
+from phtlab.train.documents.envelope import Envelope
 from tests.governance import documents
 from tests.governance.conftest import Keys
 from tests.raising import raises_code

@@ -30,9 +30,9 @@ from phtlab.governance.approval import APPROVAL_TYPE, REVOCATION_TYPE, STANDING_
 from phtlab.governance.proposal import PROPOSAL_TYPE
 from phtlab.governance.refusal import REFUSAL_TYPE, WITHDRAWAL_TYPE
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.envelope import Envelope, peek, sign_statement
-from phtlab.train.identity import Identity
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope, peek, sign_statement
+from phtlab.train.documents.roster import Roster
 from tests.governance import documents
 from tests.governance.conftest import Keys
 from tests.raising import invalid

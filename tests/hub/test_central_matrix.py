@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from phtlab.central.hub import SCOPES
+from phtlab.central.hub.users import SCOPES
 from phtlab.demo.hub_people import PEOPLE, Person
 from phtlab_hub import roles, workspaces
 from phtlab_hub.security import LONGEST_TOKEN_SECONDS

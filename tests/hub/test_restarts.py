@@ -17,7 +17,7 @@ from phtlab.demo.hub import HubWorld
 from phtlab.demo.showcase import connected
 from phtlab.demo.world import TWIN
 from phtlab.lab import Lab
-from phtlab.lab.journey import Journey
+from phtlab.lab.client.journey import Journey
 from phtlab.wire.authorities import authorities
 from tests.conftest import CACHE
 from tests.hub.session import HubSession

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.kernel.archive import archive_of
+from phtlab.kernel.debian_sources import archive_of
 
-# The columns of phtlab.kernel.archive: origin, codename, address, release, component, file.
+# The columns of phtlab.kernel.debian_sources: origin, codename, address, release, component, file.
 ROWS = """\
 Debian\tbookworm-security\tmirror:/sec\tbookworm-security\tmain\t{lists}/sec_main_binary-amd64_Packages
 Debian\tbookworm\tmirror:/deb\tbookworm\tmain\t{lists}/deb_main_binary-amd64_Packages.lz4

@@ -21,10 +21,10 @@ from phtlab.kernel import (
 )
 from phtlab.kernel.root import builder_version
 from phtlab.train.canonical import digest
+from phtlab.train.documents.materials import materials_of
 from phtlab.train.image import compose
-from phtlab.train.materials import materials_of
-from phtlab.wire.registry import Registry
-from phtlab.wire.trains import pull_kernel, push_train
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.trains import pull_kernel, push_train
 from tests.conftest import KERNEL_CACHE, ROOT
 from tests.kernel.in_container import python
 from tests.raising import raises_code

@@ -24,7 +24,7 @@ from phtlab.kernel import (
 )
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
-from phtlab.wire.registry import Registry
+from phtlab.wire.registry.client import Registry
 from tests.conftest import KERNEL_CACHE, ROOT
 from tests.kernel.in_container import python
 from tests.raising import raises_code

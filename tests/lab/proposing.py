@@ -14,14 +14,14 @@ import pytest
 import phtlab
 from phtlab.central.problems import not_found
 from phtlab.governance import Asked, Proposal
-from phtlab.lab.lab import Lab
-from phtlab.lab.proposal_standing import SeenNumbers, StationSays, stations_say
+from phtlab.lab.client.lab import Lab
+from phtlab.lab.proposals.station_answers import SeenNumbers, StationSays, stations_say
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope
-from phtlab.train.manifest import KernelRef, Train, TrainManifest
-from phtlab.train.order import Order
-from phtlab.train.trust import Trust
-from phtlab.wire.api import Column, DataSetDescription, StationProfile
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.manifest import KernelRef, Train, TrainManifest
+from phtlab.train.documents.order import Order
+from phtlab.trust_store.trust import Trust
+from phtlab.wire.api.journeys import Column, DataSetDescription, StationProfile
 from tests.central.conftest import _migrate, run_central
 from tests.central.world import KERNEL, World, found
 from tests.governance import documents

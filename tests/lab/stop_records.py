@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from phtlab.train.record import StopRecord
+from phtlab.train.documents.record import StopRecord
 
 ZERO = "sha256:" + "0" * 64
 

@@ -2,7 +2,7 @@
 
 import nbformat
 
-from phtlab.lab.aggregate import run_aggregate
+from phtlab.lab.aggregation.run import run_aggregate
 
 
 def test_aggregate_cells_run_in_the_notebooks_folder_from_any_other(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from phtlab.lab.aggregate_notebook import Sent, filled, new_notebook, sources, with_journey
+from phtlab.lab.aggregation.notebook import Sent, filled, new_notebook, sources, with_journey
 
 JOURNEY = "sha256:" + "a" * 64
 OTHER = "sha256:" + "b" * 64

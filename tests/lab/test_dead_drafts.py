@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.lab.lab import connect
-from phtlab.profile import Profile, cache_directory
-from phtlab.train.identity import Identity
-from phtlab.train.key_file import write_key
+from phtlab.files.key_file import write_key
+from phtlab.lab.client.lab import connect
+from phtlab.train.crypto.identity import Identity
+from phtlab.user_settings import Profile, cache_directory
 
 DRAFT = ".file.0123456789abcdef.part"
 PASSPHRASE = "correct horse battery"

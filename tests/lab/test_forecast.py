@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from phtlab.lab.results import Results, StationResults
-from phtlab.lab.results_folder import ResultsFolder
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.server.results_shape import _failure, _station
-from phtlab.train.manifest import Output
-from phtlab.train.record import Forecast, OutputVerdict
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import Forecast, OutputVerdict
 from tests.lab.stop_records import record
 
 HOSTILE = "<script>alert(1)</script>\u202e"

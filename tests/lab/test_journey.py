@@ -3,10 +3,10 @@
 from rich.console import Console
 
 from phtlab.errors import RecordError
-from phtlab.lab.journey import Journey
-from phtlab.lab.journey_html import journey_html
-from phtlab.lab.journey_words import describe
-from phtlab.lab.progress import route_table
+from phtlab.lab.client.journey import Journey
+from phtlab.lab.display.journey_html import journey_html
+from phtlab.lab.display.journey_text import describe
+from phtlab.lab.display.progress import route_table
 from tests.lab.told_journey import Central, Lab, view
 from tests.raising import raises_code
 

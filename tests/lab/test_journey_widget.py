@@ -15,16 +15,16 @@ import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
 from phtlab.errors import CentralError, CentralUnreachableError
-from phtlab.lab import journey_display, journey_follower, journey_widget
-from phtlab.lab.aggregate import as_html
-from phtlab.lab.journey import Journey
-from phtlab.lab.journey_display import Faces, JourneyDisplay
-from phtlab.lab.journey_follower import Followed
-from phtlab.lab.journey_html import journey_html
-from phtlab.lab.journey_widget import JourneyWidget
-from phtlab.lab.route_map import route_map
-from phtlab.lab.stop_cost import duration, size
-from phtlab.train.record import CellError
+from phtlab.lab.aggregation.run import as_html
+from phtlab.lab.client.journey import Journey
+from phtlab.lab.display import journey_display, journey_follower, journey_widget
+from phtlab.lab.display.journey_display import Faces, JourneyDisplay
+from phtlab.lab.display.journey_follower import Followed
+from phtlab.lab.display.journey_html import journey_html
+from phtlab.lab.display.journey_widget import JourneyWidget
+from phtlab.lab.display.route_map import route_map
+from phtlab.lab.results.stop_cost import duration, size
+from phtlab.train.documents.record import CellError
 from tests.lab.page import VIEW_TYPE, Page
 from tests.lab.told_journey import Central, recorded, told_journey, view
 

@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import KeyFileError
-from phtlab.lab import key_agent
-from phtlab.lab.key_agent import (
+from phtlab.lab.client.lab import connect
+from phtlab.lab.keys import agent as key_agent
+from phtlab.lab.keys.agent import (
     VARIABLE,
     KeyAgent,
     identity_of_agent,
     notebook_of_agent,
     page_of_agent,
 )
-from phtlab.lab.lab import connect
-from phtlab.lab.workspace_keys import WorkspaceKeys
-from phtlab.profile import Profile
+from phtlab.lab.keys.key_files import WorkspaceKeys
+from phtlab.user_settings import Profile
 from tests.limits import LIMIT
 from tests.raising import raises_code
 
@@ -62,7 +62,8 @@ def test_an_unlocked_key_is_handed_out(keys: WorkspaceKeys, agent: KeyAgent):
 
 def test_a_process_that_the_server_starts_gets_it(keys: WorkspaceKeys, agent: KeyAgent):
     program = (
-        "import sys; from pathlib import Path; from phtlab.lab.key_agent import identity_of_agent; "
+        "import sys; from pathlib import Path; "
+        "from phtlab.lab.keys.agent import identity_of_agent; "
         "print(identity_of_agent(Path(sys.argv[1])).public.fingerprint)"
     )
     command = [sys.executable, "-c", program, str(key_of(keys))]

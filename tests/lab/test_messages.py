@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.lab.opened_cargo import unpack
+from phtlab.lab.results.opened_cargo import unpack
 from tests.lab.test_opened_cargo import DECLARED, archive, index
 from tests.raising import wrong_messages
 

@@ -1,7 +1,7 @@
 """Which notebook this is: told by the environment or the front end, or asked for."""
 
 from phtlab.errors import SettingsError
-from phtlab.lab.notebook_here import notebook_here
+from phtlab.lab.display.notebook_location import notebook_here
 from tests.raising import raises_code
 
 

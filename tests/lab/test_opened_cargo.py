@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import SealFormatError
-from phtlab.lab.opened_cargo import MAX_INDEX_BYTES, unpack
-from phtlab.train.manifest import Output
+from phtlab.lab.results.opened_cargo import MAX_INDEX_BYTES, unpack
+from phtlab.train.documents.manifest import Output
 from tests.raising import raises_code
 
 DECLARED = (Output(name="counts"), Output(name="plot", kind="figure"))
@@ -121,13 +121,13 @@ def test_files_that_are_too_much_together_are_refused_before_they_are_written(
     )
     path = archive(tmp_path, *entries)
     size = sum(len(content) for _, content in entries)
-    monkeypatch.setattr("phtlab.lab.opened_cargo.MAX_CARGO_BYTES", size - 1)
+    monkeypatch.setattr("phtlab.lab.results.opened_cargo.MAX_CARGO_BYTES", size - 1)
     with raises_code(SealFormatError, "seal-cargo-size"):
         unpack(path, target, DECLARED)
     assert not (target / "plot.parquet").exists()
     for left in target.iterdir():
         left.unlink()
-    monkeypatch.setattr("phtlab.lab.opened_cargo.MAX_CARGO_BYTES", size)
+    monkeypatch.setattr("phtlab.lab.results.opened_cargo.MAX_CARGO_BYTES", size)
     assert unpack(path, target, DECLARED) == {"plot": DECLARED[1]}
 
 

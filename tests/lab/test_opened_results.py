@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from phtlab.errors import JourneyError
-from phtlab.lab.opened_results import OpenedResults
-from phtlab.lab.results import Results
-from phtlab.lab.results_folder import ResultsFolder
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.results import Results
+from phtlab.lab.workspace.opened_results import OpenedResults
 
 
 def results() -> Results:

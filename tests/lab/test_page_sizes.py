@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from phtlab.lab.page_sizes import uncompressed_bytes
-from phtlab.lab.table_file import fault_of
+from phtlab.lab.results.page_sizes import uncompressed_bytes
+from phtlab.lab.results.table_file import fault_of
 
 
 def written(column: pa.Array, **options: object) -> bytes:
@@ -49,7 +49,7 @@ def _varint(value: int) -> bytes:
 
 
 def test_metadata_that_says_less_is_not_believed(tmp_path, monkeypatch):
-    monkeypatch.setattr("phtlab.lab.table_file.MAX_DENSE_BYTES", 2**20)
+    monkeypatch.setattr("phtlab.lab.results.table_file.MAX_DENSE_BYTES", 2**20)
     content = written(pa.array(["x" * 2**21]), use_dictionary=False, write_statistics=False)
     size = metadata(content).row_group(0).column(0).total_uncompressed_size
     true = _varint(size)
@@ -58,7 +58,7 @@ def test_metadata_that_says_less_is_not_believed(tmp_path, monkeypatch):
     assert metadata(forged).row_group(0).column(0).total_uncompressed_size < 1000
     assert uncompressed_bytes(metadata(forged), forged) > 2**22
     # (Not even begun: its texts are read by nobody.)
-    monkeypatch.setattr("phtlab.lab.table_file._is_small", lambda path, texts: 1 / 0)
+    monkeypatch.setattr("phtlab.lab.results.table_file._is_small", lambda path, texts: 1 / 0)
     (tmp_path / "counts.parquet").write_bytes(forged)
     assert fault_of(tmp_path / "counts.parquet") == "a table of at most 1 MiB"
 
@@ -74,6 +74,6 @@ def test_headers_that_are_none_are_refused(header):
 def test_a_file_of_countless_pages_is_refused(monkeypatch):
     content = written(pa.array(range(1000)))
     uncompressed_bytes(metadata(content), content)
-    monkeypatch.setattr("phtlab.lab.page_sizes._MOST_PAGES", 2)
+    monkeypatch.setattr("phtlab.lab.results.page_sizes._MOST_PAGES", 2)
     with pytest.raises(ValueError):
         uncompressed_bytes(metadata(content), content)

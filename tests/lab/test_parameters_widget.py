@@ -6,8 +6,8 @@ import ipywidgets as widgets
 import pytest
 
 from phtlab.errors import ParameterError
-from phtlab.lab import parameters_widget
-from phtlab.lab.parameters_widget import ParameterForm
+from phtlab.lab.display import parameters_widget
+from phtlab.lab.display.parameters_widget import ParameterForm
 from phtlab.notebook.parameters import ParameterSchema
 from tests.lab.page import VIEW_TYPE, Page
 from tests.raising import raises_code

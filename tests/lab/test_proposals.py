@@ -11,14 +11,11 @@ from typer.testing import CliRunner
 
 from phtlab.cli.main import app
 from phtlab.errors import ApprovalError, ProposalError
-from phtlab.lab.lab import Lab
-from phtlab.lab.proposal import SubmittedProposal
-from phtlab.lab.proposal_standing import (
-    SeenNumbers,
-    require_none_revoked,
-)
+from phtlab.lab.client.lab import Lab
+from phtlab.lab.proposals.proposal import SubmittedProposal
+from phtlab.lab.proposals.station_answers import SeenNumbers, require_none_revoked
 from phtlab.train.canonical import digest
-from phtlab.wire.governance import NewComment
+from phtlab.wire.api.governance import NewComment
 from tests.central.world import KERNEL, World
 from tests.governance import documents
 from tests.lab.proposing import (  # noqa: F401 (fixtures)

@@ -12,11 +12,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from phtlab.errors import JourneyError, SealFormatError
-from phtlab.lab.results import Results, StationResults
-from phtlab.lab.results_folder import ResultsFolder
-from phtlab.lab.withheld import withheld
-from phtlab.train.manifest import Output
-from phtlab.train.record import OutputVerdict
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.results import Results, StationResults
+from phtlab.lab.results.withheld import withheld
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import OutputVerdict
 from tests.lab.stop_records import record
 from tests.raising import raises_code
 
@@ -289,8 +289,8 @@ def test_rows_taken_out_are_counted_also_where_a_person_released_the_rest():
 def test_a_cell_says_once_what_is_missing_whatever_it_makes_of_it(lacking, monkeypatch):
     shown: list[Mapping[str, Any]] = []
     run = "run-1"
-    monkeypatch.setattr("phtlab.lab.withheld.cell_run", lambda: run)
-    monkeypatch.setattr("phtlab.lab.withheld.Output", shown.append)
+    monkeypatch.setattr("phtlab.lab.results.withheld.cell_run", lambda: run)
+    monkeypatch.setattr("phtlab.lab.results.withheld.Output", shown.append)
     share = lacking.table("counts").n.sum()
     table = lacking.table("counts")
     assert share > 0

@@ -3,10 +3,10 @@
 import gc
 from datetime import UTC, datetime
 
-from phtlab.lab.results import Results, StationResults
-from phtlab.lab.results_folder import ResultsFolder
-from phtlab.train.manifest import Output
-from phtlab.train.record import StopRecord
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.results import Results, StationResults
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import StopRecord
 
 
 def opened() -> Results:

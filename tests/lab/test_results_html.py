@@ -12,12 +12,12 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from phtlab.lab.results import Results, StationResults
-from phtlab.lab.results_folder import ResultsFolder
-from phtlab.lab.train_html import train_html
+from phtlab.lab.display.train_html import train_html
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.results import Results, StationResults
 from phtlab.notebook import read_analysis
-from phtlab.train.manifest import Output
-from phtlab.train.record import CellError, OutputVerdict, StopRecord
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import CellError, OutputVerdict, StopRecord
 from tests.lab.page import Page
 from tests.lab.stop_records import ZERO, record
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.lab.results_folder import ResultsFolder, remove_left_behind
+from phtlab.lab.results.folder import ResultsFolder, remove_left_behind
 from phtlab.process_mark import own_mark
 from tests.limits import read_line
 
 OPEN = """
-from phtlab.lab.results_folder import ResultsFolder
+from phtlab.lab.results.folder import ResultsFolder
 folder = ResultsFolder()
 (folder.path / "cleveland").mkdir()
 (folder.path / "cleveland" / "patients.json").write_text("304")

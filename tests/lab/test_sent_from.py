@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.lab import sent_from
-from phtlab.lab.sent_from import notebook_of, remember_notebook
+from phtlab.lab.client import dispatch_history
+from phtlab.lab.client.dispatch_history import notebook_of, remember_notebook
 
 JOURNEY = "sha256:" + "a" * 64
 
@@ -33,11 +33,11 @@ def test_what_is_no_journey_s_id_is_no_file(journey: str, tmp_path: Path):
 
 
 def test_only_the_last_are_remembered(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sent_from, "MOST", 3)
+    monkeypatch.setattr(dispatch_history, "MOST", 3)
     ids = [f"sha256:{number:064x}" for number in range(5)]
     for age, journey in enumerate(ids):
         remember_notebook(journey, Path("a.ipynb"))
-        place = sent_from._place(journey)
+        place = dispatch_history._place(journey)
         assert place is not None
         os.utime(place, (age, age))
     assert [notebook_of(journey) is not None for journey in ids] == [False] * 2 + [True] * 3

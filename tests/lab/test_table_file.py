@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from phtlab.lab.table_file import MAX_DENSE_BYTES, fault_of
+from phtlab.lab.results.table_file import MAX_DENSE_BYTES, fault_of
 from tests.limits import LIMIT
 
 TOO_LARGE = f"a table of at most {MAX_DENSE_BYTES // 2**20} MiB"
@@ -60,7 +60,7 @@ def test_what_is_refused_took_little_memory(tmp_path):
     path = written(tmp_path, once)
     code = (
         "import resource, sys; from pathlib import Path; import pandas, pyarrow.parquet\n"
-        "from phtlab.lab.table_file import fault_of\n"
+        "from phtlab.lab.results.table_file import fault_of\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "print(fault_of(Path(sys.argv[1])))\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
@@ -78,7 +78,7 @@ def test_what_is_refused_took_little_memory(tmp_path):
 
 
 def test_one_huge_text_is_refused_by_what_the_file_says(tmp_path, monkeypatch):
-    monkeypatch.setattr("phtlab.lab.table_file.MAX_DENSE_BYTES", 2**20)
+    monkeypatch.setattr("phtlab.lab.results.table_file.MAX_DENSE_BYTES", 2**20)
     assert fault_of(written(tmp_path, pa.array(["x" * 2**20]))) == "a table of at most 1 MiB"
     assert fault_of(written(tmp_path, pa.array(["x" * 2**19]))) is None
 

@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from phtlab.errors import CentralError
-from phtlab.lab.twins import VARIABLE, Twins
-from phtlab.lab.workspace_news import News
+from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.twins import VARIABLE, Twins
 from phtlab.runtime import dataset
 from phtlab.train.canonical import digest
-from phtlab.train.identity import Identity, Member
-from phtlab.train.roster import Roster
-from phtlab.wire.api import Column, DataSetDescription, StationView
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.journeys import Column, DataSetDescription, StationView
 
 CSV = b"age,sex\n50,Female\n60,Male\n"
 COLUMNS = (Column(name="age", type="integer"), Column(name="sex", type="string"))

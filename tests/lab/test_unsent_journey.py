@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from phtlab.errors import CentralUnreachableError, JourneyError
-from phtlab.lab import lab as lab_module
-from phtlab.lab import unsent_journey
-from phtlab.lab.dispatch_question import DispatchQuestion
-from phtlab.lab.dispatch_widget import DispatchWidget
-from phtlab.lab.journey import Journey
-from phtlab.lab.lab import results
-from phtlab.lab.notebook_here import runs_in_page
-from phtlab.lab.sent_order import SentOrder
-from phtlab.lab.unsent_journey import UnsentJourney
+from phtlab.lab.client import lab as lab_module
+from phtlab.lab.client import unsent_journey
+from phtlab.lab.client.journey import Journey
+from phtlab.lab.client.lab import results
+from phtlab.lab.client.sent_order import SentOrder
+from phtlab.lab.client.unsent_journey import UnsentJourney
+from phtlab.lab.display.dispatch_question import DispatchQuestion
+from phtlab.lab.display.dispatch_widget import DispatchWidget
+from phtlab.lab.display.notebook_location import runs_in_page
 from tests.lab.page import Page
 from tests.lab.told_journey import Central, Lab, view
 from tests.limits import LIMIT
@@ -176,7 +176,7 @@ def test_a_script_is_no_page():
     ],
 )
 def test_what_is_a_page(monkeypatch, run, looks, page, asked):
-    where = "phtlab.lab.notebook_here"
+    where = "phtlab.lab.display.notebook_location"
     monkeypatch.setattr(f"{where}.cell_run", lambda: run)
     monkeypatch.setattr(f"{where}.somebody_looks", lambda: looks)
     monkeypatch.setattr(f"{where}.page_of_agent", lambda _: page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from phtlab.lab.workspace import _hub_token
+from phtlab.lab.workspace.workspace import _hub_token
 
 HUBS = "http://10.1.0.1/services/central"
 

@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any
 
 from phtlab.errors import CentralUnreachableError
-from phtlab.lab.journey import Journey
-from phtlab.train.identity import Identity
-from phtlab.train.order import Order
-from phtlab.train.record import StopRecord
-from phtlab.wire.api import JourneyEvent, JourneyView, StopView
+from phtlab.lab.client.journey import Journey
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import StopRecord
+from phtlab.wire.api.journeys import JourneyEvent, JourneyView, StopView
 from tests.limits import LIMIT
 
 TRAIN = "sha256:" + 64 * "1"

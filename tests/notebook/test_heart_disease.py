@@ -256,8 +256,8 @@ def test_the_twin_of_the_declared_schema_runs_as_a_hospital_does(
 ) -> None:
     import tomllib
 
-    from phtlab.station.schema import DataSetSchema
-    from phtlab.station.twin import make_twin
+    from phtlab.station.data.schema import DataSetSchema
+    from phtlab.station.data.twin import make_twin
 
     declared = tomllib.loads((NOTEBOOKS / "data" / "heart.toml").read_text())
     twin = tmp_path / "twin.csv"

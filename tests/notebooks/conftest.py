@@ -6,8 +6,8 @@ import pytest
 
 from phtlab.demo.world import World
 from phtlab.lab import Lab
-from phtlab.lab.twins import VARIABLE, Twins
-from phtlab.lab.workspace_news import News
+from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.twins import VARIABLE, Twins
 from tests.conftest import CACHE
 
 

@@ -19,8 +19,8 @@ from phtlab.errors import (
 )
 from phtlab.provisioner import fetch_kernel, install_kernelspec
 from phtlab.provisioner.kernelspec import NAME
-from phtlab.station.executor import RegistryAuth
-from phtlab.wire.registry import Registry
+from phtlab.station.executor.contract import RegistryAuth
+from phtlab.wire.registry.client import Registry
 from tests.empty_image import push_empty_image
 from tests.provisioner.sandboxed import Configure, Left, kernel_running, until
 from tests.raising import raises_code

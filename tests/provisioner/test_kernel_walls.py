@@ -9,8 +9,8 @@ import pytest
 from phtlab.provisioner.kernel_container import ENTRYPOINT, kernel_body
 from phtlab.provisioner.kernel_folder import KernelFolder
 from phtlab.provisioner.left_behind import LABEL, LABEL_FOLDER, LABEL_PARENT
-from phtlab.station.executor import Job
-from phtlab.station.sandbox import LABEL_JOB, LABEL_STATION, container_body
+from phtlab.station.executor.contract import Job
+from phtlab.station.executor.sandbox import LABEL_JOB, LABEL_STATION, container_body
 from tests.provisioner.sandboxed import Left, kernel_running
 
 IMAGE = f"127.0.0.1:5000/kernels/python@sha256:{'0' * 64}"

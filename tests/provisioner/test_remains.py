@@ -14,7 +14,7 @@ from phtlab.errors import SandboxError
 from phtlab.provisioner.kernel_container import KernelContainer
 from phtlab.provisioner.kernel_folder import KernelFolder
 from phtlab.provisioner.sandbox_provisioner import SandboxProvisioner
-from phtlab.station.executor import Limits
+from phtlab.station.executor.contract import Limits
 from tests.raising import raises_code
 
 IMAGE = f"127.0.0.1:1/kernels/python@sha256:{'0' * 64}"

@@ -14,7 +14,7 @@ import requests
 
 from phtlab.provisioner.kernel_container import UNANSWERED, KernelContainer
 from phtlab.provisioner.kernel_folder import KernelFolder
-from phtlab.station.executor import Limits
+from phtlab.station.executor.contract import Limits
 
 IMAGE = f"127.0.0.1:1/kernels/python@sha256:{'0' * 64}"
 RUNNING = {"Running": True, "ExitCode": 0, "OOMKilled": False}

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from phtlab.governance.approval import Approval
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.arrived import Arrived
-from phtlab.station.stop import Stop
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
 from tests.station.station_world import World, identity
 
 

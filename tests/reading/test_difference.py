@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.reading.difference import difference, near
-from phtlab.station.reading.examination import CodeCell, Difference
-from phtlab.station.reading.visible import lines_of
+from phtlab.station.review.difference import difference, near
+from phtlab.station.review.examination import CodeCell, Difference
+from phtlab.station.review.visible_source import lines_of
 
 LINES = st.lists(
     st.sampled_from(

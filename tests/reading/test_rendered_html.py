@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.console.review_view import notebook_cells
-from phtlab.station.policy import default_policy
-from phtlab.station.reading.markdown_html import ELEMENTS, markdown_html
-from phtlab.station.reading.notebook_text import read_notebook
-from phtlab.station.reading.train_reading import read_train
+from phtlab.station.console.views.review import notebook_cells
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.review.markdown_html import ELEMENTS, markdown_html
+from phtlab.station.review.notebook_text import read_notebook
+from phtlab.station.review.train_review import read_train
 from tests.attack.hostile_notebook import cell, notebook
 from tests.console.conftest import desk_of
 from tests.reading.test_visible import HOSTILE, Elements

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from phtlab.station.policy import default_policy
-from phtlab.station.stop import Stop
-from phtlab.train.materials import Materials
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.stops.stop import Stop
+from phtlab.train.documents.materials import Materials
 from tests.console.conftest import Desk, desk_of
 from tests.reading.said_yes import said_yes
 from tests.reading.test_train_reading import with_materials

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from phtlab.cli.main import app
 from phtlab.governance.proposal import AskedData
-from phtlab.station.policy import default_policy
-from phtlab.station.stop import Stop
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.stops.stop import Stop
 from tests.reading.said_yes import said_yes
 from tests.reading.test_train_reading import held, reading
 from tests.station.station_world import COUNTS, World, make_world

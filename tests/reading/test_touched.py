@@ -6,8 +6,8 @@ import ast
 
 import pytest
 
-from phtlab.station.reading.examination import TouchedData
-from phtlab.station.reading.touched import mentioned, touched
+from phtlab.station.review.column_usage import mentioned, touched
+from phtlab.station.review.examination import TouchedData
 
 COLUMNS = {"heart": ("age", "sex", "chol", "thal"), "labs": ("sex", "crp")}
 OPEN = "import phtlab\nheart = phtlab.dataset('heart')\n"

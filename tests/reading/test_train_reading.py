@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 
 from phtlab.errors import StationError, TrainError
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.arrived import Arrived
-from phtlab.station.policy import default_policy
-from phtlab.station.reading import isolated
-from phtlab.station.reading.examination import Import
-from phtlab.station.reading.materials import compared, origin
-from phtlab.station.reading.notebook_text import MOST_CELLS, read_notebook
-from phtlab.station.reading.train_reading import TrainReading, read_train
-from phtlab.station.stop import Stop
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.review import isolated_worker
+from phtlab.station.review.examination import Import
+from phtlab.station.review.image_materials import compared, origin
+from phtlab.station.review.notebook_text import MOST_CELLS, read_notebook
+from phtlab.station.review.train_review import TrainReading, read_train
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.materials import LABEL, Materials, materials_of
+from phtlab.train.documents.roster import Catalogue
 from phtlab.train.image import train_files
-from phtlab.train.materials import LABEL, Materials, materials_of
-from phtlab.train.roster import Catalogue
 from tests.reading.said_yes import said_yes
 from tests.station.station_world import COUNTS, KERNEL, World, make_world
 
@@ -131,7 +131,7 @@ def test_what_could_not_be_examined_is_tried_again(
 ) -> None:
     stop = held(world, COUNTS + "y = 'not read before'\n")
     with monkeypatch.context() as patch:
-        patch.setattr(isolated, "SECONDS", 0.01)
+        patch.setattr(isolated_worker, "SECONDS", 0.01)
         read = reading(world, stop)
         assert "could not examine" in read.trouble
         assert read.text.cells[-1].source.endswith("'not read before'\n"), "shown all the same"

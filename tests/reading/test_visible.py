@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from phtlab.station.reading.code_html import MANY_EMPTY, line_html, numbered
-from phtlab.station.reading.visible import Piece, latin, lines_of, pieces, shown
+from phtlab.station.review.code_html import MANY_EMPTY, line_html, numbered
+from phtlab.station.review.visible_source import Piece, latin, lines_of, pieces, shown
 
 HOSTILE = st.text(
     st.one_of(

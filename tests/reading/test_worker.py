@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from phtlab.station.reading.examination import Asked, CodeCell, Examination
-from phtlab.station.reading.isolated import examined
-from phtlab.station.reading.profile import profile
+from phtlab.station.review.examination import Asked, CodeCell, Examination
+from phtlab.station.review.isolated_worker import examined
+from phtlab.station.review.reader_hints import profile
 
 
 def asked(*sources: str, kind: str = "code", language: str = "python") -> Asked:
@@ -127,7 +127,7 @@ def test_a_reader_that_takes_too_long_is_ended_and_it_is_said() -> None:
 )
 def test_from_within_the_worker_nothing_is_reached(tries: str) -> None:
     program = (
-        "import phtlab.station.reading.worker as worker, resource\n"
+        "import phtlab.station.review.worker as worker, resource\n"
         "worker.SECONDS = 1\n"
         f"worker.confine()\n{tries}\nprint('reached')"
     )

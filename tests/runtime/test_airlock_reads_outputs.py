@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from phtlab.runtime import publish
-from phtlab.station.airlock.actions import (
+from phtlab.station.airlock.check_outputs import pass_output
+from phtlab.station.policy.airlock_actions import (
     FigureActions,
     FileActions,
     ScalarActions,
     TableActions,
 )
-from phtlab.station.airlock.passage import pass_output
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.station.left_by_a_run import LeftInMemory
 
 mpl.use("agg")

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.executor import Job, Limits, RegistryAuth
+from phtlab.station.executor.contract import Job, Limits, RegistryAuth
+from phtlab.station.executor.docker_executor import DockerExecutor
 from tests.limits import LIMIT
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]

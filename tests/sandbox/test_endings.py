@@ -10,10 +10,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from phtlab.station.executor import JobStatus
-from phtlab.station.judgement import judge
-from phtlab.station.stop import Stop
-from phtlab.train.record import StopRecord
+from phtlab.station.executor.contract import JobStatus
+from phtlab.station.stops.run_verdict import judge
+from phtlab.station.stops.stop import Stop
+from phtlab.train.documents.record import StopRecord
 from tests.evidence import Evidence
 from tests.sandbox.conftest import Open
 from tests.sandbox.engines import processes

@@ -18,9 +18,9 @@ import httpx
 import pyarrow.parquet
 import pytest
 
-from phtlab.train.manifest import Output
-from phtlab.train.record import OutputVerdict, StopRecord
-from phtlab.wire.api import Offer
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
 from tests.limits import LIMIT
 from tests.sandbox.conftest import Open

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from phtlab.station.airlock.capacity import bits_of_run
-from phtlab.station.airlock.error import KNOWN
-from phtlab.station.policy import default_policy, parse_policy
-from phtlab.train.manifest import Output
-from phtlab.train.record import StopRecord
-from phtlab.wire.api import StopUpdate
+from phtlab.station.airlock.errors.error import KNOWN
+from phtlab.station.policy.policy import default_policy, parse_policy
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import StopRecord
+from phtlab.wire.api.journeys import StopUpdate
 from tests.evidence import Evidence
 from tests.limits import LIMIT
 from tests.sandbox.conftest import Open

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from phtlab.errors import AirlockError
-from phtlab.station import running, untrusted_files
-from phtlab.station.executor import Limits
-from phtlab.station.output_volume import LoopbackVolumes
-from phtlab.station.untrusted_files import list_untrusted, read_untrusted
+from phtlab.station.executor import untrusted_files
+from phtlab.station.executor.contract import Limits
+from phtlab.station.executor.output_volume import LoopbackVolumes
+from phtlab.station.executor.untrusted_files import list_untrusted, read_untrusted
+from phtlab.station.pipeline import running
 from tests.evidence import Evidence
 from tests.limits import LIMIT, join
 from tests.raising import raises_code

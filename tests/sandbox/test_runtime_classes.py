@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.engine_answers import first_user
-from phtlab.station.executor import CheckResult
+from phtlab.station.executor.contract import CheckResult
+from phtlab.station.executor.docker_executor import DockerExecutor
+from phtlab.station.executor.engine_answers import first_user
 from tests.evidence import Evidence
 from tests.sandbox.conftest import Open
 from tests.sandbox.engines import docker_engine, podman_service, require

@@ -11,11 +11,11 @@ import docker
 import pytest
 
 from phtlab.errors import EngineMissingError
-from phtlab.station import docker_executor, sandbox_trial
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
-from phtlab.station.engine_answers import images_here
-from phtlab.station.executor import Job
-from phtlab.station.sandbox_trial import LIMITS, NAME, TRIED, judge_trial
+from phtlab.station.executor import docker_executor, sandbox_trial
+from phtlab.station.executor.contract import Job
+from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.executor.engine_answers import images_here
+from phtlab.station.executor.sandbox_trial import LIMITS, NAME, TRIED, judge_trial
 from tests.sandbox.conftest import Open
 from tests.station.executor_contract import SCRIPT, anyone, write_inputs
 from tests.station.real_world import travel

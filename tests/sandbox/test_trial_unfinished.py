@@ -9,13 +9,13 @@ from typing import Any, cast
 import docker
 import pytest
 
-from phtlab.cli.station import _require_able
+from phtlab.cli.station.commands import _require_able
 from phtlab.errors import EngineMissingError, SandboxError, TrialUnfinishedError
-from phtlab.station import data_trial, docker_executor, sandbox_trial
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.executor import CheckResult, Job
-from phtlab.station.sandbox import container_name
-from phtlab.station.unfinished_trial import trial_results
+from phtlab.station.executor import data_trial, docker_executor, sandbox_trial
+from phtlab.station.executor.contract import CheckResult, Job
+from phtlab.station.executor.docker_executor import DockerExecutor
+from phtlab.station.executor.sandbox import container_name
+from phtlab.station.executor.unfinished_trial import trial_results
 from tests.raising import raises_code
 from tests.sandbox.simulated_engine import (
     IMAGE,

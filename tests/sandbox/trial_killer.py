@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 import docker
 import docker.errors
 
-from phtlab.station.docker_executor import DEFAULT_ENGINE
+from phtlab.station.executor.docker_executor import DEFAULT_ENGINE
 from tests.limits import join
 
 

@@ -11,7 +11,7 @@ import pytest
 from phtlab.demo.world import World, running
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.kernel.workspace_load import push_workspace
-from phtlab.wire.registry import Registry
+from phtlab.wire.registry.client import Registry
 from phtlab_spawner.door import Door
 from phtlab_spawner.network import WorkspaceNetwork
 from tests.conftest import CACHE

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import DataSetError, SandboxError
-from phtlab.station.executor import Executor, Job, JobStatus, Limits, RegistryAuth
+from phtlab.station.executor.contract import Executor, Job, JobStatus, Limits, RegistryAuth
 from tests.limits import LIMIT
 from tests.raising import raises_code
 

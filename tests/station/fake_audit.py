@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from phtlab.governance.audit import START, Checkpoint, Entry, Head, following
-from phtlab.train.envelope import Envelope, peek
-from phtlab.wire.audit import AuditHead, AuditPage, CheckpointView
+from phtlab.governance.audit.chain import START, Checkpoint, Entry, Head, following
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.wire.api.audit import AuditHead, AuditPage, CheckpointView
 
 LOG = "central of hearts"
 

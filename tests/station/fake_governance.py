@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from phtlab.errors import ApprovalError
 from phtlab.governance import Approval, Proposal, Revocation, Standing
 from phtlab.governance.refusal import REFUSAL_TYPE
-from phtlab.train.envelope import Envelope, peek
-from phtlab.wire.governance import (
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.wire.api.governance import (
     AcceptanceView,
     ApprovalView,
     CommentView,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from phtlab.station import release
-from phtlab.station.desk import Desk
-from phtlab.station.release_looks import note_look
-from phtlab.station.release_waiting import Waiting
-from phtlab.station.stop import Stop
-from phtlab.wire.api import Offer
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.release import held_outputs
+from phtlab.station.release.view_log import note_look
+from phtlab.station.release.waiting import Waiting
+from phtlab.station.stops.stop import Stop
+from phtlab.wire.api.journeys import Offer
 from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
 
 TWO_TABLES = f"""{COUNTS}
@@ -74,12 +74,12 @@ def desk(world: World) -> Desk:
 def say(
     world: World,
     stop: Stop,
-    choice: release.Choice,
+    choice: held_outputs.Choice,
     *,
     by: str = "anna",
     reason: str = "All wards are large.",
 ) -> Any:
     """A word on `wards` of one who has seen it; what it comes to."""
     wards = Waiting.model_validate(stop.read("airlock-held")).output("wards")
-    note_look(stop, "wards", by=by, seen=release.digest_of_output(wards))
-    return release.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]
+    note_look(stop, "wards", by=by, seen=held_outputs.digest_of_output(wards))
+    return held_outputs.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from phtlab.station.airlock.content import Content, Joined
+from phtlab.station.airlock.formats.content import Content, Joined
 
 
 @dataclass(frozen=True)

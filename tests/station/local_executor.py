@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from phtlab.errors import DataSetError, SandboxError
-from phtlab.station.executor import (
+from phtlab.station.executor.contract import (
     JOB_ID,
     CheckResult,
     Executor,
@@ -27,7 +27,7 @@ from phtlab.station.executor import (
     JobStatus,
     RegistryAuth,
 )
-from phtlab.station.sandbox import ENTRYPOINT, data_target
+from phtlab.station.executor.sandbox import ENTRYPOINT, data_target
 
 # Outlives whoever started it, so that a station may be killed and come back.
 _SUPERVISOR = """

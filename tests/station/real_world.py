@@ -13,18 +13,18 @@ from typing import Any
 
 from phtlab.kernel.build import BuiltKernel
 from phtlab.kernel.push import push_kernel
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.executor import RegistryAuth
-from phtlab.station.freight import ImageParts, RegistryFreight
-from phtlab.train.envelope import peek
+from phtlab.station.context.artifact_store import ImageParts, RegistryFreight
+from phtlab.station.executor.contract import RegistryAuth
+from phtlab.station.executor.docker_executor import DockerExecutor
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.order import Order, cargo_context
+from phtlab.train.documents.record import StopRecord
 from phtlab.train.image import ImageLimits, TrainImage
-from phtlab.train.order import Order, cargo_context
-from phtlab.train.record import StopRecord
-from phtlab.train.seal import open_sealed
-from phtlab.wire.api import Info, Offer
-from phtlab.wire.cargo import pull_cargo
-from phtlab.wire.registry import Registry
-from phtlab.wire.trains import push_train
+from phtlab.train.sealing import open_sealed
+from phtlab.wire.api.journeys import Info, Offer
+from phtlab.wire.registry.cargo import pull_cargo
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.trains import push_train
 from tests.station.station_world import World, identity, make_world
 
 

@@ -22,28 +22,28 @@ from phtlab.errors import (
     SandboxError,
 )
 from phtlab.notebook import Analysis, read_analysis
-from phtlab.station.believed import Believed
-from phtlab.station.daemon import Daemon
-from phtlab.station.datasets import add_dataset
-from phtlab.station.executor import CheckResult, Executor, Job, JobStatus, RegistryAuth
-from phtlab.station.folder import StationFolder
-from phtlab.station.freight import ImageParts
-from phtlab.station.policy import default_policy
-from phtlab.station.settings import StationSettings, write_settings
-from phtlab.station.station import Station
-from phtlab.station.stop import Stop
-from phtlab.station.stopwatch import Stopwatch
+from phtlab.station.context.artifact_store import ImageParts
+from phtlab.station.context.roster_cache import Believed
+from phtlab.station.context.station import Station
+from phtlab.station.context.stopwatch import Stopwatch
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.data.datasets import add_dataset
+from phtlab.station.executor.contract import CheckResult, Executor, Job, JobStatus, RegistryAuth
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings, write_settings
+from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity, Member, Role
+from phtlab.train.crypto.identity import Identity, Member, Role
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.manifest import KernelRef, Output, TrainManifest
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import StopRecord
+from phtlab.train.documents.roster import Agreement, Catalogue, KernelImage, Roster
 from phtlab.train.image import ImageLimits, TrainImage, compose, declared_files, train_files
-from phtlab.train.manifest import KernelRef, Output, TrainManifest
-from phtlab.train.order import Order
-from phtlab.train.record import StopRecord
-from phtlab.train.roster import Agreement, Catalogue, KernelImage, Roster
-from phtlab.train.trust import Trusted
 from phtlab.train.verify import verify_record
-from phtlab.wire.api import (
+from phtlab.trust_store.trust import Trusted
+from phtlab.wire.api.journeys import (
     Inbox,
     JourneyView,
     Offer,
@@ -425,7 +425,7 @@ class World:
         return datetime.now(UTC) + self.ahead
 
     def refresh(self) -> Trusted:
-        """As `phtlab.train.trust.Trust` has it."""
+        """As `phtlab.trust_store.trust.Trust` has it."""
         return Trusted(
             roster=self.roster,
             catalogue=Catalogue(images=self.kernels, agreement=self.agreement),
@@ -512,7 +512,7 @@ class World:
         **order: Any,
     ) -> Offer:
         train = train or self.train()
-        from phtlab.train.envelope import peek
+        from phtlab.train.documents.envelope import peek
 
         issued = self.now().replace(microsecond=0)
         values: dict[str, Any] = {
@@ -561,7 +561,7 @@ class World:
 
 
 def _predicate(envelope: Envelope) -> dict[str, Any]:
-    from phtlab.train.envelope import peek
+    from phtlab.train.documents.envelope import peek
 
     return peek(envelope).predicate
 

@@ -21,10 +21,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.airlock import linear_bounds, released
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.disclosure import linear_bounds
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.station.left_by_a_run import LeftInMemory
 
 RULES = AirlockRules()
@@ -68,9 +69,9 @@ def stop(folder: Path, tables: dict[str, tuple[Sequence[str], list[Any]]]) -> Se
         files[f"{name}.json"] = b'{"kind": "table"}'
         files[f"{name}.table.json"] = encoded(dimensions, rows)
     outputs = tuple(Output(name=name, counts="n") for name in tables)
-    before = released.ReleasedHistory(folder, ["heart"])
+    before = released_counts.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, before)
-    released.note(folder, ["heart"], released.left(outputs, passed))
+    released_counts.note(folder, ["heart"], released_counts.left(outputs, passed))
     return passed
 
 

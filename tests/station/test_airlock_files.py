@@ -21,11 +21,11 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock import archive, onnx_model, skops_model
-from phtlab.station.airlock.model import require_declared
-from phtlab.station.airlock.passage import Passed, as_at_a_twin, pass_output
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, as_at_a_twin, pass_output
+from phtlab.station.airlock.formats import archive, onnx_model, skops_model
+from phtlab.station.airlock.formats.model import require_declared
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.raising import raises_code
 from tests.station.left_by_a_run import LeftInMemory, leaving
 

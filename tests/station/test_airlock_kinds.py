@@ -16,12 +16,12 @@ from PIL import Image, PngImagePlugin
 from safetensors.numpy import load, save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock import figure, model
-from phtlab.station.airlock.error import redact
-from phtlab.station.airlock.passage import Passed, pass_output
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output, OutputKind
-from phtlab.train.record import CellError
+from phtlab.station.airlock.check_outputs import Passed, pass_output
+from phtlab.station.airlock.errors.error import redact
+from phtlab.station.airlock.formats import figure, model
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output, OutputKind
+from phtlab.train.documents.record import CellError
 from tests.station.left_by_a_run import LeftInMemory, leaving
 
 RULES = AirlockRules(kinds=("table", "scalar", "figure", "model", "file"))

@@ -14,13 +14,13 @@ import pyarrow.parquet
 import pytest
 
 from phtlab.errors import StationError
-from phtlab.station.airlock import released, released_index
-from phtlab.station.airlock.cells import CountedRow
-from phtlab.station.airlock.passage import Passed, pass_outputs
-from phtlab.station.airlock.reading import Reading
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.steps import Steps
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.disclosure.cells import CountedRow
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.history import released_counts, released_index
+from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.limits import LIMIT, join
 from tests.raising import raises_code
 from tests.station.left_by_a_run import LeftInMemory
@@ -34,9 +34,9 @@ def stop(folder: Path, counts: dict[str, int], datasets: tuple[str, ...] = ("hea
         "data": [list(counts), list(counts.values())],
     }
     files = {"by_sex.json": b'{"kind": "table"}', "by_sex.table.json": json.dumps(content).encode()}
-    before = released.ReleasedHistory(folder, datasets)
+    before = released_counts.ReleasedHistory(folder, datasets)
     passed = pass_outputs((OUTPUT,), LeftInMemory(files.__getitem__), AirlockRules(), before)
-    released.note(folder, datasets, released.left((OUTPUT,), passed))
+    released_counts.note(folder, datasets, released_counts.left((OUTPUT,), passed))
     return passed[0]
 
 
@@ -87,17 +87,17 @@ def test_what_is_held_or_refused_has_not_left(tmp_path: Path) -> None:
     passed = stop(tmp_path / "other", {"female": 96})
     for verdict in ("held", "refused"):
         one = replace(passed, verdict=passed.verdict.model_copy(update={"verdict": verdict}))
-        assert released.left((OUTPUT,), (one,)) == []
+        assert released_counts.left((OUTPUT,), (one,)) == []
 
 
 def test_what_a_person_took_out_has_not_left(tmp_path: Path) -> None:
     """A held output waits without its cells in memory; a part of it is let go."""
     passed = stop(tmp_path, {"female": 96, "male": 208})
-    waiting = json.loads(json.dumps(released.cells_kept((passed,))))
+    waiting = json.loads(json.dumps(released_counts.cells_kept((passed,))))
     part = io.BytesIO()
     pyarrow.parquet.write_table(pa.table({"sex": ["female"], "n": [96]}), part)
     decided = Passed(passed.verdict, {"by_sex.parquet": part.getvalue()})
-    ((told,),) = [released.left((OUTPUT,), released.with_cells((decided,), waiting))]
+    ((told,),) = [released_counts.left((OUTPUT,), released_counts.with_cells((decided,), waiting))]
     assert [row["count"] for row in told["rows"]] == [96, None]
 
 
@@ -107,7 +107,7 @@ def total(folder: Path, count: int) -> str:
         "all.scalar.json": json.dumps({"value": count}).encode(),
     }
     output = Output(name="all", kind="scalar", counts="all")
-    before = released.ReleasedHistory(folder, ["heart"])
+    before = released_counts.ReleasedHistory(folder, ["heart"])
     return pass_outputs((output,), LeftInMemory(files.__getitem__), AirlockRules(), before)[
         0
     ].verdict.verdict
@@ -127,7 +127,7 @@ def history(folder: Path) -> list[Reading]:
         ("sex",),
         tuple(CountedRow(frozenset({("sex", s)}), 1, 0) for s in ("female", "male")),
     )
-    return released.ReleasedHistory(folder, ["heart"]).related([everything], 10, Steps())
+    return released_counts.ReleasedHistory(folder, ["heart"]).related([everything], 10, Steps())
 
 
 def test_a_changed_file_stops_what_would_be_held_against_it(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def made_up(number: int, rows: int) -> dict[str, Any]:
 def test_nothing_is_forgotten_however_much_has_left_since(tmp_path: Path) -> None:
     stop(tmp_path, {"female": 96, "male": 208})
     for number in range(400):
-        released.note(tmp_path, ["heart"], [made_up(number, 300)])
+        released_counts.note(tmp_path, ["heart"], [made_up(number, 300)])
     again = stop(tmp_path, {"female": 95, "male": 208})
     assert (again.verdict.verdict, again.verdict.rule) == ("suppressed", "differencing")
 
@@ -180,7 +180,7 @@ def test_nothing_is_forgotten_however_much_has_left_since(tmp_path: Path) -> Non
 def test_a_stop_that_would_be_held_against_too_much_waits_for_a_person(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(released, "MOST_ROWS", 9)
+    monkeypatch.setattr(released_counts, "MOST_ROWS", 9)
     for count in (100, 200, 300, 400, 500):
         stop(tmp_path, {"female": count, "male": 1000})
     assert total(tmp_path, 600) == "released"
@@ -194,12 +194,12 @@ def test_two_stops_wait_for_each_others_turn(tmp_path: Path) -> None:
 
     def second() -> None:
         inside.wait(LIMIT)
-        with released.turn(tmp_path):
+        with released_counts.turn(tmp_path):
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with released.turn(tmp_path):
+    with released_counts.turn(tmp_path):
         inside.set()
         thread.join(0.2)
         order.append("first")

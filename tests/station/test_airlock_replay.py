@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from phtlab.cli.main import app
-from phtlab.station.policy import default_policy
-from phtlab.station.policy_change import Replay, replay
-from phtlab.train.manifest import Output
+from phtlab.station.pipeline.policy_trial import Replay, replay
+from phtlab.station.policy.policy import default_policy
+from phtlab.train.documents.manifest import Output
 from tests.station.station_world import (
     COUNTS,
     GOOD_COUNTS,

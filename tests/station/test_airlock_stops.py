@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.airlock import released
-from phtlab.station.airlock.cells import CountedRow
-from phtlab.station.airlock.reading import Reading
-from phtlab.station.airlock.steps import Steps
-from phtlab.train.record import StopRecord
+from phtlab.station.airlock.disclosure.cells import CountedRow
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.airlock.work_limit import Steps
+from phtlab.train.documents.record import StopRecord
 from tests.station.held_world import SMALL, held, holding_world, say
 from tests.station.station_world import FakeRun, World, make_world, table_files
 
@@ -79,7 +79,7 @@ def test_a_twin_station_remembers_nothing(tmp_path: Path) -> None:
 
 def remembered(world: World) -> list[Reading]:
     wards = tuple(CountedRow(frozenset({("ward", ward)}), 1, 0) for ward in "ABC")
-    history = released.ReleasedHistory(world.folder.released, ["heart"])
+    history = released_counts.ReleasedHistory(world.folder.released, ["heart"])
     return history.related([Reading("new", ("ward",), wards)], 10, Steps())
 
 

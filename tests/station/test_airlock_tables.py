@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock import strict_json
-from phtlab.station.airlock.actions import TableActions
-from phtlab.station.airlock.passage import Passed, pass_output, pass_outputs
-from phtlab.station.airlock.plain_text import text_fault
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_output, pass_outputs
+from phtlab.station.airlock.formats import strict_json
+from phtlab.station.airlock.formats.plain_text import text_fault
+from phtlab.station.policy.airlock_actions import TableActions
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.raising import raises_code
 from tests.station.left_by_a_run import LeftInMemory
 

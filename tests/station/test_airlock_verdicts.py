@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from phtlab.station.airlock.actions import TableActions
-from phtlab.station.airlock.findings import MOST_CELLS, Finding, gravest, named
-from phtlab.station.airlock.passage import Passed, pass_output
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
+from phtlab.station.airlock.check_outputs import Passed, pass_output
+from phtlab.station.policy.airlock_actions import TableActions
+from phtlab.station.policy.airlock_findings import MOST_CELLS, Finding, gravest, named
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
 from tests.station.left_by_a_run import LeftInMemory
 
 CONTENT = json.dumps(

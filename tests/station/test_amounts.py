@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from phtlab.errors import StationError
-from phtlab.station.airlock import amount
-from phtlab.station.airlock.amount import Amount, Left, MonthLimits
-from phtlab.station.airlock.passage import Passed
-from phtlab.station.amounts import Share, month_page, size_in_words
-from phtlab.station.desk import Desk
-from phtlab.station.policy import default_policy
-from phtlab.station.release_waiting import waiting_at
-from phtlab.train.record import OutputVerdict
+from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.history import monthly_amount
+from phtlab.station.airlock.history.monthly_amount import Amount, Left, MonthLimits
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.release.amounts import Share, month_page, size_in_words
+from phtlab.station.release.waiting import waiting_at
+from phtlab.train.documents.record import OutputVerdict
 from tests.evidence import Evidence
 from tests.raising import raises_code
 from tests.station.station_world import make_world
@@ -47,44 +47,48 @@ def test_what_leaves_is_counted_and_nothing_else() -> None:
 
 def test_what_is_beyond_the_month_is_held_and_what_fits_still_leaves() -> None:
     passed = [table("a", 60), table("b", 60), table("c", 30)]
-    found = amount.hold_beyond(passed, Amount(rows=10), MonthLimits(rows=100))
+    found = monthly_amount.hold_beyond(passed, Amount(rows=10), MonthLimits(rows=100))
     assert [one.verdict.verdict for one in found] == ["released", "held", "released"]
     assert found[1].verdict.rule == "amount"
     assert found[1].files == passed[1].files
-    found = amount.hold_beyond(passed, Amount(), MonthLimits(size=1))
+    found = monthly_amount.hold_beyond(passed, Amount(), MonthLimits(size=1))
     assert {one.verdict.verdict for one in found} == {"held"}
 
 
 def test_the_month_is_a_researchers_and_a_data_sets(tmp_path: Path) -> None:
-    amount.note(tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5))
-    amount.note(tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5))  # after a crash, once more
-    amount.note(tmp_path, "b" * 8, NOON, left("ada", ["heart", "lung"], 7))
-    amount.note(tmp_path, "c" * 8, NOON, left("bob", ["heart"], 100))
-    amount.note(tmp_path, "d" * 8, NOON, Left(researcher="ada", datasets=(), amount=Amount()))
-    month = amount.left_in_month(tmp_path, NOON)
+    monthly_amount.note(tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5))
+    monthly_amount.note(
+        tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5)
+    )  # after a crash, once more
+    monthly_amount.note(tmp_path, "b" * 8, NOON, left("ada", ["heart", "lung"], 7))
+    monthly_amount.note(tmp_path, "c" * 8, NOON, left("bob", ["heart"], 100))
+    monthly_amount.note(
+        tmp_path, "d" * 8, NOON, Left(researcher="ada", datasets=(), amount=Amount())
+    )
+    month = monthly_amount.left_in_month(tmp_path, NOON)
     assert len(month) == 3
-    assert amount.most_left(month, "ada", ["heart"]).rows == 12
-    assert amount.most_left(month, "ada", ["lung", "heart"]).rows == 12
-    assert amount.most_left(month, "ada", ["lung"]).rows == 7
-    assert amount.most_left(month, "ada", []).rows == 0
-    assert amount.left_in_month(tmp_path, NOON + timedelta(days=1)) == []
+    assert monthly_amount.most_left(month, "ada", ["heart"]).rows == 12
+    assert monthly_amount.most_left(month, "ada", ["lung", "heart"]).rows == 12
+    assert monthly_amount.most_left(month, "ada", ["lung"]).rows == 7
+    assert monthly_amount.most_left(month, "ada", []).rows == 0
+    assert monthly_amount.left_in_month(tmp_path, NOON + timedelta(days=1)) == []
 
 
 def test_the_same_values_at_several_stops_are_shown_once(tmp_path: Path) -> None:
     for stop, values in (("a", {"x": 5}), ("b", {"x": 5, "y": 2}), ("c", {"y": 2})):
         many = Amount(outputs=1, rows=1, size=1)
         told = Left(researcher="ada", datasets=("heart",), amount=many, values=values)
-        amount.note(tmp_path, stop * 8, NOON, told)
-    (use,) = amount.uses(amount.left_in_month(tmp_path, NOON))
+        monthly_amount.note(tmp_path, stop * 8, NOON, told)
+    (use,) = monthly_amount.uses(monthly_amount.left_in_month(tmp_path, NOON))
     assert (use.stops, use.values) == (3, 7)
 
 
 def test_a_file_that_is_not_what_was_written_is_said_so(tmp_path: Path) -> None:
-    amount.note(tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5))
+    monthly_amount.note(tmp_path, "a" * 8, NOON, left("ada", ["heart"], 5))
     (path,) = tmp_path.glob("amounts/*/*.json")
     path.write_bytes(b"{}")
     with raises_code(StationError, "station-error"):
-        amount.left_in_month(tmp_path, NOON)
+        monthly_amount.left_in_month(tmp_path, NOON)
 
 
 def test_many_journeys_carry_out_no_more_than_the_month_lets(
@@ -131,7 +135,7 @@ def test_what_was_noted_before_numbers_were_counted_is_read(tmp_path: Path) -> N
     folder.mkdir(parents=True)
     old = b'{"amount":{"outputs":1,"rows":5,"size":9},"datasets":["heart"],"researcher":"ada"}'
     (folder / "aa.json").write_bytes(old)
-    (found,) = amount.left_in_month(tmp_path, NOON)
+    (found,) = monthly_amount.left_in_month(tmp_path, NOON)
     assert (found.amount.rows, found.amount.numbers) == (5, 0)
 
 
@@ -144,9 +148,9 @@ def test_a_month_is_shown_for_each_researcher_and_data_set_beside_its_limits(
     )
     here = Desk(world.folder, world.settings, lambda: NOON)
     assert month_page(here).lines == ()
-    amount.note(world.folder.released, "a" * 8, NOON, left("ada", ["heart"], 5))
-    amount.note(world.folder.released, "b" * 8, NOON, left("ada", ["heart", "lung"], 94))
-    amount.note(world.folder.released, "c" * 8, NOON, left("bob", ["heart"], 130))
+    monthly_amount.note(world.folder.released, "a" * 8, NOON, left("ada", ["heart"], 5))
+    monthly_amount.note(world.folder.released, "b" * 8, NOON, left("ada", ["heart", "lung"], 94))
+    monthly_amount.note(world.folder.released, "c" * 8, NOON, left("bob", ["heart"], 130))
     view = month_page(here)
     assert [(one.use.researcher, one.use.dataset, one.use.stops) for one in view.lines] == [
         ("bob", "heart", 1),

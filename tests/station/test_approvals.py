@@ -23,19 +23,19 @@ from phtlab.governance.agreement import Acceptance
 from phtlab.governance.proposal import AskedData, new_id
 from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
-from phtlab.station import approvals
-from phtlab.station.approvals_draft import Drafted, Drafts
-from phtlab.station.approvals_exchange import Exchange
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.approvals_office import Office
-from phtlab.station.approvals_terms import Wanted
-from phtlab.station.daemon import Daemon
-from phtlab.station.desk import Desk
-from phtlab.station.stop import Stop
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.drafts import Drafted, Drafts
+from phtlab.station.approvals.signer import Office
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.approvals.sync import Exchange
+from phtlab.station.approvals.terms import Wanted
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.daemon.loop import Daemon
+from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope, peek
-from phtlab.train.roster import Agreement
-from phtlab.wire.api import Offer
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.roster import Agreement
+from phtlab.wire.api.journeys import Offer
 from tests.raising import raises_code
 from tests.station.station_world import COUNTS, World, identity, make_world, member
 
@@ -73,7 +73,7 @@ def held(world: World, **order: Any) -> tuple[Daemon, Offer, Stop]:
 def once(world: World, **order: Any) -> None:
     """The kernel image is known here from now on: a person approved a train on it."""
     daemon, offer, _ = held(world, **order)
-    approvals.approve(desk(world), offer.journey, by="olga")
+    decisions.approve(desk(world), offer.journey, by="olga")
     run(daemon)
     assert world.stop(offer).state == "departed"
 
@@ -107,9 +107,9 @@ def proposed(world: World, **changes: Any) -> tuple[Envelope, Proposal]:
 
 def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
     """The rule that olga gave within `proposal`."""
-    approvals.approve(desk(world), proposal.id, by="olga", wanted=Wanted(**wanted))
+    decisions.approve(desk(world), proposal.id, by="olga", wanted=Wanted(**wanted))
     world.daemon().step()
-    (shown,) = [s for s in approvals.standing(desk(world)) if s.approval.proposal_id]
+    (shown,) = [s for s in decisions.standing(desk(world)) if s.approval.proposal_id]
     assert shown.state == "stands"
     return shown.approval
 
@@ -119,7 +119,7 @@ def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
 
 def test_a_yes_becomes_a_signed_approval_of_exactly_this_train(world: World) -> None:
     daemon, offer, stop = held(world)
-    word = approvals.approve(desk(world), offer.journey, by="olga")
+    word = decisions.approve(desk(world), offer.journey, by="olga")
     assert word.missing == 0
     train = peek(offer.order).predicate["train"]
     assert word.sentence.startswith(f"cleveland allows the train {train}, on heart, until ")
@@ -154,20 +154,20 @@ def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: 
     _, offer, _ = held(world)
     asked = desk(world)
     until = peek(offer.order).predicate["expires"]
-    assert approvals.preview(asked, offer.journey, by="olga").sentence.count(until[:10]) == 1
+    assert decisions.preview(asked, offer.journey, by="olga").sentence.count(until[:10]) == 1
     later = (world.now() + timedelta(days=30)).date().isoformat()
     wanted = Wanted(days=30)
-    assert later in approvals.preview(asked, offer.journey, by="olga", wanted=wanted).sentence
-    assert approvals.pending(asked)[0].said == ()  # nothing was said yet
+    assert later in decisions.preview(asked, offer.journey, by="olga", wanted=wanted).sentence
+    assert decisions.pending(asked)[0].said == ()  # nothing was said yet
     with raises_code(ApprovalError, "approval-days"):
-        approvals.approve(asked, offer.journey, by="olga", wanted=Wanted(days=366))
+        decisions.approve(asked, offer.journey, by="olga", wanted=Wanted(days=366))
 
 
 def test_a_person_may_narrow_the_parameters(world: World) -> None:
     train = world.train()
     daemon, offer, _ = held(world, train=train)
     wanted = Wanted(bounds={"min_age": "45..55"})
-    approvals.approve(desk(world), offer.journey, by="olga", wanted=wanted)
+    decisions.approve(desk(world), offer.journey, by="olga", wanted=wanted)
     run(daemon)
     assert world.stop(offer).state == "departed"
     _, _, stop = held(world, train=train, parameters={"min_age": 60})
@@ -188,26 +188,26 @@ def test_bounds_that_do_not_fit_are_refused_before_anything_is_said(
 ) -> None:
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
-        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(bounds=bounds))
+        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(bounds=bounds))
     assert told.value.code == code
-    assert approvals.pending(desk(world))[0].said == ()
+    assert decisions.pending(desk(world))[0].said == ()
 
 
 def test_a_refusal_says_who_and_why(world: World) -> None:
     daemon, offer, stop = held(world)
-    approvals.refuse(desk(world), offer.journey, by="olga", reason="not this year")
+    decisions.refuse(desk(world), offer.journey, by="olga", reason="not this year")
     run(daemon)
     assert world.record(offer).sentence.endswith("refused this journey: not this year.")
     assert stop.read("decision")["by"] == ["olga"]
     with raises_code(StationError, "nothing-to-decide"):
-        approvals.approve(desk(world), offer.journey, by="olga")
+        decisions.approve(desk(world), offer.journey, by="olga")
 
 
 @pytest.mark.parametrize("name", ["", "Olga", "olga/../x", "o" * 80, "ol ga"])
 def test_only_a_name_names_a_person(world: World, name: str) -> None:
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
-        approvals.approve(desk(world), offer.journey, by=name)
+        decisions.approve(desk(world), offer.journey, by=name)
     assert told.value.code == "person-name"
 
 
@@ -222,26 +222,26 @@ def of_two(world: World) -> World:
 
 def test_the_first_one_s_word_waits_for_a_second_person(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
-    first = approvals.approve(desk(of_two), offer.journey, by="olga")
+    first = decisions.approve(desk(of_two), offer.journey, by="olga")
     assert first.missing == 1
     run(daemon, 3)
     assert stop.state == "held"
-    (waiting,) = approvals.pending(desk(of_two))
+    (waiting,) = decisions.pending(desk(of_two))
     assert (waiting.said, waiting.persons, waiting.risk) == (("olga",), 2, "mid")
-    second = approvals.approve(desk(of_two), offer.journey, by="peter")
+    second = decisions.approve(desk(of_two), offer.journey, by="peter")
     assert second.missing == 0
     assert "said by olga and peter" in second.sentence
     run(daemon)
     assert stop.state == "departed"
-    (shown,) = approvals.standing(desk(of_two))
+    (shown,) = decisions.standing(desk(of_two))
     assert shown.approval.approvers == ("olga", "peter")
 
 
 def test_the_same_person_twice_is_one_person(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
-    approvals.approve(desk(of_two), offer.journey, by="olga")
+    decisions.approve(desk(of_two), offer.journey, by="olga")
     with raises_code(ApprovalError, "approval-twice"):
-        approvals.approve(desk(of_two), offer.journey, by="olga")
+        decisions.approve(desk(of_two), offer.journey, by="olga")
     run(daemon, 3)
     assert stop.state == "held"
 
@@ -250,23 +250,23 @@ def test_two_who_begin_at_once_say_yes_to_the_same(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
     with ThreadPoolExecutor(8) as pool:
         names = [f"olga-{number}" for number in range(8)]
-        list(pool.map(lambda n: approvals.approve(desk(of_two), offer.journey, by=n), names))
+        list(pool.map(lambda n: decisions.approve(desk(of_two), offer.journey, by=n), names))
     assert len(list(of_two.folder.drafts.iterdir())) == 1
     run(daemon)
     assert stop.state == "departed"
-    (shown,) = approvals.standing(desk(of_two))
+    (shown,) = decisions.standing(desk(of_two))
     assert shown.approval.approvers == tuple(names)
 
 
 def test_a_first_yes_is_gone_once_somebody_refused(of_two: World) -> None:
     daemon, offer, _ = held(of_two)
-    approvals.approve(desk(of_two), offer.journey, by="olga")
+    decisions.approve(desk(of_two), offer.journey, by="olga")
     (draft,) = Drafts(of_two.folder.drafts)
-    approvals.refuse(desk(of_two), offer.journey, by="peter")
+    decisions.refuse(desk(of_two), offer.journey, by="peter")
     Drafts(of_two.folder.drafts).open(draft.draft).say_yes("olga", of_two.now())  # as if late
     Drafts(of_two.folder.drafts).open(draft.draft).say_yes("rea", of_two.now())
     run(daemon)
-    assert approvals.standing(desk(of_two)) == ()
+    assert decisions.standing(desk(of_two)) == ()
     assert not list(of_two.folder.drafts.iterdir())
 
 
@@ -277,12 +277,12 @@ def test_both_persons_are_reviewers_of_the_console_if_it_has_people(of_two: Worl
         '[people.olga]\nroles = ["reviewer"]\n[people.rea]\nroles = ["reader"]\n'
         '[people.peter]\nroles = ["admin", "reviewer"]\n'
     )
-    approvals.approve(desk(of_two), offer.journey, by="olga")
+    decisions.approve(desk(of_two), offer.journey, by="olga")
     for name, code in (("olga2", "person-unknown"), ("rea", "person-role")):
         with pytest.raises(PhtlabError) as told:
-            approvals.approve(desk(of_two), offer.journey, by=name)
+            decisions.approve(desk(of_two), offer.journey, by=name)
         assert told.value.code == code
-    approvals.approve(desk(of_two), offer.journey, by="peter")
+    decisions.approve(desk(of_two), offer.journey, by="peter")
     run(daemon)
     assert stop.state == "departed"
 
@@ -290,10 +290,10 @@ def test_both_persons_are_reviewers_of_the_console_if_it_has_people(of_two: Worl
 def test_the_second_person_says_yes_to_what_the_first_one_said_yes_to(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
     wanted = Wanted(bounds={"min_age": "50..60"})
-    approvals.approve(desk(of_two), offer.journey, by="olga", wanted=wanted)
+    decisions.approve(desk(of_two), offer.journey, by="olga", wanted=wanted)
     with raises_code(ApprovalError, "approval-terms"):
-        approvals.approve(desk(of_two), offer.journey, by="peter", wanted=Wanted(days=200))
-    word = approvals.approve(desk(of_two), offer.journey, by="peter")
+        decisions.approve(desk(of_two), offer.journey, by="peter", wanted=Wanted(days=200))
+    word = decisions.approve(desk(of_two), offer.journey, by="peter")
     assert "min_age 50 to 60" in word.sentence
     run(daemon)
     assert stop.state == "departed"
@@ -360,7 +360,7 @@ def test_a_new_version_s_journeys_go_on_from_those_before(world: World) -> None:
     offer = world.offer(world.train(COUNTS + "# 1\n"), proposal=first.digest)
     assert world.travel(offer).outcome == "departed"
     second, newer = proposed(world, id=proposal.id, version=2, previous=first.digest, journeys=2)
-    approvals.approve(desk(world), newer.id, by="olga")
+    decisions.approve(desk(world), newer.id, by="olga")
     world.daemon().step()
     world.central.records.clear()
     offer = world.offer(world.train(COUNTS + "# 2\n"), proposal=second.digest)
@@ -393,7 +393,7 @@ def test_a_held_journey_may_be_approved_as_a_rule(world: World) -> None:
     once(world)
     signed, _ = proposed(world)
     daemon, offer, stop = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
-    approvals.approve(
+    decisions.approve(
         desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk", days=10)
     )
     run(daemon)
@@ -417,7 +417,7 @@ def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_ris
 ) -> None:
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
-        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
+        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
     assert told.value.code == "approval-no-proposal"
     signed, proposal = proposed(world)
     _, offer, _ = held(world, proposal=signed.digest)
@@ -426,7 +426,7 @@ def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_ris
         (proposal.id, Wanted(scope="low-risk", risk="mid")),
     ):
         with pytest.raises(ApprovalError) as told:
-            approvals.approve(desk(world), target, by="olga", wanted=wanted)
+            decisions.approve(desk(world), target, by="olga", wanted=wanted)
         assert told.value.code == "approval-risk"
 
 
@@ -435,18 +435,18 @@ def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_ris
 
 def test_a_proposal_waits_until_it_is_decided(world: World) -> None:
     _, proposal = proposed(world)
-    (waiting,) = approvals.pending(desk(world))
+    (waiting,) = decisions.pending(desk(world))
     assert (waiting.kind, waiting.id, waiting.title) == ("proposal", proposal.id, "Hearts by age")
     ruled(world, proposal)
-    assert approvals.pending(desk(world)) == ()
+    assert decisions.pending(desk(world)) == ()
 
 
 def test_a_refused_proposal_is_signed_for_and_told_once(world: World) -> None:
     _, proposal = proposed(world)
-    approvals.refuse(desk(world), proposal.id, by="olga", reason="no ethics vote")
+    decisions.refuse(desk(world), proposal.id, by="olga", reason="no ethics vote")
     with pytest.raises(ProposalError):
-        approvals.refuse(desk(world), proposal.id, by="olga")
-    assert approvals.pending(desk(world)) == ()
+        decisions.refuse(desk(world), proposal.id, by="olga")
+    assert decisions.pending(desk(world)) == ()
     daemon = world.daemon()
     daemon.step()
     daemon.exchange()
@@ -462,7 +462,7 @@ def test_journeys_under_a_proposal_that_is_refused_are_refused(world: World) -> 
     once(world)
     signed, proposal = proposed(world)
     daemon, _, waiting = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
-    approvals.refuse(desk(world), proposal.id, by="olga")
+    decisions.refuse(desk(world), proposal.id, by="olga")
     run(daemon, 4)
     assert waiting.final_record().code == "proposal-refused"
     world.central.records.clear()
@@ -472,7 +472,7 @@ def test_journeys_under_a_proposal_that_is_refused_are_refused(world: World) -> 
 
 def test_a_question_reaches_central_once(world: World) -> None:
     _, proposal = proposed(world)
-    approvals.ask(desk(world), proposal.id, "Which\ncolumns?\n", by="olga")
+    decisions.ask(desk(world), proposal.id, "Which\ncolumns?\n", by="olga")
     for _ in range(3):
         world.daemon().exchange()
     (comment,) = world.central.governance.talk[proposal.id]
@@ -483,18 +483,18 @@ def test_a_question_is_news_once_so_that_it_waits_for_no_timer(world: World) -> 
     _, proposal = proposed(world)
     exchange = Exchange(world.station())
     assert not exchange.hears()
-    approvals.ask(desk(world), proposal.id, "Which columns?", by="olga")
+    decisions.ask(desk(world), proposal.id, "Which columns?", by="olga")
     assert exchange.hears()
     assert not exchange.hears()
     exchange.run()
-    approvals.ask(desk(world), proposal.id, "And why?", by="olga")
+    decisions.ask(desk(world), proposal.id, "And why?", by="olga")
     assert exchange.hears()
 
 
 def test_the_researcher_sees_once_that_somebody_reads_the_proposal(world: World) -> None:
     signed, proposal = proposed(world)
     for _ in range(2):
-        approvals.begin_review(desk(world), proposal.id, by="olga")
+        decisions.begin_review(desk(world), proposal.id, by="olga")
         world.daemon().exchange()
     assert world.central.governance.in_review == [signed.digest]
 
@@ -513,7 +513,7 @@ def test_a_withdrawn_proposal_allows_nothing_any_more(world: World) -> None:
     offer = world.offer(world.train(COUNTS + "# 1\n"), proposal=signed.digest)
     assert world.travel(offer).code == "proposal-withdrawn"
     with pytest.raises(ProposalError) as told:
-        approvals.approve(desk(world), proposal.id, by="olga")
+        decisions.approve(desk(world), proposal.id, by="olga")
     assert told.value.code == "proposal-withdrawn"
 
 
@@ -536,17 +536,17 @@ def test_what_has_not_started_is_refused_when_its_approval_is_taken_back(world: 
     daemon.receive(offer)
     run(daemon, 3)
     assert (world.stop(busy).state, world.stop(offer).state) == ("running", "admitted")
-    (shown,) = approvals.standing(desk(world))
-    approvals.revoke(desk(world), shown.digest[7:19], by="peter", reason="a mistake")
+    (shown,) = decisions.standing(desk(world))
+    decisions.revoke(desk(world), shown.digest[7:19], by="peter", reason="a mistake")
     run(daemon, 3)
     record = world.stop(offer).final_record()
     assert (record.outcome, record.code) == ("refused", "approval-revoked")
     assert world.stop(busy).state == "running"
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     assert (shown.state, shown.why) == ("revoked", "a mistake")
     held(world, train=train, nonce="d" * 32)
     with pytest.raises(ApprovalError):
-        approvals.revoke(desk(world), shown.digest, by="peter")
+        decisions.revoke(desk(world), shown.digest, by="peter")
 
 
 def test_what_runs_is_stopped_if_so_wished(world: World) -> None:
@@ -556,8 +556,8 @@ def test_what_runs_is_stopped_if_so_wished(world: World) -> None:
     offer = world.offer(train, nonce="b" * 32)
     daemon = world.begun(offer, steps=5)
     assert world.stop(offer).state == "running"
-    (shown,) = approvals.standing(desk(world))
-    approvals.revoke(desk(world), shown.digest, by="peter", stop_runs=True)
+    (shown,) = decisions.standing(desk(world))
+    decisions.revoke(desk(world), shown.digest, by="peter", stop_runs=True)
     run(daemon)
     record = world.stop(offer).final_record()
     assert (record.outcome, record.code) == ("cancelled", "approval-revoked")
@@ -566,10 +566,10 @@ def test_what_runs_is_stopped_if_so_wished(world: World) -> None:
 
 def test_a_yes_that_is_taken_back_before_the_daemon_looks_lets_nothing_start(world: World) -> None:
     daemon, offer, stop = held(world)
-    approvals.approve(desk(world), offer.journey, by="olga")
+    decisions.approve(desk(world), offer.journey, by="olga")
     daemon._sign()
-    (shown,) = approvals.standing(desk(world))
-    approvals.revoke(desk(world), shown.digest, by="olga")
+    (shown,) = decisions.standing(desk(world))
+    decisions.revoke(desk(world), shown.digest, by="olga")
     run(daemon)
     assert stop.final_record().code == "approval-revoked"
     assert world.scripted.started == []
@@ -595,7 +595,7 @@ def test_central_is_told_of_all_that_was_decided_until_it_has_it(world: World) -
         central.governance.standings[-1], world.roster, station="cleveland", now=world.now()
     )
     assert set(standing.approvals) == set(central.governance.approved)
-    approvals.revoke(desk(world), sent.digest, by="peter")
+    decisions.revoke(desk(world), sent.digest, by="peter")
     daemon.step()
     daemon.exchange()
     (revocation,) = central.governance.revoked.values()
@@ -650,8 +650,8 @@ def test_a_restored_station_goes_on_above_what_it_gave_out_and_keeps_what_it_too
     once(world)
     world.daemon().exchange()
     shutil.copytree(world.folder.path, tmp_path / "backup")
-    (shown,) = approvals.standing(desk(world))
-    approvals.revoke(desk(world), shown.digest, by="olga")
+    (shown,) = decisions.standing(desk(world))
+    decisions.revoke(desk(world), shown.digest, by="olga")
     daemon = world.daemon()
     daemon.step()
     daemon.exchange()
@@ -660,7 +660,7 @@ def test_a_restored_station_goes_on_above_what_it_gave_out_and_keeps_what_it_too
     (tmp_path / "backup").rename(world.folder.path)
     world.ahead = timedelta(seconds=2)
     world.daemon().exchange()
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     assert shown.state == "revoked"
     newest = world.central.governance.standings[-1]
     assert peek(newest).predicate["number"] > peek(given).predicate["number"]
@@ -739,7 +739,7 @@ def test_a_daemon_that_is_killed_signs_no_approval_twice(
         return call
 
     daemon, offer, stop = held(world)
-    approvals.approve(desk(world), offer.journey, by="olga")
+    decisions.approve(desk(world), offer.journey, by="olga")
     place, name = {
         "signed": (Drafted, "sign_as"),
         "kept": (Approvals, "keep"),
@@ -752,7 +752,7 @@ def test_a_daemon_that_is_killed_signs_no_approval_twice(
             daemon.step()
     again = world.daemon()
     run(again)
-    assert len(approvals.standing(desk(world))) == 1
+    assert len(decisions.standing(desk(world))) == 1
     assert stop.state == "departed"
 
 
@@ -765,8 +765,8 @@ def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
         place.mkdir(parents=True)
         (place / name).write_text("{")
     once(world)
-    (shown,) = approvals.standing(desk(world))
-    approvals.revoke(desk(world), shown.digest, by="olga")
+    (shown,) = decisions.standing(desk(world))
+    decisions.revoke(desk(world), shown.digest, by="olga")
     (world.folder.revocations / f"{shown.digest[7:]}.word").write_text("{")
     _, _, stop = held(world)  # a word that is broken takes back all the same
     assert "took this approval back" in stop.read("held")["why_not"]
@@ -776,14 +776,14 @@ def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
 def test_every_act_is_in_the_station_s_log(world: World) -> None:
     once(world)
     _, proposal = proposed(world)
-    approvals.ask(desk(world), proposal.id, "Why?", by="olga")
+    decisions.ask(desk(world), proposal.id, "Why?", by="olga")
     ruled(world, proposal)
-    (shown, *_) = approvals.standing(desk(world))
-    approvals.revoke(desk(world), shown.digest, by="peter", reason="over")
+    (shown, *_) = decisions.standing(desk(world))
+    decisions.revoke(desk(world), shown.digest, by="peter", reason="over")
     entries = desk(world).audit.entries()
     acts = [(e.actor, e.action) for e in entries if e.action.startswith(("app", "prop"))]
     (admitted,) = [e for e in desk(world).audit.entries() if e.action == "stop-admitted"]
-    assert admitted.details["approval"] in [s.digest for s in approvals.standing(desk(world))]
+    assert admitted.details["approval"] in [s.digest for s in decisions.standing(desk(world))]
     assert acts == [
         ("olga", "approval-said"),
         ("cleveland", "approval-signed"),

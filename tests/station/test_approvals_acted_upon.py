@@ -10,14 +10,14 @@ import pytest
 from phtlab.errors import ApprovalError
 from phtlab.governance import Revocation
 from phtlab.governance.refusal import Withdrawal
-from phtlab.station import approvals
-from phtlab.station.approvals_draft import Drafted
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.approvals_office import Office
-from phtlab.station.approvals_terms import Wanted
-from phtlab.station.stop import Stop
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.drafts import Drafted
+from phtlab.station.approvals.signer import Office
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.approvals.terms import Wanted
+from phtlab.station.stops.stop import Stop
 from phtlab.train.image import train_files
-from phtlab.wire.governance import ProposalPage
+from phtlab.wire.api.governance import ProposalPage
 from tests.raising import raises_code
 from tests.station.station_world import COUNTS, World, identity
 from tests.station.test_approvals import desk, held, once, proposed, ruled, run
@@ -37,23 +37,23 @@ def revoked_by(world: World, station: str, approval: str) -> Any:
 def test_another_station_s_revocation_ends_nothing_here(world: World) -> None:
     """It is signed as it should be, by whom it names, and central passes it on."""
     once(world)
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     world.daemon().exchange()
     world.central.governance.revoked[shown.digest] = revoked_by(world, "hungary", shown.digest)
     world.daemon().exchange()
-    assert approvals.standing(desk(world))[0].state == "stands"
+    assert decisions.standing(desk(world))[0].state == "stands"
     assert not Approvals(world.folder).revoked(shown.digest)
 
 
 def test_the_station_s_own_revocation_comes_back_and_is_logged_once(world: World) -> None:
     once(world)
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     world.daemon().exchange()
     own = revoked_by(world, "cleveland", shown.digest)
     world.central.governance.revoked[shown.digest] = own
     for _ in range(2):
         world.daemon().exchange()
-    assert approvals.standing(desk(world))[0].state == "revoked"
+    assert decisions.standing(desk(world))[0].state == "revoked"
     log = desk(world).audit.entries()
     entries = [entry for entry in log if entry.action == "revocation-taken-over"]
     assert [(one.subject, one.digest) for one in entries] == [(shown.digest, own.digest)]
@@ -62,7 +62,7 @@ def test_the_station_s_own_revocation_comes_back_and_is_logged_once(world: World
 def test_a_revocation_of_another_s_in_the_folder_is_not_handed_on(world: World) -> None:
     once(world)
     kept = Approvals(world.folder)
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     kept.keep_revocation(shown.digest, revoked_by(world, "hungary", shown.digest))
     assert kept.revocation(shown.digest, "cleveland") is None
     assert kept.revoked(shown.digest)  # whatever lies there allows nothing
@@ -174,8 +174,8 @@ def test_a_rule_is_not_for_a_train_with_a_file_beside_its_notebook(
     assert stop.read("held")["code"] == "approval-notebook"
     assert "helper.py" in stop.read("held")["why_not"]
     with pytest.raises(ApprovalError):
-        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="notebook"))
-    approvals.approve(desk(world), offer.journey, by="olga")
+        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="notebook"))
+    decisions.approve(desk(world), offer.journey, by="olga")
     run(world.daemon())
     assert stop.state == "departed"
 
@@ -190,7 +190,7 @@ def test_no_approval_is_signed_that_the_log_does_not_name(
         raise Killed
 
     daemon, offer, _ = held(world)
-    approvals.approve(desk(world), offer.journey, by="olga")
+    decisions.approve(desk(world), offer.journey, by="olga")
     with monkeypatch.context() as patch:
         patch.setattr(Drafted, "sign_as", killed)
         with pytest.raises(Killed):
@@ -204,11 +204,11 @@ def test_no_approval_is_signed_that_the_log_does_not_name(
 def test_a_slip_in_the_policy_keeps_no_word_from_being_signed_and_is_mended(world: World) -> None:
     train = world.train()
     once(world, train=train)
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     _, offer, stop = held(world, train=world.train(COUNTS + "# two\n"))
     _, proposal = proposed(world)
-    approvals.revoke(desk(world), shown.digest, by="olga")
-    approvals.refuse(desk(world), proposal.id, by="olga", reason="no")
+    decisions.revoke(desk(world), shown.digest, by="olga")
+    decisions.refuse(desk(world), proposal.id, by="olga", reason="no")
     good = world.folder.policy.read_text()
     world.folder.policy.write_text("mode = [")
     office = Office(world.station())
@@ -216,7 +216,7 @@ def test_a_slip_in_the_policy_keeps_no_word_from_being_signed_and_is_mended(worl
     assert Approvals(world.folder).revocation(shown.digest, "cleveland") is not None
     assert not office.sign()
     world.folder.policy.write_text(good)
-    approvals.approve(desk(world), offer.journey, by="olga")
+    decisions.approve(desk(world), offer.journey, by="olga")
     world.ahead = timedelta(minutes=2)
     assert office.sign()
     assert stop.has("decision")
@@ -226,7 +226,7 @@ def test_a_stop_that_is_broken_stands_in_no_other_s_way(world: World) -> None:
     _, _, broken = held(world)
     (broken.path / "verified.json").write_text("{")
     _, offer, stop = held(world, train=world.train(COUNTS + "# two\n"))
-    approvals.approve(desk(world), offer.journey, by="olga")
+    decisions.approve(desk(world), offer.journey, by="olga")
     Office(world.station()).sign()
     assert stop.has("decision")
 
@@ -235,7 +235,7 @@ def test_a_rule_for_low_risk_is_none_for_a_proposal_that_asks_very_often(world: 
     once(world)
     _, often = proposed(world, journeys=100)
     with raises_code(ApprovalError, "approval-risk"):
-        approvals.approve(desk(world), often.id, by="olga")
+        decisions.approve(desk(world), often.id, by="olga")
     (notebook,) = train_files({"notebook.ipynb": world.analysis().travelling()})
     assert ruled(world, often, notebook=notebook.sha256).risk == "mid"
 
@@ -248,7 +248,7 @@ def test_how_often_a_proposal_asks_is_part_of_a_journey_s_risk(world: World) -> 
     assert stop.read("held")["risk"] == "mid"
     assert [one["code"] for one in stop.read("held")["reasons"]] == ["many-journeys"]
     with pytest.raises(ApprovalError) as told:
-        approvals.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
+        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
     assert told.value.code == "approval-risk"
     other, _ = proposed(world, journeys=99)
     _, _, stop = held(world, proposal=other.digest)

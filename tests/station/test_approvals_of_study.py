@@ -8,17 +8,17 @@ import json
 import pytest
 
 from phtlab.errors import ApprovalError
+from phtlab.files.durable_file import write_durably
 from phtlab.governance import Approval
-from phtlab.station import approvals
-from phtlab.station.approvals_draft import Drafts
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.approvals_terms import Wanted, described
-from phtlab.station.desk import Desk
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.drafts import Drafts
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.approvals.terms import Wanted, described
+from phtlab.station.context.operator_context import Desk
 from phtlab.train.canonical import canonical
-from phtlab.train.durable_file import write_durably
-from phtlab.train.envelope import peek
-from phtlab.train.identity import Identity, Member
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.roster import Roster
 from tests.raising import raises_code
 from tests.station.station_world import World
 from tests.station.test_approvals import desk, held, once, proposed, ruled, run
@@ -43,31 +43,31 @@ def test_a_yes_to_a_study_of_mid_risk_lets_its_own_train_start(world: World) -> 
     once(world)
     notebook = notebook_of(world)
     signed, proposal = proposed(world, risk="mid", notebooks=(notebook,))
-    word = approvals.preview(desk(world), proposal.id, by="olga")
+    word = decisions.preview(desk(world), proposal.id, by="olga")
     assert word.scope == "notebook"
     assert f"with the notebook {notebook}" in word.sentence
     assert "Risk: at most mid." in word.sentence
-    approvals.approve(desk(world), proposal.id, by="olga", shown=word.sentence)
+    decisions.approve(desk(world), proposal.id, by="olga", shown=word.sentence)
     world.daemon().step()
     offer = world.offer(world.train(UNCOUNTED), proposal=signed.digest)
     daemon = world.begun(offer, steps=3)
     run(daemon)
     stop = world.stop(offer)
     assert stop.has("admitted")
-    (shown,) = [one for one in approvals.standing(desk(world)) if one.approval.proposal_id]
+    (shown,) = [one for one in decisions.standing(desk(world)) if one.approval.proposal_id]
     assert shown.lacks == ""
 
 
 def test_a_yes_to_a_study_of_low_risk_is_for_its_low_risk_trains(world: World) -> None:
     once(world)
     _, proposal = proposed(world, notebooks=(notebook_of(world),))
-    assert approvals.preview(desk(world), proposal.id, by="olga").scope == "low-risk"
+    assert decisions.preview(desk(world), proposal.id, by="olga").scope == "low-risk"
 
 
 def test_a_kernel_image_that_is_new_here_makes_the_first_train_mid(world: World) -> None:
     notebook = notebook_of(world)
     _, proposal = proposed(world, notebooks=(notebook,))
-    word = approvals.preview(desk(world), proposal.id, by="olga")
+    word = decisions.preview(desk(world), proposal.id, by="olga")
     assert (word.scope, "Risk: at most mid." in word.sentence) == ("notebook", True)
 
 
@@ -79,10 +79,10 @@ def test_where_no_rule_covers_the_study_nothing_is_chosen_for_a_person(
     named = tuple(notebook_of(world, UNCOUNTED + f"# {n}\n") for n in range(notebooks))
     _, proposal = proposed(world, risk="mid", notebooks=named)
     with raises_code(ApprovalError, "approval-risk"):
-        approvals.preview(desk(world), proposal.id, by="olga")
+        decisions.preview(desk(world), proposal.id, by="olga")
     rule = ruled(world, proposal, scope="low-risk")
     assert rule.risk == "low"
-    (shown,) = [one for one in approvals.standing(desk(world)) if one.approval.proposal_id]
+    (shown,) = [one for one in decisions.standing(desk(world)) if one.approval.proposal_id]
     assert shown.lacks == "only trains of at most low risk, and this study's are of mid risk"
     assert "not the study's own" in described(shown.approval, shown.lacks)
 
@@ -91,12 +91,12 @@ def test_as_many_persons_are_asked_as_the_study_s_risk_needs(world: World) -> No
     once(world)
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["mid"]\n')
     _, proposal = proposed(world, risk="mid", notebooks=(notebook_of(world),))
-    (waiting,) = approvals.pending(desk(world))
+    (waiting,) = decisions.pending(desk(world))
     assert waiting.persons == 2
-    word = approvals.approve(desk(world), proposal.id, by="olga")
+    word = decisions.approve(desk(world), proposal.id, by="olga")
     assert word.missing == 1
     # The second person says yes to what lies there, without naming a rule again.
-    assert approvals.approve(desk(world), proposal.id, by="piet").missing == 0
+    assert decisions.approve(desk(world), proposal.id, by="piet").missing == 0
     assert len(list(Drafts(world.folder.drafts))) == 1
 
 
@@ -104,8 +104,8 @@ def test_the_second_person_is_shown_the_rule_that_the_first_one_chose(world: Wor
     once(world)
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["low", "mid"]\n')
     _, proposal = proposed(world, risk="mid", notebooks=(notebook_of(world),))
-    approvals.approve(desk(world), proposal.id, by="olga", wanted=Wanted(scope="low-risk"))
-    word = approvals.preview(desk(world), proposal.id, by="piet")
+    decisions.approve(desk(world), proposal.id, by="olga", wanted=Wanted(scope="low-risk"))
+    word = decisions.preview(desk(world), proposal.id, by="piet")
     assert (word.scope, word.said) == ("low-risk", ("olga", "piet"))
 
 
@@ -145,21 +145,21 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
     ruled(world, proposal)
     _believe(world, world.roster)
     here = desk(world)
-    assert {one.state for one in approvals.standing(here)} == {"stands"}
-    assert approvals.pending(here) == ()
+    assert {one.state for one in decisions.standing(here)} == {"stands"}
+    assert decisions.pending(here) == ()
     _believe(world, _rotated(world))
-    shown = approvals.standing(here)
+    shown = decisions.standing(here)
     assert {(one.state, "say yes again" in one.why) for one in shown} == {("void", True)}
     # It waits for a yes again, instead of being called approved.
-    assert [one.id for one in approvals.pending(here)] == [proposal.id]
-    word = approvals.approve(here, proposal.id, by="olga")
+    assert [one.id for one in decisions.pending(here)] == [proposal.id]
+    word = decisions.approve(here, proposal.id, by="olga")
     assert word.missing == 0
 
 
 def test_without_a_roster_in_the_folder_the_signature_is_not_looked_at(world: World) -> None:
     once(world)
     assert Desk(world.folder, world.settings, world.now).roster() is None
-    assert [one.state for one in approvals.standing(desk(world))] == ["stands"]
+    assert [one.state for one in decisions.standing(desk(world))] == ["stands"]
 
 
 def test_what_the_list_of_the_daemon_calls_void_the_commands_call_void(world: World) -> None:
@@ -167,7 +167,7 @@ def test_what_the_list_of_the_daemon_calls_void_the_commands_call_void(world: Wo
     _believe(world, _rotated(world))
     (kept,) = Approvals(world.folder)
     by_daemon = Approvals(world.folder).state(kept, "cleveland", world.now(), world.roster)
-    (shown,) = approvals.standing(desk(world))
+    (shown,) = decisions.standing(desk(world))
     assert (shown.state, by_daemon) == ("void", "void")
 
 

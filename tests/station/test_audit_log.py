@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import FIRST, Entry, Head, verify_chain
-from phtlab.station.audit import Log
+from phtlab.governance.audit.chain import FIRST, Entry, Head, verify_chain
+from phtlab.station.audit.log import Log
 from tests.limits import LIMIT
 
 DIGEST = "sha256:" + "a" * 64

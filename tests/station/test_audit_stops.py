@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import AuditError
-from phtlab.governance.audit import verify_chain
-from phtlab.station.audit import Log
-from phtlab.station.audit_stops import StopAudit
-from phtlab.station.policy import default_policy
-from phtlab.train.envelope import peek
+from phtlab.governance.audit.chain import verify_chain
+from phtlab.station.audit.log import Log
+from phtlab.station.pipeline.audit_entries import StopAudit
+from phtlab.station.policy.policy import default_policy
+from phtlab.train.documents.envelope import peek
 from tests.station.station_world import FakeRun, World, make_world
 
 

@@ -11,14 +11,14 @@ import pytest
 import structlog
 
 from phtlab.errors import AuditError, CentralUnreachableError
-from phtlab.governance.audit import Checkpoint, open_checkpoint
-from phtlab.station import audit_witness
-from phtlab.station.audit import Log
-from phtlab.station.audit_health import accept_central, audit_state
-from phtlab.station.audit_watch import Watch
-from phtlab.station.audit_witness import Witness, watch_logs
-from phtlab.station.desk import Desk
-from phtlab.train.durable_file import write_durably
+from phtlab.files.durable_file import write_durably
+from phtlab.governance.audit.chain import Checkpoint, open_checkpoint
+from phtlab.station.audit.log import Log
+from phtlab.station.audit.watch import Watch
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.daemon import audit_witness
+from phtlab.station.daemon.audit_witness import Witness, watch_logs
+from phtlab.station.health.audit import accept_central, audit_state
 from tests.raising import raises_code
 from tests.station.fake_audit import LOG, FakeAudit, chain
 from tests.station.station_world import World, identity, make_world

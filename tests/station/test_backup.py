@@ -13,29 +13,31 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.cli.station_backup import told
+from phtlab.cli.station.backup import told
 from phtlab.errors import SealError, SettingsError, StationError
+from phtlab.files.key_file import write_key
 from phtlab.governance.approval import Revocation
-from phtlab.governance.audit import LOST
-from phtlab.station import backup, backup_comparison, maintenance
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.audit_witness import Witness
-from phtlab.station.backup import INDEX, back_up
-from phtlab.station.backup_comparison import Lost, compare
-from phtlab.station.backup_restore import restore, restored_of
-from phtlab.station.desk import Desk
-from phtlab.station.folder import StationFolder
-from phtlab.station.forgotten import accept_loss, forgotten_of
-from phtlab.station.maintenance import pause, resume
-from phtlab.station.opening import open_station
-from phtlab.station.settings import load_settings
-from phtlab.station.station import Station
-from phtlab.train.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
+from phtlab.governance.audit.chain import LOST
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.backup import archive as backup
+from phtlab.station.backup import comparison
+from phtlab.station.backup.archive import INDEX, back_up
+from phtlab.station.backup.comparison import Lost, compare
+from phtlab.station.backup.lost_history import accept_loss, forgotten_of
+from phtlab.station.backup.restore import restore, restored_of
+from phtlab.station.context import maintenance
+from phtlab.station.context.bootstrap import open_station
+from phtlab.station.context.maintenance import pause, resume
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.station import Station
+from phtlab.station.daemon.audit_witness import Witness
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
 from phtlab.train.canonical import digest
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity
-from phtlab.train.key_file import write_key
-from phtlab.wire.central import CentralClient
+from phtlab.train.crypto.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.central.client import CentralClient
 from tests.crash.consortium import Light, light
 from tests.e2e.parts import until
 from tests.evidence import Evidence
@@ -428,7 +430,7 @@ def _another_runs(desk: Desk, made: Light, key: Identity) -> bool:
     restored = restored_of(desk.folder)
     assert restored
     with CentralClient(made.lab.central.url, key) as client:
-        return backup_comparison._another_runs(desk, client, restored)
+        return comparison._another_runs(desk, client, restored)
 
 
 def witnessed(made: Light, name: str) -> int:

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.content import Content, FileContent, digest_of
-from phtlab.station.airlock.passage import Passed
-from phtlab.station.cargo import open_cargo, write_cargo
+from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.formats.content import Content, FileContent, digest_of
+from phtlab.station.pipeline.cargo import open_cargo, write_cargo
 from phtlab.train.canonical import digest
-from phtlab.train.record import OutputVerdict
+from phtlab.train.documents.record import OutputVerdict
 from tests.limits import LIMIT
 from tests.raising import raises_code
 
@@ -89,13 +89,13 @@ def test_cargo_is_read_more_than_once_only_by_opening_it_again() -> None:
 _MEASURE = """
 import resource, sys
 from pathlib import Path
-from phtlab.station.airlock.passage import pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.cargo import open_cargo
-from phtlab.station.untrusted_files import LeftFiles
-from phtlab.train.age import HybridIdentity
-from phtlab.train.manifest import Output
-from phtlab.train.seal import seal
+from phtlab.station.airlock.check_outputs import pass_outputs
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.pipeline.cargo import open_cargo
+from phtlab.station.executor.untrusted_files import LeftFiles
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.documents.manifest import Output
+from phtlab.train.sealing import seal
 
 folder = Path(sys.argv[1])
 key = [str(HybridIdentity.generate().recipient())]

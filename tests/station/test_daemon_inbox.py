@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.station.daemon import Daemon
-from phtlab.wire.api import Inbox, Offer
+from phtlab.station.daemon.loop import Daemon
+from phtlab.wire.api.journeys import Inbox, Offer
 from tests.station.station_world import make_world
 
 

@@ -14,12 +14,12 @@ import pytest
 
 from phtlab.errors import CentralError, DataSetError, RecordError, SandboxError
 from phtlab.notebook import read_analysis
-from phtlab.station.approvals import approve, refuse
-from phtlab.train.envelope import peek
+from phtlab.station.approvals.decisions import approve, refuse
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.manifest import Output, TrainManifest
+from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.image import train_files
-from phtlab.train.manifest import Output, TrainManifest
-from phtlab.train.order import Order, cargo_context
-from phtlab.train.seal import open_sealed
+from phtlab.train.sealing import open_sealed
 from tests.station.station_world import (
     COUNTS,
     GOOD_COUNTS,
@@ -138,7 +138,7 @@ def test_nothing_of_a_run_is_left_at_the_executor(world: World) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_each_failure_of_a_run_is_told_apart(world: World, script: FakeRun, code: str) -> None:
-    from phtlab.station.outcomes import RUN
+    from phtlab.station.stops.sentences import RUN
 
     world.scripted.script = script
     record = world.travel()
@@ -622,7 +622,7 @@ def test_orphaned_runs_are_swept_and_needed_ones_are_not(world: World) -> None:
     world.scripted.script = FakeRun(lasts=True)
     offer = world.offer()
     daemon = world.begun(offer, steps=6)
-    from phtlab.station.executor import JobStatus
+    from phtlab.station.executor.contract import JobStatus
 
     world.scripted.statuses["stop-of-nobody"] = JobStatus("running")
     daemon.sweep()

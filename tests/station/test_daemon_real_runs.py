@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import StationError
-from phtlab.station.daemon import Daemon
+from phtlab.station.daemon.loop import Daemon
 from tests.raising import raises_code
 from tests.station.local_executor import LocalExecutor
 from tests.station.station_world import COUNTS, World, make_world

@@ -13,7 +13,8 @@ import pyarrow.parquet
 import pytest
 
 from phtlab.errors import DataSetError
-from phtlab.station.datasets import (
+from phtlab.station.daemon.station_description import profile_of
+from phtlab.station.data.datasets import (
     add_dataset,
     count_rows,
     load_datasets,
@@ -21,10 +22,9 @@ from phtlab.station.datasets import (
     remove_dataset,
     twin_of,
 )
-from phtlab.station.folder import StationFolder
-from phtlab.station.profile import profile_of
-from phtlab.station.schema import DataSetSchema
-from phtlab.station.twin import make_twin
+from phtlab.station.data.schema import DataSetSchema
+from phtlab.station.data.twin import make_twin
+from phtlab.station.settings.folder import StationFolder
 from phtlab.train.canonical import digest
 from tests.station.station_world import SCHEMA, make_world
 

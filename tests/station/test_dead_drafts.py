@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.station.datasets import add_dataset
-from phtlab.station.folder import StationFolder
-from phtlab.train.durable_file import replaced_durably
+from phtlab.files.durable_file import replaced_durably
+from phtlab.station.data.datasets import add_dataset
+from phtlab.station.settings.folder import StationFolder
 from tests.station.station_world import World, make_world
 
 DRAFT = ".record.json.0123456789abcdef.part"

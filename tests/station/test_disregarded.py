@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from phtlab.cli.station import app
+from phtlab.cli.station.commands import app
 from phtlab.errors import StationError
-from phtlab.station.airlock import released
-from phtlab.station.desk import Desk
-from phtlab.station.disregarded import disregard
-from phtlab.station.policy import default_policy
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.release.disregarded import disregard
 from tests.raising import raises_code
 from tests.station.station_world import FakeRun, World, make_world, table_files
 
@@ -61,7 +61,7 @@ def test_what_is_disregarded_is_put_aside_whole(world: World) -> None:
     desk = desk_of(world)
     disregard(desk, desk.stops.find(made_up), by="grace", reason="made up")
     assert not kept.exists()
-    assert (world.folder.released / released.DISREGARDED / kept.name).read_bytes() == content
+    assert (world.folder.released / released_counts.DISREGARDED / kept.name).read_bytes() == content
 
 
 def test_journeys_that_let_the_same_leave_are_named(world: World) -> None:
@@ -83,7 +83,7 @@ def test_an_index_that_is_older_than_the_files_takes_no_harm(world: World) -> No
     """Killed in between, the file is there and the index knows it not: it is taken in again."""
     made_up, _ = sent(world, 25, 31)
     (kept,) = world.folder.released.glob("*.json")
-    with released.released_index.opened(world.folder.released) as index:
+    with released_counts.released_index.opened(world.folder.released) as index:
         index.remove(kept.name)
     assert sent(world, 26, 60)[1] == "suppressed"
     desk = desk_of(world)

@@ -17,11 +17,11 @@ from phtlab.errors import (
     RegistryUnreachableError,
     SandboxError,
 )
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
-from phtlab.station.engine_answers import status_of
-from phtlab.station.executor import Executor, Job, JobStatus, Limits, RegistryAuth
-from phtlab.station.output_volume import LoopbackVolumes, loop_devices, mounts_at
-from phtlab.station.sandbox import container_body, container_name
+from phtlab.station.executor.contract import Executor, Job, JobStatus, Limits, RegistryAuth
+from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.executor.engine_answers import status_of
+from phtlab.station.executor.output_volume import LoopbackVolumes, loop_devices, mounts_at
+from phtlab.station.executor.sandbox import container_body, container_name
 from tests.limits import LIMIT
 from tests.raising import raises_code
 from tests.station.executor_contract import (

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.executor import Job, Limits
-from phtlab.station.untrusted_files import read_untrusted
+from phtlab.station.executor.contract import Job, Limits
+from phtlab.station.executor.docker_executor import DockerExecutor
+from phtlab.station.executor.untrusted_files import read_untrusted
 from tests.station.executor_contract import anyone, ended
 
 pytestmark = [pytest.mark.engine, pytest.mark.usefixtures("engine")]

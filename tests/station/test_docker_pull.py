@@ -15,12 +15,12 @@ import docker.errors
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from phtlab.central.registry_token import Access, RegistryTokens, certificate
+from phtlab.central.registry.token import Access, RegistryTokens, certificate
 from phtlab.errors import RegistryError, SandboxError
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
-from phtlab.station.executor import Job, RegistryAuth
-from phtlab.station.sandbox import container_name
-from phtlab.wire.registry import Registry
+from phtlab.station.executor.contract import Job, RegistryAuth
+from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.executor.sandbox import container_name
+from phtlab.wire.registry.client import Registry
 from tests.empty_image import push_empty_image
 from tests.raising import raises_code
 from tests.real_registry import free_port, registry_of

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.engine_check import engine_checks
+from phtlab.station.executor.engine_check import engine_checks
 
 VERSION = {"Version": "27.0.0", "ApiVersion": "1.46"}
 INFO: dict[str, Any] = {

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.airlock.error_message import (
+from phtlab.station.airlock.errors.error_message import (
     LIBRARIES,
     MOST_KEYS,
     MOST_NAMES,
@@ -26,9 +26,9 @@ from phtlab.station.airlock.error_message import (
     message_of,
     vocabulary,
 )
-from phtlab.station.airlock.message_forms import FORMS
-from phtlab.station.executor import JobStatus
-from phtlab.station.judgement import judge
+from phtlab.station.airlock.errors.message_forms import FORMS
+from phtlab.station.executor.contract import JobStatus
+from phtlab.station.stops.run_verdict import judge
 from tests.station.station_world import COUNTS, FakeRun, World, make_world
 
 # Each is run, and its error told: what a station's analyst would read of it.

@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from phtlab.errors import CentralUnreachableError
 from phtlab.station.airlock import forecast as airlock_forecast
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.profile import ProfilePublisher, profile_of, published_rules
-from phtlab.train.record import Forecast, StopRecord
-from phtlab.wire.api import DataSetDescription, StationView
+from phtlab.station.daemon.station_description import ProfilePublisher, profile_of, published_rules
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.record import Forecast, StopRecord
+from phtlab.wire.api.journeys import DataSetDescription, StationView
 from tests.station.held_world import TWO_TABLES, tables
 from tests.station.station_world import FakeRun, World, make_world
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from phtlab.cli.station import app
+from phtlab.cli.station.commands import app
 from phtlab.errors import StationError
-from phtlab.station.desk import Desk
-from phtlab.station.forgotten import Forgotten, accept_loss, forget, forgotten_of
-from phtlab.station.policy import default_policy
-from phtlab.station.release_waiting import waiting_at
+from phtlab.station.backup.lost_history import Forgotten, accept_loss, forget, forgotten_of
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.policy.policy import default_policy
+from phtlab.station.release.waiting import waiting_at
 from tests.raising import raises_code
 from tests.station.station_world import World, make_world
 

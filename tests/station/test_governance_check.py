@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import AuditError
+from phtlab.files.durable_file import write_durably
 from phtlab.governance.approval import Standing
-from phtlab.station.approvals_kept import Approvals
-from phtlab.station.audit_watch import Alarm, Watch, Watched
-from phtlab.station.governance_check import approvals_check, audit_checks
-from phtlab.station.self_test import Found
-from phtlab.train.durable_file import write_durably
-from phtlab.train.envelope import Envelope
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.audit.watch import Alarm, Watch, Watched
+from phtlab.station.context.self_test_result import Found
+from phtlab.station.health.governance import approvals_check, audit_checks
+from phtlab.train.documents.envelope import Envelope
 from tests.governance.documents import approval
 from tests.station.station_world import World, identity, make_world
 

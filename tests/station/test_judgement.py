@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from phtlab.station.executor import JobStatus
-from phtlab.station.judgement import judge
+from phtlab.station.executor.contract import JobStatus
+from phtlab.station.stops.run_verdict import judge
 
 CANARY = "Mrs. Muster, born 1931"
 

@@ -8,18 +8,24 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from phtlab.cli.station import app
+from phtlab.cli.station.commands import app
 from phtlab.errors import DataSetError, RunError
-from phtlab.station import local_train, self_test_train
-from phtlab.station.desk import Desk
-from phtlab.station.docker_executor import DockerExecutor
-from phtlab.station.executor import CheckResult
-from phtlab.station.folder import StationFolder
-from phtlab.station.self_test import AIRLOCK, TRAIN, keep_report, last_report, report_of
-from phtlab.station.self_test_run import look
-from phtlab.station.self_test_train import train_check
-from phtlab.station.settings import write_settings
-from phtlab.train.key_file import write_key
+from phtlab.files.key_file import write_key
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.self_test_result import (
+    AIRLOCK,
+    TRAIN,
+    keep_report,
+    last_report,
+    report_of,
+)
+from phtlab.station.executor.contract import CheckResult
+from phtlab.station.executor.docker_executor import DockerExecutor
+from phtlab.station.health import local_train, self_test_train
+from phtlab.station.health.self_test import look
+from phtlab.station.health.self_test_train import train_check
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import write_settings
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.station.station_world import World, identity, make_world
 

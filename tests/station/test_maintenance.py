@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phtlab.cli.station_maintenance import moment
+from phtlab.cli.station.maintenance import moment
 from phtlab.errors import StationError
-from phtlab.station import maintenance
-from phtlab.station.executor import CheckResult
-from phtlab.station.maintenance import closed, pause, pause_of, resume, within
-from phtlab.station.self_test import Nightly, keep_report, last_report, report_of
+from phtlab.station.context import maintenance
+from phtlab.station.context.maintenance import closed, pause, pause_of, resume, within
+from phtlab.station.context.self_test_result import Nightly, keep_report, last_report, report_of
+from phtlab.station.executor.contract import CheckResult
 from tests.raising import raises_code
 from tests.station.station_world import FakeRun, World, make_world
 
@@ -275,7 +275,7 @@ def test_a_station_tests_itself_a_little_later_than_others_but_always_the_same(
 def test_status_says_why_nothing_begins(world: World) -> None:
     from typer.testing import CliRunner
 
-    from phtlab.cli.station import app
+    from phtlab.cli.station.commands import app
 
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(app, [*arguments, "-C", str(world.folder.path)])

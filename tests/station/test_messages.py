@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.cli.station_maintenance import moment
-from phtlab.station.approvals import approve
-from phtlab.station.executor import Job, Limits
-from phtlab.station.folder import StationFolder
-from phtlab.station.maintenance import pause, pause_of, resume
-from phtlab.station.settings import load_settings
+from phtlab.cli.station.maintenance import moment
+from phtlab.station.approvals.decisions import approve
+from phtlab.station.context.maintenance import pause, pause_of, resume
+from phtlab.station.executor.contract import Job, Limits
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
 from tests.raising import wrong_messages
 from tests.station.station_world import make_world
 

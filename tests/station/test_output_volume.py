@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import SandboxError, StationError
-from phtlab.station import output_volume
-from phtlab.station.executor import Limits
-from phtlab.station.output_volume import (
+from phtlab.station.executor import output_volume
+from phtlab.station.executor.contract import Limits
+from phtlab.station.executor.output_volume import (
     DirectoryVolumes,
     LoopbackVolumes,
     image_bytes,

@@ -9,12 +9,12 @@ import pytest
 
 from phtlab.errors import PolicyError
 from phtlab.governance.risk import RISKS, Risk
-from phtlab.station.executor import Limits
-from phtlab.station.policy import Decision, Policy, decide, default_policy, load_policy
-from phtlab.station.sizes import parse_size
+from phtlab.station.executor.contract import Limits
+from phtlab.station.policy.policy import Decision, Policy, decide, default_policy, load_policy
+from phtlab.station.settings.sizes import parse_size
 from phtlab.train.canonical import digest
-from phtlab.train.manifest import KernelRef, Output, Train, TrainManifest
-from phtlab.train.order import Order
+from phtlab.train.documents.manifest import KernelRef, Output, Train, TrainManifest
+from phtlab.train.documents.order import Order
 
 TRAIN = Train(
     digest=digest(b"train"),

@@ -12,11 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from phtlab.errors import SandboxError, StationError
-from phtlab.station import departure, release
-from phtlab.station.release_words import Part
-from phtlab.station.stop import Stop
-from phtlab.train.record import StopRecord
-from phtlab.wire.api import Offer
+from phtlab.station.pipeline import departure
+from phtlab.station.release import held_outputs
+from phtlab.station.release.votes import Part
+from phtlab.station.stops.stop import Stop
+from phtlab.train.documents.record import StopRecord
+from phtlab.wire.api.journeys import Offer
 from tests.raising import raises_code
 from tests.station.held_world import (
     SMALL,
@@ -126,10 +127,10 @@ def test_that_it_waits_is_told_until_central_knows_it(world: World) -> None:
 
 def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
     _, stop = held(world)
-    (one,) = release.held(desk(world))
+    (one,) = held_outputs.held(desk(world))
     assert (one.train, one.researcher) == ("heart", "ada")
     assert [output.name for output in one.undecided] == ["wards"]
-    view = release.look(desk(world), stop, "wards", by="anna")
+    view = held_outputs.look(desk(world), stop, "wards", by="anna")
     assert view.table is not None
     assert view.table.columns == ("ward", "n")
     assert view.table.rows == (("A", 40), ("B", 41), ("C", SMALL))
@@ -154,7 +155,7 @@ def test_released_it_departs_as_it_was_looked_at(
         f"{WHY}; a person at the station looked at it and released it."
     )
     assert rows(files["wards.parquet"])["ward"] == ["A", "B", "C"]
-    assert release.held(desk(world)) == []
+    assert held_outputs.held(desk(world)) == []
     assert not (stop.path / "waiting").exists()
 
 
@@ -224,7 +225,7 @@ def test_what_another_output_waits_for_is_not_sent_without_it(world: World) -> N
     for _ in range(5):
         world.daemon().step()
     assert stop.state == "held"
-    release.decide(desk(world), stop, {"counts": "refuse"}, by="anna", reason="Not this one.")
+    held_outputs.decide(desk(world), stop, {"counts": "refuse"}, by="anna", reason="Not this one.")
     assert left(world.travel(offer)) == {
         "counts": ("refused", "small-count", 0),
         "wards": ("released", "small-count", 0),
@@ -298,11 +299,11 @@ def test_a_word_is_given_once(world: World) -> None:
     ],
 )
 def test_a_word_that_cannot_be_is_refused_and_none_is_given(
-    world: World, choices: Mapping[str, release.Choice], more: dict[str, str], code: str
+    world: World, choices: Mapping[str, held_outputs.Choice], more: dict[str, str], code: str
 ) -> None:
     _, stop = held(world)
     with pytest.raises(StationError) as raised:
-        release.decide(
+        held_outputs.decide(
             desk(world), stop, choices, **{"by": "anna", "reason": "Looked at it.", **more}
         )
     assert raised.value.code == code
@@ -316,7 +317,7 @@ def test_cancelled_while_it_waits_nothing_leaves_and_nothing_stays(world: World)
     assert record.outcome == "cancelled"
     assert not (stop.path / "waiting").exists()
     with pytest.raises(StationError) as raised:
-        release.decide(say_later, stop, {"wards": "release"}, by="anna", reason="Too late.")
+        held_outputs.decide(say_later, stop, {"wards": "release"}, by="anna", reason="Too late.")
     assert raised.value.code == "not-held"
 
 
@@ -325,7 +326,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
     path = stop.path / "waiting" / "wards.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(StationError) as raised:
-        release.look(desk(world), stop, "wards", by="anna")
+        held_outputs.look(desk(world), stop, "wards", by="anna")
     assert raised.value.code == "stop-broken"
     say(world, stop, "release")
     record = world.travel(offer)
@@ -335,7 +336,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
 
 def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(world: World) -> None:
     _, stop = held(world)
-    release.look(desk(world), stop, "wards", by="anna")
+    held_outputs.look(desk(world), stop, "wards", by="anna")
     say(world, stop, Part(rows=(3,)), reason="Ward C is one family.")
     world.daemon().step()
     every = [(one.action, one.details) for one in desk(world).audit.entries()]

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import RecordError, SealContextError, SealKeyError, StationError
-from phtlab.station.release_log import log_text, look_at_log, marks_of, release_log
-from phtlab.station.release_log_sending import send_log, send_logs_on
-from phtlab.station.stop import Stop
+from phtlab.station.release.run_log import log_text, look_at_log, marks_of, release_log
+from phtlab.station.release.run_log_sending import send_log, send_logs_on
+from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
-from phtlab.train.order import Order, cargo_context, log_context
-from phtlab.train.released_log import ReleasedLog, verify_released_log
-from phtlab.train.seal import open_sealed
-from phtlab.wire.api import Offer
+from phtlab.train.documents.order import Order, cargo_context, log_context
+from phtlab.train.documents.released_log import ReleasedLog, verify_released_log
+from phtlab.train.sealing import open_sealed
+from phtlab.wire.api.journeys import Offer
 from tests.limits import join
 from tests.station.held_world import change_release, desk
 from tests.station.station_world import FakeRun, World, _predicate, identity, make_world

@@ -7,20 +7,20 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.airlock import actions
 from phtlab.station.airlock.capacity import capacities
-from phtlab.station.policy import parse_policy
-from phtlab.station.release_rules import COUNTS, OF_STRUCTURE, ReleaseRules
-from phtlab.station.release_waiting import waiting_at
-from phtlab.train.record import OutputVerdict
+from phtlab.station.policy import airlock_actions
+from phtlab.station.policy.policy import parse_policy
+from phtlab.station.policy.release_rules import COUNTS, OF_STRUCTURE, ReleaseRules
+from phtlab.station.release.waiting import waiting_at
+from phtlab.train.documents.record import OutputVerdict
 from tests.station.held_world import change_release, held, holding_world, tables
 from tests.station.station_world import FakeRun, table_files
 
 RULES = sorted(
     {
         name.replace("_", "-")
-        for kind in vars(actions).values()
-        if isinstance(kind, type) and issubclass(kind, actions._Actions)
+        for kind in vars(airlock_actions).values()
+        if isinstance(kind, type) and issubclass(kind, airlock_actions._Actions)
         for name in kind.model_fields
     }
     | {"amount"}

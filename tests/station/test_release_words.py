@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 
 from phtlab.errors import StationError
-from phtlab.station.airlock.content import Joined
-from phtlab.station.airlock.model import read_model
-from phtlab.station.release_part import let_go, without
-from phtlab.station.release_view import OutputView, view_of
-from phtlab.station.release_waiting import WaitingOutput
-from phtlab.station.release_words import Outcome, Part, Word, outcome_of
-from phtlab.train.record import OutputVerdict
+from phtlab.station.airlock.formats.content import Joined
+from phtlab.station.airlock.formats.model import read_model
+from phtlab.station.release.output_view import OutputView, view_of
+from phtlab.station.release.redaction import let_go, without
+from phtlab.station.release.votes import Outcome, Part, Word, outcome_of
+from phtlab.station.release.waiting import WaitingOutput
+from phtlab.train.documents.record import OutputVerdict
 
 COLUMNS = ("ward", "n", "share")
 

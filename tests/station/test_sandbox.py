@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from phtlab.errors import SandboxError
-from phtlab.station.executor import Job, Limits, RegistryAuth
-from phtlab.station.sandbox import container_body, container_name, seccomp_profile
+from phtlab.station.executor.contract import Job, Limits, RegistryAuth
+from phtlab.station.executor.sandbox import container_body, container_name, seccomp_profile
 from tests.raising import raises_code
 
 IMAGE = "127.0.0.1:5000/trains/ada@sha256:" + "a" * 64

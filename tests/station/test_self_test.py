@@ -23,27 +23,27 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from structlog.testing import capture_logs
 
 from phtlab.central.founding import registry_settings
-from phtlab.central.registry_token import certificate
-from phtlab.station import sandbox_trial
-from phtlab.station.clock_check import judge_clock
-from phtlab.station.desk import Desk
-from phtlab.station.docker_executor import DEFAULT_ENGINE, DockerExecutor
-from phtlab.station.executor import CheckResult, Executor
-from phtlab.station.folder import StationFolder
-from phtlab.station.health import check_station
-from phtlab.station.self_test import (
+from phtlab.central.registry.token import certificate
+from phtlab.files.key_file import read_key, write_key
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.self_test_result import (
     STOPPING,
     Found,
     ask_for_test,
     asked_for,
     last_report,
 )
-from phtlab.station.self_test_run import run_self_test
-from phtlab.station.settings import load_settings
-from phtlab.train.identity import Identity
-from phtlab.train.key_file import read_key, write_key
-from phtlab.wire.api import RosterBundle
-from phtlab.wire.central import CentralClient
+from phtlab.station.executor import sandbox_trial
+from phtlab.station.executor.contract import CheckResult, Executor
+from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor
+from phtlab.station.health.checks import check_station
+from phtlab.station.health.clock import judge_clock
+from phtlab.station.health.self_test import run_self_test
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import load_settings
+from phtlab.train.crypto.identity import Identity
+from phtlab.wire.api.journeys import RosterBundle
+from phtlab.wire.central.client import CentralClient
 from tests.crash.consortium import OFFICERS, Light, light
 from tests.crash.small_disk import small_disk
 from tests.e2e.parts import until

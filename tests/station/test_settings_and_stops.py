@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import SettingsError, StationError
-from phtlab.station.approvals import approve, refuse
-from phtlab.station.backoff import Backoff
-from phtlab.station.folder import StationFolder
-from phtlab.station.rendering import safe_lines, stop_view
-from phtlab.station.settings import (
+from phtlab.files.durable_file import write_durably
+from phtlab.printable import escaped
+from phtlab.station.approvals.decisions import approve, refuse
+from phtlab.station.daemon.progress_reporter import Teller
+from phtlab.station.pipeline.text_report import safe_lines, stop_view
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import (
     StationSettings,
     load_settings,
     set_central,
     station_directory,
     write_settings,
 )
-from phtlab.station.teller import Teller
-from phtlab.train.durable_file import write_durably
 from phtlab.train.image import train_files
-from phtlab.train.printable import escaped
-from phtlab.wire.api import StopUpdate
+from phtlab.wire.api.journeys import StopUpdate
 from tests.raising import raises_code
 from tests.station.station_world import FakeCentral, make_world
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from phtlab import errors
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.outcomes import APPROVAL, REFUSED, RUN, STATION, ending_of, run_failed
-from phtlab.station.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
-from phtlab.station.release_rules import ReleaseRules
-from phtlab.station.settings import StationSettings
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
+from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.settings.settings import StationSettings
+from phtlab.station.stops.sentences import APPROVAL, REFUSED, RUN, STATION, ending_of, run_failed
 
 ROOT = Path(__file__).parents[2]
 INSIDE = {"image-refused"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.station.stopwatch import Stopwatch
+from phtlab.station.context.stopwatch import Stopwatch
 from tests.station.station_world import make_world
 
 STEPS = 40  # more than a stop has

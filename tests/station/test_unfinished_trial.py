@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from phtlab.cli.station_maintenance import standing
+from phtlab.cli.station.maintenance import standing
 from phtlab.errors import TrialUnfinishedError
-from phtlab.station import health, trial_retry
-from phtlab.station.executor import CheckResult
-from phtlab.station.maintenance import closed
-from phtlab.station.self_test import Nightly, last_report
-from phtlab.station.self_test_run import run_self_test
-from phtlab.station.transitions import Transitions
-from phtlab.station.trial_retry import retry_trial
-from phtlab.station.unfinished_trial import keep_unfinished, note_trial, unfinished_trial
-from phtlab.wire.api import Offer
+from phtlab.station.context.maintenance import closed
+from phtlab.station.context.self_test_result import Nightly, last_report
+from phtlab.station.daemon import trial_retry
+from phtlab.station.daemon.trial_retry import retry_trial
+from phtlab.station.executor.contract import CheckResult
+from phtlab.station.executor.unfinished_trial import keep_unfinished, note_trial, unfinished_trial
+from phtlab.station.health import checks
+from phtlab.station.health.self_test import run_self_test
+from phtlab.station.pipeline.transitions import Transitions
+from phtlab.wire.api.journeys import Offer
 from tests.e2e.parts import until
 from tests.limits import join
 from tests.station.station_world import World, make_world
@@ -130,7 +131,7 @@ def test_an_engine_that_is_away_is_no_answer(world: World) -> None:
 @pytest.fixture
 def scripted_check(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A self-test opens an executor of its own by the settings: let it be the scripted one."""
-    monkeypatch.setattr(health, "open_executor", lambda folder, settings: world.scripted)
+    monkeypatch.setattr(checks, "open_executor", lambda folder, settings: world.scripted)
 
 
 @pytest.mark.usefixtures("scripted_check")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import AirlockError
-from phtlab.station.untrusted_files import list_untrusted, open_untrusted, read_untrusted
+from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
 
 
 @pytest.fixture

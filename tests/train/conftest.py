@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tuf.api.exceptions import DownloadError, DownloadHTTPError
 from tuf.ngclient import FetcherInterface
 
-from phtlab.train.consortium import Consortium
-from phtlab.train.envelope import Envelope
-from phtlab.train.identity import Identity, Member, Role
-from phtlab.train.manifest import KernelRef, TrainManifest
-from phtlab.train.order import Order, cargo_context, context_digest
-from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
-from phtlab.train.record import StopRecord
-from phtlab.train.repository import Lifetimes, online_public_key
-from phtlab.train.roster import Roster
-from phtlab.train.trust import Trust
+from phtlab.consortium.consortium import Consortium
+from phtlab.train.crypto.identity import Identity, Member, Role
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.manifest import KernelRef, TrainManifest
+from phtlab.train.documents.order import Order, cargo_context, context_digest
+from phtlab.train.documents.record import StopRecord
+from phtlab.train.documents.roster import Roster
+from phtlab.trust_store.publication import accept_bundle, pin_root, renew_timestamp, sign_online
+from phtlab.trust_store.repository import Lifetimes, online_public_key
+from phtlab.trust_store.trust import Trust
 
 METADATA_URL = "https://central.test/metadata/"
 TARGETS_URL = "https://central.test/targets/"

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tuf.api.exceptions import UnsignedMetadataError
 
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import (
     NotOnRosterError,
     PassphraseError,
@@ -20,10 +21,9 @@ from phtlab.errors import (
     SettingsError,
     TrainError,
 )
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.repository import online_public_key, public_key
-from phtlab.train.roster import KernelImage
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import KernelImage
+from phtlab.trust_store.repository import online_public_key, public_key
 from tests.raising import raises_code
 
 VERA, OTTO, LENA = (
@@ -92,7 +92,7 @@ def test_founding_that_fails_leaves_nothing(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "no space left on device")
 
-    monkeypatch.setattr("phtlab.train.founding.write_json", full)
+    monkeypatch.setattr("phtlab.consortium.founding.write_json", full)
     with pytest.raises(OSError) as caught:
         Consortium.found(tmp_path / "c", "hearts", VERA, threshold=1, online_key=key(), log_n=8)
     assert caught.value.errno == errno.ENOSPC

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.train.durable_file import (
+from phtlab.files.durable_file import (
     create_durably,
     remove_dead_drafts,
     replaced_durably,

@@ -6,9 +6,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.errors import NotOnRosterError, RosterError, SignatureError
-from phtlab.train.canonical import canonical, digest
-from phtlab.train.enrolment import (
+from phtlab.consortium.enrolment import (
     REMOVAL_TYPE,
     REQUEST_TYPE,
     open_removal,
@@ -16,8 +14,10 @@ from phtlab.train.enrolment import (
     request_membership,
     request_removal,
 )
-from phtlab.train.envelope import Envelope, sign_statement
-from phtlab.train.identity import Identity
+from phtlab.errors import NotOnRosterError, RosterError, SignatureError
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import Envelope, sign_statement
 from tests.raising import raises_code
 
 

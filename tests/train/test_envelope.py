@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from phtlab.errors import NotOnRosterError, SignatureError
 from phtlab.train.canonical import canonical
-from phtlab.train.envelope import (
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.envelope import (
     MAX_ENVELOPE_BYTES,
     PAYLOAD_TYPE,
     Envelope,
@@ -22,7 +23,6 @@ from phtlab.train.envelope import (
     peek,
     sign_statement,
 )
-from phtlab.train.identity import Identity, Member
 from tests.raising import raises_code
 
 KIND = "https://phtlab.org/test/v1"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from phtlab.errors import NotOnRosterError
-from phtlab.train.identity import Identity, Member
-from phtlab.train.roster import Former, Roster
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import Former, Roster
 from phtlab.train.verify import verify_order, verify_records, verify_train
 from tests.raising import invalid, raises_code
 from tests.train.conftest import NOW, member

@@ -11,10 +11,10 @@ import pytest
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, Targets
 
+from phtlab.consortium.handover import Handover
 from phtlab.errors import RosterError
-from phtlab.train.handover import Handover
-from phtlab.train.identity import Identity, Member
-from phtlab.train.root import read_draft
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.trust_store.root import read_draft
 from tests.raising import raises_code
 
 

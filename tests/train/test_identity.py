@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phtlab.train.age import HybridIdentity
-from phtlab.train.identity import Identity, Member, PublicKeys
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.crypto.identity import Identity, Member, PublicKeys
 from tests.raising import invalid
 
 

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from phtlab.errors import TrainError
 from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.manifest import KernelRef, Output, TrainManifest
+from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image import (
     ImageLimits,
     TrainImage,
@@ -22,8 +24,6 @@ from phtlab.train.image import (
     train_files,
     verify_image,
 )
-from phtlab.train.manifest import KernelRef, Output, TrainManifest
-from phtlab.train.roster import KernelImage
 from tests.raising import raises_code
 
 FILES = {"notebook.ipynb": b'{"cells": []}\n', "lib/score.py": b"x = 1\n"}

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import KeyFileError, PassphraseError
-from phtlab.train.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt, read_header
-from phtlab.train.identity import Identity
-from phtlab.train.key_file import decode_key, encode_key, read_key, write_key
+from phtlab.files.key_file import decode_key, encode_key, read_key, write_key
+from phtlab.train.crypto.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt, read_header
+from phtlab.train.crypto.identity import Identity
 from tests.raising import raises_code
 
 PASSPHRASE = "correct horse battery staple"

@@ -12,14 +12,14 @@ import pytest
 from pydantic import ValidationError
 
 from phtlab.errors import KeyFileError
-from phtlab.train.age import HybridIdentity
+from phtlab.files.key_file import decode_key, encode_key, identity_text, parse_identity, read_key
 from phtlab.train.canonical import parse_canonical, parse_json
-from phtlab.train.envelope import Envelope, open_statement
-from phtlab.train.identity import Member
-from phtlab.train.key_file import decode_key, encode_key, identity_text, parse_identity, read_key
-from phtlab.train.order import ORDER_TYPE
-from phtlab.train.roster import Roster
-from phtlab.train.seal import open_sealed, seal
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.envelope import Envelope, open_statement
+from phtlab.train.documents.order import ORDER_TYPE
+from phtlab.train.documents.roster import Roster
+from phtlab.train.sealing import open_sealed, seal
 from phtlab.train.verify import verify_order, verify_records, verify_train, verify_turn
 from tests.raising import wrong_messages
 

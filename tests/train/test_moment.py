@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 import phtlab.governance
 import phtlab.train
 import phtlab.wire
-from phtlab.train.moment import Moment
+from phtlab.train.documents.moment import Moment
 from tests.raising import invalid
 
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
@@ -53,7 +53,7 @@ def test_a_date_without_a_zone_is_none() -> None:
 
 def test_every_date_of_what_is_signed_or_sent_is_such_a_one() -> None:
     assert "phtlab.governance.proposal.Proposal.issued" in DATES
-    assert "phtlab.wire.governance.CommentView.at" in DATES
+    assert "phtlab.wire.api.governance.CommentView.at" in DATES
     for name, adapter in DATES.items():
         for written in WRONG:
             with pytest.raises(ValidationError):

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from phtlab.errors import SignatureError
-from phtlab.train.order import Order, cargo_context
+from phtlab.train.documents.order import Order, cargo_context
 from tests.raising import raises_code
 
 
@@ -66,7 +66,7 @@ def test_parameter_that_has_no_exact_form_is_not_signed(documents: Any, value: A
 
 
 def test_number_that_python_reads_in_another_type_is_the_same_order(documents: Any) -> None:
-    from phtlab.train.envelope import peek
+    from phtlab.train.documents.envelope import peek
 
     envelope = documents.order(parameters={"x": 1e20, "y": 2.0})
     assert Order.model_validate(peek(envelope).predicate).parameters == {"x": 1e20, "y": 2}

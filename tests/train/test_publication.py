@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, Snapshot, Timestamp
 
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import RosterError, RosterStaleError
-from phtlab.train.consortium import Consortium
-from phtlab.train.publication import accept_bundle, pin_root, renew_timestamp, sign_online
-from phtlab.train.repository import online_public_key
+from phtlab.trust_store.publication import accept_bundle, pin_root, renew_timestamp, sign_online
+from phtlab.trust_store.repository import online_public_key
 from tests.raising import raises_code
 
 NOW = datetime.now(UTC)

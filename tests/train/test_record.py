@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phtlab.train.envelope import peek
-from phtlab.train.record import FINAL_STATES, CellError, OutputVerdict, StopRecord
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.record import FINAL_STATES, CellError, OutputVerdict, StopRecord
 
 
 def test_record_is_about_its_cargo_or_else_its_journey(documents: Any) -> None:

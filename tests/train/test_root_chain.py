@@ -12,9 +12,9 @@ from tuf.api.exceptions import UnsignedMetadataError
 from tuf.api.metadata import Metadata, Root
 
 from phtlab.errors import RosterError, RosterStaleError
-from phtlab.train.identity import Identity
-from phtlab.train.publication import accept_bundle
-from phtlab.train.repository import load_next_root, load_root
+from phtlab.train.crypto.identity import Identity
+from phtlab.trust_store.publication import accept_bundle
+from phtlab.trust_store.repository import load_next_root, load_root
 from tests.raising import raises_code
 
 

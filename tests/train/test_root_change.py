@@ -12,10 +12,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from phtlab.consortium.consortium import Consortium
 from phtlab.errors import NotOnRosterError, RosterError, SettingsError
-from phtlab.train.consortium import Consortium
-from phtlab.train.identity import Identity, Member
-from phtlab.train.repository import Lifetimes, online_public_key
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.trust_store.repository import Lifetimes, online_public_key
 from tests.raising import raises_code
 
 PASSPHRASES = {"vera": "correct horse 1", "otto": "correct horse 2", "lena": "correct horse 3"}

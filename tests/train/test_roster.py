@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from phtlab.errors import NotOnRosterError, TrainError
-from phtlab.train.roster import Catalogue, KernelImage
+from phtlab.train.documents.roster import Catalogue, KernelImage
 from tests.raising import raises_code
 
 

@@ -22,7 +22,7 @@ from phtlab.errors import (
     SealFormatError,
     SealKeyError,
 )
-from phtlab.train.age import (
+from phtlab.train.crypto.age import (
     HybridIdentity,
     HybridRecipient,
     Recipient,
@@ -32,9 +32,9 @@ from phtlab.train.age import (
     encrypt,
     read_header,
 )
-from phtlab.train.age.header import decode_base64, encode_base64, encode_header
-from phtlab.train.age.stream import CHUNK_BYTES, TAG_BYTES
-from phtlab.train.seal import MAX_RECIPIENTS, Sealed, open_file, open_sealed, seal
+from phtlab.train.crypto.age.header import decode_base64, encode_base64, encode_header
+from phtlab.train.crypto.age.stream import CHUNK_BYTES, TAG_BYTES
+from phtlab.train.sealing import MAX_RECIPIENTS, Sealed, open_file, open_sealed, seal
 from tests.limits import LIMIT
 from tests.raising import raises_code
 
@@ -474,8 +474,8 @@ def test_open_file_says_which_file_is_missing(tmp_path: Path) -> None:
 
 _MEASURE = """
 import resource, sys
-from phtlab.train.age import HybridIdentity
-from phtlab.train.seal import open_file, seal
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.sealing import open_file, seal
 from pathlib import Path
 
 folder, megabytes = Path(sys.argv[1]), int(sys.argv[2])

@@ -24,9 +24,9 @@ from tuf.api.exceptions import (
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
 from phtlab.errors import CentralUnreachableError, RosterError, RosterStaleError
-from phtlab.train.identity import Identity
-from phtlab.train.repository import Lifetimes, load_root
-from phtlab.train.trust import root_fingerprint
+from phtlab.train.crypto.identity import Identity
+from phtlab.trust_store.repository import Lifetimes, load_root
+from phtlab.trust_store.trust import root_fingerprint
 from tests.limits import join
 from tests.raising import raises_code
 

@@ -19,10 +19,10 @@ from phtlab.errors import (
     SignatureError,
     TrainError,
 )
-from phtlab.train.envelope import sign_statement
-from phtlab.train.manifest import TRAIN_TYPE
-from phtlab.train.order import ORDER_TYPE
-from phtlab.train.record import RECORD_TYPE
+from phtlab.train.documents.envelope import sign_statement
+from phtlab.train.documents.manifest import TRAIN_TYPE
+from phtlab.train.documents.order import ORDER_TYPE
+from phtlab.train.documents.record import RECORD_TYPE
 from phtlab.train.verify import (
     verify_order,
     verify_record,

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, expect
 
 from phtlab.demo.world import World
 from phtlab.lab import Lab
-from phtlab.station.policy import default_policy
+from phtlab.station.policy.policy import default_policy
 from tests.story.operator import policies
 from tests.story.pictures import picture
 from tests.ui.chromium import evaluate

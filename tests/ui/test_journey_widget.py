@@ -18,7 +18,7 @@ NOTEBOOK = "watch.ipynb"
 BEGIN = f"""\
 import sys
 sys.path.insert(0, {str(ROOT)!r})
-from phtlab.train.record import CellError
+from phtlab.train.documents.record import CellError
 from tests.lab.told_journey import told_journey, view
 journey, central = told_journey("cleveland", "hungary", state="running", cell=3, cells=5)
 """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, expect
 
-from phtlab.train.key_file import read_key
+from phtlab.files.key_file import read_key
 from tests.ui.extension_simulator import Answer, ExtensionSimulator, a_status, refusal
 from tests.ui.lab_page import LabPage
 from tests.ui.lab_server import LabServer

@@ -539,7 +539,7 @@ def test_the_map_in_a_notebook_opens_results_and_the_cell_that_failed(lab_page, 
     shows = f"""
         import sys
         sys.path.insert(0, {str(ROOT)!r})
-        from phtlab.train.record import CellError
+        from phtlab.train.documents.record import CellError
         from tests.lab.told_journey import told_journey
         journey, central = told_journey("cleveland", "hungary")
         error = CellError(type="KeyError", cell=3, line=2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from phtlab.errors import SealError, SealFormatError, SealKeyError
-from phtlab.train.age import (
+from phtlab.train.crypto.age import (
     AgeIdentity,
     HybridIdentity,
     ScryptIdentity,
@@ -19,7 +19,7 @@ from phtlab.train.age import (
     decrypt,
     read_header,
 )
-from phtlab.train.age.header import encode_header
+from phtlab.train.crypto.age.header import encode_header
 from tests.raising import raises_code
 
 ALL = sorted(

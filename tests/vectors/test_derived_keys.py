@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from cryptography.hazmat.primitives import hashes
 
-from phtlab.train.age import X25519Identity, hybrid, scrypt, x25519
-from phtlab.train.age import header as age_header
-from phtlab.train.identity import Identity
+from phtlab.train.crypto.age import X25519Identity, hybrid, scrypt, x25519
+from phtlab.train.crypto.age import header as age_header
+from phtlab.train.crypto.identity import Identity
 from tests.vectors.nist_files import entries
 
 SOMEONE = Identity.generate("someone")

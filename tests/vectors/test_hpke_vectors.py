@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.bindings._rust import openssl
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, MLKEM768X25519PrivateKey, Suite
 
-from phtlab.train.age import HybridIdentity
+from phtlab.train.crypto.age import HybridIdentity
 
 MLKEM768_X25519 = 0x647A
 KDFS = {0x0001: KDF.HKDF_SHA256, 0x0011: KDF.SHAKE256}

@@ -17,10 +17,10 @@ from securesystemslib.dsse import Envelope as OtherEnvelope
 from securesystemslib.exceptions import VerificationError
 from securesystemslib.signer import SSlibKey
 
-from phtlab.train import envelope
-from phtlab.train.age import HybridIdentity
-from phtlab.train.identity import Identity
-from phtlab.wire.token import ALGORITHM
+from phtlab.train.crypto.age import HybridIdentity
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents import envelope
+from phtlab.wire.central.token import ALGORITHM
 
 # DSSE, protocol.md, "Test Vectors": a payload, its type, a key of P-256, and the signature by it.
 PAYLOAD, KIND = b"hello world", "http://example.com/HelloWorld"

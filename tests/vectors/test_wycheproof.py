@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes
 from pydantic import ValidationError
 
 from phtlab.errors import SealKeyError
-from phtlab.train.age import HybridRecipient, X25519Identity, hybrid, stream, x25519
-from phtlab.train.age import header as age_header
-from phtlab.train.identity import Identity, PublicKeys, Scheme
+from phtlab.train.crypto.age import HybridRecipient, X25519Identity, hybrid, stream, x25519
+from phtlab.train.crypto.age import header as age_header
+from phtlab.train.crypto.identity import Identity, PublicKeys, Scheme
 from tests.vectors.wycheproof_cases import Verdicts, cases
 
 SOMEONE = Identity.generate("someone")

@@ -12,15 +12,15 @@ import pytest
 
 from phtlab.errors import RegistryError, TrainError
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.envelope import sign_statement
-from phtlab.train.identity import Identity
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.envelope import sign_statement
+from phtlab.train.documents.manifest import KernelRef, TrainManifest
+from phtlab.train.documents.roster import KernelImage
 from phtlab.train.image import compose, declared_files, train_files, verify_image
-from phtlab.train.manifest import KernelRef, TrainManifest
-from phtlab.train.roster import KernelImage
-from phtlab.wire.cargo import cargo_repository, delete_cargo, pull_cargo, push_cargo
-from phtlab.wire.registry import Registry
-from phtlab.wire.released_log import delete_log, log_repository, pull_log, push_log
-from phtlab.wire.trains import pull_kernel, pull_train, push_train, train_repository
+from phtlab.wire.registry.cargo import cargo_repository, delete_cargo, pull_cargo, push_cargo
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.released_log import delete_log, log_repository, pull_log, push_log
+from phtlab.wire.registry.trains import pull_kernel, pull_train, push_train, train_repository
 from tests.raising import raises_code
 
 JOURNEY = "sha256:" + "1f" * 32

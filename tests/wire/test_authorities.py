@@ -12,7 +12,7 @@ import pytest
 
 from phtlab.errors import CentralUnreachableError
 from phtlab.wire.authorities import authorities
-from phtlab.wire.central import CentralClient
+from phtlab.wire.central.client import CentralClient
 from tests.central.receivers import self_signed
 
 INFO = (

@@ -20,12 +20,12 @@ from phtlab.errors import (
     PhtlabError,
     TrainError,
 )
-from phtlab.train.identity import Identity
-from phtlab.wire import central
-from phtlab.wire.api import JourneyEvent
-from phtlab.wire.central import CentralClient
-from phtlab.wire.event_stream import read_events
-from phtlab.wire.problem import error_of, problem_of
+from phtlab.train.crypto.identity import Identity
+from phtlab.wire.api.journeys import JourneyEvent
+from phtlab.wire.central import client as central
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.event_stream import read_events
+from phtlab.wire.central.problem import error_of, problem_of
 from tests.raising import raises_code
 
 ADA = Identity.generate("ada")

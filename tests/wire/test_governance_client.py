@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from phtlab.errors import ApprovalError, CentralError, ProposalError
-from phtlab.wire.api import ProposalsChanged
-from phtlab.wire.central import CentralClient
-from phtlab.wire.governance import NewComment
-from phtlab.wire.problem import problem_of
+from phtlab.wire.api.governance import NewComment
+from phtlab.wire.api.journeys import ProposalsChanged
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.problem import problem_of
 from tests.governance import documents
 from tests.raising import raises_code
 from tests.wire.test_central_client import ADA, Answer, _client

@@ -9,12 +9,12 @@ import httpx
 
 from phtlab.errors import KernelError
 from phtlab.train.canonical import digest
-from phtlab.train.identity import Identity, Member
-from phtlab.train.roster import Roster
-from phtlab.wire.central import CentralClient
-from phtlab.wire.problem import problem_of
-from phtlab.wire.registry import Registry
-from phtlab.wire.token import audience_of, mint, verify
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.central.problem import problem_of
+from phtlab.wire.central.token import audience_of, mint, verify
+from phtlab.wire.registry.client import Registry
 from tests.raising import wrong_messages
 from tests.wire.registry_simulator import RegistrySimulator
 

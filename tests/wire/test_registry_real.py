@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from phtlab.wire.registry import Registry
+from phtlab.wire.registry.client import Registry
 from tests.wire.cutting_proxy import CuttingProxy
 from tests.wire.registry_contract import Bench, RegistryContract
 

@@ -10,9 +10,9 @@ import pytest
 from phtlab.errors import RegistryError, RegistryUnreachableError
 from phtlab.train.canonical import digest
 from phtlab.train.image import compose
-from phtlab.wire.cargo import cargo_repository, pull_cargo, push_cargo
-from phtlab.wire.registry import Registry
-from phtlab.wire.trains import pull_kernel, push_train
+from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.trains import pull_kernel, push_train
 from tests.raising import raises_code
 from tests.wire.registry_contract import (
     FILES,

@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from phtlab.errors import CentralError, NotOnRosterError
-from phtlab.train.identity import Identity, Member
-from phtlab.train.roster import Roster
-from phtlab.wire.token import audience_of, mint, verify
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.central.token import audience_of, mint, verify
 from tests.raising import raises_code
 
 NOW = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)

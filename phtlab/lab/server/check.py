@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import Field
 
 from phtlab.errors import NotebookError, PhtlabError
-from phtlab.lab.route_map import MAX_SENTENCE
+from phtlab.lab.display.route_map import MAX_SENTENCE
 from phtlab.lab.server.exchange import KIB, Body, Exchange
 from phtlab.lab.server.shapes import Shape, words
-from phtlab.lab.what_travels import digest_of_what_travels
+from phtlab.lab.workspace.payload_digest import digest_of_what_travels
 from phtlab.notebook import Analysis, Finding, Fix, read_analysis
 
 MAX_FINDINGS = 500

@@ -17,7 +17,7 @@ from phtlab.lab.server.contents_root import ContentsRoot
 from phtlab.lab.server.refusals import Refusal, refusal_of_status
 from phtlab.lab.server.streams import Streams
 from phtlab.lab.server.threads import Kind, Threads
-from phtlab.lab.workspace import Workspace
+from phtlab.lab.workspace.workspace import Workspace
 
 KIB: Final = 1024
 

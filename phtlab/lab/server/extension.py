@@ -7,16 +7,16 @@ from pathlib import Path
 
 from jupyter_server.extension.application import ExtensionApp
 
-from phtlab.lab.key_agent import SECONDS, KeyAgent
-from phtlab.lab.results_folder import remove_left_behind
+from phtlab.lab.keys.agent import SECONDS, KeyAgent
+from phtlab.lab.keys.key_files import WorkspaceKeys
+from phtlab.lab.results.folder import remove_left_behind
 from phtlab.lab.server.contents_root import ContentsRoot
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.routes import routes
 from phtlab.lab.server.streams import Streams
 from phtlab.lab.server.threads import Threads
-from phtlab.lab.twins import Twins
-from phtlab.lab.workspace import Workspace
-from phtlab.lab.workspace_keys import WorkspaceKeys
+from phtlab.lab.workspace.twins import Twins
+from phtlab.lab.workspace.workspace import Workspace
 
 
 class PhtlabExtension(ExtensionApp):

@@ -12,7 +12,7 @@ from phtlab.lab.server.exchange import KIB, Body, Exchange, Nothing
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.shapes import Shape, journey_shape, journeys_shape
 from phtlab.train.canonical import Digest
-from phtlab.train.identity import MemberName
+from phtlab.train.crypto.identity import MemberName
 
 _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 Stations = Annotated[list[MemberName], Field(min_length=1, max_length=256)]

@@ -11,17 +11,17 @@ from phtlab.governance.approval import APPROVAL_TYPE, Approval
 from phtlab.governance.difference import Difference, Line, differences, told
 from phtlab.governance.refusal import Refusal as SignedRefusal
 from phtlab.governance.refusal import WithdrawalReason
-from phtlab.lab.proposals import digest_of_what_is_asked
-from phtlab.lab.route_map import MAX_SENTENCE, MAX_TITLE
+from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE
+from phtlab.lab.proposals.proposals import digest_of_what_is_asked
 from phtlab.lab.server.exchange import Body, Exchange, Nothing
 from phtlab.lab.server.journeys import Path
 from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.shapes import Shape, words
-from phtlab.lab.workspace import Workspace
+from phtlab.lab.workspace.workspace import Workspace
+from phtlab.printable import escaped
 from phtlab.train.canonical import Digest
-from phtlab.train.envelope import peek
-from phtlab.train.printable import escaped
-from phtlab.wire.governance import CommentText, DecisionView, ProposalSummary, ProposalView
+from phtlab.train.documents.envelope import peek
+from phtlab.wire.api.governance import CommentText, DecisionView, ProposalSummary, ProposalView
 
 _PREFIX: Final = "p-"
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 
 from phtlab import errors
 from phtlab.errors import PhtlabError
-from phtlab.train.fault import faults_of
-from phtlab.train.printable import escaped_lines
+from phtlab.printable import escaped_lines
+from phtlab.validation_summary import faults_of
 
 MAX_MESSAGE: Final = 2000  # characters
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from jupyter_core.utils import ensure_async
 from pydantic import Field
 
-from phtlab.lab.aggregate_notebook import Notebook, Sent, filled, new_notebook, sent_in
-from phtlab.lab.journey_words import short
-from phtlab.lab.results import Results
+from phtlab.lab.aggregation.notebook import Notebook, Sent, filled, new_notebook, sent_in
+from phtlab.lab.display.journey_text import short
+from phtlab.lab.results.results import Results
 from phtlab.lab.server.contents_root import ContentsRoot
 from phtlab.lab.server.exchange import Body, Nothing
 from phtlab.lab.server.journeys import OfJourney
@@ -21,7 +21,7 @@ from phtlab.lab.server.refusals import Refusal
 from phtlab.lab.server.results_shape import results_shape
 from phtlab.lab.server.shapes import Shape
 from phtlab.notebook import train_name
-from phtlab.wire.api import JourneyView
+from phtlab.wire.api.journeys import JourneyView
 
 
 class ResultsExchange(OfJourney[Nothing]):

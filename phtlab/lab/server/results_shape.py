@@ -14,13 +14,13 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from phtlab.errors import PhtlabError, SealFormatError
-from phtlab.lab.journey_words import why_not
-from phtlab.lab.results import Results, StationResults
-from phtlab.lab.route_map import MAX_SENTENCE
+from phtlab.lab.display.journey_text import why_not
+from phtlab.lab.display.route_map import MAX_SENTENCE
+from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.server.shapes import Named, Shape, error_shape, journey_shape, words
-from phtlab.lab.workspace import Workspace
-from phtlab.train.record import OutputVerdict, StopRecord
-from phtlab.wire.api import JourneyView
+from phtlab.lab.workspace.workspace import Workspace
+from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.wire.api.journeys import JourneyView
 
 if TYPE_CHECKING:
     import pandas as pd

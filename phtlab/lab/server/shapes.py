@@ -13,19 +13,19 @@ from typing import Any, Final
 
 import phtlab
 from phtlab.errors import PhtlabError
-from phtlab.lab.journey_words import describe, short
-from phtlab.lab.route_map import MAX_SENTENCE, MAX_TITLE, middle
-from phtlab.lab.sent_from import notebook_of
+from phtlab.lab.client.dispatch_history import notebook_of
+from phtlab.lab.display.journey_text import describe, short
+from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE, middle
+from phtlab.lab.keys.key_files import KeyFile
+from phtlab.lab.results.stop_cost import stop_cost
 from phtlab.lab.server.refusals import readable
-from phtlab.lab.stop_cost import stop_cost
-from phtlab.lab.workspace import Workspace
-from phtlab.lab.workspace_keys import KeyFile
-from phtlab.profile import keys_directory
-from phtlab.train.envelope import peek
-from phtlab.train.identity import Member
-from phtlab.train.record import FINAL_STATES, CellError
-from phtlab.train.roster import KernelImage
-from phtlab.wire.api import Column, DataSetDescription, JourneyView, StationView, StopView
+from phtlab.lab.workspace.workspace import Workspace
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.record import FINAL_STATES, CellError
+from phtlab.train.documents.roster import KernelImage
+from phtlab.user_settings import keys_directory
+from phtlab.wire.api.journeys import Column, DataSetDescription, JourneyView, StationView, StopView
 
 Shape = dict[str, Any]
 # Gives the path of a file as Lab has it, None for one that Lab does not show.

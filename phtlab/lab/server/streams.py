@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from phtlab.lab.workspace import Workspace
-from phtlab.lab.workspace_news import Kind
+from phtlab.lab.workspace.news import Kind
+from phtlab.lab.workspace.workspace import Workspace
 
 Change = tuple[Kind, str | None]
 

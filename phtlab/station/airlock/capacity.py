@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil, log2
 
-from phtlab.station.airlock.draft import BYTES_OF_NUMBER
-from phtlab.station.airlock.error import KNOWN
-from phtlab.station.airlock.model import KNOWN_NAMES, MAX_NAME, MAX_TENSORS
-from phtlab.station.policy import Policy
-from phtlab.station.release_rules import OF_STRUCTURE
-from phtlab.train.manifest import MAX_OUTPUTS, MAX_PATTERNS
+from phtlab.station.airlock.errors.error import KNOWN
+from phtlab.station.airlock.formats.model import KNOWN_NAMES, MAX_NAME, MAX_TENSORS
+from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER
+from phtlab.station.policy.policy import Policy
+from phtlab.station.policy.release_rules import OF_STRUCTURE
+from phtlab.train.documents.manifest import MAX_OUTPUTS, MAX_PATTERNS
 
 _BITS = 8
 _EXPONENT = 11

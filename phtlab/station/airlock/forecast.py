@@ -11,12 +11,12 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from phtlab.station.airlock.check_outputs import pass_outputs
 from phtlab.station.airlock.intake import Left
-from phtlab.station.airlock.passage import pass_outputs
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.train.manifest import Output
-from phtlab.train.record import Forecast, OutputVerdict
-from phtlab.wire.api import StationView
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import Forecast, OutputVerdict
+from phtlab.wire.api.journeys import StationView
 
 MOST_RULES: Final = 8
 """So many different policies are tried; stations beyond them are not foreseen."""

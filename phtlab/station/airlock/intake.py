@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import BinaryIO, Final, Protocol
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.draft import Draft
-from phtlab.station.airlock.rules import AirlockRules
-from phtlab.station.airlock.steps import Steps
-from phtlab.station.airlock.table import Table
+from phtlab.station.airlock.formats.table import Table
+from phtlab.station.airlock.marked_output import Draft
+from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.policy.airlock_rules import AirlockRules
 
 MOST_LOOKED_AT: Final = 10
 """So many times `max_numbers` of tables and figures' data are held; what is beyond is refused."""

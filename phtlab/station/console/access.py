@@ -25,8 +25,8 @@ from fastapi import Depends, Request
 from phtlab.errors import StationError
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.guard import SAFE
-from phtlab.station.console.people import Person, Role
 from phtlab.station.console.sessions import Session, is_ended
+from phtlab.station.settings.people import Person, Role
 
 
 @dataclass(frozen=True)

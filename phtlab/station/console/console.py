@@ -11,10 +11,10 @@ from fastapi import Depends, Request
 
 from phtlab.errors import StationError
 from phtlab.station.console.oidc import Provider
-from phtlab.station.console.people import People, load_people
 from phtlab.station.console.sessions import Sessions
-from phtlab.station.desk import Desk
-from phtlab.station.stop import Stop
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.settings.people import People, load_people
+from phtlab.station.stops.stop import Stop
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from phtlab.errors import SettingsError, StationError
-from phtlab.station.console.people import OidcLogin
+from phtlab.station.settings.people import OidcLogin
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session

@@ -17,13 +17,13 @@ from fastapi.responses import HTMLResponse, Response
 from markupsafe import Markup
 
 from phtlab.errors import PhtlabError
-from phtlab.station.amounts import size_in_words
+from phtlab.printable import escaped, escaped_lines
 from phtlab.station.console.access import Worker, worker_of
 from phtlab.station.console.console import Console
-from phtlab.station.console.inbox_view import inbox
-from phtlab.station.maintenance import closed
-from phtlab.station.running_daemon import daemon_runs
-from phtlab.train.printable import escaped, escaped_lines
+from phtlab.station.console.views.inbox import inbox
+from phtlab.station.context.maintenance import closed
+from phtlab.station.daemon.lock import daemon_runs
+from phtlab.station.release.amounts import size_in_words
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 NAVIGATION: Final = (

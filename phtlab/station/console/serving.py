@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from phtlab.errors import SettingsError, StationError
-from phtlab.station.folder import StationFolder
-from phtlab.train.durable_file import write_durably
+from phtlab.files.durable_file import write_durably
+from phtlab.station.settings.folder import StationFolder
 
 
 @contextmanager

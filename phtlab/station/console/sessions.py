@@ -18,8 +18,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from phtlab.errors import StationError
-from phtlab.station.folder import StationFolder
-from phtlab.train.durable_file import create_durably, write_durably
+from phtlab.files.durable_file import create_durably, write_durably
+from phtlab.station.settings.folder import StationFolder
 
 _BYTES = 32
 _MOST = 256

@@ -13,11 +13,11 @@ from phtlab.errors import (
     OrderStationError,
     RosterStaleError,
 )
-from phtlab.train.envelope import Envelope, open_statement
-from phtlab.train.identity import Member
-from phtlab.train.manifest import Train
-from phtlab.train.order import ORDER_TYPE, Order
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.envelope import Envelope, open_statement
+from phtlab.train.documents.manifest import Train
+from phtlab.train.documents.order import ORDER_TYPE, Order
+from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import (
     CLOCK_SKEW,
     read_predicate,

@@ -8,10 +8,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from phtlab.errors import NotOnRosterError, PhtlabError
-from phtlab.train.envelope import Statement
-from phtlab.train.fault import faults_of
-from phtlab.train.identity import Member, Role
-from phtlab.train.roster import Roster
+from phtlab.train.crypto.identity import Member, Role
+from phtlab.train.documents.envelope import Statement
+from phtlab.train.documents.roster import Roster
+from phtlab.validation_summary import faults_of
 
 CLOCK_SKEW = timedelta(minutes=5)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from phtlab.errors import RecordError, RosterStaleError
-from phtlab.train.envelope import Envelope, Statement, open_statement
-from phtlab.train.order import Order, cargo_context, context_digest
-from phtlab.train.record import RECORD_TYPE, StopRecord
-from phtlab.train.roster import Roster
+from phtlab.train.documents.envelope import Envelope, Statement, open_statement
+from phtlab.train.documents.order import Order, cargo_context, context_digest
+from phtlab.train.documents.record import RECORD_TYPE, StopRecord
+from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import (
     CLOCK_SKEW,
     read_predicate,

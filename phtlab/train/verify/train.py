@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from phtlab.errors import TrainError
-from phtlab.train.envelope import Envelope, open_statement
-from phtlab.train.manifest import TRAIN_TYPE, Train, TrainManifest
-from phtlab.train.roster import Roster
+from phtlab.train.documents.envelope import Envelope, open_statement
+from phtlab.train.documents.manifest import TRAIN_TYPE, Train, TrainManifest
+from phtlab.train.documents.roster import Roster
 from phtlab.train.verify.predicate import read_predicate, require_role
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*")

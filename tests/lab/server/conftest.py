@@ -22,10 +22,10 @@ from jupyter_server.serverapp import ServerApp
 from pytest_jupyter.jupyter_server import *  # noqa: F403
 from traitlets.config import Config
 
+from phtlab.files.key_file import write_key
+from phtlab.lab.keys.key_files import WorkspaceKeys
 from phtlab.lab.server.extension import PhtlabExtension
-from phtlab.lab.workspace_keys import WorkspaceKeys
-from phtlab.profile import remember
-from phtlab.train.key_file import write_key
+from phtlab.user_settings import remember
 from tests.central.conftest import founding, hub, hub_central, prepared_sqlite, small_central
 from tests.central.world import World
 from tests.limits import LIMIT

@@ -13,8 +13,8 @@ import nbformat
 import pytest
 
 from phtlab.errors import CentralUnreachableError
-from phtlab.lab.lab import Lab
-from phtlab.lab.what_travels import digest_of_what_travels
+from phtlab.lab.client.lab import Lab
+from phtlab.lab.workspace.payload_digest import digest_of_what_travels
 from phtlab.notebook import read_analysis
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking, until

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from phtlab.lab.workspace_news import Follower
-from phtlab.wire.api import StationProfile, StopUpdate
+from phtlab.lab.workspace.news import Follower
+from phtlab.wire.api.journeys import StationProfile, StopUpdate
 from tests.central.conftest import run_central
 from tests.central.world import Founding, World
 from tests.lab.server.conftest import PASSPHRASE, Asking, Event, until
@@ -181,11 +181,11 @@ async def test_central_away_is_said_and_once_it_is_back_all_is_true(
     monkeypatch: pytest.MonkeyPatch,
 ):  # fmt: skip
     """Central stops in the middle of a journey, and starts again, at the same address."""
-    from phtlab.profile import remember
-    from phtlab.train.key_file import write_key
+    from phtlab.files.key_file import write_key
+    from phtlab.user_settings import remember
     from tests.real_registry import free_port
 
-    monkeypatch.setattr("phtlab.lab.workspace_news.PAUSES", (0.1,))
+    monkeypatch.setattr("phtlab.lab.workspace.news.PAUSES", (0.1,))
     database = tmp_path / "central.sqlite"
     shutil.copy(prepared_sqlite, database)
     listen = f"127.0.0.1:{free_port()}"

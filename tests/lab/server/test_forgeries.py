@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.train.envelope import Envelope
-from phtlab.wire.api import JourneyView, StopView
-from phtlab.wire.central import CentralClient
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.journeys import JourneyView, StopView
+from phtlab.wire.central.client import CentralClient
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking, until
 from tests.lab.server.test_events import in_thread, reads

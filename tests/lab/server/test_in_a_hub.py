@@ -7,8 +7,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from phtlab.files.key_file import write_key
 from phtlab.train.canonical import digest
-from phtlab.train.key_file import write_key
 from tests.central.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking, until

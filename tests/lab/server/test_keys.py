@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
+from phtlab.consortium.enrolment import REMOVAL_TYPE, open_request
+from phtlab.files.key_file import read_key
 from phtlab.lab.server.threads import MOST_WAITING
 from phtlab.train.canonical import digest
-from phtlab.train.enrolment import REMOVAL_TYPE, open_request
-from phtlab.train.envelope import Envelope, peek
-from phtlab.train.key_file import read_key
+from phtlab.train.documents.envelope import Envelope, peek
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking
 

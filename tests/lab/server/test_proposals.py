@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.wire.governance import NewComment
+from phtlab.wire.api.governance import NewComment
 from tests.central.world import World
 from tests.governance import documents
 from tests.lab.server.conftest import PASSPHRASE, Asking, Event, until

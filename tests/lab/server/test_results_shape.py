@@ -16,13 +16,13 @@ import pandas as pd
 import pytest
 from safetensors.numpy import save_file
 
-from phtlab.lab.results import Results, StationResults
-from phtlab.lab.results_folder import ResultsFolder
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.results import Results, StationResults
 from phtlab.lab.server.results_shape import _is_picture, results_shape, table_shape, value
-from phtlab.lab.workspace import Workspace
-from phtlab.lab.workspace_news import News
-from phtlab.train.manifest import Output
-from phtlab.train.record import CellError, OutputVerdict
+from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.workspace import Workspace
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import CellError, OutputVerdict
 from tests.central.world import World
 from tests.lab.server.test_shapes import Told, interfaces, require
 from tests.lab.stop_records import record

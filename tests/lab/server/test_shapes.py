@@ -13,11 +13,11 @@ import pytest
 import phtlab
 from phtlab.lab.server.journeys import Wanted
 from phtlab.lab.server.shapes import journey_shape, stations_shape, words
-from phtlab.lab.workspace import Workspace
-from phtlab.lab.workspace_news import News
+from phtlab.lab.workspace.news import News
+from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.record import CellError
-from phtlab.wire.api import Column, DataSetDescription, JourneyView, StationView, StopView
+from phtlab.train.documents.record import CellError
+from phtlab.wire.api.journeys import Column, DataSetDescription, JourneyView, StationView, StopView
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking, until
 from tests.lab.server.test_check import STATION, cell, check, notebook

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from phtlab.errors import SealFormatError, SealKeyError
-from phtlab.train.age import (
+from phtlab.train.crypto.age import (
     HybridIdentity,
     Recipient,
     ScryptIdentity,

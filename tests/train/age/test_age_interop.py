@@ -17,7 +17,8 @@ from pathlib import Path
 import pyrage
 import pytest
 
-from phtlab.train.age import (
+from phtlab.files.key_file import encode_key
+from phtlab.train.crypto.age import (
     HybridIdentity,
     ScryptIdentity,
     ScryptRecipient,
@@ -26,10 +27,9 @@ from phtlab.train.age import (
     decrypt,
     encrypt,
 )
-from phtlab.train.age.stream import CHUNK_BYTES
-from phtlab.train.identity import Identity
-from phtlab.train.key_file import encode_key
-from phtlab.train.seal import seal
+from phtlab.train.crypto.age.stream import CHUNK_BYTES
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.sealing import seal
 from tests.limits import LIMIT
 
 CONTENTS = [b"", b"counts", bytes(CHUNK_BYTES), os.urandom(2 * CHUNK_BYTES + 1)]

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from phtlab.errors import SealChangedError
-from phtlab.train.age.stream import decrypt_payload, encrypt_payload
+from phtlab.train.crypto.age.stream import decrypt_payload, encrypt_payload
 from tests.raising import raises_code
 
 KEY = os.urandom(16)

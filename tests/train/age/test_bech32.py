@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phtlab.errors import SealKeyError
-from phtlab.train.age import HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient
-from phtlab.train.age.bech32 import decode, encode
+from phtlab.train.crypto.age import HybridIdentity, HybridRecipient, X25519Identity, X25519Recipient
+from phtlab.train.crypto.age.bech32 import decode, encode
 from tests.raising import raises_code
 
 # From c2sp.org/age.

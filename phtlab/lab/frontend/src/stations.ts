@@ -96,7 +96,7 @@ function range(column: IColumn, trans: TranslationBundle): string {
   return maximum === null ? '' : trans.__('at most %1', maximum);
 }
 
-/** As `phtlab.train.manifest` has it. */
+/** As `phtlab.train.documents.manifest` has it. */
 const DATASET_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /**

@@ -7,11 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from phtlab.station.amounts import month_page
 from phtlab.station.console.access import Reader
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import pages_of
 from phtlab.station.console.refusals import RESPONSES
+from phtlab.station.release.amounts import month_page
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

@@ -10,10 +10,10 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import BeforeValidator
 
 from phtlab.station.console.access import Reader
-from phtlab.station.console.audit_view import Filters, audit_page
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import pages_of
 from phtlab.station.console.refusals import RESPONSES
+from phtlab.station.console.views.audit import Filters, audit_page
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

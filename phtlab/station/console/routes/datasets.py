@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse, Response
 
 from phtlab.station.console.access import Reader
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.datasets_view import dataset_page, dataset_pages
 from phtlab.station.console.pages import pages_of
 from phtlab.station.console.refusals import RESPONSES
+from phtlab.station.console.views.datasets import dataset_page, dataset_pages
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

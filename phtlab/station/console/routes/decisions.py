@@ -8,12 +8,12 @@ from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from phtlab.errors import ApprovalError
-from phtlab.station import approvals
+from phtlab.station.approvals import decisions
 from phtlab.station.console.access import Reviewer
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.decision_view import decision, said_so, wanted_of
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES, unknown
+from phtlab.station.console.views.decision import decision, said_so, wanted_of
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -59,7 +59,7 @@ async def approve(
     """Says yes to exactly the sentence that the page showed; the daemon signs it."""
     form = await _form_of(request)
     # No field, no yes: what a page did not show was not read.
-    word = approvals.approve(
+    word = decisions.approve(
         console.station,
         target,
         by=worker.name,
@@ -88,7 +88,7 @@ def refuse(
         raise ApprovalError(
             "Say why: the researcher reads it, and can do better next time.", code="approval-reason"
         )
-    approvals.refuse(
+    decisions.refuse(
         console.station,
         target,
         by=worker.name,
@@ -108,6 +108,6 @@ def ask(
     text: Annotated[str, Form(max_length=4000, description="The researcher reads it")] = "",
 ) -> Response:
     """Asks the researcher about a proposal; it goes on waiting."""
-    approvals.ask(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)
+    decisions.ask(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)
     worker.tell("Your question goes to the researcher; the answer comes to the proposal's page.")
     return go(f"/proposals/{target}")

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
-from phtlab.station.console import inbox_view
 from phtlab.station.console.access import Reader
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import pages_of
 from phtlab.station.console.refusals import RESPONSES
+from phtlab.station.console.views import inbox as inbox_view
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

@@ -9,13 +9,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from phtlab.station.console.access import Reader, Releaser
 from phtlab.station.console.console import Console, ConsoleOf
-from phtlab.station.console.journeys_view import journey_lines, journey_page
 from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
-from phtlab.station.release_log import LOG, look_at_log, looked_at_log, release_log
-from phtlab.station.release_words import words_on
+from phtlab.station.console.views.journeys import journey_lines, journey_page
+from phtlab.station.release.run_log import LOG, look_at_log, looked_at_log, release_log
+from phtlab.station.release.votes import words_on
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
 from phtlab.errors import StationError
-from phtlab.station import release
 from phtlab.station.console.access import Releaser
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.journeys import Journey
-from phtlab.station.release_words import Part
+from phtlab.station.release import held_outputs
+from phtlab.station.release.votes import Part
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -31,8 +31,8 @@ def look(
 ) -> Response:
     """The output as it would leave, beside each finding. That it was looked at is in the log."""
     stop = console.stop(journey)
-    held = release.held_stop(stop)
-    view = release.look(console.station, stop, output, by=worker.name, rows=_MOST_ROWS)
+    held = held_outputs.held_stop(stop)
+    view = held_outputs.look(console.station, stop, output, by=worker.name, rows=_MOST_ROWS)
     picture = base64.b64encode(view.picture).decode() if view.picture else ""
     return pages_of(request).page(
         "output.html",
@@ -42,7 +42,7 @@ def look(
         view=view,
         picture=picture,
         most=_MOST_ROWS,
-        whole=release.looked(stop, held.waiting.output(output), by=worker.name),
+        whole=held_outputs.looked(stop, held.waiting.output(output), by=worker.name),
         mine=[word for word in view.words if word.by == worker.name],
     )
 
@@ -57,7 +57,7 @@ async def decide(
     choice = _choice(dict(fields).get("choice", ""), fields)
     stop = console.stop(journey)
     reason = dict(fields).get("reason", "")
-    outcomes = release.decide(
+    outcomes = held_outputs.decide(
         console.station, stop, {output: choice}, by=worker.name, reason=reason
     )
     if outcomes[output] is None:
@@ -69,7 +69,7 @@ async def decide(
     return go("/")
 
 
-def _choice(choice: str, fields: list[tuple[str, str]]) -> release.Choice:
+def _choice(choice: str, fields: list[tuple[str, str]]) -> held_outputs.Choice:
     if choice == "release":
         return "release"
     if choice == "refuse":

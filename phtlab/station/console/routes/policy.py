@@ -12,8 +12,8 @@ from phtlab.station.console.access import Admin, Reader
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
-from phtlab.station.policy import parse_policy
-from phtlab.station.policy_change import current_text, named, put_in_force, replay
+from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, replay
+from phtlab.station.policy.policy import parse_policy
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Path, Request
 from fastapi.responses import HTMLResponse, Response
 
-from phtlab.station import approvals
+from phtlab.station.approvals import decisions
 from phtlab.station.console.access import Reader, Reviewer
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.decision_view import decision
 from phtlab.station.console.pages import go, pages_of
-from phtlab.station.console.proposals_view import proposal_page, proposal_pages
 from phtlab.station.console.refusals import RESPONSES
+from phtlab.station.console.views.decision import decision
+from phtlab.station.console.views.proposals import proposal_page, proposal_pages
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -34,7 +34,7 @@ def proposal(
     decide = decision(console.station, proposal, by=worker.name) if may else None
     view = proposal_page(console.station, proposal)
     if decide is not None:  # its researcher sees that somebody reads it
-        approvals.begin_review(console.station, proposal, by=worker.name)
+        decisions.begin_review(console.station, proposal, by=worker.name)
     return pages_of(request).page(
         "proposal.html", worker, here="/approvals", view=view, decision=decide
     )
@@ -47,7 +47,7 @@ def approvals_given(request: Request, console: ConsoleOf, worker: Reader) -> Res
         "approvals.html",
         worker,
         here="/approvals",
-        approvals=approvals.standing(console.station),
+        approvals=decisions.standing(console.station),
         proposals=proposal_pages(console.station),
     )
 
@@ -62,7 +62,7 @@ def revoke(
     stop_runs: Annotated[bool, Form(description="Stop what runs under it too")] = False,
 ) -> Response:
     """At once for what has not started; the daemon signs it and central is told."""
-    approvals.revoke(
+    decisions.revoke(
         console.station, approval, by=worker.name, reason=reason.strip(), stop_runs=stop_runs
     )
     worker.tell("The approval is taken back: nothing starts under it any more.")

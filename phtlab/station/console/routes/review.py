@@ -14,21 +14,21 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 
 from phtlab.station.console.access import Reader
 from phtlab.station.console.console import Console, ConsoleOf
-from phtlab.station.console.decision_view import decision
 from phtlab.station.console.guard import CSP
-from phtlab.station.console.keys_view import last_believed
 from phtlab.station.console.pages import pages_of
 from phtlab.station.console.refusals import RESPONSES
-from phtlab.station.console.review_view import (
+from phtlab.station.console.routes.journeys import Journey
+from phtlab.station.console.static import STATIC
+from phtlab.station.console.views.decision import decision
+from phtlab.station.console.views.keys import last_believed
+from phtlab.station.console.views.review import (
     changed_cells,
     declared_otherwise,
     imports_by_origin,
     notebook_cells,
 )
-from phtlab.station.console.routes.journeys import Journey
-from phtlab.station.console.static import STATIC
-from phtlab.station.reading.looked import note_look
-from phtlab.station.reading.train_reading import TrainReading, read_train
+from phtlab.station.review.train_review import TrainReading, read_train
+from phtlab.station.review.view_log import note_look
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 

@@ -9,14 +9,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from phtlab.station.console.access import Admin, Reader
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.keys_view import keys_page, last_believed
 from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
-from phtlab.station.desk import Place
-from phtlab.station.maintenance import Closed, closed, pause, pause_of, resume
-from phtlab.station.self_test import Report, ask_for_test, asked_for, last_report
+from phtlab.station.console.views.keys import keys_page, last_believed
+from phtlab.station.context.maintenance import Closed, closed, pause, pause_of, resume
+from phtlab.station.context.operator_context import Place
+from phtlab.station.context.self_test_result import Report, ask_for_test, asked_for, last_report
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 _HEALTH = "parts/health.html"

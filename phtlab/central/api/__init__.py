@@ -1,0 +1,1 @@
+"""Central's HTTP API: access, routes and event streams."""

@@ -1,0 +1,138 @@
+"""Streams of events: server-sent, kept alive, and ended by the journey's end or by the shutdown.
+
+Each look at the database asks first whether the sender may still hear: a revoked member hears no
+more, and a token of the hub is asked about again every half minute.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from phtlab.central.api.access import Sender
+from phtlab.central.changes import bus
+from phtlab.central.context import Services
+from phtlab.central.governance.proposals import proposals_cursor
+from phtlab.central.hub.users import READ
+from phtlab.central.journeys.events import events_after, is_done
+from phtlab.central.journeys.station_board import Shown
+from phtlab.central.journeys.stations import stations_of
+from phtlab.errors import CentralError, PhtlabError
+from phtlab.train.crypto.identity import Member
+from phtlab.wire.api.journeys import JourneyEvent, ProposalsChanged, StationView
+from phtlab.wire.central.client import KEEP_ALIVE_SECONDS
+
+# The stations come whole, so not more often than this, whatever happens there.
+STATIONS_SECONDS: Final = 1.0
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_LARGEST = 2**63 - 1
+
+
+def stream_events(
+    services: Services, sender: Sender, member: Member, last_event_id: str, journey: str | None
+) -> StreamingResponse:
+    """The events of `journey` after the number `last_event_id`; or all of `member`'s, and the
+    stations, and how far their proposals have changed.
+
+    Raises CentralError (``request``) if that is no number.
+    """
+    stream = _Stream(services, sender, member, journey, _number(last_event_id))
+    return StreamingResponse(stream.lines(), media_type="text/event-stream", headers=_HEADERS)
+
+
+@dataclass
+class _Stream:
+    services: Services
+    sender: Sender
+    member: Member
+    journey: str | None
+    seen: int
+    shown: bytes = b""
+    shown_at: float = -STATIONS_SECONDS
+    held_back: bool = False
+    proposals: int = 0
+
+    async def lines(self) -> AsyncIterator[str]:
+        quiet = 0.0
+        poll = min(self.services.settings.poll_seconds, KEEP_ALIVE_SECONDS)
+        yield ": phtlab\n\n"
+        with self.services.news.subscribe(*self._topics()) as subscription:
+            while not self.services.news.closed:
+                try:
+                    events, done, stations, proposals = await run_in_threadpool(self._look)
+                except PhtlabError:
+                    return
+                if stations is not None:
+                    quiet = 0.0
+                    yield f"event: stations\ndata: {stations.json}\n\n"
+                if proposals is not None:
+                    quiet = 0.0
+                    yield f"event: proposals\ndata: {proposals.model_dump_json()}\n\n"
+                for event in events:
+                    self.seen, quiet = event.number, 0.0
+                    yield f"id: {self.seen}\nevent: stop\ndata: {event.model_dump_json()}\n\n"
+                if events:
+                    continue
+                if done:
+                    yield "event: end\ndata: {}\n\n"
+                    return
+                patience = min(poll, STATIONS_SECONDS) if self.held_back else poll
+                if not await subscription.wait(patience):
+                    quiet += patience
+                if quiet >= KEEP_ALIVE_SECONDS:
+                    quiet = 0.0
+                    yield ": still here\n\n"
+
+    def _topics(self) -> tuple[str, ...]:
+        own = bus.of_member(self.member.name)
+        return (own,) if self.journey is not None else (own, bus.STATIONS)
+
+    def _look(self) -> tuple[list[JourneyEvent], bool, Shown | None, ProposalsChanged | None]:
+        sender = self.sender.again()
+        sender.require(READ)
+        member = sender.as_member()
+        stations = None if self.journey is not None else self._stations()
+        with self.services.database.read() as session:
+            # Asked in this order, the end is never seen before the last event.
+            done = self.journey is not None and is_done(session, self.journey)
+            proposals = None if self.journey is not None else self._proposals(session, member)
+            events = events_after(session, self.member, self.seen, self.journey)
+            return events, done, stations, proposals
+
+    def _proposals(self, session: Session, member: Member) -> ProposalsChanged | None:
+        """How far the member's proposals have changed, if that is further than was told."""
+        newest = proposals_cursor(session, member.name, officer="officer" in member.roles)
+        if newest == self.proposals:
+            return None
+        self.proposals = newest
+        return ProposalsChanged(changed=newest)
+
+    def _stations(self) -> Shown | None:
+        """The stations, if they are others than were shown, and that was a moment ago."""
+        now = time.monotonic()
+        self.held_back = now - self.shown_at < STATIONS_SECONDS
+        if self.held_back:
+            return None
+        shown = self.services.board.now(self.services.news.stations_serial, self._read_stations)
+        if shown.mark == self.shown:
+            return None
+        self.shown, self.shown_at = shown.mark, now
+        return shown
+
+    def _read_stations(self) -> tuple[StationView, ...]:
+        services = self.services
+        roster = services.publication.current().roster
+        with services.database.read() as session:
+            return stations_of(session, roster, services.clock(), services.online)
+
+
+def _number(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text[:20]) > _LARGEST:
+        raise CentralError("Last-Event-ID must be the number of an event, or 0.", code="request")
+    return int(text[:20])

@@ -1,0 +1,1 @@
+"""The routes of central's API, a module a resource."""

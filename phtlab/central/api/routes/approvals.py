@@ -1,0 +1,102 @@
+"""Approvals, revocations and lists of what stands, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from phtlab.central.api.access import Reader, StationMember
+from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.context import PublishedNow, ServicesOf
+from phtlab.central.governance.approvals import (
+    put_approval,
+    put_revocation,
+    put_standing,
+    standing_of,
+    visible_approvals,
+)
+from phtlab.central.problems import RESPONSES
+from phtlab.governance.proposal import ProposalId
+from phtlab.train.canonical import Digest
+from phtlab.train.crypto.identity import MemberName
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.governance import ApprovalPage, ApprovalView, StandingView
+from phtlab.wire.api.journeys import PREFIX
+
+router = APIRouter(
+    prefix=PREFIX, tags=["approvals"], responses=RESPONSES, route_class=KnownSenderRoute
+)
+
+
+@router.post("/approvals", status_code=201, summary="Deliver a station's approval")
+def approve(
+    envelope: Envelope,
+    member: StationMember,
+    published: PublishedNow,
+    services: ServicesOf,
+    response: Response,
+) -> ApprovalView:
+    """Only the station that signed it may, under a proposal or without one.
+
+    Answers 201 for a new one, 200 for one that is known.
+    """
+    most = services.settings.decisions_per_day
+    view, new = put_approval(services.database, published.roster, member, envelope, most=most)
+    response.status_code = 201 if new else 200
+    return view
+
+
+@router.get("/approvals", summary="The approvals that one has to do with")
+def approvals(
+    member: Reader,
+    services: ServicesOf,
+    station: Annotated[MemberName | None, Query(description="Only those of this station")] = None,
+    proposal: Annotated[
+        ProposalId | Digest | None,
+        Query(description="Only those under this proposal, or this version of one"),
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> ApprovalPage:
+    """Those of a researcher's trains; a station's own; an officer's: all. Newest first, with those
+    that were revoked."""
+    with services.database.read() as session:
+        return visible_approvals(session, member, station, proposal, limit=limit, before=before)
+
+
+@router.post("/revocations", status_code=201, summary="Take an approval back")
+def revoke(
+    envelope: Envelope,
+    member: StationMember,
+    published: PublishedNow,
+    services: ServicesOf,
+    response: Response,
+) -> ApprovalView:
+    """Only the station may. The first revocation of an approval stays.
+
+    Answers 201 for a new one, 200 for an approval that was revoked already.
+    """
+    view, new = put_revocation(services.database, published.roster, member, envelope)
+    response.status_code = 201 if new else 200
+    return view
+
+
+@router.put("/standing/{station}", summary="Deliver the list of what stands at a station")
+def put(
+    station: MemberName,
+    envelope: Envelope,
+    member: StationMember,
+    published: PublishedNow,
+    services: ServicesOf,
+) -> StandingView:
+    """Only the station may. A list with a lower number than central's is refused."""
+    return put_standing(services.database, published.roster, member, station, envelope)
+
+
+@router.get("/standing/{station}", summary="What stands at a station")
+def standing(station: MemberName, member: Reader, services: ServicesOf) -> StandingView:
+    """The newest signed list of its approvals' digests. Open it yourself: it ends soon, and its
+    number only grows."""
+    with services.database.read() as session:
+        return standing_of(session, station)

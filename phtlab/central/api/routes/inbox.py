@@ -1,0 +1,63 @@
+"""A station's inbox over HTTP, as a long poll."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from starlette.concurrency import run_in_threadpool
+
+from phtlab.central.api.access import StationMember
+from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.changes import bus
+from phtlab.central.context import Services, ServicesOf
+from phtlab.central.inbox import inbox_json
+from phtlab.central.journeys.stations import seen
+from phtlab.central.problems import RESPONSES
+from phtlab.wire.api.journeys import PREFIX, Inbox
+from phtlab.wire.central.client import MAX_WAIT_SECONDS
+
+router = APIRouter(
+    prefix=PREFIX, tags=["stations"], responses=RESPONSES, route_class=KnownSenderRoute
+)
+
+
+@router.get("/inbox", summary="What waits for this station", response_model=Inbox)
+async def inbox(
+    member: StationMember,
+    services: ServicesOf,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The last cursor seen")] = 0,
+    wait: Annotated[float, Query(ge=0, description="Seconds to wait for news")] = 0.0,
+) -> Response:
+    """All unfinished stops whose turn it is, as soon as the cursor is another than `after`.
+
+    Without news it answers after `wait` seconds, 50 at most, with the same
+    stops. Asking makes the station seen.
+    """
+    deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
+    look = _first_look
+    with services.news.subscribe(bus.of_station(member.name)) as subscription:
+        while True:
+            left = deadline - time.monotonic()
+            over = left <= 0 or services.news.closed
+            async with services.looks:
+                found = await run_in_threadpool(look, services, member.name, after, over)
+            if found is not None:
+                return Response(found, media_type="application/json")
+            await subscription.wait(left)
+            look = _look
+
+
+def _first_look(services: Services, station: str, after: int, over: bool) -> str | None:
+    seen(services.database, station, services.online)
+    return _look(services, station, after, over)
+
+
+def _look(services: Services, station: str, after: int, over: bool) -> str | None:
+    """What waits for `station`, as JSON; None if nothing is new and the time is not `over`.
+
+    As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.
+    """
+    with services.database.ask() as connection:
+        return inbox_json(connection, station, None if over else after)

@@ -1,0 +1,132 @@
+"""Journeys, their stops and events over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
+
+from phtlab.central.api.access import Dispatcher, Reader, SenderOf, StationMember
+from phtlab.central.api.event_streams import stream_events
+from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.context import PublishedNow, ServicesOf
+from phtlab.central.db.rows import journey_view
+from phtlab.central.journeys.journeys import (
+    cancel,
+    submit_journey,
+    visible_journey,
+    visible_journeys,
+)
+from phtlab.central.journeys.stops import put_record, update_stop
+from phtlab.central.problems import RESPONSES
+from phtlab.train.canonical import Digest
+from phtlab.train.crypto.identity import MemberName
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.journeys import PREFIX, JourneyView, Page, StopUpdate, StopView
+
+router = APIRouter(
+    prefix=PREFIX, tags=["journeys"], responses=RESPONSES, route_class=KnownSenderRoute
+)
+LastEventId = Annotated[str, Header(description="The number of the last event already seen")]
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "Events, as they happen"}
+}
+
+
+@router.post("/journeys", status_code=201, summary="Send a signed order")
+def submit(
+    envelope: Envelope,
+    member: Dispatcher,
+    published: PublishedNow,
+    services: ServicesOf,
+    response: Response,
+) -> JourneyView:
+    """Its researcher sends it, and its stations learn of it at once.
+
+    Answers 201 for a new journey, 200 for one that is known.
+    """
+    most = services.settings.journeys_per_day
+    view, new = submit_journey(services.database, published.roster, member, envelope, most=most)
+    response.status_code = 201 if new else 200
+    return view
+
+
+@router.get("/journeys", summary="One's journeys")
+def mine(
+    member: Reader,
+    services: ServicesOf,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> Page:
+    """Those that one ordered, may open or stops in; newest first."""
+    with services.database.read() as session:
+        return visible_journeys(session, member, limit, before)
+
+
+@router.get("/journeys/{journey}", summary="One journey, with its stops and their records")
+def one(journey: Digest, member: Reader, services: ServicesOf) -> JourneyView:
+    """For its researcher, recipients and stations. `removed`: its cargo is no longer there."""
+    with services.database.read() as session:
+        return journey_view(visible_journey(session, member, journey))
+
+
+@router.post("/journeys/{journey}/cancel", summary="Cancel a journey")
+def stop(journey: Digest, member: Dispatcher, services: ServicesOf) -> JourneyView:
+    """Only its researcher may. Its stations learn of it at once and sign what became of it."""
+    return cancel(services.database, member, journey)
+
+
+@router.get("/journeys/{journey}/events", summary="What happens to a journey", responses=_STREAM)
+def events(
+    journey: Digest,
+    member: Reader,
+    sender: SenderOf,
+    services: ServicesOf,
+    last_event_id: LastEventId = "0",
+) -> StreamingResponse:
+    """Server-sent events `stop` with their number as id, resumed by `Last-Event-ID`.
+
+    An event `end` says that the journey is done; a comment every 15 seconds keeps it open.
+    """
+    with services.database.read() as session:
+        visible_journey(session, member, journey)
+    return stream_events(services, sender, member, last_event_id, journey)
+
+
+@router.get("/events", summary="What happens to one's journeys", responses=_STREAM)
+def all_events(
+    member: Reader, sender: SenderOf, services: ServicesOf, last_event_id: LastEventId = "0"
+) -> StreamingResponse:
+    """As for one journey, and without an end. An event `stations`, without a number, brings all
+    stations as `GET /stations` does: first, and whenever one comes, goes or changes. An event
+    `proposals` brings the number of the last change to one's proposals: likewise."""
+    return stream_events(services, sender, member, last_event_id, None)
+
+
+@router.patch("/journeys/{journey}/stops/{station}", summary="Say how far a stop is")
+def update(
+    journey: Digest,
+    station: MemberName,
+    change: StopUpdate,
+    member: StationMember,
+    published: PublishedNow,
+    services: ServicesOf,
+) -> StopView:
+    """Only the station may. A final stop stays as it is."""
+    most = services.settings.updates_per_day
+    roster = published.roster
+    return update_stop(services.database, roster, member, journey, station, change, most=most)
+
+
+@router.put("/journeys/{journey}/stops/{station}/record", summary="Deliver a stop record")
+def record(
+    journey: Digest,
+    station: MemberName,
+    envelope: Envelope,
+    member: StationMember,
+    published: PublishedNow,
+    services: ServicesOf,
+) -> StopView:
+    """Only the station may, once. It makes the stop final."""
+    return put_record(services.database, published.roster, member, journey, station, envelope)

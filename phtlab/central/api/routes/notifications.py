@@ -1,0 +1,41 @@
+"""What one is told of, and how, over HTTP."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from phtlab.central.api.access import Reader
+from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.context import ServicesOf
+from phtlab.central.notifications.preferences import choose, notifications_of, read_up_to
+from phtlab.central.problems import RESPONSES
+from phtlab.wire.api.journeys import PREFIX
+from phtlab.wire.api.notifications import NewPreferences, NotificationsView, ReadUpTo
+
+router = APIRouter(
+    prefix=f"{PREFIX}/notifications",
+    tags=["notifications"],
+    responses=RESPONSES,
+    route_class=KnownSenderRoute,
+)
+
+
+@router.get("", summary="What one is told")
+def mine(member: Reader, services: ServicesOf) -> NotificationsView:
+    """The newest first, at most 100, and how one wants to be told."""
+    with services.database.read() as session:
+        return notifications_of(session, services, member.name)
+
+
+@router.put("", summary="Choose how to be told")
+def chosen(new: NewPreferences, member: Reader, services: ServicesOf) -> NotificationsView:
+    """Replaces what was chosen before. The webhook's secret is in the answer once, if it is new."""
+    return choose(services, member, new)
+
+
+@router.put("/read", summary="Say what one has read")
+def read(up_to: ReadUpTo, member: Reader, services: ServicesOf) -> NotificationsView:
+    """All up to this number."""
+    read_up_to(services.database, member.name, up_to.number)
+    with services.database.read() as session:
+        return notifications_of(session, services, member.name)

@@ -1,0 +1,87 @@
+"""What is open to all: who central is, and how it fares."""
+
+from __future__ import annotations
+
+import httpx
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
+
+from phtlab.central.context import Services, ServicesOf
+from phtlab.central.problems import not_found
+from phtlab.errors import RosterError
+from phtlab.wire.api.journeys import PREFIX, Info
+from phtlab.wire.authorities import authorities
+
+router = APIRouter(tags=["service"])
+
+
+class Readiness(BaseModel):
+    """Whether each thing that central needs is there."""
+
+    ready: bool
+    database: bool
+    registry: bool
+    roster: bool
+
+
+@router.get(PREFIX, summary="Who this central is")
+def info(services: ServicesOf) -> Info:
+    """What a client needs before it can sign a token; the time shows whose clock is wrong."""
+    settings = services.settings
+    return Info(
+        consortium=settings.name,
+        audience=settings.audience,
+        registry_url=settings.registry_url,
+        time=services.clock(),
+        journey_days=settings.journey_days,
+        train_days=settings.train_days,
+    )
+
+
+@router.get("/health", summary="Whether central runs")
+def health() -> dict[str, str]:
+    """Answers as long as the process does."""
+    return {"status": "ok"}
+
+
+@router.get("/ready", summary="Whether central can do its work", responses={503: {}})
+def ready(services: ServicesOf) -> Response:
+    """503 and what is missing, unless database and registry answer and a roster is published."""
+    state = readiness(services)
+    return JSONResponse(state.model_dump(), 200 if state.ready else 503)
+
+
+@router.get("/metrics", summary="Prometheus metrics", response_class=Response)
+def metrics(services: ServicesOf) -> Response:
+    """Unless the setting `metrics` is off."""
+    if not services.settings.metrics:
+        raise not_found("Metrics are off at this central (setting 'metrics').")
+    return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def readiness(services: Services) -> Readiness:
+    database = services.database.answers()
+    registry = registry_answers(services.settings.registry_url)
+    roster = database and _has_roster(services)
+    return Readiness(
+        ready=database and registry and roster, database=database, registry=registry, roster=roster
+    )
+
+
+def registry_answers(url: str) -> bool:
+    """Whether a registry answers at `url`: with 200, or with 401 to one without a token."""
+    try:
+        answer = httpx.get(f"{url}/v2/", timeout=2.0, trust_env=False, verify=authorities())
+    except httpx.HTTPError:
+        return False
+    return answer.status_code in (200, 401)
+
+
+def _has_roster(services: Services) -> bool:
+    try:
+        services.publication.current()
+    except RosterError:
+        return False
+    return True

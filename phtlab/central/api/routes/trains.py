@@ -1,0 +1,54 @@
+"""Trains over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from phtlab.central.api.access import Dispatcher, Reader
+from phtlab.central.api.known_sender import KnownSenderRoute
+from phtlab.central.context import PublishedNow, ServicesOf
+from phtlab.central.journeys.trains import submit_train, visible_train, visible_trains
+from phtlab.central.problems import RESPONSES
+from phtlab.train.canonical import Digest
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.journeys import PREFIX, TrainPage, TrainSummary
+
+router = APIRouter(
+    prefix=f"{PREFIX}/trains", tags=["trains"], responses=RESPONSES, route_class=KnownSenderRoute
+)
+
+
+@router.post("", status_code=201, summary="Submit a signed train")
+def submit(
+    envelope: Envelope,
+    member: Dispatcher,
+    published: PublishedNow,
+    services: ServicesOf,
+    response: Response,
+) -> TrainSummary:
+    """Its author sends it. Answers 201 for a new train, 200 for one that is known."""
+    most = services.settings.trains_per_day
+    summary, new = submit_train(services.database, published.roster, member, envelope, most=most)
+    response.status_code = 201 if new else 200
+    return summary
+
+
+@router.get("", summary="One's trains")
+def mine(
+    member: Reader,
+    services: ServicesOf,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
+    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+) -> TrainPage:
+    """The trains that one wrote or has a journey of, newest first."""
+    with services.database.read() as session:
+        return visible_trains(session, member, limit, before)
+
+
+@router.get("/{digest}", summary="One train")
+def one(digest: Digest, member: Reader, services: ServicesOf) -> TrainSummary:
+    """For researchers, and for whoever has a journey of it. `removed` says when it was removed."""
+    with services.database.read() as session:
+        return visible_train(session, member, digest)

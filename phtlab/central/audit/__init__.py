@@ -1,0 +1,1 @@
+"""Central's own log, and the checkpoints that members signed of it."""

@@ -1,0 +1,115 @@
+"""Central's own log: a chain of entries, each written in the transaction of what it tells.
+
+The clock's lock puts all changes in one order, so the chain has one too, with any number of
+replicas. Entries hold names and digests, never data: every member may read all of them, since a
+chain can only be verified whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.audit.tables import AuditEntryRow
+from phtlab.central.db.database import Change
+from phtlab.governance.audit.chain import START, Entry, Head, following
+from phtlab.governance.audit.filter import Wanted
+from phtlab.governance.text import line_of
+from phtlab.wire.api.audit import AuditHead, AuditPage
+
+PAGE: Final = 1000
+_HEAD: Final = (
+    select(AuditEntryRow.number, AuditEntryRow.name).order_by(AuditEntryRow.number.desc()).limit(1)
+)
+
+
+def audited(
+    change: Change,
+    *,
+    actor: str,
+    action: str,
+    subject: str = "",
+    digest: str | None = None,
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """Add to the log, in the transaction of `change`, what `actor` did to `subject`."""
+    entry = following(
+        head_of(change.session),
+        log=change.log,
+        at=change.now,
+        actor=actor,
+        action=action,
+        subject=subject,
+        digest=digest,
+        details=details,
+    )
+    change.session.add(
+        AuditEntryRow(
+            number=entry.number,
+            name=entry.name,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            digest=entry.digest,
+            line=entry.to_line().decode(),
+        )
+    )
+
+
+def head_of(session: Session) -> Head:
+    """How far the log goes."""
+    found = session.execute(_HEAD).first()
+    return Head(*found) if found else START
+
+
+def audit_page(session: Session, log: str, after: int) -> AuditPage:
+    """The lines after number `after`, at most PAGE of them."""
+    lines = session.scalars(
+        select(AuditEntryRow.line)
+        .where(AuditEntryRow.number > after)
+        .order_by(AuditEntryRow.number)
+        .limit(PAGE)
+    )
+    # Read before the head: an entry that comes in between is then in the head only, not a gap.
+    found = tuple(lines)
+    return AuditPage(head=audit_head(session, log), lines=found)
+
+
+def audit_head(session: Session, log: str) -> AuditHead:
+    number, digest = head_of(session)
+    return AuditHead(log=log, number=number, digest=digest)
+
+
+def entries_wanted(
+    session: Session, wanted: Wanted, limit: int, before: int | None = None
+) -> list[Entry]:
+    """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""
+    query = select(AuditEntryRow.line).where(*_clauses(wanted))
+    if before is not None:
+        query = query.where(AuditEntryRow.number < before)
+    lines = session.scalars(query.order_by(AuditEntryRow.number.desc()).limit(limit))
+    return [Entry.from_line(line.encode()) for line in lines]
+
+
+def _clauses(wanted: Wanted) -> list[ColumnElement[bool]]:
+    """As `Wanted.matches`, in the database."""
+    row, clauses = AuditEntryRow, list[ColumnElement[bool]]()
+    if wanted.actor:
+        clauses.append(row.actor == line_of(wanted.actor))
+    if wanted.action:
+        clauses.append(row.action == line_of(wanted.action))
+    if wanted.subject:
+        clauses.append(row.subject.startswith(line_of(wanted.subject), autoescape=True))
+    if wanted.digest:
+        begins = line_of(wanted.beginning)
+        digest = row.digest.startswith(begins, autoescape=True)
+        clauses.append(or_(digest, row.subject.startswith(begins, autoescape=True)))
+    if wanted.since is not None:
+        clauses.append(row.at >= wanted.since)
+    if wanted.until is not None:
+        clauses.append(row.at <= wanted.until)
+    return clauses

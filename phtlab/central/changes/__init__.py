@@ -1,0 +1,1 @@
+"""Changes of the database, reported to the requests that wait for them."""

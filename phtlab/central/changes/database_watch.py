@@ -1,0 +1,72 @@
+"""A look at the database every few seconds, for all waiting stations at once.
+
+A note from another replica may be lost. So what changed since the last look is found out by one
+small question, not by one a waiting station: with a thousand of them, these alone would keep
+central busy.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy import select
+
+from phtlab.central.changes import bus as news
+from phtlab.central.changes.bus import News
+from phtlab.central.db.database import Database
+from phtlab.central.db.tables import ClockRow, EventRow, ProposalPartyRow, ProposalRow, StopRow
+from phtlab.errors import CentralUnreachableError
+
+_log = structlog.get_logger("phtlab.central")
+
+
+class NewsWatch:
+    """A thread that tells the stations with a change since it looked last. Used in one thread."""
+
+    def __init__(self, database: Database, news: News, seconds: float) -> None:
+        self._database = database
+        self._news = news
+        self._seconds = seconds
+        self._seen = -1
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="news-watch", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def look(self) -> None:
+        """Tell of what changed since the last look. Raises CentralUnreachableError."""
+        with self._database.read() as session:
+            # Changes commit in the order of their numbers: below this one, nothing is to come.
+            number = session.scalar(select(ClockRow.number)) or 0
+            before, self._seen = self._seen, number
+            if number == before:
+                return
+            if number < before or before < 0:
+                self._news.tell_all()  # another database, or an older state of it
+                return
+            changed = (
+                select(StopRow.station)
+                .join(EventRow, EventRow.journey_id == StopRow.journey_id)
+                .where(EventRow.number > before)
+                .distinct()
+            )
+            proposed = (
+                select(ProposalPartyRow.member)
+                .join(ProposalRow, ProposalRow.id == ProposalPartyRow.proposal_id)
+                .where(ProposalRow.changed > before)
+            )
+            stations = {*session.scalars(changed), *session.scalars(proposed)}
+        self._news.tell(map(news.of_station, stations))
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._seconds):
+            try:
+                self.look()
+            except CentralUnreachableError:
+                _log.warning("news-watch", why="the database does not answer")

@@ -1,0 +1,1 @@
+"""Central's database: connection, tables, migrations, and rows as API values."""

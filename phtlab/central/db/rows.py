@@ -1,0 +1,58 @@
+"""Rows as the API shows them."""
+
+from __future__ import annotations
+
+from phtlab.central.db.tables import JourneyRow, StopRow, TrainRow
+from phtlab.train.documents.envelope import Envelope
+from phtlab.wire.api.journeys import JourneyView, StopView, TrainSummary
+
+
+def envelope_of(text: str) -> Envelope:
+    """The envelope as it was stored."""
+    return Envelope.model_validate_json(text)
+
+
+def train_summary(row: TrainRow) -> TrainSummary:
+    return TrainSummary(
+        digest=row.digest,
+        name=row.name,
+        author=row.author,
+        repository=row.repository,
+        submitted=row.submitted,
+        removed=row.removed,
+        envelope=envelope_of(row.envelope),
+    )
+
+
+def stop_view(row: StopRow, *, with_record: bool = True) -> StopView:
+    return StopView.model_validate(
+        {
+            "station": row.station,
+            "number": row.number,
+            "state": row.state,
+            "code": row.code,
+            "sentence": row.sentence,
+            "error": row.error,
+            "cell": row.cell,
+            "cells": row.cells,
+            "updated": row.updated,
+            "record": envelope_of(row.record) if row.record and with_record else None,
+            "conflict": envelope_of(row.conflict) if row.conflict and with_record else None,
+            "contradicted": row.conflict is not None,
+        }
+    )
+
+
+def journey_view(row: JourneyRow) -> JourneyView:
+    return JourneyView(
+        id=row.id,
+        train=row.train_digest,
+        train_name=row.train.name,
+        researcher=row.researcher,
+        submitted=row.submitted,
+        expires=row.expires,
+        cancelled=row.cancelled,
+        removed=row.removed,
+        order=envelope_of(row.order),
+        stops=tuple(stop_view(stop) for stop in row.stops),
+    )

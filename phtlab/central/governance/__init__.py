@@ -1,0 +1,1 @@
+"""Proposals, approvals and accepted agreements, as central keeps them."""

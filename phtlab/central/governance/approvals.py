@@ -1,0 +1,298 @@
+"""What stations signed: approvals, refusals, revocations, and the lists of what stands.
+
+Central opens each envelope so that nothing broken is kept, and stores it as it came. Nobody
+relies on that: whoever reads one opens it anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from phtlab.central.audit.log import audited
+from phtlab.central.db.database import Change, Database
+from phtlab.central.db.rows import envelope_of
+from phtlab.central.db.tables import ApprovalRow, ProposalRow, RefusalRow, StandingRow
+from phtlab.central.governance.proposal_views import approval_view, proposal_view, standing_view
+from phtlab.central.governance.proposals import changed, require_not_withdrawn, visible_proposal
+from phtlab.central.journeys.trains import check_size
+from phtlab.central.limits.quotas import require_room
+from phtlab.central.notifications.outbox import notify
+from phtlab.central.problems import forbidden, not_found
+from phtlab.errors import ApprovalError
+from phtlab.governance import (
+    Approval,
+    Proposal,
+    Refusal,
+    open_approval,
+    open_refusal,
+    open_revocation,
+    open_standing,
+)
+from phtlab.governance.coverage import why_not_study
+from phtlab.governance.refusal import REFUSAL_TYPE
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.governance import ApprovalPage, ApprovalView, ProposalView, StandingView
+
+MAX_APPROVAL_BYTES: Final = 128 * 1024
+MAX_STANDING_BYTES: Final = 2**20
+
+
+def decide(
+    database: Database,
+    roster: Roster,
+    member: Member,
+    proposal: str,
+    station: str,
+    envelope: Envelope,
+    *,
+    most: int,
+) -> ProposalView:
+    """Keep a station's signed approval under the proposal, or its refusal of a version.
+
+    Of `most` decisions in a day. It counts for the version that it names, and for no other. Raises
+    what `put_approval` raises.
+    """
+    _own(member, station)
+    check_size(envelope, MAX_APPROVAL_BYTES, "decision")
+    decision: Approval | Refusal
+    if peek(envelope).predicate_type == REFUSAL_TYPE:
+        decision = open_refusal(envelope, roster)
+    else:
+        decision = open_approval(envelope, roster)
+    _own(member, decision.station)
+    if decision.proposal_id != proposal:
+        raise ApprovalError(
+            f"This is signed about {decision.proposal_id or 'no proposal'}, not about {proposal}.",
+            code="decision-proposal",
+        )
+    with database.change() as change:
+        _keep(change, roster, member, decision, envelope, most)
+        row = visible_proposal(change.session, member, proposal)
+        return proposal_view(row, roster, change.now)
+
+
+def put_approval(
+    database: Database, roster: Roster, member: Member, envelope: Envelope, *, most: int
+) -> tuple[ApprovalView, bool]:
+    """Keep a station's signed approval; whether it is new. The same again changes nothing.
+
+    Of `most` decisions in a day. Raises SignatureError, NotOnRosterError or ApprovalError if it
+    does not hold or does not fit
+    the version that it names (``decision-proposal``), ProposalError if that was withdrawn,
+    CentralError (``forbidden``) if it is another station's, or (``quota``) one too many.
+    """
+    check_size(envelope, MAX_APPROVAL_BYTES, "approval")
+    approval = open_approval(envelope, roster)
+    _own(member, approval.station)
+    with database.change() as change:
+        new = _keep(change, roster, member, approval, envelope, most)
+        return approval_view(change.session.get_one(ApprovalRow, envelope.digest)), new
+
+
+def put_revocation(
+    database: Database, roster: Roster, member: Member, envelope: Envelope
+) -> tuple[ApprovalView, bool]:
+    """Keep a station's revocation of an approval that is here; whether it is new.
+
+    The first one stays. Raises as `put_approval`, and CentralError (``not-found``).
+    """
+    check_size(envelope, MAX_APPROVAL_BYTES, "revocation")
+    revocation = open_revocation(envelope, roster)
+    _own(member, revocation.station)
+    with database.change() as change:
+        row = change.session.get(ApprovalRow, revocation.approval)
+        if row is None or row.station != member.name:
+            raise not_found(f"Central has no approval {revocation.approval} of {member.name}.")
+        if row.revocation is not None:
+            return approval_view(row), False
+        row.revocation = envelope.to_bytes().decode()
+        audited(
+            change,
+            actor=member.name,
+            action="approval-revoked",
+            subject=row.digest,
+            digest=envelope.digest,
+        )
+        notify(change, "approval-revoked", [row.researcher], row.proposal_id or row.digest)
+        if row.proposal_id is not None:
+            changed(change, change.session.get_one(ProposalRow, row.proposal_id), roster)
+        return approval_view(row), True
+
+
+def visible_approvals(
+    session: Session,
+    member: Member,
+    station: str | None,
+    proposal: str | None,
+    *,
+    limit: int,
+    before: int | None = None,
+) -> ApprovalPage:
+    """A page of the approvals that `member` may see, newest first: of one's trains, or by oneself.
+
+    `proposal` is a proposal's name, or a version's digest.
+    """
+    query = select(ApprovalRow).order_by(ApprovalRow.number.desc()).limit(limit + 1)
+    if before is not None:
+        query = query.where(ApprovalRow.number < before)
+    if "officer" not in member.roles:
+        own = ApprovalRow.station if member.is_station else ApprovalRow.researcher
+        query = query.where(own == member.name)
+    if station is not None:
+        query = query.where(ApprovalRow.station == station)
+    if proposal is not None:
+        query = query.where(
+            (ApprovalRow.proposal_id == proposal) | (ApprovalRow.proposal == proposal)
+        )
+    rows = list(session.scalars(query))
+    return ApprovalPage(
+        approvals=tuple(approval_view(row) for row in rows[:limit]),
+        next=rows[limit - 1].number if len(rows) > limit else None,
+    )
+
+
+def put_standing(
+    database: Database, roster: Roster, member: Member, station: str, envelope: Envelope
+) -> StandingView:
+    """Keep a station's newest list of what stands.
+
+    The same again changes nothing. Raises as `open_standing`, and ApprovalError
+    (``standing-rolled-back``) for another list of the same number.
+    """
+    _own(member, station)
+    check_size(envelope, MAX_STANDING_BYTES, "list of what stands")
+    with database.read() as session:
+        row = session.get(StandingRow, station)
+        at_least = row.number if row else 1
+    standing = open_standing(
+        envelope, roster, station=station, now=database.clock(), at_least=at_least
+    )
+    with database.change() as change:
+        row = change.session.get(StandingRow, station) or StandingRow(station=station, number=0)
+        if row.digest == envelope.digest:
+            return standing_view(row)
+        if standing.number <= row.number:
+            raise ApprovalError(
+                f"Central has another list of {station} with the number {row.number} already. Give "
+                "the next one a higher number.",
+                code="standing-rolled-back",
+            )
+        row.number, row.digest = standing.number, envelope.digest
+        row.received, row.envelope = change.now, envelope.to_bytes().decode()
+        change.session.add(row)
+        return standing_view(row)
+
+
+def standing_of(session: Session, station: str) -> StandingView:
+    """The newest list of `station`. Raises CentralError (``not-found``)."""
+    row = session.get(StandingRow, station)
+    if row is None:
+        raise not_found(f"{station} has published no list of what it allows.")
+    return standing_view(row)
+
+
+def _keep(
+    change: Change,
+    roster: Roster,
+    member: Member,
+    decision: Approval | Refusal,
+    envelope: Envelope,
+    most: int,
+) -> bool:
+    """Keep a verified decision; whether it is new. Raises CentralError (``quota``)."""
+    kind = ApprovalRow if isinstance(decision, Approval) else RefusalRow
+    if change.session.get(kind, envelope.digest) is not None:
+        return False
+    require_room(change, most, "decisions", kind.submitted, kind.station == member.name)
+    proposal, asked = _proposal(change.session, member, decision)
+    row = _row(change, decision, asked, envelope)
+    audited(
+        change,
+        actor=member.name,
+        action="approved" if isinstance(decision, Approval) else "refused",
+        subject=decision.proposal_id or "",
+        digest=envelope.digest,
+        details={"proposal": decision.proposal} if decision.proposal else {},
+    )
+    if proposal is None:
+        change.session.add(row)
+        change.session.flush()
+        return True
+    told = [proposal.researcher]
+    notify(change, "proposal-decided", told, proposal.id, about=envelope.digest)
+    if isinstance(row, ApprovalRow):
+        proposal.approvals.append(row)
+    else:
+        proposal.refusals.append(row)
+    changed(change, proposal, roster)
+    return True
+
+
+def _proposal(
+    session: Session, member: Member, decision: Approval | Refusal
+) -> tuple[ProposalRow, Proposal] | tuple[None, None]:
+    """The proposal that a decision is of, and the version that it names, if it fits that."""
+    if decision.proposal_id is None:
+        return None, None
+    row = visible_proposal(session, member, decision.proposal_id)
+    require_not_withdrawn(row)
+    version = next((one for one in row.versions if one.digest == decision.proposal), None)
+    if version is None:
+        raise ApprovalError(
+            f"The proposal {row.id} has no version {decision.proposal}. Read it again before you "
+            "decide.",
+            code="decision-proposal",
+        )
+    proposal = Proposal.model_validate(peek(envelope_of(version.envelope)).predicate)
+    if member.name not in proposal.stations:
+        raise ApprovalError(
+            f"Version {version.version} of {row.id} does not name {member.name}.",
+            code="decision-proposal",
+        )
+    if isinstance(decision, Approval) and decision.researcher != row.researcher:
+        raise ApprovalError(
+            f"This approval is for {decision.researcher}; {row.id} is {row.researcher}'s.",
+            code="decision-proposal",
+        )
+    return row, proposal
+
+
+def _row(
+    change: Change, decision: Approval | Refusal, asked: Proposal | None, envelope: Envelope
+) -> ApprovalRow | RefusalRow:
+    text = envelope.to_bytes().decode()
+    if isinstance(decision, Approval):
+        return ApprovalRow(
+            digest=envelope.digest,
+            number=change.tick(),
+            station=decision.station,
+            researcher=decision.researcher,
+            proposal_id=decision.proposal_id,
+            proposal=decision.proposal,
+            submitted=change.now,
+            expires=decision.expires,
+            allows=decision.allows(),
+            lacks=why_not_study(decision, asked) if asked is not None else "",
+            keys=" ".join(sorted(one.keyid for one in envelope.signatures)),
+            envelope=text,
+            revocation=None,
+        )
+    return RefusalRow(
+        digest=envelope.digest,
+        number=change.tick(),
+        station=decision.station,
+        proposal_id=decision.proposal_id,
+        proposal=decision.proposal,
+        submitted=change.now,
+        envelope=text,
+    )
+
+
+def _own(member: Member, station: str) -> None:
+    if member.name != station:
+        raise forbidden(f"Only the station {station} speaks for itself, not {member.name}.")

@@ -1,0 +1,180 @@
+"""Proposals, decisions and approvals as the API shows them: states are worked out, not kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from phtlab.central.db.rows import envelope_of
+from phtlab.central.db.tables import (
+    ApprovalRow,
+    ProposalRow,
+    ProposalStationRow,
+    RefusalRow,
+    StandingRow,
+)
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.governance import (
+    ApprovalView,
+    CommentView,
+    DecisionView,
+    ProposalState,
+    ProposalSummary,
+    ProposalView,
+    StandingView,
+    StationState,
+    StationStateView,
+    VersionView,
+)
+
+_DECIDED: frozenset[StationState] = frozenset({"approved", "refused", "revoked", "expired"})
+
+
+def proposal_view(row: ProposalRow, roster: Roster, now: datetime) -> ProposalView:
+    return ProposalView(
+        summary=proposal_summary(row, keys_of_stations(roster), now),
+        versions=tuple(
+            VersionView(
+                digest=version.digest,
+                version=version.version,
+                submitted=version.submitted,
+                envelope=envelope_of(version.envelope),
+            )
+            for version in row.versions
+        ),
+        decisions=_decisions(row),
+        comments=tuple(
+            CommentView.model_validate(
+                {
+                    "number": comment.number,
+                    "author": comment.author,
+                    "by": comment.by,
+                    "at": comment.at,
+                    "text": comment.text,
+                    "question": comment.question,
+                    "proposal": comment.proposal,
+                }
+            )
+            for comment in row.comments
+        ),
+        withdrawal=envelope_of(row.withdrawal) if row.withdrawal else None,
+    )
+
+
+def keys_of_stations(roster: Roster) -> Mapping[str, str]:
+    """The keys that each station has now, as `ApprovalRow.keys` names them."""
+    return {one.name: " ".join(sorted(one.keys.key_ids().values())) for one in roster.stations}
+
+
+def proposal_summary(row: ProposalRow, keys: Mapping[str, str], now: datetime) -> ProposalSummary:
+    """In a few words; `keys` are those that stations have now."""
+    stations = tuple(_station(row, station, keys, now) for station in row.stations)
+    return ProposalSummary(
+        id=row.id,
+        changed=row.changed,
+        researcher=row.researcher,
+        title=row.title,
+        version=row.versions[-1].version,
+        digest=row.digest,
+        state=_state(row, stations, now),
+        submitted=row.submitted,
+        updated=row.updated,
+        until=row.until,
+        comments=len(row.comments),
+        stations=stations,
+    )
+
+
+def approval_view(row: ApprovalRow) -> ApprovalView:
+    return ApprovalView(
+        digest=row.digest,
+        station=row.station,
+        researcher=row.researcher,
+        submitted=row.submitted,
+        envelope=envelope_of(row.envelope),
+        revocation=envelope_of(row.revocation) if row.revocation else None,
+    )
+
+
+def standing_view(row: StandingRow) -> StandingView:
+    return StandingView(
+        station=row.station,
+        number=row.number,
+        received=row.received,
+        envelope=envelope_of(row.envelope),
+    )
+
+
+def _state(row: ProposalRow, stations: Sequence[StationStateView], now: datetime) -> ProposalState:
+    if row.withdrawal:
+        return "withdrawn"
+    if now >= row.until:
+        return "expired"
+    states = [station.state for station in stations]
+    if all(state in _DECIDED for state in states):
+        return "decided"
+    return "submitted" if all(state == "submitted" for state in states) else "in-review"
+
+
+def _station(
+    row: ProposalRow, station: ProposalStationRow, keys: Mapping[str, str], now: datetime
+) -> StationStateView:
+    """How far a station is with the newest version: its last word that holds now."""
+    given = [
+        one for one in row.approvals if (one.station, one.proposal) == (station.station, row.digest)
+    ]
+    words: list[tuple[int, StationState, datetime]] = [
+        (one.number, _worth(one, keys, now), one.submitted) for one in given
+    ]
+    words += [
+        (one.number, "refused", one.submitted)
+        for one in row.refusals
+        if (one.station, one.proposal) == (station.station, row.digest)
+    ]
+    # Of several approvals one may be over, or taken back: the others still stand.
+    holding = [word for word in words if word[1] in ("approved", "refused")] or words
+    state: StationState = "in-review" if station.reviewing or station.question else "submitted"
+    updated, question = station.updated, station.question
+    if holding:
+        _, state, decided = max(holding)
+        updated, question = max(updated, decided), ""
+    # Of those that hold, one under which the study's own trains may start, if there is one.
+    holding_now = [one for one in given if _worth(one, keys, now) == "approved"]
+    best = max(holding_now, key=lambda one: (not one.lacks, one.number), default=None)
+    approved = best if state == "approved" else None
+    return StationStateView(
+        station=station.station,
+        state=state,
+        allows=approved.allows if approved else "",
+        lacks=approved.lacks if approved else "",
+        question=question,
+        updated=updated,
+    )
+
+
+def _worth(approval: ApprovalRow, keys: Mapping[str, str], now: datetime) -> StationState:
+    """What it counts for now. For display: whoever acts upon it opens the envelope."""
+    if approval.revocation:
+        return "revoked"
+    if now >= approval.expires:
+        return "expired"
+    return "approved" if approval.keys == keys.get(approval.station) else "void"
+
+
+def _decisions(row: ProposalRow) -> tuple[DecisionView, ...]:
+    said: list[ApprovalRow | RefusalRow] = [*row.approvals, *row.refusals]
+    return tuple(map(_decision, sorted(said, key=lambda one: one.number)))
+
+
+def _decision(row: ApprovalRow | RefusalRow) -> DecisionView:
+    approves = isinstance(row, ApprovalRow)
+    revocation = row.revocation if isinstance(row, ApprovalRow) else None
+    return DecisionView(
+        digest=row.digest,
+        station=row.station,
+        proposal=row.proposal or "",
+        kind="approved" if approves else "refused",
+        decided=row.submitted,
+        envelope=envelope_of(row.envelope),
+        revocation=envelope_of(revocation) if revocation else None,
+    )

@@ -1,0 +1,1 @@
+"""The JupyterHub beside central: its users and its environment."""

@@ -1,0 +1,1 @@
+"""Trains, journeys, stops and stations, as central keeps them."""

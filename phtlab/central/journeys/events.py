@@ -1,0 +1,62 @@
+"""Events: what happened to a stop, numbered in one order and kept, so that a stream resumes."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from phtlab.central.changes import bus
+from phtlab.central.db.database import Change
+from phtlab.central.db.rows import stop_view
+from phtlab.central.db.tables import EventRow, JourneyRow, PartyRow, StopRow
+from phtlab.central.notifications.outbox import notify
+from phtlab.train.crypto.identity import Member
+from phtlab.wire.api.journeys import JourneyEvent, StopView
+
+BATCH = 200
+
+
+def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
+    """Record that `stop` changed, and tell whoever has to do with its journey or its station."""
+    number = change.tick()
+    stop.updated = change.now
+    change.session.add(
+        EventRow(
+            number=number,
+            journey_id=journey.id,
+            at=change.now,
+            body=stop_view(stop, with_record=False).model_dump_json(),
+        )
+    )
+    if stop.final and all(one.final for one in journey.stops):
+        notify(change, "journey-done", [p.member for p in journey.parties if p.opens], journey.id)
+    change.tell(bus.STATIONS, *(bus.of_member(party.member) for party in journey.parties))
+    return number
+
+
+def events_after(
+    session: Session, member: Member, after: int, journey: str | None
+) -> list[JourneyEvent]:
+    """The next events of `journey`, or of all journeys of `member`, with a number over `after`."""
+    query = select(EventRow).where(EventRow.number > after)
+    if journey is not None:
+        query = query.where(EventRow.journey_id == journey)
+    else:
+        query = query.join(PartyRow, PartyRow.journey_id == EventRow.journey_id).where(
+            PartyRow.member == member.name
+        )
+    rows = session.scalars(query.order_by(EventRow.number).limit(BATCH))
+    return [
+        JourneyEvent(
+            number=row.number,
+            journey=row.journey_id,
+            stop=StopView.model_validate_json(row.body),
+        )
+        for row in rows
+    ]
+
+
+def is_done(session: Session, journey: str) -> bool:
+    """Whether nothing more will happen to `journey`."""
+    unfinished = select(StopRow).where(StopRow.journey_id == journey, StopRow.final.is_(False))
+    return session.scalars(unfinished.limit(1)).first() is None

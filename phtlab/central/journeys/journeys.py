@@ -1,0 +1,221 @@
+"""Journeys: ordered by a researcher, seen by those who have to do with them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from phtlab.central.audit.log import audited
+from phtlab.central.changes import bus
+from phtlab.central.db.database import Change, Database
+from phtlab.central.db.rows import envelope_of, journey_view
+from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow
+from phtlab.central.journeys.events import happened
+from phtlab.central.journeys.trains import check_sender, check_size, train_for
+from phtlab.central.limits.quotas import require_room
+from phtlab.central.problems import forbidden, not_found
+from phtlab.errors import JourneyError, TrainError
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.envelope import Envelope, open_statement, peek
+from phtlab.train.documents.order import ORDER_TYPE, Order
+from phtlab.train.documents.roster import Roster
+from phtlab.train.verify import verify_order, verify_train
+from phtlab.wire.api.journeys import JourneyView, Page
+
+MAX_ORDER_BYTES = 256 * 1024
+
+
+def submit_journey(
+    database: Database, roster: Roster, sender: Member, envelope: Envelope, *, most: int
+) -> tuple[JourneyView, bool]:
+    """Keep a signed order, of `most` in a day, and offer it to its stations; whether it is new.
+
+    Raises OrderError, SignatureError, NotOnRosterError or TrainError if it does
+    not hold, CentralError if it is too large, by someone else, or by someone
+    who may not, or (``quota``) one too many.
+    """
+    check_size(envelope, MAX_ORDER_BYTES, "order")
+    with database.read() as session:
+        known = session.get(JourneyRow, envelope.digest)
+        if known is not None and known.researcher == sender.name:
+            return journey_view(known), False
+        train_row = _train(session, sender, envelope)
+        author = train_row.author
+        train = verify_train(envelope_of(train_row.envelope), roster)
+    order = verify_order(
+        envelope, roster, train=train, station=None, now=database.clock(), seen=frozenset()
+    )
+    check_sender(_signer(envelope, roster), sender, "order")
+    with database.change() as change:
+        known = change.session.get(JourneyRow, envelope.digest)
+        if known is not None:
+            return journey_view(known), False
+        own = JourneyRow.researcher == sender.name
+        require_room(change, most, "journeys", JourneyRow.submitted, own)
+        return journey_view(_add(change, envelope, order, author, sender)), True
+
+
+def visible_journey(session: Session, member: Member, journey: str) -> JourneyRow:
+    """The journey, if `member` has to do with it. Raises CentralError (``not-found``)."""
+    row = session.get(JourneyRow, journey)
+    if row is None or session.get(PartyRow, (journey, member.name)) is None:
+        raise not_found(f"There is no journey {journey} here, or not for {member.name} to see.")
+    return row
+
+
+def visible_journeys(session: Session, member: Member, limit: int, before: int | None) -> Page:
+    """A page of `member`'s journeys, newest first."""
+    query = (
+        select(JourneyRow)
+        .join(PartyRow, PartyRow.journey_id == JourneyRow.id)
+        .where(PartyRow.member == member.name)
+        .order_by(JourneyRow.number.desc())
+        .limit(limit + 1)
+    )
+    if before is not None:
+        query = query.where(JourneyRow.number < before)
+    rows = list(session.scalars(query).unique())
+    return Page(
+        journeys=tuple(journey_view(row) for row in rows[:limit]),
+        next=rows[limit - 1].number if len(rows) > limit else None,
+    )
+
+
+def cancel(database: Database, member: Member, journey: str) -> JourneyView:
+    """Ask the stations to stop; close the stops that were never offered.
+
+    A stop that was offered stays open until its station signs what became of
+    it. Cancelling twice is one cancelling. Raises CentralError (``forbidden``)
+    unless `member` ordered it, JourneyError if it is done.
+    """
+    with database.change() as change:
+        row = visible_journey(change.session, member, journey)
+        if row.researcher != member.name:
+            raise forbidden(
+                f"{row.researcher} ordered this journey: nobody else can cancel it, so not "
+                f"{member.name}."
+            )
+        if row.cancelled:
+            return journey_view(row)
+        if all(stop.final for stop in row.stops):
+            raise JourneyError(
+                f"The journey {journey} is done at all of its stations: there is nothing to "
+                "cancel.",
+                code="journey-done",
+            )
+        row.cancelled = True
+        audited(change, actor=member.name, action="journey-cancelled", subject=row.id)
+        for stop in row.stops:
+            if not stop.final:
+                _cancel_stop(change, row, stop)
+        return journey_view(row)
+
+
+def offer(change: Change, journey: JourneyRow, stop: StopRow) -> None:
+    """Let the station of `stop` learn that it is its turn, or that something else is new."""
+    stop.offered = happened(change, journey, stop)
+    change.tell(bus.of_station(stop.station))
+
+
+def close(change: Change, journey: JourneyRow, stop: StopRow, code: str, sentence: str) -> None:
+    """End a stop that no station will speak for: it has no record."""
+    audited(
+        change,
+        actor=change.log,
+        action="stop-closed",
+        subject=journey.id,
+        details={"station": stop.station, "code": code},
+    )
+    stop.state, stop.final = "cancelled", True
+    stop.code, stop.sentence = code, sentence
+    happened(change, journey, stop)
+    if stop.offered:
+        stop.offered = change.tick()
+        change.tell(bus.of_station(stop.station))
+
+
+def _cancel_stop(change: Change, journey: JourneyRow, stop: StopRow) -> None:
+    if stop.offered:
+        stop.sentence = "The researcher cancelled; the station has not answered yet."
+        offer(change, journey, stop)
+    else:
+        sentence = "The researcher cancelled before the train came here."
+        close(change, journey, stop, "cancelled-before-turn", sentence)
+
+
+def _train(session: Session, sender: Member, envelope: Envelope) -> TrainRow:
+    """The train that an order of `sender`, not yet verified, is of: their own, if they have it.
+
+    Another member may have signed about the same image before, and not the truth.
+    """
+    digest = str(peek(envelope).predicate.get("train"))
+    row = train_for(session, sender, digest)
+    if row is None:
+        raise TrainError(
+            f"Central does not know the train {digest[:71]} of this order. Submit the train first.",
+            code="train-unknown",
+        )
+    if row.removed is not None:
+        raise TrainError(
+            f"The train {row.name} was removed on {row.removed:%Y-%m-%d}, as its retention says. "
+            "Build and submit it again.",
+            code="train-removed",
+        )
+    return row
+
+
+def _signer(envelope: Envelope, roster: Roster) -> str:
+    """Who signed a verified order."""
+    return open_statement(envelope, ORDER_TYPE, roster.members)[1].name
+
+
+def _add(
+    change: Change, envelope: Envelope, order: Order, author: str, researcher: Member
+) -> JourneyRow:
+    row = JourneyRow(
+        id=envelope.digest,
+        number=change.tick(),
+        train_digest=order.train,
+        train_author=author,
+        route=order.route,
+        researcher=researcher.name,
+        submitted=change.now,
+        expires=order.expires,
+        cancelled=False,
+        order=envelope.to_bytes().decode(),
+        removed=None,
+        stops=[
+            StopRow(
+                number=number,
+                station=station,
+                state="offered",
+                final=False,
+                offered=0,
+                code="",
+                sentence="",
+                updated=change.now,
+            )
+            for number, station in enumerate(order.stations)
+        ],
+        parties=[
+            PartyRow(member=name, opens=name in order.recipients or name == researcher.name)
+            for name in sorted({researcher.name, *order.recipients, *order.stations})
+        ],
+    )
+    change.session.add(row)
+    change.session.flush()
+    change.session.refresh(row, ["train"])
+    audited(
+        change,
+        actor=researcher.name,
+        action="journey-ordered",
+        subject=row.id,
+        digest=order.train,
+        details={"stations": ", ".join(order.stations)},
+    )
+    for stop in row.stops:
+        if order.route != "sequential" or stop.number == 0:
+            offer(change, row, stop)
+        else:
+            happened(change, row, stop)
+    return row

@@ -1,0 +1,135 @@
+"""Retention: cargo and trains are removed from the registry when their time is over.
+
+The rows stay, with the moment of removal: what was ordered and signed remains
+readable, and absence is declared, never a riddle. The registry gives the disk
+space back when its own garbage collection runs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.audit.log import audited
+from phtlab.central.context import Services
+from phtlab.central.db.tables import JourneyRow, TrainRow
+from phtlab.central.journeys.journeys import close
+from phtlab.central.registry.token import parse_scopes
+from phtlab.wire.registry.cargo import delete_cargo
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.released_log import delete_log
+
+BATCH = 100
+_log = structlog.get_logger("phtlab.central")
+
+
+@dataclass(frozen=True)
+class Removed:
+    """How much one round of retention removed."""
+
+    journeys: int
+    cargo: int
+    trains: int
+
+
+def remove_expired(services: Services) -> Removed:
+    """Remove what is over its time, at most a batch of each kind.
+
+    What is not removed this time, because the registry refuses or central is
+    ended, is removed the next time. Raises RegistryUnreachableError.
+    """
+    with registry_as_central(services) as registry:
+        journeys, cargo = _remove_journeys(services, registry)
+        trains = _remove_trains(services, registry)
+    for kind, number in (("journey", journeys), ("cargo", cargo), ("train", trains)):
+        services.metrics.removed.labels(kind).inc(number)
+    if journeys or trains:
+        _log.info("retention", journeys=journeys, cargo=cargo, trains=trains)
+    return Removed(journeys, cargo, trains)
+
+
+def remove_all_expired(services: Services) -> Removed:
+    """Remove everything that is over its time, batch by batch."""
+    total = Removed(0, 0, 0)
+    while True:
+        some = remove_expired(services)
+        total = Removed(
+            total.journeys + some.journeys, total.cargo + some.cargo, total.trains + some.trains
+        )
+        if max(some.journeys, some.trains) < BATCH:
+            return total
+
+
+def registry_as_central(services: Services) -> Registry:
+    """The registry, with the one token that may delete."""
+
+    def authorize(scopes: list[str]) -> str:
+        accesses = parse_scopes(scopes)
+        return services.registry_tokens.sign("central", accesses, services.clock()).token
+
+    return Registry(services.settings.registry_url, authorize)
+
+
+def _remove_journeys(services: Services, registry: Registry) -> tuple[int, int]:
+    before = services.clock() - services.settings.journey_age
+    with services.database.read() as session:
+        query = select(JourneyRow).where(
+            JourneyRow.submitted < before, JourneyRow.removed.is_(None)
+        )
+        due = list(session.scalars(query.order_by(JourneyRow.number).limit(BATCH)).unique())
+    cargo = 0
+    for journey in due:
+        # First closed, so that nobody pushes more while it is removed.
+        _close(services, journey.id)
+        for stop in journey.stops:
+            cargo += delete_cargo(registry, journey.id, stop.station)
+            delete_log(registry, journey.id, stop.station)
+        with services.database.change() as change:
+            row = change.session.get_one(JourneyRow, journey.id)
+            row.removed = change.now
+            audited(change, actor=change.log, action="journey-removed", subject=journey.id)
+    return len(due), cargo
+
+
+def _close(services: Services, journey: str) -> None:
+    with services.database.change() as change:
+        row = change.session.get_one(JourneyRow, journey)
+        for stop in row.stops:
+            if not stop.final:
+                sentence = f"{stop.station} did not finish before the journey's time was over."
+                close(change, row, stop, "retention", sentence)
+
+
+def _remove_trains(services: Services, registry: Registry) -> int:
+    with services.database.read() as session:
+        due = _old_trains(session, services)
+    for train in due:
+        # The layers are shared with other trains: the registry's own collection drops them.
+        registry.delete(train.repository, train.digest)
+        with services.database.change() as change:
+            row = change.session.get_one(TrainRow, (train.digest, train.author))
+            row.removed = change.now
+            audited(change, actor=change.log, action="train-removed", subject=train.digest)
+    return len(due)
+
+
+def _old_trains(session: Session, services: Services) -> list[TrainRow]:
+    """The trains that were submitted, and last sent on a journey, long enough ago."""
+    before = services.clock() - services.settings.train_age
+    last = (
+        select(func.max(JourneyRow.submitted))
+        .where(
+            JourneyRow.train_digest == TrainRow.digest, JourneyRow.train_author == TrainRow.author
+        )
+        .correlate(TrainRow)
+        .scalar_subquery()
+    )
+    query = select(TrainRow).where(
+        TrainRow.removed.is_(None),
+        TrainRow.submitted < before,
+        func.coalesce(last, TrainRow.submitted) < before,
+    )
+    return list(session.scalars(query.order_by(TrainRow.number).limit(BATCH)))

@@ -1,0 +1,1 @@
+"""Notifications of people, by mail, webhook and page."""

@@ -1,0 +1,201 @@
+"""Sends what is due: claimed by one replica at a time, tried again later if it does not arrive.
+
+A claim is a transaction of its own, in the one order of changes, and ends by itself: what a
+replica had claimed when it died is sent by another. So a notification is sent once, unless its
+sender dies between sending and saying so; then its name (`Due.name`) tells the receiver.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import and_, func, select
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from phtlab.central.context import Services
+from phtlab.central.notifications.due import Due, Undelivered
+from phtlab.central.notifications.mail import send_mail
+from phtlab.central.notifications.outbox import TOPIC, preferences_of
+from phtlab.central.notifications.preferences import link_of, sentence_of
+from phtlab.central.notifications.tables import DeliveryRow, NotificationRow, PreferenceRow
+from phtlab.central.notifications.webhook import call_webhook
+from phtlab.central.settings import CentralSettings
+from phtlab.errors import PhtlabError
+
+CLAIM: Final = timedelta(minutes=2)
+MAX_TRIES: Final = 10
+_FIRST: Final = timedelta(seconds=30)
+_LONGEST: Final = timedelta(hours=6)
+AT_ONCE: Final = 20
+OF_ONE: Final = 4
+"""How many of one member's are begun at once."""
+_FULL: Final = 1.0
+"""Seconds until it is looked anew whether one that is on its way has ended."""
+_log = structlog.get_logger("phtlab.central")
+
+
+async def keep_sending(services: Services) -> None:
+    """Send what is due, as soon as it is and again and again, until cancelled.
+
+    What is on its way then is left behind: its claim ends, and another replica sends it.
+    """
+    going = Deliveries(services)
+    with services.news.subscribe(TOPIC, inside=True) as news:
+        while True:
+            started = await run_in_threadpool(_attempt, going)
+            if not started or going.free == 0:
+                seconds = services.settings.notification_seconds
+                await news.wait(seconds if going.free else min(seconds, _FULL))
+                if services.news.closed:
+                    return
+
+
+class Deliveries:
+    """What is on its way, each in a thread of its own: none waits for another, nobody for them.
+
+    Each ends by itself. One member's are few of them, so that a slow webhook keeps nobody waiting
+    but its owner.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._members: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def free(self) -> int:
+        with self._lock:
+            return AT_ONCE - self._members.total()
+
+    def start_due(self) -> int:
+        """Begin to send what is due and has room; how many."""
+        with self._lock:
+            busy = [name for name, count in self._members.items() if count >= OF_ONE]
+        free = self.free
+        claimed = claim(self._services, most=free, busy=busy) if free else []
+        for due in claimed:
+            with self._lock:
+                self._members[due.member] += 1
+            name = f"notification-{due.number}"
+            threading.Thread(target=self._deliver, args=(due,), name=name, daemon=True).start()
+        return len(claimed)
+
+    def _deliver(self, due: Due) -> None:
+        try:
+            _send(self._services, due)
+        except Exception as error:  # its claim ends by itself, and it is tried again
+            _log.error("notification", number=due.number, error=type(error).__name__)
+        finally:
+            with self._lock:
+                self._members[due.member] -= 1
+
+
+def claim(services: Services, *, most: int = AT_ONCE, busy: Iterable[str] = ()) -> list[Due]:
+    """What is due now, so that nobody else takes it until CLAIM is over.
+
+    At most `most`, at most OF_ONE of one member's, and nothing of who is `busy`.
+    """
+    place = func.row_number().over(
+        partition_by=NotificationRow.member, order_by=(DeliveryRow.due, DeliveryRow.number)
+    )
+    waiting = (
+        select(DeliveryRow.number, DeliveryRow.channel, place.label("place"))
+        .join(NotificationRow, NotificationRow.number == DeliveryRow.number)
+        .where(
+            DeliveryRow.state == "waiting",
+            DeliveryRow.due <= services.clock(),
+            NotificationRow.member.not_in(list(busy)),
+        )
+        .subquery()
+    )
+    due = (
+        select(DeliveryRow)
+        .join(
+            waiting,
+            and_(waiting.c.number == DeliveryRow.number, waiting.c.channel == DeliveryRow.channel),
+        )
+        .where(waiting.c.place <= OF_ONE)
+        .order_by(DeliveryRow.due)
+    )
+    with services.database.read() as session:
+        if session.scalars(due.limit(1)).first() is None:
+            return []
+    with services.database.change() as change:
+        rows = change.session.scalars(due.limit(most)).all()
+        taken = [_due(change.session, services.settings, row) for row in rows]
+        for row in rows:
+            row.due, row.tries = change.now + CLAIM, row.tries + 1
+        return taken
+
+
+def _send(services: Services, due: Due) -> None:
+    try:
+        if not getattr(due.preferences, due.channel):
+            raise Undelivered("there is no such address any more", final=True)
+        if due.channel == "mail":
+            send_mail(due, services.settings)
+        else:
+            call_webhook(due, services.settings, services.clock())
+    except Undelivered as failed:
+        _later(services, due, failed)
+    # Everything else would end the others of this batch, and be tried for ever.
+    except Exception as defect:
+        _log.error("notification", number=due.number, error=type(defect).__name__)
+        _later(services, due, Undelivered("a defect of central"))
+    else:
+        with services.database.note() as session:
+            row = session.get(DeliveryRow, (due.number, due.channel))
+            if row is not None:
+                row.state, row.reason = "sent", ""
+
+
+def _later(services: Services, due: Due, failed: Undelivered) -> None:
+    tries = due.tries + 1
+    over = failed.final or tries >= MAX_TRIES
+    _log.warning("notification", number=due.number, channel=due.channel, reason=failed.reason)
+    with services.database.note() as session:
+        row = session.get(DeliveryRow, (due.number, due.channel))
+        if row is not None:
+            row.state, row.reason = "failed" if over else "waiting", failed.reason
+            row.due = services.clock() + wait_after(tries)
+
+
+def wait_after(tries: int) -> timedelta:
+    """How long until the next try: twice as long each time."""
+    longer: timedelta = _FIRST * 2 ** min(tries - 1, 20)
+    return min(_LONGEST, longer)
+
+
+def _due(session: Session, settings: CentralSettings, row: DeliveryRow) -> Due:
+    told = row.notification
+    preference = session.get(PreferenceRow, told.member)
+    event = told.event
+    return Due(
+        number=row.number,
+        member=told.member,
+        channel=row.channel,  # type: ignore[arg-type]
+        tries=row.tries,
+        event=event,  # type: ignore[arg-type]
+        subject=told.subject,
+        sentence=sentence_of(event, told.subject),  # type: ignore[arg-type]
+        link=link_of(settings, told.subject),
+        at=told.at,
+        preferences=preferences_of(session, told.member),
+        secret=preference.secret if preference else "",
+    )
+
+
+def _attempt(going: Deliveries) -> int:
+    try:
+        return going.start_due()
+    except PhtlabError as error:
+        _log.warning("notifications wait", code=error.code, reason=error.message)
+    except Exception as error:
+        _log.error("notifications wait", error=type(error).__name__, exc_info=error)
+    return 0

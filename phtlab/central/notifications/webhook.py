@@ -1,0 +1,108 @@
+"""A notification as a signed call of a person's webhook, as Standard Webhooks has it.
+
+https://www.standardwebhooks.com: the headers `webhook-id`, `webhook-timestamp` and
+`webhook-signature`, which is HMAC-SHA-256 (RFC 2104) over id, timestamp and body.
+
+A member chooses the address, so it must not reach what only central reaches: each address that the
+name resolves to has to be a public one, the call goes to the address that was looked at, and no
+redirect is followed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+import socket
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from phtlab.central.notifications.due import Due, Undelivered
+from phtlab.central.notifications.special_addresses import is_public
+from phtlab.central.settings import CentralSettings
+from phtlab.wire.authorities import authorities
+
+_SECONDS: Final = 10.0
+_IN_ALL: Final = 20.0
+
+
+def call_webhook(due: Due, settings: CentralSettings, now: datetime) -> None:
+    """Make the call. Raises Undelivered; a 2xx answer is a delivery, and its body is not read."""
+    url = urlsplit(due.preferences.webhook)
+    host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
+    address = reached(host, port, private=settings.webhook_private)
+    shown = f"[{address}]" if ":" in address else address
+    there = url._replace(netloc=f"{shown}:{port}", fragment="").geturl()
+    body = body_of(due)
+    stamp = str(int(now.timestamp()))
+    headers = {
+        "Host": url.netloc,
+        "Content-Type": "application/json",
+        "User-Agent": "phtlab",
+        "webhook-id": due.name,
+        "webhook-timestamp": stamp,
+        "webhook-signature": signature(due.secret, due.name, stamp, body),
+    }
+    try:
+        status = asyncio.run(_status(there, host, headers, body))
+    except TimeoutError:
+        raise Undelivered("the webhook takes too long to answer") from None
+    except (httpx.HTTPError, httpx.InvalidURL) as lost:
+        raise Undelivered(f"the webhook does not answer ({type(lost).__name__})") from None
+    if not 200 <= status < 300:
+        # 410: whoever is there wants no more of them (Standard Webhooks, "Webhook consumers").
+        raise Undelivered(f"the webhook answers {status}", final=status == 410)
+
+
+async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -> int:
+    """What `there` answers. Raises TimeoutError after _IN_ALL, however lively it is until then.
+
+    httpx counts the seconds of each read anew: whoever answers ``102 Processing`` again and again
+    would hold a call for ever.
+    """
+    async with (
+        asyncio.timeout(_IN_ALL),
+        httpx.AsyncClient(
+            trust_env=False, timeout=_SECONDS, follow_redirects=False, verify=authorities()
+        ) as client,
+        client.stream(
+            "POST",
+            there,
+            content=body,
+            headers=headers,
+            # The certificate is the name's, although the call goes to the address.
+            extensions={"sni_hostname": host},
+        ) as answer,
+    ):
+        return answer.status_code
+
+
+def body_of(due: Due) -> bytes:
+    """What is sent: that something waits, and where."""
+    data = {"sentence": due.sentence, "subject": due.subject, "link": due.link}
+    told = {"type": due.event, "timestamp": due.at.isoformat(), "data": data}
+    return json.dumps(told, ensure_ascii=False).encode()
+
+
+def signature(secret: str, name: str, stamp: str, body: bytes) -> str:
+    """The header `webhook-signature`, by a secret ``whsec_`` and base64."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = hmac.new(key, f"{name}.{stamp}.".encode() + body, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(signed).decode()}"
+
+
+def reached(host: str, port: int, *, private: bool) -> str:
+    """The address that `host` is at now. Raises Undelivered if one of its addresses is private."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise Undelivered("the webhook's name has no address") from None
+    addresses = [str(entry[4][0]) for entry in found]
+    if not private and not all(map(is_public, addresses)):
+        raise Undelivered("the webhook's address is not a public one", final=True)
+    return addresses[0]

@@ -1,0 +1,118 @@
+"""What the page of central's log shows to one hub user: values for its template."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import urlencode
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from phtlab.central.api.access import Sender
+from phtlab.central.audit.log import entries_wanted, head_of
+from phtlab.central.audit.tables import AuditEntryRow, CheckpointRow
+from phtlab.central.context import Services
+from phtlab.central.hub.users import READ
+from phtlab.errors import AuditError
+from phtlab.governance.audit.chain import Entry, Head
+from phtlab.governance.audit.filter import Wanted
+
+FIELDS: Final = ("actor", "action", "subject", "digest", "since", "until")
+_LISTED: Final = 100
+
+
+@dataclass(frozen=True)
+class Signed:
+    """What one member signed of central's log, as central has it."""
+
+    witness: str
+    number: int
+    received: datetime
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Entries that somebody looked for, the newest first. `wrong` says what was no such wish."""
+
+    consortium: str
+    user: str
+    hub_url: str
+    now: datetime
+    member: bool
+    head: Head
+    entries: tuple[Entry, ...]
+    actions: tuple[str, ...]
+    signed: tuple[Signed, ...]
+    filled: Mapping[str, str]
+    next: int | None
+    wrong: str = ""
+
+    @property
+    def filtered(self) -> bool:
+        return any(self.filled.values())
+
+    def older(self) -> str:
+        """The query of the page that follows this one."""
+        kept = {name: value for name, value in self.filled.items() if value}
+        return urlencode({**kept, "before": str(self.next)})
+
+    def only(self, **wanted: str) -> str:
+        """The query of a page with these entries only."""
+        return urlencode(wanted)
+
+
+def audit_page(
+    services: Services, sender: Sender, filled: Mapping[str, str], before: int | None
+) -> AuditPage:
+    """What `sender` looks for by the fields of the form. Members only."""
+    sender.require(READ)
+    asked = {name: filled.get(name, "")[:200] for name in FIELDS}
+    wrong, wanted = "", Wanted()
+    try:
+        wanted = Wanted.of(**asked)
+    except AuditError as error:
+        wrong = error.message
+    entries: tuple[Entry, ...] = ()
+    actions: tuple[str, ...] = ()
+    signed: tuple[Signed, ...] = ()
+    with services.database.read() as session:
+        head = head_of(session)
+        if sender.member is not None:
+            if not wrong:
+                entries = tuple(entries_wanted(session, wanted, _LISTED + 1, before))
+            actions = _actions(session)
+            signed = _signed(session, services.database.log)
+    shown = entries[:_LISTED]
+    return AuditPage(
+        consortium=services.settings.name,
+        user=sender.name,
+        hub_url=services.settings.hub_url,
+        now=services.clock(),
+        member=sender.member is not None,
+        head=head,
+        entries=shown,
+        actions=actions,
+        signed=signed,
+        filled=asked,
+        next=shown[-1].number if len(entries) > _LISTED else None,
+        wrong=wrong,
+    )
+
+
+def _actions(session: Session) -> tuple[str, ...]:
+    return tuple(session.scalars(select(AuditEntryRow.action).distinct().order_by("action")))
+
+
+def _signed(session: Session, log: str) -> tuple[Signed, ...]:
+    furthest = (
+        select(
+            CheckpointRow.witness, func.max(CheckpointRow.number), func.max(CheckpointRow.received)
+        )
+        .where(CheckpointRow.log == log)
+        .group_by(CheckpointRow.witness)
+        .order_by(CheckpointRow.witness)
+    )
+    return tuple(Signed(*row) for row in session.execute(furthest))

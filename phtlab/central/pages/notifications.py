@@ -1,0 +1,57 @@
+"""What the page of notifications shows to one hub user: values for its template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from phtlab.central.api.access import Sender
+from phtlab.central.context import Services
+from phtlab.central.hub.users import READ
+from phtlab.central.notifications.preferences import notifications_of
+from phtlab.central.pages.page import since
+from phtlab.central.pages.proposals import form_token
+from phtlab.wire.api.notifications import NotificationsView, Preferences
+
+_CLASSES: Final = {"waiting": "in-review", "sent": "approved", "failed": "refused"}
+
+
+@dataclass(frozen=True)
+class NotificationPage:
+    """What a person is told; `token` is what only this session's form knows."""
+
+    consortium: str
+    user: str
+    hub_url: str
+    now: datetime
+    member: bool
+    told: NotificationsView
+    token: str
+    classes = _CLASSES
+
+    @property
+    def sent(self) -> bool:
+        """Whether any of it went out by mail or to a webhook."""
+        return any(one.deliveries for one in self.told.notifications)
+
+    def since(self, moment: datetime) -> str:
+        return since(moment, self.now)
+
+
+def notification_page(services: Services, sender: Sender, session_token: str) -> NotificationPage:
+    """What `sender` is told."""
+    sender.require(READ)
+    told = NotificationsView(preferences=Preferences(), mail_sent=False, unread=0)
+    if sender.member is not None:
+        with services.database.read() as session:
+            told = notifications_of(session, services, sender.name)
+    return NotificationPage(
+        consortium=services.settings.name,
+        user=sender.name,
+        hub_url=services.settings.hub_url,
+        now=services.clock(),
+        member=sender.member is not None,
+        told=told,
+        token=form_token(session_token, "notifications"),
+    )

@@ -1,0 +1,181 @@
+"""What the pages of proposals show to one hub user: values for their templates."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from phtlab.central.api.access import Sender
+from phtlab.central.context import Services
+from phtlab.central.governance.proposal_views import proposal_view
+from phtlab.central.governance.proposals import visible_proposal, visible_proposals
+from phtlab.central.hub.users import DISPATCH, GOVERN, READ
+from phtlab.central.pages.page import since
+from phtlab.errors import PhtlabError
+from phtlab.governance import Proposal, open_approval, open_proposal, open_refusal
+from phtlab.governance.difference import Difference, differences, told
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.governance import DecisionView, ProposalSummary, ProposalView, VersionView
+from phtlab.wire.proposal_words import mark_of, words_of
+
+_LISTED: Final = 50
+
+
+@dataclass(frozen=True)
+class ProposalList:
+    """The list. `next` is where the next page begins."""
+
+    consortium: str
+    user: str
+    member: bool
+    hub_url: str
+    now: datetime
+    proposals: tuple[ProposalSummary, ...]
+    next: int | None
+    sends: bool
+    mark = staticmethod(mark_of)
+    words = staticmethod(words_of)
+
+    def since(self, moment: datetime) -> str:
+        return since(moment, self.now)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A decision in words, of `version`; `holds` is False if what is here is not believed."""
+
+    station: str
+    version: int
+    kind: str
+    decided: datetime
+    words: str
+    holds: bool
+    taken_back: bool
+
+
+@dataclass(frozen=True)
+class ProposalPage:
+    """One proposal: the version that is shown, and what changed in it."""
+
+    consortium: str
+    user: str
+    hub_url: str
+    now: datetime
+    view: ProposalView
+    version: int
+    told: dict[str, tuple[str, ...]]
+    older: int
+    differences: tuple[Difference, ...]
+    said: tuple[Said, ...]
+    own: bool
+    may_comment: bool
+    token: str
+    mark = staticmethod(mark_of)
+    words = staticmethod(words_of)
+
+    @property
+    def newest(self) -> int:
+        return self.view.summary.version
+
+    def since(self, moment: datetime) -> str:
+        return since(moment, self.now)
+
+    def number(self, digest: str) -> int:
+        """The number of the version with `digest`; 0 if there is none."""
+        return next((v.version for v in self.view.versions if v.digest == digest), 0)
+
+
+def proposal_list(services: Services, sender: Sender, before: int | None) -> ProposalList:
+    """The proposals that `sender` has to do with, the last changed first."""
+    sender.require(READ)
+    found: tuple[ProposalSummary, ...] = ()
+    following = None
+    if sender.member is not None:
+        with services.database.read() as session:
+            page = visible_proposals(
+                session,
+                sender.member,
+                services.publication.current().roster,
+                services.clock(),
+                limit=_LISTED,
+                before=before,
+            )
+        found, following = page.proposals, page.next
+    return ProposalList(
+        consortium=services.settings.name,
+        user=sender.name,
+        member=sender.member is not None,
+        hub_url=services.settings.hub_url,
+        now=services.clock(),
+        proposals=found,
+        next=following,
+        sends=sender.may(DISPATCH),
+    )
+
+
+def proposal_page(
+    services: Services, sender: Sender, proposal: str, version: int | None, session_token: str
+) -> ProposalPage:
+    """`version` of the proposal (the newest without it) and all that was said.
+
+    Raises CentralError (``not-found``, ``hub-scope``), NotOnRosterError, and ProposalError if what
+    central keeps does not hold.
+    """
+    sender.require(READ)
+    member = sender.as_member()
+    roster = services.publication.current().roster
+    with services.database.read() as session:
+        row = visible_proposal(session, member, proposal)
+        view = proposal_view(row, roster, services.clock())
+    chosen = next((v for v in view.versions if v.version == version), view.versions[-1])
+    asked = _opened(chosen, roster)
+    older = next((v for v in view.versions if v.version == chosen.version - 1), None)
+    return ProposalPage(
+        consortium=services.settings.name,
+        user=sender.name,
+        hub_url=services.settings.hub_url,
+        now=services.clock(),
+        view=view,
+        version=chosen.version,
+        told=told(asked),
+        older=older.version if older else 0,
+        differences=differences(_opened(older, roster), asked) if older else (),
+        said=tuple(_said(decision, view, roster) for decision in view.decisions),
+        own=view.summary.researcher == sender.name,
+        may_comment=sender.may(DISPATCH) or sender.may(GOVERN),
+        token=form_token(session_token, proposal),
+    )
+
+
+def form_token(session_token: str, proposal: str) -> str:
+    """What a form of this session for `proposal` carries: no other page knows it."""
+    return hmac.new(session_token.encode(), proposal.encode(), hashlib.sha256).hexdigest()
+
+
+def _opened(version: VersionView, roster: Roster) -> Proposal:
+    return open_proposal(version.envelope, roster)
+
+
+def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> Said:
+    number = next((v.version for v in view.versions if v.digest == decision.proposal), 0)
+    try:
+        if decision.kind == "refused":
+            refusal = open_refusal(decision.envelope, roster)
+            words = refusal.reason or "Without a reason."
+        else:
+            words = open_approval(decision.envelope, roster).sentence()
+        holds = True
+    except PhtlabError as error:
+        words, holds = error.message, False
+    return Said(
+        station=decision.station,
+        version=number,
+        kind=decision.kind,
+        decided=decision.decided,
+        words=words,
+        holds=holds,
+        taken_back=decision.revocation is not None,
+    )

@@ -1,0 +1,1 @@
+"""The routes of central's pages, a module a page."""

@@ -1,0 +1,41 @@
+"""The pages for people: the consortium as a hub user may see it. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from phtlab.central.pages.consortium import consortium_view
+from phtlab.central.pages.hub_login import CALLBACK, HubLogin
+from phtlab.central.pages.page import TEMPLATES, Pages, headers
+
+_STYLE: Final = "central.css"
+
+
+def router_of(login: HubLogin) -> APIRouter:
+    """The pages of a central that belongs to a hub."""
+    pages = Pages(login.home)
+    router = APIRouter(route_class=pages.route(), include_in_schema=False)
+
+    @router.get("/", summary="The consortium, for people")
+    def consortium(request: Request) -> Response:
+        """Logs in at the hub, then shows stations, roster, kernel images and one's journeys."""
+        sender = login.sender(request)
+        if sender is None:
+            return login.begin(request)
+        return pages.page("consortium.html", view=consortium_view(login.services, sender))
+
+    @router.get(f"/{CALLBACK}", summary="Where the hub's login ends")
+    def callback(request: Request) -> Response:
+        """Takes the hub's code in exchange for the session's cookie."""
+        return login.finish(request)
+
+    @router.get(f"/{_STYLE}", summary="The pages' style")
+    def style() -> Response:
+        """Open to all."""
+        kept = headers() | {"Cache-Control": "max-age=3600"}
+        return Response((TEMPLATES / _STYLE).read_bytes(), headers=kept, media_type="text/css")
+
+    return router

@@ -1,0 +1,1 @@
+"""Access to the OCI registry: scopes and tokens."""

@@ -1,0 +1,160 @@
+"""Who may do what in the registry. Nobody deletes but central itself.
+
+=========== ======================== ============ =======================================
+who         repository               may          of
+=========== ======================== ============ =======================================
+station     ``trains/…``             pull         its own unfinished journeys
+station     ``kernels/…``            pull         the kernels of those trains
+station     ``cargo/HEX/SELF``       pull, push   its own unfinished journeys
+station     ``cargo/HEX/PREVIOUS``   pull         the same, on a sequential route
+station     ``logs/HEX/SELF``        pull, push   its own journeys, ended ones too
+station     ``self-test/SELF``       pull, push   what its self-test leaves
+researcher  ``trains/SELF/…``        pull, push   their own
+researcher  ``trains/…``             pull         the trains that central lists for them
+researcher  ``kernels/…``            pull         all
+researcher  ``cargo/HEX/…``          pull         journeys that they ordered or may open
+researcher  ``logs/HEX/…``           pull         the same
+officer     ``kernels/…``            pull, push   all
+=========== ======================== ============ =======================================
+
+A token of the hub has of that the pulls (scope read), and ``trains/SELF/…`` (scope dispatch).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from phtlab.central.db.tables import JourneyRow, PartyRow, StopRow, TrainRow
+from phtlab.central.hub.users import DISPATCH, READ, HubUser
+from phtlab.central.registry.token import Access
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.roster import Catalogue
+
+PULL: Final = frozenset({"pull"})
+PUSH: Final = frozenset({"pull", "push"})
+NOTHING: Final = frozenset[str]()
+
+_OF_A_STOP: Final = re.compile(
+    r"(?P<kind>cargo|logs)/(?P<journey>[0-9a-f]{64})/(?P<station>[a-z][a-z0-9-]{0,61}[a-z0-9])"
+)
+
+
+def allowed(
+    session: Session,
+    catalogue: Catalogue,
+    member: Member,
+    asked: tuple[Access, ...],
+    prefix: str = "",
+) -> tuple[Access, ...]:
+    """As much of `asked` as `member` may have. `prefix` is before every name in this registry."""
+    granted = []
+    for access in asked:
+        name = access.repository.removeprefix(f"{prefix}/") if prefix else access.repository
+        if prefix and name == access.repository:
+            continue
+        rights = _rights(session, catalogue, member, name)
+        granted.append(Access(access.repository, access.actions & rights))
+    return tuple(granted)
+
+
+def narrowed(user: HubUser, granted: tuple[Access, ...], prefix: str = "") -> tuple[Access, ...]:
+    """What is left of a member's rights for the hub's token of `user`."""
+    own = f"{prefix}/trains/{user.name}/" if prefix else f"trains/{user.name}/"
+    kept = []
+    for access in granted:
+        rights = PULL if user.may(READ) else NOTHING
+        if user.may(DISPATCH) and access.repository.startswith(own):
+            rights = PUSH
+        kept.append(Access(access.repository, access.actions & rights))
+    return tuple(kept)
+
+
+def _rights(
+    session: Session, catalogue: Catalogue, member: Member, repository: str
+) -> frozenset[str]:
+    kind = repository.partition("/")[0]
+    if kind == "kernels":
+        return _kernel_rights(session, catalogue, member, repository)
+    if kind == "trains":
+        return _train_rights(session, member, repository)
+    if kind == "self-test":
+        return PUSH if member.is_station and repository == f"self-test/{member.name}" else NOTHING
+    found = _OF_A_STOP.fullmatch(repository)
+    if found is None:
+        return NOTHING
+    rights = _cargo_rights if found["kind"] == "cargo" else _log_rights
+    return rights(session, member, f"sha256:{found['journey']}", found["station"])
+
+
+def _kernel_rights(
+    session: Session, catalogue: Catalogue, member: Member, repository: str
+) -> frozenset[str]:
+    if "officer" in member.roles:
+        return PUSH
+    if "researcher" in member.roles:
+        return PULL
+    places = {image.digest: image.repository for image in catalogue.images}
+    needed = {
+        places.get(train.kernel, f"kernels/{train.kernel_name}")
+        for train in _trains_at(session, member)
+    }
+    return PULL if repository in needed else NOTHING
+
+
+def _train_rights(session: Session, member: Member, repository: str) -> frozenset[str]:
+    author = "researcher" in member.roles
+    if author and repository.startswith(f"trains/{member.name}/"):
+        return PUSH
+    if any(train.repository == repository for train in _trains_at(session, member)):
+        return PULL
+    if author:
+        known = select(TrainRow.digest).where(TrainRow.repository == repository).limit(1)
+        return PULL if session.scalar(known) else NOTHING
+    return NOTHING
+
+
+def _cargo_rights(session: Session, member: Member, journey: str, station: str) -> frozenset[str]:
+    party = session.get(PartyRow, (journey, member.name))
+    row = session.get(JourneyRow, journey)
+    if party is None or row is None:
+        return NOTHING
+    rights = PULL if party.opens else NOTHING
+    own = next((stop for stop in row.stops if stop.station == member.name), None)
+    if own is None or not member.is_station or own.final or not own.offered:
+        return rights
+    if station == member.name:
+        return rights | PUSH
+    before = [stop.station for stop in row.stops if stop.number == own.number - 1]
+    if row.route == "sequential" and station in before:
+        return rights | PULL
+    return rights
+
+
+def _log_rights(session: Session, member: Member, journey: str, station: str) -> frozenset[str]:
+    """A log is let go by hand, mostly after its stop has ended; until retention takes all of it."""
+    party = session.get(PartyRow, (journey, member.name))
+    row = session.get(JourneyRow, journey)
+    if party is None or row is None:
+        return NOTHING
+    own = any(stop.station == member.name == station and stop.offered for stop in row.stops)
+    if own and member.is_station and row.removed is None:
+        return PUSH
+    return PULL if party.opens else NOTHING
+
+
+def _trains_at(session: Session, member: Member) -> list[TrainRow]:
+    """The trains of the unfinished stops that were offered to `member`."""
+    if not member.is_station:
+        return []
+    query = (
+        select(TrainRow)
+        .select_from(JourneyRow)
+        .join(JourneyRow.train)
+        .join(StopRow, StopRow.journey_id == JourneyRow.id)
+        .where(StopRow.station == member.name, StopRow.final.is_(False), StopRow.offered > 0)
+    )
+    return list(session.scalars(query).unique())

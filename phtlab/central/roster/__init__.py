@@ -1,0 +1,1 @@
+"""The published roster and catalogue of the consortium."""

@@ -1,0 +1,1 @@
+"""`phtlab consortium`, a module a group of commands."""

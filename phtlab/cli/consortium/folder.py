@@ -1,0 +1,163 @@
+"""What the commands of officers share: the folder, keys, and requests that were compared."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.named_file import content_of
+from phtlab.cli.terminal.output import err
+from phtlab.cli.terminal.passphrase import VARIABLE, read_passphrase
+from phtlab.errors import KeyFileError, RosterError, SettingsError
+
+if TYPE_CHECKING:
+    from phtlab.consortium.consortium import Consortium
+    from phtlab.train.crypto.identity import Identity, Member
+
+DirectoryOption = Annotated[
+    Path,
+    typer.Option(
+        "--directory",
+        "-d",
+        envvar="PHTLAB_CONSORTIUM",
+        help="The consortium's folder.",
+    ),
+]
+PassphraseOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="[OFFICER=]FILE",
+        help="Read an officer's passphrase from this file; repeat for several officers. Else "
+        f"from {VARIABLE}_OFFICER or {VARIABLE}, else you are asked.",
+    ),
+]
+FingerprintOption = Annotated[
+    str | None,
+    typer.Option("--fingerprint", help="What its sender read to you; without it you are asked."),
+]
+StolenOption = Annotated[
+    bool,
+    typer.Option(
+        "--stolen",
+        help="Others may have the old keys: believe nothing that they signed, not even before.",
+    ),
+]
+RequestArgument = Annotated[Path, typer.Argument(help="A request file, NAME.request.json.")]
+
+
+def open_consortium(directory: Path) -> Consortium:
+    from phtlab.consortium.consortium import Consortium
+
+    return Consortium(directory)
+
+
+def compared_request(
+    request: Path, fingerprint: str | None, *, name: str | None = None, action: str = "added"
+) -> Member:
+    """Who sent `request`, after the fingerprint was compared.
+
+    Raises RosterError (``fingerprint``) if it was not, or is another; RosterError if the request is
+    not of `name`.
+    """
+    from phtlab.consortium.enrolment import open_request
+    from phtlab.train.documents.envelope import Envelope
+
+    member = open_request(Envelope.from_bytes(content_of(request, "a request for membership")))
+    if name is not None and member.name != name:
+        raise RosterError(f"This is the request of '{member.name}', not of '{name}'.")
+    for label, value in (
+        ("name", member.name),
+        ("organisation", member.organisation),
+        ("roles", ", ".join(member.roles)),
+    ):
+        err.print(f"{label:<14}{value}", markup=False)
+    require_heard(
+        member.keys.fingerprint,
+        fingerprint,
+        reader=member.name,
+        otherwise=f"{member.name} was not {action}.",
+    )
+    return member
+
+
+def keep_comparison(directory: Path, what: str, member: Member, *, channel: str, by: str) -> None:
+    """Log in the consortium's folder who compared whose fingerprint, and how."""
+    from phtlab.governance.text import line_of
+    from phtlab.station.audit.log import Log
+    from phtlab.train.canonical import canonical, digest
+
+    Log(directory / "audit", "consortium").append(
+        actor=by,
+        action=what,
+        subject=member.name,
+        digest=digest(canonical(member.keys.model_dump())),
+        details={"channel": line_of(channel), "fingerprint": member.keys.fingerprint},
+    )
+
+
+def officer_identity(
+    consortium: Consortium, person: str, key: Path | None, passphrases: dict[str, Path]
+) -> Identity:
+    """The keys of `person`, from `key` or else from the consortium's folder.
+
+    Raises PassphraseError, KeyFileError, NotOnRosterError.
+    """
+    from phtlab.files.key_file import read_key
+
+    file = key or consortium.officer_key_file(person)
+    if key is None and not file.exists():
+        raise KeyFileError(
+            f"The key of officer {person} does not lie in {consortium.directory}. If it is "
+            "elsewhere on this machine, give it with --key FILE; else its officer signs, on the "
+            "machine where it is.",
+            code="key-file-missing",
+        )
+    secret = read_officer_passphrase(
+        f"the key of officer {person}", person, passphrases, confirm=False
+    )
+    return read_key(file, secret)
+
+
+def files_by_officer(given: list[str] | None, officers: list[str], what: str) -> dict[str, Path]:
+    """Officer to file. A file without a name is for every officer that has none of its own."""
+    files: dict[str, Path] = {}
+    for entry in given or []:
+        person, equals, path = entry.partition("=")
+        if not equals:
+            files.update({name: Path(entry) for name in officers if name not in files})
+        elif person in officers:
+            files[person] = Path(path)
+        else:
+            raise SettingsError(
+                f"There is a {what} for '{person}', who is not among the officers named "
+                f"({', '.join(officers)})."
+            )
+    return files
+
+
+def read_officer_passphrase(
+    what: str, officer: str, files: dict[str, Path], *, confirm: bool
+) -> str:
+    """An officer's passphrase, from a file, a variable of the officer's own, or as for any key."""
+    own = f"{VARIABLE}_{officer.upper().replace('-', '_')}"
+    return read_passphrase(
+        what, files.get(officer), confirm, variable=own if own in os.environ else VARIABLE
+    )
+
+
+def json_file(path: Path, what: str) -> dict[str, Any]:
+    """The JSON object in `path`. Raises SettingsError saying what it should be."""
+    from phtlab.train.canonical import parse_json
+
+    try:
+        value = parse_json(content_of(path, what))
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise SettingsError(f"{path} is not a JSON object. It should be {what}.")
+    return value

@@ -1,0 +1,132 @@
+"""`phtlab consortium`: who signs for it, and what else its root says. Each change is a new root."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.consortium.folder import (
+    DirectoryOption,
+    FingerprintOption,
+    RequestArgument,
+    StolenOption,
+    compared_request,
+    json_file,
+    keep_comparison,
+    open_consortium,
+)
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.fingerprint_check import TELEPHONE, ChannelOption
+from phtlab.cli.terminal.output import err, say_next
+
+officer = typer.Typer(
+    help="Add and remove officers, or give one another key. Officers sign the root that says so.",
+    no_args_is_help=True,
+)
+
+
+@officer.command("add")
+def add(
+    request: RequestArgument,
+    fingerprint: FingerprintOption = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Make the sender of REQUEST an officer, once the next root is signed."""
+    consortium = open_consortium(directory)
+    member = compared_request(request, fingerprint)
+    consortium.add_officer(member)
+    keep_comparison(directory, "officer-added", member, channel=channel, by=person(by))
+    say_staged(f"{member.name} is an officer once the next root is signed.")
+
+
+@officer.command("replace")
+def replace(
+    name: Annotated[str, typer.Argument(help="The officer's name.")],
+    request: RequestArgument,
+    fingerprint: FingerprintOption = None,
+    channel: ChannelOption = TELEPHONE,
+    by: ByOption = None,
+    stolen: StolenOption = False,
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Put another key in the place of an officer's lost, stolen or old one."""
+    consortium = open_consortium(directory)
+    member = compared_request(request, fingerprint, name=name, action="replaced")
+    consortium.replace_officer(member, stolen=stolen)
+    keep_comparison(directory, "officer-replaced", member, channel=channel, by=person(by))
+    say_staged(f"The old key of {name} counts no more once the next root is signed.")
+
+
+@officer.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(help="The officer's name.")],
+    stolen: StolenOption = False,
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Take an officer's vote away. Another role of the same person stays."""
+    open_consortium(directory).remove_officer(name, stolen=stolen)
+    say_staged(f"{name} is no officer any more once the next root is signed.")
+
+
+def threshold(
+    number: Annotated[int, typer.Argument(help="How many officers must sign.", min=1)],
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Change how many officers must sign a roster and a root."""
+    open_consortium(directory).set_threshold(number)
+    say_staged(f"{number} officers must sign once the next root is signed.")
+
+
+def online_key(
+    file: Annotated[
+        Path, typer.Argument(help="The public key file that 'phtlab central online-key' wrote.")
+    ],
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Replace central's online key, because it was stolen or central moved."""
+    described = json_file(file, "the file that 'phtlab central online-key' wrote")
+    open_consortium(directory).set_online_key(described)
+    say_staged("Central's old key says nothing any more once the next root is signed.")
+
+
+def lifetimes(
+    roster_days: Annotated[
+        float | None, typer.Option(help="A signed roster holds for so long.", min=0.01)
+    ] = None,
+    root_days: Annotated[
+        float | None, typer.Option(help="The root holds for so long.", min=0.01)
+    ] = None,
+    directory: DirectoryOption = Path(),
+) -> None:
+    """Change for how long signatures of officers hold."""
+    from phtlab.trust_store.repository import Lifetimes
+
+    consortium = open_consortium(directory)
+    now = consortium.lifetimes
+    consortium.set_lifetimes(
+        Lifetimes(
+            root=now.root if root_days is None else timedelta(days=root_days),
+            targets=now.targets if roster_days is None else timedelta(days=roster_days),
+        )
+    )
+    say_staged("The next root says so, and the roster that is signed under it.")
+
+
+def renew_root(directory: DirectoryOption = Path()) -> None:
+    """Stage the same root once more, before it expires."""
+    open_consortium(directory).renew_root()
+    say_staged("The root holds longer once the next one is signed.")
+
+
+def say_staged(sentence: str) -> None:
+    """What was staged, and how it comes into force."""
+    err.print(
+        f"{sentence} Enough officers of the root before must sign it, and enough of the next.",
+        markup=False,
+    )
+    say_next("phtlab consortium sign --officer NAME", "phtlab consortium status")

@@ -1,0 +1,60 @@
+"""`phtlab key accept`: the consortium's agreement, accepted with one's key."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json
+from phtlab.errors import ApprovalError
+
+
+def accept(
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            help="Accept the text with this digest without being asked; another text is refused."
+        ),
+    ] = None,
+    who: Annotated[
+        bool, typer.Option("--list", help="Only list who has accepted the text in force.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Read the consortium's agreement, and accept exactly this text with your key."""
+    import phtlab
+    from phtlab.lab.client.agreement import accept as accepted
+    from phtlab.lab.client.agreement import agreement_of, verified
+
+    lab = phtlab.connect()
+    agreement = agreement_of(lab)
+    known = verified(lab.central.governance.acceptances(), lab.trusted.roster)
+    if who:
+        of_this = [one for one in known if one.agreement == agreement.digest]
+        if as_json:
+            print_json(of_this)
+        else:
+            for one in of_this:
+                out.print(f"{one.member}  {one.issued:%Y-%m-%d}", markup=False)
+        return
+    if digest is None and not as_json:
+        out.print(agreement.text, markup=False)
+    err.print(f"The digest of this text is {agreement.digest}.", markup=False)
+    if any((one.member, one.agreement) == (lab.name, agreement.digest) for one in known):
+        err.print("You have accepted it already.")
+    elif digest is None:
+        typer.confirm("Do you accept this text, with your signature?", abort=True, err=True)
+        accepted(lab, agreement)
+        err.print("Accepted.")
+    elif digest != agreement.digest:
+        raise ApprovalError(
+            f"The agreement in force is {agreement.digest}, not {digest}: read it again before you "
+            "accept it.",
+            code="agreement-other",
+        )
+    else:
+        accepted(lab, agreement)
+        err.print("Accepted.")
+    if as_json:
+        print_json({"member": lab.name, "agreement": agreement.digest})

@@ -1,0 +1,1 @@
+"""`phtlab station`, a module a group of commands."""

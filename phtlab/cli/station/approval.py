@@ -1,0 +1,381 @@
+"""`phtlab station approve`, `refuse`, `revoke` and `approvals`: what may run, said by people."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from phtlab.cli.station.folder import DirectoryOption, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.errors import ApprovalError
+from phtlab.printable import escaped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from phtlab.station.approvals.decisions import Word
+    from phtlab.station.approvals.proposals import Version
+    from phtlab.station.approvals.terms import Wanted
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.stops.stop import Stop
+
+TargetArgument = Annotated[
+    str,
+    typer.Argument(help="A held journey or a proposal (p-…), or how its name begins."),
+]
+DaysOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Until when, in days from now. Default: until the journey's order expires; a rule, "
+        "until the proposal ends."
+    ),
+]
+BoundOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--bound",
+        help="Narrower parameters, as min_age=18..65 or outcome=any,severe. May be repeated.",
+    ),
+]
+NoteOption = Annotated[str, typer.Option(help="One line that is signed with it.")]
+VersionOption = Annotated[
+    str | None,
+    typer.Option(
+        "--version",
+        help="Of a proposal: the version that you read, by its digest or at least the first 12 "
+        "characters of it, as 'phtlab station proposals show' prints it. Without it the terminal "
+        "asks.",
+    ),
+]
+ShowOption = Annotated[
+    bool, typer.Option("--show", help="Only say what would be signed; decide nothing.")
+]
+
+
+def approve(
+    target: TargetArgument,
+    by: ByOption = None,
+    days: DaysOption = None,
+    bound: BoundOption = None,
+    note: NoteOption = "",
+    version: VersionOption = None,
+    show: ShowOption = False,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say yes to a held journey's train, or to a proposal: to what the study's own trains need.
+
+    Of a proposal that is a rule for low-risk trains, or for those of the one notebook that it
+    names where they are of a higher risk.
+
+    What is signed is said in words; a yes to a proposal is for the version that you read. Where
+    the policy asks for two persons, the first one's yes waits for another's. The daemon signs,
+    and what is allowed starts.
+    """
+    from phtlab.station.approvals.terms import Wanted
+
+    wanted = Wanted(bounds=_bounds(bound), days=days, note=note)
+    _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
+
+
+def approve_rule(
+    target: TargetArgument,
+    low_risk: Annotated[
+        bool,
+        typer.Option("--low-risk", help="The researcher's trains of low risk, within it."),
+    ] = False,
+    notebook: Annotated[
+        str | None,
+        typer.Option(help="Trains of the notebook with this digest (sha256:…), within it."),
+    ] = None,
+    this_notebook: Annotated[
+        bool,
+        typer.Option("--this-notebook", help="Trains of the notebook of this held journey."),
+    ] = False,
+    risk: Annotated[
+        str | None,
+        typer.Option(
+            help="Up to which risk a notebook's trains may be: low, mid or high. Default: what "
+            "the study's own are of, as its researcher says; at least mid where a kernel image of "
+            "it is new here."
+        ),
+    ] = None,
+    by: ByOption = None,
+    days: DaysOption = None,
+    bound: BoundOption = None,
+    note: NoteOption = "",
+    version: VersionOption = None,
+    show: ShowOption = False,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say yes to a rule within a proposal: what it allows starts without a person.
+
+    Give exactly one of --low-risk, --notebook and --this-notebook.
+    """
+    from phtlab.station.approvals.terms import Wanted
+
+    if low_risk + (notebook is not None) + this_notebook != 1:
+        raise ApprovalError(
+            "Say which rule: --low-risk, --notebook DIGEST, or --this-notebook for a held journey.",
+            code="approval-form",
+        )
+    if risk not in (None, "low", "mid", "high"):
+        raise ApprovalError("--risk is low, mid or high.", code="approval-form")
+    wanted = Wanted(
+        scope="low-risk" if low_risk else "notebook",
+        notebook=notebook,
+        bounds=_bounds(bound),
+        risk=risk,  # type: ignore[arg-type]
+        days=days,
+        note=note,
+    )
+    _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
+
+
+def refuse(
+    target: TargetArgument,
+    reason: Annotated[str, typer.Option(help="Why; the researcher reads it.")] = "",
+    version: VersionOption = None,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Refuse a held journey, or a version of a proposal."""
+    from phtlab.station.approvals import decisions
+
+    desk = _desk(directory)
+    if _is_proposal(target) and version is None:
+        _require_terminal(target)
+        newest = _newest(desk, target)
+        asked = newest.proposal
+        title = f"'{escaped(asked.title)}' ({asked.id}, version {asked.version}, {newest.digest})"
+        typer.confirm(f"Refuse {title}?", abort=True, err=True)
+        version = newest.digest
+    decisions.refuse(desk, target, by=person(by), reason=reason, version=version)
+    err.print(f"{desk.name} refused {_named(desk, target)}.", markup=False)
+
+
+def revoke(
+    approval: Annotated[str, typer.Argument(help="The approval, or how its digest begins.")],
+    reason: Annotated[str, typer.Option(help="Why; it is signed with it.")] = "",
+    stop_runs: Annotated[
+        bool, typer.Option("--stop-runs", help="Stop what runs under it too.")
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Take an approval back: at once for what has not started."""
+    from phtlab.station.approvals import decisions
+
+    desk = _desk(directory)
+    kept = decisions.revoke(desk, approval, by=person(by), reason=reason, stop_runs=stop_runs)
+    runs = "is stopped" if stop_runs else "goes on"
+    err.print(
+        f"{desk.name} took the approval {kept.digest[7:19]} back. What runs under it {runs}.",
+        markup=False,
+    )
+
+
+def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List the approvals of this station, newest first, and which of them stand."""
+    from phtlab.station.approvals import decisions
+    from phtlab.station.approvals.terms import described
+
+    desk = _desk(directory)
+    shown = decisions.standing(desk)
+    if as_json:
+        print_json(
+            [
+                {
+                    "digest": one.digest,
+                    "state": one.state,
+                    "why": one.why,
+                    "lacks": one.lacks,
+                    **one.approval.model_dump(mode="json"),
+                }
+                for one in shown
+            ]
+        )
+        return
+    if not shown:
+        err.print(f"{desk.name} has approved nothing yet.", markup=False)
+        return
+    table = Table("approval", "state", "until", "what", "by", box=None)
+    for one in shown:
+        told = (
+            one.digest[7:19],
+            one.state,
+            f"{one.approval.expires:%Y-%m-%d}",
+            described(one.approval, one.lacks),
+            ", ".join(one.approval.approvers),
+        )
+        table.add_row(*map(Text, told))
+    out.print(table)
+    for why in dict.fromkeys(one.why for one in shown if one.state == "void"):
+        err.print(f"void: {why}.", markup=False)
+
+
+def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List what waits for a person: held journeys and proposals, oldest first."""
+    from phtlab.station.approvals import decisions
+
+    desk = _desk(directory)
+    waiting = decisions.pending(desk)
+    if as_json:
+        print_json([_pending_json(one) for one in waiting])
+        return
+    if not waiting:
+        err.print(f"Nothing waits for a person at {desk.name}.", markup=False)
+        return
+    table = Table("waits", "version", "what", "researcher", "risk", "said yes", "missing", box=None)
+    for one in waiting:
+        name = one.id if one.kind == "proposal" else one.id[7:19]
+        missing = max(0, one.persons - len(one.said))
+        version = (one.proposal or "")[7:19] if one.kind == "proposal" else ""
+        said = ", ".join(one.said) or "nobody"
+        count = f"{missing} of {one.persons}"
+        told = (name, version, one.title, one.researcher, one.risk, said, count)
+        table.add_row(*map(Text, told))
+    out.print(table)
+
+
+def tell_what_is_asked(directory: Path | None, stop: Stop) -> None:
+    """Why a held journey waits for a person, who said yes already, and what to do."""
+    from phtlab.station.approvals import decisions
+
+    waiting = decisions.pending_journey(_desk(directory), stop)
+    out.print(f"{'risk':<12}{waiting.risk}", markup=False)
+    for reason in (*waiting.reasons, waiting.why_not):
+        if reason:
+            out.print(f"{'because':<12}{reason}", markup=False)
+    if waiting.said:
+        out.print(
+            f"{'said yes':<12}{', '.join(waiting.said)}; it takes {waiting.persons} persons",
+            markup=False,
+        )
+    place = "" if directory is None else f" -C {directory}"
+    say_next(
+        f"phtlab station approve {stop.hex[:12]}{place}",
+        f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
+        first="it waits for your word.",
+    )
+
+
+def _approve(
+    directory: Path | None,
+    target: str,
+    by: str,
+    wanted: Wanted,
+    version: str | None,
+    *,
+    show: bool,
+    as_json: bool,
+) -> None:
+    from phtlab.station.airlock.capacity import bits_of_run
+    from phtlab.station.approvals import decisions
+
+    desk = _desk(directory)
+    shown = None
+    if show:
+        word = decisions.preview(desk, target, by=by, wanted=wanted, version=version)
+    else:
+        if _is_proposal(target) and version is None:
+            _require_terminal(target, as_json=as_json)
+            version = _newest(desk, target).digest
+            word = decisions.preview(desk, target, by=by, wanted=wanted, version=version)
+            _say(word, desk)
+            typer.confirm("Say yes to exactly this?", abort=True, err=True)
+            shown = word.sentence
+        word = decisions.approve(desk, target, by=by, wanted=wanted, shown=shown, version=version)
+    if as_json:
+        print_json(
+            {
+                "sentence": word.sentence,
+                "said": word.said,
+                "persons": word.persons,
+                "missing": word.missing,
+                "decided": not show,
+                "bits": bits_of_run(desk.policy(), outputs=0),
+            }
+        )
+        return
+    if shown is None:
+        _say(word, desk)
+    if not show:
+        _tell(desk, target, word, directory, version)
+
+
+def _say(word: Word, desk: Desk) -> None:
+    from phtlab.station.airlock.capacity import in_words
+
+    out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
+    err.print(in_words(desk.policy()), markup=False, highlight=False, soft_wrap=True)
+
+
+def _require_terminal(target: str, *, as_json: bool = False) -> None:
+    """A proposal's next version may be here already: a yes or a no says which one was read."""
+    if as_json or not sys.stdin.isatty():
+        raise ApprovalError(
+            f"Say which version of the proposal you read: --version DIGEST, as "
+            f"'phtlab station proposals show {target}' prints it.",
+            code="approval-version",
+        )
+
+
+def _newest(desk: Desk, target: str) -> Version:
+    from phtlab.station.approvals.proposals import ProposalsHere
+
+    return ProposalsHere(desk.folder.proposals).find(target).newest
+
+
+def _is_proposal(target: str) -> bool:
+    return target.startswith("p-")
+
+
+def _tell(desk: Desk, target: str, word: Word, directory: Path | None, version: str | None) -> None:
+    if word.missing:
+        place = "" if directory is None else f" -C {directory}"
+        read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
+        say_next(
+            f"phtlab station approve {target}{read}{place} --by PERSON",
+            first=f"{' and '.join(word.said)} said yes. It starts once another person did so too.",
+        )
+        return
+    err.print(f"{desk.name} approved {_named(desk, target)}.", markup=False)
+
+
+def _named(desk: Desk, target: str) -> str:
+    if _is_proposal(target):
+        return f"proposal {target}"
+    return f"journey {desk.stops.find(target).hex[:12]}"
+
+
+def _bounds(given: list[str] | None) -> dict[str, str]:
+    bounds = {}
+    for text in given or ():
+        named = re.fullmatch(r"([A-Za-z]\w*)=(.+)", text)
+        if named is None:
+            raise ApprovalError(
+                f"'{text}' is no bound. Write NAME=LOW..HIGH, or NAME=one,other.",
+                code="approval-bounds",
+            )
+        bounds[named[1]] = named[2]
+    return bounds
+
+
+def _pending_json(one: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {**asdict(one), "since": one.since.isoformat()}
+
+
+def _desk(directory: Path | None) -> Desk:
+    from phtlab.station.context.operator_context import Desk
+
+    return Desk(*station_at(directory))

@@ -1,0 +1,135 @@
+"""`phtlab station local`: a notebook of the operator's own, run here and going nowhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phtlab.cli.station.folder import DirectoryOption, PassphraseOption, identity_of, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json
+from phtlab.errors import DataSetError, RunError
+
+if TYPE_CHECKING:
+    from phtlab.notebook import Analysis
+    from phtlab.station.health.local_train import LocalRun, Made
+    from phtlab.train.documents.roster import KernelImage
+
+
+def local(
+    notebook: Annotated[Path, typer.Argument(help="The notebook.", metavar="NOTEBOOK")],
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            help="A data set that it may read; repeat. Default: those that its cells name.",
+        ),
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; repeat.")
+    ] = None,
+    twin: Annotated[
+        bool, typer.Option("--twin", help="On the synthetic twins, in place of the data.")
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    passphrase_file: PassphraseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run NOTEBOOK of your own as a train is run: sandbox, airlock, seal. Nothing leaves here."""
+    from phtlab.cli.dispatch import typed_values
+    from phtlab.notebook import read_analysis
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.daemon.log import warnings_to_stderr
+    from phtlab.station.health.local_train import LocalFolder, run_local
+
+    warnings_to_stderr()
+    folder, settings = station_at(directory)
+    analysis = read_analysis(notebook)
+    analysis.require_sound()
+    _require_named(analysis, dataset)
+    values = typed_values(parameter or [], analysis.parameters.schema)
+    identity = identity_of(folder, settings, passphrase_file)
+    run = run_local(
+        LocalFolder.in_(folder),
+        settings.model_copy(update={"twin": settings.twin or twin}),
+        identity,
+        lambda kernel: made_on(analysis, kernel),
+        by=person(by),
+        language=analysis.language,
+        parameters=values,
+        log=Desk(folder, settings).audit,
+        told=_quietly if as_json else _tell,
+    )
+    _show(run, as_json)
+
+
+def _tell(state: str) -> None:
+    err.print(f"{state} …", markup=False)
+
+
+def _quietly(state: str) -> None:
+    """For --json."""
+
+
+def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
+    """The manifest and the files of `analysis` on `kernel`, as for any train."""
+    from phtlab.lab.client.train import layer_files, train_manifest
+    from phtlab.train.documents.manifest import KernelRef
+
+    on = KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest)
+    manifest = train_manifest(analysis, on)
+    return manifest, layer_files(analysis, manifest)
+
+
+def unpacked(run: LocalRun) -> Path | None:
+    """The folder of the run's results, opened and unpacked; None if nothing left the airlock."""
+    from phtlab.lab.results.opened_cargo import unpack
+
+    if run.archive is None:
+        return None
+    place = run.archive.with_name("results")
+    place.mkdir(mode=0o700)
+    unpack(run.archive, place, run.manifest.outputs)
+    run.archive.unlink()
+    return place
+
+
+def _require_named(analysis: Analysis, allowed: list[str] | None) -> None:
+    others = [] if allowed is None else sorted(set(analysis.datasets) - set(allowed))
+    if others:
+        raise DataSetError(
+            f"{analysis.name} also reads {', '.join(others)}, which --dataset does not name. "
+            "Name it too, or change the notebook."
+        )
+
+
+def _show(run: LocalRun, as_json: bool) -> None:
+    record, results = run.record, unpacked(run)
+    shown: dict[str, Any] = {
+        "local": True,
+        "journey": record.journey,
+        "outcome": record.outcome,
+        "code": record.code,
+        "sentence": record.sentence,
+        "outputs": [one.model_dump(mode="json") for one in record.outputs],
+        "results": str(results) if results else None,
+        "operator": str(run.stop.operator),
+    }
+    if as_json:
+        print_json(shown)
+    else:
+        err.print(f"A local train, {record.outcome}: nothing of it left the station.", markup=False)
+        for one in record.outputs:
+            out.print(f"{one.name}  {one.verdict}  {one.sentence}".rstrip(), markup=False)
+        if results:
+            out.print(f"results   {results}", markup=False)
+        out.print(f"run       {run.stop.operator}", markup=False)
+    if record.outcome != "departed":
+        raise RunError(
+            f"It did not end well: {record.sentence} The whole notebook, with its error, is in "
+            f"{run.stop.operator}.",
+            code=record.code or None,
+        )

@@ -1,0 +1,53 @@
+"""`phtlab station log` and `release-log`: what a run printed, for the station's eyes, or let go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.station.folder import DirectoryOption, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import err, out, say_next
+
+JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
+
+
+def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
+    """Show how a run ended, its whole error and what it printed. It may hold data."""
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.release.run_log import look_at_log
+
+    desk = Desk(*station_at(directory))
+    stop = desk.stops.find(journey)
+    out.print(look_at_log(desk, stop, by=person(by)), markup=False, end="")
+    place = "" if by is None else f" --by {by}"  # the word is of who looked
+    place += "" if directory is None else f" -C {directory}"
+    say_next(
+        f'phtlab station release-log {stop.hex[:12]} --reason "…"{place}',
+        first="it stays here. If nothing in it is of a patient and the researcher needs it:",
+    )
+
+
+def release_log_(
+    journey: JourneyArgument,
+    reason: Annotated[
+        str, typer.Option(help="Why, in one line. It stays at the station; nobody else reads it.")
+    ],
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Let the log of a run go to the recipients of its journey, as it was shown."""
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.release.run_log import release_log
+
+    desk = Desk(*station_at(directory))
+    stop = desk.stops.find(journey)
+    if release_log(desk, stop, by=person(by), reason=reason) is None:
+        err.print("Noted. Another person has to read it and let it go too.", markup=False)
+        return
+    err.print(
+        f"{desk.name} lets the log of journey {stop.hex[:12]} go. The station seals and sends it; "
+        f"the researcher opens it with 'phtlab journey log {desk.name} {stop.hex[:12]}'.",
+        markup=False,
+    )

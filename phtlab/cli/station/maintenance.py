@@ -1,0 +1,131 @@
+"""`phtlab station pause` and `resume`: when nothing new begins."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from phtlab.cli.station.folder import DirectoryOption, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import JsonOption, err, print_json, say_next
+from phtlab.errors import StationError
+
+if TYPE_CHECKING:
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.settings.folder import StationFolder
+    from phtlab.station.settings.settings import StationSettings
+
+_LOOK_AGAIN = 0.5
+
+
+def pause(
+    reason: Annotated[str, typer.Option(help="Why, in a line; researchers read it.")],
+    until: Annotated[
+        str | None,
+        typer.Option(
+            help='When it ends by itself, local time: "18:00", "2027-01-04 07:00"; else it lasts '
+            "until 'phtlab station resume'."
+        ),
+    ] = None,
+    drain: Annotated[
+        bool, typer.Option("--drain", help="Return once nothing runs here any more.")
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let nothing new begin at this station. What runs goes on."""
+    from phtlab.station.context import maintenance
+
+    desk = _desk(directory)
+    ends = None if until is None else moment(until, desk.now().astimezone())
+    made = maintenance.pause(desk, by=person(by), reason=reason, until=ends)
+    running = maintenance.at_work(desk.stops)
+    if drain:
+        running = _drained(desk, running)
+    if as_json:
+        print_json(
+            {**made.model_dump(mode="json", exclude={"held", "contradicted"}), "running": running}
+        )
+        return
+    how_long = f"until {ends:%Y-%m-%d %H:%M}" if ends else "until it is resumed"
+    err.print(f"{desk.name} begins nothing new {how_long}.", markup=False)
+    if running:
+        err.print(f"{len(running)} of its stops still run, and will be sent.", markup=False)
+    elif drain:
+        err.print("Nothing runs here.", markup=False)
+    if not ends:
+        say_next("phtlab station resume")
+
+
+def resume(
+    copy_ended: Annotated[
+        bool,
+        typer.Option(
+            "--copy-ended",
+            help="Two records of one journey were signed: say that the copy of this folder that "
+            "signed the other was found and ended.",
+        ),
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """End a pause: what waits may begin again."""
+    from phtlab.station.context import maintenance
+
+    desk = _desk(directory)
+    maintenance.resume(desk, by=person(by), copy_ended=copy_ended)
+    err.print(f"{desk.name} is no longer paused.", markup=False)
+
+
+def standing(folder: StationFolder, settings: StationSettings) -> dict[str, str | None]:
+    """For `status`: why nothing new begins, and what the last self-test came to."""
+    from phtlab.station.context.maintenance import closed
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.self_test_result import last_report
+
+    why, report = closed(Desk(folder, settings)), last_report(folder)
+    return {
+        "closed": why.sentence if why else None,
+        "self_test": f"{report.at:%Y-%m-%d %H:%M} UTC: {report.sentence}" if report else None,
+        "broken": ", ".join(found.name for found in report.broken) if report else "",
+    }
+
+
+def moment(text: str, now: datetime) -> datetime:
+    """What a person means by `text` as the end of a pause that begins at `now`, its zone `now`'s.
+
+    Raises StationError.
+    """
+    try:
+        if len(text) == len("HH:MM"):
+            today = datetime.combine(now.date(), clock_time.fromisoformat(text), now.tzinfo)
+            return today if today > now else today + timedelta(days=1)
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise StationError(
+            f'\'{text}\' is no time. Give one as "18:00" or "2027-01-04 07:00".', code="pause-time"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
+
+
+def _drained(desk: Desk, running: list[str]) -> list[str]:
+    from phtlab.station.context.maintenance import at_work
+
+    if running:
+        err.print(f"Waiting for {len(running)} of its stops to end; Ctrl-C waits no longer.")
+    while running:
+        time.sleep(_LOOK_AGAIN)
+        running = at_work(desk.stops)
+    return running
+
+
+def _desk(directory: Path | None) -> Desk:
+    from phtlab.station.context.operator_context import Desk
+
+    return Desk(*station_at(directory))

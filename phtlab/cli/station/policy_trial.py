@@ -1,0 +1,100 @@
+"""`phtlab station policy try` and `put`: another policy, on what came here, and in force."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from phtlab.cli.station.folder import DirectoryOption, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.named_file import content_of
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.errors import PolicyError
+
+if TYPE_CHECKING:
+    from phtlab.station.policy.policy import Decision
+
+FileArgument = Annotated[Path, typer.Argument(help="The new policy, as TOML.")]
+_WORDS = {"admit": "starts", "hold": "waits for a person", "refuse": "is refused"}
+
+
+def try_policy(
+    file: FileArgument, directory: DirectoryOption = None, as_json: JsonOption = False
+) -> None:
+    """See what a new policy would have done with the journeys that came here; writes nothing."""
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.pipeline.policy_trial import replay
+
+    desk = Desk(*station_at(directory))
+    found = replay(desk, _text(file))
+    if as_json:
+        print_json(
+            [
+                {
+                    "journey": f"sha256:{one.journey}",
+                    "name": one.name,
+                    "researcher": one.researcher,
+                    "risk": one.risk,
+                    "before": _said(one.before),
+                    "after": _said(one.after),
+                    "outputs": {
+                        change.name: change.after.verdict for change in one.airlock.changes
+                    },
+                    "outputs_replayed": one.airlock.replayed,
+                    "outputs_not_kept": one.airlock.lost,
+                    "changes": one.changes,
+                }
+                for one in found.journeys
+            ]
+        )
+        return
+    err.print(
+        f"{len(found.changed)} of {len(found.journeys)} journeys that came here would have gone "
+        "otherwise.",
+        markup=False,
+    )
+    if found.outputs or found.lost:
+        err.print(
+            f"The airlock was tried on the counts of {found.outputs} outputs that left; of "
+            f"{found.lost} it cannot be told, as nothing is kept of them here that it would judge.",
+            markup=False,
+        )
+    if found.changed:
+        headings = ("journey", "train", "researcher", "risk", "in force", "new", "outputs")
+        table = Table(*headings, box=None)
+        for one in found.changed:
+            before = _WORDS[one.before.verdict] if one.before else "unknown"
+            after = f"{_WORDS[one.after.verdict]} {one.after.code}".rstrip()
+            outputs = "\n".join(change.sentence for change in one.airlock.changes)
+            told = (one.journey[:12], one.name, one.researcher, one.risk, before, after, outputs)
+            table.add_row(*map(Text, told))
+        out.print(table)
+    say_next(f"phtlab station policy put {file}")
+
+
+def put_policy(file: FileArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
+    """Put a new policy in force, from the next order on; the change is in the audit log."""
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force
+
+    desk = Desk(*station_at(directory))
+    instead_of = named(current_text(desk))
+    policy = put_in_force(desk, _text(file), by=person(by), instead_of=instead_of)
+    err.print(f"In force at {desk.name} from the next order on: mode {policy.mode}.", markup=False)
+
+
+def _text(file: Path) -> str:
+    try:
+        return content_of(file, "the new policy").decode()
+    except UnicodeDecodeError:
+        raise PolicyError(f"{file} is not UTF-8 text.", code="policy-invalid") from None
+
+
+def _said(decision: Decision | None) -> dict[str, str] | None:
+    if decision is None:
+        return None
+    return {"verdict": decision.verdict, "code": decision.code, "sentence": decision.sentence}

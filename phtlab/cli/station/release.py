@@ -1,0 +1,246 @@
+"""`phtlab station outputs`, `look`, `release`, `withhold`: what the airlock holds for a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from phtlab.cli.station.folder import DirectoryOption, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.errors import StationError
+
+if TYPE_CHECKING:
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.release.held_outputs import Choice, HeldStop
+    from phtlab.station.release.output_view import OutputView, TableView
+
+JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
+OutputArgument = Annotated[
+    str | None, typer.Argument(help="Which output; may be left out where only one waits.")
+]
+_DONE = {"hold": "held by", "suppress": "rows taken out by", "pass": "noted by"}
+ReasonOption = Annotated[
+    str, typer.Option(help="Why, in one line. It stays at the station; the researcher reads none.")
+]
+
+
+def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+    """List the outputs that the airlock holds for a person, the longest held first."""
+    from phtlab.station.release import held_outputs
+
+    desk = _desk(directory)
+    held = held_outputs.held(desk)
+    if as_json:
+        print_json({"station": desk.name, "held": [_listed(one) for one in held]})
+        return
+    if not held:
+        err.print(f"No output waits for a person at {desk.name}.", markup=False)
+        return
+    table = Table("journey", "train", "researcher", "output", "why", "until (UTC)", box=None)
+    for one in held:
+        for output in one.undecided:
+            told = (one.stop.hex[:12], one.train, one.researcher, output.name)
+            until = f"{one.waiting.until:%Y-%m-%d %H:%M}"
+            table.add_row(*map(Text, (*told, output.verdict.rule, until)))
+    out.print(table)
+    first = next(iter(held))
+    say_next(f"phtlab station look {first.stop.hex[:12]}{_place(directory)}")
+
+
+def look(
+    journey: JourneyArgument,
+    output: OutputArgument = None,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one held output as it would leave, and why it is held."""
+    from phtlab.station.release import held_outputs
+    from phtlab.station.release.waiting import folder_of
+
+    desk = _desk(directory)
+    held = held_outputs.held_stop(desk.stops.find(journey))
+    name = _output(held, output)
+    view = held_outputs.look(desk, held.stop, name, by=person(by))
+    if as_json:
+        print_json(_shown(view))
+        return
+    out.print(f"{name} ({view.kind}) of {held.train}, asked by {held.researcher}", markup=False)
+    for finding in view.findings:
+        out.print(f"{_DONE[finding.action]} {finding.rule}: {finding.sentence}", markup=False)
+        for line in finding.detail:
+            out.print(f"  {line}", markup=False)
+    for word in view.words:
+        out.print(f"{word.by} would {_told(word)}: {word.reason}", markup=False)
+    if view.table is not None:
+        out.print(_table(view.table))
+    if view.kind == "scalar":
+        out.print(f"value {view.value}", markup=False)
+    for tensor in view.tensors:
+        span = "" if tensor.least is None else f", {tensor.least:g} to {tensor.greatest:g}"
+        shape = " × ".join(map(str, tensor.shape)) or "one number"
+        out.print(f"  {tensor.name}: {shape} ({tensor.type}{span})", markup=False)
+    for file in view.files:
+        path = folder_of(held.stop) / file.path
+        out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
+    # The word is of who looked.
+    place, short = f"{_by(by)}{_place(directory)}", held.stop.hex[:12]
+    say_next(
+        f'phtlab station release {short} {name} --reason "…"{place}',
+        *[f'phtlab station release {short} {name} --without-row N --reason "…"{place}']
+        * (view.kind == "table"),
+        f'phtlab station withhold {short} {name} --reason "…"{place}',
+        first="it waits for your word.",
+    )
+
+
+def release_(
+    journey: JourneyArgument,
+    reason: ReasonOption,
+    output: OutputArgument = None,
+    without_row: Annotated[
+        list[int] | None,
+        typer.Option(help="Take this row out of the table, counted from 1. May be repeated."),
+    ] = None,
+    without_cell: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Empty this cell of the table: ROW:COLUMN, such as 3:n. May be repeated."
+        ),
+    ] = None,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Let a held output leave, whole or without rows and cells of a table."""
+    from phtlab.station.release.votes import Part
+
+    choice: Choice = "release"
+    if without_row or without_cell:
+        cells = tuple(map(_cell, without_cell or ()))
+        choice = Part(rows=tuple(without_row or ()), cells=cells)
+    _decide(journey, output, choice, by, reason, directory)
+
+
+def withhold(
+    journey: JourneyArgument,
+    reason: ReasonOption,
+    output: OutputArgument = None,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+) -> None:
+    """Keep a held output at the station. The researcher learns which rule held it."""
+    _decide(journey, output, "refuse", by, reason, directory)
+
+
+def _decide(
+    journey: str,
+    output: str | None,
+    choice: Choice,
+    by: str | None,
+    reason: str,
+    directory: Path | None,
+) -> None:
+    from phtlab.station.release import held_outputs
+
+    desk = _desk(directory)
+    held = held_outputs.held_stop(desk.stops.find(journey))
+    name = _output(held, output)
+    outcomes = held_outputs.decide(desk, held.stop, {name: choice}, by=person(by), reason=reason)
+    outcome = outcomes[name]
+    if outcome is None:
+        err.print(f"Noted. Another person has to agree before '{name}' leaves.", markup=False)
+        say_next(f"phtlab station look {held.stop.hex[:12]} {name} --by NAME{_place(directory)}")
+        return
+    done = {"release": "released", "part": "released in part", "refuse": "withheld"}
+    err.print(f"{desk.name} {done[outcome.choice]} '{name}'.", markup=False)
+    if left := held.undecided:
+        names = ", ".join(one.name for one in left)
+        err.print(f"The stop goes on once you have decided on {names} too.", markup=False)
+
+
+def _desk(directory: Path | None) -> Desk:
+    from phtlab.station.context.operator_context import Desk
+
+    return Desk(*station_at(directory))
+
+
+def _output(held: HeldStop, given: str | None) -> str:
+    if given is not None:
+        return given
+    names = [one.name for one in held.undecided]
+    if len(names) == 1:
+        return names[0]
+    waits = f"{', '.join(names)} wait" if names else "none of its outputs waits any more"
+    raise StationError(f"Name the output: {waits}.", code="not-held")
+
+
+def _cell(given: str) -> tuple[int, str]:
+    row, _, column = given.partition(":")
+    if not row.isdecimal() or not column:
+        raise StationError(
+            f"'{given}' names no cell: write ROW:COLUMN, such as 3:n.", code="release-cell"
+        )
+    return int(row), column
+
+
+def _told(word: Any) -> str:
+    from phtlab.station.release.votes import told
+
+    return told(word)
+
+
+def _table(view: TableView) -> Table:
+    table = Table("row", box=None)
+    for column in view.columns:
+        table.add_column(Text(column))
+    for number, row in enumerate(view.rows, start=1):
+        cells = ("" if cell is None else str(cell) for cell in row)
+        table.add_row(str(number), *map(Text, cells))
+    return table
+
+
+def _listed(one: HeldStop) -> dict[str, Any]:
+    return {
+        "journey": one.stop.journey,
+        "train": one.train,
+        "researcher": one.researcher,
+        "since": one.since.isoformat(),
+        "until": one.waiting.until.isoformat(),
+        "persons": one.waiting.persons,
+        "outputs": [
+            {"name": output.name, "kind": output.verdict.kind, "rule": output.verdict.rule}
+            for output in one.undecided
+        ],
+    }
+
+
+def _shown(view: OutputView) -> dict[str, Any]:
+    return {
+        "name": view.name,
+        "kind": view.kind,
+        "rule": view.rule,
+        "sentence": view.sentence,
+        "findings": list(view.findings),
+        "files": list(view.files),
+        "words": list(view.words),
+        "persons": view.persons,
+        "columns": list(view.table.columns) if view.table else None,
+        "rows": [list(row) for row in view.table.rows] if view.table else None,
+        "value": view.value,
+        "tensors": [
+            {"name": one.name, "type": one.type, "shape": list(one.shape)} for one in view.tensors
+        ],
+    }
+
+
+def _by(by: str | None) -> str:
+    return "" if by is None else f" --by {by}"
+
+
+def _place(directory: Path | None) -> str:
+    return "" if directory is None else f" -C {directory}"

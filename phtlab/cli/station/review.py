@@ -1,0 +1,52 @@
+"""`phtlab station review`: a train read before it is allowed, in the terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.station.folder import DirectoryOption, station_at
+from phtlab.cli.station.person import ByOption, person
+from phtlab.cli.terminal.output import JsonOption, out, say_next
+
+
+def review(
+    journey: Annotated[str, typer.Argument(help="The journey, or how its digest begins.")],
+    whole: Annotated[
+        bool,
+        typer.Option(
+            "--whole", help="Show the whole notebook, even where an earlier version was approved."
+        ),
+    ] = False,
+    by: ByOption = None,
+    directory: DirectoryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a train: its code or what changed in it, the data that it touches, its outputs."""
+    from phtlab.station.airlock.capacity import in_words
+    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.review.text_report import as_json as reading_json
+    from phtlab.station.review.text_report import told
+    from phtlab.station.review.train_review import read_train
+    from phtlab.station.review.view_log import note_look
+
+    desk = Desk(*station_at(directory))
+    stop = desk.stops.find(journey)
+    reading = read_train(desk, stop)
+    note_look(desk, stop, by=person(by))
+    if as_json:
+        # In ASCII: the code is a stranger's, and a terminal would heed what is in it.
+        typer.echo(json.dumps(reading_json(reading), indent=2))
+        return
+    for line in told(reading, changes=not whole):
+        out.print(line, markup=False)
+    if stop.waits_for == "approval":
+        out.print(f"\n{in_words(desk.policy())}", markup=False, soft_wrap=True)
+        place = "" if directory is None else f" -C {directory}"
+        say_next(
+            f"phtlab station approve {stop.hex[:12]}{place}",
+            f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
+            first="it waits for your word.",
+        )

@@ -1,0 +1,1 @@
+"""The terminal: output, passphrases, named files and fingerprints that people compare."""

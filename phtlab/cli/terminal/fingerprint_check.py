@@ -1,0 +1,65 @@
+"""Two people compare a fingerprint: one reads it out, the other types what is missing here.
+
+A question that is answered with "y" is answered without looking. So two of the eight groups are
+not shown: whoever types them has heard them, from the person who reads.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Annotated
+
+import typer
+
+from phtlab.cli.terminal.output import err
+from phtlab.errors import RosterError
+
+ChannelOption = Annotated[
+    str,
+    typer.Option(
+        "--channel",
+        help="How the two of you compared it: telephone, in person, video. It is kept with your "
+        "name in the log.",
+    ),
+]
+TELEPHONE = "telephone"
+_HIDDEN = 2
+
+
+def require_heard(
+    found: str, given: str | None, *, reader: str, otherwise: str, code: str = "fingerprint"
+) -> None:
+    """Compare `found` with what `reader` reads: `given` on the command line, else typed now.
+
+    Raises RosterError (`code`), which begins with `otherwise`, if it is another or none.
+    """
+    if given is not None:
+        if _plain(given) != _plain(found):
+            raise RosterError(
+                f"{otherwise} Its fingerprint is {found}, not the one given. Ask {reader} to read "
+                "it again, and use nothing until the two are the same.",
+                code=code,
+            )
+        return
+    groups = found.split("-")
+    hidden = sorted(secrets.SystemRandom().sample(range(len(groups)), _HIDDEN))
+    shown = ("????" if number in hidden else group for number, group in enumerate(groups))
+    err.print(f"fingerprint   {'-'.join(shown)}", markup=False)
+    numbers = " and ".join(str(number + 1) for number in hidden)
+    try:
+        typed = typer.prompt(
+            f"Let {reader} read all of it to you by telephone. Groups {numbers}", err=True
+        )
+    except typer.Abort:
+        typed = ""
+    if _plain(typed) not in ("".join(groups[number] for number in hidden), _plain(found)):
+        raise RosterError(
+            f"{otherwise} What you typed is not in it. Compare the fingerprint with {reader} by "
+            "telephone, and type what you hear, or give it with --fingerprint.",
+            code=code,
+        )
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\s-]+", "", text).lower()

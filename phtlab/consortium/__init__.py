@@ -1,0 +1,1 @@
+"""What officers do: found a consortium, admit and remove members, rotate keys, publish."""

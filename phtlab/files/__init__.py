@@ -1,0 +1,1 @@
+"""Files at rest: durable writes, and key files under a passphrase."""

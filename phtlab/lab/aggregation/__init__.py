@@ -1,0 +1,1 @@
+"""Aggregate cells, run over a journey's results."""

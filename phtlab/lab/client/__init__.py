@@ -1,0 +1,1 @@
+"""The public facade: Lab, Train and Journey."""

@@ -1,0 +1,44 @@
+"""Which notebook a journey was sent from: this machine's own memory, so that errors lead there.
+
+One small file a journey in the cache; nothing breaks where it is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Final
+
+from phtlab.user_settings import cache_directory
+
+MOST: Final = 1000
+_ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+def remember_notebook(journey: str, notebook: Path) -> None:
+    """Remember that `journey` was sent from `notebook`; a cache that cannot be written is none."""
+    place = _place(journey)
+    if place is None:
+        return
+    with contextlib.suppress(OSError):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(str(notebook.absolute()), "utf-8")
+        kept = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-MOST]:
+            old.unlink(missing_ok=True)
+
+
+def notebook_of(journey: str) -> Path | None:
+    """The notebook that `journey` was sent from on this machine, if that is known."""
+    place = _place(journey)
+    try:
+        return None if place is None else Path(place.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _place(journey: str) -> Path | None:
+    if not _ID.fullmatch(journey):
+        return None
+    return cache_directory() / "sent" / journey.removeprefix("sha256:")

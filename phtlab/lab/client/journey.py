@@ -1,0 +1,280 @@
+"""A journey as its researcher sees it: where it is, how it goes, what came back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from phtlab.errors import JourneyError, PhtlabError, RecordError
+from phtlab.lab.display.journey_display import Faces, JourneyDisplay
+from phtlab.lab.display.journey_follower import Followed
+from phtlab.lab.display.journey_html import journey_html
+from phtlab.lab.display.journey_text import describe, short
+from phtlab.lab.display.progress import journey_progress
+from phtlab.lab.display.route_map import route_map
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.opened_cargo import unpack
+from phtlab.lab.results.released_log import released_log
+from phtlab.lab.results.results import Results, StationResults
+from phtlab.printable import escaped
+from phtlab.train.documents.manifest import Train
+from phtlab.train.documents.order import Order, cargo_context
+from phtlab.train.documents.record import FINAL_STATES, StopRecord
+from phtlab.train.sealing import open_file
+from phtlab.train.verify import verify_contradiction, verify_order, verify_records, verify_train
+from phtlab.wire.api.journeys import JourneyView, StopView
+from phtlab.wire.registry.cargo import pull_cargo
+
+if TYPE_CHECKING:
+    from phtlab.lab.client.lab import Lab
+    from phtlab.lab.proposals.station_answers import StationSays
+
+
+class Journey:
+    """One trip of a train. Belongs to central, not to this process: it goes on without you."""
+
+    def __init__(
+        self,
+        lab: Lab,
+        view: JourneyView,
+        *,
+        journey: str | None = None,
+        said: tuple[StationSays, ...] = (),
+    ) -> None:
+        """`journey` is its id where it is known otherwise than from central; `said` what stations
+        said of it before it was sent.
+
+        Raises RecordError if `view` is of another journey.
+        """
+        self._lab = lab
+        self.said = said
+        self._id = journey or view.id
+        self._view = self._own(view)
+        self._began: dict[str, datetime] = {}
+        # A widget's thread hears events beside the caller's.
+        self._hearing = threading.Lock()
+        self._display = JourneyDisplay(
+            Faces(
+                view=lambda: self._view,
+                route=lambda view: route_map(view, self._began),
+                html=self._repr_html_,
+                text=self.__repr__,
+            ),
+            Followed(
+                look=lambda: self.refresh().view,
+                hear=lambda event: self._take(event.stop),
+                events=lambda after: lab.central.events(self.id, after, patience=0.0),
+            ),
+            cancel=lambda: self.cancel().view,
+        )
+
+    @property
+    def id(self) -> str:
+        """The digest of the signed order, `sha256:…`."""
+        return self._id
+
+    @property
+    def stops(self) -> tuple[StopView, ...]:
+        """The stops as last heard; `refresh()` asks again."""
+        return self._view.stops
+
+    @property
+    def done(self) -> bool:
+        """Whether every stop had ended when central was last heard."""
+        return self._view.done
+
+    @property
+    def view(self) -> JourneyView:
+        """What central last said, unverified: `verified()` and `results()` check."""
+        return self._view
+
+    def refresh(self) -> Journey:
+        """Ask central for the present state; returns itself."""
+        view = self._own(self._lab.central.journey(self.id))
+        with self._hearing:
+            self._view = view
+        return self
+
+    def cancel(self) -> Journey:
+        """Ask all stations to stop. What has departed has departed."""
+        view = self._own(self._lab.central.cancel(self.id))
+        with self._hearing:
+            self._view = view
+        return self
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        *,
+        on_change: Callable[[JourneyView], None] | None = None,
+    ) -> Journey:
+        """Wait until every stop has ended, showing progress; returns itself.
+
+        `timeout` is in seconds; `on_change` replaces the built-in display.
+        Raises JourneyError when the time is over; the journey goes on.
+        """
+        until = None if timeout is None else time.monotonic() + timeout
+        with journey_progress(on_change, self._display) as show:
+            self.refresh()
+            show(self._view)
+            if self.done:
+                return self
+            for event in self._lab.central.events(self.id):
+                self._take(event.stop)
+                show(self._view)
+                if self.done:
+                    break
+                if until is not None and time.monotonic() > until:
+                    raise JourneyError(
+                        f"Journey {short(self.id)} has not ended within {timeout:g} seconds. It "
+                        f"goes on: 'phtlab journey wait {short(self.id)}' waits again.",
+                        code="wait-timeout",
+                    )
+        return self.refresh()
+
+    def _own(self, view: JourneyView) -> JourneyView:
+        """Another journey of the same researcher would verify as well: central may not choose."""
+        if {view.id, view.order.digest} != {self.id}:
+            raise RecordError(
+                f"Central sent another order for journey {short(self.id)}. Do not trust it; tell "
+                "your consortium's officers."
+            )
+        return view
+
+    def _take(self, stop: StopView) -> JourneyView:
+        with self._hearing:
+            known = {s.station: s for s in self._view.stops}
+            seen = known.get(stop.station)
+            if stop.state == "running":
+                self._began.setdefault(stop.station, stop.updated)
+            # Events are told from the first on; what is older than the view is no news.
+            if seen and seen.state not in FINAL_STATES and stop.updated >= seen.updated:
+                known[stop.station] = stop
+            elif seen and stop.contradicted:  # all that can happen to a stop that has ended
+                known[stop.station] = seen.model_copy(update={"contradicted": True})
+            self._view = self._view.model_copy(update={"stops": tuple(known.values())})
+            return self._view
+
+    def verified(self) -> tuple[Train, Order, dict[str, StopRecord]]:
+        """The train, the order, and each ended stop's record, all verified against the roster.
+
+        Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what does not
+        hold.
+        """
+        lab = self._lab
+        roster = lab.refresh().roster
+        view = self.refresh().view
+        train = verify_train(lab.central.train(view.train).envelope, roster, over=True)
+        order = verify_order(
+            view.order, roster, train=train, station=None, now=None, seen=frozenset()
+        )
+        signed = {stop.station: stop.record for stop in view.stops if stop.record is not None}
+        records = verify_records(signed, journey=self.id, order=order, roster=roster)
+        return train, order, records
+
+    def results(self, *, partial: bool = False) -> Results:
+        """Verify every record, fetch, check and open the cargo.
+
+        With `partial` of those stations that have ended so far; the others are in `.waiting`.
+
+        What ended otherwise than departed is in `.failures`; what only central says to have ended,
+        such as a stop that was cancelled before its turn, is in `.unsigned`. Stations that signed
+        another record of their stop as well are in `.contradicted`. Nothing that does
+        not verify is shown. Raises JourneyError (`journey-unfinished`) while a stop has not ended
+        (with `partial`: while none has),
+        SealError for cargo that is not what its record says or is not for this key, RegistryError
+        if it is no longer there, and what `verified()` raises.
+        """
+        train, order, records = self.verified()
+        unsigned = {
+            stop.station: describe(stop)
+            for stop in self.stops
+            if stop.state in FINAL_STATES and stop.station not in records
+        }
+        waiting = [s for s in order.stations if s not in records and s not in unsigned]
+        if waiting and not (partial and records):
+            raise JourneyError(
+                f"Journey {short(self.id)} is still at {', '.join(waiting)}. Wait for it with "
+                f"journey.wait() or 'phtlab journey wait {short(self.id)}'; "
+                "journey.results(partial=True) opens what is there so far.",
+                code="journey-unfinished",
+            )
+        folder = ResultsFolder()
+        opened: dict[str, StationResults] = {}
+        failures: dict[str, StopRecord] = {}
+        for station, record in records.items():
+            if record.outcome != "departed":
+                failures[station] = record
+                continue
+            opened[station] = self._open(train, order, station, record, folder)
+        states = {stop.station: describe(stop) for stop in self.stops}
+        under_way = {station: states.get(station, "not begun") for station in waiting}
+        return Results(opened, failures, folder, unsigned, under_way, self._contradicted(order))
+
+    def _contradicted(self, order: Order) -> dict[str, StopRecord]:
+        """The other record of each station that signed two, if both hold: else it is only said."""
+        found = {}
+        for stop in self.stops:
+            if stop.record is None or stop.conflict is None:
+                continue
+            with suppress(PhtlabError):
+                found[stop.station] = verify_contradiction(
+                    (stop.record, stop.conflict),
+                    journey=self.id,
+                    order=order,
+                    roster=self._lab.trusted.roster,
+                    station=stop.station,
+                )[1]
+        return found
+
+    def log(self, station: str) -> str:
+        """What the run printed at `station`, and its whole error, if a person there let it go.
+
+        Raises JourneyError (`no-log`) if nobody did, SealError or RecordError for one that is not
+        what the station signed for this journey.
+        """
+        order = self.verified()[1]
+        return released_log(self._lab, self.id, order, station)
+
+    def _open(
+        self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
+    ) -> StationResults:
+        if record.cargo is None:
+            raise RecordError(f"{station} says 'departed' but names no cargo. Ask its operator.")
+        folder = held.path / station
+        folder.mkdir()
+        sealed, archive = folder / "cargo.age", folder / "cargo.tar"
+        limit = record.cargo_size
+        pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed, limit=limit)
+        context = cargo_context(self.id, order, station)
+        open_file(
+            sealed,
+            archive,
+            self._lab.identity.age,
+            context,
+            record.cargo,
+            recipients=len(order.recipients),
+        )
+        sealed.unlink()
+        outputs = unpack(archive, folder, train.manifest.outputs)
+        archive.unlink()
+        return StationResults(station, record, outputs, folder, held)
+
+    def __repr__(self) -> str:
+        lines = [f"Journey {short(self.id)} of {escaped(self._view.train_name)}"]
+        lines += [f"  {stop.number + 1}. {stop.station}: {describe(stop)}" for stop in self.stops]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return journey_html(self._view, self._began)
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, object]:
+        return self._display.bundle()
+
+    def _ipython_display_(self) -> None:
+        if not self._display.show():
+            raise NotImplementedError  # IPython goes on to the other forms

@@ -1,0 +1,359 @@
+"""The lab: one researcher's connection to one consortium."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from phtlab.errors import JourneyError, OrderError, SettingsError
+from phtlab.files.durable_file import remove_dead_drafts
+from phtlab.files.key_file import read_key
+from phtlab.governance import Asked, assess
+from phtlab.governance.coverage import require_within
+from phtlab.lab.client.dispatch_history import remember_notebook
+from phtlab.lab.client.journey import Journey
+from phtlab.lab.client.sent_order import SentOrder
+from phtlab.lab.client.train import Train
+from phtlab.lab.client.unsent_journey import UnsentJourney
+from phtlab.lab.display.dispatch_question import DispatchQuestion
+from phtlab.lab.display.notebook_location import notebook_here, runs_in_page
+from phtlab.lab.keys.agent import identity_of_agent
+from phtlab.lab.proposals.proposal import SubmittedProposal
+from phtlab.lab.proposals.proposals import Proposals
+from phtlab.lab.proposals.station_answers import (
+    SeenNumbers,
+    StationSays,
+    require_none_revoked,
+    stations_say,
+)
+from phtlab.lab.results.results import Results
+from phtlab.lab.session.kernel_documents import kernel_documents
+from phtlab.lab.session.pinned_trust import trust_of
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.manifest import Train as ManifestOf
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.roster import KernelImage
+from phtlab.trust_store.trust import Trust, Trusted
+from phtlab.user_settings import Profile, cache_directory
+from phtlab.wire.api.journeys import StationView
+from phtlab.wire.central.client import CentralClient
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.trains import push_train
+
+Stations = Literal["all"] | Iterable[str]
+
+
+class Lab:
+    """What `phtlab.connect()` returns. Its private key stays in this process."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        central: CentralClient,
+        trust: Trust,
+        *,
+        registry_url: str | None = None,
+    ) -> None:
+        """`registry_url` is where this machine reaches the registry; central's word without it."""
+        self.identity = identity
+        self.central = central
+        self._trust = trust
+        self._registry_url = registry_url
+        self._trusted: Trusted | None = None
+        self._last: Journey | None = None
+
+    @property
+    def name(self) -> str:
+        """The member's name on the roster."""
+        return self.identity.name
+
+    @property
+    def trusted(self) -> Trusted:
+        """Roster and catalogue, verified once a session; `refresh()` asks again."""
+        return self._trusted or self.refresh()
+
+    def refresh(self) -> Trusted:
+        """The newest roster and catalogue that the consortium signed."""
+        self._trusted = self._trust.refresh()
+        return self._trusted
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What one proposes to stations: drafts, versions, their answers."""
+        return Proposals(self)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The consortium's registry, with tokens that central issues to this member."""
+        url = self._registry_url or self.central.info().registry_url
+        return Registry(url, self.central.registry_token)
+
+    def train(self, notebook: str | Path | None = None, *, kernel: str | None = None) -> Train:
+        """Read and check `notebook`, or the one this runs in, as it was last saved.
+
+        Raises NotebookError with every finding and its cell; SettingsError if nothing tells which
+        notebook this is.
+        """
+        return Train.read(self, Path(notebook or notebook_here()), kernel)
+
+    def dispatch(
+        self,
+        train: Train | str | Path | None = None,
+        *,
+        stations: Stations = "all",
+        parameters: Mapping[str, Any] | None = None,
+        recipients: Iterable[str] = (),
+        lifetime: timedelta = timedelta(days=7),
+        proposal: str | SubmittedProposal | None = None,
+        confirm: bool = True,
+    ) -> Journey:
+        """Send `train` (a Train, a notebook's path, or the notebook this runs in) on a journey.
+
+        `recipients` are further members who can open the results; you always can. Stations refuse
+        the order after `lifetime`, at most 60 days. Under a `proposal` (its name does) all its
+        stations are asked by default, and what each says of it now is in the journey's `said`.
+
+        In a cell of a JupyterLab page nothing is sent before the page has asked, except to twin
+        stations: the journey is unsent until somebody presses *Send*, and what needs it raises
+        JourneyError (`journey-unsent`). Without `confirm`, and in a script, it is sent at once.
+        Raises NotebookError, ParameterError, NotOnRosterError or OrderError before anything is
+        sent, and ApprovalError for what the proposal does not ask for or a station took back;
+        CentralUnreachableError, RegistryUnreachableError, CentralError or RegistryError while it
+        is.
+        """
+        if not isinstance(train, Train):
+            train = self.train(train)
+        roster = self.refresh().roster
+        if isinstance(proposal, str):
+            proposal = self.proposals.get(proposal)
+        if proposal is not None and stations == "all":
+            stations = proposal.newest().stations
+        names = self._station_names(stations)
+        values = train.analysis.parameters.validate(parameters or {})
+        readers = dict.fromkeys([self.name, *recipients])
+        for reader in readers:
+            roster.member(reader)
+
+        def order() -> Order:
+            # Made anew when it is sent: its time runs from then on.
+            return Order.new(
+                train.digest,
+                names,
+                values,
+                tuple(readers),
+                self.trusted.roster.version,
+                lifetime=lifetime,
+                route=train.manifest.route,
+                proposal=proposal.digest if proposal else None,
+            )
+
+        if confirm and not self._are_twins(names) and runs_in_page():
+            if proposal is not None:
+                self._said(train, order(), proposal)
+            question = DispatchQuestion(
+                name=train.name,
+                stations=names,
+                outputs=tuple(output.name for output in train.manifest.outputs),
+                parameters=values,
+                recipients=tuple(readers),
+                proposal=proposal.newest().title if proposal else "",
+            )
+
+            def send() -> SentOrder:
+                self.refresh()
+                return self._send(train, order(), proposal)
+
+            self._last = unsent = UnsentJourney(question, send)
+            unsent.show()
+            return unsent
+        sent = self._send(train, order(), proposal)
+        self._last = Journey(self, sent.view, journey=sent.digest, said=sent.said)
+        return self._last
+
+    def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
+        """Push the train, sign both, and hand them to central."""
+        said = self._said(train, order, proposal) if proposal else ()
+        push_train(self.registry, train.image, train.repository, train.kernel)
+        self.central.submit_train(train.sign())
+        signed = order.sign(self.identity)
+        view = self.central.submit_journey(signed)
+        if train.path is not None:
+            remember_notebook(signed.digest, train.path)
+        return SentOrder(self, view, signed.digest, said)
+
+    def _are_twins(self, stations: Iterable[str]) -> bool:
+        """Whether all of `stations` hold made-up data only."""
+        twins = {member.name for member in self.trusted.roster.with_role("twin")}
+        return set(stations) <= twins
+
+    def journey(self, journey: str | None = None) -> Journey:
+        """The journey of this id (its first characters do), or the newest one.
+
+        `PHTLAB_JOURNEY` names it where a notebook is run for one journey. Raises JourneyError
+        (`no-such-journey`) for none or several.
+        """
+        wanted = journey or os.environ.get("PHTLAB_JOURNEY")
+        if wanted is None and self._last is not None:
+            return self._last
+        if wanted is None:
+            newest = self.central.journeys(limit=1).journeys
+            if not newest:
+                raise JourneyError(
+                    "There is no journey yet. Send one with lab.dispatch(…) or 'phtlab dispatch'.",
+                    code="no-such-journey",
+                )
+            return Journey(self, newest[0])
+        key = wanted.removeprefix("sha256:")
+        matching = [j for j in self.journeys() if j.id.removeprefix("sha256:").startswith(key)]
+        if len(matching) != 1:
+            word = "No journey" if not matching else f"{len(matching)} journeys"
+            raise JourneyError(
+                f"{word} of yours begins with '{wanted}'. 'phtlab journey list' shows them.",
+                code="no-such-journey",
+            )
+        return matching[0]
+
+    def journeys(self) -> list[Journey]:
+        """Your journeys, the newest first."""
+        return [Journey(self, view) for view in self.central.all_journeys()]
+
+    def stations(self) -> tuple[StationView, ...]:
+        """The stations, their data sets, and whether they are online."""
+        return tuple(self.central.stations())
+
+    def twin_stations(self) -> tuple[str, ...]:
+        """Where dry runs go. Raises OrderError if the consortium has no twin station."""
+        twins = tuple(m.name for m in self.trusted.roster.with_role("twin"))
+        if not twins:
+            raise OrderError(
+                "This consortium has no twin station, so there is nowhere for a dry run to go. "
+                "Ask an operator to set one up: 'phtlab station init --twin'.",
+                code="no-twin-station",
+            )
+        return twins[:1]
+
+    def kernel_documents(self, kernel: KernelImage) -> tuple[bytes, bytes]:
+        """The kernel image's manifest and configuration, from the cache or the registry."""
+        return kernel_documents(self.registry, kernel, cache_directory() / "kernels")
+
+    def _said(
+        self, train: Train, order: Order, proposal: SubmittedProposal
+    ) -> tuple[StationSays, ...]:
+        """What the stations of `order` say of it. Raises as `dispatch` for what cannot be."""
+        proposal.require_open()
+        trusted, newest = self.trusted, proposal.newest()
+        (notebook,) = (file.sha256 for file in train.manifest.files)
+        asked = Asked(
+            train=ManifestOf(
+                digest=train.digest,
+                repository=train.repository,
+                author=self.name,
+                manifest=train.manifest,
+            ),
+            order=order,
+            notebook=notebook,
+            researcher=self.name,
+            parameters=order.parameters,
+            risk=assess(
+                train.manifest,
+                known_images={image.digest for image in trusted.catalogue.images},
+                rounds=newest.rounds,
+                journeys=newest.journeys,
+            ).risk,
+            proposal=newest,
+        )
+        now = datetime.now(UTC)
+        require_within(asked, newest, now)
+        seen = SeenNumbers(self._trust.directory / "standing.json")
+        said = stations_say(self.central.governance, trusted.roster, seen, asked, now)
+        require_none_revoked(said)
+        return said
+
+    def _station_names(self, stations: Stations) -> tuple[str, ...]:
+        roster = self.trusted.roster
+        known = tuple(m.name for m in roster.stations if "twin" not in m.roles)
+        if isinstance(stations, str) and stations != "all":
+            stations = [stations]
+        names = known if stations == "all" else tuple(dict.fromkeys(stations))
+        for name in names:
+            if not any(name == m.name for m in roster.stations):
+                raise OrderError(
+                    f"There is no station called '{name}'. Stations of {roster.consortium}: "
+                    f"{', '.join(known) or 'none yet'}.",
+                    code="unknown-station",
+                )
+        if not names:
+            raise OrderError(
+                "A journey needs at least one station, and the roster has none yet.",
+                code="unknown-station",
+            )
+        return names
+
+    def __repr__(self) -> str:
+        roster = self.trusted.roster
+        return (
+            f"Lab of {self.name} in {roster.consortium}: {len(roster.stations)} stations, roster "
+            f"version {roster.version}"
+        )
+
+
+_connected: dict[tuple[str, Path], Lab] = {}
+
+
+def connect(profile: Profile | None = None, *, passphrase: str | None = None) -> Lab:
+    """Connect with the profile's key. Asks for its passphrase once a process.
+
+    The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt. In a kernel
+    that JupyterLab started with phtlab's extension, the key that is unlocked there is taken.
+    Raises SettingsError, PassphraseError, KeyFileError (`key-locked`), CentralUnreachableError or
+    RosterStaleError.
+    """
+    profile = profile or Profile.load()
+    place = (profile.central, profile.key)
+    if place not in _connected:
+        if not profile.key.exists():
+            raise SettingsError(
+                f"There is no key at {profile.key}. Create one with 'phtlab key create NAME'."
+            )
+        secret = passphrase or os.environ.get("PHTLAB_PASSPHRASE")
+        identity = None if secret else identity_of_agent(profile.key)
+        if identity is None:
+            secret = secret or getpass.getpass(f"Passphrase of {profile.key.name}: ")
+            identity = read_key(profile.key, secret)
+        _clear_drafts(profile)
+        _connected[place] = lab_of(profile, identity)
+    return _connected[place]
+
+
+def _clear_drafts(profile: Profile) -> None:
+    """Remove what a process that was killed was writing of this person's files and caches."""
+    cache = cache_directory()
+    with suppress(OSError):  # a workspace that is read-only keeps what it has
+        for folder in (profile.key.parent, profile.trust):
+            remove_dead_drafts(folder)
+        for folder in (cache / "twins", cache / "kernels"):
+            remove_dead_drafts(folder, below=True)
+
+
+def lab_of(profile: Profile, identity: Identity) -> Lab:
+    """The lab of `identity` at the consortium of `profile`. Raises RosterError as `trust_of`."""
+    central = CentralClient(profile.central, identity, consortium=lambda: trust.consortium)
+    trust = trust_of(profile, central)
+    return Lab(identity, central, trust, registry_url=profile.registry)
+
+
+def results(journey: str | Journey | None = None, *, partial: bool = False) -> Results:
+    """The results of `journey`, or of the notebook's last one: the word for aggregate cells.
+
+    With `partial`, of the stations that have ended so far. Raises as `connect`, `Lab.journey` and
+    `Journey.results`.
+    """
+    if isinstance(journey, Journey):
+        return journey.results(partial=partial)
+    return connect().journey(journey).results(partial=partial)

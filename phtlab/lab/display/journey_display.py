@@ -1,0 +1,99 @@
+"""How a journey shows itself in a notebook: live while someone looks, and as HTML that stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from phtlab.lab.display.journey_follower import Followed
+from phtlab.lab.display.notebook_output import Output, cell_run, somebody_looks
+from phtlab.wire.api.journeys import JourneyView
+
+if TYPE_CHECKING:
+    from phtlab.lab.display.journey_widget import JourneyWidget
+
+
+@dataclass(frozen=True)
+class Faces:
+    """A journey's present state in each form."""
+
+    view: Callable[[], JourneyView]
+    route: Callable[[JourneyView], dict[str, Any]]
+    html: Callable[[], str]
+    text: Callable[[], str]
+
+
+class JourneyDisplay:
+    """The outputs in which one journey is shown, any number of them, and their one widget."""
+
+    def __init__(self, faces: Faces, followed: Followed, cancel: Callable[[], JourneyView]) -> None:
+        self._faces = faces
+        self._followed = followed
+        self._cancel = cancel
+        self._widget: JourneyWidget | None = None
+        self._outputs: list[Output] = []
+        self._run: str | None = None
+
+    def bundle(self) -> dict[str, Any]:
+        """The journey for `_repr_mimebundle_`: HTML and text, and before them the live widget."""
+        live = self._live() if self._is_live or somebody_looks() else {}
+        return {**live, **self._still()}
+
+    def show(self) -> bool:
+        """Show the journey in the present cell. False outside of a notebook.
+
+        Once a run of a cell: `journey.wait()` shows it, and is a cell's value as well.
+        """
+        run = cell_run()
+        if run is None:
+            return False
+        if run != self._run:
+            self._run = run
+            self._outputs.append(Output(self.bundle()))
+        return True
+
+    def take_over(self, outputs: Iterable[Output]) -> None:
+        """Show the journey in `outputs`, which showed something else."""
+        self._outputs += outputs
+        self._replace(self.bundle())
+
+    def changed(self, _: JourneyView) -> None:
+        """Show the present state where no widget does."""
+        if not self._is_live:
+            self._replace(self._still())
+
+    def _settle(self) -> None:
+        """At the end, HTML takes the widget's place: it needs no kernel when it is read again."""
+        if self._faces.view().done:
+            self._replace(self._still())
+            self._outputs.clear()
+
+    def _replace(self, bundle: dict[str, Any]) -> None:
+        for output in self._outputs:
+            output.replace(bundle)
+
+    @property
+    def _is_live(self) -> bool:
+        return self._widget is not None and self._widget.follower.alive
+
+    def _still(self) -> dict[str, Any]:
+        return {"text/html": self._faces.html(), "text/plain": self._faces.text()}
+
+    def _live(self) -> dict[str, Any]:
+        view = self._faces.view()
+        if view.done:
+            return {}
+        if not self._is_live:
+            from phtlab.lab.display.journey_widget import JourneyWidget
+
+            self._widget = JourneyWidget(
+                self._followed,
+                view,
+                shown=self._faces.route,
+                cancel=self._cancel,
+                on_end=self._settle,
+            )
+            self._widget.start()
+        shown: dict[str, Any] = self._widget._repr_mimebundle_()[0]  # type: ignore[union-attr,index]
+        return shown

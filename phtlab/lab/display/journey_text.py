@@ -1,0 +1,54 @@
+"""A journey and its stops in words and signs, for terminals, notebooks and pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from phtlab.printable import escaped
+from phtlab.train.documents.record import OutputVerdict, StopRecord
+from phtlab.wire.api.journeys import StopView
+
+TWO_RECORDS: Final = (
+    "signed two different records of this journey. Do not rely on either before its operator says "
+    "which one counts"
+)
+"""What is said of a contradicted stop, after the station's name."""
+
+_MARKS = {"departed": "✓", "failed": "✗", "refused": "✗", "cancelled": "–", "held": "‖"}
+
+
+def short(digest: str) -> str:
+    """The first 12 characters of a digest: what people type."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def describe(stop: StopView) -> str:
+    """A stop's state in words on one line: `running, cell 3 of 5`, `failed: …`."""
+    text: str = stop.state
+    if stop.state == "running" and stop.cells:
+        text += f", cell {stop.cell or 0} of {stop.cells}"
+    if stop.sentence:
+        text += f": {stop.sentence}"
+    if stop.error is not None and stop.error.cell is not None:
+        said = f": {stop.error.message}" if stop.error.message else ""
+        text += f" ({stop.error.type}{said}, cell {stop.error.cell})"
+    if stop.contradicted:
+        text += f"; it {TWO_RECORDS}"
+    return escaped(text)
+
+
+def why_not(record: StopRecord) -> str:
+    """Why a stop sent nothing: its sentence, and what its airlock says of each output."""
+    outputs = [f"{one.name}: {one.sentence}" for one in record.outputs if one.sentence]
+    return " ".join([record.sentence, *outputs])
+
+
+def passage(verdict: OutputVerdict) -> str:
+    """An output, and what its station's airlock says of it, on one line."""
+    kept_back = "kept back. " if verdict.verdict == "refused" else ""
+    return escaped(f"{verdict.name}: {kept_back}{verdict.sentence}")
+
+
+def mark(state: str) -> str:
+    """A sign for a state, so that none is told by colour alone."""
+    return _MARKS.get(state, "●")

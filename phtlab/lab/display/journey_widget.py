@@ -1,0 +1,103 @@
+"""The widget of a journey: a live map of its route, in JupyterLab and wherever ipywidgets are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import anywidget
+import traitlets
+
+from phtlab.errors import PhtlabError
+from phtlab.lab.display.journey_follower import Followed, JourneyFollower
+from phtlab.lab.display.journey_text import short
+from phtlab.wire.api.journeys import JourneyView
+
+_HERE: Final = Path(__file__).parent
+
+
+class JourneyWidget(anywidget.AnyWidget):
+    """One model a journey, whatever the number of its views. Closing it ends the thread.
+
+    `route` is what `route_map` gives. `connection` is `live`, `lost` or `over`; `notice` is the
+    sentence to it.
+    """
+
+    # As text: a path would be watched for changes.
+    _esm = (_HERE / "journey_widget.js").read_text("utf-8")
+    _css = (_HERE / "journey_widget.css").read_text("utf-8")
+
+    route = traitlets.Dict().tag(sync=True)
+    connection = traitlets.Unicode("live").tag(sync=True)
+    notice = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self,
+        journey: Followed,
+        view: JourneyView,
+        *,
+        shown: Callable[[JourneyView], dict[str, Any]],
+        cancel: Callable[[], JourneyView],
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`shown` makes `route` of a view; `cancel` asks central; `on_end` follows the last news.
+
+        Nothing is asked of central before `start()`.
+        """
+        super().__init__(route=shown(view))
+        # Newer ipykernels send what a reader clicks to where the widget was last written from: the
+        # cell, which may be waiting. Without a route of its own it goes where Lab says, a subshell.
+        self.comm._reply_subshell_for = None
+        self._shown = shown
+        self._cancel = cancel
+        self._on_end = on_end
+        # Two threads tell: the follower's, and the one that a button starts.
+        self._telling = threading.Lock()
+        self._closed = False
+        self.follower = JourneyFollower(journey, self, short(view.id))
+        self.on_msg(self._heard)  # type: ignore[no-untyped-call]
+
+    def start(self) -> None:
+        """Follow central's events from now on."""
+        self.follower.start()
+
+    def close(self) -> None:
+        """End the thread, and with it the views' life; the journey goes on."""
+        self._closed = True
+        self.follower.stop()
+        super().close()  # type: ignore[no-untyped-call]
+
+    # What the follower tells
+
+    def news(self, view: JourneyView) -> None:
+        self._tell(connection="live", notice="", route=self._shown(view))
+
+    def lost(self, sentence: str) -> None:
+        self._tell(connection="lost", notice=sentence)
+
+    def ended(self, sentence: str) -> None:
+        self._tell(connection="over", notice=sentence)
+        if not self._closed:
+            self._on_end()
+
+    def _tell(self, **traits: Any) -> None:
+        with self._telling, self.hold_sync():
+            if not self._closed:
+                self.set_trait("notice", traits.pop("notice"))
+                for name, value in traits.items():
+                    self.set_trait(name, value)
+
+    # What the reader does
+
+    def _heard(self, _: Any, content: Any, buffers: Any) -> None:
+        if isinstance(content, dict) and content.get("do") == "cancel":
+            # Not in the thread that reads messages: central may take its time.
+            threading.Thread(target=self._ask_to_stop, daemon=True).start()
+
+    def _ask_to_stop(self) -> None:
+        try:
+            self.news(self._cancel())
+        except PhtlabError as error:
+            self._tell(notice=error.message)

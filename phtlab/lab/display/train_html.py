@@ -1,0 +1,63 @@
+"""A train as a card: what it is, what it takes, what it gives back, what is to be known of it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Final
+
+from phtlab.lab.display.colours import CARD, CODE, FOREIGN, MUTED, badge
+from phtlab.lab.display.route_map import middle
+from phtlab.notebook import Analysis
+from phtlab.notebook.parameters import describe
+from phtlab.printable import escaped
+
+MAX_SENTENCE: Final = 600
+
+
+def train_html(analysis: Analysis, kernel: str, digest: str) -> str:
+    """The card of the train `digest`, made of `analysis` on `kernel`."""
+    travelling = len(analysis.travelling_cells)
+    head = (
+        '<div style="display:flex;flex-wrap:wrap;gap:2px 12px;align-items:baseline">'
+        f'<b style="font-size:115%" title="{html.escape(escaped(analysis.name)[:500])}">'
+        f'<bdi style="{FOREIGN}">{html.escape(middle(analysis.name))}</bdi></b>'
+        f'<span style="{MUTED}">train <code style="{CODE}" title="{html.escape(digest)}">'
+        f"{html.escape(digest.removeprefix('sha256:')[:12])}</code></span>"
+        f'<span style="margin-left:auto;{MUTED}">{html.escape(kernel)}, '
+        f"{travelling} {'cell travels' if travelling == 1 else 'cells travel'}</span></div>"
+    )
+    parameters = [
+        (name, f"= {one['default']}" if "default" in one else "", describe(one))
+        for name, one in analysis.parameters.properties.items()
+    ]
+    outputs = [
+        (o.name, o.kind, f"counts people in {o.counts}" if o.counts else "")
+        for o in analysis.outputs
+    ]
+    columns = [
+        _column("Parameters", parameters),
+        _column("Data sets", [(name, "", "") for name in analysis.datasets]),
+        _column("Outputs", outputs),
+    ]
+    notes = "".join(
+        f'<div style="{FOREIGN}">{badge("!", "warn")} '
+        f"{html.escape(middle(finding.message, MAX_SENTENCE))}</div>"
+        for finding in analysis.findings
+    )
+    return (
+        f'<div style="{CARD}">{head}'
+        '<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(200px,1fr));'
+        f'gap:10px 24px;margin-top:10px">{"".join(columns)}</div>'
+        f"{notes and f'<div style=margin-top:10px>{notes}</div>'}</div>"
+    )
+
+
+def _column(title: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    lines = [
+        f'<div style="{FOREIGN}"><b>{html.escape(name)}</b> {html.escape(middle(value, 80))} '
+        f'<span style="{MUTED}">{html.escape(middle(told, 120))}</span></div>'
+        for name, value, told in rows
+    ]
+    inside = "".join(lines) or f'<div style="{MUTED}">none</div>'
+    return f'<div style="min-width:0"><div style="{MUTED}">{title}</div>{inside}</div>'

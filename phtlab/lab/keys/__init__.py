@@ -1,0 +1,1 @@
+"""Key files of a workspace, and the key agent that kernels ask."""

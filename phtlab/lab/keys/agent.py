@@ -1,0 +1,204 @@
+"""The key agent: kernels get the unlocked key of the server that started them, and nobody else.
+
+It tells them which notebook they run, too: a kernel has heard only of the name that the notebook
+had when it started.
+
+It listens at a socket in the file system, in a folder that only its owner may enter; the kernel of
+a peer tells whose process it is (unix(7), SO_PEERCRED). `PHTLAB_AGENT` names the socket. One line
+of JSON asks, one answers: with what was asked for, or with why not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import socket
+import struct
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.errors import KeyFileError, PhtlabError
+from phtlab.files.key_file import identity_text, parse_identity
+from phtlab.lab.keys.key_files import WorkspaceKeys
+from phtlab.train.crypto.identity import Identity
+
+VARIABLE: Final = "PHTLAB_AGENT"
+MAX_LINE_BYTES: Final = 64 * 1024
+SECONDS: Final = 5.0
+_KERNEL: Final = re.compile(r"kernel-([0-9a-f-]{36})\.json")
+
+
+class KeyAgent:
+    """Hands out what `keys` holds unlocked, from `start` until `stop`.
+
+    `notebook_of` knows the notebook that the kernel of an id runs, as far as anybody does;
+    `is_open` whether a page of the server, a notebook's or a console's, is open for it.
+    """
+
+    def __init__(
+        self,
+        keys: WorkspaceKeys,
+        notebook_of: Callable[[str], Path | None] = lambda kernel: None,
+        is_open: Callable[[str], bool] = lambda kernel: False,
+    ) -> None:
+        self._keys = keys
+        self._is_open = is_open
+        self._notebook_of = notebook_of
+        self._folder: Path | None = None
+        self._socket: socket.socket | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The socket, while it listens."""
+        return self._folder / "agent" if self._folder else None
+
+    def start(self) -> None:
+        """Listen, and let processes that this one starts know where. Raises OSError."""
+        # Not below a path that may be long: a socket's has 107 bytes at most.
+        self._folder = Path(tempfile.mkdtemp(prefix="phtlab-"))
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.bind(str(self.path))
+        self._socket.listen()
+        os.environ[VARIABLE] = str(self.path)
+        threading.Thread(
+            target=self._serve, args=(self._socket,), name="phtlab-agent", daemon=True
+        ).start()
+
+    def stop(self) -> None:
+        listening, self._socket = self._socket, None
+        if listening is None or self._folder is None:
+            return
+        if os.environ.get(VARIABLE) == str(self.path):
+            del os.environ[VARIABLE]
+        with contextlib.suppress(OSError):  # wakes the thread that accepts
+            listening.shutdown(socket.SHUT_RDWR)
+        listening.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder = None
+
+    def _serve(self, listening: socket.socket) -> None:
+        while self._socket is listening:
+            try:
+                peer, _ = listening.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(peer,), daemon=True).start()
+
+    def _answer(self, peer: socket.socket) -> None:
+        with peer, contextlib.suppress(OSError):
+            peer.settimeout(SECONDS)
+            if _user_of(peer) != os.getuid():
+                return
+            peer.sendall(json.dumps(self._reply(_line(peer))).encode() + b"\n")
+
+    def _reply(self, asked: bytes) -> dict[str, str]:
+        try:
+            question = json.loads(asked)
+            if "page" in question:
+                return {"page": "open" if self._is_open(str(question["page"])) else "none"}
+            if "kernel" in question:
+                return self._notebook(str(question["kernel"]))
+            wanted = Path(question["key"])
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return {"code": "request", "message": "This is no question to a key agent."}
+        return self._key(wanted)
+
+    def _notebook(self, kernel: str) -> dict[str, str]:
+        found = self._notebook_of(kernel)
+        if found is None:
+            return {"code": "notebook-unknown", "message": "No notebook is open for this kernel."}
+        return {"notebook": str(found)}
+
+    def _key(self, wanted: Path) -> dict[str, str]:
+        try:
+            held = self._keys.path
+            if held is None or held.resolve() != wanted.resolve():
+                return {"code": "other-key", "message": "The workspace has another key."}
+            identity = self._keys.identity
+        except PhtlabError as error:
+            return {"code": error.code, "message": error.message}
+        if identity is None:
+            return {"code": "key-locked", "message": _LOCKED}
+        return {"identity": identity_text(identity)}
+
+
+def identity_of_agent(key: Path) -> Identity | None:
+    """The identity of the key file `key`, from the agent of the server that started this process.
+
+    None where there is no agent, it does not answer, or it holds another key. Raises KeyFileError
+    (`key-locked`) if the key is locked there.
+    """
+    told = _asked({"key": str(key.absolute())})
+    if isinstance(text := told.get("identity"), str):
+        return parse_identity(text.encode())
+    if told.get("code") == "key-locked":
+        raise KeyFileError(_LOCKED, code="key-locked")
+    return None
+
+
+def notebook_of_agent(connection_file: str) -> Path | None:
+    """The notebook of the kernel with that connection file, as the server knows it now.
+
+    None where there is no agent, or no notebook is open for the kernel.
+    """
+    kernel = _KERNEL.fullmatch(Path(connection_file).name)
+    notebook = _asked({"kernel": kernel[1]}).get("notebook") if kernel else None
+    return Path(notebook) if isinstance(notebook, str) else None
+
+
+def page_of_agent(connection_file: str) -> bool:
+    """Whether a page of the server is open for the kernel with that connection file.
+
+    False where there is no agent; True where it should answer and does not.
+    """
+    kernel = _KERNEL.fullmatch(Path(connection_file).name)
+    if kernel is None or not os.environ.get(VARIABLE):
+        return False
+    return _asked({"page": kernel[1]}).get("page") != "none"
+
+
+def _asked(question: dict[str, str]) -> dict[str, Any]:
+    """The agent's answer, empty where there is none."""
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return {}
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as agent:
+            agent.settimeout(SECONDS)
+            agent.connect(path)
+            agent.sendall(json.dumps(question).encode() + b"\n")
+            told = json.loads(_line(agent))
+    except (OSError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _line(peer: socket.socket) -> bytes:
+    """Up to the end of the line, or as much as one may be."""
+    line = bytearray()
+    while not line.endswith(b"\n") and len(line) < MAX_LINE_BYTES:
+        piece = peer.recv(4096)
+        if not piece:
+            break
+        line += piece
+    return bytes(line)
+
+
+def _user_of(peer: socket.socket) -> int | None:
+    """Whose process is at the other end, where the system tells; the folder's mode guards too."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return os.getuid()
+    credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    return int(struct.unpack("3i", credentials)[1])
+
+
+_LOCKED: Final = (
+    "Your key is locked, so this notebook cannot speak for you. Unlock it in the Keys panel (the "
+    "key in the status bar), then run this cell again."
+)

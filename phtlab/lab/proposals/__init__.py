@@ -1,0 +1,1 @@
+"""Proposals as their researcher works with them."""

@@ -1,0 +1,283 @@
+"""A proposal's draft: a TOML file that a person fills in, and what `phtlab` works out for it.
+
+Risk and reasons are worked out from the notebook each time, and never read from the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from phtlab.errors import ProposalError
+from phtlab.governance import Assessment, Proposal, assess
+from phtlab.governance.difference import parameter_words
+from phtlab.governance.proposal import AskedData, ProposalId, new_id
+from phtlab.notebook import Analysis, read_analysis
+from phtlab.notebook.parameters import ParameterSchema
+from phtlab.train.canonical import Digest, digest
+from phtlab.train.crypto.identity import MemberName
+from phtlab.train.documents.manifest import TrainManifest
+from phtlab.train.documents.roster import Catalogue
+from phtlab.validation_summary import faults_of
+from phtlab.wire.api.journeys import StationView
+
+SUFFIX = ".proposal.toml"
+DAYS = 180
+
+
+class Draft(BaseModel):
+    """What the file holds. `notebook` is its path from the file; `notebooks` binds to digests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: ProposalId
+    notebook: str
+    title: str
+    question: str
+    legal_ground: str
+    stations: tuple[MemberName, ...]
+    journeys: int = Field(1, ge=1)
+    rounds: int = Field(1, ge=1)
+    until: date
+    images: tuple[Digest, ...]
+    notebooks: tuple[Digest, ...] = ()
+    datasets: tuple[AskedData, ...]
+    parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """A draft as it was read, beside the analysis that it is about, and its file."""
+
+    path: Path
+    draft: Draft
+    analysis: Analysis
+
+    @property
+    def notebook(self) -> str:
+        """The digest of the notebook that would travel now."""
+        return digest(self.analysis.travelling())
+
+    def proposal(
+        self,
+        researcher: str,
+        assessment: Assessment,
+        now: datetime,
+        previous: tuple[Proposal, str] | None = None,
+    ) -> Proposal:
+        """The version that follows `previous`, a proposal and its digest; or the first.
+
+        Raises ProposalError (``proposal-draft``) with the first thing to mend, or
+        ``proposal-notebook`` if the notebook is another than the draft names.
+        """
+        draft = self.draft
+        if draft.notebooks and self.notebook not in draft.notebooks:
+            raise ProposalError(
+                f"{self.path.name} names other notebooks than {draft.notebook} is now. If the "
+                f"change is meant, write its digest into 'notebooks': {self.notebook}",
+                code="proposal-notebook",
+            )
+        words = {
+            "title": draft.title,
+            "question": draft.question,
+            "legal_ground": draft.legal_ground,
+        }
+        if empty := [name for name, text in words.items() if not text.strip()]:
+            raise ProposalError(
+                f"{self.path.name} is not ready: {', '.join(empty)} "
+                f"{'is' if len(empty) == 1 else 'are'} still empty. Stations decide by them.",
+                code="proposal-draft",
+            )
+        version, before = (previous[0].version + 1, previous[1]) if previous else (1, None)
+        until = datetime(draft.until.year, draft.until.month, draft.until.day, tzinfo=UTC)
+        values = draft.model_dump(exclude={"notebook", "until", "parameters"})
+        try:
+            return Proposal.model_validate(
+                values
+                | {
+                    "version": version,
+                    "previous": before,
+                    "researcher": researcher,
+                    "question": _body(draft.question),
+                    "legal_ground": _body(draft.legal_ground),
+                    "parameters": ParameterSchema(draft.parameters).schema,
+                    "risk": assessment.risk,
+                    "reasons": tuple(reason.sentence[:200] for reason in assessment.reasons),
+                    "issued": now.replace(microsecond=0),
+                    "until": until + timedelta(days=1, seconds=-1),
+                }
+            )
+        except ValidationError as error:
+            raise _to_mend(self.path, error) from None
+
+
+def read_draft(path: Path) -> Drafted:
+    """The draft at `path` and the analysis of its notebook.
+
+    Raises ProposalError (``proposal-draft``) if it is no draft, NotebookError with the findings.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+        draft = Draft.model_validate(content)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ProposalError(
+            f"{path} cannot be read as a proposal's draft: {error}. Write one with 'phtlab "
+            "proposal new NOTEBOOK'.",
+            code="proposal-draft",
+        ) from None
+    except ValidationError as error:
+        raise _to_mend(path, error) from None
+    analysis = read_analysis(path.parent / draft.notebook)
+    return Drafted(path, draft, analysis.require_sound())
+
+
+def risk_of(drafted: Drafted, manifest: TrainManifest, catalogue: Catalogue) -> Assessment:
+    """The risk of what a draft asks for, as any station works it out anew."""
+    return assess(
+        manifest,
+        known_images={image.digest for image in catalogue.images},
+        rounds=drafted.draft.rounds,
+        journeys=drafted.draft.journeys,
+    )
+
+
+def write_draft(
+    path: Path,
+    notebook: Path,
+    analysis: Analysis,
+    manifest: TrainManifest,
+    assessment: Assessment,
+    stations: Sequence[StationView],
+    today: date,
+) -> None:
+    """Write a commented draft for `analysis`. Raises ProposalError if `path` is there already."""
+    beside = Path(os.path.relpath(notebook, path.parent))
+    text = draft_text(beside, analysis, manifest, assessment, stations, today)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ProposalError(
+            f"{path} is there already: go on with it, or give another name with --out.",
+            code="proposal-draft",
+        ) from None
+
+
+def draft_text(
+    notebook: Path,
+    analysis: Analysis,
+    manifest: TrainManifest,
+    assessment: Assessment,
+    stations: Sequence[StationView],
+    today: date,
+) -> str:
+    """The draft's text: what a person has to write is empty, the rest is worked out.
+
+    `notebook` is the path from the draft's folder.
+    """
+    wanted = set(manifest.datasets)
+    holding = [s for s in stations if wanted <= {data.name for data in s.datasets}]
+    lines = [
+        "# A proposal: what this study asks of stations, and why they should say yes.",
+        "# Fill in title, question and legal ground; look at the rest. Then:",
+        "#   phtlab proposal check FILE, and phtlab proposal submit FILE",
+        "# A changed file submitted again is the next version; each station decides on it anew.",
+        "",
+        f"id = {_toml(new_id())}  # stays the same for all versions",
+        f"notebook = {_toml(notebook.as_posix())}  # the analysis, from here",
+        "",
+        'title = ""  # one line, such as "Age and heart disease in two hospitals"',
+        "",
+        "# What do you want to find out, and who is helped by it?",
+        'question = """',
+        '"""',
+        "",
+        "# Why may these data be used for it? Consent, law, the ethics committee's vote.",
+        'legal_ground = """',
+        '"""',
+        "",
+        "# Who is asked. Stations that hold all the data sets that the notebook names:",
+        f"stations = {_toml([station.name for station in holding])}",
+        "",
+        "journeys = 1  # how often the train may travel under this proposal",
+        "rounds = 1    # and how many rounds each, if it travels in rounds",
+        f"until = {(today + timedelta(days=DAYS)).isoformat()}  # the last day",
+        "",
+        f"# The kernel image: {manifest.kernel.name}.",
+        f"images = {_toml([manifest.kernel.digest])}",
+        "",
+        "# The notebook as it is now: a changed one needs another version. With [] any notebook",
+        "# may travel that keeps to the rest of this proposal; stations allow that less often.",
+        f"notebooks = {_toml([digest(analysis.travelling())])}",
+        "",
+    ]
+    for name in manifest.datasets:
+        lines += _dataset_lines(name, analysis, stations)
+    properties = manifest.parameters.get("properties", {})
+    if properties:
+        lines += ["# The bounds that every journey keeps to. Narrow ones are sooner allowed.", ""]
+    for name, declared in properties.items():
+        lines += [f"[parameters.{name}]  # {parameter_words(name, declared)}"]
+        lines += [f"{key} = {_toml(value)}" for key, value in declared.items()]
+        lines += [""]
+    lines += [f"# Risk, as stations will work it out from the notebook: {assessment.risk}."]
+    lines += [f"#   {reason.risk}: {reason.sentence}" for reason in assessment.reasons]
+    return "\n".join(lines) + "\n"
+
+
+def _dataset_lines(name: str, analysis: Analysis, stations: Iterable[StationView]) -> list[str]:
+    known: dict[str, None] = {}
+    for station in stations:
+        for data in station.datasets:
+            if data.name == name:
+                known |= dict.fromkeys(column.name for column in data.columns)
+    source = "\n".join(cell.source for cell in analysis.travelling_cells)
+    used = [column for column in known if re.search(rf"(?<!\w){re.escape(column)}(?!\w)", source)]
+    others = [column for column in known if column not in used]
+    lines = ["[[datasets]]", f"name = {_toml(name)}"]
+    lines += ["# The columns that the notebook names; [] asks for all.", f"columns = {_toml(used)}"]
+    if others:
+        lines += [f"# Not named there: {', '.join(map(_toml, others))}"]
+    return [*lines, ""]
+
+
+def _toml(value: object) -> str:
+    """`value` as TOML writes it."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _body(text: str) -> str:
+    return text.strip() + "\n" if text.strip() else ""
+
+
+def _to_mend(path: Path, error: ValidationError) -> ProposalError:
+    return ProposalError(
+        f"{path.name} is not ready: {faults_of(error)[0]}. Mend that line, and check it again.",
+        code="proposal-draft",
+    )
+
+
+def drafts_in(folder: Path, submitted: Collection[str]) -> list[tuple[Path, str]]:
+    """The drafts in `folder` that are not among the `submitted` names, and their names."""
+    found = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            name = tomllib.loads(path.read_text("utf-8")).get("id")
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            continue  # 'phtlab proposal check' says what is wrong with it.
+        if isinstance(name, str) and name not in submitted:
+            found.append((path, name))
+    return found

@@ -1,0 +1,156 @@
+"""`lab.proposals`: drafts written and submitted, and one's proposals at central."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phtlab.errors import CentralError, ProposalError
+from phtlab.governance import Assessment, Proposal, assess
+from phtlab.lab.client.train import train_manifest
+from phtlab.lab.proposals.draft import SUFFIX, Drafted, read_draft, risk_of, write_draft
+from phtlab.lab.proposals.proposal import SubmittedProposal, verified_versions
+from phtlab.train.canonical import canonical, digest
+from phtlab.train.documents.manifest import KernelRef, TrainManifest
+from phtlab.wire.api.governance import ProposalSummary
+
+if TYPE_CHECKING:
+    from phtlab.lab.client.lab import Lab
+    from phtlab.lab.client.train import Train
+
+
+class Proposals:
+    """The proposals of one researcher."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+
+    @staticmethod
+    def draft_of(notebook: str | Path) -> Path:
+        """Where the draft of `notebook` lies, if nobody said otherwise: beside it."""
+        source = Path(notebook)
+        return source.with_name(f"{source.stem}{SUFFIX}")
+
+    def new(self, notebook: str | Path, out: str | Path | None = None) -> Path:
+        """Write a draft for `notebook`, worked out from it and from what stations hold; its path.
+
+        Raises NotebookError with the findings, ProposalError if the file is there already.
+        """
+        train: Train = self._lab.train(notebook)
+        source = Path(notebook)
+        path = Path(out) if out else self.draft_of(source)
+        roster = self._lab.trusted.roster
+        twins = {member.name for member in roster.with_role("twin")}
+        stations = [view for view in self._lab.stations() if view.name not in twins]
+        write_draft(
+            path,
+            source,
+            train.analysis,
+            train.manifest,
+            _assessment_of_train(self._lab, train.manifest),
+            stations,
+            datetime.now(UTC).date(),
+        )
+        return path
+
+    def check(self, draft: str | Path) -> tuple[Proposal, tuple[Proposal, ...]]:
+        """The version that `draft` would become, and those before it, without sending anything.
+
+        Raises ProposalError with what to mend, NotebookError with the notebook's findings.
+        """
+        drafted = read_draft(Path(draft))
+        versions, newest = self._before(drafted.draft.id)
+        previous = (versions[-1], newest) if versions else None
+        proposal = drafted.proposal(
+            self._lab.name, self._risk(drafted), datetime.now(UTC), previous
+        )
+        self._require_known(proposal)
+        return proposal, versions
+
+    def submit(self, draft: str | Path, *, checked: str | None = None) -> SubmittedProposal:
+        """Sign `draft` as the next version, and send it to central.
+
+        `checked` is `digest_of_what_is_asked` of what a person was shown. Raises as `check`,
+        ProposalError (``proposal-changed``) if it is not that any more, or (``proposal-unchanged``)
+        if it asks for the same as the newest version, CentralError or CentralUnreachableError.
+        """
+        proposal, versions = self.check(draft)
+        if checked is not None and digest_of_what_is_asked(proposal) != checked:
+            raise ProposalError(
+                f"{Path(draft).name} is not what was shown: it was changed meanwhile. Nothing was "
+                "sent. Check it once more.",
+                code="proposal-changed",
+            )
+        if versions and _asks(proposal) == _asks(versions[-1]):
+            raise ProposalError(
+                f"{Path(draft).name} asks for the same as version {versions[-1].version} of "
+                f"{proposal.id}, which is submitted already.",
+                code="proposal-unchanged",
+            )
+        signed = proposal.sign(self._lab.identity)
+        return SubmittedProposal(self._lab, self._lab.central.governance.submit_proposal(signed))
+
+    def list(self) -> list[ProposalSummary]:
+        """The proposals that one has to do with, the last changed first: central's word."""
+        return [*self._lab.central.governance.all_proposals()]
+
+    def get(self, proposal: str) -> SubmittedProposal:
+        """The proposal whose name begins with `proposal`. Raises ProposalError."""
+        wanted = proposal if proposal.startswith("p-") else f"p-{proposal}"
+        if len(wanted) < len("p-") + 16:
+            found = [one.id for one in self.list() if one.id.startswith(wanted)]
+            if len(found) != 1:
+                word = "No proposal" if not found else f"{len(found)} proposals"
+                raise ProposalError(
+                    f"{word} of yours begins with '{proposal}'. 'phtlab proposal list' shows them.",
+                    code="no-such-proposal",
+                )
+            (wanted,) = found
+        return SubmittedProposal(self._lab, self._lab.central.governance.proposal(wanted))
+
+    def _before(self, proposal: str) -> tuple[tuple[Proposal, ...], str]:
+        """The versions that central has of `proposal`, verified, and the newest one's digest."""
+        try:
+            view = self._lab.central.governance.proposal(proposal)
+        except CentralError as error:
+            if error.code != "not-found":
+                raise
+            return (), ""
+        versions = verified_versions(view.versions, self._lab.refresh().roster, proposal)
+        return versions, view.versions[-1].envelope.digest
+
+    def _risk(self, drafted: Drafted) -> Assessment:
+        catalogue = self._lab.trusted.catalogue
+        image = catalogue.named(drafted.analysis.language)
+        for known in catalogue.images:
+            if known.digest in drafted.draft.images:
+                image = known
+        kernel = KernelRef(name=image.name, language=image.language, digest=image.digest)
+        return risk_of(drafted, train_manifest(drafted.analysis, kernel), catalogue)
+
+    def _require_known(self, proposal: Proposal) -> None:
+        known = {member.name for member in self._lab.trusted.roster.stations}
+        if unknown := [name for name in proposal.stations if name not in known]:
+            raise ProposalError(
+                f"There is no station '{unknown[0]}'. 'phtlab stations' lists them.",
+                code="proposal-draft",
+            )
+        if proposal.until <= datetime.now(UTC):
+            raise ProposalError(
+                f"'until' is {proposal.until:%Y-%m-%d}, which is over. Give a later day.",
+                code="proposal-draft",
+            )
+
+
+def _assessment_of_train(lab: Lab, manifest: TrainManifest) -> Assessment:
+    return assess(manifest, known_images={image.digest for image in lab.trusted.catalogue.images})
+
+
+def digest_of_what_is_asked(proposal: Proposal) -> str:
+    """Of all that stations decide by, and the version that it follows; the time is not part."""
+    return digest(canonical(proposal.model_dump(mode="json", exclude={"issued"})))
+
+
+def _asks(proposal: Proposal) -> dict[str, Any]:
+    return proposal.model_dump(exclude={"version", "previous", "issued"})

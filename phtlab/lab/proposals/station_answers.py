@@ -1,0 +1,162 @@
+"""What each station says of a journey under a proposal, before it is sent: from signed lists only.
+
+A station decides by its own files, whatever is found here: this spares a researcher a journey that
+is refused, and shows a central that holds back what a station took back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from phtlab.errors import ApprovalError, CentralError, PhtlabError
+from phtlab.files.durable_file import write_durably
+from phtlab.governance import Approval, Asked, open_approval, open_standing, require_covered
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.governance import ApprovalView
+from phtlab.wire.central.governance import GovernanceClient
+
+Says = Literal["allows", "asks", "revoked", "unknown"]
+
+
+@dataclass(frozen=True)
+class StationSays:
+    """What `station` says. ``asks``: a person there is asked first; ``unknown``: no fresh list."""
+
+    station: str
+    says: Says
+    sentence: str
+
+
+class SeenNumbers:
+    """The highest number of each station's list that was seen here, in one small file.
+
+    Without it, a central could show an old list for as long as that is fresh.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def of(self, station: str) -> int:
+        return self._read().get(station, 1)
+
+    def raise_to(self, station: str, number: int) -> None:
+        with self._locked():
+            seen = self._read()
+            if number > seen.get(station, 0):
+                write_durably(self._path, json.dumps(seen | {station: number}).encode())
+
+    def _read(self) -> dict[str, int]:
+        try:
+            content = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            content = None
+        if not isinstance(content, dict) or not all(type(n) is int for n in content.values()):
+            raise ApprovalError(
+                f"{self._path}, which keeps how new the stations' lists were, cannot be read. "
+                "Delete it, and ask the stations whether their approvals stand.",
+                code="standing-seen",
+            )
+        return content
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with self._path.with_name(f"{self._path.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def stations_say(
+    client: GovernanceClient,
+    roster: Roster,
+    seen: SeenNumbers,
+    asked: Asked,
+    now: datetime,
+) -> tuple[StationSays, ...]:
+    """What each station of the order says. A list that was rolled back or forged is an error.
+
+    Raises ApprovalError (``standing-rolled-back`` and the like), SignatureError, NotOnRosterError,
+    CentralUnreachableError.
+    """
+    shown = client.approvals(proposal=asked.order.proposal) if asked.order.proposal else ()
+    return tuple(
+        _station_says(client, roster, seen, asked, now, station, shown)
+        for station in asked.order.stations
+    )
+
+
+def require_none_revoked(said: Iterable[StationSays]) -> None:
+    """Raises ApprovalError (``approval-revoked``) if a station took back what it had allowed."""
+    taken = [one for one in said if one.says == "revoked"]
+    if taken:
+        names = ", ".join(one.station for one in taken)
+        raise ApprovalError(
+            f"{taken[0].sentence} Nothing was sent. Ask there, or leave it out: {names}.",
+            code="approval-revoked",
+        )
+
+
+def _station_says(
+    client: GovernanceClient,
+    roster: Roster,
+    seen: SeenNumbers,
+    asked: Asked,
+    now: datetime,
+    station: str,
+    shown: Iterable[ApprovalView],
+) -> StationSays:
+    try:
+        envelope = client.standing(station).envelope
+    except CentralError as error:
+        if error.code != "not-found":
+            raise
+        if seen.of(station) > 1:
+            raise ApprovalError(
+                f"Central shows no list of {station}'s approvals, but one was seen before. Tell "
+                "central's operator, and ask the station.",
+                code="standing-rolled-back",
+            ) from None
+        return StationSays(
+            station, "unknown", f"{station} has published no list of what it allows."
+        )
+    try:
+        standing = open_standing(
+            envelope, roster, station=station, now=now, at_least=seen.of(station)
+        )
+    except ApprovalError as error:
+        if error.code != "standing-stale":
+            raise
+        return StationSays(station, "unknown", error.message)
+    seen.raise_to(station, standing.number)
+    stand = set(standing.approvals)
+    fitting = [
+        view for view in shown if view.station == station and _fits(view, roster, asked, now)
+    ]
+    if any(view.envelope.digest in stand for view in fitting):
+        return StationSays(station, "allows", f"{station} allows this.")
+    if fitting:
+        return StationSays(
+            station, "revoked", f"{station} allowed this, and has taken that back since."
+        )
+    return StationSays(
+        station, "asks", f"{station} has not allowed this yet: a person there decides."
+    )
+
+
+def _fits(view: ApprovalView, roster: Roster, asked: Asked, now: datetime) -> bool:
+    """Whether an approval that central shows was signed by its station and covers what is asked."""
+    try:
+        approval: Approval = open_approval(view.envelope, roster)
+        require_covered(asked, approval, now)
+    except PhtlabError:
+        return False  # It is no approval of this. The station itself will say so too.
+    return approval.station == view.station

@@ -1,0 +1,1 @@
+"""Results of a journey: opened, checked, counted and shown."""

@@ -1,0 +1,286 @@
+"""Results as HTML without a script: a tab an output, the stations side by side within it."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+from uuid import uuid4
+
+from phtlab.errors import PhtlabError
+from phtlab.lab.display.colours import CARD, FOREIGN, MUTED, badge
+from phtlab.lab.display.journey_text import TWO_RECORDS, why_not
+from phtlab.lab.display.route_map import middle
+from phtlab.lab.results.forecast import CAVEAT, foreseen
+from phtlab.lab.results.stop_cost import duration, size
+from phtlab.printable import escaped
+from phtlab.train.documents.record import OutputVerdict, StopRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from phtlab.lab.results.results import StationResults
+
+MAX_ROWS: Final = 40
+MAX_VALUE: Final = 400
+_GRID: Final = (
+    "display:grid;grid-template-columns:repeat(auto-fill,minmax(280px,1fr));gap:12px;"
+    "align-items:start"
+)
+# Figures are drawn on white: so they are shown, in the dark theme as well.
+_PICTURE: Final = "width:100%;height:auto;background-color:#fff;border-radius:4px"
+_ACCENT: Final = "var(--jp-brand-color1,var(--vscode-focusBorder,#1565c0))"
+_LINE: Final = "var(--jp-border-color2,rgba(128,128,128,.4))"
+
+Tab = tuple[str, str]
+
+
+def results_html(
+    stations: Mapping[str, StationResults],
+    failures: Mapping[str, StopRecord],
+    unsigned: Mapping[str, str],
+    waiting: Mapping[str, str] | None = None,
+    missing: Callable[[str], Mapping[str, str]] = lambda name: {},
+    *,
+    contradicted: Sequence[str] = (),
+) -> str:
+    """What the stations sent, with what did not come above it. All foreign text is escaped.
+
+    `missing` gives what stations lack of an output, which is said above it.
+    """
+    held_back = "".join(
+        [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
+        + [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
+        + [
+            _notice(s, f"{words} (unsigned: central's word only)", "warn")
+            for s, words in unsigned.items()
+        ]
+        + [_notice(s, f"{told}; not ended yet", "warn") for s, told in (waiting or {}).items()]
+    )
+    tabs = list(_outputs(stations, missing))
+    if stations:
+        tabs.append(("Stations", _stations(stations)))
+    return _tabbed(tabs, held_back)
+
+
+def _outputs(
+    stations: Mapping[str, StationResults], missing: Callable[[str], Mapping[str, str]]
+) -> Iterator[Tab]:
+    from phtlab.lab.results.withheld import warning_html
+
+    kinds = {n: o.kind for one in stations.values() for n, o in one.outputs.items()}
+    for name, kind in kinds.items():
+        having = [one for one in stations.values() if name in one.outputs]
+        shown = _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
+        yield name, warning_html(missing(name)) + shown
+    for name in dict.fromkeys(v.name for one in stations.values() for v in one.record.outputs):
+        if name not in kinds:
+            yield name, _kept_back(name, list(stations.values()))
+
+
+def _kept_back(name: str, asked: Sequence[StationResults]) -> str:
+    """Of an output that no station sent, what each says of it."""
+
+    def verdicts(one: StationResults) -> str:
+        return "".join(_verdict(v) for v in one.record.outputs if v.name == name)
+
+    return _caption("No station sent it.") + _multiples(list(asked), verdicts)
+
+
+def _foreseen(name: str, having: Sequence[StationResults]) -> str:
+    """Below an output of a dry run: what would become of it at the stations."""
+    found = list(foreseen([one.record for one in having], name))
+    if not found:
+        return ""
+    lines = "".join(
+        f"<li>{badge(*_FORESEEN[one.verdict.verdict])} <b>{_escape(', '.join(one.stations))}</b>: "
+        f"{_escape(one.told())}</li>"
+        for one in found
+    )
+    style = "list-style:none;margin:4px 0 0;padding:0"
+    return f'{_caption(CAVEAT)}<ul style="{style}">{lines}</ul>'
+
+
+_FORESEEN: Final[Mapping[str, tuple[str, str]]] = {
+    "released": ("✓", "good"),
+    "suppressed": ("▲", "warn"),
+    "held": ("‖", "warn"),
+    "refused": ("✗", "bad"),
+}
+
+
+def _table(name: str, having: Sequence[StationResults]) -> str:
+    import pandas as pd
+
+    frames, troubles = [], []
+    for one in having:
+        try:
+            frame = one.table(name)
+        except PhtlabError as error:
+            troubles.append(_notice(one.station, error.message, "bad"))
+            continue
+        if len(having) > 1:
+            frame.insert(0, "station", one.station, allow_duplicates=True)
+        frames.append(frame)
+    whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    told = f"{_rows(len(whole))} from {_count(len(frames), 'station')}"
+    if len(whole) > MAX_ROWS:
+        told += f", {MAX_ROWS} of them shown"
+    return _caption(f"Table: {told}") + "".join(troubles) + _frame(whole)
+
+
+def _frame(frame: pd.DataFrame) -> str:
+    shown: str = frame.to_html(
+        index=False, max_rows=MAX_ROWS, border=0, escape=True, float_format=lambda x: f"{x:,.6g}"
+    )
+    return f'<div style="overflow-x:auto">{shown}</div>'
+
+
+def _figure(name: str, having: Sequence[StationResults]) -> str:
+    def picture(one: StationResults) -> str:
+        png = b64encode(one.figure(name).png).decode()
+        words = html.escape(f"{name} of {one.station}")
+        return f'<img alt="{words}" style="{_PICTURE}" src="data:image/png;base64,{png}">'
+
+    return _caption(f"Figure of {_count(len(having), 'station')}") + _multiples(having, picture)
+
+
+def _scalar(name: str, having: Sequence[StationResults]) -> str:
+    def value(one: StationResults) -> str:
+        return f'<code style="font-size:140%">{_escape(str(one.scalar(name)))}</code>'
+
+    return _caption("Single value") + _multiples(having, value)
+
+
+def _model(name: str, having: Sequence[StationResults]) -> str:
+    def shapes(one: StationResults) -> str:
+        rows = (
+            (_escape(key), " × ".join(map(str, array.shape)) or "one number")
+            for key, array in one.model(name).items()
+        )
+        return "".join(f"<div><code>{key}</code> {shape}</div>" for key, shape in rows)
+
+    told = f"Model: arrays by name, with their shapes; results.models({name!r}) has the numbers"
+    return _caption(told) + _multiples(having, shapes)
+
+
+def _files(name: str, having: Sequence[StationResults]) -> str:
+    return _caption(f"File; results[station].file({name!r}) has its bytes") + _multiples(
+        having, lambda one: size(len(one.file(name)))
+    )
+
+
+_SHOWN: Final[Mapping[str, Callable[[str, Sequence[StationResults]], str]]] = {
+    "table": _table,
+    "figure": _figure,
+    "scalar": _scalar,
+    "model": _model,
+}
+
+
+def _multiples(having: Sequence[StationResults], shown: Callable[[StationResults], str]) -> str:
+    """One box a station, all of one size."""
+    boxes = []
+    for one in having:
+        try:
+            inside = shown(one)
+        except PhtlabError as error:
+            inside = _escape(error.message)
+        head = f'<div style="{FOREIGN}"><b><bdi>{_escape(one.station)}</bdi></b></div>'
+        boxes.append(f'<div style="min-width:0">{head}{inside}</div>')
+    return f'<div style="{_GRID}">{"".join(boxes)}</div>'
+
+
+def _stations(stations: Mapping[str, StationResults]) -> str:
+    def told(one: StationResults) -> str:
+        parts = [f'<div style="{MUTED}">{_escape(_cost(one.record))}</div>']
+        parts += [_verdict(verdict) for verdict in one.record.outputs]
+        return "".join(parts)
+
+    head = _caption("What each station's signed record says of its outputs")
+    return head + _multiples(list(stations.values()), told)
+
+
+def _cost(record: StopRecord) -> str:
+    parts = [f"sent {size(record.cargo_size)}"]
+    if record.started is not None:
+        ran = max(0.0, (record.finished - record.started).total_seconds())
+        parts.insert(0, f"ran {duration(ran)}")
+    return ", ".join(parts)
+
+
+def _verdict(verdict: OutputVerdict) -> str:
+    mark, tone = ("✓", "good") if verdict.verdict == "released" else ("‖", "warn")
+    word = "kept back" if verdict.verdict == "refused" else verdict.verdict
+    words = f"{verdict.name}: {word}" + (verdict.sentence and f". {verdict.sentence}")
+    return f"<div>{badge(mark, tone)} {_escape(words)}</div>"
+
+
+def _error(record: StopRecord) -> str:
+    if record.error is None:
+        return ""
+    said = f": {record.error.message}" if record.error.message else ""
+    place = f" in cell {record.error.cell}" if record.error.cell is not None else ""
+    return f" ({record.error.type}{said}{place})"
+
+
+def _notice(station: str, words: str, tone: str) -> str:
+    mark = "✗" if tone == "bad" else "–"
+    return (
+        f'<div style="{FOREIGN};margin-bottom:6px">{badge(mark, tone)} '
+        f"<b><bdi>{_escape(station)}</bdi></b> {_escape(words)}</div>"
+    )
+
+
+def _caption(words: str) -> str:
+    return f'<div style="{MUTED};margin:0 0 8px">{_escape(words)}</div>'
+
+
+def _tabbed(tabs: Sequence[Tab], before: str) -> str:
+    """Radio buttons and CSS, so that the keyboard works and no script runs.
+
+    Where style is stripped, everything stands one below the other.
+    """
+    name = f"pht-{uuid4().hex[:12]}"
+    rules = [
+        f"#{name}>input{{position:absolute;opacity:0;pointer-events:none}}"
+        f"#{name}>label{{display:inline-block;padding:4px 10px;margin:0 2px 10px 0;cursor:pointer;"
+        f"border-bottom:2px solid {_LINE}}}"
+        f"#{name}>section{{display:none}}"
+    ]
+    inputs, labels, panels = [], [], []
+    for number, (title, content) in enumerate(tabs, start=1):
+        at = f"#{name}>input:nth-of-type({number})"
+        rules.append(
+            f"{at}:checked~section:nth-of-type({number}){{display:block}}"
+            f"{at}:checked~label:nth-of-type({number})"
+            f"{{border-color:{_ACCENT};font-weight:bold}}"
+            f"{at}:focus-visible~label:nth-of-type({number})"
+            f"{{outline:2px solid {_ACCENT};outline-offset:-2px}}"
+        )
+        checked = " checked" if number == 1 else ""
+        label = _escape(title)
+        inputs.append(
+            f'<input type="radio" name="{name}" id="{name}-{number}" aria-label="{label}"{checked}>'
+        )
+        labels.append(f'<label for="{name}-{number}">{label}</label>')
+        panels.append(f'<section aria-label="{label}">{content}</section>')
+    nothing = "" if tabs or before else "Nothing came back."
+    return (
+        f'<div id="{name}" style="{CARD}">'
+        f"<style>{''.join(rules)}</style>{before}{nothing}"
+        f"{''.join(inputs)}{''.join(labels)}{''.join(panels)}</div>"
+    )
+
+
+def _escape(words: str) -> str:
+    return html.escape(middle(escaped(words), MAX_VALUE))
+
+
+def _rows(count: int) -> str:
+    return _count(count, "row")
+
+
+def _count(count: int, thing: str) -> str:
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"

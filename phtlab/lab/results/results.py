@@ -1,0 +1,352 @@
+"""Results: cargo of a journey, verified and opened, one station beside the other."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from phtlab.errors import JourneyError, SealFormatError
+from phtlab.lab.display.journey_text import TWO_RECORDS, passage, why_not
+from phtlab.lab.results.folder import ResultsFolder
+from phtlab.lab.results.forecast import foreseen
+from phtlab.lab.results.html import results_html
+from phtlab.lab.results.table_file import fault_of
+from phtlab.printable import escaped
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import StopRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from phtlab.lab.results.withheld import Withheld
+
+_MAX_SCALAR_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class ResultFigure:
+    """A figure as it left a station: `png` bytes, and `data`, the table it is drawn from."""
+
+    png: bytes = field(repr=False)
+    data: pd.DataFrame = field(repr=False)
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+@dataclass(frozen=True)
+class StationResults:
+    """What one station sent: its signed record, and the outputs that its airlock released."""
+
+    station: str
+    record: StopRecord
+    outputs: Mapping[str, Output]
+    directory: Path = field(repr=False)
+    held: ResultsFolder | None = field(default=None, repr=False, compare=False)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The table called `name`. Raises JourneyError if it did not leave the station.
+
+        Raises SealFormatError (`output-form`) if what the station sent is no table, or a huge one.
+        """
+        return self._frame(self._file(name, "table", ".parquet"))
+
+    def scalar(self, name: str) -> Any:
+        """The single value called `name`. Raises as `table`."""
+        path = self._file(name, "scalar", ".json")
+        try:
+            with path.open("rb") as file:
+                return json.loads(file.read(_MAX_SCALAR_BYTES))["value"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise self._malformed(path, "a single value") from None
+
+    def figure(self, name: str) -> ResultFigure:
+        """The figure called `name`, which shows itself in a notebook. Raises as `table`."""
+        png = self._file(name, "figure", ".png").read_bytes()
+        return ResultFigure(png, self._frame(self._file(name, "figure", ".parquet")))
+
+    def model(self, name: str) -> dict[str, np.ndarray]:
+        """The model called `name`, as named arrays. Raises as `table`."""
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        path = self._file(name, "model", ".safetensors")
+        try:
+            return dict(load_file(path))
+        except SafetensorError:
+            raise self._malformed(path, "a model") from None
+
+    def file(self, name: str) -> bytes:
+        """The bytes of the file called `name`. Raises as `table`."""
+        return self._file(name, "file", ".bin").read_bytes()
+
+    def _frame(self, path: Path) -> pd.DataFrame:
+        import pandas as pd
+        import pyarrow
+
+        try:
+            fault = fault_of(path)
+            if fault is None:
+                return pd.read_parquet(path)
+        except (pyarrow.ArrowException, ValueError, OSError):
+            raise self._malformed(path, "a table") from None
+        raise self._malformed(path, fault)
+
+    def _malformed(self, path: Path, wanted: str) -> SealFormatError:
+        return SealFormatError(
+            f"'{path.stem}' of {self.station} is not {wanted}. It is what the station sealed: it "
+            "runs another version, or is broken or hostile. Ask its operator.",
+            code="output-form",
+        )
+
+    def _file(self, name: str, kind: str, ending: str) -> Path:
+        if name not in self.outputs:
+            verdict = next((v for v in self.record.outputs if v.name == name), None)
+            if verdict is not None and verdict.sentence:
+                why = f"its airlock says: {verdict.sentence}"
+            else:
+                why = f"it sent: {', '.join(self.outputs) or 'nothing'}"
+            raise JourneyError(
+                f"'{name}' did not come from {self.station}; {why}", code="no-such-output"
+            )
+        if self.outputs[name].kind != kind:
+            found = self.outputs[name].kind
+            raise JourneyError(f"'{name}' is a {found}: use .{found}({name!r}).", code="other-kind")
+        return self.directory / (name + ending)
+
+    def _repr_html_(self) -> str:
+        return results_html({self.station: self}, {}, {})
+
+
+class Results(Mapping[str, StationResults]):
+    """The results of a journey by station: `results["cleveland"].table("counts")`.
+
+    `failures` holds the verified records of stops that ended otherwise than departed. `unsigned`
+    is station to sentence for stops that no station signed for: central's word only. `waiting`
+    likewise, for stops that have not ended yet: then these are the results so far. `contradicted`
+    holds the other record of each station that signed two: there is a second answer, and only the
+    station's operator can say which one counts.
+    """
+
+    def __init__(
+        self,
+        stations: dict[str, StationResults],
+        failures: dict[str, StopRecord],
+        folder: ResultsFolder,
+        unsigned: Mapping[str, str] | None = None,
+        waiting: Mapping[str, str] | None = None,
+        contradicted: Mapping[str, StopRecord] | None = None,
+    ) -> None:
+        self._stations = stations
+        self._folder = folder
+        self.failures = failures
+        self.unsigned = dict(unsigned or {})
+        self.waiting = dict(waiting or {})
+        self.contradicted = dict(contradicted or {})
+
+    def __getitem__(self, station: str) -> StationResults:
+        if station in self._stations:
+            return self._stations[station]
+        if station in self.failures:
+            record = self.failures[station]
+            raise JourneyError(f"{station} {record.outcome}: {why_not(record)}", code=record.code)
+        if station in self.unsigned:
+            raise JourneyError(
+                f"Central says of {station}: {self.unsigned[station]}. {station} signed nothing.",
+                code="unsigned-stop",
+            )
+        if station in self.waiting:
+            raise JourneyError(
+                f"{station} has not ended yet ({self.waiting[station]}). These are the results so "
+                "far; journey.wait() waits for the others.",
+                code="journey-unfinished",
+            )
+        known = ", ".join(self.stations) or "none"
+        raise JourneyError(
+            f"'{station}' is not among the results. There is: {known}.",
+            code="no-such-station",
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._stations)
+
+    def __len__(self) -> int:
+        return len(self._stations)
+
+    def __contains__(self, station: object) -> bool:
+        return station in self._stations
+
+    @cached_property
+    def stations(self) -> tuple[str, ...]:
+        """The stations that sent results, in the journey's order."""
+        return tuple(self._stations)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One frame over all stations that released `name`, `station` as its first column.
+
+        What stayed at stations is missing in it, and in each sum over it: `withheld(name)`, and
+        `attrs["withheld"]` of the frame; likewise stations that are `contradicted`. In a notebook
+        the cell says so above what it shows. Raises JourneyError (`no-such-output`) if no station
+        released it, or not as a table.
+        """
+        import pandas as pd
+
+        from phtlab.lab.results.withheld import marked
+
+        frames = []
+        for one in self._having(name, "table"):
+            frame = one.table(name)
+            frame.insert(0, "station", one.station)
+            frames.append(frame)
+        doubted = [one.station for one in self._having(name, "table")]
+        doubted = [station for station in doubted if station in self.contradicted]
+        self._warn(name)
+        return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)), doubted)
+
+    def withheld(self, name: str | None = None) -> pd.DataFrame:
+        """What stayed at stations, of the output `name` or of all: a row for each.
+
+        Columns are `station`, `output`, `rows` (how many stayed; missing if the whole output did)
+        and `why`. Stations that sent nothing at all are among them. Raises JourneyError
+        (`no-such-output`) if the train has no output of that name.
+        """
+        from phtlab.lab.results.withheld import as_frame
+
+        names = self.names()
+        if name is not None and name not in names:
+            known = ", ".join(names) or "none"
+            raise JourneyError(
+                f"There is no output called '{name}'. There is: {known}.", code="no-such-output"
+            )
+        return as_frame(self._withheld(names if name is None else (name,)))
+
+    def forecast(self) -> pd.DataFrame:
+        """What other stations would make of a dry run's outputs, by the rules that they publish.
+
+        A row for each station and output: `station`, `output`, `verdict` (``released``,
+        ``suppressed``, ``held``, ``refused``), `rule`, `rows` (how many of a table would stay) and
+        `why`. The rows of a dry run are made up, and real counts differ. Empty for a real journey.
+        """
+        from phtlab.lab.results.forecast import as_frame
+
+        return as_frame([*(one.record for one in self.values()), *self.failures.values()])
+
+    def names(self) -> tuple[str, ...]:
+        """The outputs of the train that a station told of, in their order."""
+        records = [*(one.record for one in self.values()), *self.failures.values()]
+        told = [verdict.name for record in records for verdict in record.outputs]
+        sent = [name for one in self.values() for name in one.outputs]
+        return tuple(dict.fromkeys([*told, *sent]))
+
+    def _withheld(self, names: Sequence[str]) -> list[Withheld]:
+        from phtlab.lab.results.withheld import withheld
+
+        records = {one.station: one.record for one in self.values()} | self.failures
+        return withheld(records, self.unsigned, self.waiting, names)
+
+    def missing(self, name: str) -> dict[str, str]:
+        """Station to what it lacks of the output `name`, in a few words that follow its name."""
+        from phtlab.lab.results.withheld import mark_of
+
+        return mark_of(self._withheld((name,)))
+
+    def _warn(self, name: str) -> None:
+        from phtlab.lab.results.withheld import show_warning
+
+        show_warning(self.missing(name))
+
+    def scalars(self, name: str) -> dict[str, Any]:
+        """Station to value, as `table`."""
+        found = {one.station: one.scalar(name) for one in self._having(name, "scalar")}
+        self._warn(name)
+        return found
+
+    def models(self, name: str) -> dict[str, dict[str, np.ndarray]]:
+        """Station to named arrays, as `table`."""
+        found = {one.station: one.model(name) for one in self._having(name, "model")}
+        self._warn(name)
+        return found
+
+    def figures(self, name: str) -> dict[str, ResultFigure]:
+        """Station to figure, as `table`."""
+        found = {one.station: one.figure(name) for one in self._having(name, "figure")}
+        self._warn(name)
+        return found
+
+    def export(self, directory: str | Path) -> Path:
+        """Write all to `directory`, a folder a station; tables as Parquet and as CSV."""
+        target = Path(directory)
+        for one in self.values():
+            folder = target / one.station
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "record.json").write_text(one.record.model_dump_json(indent=2) + "\n")
+            for name, output in one.outputs.items():
+                for path in sorted(one.directory.glob(f"{name}.*")):
+                    shutil.copyfile(path, folder / path.name)
+                if output.kind == "table":
+                    (folder / f"{name}.csv").write_text(_csv(one.table(name)))
+        return target
+
+    def _having(self, name: str, kind: str) -> list[StationResults]:
+        having = [one for one in self.values() if name in one.outputs]
+        if having and having[0].outputs[name].kind == kind:
+            return having
+        sent = {f"{n} ({o.kind})" for one in self.values() for n, o in one.outputs.items()}
+        known = ", ".join(sorted(sent)) or "nothing"
+        asked = () if having or name not in self.names() else (name,)
+        why = "".join(f" {one.station} {one.words}." for one in self._withheld(asked))
+        raise JourneyError(
+            f"No station sent a {kind} called '{name}'. They sent: {known}.{why}",
+            code="no-such-output",
+        )
+
+    def __repr__(self) -> str:
+        whole = len(self) + len(self.failures) + len(self.unsigned) + len(self.waiting)
+        so_far = f" so far, of {whole}" if self.waiting else ""
+        lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}{so_far}"]
+        for one in self.values():
+            parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
+            lines.append(f"  {one.station}: {parts or 'nothing was released'}")
+            lines += [f"    {passage(v)}" for v in one.record.outputs if v.sentence]
+            for name in one.outputs:
+                lines += [
+                    f"    {name} at {', '.join(found.stations)}: {escaped(found.told())}"
+                    for found in foreseen([one.record], name)
+                ]
+        lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]
+        lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
+        lines += [f"  {s}: {told}; not ended yet" for s, told in self.waiting.items()]
+        lines += [f"  ! {s} {TWO_RECORDS}." for s in self.contradicted]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return results_html(
+            self,
+            self.failures,
+            self.unsigned,
+            self.waiting,
+            self.missing,
+            contradicted=tuple(self.contradicted),
+        )
+
+
+def _csv(frame: pd.DataFrame) -> str:
+    """CSV whose text cells no spreadsheet takes for a formula (OWASP, CSV injection)."""
+    safe = frame.copy()
+    for column in safe.select_dtypes(include=["object", "string", "category"]):
+        safe[column] = [_quoted(value) for value in safe[column]]
+    safe.columns = [_quoted(name) for name in safe.columns]
+    buffer = io.StringIO()
+    safe.to_csv(buffer, index=False)
+    return buffer.getvalue()
+
+
+def _quoted(cell: Any) -> Any:
+    return "'" + cell if isinstance(cell, str) and cell[:1] in tuple("=+-@\t\r\n") else cell

@@ -1,0 +1,201 @@
+"""What stayed at stations of what was asked for: rows, outputs, and stations that sent nothing."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from phtlab.lab.display.colours import FOREIGN, badge
+from phtlab.lab.display.journey_text import TWO_RECORDS, why_not
+from phtlab.lab.display.notebook_output import Output, cell_run
+from phtlab.lab.display.route_map import MAX_SENTENCE, middle
+from phtlab.printable import escaped
+from phtlab.train.documents.record import OutputVerdict, StopRecord
+
+SUMS: Final = "Sums over stations are too low by what is missing."
+
+MARK: Final = "withheld"
+"""Where a frame's `attrs` say what is missing: station to a few words that follow its name."""
+DOUBTED: Final = "contradicted"
+"""Where they name the stations in it that signed two records."""
+
+_BELOW: Final = re.compile(r"with a count (below \d{1,9}) ")
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """`rows` of `output` stayed at `station`: None for the whole output.
+
+    `words` say it in short, to follow the station's name.
+    """
+
+    station: str
+    output: str
+    rows: int | None
+    why: str
+    words: str
+
+
+def withheld(
+    records: Mapping[str, StopRecord],
+    unsigned: Mapping[str, str],
+    waiting: Mapping[str, str],
+    outputs: Sequence[str],
+) -> list[Withheld]:
+    """What is missing of `outputs`, station by station, by their signed records.
+
+    Nothing came from `unsigned`, nor yet from `waiting`, each with what is said of it.
+    """
+    found = []
+    for station, record in records.items():
+        told = {verdict.name: verdict for verdict in record.outputs}
+        for name in outputs:
+            if record.outcome != "departed":
+                why = escaped(why_not(record))
+                words = f"sent nothing ({record.outcome}: {_bare(why)})"
+                found.append(Withheld(station, name, None, why, words))
+            elif (verdict := told.get(name)) is not None:
+                found += _of(station, verdict)
+    ended = {station: f"sent nothing ({_bare(why)})" for station, why in unsigned.items()}
+    going = {station: f"is not in it yet ({_state(why)})" for station, why in waiting.items()}
+    for station, words in {**ended, **going}.items():
+        why = {**unsigned, **waiting}[station]
+        found += [Withheld(station, name, None, why, words) for name in outputs]
+    return found
+
+
+def _of(station: str, verdict: OutputVerdict) -> Iterator[Withheld]:
+    """What an airlock's verdict says of an output of a stop that departed."""
+    why, rows = verdict.sentence, verdict.suppressed_rows
+    if verdict.verdict == "refused":
+        words = f"let nothing of it leave ({_bare(why)})" if why else "let nothing of it leave"
+        yield Withheld(station, verdict.name, None, why, words)
+    elif rows or verdict.verdict == "suppressed":
+        below = _BELOW.search(why)
+        if rows:
+            words = f"withheld {rows} row{'s' * (rows != 1)}" + (f" {below[1]}" if below else "")
+        else:
+            words = f"withheld a part ({_bare(why)})"
+        yield Withheld(station, verdict.name, rows, why, words)
+
+
+def _state(told: str) -> str:
+    """What a stop is at, without the reason: that stands beside the stop."""
+    return _bare(told.partition(":")[0])
+
+
+def _bare(sentence: str) -> str:
+    return middle(sentence, MAX_SENTENCE).rstrip(".")
+
+
+def as_frame(found: Sequence[Withheld]) -> pd.DataFrame:
+    """`station`, `output`, `rows` (missing: the whole output) and `why`."""
+    rows = [(one.station, one.output, one.rows, one.why) for one in found]
+    frame = pd.DataFrame(rows, columns=["station", "output", "rows", "why"])
+    return frame.astype({"rows": "Int64"})
+
+
+class PooledTable(pd.DataFrame):
+    """A table over stations, which shows above itself what is missing in it (`attrs`)."""
+
+    @property
+    def _constructor(self) -> type[PooledTable]:
+        return PooledTable
+
+    @property
+    def _constructor_sliced(self) -> type[PooledSeries]:
+        return PooledSeries
+
+    def _repr_html_(self) -> str | None:
+        table: str | None = super()._repr_html_()  # type: ignore[misc]  # (not in pandas-stubs)
+        if table is None:
+            return None
+        return doubt_html(self.attrs.get(DOUBTED)) + _unsaid(self.attrs.get(MARK)) + table
+
+
+class PooledSeries(pd.Series):
+    """A column of a `PooledTable`, or what was made of one, which shows the same above itself."""
+
+    @property
+    def _constructor(self) -> type[PooledSeries]:
+        return PooledSeries
+
+    @property
+    def _constructor_expanddim(self) -> type[PooledTable]:
+        return PooledTable
+
+    def _repr_html_(self) -> str | None:
+        said = warning_html(self.attrs.get(MARK))
+        if not said:
+            return None  # as any other series: text
+        return f"{_unsaid(self.attrs.get(MARK))}<pre>{html.escape(repr(self))}</pre>"
+
+
+def mark_of(found: Sequence[Withheld]) -> dict[str, str]:
+    """Station to what it lacks, in words: the value of `attrs[MARK]`."""
+    return {one.station: one.words for one in found}
+
+
+def marked(
+    frame: pd.DataFrame, found: Sequence[Withheld], doubted: Sequence[str] = ()
+) -> PooledTable:
+    """`frame`, which says what is missing in it, and which stations in it signed two records."""
+    table = PooledTable(frame)
+    if found:
+        table.attrs[MARK] = mark_of(found)
+    if doubted:
+        table.attrs[DOUBTED] = list(doubted)
+    return table
+
+
+def doubt_html(stations: Any) -> str:
+    """One line above a pooled number: who signed two records; nothing if nobody did."""
+    if not isinstance(stations, list) or not stations:
+        return ""
+    names = ", ".join(map(str, stations))
+    return f"<div>{badge('!', 'bad')} {html.escape(f'{names} {TWO_RECORDS}.')}</div>"
+
+
+def warning(mark: Any) -> str:
+    """One line above a pooled number: what it lacks; empty if it lacks nothing."""
+    if not isinstance(mark, Mapping) or not mark:
+        return ""
+    told = [f"{escaped(str(station))} {escaped(str(words))}" for station, words in mark.items()]
+    return f"Not everything is in it: {'; '.join(told)}. {SUMS}"
+
+
+def warning_html(mark: Any) -> str:
+    """`warning` as HTML, everything of others in it as text."""
+    said = warning(mark)
+    if not said:
+        return ""
+    return f'<div role="note" style="{FOREIGN}">{badge("!", "warn")} {html.escape(said)}</div>'
+
+
+def show_warning(mark: Any) -> None:
+    """Say in the present cell of a notebook what is missing, once a run of it and words.
+
+    Whatever the cell makes of the numbers then, the warning stands above it. Nothing is shown
+    outside of a notebook, where `attrs` and `Results.withheld` have it.
+    """
+    said, run = warning(mark), cell_run()
+    if not said or run is None or (run, said) in _shown:
+        return
+    if any(other != run for other, _ in _shown):
+        _shown.clear()
+    _shown.add((run, said))
+    Output({"text/html": warning_html(mark), "text/plain": said})
+
+
+# What the run of a cell was told: the run, and the words.
+_shown: set[tuple[str, str]] = set()
+
+
+def _unsaid(mark: Any) -> str:
+    """The warning, where the present run of a cell does not show it already."""
+    return "" if (cell_run(), warning(mark)) in _shown else warning_html(mark)

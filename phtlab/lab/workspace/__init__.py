@@ -1,0 +1,1 @@
+"""One person's workspace on the hub: what central reports, and what is asked of it."""

@@ -1,0 +1,107 @@
+"""The twins that stations publish, as data sets of this workspace's kernels.
+
+A twin is kept by its digest and only if it has that digest. `PHTLAB_DATASETS` names the file that
+says which there are: a station cell then runs in Lab as it does at a station, on made-up rows.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from phtlab.errors import PhtlabError
+from phtlab.files.durable_file import write_durably
+from phtlab.lab.workspace.news import News
+from phtlab.train.canonical import digest
+from phtlab.user_settings import cache_directory
+from phtlab.wire.api.journeys import DataSetDescription, StationView
+from phtlab.wire.central.client import MAX_TWIN_BYTES, CentralClient
+
+log = logging.getLogger(__name__)
+
+VARIABLE: Final = "PHTLAB_DATASETS"
+_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_PARQUET: Final = b"PAR1"
+
+
+class Twins:
+    """Twins in `folder`, beside the file `datasets.json` that kernels read."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._known: dict[str, str] | None = None
+        self._keeping = threading.Lock()
+
+    @property
+    def folder(self) -> Path:
+        return self._folder or cache_directory() / "twins"
+
+    @property
+    def declared(self) -> Path:
+        """The file that `PHTLAB_DATASETS` names."""
+        return self.folder / "datasets.json"
+
+    def announce(self) -> None:
+        """Let kernels that start from now on find the twins, unless they have data of their own."""
+        if VARIABLE in os.environ:
+            return
+        if not self.declared.exists():
+            self._write({})
+        os.environ[VARIABLE] = str(self.declared)
+
+    def keep(self, client: CentralClient | None, news: News) -> None:
+        """Fetch what is new among the twins of `news`; what cannot be had is left out."""
+        with self._keeping:
+            self._keep(client, news)
+
+    def _keep(self, client: CentralClient | None, news: News) -> None:
+        wanted = dict(_chosen(news))
+        digests = {name: data.twin_digest or "" for name, (_, data) in wanted.items()}
+        if client is None or not wanted or digests == self._known:
+            return
+        found: dict[str, dict[str, Any]] = {}
+        for name, (station, data) in wanted.items():
+            try:
+                found[name] = self._entry(client, station, data)
+            except (PhtlabError, OSError) as error:
+                log.warning("phtlab: no twin of %r: %s", name, error)
+        self._write(found)
+        self._known = digests if len(found) == len(wanted) else None
+
+    def _entry(
+        self, client: CentralClient, station: StationView, data: DataSetDescription
+    ) -> dict[str, Any]:
+        wanted = data.twin_digest or ""
+        path = self.folder / wanted.removeprefix("sha256:")
+        if not path.is_file() or digest(path.read_bytes()) != wanted:
+            content = client.twin(station.name, data.name)
+            if len(content) > MAX_TWIN_BYTES or digest(content) != wanted:
+                raise PhtlabError(
+                    f"central sent another twin of {station.name} than the one it names.",
+                    code="twin-digest",
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_durably(path, content)
+        with path.open("rb") as file:
+            form = "parquet" if file.read(4) == _PARQUET else "csv"
+        columns = {column.name: column.type for column in data.columns}
+        return {"path": path.name, "format": form, "columns": columns}
+
+    def _write(self, declared: dict[str, dict[str, Any]]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_durably(self.declared, json.dumps(declared, indent=1, sort_keys=True).encode())
+
+
+def _chosen(news: News) -> Iterator[tuple[str, tuple[StationView, DataSetDescription]]]:
+    """One twin a data set: the twin station's, where a dry run goes, before any other's."""
+    twins = {m.name for m in news.roster.with_role("twin")} if news.roster else set()
+    for station in sorted(news.stations, key=lambda one: one.name in twins):
+        for data in station.datasets:
+            if data.twin_digest and _NAME.fullmatch(data.name):
+                yield data.name, (station, data)

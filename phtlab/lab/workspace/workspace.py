@@ -1,0 +1,488 @@
+"""One person's workspace: profile, key, what central tells, and what is asked of it.
+
+Plain Python without Jupyter: the server extension shows it over HTTP, and its methods block.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from phtlab.errors import JourneyError, NotebookError, PhtlabError, ProposalError, SettingsError
+from phtlab.governance import Proposal
+from phtlab.lab.client.journey import Journey
+from phtlab.lab.client.lab import Lab
+from phtlab.lab.keys.key_files import WorkspaceKeys
+from phtlab.lab.results.results import Results
+from phtlab.lab.session.pinned_trust import trust_of
+from phtlab.lab.workspace.news import Follower, Kind, News, Trouble
+from phtlab.lab.workspace.opened_results import OpenedResults
+from phtlab.lab.workspace.payload_digest import digest_of_what_travels
+from phtlab.lab.workspace.twins import Twins
+from phtlab.train.crypto.identity import Identity
+from phtlab.train.documents.record import FINAL_STATES
+from phtlab.train.documents.roster import Catalogue, Roster
+from phtlab.trust_store.trust import Trust
+from phtlab.user_settings import Place, Profile, keys_directory
+from phtlab.wire.api.governance import NewComment, ProposalView
+from phtlab.wire.api.journeys import JourneyView, StationView
+from phtlab.wire.central.client import CentralClient
+
+Listener = Callable[[Kind, str | None], None]
+
+
+class Workspace:
+    """The state that a person's panels show. Every method may be called from any thread.
+
+    `start` follows central; `stop` ends that. Listeners are told what changed, from whichever
+    thread it changed in, and then read it here: what they read is the newest.
+    """
+
+    def __init__(self, *, keys: WorkspaceKeys | None = None, twins: Twins | None = None) -> None:
+        self.keys = keys or WorkspaceKeys()
+        self.opened = OpenedResults()
+        self._twins = twins or Twins()
+        self._listeners: set[Listener] = set()
+        self._changing = threading.RLock()
+        self._connection: _Connection | None = None
+        self._wrong: Trouble | None = None
+        self._rest = News()
+
+    # Where this is
+
+    @property
+    def place(self) -> Literal["hub", "computer"]:
+        return "hub" if self.user is not None else "computer"
+
+    @property
+    def user(self) -> str | None:
+        """The hub's user whose server this is."""
+        return os.environ.get("JUPYTERHUB_USER") or None
+
+    @property
+    def central_url(self) -> str:
+        """Central's address, empty while none is known."""
+        connection = self._connection
+        return connection.profile.central if connection else ""
+
+    @property
+    def root_fingerprint(self) -> str | None:
+        """The fingerprint of the pinned root, None while none is pinned."""
+        connection = self._connection
+        try:
+            return connection.trust().fingerprint if connection else None
+        except PhtlabError:
+            return None
+
+    # What is known
+
+    @property
+    def news(self) -> News:
+        connection = self._connection
+        return connection.follower.news if connection else self._rest
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What keeps the workspace from working, the first thing to mend."""
+        return self._wrong or self.news.trouble
+
+    @property
+    def stations(self) -> tuple[StationView, ...]:
+        return self.news.stations
+
+    @property
+    def twin_names(self) -> frozenset[str]:
+        """The stations that hold nobody's data, by the roster."""
+        roster = self.news.roster
+        return frozenset(m.name for m in roster.with_role("twin")) if roster else frozenset()
+
+    @property
+    def own_name(self) -> str | None:
+        """The member whose journeys these are: the key's, else the hub's user."""
+        current = self.keys.current()
+        return current.name if current else self.user
+
+    @property
+    def is_member(self) -> bool | None:
+        """Whether the key is on the roster; while it is locked, whether its name is."""
+        current, roster = self.keys.current(), self.news.roster
+        if current is None or roster is None:
+            return None
+        return _is_member(roster, current.name, self.keys.identity)
+
+    def journeys(self) -> list[JourneyView]:
+        """One's journeys, the newest first."""
+        views = self.news.journeys.values()
+        return sorted(views, key=lambda view: view.submitted, reverse=True)
+
+    def journey(self, journey: str) -> JourneyView:
+        """One journey, also an old one. Raises JourneyError, or what central's client raises."""
+        known = self.news.journeys.get(journey)
+        if known is not None:
+            return known
+        with self._using() as connection:
+            return connection.reading().journey(journey)
+
+    def proposal(self, proposal: str) -> ProposalView:
+        """One proposal, whole. Raises JourneyError, or what central's client raises."""
+        with self._using() as connection:
+            return connection.reading().governance.proposal(proposal)
+
+    def comment(self, proposal: str, text: str) -> ProposalView:
+        """Say something of a proposal. Raises as `proposal`."""
+        with self._using() as connection:
+            return connection.reading().governance.comment(proposal, NewComment(text=text))
+
+    def refreshed(self) -> tuple[Roster, Catalogue]:
+        """Roster and catalogue, asked for anew. Raises SettingsError, RosterError."""
+        with self._using() as connection:
+            trusted = connection.trust().refresh()
+        return trusted.roster, trusted.catalogue
+
+    # Who listens
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Tell `listener` of every change; returns what ends that."""
+        self._listeners.add(listener)
+        return lambda: self._listeners.discard(listener)
+
+    def _tell(self, kind: Kind, journey: str | None) -> None:
+        for listener in tuple(self._listeners):
+            listener(kind, journey)
+
+    def _heard(self, kind: Kind, journey: str | None) -> None:
+        """What the thread that follows central tells: first to all, then twins are fetched."""
+        self._tell(kind, journey)
+        connection = self._connection
+        if kind == "stations" and connection is not None:
+            self._twins.keep(connection.client(), connection.follower.news)
+
+    # Life
+
+    def start(self) -> None:
+        """Follow central, if one is known. Raises nothing: `trouble` says what is wrong."""
+        with self._changing:
+            self._connect(first=None)
+
+    def stop(self) -> None:
+        with self._changing:
+            self._disconnect()
+
+    def look_again(self) -> None:
+        """Somebody looks: take up what was set up meanwhile, such as by 'phtlab join'."""
+        with self._changing:
+            if self._connection is not None:
+                return
+            before = self._wrong
+            self._connect(first=None)
+            changed = self._wrong != before
+        if changed:
+            self._tell("status", None)
+
+    def profile_changed(self) -> None:
+        """Begin anew with the profile, key and environment as they are now."""
+        with self._changing:
+            before = self._disconnect()
+            self._connect(first=before)
+        for kind in _ALL:
+            self._tell(kind, None)
+
+    def _connect(self, first: News | None) -> None:
+        self._wrong = None
+        try:
+            profile = self._profile()
+        except SettingsError as unset:
+            self._wrong, self._rest = Trouble(unset.code, unset.message), News()
+            return
+        self._connection = _Connection(
+            profile, self.keys.identity, self._heard, first, self._may_speak
+        )
+        self._connection.follower.start()
+
+    def _disconnect(self) -> News | None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return None
+        connection.close()
+        return connection.follower.news
+
+    def _profile(self) -> Profile:
+        place = Place.load()
+        if place.central is None:
+            raise SettingsError(_NO_CENTRAL[self.place], code="central-missing")
+        return place.profile(place.central, place.key or keys_directory() / "NAME.key.age")
+
+    def _may_speak(self, roster: Roster | None) -> bool:
+        """Whether the unlocked identity may speak for itself at central."""
+        identity = self.keys.identity
+        return identity is not None and (
+            roster is None or _is_member(roster, identity.name, identity)
+        )
+
+    # The key
+
+    def unlock(self, passphrase: str) -> None:
+        """Raises PassphraseError, KeyFileError."""
+        self.keys.unlock(passphrase)
+        self.profile_changed()
+
+    def lock(self) -> None:
+        """Forget the key and every opened result."""
+        self.keys.lock()
+        self.opened.forget()
+        self.profile_changed()
+
+    @contextmanager
+    def lab(self) -> Iterator[Lab]:
+        """The lab of the unlocked key, whose connection stays open until the end of the block.
+
+        Raises KeyFileError (`key-locked`, `key-missing`), SettingsError (`central-missing`).
+        """
+        with self._using() as connection:
+            self.keys.require()
+            lab = connection.lab
+            if lab is None:
+                raise SettingsError("The key was changed just now. Try again.", code="key-locked")
+            yield lab
+
+    # Proposals
+
+    def draft(self, notebook: Path) -> tuple[Path, bool]:
+        """The draft of a proposal beside `notebook`, and whether it was written only now.
+
+        Raises as `Proposals.new`.
+        """
+        with self.lab() as lab:
+            path = lab.proposals.draft_of(notebook)
+            is_new = not path.exists()
+            return (lab.proposals.new(notebook) if is_new else path), is_new
+
+    def check_draft(self, notebook: Path) -> tuple[Proposal, tuple[Proposal, ...]]:
+        """The version that the draft of `notebook` would become, and those before it.
+
+        Raises as `Proposals.check`.
+        """
+        with self.lab() as lab:
+            return lab.proposals.check(lab.proposals.draft_of(notebook))
+
+    def submit_draft(self, notebook: Path, *, checked: str) -> ProposalView:
+        """Sign the draft of `notebook`, and send it. Raises as `Proposals.submit`."""
+        with self.lab() as lab:
+            draft = lab.proposals.draft_of(notebook)
+            return lab.proposals.submit(draft, checked=checked).view
+
+    def withdraw(self, proposal: str, reason: str) -> ProposalView:
+        """Withdraw a proposal, for good. Raises as `SubmittedProposal.withdraw`."""
+        with self.lab() as lab:
+            return lab.proposals.get(proposal).withdraw(reason).view
+
+    # Journeys
+
+    def dispatch(
+        self,
+        notebook: Path,
+        stations: Literal["all", "twin"] | Iterable[str] = "all",
+        parameters: Mapping[str, Any] | None = None,
+        recipients: Iterable[str] = (),
+        *,
+        checked: str,
+        proposal: tuple[str, str] | None = None,
+    ) -> JourneyView:
+        """Send `notebook` on a journey; "twin" is a dry run.
+
+        `checked` is `digest_of_what_travels` of what the person was shown. Raises NotebookError
+        (`notebook-changed`) if the file is not that any more, ProposalError (`proposal-changed`) if
+        `proposal`, a name and its version's digest, has a newer version, and as `Lab.dispatch`.
+        """
+        with self.lab() as lab:
+            train = lab.train(notebook)
+            if digest_of_what_travels(train.analysis) != checked:
+                raise NotebookError(
+                    "The notebook's file is not what was checked here: it was changed meanwhile. "
+                    "Nothing was sent. Reload the notebook from disk, look at it, and send it "
+                    "then.",
+                    code="notebook-changed",
+                )
+            under = lab.proposals.get(proposal[0]) if proposal else None
+            if under is not None and proposal and under.digest != proposal[1]:
+                raise ProposalError(
+                    "There is a newer version of the proposal than the one that was shown. Nothing "
+                    "was sent. Look at it, and choose it again.",
+                    code="proposal-changed",
+                )
+            if stations == "twin":
+                lab.refresh()
+                stations = lab.twin_stations()
+            journey = lab.dispatch(
+                train,
+                stations=stations,
+                parameters=parameters,
+                recipients=recipients,
+                proposal=under,
+            )
+        self._take(journey.view)
+        return journey.view
+
+    def cancel(self, journey: str) -> JourneyView:
+        """Ask the stations to stop. Raises as `Journey.cancel`."""
+        with self.lab() as lab:
+            view = self._journey(lab, journey).cancel().view
+        self._take(view)
+        return view
+
+    def results(self, journey: str) -> tuple[JourneyView, Results]:
+        """The results of `journey` so far, opened, and kept until another stop has ended.
+
+        Raises as `Journey.results`; while no stop has ended, too.
+        """
+        with self.lab() as lab:
+            own = self._journey(lab, journey)
+            ended = sum(stop.state in FINAL_STATES for stop in own.stops)
+            opened = self.opened.of(f"{journey} {ended}", lambda: own.results(partial=True))
+            return own.view, opened
+
+    def _journey(self, lab: Lab, journey: str) -> Journey:
+        """As Journey, whose view may be the one that is known here."""
+        view = self.news.journeys.get(journey) or lab.central.journey(journey)
+        return Journey(lab, view, journey=journey)
+
+    def _take(self, view: JourneyView) -> None:
+        connection = self._connection
+        if connection is not None:
+            connection.follower.take(view)
+
+    @contextmanager
+    def _using(self) -> Iterator[_Connection]:
+        """The connection as it is now; it stays open until the end of the block."""
+        # Connections end under this lock, so that this one has not yet.
+        with self._changing:
+            connection = self._required()
+            connection.enter()
+        try:
+            yield connection
+        finally:
+            connection.leave()
+
+    def _required(self) -> _Connection:
+        connection = self._connection
+        if connection is None:
+            wrong = self._wrong or Trouble("central-missing", _NO_CENTRAL[self.place])
+            raise SettingsError(wrong.message, code=wrong.code)
+        return connection
+
+
+class _Connection:
+    """The clients of one profile and one key state; a change of either makes a new one.
+
+    Its users are counted, the thread that follows central being the first: the last to leave
+    closes the clients.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        identity: Identity | None,
+        tell: Callable[[Kind, str | None], None],
+        first: News | None,
+        speaks: Callable[[Roster | None], bool],
+    ) -> None:
+        self.profile = profile
+        self._open = CentralClient(profile.central)
+        self._trust: Trust | None = None
+        token = _hub_token(profile.central)
+        self._hub = self._client(hub_token=token) if token else None
+        self._own = self._client(identity=identity) if identity else None
+        self._identity = identity
+        self._speaks = speaks
+        self._lab: Lab | None = None
+        self._users = 1
+        self._counting = threading.Lock()
+        self.follower = Follower(self._open, self.trust, self._reader, tell, first, self.leave)
+
+    def trust(self) -> Trust:
+        """What is believed here. Raises RosterError as `trust_of`."""
+        if self._trust is None:
+            self._trust = trust_of(self.profile, self._open)
+        return self._trust
+
+    @property
+    def lab(self) -> Lab | None:
+        """The lab of the key that was unlocked when this began. Raises RosterError."""
+        if self._lab is None and self._own is not None and self._identity is not None:
+            self._lab = Lab(
+                self._identity, self._own, self.trust(), registry_url=self.profile.registry
+            )
+        return self._lab
+
+    def client(self) -> CentralClient | None:
+        """Whoever may read now."""
+        return self._reader(self.follower.news.roster)
+
+    def reading(self) -> CentralClient:
+        client = self.client()
+        if client is None:
+            raise JourneyError("Journeys can be seen once your key is unlocked.", code="key-locked")
+        return client
+
+    def close(self) -> None:
+        """Soon: once the thread that follows central has ended, and every other user has left."""
+        self.follower.stop()
+        for client in self._clients():
+            client.end_streams()
+
+    def enter(self) -> None:
+        with self._counting:
+            self._users += 1
+
+    def leave(self) -> None:
+        with self._counting:
+            self._users -= 1
+            last = self._users == 0
+        if last:
+            for client in self._clients():
+                client.close()
+
+    def _clients(self) -> list[CentralClient]:
+        return [client for client in (self._own, self._hub, self._open) if client is not None]
+
+    def _reader(self, roster: Roster | None) -> CentralClient | None:
+        return self._own if self._own is not None and self._speaks(roster) else self._hub
+
+    def _client(
+        self, *, identity: Identity | None = None, hub_token: str | None = None
+    ) -> CentralClient:
+        return CentralClient(
+            self.profile.central,
+            identity,
+            hub_token=hub_token,
+            consortium=lambda: self._trust.consortium if self._trust else None,
+        )
+
+
+def _hub_token(central: str) -> str | None:
+    """The hub's token of this server, for the central that the hub itself names.
+
+    It opens this server to whoever has it, so no other central may see it: not one that a person
+    joined from a hub that is not that consortium's.
+    """
+    named = (os.environ.get("PHTLAB_CENTRAL") or "").rstrip("/")
+    return os.environ.get("JUPYTERHUB_API_TOKEN") if central == named else None
+
+
+def _is_member(roster: Roster, name: str, identity: Identity | None) -> bool:
+    found = next((member for member in roster.members if member.name == name), None)
+    return found is not None and (identity is None or found.keys == identity.public)
+
+
+_ALL: Final[tuple[Kind, ...]] = ("status", "stations", "journeys", "proposals")
+
+_NO_CENTRAL = {
+    "hub": "This hub has no central, so there are no stations to send anything to. Notebooks can "
+    "be written and checked. Ask the hub's administrators to set PHTLAB_CENTRAL.",
+    "computer": "This computer belongs to no consortium yet. Notebooks can be written and checked; "
+    "to send one, run 'phtlab join --central URL --root root.json' with what an officer gave you.",
+}

@@ -1,0 +1,363 @@
+"""The passage of a stop's outputs through the airlock, each to its verdict.
+
+First each output is read and checked by itself; then those that count people are held against
+each other and against what has left (`against_others.py`); then each gets its verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from phtlab.errors import AirlockError
+from phtlab.station.airlock.disclosure import dominance
+from phtlab.station.airlock.disclosure.cells import Cells
+from phtlab.station.airlock.disclosure.extremes import extreme_arrays, is_extreme
+from phtlab.station.airlock.disclosure.linked_tables import History, NothingLeft, check_together
+from phtlab.station.airlock.disclosure.saturation import check_models, check_numbers
+from phtlab.station.airlock.disclosure.value_checks import check_values
+from phtlab.station.airlock.formats import figure, file_types, model, scalar, strict_json, table
+from phtlab.station.airlock.formats.content import Content
+from phtlab.station.airlock.formats.table import Table
+from phtlab.station.airlock.intake import Intake, Left, find_beyond
+from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER, Draft
+from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.policy.airlock_findings import Action, Finding, named
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output, OutputKind
+from phtlab.train.documents.record import OutputVerdict
+
+_INDEX_BYTES = 64 * 2**10
+
+
+@dataclass(frozen=True)
+class Passed:
+    """One output: the verdict, and the files by name.
+
+    For `released` and `suppressed` the files leave. For `held` they are what would leave if a
+    person lets it; `findings` say why it is held, and are kept at the station: their details
+    hold values. `refused` has none. `cells` are what an output that counts people counts.
+    """
+
+    verdict: OutputVerdict
+    files: Mapping[str, Content] = field(default_factory=dict, repr=False)
+    findings: tuple[Finding, ...] = ()
+    cells: Cells | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class OutputsRead:
+    """Outputs that were read, drawn, and each checked by itself; and the steps left for the rest.
+
+    For one `check_read`.
+    """
+
+    each: tuple[Draft | Passed, ...]
+    steps: Steps
+
+
+def pass_outputs(
+    outputs: tuple[Output, ...],
+    left: Left,
+    rules: AirlockRules,
+    history: History | None = None,
+) -> tuple[Passed, ...]:
+    """All declared `outputs`; the last ones are refused once the whole is too large.
+
+    `history` is what this station has released of the same data sets (`released.py`).
+    """
+    return check_read(read_outputs(outputs, left, rules), rules, history)
+
+
+def read_outputs(outputs: tuple[Output, ...], left: Left, rules: AirlockRules) -> OutputsRead:
+    """What the run wrote of `outputs`, read before anybody has to wait for it."""
+    intake = Intake(left, rules)
+    return OutputsRead(tuple(_read(output, intake, rules) for output in outputs), intake.steps)
+
+
+def check_read(
+    read: OutputsRead, rules: AirlockRules, history: History | None = None
+) -> tuple[Passed, ...]:
+    """What was read, held against each other and against `history`: each with its verdict."""
+    drafts = [one for one in read.each if isinstance(one, Draft)]
+    history = history or NothingLeft()
+    check_models(drafts, rules)
+    find_beyond(drafts, rules)
+    check_together(drafts, rules, history, read.steps)
+    check_numbers(drafts, rules, history.most)
+    passed = []
+    room = rules.max_total
+    for draft in read.each:
+        one = draft if isinstance(draft, Passed) else _finished(draft, rules)
+        size = sum(map(len, one.files.values()))
+        if size > room:
+            one = _refusal(
+                one.verdict.name,
+                one.verdict.kind,
+                AirlockError(
+                    f"All outputs together exceed {rules.max_total} bytes.", code="total-size"
+                ),
+            )
+        else:
+            room -= size
+        passed.append(one)
+    return tuple(passed)
+
+
+def pass_output(output: Output, left: Left, rules: AirlockRules) -> Passed:
+    """One output by itself: as it may leave, or the rule that refuses it.
+
+    Never raises AirlockError.
+    """
+    return pass_outputs((output,), left, rules)[0]
+
+
+def _read(output: Output, intake: Intake, rules: AirlockRules) -> Draft | Passed:
+    try:
+        if output.kind not in rules.kinds:
+            raise AirlockError(
+                f"This station releases no output of kind '{output.kind}'.", code="kind"
+            )
+        _require_kind(output, intake)
+        if output.kind != "table" and (output.total is not None or output.largest):
+            raise AirlockError("Only a table has sums of what people contribute.", code="kind")
+        return _BY_KIND[output.kind](output, intake, rules)
+    except AirlockError as error:
+        return _refusal(output.name, output.kind, error)
+
+
+def _finished(draft: Draft, rules: AirlockRules) -> Passed:
+    verdict = draft.verdict(rules)
+    files = {} if verdict.verdict == "refused" else draft.contents(rules)
+    return Passed(verdict, files, tuple(draft.findings), draft.cells)
+
+
+def as_at_a_twin(passed: Sequence[Passed]) -> tuple[Passed, ...]:
+    """What a twin station makes of verdicts: it has nobody's data, and nobody who would be asked.
+
+    What other stations would hold leaves, with the rule and the sentence.
+    """
+    return tuple(
+        replace(
+            one,
+            verdict=one.verdict.model_copy(
+                update={
+                    "verdict": "suppressed" if one.verdict.suppressed_rows else "released",
+                    "sentence": f"Stations may hold this for a person. {one.verdict.sentence}",
+                }
+            ),
+        )
+        if one.verdict.verdict == "held"
+        else one
+        for one in passed
+    )
+
+
+def _require_kind(output: Output, intake: Intake) -> None:
+    if _index(output, intake).get("kind") != output.kind:
+        raise AirlockError(
+            f"The run published something else than the declared {output.kind}.", code="kind"
+        )
+
+
+def _index(output: Output, intake: Intake) -> Mapping[str, Any]:
+    index = strict_json.parse(intake.read(f"{output.name}.json", _INDEX_BYTES), limit=_INDEX_BYTES)
+    return index if isinstance(index, dict) else {}
+
+
+def _read_table(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    intake.require_room()
+    parsed = table.parse_table(intake.read(output.name + ".table.json", rules.max_output), rules)
+    intake.require_room(parsed)
+    parsed = _as_it_leaves(parsed, output, rules)
+    draft = Draft(output, table=parsed)
+    if output.counts is not None:
+        check_values(draft, parsed, rules, intake.steps)
+    else:
+        _find_uncounted(draft, parsed, rules.tables.uncounted)
+    if output.total is not None:
+        _find_dominated(draft, parsed, rules)
+    table.require_distinct_few(table.without_rows(parsed, draft.taken), rules)
+    return draft
+
+
+def _as_it_leaves(parsed: Table, output: Output, rules: AirlockRules) -> Table:
+    """Labels are rounded before they are checked; sums and counts only when they leave."""
+    exact = {output.counts or "", output.total or "", *output.largest}
+    return table.with_rounded(parsed, rules.significant_digits, exact)
+
+
+def _find_uncounted(draft: Draft, parsed: Table, action: Action) -> None:
+    """No rule says how many people a row is about; it may be one."""
+    if parsed.rows == 0:
+        return
+    draft.find(
+        "uncounted",
+        action,
+        f"It is a {draft.output.kind} that does not say which column counts people.",
+        (f"{parsed.rows} rows, {len(parsed.columns)} columns",),
+        set(),
+    )
+
+
+def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
+    by_share, by_p = dominance.dominated_rows(parsed, draft.output, rules)
+    if by_share:
+        draft.find(
+            "dominance",
+            rules.tables.dominance,
+            f"It has sums of which {rules.dominance_n} people make more than "
+            f"{rules.dominance_k:g} %.",
+            named(table.described(parsed, row) for row in sorted(by_share)),
+            by_share,
+        )
+    if by_p:
+        draft.find(
+            "p-percent",
+            rules.tables.p_percent,
+            f"It has sums that tell what one person contributes to within {rules.p_percent:g} %.",
+            named(table.described(parsed, row) for row in sorted(by_p)),
+            by_p,
+        )
+
+
+def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    content = intake.read(output.name + ".scalar.json", rules.max_output)
+    value = scalar.parse_scalar(content)
+    draft = Draft(
+        output, {f"{output.name}.json": scalar.scalar_file(value, rules.significant_digits)}
+    )
+    if output.counts is not None:
+        draft.count = scalar.count_of(value)
+        if draft.count < rules.minimum_count:
+            sentence = f"The scalar counts fewer than {rules.minimum_count}."
+            detail = (f"{output.name} = {draft.count}",)
+            draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
+    if output.of:
+        draft.people = scalar.people_in(scalar.document(content))
+        draft.values = int(output.counts is None)
+        draft.told = scalar.tells_people(value, draft.people)
+        _find_share(draft, value, draft.people, rules)
+    if output.counts is None and not output.of:
+        draft.find(
+            "uncounted",
+            rules.scalars.uncounted,
+            "It is a scalar that says neither that it counts people nor of how many it is.",
+            (f"{output.name} = {value}",),
+            set(),
+        )
+    if output.statistic is not None or (output.counts is None and is_extreme(output.name)):
+        draft.find(
+            "extreme",
+            rules.scalars.extreme,
+            "It is the largest or smallest value, or a quantile, which is one person's."
+            if output.statistic is not None
+            else "It is named as the largest or smallest value, or a quantile: one person's.",
+            (f"{output.name} = {value}",),
+            set(),
+        )
+    return draft
+
+
+def _find_share(draft: Draft, value: float | bool | None, people: int, rules: AirlockRules) -> None:
+    part = scalar.share(value, people)
+    if part is None and scalar.may_tell_few(value, people, rules.minimum_count):
+        draft.find(
+            "small-count",
+            "hold" if rules.scalars.small_count == "refuse" else rules.scalars.small_count,
+            f"The scalar may be a rounded share of fewer than {rules.minimum_count} people, or "
+            "their number.",
+            (f"{draft.output.name} = {value}, of {people}",),
+            set(),
+        )
+        return
+    detail = (f"{draft.output.name} = {value}, of {people}",)
+    least = rules.minimum_count
+    if people < least or (part is not None and 0 < min(part, people - part) < least):
+        sentence = f"The scalar is of fewer than {least} people, or a share of so few."
+        draft.find("small-count", rules.scalars.small_count, sentence, detail, set())
+    elif part is not None and part in (0, people):
+        sentence = "The scalar is a share of none or of all."
+        draft.find("class-disclosure", rules.scalars.class_disclosure, sentence, detail, set())
+
+
+def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    intake.require_room()
+    data = figure.read_data(intake.read(output.name + ".data.json", rules.max_output), rules)
+    intake.require_room(data)
+    data = _as_it_leaves(data, output, rules)
+    picture = intake.read(output.name + ".png", rules.max_output)
+    intake.require_pixels(figure.pixels_in(picture, rules.max_pixels))
+    drawn = figure.redraw(picture, rules.max_pixels, rules.max_colors)
+    draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
+    if output.counts is not None:
+        check_values(draft, data, rules, intake.steps)
+    else:
+        _find_uncounted(draft, data, rules.figures.uncounted)
+    return draft
+
+
+def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    found = model.read_model(intake.open(output.name + ".safetensors", rules.max_output))
+    model.require_declared(found.names, output.tensors)
+    draft = Draft(
+        output,
+        {f"{output.name}.safetensors": found.content},
+        parameters=found.numbers,
+        # Its name, and eight bytes for type, shape and place.
+        names=sum(len(name) + BYTES_OF_NUMBER for name in found.names),
+        values=found.numbers,
+        told=False,
+    )
+    if names := extreme_arrays(found.names):
+        sentence = "It has arrays that are named as largest or smallest values: one person's each."
+        draft.find("extreme", rules.models.extreme, sentence, named(names), set())
+    if not output.of:
+        sentence, detail = "It is a model that does not say of how many people it is.", ()
+        draft.find("uncounted", rules.models.uncounted, sentence, detail, set())
+        return draft
+    draft.people = scalar.people_in(_index(output, intake))
+    if draft.people < rules.minimum_count:
+        told = (f"{found.numbers} numbers, of {draft.people}",)
+        sentence = f"The model is of fewer than {rules.minimum_count} people."
+        draft.find("small-count", rules.models.small_count, sentence, told, set())
+    return draft
+
+
+def _read_file(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+    found = file_types.check_file(intake.open(output.name + ".bin", rules.max_output), rules)
+    draft = Draft(output, {f"{output.name}.bin": found.content}, parameters=found.numbers)
+    draft.find(
+        "unchecked",
+        rules.files.unchecked,
+        "It is a file, and no rule says what its content tells of people.",
+        (f"{found.type}, {len(found.content)} bytes",),
+        set(),
+    )
+    if found.operations:
+        draft.find(
+            "structure",
+            rules.models.structure,
+            "It is a model with a graph of operations, which can hold more than parameters.",
+            (f"{found.operations} operations",),
+            set(),
+        )
+    return draft
+
+
+_BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], Draft]] = {
+    "table": _read_table,
+    "scalar": _read_scalar,
+    "figure": _read_figure,
+    "model": _read_model,
+    "file": _read_file,
+}
+
+
+def _refusal(name: str, kind: OutputKind, error: AirlockError) -> Passed:
+    return Passed(
+        OutputVerdict(
+            name=name, kind=kind, verdict="refused", rule=error.code, sentence=error.message
+        )
+    )

@@ -1,0 +1,1 @@
+"""Statistical disclosure control of tables, figures and scalars, one module a rule."""

@@ -1,0 +1,208 @@
+"""What the columns beside a count tell: parts of the row's people, and how many there are in all.
+
+A table of groups often has, beside how many people are in each, how many of them are ill, or the
+share of them: a part of few people is a small cell, whatever it is called. And a share of all says
+how many there are in all, and so what a withheld row counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Self
+
+from phtlab.station.airlock.disclosure.cells import Cell, CountedRow, projections
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.formats.significant_digits import decimals
+from phtlab.station.airlock.formats.table import Table, TableColumn
+from phtlab.station.airlock.work_limit import Steps
+
+_FINEST: Final = 9
+"""From so many decimals on a number is not taken for a rounded one."""
+_ROUNDING: Final = 1e-9
+_FEW: Final = 2
+
+Numbers = Sequence[float | None]
+
+
+def small_parts(
+    table: Table, counts: Sequence[int], others: Collection[str], minimum: int, steps: Steps
+) -> set[int]:
+    """The rows of which another column tells that something is true of few, or of all but few.
+
+    As how many they are, or as a share or a percentage of the row's people. `others` are columns
+    that say something else. Raises TooManyStepsError.
+    """
+    found: set[int] = set()
+    for column in _numeric(table, others):
+        steps.take(1 + table.rows // 4)
+        parts = _parts(column, counts)
+        if parts is None or all(part in (None, 0) for part in parts):
+            continue
+        if all(part in (None, n) for part, n in zip(parts, counts, strict=True)):
+            continue  # the same count once more
+        for row, (part, n) in enumerate(zip(parts, counts, strict=True)):
+            if part is not None and n and (part < minimum or 0 < n - part < minimum):
+                found.add(row)
+    return found
+
+
+def with_told_sums(
+    reading: Reading, table: Table, others: Collection[str], minimum: int, steps: Steps
+) -> Reading | None:
+    """`reading` with the sums that other columns tell, as if they had left; None if they tell none.
+
+    A column tells them that has each row's share or percentage of them, what is left of them, or
+    themselves. Raises TooManyStepsError.
+    """
+    leaves = [row for row in reading.leaves if row.row is not None and row.count is not None]
+    fixed = {name for name, _ in reading.within}
+    free = [name for name in reading.dimensions if name not in fixed]
+    columns = [_Values.of(column) for column in _numeric(table, others)]
+    if len(leaves) < _FEW or not columns:
+        return None
+    told: dict[Cell, int] = {}
+    steps.take(len(columns) * (1 + len(leaves) // 4))
+    for over in projections(free):
+        if len(over) < len(free):
+            steps.take(1 + len(leaves) // 8)
+            sums = _Sums.over(leaves, {*over, *fixed})
+            for column in columns:
+                steps.take(1 + len(sums.parts) // 16)
+                told |= sums.told_by(column)
+    for column in columns:
+        steps.take(minimum * (1 + len(leaves) // 64))
+        told |= _more_than_all(column, leaves, reading.within, minimum)
+    known = {row.cell for row in reading.rows}
+    rows = tuple(CountedRow(cell, count) for cell, count in told.items() if cell not in known)
+    return replace(reading, rows=reading.rows + rows, _sums={}) if rows else None
+
+
+def _numeric(table: Table, others: Collection[str]) -> Iterator[TableColumn]:
+    for column in table.columns:
+        if column.type in ("integer", "number") and column.name not in others:
+            yield column
+
+
+def _values(column: TableColumn) -> Numbers:
+    return [None if value is None else float(value) for value in column.values]
+
+
+def _slack(values: Numbers) -> float:
+    """By how much a value may be rounded."""
+    finest = max((decimals(value) for value in values if value is not None), default=0)
+    return 0.5 * 10.0**-finest if finest < _FINEST else _ROUNDING
+
+
+def _parts(column: TableColumn, counts: Sequence[int]) -> list[int | None] | None:
+    """How many of each row's people a column tells, if it tells that."""
+    values = _values(column)
+    there = [value for value in values if value is not None]
+    if not there or min(there) < 0:
+        return None
+    if column.type == "integer":
+        whole = [None if value is None else int(value) for value in values]
+        pairs = zip(whole, counts, strict=True)
+        return whole if all(part is None or part <= n for part, n in pairs) else None
+    if all(value.is_integer() for value in there):
+        return None  # medians, say
+    for scale in (1, 100):
+        if max(there) <= scale and (parts := _shares(values, counts, scale)) is not None:
+            return parts
+    return None
+
+
+def _shares(values: Numbers, counts: Sequence[int], scale: int) -> list[int | None] | None:
+    slack = _slack(values) / scale
+    found: list[int | None] = []
+    for value, n in zip(values, counts, strict=True):
+        part = None if value is None else value / scale * n
+        if part is not None and abs(part - round(part)) > slack * n + _ROUNDING * max(n, 1):
+            return None
+        found.append(None if part is None else round(part))
+    return found
+
+
+@dataclass(frozen=True)
+class _Values:
+    """The values of a column beside the count, and by how much each may be rounded."""
+
+    values: Numbers
+    slack: float
+
+    @classmethod
+    def of(cls, column: TableColumn) -> Self:
+        values = _values(column)
+        return cls(values, _slack(values))
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """The cells that several rows sum up to; `parts` are those rows: number, count and sum."""
+
+    by_cell: Mapping[Cell, int]
+    parts: Sequence[tuple[int, int, int]]
+
+    @classmethod
+    def over(cls, leaves: Sequence[CountedRow], names: Collection[str]) -> Self:
+        groups: dict[Cell, list[CountedRow]] = defaultdict(list)
+        for leaf in leaves:
+            groups[frozenset(part for part in leaf.cell if part[0] in names)].append(leaf)
+        sums = {
+            cell: people
+            for cell, rows in groups.items()
+            if len(rows) >= _FEW and (people := sum(leaf.count or 0 for leaf in rows))
+        }
+        parts = [
+            (leaf.row, leaf.count or 0, people)
+            for cell, people in sums.items()
+            for leaf in groups[cell]
+            if leaf.row is not None
+        ]
+        return cls(sums, parts)
+
+    def told_by(self, column: _Values) -> Mapping[Cell, int]:
+        """All of them if the column tells them, else none."""
+        values, slack = column.values, column.slack
+        there = [part for part in self.parts if values[part[0]] is not None]
+        if len(there) < _FEW or not any(values[row] for row, _, _ in there):
+            return {}
+        for form in _FORMS:
+            if all(
+                abs((values[row] or 0) - (told := form(n, whole))) <= slack + _ROUNDING * abs(told)
+                for row, n, whole in there
+            ):
+                return self.by_cell
+        return {}
+
+
+_FORMS: Final[tuple[Callable[[int, int], float], ...]] = (
+    lambda n, whole: n / whole,
+    lambda n, whole: 100 * n / whole,
+    lambda n, whole: float(whole),
+    lambda n, whole: float(whole - n),
+)
+"""A share, a percentage, the sum itself, and the rest of it."""
+
+
+def _more_than_all(
+    column: _Values, leaves: Sequence[CountedRow], within: Cell, minimum: int
+) -> dict[Cell, int]:
+    """A sum that every row tells alike, and that is of few people more than the rows are of."""
+    total = sum(leaf.count or 0 for leaf in leaves)
+    values, slack = column.values, column.slack
+    there = [
+        (value, leaf.count)
+        for leaf in leaves
+        if leaf.row is not None and leaf.count and (value := values[leaf.row])
+    ]
+    if len(there) < _FEW:
+        return {}
+    for whole in range(total + 1, total + minimum):
+        for scale in (1, 100):
+            if all(abs(value - scale * n / whole) <= slack for value, n in there):
+                return {within: whole}
+        if all(value == whole for value, _ in there):
+            return {within: whole}
+    return {}

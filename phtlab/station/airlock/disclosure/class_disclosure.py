@@ -1,0 +1,39 @@
+"""Class (or group) disclosure: all people of a group are alike, so each of them is known.
+
+Source: Griffiths et al. (2019), Handbook on Statistical Disclosure Control for Outputs, section B
+(frequency tables: "class disclosure", cells of 0 % and 100 %); Hundepool et al. (2024), section
+5.2 (group attribute disclosure).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from phtlab.station.airlock.disclosure.cells import Cell, CountedRow
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.work_limit import Steps
+
+
+def alike(reading: Reading, withheld: Collection[int], steps: Steps) -> list[CountedRow]:
+    """The rows that hold all people of a group.
+
+    The group is what the other dimensions say. Where a row of it is among those `withheld`,
+    nobody can tell that the others are empty. Raises TooManyStepsError.
+    """
+    labels = reading.labels()
+    found: dict[int | None, CountedRow] = {}
+    for name in reading.dimensions:
+        if len(labels[name]) <= 1:
+            continue
+        steps.take(1 + len(reading.leaves) // 8)
+        groups: dict[Cell, list[CountedRow]] = defaultdict(list)
+        for leaf in reading.leaves:
+            groups[frozenset(part for part in leaf.cell if part[0] != name)].append(leaf)
+        for rows in groups.values():
+            if any(row.row in withheld for row in rows):
+                continue
+            people = [row for row in rows if row.count]
+            if len(people) == 1:
+                found[people[0].row] = people[0]
+    return list(found.values())

@@ -1,0 +1,236 @@
+"""A table or a scalar that counts people, as cells with their counts; and what it sums up to."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from math import prod
+from typing import Final
+
+from phtlab.station.airlock.disclosure.cells import (
+    EVERYBODY,
+    NO_COLUMN,
+    PLACE,
+    Cell,
+    Cells,
+    CountedRow,
+)
+from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, Steps
+
+Labels = Mapping[str, Collection[str]]
+_MOST_PARTS: Final = 20
+_FEW: Final = 2
+
+
+@dataclass(frozen=True)
+class SumMarks:
+    """What the cells of an earlier table summed up to, where rows of it stayed: as marks.
+
+    Equal counts have equal marks, and no count can be read from one.
+    """
+
+    by_cell: Mapping[Cell, str] = field(default_factory=dict)
+    of_count: Callable[[int], str] = str
+
+    def moved(self, move: Callable[[Cell], Cell | None]) -> SumMarks:
+        """The same of other cells; of those that become None there is none."""
+        moved = {
+            new: mark for cell, mark in self.by_cell.items() if (new := move(cell)) is not None
+        }
+        return replace(self, by_cell=moved)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """One way to read a table: as a whole, or one label of a dimension as a table by itself.
+
+    `source` names the table, or the earlier stop's; `whole` is False for a part; `within` is the
+    cell that all its rows lie in; `pending` is a table of another stop that waits for a person, and
+    may leave or not. `marks` tell of an earlier table what is not told. `guessed` are dimensions
+    that have another name in the table. `values` is whether numbers leave beside its counts, and
+    `known` false of what does not itself tell of how many people it is.
+    """
+
+    source: str
+    dimensions: tuple[str, ...]
+    rows: tuple[CountedRow, ...]
+    whole: bool = True
+    within: Cell = EVERYBODY
+    pending: bool = False
+    marks: SumMarks = SumMarks()
+    guessed: frozenset[str] = frozenset()
+    values: bool = False
+    known: bool = True
+    _sums: dict[tuple[frozenset[str], bool], dict[Cell, tuple[int, int | None]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def labels(self) -> dict[str, set[str]]:
+        """The labels of each dimension that a row has; not to be changed."""
+        return self._labels
+
+    @cached_property
+    def _labels(self) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {name: set() for name in self.dimensions}
+        for row in self.rows:
+            for name, label in row.cell:
+                found[name].add(label)
+        return found
+
+    def told_by(self) -> Cells:
+        """Its cells, and the columns that tell them."""
+        outside = {name for name, _ in self.within}
+        names = tuple(name for name in self.dimensions if name not in outside)
+        columns = () if names in ((row_name(self.source),), (PLACE,)) else names
+        levels = [outside, *({name} | outside for name in columns)]
+        if self.has_too_many_dimensions:
+            levels = levels[:1]  # those of each would be as many again for each row
+        sums = tuple(
+            (cell, low)
+            for over in levels
+            for cell, (low, high) in self.sums(frozenset(over)).items()
+            if high is not None
+        )
+        cells = tuple(row.cell for row in self.rows)
+        return Cells(self.dimensions, columns, cells, sums, self.within)
+
+    @cached_property
+    def leaves(self) -> list[CountedRow]:
+        """The rows that sum nothing up."""
+        return [row for row in self.rows if len(row.cell) == len(self.dimensions)]
+
+    @cached_property
+    def total(self) -> int | None:
+        """How many people it counts in all, if that is told; of those `within`, where there are."""
+        return self.sums(self._outside).get(self.within, (0, None))[1]
+
+    @cached_property
+    def told(self) -> list[int]:
+        """The counts of the rows that are told and sum nothing up, in order."""
+        return sorted(leaf.count for leaf in self.leaves if leaf.count is not None)
+
+    def same_sum(self, cell: Cell, count: int) -> bool | None:
+        """Whether a cell of an earlier table summed up to so many; None if nobody knows."""
+        mark = self.marks.by_cell.get(cell)
+        return None if mark is None else mark == self.marks.of_count(count)
+
+    @property
+    def has_too_many_dimensions(self) -> bool:
+        """Whether it has more dimensions, beside those `within`, than are worked with."""
+        return len(self.dimensions) - len(self.within) > MOST_DIMENSIONS
+
+    def without(self, rows: Collection[int]) -> Reading:
+        """The same with these rows withheld."""
+        left = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
+        return replace(self, rows=left, _sums={})
+
+    @property
+    def sums_up(self) -> bool:
+        return any(len(row.cell) < len(self.dimensions) for row in self.rows)
+
+    def lacking(self, labels: Labels) -> frozenset[str]:
+        """The dimensions in which it has not all `labels`, or speaks of one of them only."""
+        own = self._labels
+        lacks = [n for n in self.dimensions if n in labels and not own[n].issuperset(labels[n])]
+        return self._outside.union(lacks) if lacks else self._outside
+
+    @cached_property
+    def _outside(self) -> frozenset[str]:
+        return frozenset(name for name, _ in self.within)
+
+    def sums(
+        self, over: frozenset[str], labels: Labels | None = None
+    ) -> Mapping[Cell, tuple[int, int | None]]:
+        """What is known of the cells of the dimensions `over`: at least, and at most if known.
+
+        If there are more `labels` of a dimension than it has, a sum over that one is not known.
+        """
+        lacking = self.lacking(labels) if labels else self._outside
+        return self.summed(over, closed=lacking <= over)
+
+    def summed(
+        self, over: frozenset[str], *, closed: bool
+    ) -> Mapping[Cell, tuple[int, int | None]]:
+        """The same, with no sum of its rows known exactly unless it is `closed` over the others."""
+        if (over, closed) not in self._sums:
+            self._sums[over, closed] = self._summed(over, closed=closed)
+        return self._sums[over, closed]
+
+    def _summed(self, over: frozenset[str], *, closed: bool) -> dict[Cell, tuple[int, int | None]]:
+        labels = self.labels()
+        expected = prod(len(labels[name]) for name in self.dimensions if name not in over)
+        low: Counter[Cell] = Counter()
+        present: Counter[Cell] = Counter()
+        open_cells: set[Cell] = set()
+        for leaf in self.leaves:
+            cell = frozenset(part for part in leaf.cell if part[0] in over)
+            present[cell] += 1
+            low[cell] += leaf.count or 0
+            if leaf.count is None:
+                open_cells.add(cell)
+        found: dict[Cell, tuple[int, int | None]] = {
+            cell: (
+                low[cell],
+                low[cell] if closed and cell not in open_cells and n == expected else None,
+            )
+            for cell, n in present.items()
+        }
+        for row in self.rows:
+            if {name for name, _ in row.cell} == over and row.count is not None:
+                found[row.cell] = (row.count, row.count)
+        return found
+
+
+def all_labels(readings: Sequence[Reading]) -> dict[str, set[str]]:
+    """The labels of each dimension that any of them has."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for reading in readings:
+        for name, seen in reading.labels().items():
+            found[name] |= seen
+    return dict(found)
+
+
+def parts_of(whole: Reading, steps: Steps) -> list[Reading]:
+    """Each label of each dimension as a table by itself, where a dimension has few.
+
+    Raises TooManyStepsError.
+    """
+    found: list[Reading] = []
+    fixed = {name for name, _ in whole.within}
+    free = [name for name in whole.dimensions if name not in fixed]
+    labels = whole.labels()
+    for name in free if _FEW <= len(free) <= MOST_DIMENSIONS else ():
+        if len(labels[name]) > _MOST_PARTS:
+            continue  # measures are few
+        steps.take(1 + len(whole.rows) // 4)
+        rest = tuple(other for other in whole.dimensions if other != name)
+        grouped: dict[str, list[CountedRow]] = defaultdict(list)
+        for row in whole.rows:
+            for part in row.cell:
+                if part[0] == name:
+                    cell = row.cell - {part}
+                    grouped[part[1]].append(CountedRow(cell, row.count, row.row))
+        found += [
+            Reading(
+                whole.source,
+                rest,
+                tuple(rows),
+                whole=False,
+                within=whole.within,
+                pending=whole.pending,
+                marks=whole.marks.moved(partial(_within, (name, label))),
+            )
+            for label, rows in grouped.items()
+        ]
+    return found
+
+
+def row_name(source: str) -> str:
+    """The one dimension of a table whose rows nothing tells apart; no column has such a name."""
+    return f"{NO_COLUMN}row of {source}"
+
+
+def _within(part: tuple[str, str], cell: Cell) -> Cell | None:
+    return cell - {part} if part in cell else None

@@ -1,0 +1,205 @@
+"""Differencing: a count beside another of almost the same people.
+
+Who holds both knows the few people by which they differ. Source: Hundepool et al. (2024), Handbook
+on Statistical Disclosure Control, 2nd edition, section 5.2: differencing of areas, of linked
+tables and of sub-populations, and recoded variables. Tables of the very same people are compared
+by `computable.py`; here are those of others: another age limit, another day, men only.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
+
+from phtlab.station.airlock.disclosure.cells import OF, Cell, CountedRow, is_drawn
+from phtlab.station.airlock.disclosure.count_reading import Reading
+
+_FEW_ROWS: Final = 2
+
+
+def close_rows(
+    reading: Reading,
+    others: Sequence[Reading],
+    minimum: int,
+    taken: Collection[int | None] = (),
+) -> list[tuple[CountedRow, int]]:
+    """The rows to withhold because a sum of `reading` and one of `others` differ by too few.
+
+    With each row the other count. Equal counts are the same people once more. Tables are compared
+    by what they sum up to over the dimensions that both have; of a sum that its rows tell, the
+    smallest is withheld that is not `taken` already. Two figures, whose series, axes and places say
+    how they are drawn rather than whom they count, are also compared mark by mark in order of size.
+    """
+    found: dict[int | None, tuple[CountedRow, int]] = {}
+    of_cell = {row.cell: row for row in reading.rows}
+    for other in others:
+        ours, theirs = frozenset(reading.dimensions), frozenset(other.dimensions)
+        if other.source == reading.source or not (other.whole and reading.whole):
+            continue
+        if is_drawn(ours) and is_drawn(theirs):
+            for mark, theirs_of_it in _drawn_alike(reading, other, minimum):
+                found.setdefault(mark.row, (mark, theirs_of_it))
+        if not ours & theirs and ours | theirs and not taken:
+            continue  # `close_total` compares what is told in all
+        if (OF in ours) != (OF in theirs):
+            continue
+        for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
+            row = of_cell.get(cell)
+            hidden = 0 if row is not None else _hidden(reading, cell, taken)
+            if _tells_few(ours_of_it, hidden, theirs_of_it, minimum):
+                row = row or _smallest_within(reading, cell, taken)
+                if row is not None:
+                    found.setdefault(row.row, (row, theirs_of_it))
+        if ours == theirs:
+            for row, theirs_of_it in _recoded(reading, other, minimum):
+                found.setdefault(row.row, (row, theirs_of_it))
+    return list(found.values())
+
+
+def close_total(
+    reading: Reading, others: Sequence[Reading], minimum: int, everybody: tuple[int, int] | None
+) -> int | None:
+    """How many people another table or scalar counts in all, if it is almost as many.
+
+    Or how many there are, if everybody knows that. Whatever either calls its dimensions: the same
+    people may stand under any names. Of tables with withheld rows, which tell no total, those are
+    compared that look the same row by row. A mean or a model is of some people; it is compared with
+    tables that have numbers beside their counts, of all whose rows leave.
+    """
+    total, ours = reading.total, reading.told
+    if total is not None and everybody is not None and OF not in reading.dimensions:
+        least, most = everybody
+        if least == most and 0 < abs(total - least) < minimum:
+            return least
+    for other in others:
+        if not (reading.whole and other.whole) or other.source == reading.source:
+            continue
+        if (OF in reading.dimensions) != (OF in other.dimensions):
+            # A count beside a mean tells of nobody: some people have no value.
+            if (people := _close_values(reading, other, minimum)) is not None:
+                return people
+            continue
+        if total is not None and other.total is not None:
+            if 0 < abs(total - other.total) < minimum:
+                return other.total
+        elif _look_the_same(ours, theirs := other.told, minimum):
+            return sum(theirs)
+    return None
+
+
+def _close_values(reading: Reading, other: Reading, minimum: int) -> int | None:
+    if not (reading.values and other.values):
+        return None
+    if is_drawn(reading.dimensions) or is_drawn(other.dimensions):
+        return None  # its numbers say where marks are drawn
+    pairs = ((ours, people) for ours in _in_all(reading) for people in _in_all(other))
+    return next((people for ours, people in pairs if 0 < abs(ours - people) < minimum), None)
+
+
+def _in_all(reading: Reading) -> set[int]:
+    """How many people it is of: in all, and those whose rows leave, unless most of them stay."""
+    found = {reading.total or 0}
+    if 2 * len(reading.told) >= len(reading.leaves):
+        found.add(sum(reading.told))
+    return found - {0}
+
+
+def _look_the_same(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool:
+    if len(ours) != len(theirs) or len(ours) < _FEW_ROWS:
+        return False
+    apart = [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
+    return max(apart) < minimum and 0 < abs(sum(ours) - sum(theirs)) < minimum
+
+
+def _differing(
+    one: Reading, other: Reading, over: frozenset[str]
+) -> Iterator[tuple[Cell, int, int]]:
+    """The cells over the common dimensions that both know exactly, and what they are in each."""
+    ours, theirs = one.sums(over), other.sums(over)
+    for cell in ours.keys() & theirs.keys():
+        (_, count), (_, count_there) = ours[cell], theirs[cell]
+        if count is not None and count_there is not None:
+            yield cell, count, count_there
+
+
+def _hidden(reading: Reading, cell: Cell, taken: Collection[int | None]) -> int:
+    """How many of the people in `cell` are in rows that are `taken`."""
+    return sum(row.count or 0 for row in reading.leaves if row.row in taken and row.cell >= cell)
+
+
+def _tells_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
+    """Whether what is told of `ours`, all but those `hidden`, and `theirs` differ by too few.
+
+    Of the very same people, `computable.py` says what follows.
+    """
+    if not hidden:
+        return 0 < abs(ours - theirs) < minimum
+    return ours != theirs and 0 < theirs - (ours - hidden) < minimum
+
+
+def _smallest_within(
+    reading: Reading, cell: Cell, taken: Collection[int | None]
+) -> CountedRow | None:
+    """Of the rows that `cell` sums up, and that leave, the one of the fewest people."""
+    within = [row for row in reading.rows if row.cell >= cell and row.count]
+    within = [row for row in within if row.row not in taken]
+    return min(within, key=lambda row: row.count or 0, default=None)
+
+
+def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[CountedRow, int]]:
+    """Rows of labels that the other table has not, where it has the same people in other ones."""
+    ours_labels, their_labels = reading.labels(), other.labels()
+    for name in reading.dimensions:
+        new = ours_labels[name] - their_labels[name]
+        old = their_labels[name] - ours_labels[name]
+        ours_by_rest = _by_rest(reading, name, new) if new and old else {}
+        theirs_by_rest = _by_rest(other, name, old) if new and old else {}
+        for rest, ours in ours_by_rest.items():
+            theirs = theirs_by_rest.get(rest, [])
+            if sum(r.count or 0 for r in ours) != sum(r.count or 0 for r in theirs):
+                continue
+            counts = sorted({before.count or 0 for before in theirs})
+            for row in ours:
+                count = row.count or 0
+                first = bisect_right(counts, count - minimum)
+                last = bisect_left(counts, count + minimum)
+                yield from ((row, before) for before in counts[first:last] if before != count)
+
+
+def _drawn_alike(
+    reading: Reading, other: Reading, minimum: int
+) -> Iterator[tuple[CountedRow, int]]:
+    """The marks by which a figure differs from one that looks like it.
+
+    Of as many marks, in order of size none is far apart; or, one after the other as they are drawn,
+    at least half count as many people: whatever series, axes and places are called, most bars are
+    then the same.
+    """
+    drawn, there = reading.leaves, other.leaves
+    if reading.within != other.within or not _FEW_ROWS <= len(drawn) == len(there):
+        return
+    ours = sorted(drawn, key=lambda row: row.count or 0)
+    sorted_pairs = list(zip(ours, other.told, strict=False))
+    if len(other.told) == len(ours) and _none_apart(sorted_pairs, minimum):
+        yield from ((row, before) for row, before in sorted_pairs if row.count != before)
+        return
+    pairs = [(r, one.count) for r, one in zip(drawn, there, strict=True) if one.count is not None]
+    same = sum(row.count == before for row, before in pairs)
+    if same >= max(_FEW_ROWS, len(drawn) / 2):
+        yield from (one for one in pairs if one[0].count != one[1] and _none_apart([one], minimum))
+
+
+def _none_apart(pairs: Sequence[tuple[CountedRow, int]], minimum: int) -> bool:
+    return all(abs((row.count or 0) - before) < minimum for row, before in pairs)
+
+
+def _by_rest(reading: Reading, name: str, labels: Collection[str]) -> dict[Cell, list[CountedRow]]:
+    """The rows of these `labels` of a dimension, by what the others say."""
+    found: dict[Cell, list[CountedRow]] = defaultdict(list)
+    for row in reading.leaves:
+        part = next((part for part in row.cell if part[0] == name), None)
+        if part is not None and part[1] in labels:
+            found[row.cell - {part}].append(row)
+    return found

@@ -1,0 +1,255 @@
+"""The same people under other names: a dimension whose labels count as many as those of another.
+
+Whoever writes the train knows that `s` is `sex` and that `1` is `female`; the station sees only
+that the same numbers of people are in the labels of both. So such a table is read under the names
+of the other one as well.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, product
+from math import prod
+from typing import Final
+
+from phtlab.station.airlock.disclosure.cells import NO_COLUMN, Cell
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.work_limit import Steps
+
+_MOST_WAYS: Final = 24
+"""So many ways to rename a table are looked at."""
+_MOST_TRIED: Final = 20_000
+"""So many labels are tried to find those ways, for two dimensions."""
+_FEW: Final = 2
+
+
+class _TooManyTriedError(Exception):
+    """Nobody knows in `_MOST_TRIED` whether two dimensions can be the same."""
+
+
+@dataclass(frozen=True)
+class _Renaming:
+    """A dimension, the name that it has in another table, and that table's labels for its own."""
+
+    dimension: str
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """How many people the labels of a dimension count; None where an earlier stop withheld rows."""
+
+    reading: Reading
+    name: str
+    counts: Mapping[str, int | None]
+
+    @cached_property
+    def people(self) -> list[str]:
+        """The labels that anybody has."""
+        return sorted(label for label, count in self.counts.items() if count != 0)
+
+    @cached_property
+    def nobody(self) -> list[str]:
+        return sorted(label for label, count in self.counts.items() if count == 0)
+
+    @cached_property
+    def exact(self) -> tuple[int, ...] | None:
+        """The counts of its people in order, if all are known."""
+        known = [count for label in self.people if (count := self.counts[label]) is not None]
+        return tuple(sorted(known)) if len(known) == len(self.people) else None
+
+    @cached_property
+    def by_count(self) -> dict[int, list[str]]:
+        """The labels that count so many, where that is known."""
+        found: dict[int, list[str]] = defaultdict(list)
+        for label in self.people:
+            if (count := self.counts[label]) is not None:
+                found[count].append(label)
+        return found
+
+    @cached_property
+    def by_mark(self) -> dict[str, list[str]]:
+        """The labels whose count is not known, by its mark."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for label in self.people:
+            if self.counts[label] is None and (mark := self.mark(label)) is not None:
+                found[mark].append(label)
+        return found
+
+    def mark(self, label: str) -> str | None:
+        return self.reading.marks.by_cell.get(self.cell(label))
+
+    def cell(self, label: str) -> Cell:
+        return self.reading.within | {(self.name, label)}
+
+
+def under_other_names(readings: Sequence[Reading], steps: Steps) -> tuple[list[Reading], set[str]]:
+    """The `readings` under names of each other's dimensions that count as many people by label.
+
+    And the sources that can be read in more ways than are looked at. Raises TooManyStepsError.
+    """
+    wholes = [reading for reading in readings if reading.whole]
+    dimensions = {id(one): [_labels(one, name) for name in _free(one)] for one in wholes}
+    every = _Dimensions([labels for found in dimensions.values() for labels in found])
+    renamed: list[Reading] = []
+    too_many = set()
+    for reading in wholes:
+        steps.take(1 + len(reading.rows) // 4)
+        try:
+            choices = [_renamings(labels, every, steps) for labels in dimensions[id(reading)]]
+        except _TooManyTriedError:
+            too_many.add(reading.source)
+            continue
+        if prod(len(found) for found in choices) > _MOST_WAYS:
+            too_many.add(reading.source)
+            continue
+        for chosen in product(*choices):
+            renamings = [one for one in chosen if one is not None]
+            if renamings and len({one.name for one in renamings}) == len(renamings):
+                steps.take(1 + len(reading.rows) // 4)
+                renamed.append(_renamed(reading, renamings))
+    return renamed, too_many
+
+
+class _Dimensions:
+    """All dimensions, by what two of the same people have in common."""
+
+    def __init__(self, every: Sequence[_Labels]) -> None:
+        self._every = every
+        self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        self._partly: dict[int, list[int]] = defaultdict(list)
+        self._by_number: dict[int, list[int]] = defaultdict(list)
+        for place, one in enumerate(every):
+            self._by_number[len(one.people)].append(place)
+            if one.exact is None:
+                self._partly[len(one.people)].append(place)
+            else:
+                self._by_counts[one.exact].append(place)
+
+    def like(self, ours: _Labels) -> Iterator[_Labels]:
+        """Those whose labels may count as many people as `ours`."""
+        number = len(ours.people)
+        if ours.exact is None:
+            places = self._by_number[number]
+        else:
+            places = sorted([*self._by_counts[ours.exact], *self._partly[number]])
+        return (self._every[place] for place in places)
+
+
+def _renamings(ours: _Labels, every: _Dimensions, steps: Steps) -> list[_Renaming | None]:
+    """None for its own name, and then all others: one more than are looked at is enough."""
+    found: dict[tuple[str, tuple[tuple[str, str], ...]], _Renaming] = {}
+    for theirs in every.like(ours):
+        steps.take()
+        if theirs.reading.source == ours.reading.source or theirs.name in ours.reading.dimensions:
+            continue
+        if ours.name.startswith(NO_COLUMN) and theirs.name.startswith(NO_COLUMN):
+            continue  # of rows that nothing tells apart nobody knows which are the same
+        for labels in islice(_label_pairs(ours, theirs, steps), _MOST_WAYS):
+            steps.take(1 + len(labels) // 8)
+            key = theirs.name, tuple(sorted(labels.items()))
+            found.setdefault(key, _Renaming(ours.name, theirs.name, labels))
+        if len(found) >= _MOST_WAYS:
+            break
+    return [None, *found.values()]
+
+
+def _label_pairs(ours: _Labels, theirs: _Labels, steps: Steps) -> Iterator[dict[str, str]]:
+    """Each way in which the labels of two dimensions can be the same; those of nobody as well."""
+    if max(len(ours.counts), len(theirs.counts)) < _FEW:
+        return
+    if len(ours.people) != len(theirs.people) or not ours.people:
+        return
+    steps.take(1 + len(ours.people) // 4)
+    same = _counting_as_many(ours, theirs)
+    their_nobody = iter(theirs.nobody)
+    nobody = {label: next(their_nobody, NO_COLUMN + label) for label in ours.nobody}
+    for pairs in _matched(sorted(ours.people, key=lambda label: len(same[label])), same, steps):
+        yield pairs | nobody
+
+
+def _counting_as_many(ours: _Labels, theirs: _Labels) -> dict[str, list[str]]:
+    """For each label of one dimension those of the other that are known to count as many."""
+    by_our_marks = (
+        {}
+        if ours.exact is not None
+        else {ours.reading.marks.of_count(n): labels for n, labels in theirs.by_count.items()}
+    )
+    same = {}
+    for label in ours.people:
+        count = ours.counts[label]
+        if count is not None:
+            mark = theirs.reading.marks.of_count(count) if theirs.by_mark else ""
+            same[label] = theirs.by_count.get(count, []) + theirs.by_mark.get(mark, [])
+        elif (own := ours.mark(label)) is not None:
+            same[label] = by_our_marks.get(own, []) + theirs.by_mark.get(own, [])
+        else:
+            same[label] = []
+    return same
+
+
+def _free(reading: Reading) -> list[str]:
+    outside = {name for name, _ in reading.within}
+    return [name for name in reading.dimensions if name not in outside]
+
+
+def _labels(reading: Reading, name: str) -> _Labels:
+    outside = {outer for outer, _ in reading.within}
+    counts: dict[str, int | None] = {}
+    for cell, (low, high) in reading.sums(frozenset({name, *outside})).items():
+        nobody = high is None and low == 0 and reading.same_sum(cell, 0) is True
+        counts[dict(cell)[name]] = 0 if nobody else high
+    return _Labels(reading, name, counts)
+
+
+def _matched(
+    labels: Sequence[str], same: Mapping[str, Sequence[str]], steps: Steps
+) -> Iterator[dict[str, str]]:
+    """Each choice of another label for each of `labels`, none chosen twice.
+
+    Raises _TooManyTriedError: of labels whose counts are not all known there may be any number of
+    beginnings without an end.
+    """
+    chosen: list[str] = []
+    taken: set[str] = set()
+    choices = [iter(same[label]) for label in labels[:1]]
+    tried = 0
+    while choices:
+        tried += 1
+        if tried > _MOST_TRIED:
+            raise _TooManyTriedError
+        steps.take(1 + len(taken) // 32)
+        their = next((one for one in choices[-1] if one not in taken), None)
+        if their is None:
+            choices.pop()
+            if chosen:
+                taken.discard(chosen.pop())
+        elif len(chosen) + 1 == len(labels):
+            yield dict(zip(labels, [*chosen, their], strict=True))
+        else:
+            chosen.append(their)
+            taken.add(their)
+            choices.append(iter(same[labels[len(chosen)]]))
+
+
+def _renamed(reading: Reading, renamings: Sequence[_Renaming]) -> Reading:
+    names = {one.dimension: one.name for one in renamings}
+    labels = {one.dimension: one.labels for one in renamings}
+
+    def new(cell: Cell) -> Cell:
+        return frozenset(
+            (names.get(name, name), labels.get(name, {}).get(label, label)) for name, label in cell
+        )
+
+    return replace(
+        reading,
+        dimensions=tuple(names.get(name, name) for name in reading.dimensions),
+        rows=tuple(replace(row, cell=new(row.cell)) for row in reading.rows),
+        marks=reading.marks.moved(new),
+        guessed=frozenset(names.values()),
+        _sums={},
+    )

@@ -1,0 +1,198 @@
+"""Which small or withheld cells can be computed from what leaves together with what has left.
+
+Of tables that can be about the same people (`gathering.py`) a cell can be computed if no counts of
+people that fit have it large (`linear_bounds.py`; Hundepool et al. 2024, sections 4.2 and 5.2;
+Fischetti and Salazar 2001).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Final
+
+from phtlab.station.airlock.disclosure.cells import EVERYBODY, Cell, CountedRow
+from phtlab.station.airlock.disclosure.count_reading import Reading, all_labels
+from phtlab.station.airlock.disclosure.lattice import OTHERS, Lattice, lattice_of
+from phtlab.station.airlock.disclosure.linear_bounds import TOLERANCE, Bound, Counts, UnsolvedError
+from phtlab.station.airlock.disclosure.table_groups import Everybody, counts_all
+from phtlab.station.airlock.work_limit import Steps
+
+Withheld = Collection[tuple[str, int | None]]
+_PAIR: Final = 2
+
+
+@dataclass(frozen=True)
+class Told:
+    """A cell that a reader could compute: its value, or the most that it can be.
+
+    `rows` are the rows, as source and number, without one of which it could not be.
+    """
+
+    cell: Cell
+    value: float
+    exact: bool
+    rows: tuple[tuple[str, int], ...]
+    counts: Mapping[tuple[str, int], int]
+
+
+def told(
+    group: Sequence[Reading],
+    withheld: Withheld,
+    minimum: int,
+    steps: Steps,
+    protected: Collection[Cell] = (),
+    everybody: Everybody = None,
+) -> Iterator[Told]:
+    """The cells below `minimum`, and those of `protected`, that the group's tables give away.
+
+    To a reader who knows how many people there are: `everybody`, at least and at most.
+    Only those that need a row of this stop, and no parts of such a cell. Raises TooManyCellsError,
+    UnsolvedError and TooManyStepsError.
+    """
+    if not any(counts_all(reading, everybody) for reading in group):
+        everybody = None
+    if len(group) == 1 and not (group[0].sums_up or group[0].within or everybody):
+        return
+    if not protected and _all_told(group, withheld, minimum):
+        return
+    for lattice, counts in _solved(group, withheld, minimum, everybody, steps):
+        for one in chain(_small(lattice, counts, steps), _exact(lattice, counts, protected)):
+            if one.rows:
+                yield one
+
+
+def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> bool:
+    """Whether every cell of every table leaves and is large: so is then each sum of them.
+
+    Of three tables or more that have not all dimensions, cells of all of them may be small still.
+    """
+    if len({frozenset(reading.dimensions) for reading in group}) > _PAIR:
+        return False
+    labels = all_labels(group)
+    return all(
+        not reading.lacking(labels)
+        and not reading.sums_up
+        and _is_full(reading)
+        and all(
+            row.count is not None
+            and row.count >= minimum
+            and (reading.source, row.row) not in withheld
+            for row in reading.rows
+        )
+        for reading in group
+    )
+
+
+def _is_full(reading: Reading) -> bool:
+    ((_, high),) = reading.sums(frozenset()).values() or ((0, None),)
+    return high is not None
+
+
+def _small(lattice: Lattice, counts: Counts[Cell], steps: Steps) -> Iterator[Told]:
+    found: list[Cell] = []
+    levels: dict[int, list[Cell]] = defaultdict(list)
+    for cell in sorted(lattice.cells - lattice.known.keys(), key=sorted):
+        levels[len(cell)].append(cell)
+    for _, level in sorted(levels.items()):
+        # What lies in a small cell is no larger.
+        steps.take(len(level) * len(found) // 64)
+        cells = [cell for cell in level if not any(small < cell for small in found)]
+        for cell, most in counts.small(cells):
+            if not any(label == OTHERS for _, label in cell):
+                found.append(cell)
+                yield _told(lattice, cell, most, exact=False)
+            elif (least := counts.interval(cell)[0]).value > TOLERANCE or len(cell) > 1:
+                # That everybody has a label (has been asked, say) is nobody's secret.
+                found.append(cell)
+                yield _told(lattice, cell, most, exact=least.value > most.value - TOLERANCE)
+
+
+def _exact(lattice: Lattice, counts: Counts[Cell], protected: Collection[Cell]) -> Iterator[Told]:
+    for cell in sorted(lattice.cells.intersection(protected) - lattice.known.keys(), key=sorted):
+        least, most = counts.interval(cell)
+        if most is not None and most.value < least.value + TOLERANCE:
+            both = Bound(most.value, least.support | most.support)
+            yield _told(lattice, cell, both, exact=True)
+
+
+def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> Told:
+    counts: dict[tuple[str, int], int] = {}
+    for one in bound.support:
+        told_by = lattice.rows.get(one, ())
+        if any(_has_left(reading, row) for reading, row in told_by):
+            continue  # to withhold it now would change nothing
+        for reading, row in told_by:
+            if row.row is not None:
+                counts[reading.source, row.row] = lattice.known[one]
+    return Told(cell, round(bound.value, 3), exact, tuple(counts), counts)
+
+
+def _has_left(reading: Reading, row: CountedRow) -> bool:
+    guessed = any(name in reading.guessed for name, _ in row.cell)
+    return row.row is None and not reading.pending and not guessed
+
+
+World = tuple[Lattice, Counts[Cell]]
+
+
+def _solved(
+    group: Sequence[Reading],
+    withheld: Withheld,
+    minimum: int,
+    everybody: Everybody,
+    steps: Steps,
+) -> list[World]:
+    """What fits the group; if nothing does, what fits as many of its tables as can be.
+
+    Raises UnsolvedError for a table of this stop that contradicts itself.
+    """
+    if found := _fitting(group, withheld, minimum, everybody, steps):
+        return found
+    kept: list[Reading] = []
+    best: list[World] = []
+    for reading in group:
+        if found := _fitting([*kept, reading], withheld, minimum, None, steps):
+            kept.append(reading)
+            best = found
+        elif any(row.row is not None for row in reading.rows) and not _fitting(
+            [reading], withheld, minimum, None, steps
+        ):
+            raise UnsolvedError
+    return best
+
+
+def _fitting(
+    group: Sequence[Reading],
+    withheld: Withheld,
+    minimum: int,
+    everybody: Everybody,
+    steps: Steps,
+) -> list[World]:
+    """The worlds with the fewest people of whom no table speaks that the group's counts fit.
+
+    Readers know what labels there are; if the counts do not fit those, there are others: of one
+    dimension (its values are missing of some people), or of all.
+    """
+    between = {EVERYBODY: everybody} if everybody else {}
+    names = sorted({name for reading in group for name in reading.dimensions})
+    worlds: list[list[tuple[bool, tuple[str, ...]]]] = [
+        [(True, ())],
+        [(True, (name,)) for name in names],
+        [(False, ())],
+        [(False, tuple(names))],
+    ]
+    for alike in worlds:
+        found = []
+        for closed, opened in alike:
+            lattice = lattice_of(group, withheld, steps, closed=closed, opened=opened)
+            if lattice.contradiction:
+                return []
+            counts = Counts(lattice.equations, lattice.known, minimum, between, steps)
+            if counts.exist():
+                found.append((lattice, counts))
+        if found:
+            return found
+    return []

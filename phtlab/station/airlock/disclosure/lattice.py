@@ -1,0 +1,229 @@
+"""The cells of tables of the same people, with their sums: what a reader of them can write down.
+
+For each table all its cells on all levels, down from everybody, and for each cell that it is the
+sum of its parts. Cells of two tables that say the same are one cell, so that what one table tells
+of a sum limits the other. That is all that can be said where the tables hang together like a tree:
+counts that fit each of them come from a table over all dimensions. Where they go round in circles
+(sex by age, age by illness, illness by sex), that one is looked at instead, for it may not be below
+zero either (Dobra and Fienberg 2000, Bounds for cell entries in contingency tables given marginal
+totals and decomposable graphs).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Final
+
+from phtlab.station.airlock.disclosure.cells import NO_COLUMN, Cell, CountedRow, projections
+from phtlab.station.airlock.disclosure.count_reading import Labels, Reading, all_labels
+from phtlab.station.airlock.work_limit import Steps
+
+MOST_CELLS: Final = 4_000
+"""Cells on all levels, of tables that are held against each other."""
+_FEW: Final = 2
+OTHERS: Final = f"{NO_COLUMN}others"
+"""The label of people whom a table's total counts and its rows do not."""
+
+
+class TooManyCellsError(Exception):
+    """The tables have more cells than are held against each other."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """`known` are the counts that have left or would; `rows` the rows that tell each of them.
+
+    `hidden` are rows that stay. `equations` are weights of cells whose sum is zero.
+    """
+
+    known: Mapping[Cell, int]
+    rows: Mapping[Cell, tuple[tuple[Reading, CountedRow], ...]]
+    hidden: frozenset[Cell]
+    cells: frozenset[Cell]
+    equations: tuple[Mapping[Cell, int], ...]
+    contradiction: bool
+
+
+def lattice_of(
+    readings: Sequence[Reading],
+    withheld: Collection[tuple[str, int | None]],
+    steps: Steps,
+    *,
+    closed: bool,
+    opened: Collection[str] = (),
+) -> Lattice:
+    """The lattice of tables that may be about the same people.
+
+    `withheld` names the rows that stay, as source and row; of an earlier stop those without a
+    count. With `closed`, a dimension of which two labels are known has no others, though each is
+    only spoken of by itself; those `opened` have others in any case. Raises TooManyCellsError and
+    TooManyStepsError.
+    """
+    steps.take(sum(len(reading.rows) for reading in readings) // 4)
+    labels = all_labels(readings)
+    alone = {name for reading in readings for name, _ in reading.within}
+    if closed:
+        alone = {name for name in alone if len(labels[name]) < _FEW}
+    alone = (alone | _open_dimensions(readings)) - _closed_dimensions(readings, labels)
+    for name in alone.union(opened) & labels.keys():
+        labels[name].add(OTHERS)
+    shapes = _shapes(readings, steps)
+    if sum(_size(shape, labels) for shape in shapes) > MOST_CELLS:
+        raise TooManyCellsError
+    steps.take(sum(_size(shape, labels) for shape in shapes))
+    empty = _structurally_empty(readings)
+    cells, equations = _sums(shapes, labels, empty)
+    known: dict[Cell, int] = {}
+    rows: dict[Cell, tuple[tuple[Reading, CountedRow], ...]] = defaultdict(tuple)
+    hidden: set[Cell] = set()
+    contradiction = False
+    for reading in readings:
+        for row in reading.rows:
+            if row.count is None or (reading.source, row.row) in withheld:
+                hidden.add(row.cell)
+            elif known.setdefault(row.cell, row.count) == row.count:
+                rows[row.cell] += ((reading, row),)
+            else:
+                contradiction = True
+    return Lattice(
+        known,
+        dict(rows),
+        frozenset(hidden - known.keys()),
+        frozenset(cells),
+        tuple(equations),
+        contradiction,
+    )
+
+
+def _shapes(readings: Sequence[Reading], steps: Steps) -> list[tuple[str, ...]]:
+    """The dimensions of the tables, those that go round in circles together.
+
+    Without those that another has and more.
+    """
+    every = {frozenset(reading.dimensions) for reading in readings}
+    every.add(_circular(every, steps))
+    return [tuple(sorted(one)) for one in _largest(every)]
+
+
+def _largest(tables: Collection[frozenset[str]]) -> set[frozenset[str]]:
+    """Those of `tables` that no other one holds."""
+    of_name: dict[str, list[frozenset[str]]] = defaultdict(list)
+    for table in tables:
+        for name in table:
+            of_name[name].append(table)
+    found = set()
+    for table in tables:
+        # A table that holds this one has its rarest dimension too.
+        others = min((of_name[name] for name in table), key=len, default=tables)
+        if not any(table < other for other in others):
+            found.add(table)
+    return found
+
+
+def _circular(tables: Collection[frozenset[str]], steps: Steps) -> frozenset[str]:
+    """The dimensions that are left of `tables` when all is taken away that hangs on by an end.
+
+    So a dimension of one table only goes, and a table that another one holds (the reduction of
+    Graham, and of Yu and Ozsoyoglu; Beeri et al. 1983, Desirability of acyclic database schemes).
+    """
+    left = set(tables)
+    while True:
+        steps.take(1 + len(left) // 4)
+        times = Counter(name for table in left for name in table)
+        shorter = {frozenset(name for name in table if times[name] > 1) for table in left}
+        shorter = _largest(shorter)
+        if shorter == left:
+            return frozenset().union(*left)
+        left = shorter
+
+
+def _size(shape: Sequence[str], labels: Labels) -> int:
+    return prod(len(labels[name]) + 1 for name in shape)
+
+
+def _closed_dimensions(readings: Sequence[Reading], labels: Labels) -> set[str]:
+    """Dimensions of which a table has all labels, and no people of others."""
+    return {
+        name
+        for reading in readings
+        if not reading.lacking(labels) and not _open_dimensions([reading])
+        for name in reading.dimensions
+    }
+
+
+def _sums(
+    shapes: Sequence[tuple[str, ...]],
+    labels: Mapping[str, set[str]],
+    empty: Mapping[tuple[str, str], Mapping[str, str]],
+) -> tuple[set[Cell], list[dict[Cell, int]]]:
+    cells: set[Cell] = set()
+    equations: dict[tuple[Cell, str], dict[Cell, int]] = {}
+    for shape in shapes:
+        for chosen in projections(shape):
+            for values in product(*(sorted(labels[name]) for name in chosen)):
+                cell = frozenset(zip(chosen, values, strict=True))
+                if _is_empty(cell, empty):
+                    continue
+                cells.add(cell)
+                name = next((name for name in shape if name not in chosen), None)
+                if name is None or (cell, name) in equations:
+                    continue
+                parts = (cell | {(name, label)} for label in labels[name])
+                equation = {part: 1 for part in parts if not _is_empty(part, empty)}
+                equations[cell, name] = equation | {cell: -1}
+    return cells, list(equations.values())
+
+
+def _open_dimensions(readings: Sequence[Reading]) -> set[str]:
+    """Dimensions of which a table's own total counts more people than all of its rows."""
+    found: set[str] = set()
+    for reading in readings:
+        counts = {row.cell: row.count for row in reading.rows}
+        labels = reading.labels()
+        for cell, count in counts.items():
+            for name in reading.dimensions:
+                if any(part[0] == name for part in cell) or count is None:
+                    continue
+                parts = [counts.get(cell | {(name, label)}) for label in labels[name]]
+                if None not in parts and sum(p for p in parts if p is not None) < count:
+                    found.add(name)
+    return found
+
+
+def _structurally_empty(
+    readings: Sequence[Reading],
+) -> dict[tuple[str, str], dict[str, str]]:
+    """For dimensions where each label lies in one label of another (a town in a country): which.
+
+    That nobody is in the other combinations is known to everyone.
+    """
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    pairs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for reading in readings:
+        for leaf in reading.leaves:
+            told = leaf.cell - reading.within  # that one count is of both says nothing of others
+            for inner, low in told:
+                for outer, high in told:
+                    if inner != outer:
+                        pairs[inner, outer].add((low, high))
+    for names, seen in pairs.items():
+        inside = dict(seen)
+        if len(inside) == len(seen) and len(inside) > len(set(inside.values())) > 1:
+            found[names] = inside
+    return found
+
+
+def _is_empty(cell: Cell, nested: Mapping[tuple[str, str], Mapping[str, str]]) -> bool:
+    if not nested:
+        return False
+    labels = dict(cell)
+    return any(
+        inner in labels
+        and outer in labels
+        and inside.get(labels[inner], labels[outer]) != labels[outer]
+        for (inner, outer), inside in nested.items()
+    )

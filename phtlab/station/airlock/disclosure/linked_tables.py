@@ -1,0 +1,458 @@
+"""The outputs that count people, held against each other and against what has left before."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from phtlab.station.airlock.disclosure import differencing
+from phtlab.station.airlock.disclosure.beside_counts import with_told_sums
+from phtlab.station.airlock.disclosure.cells import (
+    EVERYBODY,
+    OF,
+    Cell,
+    CountedRow,
+    described,
+    folded,
+    is_total,
+    label_of,
+)
+from phtlab.station.airlock.disclosure.class_disclosure import alike
+from phtlab.station.airlock.disclosure.complementary_suppression import Complement, complement
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.disclosure.equal_dimensions import under_other_names
+from phtlab.station.airlock.disclosure.table_groups import Everybody
+from phtlab.station.airlock.disclosure.table_readings import dimensions_of, readings_of
+from phtlab.station.airlock.disclosure.values import people_in, values_in
+from phtlab.station.airlock.formats.table import Table, count_column
+from phtlab.station.airlock.intake import is_beyond
+from phtlab.station.airlock.marked_output import Draft
+from phtlab.station.airlock.work_limit import (
+    MOST_DIMENSIONS,
+    TOO_MANY_STEPS,
+    Steps,
+    TooManyStepsError,
+)
+from phtlab.station.policy.airlock_findings import Action, named
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
+
+_COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
+
+
+class TooMuchLeftError(Exception):
+    """More has left of the same people than a stop is held against."""
+
+
+class History(Protocol):
+    """What this station has let leave of the same data sets.
+
+    `everybody` is how many people it tells anyone there are in them, at least and at most;
+    `forgotten` that not all is known.
+    """
+
+    everybody: Everybody
+    forgotten: bool
+
+    @property
+    def most(self) -> int | None:
+        """How many people there are at most, if that is known."""
+
+    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
+        """What `readings` have to be held against; `near` is how close two totals are.
+
+        Raises TooMuchLeftError and TooManyStepsError.
+        """
+
+
+class NothingLeft(History):
+    """Nothing has left before."""
+
+    everybody: Everybody = None
+    forgotten: bool = False
+    most: int | None = None
+
+    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
+        return []
+
+
+def check_together(
+    drafts: Sequence[Draft], rules: AirlockRules, history: History, steps: Steps
+) -> None:
+    """Note in `drafts` what only shows when they are looked at together, and with `history`.
+
+    In as many of `steps` as are left.
+    """
+    counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
+    if not counted:
+        return
+    readings: dict[str, list[Reading]] = {}
+    checked: list[Draft] = []
+    for draft in counted:
+        readings[draft.output.name] = _readings_within(draft, rules, steps)
+        if not any(finding.rule == "unchecked" for finding in draft.findings):
+            checked.append(draft)
+    try:
+        wholes = [readings[d.output.name][0] for d in checked]
+        # Values are of those whose rows leave; so a total is asked for without the others too.
+        left = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
+        earlier = history.related(wholes + left, rules.minimum_count, steps)
+    except (TooMuchLeftError, TooManyStepsError):
+        earlier = []
+        for draft in checked:
+            _unchecked(draft, rules, "So much has left of these people that it cannot be checked.")
+    try:
+        for draft in checked:
+            _class_disclosure(draft, readings[draft.output.name][0], rules, steps)
+        _check_linked(checked, readings, earlier, rules, history.everybody, steps)
+    except TooManyStepsError:
+        for draft in checked:
+            _unchecked(draft, rules, TOO_MANY_STEPS)
+    # What a reader sums up: withheld rows are in no total.
+    told = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
+    for draft in counted:
+        whole = told[draft.output.name]
+        if draft.table is not None:
+            ways = [one.without(draft.taken) for one in readings[draft.output.name]]
+            draft.people = people_in(ways, history.most)
+            draft.values = _values(draft, draft.table)
+        draft.claimed = max((row.count or 0 for row in whole.rows), default=0)
+        draft.cells = replace(
+            readings[draft.output.name][0].told_by(), values=draft.values, told=draft.told
+        )
+    told = {
+        d.output.name: replace(told[d.output.name], values=d.values > 0, _sums={}) for d in counted
+    }
+    try:
+        others = [*told.values(), *earlier]
+        for draft in checked:
+            steps.take(sum(1 + len(other.rows) // 64 for other in others) // 8)
+            _close_totals(draft, told[draft.output.name], others, rules, history.everybody)
+    except TooManyStepsError:
+        for draft in checked:
+            _unchecked(draft, rules, TOO_MANY_STEPS)
+    for draft in checked:
+        _group(draft, [other[0] for other in readings.values()], rules)
+    for draft in counted if history.forgotten else ():
+        sentence = "The station was restored from a backup, and does not know all that has left."
+        draft.find("forgotten", _action(draft, rules, "forgotten"), sentence, (), set())
+
+
+def _readings_within(draft: Draft, rules: AirlockRules, steps: Steps) -> list[Reading]:
+    """The ways to read a draft; of one that is too much to be worked on only the first."""
+    if is_beyond(draft):
+        found = _readings(draft, rules.minimum_count, None)
+        _unchecked(draft, rules, "It is beyond what may leave, and not checked any further.")
+        return found
+    try:
+        found = _readings(draft, rules.minimum_count, steps)
+    except TooManyStepsError:
+        found = _readings(draft, rules.minimum_count, None)
+        _unchecked(draft, rules, TOO_MANY_STEPS)
+    if found[0].has_too_many_dimensions:
+        _unchecked(
+            draft,
+            rules,
+            f"It has more than {MOST_DIMENSIONS} columns that say whom a row counts: name those "
+            "that do with by=.",
+        )
+    return found
+
+
+def _check_linked(
+    counted: Sequence[Draft],
+    readings: Mapping[str, Sequence[Reading]],
+    earlier: Sequence[Reading],
+    rules: AirlockRules,
+    everybody: Everybody,
+    steps: Steps,
+) -> None:
+    """What follows from several outputs together. Raises TooManyStepsError."""
+    others = [*(readings[draft.output.name][0] for draft in counted), *earlier]
+    for draft in counted:
+        steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
+        _differencing(draft, readings[draft.output.name][0], others, rules)
+    every = [one for draft in counted for one in readings[draft.output.name]]
+    every += _as_cells(counted, every, steps)
+    every += earlier
+    # Of how many people a mean is, the station knows, and not who has the mean.
+    every = [one for one in every if one.known]
+    every += _of_everybody(every, everybody)
+    renamed, too_many = under_other_names(every, steps)
+    every += renamed
+    ours = {draft.output.name for draft in counted}
+    for draft in counted:
+        if draft.output.name in too_many or not too_many <= ours:
+            _unchecked(draft, rules, "It can be read in too many ways beside the other tables.")
+    _complementary(counted, every, rules, everybody, steps)
+
+
+def _complementary(
+    counted: Sequence[Draft],
+    readings: Sequence[Reading],
+    rules: AirlockRules,
+    everybody: Everybody,
+    steps: Steps,
+) -> None:
+    withheld = {(d.output.name, row) for d in counted for row in d.taken}
+    # What is not of counts tells none.
+    counted = [draft for draft in counted if draft.output.kind != "model"]
+    asked = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
+    found = complement(
+        readings,
+        withheld,
+        minimum=rules.minimum_count,
+        removable={name for name, action in asked.items() if action == "suppress"},
+        steps=steps,
+        protected=_protected(counted, readings),
+        everybody=everybody,
+    )
+    for draft in counted:
+        name = draft.output.name
+        if name in found.unchecked:
+            _unchecked(draft, rules, "It has too many cells to be held against the other tables.")
+        rows = found.rows.get(name, set())
+        if rows or name in found.blamed:
+            _find_computable(draft, asked[name], rows, found)
+
+
+def _unchecked(draft: Draft, rules: AirlockRules, sentence: str) -> None:
+    rows = set(range(draft.table.rows)) if draft.table is not None else set[int]()
+    draft.find("unchecked", _action(draft, rules, "unchecked"), sentence, (), rows)
+
+
+def _find_computable(draft: Draft, action: Action, rows: set[int], found: Complement) -> None:
+    draft.find("complementary", action, _COMPUTABLE, found.cells.get(draft.output.name, ()), rows)
+
+
+def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules, steps: Steps) -> None:
+    if draft.table is None or not (found := alike(whole, draft.taken, steps)):
+        return
+    draft.find(
+        "class-disclosure",
+        _action(draft, rules, "class-disclosure"),
+        "All people of a group of it are alike.",
+        named(f"all of a group are {described(row.cell)} ({row.count})" for row in found),
+        {row.row for row in found if row.row is not None},
+    )
+
+
+def _differencing(
+    draft: Draft, whole: Reading, others: Sequence[Reading], rules: AirlockRules
+) -> None:
+    action = _action(draft, rules, "differencing")
+    close = differencing.close_rows(whole, others, rules.minimum_count, draft.taken)
+    close = [(row, before) for row, before in close if row.row not in draft.taken]
+    if close:
+        draft.find(
+            "differencing",
+            action,
+            f"It differs by fewer than {rules.minimum_count} people from another output, or from "
+            "what has left before.",
+            named(f"{described(r.cell)}: {r.count}, and {before} there" for r, before in close),
+            {row.row for row, _ in close if row.row is not None},
+        )
+
+
+def _close_totals(
+    draft: Draft,
+    whole: Reading,
+    others: Sequence[Reading],
+    rules: AirlockRules,
+    everybody: Everybody,
+) -> None:
+    if any(finding.rule == "differencing" for finding in draft.findings):
+        return
+    action = _action(draft, rules, "differencing")
+    total = differencing.close_total(whole, others, rules.minimum_count, everybody)
+    if total is not None:
+        draft.find(
+            "differencing",
+            # A total is no row that could stay.
+            rules.close_total if action == "suppress" else action,
+            f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
+            "another output, or than what has left before.",
+            (f"{sum(whole.told)} in all, and {total} there",),
+            set(),
+        )
+
+
+def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collection[Cell]:
+    """Cells that stay though they count enough people."""
+    taken = {
+        draft.output.name: draft.taken
+        for draft in counted
+        if any(one.rule != "small-count" for one in draft.findings if one.action == "suppress")
+    }
+    return {
+        row.cell
+        for reading in readings
+        if reading.whole
+        for row in reading.rows
+        if row.row in taken.get(reading.source, ())
+    }
+
+
+def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading], steps: Steps) -> list[Reading]:
+    """A scalar that counts as many people as a cell of a table may be the count of just that."""
+    found: dict[tuple[str, Cell], Reading] = {}
+    for draft in counted:
+        says_nothing = draft.count is not None and not draft.output.where
+        for reading in readings if says_nothing else ():
+            if not reading.whole or reading.source == draft.output.name:
+                continue
+            steps.take(1 + len(reading.rows) // 4)
+            for cell in _cells_counting(reading, draft.count or 0):
+                steps.take()
+                names = tuple(sorted(name for name, _ in cell))
+                row = CountedRow(cell, draft.count, 0)
+                one = Reading(draft.output.name, names, (row,), whole=False, within=cell)
+                found[draft.output.name, cell] = one
+    return list(found.values())
+
+
+def _cells_counting(reading: Reading, people: int) -> Iterator[Cell]:
+    """The rows of a table, and the labels of its dimensions, that count so many."""
+    for name in reading.dimensions:
+        over = frozenset({name})
+        yield from (cell for cell, (_, n) in reading.sums(over).items() if n == people)
+    yield from (row.cell for row in reading.rows if row.cell and row.count == people)
+
+
+def _of_everybody(readings: Sequence[Reading], everybody: Everybody) -> list[Reading]:
+    """Tables and counts that say of whom they are, and count as many as those that say nothing.
+
+    What is said may be true of everybody: they are read as if it were not there too.
+    """
+    totals = {one.total for one in readings if one.whole and not one.within}
+    found = []
+    for one in readings:
+        said = one.within
+        if not (one.whole and said and one.total is not None):
+            continue
+        known = everybody is not None and everybody[0] <= one.total <= everybody[1]
+        if one.total in totals or known:
+            outside = {name for name, _ in said}
+            found.append(
+                replace(
+                    one,
+                    dimensions=tuple(name for name in one.dimensions if name not in outside),
+                    rows=tuple(replace(row, cell=row.cell - said) for row in one.rows),
+                    within=EVERYBODY,
+                    marks=one.marks.moved(partial(_outside, said)),
+                    guessed=frozenset(outside),
+                    _sums={},
+                )
+            )
+    return found
+
+
+def _outside(said: Cell, cell: Cell) -> Cell:
+    return cell - said
+
+
+def _of_people(draft: Draft) -> Reading:
+    """Of how many people a value is: some of whom others count."""
+    cell = frozenset({(OF, str(draft.people))})
+    row = CountedRow(cell, draft.people, 0)
+    return Reading(draft.output.name, (OF,), (row,), values=True, known=draft.told)
+
+
+def _group(draft: Draft, readings: Sequence[Reading], rules: AirlockRules) -> None:
+    """A count is of those that others count too: of everybody, or of whom it says that it is."""
+    if draft.count is None:
+        return
+    others = [one for one in readings if one.source != draft.output.name]
+    said = _said(draft)
+    if said:
+        names = frozenset(name for name, _ in said)
+        known = [one.sums(names).get(said, (0, None))[1] for one in others if not one.within]
+        totals = [count for count in known if count is not None]
+    else:
+        totals = [
+            one.total
+            for one in others
+            if not one.within and one.total is not None and OF not in one.dimensions
+        ]
+    if totals and draft.count not in totals:
+        draft.find(
+            "group",
+            _action(draft, rules, "group"),
+            "It counts others than another output of the stop, or does not say whom: where=.",
+            (f"{draft.count}, and {', '.join(map(str, sorted(set(totals))))} there",),
+            set(),
+        )
+
+
+def _said(draft: Draft) -> Cell:
+    """Whom the train says that an output counts."""
+    where = draft.output.where.items()
+    said = ((folded(name), folded(label)) for name, label in where)
+    return frozenset(part for part in said if not is_total(part[1]))
+
+
+def _readings(draft: Draft, minimum: int, steps: Steps | None) -> list[Reading]:
+    """The ways to read a draft. Raises TooManyStepsError; without `steps` there is only one."""
+    output = draft.output
+    if draft.table is None and draft.count is None:
+        return [_of_people(draft)]
+    said = _said(draft)
+    if draft.table is None:
+        row = CountedRow(said, draft.count, 0)
+        names = tuple(sorted(name for name, _ in said))
+        return [Reading(output.name, names, (row,), within=said)]
+    told = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
+    # A column of what is said says nothing more; one that says something else is believed.
+    said = frozenset(p for p in said if not any(p[0] == name for name, _ in told - {p}))
+    counts = count_column(draft.table, output.counts or "")
+    others = _others(output)
+    others |= {c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in said)}
+    figure = output.kind == "figure"
+    dimensions = dimensions_of(draft.table, output.by, others, numbers=not figure)
+    found = readings_of(
+        output.name,
+        draft.table,
+        counts,
+        dimensions,
+        within=said,
+        minimum=minimum,
+        steps=steps,
+        drawn=[c.name for c in draft.table.columns if c.name not in others] if figure else (),
+    )
+    if steps is None or found[0].has_too_many_dimensions:
+        return found
+    others.update(dimensions)
+    summed = with_told_sums(found[0], draft.table, others, minimum, steps)
+    return found if summed is None else [*found, summed]
+
+
+def _others(output: Output) -> set[str]:
+    """The columns that are no dimensions: counts, sums and their largest contributions."""
+    return {output.counts or "", output.total or "", *output.largest}
+
+
+def _values(draft: Draft, table: Table) -> int:
+    """The numbers beside the counts that leave with a table."""
+    output, figure = draft.output, draft.output.kind == "figure"
+    dimensions = dimensions_of(table, output.by, _others(output), numbers=not figure)
+    leaving = Table(tuple(c for c in table.columns if c.name not in output.largest))
+    rows = [row for row in range(table.rows) if row not in draft.taken]
+    return values_in(leaving, output.counts or "", dimensions, rows, drawn=figure)
+
+
+def _counts(draft: Draft) -> bool:
+    said = draft.output.kind in ("scalar", "model") and draft.people is not None
+    counts = draft.count is not None or draft.output.counts is not None
+    return said or (counts and (draft.table is not None or draft.count is not None))
+
+
+def _action(draft: Draft, rules: AirlockRules, rule: str) -> Action:
+    by_kind = {
+        "table": rules.tables,
+        "scalar": rules.scalars,
+        "figure": rules.figures,
+        "model": rules.models,
+    }
+    return by_kind[draft.output.kind].of(rule)

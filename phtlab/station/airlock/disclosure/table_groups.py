@@ -1,0 +1,241 @@
+"""Which tables may be about the same people: groups of readings whose common sums agree."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from phtlab.station.airlock.disclosure.cells import Cell
+from phtlab.station.airlock.disclosure.count_reading import Reading, SumMarks
+from phtlab.station.airlock.work_limit import Steps
+
+Everybody = tuple[int, int] | None
+"""How many people there are, at least and at most, as far as everybody knows."""
+Names = frozenset[str]
+Sums = Mapping[Cell, tuple[int, int | None]]
+
+
+def together(
+    readings: Sequence[Reading], steps: Steps, everybody: Everybody = None
+) -> list[list[Reading]]:
+    """The readings, in groups that may each be about the same people.
+
+    Around each table, and each part of one that may be of `everybody`, the others are gathered as
+    far as they agree with all that are there. A part of a table is only taken for people that
+    another table counts if a sum says so. What is read under names of others is also looked at
+    without them: they may be others by chance. Where all agree with all, there is one group.
+    Raises TooManyStepsError.
+    """
+    groups: dict[frozenset[int], list[Reading]] = {}
+    own_names = [one for one in readings if not one.guessed]
+    rounds = [own_names, readings] if len(own_names) < len(readings) else [own_names]
+    for among in rounds:
+        complete: set[int] = set()
+        for seed in among:
+            own_part = among is own_names and counts_all(seed, everybody)
+            if id(seed) in complete or not (seed.whole or own_part):
+                continue
+            group, all_joined = _gathered(seed, among, steps)
+            if all_joined:
+                complete |= {*map(id, group)}
+            if any(row.row is not None for member in group for row in member.rows):
+                groups.setdefault(frozenset(map(id, group)), group)
+            # else nothing of this stop: it has all left
+    return [*groups.values()]
+
+
+def counts_all(reading: Reading, everybody: Everybody) -> bool:
+    """Whether a table of this stop counts as many as there are, and not only those without gaps."""
+    here = any(row.row is not None for row in reading.rows)
+    if everybody is None or reading.total is None or reading.within or not here:
+        return False
+    least, most = everybody
+    return least <= reading.total <= most
+
+
+def _gathered(
+    seed: Reading, readings: Sequence[Reading], steps: Steps
+) -> tuple[list[Reading], bool]:
+    """`seed` and what can be about the same people, first what shares most dimensions with it.
+
+    So of the names that a table can be read under those come first that others have. And whether
+    nothing was refused.
+    """
+    group = _Group(steps)
+    group.add(seed)
+    waiting = [one for one in readings if one.source != seed.source or len(one.rows) == 1]
+    waiting = [one for one in waiting if one is not seed]
+    refused: dict[int, _Refusal] = {}
+    names = 0
+    while waiting:
+        if names != len(group.labels):
+            names = len(group.labels)
+            waiting.sort(key=lambda one: (not one.whole, -_shared(group, one)))
+        steps.take(1 + len(waiting) // 10)
+        for other in waiting:
+            was = refused.get(id(other))
+            if was is not None and group.still_refuses(other, was):
+                continue
+            found = group.refusal(other)
+            if found is None:
+                break
+            refused[id(other)] = found
+        else:
+            return group.members, False
+        group.add(other)
+        waiting.remove(other)
+        if len(other.rows) > 1 or not other.whole:
+            waiting = [one for one in waiting if one.source != other.source or len(one.rows) == 1]
+    return group.members, True
+
+
+def _shared(group: _Group, one: Reading) -> int:
+    return sum(name in group.labels for name in {*one.dimensions})
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """What a refusal rests on: as long as it is the same, so is the answer.
+
+    `unsigned` if nothing contradicts, but no sum says that a part is of the same people.
+    """
+
+    unsigned: bool
+    labels: int
+    changes: int
+    new: Names
+    lacking: Names
+
+
+@dataclass
+class _Combined:
+    """What several tables say of one cell: all of them at once."""
+
+    low: int = 0
+    highs: set[int] = field(default_factory=set)
+    marks: dict[str, SumMarks] = field(default_factory=dict)
+
+
+class _Level:
+    """What tables of the same dimensions sum up to, in the cells of some of them."""
+
+    def __init__(self) -> None:
+        self.cells: dict[Cell, _Combined] = defaultdict(_Combined)
+
+    def add(self, member: Reading, sums: Sums) -> None:
+        for cell, (low, high) in sums.items():
+            combined = self.cells[cell]
+            combined.low = max(combined.low, low)
+            if high is not None:
+                combined.highs.add(high)
+            elif (mark := member.marks.by_cell.get(cell)) is not None:
+                combined.marks[mark] = member.marks
+
+    def agree(self, other: Reading, sums: Sums) -> tuple[bool, bool]:
+        """Whether `other` can be about the same people, and whether it is seen to be."""
+        seen = False
+        few, many = (sums, self.cells) if len(sums) < len(self.cells) else (self.cells, sums)
+        for cell in few:
+            if cell not in many:
+                continue
+            combined, (low, high) = self.cells[cell], sums[cell]
+            if any(low > most for most in combined.highs):
+                return False, False
+            if high is not None:
+                if combined.low > high:
+                    return False, False
+                known = {mark == one.of_count(high) for mark, one in combined.marks.items()}
+                known |= {True} if high in combined.highs else set()
+            else:
+                signs = [other.same_sum(cell, most) for most in combined.highs]
+                known = {sign for sign in signs if sign is not None}
+            if False in known:
+                return False, False
+            seen = seen or True in known
+        return True, seen
+
+
+class _Group:
+    """Readings of the same people, and what they sum up to together, by their dimensions."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.members: list[Reading] = []
+        self.labels: dict[str, set[str]] = {}
+        self._steps = steps
+        self._of: dict[Names, list[Reading]] = {}
+        self._lacking: dict[Names, Names] = {}  # by dimensions: those of which no member has all
+        self._levels: dict[tuple[Names, Names, bool], _Level] = {}
+        self._changes = 0
+        self._all_whole = True
+
+    def add(self, other: Reading) -> None:
+        """Take `other` in."""
+        new = self._new(other)
+        for name, labels in other.labels().items():
+            self.labels.setdefault(name, set()).update(labels)
+        for of, lacking in self._lacking.items():
+            if of & new <= lacking:
+                continue
+            # They have not all labels any more: what they sum up to over those is not known.
+            self._changes += 1
+            self._lacking[of] = lacking | (of & new)
+            for key in [key for key in self._levels if key[0] == of and not key[2]]:
+                del self._levels[key]
+        names = frozenset(other.dimensions)
+        for (of, over, is_open), level in self._levels.items():
+            if of == names:
+                level.add(other, self._sums(other, over, is_open=is_open))
+        self._of.setdefault(names, []).append(other)
+        lacking = other.lacking(self.labels)
+        self._lacking[names] = self._lacking.get(names, lacking) & lacking
+        self.members.append(other)
+        self._all_whole = self._all_whole and other.whole
+
+    def still_refuses(self, other: Reading, was: _Refusal) -> bool:
+        """Whether what a refusal rested on is as it was."""
+        self._steps.take()
+        return was == self._basis(other, unsigned=was.unsigned)
+
+    def refusal(self, other: Reading) -> _Refusal | None:
+        """Why `other` is not taken in; None if it agrees with all that are there."""
+        names = frozenset(other.dimensions)
+        new, lacking = self._new(other), other.lacking(self.labels)
+        self._steps.take(1 + len(self._of) // 8 + len(other.rows) // 16)
+        signed = other.whole and self._all_whole
+        for of in self._of:
+            shared = of & names
+            for over in {shared, Names()}:
+                level = self._level(of, over, is_open=not of & new <= over)
+                sums = other.summed(over, closed=lacking <= over)
+                fits, seen = level.agree(other, sums)
+                if not fits:
+                    return self._basis(other, unsigned=False)
+                signed = signed or (seen and over == shared and bool(shared or not names))
+        return None if signed else self._basis(other, unsigned=True)
+
+    def _basis(self, other: Reading, *, unsigned: bool) -> _Refusal:
+        known = sum(map(len, self.labels.values())) if unsigned else 0
+        return _Refusal(
+            unsigned, known, self._changes, self._new(other), other.lacking(self.labels)
+        )
+
+    def _new(self, other: Reading) -> Names:
+        """The dimensions of which `other` has labels that no member has."""
+        return frozenset(
+            name
+            for name, labels in other.labels().items()
+            if not labels <= self.labels.get(name, set())
+        )
+
+    def _level(self, of: Names, over: Names, *, is_open: bool) -> _Level:
+        level = self._levels.get((of, over, is_open))
+        if level is None:
+            level = self._levels[of, over, is_open] = _Level()
+            for member in self._of[of]:
+                self._steps.take(1 + len(member.rows) // 16)
+                level.add(member, self._sums(member, over, is_open=is_open))
+        return level
+
+    def _sums(self, member: Reading, over: Names, *, is_open: bool) -> Sums:
+        return member.summed(over, closed=not is_open and member.lacking(self.labels) <= over)

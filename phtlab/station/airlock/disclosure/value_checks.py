@@ -1,0 +1,51 @@
+"""What the numbers of one table, or of a figure's data, tell of few people or of one."""
+
+from __future__ import annotations
+
+from phtlab.station.airlock.disclosure.beside_counts import small_parts
+from phtlab.station.airlock.disclosure.bins import bins_of_the_data
+from phtlab.station.airlock.disclosure.extremes import extremes_in
+from phtlab.station.airlock.disclosure.table_readings import dimensions_of
+from phtlab.station.airlock.formats import figure, table
+from phtlab.station.airlock.formats.table import Table
+from phtlab.station.airlock.marked_output import Draft
+from phtlab.station.airlock.work_limit import TOO_MANY_STEPS, Steps, TooManyStepsError
+from phtlab.station.policy.airlock_findings import named
+from phtlab.station.policy.airlock_rules import AirlockRules
+
+
+def check_values(draft: Draft, parsed: Table, rules: AirlockRules, steps: Steps) -> None:
+    """The counts of a table or of a figure's data, and what stands beside them."""
+    output, minimum = draft.output, rules.minimum_count
+    actions = rules.tables if output.kind == "table" else rules.figures
+    counts = table.count_column(parsed, output.counts or "")
+    others = {output.counts or "", output.total or "", *output.largest}
+    if output.kind == "figure":
+        others |= figure.places(parsed)
+    numbers = output.kind == "table"
+    others.update(dimensions_of(parsed, output.by, others, numbers=numbers))
+    extremes = extremes_in(parsed, counts, others, output.by, minimum)
+    small = {row for row, count in enumerate(counts) if count < minimum} | extremes.rows
+    try:
+        small |= small_parts(parsed, counts, others, minimum, steps)
+    except TooManyStepsError:
+        draft.find("unchecked", actions.unchecked, TOO_MANY_STEPS, (), set(range(parsed.rows)))
+    if small:
+        draft.find(
+            "small-count",
+            actions.small_count,
+            f"It has rows with a count below {rules.minimum_count}."
+            if output.kind == "table"
+            else f"The figure shows a count below {rules.minimum_count}.",
+            named(table.described(parsed, row) for row in sorted(small)),
+            small,
+        )
+    if names := [*extremes.names, *bins_of_the_data(parsed)]:
+        draft.find(
+            "extreme",
+            actions.extreme,
+            "It has largest or smallest values, each of which is one person's, or bins that end at "
+            "them: bins have round edges that are given.",
+            named(names),
+            set(),
+        )

@@ -1,0 +1,145 @@
+"""The numbers of a table or a figure that count nobody, and how many people those are of.
+
+Each may be an equation of what patients have: with as many as there are patients, their values
+follow one by one (SDAP handbook, section B, regression: a saturated model).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
+from math import isfinite
+from typing import Any, Final
+
+from phtlab.station.airlock.disclosure.cells import OF, CountedRow, projections
+from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.formats.table import Table
+from phtlab.station.airlock.work_limit import MOST_DIMENSIONS
+
+_SEVERAL: Final = 3
+_ROUNDING: Final = 1e-11
+_FLOAT: Final = 1e-15
+
+
+def values_in(
+    table: Table, counts: str, dimensions: Collection[str], rows: Sequence[int], *, drawn: bool
+) -> int:
+    """How many numbers beside the counts `table` has in `rows`.
+
+    Labels that are numbers are as many as they are different, where they tell the rows apart.
+    Where a figure's marks are `drawn` at even distances, it is two numbers that say so.
+    """
+    columns = {column.name: column for column in table.columns}
+    of_counts = [columns[counts].values[row] for row in rows]
+    labels = [tuple(columns[name].values[row] for name in dimensions) for row in rows]
+    told_apart = len(set(labels)) == len(rows)
+    series = [
+        tuple(c.values[row] for c in table.columns if c.type == "string" or c.name == "axes")
+        for row in rows
+    ]
+    found = 0
+    before: list[list[Any]] = []
+    for column in table.columns:
+        if column.type not in ("integer", "number") or column.name == counts:
+            continue
+        values = [column.values[row] for row in rows]
+        there = [value for value in values if value is not None]
+        if values == of_counts:
+            continue  # the same count once more
+        if column.name in dimensions and told_apart:
+            found += len(set(there))
+        elif drawn:
+            found += 1 if _follows(values, before) else _places(values, series)
+        else:
+            found += len(there)
+        before.append(values)
+    return found
+
+
+def _follows(values: Sequence[Any], others: Iterable[Sequence[Any]]) -> bool:
+    """Whether one number says all `values`: they are the same, or as far from others everywhere."""
+    if len({value for value in values if value is not None}) <= 1:
+        return True
+    for other in others:
+        pairs = [(v, o) for v, o in zip(values, other, strict=True) if v is not None]
+        if all(o is not None for _, o in pairs) and _alike(
+            [v - o for v, o in pairs], [v for v, _ in pairs]
+        ):
+            return True
+    return False
+
+
+def _places(values: Sequence[Any], series: Sequence[tuple[Any, ...]]) -> int:
+    """The numbers that say where marks are drawn; a text at each bar stands where that is."""
+    groups: dict[tuple[Any, ...], list[float]] = defaultdict(list)
+    for value, name in zip(values, series, strict=True):
+        if value is not None:
+            groups[name].append(value)
+    spare: Counter[float] = Counter()
+    found = 0
+    for group in groups.values():
+        own = Counter(group)
+        new = own - spare
+        spare = (spare - own) + new
+        found += min(new.total(), 2) if _is_even(group) else new.total()
+    return found
+
+
+def _is_even(values: Sequence[float]) -> bool:
+    return _alike([after - before for before, after in pairwise(values)], values)
+
+
+def _alike(steps: Sequence[float], values: Sequence[float]) -> bool:
+    """Whether `steps` between `values` are the same but for the digits that are rounded away.
+
+    What is let pass here could be told in the last digits of a number: it is as little as can be.
+    """
+    if not steps:
+        return True
+    largest = max(map(abs, [*values, *steps]))
+    rounding = _ROUNDING * (max(values) - min(values)) + _FLOAT * largest
+    return isfinite(largest) and isfinite(rounding) and max(steps) - min(steps) <= rounding
+
+
+def people_in(readings: Iterable[Reading], most: int | None) -> int:
+    """How many people a table is of that can be read in these ways, nobody counted twice.
+
+    No more than `most`, if that is known. Labels that all count as many (samples, measures of the
+    same people) are of the same; so are those that count more than there are together.
+    """
+    found = min((_people(one, most) for one in readings if one.whole), default=0)
+    return found if most is None else min(found, most)
+
+
+def more_than(reading: Reading, most: int) -> bool:
+    """Whether a row counts more people than `most`."""
+    return any(row.count is not None and row.count > most for row in reading.rows)
+
+
+def _people(reading: Reading, most: int | None) -> int:
+    own = [row for row in reading.leaves if row.row is not None and row.count]
+    largest = max((row.count or 0 for row in reading.rows if row.row is not None), default=0)
+    outside = {name for name, _ in reading.within}
+    free = [name for name in reading.dimensions if name not in outside and name != OF]
+    alike = {name for name in free if _all_alike(own, name)}
+    found = [largest]
+    if len(free) <= MOST_DIMENSIONS:
+        for fixed in projections(free):
+            if alike <= {*fixed}:
+                found.append(max(_sums(own, {*fixed}).values(), default=0))
+    if most is None:
+        return max(found)
+    return max((people for people in found if people <= most), default=most)
+
+
+def _all_alike(rows: Sequence[CountedRow], name: str) -> bool:
+    sums = _sums(rows, {name})
+    return len(sums) >= _SEVERAL and len(set(sums.values())) == 1
+
+
+def _sums(rows: Sequence[CountedRow], over: Collection[str]) -> Counter[frozenset[tuple[str, str]]]:
+    found: Counter[frozenset[tuple[str, str]]] = Counter()
+    for row in rows:
+        found[frozenset(part for part in row.cell if part[0] in over)] += row.count or 0
+    return found

@@ -1,0 +1,1 @@
+"""The formats in which outputs may leave, each read as hostile input."""

@@ -1,0 +1,158 @@
+"""Models: named arrays in the safetensors format, read without its library.
+
+Source: the format's description in huggingface/safetensors (README, "Format").
+The header is written afresh, without metadata; the numbers are passed on as they are,
+and stay in their file: a model may be larger than the station's memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import BinaryIO
+
+from phtlab.errors import AirlockError
+from phtlab.runtime.model import FITTED, named_by
+from phtlab.station.airlock.formats import strict_json
+from phtlab.station.airlock.formats.content import FileContent
+
+MAX_HEADER_BYTES = 2**20
+MAX_TENSORS = 1_000
+MAX_DIMENSIONS = 8
+MAX_NAME = 128
+MAX_COMPARED = 20_000
+"""So often a tensor's name is compared with one that has a ``*``."""
+PEOPLE_PER_NUMBER = 5
+"""So many people at least stand behind each number of a stop's models, or a person is asked.
+
+One number for each person holds a column of the data as it is. Below that a model that is fitted
+closely still gives values back.
+"""
+BYTES_OF = {
+    "BOOL": 1,
+    "U8": 1,
+    "I8": 1,
+    "I16": 2,
+    "U16": 2,
+    "F16": 2,
+    "BF16": 2,
+    "I32": 4,
+    "U32": 4,
+    "F32": 4,
+    "I64": 8,
+    "U64": 8,
+    "F64": 8,
+}
+_NAME = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9_.\-/]{{0,{MAX_NAME - 1}}}")
+_UNCLEAR = re.compile(r"[0-9*]\*|\*[0-9*]")
+"""Where a number ends can be seen in many ways: to try them all takes time without end."""
+
+
+# The parameters of scikit-learn's estimators, which a train need not declare (runtime/model.py).
+KNOWN_NAMES = frozenset(FITTED)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model as it may leave: how many numbers it holds, and the names of its tensors."""
+
+    content: FileContent
+    numbers: int
+    names: tuple[str, ...]
+
+
+def read_model(file: BinaryIO) -> Model:
+    """The model in `file` with a header of our own; only the header is read.
+
+    Raises AirlockError unless the tensors are named plainly, numeric, and fill the
+    file to the last byte without gap or overlap. Which one does not is not said: the run chooses.
+    """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if size < 8:
+        raise _refused("it is too short to be one")
+    length = int.from_bytes(file.read(8), "little")
+    if length > MAX_HEADER_BYTES or 8 + length > size:
+        raise _refused("its header is larger than the file, or than a header may be")
+    header = strict_json.parse(
+        file.read(length), limit=MAX_HEADER_BYTES, depth=3, names=3 * MAX_TENSORS
+    )
+    if not isinstance(header, dict):
+        raise _refused("its header is no table of tensors")
+    header.pop("__metadata__", None)
+    if not 1 <= len(header) <= MAX_TENSORS:
+        raise _refused(f"it has no tensor, or more than {MAX_TENSORS}")
+    body = size - 8 - length
+    spans = sorted(_span(name, entry) for name, entry in header.items())
+    end = 0
+    for begin, finish in spans:
+        if begin != end:
+            raise _refused("its tensors overlap or leave a gap")
+        end = finish
+    if end != body:
+        raise _refused("there is more in the file than its tensors")
+    fresh = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    fresh += b" " * (-len(fresh) % 8)
+    numbers = sum(prod(entry["shape"]) for entry in header.values())
+    content = FileContent(len(fresh).to_bytes(8, "little") + fresh, file, 8 + length, body)
+    return Model(content, numbers, tuple(header))
+
+
+def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
+    """Raises AirlockError (``model-names``) unless each name is known or one that is declared.
+
+    A name leaves with the numbers, and the run has made it up: hundreds of them hold a data set.
+    """
+    plain = KNOWN_NAMES.union(patterns)
+    wild = [one for one in patterns if "*" in one]
+    others = [name for name in names if name not in plain]
+    if len(others) * len(wild) > MAX_COMPARED or any(map(_UNCLEAR.search, wild)):
+        raise AirlockError(
+            "The model may not leave: the train declares too many names with *, or a * beside a "
+            "digit or another *, and which names those are takes too long to say.",
+            code="model-names",
+        )
+    declared = [named_by(one) for one in wild]
+    if not all(any(one.fullmatch(name) for one in declared) for name in others):
+        raise AirlockError(
+            "The model may not leave: the train does not declare the names of all its tensors. "
+            "Write tensors=[…] where it is published.",
+            code="model-names",
+        )
+
+
+def _span(name: str, entry: object) -> tuple[int, int]:
+    if not _NAME.fullmatch(name):
+        raise _refused("the name of a tensor is no plain name")
+    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+        raise _refused("a tensor of it is not described by type, shape and place")
+    dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if dtype not in BYTES_OF if isinstance(dtype, str) else True:
+        raise _refused("a tensor of it is not numeric")
+    if not _sizes(shape) or len(shape) > MAX_DIMENSIONS or not prod(shape):
+        raise _refused("a tensor of it has no shape that is allowed, or is empty")
+    if not _sizes(offsets) or len(offsets) != 2:
+        raise _refused("a tensor of it has no place")
+    begin, finish = offsets
+    if finish - begin != prod(shape) * BYTES_OF[dtype]:
+        raise _refused("a tensor of it is not as large as its shape")
+    return begin, finish
+
+
+def _sizes(value: object) -> bool:
+    return isinstance(value, list) and all(type(v) is int and 0 <= v < 2**40 for v in value)
+
+
+def _refused(why: str) -> AirlockError:
+    return AirlockError(f"The model may not leave: {why}.", code="model-form")
+
+
+def numbers_in(file: BinaryIO) -> int:
+    """How many numbers a model holds, by the header that `read_model` wrote."""
+    length = int.from_bytes(file.read(8), "little")
+    header = json.loads(file.read(length))
+    return sum(prod(entry["shape"]) for entry in header.values())

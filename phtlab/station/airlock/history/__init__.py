@@ -1,0 +1,1 @@
+"""What has left the station before: released counts and monthly amounts."""

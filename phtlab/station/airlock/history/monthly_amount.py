@@ -1,0 +1,265 @@
+"""How much leaves of a data set for one researcher, month by month.
+
+One file for each stop, so that a stop counts once however often it is noted::
+
+    released/amounts/2026-12/<stop>.json
+    {"researcher": "dr-lovelace", "datasets": ["heart"],
+     "amount": {"outputs": 2, "rows": 40, "size": 3120, "numbers": 120},
+     "values": {"<digests of an output's files>": 14}}
+
+`values` are the numbers that count nobody, by output: the same output once more tells nothing more.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import pyarrow.parquet
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from phtlab.errors import StationError
+from phtlab.files.durable_file import write_durably
+from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.formats.content import Content, Joined, digest_of
+from phtlab.station.airlock.formats.model import numbers_in
+from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER
+from phtlab.station.settings.sizes import Size
+from phtlab.train.canonical import canonical
+
+RULE: Final = "amount"
+FOLDER: Final = "amounts"
+
+
+class Amount(BaseModel):
+    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes.
+
+    `numbers` are cells of tables and of figures' data, scalars and numbers of models, and one for
+    each eight bytes of a picture or a file. What left before they were counted has none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outputs: int = 0
+    rows: int = 0
+    size: int = 0
+    numbers: int = 0
+
+    @classmethod
+    def of(cls, passed: Iterable[Passed]) -> Self:
+        """What `passed` lets leave."""
+        files = [one.files for one in passed if one.verdict.verdict in ("released", "suppressed")]
+        every = [(name, content) for found in files for name, content in found.items()]
+        return cls(
+            outputs=sum(1 for found in files if found),
+            rows=sum(_rows(content) for name, content in every if name.endswith(".parquet")),
+            size=sum(len(content) for _, content in every),
+            numbers=sum(_numbers(name, content) for name, content in every),
+        )
+
+    def __add__(self, other: Amount) -> Amount:
+        return Amount(
+            outputs=self.outputs + other.outputs,
+            rows=self.rows + other.rows,
+            size=self.size + other.size,
+            numbers=self.numbers + other.numbers,
+        )
+
+
+class MonthLimits(BaseModel):
+    """What may leave of a data set for one researcher in a calendar month (UTC), unasked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
+    size: Size = Field(8 * 2**20, description="Bytes of all that leaves")
+    values: float = Field(
+        1.0,
+        ge=0,
+        description="Numbers beside counts, for each row of the data sets: with as many as there "
+        "are persons, what each has could be worked out. The same output again counts once",
+    )
+
+    def values_of(self, people: int) -> int:
+        """How many numbers beside counts may leave of so many people at most."""
+        return int(self.values * people)
+
+    def holds(self, amount: Amount, values: int = 0, people: int | None = None) -> bool:
+        """Whether so much may leave of `people` at most, and so many `values` of them."""
+        few = people is None or values <= self.values_of(people)
+        return amount.rows <= self.rows and amount.size <= self.size and few
+
+
+class Left(BaseModel):
+    """What left at one stop."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    researcher: str
+    datasets: tuple[str, ...]
+    amount: Amount
+    values: Mapping[str, int] = {}
+
+
+def values_of(passed: Iterable[Passed]) -> dict[str, int]:
+    """The numbers that count nobody of the outputs that leave, each by the digests of its files."""
+    return {
+        "+".join(map(digest_of, one.files.values())): one.cells.values
+        for one in passed
+        if one.verdict.verdict in ("released", "suppressed")
+        and one.cells is not None
+        and one.cells.values
+        and one.files
+    }
+
+
+def note(folder: Path, stop: str, at: datetime, left: Left) -> None:
+    """Remember what left at the stop with the hex name `stop`. Idempotent."""
+    if not left.amount.outputs:
+        return
+    place = _month(folder, at)
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_durably(place / f"{stop}.json", canonical(left.model_dump(mode="json")))
+
+
+def left_in_month(folder: Path, at: datetime) -> list[Left]:
+    """What left in the month of `at`, stop by stop. Raises StationError (``station-error``)."""
+    found = []
+    for path in sorted(_month(folder, at).glob("*.json")):
+        try:
+            found.append(Left.model_validate_json(path.read_bytes()))
+        except ValidationError:
+            raise StationError(
+                f"{path} is not what was written: how much has left this month cannot be known. "
+                "Restore it from a backup, or remove it.",
+                code="station-error",
+            ) from None
+    return found
+
+
+@dataclass(frozen=True)
+class Use:
+    """What left of one data set for one researcher, at `stops` stops.
+
+    `values` are numbers that count nobody; the same output at several stops has them once.
+    """
+
+    researcher: str
+    dataset: str
+    stops: int
+    amount: Amount
+    values: int
+
+
+def uses(left: Iterable[Left]) -> list[Use]:
+    """`left` by researcher and data set, the most rows first: as the month's limits count it.
+
+    What left of several data sets together counts for each of them.
+    """
+    found: dict[tuple[str, str], list[Left]] = {}
+    for one in left:
+        for name in one.datasets:
+            found.setdefault((one.researcher, name), []).append(one)
+    made = [
+        Use(
+            researcher,
+            name,
+            len(stops),
+            sum((one.amount for one in stops), Amount()),
+            sum(values_left(stops, researcher, [name]).values()),
+        )
+        for (researcher, name), stops in found.items()
+    ]
+    return sorted(made, key=lambda one: (-one.amount.rows, one.researcher, one.dataset))
+
+
+def months(folder: Path) -> list[str]:
+    """The months of which is known what left, as ``2026-12``, the newest first."""
+    return sorted((path.name for path in (folder / FOLDER).glob("[0-9]*-[01][0-9]")), reverse=True)
+
+
+def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) -> Amount:
+    """What left for `researcher` of that one of `datasets` of which the most rows did."""
+    mine = [one for one in left if one.researcher == researcher]
+    sums = [
+        sum((one.amount for one in mine if name in one.datasets), Amount()) for name in datasets
+    ]
+    return Amount(
+        outputs=max((one.outputs for one in sums), default=0),
+        rows=max((one.rows for one in sums), default=0),
+        size=max((one.size for one in sums), default=0),
+        numbers=max((one.numbers for one in sums), default=0),
+    )
+
+
+def values_left(
+    left: Iterable[Left], researcher: str, datasets: Collection[str]
+) -> Mapping[str, int]:
+    """The numbers that count nobody and left for `researcher` of any of `datasets`, by output."""
+    found: dict[str, int] = {}
+    for one in left:
+        if one.researcher == researcher and not set(one.datasets).isdisjoint(datasets):
+            found |= one.values
+    return found
+
+
+def hold_beyond(
+    passed: Sequence[Passed],
+    before: Amount,
+    limits: MonthLimits,
+    values: Mapping[str, int] | None = None,
+    people: int | None = None,
+) -> tuple[Passed, ...]:
+    """`passed`, of which what is beyond the month's limits waits for a person.
+
+    `values` left before of `people` at most.
+    """
+    found = []
+    known = dict(values or {})
+    for one in passed:
+        together, own = before + Amount.of([one]), values_of([one])
+        # What counts only, or has left before, waits for no limit of values.
+        many = sum((known | own).values()) if own.keys() - known.keys() else 0
+        if limits.holds(together, many, people):
+            before = together
+            known |= own
+        elif one.verdict.verdict in ("released", "suppressed"):
+            one = replace(one, verdict=one.verdict.model_copy(update=_HELD))
+        found.append(one)
+    return tuple(found)
+
+
+_HELD: Final = {
+    "verdict": "held",
+    "rule": RULE,
+    "sentence": "With it more would leave for one researcher in a month than the station lets "
+    "leave unasked.",
+}
+
+
+def _month(folder: Path, at: datetime) -> Path:
+    return folder / FOLDER / f"{at:%Y-%m}"
+
+
+def _rows(content: Content) -> int:
+    return int(_metadata(content).num_rows)
+
+
+def _numbers(name: str, content: Content) -> int:
+    if name.endswith(".parquet"):
+        metadata = _metadata(content)
+        return int(metadata.num_rows * metadata.num_columns)
+    if name.endswith(".json"):
+        return 1
+    if name.endswith(".safetensors"):
+        return numbers_in(io.BufferedReader(Joined([content])))
+    return -(-len(content) // BYTES_OF_NUMBER)
+
+
+def _metadata(content: Content) -> pyarrow.parquet.FileMetaData:
+    whole = io.BufferedReader(Joined([content])).read()
+    return pyarrow.parquet.read_metadata(io.BytesIO(whole))

@@ -1,0 +1,111 @@
+"""An output on its way through the airlock: what was found in it, and what is taken out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from phtlab.station.airlock.disclosure.cells import Cells
+from phtlab.station.airlock.formats.content import Content
+from phtlab.station.airlock.formats.table import Table, text_bytes, to_parquet, without_rows
+from phtlab.station.policy.airlock_findings import Action, Finding, gravest
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.train.documents.manifest import Output
+from phtlab.train.documents.record import OutputVerdict
+
+BYTES_OF_NUMBER: Final = 8
+
+
+@dataclass
+class Draft:
+    """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
+
+    `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
+    scalar or a model says that it is, or a table of counts, once it has been read so; `told` is
+    whether a scalar itself tells that. `cells` are what it counts. `parameters` are the numbers of
+    a model, `names` the bytes of its tensors' names, types, shapes and places; `values` are all
+    numbers that count nobody. `claimed` is the most people that a number of it is said to be of.
+    """
+
+    output: Output
+    files: Mapping[str, Content] = field(default_factory=dict)
+    table: Table | None = None
+    taken: set[int] = field(default_factory=set)
+    findings: list[Finding] = field(default_factory=list)
+    count: int | None = None
+    people: int | None = None
+    told: bool = True
+    cells: Cells | None = None
+    parameters: int = 0
+    names: int = 0
+    values: int = 0
+    claimed: int | None = None
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers leave with it: eight bytes of a name, a label or a picture are one."""
+        in_table = self.table.rows * len(self.table.columns) if self.table is not None else 0
+        texts = text_bytes(self.table) if self.table is not None else self.names
+        pictures = sum(len(c) for name, c in self.files.items() if name.endswith(".png"))
+        scalar = self.output.kind == "scalar"
+        return in_table + self.parameters + scalar + (texts + pictures) // BYTES_OF_NUMBER
+
+    @property
+    def refused(self) -> bool:
+        return any(finding.action == "refuse" for finding in self.findings)
+
+    def find(
+        self, rule: str, action: Action, sentence: str, detail: tuple[str, ...], rows: set[int]
+    ) -> None:
+        """Note a finding, and take its `rows` out if that is what it does."""
+        self.findings.append(Finding(rule=rule, action=action, sentence=sentence, detail=detail))
+        if action == "suppress":
+            self.taken |= rows
+
+    def contents(self, rules: AirlockRules) -> dict[str, Content]:
+        """The files as they would leave."""
+        found = dict(self.files)
+        if self.table is not None:
+            kept = without_rows(self.table, self.taken)
+            dropped = set(self.output.largest)
+            if dropped:
+                kept = Table(tuple(c for c in kept.columns if c.name not in dropped))
+            found[f"{self.output.name}.parquet"] = to_parquet(kept, rules.significant_digits)
+        return found
+
+    def verdict(self, rules: AirlockRules) -> OutputVerdict:
+        """What the stop record says of it: the gravest finding's rule, and no value."""
+        worst = gravest(self.findings)
+        name, kind = self.output.name, self.output.kind
+        if worst is None:
+            return OutputVerdict(name=name, kind=kind, verdict="released")
+        why = " ".join(
+            dict.fromkeys(one.sentence for one in self.findings if one.action == worst.action)
+        )
+        if worst.action == "suppress":
+            return OutputVerdict(
+                name=name,
+                kind=kind,
+                verdict="suppressed",
+                rule=worst.rule,
+                sentence=self._rows(why, rules),
+                suppressed_rows=len(self.taken),
+            )
+        if worst.action == "hold":
+            return OutputVerdict(
+                name=name,
+                kind=kind,
+                verdict="held",
+                rule=worst.rule,
+                sentence=why,
+                suppressed_rows=len(self.taken),
+            )
+        return OutputVerdict(name=name, kind=kind, verdict="refused", rule=worst.rule, sentence=why)
+
+    def _rows(self, why: str, rules: AirlockRules) -> str:
+        rows = "1 row" if len(self.taken) == 1 else f"{len(self.taken)} rows"
+        if {one.rule for one in self.findings if one.action == "suppress"} == {"small-count"}:
+            return f"{rows} with a count below {rules.minimum_count} stayed at the station."
+        # Not how many by which rule: that would tell which of the withheld rows are small.
+        return f"{rows} stayed at the station. {why}"

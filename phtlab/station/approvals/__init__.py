@@ -1,0 +1,1 @@
+"""Approvals of trains and proposals: terms, drafts, signatures and coverage."""

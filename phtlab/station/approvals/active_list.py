@@ -1,0 +1,97 @@
+"""The signed list of what stands at a station: made anew on every change, and before it ends.
+
+Its number grows whatever happens: it is at least the seconds since 1970, so that also a station
+whose folder was restored from an old copy goes on above what it gave out before, without having to
+believe central.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from phtlab.errors import ApprovalError, NotOnRosterError, SignatureError
+from phtlab.files.durable_file import write_durably
+from phtlab.governance.approval import FRESHNESS, Standing, open_standing
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.context.station import Station
+from phtlab.train.documents.envelope import Envelope, peek
+
+RENEWED: Final = FRESHNESS / 4
+"""After how long a list is made anew, though nothing changed."""
+
+
+class StandingList:
+    """The list of one station: in `standing.json`, and at central."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._approvals = Approvals(station.folder)
+        self._brought: str | None = None
+
+    def bring(self) -> None:
+        """Renew the list if it is due, and bring it to central unless it has it."""
+        envelope = self.renewed()
+        if envelope is None or envelope.digest == self._brought:
+            return
+        governance = self._station.central.governance
+        try:
+            governance.put_standing(self._station.name, envelope)
+        except ApprovalError as error:
+            if error.code != "standing-rolled-back":
+                raise
+            # This station gave out a higher number, and forgot it: go on above that.
+            envelope = self._signed(self._number_at_central())
+            governance.put_standing(self._station.name, envelope)
+        self._brought = envelope.digest
+
+    def renewed(self) -> Envelope | None:
+        """The newest list, signed anew if it is due; None if nothing was ever approved here."""
+        kept = self._kept()
+        if kept is None and not any(self._approvals):
+            return None
+        if kept is None or self._due(kept):
+            return self._signed()
+        return kept
+
+    def _due(self, kept: Envelope) -> bool:
+        station = self._station
+        now = station.now()
+        try:
+            roster = station.believed.now().roster
+            last = open_standing(kept, roster, station=station.name, now=now)
+        except (ApprovalError, NotOnRosterError, SignatureError):
+            return True  # stale, or of keys that this station has no more
+        stand = self._approvals.standing(station.name, roster, now)
+        return last.approvals != stand or now >= last.issued + RENEWED
+
+    def _signed(self, above: int = 0) -> Envelope:
+        station = self._station
+        now = station.now().replace(microsecond=0)
+        roster = station.believed.now().roster
+        kept = self._kept()
+        last = Standing.model_validate(peek(kept).predicate).number if kept else 0
+        standing = Standing(
+            station=station.name,
+            number=max(last, above, int(now.timestamp())) + 1,
+            approvals=self._approvals.standing(station.name, roster, now),
+            roster_version=roster.version,
+            issued=now,
+            expires=now + FRESHNESS,
+        )
+        envelope = standing.sign(station.identity)
+        write_durably(station.folder.standing, envelope.to_bytes())
+        return envelope
+
+    def _number_at_central(self) -> int:
+        station = self._station
+        envelope = station.central.governance.standing(station.name).envelope
+        # Believed only if this station signed it; how old it is does not matter.
+        long_ago = Standing.model_validate(peek(envelope).predicate).issued
+        roster = station.believed.now().roster
+        return open_standing(envelope, roster, station=station.name, now=long_ago).number
+
+    def _kept(self) -> Envelope | None:
+        try:
+            return Envelope.from_bytes(self._station.folder.standing.read_bytes())
+        except FileNotFoundError:
+            return None

@@ -1,0 +1,166 @@
+"""Which terms a person says yes to: those that lie as a draft, else those that are wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from phtlab.errors import ApprovalError, ProposalError, StationError
+from phtlab.governance.coverage import Asked, require_covered
+from phtlab.station.approvals.drafts import Draft, Drafted, Drafts
+from phtlab.station.approvals.journey_counts import journeys_under
+from phtlab.station.approvals.proposals import ProposalsHere, Version
+from phtlab.station.approvals.terms import Wanted, in_words, of_journey, of_proposal
+from phtlab.station.context.operator_context import Place
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+# Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
+SHORTEST = 12
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """Terms, the draft that they lie in, if any, and what is signed with this person's yes."""
+
+    draft: Draft
+    drafted: Drafted | None
+    said: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        return in_words(self.draft, self.said)
+
+
+def agree(
+    place: Place,
+    asked: Version | Stop,
+    wanted: Wanted,
+    *,
+    by: str,
+    shown: str | None,
+    only_look: bool = False,
+) -> Agreed:
+    """The terms that `by` says yes to.
+
+    A draft that lies there is meant if nothing else is wanted, if its sentence was `shown`, or if
+    it is shown now (`only_look`) and what is wanted bounds nothing of its rule.
+
+    Raises StationError if a journey waits for nobody, ProposalError (``proposal-refused``),
+    ApprovalError ``approval-terms`` if a draft of other terms lies there, ``approval-shown`` if
+    what would be signed was not `shown`, and what `of_journey`, `of_proposal` and
+    `require_covered` raise.
+    """
+    if isinstance(asked, Stop):
+        require_undecided(asked)
+        draft = of_journey(asked, place, wanted)
+        there = Drafts(place.folder.drafts).of_journey(asked.journey)
+        _require_lets_start(there[0].draft if there else draft, asked, place)
+    else:
+        there = [
+            one
+            for one in Drafts(place.folder.drafts)
+            if one.draft.journey is None and one.draft.proposal == asked.digest
+        ]
+        if wanted.chosen or not there:
+            draft = of_proposal(asked, place, wanted)
+            there = [one for one in there if _same_rule(one.draft, draft)]
+        else:
+            draft = there[0].draft
+    if draft.proposal is not None:
+        require_not_refused(place, draft.proposal)
+    agreed = _agreed(there[0].draft, there[0], by) if there else _agreed(draft, None, by)
+    if there and wanted.chosen and agreed.draft.terms != draft.terms:
+        means_it = agreed.sentence == shown or (
+            only_look and not wanted.narrows and _same_rule(agreed.draft, draft)
+        )
+        if not means_it:
+            said = there[0].said
+            raise ApprovalError(
+                f"{' and '.join(said) or 'Someone'} said yes to other terms: "
+                f"{in_words(agreed.draft, said or ('-',))} Say yes to those, without options; or "
+                "refuse.",
+                code="approval-terms",
+            )
+    if shown is not None and agreed.sentence != shown:
+        raise ApprovalError(
+            "What would be signed is not what you were shown any more. Look again, and read the "
+            "sentence anew.",
+            code="approval-shown",
+        )
+    return agreed
+
+
+def persons(place: Place, draft: Draft) -> int:
+    """How many must say yes to it: as many as when it was drafted, and as the policy asks now.
+
+    A policy that asks for fewer later does not complete what was half given under the other.
+    """
+    return max(draft.persons, place.policy().approval.persons(draft.risk))
+
+
+def require_version(version: Version, read: str) -> None:
+    """Raises ApprovalError (``approval-shown``) if `read` does not begin this version's digest."""
+    beginning = read.removeprefix("sha256:").lower()
+    if len(beginning) < SHORTEST:
+        raise ApprovalError(
+            f"Give at least {SHORTEST} characters of the version's digest.", code="approval-form"
+        )
+    if not version.digest.removeprefix("sha256:").startswith(beginning):
+        proposal = version.proposal
+        raise ApprovalError(
+            f"The version {beginning[:SHORTEST]} is not the newest of {proposal.id} that is here; "
+            f"that is version {proposal.version}. Read it before you decide: "
+            f"'phtlab station proposals show {proposal.id}'.",
+            code="approval-shown",
+        )
+
+
+def require_undecided(stop: Stop) -> None:
+    """Raises StationError if the stop waits for nobody."""
+    if not stop.undecided:
+        raise StationError(
+            f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}. "
+            "'phtlab station status' shows which wait.",
+            code="nothing-to-decide",
+        )
+
+
+def require_not_refused(place: Place, version: str) -> None:
+    """Raises ProposalError (``proposal-refused``): a refusal was signed, and others saw it."""
+    found = ProposalsHere(place.folder.proposals).of_version(version)
+    if found is not None and found[0].refused(version):
+        raise ProposalError(
+            f"{place.name} refused this version of {found[0].id} before, and that stands. Its "
+            "researcher can send a new version.",
+            code="proposal-refused",
+        )
+
+
+def _agreed(draft: Draft, drafted: Drafted | None, by: str) -> Agreed:
+    return Agreed(draft, drafted, tuple(sorted({*(drafted.said if drafted else ()), by})))
+
+
+def _same_rule(one: Draft, other: Draft) -> bool:
+    def rule(draft: Draft) -> tuple[object, ...]:
+        return draft.journey, draft.proposal, draft.scope, draft.notebook
+
+    return rule(one) == rule(other)
+
+
+def _require_lets_start(draft: Draft, stop: Stop, place: Place) -> None:
+    """Nobody says yes in vain: the terms must allow the journey that they are said for."""
+    arrived = Arrived.of(stop)
+    under = None
+    if draft.proposal is not None:
+        under = ProposalsHere(place.folder.proposals).of_version(draft.proposal)
+    question = Asked(
+        train=arrived.train,
+        order=arrived.order,
+        notebook=arrived.notebook,
+        researcher=arrived.researcher,
+        parameters=arrived.parameters,
+        risk=stop.read("held")["risk"],
+        proposal=under[1].proposal if under else None,
+        journeys=journeys_under(under[0], place.stops.path, but=stop.hex) if under else 0,
+    )
+    require_covered(question, draft.approval(("nobody",), 1, draft.drafted), place.now())

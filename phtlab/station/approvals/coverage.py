@@ -1,0 +1,123 @@
+"""Whether an approval that stands here allows a journey: asked at every journey, of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from phtlab.errors import ApprovalError, PhtlabError
+from phtlab.governance.approval import Approval
+from phtlab.governance.coverage import Asked, require_covered
+from phtlab.governance.risk import Assessment, assess
+from phtlab.station.approvals.journey_counts import journeys_under, known_images
+from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.store import Approvals, Kept
+from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station import Station
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+from phtlab.train.documents.order import Order
+
+_log = structlog.get_logger("phtlab.station")
+
+
+@dataclass(frozen=True)
+class Covered:
+    """The approval that allows a journey; without one, the error that the likeliest one gave."""
+
+    approval: Approval | None = None
+    digest: str | None = None
+    why_not: ApprovalError | None = None
+
+
+def assessed(arrived: Arrived, place: Place, known: Collection[str] | None = None) -> Assessment:
+    """The risk of a train, as this station sees it: also of how often its proposal lets it come.
+
+    `known` are the kernel images known here, where they were read before.
+    """
+    under = None
+    if arrived.order.proposal is not None:
+        under = ProposalsHere(place.folder.proposals).of_version(arrived.order.proposal)
+    return assess(
+        arrived.train.manifest,
+        known_images=known_images(place.stops.path) if known is None else known,
+        rounds=under[1].proposal.rounds if under else 1,
+        journeys=under[1].proposal.journeys if under else 1,
+    )
+
+
+def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> Asked:
+    """A verified journey, as approvals are held against it."""
+    under = None
+    if arrived.order.proposal is not None:
+        under = ProposalsHere(station.folder.proposals).of_version(arrived.order.proposal)
+    return Asked(
+        train=arrived.train,
+        order=arrived.order,
+        notebook=arrived.notebook,
+        researcher=arrived.researcher,
+        parameters=arrived.parameters,
+        risk=risk.risk,
+        proposal=under[1].proposal if under else None,
+        journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
+    )
+
+
+def over(station: Station, order: Order) -> str:
+    """Why nothing more happens under the proposal of `order`: a code, or nothing."""
+    under = order.proposal and ProposalsHere(station.folder.proposals).of_version(order.proposal)
+    if not under:
+        return ""
+    here, version = under
+    if here.withdrawal is not None:
+        return "proposal-withdrawn"
+    return "proposal-refused" if here.refused(version.digest) else ""
+
+
+def covering(station: Station, question: Asked) -> Covered:
+    """The approval of this station's own, signed with its keys of today, that allows `question`."""
+    approvals = Approvals(station.folder)
+    roster = station.believed.now().roster
+    persons = station.policy().approval.persons(question.risk)
+    now = station.now()
+    refusals: list[ApprovalError] = []
+    for kept in _likely(approvals, question):
+        try:
+            # What costs most comes last: two signatures are looked at of one that fits only.
+            _require_allows(kept.claimed, question, persons, now)
+            approval = approvals.verified(kept, station.name, roster)
+        except ApprovalError as error:
+            refusals.append(error)
+        except PhtlabError as error:
+            _log.warning("approval not believed", approval=kept.digest[7:19], code=error.code)
+            refusals.append(ApprovalError(error.message, code=error.code))
+        else:
+            return Covered(approval, kept.digest)
+    return Covered(why_not=refusals[0] if refusals else None)
+
+
+def _likely(approvals: Approvals, question: Asked) -> Iterator[Kept]:
+    """Those about this researcher; first those under its proposal, about its train or notebook."""
+    about = [kept for kept in approvals if kept.claimed.researcher == question.researcher]
+    named = (question.train.digest, question.notebook)
+
+    def how_far(kept: Kept) -> tuple[bool, bool, bool]:
+        under, claimed = question.order.proposal, kept.claimed
+        of_a_kind = (claimed.proposal is None) == (under is None)
+        about = (claimed.train or claimed.notebook) in named
+        return claimed.proposal != under, not of_a_kind, not about
+
+    return iter(sorted(about, key=how_far))
+
+
+def _require_allows(approval: Approval, question: Asked, persons: int, now: datetime) -> None:
+    require_covered(question, approval, now)
+    if len(approval.approvers) < persons:
+        raise ApprovalError(
+            f"An approval of this station does not allow this: trains of {question.risk} risk "
+            f"need the yes of {persons} persons; {' and '.join(approval.approvers)} gave it.",
+            code="approval-persons",
+        )

@@ -1,0 +1,395 @@
+"""What the people of a station decide: plain functions, for the commands and the console alike.
+
+Each takes the station's `Desk` (or the `Station` itself) and `by`, the person who acts. What is
+said is written into the station's folder; the daemon, which holds the key, signs it and sends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from phtlab.errors import ApprovalError, ProposalError
+from phtlab.governance.approval import Approval, Scope
+from phtlab.governance.coverage import why_not_study
+from phtlab.governance.risk import Risk
+from phtlab.printable import escaped
+from phtlab.station.approvals.consent import (
+    agree,
+    persons,
+    require_not_refused,
+    require_undecided,
+    require_version,
+)
+from phtlab.station.approvals.drafts import Drafts, require_person
+from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere, Version
+from phtlab.station.approvals.store import Approvals, Kept, State
+from phtlab.station.approvals.terms import AS_ASKED, Wanted, in_words, risk_of_study
+from phtlab.station.context.operator_context import Place
+from phtlab.station.settings.people import load_people
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+_MAX_REASON = 500
+_MAX_QUESTION = 4000
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Something that waits for a person: a journey that is held, or a proposal.
+
+    `risk` is the station's own of a journey; of a proposal, what its researcher says. `said` have
+    said yes to what lies as the draft `draft`; it takes `persons` different ones. `why_not` is
+    why an approval that is here already does not allow it.
+    """
+
+    kind: Literal["journey", "proposal"]
+    id: str
+    title: str
+    researcher: str
+    risk: Risk
+    reasons: tuple[str, ...]
+    since: datetime
+    persons: int
+    said: tuple[str, ...] = ()
+    draft: str | None = None
+    why_not: str = ""
+    proposal: str | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """What one person's yes came to. `sentence` is what is signed once nobody is `missing`;
+    `scope` is the kind of rule that it is."""
+
+    draft: str
+    sentence: str
+    said: tuple[str, ...]
+    persons: int
+    scope: Scope
+
+    @property
+    def missing(self) -> int:
+        """How many more, different persons must say yes."""
+        return max(0, self.persons - len(self.said))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An approval of this station, and whether it stands. `why` is the reason if it does not.
+
+    `lacks` is why the trains of the study that it is of may not start under it, if so.
+    """
+
+    digest: str
+    approval: Approval
+    state: State
+    why: str = ""
+    lacks: str = ""
+
+
+def pending(place: Place) -> tuple[Pending, ...]:
+    """What waits for a person here, oldest first."""
+    waiting = [pending_journey(place, stop) for stop in place.stops.unfinished() if stop.undecided]
+    waiting += [
+        _pending_proposal(here, place)
+        for here in ProposalsHere(place.folder.proposals)
+        if proposal_state(here, place) == "waits"
+    ]
+    return tuple(sorted(waiting, key=lambda one: one.since))
+
+
+def preview(
+    place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED, version: str | None = None
+) -> Word:
+    """What `approve` would come to, without saying it: its sentence is shown before.
+
+    If a draft of the same rule lies there and `wanted` bounds nothing, that draft is shown.
+    """
+    require_person(by)
+    agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=None, only_look=True)
+    draft = agreed.draft
+    return Word(draft.name, agreed.sentence, agreed.said, persons(place, draft), draft.scope)
+
+
+def approve(
+    place: Place,
+    target: str,
+    *,
+    by: str,
+    wanted: Wanted = AS_ASKED,
+    shown: str | None = None,
+    version: str | None = None,
+) -> Word:
+    """`by` says yes to `target`: a held journey, or a proposal (its name, or how that begins).
+
+    Of a journey its train is approved, until the order expires; of a proposal, by a rule until it
+    ends, its low-risk trains or a notebook. `wanted` says otherwise. Once enough different persons
+    have said so the daemon signs it, and what it allows starts. A second person says yes to the
+    terms that lie there.
+
+    A proposal may get a new version at any moment. Whoever read a sentence gives it as `shown`,
+    and whoever read a version, its digest or how that begins as `version`: then the yes counts
+    for that, or for nothing.
+
+    Where two persons are needed and `people.toml` names some, each must be a reviewer of it.
+
+    Raises StationError if a journey waits for nobody, ProposalError (``proposal-unknown``,
+    ``proposal-withdrawn``, ``proposal-ended``, ``proposal-refused``), and ApprovalError:
+    ``approval-twice`` for the same person again, ``approval-shown`` if something else would be
+    signed than was read, ``approval-gone`` if the terms went meanwhile, ``approval-terms``,
+    ``approval-days``, ``approval-bounds``, ``approval-form``, ``approval-risk``,
+    ``approval-no-proposal``, ``person-name``, ``person-role``, and what `require_covered` raises
+    if the terms would not let the journey start.
+    """
+    require_person(by)
+    agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=shown)
+    if persons(place, agreed.draft) > 1:
+        _require_reviewer(place, by)
+    drafted = agreed.drafted or Drafts(place.folder.drafts).open(agreed.draft)
+    draft = drafted.draft
+    twice = ApprovalError(
+        f"{by} said yes to this before. Another person must say so too.", code="approval-twice"
+    )
+    if drafted.has_said(by):
+        raise twice
+    # The log first: of two that a kill leaves, an entry without its yes harms less than a yes of
+    # which nobody knows whose it was.
+    place.audit.append(
+        actor=by,
+        action="approval-said",
+        subject=draft.journey or draft.proposal or "",
+        digest=draft.name,
+        details={"scope": draft.scope, "risk": draft.risk},
+    )
+    if not drafted.say_yes(by, place.now()):
+        raise twice
+    said = drafted.said
+    return Word(draft.name, in_words(draft, said), said, persons(place, draft), draft.scope)
+
+
+def refuse(
+    place: Place, target: str, *, by: str, reason: str = "", version: str | None = None
+) -> None:
+    """`by` refuses `target`, a held journey or a proposal. The researcher reads `reason`.
+
+    Of a proposal its newest version is refused, for good: what others said yes to under it counts
+    for nothing, unless it was signed before. `version` is as of `approve`.
+
+    Raises StationError, ProposalError and ApprovalError as `approve`, ApprovalError
+    ``approval-reason``.
+    """
+    require_person(by)
+    _require_line(reason)
+    asked, drafts = _asked(place, target, version), Drafts(place.folder.drafts)
+    if isinstance(asked, Stop):
+        require_undecided(asked)
+        _log(place, by, "journey-refused", asked.journey, None, reason)
+        asked.decide("refuse", by=[by], reason=reason)
+        void = drafts.of_journey(asked.journey)
+    else:
+        require_not_refused(place, asked.digest)
+        here = ProposalsHere(place.folder.proposals).proposal(asked.proposal.id)
+        _log(place, by, "proposal-refused", here.id, asked.digest, reason)
+        here.refuse(asked.digest, {"by": by, "reason": reason, "at": place.now().isoformat()})
+        void = [one for one in drafts if one.draft.proposal == asked.digest]
+    for drafted in void:
+        drafted.remove()
+
+
+def ask(place: Place, target: str, text: str, *, by: str) -> None:
+    """`by` asks the researcher something about a proposal. Raises ProposalError, ApprovalError."""
+    require_person(by)
+    if not 1 <= len(text) <= _MAX_QUESTION:
+        raise ApprovalError(
+            f"Give the question in at most {_MAX_QUESTION} characters.", code="approval-reason"
+        )
+    here = ProposalsHere(place.folder.proposals).find(target)
+    _log(place, by, "proposal-asked", here.id, here.newest.digest, "")
+    here.say({"by": by, "text": text, "at": place.now().isoformat()})
+
+
+def begin_review(place: Place, target: str, *, by: str) -> None:
+    """`by` reads a proposal: its researcher sees that it is in review here. Once a version."""
+    require_person(by)
+    here = ProposalsHere(place.folder.proposals).find(target)
+    if proposal_state(here, place) == "waits":
+        here.begin_review(here.newest.digest, {"by": by, "at": place.now().isoformat()})
+
+
+def revoke(
+    place: Place, approval: str, *, by: str, reason: str = "", stop_runs: bool = False
+) -> Kept:
+    """`by` takes `approval` back (its digest, or how that begins): at once for what has not
+    started; with `stop_runs`, what runs under it is stopped too.
+
+    Raises ApprovalError ``approval-unknown``, ``approval-revoked``, ``approval-reason``.
+    """
+    require_person(by)
+    _require_line(reason)
+    approvals = Approvals(place.folder)
+    kept = approvals.get(approval)
+    before = ApprovalError(
+        f"{place.name} took the approval {kept.digest[7:19]} back before.", code="approval-revoked"
+    )
+    if approvals.revoked(kept.digest):
+        raise before
+    _log(place, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
+    at = place.now().isoformat()
+    word = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
+    if not approvals.take_back(kept.digest, word):
+        raise before
+    return kept
+
+
+def standing(place: Place) -> tuple[Shown, ...]:
+    """All approvals that this station gave, newest first, and which of them stand."""
+    approvals = Approvals(place.folder)
+    roster = place.roster()
+    shown = []
+    for kept in {kept.digest: kept for kept in approvals}.values():
+        state = approvals.state(kept, place.name, place.now(), roster)
+        why = _VOID if state == "void" else ""
+        if state == "revoked":
+            why = approvals.word(kept.digest).get("reason", "")
+        shown.append(Shown(kept.digest, kept.claimed, state, why, _not_for(kept.claimed, place)))
+    return tuple(sorted(shown, key=lambda one: one.approval.issued, reverse=True))
+
+
+_VOID = "not signed with the keys that the station has now: say yes again"
+
+
+def _not_for(approval: Approval, place: Place) -> str:
+    if approval.proposal is None:
+        return ""
+    found = ProposalsHere(place.folder.proposals).of_version(approval.proposal)
+    return why_not_study(approval, found[1].proposal) if found else ""
+
+
+def proposal_state(
+    here: ProposalHere, place: Place
+) -> Literal["waits", "approved", "refused", "withdrawn", "expired", "elsewhere"]:
+    """How far this station is with the newest version of a proposal."""
+    version = here.newest
+    if here.withdrawal is not None:
+        return "withdrawn"
+    if place.now() >= version.proposal.until:
+        return "expired"
+    if place.name not in version.proposal.stations:
+        return "elsewhere"
+    approvals = Approvals(place.folder)
+    of_it = [
+        kept
+        for kept in approvals
+        if (kept.claimed.proposal, kept.claimed.station) == (version.digest, place.name)
+    ]
+    roster = place.roster() if of_it else None
+    for kept in of_it:
+        if approvals.state(kept, place.name, place.now(), roster) == "stands":
+            return "approved"
+    return "refused" if here.refused(version.digest) else "waits"
+
+
+def _asked(place: Place, target: str, version: str | None) -> Stop | Version:
+    """What `target` names; of a proposal, the newest version, if it is the one that was read.
+
+    It is looked for once: a version that comes after that changes nothing of what is decided.
+    """
+    if not target.startswith("p-"):
+        if version is not None:
+            raise ApprovalError(
+                "Only a proposal has versions: give none with a journey.", code="approval-form"
+            )
+        return place.stops.find(target)
+    newest = _open_proposal(place, target).newest
+    if version is not None:
+        require_version(newest, version)
+    return newest
+
+
+def _open_proposal(place: Place, target: str) -> ProposalHere:
+    """The proposal, if there is anything to decide about it."""
+    here = ProposalsHere(place.folder.proposals).find(target)
+    state = proposal_state(here, place)
+    if state in ("withdrawn", "expired"):
+        told = "withdrew it" if state == "withdrawn" else "asked for a time that is over"
+        raise ProposalError(
+            f"{here.newest.proposal.researcher} {told}: there is nothing to decide.",
+            code="proposal-withdrawn" if state == "withdrawn" else "proposal-ended",
+        )
+    return here
+
+
+def _require_reviewer(place: Place, by: str) -> None:
+    """Two names are two persons only if somebody said who is who: `people.toml`, where it is."""
+    people = load_people(place.folder)
+    if people.people and not people.person(by).may("reviewer"):
+        raise ApprovalError(
+            f"{by} works at this station, but not as a reviewer, and two reviewers must say yes "
+            f"to this. 'phtlab station people' says who may.",
+            code="person-role",
+        )
+
+
+def _require_line(reason: str) -> None:
+    if len(reason) > _MAX_REASON or escaped(reason) != reason:
+        raise ApprovalError(
+            f"Give the reason in one line of at most {_MAX_REASON} characters.",
+            code="approval-reason",
+        )
+
+
+def _log(place: Place, by: str, action: str, subject: str, digest: str | None, reason: str) -> None:
+    details = {"reason": reason[:200]} if reason else {}
+    place.audit.append(actor=by, action=action, subject=subject, digest=digest, details=details)
+
+
+def pending_journey(place: Place, stop: Stop) -> Pending:
+    """What waits for a person because of a held journey."""
+    arrived, held = Arrived.of(stop), stop.read("held")
+    drafts = Drafts(place.folder.drafts).of_journey(stop.journey)
+    return Pending(
+        kind="journey",
+        id=stop.journey,
+        title=arrived.train.manifest.name,
+        researcher=arrived.researcher,
+        risk=held["risk"],
+        reasons=tuple(reason["sentence"] for reason in held["reasons"]),
+        since=datetime.fromisoformat(held["at"]),
+        persons=(
+            persons(place, drafts[0].draft)
+            if drafts
+            else place.policy().approval.persons(held["risk"])
+        ),
+        said=drafts[0].said if drafts else (),
+        draft=drafts[0].draft.name if drafts else None,
+        why_not=held["why_not"],
+        proposal=arrived.order.proposal,
+    )
+
+
+def _pending_proposal(here: ProposalHere, place: Place) -> Pending:
+    version = here.newest
+    drafts = [
+        one
+        for one in Drafts(place.folder.drafts)
+        if one.draft.journey is None and one.draft.proposal == version.digest
+    ]
+    return Pending(
+        kind="proposal",
+        id=here.id,
+        title=version.proposal.title,
+        researcher=version.proposal.researcher,
+        risk=version.proposal.risk,
+        reasons=version.proposal.reasons,
+        since=version.proposal.issued,
+        persons=(
+            persons(place, drafts[0].draft)
+            if drafts
+            else place.policy().approval.persons(risk_of_study(version.proposal, place))
+        ),
+        said=drafts[0].said if drafts else (),
+        draft=drafts[0].draft.name if drafts else None,
+        proposal=version.digest,
+    )

@@ -1,0 +1,69 @@
+"""How many proposals a station keeps: of each researcher so many that wait, and of what is over
+only what an approval names.
+
+Whoever submits more than people here can read fills neither their inbox nor the station's disk:
+the rest waits at central until some of it was decided.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from datetime import timedelta
+from typing import Final
+
+from phtlab.errors import PhtlabError
+from phtlab.station.approvals.decisions import proposal_state
+from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.context.operator_context import Place
+
+KEPT_AFTER: Final = timedelta(days=30)
+"""So long a proposal that is over is kept, unless an approval here names it."""
+
+
+def waiting_by_researcher(place: Place) -> Counter[str]:
+    """How many proposals of each researcher wait for people here."""
+    counted = Counter[str]()
+    for here in ProposalsHere(place.folder.proposals):
+        if proposal_state(here, place) == "waits":
+            counted[here.newest.proposal.researcher] += 1
+    return counted
+
+
+def crowded(place: Place) -> list[str]:
+    """A sentence for each researcher of whom no further proposal is taken in now."""
+    most = place.settings.proposals_per_researcher
+    return [
+        f"{number} proposals of {researcher} wait here, and no more of theirs are taken in. "
+        "Further ones wait at central until some of these are approved or refused."
+        for researcher, number in sorted(waiting_by_researcher(place).items())
+        if number >= most
+    ]
+
+
+def is_over(here: ProposalHere, place: Place, *, ago: timedelta = timedelta()) -> bool:
+    """Whether nothing can be decided about it any more, and that for the time `ago`."""
+    end = here.newest.proposal.until
+    if (withdrawal := here.withdrawal) is not None:
+        end = min(end, withdrawal.issued)
+    return place.now() >= end + ago
+
+
+def remove_ended(place: Place) -> list[str]:
+    """Remove the proposals that are over for `KEPT_AFTER` and that no approval here names.
+
+    Returns their names. Raises OSError. One that cannot be read stays, for a person to look at.
+    """
+    named = {kept.claimed.proposal_id for kept in Approvals(place.folder)}
+    removed = []
+    for path in sorted(place.folder.proposals.glob("p-*")):
+        here = ProposalHere(path)
+        try:
+            ended = here.id not in named and is_over(here, place, ago=KEPT_AFTER)
+        except (PhtlabError, IndexError):
+            continue
+        if ended:
+            shutil.rmtree(path)
+            removed.append(here.id)
+    return removed

@@ -1,0 +1,273 @@
+"""The proposals that name this station: each version as its researcher signed it.
+
+::
+
+    proposals/<id>/<digest>.json     a version, opened with the roster before it was kept
+    proposals/<id>/withdrawal.json   the researcher's signed taking back
+    proposals/<id>/talk.json         what was said of it, as central shows it
+    proposals/<id>/refusal-<digest>.word  a person's no to that version; signed: .json
+    proposals/<id>/review-<digest>.word   a person began to read that version
+    proposals/<id>/said-<nonce>.word what a person here says to it; at central: .sent
+
+A version is kept if it follows the one before: whoever swaps or slips one in is not heard.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from phtlab.errors import ProposalError, StationError
+from phtlab.files.durable_file import create_durably, write_durably
+from phtlab.governance.proposal import Proposal, open_proposal, require_successor
+from phtlab.governance.refusal import Withdrawal, open_withdrawal
+from phtlab.train.canonical import canonical
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.governance import CommentView
+
+MAX_VERSIONS: Final = 100
+MAX_VERSION_BYTES: Final = 128 * 1024
+MAX_COMMENTS: Final = 1000
+"""Of one proposal; the newest comments stay."""
+_ID = re.compile(r"p-[0-9a-f]{16}")
+_COMMENTS = TypeAdapter(tuple[CommentView, ...])
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version that is kept here. `digest` names it."""
+
+    digest: str
+    envelope: Envelope
+    proposal: Proposal
+
+
+@dataclass(frozen=True)
+class ProposalHere:
+    """The folder of one proposal."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """Oldest first. Raises StationError (``proposal-broken``) if a file is none of ours."""
+        found = []
+        for path in self.path.glob("*.json"):
+            if re.fullmatch(r"[0-9a-f]{64}", path.stem):
+                found.append(_version(path))
+        return tuple(sorted(found, key=lambda version: version.proposal.version))
+
+    @property
+    def newest(self) -> Version:
+        return self.versions[-1]
+
+    def version(self, digest: str) -> Version | None:
+        """The version of that digest; None if it is not here."""
+        path = self.path / f"{digest.removeprefix('sha256:')}.json"
+        return _version(path) if path.exists() else None
+
+    @property
+    def withdrawal(self) -> Withdrawal | None:
+        with suppress(FileNotFoundError):
+            envelope = Envelope.from_bytes((self.path / "withdrawal.json").read_bytes())
+            return Withdrawal.model_validate(peek(envelope).predicate)
+        return None
+
+    @property
+    def comments(self) -> tuple[CommentView, ...]:
+        """What was said of it, as central showed it last: words that nobody signed."""
+        with suppress(FileNotFoundError):
+            return _COMMENTS.validate_json((self.path / "talk.json").read_bytes())
+        return ()
+
+    def refused(self, version: str) -> bool:
+        """Whether a person here refused that version."""
+        return self._refusal(version, "word").exists()
+
+    def refuse(self, version: str, word: dict[str, Any]) -> bool:
+        """A person's no to `version`. False if there was one before."""
+        try:
+            create_durably(self._refusal(version, "word"), canonical(word))
+        except FileExistsError:
+            return False
+        return True
+
+    def begin_review(self, version: str, word: dict[str, Any]) -> None:
+        """Note that a person here reads `version`. The first one's word stays."""
+        with suppress(FileExistsError):
+            create_durably(self._review(version), canonical(word))
+
+    def in_review(self, version: str) -> bool:
+        """Whether a person here began to read `version`."""
+        return self._review(version).exists()
+
+    def refusal(self, version: str) -> Envelope | None:
+        """The signed refusal of `version`."""
+        with suppress(FileNotFoundError):
+            return Envelope.from_bytes(self._refusal(version, "json").read_bytes())
+        return None
+
+    def keep_refusal(self, version: str, refusal: Envelope) -> None:
+        write_durably(self._refusal(version, "json"), refusal.to_bytes())
+
+    def say(self, word: dict[str, Any]) -> None:
+        """What a person here says to it; the daemon brings it to central."""
+        path = self.path / f"said-{secrets.token_hex(8)}.word"
+        write_durably(path, canonical(word))
+
+    def unsaid(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+        """What central has not been told yet, and the mark that it was."""
+        for path in sorted(self.path.glob("said-*.word")):
+            if not path.with_suffix(".sent").exists():
+                yield path.with_suffix(".sent"), json.loads(path.read_bytes())
+
+    def take_in(
+        self,
+        versions: Iterable[Envelope],
+        withdrawal: Envelope | None,
+        comments: tuple[CommentView, ...],
+        roster: Roster,
+    ) -> bool:
+        """Keep what is new and holds. Returns whether anything was new.
+
+        Raises what `open_proposal`, `require_successor` and `open_withdrawal` raise; ProposalError
+        (``proposal-swapped``) if a version is another one than is kept here. What came before
+        the fault is kept.
+        """
+        new, comments = self._take_versions(versions, roster), comments[-MAX_COMMENTS:]
+        path = self.path / "withdrawal.json"
+        if withdrawal is not None and not path.exists():
+            taken = open_withdrawal(withdrawal, roster)
+            if (taken.proposal_id, taken.researcher) != (self.id, self.newest.proposal.researcher):
+                raise ProposalError(
+                    f"A withdrawal of {taken.proposal_id} by {taken.researcher} came as one of "
+                    f"{self.id}: it counts for nothing.",
+                    code="withdrawal-form",
+                )
+            write_durably(path, withdrawal.to_bytes())
+            new = True
+        if self.path.exists() and comments != self.comments:
+            write_durably(self.path / "talk.json", _COMMENTS.dump_json(comments))
+            new = True
+        return new
+
+    def _take_versions(self, versions: Iterable[Envelope], roster: Roster) -> bool:
+        kept = {version.proposal.version: version for version in self.versions}
+        older: Version | None = None
+        new = False
+        for envelope in versions:
+            proposal = open_proposal(envelope, roster)
+            if len(envelope.body) > MAX_VERSION_BYTES or proposal.version > MAX_VERSIONS:
+                raise ProposalError(
+                    f"{self.id} has more than {MAX_VERSIONS} versions, or a version of more than "
+                    f"{MAX_VERSION_BYTES:,} bytes: no more of it is kept here. Its researcher "
+                    "writes a new one with 'phtlab proposal new'.",
+                    code="proposal-versions",
+                )
+            if proposal.id != self.id:
+                raise ProposalError(
+                    f"A version of {proposal.id} came as one of {self.id}: it counts for nothing.",
+                    code="proposal-swapped",
+                )
+            require_successor(
+                proposal, older.proposal if older else None, older.digest if older else None
+            )
+            older = Version(envelope.digest, envelope, proposal)
+            there = kept.get(proposal.version)
+            if there is None:
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                name = f"{envelope.digest.removeprefix('sha256:')}.json"
+                write_durably(self.path / name, envelope.to_bytes())
+                new = True
+            elif there.digest != envelope.digest:
+                raise ProposalError(
+                    f"Central shows another version {proposal.version} of {self.id} than it did "
+                    "before. The first one stays; ask the researcher, and tell an officer.",
+                    code="proposal-swapped",
+                )
+        return new
+
+    def _review(self, version: str) -> Path:
+        return self.path / f"review-{version.removeprefix('sha256:')}.word"
+
+    def _refusal(self, version: str, end: str) -> Path:
+        return self.path / f"refusal-{version.removeprefix('sha256:')}.{end}"
+
+
+@dataclass(frozen=True)
+class ProposalsHere:
+    """All proposals that are kept at a station."""
+
+    path: Path
+
+    def __iter__(self) -> Iterator[ProposalHere]:
+        with suppress(FileNotFoundError):
+            for folder in sorted(self.path.iterdir()):
+                if _ID.fullmatch(folder.name) and (here := ProposalHere(folder)).versions:
+                    yield here
+
+    def proposal(self, proposal_id: str) -> ProposalHere:
+        """The folder of a proposal, whether or not it is there. Raises ValueError for no id."""
+        if not _ID.fullmatch(proposal_id):
+            raise ValueError("no name of a proposal")
+        return ProposalHere(self.path / proposal_id)
+
+    def refusals(self) -> Iterator[tuple[ProposalHere, str, dict[str, Any]]]:
+        """The persons' words that refuse a version of a proposal, with its digest."""
+        for path in sorted(self.path.glob("p-*/refusal-*.word")):
+            version = f"sha256:{path.stem.removeprefix('refusal-')}"
+            yield ProposalHere(path.parent), version, json.loads(path.read_bytes())
+
+    def words(self) -> frozenset[str]:
+        """The names of what people here said of proposals: seen without reading any of it."""
+        return frozenset(path.name for path in self.path.glob("p-*/*.word"))
+
+    def find(self, beginning: str) -> ProposalHere:
+        """The proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
+        found = [here for here in self if here.id.startswith(beginning)]
+        if len(found) != 1:
+            what = "Several proposals begin" if found else "There is no proposal that begins"
+            raise ProposalError(
+                f"{what} with '{beginning}'. 'phtlab station proposals' lists them.",
+                code="proposal-unknown",
+            )
+        return found[0]
+
+    def of_version(self, digest: str) -> tuple[ProposalHere, Version] | None:
+        """The proposal one of whose versions has that digest."""
+        name = f"{digest.removeprefix('sha256:')}.json"
+        for path in self.path.glob(f"p-*/{name}"):
+            return ProposalHere(path.parent), _version(path)
+        return None
+
+
+def _version(path: Path) -> Version:
+    try:
+        envelope = Envelope.from_bytes(path.read_bytes())
+        proposal = Proposal.model_validate(peek(envelope).predicate)
+    except ValidationError:
+        raise _broken(path) from None
+    if envelope.digest != f"sha256:{path.stem}":
+        raise _broken(path)
+    return Version(envelope.digest, envelope, proposal)
+
+
+def _broken(path: Path) -> StationError:
+    return StationError(
+        f"{path} is not the version of a proposal that it is named after. Remove it: the daemon "
+        "asks central for it again.",
+        code="proposal-broken",
+    )

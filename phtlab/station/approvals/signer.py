@@ -1,0 +1,194 @@
+"""What people decided here, signed by the daemon: drafts become approvals, words revocations.
+
+Every step may be interrupted anywhere and is then simply done again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+
+from phtlab.errors import ApprovalError, PhtlabError, StationError
+from phtlab.governance.approval import Revocation
+from phtlab.governance.proposal import open_proposal
+from phtlab.governance.refusal import Refusal
+from phtlab.station.approvals.consent import persons
+from phtlab.station.approvals.coverage import asked, assessed, covering, over
+from phtlab.station.approvals.drafts import Draft, Drafted, Drafts
+from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.context.station import Station
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+from phtlab.train.documents.envelope import Envelope
+
+_log = structlog.get_logger("phtlab.station")
+
+
+class Office:
+    """Signs for one station. Nothing that matters is remembered in it."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._approvals = Approvals(station.folder)
+        self._backoff = Backoff()
+        self._looked = False
+
+    def sign(self) -> bool:
+        """Sign what people said since. Returns whether anything was; one that cannot be waits."""
+        # A no comes first: nothing that fails on the way to a yes may keep it from being signed.
+        changed = self._revoke() | self._refuse()
+        done = []
+        for drafted in Drafts(self._station.folder.drafts):
+            try:
+                if self._complete(drafted):
+                    done.append(drafted)
+            except PhtlabError as error:
+                _log.warning("draft waits", draft=drafted.path.name[:12], why=error.message)
+        if done or not self._looked:
+            # Also once after a start: the one before may have been killed before it came to it.
+            self._looked = self.look_again()
+        for drafted in done:
+            drafted.remove()
+        return changed or bool(done)
+
+    def look_again(self) -> bool:
+        """Let go what is held and is allowed by now, or whose proposal is over.
+
+        Returns whether all could be looked at. A stop that is broken stands in no other's way; a
+        policy with a slip in it is looked at again, less and less often.
+        """
+        now, whole = self._station.now().timestamp(), True
+        for stop in self._station.stops.unfinished():
+            if not self._backoff.ready(stop.hex, now):
+                whole = False
+                continue
+            try:
+                if stop.undecided:
+                    self._look_again(stop)
+            except PhtlabError as error:
+                whole = False
+                self._backoff.failed(stop.hex, now)
+                _log.warning("stop not looked at", journey=stop.hex[:12], why=error.message)
+            else:
+                self._backoff.succeeded(stop.hex)
+        return whole
+
+    def _look_again(self, stop: Stop) -> None:
+        arrived = Arrived.of(stop)
+        risk = assessed(arrived, self._station)
+        covered = covering(self._station, asked(stop, arrived, self._station, risk))
+        code = over(self._station, arrived.order)
+        try:
+            if covered.approval is not None:
+                by = list(covered.approval.approvers)
+                stop.decide("approve", by=by, approval=covered.digest)
+            elif code:
+                stop.decide("over", code=code)
+        except StationError:
+            # Refused, cancelled or expired meanwhile.
+            _log.info("waits no more", journey=stop.hex[:12])
+
+    def _complete(self, drafted: Drafted) -> bool:
+        envelope = drafted.signed
+        if envelope is None and self._over(drafted.draft):
+            drafted.remove()
+            return False
+        envelope = envelope or self._signed(drafted)
+        if envelope is None:
+            return False
+        self._approvals.keep(envelope)
+        return True
+
+    def _over(self, draft: Draft) -> bool:
+        """Whether nobody waits for it any more: its time is over, its proposal's version was
+        refused, or its journey was decided."""
+        if self._station.now() >= draft.expires:
+            return True
+        if draft.proposal is not None:
+            found = ProposalsHere(self._station.folder.proposals).of_version(draft.proposal)
+            if found is not None and found[0].refused(draft.proposal):
+                return True
+        return draft.journey is not None and not self._station.stops.stop(draft.journey).undecided
+
+    def _signed(self, drafted: Drafted) -> Envelope | None:
+        """The approval, signed once and for all, if enough different persons said yes."""
+        station, draft, said = self._station, drafted.draft, drafted.said
+        if len(said) < persons(station, draft):
+            return None
+        now = station.now().replace(microsecond=0)
+        self._require_sound(draft)
+        version = station.believed.now().roster.version
+        envelope = draft.approval(said, version, now).sign(station.identity)
+        # The log first: a kill between the two leaves an entry too many, no approval unnamed.
+        station.audit.append(
+            actor=station.name,
+            action="approval-signed",
+            subject=draft.journey or draft.proposal_id or "",
+            digest=envelope.digest,
+            details={"by": ", ".join(said)[:200], "scope": draft.scope, "risk": draft.risk},
+        )
+        drafted.sign_as(envelope)
+        _log.info("approval signed", approval=envelope.digest[7:19], by=said)
+        return envelope
+
+    def _require_sound(self, draft: Draft) -> None:
+        """Nothing is signed of another station, or under a proposal that its researcher did not
+        sign: what lies in the folder is looked at once more."""
+        station = self._station
+        if draft.station != station.name:
+            raise ApprovalError(f"It is a draft of {draft.station}.", code="approval-station")
+        if draft.proposal is None:
+            return
+        found = ProposalsHere(station.folder.proposals).of_version(draft.proposal)
+        if found is None:
+            raise ApprovalError("Its proposal is not here.", code="proposal-missing")
+        proposal = open_proposal(found[1].envelope, station.believed.now().roster)
+        if (proposal.id, proposal.researcher) != (draft.proposal_id, draft.researcher):
+            raise ApprovalError("Its proposal is another one.", code="approval-proposal")
+
+    def _revoke(self) -> bool:
+        signed = False
+        for approval, word in self._approvals.words():
+            station = self._station
+            if self._approvals.revocation(approval, station.name) is None:
+                revocation = Revocation(
+                    station=station.name,
+                    approval=approval,
+                    # A broken word takes back all the same; of whose it was, nothing is known.
+                    by=word.get("by", "unknown"),
+                    reason=word.get("reason", "")[:200],
+                    **self._dated(),
+                )
+                self._approvals.keep_revocation(approval, revocation.sign(station.identity))
+                signed = True
+        return signed
+
+    def _refuse(self) -> bool:
+        signed = False
+        for here, version, word in ProposalsHere(self._station.folder.proposals).refusals():
+            if here.refusal(version) is None:
+                self._sign_refusal(here, version, word)
+                self._looked = False
+                signed = True
+        return signed
+
+    def _sign_refusal(self, here: ProposalHere, version: str, word: dict[str, Any]) -> None:
+        refusal = Refusal(
+            station=self._station.name,
+            proposal_id=here.id,
+            proposal=version,
+            by=word["by"],
+            reason=word["reason"],
+            **self._dated(),
+        )
+        here.keep_refusal(version, refusal.sign(self._station.identity))
+
+    def _dated(self) -> dict[str, Any]:
+        station = self._station
+        return {
+            "roster_version": station.believed.now().roster.version,
+            "issued": station.now().replace(microsecond=0),
+        }

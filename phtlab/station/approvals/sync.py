@@ -1,0 +1,232 @@
+"""Proposals from central; approvals, refusals, questions and what stands to it, until it has them.
+
+What central has is asked of central, when the daemon starts and after it was away; so a central
+that was set back is told again, and so is a station that was: what it took back stays taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+from pydantic import ValidationError
+
+from phtlab.errors import ApprovalError, PhtlabError, UnreachableError
+from phtlab.files.durable_file import write_durably
+from phtlab.governance.approval import open_revocation
+from phtlab.governance.proposal import Proposal
+from phtlab.station.approvals.active_list import StandingList
+from phtlab.station.approvals.proposal_limits import waiting_by_researcher
+from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere
+from phtlab.station.approvals.store import Approvals, Kept
+from phtlab.station.context.station import Station
+from phtlab.station.retry_delays import Backoff
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.governance import NewComment, ProposalView
+
+_log = structlog.get_logger("phtlab.station")
+
+
+class Exchange:
+    """Brings and fetches for one station. Nothing that matters is remembered in it."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._approvals = Approvals(station.folder)
+        self._proposals = ProposalsHere(station.folder.proposals)
+        self._standing = StandingList(station)
+        self._backoff = Backoff(first=2.0, longest=600.0)
+        self._at_central: set[str] = set()
+        self._asked = False
+        self._seen = 0
+        self._put_off: dict[str, str] = {}
+        self._heard: frozenset[str] = frozenset()
+
+    def hears(self) -> bool:
+        """Whether people here asked something, or began to read, since this was called last."""
+        words = self._proposals.words()
+        new = words - self._heard
+        self._heard = words
+        return bool(new)
+
+    def forget(self) -> None:
+        """Central was away: what it has is asked anew."""
+        self._at_central, self._asked, self._seen, self._put_off = set(), False, 0, {}
+
+    def run(self) -> bool:
+        """Fetch, and bring all that central lacks. Returns whether a proposal changed.
+
+        Raises UnreachableError. What central refuses is logged, and tried again later.
+        """
+        if not self._asked:
+            self._at_central, self._asked = self._ask(), True
+        changed = self._fetch()
+        for kept in self._approvals:
+            self._bring(kept.digest, partial(self._bring_approval, kept))
+            revocation = self._approvals.revocation(kept.digest, self._station.name)
+            if revocation is not None:
+                put = self._station.central.governance.put_revocation
+                self._bring(f"revocation {kept.digest}", partial(put, revocation))
+        for here, version, _ in self._proposals.refusals():
+            if (refusal := here.refusal(version)) is not None:
+                put_refusal = self._station.central.governance.decide
+                bring = partial(put_refusal, here.id, self._station.name, refusal)
+                self._bring(f"refusal {version}", bring)
+        for here in self._proposals:
+            self._bring_words(here)
+        self._bring("standing", self._standing.bring, always=True)
+        return changed
+
+    def _ask(self) -> set[str]:
+        """What central has of this station's; its signed takings back are taken in."""
+        there: set[str] = set()
+        roster = self._station.believed.now().roster
+        for view in self._station.central.governance.approvals(station=self._station.name):
+            there.add(view.digest)
+            if view.revocation is None:
+                continue
+            there.add(f"revocation {view.digest}")
+            if self._approvals.revocation(view.digest, self._station.name) is None:
+                self._take_over(view.digest, view.revocation, roster)
+        return there
+
+    def _take_over(self, approval: str, revocation: Envelope, roster: Roster) -> None:
+        """A taking back that this station signed and does not have: it was set back since."""
+        station = self._station
+        try:
+            taken = open_revocation(revocation, roster)
+        except PhtlabError as error:  # forged, or of keys that are believed no more
+            _log.warning("revocation not believed", approval=approval[7:19], code=error.code)
+            return
+        # Signed by whom it names: that must be this station, else any other could end what it said.
+        if (taken.station, taken.approval) != (station.name, approval):
+            _log.warning("revocation of another", approval=approval[7:19], station=taken.station)
+            return
+        station.audit.append(
+            actor=station.name,
+            action="revocation-taken-over",
+            subject=approval,
+            digest=revocation.digest,
+            details={"by": taken.by},
+        )
+        self._approvals.keep_revocation(approval, revocation)
+
+    def _fetch(self) -> bool:
+        changed, before, newest = self._fetch_put_off(), None, self._seen
+        governance = self._station.central.governance
+        while True:
+            page = governance.proposals(after=self._seen, before=before)
+            for summary in page.proposals:
+                newest = max(newest, summary.changed)
+                if self._station.name in {one.station for one in summary.stations}:
+                    changed |= self._take_in(governance.proposal(summary.id))
+            falls = page.next is not None and (before is None or page.next < before)
+            if not falls:  # the last page; or central turns in a circle, and is not followed
+                self._seen = newest
+                return changed
+            before = page.next
+
+    def _fetch_put_off(self) -> bool:
+        """What there was no room for: as many again as there is room for now."""
+        if not self._put_off:
+            return False
+        waiting, changed = waiting_by_researcher(self._station), False
+        for proposal, researcher in list(self._put_off.items()):
+            if waiting[researcher] < self._station.settings.proposals_per_researcher:
+                del self._put_off[proposal]
+                changed |= self._take_in(self._station.central.governance.proposal(proposal))
+                waiting[researcher] += 1
+        return changed
+
+    def _has_room(self, view: ProposalView) -> bool:
+        """Whether it may come in: what is new here and over may not, and what is one too many of
+        its researcher is put off."""
+        station, here = self._station, self._proposals.proposal(view.summary.id)
+        if here.path.exists() or not view.versions:
+            return True
+        # Who proposes it says the signed version: central could name another each time.
+        try:
+            newest = Proposal.model_validate(peek(view.versions[-1].envelope).predicate)
+        except ValidationError:
+            return True  # and it is said what is wrong with it
+        if view.withdrawal is not None or newest.until <= station.now():
+            return False
+        researcher = newest.researcher
+        if waiting_by_researcher(station)[researcher] < station.settings.proposals_per_researcher:
+            return True
+        if here.id not in self._put_off:
+            _log.warning("proposal put off: too many wait", proposal=here.id, researcher=researcher)
+        self._put_off[here.id] = researcher
+        return False
+
+    def _take_in(self, view: ProposalView) -> bool:
+        here = self._proposals.proposal(view.summary.id)
+        roster = self._station.believed.now().roster
+        envelopes = [version.envelope for version in view.versions]
+        try:
+            if not self._has_room(view):
+                return False
+            new = here.take_in(envelopes, view.withdrawal, view.comments, roster)
+        except PhtlabError as error:
+            _log.warning("proposal not believed", proposal=here.id, code=error.code)
+            return False
+        if any(
+            (one.station, one.state != "submitted") == (self._station.name, True)
+            for one in view.summary.stations
+        ):
+            self._at_central.add(f"review {view.summary.digest}")
+        self._at_central |= {
+            f"refusal {decision.proposal}"
+            for decision in view.decisions
+            if (decision.station, decision.kind) == (self._station.name, "refused")
+        }
+        if new:
+            _log.info("proposal", proposal=here.id, version=here.newest.proposal.version)
+        return new
+
+    def _bring_approval(self, kept: Kept) -> None:
+        station, proposal = self._station, kept.claimed.proposal_id
+        try:
+            self._approvals.verified(kept, station.name, station.believed.now().roster)
+        except ApprovalError as error:
+            if error.code != "approval-revoked":
+                raise
+            # Central is told of it all the same, and then that it was taken back.
+        if proposal is None:
+            station.central.governance.put_approval(kept.envelope)
+        else:
+            station.central.governance.decide(proposal, station.name, kept.envelope)
+
+    def _bring_words(self, here: ProposalHere) -> None:
+        governance, version = self._station.central.governance, here.newest.digest
+        if here.in_review(version):
+            begin = partial(governance.begin_review, here.id, self._station.name, version)
+            self._bring(f"review {version}", begin)
+        for mark, word in here.unsaid():
+            if any(
+                comment.author == self._station.name and comment.text == word["text"]
+                for comment in here.comments
+            ):
+                write_durably(mark, b"")
+                continue
+            comment = NewComment(text=word["text"], question=True)
+            self._bring(mark.name, partial(governance.comment, here.id, comment))
+            if mark.name in self._at_central:
+                write_durably(mark, b"")
+
+    def _bring(self, what: str, send: Callable[[], object], *, always: bool = False) -> None:
+        now = self._station.now().timestamp()
+        if (what in self._at_central and not always) or not self._backoff.ready(what, now):
+            return
+        try:
+            send()
+        except UnreachableError:
+            raise
+        except PhtlabError as error:
+            seconds = self._backoff.failed(what, now)
+            _log.warning("central takes it not", what=what[:40], code=error.code, seconds=seconds)
+            return
+        self._backoff.succeeded(what)
+        self._at_central.add(what)

@@ -1,0 +1,303 @@
+"""What an approval would allow, worked out from a held journey or from a proposal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from phtlab.errors import ApprovalError, ParameterError
+from phtlab.governance.approval import Approval, Scope
+from phtlab.governance.proposal import Proposal
+from phtlab.governance.risk import RISKS, Risk, how_often, within
+from phtlab.governance.text import LONGEST
+from phtlab.notebook.parameters import ParameterSchema, describe
+from phtlab.printable import escaped
+from phtlab.station.approvals.drafts import Draft
+from phtlab.station.approvals.journey_counts import known_images
+from phtlab.station.approvals.proposals import ProposalsHere, Version
+from phtlab.station.context.operator_context import Place
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+_RANGE = re.compile(r"(-?[0-9.eE+-]*)\.\.(-?[0-9.eE+-]*)")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person may choose. None, and no bounds: as the journey or the proposal has it.
+
+    `bounds` are values by parameter, as ``18..65`` or ``any,severe``; never wider than before.
+    """
+
+    scope: Scope | None = None
+    notebook: str | None = None
+    bounds: Mapping[str, str] = field(default_factory=dict)
+    risk: Risk | None = None
+    days: int | None = None
+    note: str = ""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether anything was, so that other terms that lie there will not do."""
+        return self != Wanted(note=self.note)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether more than the kind of rule was chosen."""
+        return bool(self.bounds) or self.risk is not None or self.days is not None
+
+
+AS_ASKED: Final = Wanted()
+
+
+def of_journey(stop: Stop, place: Place, wanted: Wanted) -> Draft:
+    """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
+    arrived, held = Arrived.of(stop), stop.read("held")
+    scope = wanted.scope or "train"
+    under = _version_of(arrived, place)
+    if scope != "train" and under is None:
+        raise ApprovalError(
+            "This journey names no proposal that is here, and a rule is within a proposal. Approve "
+            "its train alone.",
+            code="approval-no-proposal",
+        )
+    if scope == "low-risk" and held["risk"] != "low":
+        raise ApprovalError(
+            f"A rule for low-risk trains would not let this one start: its risk is "
+            f"{held['risk']}. Approve its train, or its notebook.",
+            code="approval-risk",
+        )
+    manifest = arrived.train.manifest
+    proposal = under.proposal if under else None
+    return Draft(
+        journey=stop.journey,
+        station=place.name,
+        scope=scope,
+        proposal_id=proposal.id if proposal else None,
+        proposal=under.digest if under else None,
+        researcher=arrived.researcher,
+        train=arrived.train.digest if scope == "train" else None,
+        notebook=arrived.notebook if scope == "notebook" else None,
+        datasets=_datasets(under) if under and scope == "low-risk" else manifest.datasets,
+        parameters=narrowed(
+            proposal.parameters if proposal and scope == "low-risk" else manifest.parameters,
+            wanted.bounds,
+        ),
+        risk=held["risk"],
+        persons=place.policy().approval.persons(held["risk"]),
+        note=_line(wanted.note),
+        drafted=_now(place),
+        expires=_until(place, wanted.days, _ends(arrived, under, scope)),
+    )
+
+
+def risk_of_study(proposal: Proposal, place: Place) -> Risk:
+    """The risk that the study's trains have here, as far as it is known before one comes.
+
+    At least what its researcher says, what asking so often makes of it, and that of a kernel image
+    that is new here. Each train is assessed anew when it comes.
+    """
+    is_new = not set(proposal.images) <= known_images(place.stops.path)
+    often = how_often(rounds=proposal.rounds, journeys=proposal.journeys).risk
+    return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
+
+
+def as_study_needs(proposal: Proposal, place: Place, wanted: Wanted) -> Wanted:
+    """`wanted`, with the rule under which the study's own trains start where none was chosen.
+
+    Raises ApprovalError (``approval-risk``) if there is no such rule: its trains are of a higher
+    risk than low, and it does not name the one notebook that they carry.
+    """
+    if wanted.scope is not None or wanted.notebook is not None:
+        return wanted
+    if risk_of_study(proposal, place) == "low":
+        return replace(wanted, scope="low-risk")
+    if len(proposal.notebooks) == 1:
+        return replace(wanted, scope="notebook", notebook=proposal.notebooks[0])
+    if proposal.risk == "low":  # at first a person looks: the kernel image is new here
+        return replace(wanted, scope="low-risk")
+    raise ApprovalError(
+        f"The study's own trains are of {proposal.risk} risk, so a rule for low-risk trains lets "
+        "none of them start. Choose the notebook whose trains may start; or choose low-risk "
+        "trains, and approve the study's train when its first journey is here.",
+        code="approval-risk",
+    )
+
+
+def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
+    """The rule for trains within a proposal: low-risk ones, or those of one notebook.
+
+    Where nothing is chosen, the one under which the study's own trains start (`as_study_needs`).
+    """
+    proposal = version.proposal
+    wanted = as_study_needs(proposal, place, wanted)
+    scope = wanted.scope or "notebook"
+    if scope == "train" or (scope == "notebook") != (wanted.notebook is not None):
+        raise ApprovalError(
+            "An approval of a proposal is a rule: for its low-risk trains, or for a notebook that "
+            "you name by its digest. A train is approved when its first journey is here.",
+            code="approval-form",
+        )
+    if scope == "low-risk" and wanted.risk not in (None, "low"):
+        raise ApprovalError(
+            "A rule for low-risk trains is for low-risk trains. Name a notebook to allow more.",
+            code="approval-risk",
+        )
+    least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
+    risk = wanted.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, place))
+    if not within(least.risk, risk):
+        raise ApprovalError(
+            f"A rule for trains of {risk} risk would let none of this proposal start: "
+            f"{' '.join(reason.sentence for reason in least.reasons)} Their risk is at least "
+            f"{least.risk}: name a notebook to allow that.",
+            code="approval-risk",
+        )
+    if proposal.notebooks and wanted.notebook not in (None, *proposal.notebooks):
+        raise ApprovalError(
+            f"The proposal {proposal.id} names other notebooks than {wanted.notebook}.",
+            code="proposal-notebook",
+        )
+    if place.name not in proposal.stations:
+        raise ApprovalError(
+            f"Version {proposal.version} of {proposal.id} does not name {place.name}.",
+            code="proposal-station",
+        )
+    return Draft(
+        station=place.name,
+        scope=scope,
+        proposal_id=proposal.id,
+        proposal=version.digest,
+        researcher=proposal.researcher,
+        notebook=wanted.notebook,
+        datasets=_datasets(version),
+        parameters=narrowed(proposal.parameters, wanted.bounds),
+        risk=risk,
+        persons=place.policy().approval.persons(risk),
+        note=_line(wanted.note),
+        drafted=_now(place),
+        expires=_until(place, wanted.days, proposal.until),
+    )
+
+
+def in_words(draft: Draft, said: tuple[str, ...]) -> str:
+    """What is signed, in a sentence, once those have `said` yes: shown before they do."""
+    approval = draft.approval(said, 1, draft.drafted)
+    properties = draft.parameters["properties"]
+    bounds = "; ".join(f"{name} {describe(declared)}" for name, declared in properties.items())
+    parameters = f" Parameters: {bounds}." if bounds else ""
+    note = f' Note: "{draft.note}"' if draft.note else ""
+    return f"{approval.sentence()} Risk: at most {draft.risk}.{parameters}{note}"
+
+
+def described(approval: Approval, lacks: str = "") -> str:
+    """What an approval allows, in a few words for a list; `lacks` is why not the study's own."""
+    what = {
+        "train": f"train {(approval.train or '')[7:19]}",
+        "notebook": f"notebook {(approval.notebook or '')[7:19]}",
+        "low-risk": "low-risk trains",
+    }[approval.scope]
+    under = f", {approval.proposal_id}" if approval.proposal_id else ""
+    other = f"; not the study's own: {lacks}" if lacks else ""
+    return f"{what} of {approval.researcher}{under}, risk at most {approval.risk}{other}"
+
+
+def narrowed(schema: Mapping[str, Any], bounds: Mapping[str, str]) -> dict[str, Any]:
+    """A schema of parameters within narrower bounds. Raises ApprovalError (``approval-bounds``)."""
+    properties = {name: dict(value) for name, value in schema["properties"].items()}
+    for name, text in bounds.items():
+        if name not in properties:
+            raise ApprovalError(
+                f"There is no parameter '{name}' to bound; there is: "
+                f"{', '.join(properties) or 'none'}.",
+                code="approval-bounds",
+            )
+        properties[name] = _narrower(name, properties[name], text)
+    made = ParameterSchema(properties).schema
+    try:
+        ParameterSchema.from_schema(made)
+    except ParameterError as error:
+        raise ApprovalError(error.message, code="approval-bounds") from None
+    return made
+
+
+def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
+    kind = declared["type"]
+    before = ParameterSchema({name: declared})
+    read: dict[str, type[int] | type[float]] = {"integer": int, "number": float}
+    # What an approval allows has no default: a journey says its values, complete.
+    left = {key: value for key, value in declared.items() if key != "default"}
+    try:
+        if kind in read and (ends := _RANGE.fullmatch(text)):
+            for word, end in zip(("minimum", "maximum"), ends.groups(), strict=True):
+                if end:
+                    left[word] = before.validate({name: read[kind](end)})[name]
+            return left
+        if kind == "boolean":
+            values: list[Any] = [{"true": True, "false": False}[one] for one in text.split(",")]
+        else:
+            values = [read[kind](one) if kind in read else one for one in text.split(",")]
+        left["enum"] = [before.validate({name: value})[name] for value in values]
+    except ParameterError as error:
+        raise ApprovalError(error.message, code="approval-bounds") from None
+    except (ValueError, KeyError):
+        raise ApprovalError(
+            f"'{text}' bounds no parameter of type {kind}. Write '18..65' for numbers, "
+            "'one,other' for choices.",
+            code="approval-bounds",
+        ) from None
+    return left
+
+
+def _version_of(arrived: Arrived, place: Place) -> Version | None:
+    """The version of the proposal that a journey names. Raises ApprovalError if it is not here."""
+    if arrived.order.proposal is None:
+        return None
+    found = ProposalsHere(place.folder.proposals).of_version(arrived.order.proposal)
+    if found is None:
+        raise ApprovalError(
+            f"This journey is under the proposal's version {arrived.order.proposal}, which is not "
+            "here. The daemon asks central for it; without it nothing under it can be approved.",
+            code="proposal-missing",
+        )
+    return found[1]
+
+
+def _line(note: str) -> str:
+    if len(note) > LONGEST or escaped(note) != note:
+        raise ApprovalError(
+            f"Give the note in one line of at most {LONGEST} characters.", code="approval-form"
+        )
+    return note
+
+
+def _datasets(version: Version) -> tuple[str, ...]:
+    return tuple(dataset.name for dataset in version.proposal.datasets)
+
+
+def _ends(arrived: Arrived, under: Version | None, scope: Scope) -> datetime:
+    """When it ends unless a person says otherwise: a rule with its proposal, a yes to a train
+    with the order that it was asked for."""
+    return arrived.order.expires if scope == "train" or under is None else under.proposal.until
+
+
+def _until(place: Place, days: int | None, otherwise: datetime) -> datetime:
+    most = place.policy().approval.maximum_days
+    if days is not None and not 1 <= days <= most:
+        raise ApprovalError(
+            f"An approval of {place.name} is for 1 to {most} days; its policy says so.",
+            code="approval-days",
+        )
+    latest = _end_of_day(place.now() + timedelta(days=days or most))
+    return latest if days is not None else min(otherwise, latest)
+
+
+def _end_of_day(at: datetime) -> datetime:
+    """What is said in days ends with a day: two persons who say the same then say the same."""
+    return at.astimezone(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
+
+
+def _now(place: Place) -> datetime:
+    return place.now().replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""The station's own log: appended, exported and watched."""

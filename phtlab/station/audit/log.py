@@ -1,0 +1,233 @@
+"""A station's log of what happened here: entries are added at its end and never changed.
+
+Each month has a file in the station's folder, one entry a line, in canonical JSON::
+
+    audit/2026-11.jsonl
+    audit/lock             held by whoever writes: the daemon, a command, the console
+    audit/torn/            what killed writers left of entries that nobody was told of
+
+The chain of digests runs through all of them (`phtlab.governance.audit.chain`). What keeps it from
+being written anew is that others have seen it: `audit_witness.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from phtlab.errors import AuditError
+from phtlab.files.durable_file import sync_folder, write_durably
+from phtlab.governance.audit.chain import START, Entry, Head, after_loss, following
+from phtlab.train.canonical import digest as digest_of
+
+_MONTH: Final = re.compile(r"\d{4}-\d{2}\.jsonl")
+_TAIL: Final = 64 * 1024
+
+
+class Piece(NamedTuple):
+    """A file of the log, as far as it was written when it was looked at."""
+
+    path: Path
+    size: int
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log in `folder`, which is called `name`. Safe between processes and threads.
+
+    Every method raises AuditError (``audit-form``) if the file at its end is none of ours.
+    """
+
+    folder: Path
+    name: str
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def append(
+        self,
+        *,
+        actor: str,
+        action: str,
+        subject: str = "",
+        digest: str | None = None,
+        details: Mapping[str, str] | None = None,
+    ) -> Entry:
+        """Add an entry. When this returns it survives a power cut.
+
+        Raises OSError if it cannot be written: then nothing was added.
+        """
+        with self._locked():
+            head = self._mended()
+            entry = following(
+                head,
+                log=self.name,
+                at=self.now(),
+                actor=actor,
+                action=action,
+                subject=subject,
+                digest=digest,
+                details=details,
+            )
+            self._write(entry)
+        return entry
+
+    def go_on_after_loss(
+        self, last: int, *, actor: str, details: Mapping[str, str] | None = None
+    ) -> Entry:
+        """Say that the entries up to number `last` were lost, and go on above it."""
+        with self._locked():
+            head = self._mended()
+            entry = after_loss(
+                head, last, log=self.name, at=self.now(), actor=actor, details=details
+            )
+            self._write(entry)
+        return entry
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """The entries after the first `after`, as many as there are now.
+
+        Each line is of our form; whether they are a chain says `verify_chain`.
+        """
+        return map(Entry.from_line, islice(self.lines(), after, None))
+
+    def lines(self) -> Iterator[bytes]:
+        """The lines as they are in the files now, each without its line feed."""
+        for piece in self._written():
+            left = piece.size
+            with piece.path.open("rb") as file:
+                while left > 0 and (line := file.readline(left)):
+                    left -= len(line)
+                    if line.endswith(b"\n"):
+                        yield line[:-1]
+
+    def head(self) -> Head:
+        """How far the log goes."""
+        return _head(self._written())
+
+    def _mended(self) -> Head:
+        """The head, after what a killed writer left was dealt with. The lock is held."""
+        pieces = self._pieces()
+        torn = _torn(pieces[-1]) if pieces else b""
+        head = _head(pieces)
+        if not torn:
+            return head
+        path = pieces[-1].path
+        if _follows(torn, head):
+            # All of it is there but the line feed: its writer may have been believed.
+            _append(path, b"\n")
+            return _head(self._pieces())
+        kept = self.folder / "torn"
+        kept.mkdir(mode=0o700, exist_ok=True)
+        write_durably(kept / digest_of(torn).removeprefix("sha256:"), torn)
+        with path.open("r+b") as file:
+            file.truncate(pieces[-1].size - len(torn))
+            os.fsync(file.fileno())
+        self._write(
+            following(
+                _head(self._pieces()),
+                log=self.name,
+                at=self.now(),
+                actor=self.name,
+                action="log-mended",
+                digest=digest_of(torn),
+                details={"reason": "a writer was killed in the middle of an entry"},
+            )
+        )
+        return _head(self._pieces())
+
+    def _write(self, entry: Entry) -> None:
+        # A clock that was set back opens no file before the newest: order is the files' names.
+        newest = max((piece.path.name for piece in self._pieces()), default="")
+        path = self.folder / max(f"{entry.at.astimezone(UTC):%Y-%m}.jsonl", newest)
+        new = not path.exists()
+        _append(path, entry.to_line() + b"\n")
+        if new:
+            sync_folder(self.folder)
+
+    def _written(self) -> list[Piece]:
+        """What is there while nobody writes: what a writer may yet take back is not there."""
+        try:
+            lock = (self.folder / "lock").open("rb")
+        except FileNotFoundError:  # A copy, or nothing was written yet.
+            return self._pieces()
+        with lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            return self._pieces()
+
+    def _pieces(self) -> list[Piece]:
+        if not self.folder.is_dir():
+            return []
+        paths = sorted(path for path in self.folder.iterdir() if _MONTH.fullmatch(path.name))
+        return [Piece(path, path.stat().st_size) for path in paths]
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (self.folder / "lock").open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _head(pieces: list[Piece]) -> Head:
+    for piece in reversed(pieces):
+        if line := _last_line(piece):
+            entry = Entry.from_line(line)
+            return Head(entry.number, entry.name)
+    return START
+
+
+def _append(path: Path, content: bytes) -> None:
+    """Write `content` at the end of `path`, all of it or none, and sync it."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            written = os.write(descriptor, content)
+            if written != len(content):
+                raise OSError(28, "No space left on device")
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _last_line(piece: Piece) -> bytes:
+    """The last whole line of a file, b"" if there is none."""
+    block = _end(piece)
+    if b"\n" not in block and piece.size > len(block):
+        raise AuditError(
+            f"{piece.path} does not end as an audit log does. Restore it from the backup; "
+            "'phtlab audit verify' says how far it holds.",
+            code="audit-form",
+        )
+    lines = block[: block.rfind(b"\n") + 1].split(b"\n")
+    return lines[-2] if len(lines) > 1 else b""
+
+
+def _torn(piece: Piece) -> bytes:
+    """What follows the last line feed of a file."""
+    block = _end(piece)
+    return block[block.rfind(b"\n") + 1 :]
+
+
+def _end(piece: Piece) -> bytes:
+    with piece.path.open("rb") as file:
+        file.seek(max(0, piece.size - _TAIL))
+        return file.read(min(piece.size, _TAIL))
+
+
+def _follows(line: bytes, head: Head) -> bool:
+    try:
+        entry = Entry.from_line(line)
+    except AuditError:
+        return False
+    return (entry.number, entry.previous) == (head.number + 1, head.digest)

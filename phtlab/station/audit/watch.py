@@ -1,0 +1,72 @@
+"""What a station has seen of central's log and of its own, and whether they hold: one file.
+
+`audit/seen.json` is written after each look that held, so that the next one goes on from there;
+an alarm stays in it until its log holds again.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from phtlab.files.durable_file import write_durably
+from phtlab.governance.audit.last_seen import Seen, unreadable
+from phtlab.governance.text import Line
+from phtlab.station.settings.folder import StationFolder
+
+Which = Literal["central", "own"]
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Alarm(_Value):
+    """Why a log does not hold."""
+
+    log: Line
+    code: str
+    sentence: str
+    at: AwareDatetime
+
+
+class Watched(_Value):
+    """One of the two logs: how far it held, and why it does not now, if so."""
+
+    seen: Seen | None = None
+    alarm: Alarm | None = None
+
+
+class Watch(_Value):
+    """Both logs, as the station knows them."""
+
+    central: Watched = Watched()
+    own: Watched = Watched()
+
+    @classmethod
+    def of(cls, folder: StationFolder) -> Watch:
+        """What is kept in `folder`. Raises AuditError (``audit-seen``) if it cannot be read."""
+        path = folder.audit / "seen.json"
+        try:
+            return cls.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return cls()
+        except ValidationError:
+            raise unreadable(path) from None
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        return tuple(one.alarm for one in (self.central, self.own) if one.alarm is not None)
+
+    def log(self, which: Which) -> Watched:
+        return self.central if which == "central" else self.own
+
+    def keep(self, folder: StationFolder, which: Which, watched: Watched) -> Watch:
+        """This with `watched`, written to `folder`."""
+        changed = self.model_copy(update={which: watched})
+        if changed != self:
+            folder.audit.mkdir(mode=0o700, exist_ok=True)
+            content = changed.model_dump_json(indent=1).encode() + b"\n"
+            write_durably(folder.audit / "seen.json", content)
+        return changed

@@ -1,0 +1,1 @@
+"""Backup and restore of a station, and the comparison with central after it."""

@@ -1,0 +1,227 @@
+"""What a restored station has forgotten, by what central knows of it.
+
+Central is believed in nothing but what this station signed itself: its revocations and stop
+records. It can hide some of them: so what stands again is shown to a person, who resumes the
+station only then. It can invent none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from phtlab.errors import PhtlabError, StationError
+from phtlab.governance.approval import open_approval, open_revocation
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.backup.lost_history import Forgotten, forget
+from phtlab.station.backup.restore import Restored, put_off, restored_of
+from phtlab.station.context import maintenance
+from phtlab.station.context.bootstrap import require_central, trust_of
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.data.datasets import load_datasets
+from phtlab.station.stops.sentences import STATION, Ending
+from phtlab.station.stops.stop import Stop, now_text
+from phtlab.train.crypto.identity import Identity, Member
+from phtlab.train.documents.envelope import Envelope, open_statement, peek
+from phtlab.train.documents.record import RECORD_TYPE, StopRecord
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.journeys import JourneyView
+from phtlab.wire.central.audit import opened
+from phtlab.wire.central.client import CentralClient
+
+MOST_AHEAD: Final = timedelta(days=1)
+_CODE = "station-restored"
+
+
+@dataclass
+class Lost:
+    """What happened after the backup, as far as it can be known."""
+
+    restored: Restored
+    asked_central: bool
+    still_runs: bool = False
+    """Another station with this name and key asked central for work since this one was restored."""
+    entries: int = 0
+    """Entries of the audit log that someone has seen and that are gone."""
+    seen_by: str = ""
+    witnessed: int = 0
+    """How far others have seen the log: it goes on above that, and says so."""
+    approvals: list[str] = field(default_factory=list)
+    """Given after the backup: they do not stand any more."""
+    revocations: list[str] = field(default_factory=list)
+    records: list[str] = field(default_factory=list)
+    """Journeys whose end was forgotten: the record that this station signed is here again."""
+    journeys: list[str] = field(default_factory=list)
+    """Journeys of which this station knew nothing any more, that central has its record of."""
+    ended: list[str] = field(default_factory=list)
+    """Stops that had not ended in the backup and now have, as `station-restored`."""
+    clock_ahead: bool = False
+    """Central's clock was too far ahead to be believed: `MOST_AHEAD` was taken instead."""
+    forgotten: list[str] = field(default_factory=list)
+    """Data sets of which it is not known any more what has left."""
+    standing: list[str] = field(default_factory=list)
+    """The approvals that stand again: a person must say that each still should."""
+
+
+def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True) -> Lost:
+    """Take over what central can show, end what nobody knows the end of, and say what was lost.
+
+    Without `ask_central` for a central that is gone: then every open stop is ended. Idempotent;
+    afterwards the station may be resumed. Raises StationError (``not-restored``), and what
+    central's client raises.
+    """
+    restored = restored_of(desk.folder)
+    if restored is None:
+        raise StationError(
+            f"{desk.name} was not restored from a backup: there is nothing to compare.",
+            code="not-restored",
+        )
+    lost = Lost(restored, ask_central)
+    if ask_central:
+        url = require_central(desk.folder, desk.settings)
+        with CentralClient(url, identity) as central:
+            _heed_clock(desk, central.info().time, lost)
+            roster = trust_of(desk.folder, central).refresh().roster
+            _approvals(desk, central, roster, lost)
+            _log(desk, central, roster, lost)
+            _journeys(desk, central, identity, lost)
+            lost.still_runs = _another_runs(desk, central, restored)
+    for stop in list(desk.stops):
+        if not stop.has("record"):
+            _end(stop)
+            lost.ended.append(stop.journey)
+    lost.standing = [
+        kept.digest
+        for kept in Approvals(desk.folder)
+        if Approvals(desk.folder).state(kept, desk.name, desk.now(), desk.roster()) == "stands"
+    ]
+    if lost.journeys or lost.records or lost.ended or not ask_central:
+        lost.forgotten = sorted(load_datasets(desk.folder))
+        since = Forgotten(since=restored.backed_up, datasets=tuple(lost.forgotten))
+        forget(desk.folder, since)
+    head = desk.audit.head().number
+    desk.audit.go_on_after_loss(
+        max(lost.witnessed, head),
+        actor=by,
+        details={
+            "backup": restored.backed_up.isoformat(),
+            "central": "asked" if ask_central else "not asked",
+            "records": str(len(lost.records) + len(lost.journeys)),
+            "ended": str(len(lost.ended)),
+            "approvals": str(len(lost.approvals)),
+            "revocations": str(len(lost.revocations)),
+        },
+    )
+    maintenance.release_hold(desk)
+    return lost
+
+
+def _heed_clock(desk: Desk, says: datetime, lost: Lost) -> None:
+    """Its clock counts if it is ahead: so much later may an order have been followed. But no more
+    than clocks may be wrong: a central of the year 9999 would have every order refused."""
+    most = desk.now() + MOST_AHEAD
+    lost.clock_ahead = says > most
+    put_off(desk.folder, min(says, most))
+
+
+def _another_runs(desk: Desk, central: CentralClient, restored: Restored) -> bool:
+    """Whether a station of this name asked for work since: before it was compared, this one cannot
+    have been it."""
+    kept = maintenance.pause_of(desk.folder)
+    return (
+        kept is not None
+        and bool(kept.held)
+        and any(
+            view.last_seen is not None and view.last_seen > restored.at
+            for view in central.stations()
+            if view.name == desk.name
+        )
+    )
+
+
+def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:
+    """Revocations are taken over, approvals are not: central could have kept the one that ended
+    one of them, so a person approves again what should stand."""
+    kept = Approvals(desk.folder)
+    here = {one.digest for one in kept}
+    listed = central.governance.approvals(station=desk.name)
+    for view in listed:
+        try:
+            approval = open_approval(view.envelope, roster)
+            revocation = open_revocation(view.revocation, roster) if view.revocation else None
+        except PhtlabError:
+            continue  # not signed as it should be: nothing of ours
+        digest = view.envelope.digest
+        if approval.station != desk.name:
+            continue
+        if digest not in here:
+            if revocation is None:
+                lost.approvals.append(digest)
+        elif (
+            view.revocation is not None
+            and revocation is not None
+            and (revocation.station, revocation.approval) == (desk.name, digest)
+            and not kept.revoked(digest)
+        ):
+            kept.keep_revocation(digest, view.revocation)
+            lost.revocations.append(digest)
+
+
+def _log(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:
+    """How much of the log others have seen that is gone."""
+    believed, _ = opened(list(central.audit.checkpoints(desk.name)), roster)
+    seen = [checkpoint for checkpoint, _ in believed if checkpoint.log == desk.name]
+    furthest = max(seen, key=lambda checkpoint: checkpoint.number, default=None)
+    if furthest is not None and furthest.number > lost.restored.entries:
+        lost.entries = furthest.number - lost.restored.entries
+        lost.seen_by, lost.witnessed = furthest.witness, furthest.number
+
+
+def _journeys(desk: Desk, central: CentralClient, identity: Identity, lost: Lost) -> None:
+    """Take over the records that this station signed and central has."""
+    known = {stop.journey: stop for stop in desk.stops}
+    for view in _known_to(central):
+        record = _record(view, identity)
+        if record is None:
+            continue
+        stop = known.get(view.id)
+        if stop is None:
+            finished = StopRecord.model_validate(peek(record).predicate).finished
+            if finished >= lost.restored.backed_up.replace(microsecond=0):  # as records have it
+                lost.journeys.append(view.id)
+        elif not stop.has("record"):
+            stop.write("record", record.model_dump(mode="json"))
+            stop.write("told", {"refused": "", "at": now_text()})
+            lost.records.append(view.id)
+
+
+def _known_to(central: CentralClient) -> Iterator[JourneyView]:
+    before: int | None = None
+    while True:
+        page = central.journeys(before=before)
+        yield from page.journeys
+        if page.next is None or page.next == before:
+            return
+        before = page.next
+
+
+def _record(view: JourneyView, identity: Identity) -> Envelope | None:
+    """The record of this station's stop, if central has one that this station signed."""
+    own = Member(name=identity.name, roles=("station",), keys=identity.public)
+    for stop in view.stops:
+        if stop.station == identity.name and stop.record is not None:
+            try:
+                statement, _ = open_statement(stop.record, RECORD_TYPE, (own,))
+            except PhtlabError:
+                return None
+            return stop.record if statement.predicate.get("journey") == view.id else None
+    return None
+
+
+def _end(stop: Stop) -> None:
+    """What became of it is not known: whatever runs of it would be a second time."""
+    if not stop.has("ending"):
+        ending = Ending(outcome="failed", code=_CODE, sentence=STATION[_CODE])
+        stop.write("ending", ending.model_dump(mode="json"))

@@ -1,0 +1,79 @@
+"""What a restored station has forgotten to have let leave, until a person accepts the loss.
+
+Later outputs cannot be held against it: what counts people waits for a person meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from phtlab.errors import StationError
+from phtlab.files.durable_file import write_durably
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.settings.folder import StationFolder
+from phtlab.train.canonical import canonical
+
+
+class Forgotten(BaseModel):
+    """`forgotten.json`: since when it is not known what has left of which data sets."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    since: AwareDatetime
+    datasets: tuple[str, ...]
+
+
+def forgotten_of(folder: StationFolder) -> Forgotten | None:
+    """None if all is known. Raises StationError (``station-error``)."""
+    try:
+        return Forgotten.model_validate_json(folder.forgotten.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError:
+        raise StationError(
+            f"{folder.forgotten} is not what was written: what has left cannot be known. "
+            "Restore it from a backup.",
+            code="station-error",
+        ) from None
+
+
+def forget(folder: StationFolder, forgotten: Forgotten) -> None:
+    """Note it, with what is forgotten already."""
+    before = forgotten_of(folder)
+    if before is not None:
+        names = {*before.datasets, *forgotten.datasets}
+        since = min(before.since, forgotten.since)
+        forgotten = Forgotten(since=since, datasets=tuple(sorted(names)))
+    _keep(folder, forgotten)
+
+
+def accept_loss(desk: Desk, datasets: Collection[str], *, by: str, reason: str) -> Forgotten:
+    """From now on outputs of `datasets` are held against what is known only.
+
+    Returns what was forgotten. Raises StationError (``nothing-forgotten``) unless each is among it.
+    """
+    forgotten = forgotten_of(desk.folder)
+    unknown = sorted(set(datasets) - set(forgotten.datasets if forgotten else ()))
+    if forgotten is None or unknown:
+        raise StationError(
+            f"Nothing is forgotten of {', '.join(unknown) or 'any data set'}: what has left of it "
+            "is known.",
+            code="nothing-forgotten",
+        )
+    desk.audit.append(
+        actor=by,
+        action="loss-accepted",
+        details={"datasets": ", ".join(sorted(datasets)), "reason": reason},
+    )
+    rest = tuple(name for name in forgotten.datasets if name not in datasets)
+    _keep(desk.folder, Forgotten(since=forgotten.since, datasets=rest))
+    return forgotten
+
+
+def _keep(folder: StationFolder, forgotten: Forgotten) -> None:
+    if forgotten.datasets:
+        write_durably(folder.forgotten, canonical(forgotten.model_dump(mode="json")))
+    else:
+        folder.forgotten.unlink(missing_ok=True)

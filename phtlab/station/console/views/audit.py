@@ -1,0 +1,90 @@
+"""The station's log as the page shows it: the newest entries that fit the filters."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from phtlab.errors import AuditError
+from phtlab.governance.audit.chain import START, Entry, Head, verify_chain
+from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.context.operator_context import Place
+
+MOST: Final = 200
+LOOKED_AT: Final = 20_000
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What an entry must have; what is empty fits all. `about` is how a subject or digest begins
+    or what it contains; days are of UTC, both included."""
+
+    actor: str = ""
+    action: str = ""
+    about: str = ""
+    since: date | None = None
+    until: date | None = None
+
+    def fit(self, entry: Entry) -> bool:
+        day = entry.at.date()
+        told = (entry.subject, entry.digest or "", *entry.details.values())
+        return (
+            self.actor in ("", entry.actor)
+            and self.action in ("", entry.action)
+            and (not self.about or any(self.about.lower() in one.lower() for one in told))
+            and (self.since is None or day >= self.since)
+            and (self.until is None or day <= self.until)
+        )
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """`found` are the newest that fit, newest first, `left_out` how many more do, of the newest
+    `total`; `cut` says that there are older ones.
+
+    `head` is how far the log holds together; `trouble` says where it does not. `journeys` and
+    `proposals` are those that have a page.
+    """
+
+    found: tuple[Entry, ...]
+    left_out: int
+    total: int
+    cut: bool
+    actors: tuple[str, ...]
+    actions: tuple[str, ...]
+    head: Head | None
+    trouble: str
+    journeys: frozenset[str]
+    proposals: frozenset[str]
+
+
+def audit_page(place: Place, filters: Filters) -> AuditPage:
+    """Reads the newest `LOOKED_AT` entries, and checks that each follows the one before."""
+    found: list[Entry] = []
+    entries: list[Entry] = []
+    head, trouble, cut = None, "", False
+    try:
+        lines = deque(place.audit.lines(), maxlen=LOOKED_AT + 1)
+        entries = [Entry.from_line(line) for line in lines]
+        cut = len(entries) > LOOKED_AT
+        # Of a long log, what the first one follows was not looked at.
+        start = Head(entries[0].number, entries[0].name) if cut else START
+        entries = entries[1:] if cut else entries
+        found = [entry for entry in entries if filters.fit(entry)]
+        head = verify_chain(entries, log=place.name, start=start)
+    except AuditError as error:
+        trouble = error.message
+    return AuditPage(
+        found=tuple(reversed(found[-MOST:])),
+        left_out=max(0, len(found) - MOST),
+        total=len(entries),
+        cut=cut,
+        actors=tuple(sorted({entry.actor for entry in entries})),
+        actions=tuple(sorted({entry.action for entry in entries})),
+        head=head,
+        trouble=trouble,
+        journeys=frozenset(stop.hex for stop in place.stops),
+        proposals=frozenset(here.id for here in ProposalsHere(place.folder.proposals)),
+    )

@@ -1,0 +1,124 @@
+"""Data sets as the console shows them: what is declared, the twin, and who used them."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+from phtlab.errors import DataSetError, StationError
+from phtlab.station.console.views.journeys import JourneyLine, journey_lines
+from phtlab.station.context.operator_context import Place
+from phtlab.station.data.datasets import DataSet, load_datasets, readable_in_sandbox
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+_TWIN_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Use:
+    """How often a researcher's trains ran on a data set, and when last."""
+
+    researcher: str
+    runs: int
+    last: datetime
+
+
+@dataclass(frozen=True)
+class DataSetPage:
+    """One data set. `trouble` says what keeps it from being used; of rows only the twin's show."""
+
+    dataset: DataSet
+    trouble: str
+    twin: tuple[tuple[str, ...], ...]
+    uses: tuple[Use, ...]
+    journeys: tuple[JourneyLine, ...]
+
+    @property
+    def runs(self) -> int:
+        return sum(use.runs for use in self.uses)
+
+
+def dataset_pages(place: Place) -> list[DataSetPage]:
+    """All that are declared. Raises DataSetError naming the declaration that is wrong."""
+    ran = _ran(place)
+    return [_page(place, one, ran) for one in load_datasets(place.folder).values()]
+
+
+def dataset_page(place: Place, name: str) -> DataSetPage:
+    """Raises DataSetError (``data-set-unknown``)."""
+    declared = load_datasets(place.folder)
+    if name not in declared:
+        raise DataSetError(
+            "There is no such data set here. Declare one with 'phtlab station dataset add NAME "
+            "PATH --schema FILE.toml'.",
+            code="data-set-unknown",
+        )
+    return _page(place, declared[name], _ran(place))
+
+
+def _page(place: Place, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
+    times: dict[str, list[float]] = {}
+    for one in ran:
+        if dataset.name in one.datasets:
+            times.setdefault(one.researcher, []).append(one.at)
+    uses = [
+        Use(researcher, len(every), datetime.fromtimestamp(max(every), UTC))
+        for researcher, every in times.items()
+    ]
+    uses.sort(key=lambda use: use.last, reverse=True)
+    newest, _ = journey_lines(place)
+    on_it = tuple(line for line in newest if dataset.name in line.datasets)
+    return DataSetPage(dataset, _trouble(place, dataset), _twin(place, dataset), tuple(uses), on_it)
+
+
+class _Ran(NamedTuple):
+    """A run that began: whose, on what, and when (seconds since the epoch)."""
+
+    researcher: str
+    datasets: tuple[str, ...]
+    at: float
+
+
+def _ran(place: Place) -> list[_Ran]:
+    """Every run that began here, however long ago."""
+    return [_of(stop.path) for stop in place.stops if stop.has("started")]
+
+
+@lru_cache(maxsize=100_000)
+def _of(folder: Path) -> _Ran:
+    """Of a stop's folder, which is named by its order: what is read never changes."""
+    arrived = Arrived.of(Stop(folder))
+    at = (folder / "started.json").stat().st_mtime
+    return _Ran(arrived.researcher, tuple(arrived.train.manifest.datasets), at)
+
+
+def _trouble(place: Place, dataset: DataSet) -> str:
+    if place.settings.twin:
+        return ""  # a twin station never opens the declared file
+    try:
+        dataset.require()
+        if not readable_in_sandbox(dataset.path):
+            return (
+                f"The sandbox's user cannot read {dataset.path}. Let it: chmod -R o+rX "
+                f"{dataset.path}"
+            )
+    except (StationError, OSError) as error:
+        return error.message if isinstance(error, StationError) else f"{dataset.path}: {error}"
+    return ""
+
+
+def _twin(place: Place, dataset: DataSet) -> tuple[tuple[str, ...], ...]:
+    """The first lines of the twin: made up, so they tell nothing."""
+    path = place.folder.twins / f"{dataset.name}.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = itertools.islice(csv.reader(file), _TWIN_ROWS + 1)
+            return tuple(tuple(line) for line in lines)
+    except FileNotFoundError:
+        return ()

@@ -1,0 +1,141 @@
+"""What a person may decide of a train or a proposal, and what would be signed, in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from phtlab.errors import ApprovalError, PhtlabError
+from phtlab.governance.approval import Scope
+from phtlab.notebook.parameters import describe
+from phtlab.station.airlock.capacity import Capacity, capacities_of_run
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.terms import Wanted, risk_of_study
+from phtlab.station.context.operator_context import Place
+from phtlab.station.stops.verified_offer import Arrived
+
+_NOTEBOOK = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to say yes."""
+
+    scope: Scope
+    title: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What `parts/decide.html` needs. `word` is what a yes would come to; else `trouble` says why
+    there can be none. `parameters` are those that may be bounded, as they are declared now.
+
+    `chosen` is the choice that is made at first: one under which what was read may start; None if
+    there is none, so that a person has to choose. `told` is what a run can tell in bits, whatever
+    leaves with it."""
+
+    target: str
+    pending: decisions.Pending
+    choices: tuple[Choice, ...]
+    parameters: Mapping[str, str]
+    notebooks: tuple[str, ...]
+    word: decisions.Word | None
+    trouble: str
+    told: tuple[Capacity, ...]
+
+    @property
+    def chosen(self) -> Scope | None:
+        return self.word.scope if self.word else None
+
+    @property
+    def bits(self) -> int:
+        """What a run can tell by all of `told` together."""
+        return sum(one.bits for one in self.told)
+
+
+def decision(place: Place, target: str, *, by: str) -> Decision | None:
+    """What `by` may decide about `target`; None if it waits for nobody."""
+    found = [one for one in decisions.pending(place) if one.id.endswith(target)]
+    if not found:
+        return None
+    pending = found[0]
+    if pending.kind == "proposal":
+        choices, parameters, notebooks = _of_proposal(place, target)
+    else:
+        choices, parameters = _of_journey(place, target)
+        notebooks = ()
+    word, trouble = said_so(place, target, by=by)
+    told = capacities_of_run(place.policy())
+    return Decision(target, pending, choices, parameters, notebooks, word, trouble, told)
+
+
+def said_so(
+    place: Place, target: str, *, by: str, wanted: Wanted | None = None
+) -> tuple[decisions.Word | None, str]:
+    """What `by`'s yes would come to, else why there can be none."""
+    try:
+        return decisions.preview(place, target, by=by, wanted=wanted or Wanted()), ""
+    except PhtlabError as error:
+        return None, error.message
+
+
+def wanted_of(form: Mapping[str, str]) -> Wanted:
+    """What a person chose. Raises ApprovalError (``approval-form``, ``approval-days``)."""
+    scope, days = form.get("scope", ""), form.get("days", "").strip()
+    notebook = form.get("notebook", "").strip() if scope == "notebook" else ""
+    if notebook and not _NOTEBOOK.fullmatch(notebook):
+        raise ApprovalError(
+            "A notebook is named by its digest: sha256: and 64 characters.", code="approval-form"
+        )
+    if days and not (days.isascii() and days.isdigit() and len(days) < 6):
+        raise ApprovalError("Say in whole days how long it is allowed.", code="approval-days")
+    bounds = {
+        name.removeprefix("bound-"): value.strip()
+        for name, value in form.items()
+        if name.startswith("bound-") and value.strip()
+    }
+    known: dict[str, Scope] = {"train": "train", "notebook": "notebook", "low-risk": "low-risk"}
+    if scope not in ("", *known):
+        raise ApprovalError("There is no such kind of approval.", code="approval-form")
+    return Wanted(
+        scope=known.get(scope),
+        notebook=notebook or None,
+        bounds=bounds,
+        days=int(days) if days else None,
+        note=form.get("note", "").strip(),
+    )
+
+
+def _of_journey(place: Place, target: str) -> tuple[tuple[Choice, ...], Mapping[str, str]]:
+    arrived = Arrived.of(place.stops.stop(target))
+    choices = [Choice("train", "This train", "exactly this image, until its order ends")]
+    if arrived.order.proposal is not None:
+        choices.append(Choice("notebook", "This notebook", "any train of it within the proposal"))
+        if place.stops.stop(target).read("held")["risk"] == "low":
+            about = "any of this researcher's within the proposal"
+            choices.append(Choice("low-risk", "Low-risk trains", about))
+    return tuple(choices), _described(arrived.train.manifest.parameters)
+
+
+def _of_proposal(
+    place: Place, target: str
+) -> tuple[tuple[Choice, ...], Mapping[str, str], tuple[str, ...]]:
+    proposal = ProposalsHere(place.folder.proposals).find(target).newest.proposal
+    risk = risk_of_study(proposal, place)
+    low = "any of this researcher's within the proposal"
+    if risk != "low":
+        low += f"; not the study's own, which are of {risk} risk here"
+    of_notebook = f"any train of it within the proposal, up to {risk} risk"
+    choices = (
+        Choice("low-risk", "Low-risk trains", low),
+        Choice("notebook", "One notebook", of_notebook),
+    )
+    return choices, _described(proposal.parameters), proposal.notebooks
+
+
+def _described(schema: Mapping[str, Any]) -> Mapping[str, str]:
+    return {name: describe(declared) for name, declared in schema["properties"].items()}

@@ -1,0 +1,98 @@
+"""What waits for a person at this station: one line each, the longest wait first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from phtlab.errors import PhtlabError
+from phtlab.governance.risk import Risk
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.coverage import assessed
+from phtlab.station.approvals.journey_counts import known_images
+from phtlab.station.approvals.proposal_limits import crowded
+from phtlab.station.context.operator_context import Place
+from phtlab.station.release import held_outputs
+from phtlab.station.settings.people import Role
+from phtlab.station.stops.verified_offer import Arrived
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing that waits. `role` is who may open it, by the button `does` that goes to `path`.
+
+    `said` have agreed already, of the `persons` that it takes.
+    """
+
+    kind: Literal["proposal", "train", "output"]
+    title: str
+    detail: str
+    since: datetime
+    path: str
+    does: str
+    role: Role
+    risk: Risk | None = None
+    said: tuple[str, ...] = ()
+    persons: int = 1
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """`troubles` are sentences that say why something may be missing."""
+
+    waiting: tuple[Waiting, ...]
+    troubles: tuple[str, ...]
+
+
+def inbox(place: Place) -> Inbox:
+    """All that waits, the oldest first."""
+    found: list[Waiting] = []
+    troubles: list[str] = []
+    for source in _SOURCES:
+        try:
+            found += source(place)
+        except PhtlabError as error:
+            troubles.append(error.message)
+    troubles += crowded(place)
+    return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
+
+
+def _decisions(place: Place) -> Iterator[Waiting]:
+    for one in decisions.pending(place):
+        proposal = one.kind == "proposal"
+        hex_ = one.id.removeprefix("sha256:")
+        yield Waiting(
+            kind="proposal" if proposal else "train",
+            title=one.title,
+            detail=f"of {one.researcher}" + ("" if proposal else f", journey {hex_[:12]}"),
+            since=one.since,
+            path=f"/proposals/{one.id}" if proposal else f"/review/{hex_}",
+            does="Review",
+            role="reviewer",
+            risk=one.risk,
+            said=one.said,
+            persons=one.persons,
+        )
+
+
+def _outputs(place: Place) -> Iterator[Waiting]:
+    known = known_images(place.stops.path)
+    for held in held_outputs.held(place):
+        risk = assessed(Arrived.of(held.stop), place, known).risk
+        for output in held.undecided:
+            yield Waiting(
+                kind="output",
+                title=output.name,
+                detail=f"{output.verdict.rule}, from {held.train} of {held.researcher}",
+                since=held.since,
+                path=f"/outputs/{held.stop.hex}/{output.name}",
+                does="Look",
+                role="releaser",
+                risk=risk,
+                persons=held.waiting.persons,
+            )
+
+
+_SOURCES: Final[tuple[Callable[[Place], Iterator[Waiting]], ...]] = (_decisions, _outputs)

@@ -1,0 +1,177 @@
+"""Journeys as the console lists and shows them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from phtlab.errors import StationError
+from phtlab.station.console.views.usage import Plot, plot
+from phtlab.station.context.operator_context import Place
+from phtlab.station.pipeline.running import cell_lines
+from phtlab.station.release.held_outputs import held_stop
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+MOST: Final = 200
+MARKS: Final = {
+    "offered": "○",
+    "verified": "○",
+    "held": "‖",
+    "admitted": "○",
+    "running": "▸",
+    "airlock": "▸",
+    "sealed": "▸",
+    "departed": "✓",
+    "refused": "✗",
+    "failed": "✗",
+    "cancelled": "–",
+}
+WORDS: Final = {
+    "offered": "arriving",
+    "verified": "verified",
+    "held": "waits for a person",
+    "admitted": "waits for its turn",
+    "running": "running",
+    "airlock": "in the airlock",
+    "sealed": "leaving",
+}
+"""What an operator calls a state; the others are called as they are."""
+STEPS: Final = (
+    ("offer", "arrived"),
+    ("verified", "verified"),
+    ("held", "held for a person"),
+    ("decision", "decided"),
+    ("admitted", "admitted"),
+    ("started", "started"),
+    ("outcome", "ended"),
+    ("airlock-held", "outputs held for a person"),
+    ("release", "outputs decided on"),
+    ("sealed", "sealed"),
+    ("pushed", "sent"),
+    ("told", "told to central"),
+)
+
+
+@dataclass(frozen=True)
+class JourneyLine:
+    """One journey in the list."""
+
+    hex: str
+    name: str
+    researcher: str
+    datasets: tuple[str, ...]
+    state: str
+    code: str
+    sentence: str
+    arrived: datetime
+
+    @property
+    def mark(self) -> str:
+        return MARKS.get(self.state, "○")
+
+    @property
+    def words(self) -> str:
+        return WORDS.get(self.state, self.state)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something that happened to a stop, and when."""
+
+    words: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class JourneyPage:
+    """All of one journey that the page shows; what leaves nothing of data behind."""
+
+    line: JourneyLine
+    stop: Stop
+    arrived: Arrived | None
+    steps: tuple[Step, ...]
+    outputs: tuple[dict[str, Any], ...]
+    limits: dict[str, Any]
+    cells: int
+    log: bool
+    held: tuple[str, ...]
+    usage: Plot | None
+
+    @property
+    def moves(self) -> bool:
+        """Whether something about it can still change."""
+        return not self.stop.ended
+
+
+def journey_line(stop: Stop) -> JourneyLine:
+    """Raises StationError where the stop's files are broken."""
+    name, researcher, datasets, code, sentence = "", "", tuple[str, ...](), "", ""
+    if stop.has("verified"):
+        arrived = Arrived.of(stop)
+        manifest = arrived.train.manifest
+        name, researcher, datasets = manifest.name, arrived.researcher, manifest.datasets
+    state = stop.state
+    if stop.has("record"):
+        record = stop.final_record()
+        code, sentence = record.code, record.sentence
+    else:
+        sentence = stop.held_because
+    at = datetime.fromtimestamp(_arrived(stop), UTC)
+    return JourneyLine(stop.hex, name, researcher, datasets, state, code, sentence, at)
+
+
+def journey_lines(station: Place, most: int = MOST) -> tuple[list[JourneyLine], int]:
+    """The newest journeys, newest first, and how many older ones there are.
+
+    One whose files are broken says so in its line.
+    """
+    stops = sorted(station.stops, key=_arrived, reverse=True)
+    lines = []
+    for stop in stops[:most]:
+        try:
+            lines.append(journey_line(stop))
+        except StationError as error:
+            broken = ("", "", (), "offered", "stop-broken", error.message)
+            lines.append(
+                JourneyLine(stop.hex, *broken, datetime.fromtimestamp(_arrived(stop), UTC))
+            )
+    return lines, max(0, len(stops) - most)
+
+
+def journey_page(stop: Stop) -> JourneyPage:
+    """Raises StationError where the stop's files are broken."""
+    record = stop.final_record() if stop.has("record") else None
+    return JourneyPage(
+        line=journey_line(stop),
+        stop=stop,
+        arrived=Arrived.of(stop) if stop.has("verified") else None,
+        steps=tuple(_steps(stop)),
+        outputs=tuple(one.model_dump(mode="json") for one in record.outputs) if record else (),
+        limits=stop.read("admitted")["limits"] if stop.has("admitted") else {},
+        cells=len(cell_lines(stop)) if (stop.train / "notebook.ipynb").exists() else 0,
+        log=stop.has("outcome"),
+        held=_held(stop),
+        usage=plot(stop),
+    )
+
+
+def _arrived(stop: Stop) -> float:
+    return (stop.path / "offer.json").stat().st_mtime
+
+
+def _held(stop: Stop) -> tuple[str, ...]:
+    """The outputs that wait for a person's word."""
+    if stop.waits_for != "release":
+        return ()
+    return tuple(output.name for output in held_stop(stop).undecided)
+
+
+def _steps(stop: Stop) -> list[Step]:
+    found = []
+    for name, words in STEPS:
+        path = stop.path / f"{name}.json"
+        if path.exists():
+            found.append(Step(words, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return sorted(found, key=lambda step: step.at)

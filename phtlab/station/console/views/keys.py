@@ -1,0 +1,97 @@
+"""The station's keys as far as they are no secret: nothing here opens the key file."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from phtlab.consortium.enrolment import open_request
+from phtlab.errors import PhtlabError
+from phtlab.station.context.bootstrap import trust_of
+from phtlab.station.context.operator_context import Place
+from phtlab.train.crypto.identity import Member
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.roster import Roster
+from phtlab.trust_store.trust import Trusted
+from phtlab.wire.central.client import CentralClient
+
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class KeysPage:
+    """`public` is what the station asked to be a member with; `listed` what the roster has."""
+
+    public: Member | None
+    listed: Member | None
+    roster: Roster | None
+    expires: datetime | None
+    written: datetime | None
+    open_to_others: bool
+    locked_by: str
+
+    @property
+    def agree(self) -> bool:
+        """Whether the roster has the keys of the request."""
+        return bool(self.public and self.listed and self.public.keys == self.listed.keys)
+
+
+def last_believed(place: Place) -> Trusted | None:
+    """The roster and catalogue that the daemon kept; None if there is none, or it has expired.
+
+    Central is not asked: a page does not wait for it.
+    """
+    if place.settings.central is None:
+        return None
+    try:
+        with CentralClient(place.settings.central) as central:
+            return trust_of(place.folder, central).cached()
+    except PhtlabError:
+        return None
+
+
+def keys_page(place: Place, trusted: Trusted | None) -> KeysPage:
+    """Of the station's folder, and the roster as it was believed last; None if it never was."""
+    roster = trusted.roster if trusted else None
+    try:
+        about = place.folder.key.stat()
+    except FileNotFoundError:
+        about = None
+    return KeysPage(
+        public=_asked_with(place),
+        listed=_listed(roster, place.name),
+        roster=roster,
+        expires=trusted.expires if trusted else None,
+        written=datetime.fromtimestamp(about.st_mtime, UTC) if about else None,
+        open_to_others=bool(about and stat.S_IMODE(about.st_mode) & 0o077),
+        locked_by=_locked_by(place),
+    )
+
+
+def _asked_with(place: Place) -> Member | None:
+    try:
+        return open_request(Envelope.from_bytes(place.folder.request.read_bytes()))
+    except (OSError, PhtlabError):
+        return None
+
+
+def _listed(roster: Roster | None, name: str) -> Member | None:
+    members = roster.members if roster else ()
+    return next((member for member in members if member.name == name), None)
+
+
+def _locked_by(place: Place) -> str:
+    """The stanza of the age file: how it is locked, in its own words (c2sp.org/age)."""
+    try:
+        with place.folder.key.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return ""
+    for line in head.splitlines():
+        if line.startswith(b"-> "):
+            words = line[3:].decode("ascii", "replace").split()
+            if words[:1] == ["scrypt"] and len(words) == 3:
+                return f"a passphrase (scrypt, work factor 2^{words[2]})"
+            return words[0]
+    return ""

@@ -1,0 +1,85 @@
+"""Proposals as the console shows them: the newest version, what changed, what was said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from phtlab.governance.difference import Difference, differences
+from phtlab.governance.proposal import Proposal
+from phtlab.notebook.parameters import describe
+from phtlab.station.approvals import decisions
+from phtlab.station.approvals.journey_counts import journeys_under
+from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere, Version
+from phtlab.station.context.operator_context import Place
+from phtlab.wire.api.governance import CommentView
+
+STATES: Final = {
+    "waits": "waits for this station",
+    "approved": "approved here",
+    "refused": "refused here",
+    "withdrawn": "withdrawn",
+    "expired": "over",
+    "elsewhere": "not of this station",
+}
+
+
+@dataclass(frozen=True)
+class Unsent:
+    """What somebody here said and central does not show yet."""
+
+    by: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class ProposalPage:
+    here: ProposalHere
+    newest: Version
+    versions: int
+    state: str
+    changes: tuple[Difference, ...]
+    bounds: Mapping[str, str]
+    comments: tuple[CommentView, ...]
+    unsent: tuple[Unsent, ...]
+    journeys: int
+
+    @property
+    def proposal(self) -> Proposal:
+        return self.newest.proposal
+
+    @property
+    def words(self) -> str:
+        return STATES[self.state]
+
+
+def proposal_pages(place: Place) -> list[ProposalPage]:
+    """All that name this station or did, the newest first."""
+    pages = [_page(place, here) for here in ProposalsHere(place.folder.proposals)]
+    return sorted(pages, key=lambda page: page.proposal.issued, reverse=True)
+
+
+def proposal_page(place: Place, proposal_id: str) -> ProposalPage:
+    """Raises ProposalError (``proposal-unknown``)."""
+    return _page(place, ProposalsHere(place.folder.proposals).find(proposal_id))
+
+
+def _page(place: Place, here: ProposalHere) -> ProposalPage:
+    versions = here.versions
+    newest = versions[-1]
+    properties = newest.proposal.parameters["properties"]
+    unsent = [Unsent(w["by"], w["text"], datetime.fromisoformat(w["at"])) for _, w in here.unsaid()]
+    return ProposalPage(
+        here=here,
+        newest=newest,
+        versions=len(versions),
+        state=decisions.proposal_state(here, place),
+        changes=differences(versions[-2].proposal, newest.proposal) if len(versions) > 1 else (),
+        bounds={name: describe(declared) for name, declared in properties.items()},
+        comments=here.comments,
+        unsent=tuple(unsent),
+        journeys=journeys_under(here, place.stops.path, but=""),
+    )

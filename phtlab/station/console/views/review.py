@@ -1,0 +1,139 @@
+"""A train's reading as rows for a page: every line of code is text, each remark beside its line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from markupsafe import Markup
+
+from phtlab.station.review.code_html import line_html, numbered
+from phtlab.station.review.difference import near
+from phtlab.station.review.examination import CellChange, Import, Origin
+from phtlab.station.review.image_materials import origin
+from phtlab.station.review.train_review import TrainReading
+
+_MARKS: Final = {"added": "+", "removed": "-", "same": " "}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of code, or in its place a word on lines left out."""
+
+    number: str
+    html: Markup
+    mark: str = "same"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def sign(self) -> str:
+        return _MARKS[self.mark]
+
+
+@dataclass(frozen=True)
+class CellRows:
+    """A cell: `text` is its markdown as harmless HTML, `told` a word in the place of rows."""
+
+    number: int
+    role: str
+    rows: tuple[Row, ...] = ()
+    text: Markup | None = None
+    told: str = ""
+    change: str = ""
+
+
+@dataclass
+class _Notes:
+    """Remarks of a cell by line."""
+
+    lines: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reading: TrainReading) -> _Notes:
+        notes = cls()
+        for remark in (*reading.examination.remarks, *reading.examination.hints):
+            notes.lines.setdefault((remark.cell, remark.line), []).append(remark.sentence)
+        return notes
+
+    def at(self, cell: int | None, line: int | None) -> tuple[str, ...]:
+        return tuple(self.lines.get((cell or 0, line or 0), ()))
+
+
+def notebook_cells(reading: TrainReading) -> Iterator[CellRows]:
+    """All of the notebook, cell by cell."""
+    notes = _Notes.of(reading)
+    for cell in reading.text.cells:
+        made = reading.examination.texts.get(cell.number)
+        rows = tuple(
+            Row(number, html, notes=notes.at(cell.number, int(number)) if number.isdigit() else ())
+            for number, html in numbered(_without_last(cell.lines))
+        )
+        # Safe: the worker made it of its own elements, and the page that has it can run nothing.
+        text = None if made is None else Markup(made)  # noqa: S704
+        kind = "" if cell.kind == "code" else f"{cell.kind}, does not run"
+        yield CellRows(cell.number, kind or cell.role, rows, text)
+
+
+def _without_last(lines: list[str]) -> list[str]:
+    """`lines` without the empty one that a line feed at the end makes."""
+    return lines[:-1] if len(lines) > 1 and not lines[-1] else lines
+
+
+def changed_cells(reading: TrainReading) -> Iterator[CellRows]:
+    """What changed since the version approved before; cells without change are one word."""
+    notes = _Notes.of(reading)
+    for cell in reading.difference.cells if reading.difference else ():
+        number = cell.after or cell.before or 0
+        if cell.change == "same":
+            yield CellRows(number, cell.role, told="no change", change="same")
+        else:
+            yield CellRows(number, cell.role, tuple(_rows(cell, notes)), change=cell.change)
+
+
+def _rows(cell: CellChange, notes: _Notes) -> Iterator[Row]:
+    shown = near(cell.lines)
+    hidden = 0
+    for at, line in enumerate(cell.lines):
+        if at not in shown:
+            hidden += 1
+            continue
+        if hidden:
+            yield _left_out(hidden)
+            hidden = 0
+        number = line.after if line.mark != "removed" else line.before
+        told = notes.at(cell.after, line.after) if line.mark == "added" else ()
+        yield Row(str(number), line_html(line.text), line.mark, told)
+    if hidden:
+        yield _left_out(hidden)
+
+
+def _left_out(count: int) -> Row:
+    told = Markup('<i class="left-out">{} line{} without change</i>')
+    return Row("", told.format(count, "" if count == 1 else "s"))
+
+
+def imports_by_origin(reading: TrainReading) -> dict[Origin, tuple[str, ...]]:
+    """The names of imported modules, by where they come from."""
+    found: dict[Origin, dict[str, None]] = {"unknown": {}, "image": {}, "python": {}}
+    for one in _imports(reading):
+        found[origin(one, reading.kernel.materials)][one.module] = None
+    return {where: tuple(names) for where, names in found.items()}
+
+
+def _imports(reading: TrainReading) -> Iterable[Import]:
+    return reading.examination.imports
+
+
+def declared_otherwise(reading: TrainReading) -> tuple[str, ...]:
+    """Where the manifest and the code name other data sets."""
+    if reading.trouble or reading.examination.unread:
+        return ()
+    opened = {data.name for data in reading.examination.data}
+    declared = set(reading.arrived.train.manifest.datasets)
+    told = [
+        f"'{name}' is declared, and not opened by its name in the code."
+        for name in declared - opened
+    ]
+    told += [f"'{name}' is opened, and not declared: that fails." for name in opened - declared]
+    return tuple(sorted(told))

@@ -1,0 +1,135 @@
+"""What running stops use, looked at while the console is open, and a small plot of it.
+
+Each look is a line in the stop's `operator` folder, so that the plot is there after the run too.
+It is for the operator's eyes: how much a run used can say something about the data.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+
+from phtlab.errors import PhtlabError
+from phtlab.station.context.bootstrap import open_executor
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.executor.contract import Executor
+from phtlab.station.stops.stop import Stop
+
+SECONDS = 1.0
+_MOST = 7200
+_NAME = "usage.csv"
+WIDTH, HEIGHT = 560.0, 120.0
+_log = structlog.get_logger("phtlab.console")
+
+
+class Look(NamedTuple):
+    """Seconds since the first look, bytes of memory, processors in use since the look before."""
+
+    second: float
+    memory: int
+    cpus: float
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Points of two lines in a frame of `WIDTH` by `HEIGHT`, and what its top means."""
+
+    memory: str
+    cpus: str
+    seconds: float
+    most_memory: int
+    memory_limit: int
+    most_cpus: float
+    cpus_limit: float
+
+
+def watch_usage(desk: Desk, until: threading.Event) -> None:
+    """Look at what runs until `until` is set. An engine that does not answer is asked again."""
+    before: dict[str, tuple[datetime, float]] = {}
+    executor: Executor | None = None
+    try:
+        while not until.wait(SECONDS):
+            try:
+                running = [stop for stop in desk.stops.unfinished() if stop.occupies]
+                if running and executor is None:
+                    executor = open_executor(desk.folder, desk.settings)
+                for stop in running if executor else ():
+                    _look(desk, executor, stop, before)  # type: ignore[arg-type]
+            except (PhtlabError, OSError) as error:
+                _log.info("usage not seen", why=type(error).__name__)
+    finally:
+        if executor is not None:
+            executor.close()
+
+
+def looks_of(stop: Stop) -> tuple[Look, ...]:
+    """What was seen of a stop, oldest first. A line that was cut off is left out."""
+    try:
+        lines = (stop.operator / _NAME).read_text("ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return ()
+    found = []
+    for line in lines[:_MOST]:
+        try:
+            at, memory, cpus = line.split(",")
+            found.append((float(at), int(memory), float(cpus)))
+        except ValueError:
+            continue
+    first = found[0][0] if found else 0.0
+    return tuple(Look(at - first, memory, cpus) for at, memory, cpus in found)
+
+
+def plot_of(looks: Sequence[Look], memory_limit: int, cpus_limit: float) -> Plot | None:
+    """The plot of `looks`; None for fewer than two. Each line's top is its limit."""
+    if len(looks) < 2:
+        return None
+    seconds = max(looks[-1].second, 1e-9)
+    most_memory = max(look.memory for look in looks)
+    most_cpus = max(look.cpus for look in looks)
+
+    def line(values: list[float], top: float) -> str:
+        return " ".join(
+            f"{look.second / seconds * WIDTH:.1f},{HEIGHT - min(value / top, 1.0) * HEIGHT:.1f}"
+            for look, value in zip(looks, values, strict=True)
+        )
+
+    return Plot(
+        memory=line([look.memory for look in looks], max(memory_limit, 1)),
+        cpus=line([look.cpus for look in looks], max(cpus_limit, 1e-9)),
+        seconds=seconds,
+        most_memory=most_memory,
+        memory_limit=memory_limit,
+        most_cpus=most_cpus,
+        cpus_limit=cpus_limit,
+    )
+
+
+def plot(stop: Stop) -> Plot | None:
+    """What a stop used, within its limits. Raises StationError if its files are broken."""
+    if not stop.has("admitted"):
+        return None
+    limits = stop.read("admitted")["limits"]
+    return plot_of(looks_of(stop), int(limits["memory_bytes"]), float(limits["cpus"]))
+
+
+def _look(
+    desk: Desk, executor: Executor, stop: Stop, before: dict[str, tuple[datetime, float]]
+) -> None:
+    used = executor.usage(stop.job_id)
+    if used is None:
+        return
+    now = desk.now()
+    at, cpu = before.get(stop.hex, (now, used.cpu_seconds))
+    before[stop.hex] = now, used.cpu_seconds
+    passed = (now - at).total_seconds()
+    cpus = max(0.0, used.cpu_seconds - cpu) / passed if passed > 0 else 0.0
+    path = stop.operator / _NAME
+    if path.exists() and path.stat().st_size > 40 * _MOST:
+        return
+    with path.open("a", encoding="ascii") as file:
+        file.write(f"{now.timestamp():.1f},{used.memory_bytes},{cpus:.3f}\n")

@@ -1,0 +1,247 @@
+"""The self-test: what a station found of itself last, when it looks again, and what that stops.
+
+What was found is kept in the station's folder, for `phtlab station status`, the console and the
+daemon. Of what is broken, most harms nobody: an order waits, or is refused with a code. Some must
+keep new runs from beginning, because a run would then not be what its researcher and its operator
+were promised: `STOPPING`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from phtlab import __version__
+from phtlab.files.durable_file import write_durably
+from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station import Station
+from phtlab.station.executor.contract import CheckResult, CheckState
+from phtlab.station.executor.unfinished_trial import unfinished_trial
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings
+from phtlab.train.canonical import canonical
+
+STOPPING: Final[dict[str, str]] = {
+    "limits": "a run could take the machine",
+    "system calls": "a run could get out of the sandbox",
+    "sandbox": "it is not known that the limits hold",
+    "limit": "a limit does not hold",
+    "output quota": "a run could fill the disk",
+    "clock": "whether an order has expired cannot be told",
+    "key on the roster": "nobody could believe what this station signs",
+    "audit log": "what happens now could not be proven later",
+    "airlock": "more could leave than the policy allows",
+    "self-test report": "what was found broken is not known",
+}
+"""What keeps new runs from beginning while it is broken, and why. All else does not."""
+_REPORT: Final = "self-test report"
+TRAIN: Final = "self-test train"
+AIRLOCK: Final = "airlock"
+"""What the train of the self-test found."""
+_AGAIN: Final = timedelta(minutes=10)
+"""After so long it is looked again whether what stops new runs is mended."""
+_ANSWERED: Final = timedelta(minutes=1)
+"""After so long a report is renewed of which a part was cut off that has an answer since."""
+_AHEAD: Final = timedelta(minutes=1)
+"""A report of so much later than now is renewed: the clock was ahead, and was found broken."""
+
+
+class Found(BaseModel):
+    """One result, as it is kept and printed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    state: CheckState
+    sentence: str
+    mend: str = ""
+    unfinished: bool = False
+
+    @classmethod
+    def of(cls, result: CheckResult) -> Found:
+        return cls(
+            name=result.name,
+            state=result.state,
+            sentence=result.sentence,
+            mend=result.mend,
+            unfinished=result.unfinished,
+        )
+
+    @property
+    def stops(self) -> bool:
+        """Whether nothing new may begin because of it.
+
+        What was cut off is no verdict: until it has an answer, `unfinished_trial` stops new runs.
+        """
+        named = self.name.partition(":")[0] in STOPPING
+        return self.state == "broken" and named and not self.unfinished
+
+
+class Report(BaseModel):
+    """What a self-test found, and when it ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    station: str
+    at: AwareDatetime
+    version: str
+    results: tuple[Found, ...]
+
+    def of_state(self, state: CheckState) -> tuple[Found, ...]:
+        return tuple(result for result in self.results if result.state == state)
+
+    @property
+    def broken(self) -> tuple[Found, ...]:
+        return self.of_state("broken")
+
+    @property
+    def stopping(self) -> tuple[Found, ...]:
+        """What of it keeps new runs from beginning."""
+        return tuple(result for result in self.results if result.stops)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a part of it was cut off."""
+        return any(result.unfinished for result in self.results)
+
+    @property
+    def damaged(self) -> bool:
+        """Whether this stands in place of a report that cannot be read."""
+        return any(result.name == _REPORT for result in self.results)
+
+    @property
+    def sentence(self) -> str:
+        """In a line."""
+        broken, warned = len(self.broken), len(self.of_state("warning"))
+        if not broken and not warned:
+            return f"All {len(self.results)} things are well."
+        parts = [f"{broken} broken" if broken else "", _warnings(warned)]
+        return f"{', '.join(part for part in parts if part)} of {len(self.results)} things."
+
+
+def report_of(
+    settings: StationSettings,
+    results: Iterable[CheckResult],
+    at: datetime,
+    before: Report | None = None,
+) -> Report:
+    """The results of a check as a report.
+
+    Of a check without a train, what the train found in the report `before` stays.
+    """
+    kept = [found for found in (before.results if before else ()) if found.name in (TRAIN, AIRLOCK)]
+    return Report(
+        station=settings.name,
+        at=at,
+        version=__version__,
+        results=(*(Found.of(result) for result in results), *kept),
+    )
+
+
+def keep_report(folder: StationFolder, report: Report) -> None:
+    """Keep what was found, in place of what was found before."""
+    write_durably(folder.self_test, canonical(report.model_dump(mode="json")))
+
+
+def last_report(folder: StationFolder) -> Report | None:
+    """What the last self-test found; None before the first.
+
+    A file that cannot be read may have said that nothing may begin: it counts as that, until the
+    station has tested itself anew.
+    """
+    try:
+        written = folder.self_test.read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        return Report.model_validate_json(written)
+    except ValidationError:
+        changed = datetime.fromtimestamp(folder.self_test.stat().st_mtime, UTC)
+        lost = Found(
+            name=_REPORT,
+            state="broken",
+            sentence="What the last self-test found cannot be read.",
+            mend="Have the station test itself anew.",
+        )
+        return Report(station="", at=changed, version=__version__, results=(lost,))
+
+
+def ask_for_test(place: Place, *, by: str) -> None:
+    """Have the running daemon test itself soon, without its nightly time."""
+    _asked_for(place.folder).touch(0o600)
+    place.audit.append(actor=by, action="self-test-asked")
+
+
+def asked_for(folder: StationFolder) -> bool:
+    """Whether a test was asked for that has not begun."""
+    return _asked_for(folder).exists()
+
+
+def _asked_for(folder: StationFolder) -> Path:
+    return folder.path / "self-test.asked"
+
+
+def begun(folder: StationFolder) -> None:
+    """A test begins. Who asks while it runs gets another: what they mended may be behind it."""
+    _asked_for(folder).unlink(missing_ok=True)
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone()
+
+
+class Nightly:
+    """When the next self-test is due: once a day, at the time that the settings say, and more often
+    while something that it found stops new runs.
+
+    Each station is a little later than that by its own mark, always the same: a consortium's
+    stations do not all ask central at once. One that was off at its time tests itself as it begins.
+    """
+
+    def __init__(self, station: Station, zone: Callable[[datetime], datetime] = _local) -> None:
+        self._station = station
+        self._began = station.now()
+        self._zone = zone
+
+    def due(self) -> bool:
+        """Whether it is time.
+
+        If the setting `self_test_at` is empty, only when asked for, and again if that was cut off.
+        """
+        if asked_for(self._station.folder):
+            return True
+        last = last_report(self._station.folder)
+        now = self._station.now()
+        if last and last.unfinished and now - last.at > _ANSWERED:
+            return unfinished_trial(self._station.folder) is None
+        at = self._station.settings.self_test_time
+        if at is None:
+            return False
+        since = last.at if last else self._began
+        if last and last.damaged:
+            return True
+        if last and last.stopping and now - last.at > _AGAIN:
+            return True
+        return since > now + _AHEAD or since < self._latest(at, now)
+
+    def _latest(self, at: time, now: datetime) -> datetime:
+        """The newest moment up to `now` at which a test was due."""
+        local = self._zone(now)
+        planned = datetime.combine(local.date(), at, local.tzinfo) + self._later()
+        while planned > local:
+            planned -= timedelta(days=1)
+        return planned
+
+    def _later(self) -> timedelta:
+        mark = hashlib.sha256(self._station.folder.mark().encode()).digest()
+        most = self._station.settings.self_test_jitter
+        return timedelta(seconds=int.from_bytes(mark[:4]) % (60 * most + 1))
+
+
+def _warnings(count: int) -> str:
+    return "" if not count else "1 warning" if count == 1 else f"{count} warnings"

@@ -1,0 +1,1 @@
+"""The station's daemon: its loop, its lock, and what it reports to central."""

@@ -1,0 +1,181 @@
+"""A station watches central's log, and lets others watch its own.
+
+From time to time it verifies its own log and signs its end: central takes that into its own
+chain. Then it reads what is new in central's log, verifies that this follows what it saw before,
+and signs how far it saw it: also the other stations' ends are signed with that.
+
+So a log that was cut or written anew shows at the next look: central's at every station, a
+station's at that station, and both wherever they are verified.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from hashlib import sha256
+from itertools import islice
+
+import structlog
+
+from phtlab.errors import AuditError
+from phtlab.governance.audit.chain import (
+    START,
+    Checkpoint,
+    Entry,
+    Head,
+    log_of_central,
+    verify_chain,
+)
+from phtlab.governance.audit.last_seen import Seen
+from phtlab.station.audit.watch import Alarm, Watch, Watched, Which
+from phtlab.station.context.station import Station
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.safe_error_text import why_of
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.api.audit import CheckpointView
+from phtlab.wire.central.audit import look, opened
+
+_WHOLE_AGAIN = timedelta(days=1)
+_log = structlog.get_logger("phtlab.station")
+
+
+def watch_logs(station: Station, until: threading.Event) -> None:
+    """Look now and, by the setting `audit_interval`, again and again until `until` is set."""
+    witness, backoff = Witness(station), Backoff(first=5.0, longest=600.0)
+    interval = float(station.settings.audit_interval)
+    while not until.is_set():
+        seconds = interval
+        try:
+            witness.look()
+            backoff.succeeded("look")
+        # All errors: the thread's end would be a station that watches nothing and looks well.
+        except Exception as error:
+            seconds = min(interval, backoff.failed("look", station.now().timestamp()))
+            why = why_of(error)
+            _log.warning("audit logs not looked at", seconds=round(seconds), why=why)
+        until.wait(seconds)
+
+
+class Witness:
+    """Looks at both logs for one station. All of central's is read at first and each day."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._held = START, sha256().digest()
+        self._lines = 0
+        self._whole: datetime | None = None
+
+    def look(self) -> tuple[Alarm, ...]:
+        """Verify both logs and sign how far they go; the alarms that stand after that.
+
+        Raises UnreachableError, CentralError, RosterError, OSError, and AuditError
+        (``audit-seen``): nothing was found out, look again later.
+        """
+        roster = self._station.believed.now().roster
+        self._watched("own", self._station.name, roster)
+        self._watched("central", log_of_central(roster.consortium), roster)
+        return Watch.of(self._station.folder).alarms
+
+    def _watched(self, which: Which, log: str, roster: Roster) -> None:
+        station = self._station
+        before = Watch.of(station.folder).log(which)
+        # Another consortium's central has another log.
+        last = before.seen if before.seen and before.seen.log == log else None
+        try:
+            look = self._central if which == "central" else self._own
+            now = Watched(seen=look(log, last, roster))
+        except AuditError as error:
+            now = Watched(seen=last, alarm=self._alarm(log, error, before.alarm))
+        else:
+            if before.alarm is not None:
+                _log.info("audit log holds again", log=log)
+        Watch.of(station.folder).keep(station.folder, which, now)
+
+    def _central(self, log: str, last: Seen | None, roster: Roster) -> Seen:
+        station = self._station
+        now = station.now()
+        whole = self._whole is None or not timedelta(0) <= now - self._whole < _WHOLE_AGAIN
+        head, serial, doubtful = look(station.central.audit, log, roster, last, whole=whole)
+        self._whole = now if whole else self._whole
+        for view in doubtful:
+            _log.warning("checkpoint not believed", witness=view.witness, digest=view.digest)
+        if head != (last.head if last else START):
+            self._sign(log, head, roster)
+            station.audit.append(
+                actor=station.name,
+                action="log-witnessed",
+                subject=log,
+                digest=head.digest,
+                details={"number": str(head.number)},
+            )
+        return self._seen(log, head, serial)
+
+    def _own(self, log: str, last: Seen | None, roster: Roster) -> Seen:
+        # What this station signed itself: central may hide some of it, but can forge none.
+        known = last.serial if last and self._held[0] != START else 0
+        views = list(self._station.central.audit.checkpoints(log, known))
+        signed = [value for value, _ in opened(views, roster)[0] if value.witness == log]
+        if last is not None and (before := last.by(log, roster.version)):
+            signed.append(before)
+        head = self._own_head(signed)
+        if head != START and (last is None or head != last.head):
+            views.append(self._sign(log, head, roster))
+        serial = max((view.serial for view in views), default=known)
+        return self._seen(log, head, max(serial, last.serial if last else 0))
+
+    def _own_head(self, signed: list[Checkpoint]) -> Head:
+        """How far this station's log goes. Raises AuditError.
+
+        What held at the last look is compared by one digest of all its lines, which takes a
+        hundredth of the time; if that is another, all entries are verified, to say what is wrong.
+        """
+        log, hashed, count = self._station.audit, sha256(), self._lines
+        start, known = self._held
+        lines = log.lines()
+        for line in islice(lines, count):
+            hashed.update(line + b"\n")
+        if hashed.digest() != known:
+            lines, hashed, count, start = log.lines(), sha256(), 0, START
+
+        def entries() -> Iterator[Entry]:
+            nonlocal count
+            for line in lines:
+                hashed.update(line + b"\n")
+                count += 1
+                yield Entry.from_line(line)
+
+        head = verify_chain(entries(), signed, log=log.name, start=start)
+        self._held, self._lines = (head, hashed.digest()), count
+        return head
+
+    def _sign(self, log: str, head: Head, roster: Roster) -> CheckpointView:
+        checkpoint = Checkpoint(
+            log=log,
+            number=head.number,
+            head=head.digest,
+            witness=self._station.name,
+            roster_version=max(1, roster.version),
+            at=self._station.now(),
+        )
+        signed = checkpoint.sign(self._station.identity)
+        return self._station.central.audit.put_checkpoint(signed)
+
+    def _seen(self, log: str, head: Head, serial: int) -> Seen:
+        now = self._station.now()
+        return Seen(log=log, number=head.number, digest=head.digest, at=now, serial=serial)
+
+    def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
+        """Say it each time, and log it once."""
+        station = self._station
+        _log.error("audit log does not hold", log=log, code=error.code, why=error.message)
+        if known is not None and (known.log, known.code) == (log, error.code):
+            return known
+        if log != station.name:  # The station's own is left as it was found.
+            station.audit.append(
+                actor=station.name,
+                action="audit-alarm",
+                subject=log,
+                details={"code": error.code, "reason": error.message},
+            )
+        return Alarm(log=log, code=error.code, sentence=error.message, at=station.now())

@@ -1,0 +1,117 @@
+"""Two different records of one stop, both signed with this station's key: its folder was copied.
+
+Central names the journeys, and is not believed: their two records prove it. A station that has
+seen the proof pauses itself, once for each journey, holds what counts people until a person accepts
+that it does not know what left from the copy, and keeps what it saw::
+
+    contradictions/<journey>.json   both records, as they were signed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import structlog
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from phtlab.errors import PhtlabError, RecordError, UnreachableError
+from phtlab.files.durable_file import write_durably
+from phtlab.station.backup.lost_history import Forgotten, forget
+from phtlab.station.context.maintenance import pause_contradicted
+from phtlab.station.context.station import Station
+from phtlab.station.retry_delays import Backoff
+from phtlab.train.canonical import canonical
+from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.order import Order
+from phtlab.train.verify import verify_contradiction
+
+_log = structlog.get_logger("phtlab.station")
+
+
+class Contradiction(BaseModel):
+    """`records`: the one that central keeps, and the one that came later."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seen: AwareDatetime
+    records: tuple[Envelope, Envelope]
+
+
+class Contradictions:
+    """Looks into what central says of one station. Nothing that matters is remembered in it."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._backoff = Backoff(first=30.0, longest=3600.0)
+
+    def take_in(self, journeys: Iterable[str]) -> bool:
+        """Pause the station if one of `journeys` is new and proven; whether one was.
+
+        Raises UnreachableError, AuditError, OSError: it is all asked again then.
+        """
+        found = False
+        for journey in journeys:
+            now = self._station.now().timestamp()
+            if self._path(journey).exists() or not self._backoff.ready(journey, now):
+                continue
+            try:
+                records = self._proof(journey)
+            except UnreachableError:
+                raise
+            except PhtlabError as error:
+                self._backoff.failed(journey, now)
+                _log.warning("contradiction not proven", journey=journey, code=error.code)
+                continue
+            self._keep(journey, records)
+            found = True
+        return found
+
+    def _proof(self, journey: str) -> tuple[Envelope, Envelope]:
+        """Both records of this station's stop, verified. Raises PhtlabError without a proof."""
+        station = self._station
+        view = station.central.journey(journey)
+        stop = next((one for one in view.stops if one.station == station.name), None)
+        if view.order.digest != journey or not stop or not stop.record or not stop.conflict:
+            raise RecordError(
+                "Central speaks of two records of this journey, and does not show them.",
+                code="record-same",
+            )
+        records = stop.record, stop.conflict
+        try:
+            order = Order.model_validate(peek(view.order).predicate)
+        except ValidationError:
+            raise RecordError(
+                "Central shows no order of this journey.", code="record-same"
+            ) from None
+        verify_contradiction(
+            records,
+            journey=journey,
+            order=order,
+            roster=station.believed.now().roster,
+            station=station.name,
+        )
+        return records
+
+    def _keep(self, journey: str, records: tuple[Envelope, Envelope]) -> None:
+        """In this order: a station that is killed in between is paused, and sees it again."""
+        station = self._station
+        pause_contradicted(station, journey, record=records[1].digest)
+        # What left from the copy is not known here: as after a restore, a person looks at counts.
+        forget(
+            station.folder,
+            Forgotten(since=station.now(), datasets=tuple(sorted(station.declared()))),
+        )
+        _log.error(
+            "two records of one journey: the station is paused",
+            journey=journey,
+            records=[one.digest for one in records],
+            mend="End the copy of this folder, then: phtlab station resume --copy-ended",
+        )
+        self._path(journey).parent.mkdir(mode=0o700, exist_ok=True)
+        kept = Contradiction(seen=station.now(), records=records)
+        write_durably(self._path(journey), canonical(kept.model_dump(mode="json")))
+
+    def _path(self, journey: str) -> Path:
+        hex_digits = journey.removeprefix("sha256:")
+        return self._station.folder.contradictions / f"{hex_digits}.json"

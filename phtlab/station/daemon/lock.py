@@ -1,0 +1,27 @@
+"""Whether a daemon works in a station's folder just now, told without touching its lock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from phtlab.station.settings.folder import StationFolder
+
+
+def daemon_runs(folder: StationFolder) -> bool:
+    """Whether a process of this machine holds the lock of `StationFolder.occupied`.
+
+    Trying to take the lock could keep a daemon out that starts in that moment; so the kernel's
+    table of locks is read (proc_locks(5)).
+    """
+    try:
+        about = (folder.path / "lock").stat()
+        table = Path("/proc/locks").read_text("ascii", "replace")
+    except OSError:
+        return False
+    wanted = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    return any(
+        fields[1] == "FLOCK" and wanted in fields and "->" not in fields
+        for fields in map(str.split, table.splitlines())
+        if len(fields) > 5
+    )

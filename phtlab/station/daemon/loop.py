@@ -1,0 +1,347 @@
+"""The station at work: what is offered comes in, and every stop moves on until it ends.
+
+`Daemon.receive` and `Daemon.step` are all of it; `run` calls them from threads. A
+daemon that is killed anywhere and made anew over the same folder goes on as if nothing
+had happened: see `stop.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import structlog
+from pydantic import ValidationError
+
+from phtlab.errors import (
+    EngineMissingError,
+    PhtlabError,
+    SignatureError,
+    TrialUnfinishedError,
+    UnreachableError,
+)
+from phtlab.station.approvals.proposal_limits import remove_ended
+from phtlab.station.approvals.signer import Office
+from phtlab.station.approvals.sync import Exchange
+from phtlab.station.context import maintenance
+from phtlab.station.context.self_test_result import Nightly
+from phtlab.station.context.station import Station
+from phtlab.station.daemon.audit_witness import watch_logs
+from phtlab.station.daemon.contradictions import Contradictions
+from phtlab.station.daemon.progress_reporter import Teller
+from phtlab.station.daemon.station_description import ProfilePublisher
+from phtlab.station.daemon.trial_retry import retry_trials
+from phtlab.station.executor.unfinished_trial import keep_unfinished
+from phtlab.station.health.self_test import run_self_test
+from phtlab.station.pipeline.transitions import Transitions
+from phtlab.station.release.run_log_sending import send_logs_on
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.safe_error_text import why_of
+from phtlab.station.stops.stop import Stop
+from phtlab.train.documents.envelope import peek
+from phtlab.train.documents.order import Order
+from phtlab.wire.api.journeys import Offer
+
+MAX_OPEN = 1000
+_WORKERS = 4
+_TICK_RUNNING = 0.1
+_TICK_IDLE = 1.0
+_SWEEP_SECONDS = 3600.0
+_SELF_TEST_TICK = 2.0
+_SELF_TEST_PAUSE = 600.0
+_EXCHANGE_SECONDS = 60.0
+_log = structlog.get_logger("phtlab.station")
+
+
+class Daemon:
+    """One station's daemon. Nothing that matters is remembered in it."""
+
+    def __init__(self, station: Station) -> None:
+        self.station = station
+        self.teller = Teller(
+            station.central, station.name, station.settings.progress_interval, self._clock
+        )
+        self._open = {stop.hex: stop for stop in station.stops.unfinished()}
+        self._transitions = Transitions(
+            station, self.teller.tell, lambda: list(self._open.values()), self._close_until_tried
+        )
+        self._publisher = ProfilePublisher(station)
+        self._office = Office(station)
+        self._exchange = Exchange(station)
+        self._contradictions = Contradictions(station)
+        self._news = threading.Event()
+        self._wake = threading.Event()
+
+    # What both the threads and the tests call
+
+    def receive(self, offer: Offer) -> None:
+        """Take in one offer of central's inbox: a new stop, a cancellation, or known news."""
+        try:
+            Order.model_validate(peek(offer.order).predicate)
+            claimed = offer.order.digest
+        except (SignatureError, ValidationError):
+            claimed = ""
+        if claimed != offer.journey:
+            _log.warning("offer dropped: it holds no order of its journey", journey=offer.journey)
+            return
+        stop = self.station.stops.open(offer)
+        if offer.cancelled:
+            stop.cancel("researcher")
+        if stop.ended:
+            self._tell_again(stop)
+        else:
+            self._open[stop.hex] = stop
+        self._wake.set()
+
+    def step(self) -> bool:
+        """Move each open stop by one transition, in this thread. Returns whether any moved."""
+        moved = self._sign()
+        for stop in list(self._open.values()):
+            moved |= self._advance(stop)
+        self.teller.flush()
+        return moved
+
+    def sweep(self) -> None:
+        """Remove what a killed station left: half-written files, and runs that no stop needs; and
+        proposals that are long over."""
+        try:
+            self.station.folder.remove_dead_drafts(self._data())
+            # In this order: a run that begins in between has a stop that says so.
+            there = self.station.executor.jobs()
+            needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
+            for job_id in there - needed:
+                self.station.executor.remove(job_id)
+                _log.info("orphan removed", job=job_id)
+            for proposal in remove_ended(self.station):
+                _log.info("proposal removed: it is over", proposal=proposal)
+        except EngineMissingError:
+            pass  # The stops say so.
+        except (PhtlabError, OSError) as error:
+            # What is left costs space; a station that ended for it would cost its journeys.
+            _log.warning("sweep stopped", why=str(error))
+
+    def _data(self) -> list[Path]:
+        """Where the declared data sets lie; none if a declaration cannot be read."""
+        try:
+            return [dataset.path for dataset in self.station.declared().values()]
+        except (PhtlabError, OSError):
+            return []
+
+    def publish(self) -> None:
+        """Tell central which data sets are here, if that changed."""
+        self._publisher.publish()
+
+    def exchange(self) -> None:
+        """Fetch proposals, and bring central what people here decided."""
+        if self._exchange.run():
+            self._office.look_again()
+
+    def look_into(self, contradicted: Iterable[str]) -> None:
+        """Pause if this station's key signed two records of one of these journeys."""
+        try:
+            if self._contradictions.take_in(contradicted):
+                self._wake.set()
+        # All errors: central names them with each answer, so that it is looked into again.
+        except Exception as error:
+            _log.warning("contradictions not looked into", why=why_of(error))
+
+    # The threads
+
+    def run(self, until: threading.Event) -> None:
+        """Work until `until` is set. Runs in the sandbox go on after that.
+
+        Raises StationError: `station-runs` if another daemon works in the same folder, `pause` if
+        the station was restored and not yet compared.
+        """
+        with self.station.folder.occupied():
+            maintenance.require_settled(self.station.folder)
+            self._run(until)
+
+    def _run(self, until: threading.Event) -> None:
+        _log.info("station started", station=self.station.name)
+        threads = [
+            threading.Thread(target=target, args=(until,), daemon=True, name=name)
+            for target, name in (
+                (self._listen, "inbox"),
+                (self._tell, "teller"),
+                (self._exchange_on, "exchange"),
+                (_warm_up, "warm-up"),
+                (partial(watch_logs, self.station), "witness"),
+                (self._test_itself, "self-test"),
+                (partial(retry_trials, self.station), "trial"),
+                (partial(send_logs_on, self.station), "logs"),
+            )
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            self._work(until)
+        finally:
+            self.teller.wake.set()
+            self._news.set()
+            threads[1].join(timeout=5)
+            self.teller.flush()
+            _log.info("station stopped", station=self.station.name, open=len(self._open))
+
+    def _work(self, until: threading.Event) -> None:
+        busy: dict[str, Future[bool]] = {}
+        swept = signed = -_SWEEP_SECONDS
+        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="stop") as pool:
+            while not until.is_set():
+                self._wake.clear()
+                if time.monotonic() - swept >= _SWEEP_SECONDS:
+                    self.sweep()
+                    swept = time.monotonic()
+                # Not at each tick of a run: it looks into every draft and proposal.
+                if time.monotonic() - signed >= _TICK_IDLE:
+                    self._sign()
+                    signed = time.monotonic()
+                busy = {key: future for key, future in busy.items() if not future.done()}
+                for key, stop in list(self._open.items()):
+                    if key not in busy and self._transitions.ready(stop):
+                        busy[key] = pool.submit(self._advance_far, stop, until)
+                running = any(stop.occupies for stop in list(self._open.values()))
+                self._wake.wait(_TICK_RUNNING if running or busy else _TICK_IDLE)
+
+    def _sign(self) -> bool:
+        """What people here decided since; a folder that cannot be read or written waits."""
+        try:
+            signed = self._office.sign()
+            asked = self._exchange.hears()
+        # All errors: a file that cannot be read is no reason for the station to end.
+        except Exception as error:
+            _log.warning("decisions wait", why=why_of(error))
+            return False
+        if signed or asked:
+            self._news.set()
+        return signed
+
+    def _advance_far(self, stop: Stop, until: threading.Event) -> bool:
+        moved = False
+        while not until.is_set() and self._advance(stop):
+            moved = True
+        if moved:
+            self._wake.set()
+        return moved
+
+    def _advance(self, stop: Stop) -> bool:
+        moved = self._transitions.advance(stop)
+        if stop.has("record"):
+            self.teller.forget(stop.journey)
+        if stop.ended:
+            self._open.pop(stop.hex, None)
+        return moved
+
+    def _listen(self, until: threading.Event) -> None:
+        backoff, cursor, wait, proposals = Backoff(first=1.0), 0, 0, 0
+        while not until.is_set():
+            try:
+                self._publish()
+                inbox = self.station.central.inbox(cursor, wait)
+            # All errors: the thread's end would be a station that is deaf and looks well.
+            except Exception as error:
+                seconds = backoff.failed("inbox", self._clock())
+                _log.warning("central not reached", seconds=round(seconds, 1), why=why_of(error))
+                # What was published may be gone with a central that was set back.
+                self._publisher.forget()
+                cursor, wait = 0, 0
+                until.wait(seconds)
+                continue
+            backoff.succeeded("inbox")
+            self.look_into(inbox.conflicts)
+            if inbox.proposals != proposals:
+                proposals = inbox.proposals
+                self._news.set()
+            if self._take_in(inbox.offers):
+                cursor, wait = inbox.cursor, self.station.settings.inbox_wait
+            else:
+                until.wait(_TICK_IDLE)
+
+    def _exchange_on(self, until: threading.Event) -> None:
+        backoff = Backoff(first=1.0)
+        while not until.is_set():
+            self._news.clear()
+            wait = _EXCHANGE_SECONDS
+            try:
+                self.exchange()
+                backoff.succeeded("exchange")
+            # All errors: the thread's end would be approvals and revocations that nobody hears of.
+            except Exception as error:
+                wait = backoff.failed("exchange", self._clock())
+                _log.warning("exchange waits", seconds=round(wait, 1), why=why_of(error))
+                self._exchange.forget()
+                until.wait(min(wait, 1.0))  # however much news there is
+            self._news.wait(wait)
+
+    def _take_in(self, offers: Iterable[Offer]) -> bool:
+        """Whether all of `offers` were taken in; one that could not be stands in no other's way."""
+        whole = True
+        for offer in offers:
+            if len(self._open) >= MAX_OPEN:
+                return False
+            try:
+                self.receive(offer)
+            except OSError as error:
+                why = error.strerror or type(error).__name__
+                _log.warning("offer waits: it cannot be written", journey=offer.journey, why=why)
+                whole = False
+            except Exception:
+                _log.exception("offer not taken in", journey=offer.journey)
+                whole = False
+        return whole
+
+    def _publish(self) -> None:
+        """A declaration with a slip in it, or one that central refuses, is no reason to be deaf."""
+        try:
+            self.publish()
+        except UnreachableError:
+            raise
+        except PhtlabError as error:
+            _log.warning("profile not published", code=error.code, why=error.message)
+
+    def _tell(self, until: threading.Event) -> None:
+        while not until.is_set():
+            self.teller.wake.wait(self.station.settings.progress_interval)
+            self.teller.wake.clear()
+            self.teller.flush()
+
+    def _tell_again(self, stop: Stop) -> None:
+        """Central offers what has ended: it never got the record, or it lost it."""
+        try:
+            self.station.central.put_record(stop.journey, self.station.name, stop.record())
+        except PhtlabError as error:
+            _log.warning("record not taken", journey=stop.hex[:12], code=error.code)
+
+    def _test_itself(self, until: threading.Event) -> None:
+        nightly = Nightly(self.station)
+        while not until.wait(_SELF_TEST_TICK):
+            try:
+                if nightly.due():
+                    run_self_test(self.station)
+                    self._publisher.forget()  # what central does not show, it is told again
+            except Exception as error:
+                # A night without a test is told, and ends no thread: the next one has its test.
+                _log.error("self-test not done", why=why_of(error))
+                until.wait(_SELF_TEST_PAUSE)
+
+    def _close_until_tried(self, error: TrialUnfinishedError) -> None:
+        sentence = error.message.partition(". ")[0]
+        keep_unfinished(self.station.folder, f"{sentence}.", self.station.now())
+
+    def _clock(self) -> float:
+        return self.station.now().timestamp()
+
+
+def _needs_job(stop: Stop) -> bool:
+    over = ("airlock-held", "sealed", "ending", "record")
+    return stop.has("starting") and not any(map(stop.has, over))
+
+
+def _warm_up(_: threading.Event) -> None:
+    """Import what the first stop would else wait for: most of a second."""
+    import papermill.translators  # noqa: F401
+    import pyarrow.parquet  # noqa: F401

@@ -1,0 +1,78 @@
+"""What the station says of itself: descriptions of its data sets, and their twins."""
+
+from __future__ import annotations
+
+from pydantic import JsonValue
+
+from phtlab import __version__
+from phtlab.errors import PolicyError
+from phtlab.station.context.maintenance import closed
+from phtlab.station.context.station import Station
+from phtlab.station.data.datasets import describe, twin_of
+from phtlab.wire.api.journeys import StationProfile
+
+
+def profile_of(station: Station) -> tuple[StationProfile, dict[str, bytes]]:
+    """The profile, and the twins by data set. Raises DataSetError."""
+    descriptions, twins = [], {}
+    for name, dataset in station.declared().items():
+        twin = twin_of(station.folder, dataset)
+        shown = twin if station.settings.twin else dataset
+        descriptions.append(describe(shown, twin))
+        if dataset.schema.columns:
+            twins[name] = twin.path.read_bytes()
+    why = closed(station)
+    paused = why.reason if why else ""
+    profile = StationProfile(
+        datasets=tuple(descriptions),
+        version=__version__,
+        paused=paused,
+        airlock=published_rules(station),
+    )
+    return profile, twins
+
+
+def published_rules(station: Station) -> dict[str, JsonValue] | None:
+    """What the policy's `[airlock]` sets otherwise than by default; None if that is not told.
+
+    A twin station holds nothing, and a policy with a slip in it says nothing.
+    """
+    if station.settings.twin:
+        return None
+    try:
+        policy = station.policy()
+    except PolicyError:
+        return None
+    if not policy.publish_rules:
+        return None
+    rules: dict[str, JsonValue] = policy.airlock.model_dump(mode="json", exclude_defaults=True)
+    return rules
+
+
+class ProfilePublisher:
+    """Publishes the profile when declarations or policy changed, or a pause began or ended."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._published: object = None
+
+    def publish(self) -> None:
+        """Raises DataSetError, or what central's client raises."""
+        state = self._declarations()
+        if state == self._published:
+            return
+        profile, twins = profile_of(self._station)
+        self._station.central.put_profile(profile)
+        for name, content in twins.items():
+            self._station.central.put_twin(name, content)
+        self._published = state
+
+    def forget(self) -> None:
+        """Publish again next time, changed or not."""
+        self._published = None
+
+    def _declarations(self) -> object:
+        paths = sorted(self._station.folder.datasets.glob("*.toml"))
+        why = closed(self._station)
+        files = [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in paths]
+        return files, why.reason if why else "", published_rules(self._station)

@@ -1,0 +1,57 @@
+"""Tries the sandbox again, with growing pauses, while a trial that was cut off has no answer."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from phtlab.station.context.station import Station
+from phtlab.station.executor.unfinished_trial import note_trial, trial_results, unfinished_trial
+from phtlab.station.health.self_test import run_self_test
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.safe_error_text import why_of
+
+_TICK = 1.0
+_log = structlog.get_logger("phtlab.station")
+
+
+def retry_trials(station: Station, until: threading.Event) -> None:
+    """Retry until `until` is set; a thread of the daemon."""
+    backoff = Backoff(first=1.0)
+    while not until.wait(_TICK):
+        try:
+            note, why = unfinished_trial(station.folder), ""
+            if note is not None:
+                if not backoff.tries("trial"):
+                    _log.warning("nothing new begins", cause="trial", why=note.sentence)
+                why = retry_trial(station)
+        # All errors: the thread's end would be a station that stays closed.
+        except Exception as error:
+            why = why_of(error)
+        if not why:
+            backoff.succeeded("trial")
+            continue
+        seconds = backoff.failed("trial", station.now().timestamp())
+        _log.warning("trial of the sandbox without an answer", seconds=round(seconds, 1), why=why)
+        until.wait(seconds)
+
+
+def retry_trial(station: Station) -> str:
+    """Try once more; returns why there is no answer yet, or nothing if there is one.
+
+    If a limit does not hold, the self-test has found that when this returns, and stops new runs.
+    """
+    results = station.executor.check()
+    found = trial_results(results)
+    if not found or any(result.unfinished for result in found):
+        note_trial(station.folder, found, station.now())
+        return " ".join(result.sentence for result in results if not result.ok) or "No engine."
+    if all(result.ok for result in found):
+        note_trial(station.folder, found, station.now())
+        _log.info("trial of the sandbox answered", result=found[0].sentence)
+        return ""
+    # The verdict first, then the note: new runs stay stopped in between.
+    run_self_test(station)
+    left = unfinished_trial(station.folder)
+    return left.sentence if left else ""

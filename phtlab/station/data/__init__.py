@@ -1,0 +1,1 @@
+"""The data sets that a station holds, their schemas and their synthetic twins."""

@@ -1,0 +1,431 @@
+"""The executor on a Docker engine of this machine.
+
+Everything that it knows of a job is one container, found by name, and one
+folder with the output volume. It keeps nothing else, here or on disk.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+
+from phtlab.errors import (
+    DataSetError,
+    EngineMissingError,
+    PhtlabError,
+    SandboxError,
+    TrialUnfinishedError,
+)
+from phtlab.station.executor.contract import (
+    JOB_ID,
+    MIB,
+    CheckResult,
+    Executor,
+    Job,
+    JobStatus,
+    KernelHere,
+    RegistryAuth,
+    Usage,
+)
+from phtlab.station.executor.data_trial import try_reading
+from phtlab.station.executor.disk_space import ENGINE_DISK, disk_check
+from phtlab.station.executor.engine_answers import first_user, images_here, kernel_here, status_of
+from phtlab.station.executor.engine_check import engine_checks
+from phtlab.station.executor.image_pull import fetch_image, said
+from phtlab.station.executor.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
+from phtlab.station.executor.sandbox import (
+    LABEL_JOB,
+    LABEL_STATION,
+    USER,
+    container_body,
+    container_name,
+)
+from phtlab.station.executor.sandbox_trial import refusal, remove_container, try_sandbox, went_down
+from phtlab.station.retry_delays import Backoff
+from phtlab.train.image import ENTRYPOINT
+from phtlab.wire.engine_socket import knock
+
+DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
+OutputVolume = Literal["loopback", "directory"]
+_Found = TypeVar("_Found")
+
+_VOLUMES: Mapping[str, Callable[[], OutputVolumes]] = {
+    "loopback": LoopbackVolumes,
+    "directory": DirectoryVolumes,
+}
+_TRIES = 3
+"""Of one trial, within a call."""
+_PAUSE = 0.5
+_IMAGE_BYTES = 256 * MIB
+"""Of a train's own layer, or a part of a kernel image's: room for less is none."""
+
+# The engines of this process whose sandbox held in a trial, by address, runtime and kind of
+# volume; one that has been away is tried again.
+_HELD: set[tuple[str, str, str]] = set()
+_TRIAL = threading.Lock()
+
+
+class DockerExecutor(Executor):
+    """Runs each job in one container of the engine at ``engine``.
+
+    ``root`` holds a folder a job and is the station's alone (0700). ``runtime``
+    is a runtime that the engine knows, such as runc or runsc. ``output_volume``
+    is ``loopback``, whose quota holds and which needs root, or ``directory``,
+    whose quota does not hold. ``groups`` are further group ids of every run.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        station: str,
+        engine: str = DEFAULT_ENGINE,
+        output_volume: OutputVolume = "loopback",
+        runtime: str = "runc",
+        groups: Sequence[int] = (),
+        entrypoint: Sequence[str] = ENTRYPOINT,
+    ) -> None:
+        self._root = root.absolute()
+        self._station = station
+        self._address = engine
+        self._volumes = _VOLUMES[output_volume]()
+        self._runtime = runtime
+        self._groups = tuple(groups)
+        self._entrypoint = tuple(entrypoint)
+        self._client: docker.APIClient | None = None
+        self._first_user: int | None = None
+
+    def check(self) -> tuple[CheckResult, ...]:
+        try:
+            with self._engine() as engine:
+                version, info = engine.version(), engine.info()
+        except EngineMissingError as error:
+            sentence, _, mend = error.message.partition(". ")
+            missing = CheckResult("container engine", False, f"{sentence}.", mend)
+            return missing, self._volumes.check()
+        said_of_itself = (
+            *engine_checks(version, info, runtime=self._runtime, address=self._address),
+            self._volumes.check(),
+            disk_check(ENGINE_DISK, Path(info["DockerRootDir"]), needed=_IMAGE_BYTES),
+        )
+        return *said_of_itself, *self._tried()
+
+    def start(self, job: Job, authorize: Callable[[], RegistryAuth]) -> None:
+        with self._engine() as engine:
+            found = self._inspect(engine, job.id)
+            if found is not None and not _never_begun(found):
+                return
+            _demand_paths(job)
+            fetch_image(engine, job.image, authorize)
+            self._require_tried(engine, job.image)
+            if found is not None:
+                # Prepared by a station that died. Its volume's mount may be gone: begin anew.
+                remove_container(engine, found["Id"])
+            self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            output = self._volumes.create(self._folder(job.id), job.limits, self._owner(engine))
+            body = container_body(
+                job,
+                output,
+                station=self._station,
+                runtime=self._runtime,
+                groups=self._groups,
+                entrypoint=self._entrypoint,
+            )
+            try:
+                created = engine.create_container_from_config(  # type: ignore[no-untyped-call]
+                    body, container_name(self._station, job.id)
+                )
+                engine.start(created["Id"])
+            except APIError as error:
+                raise SandboxError(
+                    f"The engine did not start job {job.id}: {said(error)}. "
+                    "Run 'phtlab station check', which says what is missing."
+                ) from error
+
+    def status(self, job_id: str) -> JobStatus:
+        with self._engine() as engine:
+            found = self._inspect(engine, job_id)
+        return JobStatus("absent") if found is None else status_of(found["State"])
+
+    def stop(self, job_id: str) -> None:
+        with self._engine() as engine:
+            found = self._inspect(engine, job_id)
+            if found is None or not found["State"]["Running"]:
+                return
+            with suppress(NotFound):
+                engine.stop(found["Id"], timeout=found["Config"].get("StopTimeout", 10))
+
+    def outputs(self, job_id: str) -> Path:
+        return self._volumes.path(self._folder(job_id))
+
+    def logs(self, job_id: str) -> bytes:
+        with self._engine() as engine:
+            found = self._inspect(engine, job_id)
+            if found is None or _never_begun(found):
+                return b""
+            cap = int(found["HostConfig"]["LogConfig"]["Config"]["max-size"])
+            content: bytes = engine.logs(found["Id"])
+        return content[-cap:]
+
+    def remove(self, job_id: str) -> None:
+        with self._engine() as engine:
+            if (found := self._inspect(engine, job_id)) is not None:
+                remove_container(engine, found["Id"])
+        self._volumes.remove(self._folder(job_id))
+
+    def jobs(self) -> frozenset[str]:
+        with self._engine() as engine:
+            named = engine.containers(
+                all=True, filters={"label": f"{LABEL_STATION}={self._station}"}
+            )
+        # Another consortium's station on this engine may have the same name.
+        mine = (container for container in named if self._writes_here(container))
+        folders = self._root.iterdir() if self._root.is_dir() else ()
+        return frozenset(
+            name
+            for name in (
+                *(container["Labels"].get(LABEL_JOB, "") for container in mine),
+                *(folder.name for folder in folders),
+            )
+            if JOB_ID.fullmatch(name)
+        )
+
+    def kernels(self) -> tuple[KernelHere, ...]:
+        found = []
+        with self._engine() as engine:
+            # A kernel image itself before trains that were built on one.
+            for image in sorted(images_here(engine.images()), key=lambda name: "/trains/" in name):
+                with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+                    here = kernel_here(image, engine.inspect_image(image))  # type: ignore[no-untyped-call]
+                    if here is not None:
+                        found.append(here)
+        return tuple(found)
+
+    def usage(self, job_id: str) -> Usage | None:
+        self._folder(job_id)
+        with self._engine() as engine:
+            try:
+                told = engine.stats(
+                    container_name(self._station, job_id), stream=False, one_shot=True
+                )
+            except NotFound:
+                return None
+        memory = told.get("memory_stats", {}).get("usage")
+        cpu = told.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
+        if memory is None or not cpu:  # it has ended
+            return None
+        return Usage(int(memory), int(cpu) / 1e9)
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+            self._first_user = None
+
+    def _writes_here(self, container: Mapping[str, Any]) -> bool:
+        place = f"{self._root}/"
+        return any(mount.get("Source", "").startswith(place) for mount in container["Mounts"])
+
+    def _tried(self) -> tuple[CheckResult, ...]:
+        """What comes of a trial of the sandbox now, if there is an image to try it with."""
+        try:
+            with self._engine() as engine:
+                if self._image_here(engine) is not None:
+                    return self._trial(engine, lambda: self._image_here(engine))
+        except PhtlabError as error:
+            sentence, _, mend = error.message.partition(". ")
+            # An engine that went away meanwhile has not answered either.
+            unfinished = isinstance(error, TrialUnfinishedError | EngineMissingError)
+            return (
+                CheckResult(
+                    "sandbox", False, f"{sentence.rstrip('.')}.", mend, unfinished=unfinished
+                ),
+            )
+        return (
+            CheckResult(
+                "sandbox",
+                True,
+                "Not tried yet, for want of a kernel image: the first run begins with a trial, "
+                "and only if all limits hold.",
+            ),
+        )
+
+    def unreadable(self, data: Mapping[str, Path]) -> Mapping[str, str]:
+        with self._engine() as engine:
+            if data and (image := self._image_here(engine)) is not None:
+                return _until_finished(
+                    lambda: try_reading(
+                        engine,
+                        image,
+                        self._root,
+                        data,
+                        station=self._station,
+                        runtime=self._runtime,
+                        groups=self._groups,
+                    )
+                )
+        return super().unreadable(data)
+
+    def _image_here(self, engine: docker.APIClient) -> str | None:
+        """An image that a trial can run in."""
+        for image in images_here(engine.images()):
+            with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
+                found = engine.inspect_image(image)  # type: ignore[no-untyped-call]
+                if found["Config"].get("Entrypoint") == list(ENTRYPOINT):
+                    return image
+        return None
+
+    def _require_tried(self, engine: docker.APIClient, image: str) -> None:
+        """Require that a trial held, in this process and since the engine came.
+
+        Raises SandboxError if a limit did not hold, TrialUnfinishedError if that is not known.
+        """
+        key = (self._address, self._runtime, type(self._volumes).__name__)
+        with _TRIAL:
+            if key in _HELD:
+                return
+            broken = refusal(self._trial(engine, lambda: image))
+            if broken:
+                raise SandboxError(
+                    f"No run begins, because the engine does not hold the sandbox. {broken}",
+                    code="sandbox-not-held",
+                )
+            _HELD.add(key)
+
+    def _trial(
+        self, engine: docker.APIClient, image: Callable[[], str | None]
+    ) -> tuple[CheckResult, ...]:
+        """What a trial in `image()` found; of a second one, if a limit did not hold in the first.
+
+        A limit that is not enforced is not enforced the second time either. A runtime that goes
+        down at the same limit each time does not hold it. Raises TrialUnfinishedError if a trial
+        was cut off as often as it is tried.
+        """
+        limits: list[str] = []
+
+        def once() -> tuple[CheckResult, ...]:
+            if (name := image()) is None:
+                raise TrialUnfinishedError(
+                    "No trial was made: the kernel image was removed from the engine meanwhile. "
+                    "Try again: phtlab station check"
+                )
+            try:
+                return try_sandbox(
+                    engine,
+                    name,
+                    self._root,
+                    station=self._station,
+                    runtime=self._runtime,
+                    volumes=self._volumes,
+                    groups=self._groups,
+                    owner=self._owner(engine),
+                )
+            except TrialUnfinishedError as error:
+                limits.append(error.limit)
+                raise
+
+        try:
+            found = _until_finished(once)
+            return _until_finished(once) if refusal(found) else found
+        except TrialUnfinishedError:
+            if len(limits) >= _TRIES and limits[0] and len(set(limits)) == 1:
+                return went_down(limits[0])
+            raise
+
+    def _owner(self, engine: docker.APIClient) -> int:
+        """Which user of this machine a run is; asked once of an engine."""
+        if self._first_user is None:
+            self._first_user = first_user(engine.info())
+        return self._first_user + USER
+
+    def _folder(self, job_id: str) -> Path:
+        if not JOB_ID.fullmatch(job_id):  # it becomes a path that is deleted
+            raise SandboxError(f"{job_id!r} is not a job id.", code="sandbox-job")
+        return self._root / job_id
+
+    def _inspect(self, engine: docker.APIClient, job_id: str) -> dict[str, Any] | None:
+        self._folder(job_id)
+        try:
+            found: dict[str, Any] = engine.inspect_container(container_name(self._station, job_id))
+        except NotFound:
+            return None
+        return found
+
+    @contextmanager
+    def _engine(self) -> Iterator[docker.APIClient]:
+        """The engine's API; what is no answer of it becomes EngineMissingError."""
+        try:
+            knock(self._address)
+            if self._client is None:
+                self._client = docker.APIClient(base_url=self._address, version="auto")
+            yield self._client
+        except APIError as error:
+            if error.status_code is not None and error.status_code < 500:
+                raise SandboxError(
+                    f"The container engine refused: {said(error)}. "
+                    "Run 'phtlab station check', which says what is missing."
+                ) from error
+            raise self._missing(said(error)) from error
+        except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:
+            self.close()
+            _HELD.difference_update([held for held in _HELD if held[0] == self._address])
+            raise self._missing("") from error
+
+    def _missing(self, said: str) -> EngineMissingError:
+        path = Path(self._address.removeprefix("unix://"))
+        if said:
+            return EngineMissingError(
+                f"The container engine at {self._address} failed: {said}. "
+                "Look at its log: journalctl -u docker"
+            )
+        if self._address.startswith("unix://") and path.exists() and not os.access(path, os.W_OK):
+            return EngineMissingError(
+                f"The container engine at {self._address} may not be used by this user. "
+                "Run the station as root, or add its user to the group docker."
+            )
+        return EngineMissingError(
+            f"The container engine at {self._address} does not answer. "
+            "Start it: systemctl start docker"
+        )
+
+
+def _until_finished(trial: Callable[[], _Found]) -> _Found:
+    """What `trial` finds. One that is cut off is tried again after a pause, `_TRIES` times at most.
+
+    Raises TrialUnfinishedError if it was cut off each time.
+    """
+    pauses = Backoff(first=_PAUSE)
+    while True:
+        try:
+            return trial()
+        except TrialUnfinishedError:
+            seconds = pauses.failed("trial", time.monotonic())
+            if pauses.tries("trial") == _TRIES:
+                raise
+            time.sleep(seconds)
+
+
+def _never_begun(found: Mapping[str, Any]) -> bool:
+    return status_of(found["State"]).state == "absent"
+
+
+def _demand_paths(job: Job) -> None:
+    if not job.inputs.is_dir():
+        raise SandboxError(f"The inputs of job {job.id} are not there: {job.inputs}.")
+    for name, path in job.data.items():
+        if not path.exists():
+            raise DataSetError(
+                f"The data set {name} is not at {path}. "
+                "Put it there, or correct its path in the data set's description.",
+                code="data-set-missing",
+            )

@@ -1,0 +1,67 @@
+"""What a Docker engine answers, as what a station works with. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from phtlab.station.executor.contract import IMAGE, JobStatus, KernelHere
+from phtlab.train.image import ENTRYPOINT
+
+_OURS = re.compile(r"/(?:kernels|trains)/")
+
+
+def status_of(state: Mapping[str, Any]) -> JobStatus:
+    """The engine's ``State`` of a container as a job's status."""
+    if state["Status"] == "created":
+        return JobStatus("absent")
+    started = _moment(state["StartedAt"])
+    if state["Running"]:
+        return JobStatus("running", oom_killed=state["OOMKilled"], started=started)
+    return JobStatus(
+        "exited",
+        exit_code=state["ExitCode"],
+        oom_killed=state["OOMKilled"],
+        started=started,
+        finished=_moment(state["FinishedAt"]),
+    )
+
+
+def first_user(info: Mapping[str, Any]) -> int:
+    """The user of this machine that is root in an engine's containers, by its ``GET /info``.
+
+    That is 0, but for an engine with user namespaces (userns-remap): its data root is named
+    after the first user and the first group that it was given.
+    """
+    if "name=userns" not in (info.get("SecurityOptions") or ()):
+        return 0
+    found = re.search(r"/([0-9]+)\.[0-9]+/?$", info["DockerRootDir"])
+    return int(found[1]) if found else 0
+
+
+def images_here(images: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What may be kernel or train images among the engine's, by digest, the newest first."""
+    names = (name for image in images for name in image.get("RepoDigests") or ())
+    return [name for name in names if IMAGE.fullmatch(name) and _OURS.search(name)]
+
+
+def kernel_here(reference: str, inspected: Mapping[str, Any]) -> KernelHere | None:
+    """An image as what a run can use; None if it is not of a kernel that phtlab has built."""
+    config = inspected["Config"]
+    labels = config.get("Labels") or {}
+    if config.get("Entrypoint") != list(ENTRYPOINT) or "org.phtlab.kernelspec" not in labels:
+        return None
+    return KernelHere(
+        reference=reference,
+        name=labels.get("org.opencontainers.image.title", "").rpartition(" ")[2],
+        language=labels.get("org.phtlab.language", ""),
+        kernelspec=labels["org.phtlab.kernelspec"],
+        diff_ids=tuple(inspected["RootFS"]["Layers"]),
+    )
+
+
+def _moment(text: str) -> datetime | None:
+    moment = datetime.fromisoformat(text).astimezone(UTC)
+    return None if moment.year == 1 else moment  # the engine's way to say never

@@ -1,0 +1,93 @@
+"""Whether an engine can hold the sandbox's limits, read from what it says of itself.
+
+Pure: from the answers of ``GET /version`` and ``GET /info`` to sentences for a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from phtlab.station.executor.contract import CheckResult
+
+OLDEST_API = (1, 41)
+"""Docker 20.10: the first with private cgroup namespaces and errno in seccomp profiles."""
+
+_LIMITS = {
+    "MemoryLimit": "memory",
+    "SwapLimit": "swap",
+    "CpuCfsQuota": "processor time",
+    "PidsLimit": "number of processes",
+}
+
+
+def engine_checks(
+    version: Mapping[str, Any], info: Mapping[str, Any], *, runtime: str, address: str
+) -> tuple[CheckResult, ...]:
+    """One result each for: version, place, limits, system calls, container runtime."""
+    return (
+        _version(version),
+        _place(address),
+        _limits(info),
+        _seccomp(info),
+        _runtime(info, runtime),
+    )
+
+
+def _version(version: Mapping[str, Any]) -> CheckResult:
+    api = tuple(int(part) for part in version["ApiVersion"].split("."))
+    name = f"Docker Engine {version['Version']}"
+    if api >= OLDEST_API:
+        return CheckResult("container engine", True, f"{name} answers.")
+    return CheckResult(
+        "container engine", False, f"{name} is too old.", "Install Docker Engine 20.10 or newer."
+    )
+
+
+def _place(address: str) -> CheckResult:
+    if address.startswith("unix://"):
+        return CheckResult("engine's place", True, "The engine runs on this machine.")
+    return CheckResult(
+        "engine's place",
+        False,
+        f"The engine at {address} may run elsewhere, where this station's folders are not.",
+        "Run the station on the engine's machine and use its unix socket.",
+    )
+
+
+def _limits(info: Mapping[str, Any]) -> CheckResult:
+    missing = [words for key, words in _LIMITS.items() if not info.get(key)]
+    if not missing:
+        return CheckResult(
+            "limits", True, "Memory, swap, processor time and number of processes are limited."
+        )
+    return CheckResult(
+        "limits",
+        False,
+        f"The engine cannot limit: {', '.join(missing)}.",
+        "Use cgroup v2, or boot with cgroup_enable=memory swapaccount=1.",
+    )
+
+
+def _seccomp(info: Mapping[str, Any]) -> CheckResult:
+    options = info.get("SecurityOptions") or []
+    if any(option.startswith("name=seccomp") for option in options):
+        return CheckResult("system calls", True, "The engine filters system calls (seccomp).")
+    return CheckResult(
+        "system calls",
+        False,
+        "The engine does not filter system calls.",
+        "Use a kernel and an engine built with seccomp.",
+    )
+
+
+def _runtime(info: Mapping[str, Any], runtime: str) -> CheckResult:
+    known = sorted(info.get("Runtimes") or {})
+    if runtime in known:
+        return CheckResult("container runtime", True, f"Runs use the runtime {runtime}.")
+    return CheckResult(
+        "container runtime",
+        False,
+        f"The engine knows no runtime {runtime}, only {', '.join(known)}.",
+        "Add it to the engine's daemon.json, or set another runtime.",
+    )

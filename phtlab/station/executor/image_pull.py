@@ -1,0 +1,72 @@
+"""How an engine comes by an image: by digest, with leave, and none that writes past its sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import docker
+from docker.errors import APIError, NotFound
+
+from phtlab.errors import RegistryError, RegistryUnreachableError, SandboxError
+from phtlab.station.executor.contract import RegistryAuth
+
+_NO_ANSWER = ("connection refused", "no such host", "timeout", "no route", "unreachable", "eof")
+
+
+def fetch_image(
+    engine: docker.APIClient, reference: str, authorize: Callable[[], RegistryAuth]
+) -> None:
+    """Have `reference` (``host:port/repository@sha256:…``) here; pulled only if it is not.
+
+    Raises RegistryUnreachableError, RegistryError (``image-refused``), and SandboxError for an
+    image that could write around the sandbox.
+    """
+    try:
+        require_image(engine, reference)
+    except NotFound:
+        _pull(engine, reference, authorize())
+        require_image(engine, reference)
+
+
+def require_image(engine: docker.APIClient, reference: str) -> None:
+    """Raise the SDK's NotFound unless `reference` is here; SandboxError as `fetch_image`."""
+    image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
+    if image["Config"].get("Volumes"):
+        raise SandboxError(
+            f"The image {reference} declares volumes, which would be writable without a limit. "
+            "Build the kernel image without VOLUME.",
+            code="sandbox-volumes",
+        )
+
+
+def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
+    repository, _, digest = reference.partition("@")
+    # An empty setting, not None: None would send whatever the user's own configuration holds.
+    credentials = {"registrytoken": auth.token} if auth.token else {}
+    try:
+        events = engine.pull(
+            repository, tag=digest, auth_config=credentials, stream=True, decode=True
+        )
+        problem = next((event["error"] for event in events if "error" in event), None)
+    except APIError as error:
+        problem = said(error)
+    if problem is None:
+        return
+    registry = repository.partition("/")[0]
+    if any(phrase in problem.lower() for phrase in _NO_ANSWER):
+        raise RegistryUnreachableError(
+            f"The registry {registry} does not answer the engine, which needs the image "
+            f"{reference}. Check the registry's address and that this machine reaches it."
+        )
+    raise RegistryError(
+        f"The registry {registry} did not give the image {reference}: {problem}. "
+        "Check that the image was pushed and that you may pull it.",
+        code="image-refused",
+    )
+
+
+def said(error: APIError) -> str:
+    """The engine's own words, without a full stop."""
+    words = error.explanation or str(error)
+    text = words.decode(errors="replace") if isinstance(words, bytes) else words
+    return text.strip().rstrip(".")

@@ -1,0 +1,1 @@
+"""Checks of what a station needs, and the self-test train."""

@@ -1,0 +1,56 @@
+"""Whether the station's log holds, and central's as far as the station saw it: in a sentence."""
+
+from __future__ import annotations
+
+from phtlab.errors import AuditError
+from phtlab.governance.audit.chain import verify_chain
+from phtlab.station.audit.log import Log
+from phtlab.station.audit.watch import Alarm, Watch, Watched
+from phtlab.station.context.operator_context import Place
+from phtlab.station.settings.folder import StationFolder
+
+
+def audit_state(folder: StationFolder, name: str) -> str:
+    """How far both logs hold. Raises AuditError if one does not, with what to do."""
+    watch = Watch.of(folder)
+    for alarm in watch.alarms:
+        raise AuditError(
+            f"{alarm.sentence} Keep everything as it is and tell an officer; 'phtlab audit verify' "
+            "says what holds.",
+            code=alarm.code,
+        )
+    head = verify_chain(Log(folder.audit, name).entries(), log=name)
+    told = f"{head.number} entries, each of which follows the one before"
+    if (seen := watch.central.seen) is None:
+        return f"{told}; central's log was not verified yet."
+    return (
+        f"{told}; central's log held at {seen.at:%Y-%m-%d %H:%M} UTC as far as entry {seen.number}."
+    )
+
+
+def accept_central(place: Place, *, by: str, reason: str) -> Alarm:
+    """Watch central's log anew, from how it is now: officers say why it lacks what was seen of it.
+
+    What was seen before, and why it is believed no more, stays in the station's own log. Raises
+    AuditError (``audit-no-alarm``) if central's log holds as far as this station knows.
+    """
+    watched = Watch.of(place.folder).central
+    if watched.alarm is None:
+        raise AuditError(
+            "Central's log holds, as far as this station knows: there is nothing to accept.",
+            code="audit-no-alarm",
+        )
+    seen = watched.seen
+    place.audit.append(
+        actor=by,
+        action="central-log-accepted",
+        subject=watched.alarm.log,
+        digest=seen.digest if seen else None,
+        details={
+            "code": watched.alarm.code,
+            "number": str(seen.number if seen else 0),
+            "reason": reason,
+        },
+    )
+    Watch.of(place.folder).keep(place.folder, "central", Watched())
+    return watched.alarm

@@ -1,0 +1,82 @@
+"""Whether this machine's clock is right: against central's word, and against what was signed.
+
+An order's expiry, the roster's freshness and a token's life are judged by this clock. Central's
+word is nobody's signature: it is good for finding a clock that is off by accident. What was signed
+is a lower bound that central cannot move: nothing is signed before its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from tuf.api.metadata import Metadata, Targets, Timestamp
+
+from phtlab.station.executor.contract import CheckResult
+from phtlab.trust_store.repository import Lifetimes
+
+WARNED = timedelta(seconds=10)
+BROKEN = timedelta(seconds=60)
+"""From here on central takes no token of this station: `phtlab.wire.central.token.SKEW`."""
+_MEND = "Set the clock, and keep it set: timedatectl set-ntp true"
+
+
+def judge_clock(
+    now: datetime, central: datetime | None, signed: Iterable[tuple[str, datetime]]
+) -> CheckResult:
+    """By `now` of this machine, central's time, and (what, not before when) of signed things."""
+    for what, moment in signed:
+        if now < moment - BROKEN:
+            return CheckResult(
+                "clock",
+                False,
+                f"The clock is at least {_told(moment - now)} behind: {what} is of "
+                f"{moment:%Y-%m-%d %H:%M} UTC.",
+                _MEND,
+            )
+    if central is None:
+        return CheckResult(
+            "clock",
+            True,
+            f"It is {now:%Y-%m-%d %H:%M} UTC here; central did not say what it has.",
+            "phtlab station check, once central answers",
+            warning=True,
+        )
+    off = now - central
+    way = "ahead of" if off > timedelta(0) else "behind"
+    if abs(off) > BROKEN:
+        return CheckResult(
+            "clock",
+            False,
+            f"The clock is {_told(abs(off))} {way} central's; central refuses this station.",
+            f"{_MEND} (or ask central's operator to, if this one is right)",
+        )
+    if abs(off) > WARNED:
+        sentence = f"The clock is {_told(abs(off))} {way} central's."
+        return CheckResult("clock", True, sentence, _MEND, warning=True)
+    return CheckResult("clock", True, "The clock agrees with central's, and with what was signed.")
+
+
+def signed_moments(trust: Path) -> Iterator[tuple[str, datetime]]:
+    """Before when the kept roster metadata cannot have been signed (TUF's clause 4.1: each
+    expires a lifetime after it was signed, at most)."""
+    for name, kind, lifetime in (
+        ("timestamp", Timestamp, Lifetimes.online),
+        ("targets", Targets, Lifetimes.targets),
+    ):
+        path = trust / "metadata" / f"{name}.json"
+        if path.exists():
+            found = Metadata[kind].from_file(str(path)).signed  # type: ignore[valid-type]
+            yield f"the roster's {name}", found.expires - lifetime
+
+
+def _told(span: timedelta) -> str:
+    seconds = int(span.total_seconds())
+    if seconds >= 2 * 86400:
+        return f"{seconds // 86400} days"
+    if seconds >= 2 * 3600:
+        return f"{seconds // 3600} hours"
+    if seconds >= 120:
+        return f"{seconds // 60} minutes"
+    return f"{seconds} seconds"

@@ -1,0 +1,75 @@
+"""What a station promised others to keep: its log, whole, and the list of what stands, fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from phtlab.errors import ApprovalError, PhtlabError
+from phtlab.governance.approval import open_standing
+from phtlab.governance.audit.chain import verify_chain
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.audit.log import Log
+from phtlab.station.audit.watch import Watch
+from phtlab.station.executor.contract import CheckResult
+from phtlab.station.health.audit import audit_state
+from phtlab.station.settings.folder import StationFolder
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.roster import Roster
+from phtlab.wire.central.client import CentralClient
+
+_VERIFY = "phtlab audit verify --directory STATION says where; then ask who changed it"
+
+
+def audit_checks(folder: StationFolder, station: str) -> Iterator[CheckResult]:
+    """The station's own log, and central's as the daemon saw it last. Raises AuditError."""
+    watch = Watch.of(folder)
+    if watch.own.alarm is not None:
+        yield CheckResult("audit log", False, watch.own.alarm.sentence, _VERIFY)
+    elif watch.central.alarm is not None:
+        head = verify_chain(Log(folder.audit, station).entries(), log=station)
+        yield CheckResult("audit log", True, f"{head.number} entries, one following the other.")
+    else:
+        yield CheckResult("audit log", True, f"It holds: {audit_state(folder, station)}")
+    if watch.central.alarm is not None:
+        yield CheckResult(
+            "central's audit log",
+            False,
+            watch.central.alarm.sentence,
+            "Tell an officer, and keep this station's folder as it is: it is the evidence",
+        )
+
+
+def approvals_check(
+    folder: StationFolder, station: str, central: CentralClient, roster: Roster, now: datetime
+) -> CheckResult:
+    """Whether the signed list of what stands is fresh, here and at central."""
+    if not folder.standing.exists():
+        if any(Approvals(folder)):
+            return _stale("There are approvals, and no signed list of those that stand.")
+        return CheckResult("approvals", True, "Nothing was approved here yet.")
+    try:
+        envelope = Envelope.from_bytes(folder.standing.read_bytes())
+        ours = open_standing(envelope, roster, station=station, now=now)
+    except PhtlabError as error:
+        return _stale(error.message.partition(". ")[0].rstrip(".") + ".")
+    try:
+        shown = central.governance.standing(station)
+        theirs = open_standing(shown.envelope, roster, station=station, now=now).number
+    except ApprovalError:
+        theirs = 0
+    except PhtlabError as error:
+        return _stale(error.message.partition(". ")[0].rstrip(".") + ".")
+    if theirs < ours.number:
+        return _stale("Central shows an older list of what stands than this station has signed.")
+    return CheckResult("approvals", True, f"{len(ours.approvals)} stand; central shows the list.")
+
+
+def _stale(sentence: str) -> CheckResult:
+    return CheckResult(
+        "approvals",
+        True,
+        sentence,
+        "phtlab station run: it signs the list anew and brings it to central",
+        warning=True,
+    )

@@ -1,0 +1,79 @@
+"""The self-test at work: each thing that a station needs, then a train of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from phtlab.station.audit.log import Log
+from phtlab.station.context.self_test_result import Report, begun, keep_report, report_of
+from phtlab.station.context.station import Station, utc_now
+from phtlab.station.executor.contract import CheckResult
+from phtlab.station.executor.unfinished_trial import note_trial
+from phtlab.station.health.checks import check_station
+from phtlab.station.health.self_test_train import train_check
+from phtlab.station.settings.folder import StationFolder
+from phtlab.station.settings.settings import StationSettings
+from phtlab.train.crypto.identity import Identity
+
+_NEEDED: Final = frozenset({"key", "policy", "container engine", "sandbox", "limit"})
+"""Without these no train runs; each says itself what is wrong with it."""
+_log = structlog.get_logger("phtlab.station")
+
+
+def look(
+    folder: StationFolder,
+    settings: StationSettings,
+    identity: Callable[[], Identity],
+    log: Log,
+    *,
+    by: str,
+    now: Callable[[], datetime] = utc_now,
+) -> Iterator[CheckResult]:
+    """Each thing as it is found out; then the train, if those that it needs are well.
+
+    `log` is told of the train, as of any that runs here. Never raises PhtlabError or OSError.
+    """
+    broken = set()
+    for result in check_station(folder, settings, identity, now):
+        yield result
+        if not result.ok:
+            broken.add(result.name.partition(":")[0])
+    if not broken & _NEEDED:
+        yield train_check(folder, settings, identity(), log, by=by)
+
+
+def run_self_test(station: Station) -> Report:
+    """Look at everything now, keep what was found, and tell the operator's log of what is broken.
+
+    Raises OSError if the report cannot be kept: that, too, is in the log by then.
+    """
+    begun(station.folder)
+    results = tuple(
+        look(
+            station.folder,
+            station.settings,
+            lambda: station.identity,
+            station.audit,
+            by=station.name,
+            now=station.now,
+        )
+    )
+    report = report_of(station.settings, results, station.now())
+    for found in report.broken:
+        _log.error(
+            "self-test: broken",
+            what=found.name,
+            why=found.sentence,
+            mend=found.mend,
+            stops_new_runs=found.stops,
+        )
+    for found in report.of_state("warning"):
+        _log.warning("self-test: warning", what=found.name, why=found.sentence, mend=found.mend)
+    _log.info("self-test", result=report.sentence)
+    keep_report(station.folder, report)
+    note_trial(station.folder, results, station.now())
+    return report

@@ -1,0 +1,1 @@
+"""The transitions of a stop: admission, running, airlock and departure."""

@@ -1,0 +1,293 @@
+"""Offered to admitted: is it what it claims to be, and may it run here?"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import structlog
+
+from phtlab.errors import ApprovalError, OrderReplayedError, PhtlabError, TrainError
+from phtlab.files.durable_file import sync_folder, write_durably
+from phtlab.governance.risk import Assessment
+from phtlab.notebook import ParameterSchema, parameterize
+from phtlab.station.approvals.agreement import has_agreed
+from phtlab.station.approvals.coverage import Covered, asked, assessed, covering, over
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.backup.restore import require_issued_since
+from phtlab.station.context.station import Station
+from phtlab.station.data.datasets import DataSet, check_columns
+from phtlab.station.executor.contract import Limits
+from phtlab.station.executor.sandbox import data_target
+from phtlab.station.policy.policy import Decision, Policy, decide
+from phtlab.station.stops.sentences import APPROVAL, Ending
+from phtlab.station.stops.stop import Stop, now_text, settings_file
+from phtlab.station.stops.verified_offer import Arrived as Arrived
+from phtlab.station.stops.verified_offer import claimed_order as claimed_order
+from phtlab.train.canonical import canonical
+from phtlab.train.documents.envelope import open_statement
+from phtlab.train.documents.manifest import Train
+from phtlab.train.documents.order import ORDER_TYPE, Order
+from phtlab.train.documents.roster import KernelImage, Roster
+from phtlab.train.image import ImageLimits, verify_image
+from phtlab.train.verify import verify_order, verify_train
+
+_GRACE_INSIDE = 2.0
+_EXPIRED = "The order expired after it was admitted, before its run could start."
+_ADMITTING = threading.Lock()
+_log = structlog.get_logger("phtlab.station")
+
+
+def verify(stop: Stop, station: Station) -> None:
+    """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
+    trusted = station.believed.now(at_least_as_new_as=claimed_order(stop).roster_version)
+    train, order, researcher = _documents(stop, station, trusted.roster)
+    require_issued_since(station.folder, order)
+    if not station.stops.take_nonce(order.nonce, stop):
+        raise OrderReplayedError(
+            f"{station.name} has followed an order with this nonce before. An order is for one "
+            "journey: dispatch the train again."
+        )
+    kernel = trusted.catalogue.image(train.manifest.kernel.digest)
+    parameters = ParameterSchema.from_schema(train.manifest.parameters).validate(order.parameters)
+    limits = ImageLimits()
+    parts = station.freight.fetch(train.repository, train.digest, limits)
+    files = verify_image(
+        parts.manifest,
+        parts.config,
+        parts.layer,
+        train_manifest=train.manifest,
+        digest=train.digest,
+        kernel=kernel,
+        limits=limits,
+    )
+    notebook = _notebook(train, dict(files))
+    parameterize(notebook, parameters)
+    # The image's settings say what it carries: the reader of the train is shown that.
+    carried = {"notebook.ipynb": notebook, "config.json": parts.config}
+    newest = trusted.catalogue.named(kernel.name)
+    if newest != kernel:
+        carried |= _carried_by(newest, station)
+    _keep_whole(stop.train, carried)
+    arrived = Arrived(train, order, researcher, kernel, trusted.roster.version, parameters)
+    stop.write("verified", arrived.as_json())
+
+
+def _carried_by(newest: KernelImage, station: Station) -> dict[str, bytes]:
+    """The settings of the catalogue's newest image, which the train's own is compared with.
+
+    A train waits for nobody's newer image: without it the reader is told less.
+    """
+    try:
+        return {settings_file(newest.digest): station.freight.settings_of(newest)}
+    except PhtlabError as error:
+        _log.warning("newest kernel image not compared", image=newest.digest, code=error.code)
+        return {}
+
+
+def admit(stop: Stop, station: Station) -> None:
+    """Verified to held or admitted: by the policy, or by an approval that stands."""
+    # What was held may have waited for days: who signed it may be a member no more.
+    trusted = station.believed.now()
+    _documents(stop, station, trusted.roster)
+    arrived = Arrived.of(stop)
+    trusted.catalogue.image(arrived.kernel.digest)
+    policy = station.policy()
+    if policy.approval.agreement and not has_agreed(station, trusted, arrived.researcher):
+        _refuse(stop, "agreement-missing", APPROVAL["agreement-missing"])
+        return
+    # One after the other: a proposal's journeys are counted by what was admitted before.
+    with _ADMITTING:
+        _admit(stop, station, arrived, policy)
+
+
+def _admit(stop: Stop, station: Station, arrived: Arrived, policy: Policy) -> None:
+    datasets = station.datasets()
+    risk = assessed(arrived, station)
+    decision = decide(
+        policy,
+        arrived.order,
+        arrived.train,
+        researcher=arrived.researcher,
+        station=station.name,
+        present=datasets,
+        risk=risk.risk,
+    )
+    covered = Covered()
+    if decision.verdict == "hold":
+        covered = covering(station, asked(stop, arrived, station, risk))
+        decision = _approved(stop, decision, covered, over(station, arrived.order))
+    if decision.verdict == "refuse":
+        _refuse(stop, decision.code, decision.sentence)
+        return
+    if decision.verdict == "hold":
+        stop.write("held", _held(decision, risk, covered, policy.approval.persons(risk.risk)))
+        return
+    used = {name: datasets[name] for name in arrived.train.manifest.datasets}
+    for dataset in used.values():
+        dataset.require()
+        if not station.settings.twin:
+            check_columns(dataset)  # as they are by now: a run sees the whole file
+    limits = policy.limits.limits(station.settings.gpus)
+    _keep_whole(stop.job, _job(stop, arrived, used, limits), readable_by_all=True)
+    stop.write(
+        "admitted",
+        {
+            "sentence": decision.sentence,
+            "approval": covered.digest,
+            "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
+            "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
+            # Of this run: the setting may be another one by the time that it ends.
+            "twin": station.settings.twin,
+            "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
+            "at": now_text(),
+        },
+    )
+
+
+def _refuse(stop: Stop, code: str, sentence: str) -> None:
+    refusal = Ending(outcome="refused", code=code, sentence=sentence)
+    stop.write("ending", refusal.model_dump(mode="json"))
+
+
+def lapsed(stop: Stop, station: Station) -> Ending | None:
+    """How a stop ends that was admitted and may not go on.
+
+    Before it started, because of whatever would not let it be admitted now: it may have waited for
+    long. Once it started only because of an approval that was taken back, if so wished.
+    """
+    if not stop.has("admitted"):
+        return None
+    approvals = Approvals(station.folder)
+    approval = stop.read("admitted").get("approval")
+    revoked = approval is not None and approvals.revoked(approval)
+    if stop.has("starting"):
+        if not (revoked and approvals.word(approval).get("stop_runs")):
+            return None
+        code = "approval-revoked"
+        return Ending(outcome="cancelled", code=code, sentence=APPROVAL[code])
+    order = Arrived.of(stop).order
+    if station.now() >= order.expires:
+        return Ending(outcome="refused", code="order-expired", sentence=_EXPIRED)
+    code = "proposal-withdrawn" if over(station, order) == "proposal-withdrawn" else ""
+    if approval is not None:
+        code = _ended(approvals, approval, station) or code
+    return Ending(outcome="refused", code=code, sentence=APPROVAL[code]) if code else None
+
+
+def _ended(approvals: Approvals, approval: str, station: Station) -> str:
+    """Why an approval of this station's allows nothing any more: a code, or nothing."""
+    if approvals.revoked(approval):
+        return "approval-revoked"
+    try:
+        kept = approvals.get(approval)
+    except ApprovalError:
+        return "approval-void"  # somebody took its file away
+    state = approvals.state(kept, station.name, station.now(), station.believed.now().roster)
+    return "" if state == "stands" else f"approval-{state}"
+
+
+def _job(
+    stop: Stop, arrived: Arrived, used: Mapping[str, DataSet], limits: Limits
+) -> dict[str, bytes]:
+    """What the run will see, by file name."""
+    job = {
+        "version": 1,
+        "kernel": arrived.kernel.kernelspec,
+        "seconds": limits.seconds,
+        "grace": min(_GRACE_INSIDE, limits.grace_seconds),
+        "datasets": {
+            name: {
+                "path": data_target(name, dataset.path),
+                "format": dataset.format,
+                "columns": dataset.schema.column_types(),
+            }
+            for name, dataset in used.items()
+        },
+        "outputs": [output.model_dump(mode="json") for output in arrived.train.manifest.outputs],
+    }
+    notebook = (stop.train / "notebook.ipynb").read_bytes()
+    return {
+        "job.json": canonical(job),
+        "notebook.ipynb": parameterize(notebook, arrived.parameters),
+    }
+
+
+def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Order, str]:
+    offer = stop.offer()
+    train = verify_train(offer.train, roster)
+    order = verify_order(
+        offer.order,
+        roster,
+        train=train,
+        station=station.name,
+        now=station.now(),
+        seen=frozenset(),  # a journey taken before has its folder, and is never opened twice
+    )
+    researcher = open_statement(offer.order, ORDER_TYPE, roster.members)[1].name
+    return train, order, researcher
+
+
+def _approved(stop: Stop, held: Decision, covered: Covered, study_over: str) -> Decision:
+    """What becomes of a journey that the policy holds: a person's no, or an approval, decides."""
+    word = stop.read("decision") if stop.has("decision") else {}
+    if word.get("verdict") == "refuse":
+        reason = (word.get("reason") or "").rstrip(".")
+        return Decision(
+            "refuse",
+            f"The operator of this station refused this journey{': ' + reason if reason else ''}.",
+            "operator",
+        )
+    if study_over == "proposal-withdrawn" or (study_over and covered.approval is None):
+        return Decision("refuse", APPROVAL[study_over], study_over)
+    if covered.approval is not None:
+        until = f"{covered.approval.expires:%Y-%m-%d}"
+        return Decision("admit", f"An approval of this station, until {until}, allows it.")
+    if word:
+        # It was approved, and what was approved does not stand any more, or not for this.
+        code = covered.why_not.code if covered.why_not else "approval-revoked"
+        code = code if code in APPROVAL else "approval-void"
+        return Decision("refuse", APPROVAL[code], code)
+    return held
+
+
+def _held(
+    decision: Decision, risk: Assessment, covered: Covered, persons: int
+) -> dict[str, object]:
+    return {
+        "sentence": decision.sentence,
+        "risk": risk.risk,
+        "reasons": [asdict(reason) for reason in risk.reasons],
+        "persons": persons,
+        "why_not": covered.why_not.message if covered.why_not else "",
+        "code": covered.why_not.code if covered.why_not else "",
+        "at": now_text(),
+    }
+
+
+def _notebook(train: Train, files: dict[str, bytes]) -> bytes:
+    notebooks = [content for path, content in files.items() if path.endswith(".ipynb")]
+    if len(notebooks) != 1:
+        raise TrainError(
+            f"The train '{train.manifest.name}' holds {len(notebooks)} notebooks instead of one. "
+            "Build it again with 'phtlab train build'.",
+            code="image-notebook",
+        )
+    return notebooks[0]
+
+
+def _keep_whole(folder: Path, files: dict[str, bytes], *, readable_by_all: bool = False) -> None:
+    """Make `folder` with `files`; one left half-made by a stop of the station is made anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    mode = 0o600
+    if readable_by_all:
+        # The sandbox's user reads them; the stop's folder above lets nobody else in.
+        folder.chmod(0o755)
+        mode = 0o644
+    for name, content in files.items():
+        write_durably(folder / name, content, mode)
+    sync_folder(folder.parent)

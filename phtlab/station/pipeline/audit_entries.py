@@ -1,0 +1,121 @@
+"""What becomes of each stop, in the station's log: read from the stop's files, so never missed.
+
+A stop does not move on before the log has what it came to so far. A station that was killed in
+between finds on its return what is not in the log yet.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from phtlab.station.audit.log import Log
+from phtlab.station.stops.stop import Stop, Stops
+
+
+class Told(NamedTuple):
+    """What the log says of a stop beside the action's name."""
+
+    digest: str
+    details: Mapping[str, str]
+
+
+def _offered(stop: Stop) -> Told:
+    return Told(stop.journey, {})
+
+
+def _held(stop: Stop) -> Told:
+    return Told(_train(stop), {"reason": stop.read("held")["sentence"]})
+
+
+def _admitted(stop: Stop) -> Told:
+    researcher, admitted = stop.read("verified")["researcher"], stop.read("admitted")
+    allowed = {"approval": admitted["approval"]} if admitted.get("approval") else {}
+    return Told(_train(stop), {"researcher": researcher, "reason": admitted["sentence"], **allowed})
+
+
+def _started(stop: Stop) -> Told:
+    return Told(_train(stop), {})
+
+
+def _outputs_held(stop: Stop) -> Told:
+    held = [
+        one for one in stop.read("airlock-held")["outputs"] if one["verdict"]["verdict"] == "held"
+    ]
+    persons = str(stop.read("airlock-held")["persons"])
+    return Told(_train(stop), {"outputs": str(len(held)), "persons": persons})
+
+
+def _outputs_decided(stop: Stop) -> Told:
+    """How many were released, in part, or refused; each word has an entry of its own."""
+    choices = Counter(one["choice"] for one in stop.read("release")["outputs"].values())
+    return Told(_train(stop), {choice: str(number) for choice, number in choices.items()})
+
+
+def _ended(stop: Stop) -> Told:
+    record = stop.final_record()
+    code = {"code": record.code} if record.code else {}
+    return Told(stop.record().digest, {"outcome": record.outcome, **code})
+
+
+def _train(stop: Stop) -> str:
+    return str(stop.read("verified")["train"]["digest"])
+
+
+_BY_FILE: Final[Mapping[str, tuple[str, Callable[[Stop], Told]]]] = {
+    "offer": ("stop-offered", _offered),
+    "held": ("stop-held", _held),
+    "admitted": ("stop-admitted", _admitted),
+    "starting": ("stop-started", _started),
+    "airlock-held": ("outputs-held", _outputs_held),
+    "release": ("outputs-decided", _outputs_decided),
+    "record": ("stop-ended", _ended),
+}
+
+
+class StopAudit:
+    """Adds to `log` what stops come to. Each stop is noted by one thread at a time."""
+
+    def __init__(self, log: Log, stops: Stops) -> None:
+        self._log = log
+        self._stops = stops
+        self._lock = threading.Lock()
+        self._actions: dict[str, set[str]] | None = None
+
+    def note(self, stop: Stop) -> None:
+        """Add what is new of `stop`. Raises OSError, AuditError, StationError; then try again."""
+        with self._lock:
+            known = self._logged()
+            if stop.ended and stop.journey not in known:
+                return  # it was noted to its end, and let go
+            logged = known.setdefault(stop.journey, set())
+        for file, (action, told_of) in _BY_FILE.items():
+            if action in logged or not stop.has(file):
+                continue
+            told = told_of(stop)
+            self._log.append(
+                actor=self._log.name,
+                action=action,
+                subject=stop.journey,
+                digest=told.digest,
+                details=told.details,
+            )
+            logged.add(action)
+        if stop.ended:
+            with self._lock:
+                self._logged().pop(stop.journey, None)
+
+    def _logged(self) -> dict[str, set[str]]:
+        """By journey, which actions the log has of the stops that have not ended."""
+        if self._actions is None:
+            actions: dict[str, set[str]] = {
+                stop.journey: set() for stop in self._stops.unfinished()
+            }
+            if actions:
+                for entry in self._log.entries():
+                    if entry.subject in actions:
+                        actions[entry.subject].add(entry.action)
+            self._actions = actions
+        return self._actions

@@ -1,0 +1,80 @@
+"""Cargo before it is sealed: a tar archive of what the airlock let pass.
+
+Uncompressed (what is sealed should not be a decompression bomb to its reader), in PAX
+format, in a fixed order with nothing of this machine in it: no time, owner or path.
+`cargo.json` comes first and lists the rest.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.formats.content import Content, Joined, digest_of
+
+INDEX = "cargo.json"
+
+
+def open_cargo(journey: str, station: str, passed: Sequence[Passed]) -> io.BufferedReader:
+    """The archive of all released outputs of `passed`, to be read once, in constant memory.
+
+    Raises AirlockError, as reading it does, if a file that was left is no longer what it was.
+    """
+    leaving = [one for one in passed if one.files]
+    return io.BufferedReader(Joined(list(_archive(journey, station, leaving))))
+
+
+def write_cargo(target: BinaryIO, journey: str, station: str, passed: Sequence[Passed]) -> None:
+    """Write `open_cargo`'s archive to `target`."""
+    with open_cargo(journey, station, passed) as archive:
+        shutil.copyfileobj(archive, target)
+
+
+def _archive(journey: str, station: str, leaving: Sequence[Passed]) -> Iterator[Content]:
+    """The pieces of the archive, padded as `tarfile` pads it."""
+    entries: list[tuple[str, Content]] = [(INDEX, _index(journey, station, leaving))]
+    entries += [(name, content) for one in leaving for name, content in sorted(one.files.items())]
+    size = 2 * tarfile.BLOCKSIZE
+    for name, content in entries:
+        header = _header(name, len(content))
+        padding = bytes(-len(content) % tarfile.BLOCKSIZE)
+        yield from (header, content, padding)
+        size += len(header) + len(content) + len(padding)
+    yield bytes(2 * tarfile.BLOCKSIZE + -size % tarfile.RECORDSIZE)
+
+
+def _index(journey: str, station: str, leaving: Sequence[Passed]) -> bytes:
+    index = {
+        "version": 1,
+        "journey": journey,
+        "station": station,
+        "outputs": [
+            {
+                "name": one.verdict.name,
+                "kind": one.verdict.kind,
+                "suppressed_rows": one.verdict.suppressed_rows,
+                "files": _files(one.files),
+            }
+            for one in leaving
+        ],
+    }
+    return json.dumps(index, indent=1, sort_keys=True).encode() + b"\n"
+
+
+def _files(files: Mapping[str, Content]) -> list[dict[str, object]]:
+    return [
+        {"path": name, "size": len(content), "sha256": digest_of(content)}
+        for name, content in sorted(files.items())
+    ]
+
+
+def _header(name: str, size: int) -> bytes:
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    entry.mode = 0o600
+    return entry.tobuf(tarfile.PAX_FORMAT)

@@ -1,0 +1,338 @@
+"""Airlock to departed: what may leave is sealed, sent, recorded and told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
+from phtlab.files.durable_file import replaced_durably
+from phtlab.station.airlock.check_outputs import (
+    Passed,
+    as_at_a_twin,
+    check_read,
+    pass_outputs,
+    read_outputs,
+)
+from phtlab.station.airlock.forecast import forecast
+from phtlab.station.airlock.history import monthly_amount, released_counts
+from phtlab.station.approvals.coverage import assessed
+from phtlab.station.backup.lost_history import forgotten_of
+from phtlab.station.context.station import Station
+from phtlab.station.data.datasets import people_at_most, people_known
+from phtlab.station.executor.untrusted_files import LeftFiles
+from phtlab.station.pipeline.admission import Arrived, claimed_order
+from phtlab.station.pipeline.cargo import open_cargo
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.policy import Policy
+from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.release import waiting
+from phtlab.station.release.airlock_replay import NOTED
+from phtlab.station.release.redaction import let_go
+from phtlab.station.release.votes import EXPIRED, Release, outcome_of, words_on
+from phtlab.station.stops.sentences import RUN, Ending, run_failed
+from phtlab.station.stops.stop import Stop, now_text
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.order import cargo_context, context_digest
+from phtlab.train.documents.record import CellError, Forecast, OutputVerdict, StopRecord
+from phtlab.train.sealing import seal
+
+_PATIENCE = 20
+_log = structlog.get_logger("phtlab.station")
+
+
+def leave_airlock(stop: Stop, station: Station) -> None:
+    """Airlock to sealed or held; or to an ending, if the run failed or nothing may leave."""
+    outcome = stop.read("outcome")
+    if outcome["code"]:
+        error = CellError.model_validate(outcome["error"]) if outcome["error"] else None
+        _end(stop, run_failed(outcome["code"], error))
+        return
+    arrived = Arrived.of(stop)
+    policy = station.policy()
+    try:
+        folder = station.executor.outputs(stop.job_id)
+    except SandboxError:
+        _end(stop, run_failed("run-lost"))
+        return
+    # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
+    with LeftFiles(folder, "outputs") as left:
+        passed = _passed(stop, station, arrived, left, policy)
+        held = any(one.verdict.verdict == "held" for one in passed)
+        if held:
+            _hold(stop, station, arrived, passed, policy.release)
+        else:
+            _seal(stop, station, arrived, passed)
+    if held:
+        # An engine that fails now costs the stop nothing: the next sweep does it, and says so.
+        with suppress(EngineMissingError, SandboxError):
+            station.executor.remove(stop.job_id)
+
+
+def _passed(
+    stop: Stop, station: Station, arrived: Arrived, left: LeftFiles, policy: Policy
+) -> tuple[Passed, ...]:
+    """The outputs past the airlock, held against what has left; what leaves now is noted there."""
+    manifest = arrived.train.manifest
+    # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
+    if stop.read("admitted")["twin"]:
+        passed = pass_outputs(manifest.outputs, left, policy.airlock)
+        _foresee(stop, station, arrived, left, (policy.airlock, [one.verdict for one in passed]))
+        return as_at_a_twin(passed)
+    # What the run wrote is read and drawn before other stops wait for this one.
+    read = read_outputs(manifest.outputs, left, policy.airlock)
+    with released_counts.turn(station.folder.released):
+        forgotten = forgotten_of(station.folder)
+        everybody = _everybody(station, manifest.datasets)
+        history = released_counts.ReleasedHistory(
+            station.folder.released,
+            manifest.datasets,
+            everybody,
+            forgotten is not None and not set(forgotten.datasets).isdisjoint(manifest.datasets),
+            # Counting rows reads the whole file: only where their number is not published.
+            people_at_most(station.datasets(), manifest.datasets) if everybody is None else None,
+        )
+        passed = check_read(read, policy.airlock, history)
+        month = monthly_amount.left_in_month(station.folder.released, station.now())
+        before = monthly_amount.most_left(month, arrived.researcher, manifest.datasets)
+        values = monthly_amount.values_left(month, arrived.researcher, manifest.datasets)
+        passed = monthly_amount.hold_beyond(passed, before, policy.month, values, history.most)
+        if any(one.verdict.verdict == "held" for one in passed):
+            may_leave = released_counts.left(manifest.outputs, passed, held=True)
+            released_counts.note_pending(
+                station.folder.released, stop.hex, manifest.datasets, may_leave
+            )
+        else:
+            _note(stop, station, arrived, passed)
+    return passed
+
+
+def _foresee(
+    stop: Stop,
+    station: Station,
+    arrived: Arrived,
+    left: LeftFiles,
+    known: tuple[AirlockRules, Sequence[OutputVerdict]],
+) -> None:
+    """Note what other stations would make of it; nothing, if central is away."""
+    manifest = arrived.train.manifest
+    try:
+        stations = station.central.stations()
+    except PhtlabError as error:
+        _log.info("nothing foreseen", journey=stop.hex[:12], code=error.code)
+        return
+    found = forecast(stations, manifest.datasets, manifest.outputs, left, known)
+    stop.write("forecast", [one.model_dump(mode="json") for one in found])
+
+
+def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None:
+    """How many people whoever reads the station's profile knows there are; of one data set only."""
+    dataset = station.datasets().get(names[0]) if len(names) == 1 else None
+    return None if dataset is None else people_known(dataset)
+
+
+def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:
+    manifest = arrived.train.manifest
+    left = monthly_amount.Left(
+        researcher=arrived.researcher,
+        datasets=manifest.datasets,
+        amount=monthly_amount.Amount.of(passed),
+        values=monthly_amount.values_of(passed),
+    )
+    monthly_amount.note(station.folder.released, stop.hex, station.now(), left)
+    told = released_counts.left(manifest.outputs, passed)
+    kept = released_counts.note(station.folder.released, manifest.datasets, told)
+    stop.write(NOTED, {"released": kept})
+
+
+def _hold(
+    stop: Stop,
+    station: Station,
+    arrived: Arrived,
+    passed: tuple[Passed, ...],
+    rules: ReleaseRules,
+) -> None:
+    manifest, now = arrived.train.manifest, station.now()
+    # What the image is made of matters before it runs, not to what came out.
+    risk = assessed(arrived, station, known=(manifest.kernel.digest,)).risk
+    until = rules.until(now, arrived.order.expires)
+    persons = rules.persons(risk)
+    why = rules.why_held(one.verdict for one in passed)
+    waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
+
+
+def heed_words(stop: Stop, station: Station) -> bool:
+    """Held to airlock, once people decided on every output, or their time is over.
+
+    Returns whether it is so far.
+    """
+    there = waiting.waiting_at(stop)
+    outcomes = {one.name: outcome_of(words_on(stop, one.name), there.persons) for one in there.held}
+    if None in outcomes.values() and station.now() < there.until:
+        return False
+    release = Release(
+        outputs={name: outcome or EXPIRED for name, outcome in outcomes.items()}, at=station.now()
+    )
+    stop.write("release", release.model_dump(mode="json"))
+    return True
+
+
+def leave_hold(stop: Stop, station: Station) -> None:
+    """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
+    there = waiting.waiting_at(stop)
+    outcomes = Release.model_validate(stop.read("release")).outputs
+    with waiting.opened(stop, there) as files:
+        passed = tuple(
+            let_go(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
+        )
+        arrived = Arrived.of(stop)
+        with released_counts.turn(station.folder.released):
+            _note(stop, station, arrived, waiting.with_cells(stop, passed))
+            released_counts.settle(station.folder.released, stop.hex)
+        late = any(not outcome.by for outcome in outcomes.values())
+        _seal(stop, station, arrived, passed, "release-expired" if late else "")
+
+
+def _seal(
+    stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...], otherwise: str = ""
+) -> None:
+    """Seal what leaves; if nothing does, the stop ends with the code `otherwise`."""
+    verdicts = tuple(one.verdict for one in passed)
+    if passed and not any(one.files for one in passed):
+        code = otherwise or "airlock-refused"
+        _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
+        return
+    stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
+    roster = station.believed.now().roster
+    recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
+    context = cargo_context(stop.journey, arrived.order, station.name)
+    with (
+        open_cargo(stop.journey, station.name, passed) as archive,
+        replaced_durably(stop.cargo) as target,
+    ):
+        sealed = seal(archive, target, recipients, context)
+    stop.write("sealed", {"digest": sealed.digest, "size": sealed.size, "at": now_text()})
+
+
+def push(stop: Stop, station: Station) -> None:
+    """Sealed cargo into the registry, and meanwhile the run's remains away."""
+    with ThreadPoolExecutor(1, thread_name_prefix="clearing") as clearing:
+        cleared = clearing.submit(station.executor.remove, stop.job_id)
+        station.freight.deliver(stop.journey, station.name, stop.cargo)
+    cleared.result()
+    stop.write("pushed", {"at": now_text()})
+
+
+def record_departed(stop: Stop, station: Station) -> None:
+    """Sign what has departed already: its cargo is in the registry."""
+    arrived = Arrived.of(stop)
+    sealed = stop.read("sealed")
+    context = cargo_context(stop.journey, arrived.order, station.name)
+    _sign(
+        stop,
+        station,
+        outcome="departed",
+        outputs=[OutputVerdict.model_validate(one) for one in stop.read("airlock")],
+        cargo=sealed["digest"],
+        cargo_size=sealed["size"],
+        context=context_digest(context),
+    )
+
+
+def record_ending(stop: Stop, station: Station) -> None:
+    """Sign how it ended otherwise. First the run is made to end, if there is one."""
+    ending = Ending.model_validate(stop.read("ending"))
+    if stop.has("starting"):
+        try:
+            station.executor.remove(stop.job_id)
+        except EngineMissingError:
+            # Nothing began, or the sweep removes it when the engine is back.
+            if stop.has("started"):
+                raise
+    stop.cargo.unlink(missing_ok=True)
+    waiting.forget(stop)
+    released_counts.settle(station.folder.released, stop.hex)
+    _sign(
+        stop,
+        station,
+        outcome=ending.outcome,
+        code=ending.code,
+        sentence=ending.sentence,
+        error=ending.error,
+        outputs=ending.outputs,
+    )
+
+
+def tell(stop: Stop, station: Station, tries: int) -> None:
+    """Put the record to central. The same record again changes nothing there.
+
+    A central that refuses it is asked `_PATIENCE` times, and one that keeps another record of it
+    once; then the stop is over nonetheless, and its record stays here.
+    """
+    refusal = ""
+    try:
+        station.central.put_record(stop.journey, station.name, stop.record())
+    except UnreachableError:
+        raise
+    except PhtlabError as error:
+        lasting = error.code == "record-exists" or tries >= _PATIENCE
+        if not lasting or error.code == "token-expired":
+            raise
+        refusal = error.message
+    # In this order: what is told is never looked at again.
+    stop.cargo.unlink(missing_ok=True)
+    waiting.forget(stop)
+    stop.write("told", {"refused": refusal, "at": now_text()})
+
+
+def _end(stop: Stop, ending: Ending) -> None:
+    stop.write("ending", ending.model_dump(mode="json"))
+
+
+def _sign(stop: Stop, station: Station, **what: Any) -> None:
+    order = claimed_order(stop)
+    verified = stop.has("verified")
+    version = Arrived.of(stop).roster_version if verified else order.roster_version
+    number = order.stations.index(station.name) if station.name in order.stations else 0
+    outcome = stop.read("outcome") if stop.has("outcome") else {}
+    schemas = stop.read("admitted")["schemas"] if stop.has("admitted") else {}
+    foreseen = stop.read("forecast") if stop.has("forecast") else None
+    started, finished = span(
+        order.issued,
+        _moment(outcome.get("started")),
+        _moment(outcome.get("finished")) or station.now().replace(microsecond=0),
+    )
+    record: Envelope = StopRecord(
+        journey=stop.journey,
+        train=order.train,
+        station=station.name,
+        stop=number,
+        datasets=schemas,
+        forecasts=None if foreseen is None else tuple(map(Forecast.model_validate, foreseen)),
+        roster_version=version,
+        started=started,
+        finished=finished,
+        **what,
+    ).sign(station.identity)
+    stop.write("record", record.model_dump(mode="json"))
+
+
+def span(
+    issued: datetime, started: datetime | None, finished: datetime
+) -> tuple[datetime | None, datetime]:
+    """When it ran, as the record says it: not before its order, and with its end after its begin.
+
+    A clock that was set back meanwhile says otherwise, and is wrong.
+    """
+    if started is not None:
+        started = max(started, issued)
+    return started, max(finished, started or issued)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

@@ -1,0 +1,167 @@
+"""Another policy: what it would have done with what came here, and putting it in force.
+
+The signatures, the roster and the approvals of the time are not asked again: this is about what
+the policy alone says, of trains and orders that were verified when they came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from phtlab.errors import PolicyError, StationError
+from phtlab.files.durable_file import write_durably
+from phtlab.governance.risk import Risk
+from phtlab.station.approvals.coverage import assessed
+from phtlab.station.approvals.journey_counts import known_images
+from phtlab.station.context.operator_context import Place
+from phtlab.station.data.datasets import load_datasets
+from phtlab.station.policy.policy import Decision, Policy, decide, parse_policy
+from phtlab.station.release.airlock_replay import AirlockReplay, replay_airlock
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+from phtlab.train.canonical import digest
+
+MOST = 500
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One journey that came here, and what either policy says of it."""
+
+    journey: str
+    name: str
+    researcher: str
+    risk: Risk
+    before: Decision | None
+    after: Decision
+    airlock: AirlockReplay
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything but the words is another; unknown if the policy in force is broken."""
+        if self.before is None:
+            return False
+        told = (self.before.verdict, self.before.code) != (self.after.verdict, self.after.code)
+        return told or bool(self.airlock.changes)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a new policy would have done. `left_out` are older journeys that were not looked at."""
+
+    journeys: tuple[Replayed, ...]
+    left_out: int = 0
+
+    @property
+    def changed(self) -> tuple[Replayed, ...]:
+        return tuple(one for one in self.journeys if one.changes)
+
+    @property
+    def outputs(self) -> int:
+        """The outputs on which the airlock was replayed."""
+        return sum(one.airlock.replayed for one in self.journeys)
+
+    @property
+    def lost(self) -> int:
+        """The outputs on which it could not be, as what left of them is not kept."""
+        return sum(one.airlock.lost for one in self.journeys)
+
+
+def current_text(place: Place) -> str:
+    """The policy in force, as its file has it; empty if there is none."""
+    try:
+        return place.folder.policy.read_text("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def replay(place: Place, text: str) -> Replay:
+    """What the policy `text` would have done with the newest journeys, newest first.
+
+    Raises PolicyError (``policy-invalid``) if `text` is no policy.
+    """
+    new = parse_policy(text)
+    try:
+        old = parse_policy(current_text(place))
+    except PolicyError:
+        old = None
+    present = load_datasets(place.folder)
+    known = known_images(place.stops.path)
+    stops = [stop for stop in place.stops if stop.has("verified")]
+    stops.sort(key=lambda stop: stop.path.stat().st_mtime, reverse=True)
+    found = tuple(_replayed(stops[:MOST], old, new, place, present, known))
+    return Replay(found, max(0, len(stops) - MOST))
+
+
+def put_in_force(place: Place, text: str, *, by: str, instead_of: str) -> Policy:
+    """Make `text` the policy, from the next order on. `instead_of` names what `by` saw in force.
+
+    Raises PolicyError (``policy-invalid``), or StationError (``policy-changed``) if another
+    policy is in force by now.
+    """
+    policy = parse_policy(text)
+    if named(current_text(place)) != instead_of:
+        raise StationError(
+            "The policy was changed meanwhile, by someone else or in its file. Nothing was "
+            "written: load the page again, and make your change there.",
+            code="policy-changed",
+        )
+    content = text if text.endswith("\n") else text + "\n"
+    # What is done is in the log before it counts.
+    place.audit.append(
+        actor=by, action="policy-changed", subject="policy.toml", digest=named(content)
+    )
+    write_durably(place.folder.policy, content.encode())
+    return policy
+
+
+def named(text: str) -> str:
+    """Names a policy's text."""
+    return digest(text.encode())
+
+
+def _replayed(
+    stops: list[Stop],
+    old: Policy | None,
+    new: Policy,
+    place: Place,
+    present: Collection[str],
+    known: Collection[str],
+) -> Iterator[Replayed]:
+    for stop in stops:
+        try:
+            arrived = Arrived.of(stop)
+        except StationError:
+            continue  # 'Journeys' says of it that it is broken
+        manifest = arrived.train.manifest
+        # An image counts as known once it was admitted, which a train cannot have been by itself.
+        risk = assessed(arrived, place, known).risk
+
+        def says(policy: Policy, arrived: Arrived = arrived, risk: Risk = risk) -> Decision:
+            return decide(
+                policy,
+                arrived.order,
+                arrived.train,
+                researcher=arrived.researcher,
+                station=place.name,
+                present=present,
+                risk=risk,
+            )
+
+        airlock = replay_airlock(
+            stop,
+            manifest.outputs,
+            place.folder.released,
+            old.airlock if old else None,
+            new.airlock,
+        )
+        yield Replayed(
+            journey=stop.hex,
+            name=manifest.name,
+            researcher=arrived.researcher,
+            risk=risk,
+            before=says(old) if old else None,
+            after=says(new),
+            airlock=airlock,
+        )

@@ -1,0 +1,220 @@
+"""Admitted to airlock: start the run once, watch it, and note what came of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from phtlab.errors import (
+    AirlockError,
+    DataSetError,
+    EngineMissingError,
+    SandboxError,
+    StationError,
+    TrialUnfinishedError,
+)
+from phtlab.files.durable_file import replaced_durably, write_durably
+from phtlab.station.airlock.errors.error_message import Vocabulary, vocabulary
+from phtlab.station.airlock.formats import strict_json
+from phtlab.station.context.station import Station
+from phtlab.station.data.datasets import DataSet
+from phtlab.station.executor.contract import Job, JobStatus, Limits
+from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
+from phtlab.station.pipeline.admission import Arrived
+from phtlab.station.stops.run_verdict import MAX_RECORD_BYTES, Judgement, judge
+from phtlab.station.stops.sentences import run_failed
+from phtlab.station.stops.stop import Stop, now_text
+from phtlab.wire.api.journeys import StopUpdate
+
+_MAX_PROGRESS_BYTES = 4096
+_MAX_NAMES = 4096
+
+
+def claim(stop: Stop, station: Station) -> None:
+    """Admitted to running: from here on a run may exist."""
+    stop.write("starting", {"at": station.now().isoformat()})
+
+
+def watch(stop: Stop, station: Station) -> bool:
+    """Start the run if it has not begun, stop it if its time is up, note its end.
+
+    Returns whether anything changed. An engine that does not answer is waited for, as is a trial
+    of the sandbox that was cut off; if the run never began, only for the settings' patience.
+    """
+    try:
+        status = station.executor.status(stop.job_id)
+        if status.state == "absent":
+            return _begin(stop, station)
+    except EngineMissingError:
+        if stop.has("started") or station.now() < _patience_ends(stop, station):
+            raise
+        raise StationError("The engine stayed away.", code="engine-missing") from None
+    except TrialUnfinishedError:
+        if station.now() < _patience_ends(stop, station):
+            raise
+        raise StationError("No trial came to an end.", code="trial-unfinished") from None
+    if not stop.has("started"):
+        stop.write("started", {"at": now_text()})
+        return True
+    if status.state == "running":
+        return _stop_in_time(stop, station, status)
+    _finish(stop, station, status)
+    return True
+
+
+def progress(stop: Stop, station: Station) -> StopUpdate | None:
+    """How far the run says it is, as far as that can be: for display only.
+
+    The run chooses when it ends a cell: with many cells, that tells whatever it wants. So of a run
+    on data it is told only where the policy lets it be.
+    """
+    if not stop.read("admitted")["twin"] and station.policy().progress != "cells":
+        return StopUpdate(state="running")
+    with suppress(AirlockError, SandboxError, EngineMissingError, OSError):
+        content = read_untrusted(
+            station.executor.outputs(stop.job_id), "progress.json", limit=_MAX_PROGRESS_BYTES
+        )
+        said = strict_json.parse(content, limit=_MAX_PROGRESS_BYTES, depth=1)
+        if not isinstance(said, dict):
+            return None
+        done, cells = said.get("done"), said.get("cells")
+        if not isinstance(done, int) or not isinstance(cells, int):
+            return None
+        # What the station knows itself is no way out for anything else.
+        if 0 <= done <= cells == len(cell_lines(stop)):
+            return StopUpdate(state="running", cell=min(done + 1, cells), cells=cells)
+    return None
+
+
+def cell_lines(stop: Stop) -> dict[int, int]:
+    """Each travelling cell's number in the author's notebook, and its number of lines."""
+    return {number: len(source.splitlines()) or 1 for number, source in _cells(stop).items()}
+
+
+def _cells(stop: Stop) -> dict[int, str]:
+    """Each travelling cell's number in the author's notebook, and its source."""
+    notebook = json.loads((stop.train / "notebook.ipynb").read_bytes())
+    return {
+        cell["metadata"]["phtlab"]["cell"]: "".join(cell["source"]) for cell in notebook["cells"]
+    }
+
+
+def _words(stop: Stop, station: Station) -> Vocabulary:
+    """What an error's message may be made of: the train's words, and what is published here."""
+    manifest = Arrived.of(stop).train.manifest
+    published: dict[str, DataSet] = {}
+    with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told
+        published = station.declared()
+    return vocabulary(
+        _cells(stop).values(),
+        datasets={
+            name: published[name].schema.column_types() if name in published else ()
+            for name in manifest.datasets
+        },
+        outputs=[output.name for output in manifest.outputs],
+    )
+
+
+def _begin(stop: Stop, station: Station) -> bool:
+    if stop.has("started"):
+        stop.write("ending", run_failed("run-lost").model_dump(mode="json"))
+        return True
+    arrived = Arrived.of(stop)
+    admitted = stop.read("admitted")
+    train = arrived.train
+    job = Job(
+        id=stop.job_id,
+        image=station.freight.reference(train.repository, train.digest),
+        inputs=stop.job,
+        data={name: Path(path) for name, path in admitted["data"].items()},
+        limits=Limits(**admitted["limits"]),
+        environment=station.settings.environment,
+    )
+    station.executor.start(job, lambda: station.freight.authorization(train.repository))
+    stop.write("started", {"at": now_text()})
+    return True
+
+
+def _patience_ends(stop: Stop, station: Station) -> datetime:
+    claimed = datetime.fromisoformat(stop.read("starting")["at"])
+    return claimed + timedelta(seconds=station.settings.engine_patience)
+
+
+def _stop_in_time(stop: Stop, station: Station, status: JobStatus) -> bool:
+    limits = Limits(**stop.read("admitted")["limits"])
+    began = status.started or datetime.fromisoformat(stop.read("starting")["at"])
+    by_the_wall = (station.now() - began).total_seconds()
+    elapsed = station.stopwatch.elapsed(stop.job_id, by_the_wall)
+    if elapsed < limits.seconds + limits.grace_seconds:
+        return False
+    if not stop.has("stopping"):
+        stop.write("stopping", {"why": "out-of-time", "at": now_text()})
+    station.executor.stop(stop.job_id)
+    return True
+
+
+def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
+    outputs = station.executor.outputs(stop.job_id)
+    station.stopwatch.forget(stop.job_id)
+    record = None
+    with suppress(AirlockError, OSError):
+        record = read_untrusted(outputs, "run.json", limit=MAX_RECORD_BYTES)
+    judgement = judge(
+        record,
+        status,
+        out_of_time=stop.has("stopping"),
+        lines=cell_lines(stop),
+        words=_words(stop, station),
+        twin=stop.read("admitted")["twin"],
+    )
+    if not judgement.code and (code := _undeclared(stop, outputs)):
+        judgement = Judgement(code)
+    _keep_for_operator(stop, station, outputs, record)
+    stop.write(
+        "outcome",
+        {
+            "code": judgement.code,
+            "error": judgement.error.model_dump() if judgement.error else None,
+            "started": _text(status.started),
+            "finished": _text(status.finished),
+            "at": now_text(),
+        },
+    )
+
+
+def _undeclared(stop: Stop, outputs: Path) -> str:
+    """`output-missing`, `output-undeclared`, or nothing: of names only, no file is opened."""
+    declared = {output.name for output in Arrived.of(stop).train.manifest.outputs}
+    try:
+        names = list_untrusted(outputs, "outputs", most=_MAX_NAMES)
+        found = {name.split(".")[0] for name in names if not name.startswith(".")}
+    except FileNotFoundError:
+        found = set()
+    except OSError:
+        return "output-undeclared"  # a link or a file where the folder should be
+    if found - declared:
+        return "output-undeclared"
+    return "output-missing" if declared - found else ""
+
+
+def _keep_for_operator(stop: Stop, station: Station, outputs: Path, record: bytes | None) -> None:
+    """The whole notebook, record and log, for the operator alone: they never leave."""
+    stop.operator.mkdir(mode=0o700, exist_ok=True)
+    limits = Limits(**stop.read("admitted")["limits"])
+    if record is not None:
+        write_durably(stop.operator / "run.json", record)
+    with (
+        suppress(AirlockError, OSError),
+        open_untrusted(outputs, "executed.ipynb", limit=limits.output_bytes) as notebook,
+        replaced_durably(stop.operator / "executed.ipynb") as target,
+    ):
+        shutil.copyfileobj(notebook, target)  # as large as the run made it: never in memory
+    write_durably(stop.operator / "log", station.executor.logs(stop.job_id))
+
+
+def _text(moment: datetime | None) -> str | None:
+    # Whole seconds: how long a run takes can say something about the data.
+    return moment.replace(microsecond=0).isoformat() if moment else None

@@ -1,0 +1,74 @@
+"""A stop shown to its operator: what others wrote is escaped before a terminal sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from phtlab.errors import StationError
+from phtlab.printable import escaped
+from phtlab.station.pipeline.admission import Arrived, claimed_order
+from phtlab.station.stops.stop import Stop
+
+
+def stop_view(stop: Stop) -> dict[str, Any]:
+    """A stop as JSON: the stable shape of `phtlab station status --json`."""
+    view: dict[str, Any] = {
+        "journey": stop.journey,
+        "state": stop.state,
+        "told": stop.told,
+        "code": "",
+        "sentence": "",
+        "name": "",
+        "researcher": "",
+        "train": claimed_order(stop).train,
+        "parameters": {},
+        "outputs": [],
+        "cancelled": stop.has("cancel"),
+    }
+    if stop.has("verified"):
+        arrived = Arrived.of(stop)
+        view |= {
+            "name": arrived.train.manifest.name,
+            "researcher": arrived.researcher,
+            "parameters": arrived.parameters,
+        }
+    if stop.has("record"):
+        record = stop.final_record()
+        view |= {
+            "code": record.code,
+            "sentence": record.sentence,
+            "outputs": [output.model_dump(mode="json") for output in record.outputs],
+        }
+    else:
+        view["sentence"] = stop.held_because
+    return view
+
+
+def safe_lines(stop: Stop) -> Iterator[str]:
+    """The train's parameters, data sets, outputs and code, line by line."""
+    if not stop.has("verified"):
+        return
+    arrived = Arrived.of(stop)
+    for name, value in arrived.parameters.items():
+        yield escaped(f"parameter   {name} = {value!r}")
+    for name in arrived.train.manifest.datasets:
+        yield f"data set    {name}"
+    for output in arrived.train.manifest.outputs:
+        counts = f", counts in '{output.counts}'" if output.counts else ""
+        yield escaped(f"output      {output.name} ({output.kind}{counts})")
+    for file in arrived.train.manifest.files:
+        if not file.path.endswith(".ipynb"):
+            yield escaped(
+                f"file        {file.path} ({file.size} bytes, in the image, not shown here)"
+            )
+    try:
+        notebook = json.loads((stop.train / "notebook.ipynb").read_bytes())
+    except (OSError, ValueError):
+        raise StationError(f"The train of {stop.hex[:12]} is not kept any more.") from None
+    for cell in notebook["cells"]:
+        about = cell["metadata"]["phtlab"]
+        yield escaped(f"cell {about['cell']} ({about['role']})")
+        for line in "".join(cell["source"]).splitlines():
+            yield "    " + escaped(line)

@@ -1,0 +1,246 @@
+"""One stop, one transition at a time: what comes next, from which files exist.
+
+Every transition may be interrupted anywhere and is then simply done again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from phtlab.errors import (
+    AuditError,
+    CentralError,
+    DataSetError,
+    EngineMissingError,
+    PhtlabError,
+    PolicyError,
+    RegistryError,
+    RosterStaleError,
+    StationError,
+    TrialUnfinishedError,
+    UnreachableError,
+)
+from phtlab.station.context import maintenance
+from phtlab.station.context.station import Station
+from phtlab.station.pipeline import admission, departure, running
+from phtlab.station.pipeline.audit_entries import StopAudit
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.stops.sentences import Ending, cancelled, ending_of
+from phtlab.station.stops.stop import Stop
+from phtlab.wire.api.journeys import StopUpdate
+
+Tell = Callable[[str, StopUpdate], None]
+
+_REFUSALS_BORNE = 8
+_DEFECTS_BORNE = 3
+# Clocks that differ, and a disk without room: they say what to do, and cost time only. Central
+# refuses an order of the future too: one that came here was sent by a clock like central's.
+_MENDED_BY_AN_OPERATOR = frozenset({"token-expired", "order-future", "station-disk-full", "pause"})
+_DISK = "This station cannot write or read its folder; it holds the stop. Free space there"
+_EXPIRED_HELD = "The order expired while it waited for a person at this station."
+_EXPIRED_CLOSED = "The order expired while nothing new began at this station."
+_EXPIRED_WAITING = "The order expired before this station could follow it."
+_log = structlog.get_logger("phtlab.station")
+
+
+class Transitions:
+    """Moves stops on. Several stops may be moved at once, one by one thread only."""
+
+    def __init__(
+        self,
+        station: Station,
+        tell: Tell,
+        open_stops: Callable[[], Iterable[Stop]],
+        trial_unfinished: Callable[[TrialUnfinishedError], None] = lambda error: None,
+    ) -> None:
+        """`trial_unfinished` hears of each trial of the sandbox that a run could not wait for."""
+        self._trial_unfinished = trial_unfinished
+        self._station = station
+        self._tell = tell
+        self._open_stops = open_stops
+        self._backoff = Backoff()
+        self._audit = StopAudit(station.audit, station.stops)
+        self._slots = threading.Lock()
+        self._told_closed: maintenance.Closed | None = None
+
+    def ready(self, stop: Stop) -> bool:
+        """Whether it is time to try this stop (again)."""
+        return self._backoff.ready(stop.hex, self._clock())
+
+    def advance(self, stop: Stop) -> bool:
+        """Take the next transition. Returns whether one was taken; never raises."""
+        if not self.ready(stop):
+            return False
+        try:
+            self._audit.note(stop)
+            before = stop.state
+            moved = self._try(stop)
+            after = stop.state
+            if after != before:
+                self._changed(stop)
+            elif after == "held":
+                # It lasts: said again, so that neither a kill nor a central that was away hides it.
+                self._tell(stop.journey, StopUpdate(state=after, sentence=stop.held_because))
+            self._audit.note(stop)
+        except OSError as error:
+            # A full or broken disk: nothing is decided, all is kept.
+            self._wait(stop, f"{_DISK} ({error.strerror or type(error).__name__})")
+            return False
+        except (StationError, AuditError) as error:
+            # The stop's own files are broken, also those that would say how it ends; or the log.
+            self._wait(stop, error.message)
+            return False
+        return moved
+
+    def _try(self, stop: Stop) -> bool:
+        try:
+            moved = self._next(stop)
+        except PhtlabError as error:
+            return self._failed(stop, error)
+        except OSError:
+            raise
+        except Exception as defect:
+            return self._defect(stop, defect)
+        self._backoff.succeeded(stop.hex)
+        return moved
+
+    def _next(self, stop: Stop) -> bool:
+        station = self._station
+        if stop.told:
+            return False
+        if stop.has("record"):
+            departure.tell(stop, station, self._backoff.tries(stop.hex))
+        elif stop.has("ending"):
+            departure.record_ending(stop, station)
+        elif stop.has("pushed"):
+            # Before a cancellation is looked for: no cargo lies in the registry without its record.
+            departure.record_departed(stop, station)
+        elif stop.cancelled:
+            self._end(stop, cancelled())
+        elif (lapsed := admission.lapsed(stop, station)) is not None:
+            self._end(stop, lapsed)
+        elif stop.has("sealed"):
+            departure.push(stop, station)
+        elif stop.has("release"):
+            departure.leave_hold(stop, station)
+        elif stop.has("airlock-held"):
+            return departure.heed_words(stop, station)
+        elif stop.has("outcome"):
+            departure.leave_airlock(stop, station)
+        elif stop.has("starting"):
+            return self._watch(stop)
+        elif stop.has("admitted"):
+            return not self._closed() and self._claim(stop)
+        elif stop.has("verified"):
+            if stop.has("held") and not stop.has("decision"):
+                return self._expired(stop, _EXPIRED_HELD)
+            if self._closed():
+                return self._expired(stop, _EXPIRED_CLOSED)
+            admission.admit(stop, station)
+        else:
+            admission.verify(stop, station)
+        return True
+
+    def _watch(self, stop: Stop) -> bool:
+        moved = running.watch(stop, self._station)
+        if stop.state == "running" and (update := running.progress(stop, self._station)):
+            self._tell(stop.journey, update)
+        return moved
+
+    def _closed(self) -> bool:
+        """Whether nothing new begins now; the log says so once, and once when that is over."""
+        why = maintenance.closed(self._station)
+        if why != self._told_closed:
+            self._told_closed = why
+            if why:
+                _log.warning("nothing new begins", cause=why.cause, why=why.sentence)
+            else:
+                _log.info("new runs begin again")
+        return why is not None
+
+    def _claim(self, stop: Stop) -> bool:
+        with self._slots:
+            taken = sum(other.occupies for other in self._open_stops())
+            if taken >= self._station.settings.max_running:
+                return False
+            running.claim(stop, self._station)
+        return True
+
+    def _expired(self, stop: Stop, sentence: str) -> bool:
+        """Refuse a stop, with `sentence`, if its order's time is over. Returns whether it is."""
+        if self._station.now() < admission.claimed_order(stop).expires:
+            return False
+        self._end(stop, Ending(outcome="refused", code="order-expired", sentence=sentence))
+        return True
+
+    def _failed(self, stop: Stop, error: PhtlabError) -> bool:
+        if isinstance(error, TrialUnfinishedError):
+            self._trial_unfinished(error)
+        if self._passes(stop, error):
+            self._wait(stop, error.message)
+            return not stop.has("admitted") and self._expired(stop, _EXPIRED_WAITING)
+        _log.warning(
+            "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=error.message
+        )
+        if isinstance(error, RegistryError | CentralError) and stop.has("sealed"):
+            error = StationError(error.message, code="cargo-undeliverable")
+        self._end(stop, ending_of(error, admitted=stop.has("admitted")))
+        return True
+
+    def _passes(self, stop: Stop, error: PhtlabError) -> bool:
+        """Whether it is worth waiting: the fault is nobody's who has a part in this journey."""
+        if stop.has("record"):
+            return True
+        if isinstance(error, UnreachableError | RosterStaleError):
+            return True
+        if isinstance(error, EngineMissingError | TrialUnfinishedError):
+            return True
+        if error.code in _MENDED_BY_AN_OPERATOR:
+            return True
+        if isinstance(error, RegistryError | CentralError):
+            return self._backoff.tries(stop.hex) < _REFUSALS_BORNE
+        # A policy or a declaration with a slip in it: the operator mends it, nobody loses.
+        broken = isinstance(error, DataSetError) and error.code == DataSetError.code
+        return isinstance(error, PolicyError) or broken
+
+    def _wait(self, stop: Stop, why: str) -> None:
+        seconds = self._backoff.failed(stop.hex, self._clock())
+        _log.warning(
+            "stop waits",
+            journey=stop.hex[:12],
+            state=stop.state,
+            seconds=round(seconds, 1),
+            why=why,
+        )
+
+    def _defect(self, stop: Stop, defect: Exception) -> bool:
+        """A fault of ours. Its text may hold anything, so only its place is logged."""
+        place = defect.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else ""
+        _log.error(
+            "defect", journey=stop.hex[:12], state=stop.state, type=type(defect).__name__, at=where
+        )
+        tries = self._backoff.tries(stop.hex)
+        self._backoff.failed(stop.hex, self._clock())
+        if tries < _DEFECTS_BORNE or stop.has("record") or stop.has("ending"):
+            return False
+        self._end(stop, ending_of(StationError("A defect."), admitted=stop.has("admitted")))
+        return True
+
+    def _end(self, stop: Stop, ending: Ending) -> None:
+        stop.write("ending", ending.model_dump(mode="json"))
+        self._backoff.succeeded(stop.hex)
+
+    def _changed(self, stop: Stop) -> None:
+        state = stop.state
+        _log.info("stop", journey=stop.hex[:12], state=state)
+        if not stop.has("record"):
+            self._tell(stop.journey, StopUpdate(state=state, sentence=stop.held_because))
+
+    def _clock(self) -> float:
+        return self._station.now().timestamp()

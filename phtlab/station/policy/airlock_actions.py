@@ -1,0 +1,124 @@
+"""What a finding does, kind by kind: `[airlock.tables]` and its siblings in policy.toml.
+
+The defaults take out of a table what can be taken out of it, ask a person where only a person can
+judge, and refuse what cannot be mended. The rules are named as in the record, with a hyphen.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from phtlab.station.policy.airlock_findings import Action
+
+WholeAction = Literal["hold", "refuse", "pass"]
+"""What a finding does where no row can be taken out."""
+
+
+class _Actions(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def of(self, rule: str) -> Action:
+        """What a finding of `rule` does."""
+        action: Action = getattr(self, rule.replace("-", "_"))
+        return action
+
+
+class TableActions(_Actions):
+    """`suppress` takes the rows out; `hold` leaves them in and asks a person."""
+
+    small_count: Action = Field("suppress", description="A row counts too few persons")
+    dominance: Action = Field("suppress", description="A few persons make most of a row's sum")
+    p_percent: Action = Field("suppress", description="A row's sum tells a contribution closely")
+    complementary: Action = Field(
+        "suppress", description="A withheld row could be computed from what leaves or has left"
+    )
+    class_disclosure: Action = Field("hold", description="All persons of a group are alike")
+    differencing: Action = Field(
+        "suppress", description="A row differs by too few persons from one that has left"
+    )
+    unchecked: Action = Field("hold", description="Too large to be checked against the others")
+    uncounted: WholeAction = Field(
+        "hold", description="No column is said to count persons: rows may be persons"
+    )
+    extreme: WholeAction = Field(
+        "hold",
+        description="Largest or smallest values by their names, or bins that end at them: each is "
+        "one person's",
+    )
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
+    )
+
+
+class ScalarActions(_Actions):
+    small_count: WholeAction = Field("refuse", description="It counts too few, or is of too few")
+    class_disclosure: WholeAction = Field("hold", description="A share of none or of all")
+    complementary: WholeAction = Field("refuse", description="A withheld row follows from it")
+    differencing: WholeAction = Field(
+        "hold", description="It differs by too few persons from one that has left"
+    )
+    unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
+    uncounted: WholeAction = Field(
+        "hold", description="It says neither that it counts persons nor of how many it is"
+    )
+    extreme: WholeAction = Field(
+        "hold", description="The largest or smallest value, or a quantile: one person's"
+    )
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
+    )
+    group: WholeAction = Field(
+        "hold",
+        description="It counts others than another output, and `where` does not say whom",
+    )
+
+
+class FigureActions(_Actions):
+    """A row cannot be taken out of a picture."""
+
+    small_count: WholeAction = Field("refuse", description="A point counts too few persons")
+    complementary: WholeAction = Field("refuse", description="A withheld row follows from it")
+    class_disclosure: WholeAction = Field("hold", description="All persons of a group are alike")
+    differencing: WholeAction = Field(
+        "hold", description="A point differs by too few persons from one that has left"
+    )
+    unchecked: WholeAction = Field("hold", description="Too large to be checked")
+    uncounted: WholeAction = Field(
+        "hold", description="No column of its data is said to count persons: points may be persons"
+    )
+    extreme: WholeAction = Field(
+        "hold",
+        description="Largest or smallest values by their names, or bins that end at them: each is "
+        "one person's",
+    )
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
+    )
+
+
+class ModelActions(_Actions):
+    membership: WholeAction = Field(
+        "hold", description="A model of many numbers, which may tell who was in its data"
+    )
+    uncounted: WholeAction = Field(
+        "hold",
+        description="It does not say of how many persons it is, or has under five for a number",
+    )
+    small_count: WholeAction = Field("refuse", description="It is of too few")
+    extreme: WholeAction = Field(
+        "hold", description="An array named as largest or smallest values: each is one person's"
+    )
+    differencing: WholeAction = Field(
+        "hold", description="It is of too few persons more or fewer than values that have left"
+    )
+    unchecked: WholeAction = Field("hold", description="Too much to be checked against the others")
+    forgotten: WholeAction = Field(
+        "hold", description="The station was restored, and does not know all that has left"
+    )
+    structure: WholeAction = Field("hold", description="A graph of operations beside the numbers")
+
+
+class FileActions(_Actions):
+    unchecked: WholeAction = Field("hold", description="Content that no rule can check")

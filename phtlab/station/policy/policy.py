@@ -1,0 +1,297 @@
+"""What the station allows: `policy.toml`, and the pure decision over one order.
+
+The lists say what may come at all; `mode` says whether what may come starts by
+itself, waits for a person, or is refused. A rule can say otherwise for what it
+names. The decision is made again at every order; nothing is remembered.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from phtlab.errors import PolicyError
+from phtlab.governance.risk import Risk, within
+from phtlab.station.airlock.history.monthly_amount import MonthLimits
+from phtlab.station.executor.contract import Limits
+from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.release_rules import ReleaseRules
+from phtlab.station.settings.sizes import Size
+from phtlab.train.documents.manifest import OutputKind, Train
+from phtlab.train.documents.order import Order
+from phtlab.validation_summary import faults_of
+
+Mode = Literal["auto", "human", "refuse"]
+ANY = "*"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Allowed(_Part):
+    """Who and what may come at all; `"*"` is everyone, or everything."""
+
+    researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
+    images: tuple[str, ...] = Field((ANY,), description="Kernel images, by name or digest")
+    datasets: tuple[str, ...] = Field((ANY,), description="Data sets that may be analysed")
+    routes: tuple[str, ...] = Field(
+        ("parallel",), description="Kinds of route; this version travels parallel ones"
+    )
+
+
+class Rule(_Part):
+    """`mode` for the orders that fit all that is named; what is left out fits all."""
+
+    mode: Mode = Field(description="What happens to the orders that fit")
+    researchers: tuple[str, ...] = Field((ANY,), description="Names on the roster")
+    trains: tuple[str, ...] = Field((ANY,), description="Digests of trains")
+    datasets: tuple[str, ...] = Field(
+        (ANY,), description="Fits if every data set of the train is named"
+    )
+    reason: str = Field("", description="Told to the researcher when the rule refuses")
+
+    def fits(self, order: Order, train: Train, researcher: str) -> bool:
+        return (
+            _fits(self.researchers, researcher)
+            and _fits(self.trains, order.train)
+            and all(_fits(self.datasets, name) for name in train.manifest.datasets)
+        )
+
+
+class ApprovalRules(_Part):
+    """When a signed approval is needed, by how many, and for how long it may be."""
+
+    required: Literal["none", "low", "mid", "high"] = Field(
+        "none",
+        description="Trains of at least this risk need an approval that stands, also where `mode` "
+        "or a rule is auto; none: where it is auto nobody is asked",
+    )
+    two_persons: tuple[Risk, ...] = Field(
+        (), description="Trains of these risks need the yes of two different persons"
+    )
+    maximum_days: int = Field(
+        365, ge=1, le=3650, description="Days that an approval may be for at most"
+    )
+    agreement: bool = Field(
+        False,
+        description="Whether a researcher must have accepted the consortium's agreement, if the "
+        "officers signed one",
+    )
+
+    def persons(self, risk: Risk) -> int:
+        """How many different persons must approve a train of this risk."""
+        return 2 if risk in self.two_persons else 1
+
+    def demands(self, risk: Risk) -> bool:
+        """Whether a train of this risk needs an approval whatever the mode."""
+        return self.required != "none" and within(self.required, risk)
+
+
+class LimitCaps(_Part):
+    """What every run gets; sizes in bytes or as "512 MiB". Times are in seconds."""
+
+    memory: Size = Field(2**30, description="Bytes of all its processes, /tmp included, no swap")
+    cpus: float = Field(1.0, gt=0, description="Processors")
+    pids: int = Field(256, ge=1, description="Processes and threads")
+    seconds: int = Field(3600, ge=1, description="Seconds of wall clock; stopped from outside too")
+    grace: int = Field(5, ge=0, description="Seconds between the request to end and the kill")
+    output: Size = Field(64 * 2**20, description="Bytes of the output volume")
+    output_files: int = Field(1024, ge=1, description="Files in the output volume")
+    tmp: Size = Field(256 * 2**20, description="Bytes of /tmp")
+    file: Size = Field(64 * 2**20, description="Bytes of the largest single file")
+    open_files: int = Field(1024, ge=16, description="Files open at once, a process")
+    log: Size = Field(2**20, description="Bytes kept of what it prints")
+
+    def limits(self, gpus: int = 0) -> Limits:
+        return Limits(
+            memory_bytes=self.memory,
+            cpus=self.cpus,
+            pids=self.pids,
+            seconds=self.seconds,
+            grace_seconds=self.grace,
+            output_bytes=self.output,
+            output_inodes=self.output_files,
+            tmp_bytes=self.tmp,
+            file_bytes=self.file,
+            open_files=self.open_files,
+            log_bytes=self.log,
+            gpus=gpus,
+        )
+
+
+class Policy(_Part):
+    """The whole of `policy.toml`."""
+
+    mode: Mode = Field("human", description="What happens to an order that `[allow]` lets come")
+    allow: Allowed = Allowed()
+    progress: Literal["none", "cells"] = Field(
+        "none",
+        description="What is told of a run on data until it ends: nothing, or at which cell it is, "
+        "whose timing the run can make tell anything; a twin tells cells always",
+    )
+    publish_rules: bool = Field(
+        True,
+        description="Whether central shows `[airlock]`, by which a dry run foresees what would "
+        "stay here or be held; the sentences that leave name its numbers in any case",
+    )
+    rules: tuple[Rule, ...] = ()
+    approval: ApprovalRules = ApprovalRules()
+    limits: LimitCaps = LimitCaps()
+    airlock: AirlockRules = AirlockRules()
+    month: MonthLimits = MonthLimits()
+    release: ReleaseRules = ReleaseRules()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to an order: `code` is empty unless refused; `sentence` is for people."""
+
+    verdict: Literal["admit", "hold", "refuse"]
+    sentence: str
+    code: str = ""
+
+
+def decide(
+    policy: Policy,
+    order: Order,
+    train: Train,
+    *,
+    researcher: str,
+    station: str,
+    present: Collection[str],
+    risk: Risk,
+) -> Decision:
+    """Whether `order`, already verified, starts here. Pure.
+
+    `present` names the data sets that this station holds; `risk` is its own assessment. What is
+    held waits for an approval that stands.
+    """
+    manifest = train.manifest
+    if not _fits(policy.allow.researchers, researcher):
+        return _refuse("researcher-not-allowed", f"{station} does not admit orders of {researcher}")
+    if order.route not in policy.allow.routes or order.route != "parallel":
+        return _refuse(
+            "route-not-allowed",
+            f"{station} does not take part in journeys of route '{order.route}'",
+        )
+    if not _fits(policy.allow.images, manifest.kernel.name, manifest.kernel.digest):
+        return _refuse(
+            "image-not-allowed", f"{station} does not run the kernel image '{manifest.kernel.name}'"
+        )
+    for name in manifest.datasets:
+        if name not in present:
+            held = ", ".join(sorted(present)) or "none"
+            return _refuse(
+                "data-set-missing", f"{station} has no data set '{name}'; it holds: {held}"
+            )
+        if not _fits(policy.allow.datasets, name):
+            return _refuse("data-set-not-allowed", f"{station} does not admit analyses of '{name}'")
+    for output in manifest.outputs:
+        if output.kind not in policy.airlock.kinds:
+            return _refuse("kind-not-allowed", _no_kind(station, output.name, output.kind))
+    rule = next((r for r in policy.rules if r.fits(order, train, researcher)), None)
+    mode = rule.mode if rule else policy.mode
+    if mode == "refuse":
+        why = f": {rule.reason}" if rule and rule.reason else ""
+        return _refuse("policy", f"The policy of {station} refuses this train{why}")
+    if mode == "human":
+        return Decision("hold", f"{station} lets a person look at it first.")
+    if policy.approval.demands(risk):
+        return Decision("hold", f"{station} lets a person look at trains of {risk} risk first.")
+    return Decision("admit", f"The policy of {station} admits it.")
+
+
+def load_policy(path: Path) -> Policy:
+    """The policy of `path`. Raises PolicyError naming the entry that is wrong."""
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise PolicyError(
+            f"There is no policy: {path} is missing. Without one nothing is admitted; "
+            "docs/policy.md has one to start from.",
+            code="policy-missing",
+        ) from None
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"{path} is not valid TOML: {error}.", code="policy-invalid") from None
+    return parse_policy(text, str(path))
+
+
+def parse_policy(text: str, where: str = "the policy") -> Policy:
+    """The policy of the TOML `text`. Raises PolicyError naming the entry that is wrong."""
+    try:
+        return Policy.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        entry, why = faults_of(error)[0]
+        raise PolicyError(
+            f"{where}: '{entry}' is wrong: {why}. See docs/policy.md.", code="policy-invalid"
+        ) from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise PolicyError(f"{where} is not valid TOML: {error}.", code="policy-invalid") from None
+
+
+def default_policy(mode: Mode = "human") -> str:
+    """The `policy.toml` that a new station begins with."""
+    return _DEFAULT.replace("MODE", mode)
+
+
+_DEFAULT = """\
+# What this station allows. docs/policy.md explains every entry.
+
+# What happens to an order that the lists below allow:
+# "auto" starts it, "human" waits for 'phtlab station approve', "refuse" refuses it.
+mode = "MODE"
+
+[allow]
+researchers = ["*"]          # names on the roster
+images = ["*"]               # kernel images by name or digest; the catalogue always applies
+datasets = ["*"]
+routes = ["parallel"]
+
+# [[rules]]                  # the first rule that fits decides instead of `mode`
+# mode = "auto"
+# researchers = ["alice"]
+# trains = ["sha256:..."]
+
+[approval]                   # of what waits for a person
+required = "none"            # "low", "mid" or "high": from this risk on "auto" waits as well
+two_persons = []             # ["mid", "high"]: at these risks two different persons must say yes
+maximum_days = 365           # an approval ends after that
+agreement = false            # true: who asks must have accepted the consortium's agreement
+
+[limits]                     # of every run
+memory = "1 GiB"
+cpus = 1.0
+seconds = 3600
+output = "64 MiB"
+
+[airlock]                    # what may leave
+minimum_count = 10           # cells with fewer, and with none, are suppressed
+kinds = ["table", "scalar", "figure", "model"]
+
+[release]                    # of outputs that the airlock holds for a person
+days = 7                     # an output waits so long, and never past the order's end
+two_persons = []             # ["high"]: at these risks two different persons must agree
+"""
+
+
+def _refuse(code: str, sentence: str) -> Decision:
+    return Decision("refuse", f"{sentence}. Ask its operator.", code)
+
+
+def _no_kind(station: str, name: str, kind: OutputKind) -> str:
+    return f"{station} releases no output of kind '{kind}', which '{name}' is"
+
+
+def _fits(allowed: tuple[str, ...], *names: str) -> bool:
+    return ANY in allowed or any(name in allowed for name in names)
+
+
+def described(policy: Policy) -> dict[str, Any]:
+    """The policy as JSON, for `phtlab station policy show`."""
+    return policy.model_dump(mode="json")

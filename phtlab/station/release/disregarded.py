@@ -1,0 +1,42 @@
+"""Outputs that have left and that later ones are not held against any more, as a person decided.
+
+A researcher may count what is not there: hundreds of made-up counts are close to any true one, and
+whatever counts as many people would wait for a person for ever.
+"""
+
+from __future__ import annotations
+
+from phtlab.errors import StationError
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.context.operator_context import Desk
+from phtlab.station.release.airlock_replay import NOTED
+from phtlab.station.stops.stop import Stop
+
+
+def disregard(desk: Desk, stop: Stop, *, by: str, reason: str) -> tuple[str, ...]:
+    """Hold later outputs against nothing any more that left with `stop`.
+
+    Returns the journeys of all stops that let the same tables leave: they are kept once. Raises
+    StationError (``nothing-noted``) if nothing that counts people left with it.
+    """
+    name = _noted(stop)
+    if not name:
+        raise StationError(
+            f"Nothing that counts people has left with journey {stop.hex[:12]}, or its files are "
+            "removed: no output is held against it.",
+            code="nothing-noted",
+        )
+    journeys = tuple(one.journey for one in desk.stops if _noted(one) == name)
+    desk.audit.append(
+        actor=by,
+        action="outputs-disregarded",
+        subject=stop.journey,
+        details={"journeys": ", ".join(journeys), "reason": reason},
+    )
+    released_counts.disregard(desk.folder.released, name)
+    return journeys
+
+
+def _noted(stop: Stop) -> str:
+    """By what name it is kept what left; empty if nothing is."""
+    return str(stop.read(NOTED)["released"]) if stop.has(NOTED) else ""

@@ -1,0 +1,229 @@
+"""Outputs that the airlock holds: which wait, what a person sees of one, and that person's word.
+
+`held`, `look` and `decide` are all that a command or a page needs. Nothing is sealed here: the
+daemon does it, once every held output of a stop is decided on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from phtlab.errors import StationError
+from phtlab.station.context.operator_context import Place
+from phtlab.station.release.output_view import OutputView, view_of
+from phtlab.station.release.redaction import require_whole_cells, without
+from phtlab.station.release.releasers import require_releaser
+from phtlab.station.release.view_log import has_looked, note_look
+from phtlab.station.release.votes import (
+    Outcome,
+    Part,
+    Word,
+    add_word,
+    decided,
+    outcome_of,
+    outcome_with,
+    word_of,
+    words_on,
+)
+from phtlab.station.release.waiting import (
+    Waiting,
+    WaitingOutput,
+    content_of,
+    findings_on,
+    labels_of,
+    waiting_at,
+)
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+from phtlab.train.canonical import canonical, digest
+
+MOST_SHOWN: Final = 64 * 2**20
+"""Bytes of a file that are read to be looked at."""
+Choice = Literal["release", "refuse"] | Part
+"""Let the output go as it is, without a part of it, or not at all."""
+
+
+@dataclass(frozen=True)
+class HeldStop:
+    """A stop some of whose outputs wait for a person until `until`."""
+
+    stop: Stop
+    train: str
+    researcher: str
+    waiting: Waiting
+
+    @property
+    def undecided(self) -> tuple[WaitingOutput, ...]:
+        """The held outputs that still need a word."""
+        return tuple(
+            one
+            for one in self.waiting.held
+            if outcome_of(words_on(self.stop, one.name), self.waiting.persons) is None
+        )
+
+    @property
+    def since(self) -> datetime:
+        return self.waiting.at
+
+
+def held(station: Place) -> list[HeldStop]:
+    """The stops whose outputs wait for a person, the longest first."""
+    found = [held_stop(stop) for stop in station.stops if stop.waits_for == "release"]
+    return sorted(found, key=lambda one: one.since)
+
+
+def held_stop(stop: Stop) -> HeldStop:
+    """One of them. Raises StationError (``not-held``) if nothing of `stop` waits for a person."""
+    if stop.waits_for != "release":
+        raise StationError(
+            f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}. "
+            "'phtlab station outputs' shows what waits.",
+            code="not-held",
+        )
+    verified = stop.read("verified")
+    name = str(verified["train"]["manifest"]["name"])
+    return HeldStop(stop, name, str(verified["researcher"]), waiting_at(stop))
+
+
+def look(
+    station: Place, stop: Stop, output: str, *, by: str, rows: int | None = None
+) -> OutputView:
+    """The output as it would leave, beside why it is held; that `by` looked is logged.
+
+    Of a file over `MOST_SHOWN` bytes there is its name, size and digest only. A page that shows at
+    most so many `rows` of a table says so: who has seen a part cannot let the whole go.
+
+    Raises StationError: ``not-held``, ``stop-broken``.
+    """
+    there = held_stop(stop)
+    one = there.waiting.output(output)
+    shown = (file for file in one.files if file.size <= MOST_SHOWN)
+    files = {file.path: content_of(stop, file) for file in shown}
+    findings, words = findings_on(stop, output), words_on(stop, output)
+    view = view_of(one, files, findings, words, there.waiting.persons)
+    station.audit.append(
+        actor=by,
+        action="output-looked-at",
+        subject=stop.journey,
+        digest=digest_of_output(one),
+        details={"output": output, "rule": one.verdict.rule},
+    )
+    if rows is None or view.table is None or len(view.table.rows) <= rows:
+        note_look(stop, output, by=by, seen=digest_of_output(one))
+    return view
+
+
+def looked(stop: Stop, output: WaitingOutput, *, by: str) -> bool:
+    """Whether `by` has seen all of `output`, as it waits."""
+    return has_looked(stop, output.name, by=by, seen=digest_of_output(output))
+
+
+def decide(
+    station: Place,
+    stop: Stop,
+    choices: Mapping[str, Choice],
+    *,
+    by: str,
+    reason: str,
+    stays: bool = False,
+) -> dict[str, Outcome | None]:
+    """`by`'s word on each of the outputs in `choices`; what it comes to, by output.
+
+    None where another person has to agree before it leaves. The reason stays at the station.
+    With `stays` all of it does, as with a local train: then nobody has to look first.
+
+    The act is logged before it is done: a log that cannot be written lets nothing go.
+
+    Raises StationError: ``not-held``; ``release-part`` if an output has no such part;
+    ``release-reason`` without a reason of one visible line; ``output-unseen`` to let go what `by`
+    has not looked at, and what `require_releaser` and `add_word` raise. Then no word was given,
+    but of those outputs that came before in `choices`.
+    """
+    there = held_stop(stop)
+    if any(choice != "refuse" for choice in choices.values()):
+        require_releaser(station, by, there.waiting.persons)
+    words = {
+        name: _word(stop, there.waiting, name, choice, by, reason, station.now())
+        for name, choice in choices.items()
+    }
+    for name, word in words.items():
+        if not stays and word.choice != "refuse":
+            _require_looked(stop, there.waiting.output(name), by)
+    outcomes: dict[str, Outcome | None] = {}
+    for name, word in words.items():
+        if stop.has("release"):  # its time was over at this moment
+            raise decided(name)
+        one, persons = there.waiting.output(name), there.waiting.persons
+        outcome = outcome_with(words_on(stop, name), name, word, persons)
+        station.audit.append(
+            actor=by,
+            action=_ACTIONS[word.choice],
+            subject=stop.journey,
+            digest=digest_of_output(one),
+            details={
+                "output": name,
+                "rule": one.verdict.rule,
+                # The reason is for the station's eyes; its digest shows that it was not changed.
+                "word": digest(canonical(word.model_dump(mode="json"))),
+                "decided": "yes" if outcome else "another person has to agree",
+            },
+        )
+        outcomes[name] = add_word(stop, name, word, persons)
+    return outcomes
+
+
+def digest_of_output(output: WaitingOutput) -> str:
+    """Names exactly what was looked at: the digest of the list of its files' digests."""
+    return digest(canonical([[file.path, file.sha256] for file in output.files]))
+
+
+_ACTIONS: Mapping[str, str] = {
+    "release": "output-released",
+    "part": "output-released-in-part",
+    "refuse": "output-withheld",
+}
+
+
+def _require_looked(stop: Stop, output: WaitingOutput, by: str) -> None:
+    if not looked(stop, output, by=by):
+        raise StationError(
+            f"{by} has not seen all of '{output.name}' as it waits. Look at it first: phtlab "
+            f"station look {stop.hex[:12]} {output.name} --by {by}",
+            code="output-unseen",
+        )
+
+
+def _word(
+    stop: Stop,
+    waiting: Waiting,
+    name: str,
+    choice: Choice,
+    by: str,
+    reason: str,
+    now: datetime,
+) -> Word:
+    output = waiting.output(name)
+    part = choice if isinstance(choice, Part) else None
+    if part is not None:
+        if output.verdict.kind != "table":
+            raise StationError(
+                f"'{output.name}' is a {output.verdict.kind}, and only of a table can rows and "
+                "cells be taken out. Release it as it is, or withhold it.",
+                code="release-part",
+            )
+        (file,) = output.files
+        without(content_of(stop, file), part)
+        declared = {one.name: one for one in Arrived.of(stop).train.manifest.outputs}
+        require_whole_cells(part, labels_of(stop, name), declared[name].counts)
+    return word_of(
+        "part" if isinstance(choice, Part) else choice,
+        part,
+        by,
+        reason,
+        now,
+        seen=digest_of_output(output),
+        persons=waiting.persons,
+    )

@@ -1,0 +1,127 @@
+"""Logs that people let go: sealed, signed for and sent by the daemon, which has the key.
+
+Each step leaves a file in the stop's folder, and can be done again::
+
+    log.age              the sealed log
+    log-statement.json   the station's signed word about it
+    log-sent.json        it is in the registry; log.age is gone
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import structlog
+
+from phtlab.errors import CentralError, PhtlabError, RegistryError
+from phtlab.files.durable_file import replaced_durably
+from phtlab.station.context.station import Station
+from phtlab.station.release.run_log import (
+    LOG,
+    log_text,
+    marks_of,
+    persons_for_log,
+    require_same_log,
+)
+from phtlab.station.release.votes import Word, outcome_of, words_on
+from phtlab.station.retry_delays import Backoff
+from phtlab.station.safe_error_text import why_of
+from phtlab.station.stops.stop import Stop, now_text
+from phtlab.station.stops.verified_offer import Arrived
+from phtlab.train.canonical import digest
+from phtlab.train.documents.envelope import Envelope
+from phtlab.train.documents.order import context_digest, log_context
+from phtlab.train.documents.released_log import ReleasedLog
+from phtlab.train.sealing import seal
+
+_PAUSE = 1.0
+_PATIENCE = 20  # refusals: after that the journey's time at central is over
+_log = structlog.get_logger("phtlab.station")
+
+
+def send_logs_on(station: Station, until: threading.Event) -> None:
+    """Send what people let go, until `until` is set. One that cannot be sent waits."""
+    backoff = Backoff(first=1.0, longest=600.0)
+    while not until.wait(_PAUSE):
+        # All errors: the thread's end would be a station that sends nothing and looks well.
+        try:
+            marks = sorted(marks_of(station.folder).glob("[0-9a-f]*"))
+        except OSError as error:
+            _log.warning("logs wait", why=error.strerror)
+            continue
+        for mark in marks:
+            now = station.now().timestamp()
+            if not backoff.ready(mark.name, now):
+                continue
+            try:
+                send_log(station, mark)
+                backoff.succeeded(mark.name)
+            except Exception as error:
+                why = why_of(error)
+                refused = isinstance(error, RegistryError | CentralError)
+                changed = isinstance(error, PhtlabError) and error.code == "log-unseen"
+                if changed or (refused and backoff.tries(mark.name) >= _PATIENCE):
+                    mark.unlink(missing_ok=True)
+                    _log.warning("log given up", journey=mark.name[:12], why=why)
+                    continue
+                seconds = backoff.failed(mark.name, now)
+                _log.warning("log waits", journey=mark.name[:12], seconds=round(seconds), why=why)
+
+
+def send_log(station: Station, mark: Path) -> bool:
+    """Send the log of the stop that `mark` names, if enough people let it go. Idempotent.
+
+    Returns whether it was sent. Raises StationError, RosterError, SealError, UnreachableError,
+    RegistryError, CentralError, OSError: then it is tried again. But not after StationError
+    (``log-unseen``): the log is another than the one that people let go, and stays.
+    """
+    stop = station.stops.stop(mark.name)
+    words = words_on(stop, LOG)
+    persons = persons_for_log(words, station.policy().release.persons("high"))
+    if outcome_of(words, persons) is None:
+        return False  # the mark stays for the second person's word
+    if not stop.has("log-sent"):
+        if not stop.has("log-statement"):
+            _seal(stop, station, words)
+        statement = Envelope.model_validate(stop.read("log-statement"))
+        station.freight.deliver_log(stop.journey, station.name, sealed_log(stop), statement)
+        stop.write("log-sent", {"at": now_text()})
+        station.audit.append(
+            actor=station.name,
+            action="log-sent",
+            subject=stop.journey,
+            digest=statement.digest,
+        )
+    sealed_log(stop).unlink(missing_ok=True)
+    mark.unlink(missing_ok=True)
+    return True
+
+
+def sealed_log(stop: Stop) -> Path:
+    return stop.path / "log.age"
+
+
+def _seal(stop: Stop, station: Station, words: Sequence[Word]) -> None:
+    text = log_text(stop).encode()
+    require_same_log(words, digest(text))
+    order = Arrived.of(stop).order
+    roster = station.believed.now().roster
+    recipients = [roster.member(name).keys.age for name in order.recipients]
+    context = log_context(stop.journey, order, station.name)
+    with replaced_durably(sealed_log(stop)) as target:
+        sealed = seal(io.BytesIO(text), target, recipients, context)
+    statement = ReleasedLog(
+        journey=stop.journey,
+        train=order.train,
+        station=station.name,
+        stop=order.stop_of(station.name),
+        log=sealed.digest,
+        size=sealed.size,
+        context=context_digest(context),
+        roster_version=roster.version,
+        at=station.now().replace(microsecond=0),
+    ).sign(station.identity)
+    stop.write("log-statement", statement.model_dump(mode="json"))

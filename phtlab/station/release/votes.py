@@ -1,0 +1,210 @@
+"""What people said of a held output, and what it comes to. Pure but for the files of the words.
+
+Each person's word on one output is a file of the stop, written once: `word-counts-1.json` is the
+first on `counts`. Nobody's word takes another's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from phtlab.errors import StationError
+from phtlab.files.durable_file import create_durably
+from phtlab.governance.approval import PersonName
+from phtlab.governance.text import Line
+from phtlab.station.stops.stop import Stop
+from phtlab.train.canonical import Digest, canonical
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Part(_Value):
+    """What of a table stays: whole `rows`, counted from 1, and single `cells` (row, column)."""
+
+    rows: tuple[int, ...] = ()
+    cells: tuple[tuple[int, str], ...] = ()
+
+    @field_validator("rows", "cells")
+    @classmethod
+    def _in_order(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        # Two people who mean the same say the same.
+        return tuple(sorted(set(value)))
+
+    @model_validator(mode="after")
+    def _something(self) -> Part:
+        if not self.rows and not self.cells:
+            raise ValueError("it takes nothing out")
+        return self
+
+
+class Word(_Value):
+    """One person's word on one held output, or on a log. The reason stays at the station.
+
+    `seen` is the digest of what that person looked at; `persons` had to agree by then.
+    """
+
+    choice: Literal["release", "part", "refuse"]
+    part: Part | None = None
+    by: PersonName
+    reason: Line = Field(min_length=1)
+    at: AwareDatetime
+    seen: Digest | None = None
+    persons: int = 1
+
+    @model_validator(mode="after")
+    def _fits(self) -> Word:
+        if (self.choice == "part") != (self.part is not None):
+            raise ValueError("a part is named exactly if a part is released")
+        return self
+
+
+class Outcome(_Value):
+    """What the words on one output come to; `by` is empty if nobody decided in time."""
+
+    choice: Literal["release", "part", "refuse"]
+    part: Part | None = None
+    by: tuple[PersonName, ...] = ()
+
+
+EXPIRED = Outcome(choice="refuse")
+
+
+class Release(_Value):
+    """`release.json`: what becomes of each held output, by name. Written once, by the daemon."""
+
+    outputs: Mapping[str, Outcome]
+    at: AwareDatetime
+
+
+def word_of(
+    choice: Literal["release", "part", "refuse"],
+    part: Part | None,
+    by: str,
+    reason: str,
+    at: datetime,
+    *,
+    seen: str | None = None,
+    persons: int = 1,
+) -> Word:
+    """Raises StationError: ``release-reason`` without a reason of one line, ``person``."""
+    try:
+        return Word(
+            choice=choice,
+            part=part,
+            by=by,
+            reason=reason.strip(),
+            at=at,
+            seen=seen,
+            persons=persons,
+        )
+    except ValidationError as error:
+        (fault, *_) = error.errors()
+        if fault["loc"][:1] == ("by",):
+            raise StationError(
+                f"{by!a} cannot name a person: use lower-case letters, digits, '.', '_' and '-', "
+                "beginning with a letter.",
+                code="person",
+            ) from None
+        raise StationError(
+            "Give the reason in one line of at most 200 visible characters.", code="release-reason"
+        ) from None
+
+
+def words_on(stop: Stop, output: str) -> tuple[Word, ...]:
+    """What people said so far, in order."""
+    words: list[Word] = []
+    while stop.has(name := _name(output, len(words) + 1)):
+        words.append(Word.model_validate(stop.read(name)))
+    return tuple(words)
+
+
+def outcome_of(words: Sequence[Word], persons: int) -> Outcome | None:
+    """What `words` come to; None while someone else has to agree.
+
+    One person's refusal is enough. To release, `persons` people have to say the same.
+    """
+    for word in words:
+        if word.choice == "refuse":
+            return Outcome(choice="refuse", by=(word.by,))
+    if len(words) < persons:
+        return None
+    first = words[0]
+    return Outcome(choice=first.choice, part=first.part, by=tuple(word.by for word in words))
+
+
+def outcome_with(words: Sequence[Word], output: str, word: Word, persons: int) -> Outcome | None:
+    """What `word` comes to with the `words` before it.
+
+    Raises StationError: ``release-decided`` if the output is decided on already,
+    ``release-same-person`` for a second word of the same person, ``release-disagreed`` if it is
+    another than the first person's and no refusal.
+    """
+    if outcome_of(words, persons) is not None:
+        raise decided(output)
+    for before in words:
+        if before.by == word.by:
+            raise StationError(
+                f"{word.by} has given a word on '{output}' already; another person has to look at "
+                "it as well.",
+                code="release-same-person",
+            )
+        if word.choice != "refuse" and (word.choice, word.part) != (before.choice, before.part):
+            raise StationError(
+                f"{before.by} decided otherwise on '{output}': {told(before)}. Two people have to "
+                "say the same: do as they did, or withhold the output.",
+                code="release-disagreed",
+            )
+    return outcome_of((*words, word), persons)
+
+
+def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | None:
+    """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
+    words = words_on(stop, output)
+    outcome = outcome_with(words, output, word, persons)
+    path = stop.path / f"{_name(output, len(words) + 1)}.json"
+    try:
+        create_durably(path, canonical(word.model_dump(mode="json")))
+    except FileExistsError:
+        raise StationError(
+            f"Someone else decided on '{output}' at this moment. Look at it again.",
+            code="release-decided",
+        ) from None
+    return outcome
+
+
+def told(word: Word | Outcome) -> str:
+    """A choice in words, for people at the station."""
+    if word.choice == "refuse":
+        return "withhold it"
+    if word.part is None:
+        return "release it"
+    out = [f"row {row}" for row in word.part.rows]
+    out += [f"'{column}' of row {row}" for row, column in word.part.cells]
+    return f"release it without {', '.join(out)}"
+
+
+def _name(output: str, number: int) -> str:
+    return f"word-{output}-{number}"
+
+
+def decided(output: str) -> StationError:
+    """A word comes too late."""
+    return StationError(
+        f"What becomes of '{output}' is decided already. 'phtlab station outputs' shows what "
+        "waits.",
+        code="release-decided",
+    )

@@ -1,0 +1,221 @@
+"""What waits in the airlock for a person: the outputs as they would leave, in the stop's folder.
+
+All of a stop's outputs are copied there, those that the rules let go as well: the engine's volume
+is given back, and neither a sweep nor a restart of the engine takes what a person looks at. Only
+the station's user may read it, and it is removed when the stop is over.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from phtlab.errors import StationError
+from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
+from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.formats.content import Content, FileContent, Joined, digest_of
+from phtlab.station.airlock.history import released_counts
+from phtlab.station.policy.airlock_findings import Finding
+from phtlab.station.stops.stop import Stop
+from phtlab.train.canonical import Digest, canonical
+from phtlab.train.documents.record import OutputVerdict
+
+# No output is called so: names begin with a letter.
+_FINDINGS: Final = "_findings.json"
+_CELLS: Final = "_cells.json"
+
+
+class _Value(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class WaitingFile(_Value):
+    """A file as it would leave."""
+
+    path: str
+    size: int
+    sha256: Digest
+
+
+class WaitingOutput(_Value):
+    """An output with the airlock's verdict, and with its files if it may leave."""
+
+    verdict: OutputVerdict
+    files: tuple[WaitingFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.verdict.name
+
+    @property
+    def held(self) -> bool:
+        return self.verdict.verdict == "held"
+
+
+class Waiting(_Value):
+    """`airlock-held.json`. `persons` have to agree before a held output leaves."""
+
+    sentence: str
+    outputs: tuple[WaitingOutput, ...]
+    persons: int
+    at: AwareDatetime
+    until: AwareDatetime
+
+    @property
+    def held(self) -> tuple[WaitingOutput, ...]:
+        return tuple(one for one in self.outputs if one.held)
+
+    def output(self, name: str) -> WaitingOutput:
+        """The held output `name`. Raises StationError (``not-held``)."""
+        for one in self.held:
+            if one.name == name:
+                return one
+        held = ", ".join(one.name for one in self.held)
+        raise StationError(f"No output '{name}' is held there; held is: {held}.", code="not-held")
+
+
+def folder_of(stop: Stop) -> Path:
+    """Where the files of the outputs that wait lie."""
+    return stop.path / "waiting"
+
+
+def keep(
+    stop: Stop,
+    station: str,
+    passed: Sequence[Passed],
+    *,
+    persons: int,
+    at: datetime,
+    until: datetime,
+    why: str = "",
+) -> Waiting:
+    """Copy what `passed` holds into the stop's folder, and note that it waits there.
+
+    `why` is what everyone is told of the reasons. A copy that was cut off is begun anew. Raises
+    AirlockError, as reading the run's files does.
+    """
+    folder = folder_of(stop)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    outputs = []
+    for one in passed:
+        files = tuple(
+            _copied(folder / name, content) for name, content in sorted(one.files.items())
+        )
+        outputs.append(WaitingOutput(verdict=one.verdict, files=files))
+    findings = {
+        one.verdict.name: [finding.model_dump(mode="json") for finding in one.findings]
+        for one in passed
+    }
+    # Apart from airlock-held.json, which stays: their details hold values, and cells labels.
+    write_durably(folder / _FINDINGS, canonical(findings))
+    write_durably(folder / _CELLS, canonical(released_counts.cells_kept(passed)))
+    sync_folder(stop.path)
+    held = [one.name for one in outputs if one.held]
+    what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
+    who = "A person" if persons == 1 else "Two persons"
+    waiting = Waiting(
+        sentence=f"{who} at {station} will look at {what} before anything leaves. {why}".strip(),
+        outputs=tuple(outputs),
+        persons=persons,
+        at=at,
+        until=until,
+    )
+    stop.write("airlock-held", waiting.model_dump(mode="json"))
+    return waiting
+
+
+def waiting_at(stop: Stop) -> Waiting:
+    """What waits there. Raises StationError if nothing does."""
+    return Waiting.model_validate(stop.read("airlock-held"))
+
+
+@contextmanager
+def opened(stop: Stop, waiting: Waiting) -> Iterator[dict[str, dict[str, Content]]]:
+    """The files of each output by name, open until the block ends.
+
+    Raises StationError (``stop-broken``) if one is not what it was when it was held.
+    """
+    with ExitStack() as stack:
+        yield {
+            one.name: {file.path: _checked(stop, file, stack) for file in one.files}
+            for one in waiting.outputs
+        }
+
+
+def content_of(stop: Stop, file: WaitingFile) -> bytes:
+    """The whole content of one file. Raises as `opened` does."""
+    with ExitStack() as stack:
+        return io.BufferedReader(Joined([_checked(stop, file, stack)])).read()
+
+
+def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
+    """What the airlock found in `output`, for the station's eyes. Raises as `opened` does."""
+    path = folder_of(stop) / _FINDINGS
+    try:
+        kept = json.loads(path.read_bytes())[output]
+        return tuple(Finding.model_validate(one) for one in kept)
+    except (OSError, ValueError, LookupError):
+        raise _broken(path) from None
+
+
+def with_cells(stop: Stop, passed: Sequence[Passed]) -> tuple[Passed, ...]:
+    """`passed` as people decided, with the cells that its outputs count. Raises as `opened`."""
+    path = folder_of(stop) / _CELLS
+    try:
+        return released_counts.with_cells(passed, json.loads(path.read_bytes()))
+    except (OSError, ValueError, LookupError):
+        raise _broken(path) from None
+
+
+def labels_of(stop: Stop, output: str) -> tuple[str, ...]:
+    """The columns that say which people a row of `output` counts. Raises as `opened` does."""
+    path = folder_of(stop) / _CELLS
+    try:
+        kept = json.loads(path.read_bytes())
+        return tuple(kept[output]["columns"]) if output in kept else ()
+    except (OSError, ValueError, LookupError):
+        raise _broken(path) from None
+
+
+def forget(stop: Stop) -> None:
+    """Remove what waited: the stop is over."""
+    shutil.rmtree(folder_of(stop), ignore_errors=True)
+
+
+def _copied(path: Path, content: Content) -> WaitingFile:
+    with (
+        replaced_durably(path) as target,
+        io.BufferedReader(Joined([content])) as source,
+    ):
+        shutil.copyfileobj(source, target)
+    with path.open("rb") as written:
+        kept = FileContent.whole(written)
+        return WaitingFile(path=path.name, size=len(kept), sha256=digest_of(kept))
+
+
+def _checked(stop: Stop, file: WaitingFile, stack: ExitStack) -> Content:
+    path = folder_of(stop) / file.path
+    try:
+        content = FileContent.whole(stack.enter_context(path.open("rb")))
+    except OSError:
+        raise _broken(path) from None
+    if digest_of(content) != file.sha256:
+        raise _broken(path)
+    return content
+
+
+def _broken(path: Path) -> StationError:
+    return StationError(
+        f"{path} is missing, or is not what it was when the airlock held it: nothing of it leaves. "
+        "Look into the station's disk; the researcher has to send the train again.",
+        code="stop-broken",
+    )

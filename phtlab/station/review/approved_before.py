@@ -1,0 +1,57 @@
+"""The newest version of a train that people of this station said yes to before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from phtlab.station.approvals.store import Approvals
+from phtlab.station.context.operator_context import Place
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+
+@dataclass(frozen=True)
+class ApprovedBefore:
+    """A stop whose train people approved, when, and who they were."""
+
+    stop: Stop
+    arrived: Arrived
+    at: datetime
+    by: tuple[str, ...]
+
+    @property
+    def content(self) -> bytes | None:
+        """Its notebook, unless the stop's files were cleared away."""
+        path = self.stop.train / "notebook.ipynb"
+        return path.read_bytes() if path.exists() else None
+
+
+def approved_before(place: Place, stop: Stop) -> ApprovedBefore | None:
+    """The newest approved stop of the same researcher's train of the same name, other than `stop`.
+
+    Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
+    in has been read by nobody, and what was taken back since is left out.
+    """
+    arrived, approvals = Arrived.of(stop), Approvals(place.folder)
+    kept = {one.digest: one.claimed for one in approvals if not approvals.revoked(one.digest)}
+    found: list[ApprovedBefore] = []
+    for other in place.stops:
+        if other.hex == stop.hex or not other.has("verified"):
+            continue
+        theirs, approval = Arrived.of(other), kept.get(_approval_of(other))
+        if approval is None or approval.scope == "low-risk":
+            continue
+        if theirs.researcher != arrived.researcher:
+            continue
+        if theirs.train.manifest.name == arrived.train.manifest.name:
+            found.append(ApprovedBefore(other, theirs, approval.issued, approval.approvers))
+    return max(found, key=lambda one: one.at, default=None)
+
+
+def _approval_of(stop: Stop) -> str:
+    """The digest of the approval that let `stop` start, or go on; "" if none did."""
+    for name in ("admitted", "decision"):
+        if stop.has(name) and (approval := stop.read(name).get("approval")):
+            return str(approval)
+    return ""

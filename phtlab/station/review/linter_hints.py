@@ -1,0 +1,39 @@
+"""Bandit's findings in a cell's source, by a profile of our own: hints, never a verdict.
+
+Bandit parses and walks, and runs nothing; it is used within the worker only.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator, Sequence
+
+from phtlab.station.review.examination import Remark
+from phtlab.station.review.reader_hints import profile
+
+
+def hints_of(sources: Sequence[tuple[int, str]]) -> Iterator[Remark]:
+    """What bandit says about the sources of cells, each by its number: Python that parses."""
+    from bandit.core.config import BanditConfig
+    from bandit.core.manager import BanditManager
+
+    logging.getLogger("bandit").setLevel(logging.CRITICAL)
+    manager = BanditManager(
+        BanditConfig(),
+        "file",
+        quiet=True,
+        profile={"include": set(profile().bandit), "exclude": set()},
+        ignore_nosec=True,
+    )
+    for cell, source in sources:
+        # From memory: the worker can open no file.
+        name = str(cell)
+        manager._parse_file(name, io.BytesIO(source.encode()), [name])
+    for issue in manager.results:
+        yield Remark(
+            code=issue.test_id,
+            sentence=f"{issue.text} ({issue.severity.lower()}, {issue.test_id})",
+            cell=int(issue.fname),
+            line=issue.lineno,
+        )

@@ -1,0 +1,31 @@
+"""`reader_hints.toml`: the names and linter rules that a reader's attention is drawn by."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Why to look at a name, an attribute or a module; and which of bandit's tests are made."""
+
+    names: Mapping[str, str]
+    attributes: Mapping[str, str]
+    modules: Mapping[str, str]
+    bandit: frozenset[str]
+
+
+@cache
+def profile() -> Profile:
+    """The profile that ships with phtlab."""
+    content = tomllib.loads(Path(__file__).with_name("reader_hints.toml").read_text("utf-8"))
+
+    def words(kind: str) -> dict[str, str]:
+        return {word: look["why"] for look in content["look"] for word in look.get(kind, ())}
+
+    tests = frozenset(content["bandit"]["tests"])
+    return Profile(words("names"), words("attributes"), words("modules"), tests)

@@ -1,0 +1,47 @@
+"""The study that a journey says it is for, and where its code goes beyond what the study asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from phtlab.governance.proposal import Proposal
+from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.context.operator_context import Place
+from phtlab.station.review.examination import TouchedData
+
+
+@dataclass(frozen=True)
+class UnderProposal:
+    """The version that the order names; `proposal` is None if that version is not here."""
+
+    digest: str
+    proposal: Proposal | None
+
+    def beyond(self, data: Iterable[TouchedData]) -> Iterator[str]:
+        """Sentences about data that the proposal does not name, and the code does."""
+        if self.proposal is None:
+            return
+        asked = {one.name: one.columns for one in self.proposal.datasets}
+        for one in data:
+            if one.name not in asked:
+                yield f"The proposal does not name the data set '{one.name}'."
+                continue
+            columns = asked[one.name]
+            more = [column for column in one.columns if columns and column not in columns]
+            if more:
+                yield f"The proposal does not ask for {', '.join(more)} of '{one.name}'."
+            if columns and (one.whole or one.untold):
+                yield (
+                    f"The proposal asks for {', '.join(columns)} of '{one.name}' only, and the "
+                    "code may touch more."
+                )
+
+
+def under_proposal(place: Place, version: str | None) -> UnderProposal | None:
+    """What an order's `version` names here; None for a journey without a proposal."""
+    if version is None:
+        return None
+    found = [here.version(version) for here in ProposalsHere(place.folder.proposals)]
+    kept = next((one for one in found if one is not None), None)
+    return UnderProposal(version, kept.proposal if kept else None)

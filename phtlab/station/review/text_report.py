@@ -1,0 +1,188 @@
+"""A train's reading as lines for a terminal, on which nothing of it moves the cursor or is drawn
+from right to left: every character that could is written as Python would write it in ASCII.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from phtlab.station.review.difference import near
+from phtlab.station.review.examination import CellChange, Remark
+from phtlab.station.review.image_materials import MaterialsChange, origin
+from phtlab.station.review.study_context import UnderProposal
+from phtlab.station.review.train_review import TrainReading
+from phtlab.station.review.visible_source import shown
+
+_MARKS = {"added": "+", "removed": "-", "same": " "}
+_MOST = 30
+
+
+def told(reading: TrainReading, *, changes: bool) -> Iterator[str]:
+    """All that the page tells; the code is what changed if `changes`, else the whole notebook."""
+    manifest = reading.arrived.train.manifest
+    yield f"{manifest.name}, a train of {reading.arrived.researcher}"
+    yield shown(reading.since)
+    if reading.under:
+        yield from _study(reading.under)
+    if reading.trouble:
+        yield f"! {reading.trouble}"
+    if not reading.text.whole:
+        yield "! This notebook is too long to be shown whole. What is not shown would run too."
+    if reading.beside:
+        yield shown(f"! It holds files that are not shown here: {', '.join(reading.beside)}.")
+    yield from (f"! {shown(sentence)}" for sentence in reading.strange)
+    yield ""
+    yield f"risk        {reading.risk.risk}"
+    yield from (f"            {shown(reason.sentence)}" for reason in reading.risk.reasons)
+    yield from _data(reading)
+    for output in manifest.outputs:
+        counts = f", counts persons in '{output.counts}'" if output.counts else ", counts nothing"
+        yield shown(f"output      {output.name} ({output.kind}{counts})")
+    for one in reading.parameters:
+        was = f", approved before: {one.before!r}" if one.changed else ", new" * one.is_new
+        yield shown(f"parameter   {one.name} = {one.value!r} (may be {one.takes}{was})")
+    yield from _imports(reading)
+    yield from _remarks("look", reading.examination.remarks)
+    yield from _remarks("linter", reading.examination.hints)
+    yield from (f"unread      {shown(sentence)}" for sentence in reading.examination.unread)
+    yield from _kernel(reading)
+    yield ""
+    yield from _changes(reading) if changes and reading.difference else _notebook(reading)
+
+
+def as_json(reading: TrainReading) -> dict[str, Any]:
+    """The stable shape of `phtlab station review --json`. The code is in it as it is written."""
+    found = reading.examination.model_dump(mode="json")
+    return {
+        "journey": reading.stop.journey,
+        "train": reading.arrived.train.digest,
+        "name": reading.arrived.train.manifest.name,
+        "researcher": reading.arrived.researcher,
+        "proposal": reading.under.digest if reading.under else None,
+        "beyond": list(reading.under.beyond(reading.examination.data)) if reading.under else [],
+        "since": reading.since,
+        "approved_before": reading.before.stop.journey if reading.before else None,
+        "unchanged": reading.unchanged,
+        "trouble": reading.trouble,
+        "whole": reading.text.whole,
+        "strange": list(reading.strange),
+        "beside": list(reading.beside),
+        "risk": reading.risk.risk,
+        "reasons": [reason.sentence for reason in reading.risk.reasons],
+        "outputs": [o.model_dump(mode="json") for o in reading.arrived.train.manifest.outputs],
+        "parameters": [
+            {"name": p.name, "value": p.value, "takes": p.takes, "before": p.before}
+            for p in reading.parameters
+        ],
+        "kernel": {
+            "name": reading.kernel.name,
+            "digest": reading.kernel.digest,
+            "same_as_before": reading.kernel.same_as_before,
+            "newest": reading.kernel.newest,
+            "behind": [asdict(change) for change in reading.kernel.behind or ()],
+            "materials": reading.kernel.materials.model_dump()
+            if reading.kernel.materials
+            else None,
+        },
+        "cells": [
+            {"number": c.number, "role": c.role, "kind": c.kind, "source": c.source}
+            for c in reading.text.cells
+        ],
+        **found,
+    }
+
+
+def _study(under: UnderProposal) -> Iterator[str]:
+    if under.proposal is None:
+        yield f"! It names a proposal that is not here: {under.digest}."
+        return
+    study = under.proposal
+    yield shown(f"for the study '{study.title}' ({study.id}, version {study.version})")
+
+
+def _data(reading: TrainReading) -> Iterator[str]:
+    for data in reading.examination.data:
+        named = ", ".join(data.columns) or "no column by name"
+        yield shown(f"data        {data.name}: {named}")
+        if mentioned := reading.only_mentioned(data.name):
+            yield shown(f"            also named somewhere: {', '.join(mentioned)}")
+        if data.whole:
+            yield shown(f"            any column may be touched: {'; '.join(data.whole[:4])}")
+        if data.untold:
+            yield shown(f"            could not tell: {'; '.join(data.untold[:4])}")
+    for sentence in reading.under.beyond(reading.examination.data) if reading.under else ():
+        yield shown(f"            {sentence}")
+    if not reading.examination.data:
+        names = ", ".join(reading.arrived.train.manifest.datasets) or "no data set"
+        yield f"data        could not tell; declared: {names}"
+
+
+def _imports(reading: TrainReading) -> Iterator[str]:
+    words = {"unknown": "not known", "image": "in the image", "python": "of Python itself"}
+    for where, said in words.items():
+        modules = [
+            one.module
+            for one in reading.examination.imports
+            if origin(one, reading.kernel.materials) == where
+        ]
+        if modules:
+            yield shown(f"imports     {said}: {', '.join(modules)}")
+
+
+def _remarks(word: str, remarks: tuple[Remark, ...]) -> Iterator[str]:
+    for one in remarks[:_MOST]:
+        yield shown(f"{word:<12}cell {one.cell}, line {one.line}: {one.sentence}")
+    if len(remarks) > _MOST:
+        yield f"            and {len(remarks) - _MOST} more"
+
+
+def _kernel(reading: TrainReading) -> Iterator[str]:
+    kernel = reading.kernel
+    carries = f"{len(kernel.materials)} packages" if kernel.materials else "says not what it holds"
+    yield f"kernel      {kernel.name} {kernel.digest} ({carries})"
+    if kernel.newest and not kernel.is_newest:
+        yield f"            the catalogue has a newer one: {kernel.newest}"
+        yield from _packages(kernel.behind)
+    if kernel.same_as_before is not None:
+        told = "the same image as" if kernel.same_as_before else "another image than"
+        yield f"            {told} the version approved before"
+    yield from _packages(kernel.changes)
+
+
+def _packages(changes: tuple[MaterialsChange, ...] | None) -> Iterator[str]:
+    for change in (changes or ())[:_MOST]:
+        before, after = change.before or "not there", change.after or "gone"
+        yield shown(f"            {change.name}: {before} -> {after}")
+    if changes and len(changes) > _MOST:
+        yield f"            and {len(changes) - _MOST} more"
+
+
+def _notebook(reading: TrainReading) -> Iterator[str]:
+    for cell in reading.text.cells:
+        kind = "" if cell.kind == "code" else f", {cell.kind}, does not run"
+        yield shown(f"cell {cell.number} ({cell.role}{kind})")
+        for number, line in enumerate(cell.lines, start=1):
+            yield f"{number:>5}  {shown(line)}"
+
+
+def _changes(reading: TrainReading) -> Iterator[str]:
+    assert reading.difference is not None  # noqa: S101 - asked before
+    for cell in reading.difference.cells:
+        yield shown(f"cell {cell.after or cell.before} ({cell.role}, {cell.change})")
+        if cell.change != "same":
+            yield from _changed(cell)
+
+
+def _changed(cell: CellChange) -> Iterator[str]:
+    shown_lines = near(cell.lines)
+    last = -1
+    for at, line in enumerate(cell.lines):
+        if at not in shown_lines:
+            continue
+        if at != last + 1:
+            yield "       …"
+        last = at
+        number = line.before if line.mark == "removed" else line.after
+        yield f"{number:>5}  {_MARKS[line.mark]} {shown(line.text)}"

@@ -1,0 +1,259 @@
+"""All that a reviewer is shown of one journey's train, as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phtlab.errors import DataSetError, StationError
+from phtlab.governance.risk import Assessment
+from phtlab.notebook import describe
+from phtlab.station.approvals.coverage import assessed
+from phtlab.station.context.operator_context import Place
+from phtlab.station.data.datasets import load_datasets
+from phtlab.station.review.approved_before import ApprovedBefore, approved_before
+from phtlab.station.review.examination import Asked, CodeCell, Difference, Examination
+from phtlab.station.review.image_materials import MaterialsChange, compared
+from phtlab.station.review.isolated_worker import examined
+from phtlab.station.review.notebook_text import NotebookText, read_notebook
+from phtlab.station.review.study_context import UnderProposal, under_proposal
+from phtlab.station.stops.stop import Stop, settings_file
+from phtlab.station.stops.verified_offer import Arrived
+from phtlab.train.documents.materials import Materials, materials_of
+from phtlab.train.documents.roster import Catalogue
+
+# What stations of this process examined last, by the worker's question: a page asks it again.
+_MOST_KEPT = 32
+_kept: dict[str, Examination] = {}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter, this journey's value of it, and the one that was approved before, if any."""
+
+    name: str
+    value: Any
+    takes: str
+    about: str
+    before: Any
+    is_new: bool
+    changed: bool
+
+
+@dataclass(frozen=True)
+class KernelReading:
+    """The kernel image: what it carries, and what is different about it.
+
+    `newest` is the digest of the catalogue's newest image of the name, "" if that is not known;
+    `behind` is what that one carries otherwise, None if it does not say so, or is this one.
+    `changes` are against the image of the version approved before, None if one of both does not
+    say what it carries.
+    """
+
+    name: str
+    digest: str
+    newest: str
+    behind: tuple[MaterialsChange, ...] | None
+    materials: Materials | None
+    same_as_before: bool | None
+    changes: tuple[MaterialsChange, ...] | None
+
+    @property
+    def is_newest(self) -> bool:
+        return self.newest == self.digest
+
+
+@dataclass(frozen=True)
+class TrainReading:
+    """`trouble` says why the machine found nothing, and is empty if it could look."""
+
+    stop: Stop
+    arrived: Arrived
+    text: NotebookText
+    examination: Examination
+    trouble: str
+    before: ApprovedBefore | None
+    parameters: tuple[Parameter, ...]
+    under: UnderProposal | None
+    risk: Assessment
+    kernel: KernelReading
+    beside: tuple[str, ...]
+    undeclared: tuple[str, ...]
+
+    @property
+    def difference(self) -> Difference | None:
+        return self.examination.difference
+
+    @property
+    def strange(self) -> tuple[str, ...]:
+        """What is strange about the notebook's file, in sentences."""
+        runs = self.arrived.kernel.language
+        if self.text.language == runs:
+            return self.text.strange
+        claims = f"It claims to be in {self.text.language[:40]!a}; its kernel runs {runs}."
+        return (*self.text.strange, claims)
+
+    def only_mentioned(self, dataset: str) -> tuple[str, ...]:
+        """Declared columns whose names stand somewhere in the code, on nothing that is known."""
+        touched = {c for one in self.examination.data if one.name == dataset for c in one.columns}
+        named = self.examination.mentioned.get(dataset, ())
+        return tuple(column for column in named if column not in touched)
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the notebook is, byte for byte, the one that was approved before."""
+        return self.before is not None and self.before.arrived.notebook == self.arrived.notebook
+
+    @property
+    def since(self) -> str:
+        """What changed since people last said yes, in one sentence."""
+        if self.before is None:
+            return (
+                f"Nobody here has approved a train '{self.arrived.train.manifest.name}' of "
+                f"{self.arrived.researcher} before."
+            )
+        by = f" by {' and '.join(self.before.by)}" if self.before.by else ""
+        last = f"the version approved on {self.before.at:%Y-%m-%d}{by}"
+        if self.unchanged:
+            return f"The notebook has no change since {last}."
+        if self.difference is None:
+            return f"What changed since {last} is not known: that notebook is not kept any more."
+        cells, added, removed = (
+            self.difference.changed_cells,
+            self.difference.added,
+            self.difference.removed,
+        )
+        return (
+            f"{cells} cell{'s' * (cells != 1)} changed since {last}: {added} "
+            f"line{'s' * (added != 1)} added, {removed} removed."
+        )
+
+
+def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> TrainReading:
+    """Read the train of `stop`, which was verified. Takes a second or two, at most half a minute.
+
+    Raises StationError (``stop-unverified``) before it was, TrainError (``image-notebook``) if its
+    notebook is none.
+    """
+    if not stop.has("verified"):
+        raise StationError(
+            f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read. "
+            "'phtlab station status' shows how far it is.",
+            code="stop-unverified",
+        )
+    arrived = Arrived.of(stop)
+    manifest = arrived.train.manifest
+    text = read_notebook(_notebook_of(stop))
+    before = approved_before(place, stop)
+    columns, undeclared = _columns(place, manifest.datasets)
+    asked = Asked(
+        # Not what the notebook says of itself: the kernel runs what it is of.
+        language=arrived.kernel.language,
+        cells=_cells(text),
+        previous=None
+        if before is None or before.content is None
+        else _cells(read_notebook(before.content)),
+        columns=columns,
+    )
+    found, trouble = _examined(asked)
+    return TrainReading(
+        stop=stop,
+        arrived=arrived,
+        text=text,
+        examination=found,
+        trouble=trouble,
+        before=before,
+        parameters=tuple(_parameters(arrived, before)),
+        under=under_proposal(place, arrived.order.proposal),
+        risk=assessed(arrived, place),
+        kernel=_kernel(stop, arrived, before, catalogue),
+        beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
+        undeclared=undeclared,
+    )
+
+
+def _notebook_of(stop: Stop) -> bytes:
+    try:
+        return (stop.train / "notebook.ipynb").read_bytes()
+    except FileNotFoundError:
+        raise StationError(
+            f"The train of {stop.hex[:12]} is not kept any more.", code="stop-unverified"
+        ) from None
+
+
+def _cells(text: NotebookText) -> tuple[CodeCell, ...]:
+    return tuple(
+        CodeCell(number=c.number, kind=c.kind, role=c.role, source=c.source) for c in text.cells
+    )
+
+
+def _columns(
+    place: Place, used: tuple[str, ...]
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    """The declared columns of the data sets in use, and those of which none is known here."""
+    try:
+        declared = load_datasets(place.folder)
+    except DataSetError:
+        declared = {}
+    columns = {
+        name: tuple(declared[name].schema.column_types()) for name in used if name in declared
+    }
+    return columns, tuple(name for name in used if not columns.get(name))
+
+
+def _examined(asked: Asked) -> tuple[Examination, str]:
+    """As `examined`, which is asked once for the same cells if it has an answer."""
+    key = asked.model_dump_json()
+    if key in _kept:
+        return _kept[key], ""
+    found, trouble = examined(asked)
+    if not trouble:
+        while len(_kept) >= _MOST_KEPT:
+            _kept.pop(next(iter(_kept)), None)
+        _kept[key] = found
+    return found, trouble
+
+
+def _parameters(arrived: Arrived, before: ApprovedBefore | None) -> Iterator[Parameter]:
+    properties: Mapping[str, Any] = arrived.train.manifest.parameters.get("properties", {})
+    earlier = before.arrived.parameters if before else {}
+    for name, value in arrived.parameters.items():
+        declared = properties.get(name, {})
+        yield Parameter(
+            name,
+            value,
+            describe(declared),
+            str(declared.get("description", "")),
+            earlier.get(name),
+            is_new=before is not None and name not in earlier,
+            changed=name in earlier and earlier[name] != value,
+        )
+
+
+def _kernel(
+    stop: Stop, arrived: Arrived, before: ApprovedBefore | None, catalogue: Catalogue | None
+) -> KernelReading:
+    kernel = arrived.kernel
+    materials = _materials(stop.train / "config.json")
+    named = [
+        image for image in (catalogue.images if catalogue else ()) if image.name == kernel.name
+    ]
+    newest = named[-1].digest if named else ""
+    other = newest not in ("", kernel.digest)
+    latest = _materials(stop.train / settings_file(newest)) if other else None
+    earlier = _materials(before.stop.train / "config.json") if before else None
+    return KernelReading(
+        name=kernel.name,
+        digest=kernel.digest,
+        newest=newest,
+        behind=compared(materials, latest) if materials and latest else None,
+        materials=materials,
+        same_as_before=before.arrived.kernel.digest == kernel.digest if before else None,
+        changes=compared(earlier, materials) if earlier and materials else None,
+    )
+
+
+def _materials(path: Path) -> Materials | None:
+    return materials_of(path.read_bytes()) if path.exists() else None

@@ -1,0 +1,13 @@
+"""Who read a train, in the station's log: each time that its page, or the command, shows it."""
+
+from __future__ import annotations
+
+from phtlab.station.context.operator_context import Place
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import Arrived
+
+
+def note_look(place: Place, stop: Stop, *, by: str) -> None:
+    """`by` looks at the train of `stop`. Raises AuditError, OSError: then nothing is shown."""
+    digest = Arrived.of(stop).train.digest
+    place.audit.append(actor=by, action="train-looked-at", subject=stop.journey, digest=digest)

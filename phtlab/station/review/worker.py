@@ -1,0 +1,100 @@
+"""Examines one notebook, alone in a process with little to lose.
+
+Run as ``python -I -m phtlab.station.review.worker``: JSON (`Asked`) on standard input, JSON
+(`Examination`) on standard output. The notebook is a stranger's: what parses it could be led astray
+or kept busy. So this loads what it needs, then gives up root, memory, time, and the right to open
+any file or socket, and only then reads a byte.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+from typing import Final
+
+from phtlab.notebook.cell import Cell
+from phtlab.notebook.magic import Python, read_python
+from phtlab.station.review.column_usage import mentioned, touched
+from phtlab.station.review.dangerous_names import imports_of, remarks_of
+from phtlab.station.review.difference import difference
+from phtlab.station.review.examination import Asked, CodeCell, Examination, Import
+from phtlab.station.review.linter_hints import hints_of
+from phtlab.station.review.markdown_html import markdown_html
+
+MEMORY: Final = 1024 * 2**20
+SECONDS: Final = 10
+NOBODY: Final = 65534
+_MOST: Final = 200  # of each kind of remark; a reader sees that there are more
+
+
+def examine(asked: Asked) -> Examination:
+    """All that is found of a notebook. Pure, but for what its parsers load when first used."""
+    texts = {
+        cell.number: markdown_html(cell.source) for cell in asked.cells if cell.kind == "markdown"
+    }
+    changed = None if asked.previous is None else difference(asked.previous, asked.cells)
+    if asked.language != "python":
+        told = f"The machine reads Python only; this notebook is in {asked.language[:40]!a}."
+        return Examination(difference=changed, texts=texts, unread=(told,))
+    code = [cell for cell in asked.cells if cell.kind == "code"]
+    parsed = [(cell, _parsed(cell)) for cell in code]
+    trees = [(cell.number, python.tree) for cell, python in parsed if python.tree is not None]
+    sources = [(cell.number, python.source) for cell, python in parsed if python.tree is not None]
+    imports: dict[str, Import] = {}
+    for number, tree in trees:
+        for one in imports_of(number, tree):
+            imports.setdefault(one.module, one)
+    return Examination(
+        imports=tuple(imports.values())[:_MOST],
+        remarks=tuple(r for number, tree in trees for r in remarks_of(number, tree))[:_MOST],
+        data=touched(trees, asked.columns),
+        mentioned=mentioned(trees, asked.columns),
+        hints=tuple(hints_of(sources))[:_MOST],
+        difference=changed,
+        texts=texts,
+        unread=tuple(finding.message for _, python in parsed for finding in python.findings),
+    )
+
+
+def _parsed(cell: CodeCell) -> Python:
+    return read_python(Cell(cell.number, "code", "station", cell.source))
+
+
+def confine() -> None:
+    """No more memory, time, files or processes than this needs, and no root."""
+    for limit, value in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CPU, SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 3),  # those that are open: no file and no socket from here on
+    ):
+        hard = resource.getrlimit(limit)[1]
+        lowered = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(limit, (lowered, lowered))
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(NOBODY, NOBODY, NOBODY)
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+
+def main() -> int:
+    # jsonschema does without it, and it takes longer to load than all the rest.
+    sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    # Everything that reading loads is loaded while files are still in reach.
+    known = CodeCell(number=1, kind="code", role="station", source="import os\nx = [1]\n")
+    text = CodeCell(
+        number=2, kind="markdown", role="local", source="# a\n\n[b](c) `d`\n\n|e|\n|-|\n"
+    )
+    examine(Asked(language="python", cells=(known, text), previous=(known,)))
+    confine()
+    found = examine(Asked.model_validate_json(sys.stdin.buffer.read()))
+    sys.stdout.buffer.write(found.model_dump_json().encode())
+    sys.stdout.buffer.flush()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A station's folder and settings, and the people who work there."""

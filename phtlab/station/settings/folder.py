@@ -1,0 +1,199 @@
+"""Where things lie in a station's folder. Nobody but its owner may look in."""
+
+from __future__ import annotations
+
+import fcntl
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from phtlab.errors import SettingsError, StationError
+from phtlab.files.durable_file import remove_dead_drafts, write_durably
+
+
+@dataclass(frozen=True)
+class StationFolder:
+    """The paths of one station::
+
+    station.toml  policy.toml  key.age  request.json
+    trust/                 the pinned root and the roster's cache
+    datasets/<name>.toml   what each data set is, and where
+    twins/<name>.csv       synthetic, from the schema alone
+    stops/<journey>/       one folder a stop; see `stop.py`
+    audit/                 what happened here; see `audit.py`
+    released/              counts that have left; see `airlock/released.py`
+    approvals/<digest>.json       what this station allows, signed; see `approvals_kept.py`
+    revocations/<digest>.json     what of that it took back
+    drafts/<digest>/              terms that people say yes to; see `approvals_draft.py`
+    proposals/<id>/<digest>.json  versions of proposals that name this station
+    acceptances/                  who accepted the agreement; see `accepted.py`
+    standing.json                 its newest signed list of what stands
+    self-test.json                what the last self-test found; see `self_test.py`
+    trial.json                    that a trial of the sandbox was cut off; `unfinished_trial.py`
+    restored.json                 which backup this was made from; see `backup_restore.py`
+    forgotten.json                of which data sets it is not known what has left
+    contradictions/<journey>.json two records of one stop, both this station's
+    pause.json                    that nothing new begins, and why; see `maintenance.py`
+    runs/                         the executor's, for runs and their outputs
+    local/  self-test/            as a station's folder: local trains, the self-test's train
+    """
+
+    path: Path
+
+    @property
+    def settings(self) -> Path:
+        return self.path / "station.toml"
+
+    @property
+    def policy(self) -> Path:
+        return self.path / "policy.toml"
+
+    @property
+    def key(self) -> Path:
+        return self.path / "key.age"
+
+    @property
+    def request(self) -> Path:
+        return self.path / "request.json"
+
+    @property
+    def trust(self) -> Path:
+        return self.path / "trust"
+
+    @property
+    def datasets(self) -> Path:
+        return self.path / "datasets"
+
+    @property
+    def twins(self) -> Path:
+        return self.path / "twins"
+
+    @property
+    def stops(self) -> Path:
+        return self.path / "stops"
+
+    @property
+    def audit(self) -> Path:
+        return self.path / "audit"
+
+    @property
+    def released(self) -> Path:
+        return self.path / "released"
+
+    @property
+    def approvals(self) -> Path:
+        return self.path / "approvals"
+
+    @property
+    def revocations(self) -> Path:
+        return self.path / "revocations"
+
+    @property
+    def drafts(self) -> Path:
+        return self.path / "drafts"
+
+    @property
+    def proposals(self) -> Path:
+        return self.path / "proposals"
+
+    @property
+    def acceptances(self) -> Path:
+        return self.path / "acceptances"
+
+    @property
+    def standing(self) -> Path:
+        return self.path / "standing.json"
+
+    @property
+    def pause(self) -> Path:
+        return self.path / "pause.json"
+
+    @property
+    def contradictions(self) -> Path:
+        return self.path / "contradictions"
+
+    @property
+    def restored(self) -> Path:
+        return self.path / "restored.json"
+
+    @property
+    def forgotten(self) -> Path:
+        return self.path / "forgotten.json"
+
+    @property
+    def self_test(self) -> Path:
+        return self.path / "self-test.json"
+
+    @property
+    def runs(self) -> Path:
+        """The executor's own: what runs write lies below it."""
+        return self.path / "runs"
+
+    @property
+    def local(self) -> StationFolder:
+        """Where local trains lie, as at a station of their own."""
+        return StationFolder(self.path / "local")
+
+    @property
+    def self_test_train(self) -> StationFolder:
+        """Where the self-test's train lies while it travels."""
+        return StationFolder(self.path / "self-test")
+
+    @property
+    def unfinished_trial(self) -> Path:
+        return self.path / "trial.json"
+
+    def mark(self) -> str:
+        """What tells this station from another of the same name at a shared engine: made once,
+        and moved with the folder."""
+        path = self.path / "mark"
+        if not path.exists():
+            write_durably(path, secrets.token_hex(4).encode())
+        return path.read_text()
+
+    def create(self) -> None:
+        """Make the folder and its parts, readable by their owner only."""
+        for folder in (
+            self.path,
+            self.trust,
+            self.datasets,
+            self.twins,
+            self.stops,
+        ):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+
+    def remove_dead_drafts(self, data: Iterable[Path] = ()) -> int:
+        """Remove what was being written here when a station or a command was killed.
+
+        In every folder, but for `data`, which is the operator's, and what runs write. Returns how
+        many drafts were removed. Raises OSError if one cannot be.
+        """
+        runs = (place.runs.absolute() for place in (self, self.local, self.self_test_train))
+        skip = {*runs, *(path.absolute() for path in data)}
+        return remove_dead_drafts(self.path, below=True, skip=skip)
+
+    @contextmanager
+    def occupied(self) -> Iterator[None]:
+        """Keep a second daemon out of this folder. Raises StationError if there is a first."""
+        with (self.path / "lock").open("wb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StationError(
+                    f"A station is already running in {self.path.absolute()}. End that one first.",
+                    code="station-runs",
+                ) from None
+            yield
+
+    def require(self) -> None:
+        """Raises SettingsError if this is no station's folder."""
+        if not self.settings.exists():
+            raise SettingsError(
+                f"There is no station in {self.path.absolute()} (no station.toml). Go to the "
+                "station's folder, name it with --directory, or create one with "
+                "'phtlab station init DIRECTORY --name NAME --organisation ORGANISATION'.",
+                code="station-absent",
+            )

@@ -1,0 +1,97 @@
+"""What became of a run, judged from its record and from what the engine says. Pure.
+
+The record was written by the runtime inside the sandbox, which the analysis could
+have replaced: it can only make an outcome worse than what the engine says, and
+what it says of an error is redacted before it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from phtlab.errors import AirlockError
+from phtlab.printable import escaped
+from phtlab.station.airlock.errors import error as airlock_error
+from phtlab.station.airlock.errors.error_message import Vocabulary, message_of
+from phtlab.station.airlock.formats import strict_json
+from phtlab.station.executor.contract import JobStatus
+from phtlab.train.documents.record import MAX_MESSAGE, CellError
+
+MAX_RECORD_BYTES = 2**20
+NO_WORDS = Vocabulary()
+_CODES = {
+    "completed": "",
+    "cell-failed": "cell-failed",
+    "kernel-died": "kernel-died",
+    "out-of-memory": "out-of-memory",
+    "out-of-time": "out-of-time",
+    "quota": "output-quota",
+    "output-error": "output-error",
+    "cancelled": "run-stopped",
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`code` is empty for a run that completed, else one of `outcomes.RUN`."""
+
+    code: str
+    error: CellError | None = None
+
+
+def judge(
+    record: bytes | None,
+    status: JobStatus,
+    *,
+    out_of_time: bool,
+    lines: Mapping[int, int],
+    words: Vocabulary = NO_WORDS,
+    twin: bool = False,
+) -> Judgement:
+    """The judgement on an exited run. `out_of_time`: this station stopped it for that.
+
+    `lines` maps each travelling cell to its number of lines; `words` are those that a message may
+    have. At a `twin` station, which holds nobody's data, the error keeps its own message.
+    """
+    said = _read(record)
+    error = _error(said, lines, words, twin)
+    if out_of_time:
+        return Judgement("out-of-time", error)
+    if said is None:
+        return Judgement("out-of-memory" if status.oom_killed else "run-record")
+    if status.exit_code != 0:
+        # A record beside a runtime that did not end well was not its last word.
+        return Judgement("out-of-memory" if status.oom_killed else "run-record", error)
+    code = _CODES[said["outcome"]]
+    if code == "kernel-died" and status.oom_killed:
+        code = "out-of-memory"
+    return Judgement(code, error if code else None)
+
+
+def _read(record: bytes | None) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    try:
+        said = strict_json.parse(record, limit=MAX_RECORD_BYTES)
+    except AirlockError:
+        return None
+    outcome = said.get("outcome") if isinstance(said, dict) else None
+    if not isinstance(outcome, str) or outcome not in _CODES or said.get("version") != 1:
+        return None
+    return said  # type: ignore[no-any-return]
+
+
+def _error(
+    said: Mapping[str, Any] | None, lines: Mapping[int, int], words: Vocabulary, twin: bool
+) -> CellError | None:
+    error = said.get("error") if said else None
+    if not isinstance(error, dict):
+        return None
+    redacted = airlock_error.redact(error.get("type"), error.get("cell"), error.get("line"), lines)
+    message = error.get("message")
+    if not isinstance(message, str) or not message:
+        return redacted
+    told = escaped(message)[:MAX_MESSAGE] if twin else message_of(redacted.type, message, words)
+    return redacted.model_copy(update={"message": told})

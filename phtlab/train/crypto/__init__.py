@@ -1,0 +1,1 @@
+"""The cryptography of trains: members' identities and the age format."""

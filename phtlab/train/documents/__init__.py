@@ -1,0 +1,1 @@
+"""The documents of a journey: manifest, order, record, roster, in signed envelopes."""

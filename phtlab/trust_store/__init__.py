@@ -1,0 +1,1 @@
+"""The consortium's TUF repository: root, targets, and the pinned local copy."""

@@ -1,0 +1,32 @@
+"""What one is told of, and how: `CentralClient.notifications`."""
+
+from __future__ import annotations
+
+from phtlab.wire.api.notifications import NewPreferences, NotificationsView, Preferences, ReadUpTo
+from phtlab.wire.central.answer import parsed
+from phtlab.wire.central.governance import Send
+
+
+class NotificationClient:
+    """Every method raises what those of `CentralClient` raise."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+
+    def get(self) -> NotificationsView:
+        return parsed(NotificationsView, self._send("GET", "/notifications"))
+
+    def put(self, preferences: Preferences, *, new_secret: bool = False) -> NotificationsView:
+        """Choose how to be told. The answer has the webhook's secret if it is new.
+
+        Raises CentralError (``notification-mail``, ``notification-webhook``) for a way that this
+        central does not go.
+        """
+        new = NewPreferences(preferences=preferences, new_secret=new_secret)
+        content = new.model_dump_json().encode()
+        return parsed(NotificationsView, self._send("PUT", "/notifications", content=content))
+
+    def read(self, number: int) -> NotificationsView:
+        """Say that all up to `number` have been read."""
+        content = ReadUpTo(number=number).model_dump_json().encode()
+        return parsed(NotificationsView, self._send("PUT", "/notifications/read", content=content))

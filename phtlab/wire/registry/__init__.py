@@ -1,0 +1,1 @@
+"""The client of an OCI registry, and what phtlab keeps there."""

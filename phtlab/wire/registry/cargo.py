@@ -1,0 +1,175 @@
+"""Sealed cargo in a registry: `cargo/<journey>/<station>`, found by the digest that was signed.
+
+Cargo is an OCI artifact whose layers are the consecutive parts of the one sealed file. Parts,
+because a registry may forget an upload that was cut: whatever part is complete stays, even over a
+restart of the station, and only the rest is sent again. The order and the whole are checked by
+the digest of the sealed file, which the stop record signs; the registry's word counts for nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from phtlab.errors import RegistryError
+from phtlab.train.canonical import canonical
+from phtlab.train.canonical import digest as digest_of
+from phtlab.train.image import MANIFEST_TYPE
+from phtlab.wire.registry.client import Registry
+from phtlab.wire.registry.upload import Moved, Source, after, file_part, unheard
+
+ARTIFACT_TYPE = "application/vnd.phtlab.cargo.v1"
+PART_TYPE = "application/vnd.phtlab.cargo.part.v1+age"
+PART_BYTES = 32 * 1024 * 1024
+# 4096 parts of 32 MiB are 128 GiB; the manifest stays below a megabyte.
+_MOST_PARTS = 4096
+
+# OCI image specification 1.1, "Guidance for an empty descriptor".
+_EMPTY = b"{}"
+_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+
+
+def cargo_repository(journey: str, station: str) -> str:
+    """Where the cargo of one stop lies; `journey` is the journey's digest."""
+    return f"cargo/{journey.removeprefix('sha256:')}/{station}"
+
+
+def push_cargo(
+    registry: Registry,
+    journey: str,
+    station: str,
+    path: Path,
+    *,
+    moved: Moved = unheard,
+    part_bytes: int = PART_BYTES,
+) -> str:
+    """Store the sealed file `path`; returns its digest (of the file, not of the artifact).
+
+    What has arrived before, in this process or another, is not sent again. `moved` is told how
+    many bytes of the file the registry has.
+    """
+    repository = cargo_repository(journey, station)
+    whole, parts, size = hashlib.sha256(), [], path.stat().st_size
+    if size > part_bytes * _MOST_PARTS:
+        raise RegistryError(f"The cargo {path.name} of {size} bytes is too large to be pushed.")
+    # The next part is hashed while one is on its way. One thread: the whole is hashed in order.
+    with ThreadPoolExecutor(1, thread_name_prefix="cargo-hash") as hashing:
+
+        def hashed(start: int) -> Future[Source]:
+            part = min(part_bytes, size - start)
+            return hashing.submit(_part, path, start, part, whole.update)
+
+        coming = hashed(0)
+        for start in range(0, max(size, 1), part_bytes):
+            part = coming.result()
+            following = start + part_bytes
+            coming = hashed(following) if following < size else coming
+            registry.put_blob(repository, part, moved=after(start, moved))
+            parts.append(part)
+    layers = [{"digest": one.digest, "mediaType": PART_TYPE, "size": one.size} for one in parts]
+    sealed = f"sha256:{whole.hexdigest()}"
+    registry.put_blob(repository, _EMPTY)
+    manifest = canonical(
+        {
+            "artifactType": ARTIFACT_TYPE,
+            "config": {"digest": digest_of(_EMPTY), "mediaType": _EMPTY_TYPE, "size": len(_EMPTY)},
+            "layers": layers,
+            "mediaType": MANIFEST_TYPE,
+            "schemaVersion": 2,
+        }
+    )
+    registry.put_manifest(repository, manifest, reference=_tag(sealed))
+    return sealed
+
+
+def pull_cargo(
+    registry: Registry,
+    journey: str,
+    station: str,
+    digest: str,
+    path: Path,
+    *,
+    limit: int | None = None,
+    moved: Moved = unheard,
+) -> None:
+    """The sealed file of `digest` (as the stop record has it) as the file `path`.
+
+    `path` appears only when the digest of the whole holds. `limit` is in bytes. Raises
+    RegistryError: `registry-missing` if it is not there (any more), `registry-digest` if the
+    registry gives something else.
+    """
+    repository = cargo_repository(journey, station)
+    parts = _parts(registry.manifest(repository, _tag(digest)), repository)
+    whole, done = hashlib.sha256(), 0
+    draft = path.with_name(f".{path.name}.part")
+    try:
+        with draft.open("wb") as target:
+
+            def keep(piece: bytes) -> None:
+                whole.update(piece)
+                target.write(piece)
+
+            for part in parts:
+                done += registry.write_blob(
+                    repository,
+                    part,
+                    keep,
+                    limit=None if limit is None else limit - done,
+                    moved=after(done, moved),
+                )
+        if f"sha256:{whole.hexdigest()}" != digest:
+            raise RegistryError(
+                f"The registry gave other cargo for {station} than the station signed ({digest}). "
+                "It is damaged or was replaced; nothing of it was used.",
+                code="registry-digest",
+            )
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def delete_cargo(registry: Registry, journey: str, station: str) -> int:
+    """Remove all cargo of a stop; returns how many there were."""
+    repository = cargo_repository(journey, station)
+    removed = 0
+    for tag in registry.tags(repository):
+        manifest = registry.manifest(repository, tag)
+        removed += registry.delete(repository, digest_of(manifest))
+        for part in {*_parts(manifest, repository)}:
+            registry.delete_blob(repository, part)
+    return removed
+
+
+def _part(path: Path, start: int, size: int, also: Callable[[bytes], None]) -> Source:
+    """A part as it is uploaded; `also` is given every piece, to hash the whole in the same pass."""
+    sha256, left = hashlib.sha256(), size
+    with path.open("rb") as file:
+        file.seek(start)
+        while left > 0 and (piece := file.read(min(1 << 18, left))):
+            sha256.update(piece)
+            also(piece)
+            left -= len(piece)
+    return file_part(path, start, size, f"sha256:{sha256.hexdigest()}")
+
+
+def _tag(sealed: str) -> str:
+    return sealed.removeprefix("sha256:")
+
+
+def _parts(manifest: bytes, repository: str) -> list[str]:
+    try:
+        value = json.loads(manifest)
+        layers = value["layers"]
+        parts = [str(layer["digest"]) for layer in layers]
+        fits = value["artifactType"] == ARTIFACT_TYPE and 0 < len(parts) <= _MOST_PARTS
+    except (ValueError, LookupError, TypeError, RecursionError):
+        fits, parts = False, []
+    if not fits:
+        raise RegistryError(
+            f"What lies in {repository} is not cargo. It is damaged or was replaced.",
+            code="registry-protocol",
+        )
+    return parts

@@ -1,0 +1,210 @@
+"""One blob on its way into a registry, in chunks, over a connection that may be cut.
+
+OCI distribution specification 1.1, "Pushing a blob in chunks". After a cut the registry is asked
+how much it has. CNCF Distribution (2.8) forgets an upload that was cut inside a chunk; then the
+blob begins anew, which is why large cargo is sent as several blobs (`cargo.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from phtlab.errors import RegistryError
+from phtlab.train.canonical import digest as digest_of
+from phtlab.wire.registry.connection import Connection, Cut
+
+_PIECE_BYTES = 256 * 1024
+
+Moved = Callable[[int], None]
+"""Told how many bytes have moved so far."""
+
+
+def unheard(size: int) -> None:
+    """A `Moved` that nobody listens to."""
+
+
+def after(before: int, moved: Moved) -> Moved:
+    """`moved` for one blob of several, when `before` bytes have moved already."""
+    return lambda size: moved(before + size)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is uploaded: `read(offset, size)` gives its bytes."""
+
+    digest: str
+    size: int
+    read: Callable[[int, int], bytes]
+
+
+def source_of(content: bytes | Path, digest: str | None = None) -> Source:
+    """Bytes or a file as a source."""
+    if isinstance(content, Path):
+        return file_part(content, 0, content.stat().st_size, digest)
+    return Source(
+        digest or digest_of(content),
+        len(content),
+        lambda offset, size: content[offset : offset + size],
+    )
+
+
+def file_part(path: Path, start: int, size: int, digest: str | None = None) -> Source:
+    """`size` bytes of a file from `start` on, as a source of their own."""
+
+    def read(offset: int, wanted: int) -> bytes:
+        with path.open("rb") as file:
+            file.seek(start + offset)
+            return file.read(min(wanted, size - offset))
+
+    if digest is None:
+        sha256 = hashlib.sha256()
+        for offset in range(0, size, 1 << 20):
+            sha256.update(read(offset, 1 << 20))
+        digest = f"sha256:{sha256.hexdigest()}"
+    return Source(digest, size, read)
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """A request's body: `source` from `start` to `end`, as often as the request is made.
+
+    In small pieces, as the client copies what is left of a piece after each time that it sends.
+    """
+
+    source: Source
+    start: int
+    end: int
+    repository: str
+
+    def __iter__(self) -> Iterator[bytes]:
+        place = self.start
+        while place < self.end:
+            piece = self.source.read(place, min(_PIECE_BYTES, self.end - place))
+            if not piece:
+                raise RegistryError(
+                    f"A file became shorter while it was pushed to {self.repository}. Try again."
+                )
+            yield piece
+            place += len(piece)
+
+
+class Upload:
+    """Brings `source` into `repository` in pieces of `chunk_bytes`.
+
+    `arrived` asks whether the registry has the whole blob; `moved` is told how much it has.
+    """
+
+    def __init__(
+        self,
+        line: Connection,
+        repository: str,
+        source: Source,
+        chunk_bytes: int,
+        arrived: Callable[[], bool],
+        moved: Moved,
+    ) -> None:
+        self._line = line
+        self._repository = repository
+        self._source = source
+        self._chunk = chunk_bytes
+        self._arrived = arrived
+        self._moved = moved
+        self._scopes = line.scopes(repository, "pull,push")
+        self._location: httpx.URL | None = None
+        self._offset = 0
+
+    def run(self) -> None:
+        """Raises RegistryUnreachableError after five cuts without progress, RegistryError."""
+        failures, furthest = 0, 0
+        while True:
+            try:
+                if self._location is None:
+                    self._begin()
+                while self._offset < self._source.size:
+                    self._send_chunk()
+                self._finish()
+                return
+            except Cut as cut:
+                failures = 1 if self._offset > furthest else failures + 1
+                furthest = max(furthest, self._offset)
+                self._line.after_cut(failures, cut)
+                if self._arrived():
+                    return  # the answer to the last request was lost, not the request
+                self._find_place()
+
+    def _begin(self) -> None:
+        url = self._line.path(self._repository, "blobs/uploads/")
+        response = self._line.once("POST", url, self._scopes)
+        self._expect(response, 202)
+        smallest = response.headers.get("oci-chunk-min-length", "")
+        if smallest.isdigit():
+            self._chunk = max(self._chunk, int(smallest))
+        self._go_on(response, 0)
+
+    def _send_chunk(self) -> None:
+        end = min(self._offset + self._chunk, self._source.size)
+        response = self._line.once(
+            "PATCH",
+            self._there(),
+            self._scopes,
+            content=_Pieces(self._source, self._offset, end, self._repository),
+            headers={
+                "Content-Type": "application/octet-stream",
+                "Content-Length": str(end - self._offset),
+                "Content-Range": f"{self._offset}-{end - 1}",
+            },
+        )
+        if response.status_code in (404, 416):
+            raise Cut("the registry is at another place of the upload")
+        self._expect(response, 202)
+        self._go_on(response, end)
+
+    def _finish(self) -> None:
+        url = self._there().copy_merge_params({"digest": self._source.digest})
+        response = self._line.once("PUT", url, self._scopes, content=b"")
+        if response.status_code == 404:
+            raise Cut("the registry has lost the upload")
+        self._expect(response, 201)
+
+    def _find_place(self) -> None:
+        """Ask how much has arrived; begin anew if the registry no longer knows the upload."""
+        if self._location is not None:
+            try:
+                response = self._line.once("GET", self._location, self._scopes)
+            except Cut:
+                return  # the loop will find out
+            if response.status_code == 204 and _arrived(response) is not None:
+                self._go_on(response, self._offset)
+                return
+        self._location, self._offset = None, 0
+
+    def _go_on(self, response: httpx.Response, offset: int) -> None:
+        if "location" in response.headers:
+            self._location = self._line.located(response)
+        arrived = _arrived(response)
+        self._offset = offset if arrived is None else min(arrived, self._source.size)
+        self._moved(self._offset)
+
+    def _there(self) -> httpx.URL:
+        if self._location is None:
+            raise Cut("the registry named no place for the upload")
+        return self._location
+
+    def _expect(self, response: httpx.Response, status: int) -> None:
+        if response.status_code != status:
+            raise self._line.refusal(
+                response, f"take the blob {self._source.digest} in {self._repository}"
+            )
+
+
+def _arrived(response: httpx.Response) -> int | None:
+    """How many bytes the registry says it has. `0-0` is none, as CNCF Distribution writes it."""
+    first, dash, last = response.headers.get("range", "").removeprefix("bytes=").partition("-")
+    if first != "0" or not dash or not last.isdigit():
+        return None
+    return int(last) + 1 if int(last) else 0
