@@ -39,7 +39,8 @@ print(status.split("VmHWM:")[1].split()[0])
 """
 _OUR_IMPORTS = """
 from phtlab.train.crypto.age import HybridIdentity
-from phtlab.train.sealing import open_file, seal
+from phtlab.files.sealed_file import open_file
+from phtlab.train.sealing import seal
 key = HybridIdentity.parse((folder / "ours.key").read_text())
 """
 _OUR_SEAL = """

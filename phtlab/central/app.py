@@ -31,11 +31,11 @@ from phtlab.central.api.routes import (
 from phtlab.central.changes.database_watch import NewsWatch
 from phtlab.central.changes.postgresql_listener import NewsListener
 from phtlab.central.context import Services
+from phtlab.central.delivery.sender import keep_sending
 from phtlab.central.housekeeping import keep_house
 from phtlab.central.hub.mounting import Mounted
 from phtlab.central.limits.bodies import BodyLimit
 from phtlab.central.limits.concurrency import ConcurrencyLimit
-from phtlab.central.notifications.sender import keep_sending
 from phtlab.central.pages.hub_login import HubLogin
 from phtlab.central.pages.routes import (
     audit as audit_pages,

@@ -13,9 +13,9 @@ from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.context import Services
 from phtlab.central.db.tables import EventRow, JourneyRow, StopRow
+from phtlab.central.delivery.preferences import forget_notifications
 from phtlab.central.journeys.journeys import close
-from phtlab.central.journeys.retention import remove_expired
-from phtlab.central.notifications.preferences import forget_notifications
+from phtlab.central.retention import remove_expired
 from phtlab.errors import PhtlabError
 
 # A station that took the order in time has said so by then.

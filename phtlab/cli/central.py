@@ -187,7 +187,7 @@ def retention(
 ) -> None:
     """Show what is kept for how long; with --once, remove what is over its time."""
     from phtlab.central.context import Services
-    from phtlab.central.journeys.retention import remove_all_expired
+    from phtlab.central.retention import remove_all_expired
     from phtlab.central.settings import CentralSettings
 
     settings = CentralSettings.load(directory)

@@ -13,20 +13,15 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BufferedReader
-from pathlib import Path
 from typing import BinaryIO, Self
 
 from cryptography.hazmat.primitives.constant_time import bytes_eq
 
 from phtlab.errors import (
-    SealChangedError,
     SealContextError,
-    SealError,
     SealFormatError,
     SealKeyError,
 )
-from phtlab.files.durable_file import replaced_durably
 from phtlab.train.crypto.age import (
     HYBRID,
     Header,
@@ -90,7 +85,8 @@ def open_sealed(
     not among its recipients, SealChangedError if its header was changed, SealContextError if it
     is of another stop, SealFormatError (``seal-recipients``) if it is sealed to more or fewer than
     the `recipients` that are known, SealChangedError if its content was changed or cut. On any
-    error what was written to `target` must be discarded; `open_file` does so.
+    error what was written to `target` must be discarded;
+    `phtlab.files.sealed_file.open_file` does so.
     """
     header = read_header(source)
     context_digest = _require_cargo(header)
@@ -102,44 +98,6 @@ def open_sealed(
         )
     _require_count(header, recipients)
     decrypt_payload(source, target, file_key)
-
-
-def open_file(
-    path: Path,
-    target_path: Path,
-    identity: HybridIdentity,
-    context: bytes,
-    expected_digest: str,
-    recipients: int | None = None,
-) -> None:
-    """Open the sealed cargo at `path` into `target_path`, which appears whole or not at all.
-
-    `expected_digest` (``sha256:…``) is the one in the station's signed record: it is compared
-    before anything of the file is parsed. Raises SealChangedError if it differs, else as
-    `open_sealed`; SealError if a file cannot be read or written.
-    """
-    try:
-        with path.open("rb") as source:
-            _require_digest(source, path, expected_digest)
-            # 0600: the content is plaintext, and the folder may be shared.
-            with replaced_durably(target_path) as target:
-                open_sealed(source, target, identity, context, recipients)
-    except OSError as error:
-        raise SealError(
-            f"The cargo {path.name} cannot be opened into {target_path}: {error.strerror}. Check "
-            "that both folders exist, may be written, and have room."
-        ) from error
-
-
-def _require_digest(source: BufferedReader, path: Path, expected: str) -> None:
-    found = hashlib.file_digest(source, "sha256")  # in blocks of 256 KiB
-    source.seek(0)
-    if f"sha256:{found.hexdigest()}" != expected:
-        raise SealChangedError(
-            f"The cargo {path.name} is not what the station sealed: its digest differs from the "
-            "one in the signed stop record. Fetch it again; if that does not help, tell the "
-            "station and whoever runs central."
-        )
 
 
 def _require_cargo(header: Header) -> bytes:

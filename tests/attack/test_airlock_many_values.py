@@ -13,6 +13,7 @@ import pytest
 
 from phtlab.station.airlock.formats.model import PEOPLE_PER_NUMBER
 from phtlab.station.airlock.history import monthly_amount
+from phtlab.station.policy.month_limits import MonthLimits
 from tests.attack.publishing import Airlock, Published, model, scalar, table
 from tests.evidence import Evidence
 
@@ -197,13 +198,11 @@ def test_no_more_numbers_than_patients_leave_in_a_month(tmp_path: Path, evidence
         month = monthly_amount.left_in_month(folder, NOON)
         before = monthly_amount.most_left(month, "ada", ["heart"])
         values = monthly_amount.values_left(month, "ada", ["heart"])
-        passed = monthly_amount.hold_beyond(
-            passed, before, monthly_amount.MonthLimits(), values, PEOPLE
-        )
+        passed = monthly_amount.hold_beyond(passed, before, MonthLimits(), values, PEOPLE)
         left = monthly_amount.Left(
             researcher="ada",
             datasets=("heart",),
-            amount=monthly_amount.Amount.of(passed),
+            amount=monthly_amount.amount_of(passed),
             values=monthly_amount.values_of(passed),
         )
         monthly_amount.note(folder, f"{len(verdicts):064x}", NOON, left)

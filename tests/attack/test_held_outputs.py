@@ -19,7 +19,7 @@ from phtlab.station.release.votes import Part
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import Order
-from phtlab.train.documents.released_log import ReleasedLog
+from phtlab.train.verify.released_log import ReleasedLog
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
 from tests.station.held_world import (

@@ -24,6 +24,9 @@ from phtlab.errors import (
     SealChangedError,
     SignatureError,
 )
+from phtlab.files.sealed_file import (
+    open_file,
+)
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryFreight
@@ -36,7 +39,6 @@ from phtlab.train.documents.manifest import TRAIN_TYPE
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import RECORD_TYPE
 from phtlab.train.image import ImageLimits, compose
-from phtlab.train.sealing import open_file
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.conftest import admitted, lab_of, published

@@ -15,12 +15,14 @@ import pytest
 
 from phtlab.demo.world import World
 from phtlab.errors import RegistryError, RegistryUnreachableError
+from phtlab.files.sealed_file import (
+    open_file,
+)
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.order import cargo_context
 from phtlab.train.image import ImageLimits
-from phtlab.train.sealing import open_file
 from phtlab.wire.registry.cargo import cargo_repository
 from phtlab.wire.registry.client import Registry
 from phtlab.wire.registry.trains import push_train

@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 
 from phtlab.errors import PhtlabError
+from phtlab.files.sealed_file import (
+    open_file,
+)
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train, layer_files
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.roster import Roster
 from phtlab.train.image import compose
-from phtlab.train.sealing import open_file
 from phtlab.wire.api.journeys import StopUpdate
 from phtlab.wire.registry.cargo import pull_cargo
 from tests.attack.handmade import HandmadeStation, archive

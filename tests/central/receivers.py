@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from phtlab.central.notifications.webhook import signature
+from phtlab.central.delivery.webhook import signature
 from tests.real_registry import free_port
 
 USER, PASSWORD = "central", "a mail password"

@@ -9,8 +9,8 @@ import pytest
 
 from phtlab.central.audit.log import audited, entries_wanted
 from phtlab.central.db.database import Database
+from phtlab.central.delivery.preferences import notifications_of
 from phtlab.central.notifications.outbox import officers
-from phtlab.central.notifications.preferences import notifications_of
 from phtlab.errors import AuditError, CentralError, PhtlabError
 from phtlab.governance.audit.chain import Checkpoint, Entry, Head, verify_chain
 from phtlab.governance.audit.filter import Wanted

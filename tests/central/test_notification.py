@@ -15,19 +15,12 @@ import pytest
 from pydantic import ValidationError
 
 from phtlab.central.context import Services
-from phtlab.central.notifications import webhook
-from phtlab.central.notifications.due import Due, Undelivered
+from phtlab.central.delivery import webhook
+from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.delivery.preferences import choose, forget_notifications, notifications_of
+from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, OF_ONE, Deliveries, claim, wait_after
+from phtlab.central.delivery.webhook import reached, signature
 from phtlab.central.notifications.outbox import notify
-from phtlab.central.notifications.preferences import choose, forget_notifications, notifications_of
-from phtlab.central.notifications.sender import (
-    CLAIM,
-    MAX_TRIES,
-    OF_ONE,
-    Deliveries,
-    claim,
-    wait_after,
-)
-from phtlab.central.notifications.webhook import reached, signature
 from phtlab.errors import AuditError, CentralError
 from phtlab.governance.audit.chain import Checkpoint
 from phtlab.train.crypto.identity import Member

@@ -13,7 +13,7 @@ import pytest
 
 from phtlab.central.context import Services
 from phtlab.central.founding import registry_settings
-from phtlab.central.journeys.retention import remove_all_expired
+from phtlab.central.retention import remove_all_expired
 from phtlab.central.server import serving
 from phtlab.central.settings import CentralSettings
 from phtlab.demo.services import Service

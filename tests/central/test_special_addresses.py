@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 
-from phtlab.central.notifications.special_addresses import is_public
+from phtlab.central.delivery.special_addresses import is_public
 
 # IANA's registries of special-purpose addresses, block for block, as they were in November 2025.
 IPV4 = (

@@ -11,8 +11,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from phtlab.station.airlock.history import monthly_amount
-from phtlab.station.airlock.history.monthly_amount import Amount, Left
+from phtlab.station.airlock.history.monthly_amount import (
+    Left,
+)
 from phtlab.station.data.datasets import remove_dataset
+from phtlab.station.policy.month_limits import (
+    Amount,
+)
 from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Desk, desk_of
 from tests.station.station_world import World, make_world

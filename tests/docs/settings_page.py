@@ -13,7 +13,6 @@ from pydantic_core import PydanticUndefined
 
 import phtlab
 from phtlab.central.settings import CentralSettings
-from phtlab.station.airlock.history.monthly_amount import MonthLimits
 from phtlab.station.policy.airlock_actions import (
     FigureActions,
     FileActions,
@@ -22,6 +21,9 @@ from phtlab.station.policy.airlock_actions import (
     TableActions,
 )
 from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.month_limits import (
+    MonthLimits,
+)
 from phtlab.station.policy.policy import Allowed, ApprovalRules, LimitCaps, Policy, Rule
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.people import ConsoleSettings, OidcLogin, Person

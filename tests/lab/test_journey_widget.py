@@ -23,7 +23,7 @@ from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_widget import JourneyWidget
 from phtlab.lab.display.route_map import route_map
-from phtlab.lab.results.stop_cost import duration, size
+from phtlab.lab.display.stop_cost import duration, size
 from phtlab.train.documents.record import CellError
 from tests.lab.page import VIEW_TYPE, Page
 from tests.lab.told_journey import Central, recorded, told_journey, view

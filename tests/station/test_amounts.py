@@ -13,8 +13,15 @@ import pyarrow.parquet
 from phtlab.errors import StationError
 from phtlab.station.airlock.check_outputs import Passed
 from phtlab.station.airlock.history import monthly_amount
-from phtlab.station.airlock.history.monthly_amount import Amount, Left, MonthLimits
+from phtlab.station.airlock.history.monthly_amount import (
+    Left,
+    amount_of,
+)
 from phtlab.station.context.operator_context import Desk
+from phtlab.station.policy.month_limits import (
+    Amount,
+    MonthLimits,
+)
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.release.amounts import Share, month_page, size_in_words
 from phtlab.station.release.waiting import waiting_at
@@ -40,7 +47,7 @@ def left(researcher: str, datasets: Sequence[str], rows: int) -> Left:
 
 def test_what_leaves_is_counted_and_nothing_else() -> None:
     passed = [table("a", 3), table("b", 4, "suppressed"), table("c", 5, "held")]
-    found = Amount.of([*passed, table("d", 6, "refused")])
+    found = amount_of([*passed, table("d", 6, "refused")])
     assert (found.outputs, found.rows) == (2, 7)
     assert found.size == sum(len(c) for one in passed[:2] for c in one.files.values())
 
@@ -126,8 +133,8 @@ def test_numbers_are_counted_of_every_kind_of_file(tmp_path: Path) -> None:
         ("a.png", bytes(17), 3),
         ("a.bin", bytes(16), 2),
     ):
-        assert Amount.of([passed(name, content)]).numbers == numbers, name
-    assert Amount.of([table("a", 5)]).numbers == 5
+        assert amount_of([passed(name, content)]).numbers == numbers, name
+    assert amount_of([table("a", 5)]).numbers == 5
 
 
 def test_what_was_noted_before_numbers_were_counted_is_read(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from phtlab.station.release.run_log_sending import send_log, send_logs_on
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, cargo_context, log_context
-from phtlab.train.documents.released_log import ReleasedLog, verify_released_log
 from phtlab.train.sealing import open_sealed
+from phtlab.train.verify.released_log import ReleasedLog, verify_released_log
 from phtlab.wire.api.journeys import Offer
 from tests.limits import join
 from tests.station.held_world import change_release, desk

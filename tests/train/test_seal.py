@@ -22,6 +22,9 @@ from phtlab.errors import (
     SealFormatError,
     SealKeyError,
 )
+from phtlab.files.sealed_file import (
+    open_file,
+)
 from phtlab.train.crypto.age import (
     HybridIdentity,
     HybridRecipient,
@@ -34,7 +37,12 @@ from phtlab.train.crypto.age import (
 )
 from phtlab.train.crypto.age.header import decode_base64, encode_base64, encode_header
 from phtlab.train.crypto.age.stream import CHUNK_BYTES, TAG_BYTES
-from phtlab.train.sealing import MAX_RECIPIENTS, Sealed, open_file, open_sealed, seal
+from phtlab.train.sealing import (
+    MAX_RECIPIENTS,
+    Sealed,
+    open_sealed,
+    seal,
+)
 from tests.limits import LIMIT
 from tests.raising import raises_code
 

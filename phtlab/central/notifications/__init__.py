@@ -1,1 +1,1 @@
-"""Notifications of people, by mail, webhook and page."""
+"""Notifications that are due to people, kept until they are delivered."""

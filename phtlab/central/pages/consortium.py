@@ -8,11 +8,11 @@ from typing import Final
 
 from phtlab.central.api.access import Sender
 from phtlab.central.context import Services
+from phtlab.central.delivery.preferences import notifications_of
 from phtlab.central.governance.proposals import visible_proposals
 from phtlab.central.hub.users import DISPATCH, GOVERN, OPERATE, READ, TEACH
 from phtlab.central.journeys.journeys import visible_journeys
 from phtlab.central.journeys.stations import stations_of
-from phtlab.central.notifications.preferences import notifications_of
 from phtlab.central.pages.page import since
 from phtlab.central.roster.publication import Published
 from phtlab.errors import RosterError

@@ -8,8 +8,8 @@ from typing import Final
 
 from phtlab.central.api.access import Sender
 from phtlab.central.context import Services
+from phtlab.central.delivery.preferences import notifications_of
 from phtlab.central.hub.users import READ
-from phtlab.central.notifications.preferences import notifications_of
 from phtlab.central.pages.page import since
 from phtlab.central.pages.proposals import form_token
 from phtlab.wire.api.notifications import NotificationsView, Preferences

@@ -10,6 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from phtlab.errors import JourneyError, PhtlabError, RecordError
+from phtlab.files.sealed_file import (
+    open_file,
+)
 from phtlab.lab.display.journey_display import Faces, JourneyDisplay
 from phtlab.lab.display.journey_follower import Followed
 from phtlab.lab.display.journey_html import journey_html
@@ -24,7 +27,6 @@ from phtlab.printable import escaped
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.record import FINAL_STATES, StopRecord
-from phtlab.train.sealing import open_file
 from phtlab.train.verify import verify_contradiction, verify_order, verify_records, verify_train
 from phtlab.wire.api.journeys import JourneyView, StopView
 from phtlab.wire.registry.cargo import pull_cargo

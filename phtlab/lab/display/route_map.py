@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from phtlab.errors import SignatureError
 from phtlab.lab.display.journey_text import TWO_RECORDS, mark, short
-from phtlab.lab.results.stop_cost import duration, size, stop_cost
+from phtlab.lab.display.stop_cost import duration, size, stop_cost
 from phtlab.printable import escaped
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.record import FINAL_STATES, CellError

@@ -12,8 +12,8 @@ from phtlab.errors import PhtlabError
 from phtlab.lab.display.colours import CARD, FOREIGN, MUTED, badge
 from phtlab.lab.display.journey_text import TWO_RECORDS, why_not
 from phtlab.lab.display.route_map import middle
+from phtlab.lab.display.stop_cost import duration, size
 from phtlab.lab.results.forecast import CAVEAT, foreseen
-from phtlab.lab.results.stop_cost import duration, size
 from phtlab.printable import escaped
 from phtlab.train.documents.record import OutputVerdict, StopRecord
 

@@ -9,8 +9,8 @@ from phtlab.errors import JourneyError, RegistryError, SealChangedError
 from phtlab.printable import escaped_lines
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, log_context
-from phtlab.train.documents.released_log import verify_released_log
 from phtlab.train.sealing import open_sealed
+from phtlab.train.verify.released_log import verify_released_log
 from phtlab.wire.registry.released_log import pull_log
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from phtlab.errors import PhtlabError
 from phtlab.lab.client.dispatch_history import notebook_of
 from phtlab.lab.display.journey_text import describe, short
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE, middle
+from phtlab.lab.display.stop_cost import stop_cost
 from phtlab.lab.keys.key_files import KeyFile
-from phtlab.lab.results.stop_cost import stop_cost
 from phtlab.lab.server.refusals import readable
 from phtlab.lab.workspace.workspace import Workspace
 from phtlab.train.crypto.identity import Member

@@ -141,7 +141,7 @@ def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, 
     left = monthly_amount.Left(
         researcher=arrived.researcher,
         datasets=manifest.datasets,
-        amount=monthly_amount.Amount.of(passed),
+        amount=monthly_amount.amount_of(passed),
         values=monthly_amount.values_of(passed),
     )
     monthly_amount.note(station.folder.released, stop.hex, station.now(), left)

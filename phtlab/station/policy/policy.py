@@ -17,9 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from phtlab.errors import PolicyError
 from phtlab.governance.risk import Risk, within
-from phtlab.station.airlock.history.monthly_amount import MonthLimits
 from phtlab.station.executor.contract import Limits
 from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.policy.month_limits import (
+    MonthLimits,
+)
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.sizes import Size
 from phtlab.train.documents.manifest import OutputKind, Train

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.history.monthly_amount import (
-    MonthLimits,
     Use,
     left_in_month,
     months,
@@ -15,6 +14,9 @@ from phtlab.station.airlock.history.monthly_amount import (
 )
 from phtlab.station.context.operator_context import Place
 from phtlab.station.data.datasets import load_datasets, people_at_most
+from phtlab.station.policy.month_limits import (
+    MonthLimits,
+)
 
 
 @dataclass(frozen=True)

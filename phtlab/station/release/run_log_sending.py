@@ -34,8 +34,8 @@ from phtlab.station.stops.verified_offer import Arrived
 from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import context_digest, log_context
-from phtlab.train.documents.released_log import ReleasedLog
 from phtlab.train.sealing import seal
+from phtlab.train.verify.released_log import ReleasedLog
 
 _PAUSE = 1.0
 _PATIENCE = 20  # refusals: after that the journey's time at central is over

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query
 
 from phtlab.central.api.access import Dispatcher, Reader
 from phtlab.central.api.known_sender import KnownSenderRoute
-from phtlab.central.audit.checkpoints import checkpoints_after, put_checkpoint
 from phtlab.central.audit.log import audit_head, audit_page
 from phtlab.central.context import PublishedNow, ServicesOf
+from phtlab.central.governance.audit_checkpoints import checkpoints_after, put_checkpoint
 from phtlab.central.problems import RESPONSES
 from phtlab.train.documents.envelope import Envelope
 from phtlab.wire.api.audit import AuditHead, AuditPage, CheckpointPage, CheckpointView

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from phtlab.central.api.access import Reader
 from phtlab.central.api.known_sender import KnownSenderRoute
 from phtlab.central.context import ServicesOf
-from phtlab.central.notifications.preferences import choose, notifications_of, read_up_to
+from phtlab.central.delivery.preferences import choose, notifications_of, read_up_to
 from phtlab.central.problems import RESPONSES
 from phtlab.wire.api.journeys import PREFIX
 from phtlab.wire.api.notifications import NewPreferences, NotificationsView, ReadUpTo

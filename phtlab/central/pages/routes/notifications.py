@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
+from phtlab.central.delivery.preferences import read_up_to
 from phtlab.central.hub.users import READ
-from phtlab.central.notifications.preferences import read_up_to
 from phtlab.central.pages.hub_login import SESSION, HubLogin
 from phtlab.central.pages.notifications import notification_page
 from phtlab.central.pages.page import Pages

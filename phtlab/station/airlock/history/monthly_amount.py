@@ -17,10 +17,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import pyarrow.parquet
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
@@ -28,70 +28,11 @@ from phtlab.station.airlock.check_outputs import Passed
 from phtlab.station.airlock.formats.content import Content, Joined, digest_of
 from phtlab.station.airlock.formats.model import numbers_in
 from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER
-from phtlab.station.settings.sizes import Size
+from phtlab.station.policy.month_limits import Amount, MonthLimits
 from phtlab.train.canonical import canonical
 
 RULE: Final = "amount"
 FOLDER: Final = "amounts"
-
-
-class Amount(BaseModel):
-    """`outputs` of which files leave, the `rows` of their tables, and all of it in bytes.
-
-    `numbers` are cells of tables and of figures' data, scalars and numbers of models, and one for
-    each eight bytes of a picture or a file. What left before they were counted has none.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    outputs: int = 0
-    rows: int = 0
-    size: int = 0
-    numbers: int = 0
-
-    @classmethod
-    def of(cls, passed: Iterable[Passed]) -> Self:
-        """What `passed` lets leave."""
-        files = [one.files for one in passed if one.verdict.verdict in ("released", "suppressed")]
-        every = [(name, content) for found in files for name, content in found.items()]
-        return cls(
-            outputs=sum(1 for found in files if found),
-            rows=sum(_rows(content) for name, content in every if name.endswith(".parquet")),
-            size=sum(len(content) for _, content in every),
-            numbers=sum(_numbers(name, content) for name, content in every),
-        )
-
-    def __add__(self, other: Amount) -> Amount:
-        return Amount(
-            outputs=self.outputs + other.outputs,
-            rows=self.rows + other.rows,
-            size=self.size + other.size,
-            numbers=self.numbers + other.numbers,
-        )
-
-
-class MonthLimits(BaseModel):
-    """What may leave of a data set for one researcher in a calendar month (UTC), unasked."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    rows: int = Field(100_000, ge=0, description="Rows of tables and of figures' data")
-    size: Size = Field(8 * 2**20, description="Bytes of all that leaves")
-    values: float = Field(
-        1.0,
-        ge=0,
-        description="Numbers beside counts, for each row of the data sets: with as many as there "
-        "are persons, what each has could be worked out. The same output again counts once",
-    )
-
-    def values_of(self, people: int) -> int:
-        """How many numbers beside counts may leave of so many people at most."""
-        return int(self.values * people)
-
-    def holds(self, amount: Amount, values: int = 0, people: int | None = None) -> bool:
-        """Whether so much may leave of `people` at most, and so many `values` of them."""
-        few = people is None or values <= self.values_of(people)
-        return amount.rows <= self.rows and amount.size <= self.size and few
 
 
 class Left(BaseModel):
@@ -103,6 +44,18 @@ class Left(BaseModel):
     datasets: tuple[str, ...]
     amount: Amount
     values: Mapping[str, int] = {}
+
+
+def amount_of(passed: Iterable[Passed]) -> Amount:
+    """The amount that `passed` lets leave."""
+    files = [one.files for one in passed if one.verdict.verdict in ("released", "suppressed")]
+    every = [(name, content) for found in files for name, content in found.items()]
+    return Amount(
+        outputs=sum(1 for found in files if found),
+        rows=sum(_rows(content) for name, content in every if name.endswith(".parquet")),
+        size=sum(len(content) for _, content in every),
+        numbers=sum(_numbers(name, content) for name, content in every),
+    )
 
 
 def values_of(passed: Iterable[Passed]) -> dict[str, int]:
@@ -221,7 +174,7 @@ def hold_beyond(
     found = []
     known = dict(values or {})
     for one in passed:
-        together, own = before + Amount.of([one]), values_of([one])
+        together, own = before + amount_of([one]), values_of([one])
         # What counts only, or has left before, waits for no limit of values.
         many = sum((known | own).values()) if own.keys() - known.keys() else 0
         if limits.holds(together, many, people):

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from phtlab.central.notifications.due import Due, Undelivered
-from phtlab.central.notifications.special_addresses import is_public
+from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.delivery.special_addresses import is_public
 from phtlab.central.settings import CentralSettings
 from phtlab.wire.authorities import authorities
 

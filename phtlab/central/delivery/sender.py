@@ -19,12 +19,12 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.context import Services
-from phtlab.central.notifications.due import Due, Undelivered
-from phtlab.central.notifications.mail import send_mail
+from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.delivery.mail import send_mail
+from phtlab.central.delivery.preferences import link_of, sentence_of
+from phtlab.central.delivery.webhook import call_webhook
 from phtlab.central.notifications.outbox import TOPIC, preferences_of
-from phtlab.central.notifications.preferences import link_of, sentence_of
 from phtlab.central.notifications.tables import DeliveryRow, NotificationRow, PreferenceRow
-from phtlab.central.notifications.webhook import call_webhook
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import PhtlabError
 

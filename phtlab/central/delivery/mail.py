@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
-from phtlab.central.notifications.due import Due, Undelivered
+from phtlab.central.delivery.due import Due, Undelivered
 from phtlab.central.settings import CentralSettings
 
 _SECONDS = 20.0

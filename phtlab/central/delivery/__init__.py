@@ -1,0 +1,1 @@
+"""Delivery of notifications by mail and webhook, as each person chose."""
