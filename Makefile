@@ -7,7 +7,7 @@ PY = .venv/bin/python
 export PATH := $(CURDIR)/.state/node/bin:$(PATH)
 # The tests that add rows to the tables in docs/reference.
 EVIDENCE = tests/attack tests/canary tests/sandbox tests/crash tests/console \
-  tests/station/test_backup.py tests/station/test_self_test.py
+  tests/station/backup/test_backup.py tests/station/health/test_self_test.py
 
 help:            ## this list
 	@grep -hE '^[a-z-]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -22,7 +22,7 @@ from phtlab.station.airlock.history import released_counts
 from phtlab.station.airlock.history.released_index import NAME
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 _RELATED = 40
 """So many tables of the stop's own dimensions have left before, of other days."""

@@ -25,7 +25,7 @@ from phtlab.station.policy.airlock_actions import (
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output, OutputKind
 from tests.airlock.cases import CASES, SOURCES, Case, Published
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 
 def files_of(name: str, output: Published) -> dict[str, bytes]:

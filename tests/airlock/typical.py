@@ -27,7 +27,7 @@ from phtlab.station.airlock.check_outputs import Passed, pass_outputs
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 _START = """
 import numpy as np

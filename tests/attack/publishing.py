@@ -18,7 +18,7 @@ from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import OutputVerdict
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 

@@ -11,7 +11,7 @@ import pytest
 from tests.airlock.cases import CASES, Case, Published, counted
 from tests.airlock.test_cases import stop
 from tests.evidence import Evidence
-from tests.station.test_airlock_files import link, passed, tarred, zipped
+from tests.station.airlock.test_files import link, passed, tarred, zipped
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
-from tests.station.left_by_a_run import LeftInMemory, leaving
+from tests.station.airlock.run_leftovers import LeftInMemory, leaving
 
 RULES = AirlockRules()
 LABELS = {"sex": ("f", "m"), "ill": ("no", "yes"), "age": ("old", "mid", "young")}

@@ -27,7 +27,7 @@ from phtlab.station.policy.airlock_actions import FigureActions, ScalarActions, 
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 RULES = AirlockRules(kinds=("table", "scalar", "figure", "model", "file"))
 Files = Mapping[str, bytes]

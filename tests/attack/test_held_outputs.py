@@ -22,7 +22,7 @@ from phtlab.train.documents.order import Order
 from phtlab.train.verify.released_log import ReleasedLog
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
-from tests.station.held_world import (
+from tests.station.release.held_world import (
     HOLD,
     change_release,
     desk,

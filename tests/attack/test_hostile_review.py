@@ -27,8 +27,8 @@ from phtlab.train.image import train_files
 from tests.attack.hostile_notebook import FAMILIES, RAN, Evil, carrying, cell, evil, notebook
 from tests.console.conftest import Desk, desk_of
 from tests.evidence import Evidence
-from tests.reading.said_yes import said_yes
-from tests.reading.test_rendered_html import OURS
+from tests.station.review.approved_train import said_yes
+from tests.station.review.test_rendered_html import OURS
 from tests.station.station_world import make_world
 from tests.ui.chromium import PATIENCE, chromium, evaluate, watched_page
 

@@ -20,7 +20,7 @@ from phtlab.station.airlock.errors.error import redact
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.evidence import Evidence
-from tests.station.left_by_a_run import LeftInMemory, leaving
+from tests.station.airlock.run_leftovers import LeftInMemory, leaving
 
 SECRET = "Jane_Doe_1950"
 KINDS = ("table", "scalar", "figure", "model", "file")

@@ -15,7 +15,7 @@ from phtlab.central.db.database import Database
 from phtlab.central.db.tables import Table
 from phtlab.central.hub.users import Hub
 from phtlab.central.server import serving
-from tests.central.hub_simulator import API, HubSimulator
+from tests.central.hub.hub_simulator import API, HubSimulator
 from tests.central.postgresql import new_database, postgresql
 from tests.central.world import Clock, Founding, World, found
 

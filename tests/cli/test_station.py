@@ -42,8 +42,8 @@ from phtlab.train.documents.envelope import Envelope
 from phtlab.trust_store.trust import root_fingerprint
 from tests.central.world import Clock, Founding, found
 from tests.limits import LIMIT, read_line
+from tests.station.approvals.test_approvals import proposed
 from tests.station.station_world import COUNTS, KERNEL, SCHEMA, World, identity, make_world
-from tests.station.test_approvals import proposed
 
 PASSPHRASE = "correct horse battery staple"
 _PHTLAB = "from phtlab.cli import main; main()"

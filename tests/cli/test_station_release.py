@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from phtlab.cli.station import commands as station_cli
 from phtlab.errors import StationError
 from tests.raising import raises_code
-from tests.station.held_world import SMALL, WHY, held, holding_world
+from tests.station.release.held_world import SMALL, WHY, held, holding_world
 from tests.station.station_world import World
 
 

@@ -16,8 +16,8 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.console.views.proposals import proposal_page
 from tests.console.conftest import Browser, Desk, desk_of
 from tests.evidence import Evidence
+from tests.station.approvals.test_approvals import held, proposed
 from tests.station.station_world import make_world
-from tests.station.test_approvals import held, proposed
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.store import Approvals
 from tests.console.conftest import Desk, desk_of
+from tests.station.approvals.test_approvals import once, proposed, run
+from tests.station.approvals.test_study_approvals import UNCOUNTED, _believe, _rotated, notebook_of
 from tests.station.station_world import World, make_world
-from tests.station.test_approvals import once, proposed, run
-from tests.station.test_approvals_of_study import UNCOUNTED, _believe, _rotated, notebook_of
 from tests.story.pictures import picture
 from tests.ui.chromium import chromium, watched_page
 

@@ -20,9 +20,9 @@ from phtlab.wire.api.governance import CommentView, NewComment, ProposalView
 from phtlab.wire.central.answer import parsed
 from tests.console.conftest import desk_of
 from tests.evidence import Evidence
-from tests.station.held_world import held, holding_world
+from tests.station.approvals.test_approvals import proposed
+from tests.station.release.held_world import held, holding_world
 from tests.station.station_world import make_world
-from tests.station.test_approvals import proposed
 from tests.ui.chromium import chromium, evaluate, watched_page
 
 pytestmark = pytest.mark.browser

@@ -13,7 +13,7 @@ from phtlab.station.release import held_outputs
 from phtlab.station.release.run_log import look_at_log
 from phtlab.station.stops.stop import Stop
 from tests.console.conftest import Desk, desk_of
-from tests.station.held_world import change_release, held, holding_world
+from tests.station.release.held_world import change_release, held, holding_world
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from schemathesis import checks
 
 from phtlab.station.approvals import decisions
 from tests.console.conftest import Browser, Desk, desk_of
-from tests.station.held_world import held, holding_world
-from tests.station.test_approvals import proposed
+from tests.station.approvals.test_approvals import proposed
+from tests.station.release.held_world import held, holding_world
 
 EXAMPLES = 5
 CHECKS = [

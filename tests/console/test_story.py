@@ -20,9 +20,9 @@ from phtlab.station.context.self_test_result import keep_report, report_of
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import CheckResult
 from tests.console.conftest import Desk, desk_of
-from tests.station.held_world import TWO_TABLES, held, holding_world, tables
+from tests.station.approvals.test_approvals import proposed
+from tests.station.release.held_world import TWO_TABLES, held, holding_world, tables
 from tests.station.station_world import GOOD_COUNTS, FakeRun, World, identity
-from tests.station.test_approvals import proposed
 from tests.story.pictures import picture
 from tests.ui.chromium import chromium, watched_page
 

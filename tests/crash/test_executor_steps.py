@@ -21,7 +21,7 @@ import pytest
 from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.station.executor.output_volume import loop_devices, mounts_at
-from tests.station.executor_contract import SCRIPT, anyone, ended, until, write_inputs
+from tests.station.executor.executor_contract import SCRIPT, anyone, ended, until, write_inputs
 
 STATION = f"crash-{secrets.token_hex(4)}"  # other sessions use this engine too
 

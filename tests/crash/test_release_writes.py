@@ -16,7 +16,7 @@ from phtlab.station.release.votes import Part, words_on
 from phtlab.wire.api.journeys import Offer
 from tests.crash.test_any_write import Killed, killed_at
 from tests.evidence import Evidence
-from tests.station.held_world import held_offer, holding_world, say
+from tests.station.release.held_world import held_offer, holding_world, say
 from tests.station.station_world import World
 
 CHOICES: dict[str, Choice] = {

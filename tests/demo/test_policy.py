@@ -21,7 +21,7 @@ from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.policy import Policy
 from phtlab.train.documents.record import OutputVerdict
 from tests.docs.generate import DOCS, ROOT
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 HEART = ROOT / "notebooks" / "heart_disease.ipynb"
 OUTPUTS = read_analysis(HEART).require_sound().outputs

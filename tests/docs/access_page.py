@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from phtlab.station.settings.people import MEANING
-from tests.central.matrix import ALLOWED, KEYS, ROLES, SENDERS
+from tests.central.api.matrix import ALLOWED, KEYS, ROLES, SENDERS
 from tests.console.matrix import ALLOWED as CONSOLE_ALLOWED
 from tests.console.matrix import VISITORS as CONSOLE_VISITORS
 from tests.docs.markdown import code, heading, table

@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 import phtlab
-from tests.central.matrix import ALLOWED
+from tests.central.api.matrix import ALLOWED
 from tests.docs import api_page, cli_page, errors_page, http_page, settings_page
 from tests.docs.generate import DOCS, PAGES
 

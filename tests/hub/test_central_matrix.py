@@ -14,9 +14,9 @@ from phtlab.central.hub.users import SCOPES
 from phtlab.demo.hub_people import PEOPLE, Person
 from phtlab_hub import roles, workspaces
 from phtlab_hub.security import LONGEST_TOKEN_SECONDS
-from tests.central.matrix import ALLOWED, ROLE_TOKENS
-from tests.central.matrix import ROLES as MATRIX_ROLES
-from tests.central.test_access import PLACES
+from tests.central.api.matrix import ALLOWED, ROLE_TOKENS
+from tests.central.api.matrix import ROLES as MATRIX_ROLES
+from tests.central.api.test_access import PLACES
 from tests.hub.conftest import LogIn
 from tests.hub.session import new_client
 

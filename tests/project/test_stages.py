@@ -95,7 +95,7 @@ def test_where_a_race_is_a_finding_nothing_is_run_again():
         "tests/sandbox/test_probes.py::test_x",
         "tests/crash/test_clocks.py::test_x",
         "tests/airlock/test_cases.py::test_x",
-        "tests/station/test_airlock_tables.py::test_x",
+        "tests/station/airlock/test_tables.py::test_x",
         "tests/runtime/test_airlock_reads_outputs.py::test_x",
     ):
         assert not may_be_rerun(test), test
@@ -120,9 +120,9 @@ def test_a_stage_collects_what_its_file_its_folder_or_a_conftest_marks():
         ("ui/test_keys.py", "browser", True),  # by its folder
         ("ui/test_keys.py", "engine", False),
         ("ui/test_tour.py", "engine", True),  # by itself
-        ("central/test_access.py", "engine", True),  # by central/conftest.py
-        ("central/test_access.py", "build", False),
-        ("train/test_seal.py", "engine", False),
+        ("central/api/test_access.py", "engine", True),  # by central/conftest.py
+        ("central/api/test_access.py", "build", False),
+        ("train/test_sealing.py", "engine", False),
     ):
         assert may_have(tests / path, marker) is may, (path, marker)
         assert (tests / path in files_with(marker)) is may, (path, marker)

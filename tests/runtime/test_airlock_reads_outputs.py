@@ -19,7 +19,7 @@ from phtlab.station.policy.airlock_actions import (
 )
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
-from tests.station.left_by_a_run import LeftInMemory
+from tests.station.airlock.run_leftovers import LeftInMemory
 
 mpl.use("agg")
 

@@ -17,7 +17,7 @@ from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecut
 from phtlab.station.executor.engine_answers import images_here
 from phtlab.station.executor.sandbox_trial import LIMITS, NAME, TRIED, judge_trial
 from tests.sandbox.conftest import Open
-from tests.station.executor_contract import SCRIPT, anyone, write_inputs
+from tests.station.executor.executor_contract import SCRIPT, anyone, write_inputs
 from tests.station.real_world import travel
 
 STATION = f"trial-{secrets.token_hex(4)}"  # other sessions use this engine too

@@ -30,7 +30,7 @@ from tests.sandbox.simulated_engine import (
 )
 from tests.sandbox.test_trial import HELD
 from tests.sandbox.trial_killer import killing
-from tests.station.executor_contract import SCRIPT, anyone, write_inputs
+from tests.station.executor.executor_contract import SCRIPT, anyone, write_inputs
 
 held = answers(HELD)
 broken = answers({**HELD, "network": "allowed"})

@@ -48,9 +48,9 @@ FAST = replace(
     title="of the unit stage, what starts no server and no process",
     without=(
         *("attack", "central", "cli", "console", "crash", "docs"),
-        *("evidence", "hub", "lab/server", "reading", "runtime", "lab/test_proposals.py"),
-        *("station/test_backup.py", "station/test_daemon_real_runs.py"),
-        "station/test_local_executor.py",
+        *("evidence", "hub", "lab/server", "station/review", "runtime", "lab/test_proposals.py"),
+        *("station/backup/test_backup.py", "station/daemon/test_real_runs.py"),
+        "station/executor/test_local_executor.py",
     ),
 )
 BUILD = Stage(

@@ -52,8 +52,8 @@ from phtlab.wire.api.journeys import (
     StopUpdate,
     StopView,
 )
-from tests.station.fake_audit import FakeAudit
-from tests.station.fake_governance import FakeGovernance
+from tests.station.approvals.simulated_governance import FakeGovernance
+from tests.station.audit.simulated_audit import FakeAudit
 
 PARAMETERS = """\
 from typing import Annotated

@@ -13,7 +13,7 @@ import pytest
 from phtlab.errors import CentralUnreachableError
 from phtlab.wire.authorities import authorities
 from phtlab.wire.central.client import CentralClient
-from tests.central.receivers import self_signed
+from tests.central.delivery.receivers import self_signed
 
 INFO = (
     b'{"consortium": "c", "audience": "a", "registry_url": "r", "time": "2026-01-01T00:00:00.000Z"}'

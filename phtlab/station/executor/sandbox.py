@@ -1,7 +1,7 @@
 """The sandbox as a pure function: from a job and its limits to what the engine is asked for.
 
 The body is that of the Engine API's ``POST /containers/create``. docs/sandbox.md
-explains each flag; tests/station/test_sandbox.py holds them in place, and
+explains each flag; tests/station/executor/test_sandbox.py holds them in place, and
 tests/sandbox/test_probes.py tries to get past them.
 """
 

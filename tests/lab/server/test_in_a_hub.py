@@ -9,7 +9,7 @@ import pytest
 
 from phtlab.files.key_file import write_key
 from phtlab.train.canonical import digest
-from tests.central.hub_simulator import HubSimulator
+from tests.central.hub.hub_simulator import HubSimulator
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking, until
 from tests.lab.server.test_check import STATION, cell, check, notebook
