@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from phtlab.errors import AirlockError
+from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.disclosure import dominance
-from phtlab.station.airlock.disclosure.cells import Cells
 from phtlab.station.airlock.disclosure.extremes import extreme_arrays, is_extreme
 from phtlab.station.airlock.disclosure.linked_tables import History, NothingLeft, check_together
 from phtlab.station.airlock.disclosure.saturation import check_models, check_numbers

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import Cells
+from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.formats.content import Content
 from phtlab.station.airlock.formats.table import Table, text_bytes, to_parquet, without_rows
 from phtlab.station.policy.airlock_findings import Action, Finding, gravest

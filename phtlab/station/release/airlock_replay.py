@@ -17,8 +17,8 @@ from typing import Any, BinaryIO
 
 from phtlab.errors import AirlockError, StationError
 from phtlab.runtime.table import Column, encode_table
+from phtlab.station.airlock.cells import NO_COLUMN
 from phtlab.station.airlock.check_outputs import pass_outputs
-from phtlab.station.airlock.disclosure.cells import NO_COLUMN
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.stops.stop import Stop

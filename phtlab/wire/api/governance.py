@@ -1,4 +1,4 @@
-"""The API's schema for proposals, approvals and what stands: beside `wire/api/journeys.py`, version 1.
+"""The API schema of proposals, approvals and lists of active approvals, version 1.
 
 Envelopes are what is acted upon, after their reader has opened them; all else is for display.
 """

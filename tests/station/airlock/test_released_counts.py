@@ -14,8 +14,8 @@ import pyarrow.parquet
 import pytest
 
 from phtlab.errors import StationError
+from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.check_outputs import Passed, pass_outputs
-from phtlab.station.airlock.disclosure.cells import CountedRow
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.history import released_counts, released_index
 from phtlab.station.airlock.work_limit import Steps

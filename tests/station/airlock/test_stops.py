@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.station.airlock.disclosure.cells import CountedRow
+from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.airlock.work_limit import Steps

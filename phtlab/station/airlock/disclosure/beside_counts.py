@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from phtlab.station.airlock.disclosure.cells import Cell, CountedRow, projections
+from phtlab.station.airlock.cells import Cell, CountedRow, projections
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.formats.significant_digits import decimals
 from phtlab.station.airlock.formats.table import Table, TableColumn

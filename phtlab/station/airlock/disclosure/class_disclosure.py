@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection
 
-from phtlab.station.airlock.disclosure.cells import Cell, CountedRow
+from phtlab.station.airlock.cells import Cell, CountedRow
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.work_limit import Steps
 

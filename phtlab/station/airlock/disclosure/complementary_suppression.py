@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import Cell, described
+from phtlab.station.airlock.cells import Cell, described
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.disclosure.inferred_cells import Told, told
 from phtlab.station.airlock.disclosure.lattice import TooManyCellsError

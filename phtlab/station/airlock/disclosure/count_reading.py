@@ -9,14 +9,7 @@ from functools import cached_property, partial
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import (
-    EVERYBODY,
-    NO_COLUMN,
-    PLACE,
-    Cell,
-    Cells,
-    CountedRow,
-)
+from phtlab.station.airlock.cells import EVERYBODY, NO_COLUMN, PLACE, Cell, Cells, CountedRow
 from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, Steps
 
 Labels = Mapping[str, Collection[str]]

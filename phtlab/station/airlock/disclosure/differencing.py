@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import OF, Cell, CountedRow, is_drawn
+from phtlab.station.airlock.cells import OF, Cell, CountedRow, is_drawn
 from phtlab.station.airlock.disclosure.count_reading import Reading
 
 _FEW_ROWS: Final = 2

@@ -15,7 +15,7 @@ from itertools import islice, product
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import NO_COLUMN, Cell
+from phtlab.station.airlock.cells import NO_COLUMN, Cell
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.work_limit import Steps
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import EVERYBODY, Cell, CountedRow
+from phtlab.station.airlock.cells import EVERYBODY, Cell, CountedRow
 from phtlab.station.airlock.disclosure.count_reading import Reading, all_labels
 from phtlab.station.airlock.disclosure.lattice import OTHERS, Lattice, lattice_of
 from phtlab.station.airlock.disclosure.linear_bounds import TOLERANCE, Bound, Counts, UnsolvedError

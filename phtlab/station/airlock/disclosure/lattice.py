@@ -18,7 +18,7 @@ from itertools import product
 from math import prod
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import NO_COLUMN, Cell, CountedRow, projections
+from phtlab.station.airlock.cells import NO_COLUMN, Cell, CountedRow, projections
 from phtlab.station.airlock.disclosure.count_reading import Labels, Reading, all_labels
 from phtlab.station.airlock.work_limit import Steps
 

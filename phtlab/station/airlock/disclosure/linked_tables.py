@@ -7,9 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
-from phtlab.station.airlock.disclosure import differencing
-from phtlab.station.airlock.disclosure.beside_counts import with_told_sums
-from phtlab.station.airlock.disclosure.cells import (
+from phtlab.station.airlock.cells import (
     EVERYBODY,
     OF,
     Cell,
@@ -19,6 +17,8 @@ from phtlab.station.airlock.disclosure.cells import (
     is_total,
     label_of,
 )
+from phtlab.station.airlock.disclosure import differencing
+from phtlab.station.airlock.disclosure.beside_counts import with_told_sums
 from phtlab.station.airlock.disclosure.class_disclosure import alike
 from phtlab.station.airlock.disclosure.complementary_suppression import Complement, complement
 from phtlab.station.airlock.disclosure.count_reading import Reading

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from phtlab.station.airlock.disclosure.cells import Cell
+from phtlab.station.airlock.cells import Cell
 from phtlab.station.airlock.disclosure.count_reading import Reading, SumMarks
 from phtlab.station.airlock.work_limit import Steps
 

@@ -7,14 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from phtlab.station.airlock.disclosure.cells import (
-    PLACE,
-    Cell,
-    CountedRow,
-    folded,
-    is_total,
-    spelt_out,
-)
+from phtlab.station.airlock.cells import PLACE, Cell, CountedRow, folded, is_total, spelt_out
 from phtlab.station.airlock.disclosure.count_reading import Reading, parts_of, row_name
 from phtlab.station.airlock.formats.table import Table, TableColumn
 from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, Steps

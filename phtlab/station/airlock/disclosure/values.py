@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import isfinite
 from typing import Any, Final
 
-from phtlab.station.airlock.disclosure.cells import OF, CountedRow, projections
+from phtlab.station.airlock.cells import OF, CountedRow, projections
 from phtlab.station.airlock.disclosure.count_reading import Reading
 from phtlab.station.airlock.formats.table import Table
 from phtlab.station.airlock.work_limit import MOST_DIMENSIONS

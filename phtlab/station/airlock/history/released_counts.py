@@ -34,8 +34,7 @@ import pyarrow.parquet
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
-from phtlab.station.airlock.check_outputs import Passed
-from phtlab.station.airlock.disclosure.cells import (
+from phtlab.station.airlock.cells import (
     NO_COLUMN,
     OF,
     PLACE,
@@ -45,6 +44,7 @@ from phtlab.station.airlock.disclosure.cells import (
     folded,
     is_drawn,
 )
+from phtlab.station.airlock.check_outputs import Passed
 from phtlab.station.airlock.disclosure.count_reading import Reading, SumMarks, parts_of
 from phtlab.station.airlock.disclosure.linked_tables import History, TooMuchLeftError
 from phtlab.station.airlock.disclosure.table_groups import Everybody
