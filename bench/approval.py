@@ -30,9 +30,9 @@ from phtlab.governance.proposal import AskedData, new_id
 from phtlab.lab import Lab
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
@@ -124,9 +124,9 @@ def _ruled(world: World, lab: Lab, folder: StationFolder, journeys: int, others:
     lab.central.governance.submit_proposal(proposal.sign(lab.identity))
     _until(lambda: _is_here(folder, proposal.id))
     _others(world, lab, folder, now, others)
-    desk = Desk(folder, load_settings(folder))
+    desk = StationContext(folder, load_settings(folder))
     decisions.approve(desk, proposal.id, by="olga")
-    here = ProposalsHere(folder.proposals).find(proposal.id)
+    here = StationProposals(folder.proposals).find(proposal.id)
     _until(lambda: decisions.proposal_state(here, desk) == "approved")
     # At central too, so that the researcher's machine finds what the station allows.
     _until(lambda: bool(lab.central.governance.approvals(proposal=proposal.id)))
@@ -155,7 +155,7 @@ def _others(world: World, lab: Lab, folder: StationFolder, now: datetime, count:
 
 def _is_here(folder: StationFolder, proposal: str) -> bool:
     try:
-        return bool(ProposalsHere(folder.proposals).find(proposal))
+        return bool(StationProposals(folder.proposals).find(proposal))
     except ProposalError:
         return False
 

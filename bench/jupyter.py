@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from bench.environment import BYTECODE
-from phtlab.demo.services import Service
+from phtlab.processes.services import Service
 from tests.real_registry import free_port
 
 TOKEN = "a-token-of-the-bench"

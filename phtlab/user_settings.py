@@ -35,7 +35,7 @@ def keys_directory() -> Path:
 
 
 @dataclass(frozen=True)
-class Profile:
+class UserSettings:
     """Who connects, and to what. `trust` holds the pinned root and the roster's cache.
 
     `registry` is where this machine reaches the registry, if that is not where central says;
@@ -49,9 +49,9 @@ class Profile:
     root: Path | None = None
 
     @classmethod
-    def load(cls) -> Profile:
+    def load(cls) -> UserSettings:
         """The profile from environment and file. Raises SettingsError naming what is missing."""
-        place = Place.load()
+        place = PartialSettings.load()
         if not place.central or not place.key:
             missing = "central's address" if not place.central else "a key"
             raise SettingsError(
@@ -68,14 +68,14 @@ class Profile:
 
 
 @dataclass(frozen=True)
-class Place:
+class PartialSettings:
     """What is known of a profile, whole or not: `central` and `key` may be missing still."""
 
     central: str | None
     key: Path | None
 
     @classmethod
-    def load(cls) -> Place:
+    def load(cls) -> PartialSettings:
         """From environment and file. Raises SettingsError if the file cannot be read."""
         directory = config_directory()
         stored = _read(directory / "profile.toml")
@@ -89,9 +89,9 @@ class Place:
             directory / Path(key).expanduser() if key else None,
         )
 
-    def profile(self, central: str, key: Path) -> Profile:
+    def profile(self, central: str, key: Path) -> UserSettings:
         root = os.environ.get("PHTLAB_ROOT")
-        return Profile(
+        return UserSettings(
             central,
             key,
             config_directory() / "trust",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 
-class Fault(NamedTuple):
+class ValidationSummary(NamedTuple):
     """`where` is the path to it, such as ``limits.memory``; `str()` has both."""
 
     where: str
@@ -17,10 +17,10 @@ class Fault(NamedTuple):
         return f"{self.where}: {self.why}"
 
 
-def faults_of(error: ValidationError) -> list[Fault]:
+def faults_of(error: ValidationError) -> list[ValidationSummary]:
     """Every fault that pydantic found, at least one, in the order of the form."""
     return [
-        Fault(
+        ValidationSummary(
             ".".join(map(str, item["loc"])) or "the whole",
             item["msg"].removeprefix("Value error, "),
         )

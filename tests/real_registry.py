@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from phtlab.demo.ports import free_port
-from phtlab.demo.services import Service
+from phtlab.processes.ports import free_port
+from phtlab.processes.services import Service
 
 __all__ = ["answers", "free_port", "registry_of"]
 

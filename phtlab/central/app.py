@@ -28,9 +28,9 @@ from phtlab.central.api.routes import (
     stations,
     trains,
 )
-from phtlab.central.changes.database_watch import NewsWatch
-from phtlab.central.changes.postgresql_listener import NewsListener
-from phtlab.central.context import Services
+from phtlab.central.changes.database_watch import DatabaseWatch
+from phtlab.central.changes.postgresql_listener import ChangeListener
+from phtlab.central.context import CentralContext
 from phtlab.central.delivery.sender import keep_sending
 from phtlab.central.housekeeping import keep_house
 from phtlab.central.hub.mounting import Mounted
@@ -78,9 +78,9 @@ API = (
 """The parts of the API: the modules whose `router` has its routes."""
 
 
-def create_app(settings: CentralSettings, services: Services | None = None) -> FastAPI:
+def create_app(settings: CentralSettings, services: CentralContext | None = None) -> FastAPI:
     """The ASGI application of the central with `settings`. It brings its database up to date."""
-    parts = services or Services.of(settings)
+    parts = services or CentralContext.of(settings)
     parts.database.migrate()
     parts.metrics.watch(parts.database)
     app = FastAPI(
@@ -113,10 +113,10 @@ def create_app(settings: CentralSettings, services: Services | None = None) -> F
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    services: Services = app.state.services
+    services: CentralContext = app.state.services
     services.news.open()
-    listener = NewsListener(services.database, services.news)
-    watch = NewsWatch(services.database, services.news, services.settings.poll_seconds)
+    listener = ChangeListener(services.database, services.news)
+    watch = DatabaseWatch(services.database, services.news, services.settings.poll_seconds)
     listener.start()
     watch.start()
     chores = asyncio.create_task(keep_house(services))

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from fastapi import Depends, Request
 
-from phtlab.central.changes.bus import News
+from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import Database
 from phtlab.central.hub.users import Hub
 from phtlab.central.journeys.station_board import StationBoard
@@ -30,12 +30,12 @@ _LOOKS: Final = 4
 
 
 @dataclass(frozen=True)
-class Services:
+class CentralContext:
     """What the routes work with. `clock` is UTC's, `hub` None where central belongs to none."""
 
     settings: CentralSettings
     database: Database
-    news: News
+    news: ChangeBus
     publication: Publication
     registry_tokens: RegistryTokens
     metrics: Metrics
@@ -47,9 +47,11 @@ class Services:
     """How many stations' inboxes are looked into at a time."""
 
     @classmethod
-    def of(cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)) -> Services:
+    def of(
+        cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)
+    ) -> CentralContext:
         """The services of `settings`. Raises SettingsError if a key or the database is wrong."""
-        news = News()
+        news = ChangeBus()
         database = Database(
             settings.database_url, tell=news.tell, clock=clock, consortium=settings.name
         )
@@ -107,17 +109,17 @@ def read_online_key(path: Path) -> Ed25519PrivateKey:
     return key
 
 
-def services_of(request: Request) -> Services:
-    services: Services = request.app.state.services
+def services_of(request: Request) -> CentralContext:
+    services: CentralContext = request.app.state.services
     return services
 
 
-async def _services(request: Request) -> Services:
+async def _services(request: Request) -> CentralContext:
     # A coroutine: FastAPI has a thread do what is none.
     return services_of(request)
 
 
-ServicesOf = Annotated[Services, Depends(_services)]
+ServicesOf = Annotated[CentralContext, Depends(_services)]
 
 
 def published(services: ServicesOf) -> Published:

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import delete, select
 from starlette.concurrency import run_in_threadpool
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.db.tables import EventRow, JourneyRow, StopRow
 from phtlab.central.delivery.preferences import forget_notifications
 from phtlab.central.journeys.journeys import close
@@ -23,7 +23,7 @@ GRACE: Final = timedelta(days=1)
 _log = structlog.get_logger("phtlab.central")
 
 
-async def keep_house(services: Services) -> None:
+async def keep_house(services: CentralContext) -> None:
     """Do the chores now and again and again, until cancelled. One that fails waits for the next."""
     while True:
         for chore in (
@@ -37,13 +37,13 @@ async def keep_house(services: Services) -> None:
         await asyncio.sleep(services.settings.housekeeping_seconds)
 
 
-def renew_timestamp(services: Services) -> None:
+def renew_timestamp(services: CentralContext) -> None:
     """Say again that the roster is the newest, before stations stop believing it."""
     if services.publication.renew():
         _log.info("timestamp-renewed")
 
 
-def close_expired(services: Services) -> int:
+def close_expired(services: CentralContext) -> int:
     """Close the stops that no station took before their order expired; how many."""
     database = services.database
     due = (
@@ -66,14 +66,14 @@ def close_expired(services: Services) -> int:
         return len(stops)
 
 
-def forget_events(services: Services) -> None:
+def forget_events(services: CentralContext) -> None:
     """Forget events so old that no stream is taken up from there."""
     with services.database.note() as session:
         before = services.clock() - timedelta(days=services.settings.event_days)
         session.execute(delete(EventRow).where(EventRow.at < before))
 
 
-def _attempt(chore: Callable[[Services], object], services: Services) -> None:
+def _attempt(chore: Callable[[CentralContext], object], services: CentralContext) -> None:
     try:
         chore(services)
     except PhtlabError as error:

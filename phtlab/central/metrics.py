@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
-from phtlab.central.changes.bus import News
+from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import Database
 from phtlab.central.db.tables import JourneyRow, StopRow
 
@@ -19,7 +19,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 class Metrics:
     """The metrics of one central."""
 
-    def __init__(self, news: News) -> None:
+    def __init__(self, news: ChangeBus) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "phtlab_central_requests",

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from phtlab.central.audit.log import audited
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.db.tables import JourneyRow, TrainRow
 from phtlab.central.journeys.journeys import close
 from phtlab.central.registry.token import parse_scopes
@@ -27,7 +27,7 @@ _log = structlog.get_logger("phtlab.central")
 
 
 @dataclass(frozen=True)
-class Removed:
+class RemovalCount:
     """How much one round of retention removed."""
 
     journeys: int
@@ -35,7 +35,7 @@ class Removed:
     trains: int
 
 
-def remove_expired(services: Services) -> Removed:
+def remove_expired(services: CentralContext) -> RemovalCount:
     """Remove what is over its time, at most a batch of each kind.
 
     What is not removed this time, because the registry refuses or central is
@@ -48,22 +48,22 @@ def remove_expired(services: Services) -> Removed:
         services.metrics.removed.labels(kind).inc(number)
     if journeys or trains:
         _log.info("retention", journeys=journeys, cargo=cargo, trains=trains)
-    return Removed(journeys, cargo, trains)
+    return RemovalCount(journeys, cargo, trains)
 
 
-def remove_all_expired(services: Services) -> Removed:
+def remove_all_expired(services: CentralContext) -> RemovalCount:
     """Remove everything that is over its time, batch by batch."""
-    total = Removed(0, 0, 0)
+    total = RemovalCount(0, 0, 0)
     while True:
         some = remove_expired(services)
-        total = Removed(
+        total = RemovalCount(
             total.journeys + some.journeys, total.cargo + some.cargo, total.trains + some.trains
         )
         if max(some.journeys, some.trains) < BATCH:
             return total
 
 
-def registry_as_central(services: Services) -> Registry:
+def registry_as_central(services: CentralContext) -> Registry:
     """The registry, with the one token that may delete."""
 
     def authorize(scopes: list[str]) -> str:
@@ -73,7 +73,7 @@ def registry_as_central(services: Services) -> Registry:
     return Registry(services.settings.registry_url, authorize)
 
 
-def _remove_journeys(services: Services, registry: Registry) -> tuple[int, int]:
+def _remove_journeys(services: CentralContext, registry: Registry) -> tuple[int, int]:
     before = services.clock() - services.settings.journey_age
     with services.database.read() as session:
         query = select(JourneyRow).where(
@@ -94,7 +94,7 @@ def _remove_journeys(services: Services, registry: Registry) -> tuple[int, int]:
     return len(due), cargo
 
 
-def _close(services: Services, journey: str) -> None:
+def _close(services: CentralContext, journey: str) -> None:
     with services.database.change() as change:
         row = change.session.get_one(JourneyRow, journey)
         for stop in row.stops:
@@ -103,7 +103,7 @@ def _close(services: Services, journey: str) -> None:
                 close(change, row, stop, "retention", sentence)
 
 
-def _remove_trains(services: Services, registry: Registry) -> int:
+def _remove_trains(services: CentralContext, registry: Registry) -> int:
     with services.database.read() as session:
         due = _old_trains(session, services)
     for train in due:
@@ -116,7 +116,7 @@ def _remove_trains(services: Services, registry: Registry) -> int:
     return len(due)
 
 
-def _old_trains(session: Session, services: Services) -> list[TrainRow]:
+def _old_trains(session: Session, services: CentralContext) -> list[TrainRow]:
     """The trains that were submitted, and last sent on a journey, long enough ago."""
     before = services.clock() - services.settings.train_age
     last = (

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import uvicorn
 
 from phtlab.central.app import create_app
-from phtlab.central.changes.bus import News
-from phtlab.central.context import Services
+from phtlab.central.changes.bus import ChangeBus
+from phtlab.central.context import CentralContext
 from phtlab.central.limits.protocol import bounded_protocol
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import SettingsError
@@ -22,7 +22,7 @@ from phtlab.files.durable_file import remove_dead_drafts
 class CentralServer(uvicorn.Server):
     """A server that sends long polls and streams home before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, news: News) -> None:
+    def __init__(self, config: uvicorn.Config, news: ChangeBus) -> None:
         super().__init__(config)
         self._news = news
 
@@ -33,7 +33,7 @@ class CentralServer(uvicorn.Server):
 
 def serve(settings: CentralSettings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SettingsError if the address is taken."""
-    services = Services.of(settings)
+    services = CentralContext.of(settings)
     with _bound(settings) as listening:
         server = _server(settings, services)
         # All that is there now stays. A collection that walked over it would halt everybody who
@@ -45,12 +45,12 @@ def serve(settings: CentralSettings) -> None:
 
 
 @contextlib.contextmanager
-def serving(settings: CentralSettings, services: Services | None = None) -> Iterator[str]:
+def serving(settings: CentralSettings, services: CentralContext | None = None) -> Iterator[str]:
     """Serve in a thread of this process, and give the address: for tests and notebooks.
 
     With port 0 in `listen`, a free port is taken.
     """
-    parts = services or Services.of(settings)
+    parts = services or CentralContext.of(settings)
     with _bound(settings) as listening:
         server = _server(settings, parts)
         thread = threading.Thread(target=server.run, args=([listening],), name="central")
@@ -62,7 +62,7 @@ def serving(settings: CentralSettings, services: Services | None = None) -> Iter
             thread.join()
 
 
-def _server(settings: CentralSettings, services: Services) -> CentralServer:
+def _server(settings: CentralSettings, services: CentralContext) -> CentralServer:
     # Not below: the registry's storage is its own, and nothing is written durably there.
     remove_dead_drafts(settings.directory)
     config = uvicorn.Config(

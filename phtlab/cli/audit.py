@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from phtlab.governance.audit.chain import Entry
     from phtlab.governance.audit.chain_check import Verified
     from phtlab.governance.audit.export import Export
-    from phtlab.governance.audit.last_seen import Seen
+    from phtlab.governance.audit.last_seen import LastSeenHead
     from phtlab.lab.client.lab import Lab
     from phtlab.train.documents.roster import Roster
 
@@ -102,9 +102,9 @@ def show(
     """Show entries, the newest at the end. Nothing is verified: see 'phtlab audit verify'."""
     from collections import deque
 
-    from phtlab.governance.audit.filter import Wanted
+    from phtlab.governance.audit.filter import EntryFilter
 
-    wanted = Wanted.of(
+    wanted = EntryFilter.of(
         actor=actor, action=action, subject=subject, digest=digest, since=since, until=until
     )
     entries = _entries(export, directory)
@@ -123,7 +123,7 @@ def witness(as_json: JsonOption = False) -> None:
     from datetime import UTC, datetime
 
     from phtlab.governance.audit.chain import Checkpoint
-    from phtlab.governance.audit.last_seen import Seen
+    from phtlab.governance.audit.last_seen import LastSeenHead
     from phtlab.wire.central.audit import look
 
     lab = _lab()
@@ -141,7 +141,7 @@ def witness(as_json: JsonOption = False) -> None:
         at=now,
     )
     lab.central.audit.put_checkpoint(checkpoint.sign(lab.identity))
-    Seen(log=log, number=number, digest=digest, at=now, serial=serial).write(_seen_file())
+    LastSeenHead(log=log, number=number, digest=digest, at=now, serial=serial).write(_seen_file())
     if as_json:
         print_json(checkpoint)
         return
@@ -159,10 +159,10 @@ def accept(
 
     As when central was restored from a backup. What the station saw before stays in its own log.
     """
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.health.audit import accept_central
 
-    alarm = accept_central(Desk(*station_at(directory)), by=person(by), reason=reason)
+    alarm = accept_central(StationContext(*station_at(directory)), by=person(by), reason=reason)
     out.print(f"The log of {alarm.log} is watched anew, from how it is now.", markup=False)
 
 
@@ -249,16 +249,16 @@ def _central_log(roster: Roster) -> str:
 
 
 def _seen_file() -> Path:
-    from phtlab.user_settings import Profile
+    from phtlab.user_settings import UserSettings
 
-    return Profile.load().trust / "audit-seen.json"
+    return UserSettings.load().trust / "audit-seen.json"
 
 
-def _seen(log: str) -> Seen | None:
+def _seen(log: str) -> LastSeenHead | None:
     """How far `log` was seen at the last 'phtlab audit witness'."""
-    from phtlab.governance.audit.last_seen import Seen
+    from phtlab.governance.audit.last_seen import LastSeenHead
 
-    seen = Seen.read(_seen_file())
+    seen = LastSeenHead.read(_seen_file())
     return seen if seen is not None and seen.log == log else None
 
 

@@ -186,7 +186,7 @@ def retention(
     as_json: JsonOption = False,
 ) -> None:
     """Show what is kept for how long; with --once, remove what is over its time."""
-    from phtlab.central.context import Services
+    from phtlab.central.context import CentralContext
     from phtlab.central.retention import remove_all_expired
     from phtlab.central.settings import CentralSettings
 
@@ -202,7 +202,7 @@ def retention(
             "itself; --once does it now."
         )
         return
-    services = Services.of(settings)
+    services = CentralContext.of(settings)
     services.database.migrate()
     removed = remove_all_expired(services)
     services.database.close()

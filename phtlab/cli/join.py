@@ -29,13 +29,13 @@ def join(
 ) -> None:
     """Pin a consortium's root, and remember central and your key for 'phtlab.connect()'."""
     from phtlab.trust_store.trust import Trust
-    from phtlab.user_settings import Profile, config_directory
+    from phtlab.user_settings import UserSettings, config_directory
     from phtlab.wire.central.client import CentralClient
 
     content, _ = confirmed_root(root, fingerprint)
     directory = config_directory()
     own = (key or _only_key(directory)).absolute()
-    profile = Profile(central.rstrip("/"), own, directory / "trust")
+    profile = UserSettings(central.rstrip("/"), own, directory / "trust")
     client = CentralClient(profile.central, None)
     trust = Trust(profile.trust, client.tuf_fetcher(), client.metadata_url, client.targets_url)
     trust.pin(content)

@@ -42,8 +42,8 @@ from phtlab.trust_store.repository import (
     utc_now,
 )
 from phtlab.trust_store.root import (
-    Quorum,
     RootSigning,
+    Threshold,
     key_id,
     officers_of,
     online_key_id,
@@ -554,7 +554,7 @@ class Consortium:
         self.folder.stage_root(Metadata(changed))
 
     def _progress(self, metadata: Metadata[Targets]) -> Signing:
-        quorum: Quorum = quorum_of(self._ruling(), "targets", metadata)
+        quorum: Threshold = quorum_of(self._ruling(), "targets", metadata)
         return Signing(
             version=metadata.signed.version,
             signed_by=quorum.signed_by,

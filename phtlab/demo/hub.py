@@ -26,11 +26,11 @@ import httpx
 
 from phtlab.demo.hub_people import PEOPLE, People
 from phtlab.demo.hub_workspaces import DockerWorkspaces, LocalWorkspaces, Workspaces
-from phtlab.demo.ports import free_port
-from phtlab.demo.services import Service
 from phtlab.demo.world import Step, World
 from phtlab.errors import SettingsError
 from phtlab.kernel import container_engine
+from phtlab.processes.ports import free_port
+from phtlab.processes.services import Service
 from phtlab.share import share
 from phtlab.wire.authorities import authorities
 

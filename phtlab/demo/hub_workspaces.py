@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import docker
 
     from phtlab_hub.settings import HubSettings
-    from phtlab_spawner import Door, WorkspaceNetwork
+    from phtlab_spawner import ReverseProxy, WorkspaceNetwork
 
 
 class Workspaces(ABC):
@@ -112,7 +112,7 @@ class DockerWorkspaces(Workspaces):
         return WorkspaceNetwork(self.name, bridge=self.name.replace("-", ""))
 
     def require(self) -> None:
-        from phtlab_spawner.door import require_nginx
+        from phtlab_spawner.reverse_proxy import require_nginx
 
         require_nginx()
         self.network.require()
@@ -177,10 +177,10 @@ class DockerWorkspaces(Workspaces):
         with container_engine() as engine:
             return load_workspace(workspace, engine)
 
-    def _door(self, url: str, settings: HubSettings | None = None) -> Door:
+    def _door(self, url: str, settings: HubSettings | None = None) -> ReverseProxy:
         from urllib.parse import urlsplit
 
-        from phtlab_spawner import Door
+        from phtlab_spawner import ReverseProxy
 
         address = urlsplit(url)
         behind = {"hub": url, "central": url, "registry": url}
@@ -190,7 +190,7 @@ class DockerWorkspaces(Workspaces):
                 "central": settings.central,
                 "registry": settings.registry,
             }
-        return Door(
+        return ReverseProxy(
             self.hub.parent / "services",
             address.hostname or "",
             address.port or self.network.port,

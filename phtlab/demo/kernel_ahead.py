@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from phtlab.demo.services import phtlab_command
+from phtlab.processes.services import phtlab_command
 from phtlab.share import share
 
 KERNEL_RECIPE = "kernels/python"

@@ -29,13 +29,13 @@ from phtlab.central.founding import pin as pin_central
 from phtlab.consortium.consortium import Consortium
 from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.kernel_ahead import KERNEL_RECIPE
-from phtlab.demo.ports import free_port
-from phtlab.demo.services import Service, phtlab_command
 from phtlab.errors import SettingsError
 from phtlab.files.key_file import write_key
 from phtlab.kernel.build import BuildEvent, build_kernel
 from phtlab.kernel.push import push_kernel
 from phtlab.lab.client.lab import connect
+from phtlab.processes.ports import free_port
+from phtlab.processes.services import Service, phtlab_command
 from phtlab.share import share
 from phtlab.station.data.datasets import add_dataset
 from phtlab.station.data.schema import DataSetSchema
@@ -44,7 +44,7 @@ from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings, write_settings
 from phtlab.train.crypto.identity import Identity, Member, Role
 from phtlab.trust_store.trust import Trust
-from phtlab.user_settings import Profile, cache_directory
+from phtlab.user_settings import UserSettings, cache_directory
 from phtlab.wire.api.journeys import RosterBundle
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.client import Registry
@@ -139,8 +139,8 @@ class World:
         return self.directory / "researcher"
 
     @property
-    def profile(self) -> Profile:
-        return Profile(
+    def profile(self) -> UserSettings:
+        return UserSettings(
             self.central_url,
             self.researcher / "keys" / f"{RESEARCHER}.key.age",
             self.researcher / "trust",

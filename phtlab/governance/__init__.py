@@ -7,31 +7,31 @@ no clock is read.
 
 from phtlab.governance.agreement import Acceptance, open_acceptance, require_accepted
 from phtlab.governance.approval import (
+    ActiveApprovals,
     Approval,
     Revocation,
-    Standing,
     open_approval,
     open_revocation,
     open_standing,
 )
 from phtlab.governance.audit.chain import Checkpoint, Entry, open_checkpoint, verify_chain
-from phtlab.governance.coverage import Asked, require_covered
+from phtlab.governance.coverage import CoverageRequest, require_covered
 from phtlab.governance.proposal import Proposal, open_proposal, require_successor
 from phtlab.governance.refusal import Refusal, Withdrawal, open_refusal, open_withdrawal
 from phtlab.governance.risk import Assessment, Risk, assess
 
 __all__ = [
     "Acceptance",
+    "ActiveApprovals",
     "Approval",
-    "Asked",
     "Assessment",
     "Checkpoint",
+    "CoverageRequest",
     "Entry",
     "Proposal",
     "Refusal",
     "Revocation",
     "Risk",
-    "Standing",
     "Withdrawal",
     "assess",
     "open_acceptance",

@@ -1,8 +1,8 @@
 """A station's yes, signed over exact digests; its taking back; and the list of what stands.
 
 The station itself acts on its own files only, so nothing that central does makes it run what it
-did not allow. The others learn of a revocation from the newest `Standing`, which ends soon: a
-central that holds a revocation back can do so until then, and no longer.
+did not allow. The others learn of a revocation from the newest `ActiveApprovals`, which ends
+soon: a central that holds a revocation back can do so until then, and no longer.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Revocation(_Value):
         )
 
 
-class Standing(_Value):
+class ActiveApprovals(_Value):
     """All approvals of a station that stand, as of `issued`; believed until `expires`.
 
     `number` grows with every list, so that an older one is never taken for a newer.
@@ -187,13 +187,13 @@ def open_revocation(envelope: Envelope, roster: Roster) -> Revocation:
 
 def open_standing(
     envelope: Envelope, roster: Roster, *, station: str, now: datetime, at_least: int = 1
-) -> Standing:
+) -> ActiveApprovals:
     """The list of `station`, if it is not older than number `at_least` and its time is not over.
 
     Raises as `open_approval`, and ApprovalError ``standing-station``, ``standing-rolled-back``,
     ``standing-stale``, ``standing-future``.
     """
-    standing = _open(envelope, STANDING_TYPE, Standing, roster)
+    standing = _open(envelope, STANDING_TYPE, ActiveApprovals, roster)
     _require_subject(envelope, _of_itself(peek(envelope).predicate))
     if standing.station != station:
         raise ApprovalError(
@@ -222,7 +222,7 @@ def open_standing(
     return standing
 
 
-_V = TypeVar("_V", Approval, Revocation, Standing)
+_V = TypeVar("_V", Approval, Revocation, ActiveApprovals)
 
 
 def _open(envelope: Envelope, kind: str, value: type[_V], roster: Roster) -> _V:

@@ -16,7 +16,7 @@ from phtlab.train.documents.order import Order
 
 
 @dataclass(frozen=True)
-class Asked:
+class CoverageRequest:
     """A verified journey: what an approval is held against.
 
     `parameters` are complete, with defaults; `risk` is this station's own assessment; `journeys`
@@ -33,7 +33,7 @@ class Asked:
     journeys: int = 0
 
 
-def require_covered(asked: Asked, approval: Approval, now: datetime) -> None:
+def require_covered(asked: CoverageRequest, approval: Approval, now: datetime) -> None:
     """Raises ApprovalError unless `approval`, which stands, allows `asked` at `now`.
 
     Codes: ``approval-expired``, ``approval-train``, ``approval-notebook``,
@@ -86,7 +86,7 @@ def why_not_study(approval: Approval, proposal: Proposal) -> str:
     return ""
 
 
-def _beside(asked: Asked) -> str:
+def _beside(asked: CoverageRequest) -> str:
     """The files of a train but the notebook; what it declares is not among a manifest's."""
     files = [
         file.path
@@ -96,7 +96,7 @@ def _beside(asked: Asked) -> str:
     return ", ".join(files[:3])
 
 
-def require_within(asked: Asked, proposal: Proposal, now: datetime) -> None:
+def require_within(asked: CoverageRequest, proposal: Proposal, now: datetime) -> None:
     """Raises ApprovalError unless a journey keeps to what its `proposal` asked for.
 
     Codes: ``proposal-ended``, ``proposal-researcher``, ``proposal-station``, ``proposal-image``,
@@ -122,7 +122,7 @@ def require_within(asked: Asked, proposal: Proposal, now: datetime) -> None:
         _require_bounds(asked, proposal.parameters, "proposal-parameters", "proposed")
 
 
-def _require_bounds(asked: Asked, schema: dict[str, Any], code: str, what: str) -> None:
+def _require_bounds(asked: CoverageRequest, schema: dict[str, Any], code: str, what: str) -> None:
     bounds = ParameterSchema.from_schema(schema)
     try:
         bounds.validate(asked.parameters)

@@ -15,7 +15,7 @@ from phtlab.notebook.finding import Finding, error, warning
 from phtlab.notebook.fix import TO_FILL_IN, Fix, add_arguments
 from phtlab.notebook.origins import Origins
 from phtlab.notebook.reductions import (
-    Part,
+    PersonSelection,
     counted_column,
     part_of,
     people_of,
@@ -72,7 +72,7 @@ def _undeclared(
     value: ast.expr,
     origins: Origins,
     trees: Mapping[int, ast.Module],
-    part: Part | None,
+    part: PersonSelection | None,
 ) -> dict[str, str]:
     """The arguments that say how many people the output is of; none if that mends nothing."""
     output = one.output
@@ -144,7 +144,7 @@ def _single(
 
 def _part_of_others(
     one: Publication, value: ast.expr, origins: Origins, published: Sequence[Publication]
-) -> Part | None:
+) -> PersonSelection | None:
     """Which people a count is of, if other outputs may count others than those."""
     counting = [other for other in published if other is not one and other.output.counts]
     part = part_of(origins, value) if one.output.kind == "scalar" else None
@@ -157,7 +157,7 @@ def _part_of_others(
     return None if same else part
 
 
-def _group(one: Publication, part: Part | None) -> Iterator[Finding]:
+def _group(one: Publication, part: PersonSelection | None) -> Iterator[Finding]:
     if one.output.counts is None or one.output.where or part is None:
         return
     example = part.where or '{"sex": "female"}'

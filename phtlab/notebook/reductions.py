@@ -32,7 +32,7 @@ class Reduction:
 
 
 @dataclass(frozen=True)
-class Part:
+class PersonSelection:
     """Some of the people of a data set. `name` is the frame with just them, if it has one.
 
     `where` is the argument that says which; None if it cannot be read.
@@ -147,7 +147,7 @@ def _is_column(origins: Origins, node: ast.expr) -> bool:
     return False
 
 
-def part_of(origins: Origins, value: ast.expr) -> Part | None:
+def part_of(origins: Origins, value: ast.expr) -> PersonSelection | None:
     """Which people the count `value` is of; None if of all, or if it is no count that is known."""
     found = reduction(origins, value)
     if found is None or found.kind != "count":
@@ -161,9 +161,9 @@ def part_of(origins: Origins, value: ast.expr) -> Part | None:
     if conditions == {}:
         return None
     if conditions is None:
-        return Part(name, None)
+        return PersonSelection(name, None)
     pairs = (f"{quoted(column)}: {quoted(label)}" for column, label in conditions.items())
-    return Part(name, "{" + ", ".join(pairs) + "}")
+    return PersonSelection(name, "{" + ", ".join(pairs) + "}")
 
 
 def _selected(origins: Origins, rows: ast.expr) -> dict[str, str] | None:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from phtlab.errors import EngineMissingError, SandboxError
 from phtlab.kernel import container_engine
 from phtlab.printable import escaped_lines
-from phtlab.process_mark import own_mark
+from phtlab.processes.process_mark import own_mark
 from phtlab.provisioner.kernel_folder import CONNECTION_FILE, DATASETS_FILE, KernelFolder
 from phtlab.provisioner.left_behind import (
     LABEL,

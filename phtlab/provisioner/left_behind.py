@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from phtlab.process_mark import is_gone
+from phtlab.processes.process_mark import is_gone
 
 if TYPE_CHECKING:
     import docker

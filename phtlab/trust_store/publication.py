@@ -47,7 +47,7 @@ _MAX_FILES = 512
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedBundle:
     """A bundle that the officers' threshold signed. `metadata` and `targets` are to be stored."""
 
     roster: Roster
@@ -73,7 +73,7 @@ def pin_root(content: bytes) -> dict[str, bytes]:
 
 def accept_bundle(
     current: Files, bundle: Mapping[str, Mapping[str, str]], now: datetime
-) -> Accepted:
+) -> AcceptedBundle:
     """Check an officers' bundle against the metadata that central serves now.
 
     `current` holds at least the pinned root (`pin_root`). `bundle` has ``metadata`` and
@@ -112,7 +112,7 @@ def accept_bundle(
         )
     for target, content in files.items():
         check_target(targets, target, content)
-    return Accepted(
+    return AcceptedBundle(
         roster=read_roster(files[ROSTER_FILE], version),
         catalogue=read_catalogue(files[CATALOGUE_FILE]),
         metadata={**roots, name: brought[name]},
@@ -125,7 +125,7 @@ def accept_bundle(
 
 
 def sign_online(
-    accepted: Accepted,
+    accepted: AcceptedBundle,
     signer: Ed25519PrivateKey,
     now: datetime,
     lifetime: timedelta = Lifetimes.online,

@@ -40,7 +40,7 @@ class ConsortiumSettings(BaseModel):
 
 
 @dataclass(frozen=True)
-class Quorum:
+class Threshold:
     """`needed` of the officers must sign; `signed_by` have, any of `waiting` may."""
 
     signed_by: tuple[str, ...]
@@ -60,8 +60,8 @@ class RootSigning:
     """
 
     version: int
-    old: Quorum
-    new: Quorum
+    old: Threshold
+    new: Threshold
     expires: datetime
 
     @property
@@ -246,11 +246,11 @@ def progress(current: Root | None, draft: Metadata[Root]) -> RootSigning:
     )
 
 
-def quorum_of(root: Root, role: str, metadata: Metadata[Any]) -> Quorum:
+def quorum_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
     """Who of `root`'s officers has signed `metadata`, which is of `role`."""
     result = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     names = officers_of(root)
-    return Quorum(
+    return Threshold(
         signed_by=tuple(name for name, keyid in names.items() if keyid in result.signed),
         waiting=tuple(name for name, keyid in names.items() if keyid not in result.signed),
         needed=result.threshold,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phtlab_spawner.docker_workspace import WorkspaceSpawner
-    from phtlab_spawner.door import Door
     from phtlab_spawner.kube_workspace import KubeWorkspaceSpawner
     from phtlab_spawner.network import WorkspaceNetwork
+    from phtlab_spawner.reverse_proxy import ReverseProxy
     from phtlab_spawner.swarm_workspace import SwarmWorkspaceSpawner
 
 __all__ = [
-    "Door",
     "KubeWorkspaceSpawner",
+    "ReverseProxy",
     "SwarmWorkspaceSpawner",
     "WorkspaceNetwork",
     "WorkspaceSpawner",
@@ -23,7 +23,7 @@ __all__ = [
 # Each is imported when it is asked for: a hub has one kind of Spawner, and need not have
 # installed the others.
 _PLACES = {
-    "Door": "door",
+    "ReverseProxy": "reverse_proxy",
     "KubeWorkspaceSpawner": "kube_workspace",
     "SwarmWorkspaceSpawner": "swarm_workspace",
     "WorkspaceNetwork": "network",

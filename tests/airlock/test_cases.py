@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save
 
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_actions import (
     FigureActions,
@@ -54,7 +54,7 @@ def stop(
     folder: Path,
     published: Mapping[str, Published],
     everybody: tuple[int, int] | None = None,
-) -> dict[str, Passed]:
+) -> dict[str, CheckedOutput]:
     files: dict[str, bytes] = {}
     outputs = []
     for name, one in published.items():

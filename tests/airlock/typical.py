@@ -23,7 +23,7 @@ from phtlab.demo.heart import SOURCE, write_patients
 from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
 from phtlab.share import share
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
@@ -277,7 +277,7 @@ OTHERS: Final[tuple[Typical, ...]] = (
 )
 
 
-def verdicts(typical: Typical, hospital: str, kept: Path) -> tuple[Passed, ...]:
+def verdicts(typical: Typical, hospital: str, kept: Path) -> tuple[CheckedOutput, ...]:
     """What the airlock of `hospital`, whose policy is a new station's, says of the outputs.
 
     `kept` is the folder of what this station has released before, and keeps what leaves now.
@@ -308,7 +308,7 @@ def verdicts(typical: Typical, hospital: str, kept: Path) -> tuple[Passed, ...]:
 
 
 @cache
-def alone(typical: Typical, hospital: str) -> tuple[Passed, ...]:
+def alone(typical: Typical, hospital: str) -> tuple[CheckedOutput, ...]:
     """The same of a station that has released nothing before."""
     with TemporaryDirectory() as name:
         return verdicts(typical, hospital, Path(name))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from phtlab.errors import EngineMissingError
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor
 from phtlab.station.stops.stop import Stop
@@ -31,7 +31,7 @@ class _Away:
 class ApprovingStation(JudgingStation):
     """As `JudgingStation`, for what may start as well."""
 
-    def __init__(self, opened: Station) -> None:
+    def __init__(self, opened: DaemonContext) -> None:
         super().__init__(opened)
         self.station = replace(self.station, executor=cast("Executor", _Away()))
         self.again()

@@ -13,7 +13,7 @@ from typing import Any
 from phtlab.central.registry.token import RegistryTokens, read_registry_key
 from phtlab.demo.world import World
 from phtlab.lab import Journey
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.pipeline.cargo import write_cargo
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
@@ -34,7 +34,7 @@ def archive(journey: str, station: str, answer: object = 42) -> bytes:
     verdict = OutputVerdict(name="answer", kind="scalar", verdict="released")
     target = io.BytesIO()
     content = json.dumps({"value": answer}).encode()
-    write_cargo(target, journey, station, [Passed(verdict, {"answer.json": content})])
+    write_cargo(target, journey, station, [CheckedOutput(verdict, {"answer.json": content})])
     return target.getvalue()
 
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
-from phtlab.station.context.station import Station, utc_now
+from phtlab.station.context.station import DaemonContext, utc_now
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor
 from phtlab.station.stops.stop import Stop
@@ -33,7 +33,7 @@ class _Nothing:
 class JudgingStation:
     """The daemon of `opened`, one step after the other."""
 
-    def __init__(self, opened: Station) -> None:
+    def __init__(self, opened: DaemonContext) -> None:
         self._ahead = timedelta()
         self.station = replace(
             opened, executor=cast("Executor", _Nothing()), now=lambda: utc_now() + self._ahead

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from safetensors.numpy import save
 
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
@@ -114,7 +114,7 @@ class Airlock:
         """One stop; what leaves is remembered."""
         return {one.verdict.name: one.verdict for one in self.passed(**published)}
 
-    def passed(self, **published: Published) -> tuple[Passed, ...]:
+    def passed(self, **published: Published) -> tuple[CheckedOutput, ...]:
         """The same, with the files."""
         files: dict[str, bytes] = {}
         outputs = []

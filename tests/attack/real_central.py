@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from phtlab.central.context import Services, read_online_key
+from phtlab.central.context import CentralContext, read_online_key
 from phtlab.central.founding import Founded, init_central, pin
 from phtlab.central.server import serving
 from phtlab.consortium.consortium import Consortium
@@ -31,7 +31,7 @@ class Consort:
     url: str
     lab: Lab
     roster: Roster
-    services: Services
+    services: CentralContext
     closing: ExitStack
 
     def limit(self, **settings: int) -> None:
@@ -77,7 +77,7 @@ def consort_of(
     central, consortium = founded
     changes = {"database": f"sqlite:///{tmp_path / 'db'}", **changes}
     settings = central.settings.model_copy(update=changes)
-    services = Services.of(settings)
+    services = CentralContext.of(settings)
     with (
         serving(settings, services) as url,
         CentralClient(url, identity("ada")) as ada,

@@ -199,7 +199,7 @@ def test_no_more_numbers_than_patients_leave_in_a_month(tmp_path: Path, evidence
         before = monthly_amount.most_left(month, "ada", ["heart"])
         values = monthly_amount.values_left(month, "ada", ["heart"])
         passed = monthly_amount.hold_beyond(passed, before, MonthLimits(), values, PEOPLE)
-        left = monthly_amount.Left(
+        left = monthly_amount.ReleasedAmount(
             researcher="ada",
             datasets=("heart",),
             amount=monthly_amount.amount_of(passed),

@@ -25,7 +25,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.formats import figure
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -102,7 +102,7 @@ class Asked:
         by = tuple(self.alias + n for n in self.dimensions) if self.kind == "table" else ()
         return Output.model_validate({"name": name, "kind": self.kind, "counts": "n", "by": by})
 
-    def told_by(self, passed: Passed) -> Iterator[Told]:
+    def told_by(self, passed: CheckedOutput) -> Iterator[Told]:
         """What a recipient reads of what left."""
         name = passed.verdict.name
         if passed.verdict.verdict not in ("released", "suppressed"):

@@ -20,7 +20,7 @@ from safetensors.numpy import save
 
 import phtlab.station.airlock
 from phtlab.station.airlock.capacity import VERDICTS
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.formats import figure, model, strict_json
 from phtlab.station.airlock.formats.significant_digits import MOST_PEOPLE
 from phtlab.station.policy.airlock_actions import FigureActions, ScalarActions, TableActions
@@ -130,7 +130,7 @@ def picture(files: Files) -> dict[str, bytes]:
     return {".data.json": files[".table.json"], ".png": b""}
 
 
-def verdict(kind: str, declared: Mapping[str, Any], files: Files) -> Passed:
+def verdict(kind: str, declared: Mapping[str, Any], files: Files) -> CheckedOutput:
     output = Output.model_validate({"name": "out", "kind": kind, **declared})
     written = {f"out{suffix}": content for suffix, content in files.items()}
     written["out.json"] = json.dumps({"kind": kind, "of": 300, SECRET: SECRET}).encode()

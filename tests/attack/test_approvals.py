@@ -21,7 +21,7 @@ from phtlab.errors import ApprovalError, PhtlabError
 from phtlab.files.key_file import read_key
 from phtlab.governance import (
     Approval,
-    Asked,
+    CoverageRequest,
     Proposal,
     Revocation,
     open_approval,
@@ -35,7 +35,7 @@ from phtlab.lab.client.train import Train
 from phtlab.lab.proposals.station_answers import SeenNumbers, stations_say
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.terms import Wanted
+from phtlab.station.approvals.terms import ApprovalRequest
 from phtlab.station.context.bootstrap import open_station
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
@@ -44,14 +44,14 @@ from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.manifest import Train as SignedTrain
 from phtlab.train.documents.order import Order
-from phtlab.wire.api.governance import StandingView
+from phtlab.wire.api.governance import ActiveApprovalsView
 from phtlab.wire.api.journeys import Offer
 from phtlab.wire.central.client import CentralClient
 from tests.attack.approving import ApprovingStation
 from tests.attack.conftest import admitted, published
 from tests.attack.judging import sign_and_offer
 from tests.attack.liar import Answer, Liars
-from tests.attack.liar import Asked as AskedOfCentral
+from tests.attack.liar import CoverageRequest as AskedOfCentral
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
 from tests.limits import LIMIT
@@ -162,7 +162,7 @@ def sent(lab: Lab, train: Train, **order: Any) -> Journey:
     return sign_and_offer(lab, train, (HERE,), **order)
 
 
-def stand(here: ApprovingStation) -> list[decisions.Shown]:
+def stand(here: ApprovingStation) -> list[decisions.ApprovalWithState]:
     return [one for one in decisions.standing(here.station) if one.state == "stands"]
 
 
@@ -291,7 +291,7 @@ def test_parameters_outside_of_a_narrower_approval(
     proposal = proposed(small_lab, trains)
     small_lab.central.governance.submit_proposal(proposal.sign(small_lab.identity))
     here.daemon.exchange()
-    wanted = Wanted(bounds={"min_age": "40..50"})
+    wanted = ApprovalRequest(bounds={"min_age": "40..50"})
     decisions.approve(here.station, proposal.id, by="olga", wanted=wanted)
     here.daemon.step()
     version = proposal.sign(small_lab.identity).digest
@@ -433,7 +433,7 @@ def test_a_revocation_that_central_holds_back(
     with liars.central.lying("GET", f"/standing/{HERE}$", hidden):
         with pytest.raises(ApprovalError) as rolled_back:
             stations_say(governance, roster, seen, asked, now)
-        assert StandingView.model_validate(governance.standing(HERE)).number == old.number
+        assert ActiveApprovalsView.model_validate(governance.standing(HERE)).number == old.number
         with pytest.raises(ApprovalError) as stale:
             later = now + FRESHNESS
             open_standing(governance.standing(HERE).envelope, roster, station=HERE, now=later)
@@ -448,8 +448,8 @@ def test_a_revocation_that_central_holds_back(
     )
 
 
-def asked_of(lab: Lab, train: Train, journey: Journey) -> Asked:
-    return Asked(
+def asked_of(lab: Lab, train: Train, journey: Journey) -> CoverageRequest:
+    return CoverageRequest(
         train=SignedTrain(
             digest=train.digest,
             repository=train.repository,

@@ -21,8 +21,8 @@ from phtlab.governance.audit.chain import START, Checkpoint, Entry, Head, after_
 from phtlab.governance.audit.chain_check import Verified, verify_log
 from phtlab.station.audit.export import export_own_log, verify_own_log
 from phtlab.station.context.bootstrap import open_station, trust_of
-from phtlab.station.context.station import Station
-from phtlab.station.daemon.audit_witness import Witness
+from phtlab.station.context.station import DaemonContext
+from phtlab.station.daemon.audit_witness import AuditWitness
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings, write_settings
 from phtlab.train.crypto.identity import Identity
@@ -45,9 +45,9 @@ class Stage:
     """Central with six entries that both stations have signed; `ada` has a journey at ulm."""
 
     world: World
-    ulm: Station
-    mainz: Station
-    witnesses: dict[str, Witness]
+    ulm: DaemonContext
+    mainz: DaemonContext
+    witnesses: dict[str, AuditWitness]
 
     def look(self, *names: str) -> set[tuple[str, str]]:
         """What stands at each of the stations after a look: which log, and the code."""
@@ -59,7 +59,7 @@ class Stage:
 
     def restarted(self, name: str) -> set[tuple[str, str]]:
         """The same, of a station that was started anew."""
-        return {(a.log, a.code) for a in Witness(getattr(self, name)).look()}
+        return {(a.log, a.code) for a in AuditWitness(getattr(self, name)).look()}
 
     def change(self, how: Callable[[Session], None]) -> None:
         with self.world.services.database.note() as session:
@@ -84,7 +84,7 @@ def stage(small_central: World, tmp_path: Path) -> Iterator[Stage]:  # noqa: F81
     journey = small_central.journey("ulm")
     small_central.client("ulm").put_record(journey.id, "ulm", small_central.record(journey, "ulm"))
     made = Stage(
-        small_central, **stations, witnesses={n: Witness(one) for n, one in stations.items()}
+        small_central, **stations, witnesses={n: AuditWitness(one) for n, one in stations.items()}
     )
     for station in stations.values():
         for subject in ("j-1", "j-2", "j-3"):
@@ -95,7 +95,7 @@ def stage(small_central: World, tmp_path: Path) -> Iterator[Stage]:  # noqa: F81
         station.close()
 
 
-def _station(world: World, place: Path, name: str) -> Station:
+def _station(world: World, place: Path, name: str) -> DaemonContext:
     folder = StationFolder(place)
     folder.create()
     settings = StationSettings(name=name, central=world.url)

@@ -21,7 +21,7 @@ from phtlab.errors import RecordError, StationError
 from phtlab.lab import Journey
 from phtlab.station.backup.lost_history import accept_loss
 from phtlab.station.context.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.order import Order
 from phtlab.wire.api.journeys import JourneyView
@@ -150,7 +150,10 @@ def test_a_contradicted_station_goes_on_only_once_somebody_says_that_the_copy_wa
         held = ordered(station, consort)
         until(lambda: station.stop_of(held.id).waits_for == "release")
         accept_loss(
-            Desk(station.folder, station.settings), ["heart"], by="olga", reason="it was a test"
+            StationContext(station.folder, station.settings),
+            ["heart"],
+            by="olga",
+            reason="it was a test",
         )
         later = ordered(station, consort)
         until(lambda: station.stop_of(later.id).told)
@@ -168,7 +171,9 @@ def test_a_second_journey_of_a_copy_pauses_again(
     with running(station):
         until(lambda: set(paused_by(station)) == {first.id, second.id})
     resume(station.station(), by="olga", copy_ended=True)
-    accept_loss(Desk(station.folder, station.settings), ["heart"], by="olga", reason="looked at")
+    accept_loss(
+        StationContext(station.folder, station.settings), ["heart"], by="olga", reason="looked at"
+    )
     third = run_twice(station, copy, consort)
     with running(copy), running(station):
         until(lambda: third.id in paused_by(station))

@@ -18,9 +18,9 @@ from phtlab.governance import Approval, Proposal, Revocation
 from phtlab.governance.audit.chain import Checkpoint
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.proposal_limits import KEPT_AFTER, remove_ended
-from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.approvals.sync import Exchange
+from phtlab.station.approvals.sync import ApprovalSync
 from phtlab.station.console.views.inbox import inbox as console_inbox
 from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import peek
@@ -62,7 +62,7 @@ def test_a_revocation_is_heard_of_however_many_approvals_came_after_it(
     here = lone_station.station()
     Approvals(here.folder).keep(first)
     assert not Approvals(here.folder).revoked(first.digest)
-    Exchange(here).run()
+    ApprovalSync(here).run()
     assert Approvals(here.folder).revoked(first.digest)
     assert len(central.governance.approvals(station=HERE)) == 502
     refused(STATION, "cannot bury a revocation below later approvals", "listed to the end")
@@ -75,7 +75,7 @@ def proposed(consort: Consort, by: str, number: int) -> Proposal:
 
 
 def here_of(world: World) -> set[str]:
-    return {here.id for here in ProposalsHere(world.folder.proposals)}
+    return {here.id for here in StationProposals(world.folder.proposals)}
 
 
 def test_one_researcher_s_proposals_fill_no_station_and_keep_nobody_else_s_away(
@@ -84,7 +84,7 @@ def test_one_researcher_s_proposals_fill_no_station_and_keep_nobody_else_s_away(
     settings = lone_station.settings.model_copy(update={"proposals_per_researcher": 3})
     lone_station.settings = settings
     station = lone_station.station()
-    exchange = Exchange(station)
+    exchange = ApprovalSync(station)
     flood = {proposed(consort, "ada", number).id for number in range(8)}
     exchange.run()
     kept = here_of(lone_station)
@@ -97,7 +97,7 @@ def test_one_researcher_s_proposals_fill_no_station_and_keep_nobody_else_s_away(
     decisions.refuse(station, min(kept), by="olga", reason="not now")
     exchange.run()
     assert len(here_of(lone_station)) == 5
-    Exchange(station).run()
+    ApprovalSync(station).run()
     assert len(here_of(lone_station)) == 5
     refused(RESEARCHER, "cannot fill a station with proposals", "of each researcher so many")
 
@@ -107,8 +107,8 @@ def test_proposals_that_are_long_over_leave_a_station_s_folder(
 ) -> None:
     station = lone_station.station()
     named, gone = (proposed(consort, "ada", number) for number in range(2))
-    Exchange(station).run()
-    found = ProposalsHere(station.folder.proposals).proposal(named.id).newest
+    ApprovalSync(station).run()
+    found = StationProposals(station.folder.proposals).proposal(named.id).newest
     given = documents.approval(named, found.envelope, station=HERE)
     Approvals(station.folder).keep(given.sign(identity(HERE)))
     assert remove_ended(station) == []

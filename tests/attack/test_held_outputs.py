@@ -15,7 +15,7 @@ from phtlab.lab.results import released_log as opening
 from phtlab.station.release import held_outputs
 from phtlab.station.release.run_log import look_at_log, marks_of, release_log
 from phtlab.station.release.run_log_sending import send_log
-from phtlab.station.release.votes import Part
+from phtlab.station.release.votes import Redaction
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import Order
@@ -336,11 +336,11 @@ def test_a_station_whose_audit_log_cannot_be_written(
 def test_a_label_taken_out_and_its_count_not(world: World, evidence: Evidence) -> None:
     _, stop = held(world)
     with pytest.raises(StationError) as raised:
-        say(world, stop, Part(cells=((3, "ward"),)))
+        say(world, stop, Redaction(cells=((3, "ward"),)))
     assert raised.value.code == "release-part"
     assert "Take out 'n' of row 3 too" in raised.value.message
     assert not list(stop.path.glob("word-*"))
-    assert say(world, stop, Part(cells=((3, "ward"), (3, "n")))) is not None
+    assert say(world, stop, Redaction(cells=((3, "ward"), (3, "n")))) is not None
     tell(
         evidence,
         PERSON,

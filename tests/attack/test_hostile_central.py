@@ -29,7 +29,7 @@ from phtlab.files.sealed_file import (
 )
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import NOTEBOOK
-from phtlab.station.context.artifact_store import RegistryFreight
+from phtlab.station.context.artifact_store import RegistryArtifactStore
 from phtlab.station.context.station import utc_now
 from phtlab.station.pipeline.admission import Arrived
 from phtlab.train.canonical import canonical
@@ -655,13 +655,13 @@ def test_another_registry_than_the_station_s_own(
     believing = judging.station
     train = Arrived.of(believing.stops.stop(honest.id)).train
     with liars.central.lying("GET", "^/api/v1$", elsewhere):
-        led = RegistryFreight(believing.central)
+        led = RegistryArtifactStore(believing.central)
         with pytest.raises(PhtlabError):
             led.fetch(train.repository, train.digest, ImageLimits())
         led.close()
         assert stranger_s_house.asked, "without the setting"
         stranger_s_house.asked.clear()
-        settled = RegistryFreight(believing.central, small.registry_url)
+        settled = RegistryArtifactStore(believing.central, small.registry_url)
         assert settled.fetch(train.repository, train.digest, ImageLimits()).layer
         settled.close()
     assert stranger_s_house.asked == []

@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Frame, Page
 from typer.testing import CliRunner
 
 from phtlab.cli.main import app
-from phtlab.station.console.pages import Pages
+from phtlab.station.console.pages import PageRenderer
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.stops.stop import Stop
 from phtlab.train.image import train_files
@@ -282,11 +282,11 @@ def test_were_the_text_not_escaped_the_frame_would_let_nothing_out(
     """The second wall alone: the notebook's document is replaced by every payload as it is."""
     stop = held(desk, notebook([cell("x = 1", 1)]))
 
-    def not_escaped(pages: Pages, name: str, **values: Any) -> str:
+    def not_escaped(pages: PageRenderer, name: str, **values: Any) -> str:
         return as_it_is(place) if name == "review/notebook.html" else render(pages, name, **values)
 
-    render = Pages.render
-    monkeypatch.setattr(Pages, "render", not_escaped)
+    render = PageRenderer.render
+    monkeypatch.setattr(PageRenderer, "render", not_escaped)
     with reader(desk, browser, stop) as seen:
         evaluate(seen.page, TWO_TURNS)
         assert "here" in seen.text

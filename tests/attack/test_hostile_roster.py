@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from securesystemslib.signer import CryptoSigner, SSlibKey
 from tuf.api.metadata import Metadata, MetaFile, Root, Snapshot, TargetFile, Targets, Timestamp
 
-from phtlab.central.context import Services, read_online_key
+from phtlab.central.context import CentralContext, read_online_key
 from phtlab.central.db.database import Database
 from phtlab.central.founding import Founded, init_central, new_online_key, pin
 from phtlab.central.server import serving
@@ -56,7 +56,7 @@ class Stage:
     consortium: Consortium
     officers: dict[str, Identity]
     central: Founded
-    services: Services
+    services: CentralContext
     clock: Clock
     honest: CentralClient
     liar: Liar
@@ -200,7 +200,7 @@ def stage(founded: tuple[Path, Founded, dict[str, Identity]], tmp_path: Path) ->
         }
     )
     clock = Clock()
-    services = Services.of(settings, clock)
+    services = CentralContext.of(settings, clock)
     with contextlib.ExitStack() as ends:
         url = ends.enter_context(serving(settings, services))
         liar = Liar(url)

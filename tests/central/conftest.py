@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.db.database import Database
 from phtlab.central.db.tables import Table
 from phtlab.central.hub.users import Hub
@@ -105,7 +105,7 @@ def run_central(
 ) -> Iterator[World]:
     settings = founding.central.settings.model_copy(update={"database": database_url, **changes})
     clock = Clock()
-    services = replace(Services.of(settings, clock), hub=hub)
+    services = replace(CentralContext.of(settings, clock), hub=hub)
     with serving(settings, services) as url:
         world = World(url, settings, services, founding, clock)
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from phtlab.central.context import Services, read_online_key
+from phtlab.central.context import CentralContext, read_online_key
 from phtlab.central.founding import init_central, pin
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import RosterError, SettingsError
@@ -79,7 +79,7 @@ def test_a_lost_key_is_told(tmp_path: Path) -> None:
     made = init_central(tmp_path / "c", name="pht")
     made.settings.online_key_file.write_text("nonsense")
     with raises_code(SettingsError, "central-online-key"):
-        Services.of(made.settings)
+        CentralContext.of(made.settings)
 
 
 def test_the_root_is_pinned_once(tmp_path: Path, founding: Founding) -> None:

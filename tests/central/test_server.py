@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from phtlab.central.context import Services, read_online_key
+from phtlab.central.context import CentralContext, read_online_key
 from phtlab.central.founding import init_central, pin
 from phtlab.central.server import serving
 from phtlab.central.settings import CentralSettings
@@ -124,7 +124,7 @@ def test_what_central_holds_survives_its_restart(tmp_path: Path, founding: Found
 
 
 def _run(settings: CentralSettings, founding: Founding, *, publish: bool) -> Iterator[World]:
-    services = Services.of(settings)
+    services = CentralContext.of(settings)
     with serving(settings, services) as url:
         world = World(url, settings, services, founding, Clock())
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.founding import Founded, init_central, pin
 from phtlab.central.settings import CentralSettings
 from phtlab.consortium.consortium import Consortium
@@ -99,7 +99,7 @@ class World:
 
     url: str
     settings: CentralSettings
-    services: Services
+    services: CentralContext
     founding: Founding
     clock: Clock
     clients: list[CentralClient] = field(default_factory=list)

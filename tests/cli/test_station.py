@@ -17,7 +17,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.server import serving
 from phtlab.cli.station import commands as station_cli
 from phtlab.consortium.enrolment import open_request
@@ -34,7 +34,7 @@ from phtlab.errors import (
 )
 from phtlab.files.key_file import read_key, write_key
 from phtlab.governance.proposal import AskedData, Proposal, new_id
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
@@ -166,7 +166,7 @@ def central(founding: Founding, tmp_path: Path) -> Iterator[str]:
     settings = founding.central.settings.model_copy(
         update={"database": f"sqlite:///{tmp_path / 'central.sqlite'}"}
     )
-    services = Services.of(settings, Clock())
+    services = CentralContext.of(settings, Clock())
     from phtlab.wire.central.client import CentralClient
 
     with serving(settings, services) as url:
@@ -190,7 +190,7 @@ def test_join_shows_the_fingerprint_to_compare_and_whether_we_are_on_the_roster(
         "join", "-C", world.folder.path, "--root", root, "--central", central, "--by", "grace",
         "--channel", "in person", ask=f"{heard}\n",
     )  # fmt: skip
-    (entry,) = Desk(world.folder, world.settings).audit.entries()
+    (entry,) = StationContext(world.folder, world.settings).audit.entries()
     assert (entry.actor, entry.action) == ("grace", "consortium-joined")
     assert (entry.details["fingerprint"], entry.details["channel"]) == (heard, "in person")
     assert "Joined pht (roster version" in result.stderr

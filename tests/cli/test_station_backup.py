@@ -88,15 +88,17 @@ def test_what_was_lost_is_told_in_sentences() -> None:
     from datetime import UTC, datetime
 
     from phtlab.cli.station.backup import told
-    from phtlab.station.backup.comparison import Lost
+    from phtlab.station.backup.comparison import RestoreLoss
     from phtlab.station.backup.restore import Restored
 
     moment = datetime(2026, 11, 25, tzinfo=UTC)
     restored = Restored(backed_up=moment, at=moment, entries=4, head="sha256:" + "0" * 64)
-    assert told(Lost(restored, asked_central=True)) == ["Nothing was lost that central knows of."]
+    assert told(RestoreLoss(restored, asked_central=True)) == [
+        "Nothing was lost that central knows of."
+    ]
     journey = "sha256:" + "ab" * 32
     lines = told(
-        Lost(
+        RestoreLoss(
             restored,
             asked_central=True,
             entries=3,

@@ -132,7 +132,7 @@ def desk_of(world: World) -> Iterator[Desk]:
         people = with_person(people, name, roles)
     write_people(world.folder, people)
     console = Console.of(
-        station_desk.Desk(world.folder, world.settings, world.now), port=free_port()
+        station_desk.StationContext(world.folder, world.settings, world.now), port=free_port()
     )
     app = create_app(console)
     desk = Desk(world, console, app)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 from phtlab.station.airlock.history import monthly_amount
 from phtlab.station.airlock.history.monthly_amount import (
-    Left,
+    ReleasedAmount,
 )
 from phtlab.station.data.datasets import remove_dataset
 from phtlab.station.policy.month_limits import (
@@ -32,7 +32,9 @@ def _left(
 ) -> None:
     much = Amount(outputs=2, rows=rows, size=size, numbers=4 * rows)
     of_outputs = {stop: values} if values else {}
-    left = Left(researcher=researcher, datasets=("heart",), amount=much, values=of_outputs)
+    left = ReleasedAmount(
+        researcher=researcher, datasets=("heart",), amount=much, values=of_outputs
+    )
     monthly_amount.note(world.folder.released, stop * 8, at, left)
 
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from phtlab.demo.services import Service
 from phtlab.errors import StationError
+from phtlab.processes.services import Service
 from phtlab.station.console.access import cookie_name
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
@@ -44,7 +44,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     login = OidcLogin(issuer=issuer, client_id="phtlab-hub")
     write_people(world.folder, people.model_copy(update={"oidc": login}))
     (world.folder.path / "oidc-secret").write_text(SECRET)
-    console = Console.of(station_desk.Desk(world.folder, world.settings, world.now), port=own)
+    console = Console.of(
+        station_desk.StationContext(world.folder, world.settings, world.now), port=own
+    )
     command = [node, str(PROVIDER / "provider.mjs"), str(port), SECRET]
     provider = Service("provider", [*command, f"{console.home}login/oidc/callback"], place, {})
     provider.start()

@@ -9,8 +9,15 @@ import pytest
 
 from phtlab.errors import EngineMissingError
 from phtlab.station.console.views import usage
-from phtlab.station.console.views.usage import HEIGHT, WIDTH, Look, looks_of, plot_of, watch_usage
-from phtlab.station.context.operator_context import Desk as StationDesk
+from phtlab.station.console.views.usage import (
+    HEIGHT,
+    WIDTH,
+    UsageSample,
+    looks_of,
+    plot_of,
+    watch_usage,
+)
+from phtlab.station.context.operator_context import StationContext as StationDesk
 from phtlab.station.executor.contract import Usage
 from phtlab.station.stops.stop import Stop
 from tests.console.conftest import Desk, desk_of
@@ -62,16 +69,18 @@ def test_what_runs_is_looked_at_until_the_console_ends(
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     _, stop = _running(tmp_path)
     (stop.operator / "usage.csv").write_text("10.0,1,0.5\nx\n12.0,2,0.2\n13.0,")
-    assert looks_of(stop) == (Look(0.0, 1, 0.5), Look(2.0, 2, 0.2))
+    assert looks_of(stop) == (UsageSample(0.0, 1, 0.5), UsageSample(2.0, 2, 0.2))
 
 
 def test_the_frames_top_is_the_limit_and_nothing_is_drawn_beyond_it() -> None:
-    plot = plot_of([Look(0, 0, 0), Look(5, GIB // 2, 3), Look(10, GIB, 1)], GIB, 2.0)
+    plot = plot_of(
+        [UsageSample(0, 0, 0), UsageSample(5, GIB // 2, 3), UsageSample(10, GIB, 1)], GIB, 2.0
+    )
     assert plot is not None
     assert plot.memory == f"0.0,{HEIGHT} {WIDTH / 2},{HEIGHT / 2} {WIDTH},0.0"
     assert plot.cpus.split()[1] == f"{WIDTH / 2},0.0", "more than the limit is at the limit"
     assert (plot.most_memory, plot.most_cpus, plot.seconds) == (GIB, 3, 10)
-    assert plot_of([Look(0, 1, 1)], GIB, 1.0) is None
+    assert plot_of([UsageSample(0, 1, 1)], GIB, 1.0) is None
 
 
 def test_the_page_of_a_journey_shows_it(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from phtlab.central.context import Services, read_online_key
+from phtlab.central.context import CentralContext, read_online_key
 from phtlab.central.founding import init_central, pin, registry_settings
 from phtlab.central.server import serving
 from phtlab.central.settings import CentralSettings
@@ -177,7 +177,7 @@ def light(
         ends.enter_context(_registry(settings, registry_port, storage, place))
         consortium, identities = _founded(place, settings)
         pin(place / "central", consortium.root)
-        services = Services.of(settings, clocks["central"])
+        services = CentralContext.of(settings, clocks["central"])
         url = ends.enter_context(serving(settings, services))
         vera = consortium.officer("vera", OFFICERS["vera"])
         at_registry = f"http://127.0.0.1:{registry_port}"

@@ -15,9 +15,9 @@ import docker.errors
 import pytest
 import requests
 
-from phtlab.demo.services import Service
 from phtlab.demo.world import World
 from phtlab.lab import Lab
+from phtlab.processes.services import Service
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings, write_settings
 from phtlab.wire.engine_socket import knock

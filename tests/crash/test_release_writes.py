@@ -12,7 +12,7 @@ import pytest
 
 from phtlab.errors import StationError
 from phtlab.station.release.held_outputs import Choice
-from phtlab.station.release.votes import Part, words_on
+from phtlab.station.release.votes import Redaction, words_on
 from phtlab.wire.api.journeys import Offer
 from tests.crash.test_any_write import Killed, killed_at
 from tests.evidence import Evidence
@@ -21,7 +21,7 @@ from tests.station.station_world import World
 
 CHOICES: dict[str, Choice] = {
     "released": "release",
-    "in part": Part(rows=(3,)),
+    "in part": Redaction(rows=(3,)),
     "withheld": "refuse",
 }
 VERDICTS = {"released": "released", "in part": "suppressed", "withheld": "refused"}

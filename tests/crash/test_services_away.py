@@ -15,7 +15,7 @@ from phtlab.lab import Journey, Lab
 from phtlab.station.executor.docker_executor import DEFAULT_ENGINE
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings, write_settings
-from phtlab.user_settings import Profile
+from phtlab.user_settings import UserSettings
 from tests.conftest import free_port
 from tests.e2e.parts import away, bring_back, command, ended, kill, service, starts, stop_of, until
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
@@ -46,7 +46,7 @@ def test_central_down_when_a_command_runs(
     """The same researcher, who has the roster, at an address where nobody listens."""
     small_lab.refresh()
     url = f"http://127.0.0.1:{free_port()}"
-    Profile(url, small.profile.key, small.profile.trust).save(tmp_path)
+    UserSettings(url, small.profile.key, small.profile.trust).save(tmp_path)
     (tmp_path / "trust").symlink_to(small.profile.trust)
     expected = (
         f"error Central at {url} does not answer ([Errno 111] Connection refused; tried 3 times). "

@@ -45,8 +45,8 @@ TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
     (
         "phtlab.governance",
         (
-            *("Proposal", "Approval", "Revocation", "Refusal", "Withdrawal", "Standing"),
-            *("Acceptance", "Asked", "open_proposal", "open_approval", "open_revocation"),
+            *("Proposal", "Approval", "Revocation", "Refusal", "Withdrawal", "ActiveApprovals"),
+            *("Acceptance", "CoverageRequest", "open_proposal", "open_approval", "open_revocation"),
             *("open_refusal", "open_withdrawal", "open_standing", "open_acceptance"),
             *("require_successor", "require_covered", "require_accepted", "assess"),
         ),

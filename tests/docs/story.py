@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from phtlab.demo.ports import free_port
+from phtlab.processes.ports import free_port
 from tests.conftest import CACHE
 from tests.docs.console_page import Exchange, Session, sessions
 from tests.docs.samples import Samples, loose

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from phtlab.demo.heart import HOSPITALS
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from tests.airlock.typical import OTHERS, TABLES, Typical, alone
 from tests.docs.markdown import heading, table
 
@@ -41,7 +41,7 @@ def _row(typical: Typical) -> tuple[str, ...]:
     return (typical.title, *(_summary(alone(typical, name)) for name in HOSPITALS))
 
 
-def _summary(passed: Sequence[Passed]) -> str:
+def _summary(passed: Sequence[CheckedOutput]) -> str:
     stayed = sum(one.verdict.suppressed_rows for one in passed)
     worst = Counter(one.verdict.verdict for one in passed)
     rules = sorted({one.verdict.rule for one in passed if one.verdict.rule})

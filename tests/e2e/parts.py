@@ -16,10 +16,10 @@ from typing import Any
 
 import docker
 
-from phtlab.demo.services import Service, phtlab_command
 from phtlab.demo.world import World
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
+from phtlab.processes.services import Service, phtlab_command
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.stops.stop import Stop, Stops
 from phtlab.train.documents.order import Order

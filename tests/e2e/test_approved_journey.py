@@ -14,7 +14,7 @@ from phtlab.files.key_file import read_key
 from phtlab.governance import open_approval, open_revocation, open_standing
 from phtlab.lab import Lab
 from phtlab.station.approvals import decisions
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.context.station import utc_now
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
@@ -46,7 +46,7 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
     notebook = write_notebook(tmp_path / "endless.ipynb", LOAD, endless, PUBLISH)
     journey = small_lab.dispatch(notebook, stations=HERE)
     until(lambda: journey.refresh().stops[0].state == "held")
-    desk = Desk(StationFolder(asking), load_settings(StationFolder(asking)))
+    desk = StationContext(StationFolder(asking), load_settings(StationFolder(asking)))
     (waiting,) = [one for one in decisions.pending(desk) if one.id == journey.id]
     assert (waiting.persons, waiting.said) == (2, ())
 

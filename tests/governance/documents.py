@@ -6,7 +6,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from phtlab.governance import Approval, Proposal, Refusal, Revocation, Standing, Withdrawal
+from phtlab.governance import ActiveApprovals, Approval, Proposal, Refusal, Revocation, Withdrawal
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import digest
@@ -98,7 +98,7 @@ def revocation(of: Envelope, **changes: Any) -> Revocation:
     return Revocation.model_validate(values | changes)
 
 
-def standing(number: int, *approvals: Envelope, **changes: Any) -> Standing:
+def standing(number: int, *approvals: Envelope, **changes: Any) -> ActiveApprovals:
     values: dict[str, Any] = {
         "station": "ulm",
         "number": number,
@@ -107,7 +107,7 @@ def standing(number: int, *approvals: Envelope, **changes: Any) -> Standing:
         "issued": now(),
         "expires": now() + timedelta(hours=24),
     }
-    return Standing.model_validate(values | changes)
+    return ActiveApprovals.model_validate(values | changes)
 
 
 def withdrawal(of: Proposal, signed: Envelope, **changes: Any) -> Withdrawal:

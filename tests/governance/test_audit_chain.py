@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from phtlab.errors import AuditError
 from phtlab.governance.audit.chain import START, Checkpoint, Entry, Head, following, verify_chain
-from phtlab.governance.audit.filter import Wanted
+from phtlab.governance.audit.filter import EntryFilter
 from tests.raising import raises_code
 
 BEGAN = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -117,7 +117,7 @@ def test_entries_are_looked_for_as_people_write() -> None:
     entry = chain(["ada", "bob"])[1].model_copy(update={"digest": DIGEST})
 
     def matches(**words: str) -> bool:
-        return Wanted.of(**words).matches(entry)
+        return EntryFilter.of(**words).matches(entry)
 
     assert matches() and matches(actor="bob", action="acted", subject="s-")
     assert matches(digest="AAAA") and matches(digest="sha256:aaa") and not matches(digest="b")
@@ -127,4 +127,4 @@ def test_entries_are_looked_for_as_people_write() -> None:
     assert not matches(actor="ada") and not matches(subject="S-1")
     for wrong in ("yesterday", "2026-13-01", "2026-11-25T99:00"):
         with raises_code(AuditError, "audit-moment"):
-            Wanted.of(since=wrong)
+            EntryFilter.of(since=wrong)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phtlab.errors import ApprovalError
-from phtlab.governance import Approval, Asked, Proposal, require_covered
+from phtlab.governance import Approval, CoverageRequest, Proposal, require_covered
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import digest
@@ -30,7 +30,7 @@ def _signed(proposal: Proposal) -> Envelope:
     return proposal.sign(ADA)
 
 
-def _asked(proposal: Proposal | None, /, **changes: Any) -> Asked:
+def _asked(proposal: Proposal | None, /, **changes: Any) -> CoverageRequest:
     manifest = TrainManifest(
         name="heart",
         kernel=KernelRef(name="python", language="python", digest=documents.IMAGE),
@@ -51,7 +51,7 @@ def _asked(proposal: Proposal | None, /, **changes: Any) -> Asked:
         "risk": "low",
         "proposal": proposal,
     }
-    return replace(Asked(**values), **changes)
+    return replace(CoverageRequest(**values), **changes)
 
 
 def _approval(proposal: Proposal | None, /, **changes: Any) -> Approval:
@@ -59,7 +59,7 @@ def _approval(proposal: Proposal | None, /, **changes: Any) -> Approval:
     return documents.approval(proposal, signed, **changes)
 
 
-def _refused(asked: Asked, approval: Approval, days: float = 0) -> str | None:
+def _refused(asked: CoverageRequest, approval: Approval, days: float = 0) -> str | None:
     try:
         require_covered(asked, approval, documents.now() + timedelta(days=days, seconds=5))
     except ApprovalError as error:

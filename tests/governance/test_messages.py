@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from phtlab.governance import open_standing, require_successor
-from phtlab.governance.audit.filter import Wanted
+from phtlab.governance.audit.filter import EntryFilter
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from tests.governance import documents
@@ -49,7 +49,7 @@ def test_versions_and_moments() -> None:
             "does not follow version 0: a version is missing": lambda: require_successor(
                 documents.proposal(version=2), None, None
             ),
-            "'yesterday' is no day or moment. Write 2026-11-25": lambda: Wanted.of(
+            "'yesterday' is no day or moment. Write 2026-11-25": lambda: EntryFilter.of(
                 since="yesterday"
             ),
         }

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from phtlab.errors import ApprovalError
-from phtlab.governance import Standing, open_standing
+from phtlab.governance import ActiveApprovals, open_standing
 from phtlab.train.documents.envelope import Envelope
 from tests.governance import documents
 from tests.governance.conftest import Keys
@@ -16,7 +16,7 @@ from tests.raising import raises_code
 
 def _open(
     keys: Keys, envelope: Envelope, hours: float = 0, at_least: int = 1, station: str = "ulm"
-) -> Standing:
+) -> ActiveApprovals:
     now = documents.now() + timedelta(hours=hours)
     return open_standing(envelope, keys.roster, station=station, now=now, at_least=at_least)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from phtlab.demo.services import Service
+from phtlab.processes.services import Service
 from phtlab.wire.authorities import authorities
 from phtlab_hub.settings import HubSettings
 from phtlab_hub.shutdown import shut_down

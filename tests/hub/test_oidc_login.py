@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from phtlab.demo.services import Service
+from phtlab.processes.services import Service
 from phtlab_hub.settings import HubSettings
 from tests.hub.running_hub import hub_folder, running_hub
 from tests.hub.session import HubSession

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from phtlab.demo.services import Service
+from phtlab.processes.services import Service
 from phtlab_hub.accounts import Account, hash_of, write_accounts
 from phtlab_hub.settings import HubSettings
 from tests.hub.running_hub import CONFIG, hub_folder, running_hub

@@ -13,7 +13,7 @@ import pytest
 
 import phtlab
 from phtlab.central.problems import not_found
-from phtlab.governance import Asked, Proposal
+from phtlab.governance import CoverageRequest, Proposal
 from phtlab.lab.client.lab import Lab
 from phtlab.lab.proposals.station_answers import SeenNumbers, StationSays, stations_say
 from phtlab.train.canonical import digest
@@ -74,7 +74,7 @@ class Case:
     central: World
     proposal: Proposal
     signed: Envelope
-    asked: Asked
+    asked: CoverageRequest
     seen: SeenNumbers
 
     def allow(self, number: int, station: str = "ulm", **changes: Any) -> Envelope:
@@ -120,7 +120,7 @@ def proposing_case(central: World, lab: Lab, tmp_path: Path) -> Case:
     order = Order.new(
         train.digest, ("ulm", "mainz"), {"min_age": 40}, ("ada",), 1, proposal=signed.digest
     )
-    asked = Asked(
+    asked = CoverageRequest(
         train=train,
         order=order,
         notebook=documents.NOTEBOOK,

@@ -9,7 +9,7 @@ import pytest
 from phtlab.files.key_file import write_key
 from phtlab.lab.client.lab import connect
 from phtlab.train.crypto.identity import Identity
-from phtlab.user_settings import Profile, cache_directory
+from phtlab.user_settings import UserSettings, cache_directory
 
 DRAFT = ".file.0123456789abcdef.part"
 PASSPHRASE = "correct horse battery"
@@ -18,7 +18,7 @@ PASSPHRASE = "correct horse battery"
 def test_connecting_removes_dead_drafts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PHTLAB_CACHE", str(tmp_path / "cache"))
     key = tmp_path / "config" / "keys" / "ada.key.age"
-    profile = Profile("http://127.0.0.1:9", key, tmp_path / "config" / "trust")
+    profile = UserSettings("http://127.0.0.1:9", key, tmp_path / "config" / "trust")
     others = cache_directory() / "kernel-images"  # those of a build that may go on
     places = (key.parent, profile.trust, cache_directory() / "twins", others)
     kernel = cache_directory() / "kernels" / "0123"

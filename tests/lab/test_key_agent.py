@@ -24,7 +24,7 @@ from phtlab.lab.keys.agent import (
     page_of_agent,
 )
 from phtlab.lab.keys.key_files import WorkspaceKeys
-from phtlab.user_settings import Profile
+from phtlab.user_settings import UserSettings
 from tests.limits import LIMIT
 from tests.raising import raises_code
 
@@ -79,13 +79,13 @@ def test_connect_asks_for_no_passphrase(
 
     monkeypatch.setattr("getpass.getpass", never)
     monkeypatch.delenv("PHTLAB_PASSPHRASE", raising=False)
-    profile = Profile("http://127.0.0.1:9", key_of(keys), tmp_path / "trust")
+    profile = UserSettings("http://127.0.0.1:9", key_of(keys), tmp_path / "trust")
     assert connect(profile).name == "ada"
 
 
 def test_a_locked_key_is_said_in_a_sentence(keys: WorkspaceKeys, agent: KeyAgent, tmp_path: Path):
     keys.lock()
-    profile = Profile("http://127.0.0.1:10", key_of(keys), tmp_path / "trust")
+    profile = UserSettings("http://127.0.0.1:10", key_of(keys), tmp_path / "trust")
     with raises_code(KeyFileError, "key-locked"):
         connect(profile)
     keys.unlock(PASSPHRASE)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.lab.results.folder import ResultsFolder, remove_left_behind
-from phtlab.process_mark import own_mark
+from phtlab.processes.process_mark import own_mark
 from tests.limits import read_line
 
 OPEN = """

@@ -12,7 +12,7 @@ import docker
 import docker.errors
 import pytest
 
-from phtlab.process_mark import own_mark
+from phtlab.processes.process_mark import own_mark
 from phtlab.provisioner.left_behind import (
     LABEL,
     LABEL_FOLDER,
@@ -60,7 +60,7 @@ def _there(engine: docker.DockerClient, container: str) -> bool:
 
 
 def _mark_of_an_ended_process() -> str:
-    code = "from phtlab.process_mark import own_mark; print(own_mark())"
+    code = "from phtlab.processes.process_mark import own_mark; print(own_mark())"
     told = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=LIMIT
     )

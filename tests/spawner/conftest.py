@@ -12,8 +12,8 @@ from phtlab.demo.world import World, running
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.kernel.workspace_load import push_workspace
 from phtlab.wire.registry.client import Registry
-from phtlab_spawner.door import Door
 from phtlab_spawner.network import WorkspaceNetwork
+from phtlab_spawner.reverse_proxy import ReverseProxy
 from tests.conftest import CACHE
 from tests.real_registry import free_port
 from tests.spawner.another_layer import with_another_layer
@@ -51,10 +51,10 @@ def behind(
 @pytest.fixture(scope="session")
 def door(
     tmp_path_factory: pytest.TempPathFactory, network: WorkspaceNetwork, behind: World
-) -> Iterator[Door]:
+) -> Iterator[ReverseProxy]:
     _, gateway = network.ensure()
     hub = behind.central_environment["JUPYTERHUB_API_URL"].removesuffix("/hub/api")
-    made = Door(
+    made = ReverseProxy(
         tmp_path_factory.mktemp("door"),
         gateway,
         network.port,
@@ -70,7 +70,7 @@ def door(
 
 
 @pytest.fixture
-def door_host(door: Door) -> str:
+def door_host(door: ReverseProxy) -> str:
     return door.gateway
 
 
@@ -93,7 +93,7 @@ def hub(
     kernel_image: str,
     network: WorkspaceNetwork,
     behind: World,
-    door: Door,
+    door: ReverseProxy,
 ) -> Iterator[ContainerHub]:
     place = tmp_path_factory.mktemp("hub")
     root = place / "root.json"

@@ -14,10 +14,10 @@ import docker
 import httpx
 from docker.models.containers import Container
 
-from phtlab.demo.services import Service
 from phtlab.demo.world import World
+from phtlab.processes.services import Service
 from phtlab_hub.processes import proxy_program
-from phtlab_spawner.door import Door
+from phtlab_spawner.reverse_proxy import ReverseProxy
 from tests.limits import LIMIT
 from tests.real_registry import free_port
 
@@ -98,7 +98,7 @@ class ContainerHub:
 
     place: Path
     engine: docker.DockerClient
-    door: Door
+    door: ReverseProxy
     network: str
     root: Path
     image: str

@@ -13,7 +13,7 @@ from typing import Any
 
 from phtlab.kernel.build import BuiltKernel
 from phtlab.kernel.push import push_kernel
-from phtlab.station.context.artifact_store import ImageParts, RegistryFreight
+from phtlab.station.context.artifact_store import ImageParts, RegistryArtifactStore
 from phtlab.station.executor.contract import RegistryAuth
 from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.train.documents.envelope import peek
@@ -46,7 +46,7 @@ class _OpenCentral:
         raise AssertionError("an open registry asks for no token")
 
 
-class RealFreight(RegistryFreight):
+class RealFreight(RegistryArtifactStore):
     """The station's freight over the tests' registry, into which trains are put as well."""
 
     def __init__(self, url: str, built: BuiltKernel) -> None:

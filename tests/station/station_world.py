@@ -23,8 +23,8 @@ from phtlab.errors import (
 )
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.station.context.artifact_store import ImageParts
-from phtlab.station.context.roster_cache import Believed
-from phtlab.station.context.station import Station
+from phtlab.station.context.roster_cache import RosterCache
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.context.stopwatch import Stopwatch
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.data.datasets import add_dataset
@@ -443,16 +443,16 @@ class World:
         add_dataset(self.folder, "heart", path, SCHEMA)
         return path
 
-    def station(self) -> Station:
+    def station(self) -> DaemonContext:
         """As after a restart: nothing but the folder, the engine and the outside are the same."""
-        return Station(
+        return DaemonContext(
             folder=self.folder,
             settings=self.settings,
             identity=identity("cleveland"),
             central=self.central,
             freight=self.freight,
             executor=self.executor,
-            believed=Believed(self, 60, lambda: self.now().timestamp()),
+            believed=RosterCache(self, 60, lambda: self.now().timestamp()),
             now=self.now,
             stopwatch=Stopwatch(lambda: self.now().timestamp()),
         )

@@ -8,7 +8,7 @@ import pytest
 
 from phtlab.errors import NotOnRosterError
 from phtlab.train.crypto.identity import Identity, Member
-from phtlab.train.documents.roster import Former, Roster
+from phtlab.train.documents.roster import FormerMember, Roster
 from phtlab.train.verify import verify_order, verify_records, verify_train
 from tests.raising import invalid, raises_code
 from tests.train.conftest import NOW, member
@@ -102,7 +102,7 @@ def test_a_station_that_left_is_ordered_nothing_and_a_researcher_who_left_orders
 def test_keys_are_a_members_or_a_former_members(roster: Roster, people: Any) -> None:
     mara = member(people["mara"])
     with invalid("value_error"):
-        Roster(consortium="hearts", members=(mara,), former=(Former(member=mara, until=1),))
+        Roster(consortium="hearts", members=(mara,), former=(FormerMember(member=mara, until=1),))
 
 
 # As officers do it

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from phtlab.demo.services import Service
+from phtlab.processes.services import Service
 from tests.real_registry import free_port
 
 TOKEN = "a-token-of-the-tests"

@@ -26,7 +26,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from phtlab.central.context import Services, ServicesOf
+from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.hub.users import DISPATCH, GOVERN, READ, HubUser
 from phtlab.central.problems import Refusal, forbidden, unauthenticated
 from phtlab.errors import CentralError, NotOnRosterError
@@ -51,7 +51,7 @@ hub_token = APIKeyHeader(
 
 
 @dataclass(frozen=True)
-class Sender:
+class Requester:
     """Who sends a request. `user` is None where the member's own key signed for it.
 
     `member` is None for a hub user without a line on the roster. `again` finds out anew who it
@@ -61,7 +61,7 @@ class Sender:
     name: str
     member: Member | None
     user: HubUser | None = None
-    again: Callable[[], Sender] = field(repr=False, kw_only=True)
+    again: Callable[[], Requester] = field(repr=False, kw_only=True)
 
     def may(self, scope: str) -> bool:
         """Whether the sender's token has `scope`; a member's own key has no need of it."""
@@ -87,13 +87,13 @@ class Sender:
         return self.member
 
 
-def sender_of(request: Request, services: ServicesOf) -> Sender:
+def sender_of(request: Request, services: ServicesOf) -> Requester:
     """Who sends this request, by the header `Authorization` and nothing else.
 
     Found out once for a request: before its body is read, where it has one.
     """
     found = getattr(request.state, "sender", None)
-    if isinstance(found, Sender):
+    if isinstance(found, Requester):
         return found
     header = request.headers.get("authorization", "")
     scheme, _, value = header.partition(" ")
@@ -111,14 +111,14 @@ def sender_of(request: Request, services: ServicesOf) -> Sender:
     return sender
 
 
-SenderOf = Annotated[Sender, Depends(sender_of)]
+SenderOf = Annotated[Requester, Depends(sender_of)]
 _ByKey = Annotated[object, Security(member_key)]
 _ByRead = Annotated[object, Security(hub_token, scopes=[READ])]
 _ByDispatch = Annotated[object, Security(hub_token, scopes=[DISPATCH])]
 _ByGovern = Annotated[object, Security(hub_token, scopes=[GOVERN])]
 
 
-async def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Sender:
+async def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Requester:
     """Whoever may see the stations."""
     sender.require(READ)
     return sender
@@ -136,7 +136,7 @@ async def dispatcher(sender: SenderOf, _key: _ByKey, _hub: _ByDispatch) -> Membe
 
 async def registry_user(
     sender: SenderOf, _key: _ByKey, _read: _ByRead, _send: _ByDispatch
-) -> Sender:
+) -> Requester:
     """A member who may pull, or push to their own repositories."""
     _member(sender, READ, DISPATCH)
     return sender
@@ -144,7 +144,7 @@ async def registry_user(
 
 async def commenter(
     sender: SenderOf, _key: _ByKey, _send: _ByDispatch, _govern: _ByGovern
-) -> Sender:
+) -> Requester:
     """A member who may say something of a proposal that they see."""
     _member(sender, DISPATCH, GOVERN)
     return sender
@@ -164,15 +164,15 @@ async def station_member(sender: SenderOf, _key: _ByKey) -> Member:
     return member
 
 
-Onlooker = Annotated[Sender, Depends(onlooker)]
+Onlooker = Annotated[Requester, Depends(onlooker)]
 Reader = Annotated[Member, Depends(reader)]
 Dispatcher = Annotated[Member, Depends(dispatcher)]
-Commenter = Annotated[Sender, Depends(commenter)]
-RegistryUser = Annotated[Sender, Depends(registry_user)]
+Commenter = Annotated[Requester, Depends(commenter)]
+RegistryUser = Annotated[Requester, Depends(registry_user)]
 StationMember = Annotated[Member, Depends(station_member)]
 
 
-def hub_sender(services: Services, token: str) -> Sender:
+def hub_sender(services: CentralContext, token: str) -> Requester:
     """The sender with a hub user's `token`.
 
     Raises CentralError (``token-invalid``), HubUnreachableError.
@@ -184,7 +184,7 @@ def hub_sender(services: Services, token: str) -> Sender:
         )
     user = services.hub.user_of(token)
     member = member_called(services.publication.current().roster, user.name)
-    return Sender(user.name, member, user, again=lambda: hub_sender(services, token))
+    return Requester(user.name, member, user, again=lambda: hub_sender(services, token))
 
 
 def member_called(roster: Roster, name: str) -> Member | None:
@@ -194,20 +194,20 @@ def member_called(roster: Roster, name: str) -> Member | None:
     return member.model_copy(update={"roles": roles}) if member and roles else None
 
 
-def _key_sender(services: Services, token: str) -> Sender:
+def _key_sender(services: CentralContext, token: str) -> Requester:
     roster = services.publication.current().roster
     member = verify(token, roster, services.settings.audience, services.clock())
     return _known(services, member)
 
 
-def _known(services: Services, member: Member) -> Sender:
-    def again() -> Sender:
+def _known(services: CentralContext, member: Member) -> Requester:
+    def again() -> Requester:
         return _known(services, services.publication.current().roster.member(member.name))
 
-    return Sender(member.name, member, again=again)
+    return Requester(member.name, member, again=again)
 
 
-def _member(sender: Sender, *scopes: str) -> Member:
+def _member(sender: Requester, *scopes: str) -> Member:
     sender.require(*scopes)
     try:
         return sender.as_member()

@@ -15,13 +15,13 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from phtlab.central.api.access import Sender
+from phtlab.central.api.access import Requester
 from phtlab.central.changes import bus
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.governance.proposals import proposals_cursor
 from phtlab.central.hub.users import READ
 from phtlab.central.journeys.events import events_after, is_done
-from phtlab.central.journeys.station_board import Shown
+from phtlab.central.journeys.station_board import BoardEntry
 from phtlab.central.journeys.stations import stations_of
 from phtlab.errors import CentralError, PhtlabError
 from phtlab.train.crypto.identity import Member
@@ -35,7 +35,11 @@ _LARGEST = 2**63 - 1
 
 
 def stream_events(
-    services: Services, sender: Sender, member: Member, last_event_id: str, journey: str | None
+    services: CentralContext,
+    sender: Requester,
+    member: Member,
+    last_event_id: str,
+    journey: str | None,
 ) -> StreamingResponse:
     """The events of `journey` after the number `last_event_id`; or all of `member`'s, and the
     stations, and how far their proposals have changed.
@@ -48,8 +52,8 @@ def stream_events(
 
 @dataclass
 class _Stream:
-    services: Services
-    sender: Sender
+    services: CentralContext
+    sender: Requester
     member: Member
     journey: str | None
     seen: int
@@ -93,7 +97,7 @@ class _Stream:
         own = bus.of_member(self.member.name)
         return (own,) if self.journey is not None else (own, bus.STATIONS)
 
-    def _look(self) -> tuple[list[JourneyEvent], bool, Shown | None, ProposalsChanged | None]:
+    def _look(self) -> tuple[list[JourneyEvent], bool, BoardEntry | None, ProposalsChanged | None]:
         sender = self.sender.again()
         sender.require(READ)
         member = sender.as_member()
@@ -113,7 +117,7 @@ class _Stream:
         self.proposals = newest
         return ProposalsChanged(changed=newest)
 
-    def _stations(self) -> Shown | None:
+    def _stations(self) -> BoardEntry | None:
         """The stations, if they are others than were shown, and that was a moment ago."""
         now = time.monotonic()
         self.held_back = now - self.shown_at < STATIONS_SECONDS

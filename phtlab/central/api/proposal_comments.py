@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from phtlab.central.api.access import Sender
+from phtlab.central.api.access import Requester
 from phtlab.central.audit.log import audited
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.tables import ProposalCommentRow, ProposalRow, ProposalStationRow
@@ -24,7 +24,7 @@ MAX_COMMENTS: Final = 1000
 def comment_on(
     database: Database,
     roster: Roster,
-    sender: Sender,
+    sender: Requester,
     proposal: str,
     comment: NewComment,
     *,

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from phtlab.central.audit.tables import AuditEntryRow
 from phtlab.central.db.database import Change
 from phtlab.governance.audit.chain import START, Entry, Head, following
-from phtlab.governance.audit.filter import Wanted
+from phtlab.governance.audit.filter import EntryFilter
 from phtlab.governance.text import line_of
 from phtlab.wire.api.audit import AuditHead, AuditPage
 
@@ -85,7 +85,7 @@ def audit_head(session: Session, log: str) -> AuditHead:
 
 
 def entries_wanted(
-    session: Session, wanted: Wanted, limit: int, before: int | None = None
+    session: Session, wanted: EntryFilter, limit: int, before: int | None = None
 ) -> list[Entry]:
     """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""
     query = select(AuditEntryRow.line).where(*_clauses(wanted))
@@ -95,8 +95,8 @@ def entries_wanted(
     return [Entry.from_line(line.encode()) for line in lines]
 
 
-def _clauses(wanted: Wanted) -> list[ColumnElement[bool]]:
-    """As `Wanted.matches`, in the database."""
+def _clauses(wanted: EntryFilter) -> list[ColumnElement[bool]]:
+    """As `EntryFilter.matches`, in the database."""
     row, clauses = AuditEntryRow, list[ColumnElement[bool]]()
     if wanted.actor:
         clauses.append(row.actor == line_of(wanted.actor))

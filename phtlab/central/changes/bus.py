@@ -2,7 +2,7 @@
 
 News is only a hint to look again. Whoever waits looks at the database first, after
 subscribing, and again when woken. A stream of events also looks by itself when a short time is
-over, and for the stations `NewsWatch` does: so a lost hint costs seconds, never a message.
+over, and for the stations `DatabaseWatch` does: so a lost hint costs seconds, never a message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STATIONS = "stations"
 class Subscription:
     """One waiting request. `wait` may be called again and again."""
 
-    def __init__(self, news: News, *, inside: bool = False) -> None:
+    def __init__(self, news: ChangeBus, *, inside: bool = False) -> None:
         self.inside = inside
         self._news = news
         self._event = asyncio.Event()
@@ -52,7 +52,7 @@ class Subscription:
         self._event.set()
 
 
-class News:
+class ChangeBus:
     """Who waits for what. `tell` may be called from any thread, the rest on the loop only."""
 
     def __init__(self) -> None:

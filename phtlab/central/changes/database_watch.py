@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import select
 
 from phtlab.central.changes import bus as news
-from phtlab.central.changes.bus import News
+from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import Database
 from phtlab.central.db.tables import ClockRow, EventRow, ProposalPartyRow, ProposalRow, StopRow
 from phtlab.errors import CentralUnreachableError
@@ -21,10 +21,10 @@ from phtlab.errors import CentralUnreachableError
 _log = structlog.get_logger("phtlab.central")
 
 
-class NewsWatch:
+class DatabaseWatch:
     """A thread that tells the stations with a change since it looked last. Used in one thread."""
 
-    def __init__(self, database: Database, news: News, seconds: float) -> None:
+    def __init__(self, database: Database, news: ChangeBus, seconds: float) -> None:
         self._database = database
         self._news = news
         self._seconds = seconds

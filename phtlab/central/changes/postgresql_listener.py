@@ -11,7 +11,7 @@ import psycopg
 import structlog
 from sqlalchemy import text
 
-from phtlab.central.changes.bus import News
+from phtlab.central.changes.bus import ChangeBus
 from phtlab.central.db.database import CHANNEL, Database
 from phtlab.errors import CentralUnreachableError
 
@@ -19,10 +19,10 @@ _LOOK_SECONDS: Final = 5.0
 _log = structlog.get_logger("phtlab.central")
 
 
-class NewsListener:
+class ChangeListener:
     """A thread that passes the database's notes on. If it is cut off, waiting requests poll."""
 
-    def __init__(self, database: Database, news: News) -> None:
+    def __init__(self, database: Database, news: ChangeBus) -> None:
         self._database = database
         self._news = news
         self._ended = threading.Event()

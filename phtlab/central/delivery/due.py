@@ -9,7 +9,7 @@ from phtlab.wire.api.notifications import Channel, Event, Preferences
 
 
 @dataclass(frozen=True)
-class Due:
+class DueDelivery:
     """What is to be sent to `member` on which `channel`; it was tried `tries` times before."""
 
     number: int

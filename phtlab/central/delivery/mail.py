@@ -8,13 +8,13 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 
-from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.delivery.due import DueDelivery, Undelivered
 from phtlab.central.settings import CentralSettings
 
 _SECONDS = 20.0
 
 
-def send_mail(due: Due, settings: CentralSettings) -> None:
+def send_mail(due: DueDelivery, settings: CentralSettings) -> None:
     """Send it. Raises Undelivered with a reason that holds no address and no password."""
     try:
         with _connected(settings) as server:
@@ -29,7 +29,7 @@ def send_mail(due: Due, settings: CentralSettings) -> None:
         raise Undelivered(f"the mail server does not answer ({type(lost).__name__})") from None
 
 
-def mail_of(due: Due, settings: CentralSettings) -> EmailMessage:
+def mail_of(due: DueDelivery, settings: CentralSettings) -> EmailMessage:
     """What is sent. A mail that comes twice has one Message-ID, so that a reader shows one."""
     sender = settings.mail_from or f"phtlab@{parseaddr(due.preferences.mail)[1].rpartition('@')[2]}"
     mail = EmailMessage(policy=SMTP)

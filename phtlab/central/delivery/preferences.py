@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.db.database import Database
 from phtlab.central.notifications.outbox import preferences_of
 from phtlab.central.notifications.tables import DeliveryRow, NotificationRow, PreferenceRow
@@ -30,7 +30,7 @@ from phtlab.wire.api.notifications import (
 _LISTED: Final = 100
 
 
-def choose(services: Services, member: Member, new: NewPreferences) -> NotificationsView:
+def choose(services: CentralContext, member: Member, new: NewPreferences) -> NotificationsView:
     """Keep how `member` wants to be told.
 
     Raises CentralError: ``notification-mail`` if this central sends none,
@@ -74,7 +74,7 @@ def require_webhook(url: str, settings: CentralSettings) -> None:
         )
 
 
-def notifications_of(session: Session, services: Services, member: str) -> NotificationsView:
+def notifications_of(session: Session, services: CentralContext, member: str) -> NotificationsView:
     """What `member` is told, the newest first."""
     rows = session.scalars(
         select(NotificationRow)
@@ -105,7 +105,7 @@ def read_up_to(database: Database, member: str, number: int) -> None:
         )
 
 
-def forget_notifications(services: Services) -> None:
+def forget_notifications(services: CentralContext) -> None:
     """Forget what people were told so long ago that no event is kept either."""
     before = services.clock() - timedelta(days=services.settings.event_days)
     old = select(NotificationRow.number).where(NotificationRow.at < before)

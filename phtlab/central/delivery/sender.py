@@ -2,7 +2,7 @@
 
 A claim is a transaction of its own, in the one order of changes, and ends by itself: what a
 replica had claimed when it died is sent by another. So a notification is sent once, unless its
-sender dies between sending and saying so; then its name (`Due.name`) tells the receiver.
+sender dies between sending and saying so; then its name (`DueDelivery.name`) tells the receiver.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from phtlab.central.context import Services
-from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.context import CentralContext
+from phtlab.central.delivery.due import DueDelivery, Undelivered
 from phtlab.central.delivery.mail import send_mail
 from phtlab.central.delivery.preferences import link_of, sentence_of
 from phtlab.central.delivery.webhook import call_webhook
@@ -40,7 +40,7 @@ _FULL: Final = 1.0
 _log = structlog.get_logger("phtlab.central")
 
 
-async def keep_sending(services: Services) -> None:
+async def keep_sending(services: CentralContext) -> None:
     """Send what is due, as soon as it is and again and again, until cancelled.
 
     What is on its way then is left behind: its claim ends, and another replica sends it.
@@ -63,7 +63,7 @@ class Deliveries:
     but its owner.
     """
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: CentralContext) -> None:
         self._services = services
         self._members: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -86,7 +86,7 @@ class Deliveries:
             threading.Thread(target=self._deliver, args=(due,), name=name, daemon=True).start()
         return len(claimed)
 
-    def _deliver(self, due: Due) -> None:
+    def _deliver(self, due: DueDelivery) -> None:
         try:
             _send(self._services, due)
         except Exception as error:  # its claim ends by itself, and it is tried again
@@ -96,7 +96,9 @@ class Deliveries:
                 self._members[due.member] -= 1
 
 
-def claim(services: Services, *, most: int = AT_ONCE, busy: Iterable[str] = ()) -> list[Due]:
+def claim(
+    services: CentralContext, *, most: int = AT_ONCE, busy: Iterable[str] = ()
+) -> list[DueDelivery]:
     """What is due now, so that nobody else takes it until CLAIM is over.
 
     At most `most`, at most OF_ONE of one member's, and nothing of who is `busy`.
@@ -134,7 +136,7 @@ def claim(services: Services, *, most: int = AT_ONCE, busy: Iterable[str] = ()) 
         return taken
 
 
-def _send(services: Services, due: Due) -> None:
+def _send(services: CentralContext, due: DueDelivery) -> None:
     try:
         if not getattr(due.preferences, due.channel):
             raise Undelivered("there is no such address any more", final=True)
@@ -155,7 +157,7 @@ def _send(services: Services, due: Due) -> None:
                 row.state, row.reason = "sent", ""
 
 
-def _later(services: Services, due: Due, failed: Undelivered) -> None:
+def _later(services: CentralContext, due: DueDelivery, failed: Undelivered) -> None:
     tries = due.tries + 1
     over = failed.final or tries >= MAX_TRIES
     _log.warning("notification", number=due.number, channel=due.channel, reason=failed.reason)
@@ -172,11 +174,11 @@ def wait_after(tries: int) -> timedelta:
     return min(_LONGEST, longer)
 
 
-def _due(session: Session, settings: CentralSettings, row: DeliveryRow) -> Due:
+def _due(session: Session, settings: CentralSettings, row: DeliveryRow) -> DueDelivery:
     told = row.notification
     preference = session.get(PreferenceRow, told.member)
     event = told.event
-    return Due(
+    return DueDelivery(
         number=row.number,
         member=told.member,
         channel=row.channel,  # type: ignore[arg-type]

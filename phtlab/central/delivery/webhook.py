@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.delivery.due import DueDelivery, Undelivered
 from phtlab.central.delivery.special_addresses import is_public
 from phtlab.central.settings import CentralSettings
 from phtlab.wire.authorities import authorities
@@ -31,7 +31,7 @@ _SECONDS: Final = 10.0
 _IN_ALL: Final = 20.0
 
 
-def call_webhook(due: Due, settings: CentralSettings, now: datetime) -> None:
+def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> None:
     """Make the call. Raises Undelivered; a 2xx answer is a delivery, and its body is not read."""
     url = urlsplit(due.preferences.webhook)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
@@ -82,7 +82,7 @@ async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -
         return answer.status_code
 
 
-def body_of(due: Due) -> bytes:
+def body_of(due: DueDelivery) -> bytes:
     """What is sent: that something waits, and where."""
     data = {"sentence": due.sentence, "subject": due.subject, "link": due.link}
     told = {"type": due.event, "timestamp": due.at.isoformat(), "data": data}

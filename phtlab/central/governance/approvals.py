@@ -36,7 +36,7 @@ from phtlab.governance.refusal import REFUSAL_TYPE
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.roster import Roster
-from phtlab.wire.api.governance import ApprovalPage, ApprovalView, ProposalView, StandingView
+from phtlab.wire.api.governance import ActiveApprovalsView, ApprovalPage, ApprovalView, ProposalView
 
 MAX_APPROVAL_BYTES: Final = 128 * 1024
 MAX_STANDING_BYTES: Final = 2**20
@@ -158,7 +158,7 @@ def visible_approvals(
 
 def put_standing(
     database: Database, roster: Roster, member: Member, station: str, envelope: Envelope
-) -> StandingView:
+) -> ActiveApprovalsView:
     """Keep a station's newest list of what stands.
 
     The same again changes nothing. Raises as `open_standing`, and ApprovalError
@@ -188,7 +188,7 @@ def put_standing(
         return standing_view(row)
 
 
-def standing_of(session: Session, station: str) -> StandingView:
+def standing_of(session: Session, station: str) -> ActiveApprovalsView:
     """The newest list of `station`. Raises CentralError (``not-found``)."""
     row = session.get(StandingRow, station)
     if row is None:

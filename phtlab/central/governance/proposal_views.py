@@ -15,13 +15,13 @@ from phtlab.central.db.tables import (
 )
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import (
+    ActiveApprovalsView,
     ApprovalView,
     CommentView,
     DecisionView,
     ProposalState,
     ProposalSummary,
     ProposalView,
-    StandingView,
     StationState,
     StationStateView,
     VersionView,
@@ -96,8 +96,8 @@ def approval_view(row: ApprovalRow) -> ApprovalView:
     )
 
 
-def standing_view(row: StandingRow) -> StandingView:
-    return StandingView(
+def standing_view(row: StandingRow) -> ActiveApprovalsView:
+    return ActiveApprovalsView(
         station=row.station,
         number=row.number,
         received=row.received,

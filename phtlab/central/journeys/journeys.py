@@ -20,7 +20,7 @@ from phtlab.train.documents.envelope import Envelope, open_statement, peek
 from phtlab.train.documents.order import ORDER_TYPE, Order
 from phtlab.train.documents.roster import Roster
 from phtlab.train.verify import verify_order, verify_train
-from phtlab.wire.api.journeys import JourneyView, Page
+from phtlab.wire.api.journeys import JourneyList, JourneyView
 
 MAX_ORDER_BYTES = 256 * 1024
 
@@ -63,7 +63,9 @@ def visible_journey(session: Session, member: Member, journey: str) -> JourneyRo
     return row
 
 
-def visible_journeys(session: Session, member: Member, limit: int, before: int | None) -> Page:
+def visible_journeys(
+    session: Session, member: Member, limit: int, before: int | None
+) -> JourneyList:
     """A page of `member`'s journeys, newest first."""
     query = (
         select(JourneyRow)
@@ -75,7 +77,7 @@ def visible_journeys(session: Session, member: Member, limit: int, before: int |
     if before is not None:
         query = query.where(JourneyRow.number < before)
     rows = list(session.scalars(query).unique())
-    return Page(
+    return JourneyList(
         journeys=tuple(journey_view(row) for row in rows[:limit]),
         next=rows[limit - 1].number if len(rows) > limit else None,
     )

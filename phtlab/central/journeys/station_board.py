@@ -22,7 +22,7 @@ _STATIONS: Final = TypeAdapter(tuple[StationView, ...])
 
 
 @dataclass(frozen=True)
-class Shown:
+class BoardEntry:
     """All stations as one line of JSON; `mark` is another one when something else is to be shown.
 
     That an online station was just seen again is nothing to show.
@@ -38,11 +38,11 @@ class StationBoard:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._shown: Shown | None = None
+        self._shown: BoardEntry | None = None
         self._serial = -1
         self._read_at = 0.0
 
-    def now(self, serial: int, read: Callable[[], tuple[StationView, ...]]) -> Shown:
+    def now(self, serial: int, read: Callable[[], tuple[StationView, ...]]) -> BoardEntry:
         """The stations; `read` is called if `serial` is new or what is here is too old."""
         with self._lock:
             now = self._clock()
@@ -51,12 +51,12 @@ class StationBoard:
             return self._shown
 
 
-def _shown(stations: tuple[StationView, ...]) -> Shown:
+def _shown(stations: tuple[StationView, ...]) -> BoardEntry:
     marked = tuple(
         station.model_copy(update={"last_seen": None}) if station.online else station
         for station in stations
     )
-    return Shown(_json(stations), hashlib.sha256(_json(marked).encode()).digest())
+    return BoardEntry(_json(stations), hashlib.sha256(_json(marked).encode()).digest())
 
 
 def _json(stations: tuple[StationView, ...]) -> str:

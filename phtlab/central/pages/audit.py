@@ -11,14 +11,14 @@ from urllib.parse import urlencode
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from phtlab.central.api.access import Sender
+from phtlab.central.api.access import Requester
 from phtlab.central.audit.log import entries_wanted, head_of
 from phtlab.central.audit.tables import AuditEntryRow, CheckpointRow
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.hub.users import READ
 from phtlab.errors import AuditError
 from phtlab.governance.audit.chain import Entry, Head
-from phtlab.governance.audit.filter import Wanted
+from phtlab.governance.audit.filter import EntryFilter
 
 FIELDS: Final = ("actor", "action", "subject", "digest", "since", "until")
 _LISTED: Final = 100
@@ -65,14 +65,14 @@ class AuditPage:
 
 
 def audit_page(
-    services: Services, sender: Sender, filled: Mapping[str, str], before: int | None
+    services: CentralContext, sender: Requester, filled: Mapping[str, str], before: int | None
 ) -> AuditPage:
     """What `sender` looks for by the fields of the form. Members only."""
     sender.require(READ)
     asked = {name: filled.get(name, "")[:200] for name in FIELDS}
-    wrong, wanted = "", Wanted()
+    wrong, wanted = "", EntryFilter()
     try:
-        wanted = Wanted.of(**asked)
+        wanted = EntryFilter.of(**asked)
     except AuditError as error:
         wrong = error.message
     entries: tuple[Entry, ...] = ()

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from phtlab.central.api.access import Sender
-from phtlab.central.context import Services
+from phtlab.central.api.access import Requester
+from phtlab.central.context import CentralContext
 from phtlab.central.delivery.preferences import notifications_of
 from phtlab.central.governance.proposals import visible_proposals
 from phtlab.central.hub.users import DISPATCH, GOVERN, OPERATE, READ, TEACH
@@ -74,7 +74,7 @@ class ConsortiumView:
         return "never seen" if moment is None else since(moment, self.now)
 
 
-def consortium_view(services: Services, sender: Sender) -> ConsortiumView:
+def consortium_view(services: CentralContext, sender: Requester) -> ConsortiumView:
     """What `sender` may see now."""
     try:
         published = services.publication.current()

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
-from phtlab.central.api.access import Sender, hub_sender
-from phtlab.central.context import Services
+from phtlab.central.api.access import Requester, hub_sender
+from phtlab.central.context import CentralContext
 from phtlab.central.hub.users import Hub
 from phtlab.central.settings import CentralSettings
 from phtlab.errors import CentralError
@@ -37,7 +37,7 @@ _PLACE: Final = re.compile(r"proposals|audit|notifications|p-[0-9a-f]{16}")
 class HubLogin:
     """The login of one central's pages."""
 
-    services: Services
+    services: CentralContext
     hub: Hub
 
     @property
@@ -45,7 +45,7 @@ class HubLogin:
         """The path of the pages, as browsers have it."""
         return self._settings.prefix or "/"
 
-    def sender(self, request: Request) -> Sender | None:
+    def sender(self, request: Request) -> Requester | None:
         """Who looks at the page; None: log in first. Raises HubUnreachableError."""
         token = request.cookies.get(SESSION)
         if not token:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from phtlab.central.api.access import Sender
-from phtlab.central.context import Services
+from phtlab.central.api.access import Requester
+from phtlab.central.context import CentralContext
 from phtlab.central.delivery.preferences import notifications_of
 from phtlab.central.hub.users import READ
 from phtlab.central.pages.page import since
@@ -39,7 +39,9 @@ class NotificationPage:
         return since(moment, self.now)
 
 
-def notification_page(services: Services, sender: Sender, session_token: str) -> NotificationPage:
+def notification_page(
+    services: CentralContext, sender: Requester, session_token: str
+) -> NotificationPage:
     """What `sender` is told."""
     sender.require(READ)
     told = NotificationsView(preferences=Preferences(), mail_sent=False, unread=0)

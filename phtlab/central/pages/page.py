@@ -22,7 +22,7 @@ LONGEST: Final = 100
 _DIGEST: Final = re.compile(r"(sha256:[0-9a-f]{64})")
 
 
-class Pages:
+class PageRenderer:
     """The pages under the path `home`."""
 
     def __init__(self, home: str) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from phtlab.central.api.access import Sender
-from phtlab.central.context import Services
+from phtlab.central.api.access import Requester
+from phtlab.central.context import CentralContext
 from phtlab.central.governance.proposal_views import proposal_view
 from phtlab.central.governance.proposals import visible_proposal, visible_proposals
 from phtlab.central.hub.users import DISPATCH, GOVERN, READ
@@ -44,7 +44,7 @@ class ProposalList:
 
 
 @dataclass(frozen=True)
-class Said:
+class StationAnswer:
     """A decision in words, of `version`; `holds` is False if what is here is not believed."""
 
     station: str
@@ -69,7 +69,7 @@ class ProposalPage:
     told: dict[str, tuple[str, ...]]
     older: int
     differences: tuple[Difference, ...]
-    said: tuple[Said, ...]
+    said: tuple[StationAnswer, ...]
     own: bool
     may_comment: bool
     token: str
@@ -88,7 +88,7 @@ class ProposalPage:
         return next((v.version for v in self.view.versions if v.digest == digest), 0)
 
 
-def proposal_list(services: Services, sender: Sender, before: int | None) -> ProposalList:
+def proposal_list(services: CentralContext, sender: Requester, before: int | None) -> ProposalList:
     """The proposals that `sender` has to do with, the last changed first."""
     sender.require(READ)
     found: tuple[ProposalSummary, ...] = ()
@@ -117,7 +117,11 @@ def proposal_list(services: Services, sender: Sender, before: int | None) -> Pro
 
 
 def proposal_page(
-    services: Services, sender: Sender, proposal: str, version: int | None, session_token: str
+    services: CentralContext,
+    sender: Requester,
+    proposal: str,
+    version: int | None,
+    session_token: str,
 ) -> ProposalPage:
     """`version` of the proposal (the newest without it) and all that was said.
 
@@ -159,7 +163,7 @@ def _opened(version: VersionView, roster: Roster) -> Proposal:
     return open_proposal(version.envelope, roster)
 
 
-def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> Said:
+def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> StationAnswer:
     number = next((v.version for v in view.versions if v.digest == decision.proposal), 0)
     try:
         if decision.kind == "refused":
@@ -170,7 +174,7 @@ def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> Said:
         holds = True
     except PhtlabError as error:
         words, holds = error.message, False
-    return Said(
+    return StationAnswer(
         station=decision.station,
         version=number,
         kind=decision.kind,

@@ -11,7 +11,7 @@ from phtlab.cli.terminal.output import JsonOption, out, print_json
 
 if TYPE_CHECKING:
     from phtlab.consortium.consortium import Consortium, Signing
-    from phtlab.trust_store.root import Quorum, RootSigning
+    from phtlab.trust_store.root import RootSigning, Threshold
 
 ROOT_NOTICE = timedelta(days=30)
 ROSTER_NOTICE = timedelta(days=7)
@@ -120,7 +120,7 @@ def _roster_lines(consortium: Consortium, signing: Signing | None) -> list[str]:
     return [f"{'roster':<10}version {signing.version} signed by {signed}{rest}"]
 
 
-def _quorum(quorum: Quorum) -> str:
+def _quorum(quorum: Threshold) -> str:
     signed = ", ".join(quorum.signed_by) or "nobody"
     if not quorum.missing:
         return f"signed by {signed}, enough"
@@ -144,7 +144,7 @@ def _status(consortium: Consortium) -> dict[str, Any]:
     }
 
 
-def _quorum_json(quorum: Quorum) -> dict[str, Any]:
+def _quorum_json(quorum: Threshold) -> dict[str, Any]:
     return {"signed_by": quorum.signed_by, "waiting": quorum.waiting, "needed": quorum.needed}
 
 

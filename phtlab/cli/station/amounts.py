@@ -23,10 +23,10 @@ def amounts(
 
     What is beyond a limit waits for a person; 'phtlab station outputs' lists what waits.
     """
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.release.amounts import month_page, size_in_words
 
-    view = month_page(Desk(*station_at(directory)), month)
+    view = month_page(StationContext(*station_at(directory)), month)
     if as_json:
         print_json(
             {

@@ -19,10 +19,10 @@ from phtlab.printable import escaped
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from phtlab.station.approvals.decisions import Word
+    from phtlab.station.approvals.decisions import VoteResult
     from phtlab.station.approvals.proposals import Version
-    from phtlab.station.approvals.terms import Wanted
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.approvals.terms import ApprovalRequest
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.stops.stop import Stop
 
 TargetArgument = Annotated[
@@ -78,9 +78,9 @@ def approve(
     the policy asks for two persons, the first one's yes waits for another's. The daemon signs,
     and what is allowed starts.
     """
-    from phtlab.station.approvals.terms import Wanted
+    from phtlab.station.approvals.terms import ApprovalRequest
 
-    wanted = Wanted(bounds=_bounds(bound), days=days, note=note)
+    wanted = ApprovalRequest(bounds=_bounds(bound), days=days, note=note)
     _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
 
 
@@ -119,7 +119,7 @@ def approve_rule(
 
     Give exactly one of --low-risk, --notebook and --this-notebook.
     """
-    from phtlab.station.approvals.terms import Wanted
+    from phtlab.station.approvals.terms import ApprovalRequest
 
     if low_risk + (notebook is not None) + this_notebook != 1:
         raise ApprovalError(
@@ -128,7 +128,7 @@ def approve_rule(
         )
     if risk not in (None, "low", "mid", "high"):
         raise ApprovalError("--risk is low, mid or high.", code="approval-form")
-    wanted = Wanted(
+    wanted = ApprovalRequest(
         scope="low-risk" if low_risk else "notebook",
         notebook=notebook,
         bounds=_bounds(bound),
@@ -271,7 +271,7 @@ def _approve(
     directory: Path | None,
     target: str,
     by: str,
-    wanted: Wanted,
+    wanted: ApprovalRequest,
     version: str | None,
     *,
     show: bool,
@@ -311,7 +311,7 @@ def _approve(
         _tell(desk, target, word, directory, version)
 
 
-def _say(word: Word, desk: Desk) -> None:
+def _say(word: VoteResult, desk: StationContext) -> None:
     from phtlab.station.airlock.capacity import in_words
 
     out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
@@ -328,17 +328,19 @@ def _require_terminal(target: str, *, as_json: bool = False) -> None:
         )
 
 
-def _newest(desk: Desk, target: str) -> Version:
-    from phtlab.station.approvals.proposals import ProposalsHere
+def _newest(desk: StationContext, target: str) -> Version:
+    from phtlab.station.approvals.proposals import StationProposals
 
-    return ProposalsHere(desk.folder.proposals).find(target).newest
+    return StationProposals(desk.folder.proposals).find(target).newest
 
 
 def _is_proposal(target: str) -> bool:
     return target.startswith("p-")
 
 
-def _tell(desk: Desk, target: str, word: Word, directory: Path | None, version: str | None) -> None:
+def _tell(
+    desk: StationContext, target: str, word: VoteResult, directory: Path | None, version: str | None
+) -> None:
     if word.missing:
         place = "" if directory is None else f" -C {directory}"
         read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
@@ -350,7 +352,7 @@ def _tell(desk: Desk, target: str, word: Word, directory: Path | None, version: 
     err.print(f"{desk.name} approved {_named(desk, target)}.", markup=False)
 
 
-def _named(desk: Desk, target: str) -> str:
+def _named(desk: StationContext, target: str) -> str:
     if _is_proposal(target):
         return f"proposal {target}"
     return f"journey {desk.stops.find(target).hex[:12]}"
@@ -375,7 +377,7 @@ def _pending_json(one: Any) -> dict[str, Any]:
     return {**asdict(one), "since": one.since.isoformat()}
 
 
-def _desk(directory: Path | None) -> Desk:
-    from phtlab.station.context.operator_context import Desk
+def _desk(directory: Path | None) -> StationContext:
+    from phtlab.station.context.operator_context import StationContext
 
-    return Desk(*station_at(directory))
+    return StationContext(*station_at(directory))

@@ -16,7 +16,7 @@ from phtlab.cli.terminal.passphrase import read_passphrase
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from phtlab.station.backup.comparison import Lost
+    from phtlab.station.backup.comparison import RestoreLoss
     from phtlab.train.crypto.age import AgeIdentity, Recipient
 
 VARIABLE = "PHTLAB_BACKUP_PASSPHRASE"
@@ -47,11 +47,11 @@ def backup(
 ) -> None:
     """Write what cannot be made anew of a station into one encrypted file, also while it runs."""
     from phtlab.station.backup.archive import back_up
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
 
     folder, settings = station_at(directory)
     recipients = _recipients(to, backup_passphrase_file)
-    index = back_up(Desk(folder, settings), file, recipients, by=person(by))
+    index = back_up(StationContext(folder, settings), file, recipients, by=person(by))
     if as_json:
         print_json({**index.model_dump(mode="json"), "file": str(file.absolute())})
         return
@@ -111,11 +111,11 @@ def compare(
 ) -> None:
     """Compare a restored station with what central knows of it, and say what was lost."""
     from phtlab.station.backup.comparison import compare as compare_station
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
 
     folder, settings = station_at(directory)
     lost = compare_station(
-        Desk(folder, settings),
+        StationContext(folder, settings),
         identity_of(folder, settings, passphrase_file),
         by=person(by),
         ask_central=not without_central,
@@ -157,10 +157,10 @@ def accept_loss(
 ) -> None:
     """Let what counts people leave again, though a restored station forgot what has left."""
     from phtlab.station.backup.lost_history import accept_loss as accept
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
 
     folder, settings = station_at(directory)
-    forgotten = accept(Desk(folder, settings), datasets, by=person(by), reason=reason)
+    forgotten = accept(StationContext(folder, settings), datasets, by=person(by), reason=reason)
     if as_json:
         print_json({"datasets": sorted(datasets), "since": forgotten.since.isoformat()})
         return
@@ -179,10 +179,10 @@ def disregard(
     as_json: JsonOption = False,
 ) -> None:
     """Hold outputs no longer against what left with a journey: its counts were made up, say."""
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.release.disregarded import disregard as put_aside
 
-    desk = Desk(*station_at(directory))
+    desk = StationContext(*station_at(directory))
     stop = desk.stops.find(journey)
     journeys = put_aside(desk, stop, by=person(by), reason=reason)
     if as_json:
@@ -196,7 +196,7 @@ def disregard(
     )
 
 
-def told(lost: Lost) -> list[str]:
+def told(lost: RestoreLoss) -> list[str]:
     """What was lost, in sentences."""
     lines = []
     if lost.still_runs:

@@ -58,7 +58,7 @@ def check(
 def _found(
     directory: Path | None, passphrase_file: Path | None, deep: bool
 ) -> Iterator[CheckResult]:
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.context.self_test_result import keep_report, last_report, report_of
     from phtlab.station.context.station import utc_now
     from phtlab.station.daemon.log import warnings_to_stderr
@@ -80,7 +80,7 @@ def _found(
     opened = cache(lambda: identity_of(folder, settings, passphrase_file))
     if deep:
         warnings_to_stderr()
-        log = Desk(folder, settings).audit
+        log = StationContext(folder, settings).audit
         found = look(folder, settings, opened, log, by=person(None))
     else:
         found = check_station(folder, settings, opened)

@@ -178,7 +178,7 @@ def join(
     """Pin the consortium's root, and see whether this station is on its roster."""
     from phtlab.governance.text import line_of
     from phtlab.station.context.bootstrap import require_central, trust_of
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.settings.settings import set_central
     from phtlab.train.canonical import digest
     from phtlab.wire.central.client import CentralClient
@@ -192,7 +192,7 @@ def join(
     with CentralClient(url) as client:
         trust = trust_of(folder, client)
         trust.pin(content)
-        Desk(folder, settings).audit.append(
+        StationContext(folder, settings).audit.append(
             actor=person(by),
             action="consortium-joined",
             digest=digest(content),

@@ -49,7 +49,7 @@ def console(
     from phtlab.station.console.serving import listen, told_where
     from phtlab.station.console.sessions import forget_links
     from phtlab.station.console.views.usage import watch_usage
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.daemon.log import log_to_stderr
     from phtlab.station.settings.people import load_people
 
@@ -59,7 +59,7 @@ def console(
     log_to_stderr()
     # It would print what broke with all it says, which may be anything; the place is logged anyway.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
-    made = Console.of(Desk(folder, settings), port=port)
+    made = Console.of(StationContext(folder, settings), port=port)
     with listen(made.address, made.port) as socket, told_where(folder, made.home):
         forget_links(folder)
         _say_link(folder, people, name, made.home)
@@ -94,7 +94,7 @@ def people_add(
     directory: DirectoryOption = None,
 ) -> None:
     """Let a person work at the console, or give one who does other roles."""
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.settings.people import ROLES, load_people, with_person, write_people
 
     folder, settings = station_at(directory)
@@ -105,7 +105,7 @@ def people_add(
             "does all, that person has all four."
         )
     people = with_person(known, name, role, subject or ())
-    Desk(folder, settings).audit.append(
+    StationContext(folder, settings).audit.append(
         actor=system_person(by),
         action="person-added",
         subject=name,
@@ -121,11 +121,11 @@ def people_remove(
 ) -> None:
     """Let a person work at the console no more; a login of theirs ends at once."""
     from phtlab.station.console.sessions import end_logins
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.settings.people import load_people, without_person, write_people
 
     folder, settings = station_at(directory)
-    desk = Desk(folder, settings)
+    desk = StationContext(folder, settings)
     write_people(folder, without_person(load_people(folder), name))
     end_logins(folder, name, desk.now())
     desk.audit.append(actor=system_person(by), action="person-removed", subject=name)

@@ -41,7 +41,7 @@ def local(
     """Run NOTEBOOK of your own as a train is run: sandbox, airlock, seal. Nothing leaves here."""
     from phtlab.cli.dispatch import typed_values
     from phtlab.notebook import read_analysis
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.daemon.log import warnings_to_stderr
     from phtlab.station.health.local_train import LocalFolder, run_local
 
@@ -60,7 +60,7 @@ def local(
         by=person(by),
         language=analysis.language,
         parameters=values,
-        log=Desk(folder, settings).audit,
+        log=StationContext(folder, settings).audit,
         told=_quietly if as_json else _tell,
     )
     _show(run, as_json)

@@ -15,10 +15,10 @@ JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its di
 
 def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
     """Show how a run ended, its whole error and what it printed. It may hold data."""
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.release.run_log import look_at_log
 
-    desk = Desk(*station_at(directory))
+    desk = StationContext(*station_at(directory))
     stop = desk.stops.find(journey)
     out.print(look_at_log(desk, stop, by=person(by)), markup=False, end="")
     place = "" if by is None else f" --by {by}"  # the word is of who looked
@@ -38,10 +38,10 @@ def release_log_(
     directory: DirectoryOption = None,
 ) -> None:
     """Let the log of a run go to the recipients of its journey, as it was shown."""
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.release.run_log import release_log
 
-    desk = Desk(*station_at(directory))
+    desk = StationContext(*station_at(directory))
     stop = desk.stops.find(journey)
     if release_log(desk, stop, by=person(by), reason=reason) is None:
         err.print("Noted. Another person has to read it and let it go too.", markup=False)

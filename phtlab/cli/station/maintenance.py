@@ -16,7 +16,7 @@ from phtlab.cli.terminal.output import JsonOption, err, print_json, say_next
 from phtlab.errors import StationError
 
 if TYPE_CHECKING:
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.settings.folder import StationFolder
     from phtlab.station.settings.settings import StationSettings
 
@@ -86,10 +86,10 @@ def resume(
 def standing(folder: StationFolder, settings: StationSettings) -> dict[str, str | None]:
     """For `status`: why nothing new begins, and what the last self-test came to."""
     from phtlab.station.context.maintenance import closed
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.context.self_test_result import last_report
 
-    why, report = closed(Desk(folder, settings)), last_report(folder)
+    why, report = closed(StationContext(folder, settings)), last_report(folder)
     return {
         "closed": why.sentence if why else None,
         "self_test": f"{report.at:%Y-%m-%d %H:%M} UTC: {report.sentence}" if report else None,
@@ -114,7 +114,7 @@ def moment(text: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
-def _drained(desk: Desk, running: list[str]) -> list[str]:
+def _drained(desk: StationContext, running: list[str]) -> list[str]:
     from phtlab.station.context.maintenance import at_work
 
     if running:
@@ -125,7 +125,7 @@ def _drained(desk: Desk, running: list[str]) -> list[str]:
     return running
 
 
-def _desk(directory: Path | None) -> Desk:
-    from phtlab.station.context.operator_context import Desk
+def _desk(directory: Path | None) -> StationContext:
+    from phtlab.station.context.operator_context import StationContext
 
-    return Desk(*station_at(directory))
+    return StationContext(*station_at(directory))

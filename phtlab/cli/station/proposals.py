@@ -13,7 +13,7 @@ from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
 
 if TYPE_CHECKING:
-    from phtlab.station.approvals.proposals import ProposalHere
+    from phtlab.station.approvals.proposals import StationProposal
 
 app = typer.Typer(help="See the proposals that name this station, and ask about them.")
 ProposalArgument = Annotated[str, typer.Argument(help="The proposal, or how its name begins.")]
@@ -27,11 +27,11 @@ def proposals(
     if context.invoked_subcommand is not None:
         return
     from phtlab.station.approvals.decisions import proposal_state
-    from phtlab.station.approvals.proposals import ProposalsHere
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.approvals.proposals import StationProposals
+    from phtlab.station.context.operator_context import StationContext
 
-    desk = Desk(*station_at(directory))
-    here = list(ProposalsHere(desk.folder.proposals))
+    desk = StationContext(*station_at(directory))
+    here = list(StationProposals(desk.folder.proposals))
     if as_json:
         print_json([_view(one, proposal_state(one, desk)) for one in here])
         return
@@ -61,11 +61,11 @@ def show(
     from phtlab.notebook.parameters import describe
     from phtlab.printable import escaped_lines
     from phtlab.station.approvals.decisions import begin_review, proposal_state
-    from phtlab.station.approvals.proposals import ProposalsHere
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.approvals.proposals import StationProposals
+    from phtlab.station.context.operator_context import StationContext
 
-    desk = Desk(*station_at(directory))
-    here = ProposalsHere(desk.folder.proposals).find(proposal)
+    desk = StationContext(*station_at(directory))
+    here = StationProposals(desk.folder.proposals).find(proposal)
     begin_review(desk, here.id, by=person(by))
     state = proposal_state(here, desk)
     if as_json:
@@ -125,14 +125,14 @@ def ask(
 ) -> None:
     """Ask the researcher something about a proposal."""
     from phtlab.station.approvals import decisions
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
 
-    desk = Desk(*station_at(directory))
+    desk = StationContext(*station_at(directory))
     decisions.ask(desk, proposal, text, by=person(by))
     err.print("The daemon brings the question to the researcher.", markup=False)
 
 
-def _view(here: ProposalHere, state: str) -> dict[str, Any]:
+def _view(here: StationProposal, state: str) -> dict[str, Any]:
     return {
         "id": here.id,
         "state": state,

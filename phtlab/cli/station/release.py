@@ -15,7 +15,7 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_nex
 from phtlab.errors import StationError
 
 if TYPE_CHECKING:
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.release.held_outputs import Choice, HeldStop
     from phtlab.station.release.output_view import OutputView, TableView
 
@@ -117,12 +117,12 @@ def release_(
     directory: DirectoryOption = None,
 ) -> None:
     """Let a held output leave, whole or without rows and cells of a table."""
-    from phtlab.station.release.votes import Part
+    from phtlab.station.release.votes import Redaction
 
     choice: Choice = "release"
     if without_row or without_cell:
         cells = tuple(map(_cell, without_cell or ()))
-        choice = Part(rows=tuple(without_row or ()), cells=cells)
+        choice = Redaction(rows=tuple(without_row or ()), cells=cells)
     _decide(journey, output, choice, by, reason, directory)
 
 
@@ -163,10 +163,10 @@ def _decide(
         err.print(f"The stop goes on once you have decided on {names} too.", markup=False)
 
 
-def _desk(directory: Path | None) -> Desk:
-    from phtlab.station.context.operator_context import Desk
+def _desk(directory: Path | None) -> StationContext:
+    from phtlab.station.context.operator_context import StationContext
 
-    return Desk(*station_at(directory))
+    return StationContext(*station_at(directory))
 
 
 def _output(held: HeldStop, given: str | None) -> str:

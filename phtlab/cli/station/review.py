@@ -26,13 +26,13 @@ def review(
 ) -> None:
     """Read a train: its code or what changed in it, the data that it touches, its outputs."""
     from phtlab.station.airlock.capacity import in_words
-    from phtlab.station.context.operator_context import Desk
+    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.review.text_report import as_json as reading_json
     from phtlab.station.review.text_report import told
     from phtlab.station.review.train_review import read_train
     from phtlab.station.review.view_log import note_look
 
-    desk = Desk(*station_at(directory))
+    desk = StationContext(*station_at(directory))
     stop = desk.stops.find(journey)
     reading = read_train(desk, stop)
     note_look(desk, stop, by=person(by))

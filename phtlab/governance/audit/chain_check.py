@@ -18,7 +18,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Witnessed(_Value):
+class WitnessedHead(_Value):
     """What one member signed: how often, how far at most, and when that was."""
 
     witness: str
@@ -27,7 +27,7 @@ class Witnessed(_Value):
     at: Moment
 
 
-class Loss(_Value):
+class LostEntries(_Value):
     """Entries that a restored station's log lacks, as it says itself in entry `number`."""
 
     number: int
@@ -42,9 +42,9 @@ class Verified(_Value):
     log: str
     number: int
     digest: str
-    witnesses: tuple[Witnessed, ...]
+    witnesses: tuple[WitnessedHead, ...]
     doubtful: int
-    losses: tuple[Loss, ...]
+    losses: tuple[LostEntries, ...]
     roster_version: int
     roster_digest: str
 
@@ -74,7 +74,7 @@ def verify_log(
         else:
             if checkpoint.log == log:
                 believed.append(checkpoint)
-    losses: list[Loss] = []
+    losses: list[LostEntries] = []
     entries = _told_of_losses(entries, losses)
     head = verify_chain(entries, [*believed, *([seen] if seen else [])], log=log)
     return Verified(
@@ -89,15 +89,17 @@ def verify_log(
     )
 
 
-def _told_of_losses(entries: Iterable[Entry], losses: list[Loss]) -> Iterator[Entry]:
+def _told_of_losses(entries: Iterable[Entry], losses: list[LostEntries]) -> Iterator[Entry]:
     """`entries`; what they say of lost ones is put into `losses` meanwhile."""
     for entry in entries:
         if entry.action == LOST and (lost := entry.details.get("lost")):
-            losses.append(Loss(number=entry.number, lost=lost, actor=entry.actor, at=entry.at))
+            losses.append(
+                LostEntries(number=entry.number, lost=lost, actor=entry.actor, at=entry.at)
+            )
         yield entry
 
 
-def _by_witness(checkpoints: Iterable[Checkpoint]) -> tuple[Witnessed, ...]:
+def _by_witness(checkpoints: Iterable[Checkpoint]) -> tuple[WitnessedHead, ...]:
     furthest: dict[str, Checkpoint] = {}
     count: dict[str, int] = {}
     for checkpoint in checkpoints:
@@ -106,7 +108,7 @@ def _by_witness(checkpoints: Iterable[Checkpoint]) -> tuple[Witnessed, ...]:
         if name not in furthest or checkpoint.number > furthest[name].number:
             furthest[name] = checkpoint
     return tuple(
-        Witnessed(
+        WitnessedHead(
             witness=name,
             checkpoints=count[name],
             number=furthest[name].number,

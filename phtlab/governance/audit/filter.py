@@ -10,7 +10,7 @@ from phtlab.governance.audit.chain import Entry
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EntryFilter:
     """What is empty does not matter. A subject or digest may be given by how it begins."""
 
     actor: str = ""
@@ -30,7 +30,7 @@ class Wanted:
         digest: str = "",
         since: str = "",
         until: str = "",
-    ) -> Wanted:
+    ) -> EntryFilter:
         """As a person writes it. Raises AuditError (``audit-moment``)."""
         return cls(
             actor=actor.strip(),

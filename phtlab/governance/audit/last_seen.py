@@ -14,7 +14,7 @@ from phtlab.train.canonical import Digest
 from phtlab.train.documents.moment import Moment
 
 
-class Seen(BaseModel):
+class LastSeenHead(BaseModel):
     """That a log held as far as `number`. `serial` is of the last checkpoint of it at central."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -43,7 +43,7 @@ class Seen(BaseModel):
         )
 
     @classmethod
-    def read(cls, path: Path) -> Seen | None:
+    def read(cls, path: Path) -> LastSeenHead | None:
         """What `write` wrote to `path`, if it did. Raises AuditError (``audit-seen``)."""
         try:
             return cls.model_validate_json(path.read_bytes())

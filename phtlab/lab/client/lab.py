@@ -14,7 +14,7 @@ from typing import Any, Literal
 from phtlab.errors import JourneyError, OrderError, SettingsError
 from phtlab.files.durable_file import remove_dead_drafts
 from phtlab.files.key_file import read_key
-from phtlab.governance import Asked, assess
+from phtlab.governance import CoverageRequest, assess
 from phtlab.governance.coverage import require_within
 from phtlab.lab.client.dispatch_history import remember_notebook
 from phtlab.lab.client.journey import Journey
@@ -40,7 +40,7 @@ from phtlab.train.documents.manifest import Train as ManifestOf
 from phtlab.train.documents.order import Order
 from phtlab.train.documents.roster import KernelImage
 from phtlab.trust_store.trust import Trust, Trusted
-from phtlab.user_settings import Profile, cache_directory
+from phtlab.user_settings import UserSettings, cache_directory
 from phtlab.wire.api.journeys import StationView
 from phtlab.wire.central.client import CentralClient
 from phtlab.wire.registry.client import Registry
@@ -249,7 +249,7 @@ class Lab:
         proposal.require_open()
         trusted, newest = self.trusted, proposal.newest()
         (notebook,) = (file.sha256 for file in train.manifest.files)
-        asked = Asked(
+        asked = CoverageRequest(
             train=ManifestOf(
                 digest=train.digest,
                 repository=train.repository,
@@ -306,7 +306,7 @@ class Lab:
 _connected: dict[tuple[str, Path], Lab] = {}
 
 
-def connect(profile: Profile | None = None, *, passphrase: str | None = None) -> Lab:
+def connect(profile: UserSettings | None = None, *, passphrase: str | None = None) -> Lab:
     """Connect with the profile's key. Asks for its passphrase once a process.
 
     The passphrase comes from the argument, `PHTLAB_PASSPHRASE`, or a hidden prompt. In a kernel
@@ -314,7 +314,7 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
     Raises SettingsError, PassphraseError, KeyFileError (`key-locked`), CentralUnreachableError or
     RosterStaleError.
     """
-    profile = profile or Profile.load()
+    profile = profile or UserSettings.load()
     place = (profile.central, profile.key)
     if place not in _connected:
         if not profile.key.exists():
@@ -331,7 +331,7 @@ def connect(profile: Profile | None = None, *, passphrase: str | None = None) ->
     return _connected[place]
 
 
-def _clear_drafts(profile: Profile) -> None:
+def _clear_drafts(profile: UserSettings) -> None:
     """Remove what a process that was killed was writing of this person's files and caches."""
     cache = cache_directory()
     with suppress(OSError):  # a workspace that is read-only keeps what it has
@@ -341,7 +341,7 @@ def _clear_drafts(profile: Profile) -> None:
             remove_dead_drafts(folder, below=True)
 
 
-def lab_of(profile: Profile, identity: Identity) -> Lab:
+def lab_of(profile: UserSettings, identity: Identity) -> Lab:
     """The lab of `identity` at the consortium of `profile`. Raises RosterError as `trust_of`."""
     central = CentralClient(profile.central, identity, consortium=lambda: trust.consortium)
     trust = trust_of(profile, central)

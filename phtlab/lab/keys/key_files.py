@@ -17,7 +17,7 @@ from phtlab.files.key_file import decode_key, read_key, require_new_passphrase, 
 from phtlab.train.crypto.age.scrypt import DEFAULT_LOG_N
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
-from phtlab.user_settings import Place, keys_directory, remember
+from phtlab.user_settings import PartialSettings, keys_directory, remember
 
 KeyState = Literal["none", "locked", "unlocked"]
 SUFFIX: Final = ".key.age"
@@ -56,7 +56,7 @@ class WorkspaceKeys:
     @property
     def path(self) -> Path | None:
         """The key file that counts: the profile's, else the only one there is."""
-        named = Place.load().key
+        named = PartialSettings.load().key
         if named is not None:
             return named
         found = sorted(keys_directory().glob(f"*{SUFFIX}"))
@@ -204,7 +204,7 @@ class WorkspaceKeys:
         return held[1] if held is not None and held[0] == path else None
 
     def _adopt(self, path: Path, identity: Identity) -> None:
-        if Place.load().key != path:
+        if PartialSettings.load().key != path:
             remember(key=str(path))
         self._unlocked = (path, identity)
 

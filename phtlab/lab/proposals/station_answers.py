@@ -17,7 +17,13 @@ from typing import Literal
 
 from phtlab.errors import ApprovalError, CentralError, PhtlabError
 from phtlab.files.durable_file import write_durably
-from phtlab.governance import Approval, Asked, open_approval, open_standing, require_covered
+from phtlab.governance import (
+    Approval,
+    CoverageRequest,
+    open_approval,
+    open_standing,
+    require_covered,
+)
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import ApprovalView
 from phtlab.wire.central.governance import GovernanceClient
@@ -79,7 +85,7 @@ def stations_say(
     client: GovernanceClient,
     roster: Roster,
     seen: SeenNumbers,
-    asked: Asked,
+    asked: CoverageRequest,
     now: datetime,
 ) -> tuple[StationSays, ...]:
     """What each station of the order says. A list that was rolled back or forged is an error.
@@ -109,7 +115,7 @@ def _station_says(
     client: GovernanceClient,
     roster: Roster,
     seen: SeenNumbers,
-    asked: Asked,
+    asked: CoverageRequest,
     now: datetime,
     station: str,
     shown: Iterable[ApprovalView],
@@ -152,7 +158,7 @@ def _station_says(
     )
 
 
-def _fits(view: ApprovalView, roster: Roster, asked: Asked, now: datetime) -> bool:
+def _fits(view: ApprovalView, roster: Roster, asked: CoverageRequest, now: datetime) -> bool:
     """Whether an approval that central shows was signed by its station and covers what is asked."""
     try:
         approval: Approval = open_approval(view.envelope, roster)

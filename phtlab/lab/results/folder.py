@@ -1,7 +1,7 @@
 """Where opened results lie: a folder that goes with whoever holds it, or with the next start.
 
 phtlab-results-… (0700)    the user's alone
-├── .process               the process that holds it, as `phtlab.process_mark` calls it
+├── .process               the process that holds it, as `phtlab.processes.process_mark` calls it
 └── STATION/               what that station sent, as plain files
 """
 
@@ -17,7 +17,7 @@ import weakref
 from pathlib import Path
 from typing import Final
 
-from phtlab.process_mark import is_gone, own_mark
+from phtlab.processes.process_mark import is_gone, own_mark
 
 _PREFIX: Final = "phtlab-results-"
 _PROCESS: Final = ".process"  # no station's name begins with a dot

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from phtlab.errors import RosterError
 from phtlab.trust_store.trust import Trust
-from phtlab.user_settings import Profile
+from phtlab.user_settings import UserSettings
 from phtlab.wire.central.client import CentralClient
 
 
-def trust_of(profile: Profile, central: CentralClient) -> Trust:
+def trust_of(profile: UserSettings, central: CentralClient) -> Trust:
     """What `profile` trusts, followed through `central`.
 
     Where nobody has pinned a root and the profile names one, that is pinned: whoever provides the

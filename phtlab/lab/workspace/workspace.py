@@ -27,7 +27,7 @@ from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.record import FINAL_STATES
 from phtlab.train.documents.roster import Catalogue, Roster
 from phtlab.trust_store.trust import Trust
-from phtlab.user_settings import Place, Profile, keys_directory
+from phtlab.user_settings import PartialSettings, UserSettings, keys_directory
 from phtlab.wire.api.governance import NewComment, ProposalView
 from phtlab.wire.api.journeys import JourneyView, StationView
 from phtlab.wire.central.client import CentralClient
@@ -210,8 +210,8 @@ class Workspace:
         connection.close()
         return connection.follower.news
 
-    def _profile(self) -> Profile:
-        place = Place.load()
+    def _profile(self) -> UserSettings:
+        place = PartialSettings.load()
         if place.central is None:
             raise SettingsError(_NO_CENTRAL[self.place], code="central-missing")
         return place.profile(place.central, place.key or keys_directory() / "NAME.key.age")
@@ -384,7 +384,7 @@ class _Connection:
 
     def __init__(
         self,
-        profile: Profile,
+        profile: UserSettings,
         identity: Identity | None,
         tell: Callable[[Kind, str | None], None],
         first: News | None,

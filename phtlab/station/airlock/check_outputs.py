@@ -14,15 +14,15 @@ from phtlab.errors import AirlockError
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.disclosure import dominance
 from phtlab.station.airlock.disclosure.extremes import extreme_arrays, is_extreme
-from phtlab.station.airlock.disclosure.linked_tables import History, NothingLeft, check_together
+from phtlab.station.airlock.disclosure.linked_tables import EmptyHistory, History, check_together
 from phtlab.station.airlock.disclosure.saturation import check_models, check_numbers
 from phtlab.station.airlock.disclosure.value_checks import check_values
 from phtlab.station.airlock.formats import figure, file_types, model, scalar, strict_json, table
 from phtlab.station.airlock.formats.content import Content
 from phtlab.station.airlock.formats.table import Table
-from phtlab.station.airlock.intake import Intake, Left, find_beyond
-from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER, Draft
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.intake import Intake, RunOutputs, find_beyond
+from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER, MarkedOutput
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_findings import Action, Finding, named
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output, OutputKind
@@ -32,7 +32,7 @@ _INDEX_BYTES = 64 * 2**10
 
 
 @dataclass(frozen=True)
-class Passed:
+class CheckedOutput:
     """One output: the verdict, and the files by name.
 
     For `released` and `suppressed` the files leave. For `held` they are what would leave if a
@@ -53,16 +53,16 @@ class OutputsRead:
     For one `check_read`.
     """
 
-    each: tuple[Draft | Passed, ...]
-    steps: Steps
+    each: tuple[MarkedOutput | CheckedOutput, ...]
+    steps: WorkLimit
 
 
 def pass_outputs(
     outputs: tuple[Output, ...],
-    left: Left,
+    left: RunOutputs,
     rules: AirlockRules,
     history: History | None = None,
-) -> tuple[Passed, ...]:
+) -> tuple[CheckedOutput, ...]:
     """All declared `outputs`; the last ones are refused once the whole is too large.
 
     `history` is what this station has released of the same data sets (`released.py`).
@@ -70,7 +70,7 @@ def pass_outputs(
     return check_read(read_outputs(outputs, left, rules), rules, history)
 
 
-def read_outputs(outputs: tuple[Output, ...], left: Left, rules: AirlockRules) -> OutputsRead:
+def read_outputs(outputs: tuple[Output, ...], left: RunOutputs, rules: AirlockRules) -> OutputsRead:
     """What the run wrote of `outputs`, read before anybody has to wait for it."""
     intake = Intake(left, rules)
     return OutputsRead(tuple(_read(output, intake, rules) for output in outputs), intake.steps)
@@ -78,10 +78,10 @@ def read_outputs(outputs: tuple[Output, ...], left: Left, rules: AirlockRules) -
 
 def check_read(
     read: OutputsRead, rules: AirlockRules, history: History | None = None
-) -> tuple[Passed, ...]:
+) -> tuple[CheckedOutput, ...]:
     """What was read, held against each other and against `history`: each with its verdict."""
-    drafts = [one for one in read.each if isinstance(one, Draft)]
-    history = history or NothingLeft()
+    drafts = [one for one in read.each if isinstance(one, MarkedOutput)]
+    history = history or EmptyHistory()
     check_models(drafts, rules)
     find_beyond(drafts, rules)
     check_together(drafts, rules, history, read.steps)
@@ -89,7 +89,7 @@ def check_read(
     passed = []
     room = rules.max_total
     for draft in read.each:
-        one = draft if isinstance(draft, Passed) else _finished(draft, rules)
+        one = draft if isinstance(draft, CheckedOutput) else _finished(draft, rules)
         size = sum(map(len, one.files.values()))
         if size > room:
             one = _refusal(
@@ -105,7 +105,7 @@ def check_read(
     return tuple(passed)
 
 
-def pass_output(output: Output, left: Left, rules: AirlockRules) -> Passed:
+def pass_output(output: Output, left: RunOutputs, rules: AirlockRules) -> CheckedOutput:
     """One output by itself: as it may leave, or the rule that refuses it.
 
     Never raises AirlockError.
@@ -113,7 +113,7 @@ def pass_output(output: Output, left: Left, rules: AirlockRules) -> Passed:
     return pass_outputs((output,), left, rules)[0]
 
 
-def _read(output: Output, intake: Intake, rules: AirlockRules) -> Draft | Passed:
+def _read(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput | CheckedOutput:
     try:
         if output.kind not in rules.kinds:
             raise AirlockError(
@@ -127,13 +127,13 @@ def _read(output: Output, intake: Intake, rules: AirlockRules) -> Draft | Passed
         return _refusal(output.name, output.kind, error)
 
 
-def _finished(draft: Draft, rules: AirlockRules) -> Passed:
+def _finished(draft: MarkedOutput, rules: AirlockRules) -> CheckedOutput:
     verdict = draft.verdict(rules)
     files = {} if verdict.verdict == "refused" else draft.contents(rules)
-    return Passed(verdict, files, tuple(draft.findings), draft.cells)
+    return CheckedOutput(verdict, files, tuple(draft.findings), draft.cells)
 
 
-def as_at_a_twin(passed: Sequence[Passed]) -> tuple[Passed, ...]:
+def as_at_a_twin(passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ...]:
     """What a twin station makes of verdicts: it has nobody's data, and nobody who would be asked.
 
     What other stations would hold leaves, with the rule and the sentence.
@@ -166,12 +166,12 @@ def _index(output: Output, intake: Intake) -> Mapping[str, Any]:
     return index if isinstance(index, dict) else {}
 
 
-def _read_table(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+def _read_table(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput:
     intake.require_room()
     parsed = table.parse_table(intake.read(output.name + ".table.json", rules.max_output), rules)
     intake.require_room(parsed)
     parsed = _as_it_leaves(parsed, output, rules)
-    draft = Draft(output, table=parsed)
+    draft = MarkedOutput(output, table=parsed)
     if output.counts is not None:
         check_values(draft, parsed, rules, intake.steps)
     else:
@@ -188,7 +188,7 @@ def _as_it_leaves(parsed: Table, output: Output, rules: AirlockRules) -> Table:
     return table.with_rounded(parsed, rules.significant_digits, exact)
 
 
-def _find_uncounted(draft: Draft, parsed: Table, action: Action) -> None:
+def _find_uncounted(draft: MarkedOutput, parsed: Table, action: Action) -> None:
     """No rule says how many people a row is about; it may be one."""
     if parsed.rows == 0:
         return
@@ -201,7 +201,7 @@ def _find_uncounted(draft: Draft, parsed: Table, action: Action) -> None:
     )
 
 
-def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
+def _find_dominated(draft: MarkedOutput, parsed: Table, rules: AirlockRules) -> None:
     by_share, by_p = dominance.dominated_rows(parsed, draft.output, rules)
     if by_share:
         draft.find(
@@ -222,10 +222,10 @@ def _find_dominated(draft: Draft, parsed: Table, rules: AirlockRules) -> None:
         )
 
 
-def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput:
     content = intake.read(output.name + ".scalar.json", rules.max_output)
     value = scalar.parse_scalar(content)
-    draft = Draft(
+    draft = MarkedOutput(
         output, {f"{output.name}.json": scalar.scalar_file(value, rules.significant_digits)}
     )
     if output.counts is not None:
@@ -260,7 +260,9 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
     return draft
 
 
-def _find_share(draft: Draft, value: float | bool | None, people: int, rules: AirlockRules) -> None:
+def _find_share(
+    draft: MarkedOutput, value: float | bool | None, people: int, rules: AirlockRules
+) -> None:
     part = scalar.share(value, people)
     if part is None and scalar.may_tell_few(value, people, rules.minimum_count):
         draft.find(
@@ -282,7 +284,7 @@ def _find_share(draft: Draft, value: float | bool | None, people: int, rules: Ai
         draft.find("class-disclosure", rules.scalars.class_disclosure, sentence, detail, set())
 
 
-def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput:
     intake.require_room()
     data = figure.read_data(intake.read(output.name + ".data.json", rules.max_output), rules)
     intake.require_room(data)
@@ -290,7 +292,7 @@ def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
     picture = intake.read(output.name + ".png", rules.max_output)
     intake.require_pixels(figure.pixels_in(picture, rules.max_pixels))
     drawn = figure.redraw(picture, rules.max_pixels, rules.max_colors)
-    draft = Draft(output, {f"{output.name}.png": drawn}, table=data)
+    draft = MarkedOutput(output, {f"{output.name}.png": drawn}, table=data)
     if output.counts is not None:
         check_values(draft, data, rules, intake.steps)
     else:
@@ -298,10 +300,10 @@ def _read_figure(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
     return draft
 
 
-def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput:
     found = model.read_model(intake.open(output.name + ".safetensors", rules.max_output))
     model.require_declared(found.names, output.tensors)
-    draft = Draft(
+    draft = MarkedOutput(
         output,
         {f"{output.name}.safetensors": found.content},
         parameters=found.numbers,
@@ -325,9 +327,9 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
     return draft
 
 
-def _read_file(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
+def _read_file(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput:
     found = file_types.check_file(intake.open(output.name + ".bin", rules.max_output), rules)
-    draft = Draft(output, {f"{output.name}.bin": found.content}, parameters=found.numbers)
+    draft = MarkedOutput(output, {f"{output.name}.bin": found.content}, parameters=found.numbers)
     draft.find(
         "unchecked",
         rules.files.unchecked,
@@ -346,7 +348,7 @@ def _read_file(output: Output, intake: Intake, rules: AirlockRules) -> Draft:
     return draft
 
 
-_BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], Draft]] = {
+_BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], MarkedOutput]] = {
     "table": _read_table,
     "scalar": _read_scalar,
     "figure": _read_figure,
@@ -355,8 +357,8 @@ _BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], Draft]] = {
 }
 
 
-def _refusal(name: str, kind: OutputKind, error: AirlockError) -> Passed:
-    return Passed(
+def _refusal(name: str, kind: OutputKind, error: AirlockError) -> CheckedOutput:
+    return CheckedOutput(
         OutputVerdict(
             name=name, kind=kind, verdict="refused", rule=error.code, sentence=error.message
         )

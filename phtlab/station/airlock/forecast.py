@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from phtlab.station.airlock.check_outputs import pass_outputs
-from phtlab.station.airlock.intake import Left
+from phtlab.station.airlock.intake import RunOutputs
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import Forecast, OutputVerdict
@@ -26,7 +26,7 @@ def forecast(
     stations: Iterable[StationView],
     datasets: Collection[str],
     outputs: tuple[Output, ...],
-    left: Left,
+    left: RunOutputs,
     known: tuple[AirlockRules, Sequence[OutputVerdict]],
 ) -> tuple[Forecast, ...]:
     """For those of `stations` that have `datasets` and publish their rules, alike ones together.

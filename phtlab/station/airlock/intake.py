@@ -11,8 +11,8 @@ from typing import BinaryIO, Final, Protocol
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.formats.table import Table
-from phtlab.station.airlock.marked_output import Draft
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.marked_output import MarkedOutput
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_rules import AirlockRules
 
 MOST_LOOKED_AT: Final = 10
@@ -23,7 +23,7 @@ MOST_FIGURES: Final = 20
 """So many figures of `max_pixels` are drawn anew; smaller ones are more."""
 
 
-class Left(Protocol):
+class RunOutputs(Protocol):
     """The files that the run left, by name; each up to a limit in bytes. Raises AirlockError."""
 
     def read(self, name: str, limit: int) -> bytes:
@@ -36,8 +36,8 @@ class Left(Protocol):
 class Intake:
     """The files of a run, and what may still be read of them; `steps` are those of the stop."""
 
-    def __init__(self, left: Left, rules: AirlockRules) -> None:
-        self.steps = Steps()
+    def __init__(self, left: RunOutputs, rules: AirlockRules) -> None:
+        self.steps = WorkLimit()
         self._left = left
         self._rules = rules
         self._bytes = MOST_READ * rules.max_total
@@ -83,7 +83,7 @@ class Intake:
             )
 
 
-def find_beyond(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+def find_beyond(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
     """Note in `drafts` which hold more numbers and names than may leave of a stop."""
     room = rules.max_numbers
     for draft in drafts:
@@ -98,6 +98,6 @@ def find_beyond(drafts: Sequence[Draft], rules: AirlockRules) -> None:
             )
 
 
-def is_beyond(draft: Draft) -> bool:
+def is_beyond(draft: MarkedOutput) -> bool:
     """Whether it waits, or stays, because it is more than may leave: then it is not worked on."""
     return any(one.rule == "amount" and one.action != "pass" for one in draft.findings)

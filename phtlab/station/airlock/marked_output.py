@@ -18,7 +18,7 @@ BYTES_OF_NUMBER: Final = 8
 
 
 @dataclass
-class Draft:
+class MarkedOutput:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
     `count` is what a scalar counts, where it is declared as a count, and `people` of how many a

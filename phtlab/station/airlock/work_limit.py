@@ -21,7 +21,7 @@ class TooManyStepsError(Exception):
     """The outputs of the stop cannot be checked in `MOST_STEPS`."""
 
 
-class Steps:
+class WorkLimit:
     """The steps that the check of one stop may still take."""
 
     def __init__(self) -> None:

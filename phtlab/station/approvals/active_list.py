@@ -11,19 +11,19 @@ from typing import Final
 
 from phtlab.errors import ApprovalError, NotOnRosterError, SignatureError
 from phtlab.files.durable_file import write_durably
-from phtlab.governance.approval import FRESHNESS, Standing, open_standing
+from phtlab.governance.approval import FRESHNESS, ActiveApprovals, open_standing
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.train.documents.envelope import Envelope, peek
 
 RENEWED: Final = FRESHNESS / 4
 """After how long a list is made anew, though nothing changed."""
 
 
-class StandingList:
+class ActiveList:
     """The list of one station: in `standing.json`, and at central."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._approvals = Approvals(station.folder)
         self._brought: str | None = None
@@ -69,8 +69,8 @@ class StandingList:
         now = station.now().replace(microsecond=0)
         roster = station.believed.now().roster
         kept = self._kept()
-        last = Standing.model_validate(peek(kept).predicate).number if kept else 0
-        standing = Standing(
+        last = ActiveApprovals.model_validate(peek(kept).predicate).number if kept else 0
+        standing = ActiveApprovals(
             station=station.name,
             number=max(last, above, int(now.timestamp())) + 1,
             approvals=self._approvals.standing(station.name, roster, now),
@@ -86,7 +86,7 @@ class StandingList:
         station = self._station
         envelope = station.central.governance.standing(station.name).envelope
         # Believed only if this station signed it; how old it is does not matter.
-        long_ago = Standing.model_validate(peek(envelope).predicate).issued
+        long_ago = ActiveApprovals.model_validate(peek(envelope).predicate).issued
         roster = station.believed.now().roster
         return open_standing(envelope, roster, station=station.name, now=long_ago).number
 

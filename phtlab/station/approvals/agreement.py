@@ -15,7 +15,7 @@ import structlog
 from phtlab.errors import ApprovalError, NotOnRosterError, SignatureError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.agreement import Acceptance, open_acceptance
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Agreement, Roster
 from phtlab.trust_store.trust import Trusted
@@ -23,7 +23,7 @@ from phtlab.trust_store.trust import Trusted
 _log = structlog.get_logger("phtlab.station")
 
 
-def has_agreed(station: Station, trusted: Trusted, researcher: str) -> bool:
+def has_agreed(station: DaemonContext, trusted: Trusted, researcher: str) -> bool:
     """Whether `researcher` accepted the agreement of the catalogue; True if there is none.
 
     Central is asked if it is not known here: raises what its client raises.
@@ -43,7 +43,7 @@ def has_agreed(station: Station, trusted: Trusted, researcher: str) -> bool:
     return found
 
 
-def _kept(station: Station, agreement: Agreement, researcher: str, roster: Roster) -> bool:
+def _kept(station: DaemonContext, agreement: Agreement, researcher: str, roster: Roster) -> bool:
     path = station.folder.acceptances / f"{researcher}-{agreement.digest[7:]}.json"
     with suppress(FileNotFoundError):
         acceptance = _opened(Envelope.from_bytes(path.read_bytes()), roster)
@@ -52,7 +52,7 @@ def _kept(station: Station, agreement: Agreement, researcher: str, roster: Roste
     return False
 
 
-def _keep(station: Station, acceptance: Acceptance, envelope: Envelope) -> None:
+def _keep(station: DaemonContext, acceptance: Acceptance, envelope: Envelope) -> None:
     folder = station.folder.acceptances
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{acceptance.member}-{acceptance.agreement[7:]}.json"

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from phtlab.errors import ApprovalError, ProposalError, StationError
-from phtlab.governance.coverage import Asked, require_covered
-from phtlab.station.approvals.drafts import Draft, Drafted, Drafts
+from phtlab.governance.coverage import CoverageRequest, require_covered
+from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.journey_counts import journeys_under
-from phtlab.station.approvals.proposals import ProposalsHere, Version
-from phtlab.station.approvals.terms import Wanted, in_words, of_journey, of_proposal
+from phtlab.station.approvals.proposals import StationProposals, Version
+from phtlab.station.approvals.terms import ApprovalRequest, in_words, of_journey, of_proposal
 from phtlab.station.context.operator_context import Place
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 # Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
 SHORTEST = 12
 
 
 @dataclass(frozen=True)
-class Agreed:
+class Consent:
     """Terms, the draft that they lie in, if any, and what is signed with this person's yes."""
 
-    draft: Draft
-    drafted: Drafted | None
+    draft: ApprovalDraft
+    drafted: DraftFolder | None
     said: tuple[str, ...]
 
     @property
@@ -34,12 +34,12 @@ class Agreed:
 def agree(
     place: Place,
     asked: Version | Stop,
-    wanted: Wanted,
+    wanted: ApprovalRequest,
     *,
     by: str,
     shown: str | None,
     only_look: bool = False,
-) -> Agreed:
+) -> Consent:
     """The terms that `by` says yes to.
 
     A draft that lies there is meant if nothing else is wanted, if its sentence was `shown`, or if
@@ -53,12 +53,12 @@ def agree(
     if isinstance(asked, Stop):
         require_undecided(asked)
         draft = of_journey(asked, place, wanted)
-        there = Drafts(place.folder.drafts).of_journey(asked.journey)
+        there = DraftStore(place.folder.drafts).of_journey(asked.journey)
         _require_lets_start(there[0].draft if there else draft, asked, place)
     else:
         there = [
             one
-            for one in Drafts(place.folder.drafts)
+            for one in DraftStore(place.folder.drafts)
             if one.draft.journey is None and one.draft.proposal == asked.digest
         ]
         if wanted.chosen or not there:
@@ -90,7 +90,7 @@ def agree(
     return agreed
 
 
-def persons(place: Place, draft: Draft) -> int:
+def persons(place: Place, draft: ApprovalDraft) -> int:
     """How many must say yes to it: as many as when it was drafted, and as the policy asks now.
 
     A policy that asks for fewer later does not complete what was half given under the other.
@@ -127,7 +127,7 @@ def require_undecided(stop: Stop) -> None:
 
 def require_not_refused(place: Place, version: str) -> None:
     """Raises ProposalError (``proposal-refused``): a refusal was signed, and others saw it."""
-    found = ProposalsHere(place.folder.proposals).of_version(version)
+    found = StationProposals(place.folder.proposals).of_version(version)
     if found is not None and found[0].refused(version):
         raise ProposalError(
             f"{place.name} refused this version of {found[0].id} before, and that stands. Its "
@@ -136,24 +136,24 @@ def require_not_refused(place: Place, version: str) -> None:
         )
 
 
-def _agreed(draft: Draft, drafted: Drafted | None, by: str) -> Agreed:
-    return Agreed(draft, drafted, tuple(sorted({*(drafted.said if drafted else ()), by})))
+def _agreed(draft: ApprovalDraft, drafted: DraftFolder | None, by: str) -> Consent:
+    return Consent(draft, drafted, tuple(sorted({*(drafted.said if drafted else ()), by})))
 
 
-def _same_rule(one: Draft, other: Draft) -> bool:
-    def rule(draft: Draft) -> tuple[object, ...]:
+def _same_rule(one: ApprovalDraft, other: ApprovalDraft) -> bool:
+    def rule(draft: ApprovalDraft) -> tuple[object, ...]:
         return draft.journey, draft.proposal, draft.scope, draft.notebook
 
     return rule(one) == rule(other)
 
 
-def _require_lets_start(draft: Draft, stop: Stop, place: Place) -> None:
+def _require_lets_start(draft: ApprovalDraft, stop: Stop, place: Place) -> None:
     """Nobody says yes in vain: the terms must allow the journey that they are said for."""
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     under = None
     if draft.proposal is not None:
-        under = ProposalsHere(place.folder.proposals).of_version(draft.proposal)
-    question = Asked(
+        under = StationProposals(place.folder.proposals).of_version(draft.proposal)
+    question = CoverageRequest(
         train=arrived.train,
         order=arrived.order,
         notebook=arrived.notebook,

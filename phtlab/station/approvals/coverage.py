@@ -10,22 +10,22 @@ import structlog
 
 from phtlab.errors import ApprovalError, PhtlabError
 from phtlab.governance.approval import Approval
-from phtlab.governance.coverage import Asked, require_covered
+from phtlab.governance.coverage import CoverageRequest, require_covered
 from phtlab.governance.risk import Assessment, assess
 from phtlab.station.approvals.journey_counts import journeys_under, known_images
-from phtlab.station.approvals.proposals import ProposalsHere
-from phtlab.station.approvals.store import Approvals, Kept
+from phtlab.station.approvals.proposals import StationProposals
+from phtlab.station.approvals.store import Approvals, StoredApproval
 from phtlab.station.context.operator_context import Place
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.order import Order
 
 _log = structlog.get_logger("phtlab.station")
 
 
 @dataclass(frozen=True)
-class Covered:
+class Coverage:
     """The approval that allows a journey; without one, the error that the likeliest one gave."""
 
     approval: Approval | None = None
@@ -33,14 +33,16 @@ class Covered:
     why_not: ApprovalError | None = None
 
 
-def assessed(arrived: Arrived, place: Place, known: Collection[str] | None = None) -> Assessment:
+def assessed(
+    arrived: VerifiedOffer, place: Place, known: Collection[str] | None = None
+) -> Assessment:
     """The risk of a train, as this station sees it: also of how often its proposal lets it come.
 
     `known` are the kernel images known here, where they were read before.
     """
     under = None
     if arrived.order.proposal is not None:
-        under = ProposalsHere(place.folder.proposals).of_version(arrived.order.proposal)
+        under = StationProposals(place.folder.proposals).of_version(arrived.order.proposal)
     return assess(
         arrived.train.manifest,
         known_images=known_images(place.stops.path) if known is None else known,
@@ -49,12 +51,14 @@ def assessed(arrived: Arrived, place: Place, known: Collection[str] | None = Non
     )
 
 
-def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> Asked:
+def asked(
+    stop: Stop, arrived: VerifiedOffer, station: DaemonContext, risk: Assessment
+) -> CoverageRequest:
     """A verified journey, as approvals are held against it."""
     under = None
     if arrived.order.proposal is not None:
-        under = ProposalsHere(station.folder.proposals).of_version(arrived.order.proposal)
-    return Asked(
+        under = StationProposals(station.folder.proposals).of_version(arrived.order.proposal)
+    return CoverageRequest(
         train=arrived.train,
         order=arrived.order,
         notebook=arrived.notebook,
@@ -66,9 +70,9 @@ def asked(stop: Stop, arrived: Arrived, station: Station, risk: Assessment) -> A
     )
 
 
-def over(station: Station, order: Order) -> str:
+def over(station: DaemonContext, order: Order) -> str:
     """Why nothing more happens under the proposal of `order`: a code, or nothing."""
-    under = order.proposal and ProposalsHere(station.folder.proposals).of_version(order.proposal)
+    under = order.proposal and StationProposals(station.folder.proposals).of_version(order.proposal)
     if not under:
         return ""
     here, version = under
@@ -77,7 +81,7 @@ def over(station: Station, order: Order) -> str:
     return "proposal-refused" if here.refused(version.digest) else ""
 
 
-def covering(station: Station, question: Asked) -> Covered:
+def covering(station: DaemonContext, question: CoverageRequest) -> Coverage:
     """The approval of this station's own, signed with its keys of today, that allows `question`."""
     approvals = Approvals(station.folder)
     roster = station.believed.now().roster
@@ -95,16 +99,16 @@ def covering(station: Station, question: Asked) -> Covered:
             _log.warning("approval not believed", approval=kept.digest[7:19], code=error.code)
             refusals.append(ApprovalError(error.message, code=error.code))
         else:
-            return Covered(approval, kept.digest)
-    return Covered(why_not=refusals[0] if refusals else None)
+            return Coverage(approval, kept.digest)
+    return Coverage(why_not=refusals[0] if refusals else None)
 
 
-def _likely(approvals: Approvals, question: Asked) -> Iterator[Kept]:
+def _likely(approvals: Approvals, question: CoverageRequest) -> Iterator[StoredApproval]:
     """Those about this researcher; first those under its proposal, about its train or notebook."""
     about = [kept for kept in approvals if kept.claimed.researcher == question.researcher]
     named = (question.train.digest, question.notebook)
 
-    def how_far(kept: Kept) -> tuple[bool, bool, bool]:
+    def how_far(kept: StoredApproval) -> tuple[bool, bool, bool]:
         under, claimed = question.order.proposal, kept.claimed
         of_a_kind = (claimed.proposal is None) == (under is None)
         about = (claimed.train or claimed.notebook) in named
@@ -113,7 +117,9 @@ def _likely(approvals: Approvals, question: Asked) -> Iterator[Kept]:
     return iter(sorted(about, key=how_far))
 
 
-def _require_allows(approval: Approval, question: Asked, persons: int, now: datetime) -> None:
+def _require_allows(
+    approval: Approval, question: CoverageRequest, persons: int, now: datetime
+) -> None:
     require_covered(question, approval, now)
     if len(approval.approvers) < persons:
         raise ApprovalError(

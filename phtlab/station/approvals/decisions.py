@@ -1,7 +1,7 @@
 """What the people of a station decide: plain functions, for the commands and the console alike.
 
-Each takes the station's `Desk` (or the `Station` itself) and `by`, the person who acts. What is
-said is written into the station's folder; the daemon, which holds the key, signs it and sends it.
+Each takes a `StationContext` (or a `DaemonContext`) and `by`, the person who acts. The decision is
+written into the station's folder; the daemon, which holds the key, signs and sends it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from phtlab.station.approvals.consent import (
     require_undecided,
     require_version,
 )
-from phtlab.station.approvals.drafts import Drafts, require_person
-from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere, Version
-from phtlab.station.approvals.store import Approvals, Kept, State
-from phtlab.station.approvals.terms import AS_ASKED, Wanted, in_words, risk_of_study
+from phtlab.station.approvals.drafts import DraftStore, require_person
+from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
+from phtlab.station.approvals.store import Approvals, State, StoredApproval
+from phtlab.station.approvals.terms import AS_ASKED, ApprovalRequest, in_words, risk_of_study
 from phtlab.station.context.operator_context import Place
 from phtlab.station.settings.people import load_people
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _MAX_REASON = 500
 _MAX_QUESTION = 4000
@@ -59,7 +59,7 @@ class Pending:
 
 
 @dataclass(frozen=True)
-class Word:
+class VoteResult:
     """What one person's yes came to. `sentence` is what is signed once nobody is `missing`;
     `scope` is the kind of rule that it is."""
 
@@ -76,7 +76,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ApprovalWithState:
     """An approval of this station, and whether it stands. `why` is the reason if it does not.
 
     `lacks` is why the trains of the study that it is of may not start under it, if so.
@@ -94,15 +94,20 @@ def pending(place: Place) -> tuple[Pending, ...]:
     waiting = [pending_journey(place, stop) for stop in place.stops.unfinished() if stop.undecided]
     waiting += [
         _pending_proposal(here, place)
-        for here in ProposalsHere(place.folder.proposals)
+        for here in StationProposals(place.folder.proposals)
         if proposal_state(here, place) == "waits"
     ]
     return tuple(sorted(waiting, key=lambda one: one.since))
 
 
 def preview(
-    place: Place, target: str, *, by: str, wanted: Wanted = AS_ASKED, version: str | None = None
-) -> Word:
+    place: Place,
+    target: str,
+    *,
+    by: str,
+    wanted: ApprovalRequest = AS_ASKED,
+    version: str | None = None,
+) -> VoteResult:
     """What `approve` would come to, without saying it: its sentence is shown before.
 
     If a draft of the same rule lies there and `wanted` bounds nothing, that draft is shown.
@@ -110,7 +115,7 @@ def preview(
     require_person(by)
     agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=None, only_look=True)
     draft = agreed.draft
-    return Word(draft.name, agreed.sentence, agreed.said, persons(place, draft), draft.scope)
+    return VoteResult(draft.name, agreed.sentence, agreed.said, persons(place, draft), draft.scope)
 
 
 def approve(
@@ -118,10 +123,10 @@ def approve(
     target: str,
     *,
     by: str,
-    wanted: Wanted = AS_ASKED,
+    wanted: ApprovalRequest = AS_ASKED,
     shown: str | None = None,
     version: str | None = None,
-) -> Word:
+) -> VoteResult:
     """`by` says yes to `target`: a held journey, or a proposal (its name, or how that begins).
 
     Of a journey its train is approved, until the order expires; of a proposal, by a rule until it
@@ -147,7 +152,7 @@ def approve(
     agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=shown)
     if persons(place, agreed.draft) > 1:
         _require_reviewer(place, by)
-    drafted = agreed.drafted or Drafts(place.folder.drafts).open(agreed.draft)
+    drafted = agreed.drafted or DraftStore(place.folder.drafts).open(agreed.draft)
     draft = drafted.draft
     twice = ApprovalError(
         f"{by} said yes to this before. Another person must say so too.", code="approval-twice"
@@ -166,7 +171,7 @@ def approve(
     if not drafted.say_yes(by, place.now()):
         raise twice
     said = drafted.said
-    return Word(draft.name, in_words(draft, said), said, persons(place, draft), draft.scope)
+    return VoteResult(draft.name, in_words(draft, said), said, persons(place, draft), draft.scope)
 
 
 def refuse(
@@ -182,7 +187,7 @@ def refuse(
     """
     require_person(by)
     _require_line(reason)
-    asked, drafts = _asked(place, target, version), Drafts(place.folder.drafts)
+    asked, drafts = _asked(place, target, version), DraftStore(place.folder.drafts)
     if isinstance(asked, Stop):
         require_undecided(asked)
         _log(place, by, "journey-refused", asked.journey, None, reason)
@@ -190,7 +195,7 @@ def refuse(
         void = drafts.of_journey(asked.journey)
     else:
         require_not_refused(place, asked.digest)
-        here = ProposalsHere(place.folder.proposals).proposal(asked.proposal.id)
+        here = StationProposals(place.folder.proposals).proposal(asked.proposal.id)
         _log(place, by, "proposal-refused", here.id, asked.digest, reason)
         here.refuse(asked.digest, {"by": by, "reason": reason, "at": place.now().isoformat()})
         void = [one for one in drafts if one.draft.proposal == asked.digest]
@@ -205,7 +210,7 @@ def ask(place: Place, target: str, text: str, *, by: str) -> None:
         raise ApprovalError(
             f"Give the question in at most {_MAX_QUESTION} characters.", code="approval-reason"
         )
-    here = ProposalsHere(place.folder.proposals).find(target)
+    here = StationProposals(place.folder.proposals).find(target)
     _log(place, by, "proposal-asked", here.id, here.newest.digest, "")
     here.say({"by": by, "text": text, "at": place.now().isoformat()})
 
@@ -213,14 +218,14 @@ def ask(place: Place, target: str, text: str, *, by: str) -> None:
 def begin_review(place: Place, target: str, *, by: str) -> None:
     """`by` reads a proposal: its researcher sees that it is in review here. Once a version."""
     require_person(by)
-    here = ProposalsHere(place.folder.proposals).find(target)
+    here = StationProposals(place.folder.proposals).find(target)
     if proposal_state(here, place) == "waits":
         here.begin_review(here.newest.digest, {"by": by, "at": place.now().isoformat()})
 
 
 def revoke(
     place: Place, approval: str, *, by: str, reason: str = "", stop_runs: bool = False
-) -> Kept:
+) -> StoredApproval:
     """`by` takes `approval` back (its digest, or how that begins): at once for what has not
     started; with `stop_runs`, what runs under it is stopped too.
 
@@ -243,7 +248,7 @@ def revoke(
     return kept
 
 
-def standing(place: Place) -> tuple[Shown, ...]:
+def standing(place: Place) -> tuple[ApprovalWithState, ...]:
     """All approvals that this station gave, newest first, and which of them stand."""
     approvals = Approvals(place.folder)
     roster = place.roster()
@@ -253,7 +258,9 @@ def standing(place: Place) -> tuple[Shown, ...]:
         why = _VOID if state == "void" else ""
         if state == "revoked":
             why = approvals.word(kept.digest).get("reason", "")
-        shown.append(Shown(kept.digest, kept.claimed, state, why, _not_for(kept.claimed, place)))
+        shown.append(
+            ApprovalWithState(kept.digest, kept.claimed, state, why, _not_for(kept.claimed, place))
+        )
     return tuple(sorted(shown, key=lambda one: one.approval.issued, reverse=True))
 
 
@@ -263,12 +270,12 @@ _VOID = "not signed with the keys that the station has now: say yes again"
 def _not_for(approval: Approval, place: Place) -> str:
     if approval.proposal is None:
         return ""
-    found = ProposalsHere(place.folder.proposals).of_version(approval.proposal)
+    found = StationProposals(place.folder.proposals).of_version(approval.proposal)
     return why_not_study(approval, found[1].proposal) if found else ""
 
 
 def proposal_state(
-    here: ProposalHere, place: Place
+    here: StationProposal, place: Place
 ) -> Literal["waits", "approved", "refused", "withdrawn", "expired", "elsewhere"]:
     """How far this station is with the newest version of a proposal."""
     version = here.newest
@@ -308,9 +315,9 @@ def _asked(place: Place, target: str, version: str | None) -> Stop | Version:
     return newest
 
 
-def _open_proposal(place: Place, target: str) -> ProposalHere:
+def _open_proposal(place: Place, target: str) -> StationProposal:
     """The proposal, if there is anything to decide about it."""
-    here = ProposalsHere(place.folder.proposals).find(target)
+    here = StationProposals(place.folder.proposals).find(target)
     state = proposal_state(here, place)
     if state in ("withdrawn", "expired"):
         told = "withdrew it" if state == "withdrawn" else "asked for a time that is over"
@@ -347,8 +354,8 @@ def _log(place: Place, by: str, action: str, subject: str, digest: str | None, r
 
 def pending_journey(place: Place, stop: Stop) -> Pending:
     """What waits for a person because of a held journey."""
-    arrived, held = Arrived.of(stop), stop.read("held")
-    drafts = Drafts(place.folder.drafts).of_journey(stop.journey)
+    arrived, held = VerifiedOffer.of(stop), stop.read("held")
+    drafts = DraftStore(place.folder.drafts).of_journey(stop.journey)
     return Pending(
         kind="journey",
         id=stop.journey,
@@ -369,11 +376,11 @@ def pending_journey(place: Place, stop: Stop) -> Pending:
     )
 
 
-def _pending_proposal(here: ProposalHere, place: Place) -> Pending:
+def _pending_proposal(here: StationProposal, place: Place) -> Pending:
     version = here.newest
     drafts = [
         one
-        for one in Drafts(place.folder.drafts)
+        for one in DraftStore(place.folder.drafts)
         if one.draft.journey is None and one.draft.proposal == version.digest
     ]
     return Pending(

@@ -42,7 +42,7 @@ _MOST = 8
 _log = structlog.get_logger("phtlab.station")
 
 
-class Draft(BaseModel):
+class ApprovalDraft(BaseModel):
     """An `Approval` without those who say so. `journey` is the held stop that it is for, if any;
     `persons` is how many the policy asked for when it was drafted."""
 
@@ -85,11 +85,11 @@ class Draft(BaseModel):
 
 
 @dataclass(frozen=True)
-class Drafted:
+class DraftFolder:
     """One draft's folder."""
 
     path: Path
-    draft: Draft
+    draft: ApprovalDraft
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -140,12 +140,12 @@ class Drafted:
 
 
 @dataclass(frozen=True)
-class Drafts:
+class DraftStore:
     """All drafts of a station."""
 
     path: Path
 
-    def __iter__(self) -> Iterator[Drafted]:
+    def __iter__(self) -> Iterator[DraftFolder]:
         """All that can be read. One that is broken is put aside, and stands in no other's way."""
         if not self.path.is_dir():
             return
@@ -153,14 +153,14 @@ class Drafts:
             if folder.suffix in (_BROKEN, _GONE):
                 continue
             try:
-                yield Drafted(folder, _read(folder / "draft.json"))
+                yield DraftFolder(folder, _read(folder / "draft.json"))
             except FileNotFoundError:
                 continue
             except StationError as error:
                 _log.warning("draft broken", why=error.message)
                 folder.rename(folder.with_suffix(_BROKEN))
 
-    def open(self, draft: Draft) -> Drafted:
+    def open(self, draft: ApprovalDraft) -> DraftFolder:
         """The folder of `draft`, or of one with the same terms that is there already.
 
         Raises ApprovalError (``approval-gone``) if it goes at this moment.
@@ -174,11 +174,11 @@ class Drafts:
         try:
             with suppress(FileExistsError):
                 create_durably(folder / "draft.json", canonical(draft.model_dump(mode="json")))
-            return Drafted(folder, _read(folder / "draft.json"))
+            return DraftFolder(folder, _read(folder / "draft.json"))
         except FileNotFoundError:
             raise _gone() from None
 
-    def of_journey(self, journey: str) -> list[Drafted]:
+    def of_journey(self, journey: str) -> list[DraftFolder]:
         return [drafted for drafted in self if drafted.draft.journey == journey]
 
 
@@ -202,9 +202,9 @@ def _gone() -> ApprovalError:
     )
 
 
-def _read(path: Path) -> Draft:
+def _read(path: Path) -> ApprovalDraft:
     try:
-        return Draft.model_validate_json(path.read_bytes())
+        return ApprovalDraft.model_validate_json(path.read_bytes())
     except ValidationError:
         raise StationError(
             f"{path} is broken and says nothing. Approve again.", code="draft-broken"

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from phtlab.station.approvals.proposals import ProposalHere
+from phtlab.station.approvals.proposals import StationProposal
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
-def journeys_under(here: ProposalHere, stops: Path, *, but: str) -> int:
+def journeys_under(here: StationProposal, stops: Path, *, but: str) -> int:
     """How many journeys were admitted here under any version of a proposal; not the stop `but`.
 
     All versions together: a new version asks for more, it does not begin anew.
@@ -34,5 +34,5 @@ def _admitted(stops: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
 @lru_cache(maxsize=100_000)
 def _what_came(folder: Path) -> tuple[str, str | None]:
     """Its kernel image and its proposal's version. The folder is named by its order: read once."""
-    arrived = Arrived.of(Stop(folder))
+    arrived = VerifiedOffer.of(Stop(folder))
     return arrived.train.manifest.kernel.digest, arrived.order.proposal

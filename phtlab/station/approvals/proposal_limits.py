@@ -14,7 +14,7 @@ from typing import Final
 
 from phtlab.errors import PhtlabError
 from phtlab.station.approvals.decisions import proposal_state
-from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere
+from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.operator_context import Place
 
@@ -25,7 +25,7 @@ KEPT_AFTER: Final = timedelta(days=30)
 def waiting_by_researcher(place: Place) -> Counter[str]:
     """How many proposals of each researcher wait for people here."""
     counted = Counter[str]()
-    for here in ProposalsHere(place.folder.proposals):
+    for here in StationProposals(place.folder.proposals):
         if proposal_state(here, place) == "waits":
             counted[here.newest.proposal.researcher] += 1
     return counted
@@ -42,7 +42,7 @@ def crowded(place: Place) -> list[str]:
     ]
 
 
-def is_over(here: ProposalHere, place: Place, *, ago: timedelta = timedelta()) -> bool:
+def is_over(here: StationProposal, place: Place, *, ago: timedelta = timedelta()) -> bool:
     """Whether nothing can be decided about it any more, and that for the time `ago`."""
     end = here.newest.proposal.until
     if (withdrawal := here.withdrawal) is not None:
@@ -58,7 +58,7 @@ def remove_ended(place: Place) -> list[str]:
     named = {kept.claimed.proposal_id for kept in Approvals(place.folder)}
     removed = []
     for path in sorted(place.folder.proposals.glob("p-*")):
-        here = ProposalHere(path)
+        here = StationProposal(path)
         try:
             ended = here.id not in named and is_over(here, place, ago=KEPT_AFTER)
         except (PhtlabError, IndexError):

@@ -52,7 +52,7 @@ class Version:
 
 
 @dataclass(frozen=True)
-class ProposalHere:
+class StationProposal:
     """The folder of one proposal."""
 
     path: Path
@@ -208,34 +208,34 @@ class ProposalHere:
 
 
 @dataclass(frozen=True)
-class ProposalsHere:
+class StationProposals:
     """All proposals that are kept at a station."""
 
     path: Path
 
-    def __iter__(self) -> Iterator[ProposalHere]:
+    def __iter__(self) -> Iterator[StationProposal]:
         with suppress(FileNotFoundError):
             for folder in sorted(self.path.iterdir()):
-                if _ID.fullmatch(folder.name) and (here := ProposalHere(folder)).versions:
+                if _ID.fullmatch(folder.name) and (here := StationProposal(folder)).versions:
                     yield here
 
-    def proposal(self, proposal_id: str) -> ProposalHere:
+    def proposal(self, proposal_id: str) -> StationProposal:
         """The folder of a proposal, whether or not it is there. Raises ValueError for no id."""
         if not _ID.fullmatch(proposal_id):
             raise ValueError("no name of a proposal")
-        return ProposalHere(self.path / proposal_id)
+        return StationProposal(self.path / proposal_id)
 
-    def refusals(self) -> Iterator[tuple[ProposalHere, str, dict[str, Any]]]:
+    def refusals(self) -> Iterator[tuple[StationProposal, str, dict[str, Any]]]:
         """The persons' words that refuse a version of a proposal, with its digest."""
         for path in sorted(self.path.glob("p-*/refusal-*.word")):
             version = f"sha256:{path.stem.removeprefix('refusal-')}"
-            yield ProposalHere(path.parent), version, json.loads(path.read_bytes())
+            yield StationProposal(path.parent), version, json.loads(path.read_bytes())
 
     def words(self) -> frozenset[str]:
         """The names of what people here said of proposals: seen without reading any of it."""
         return frozenset(path.name for path in self.path.glob("p-*/*.word"))
 
-    def find(self, beginning: str) -> ProposalHere:
+    def find(self, beginning: str) -> StationProposal:
         """The proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
         found = [here for here in self if here.id.startswith(beginning)]
         if len(found) != 1:
@@ -246,11 +246,11 @@ class ProposalsHere:
             )
         return found[0]
 
-    def of_version(self, digest: str) -> tuple[ProposalHere, Version] | None:
+    def of_version(self, digest: str) -> tuple[StationProposal, Version] | None:
         """The proposal one of whose versions has that digest."""
         name = f"{digest.removeprefix('sha256:')}.json"
         for path in self.path.glob(f"p-*/{name}"):
-            return ProposalHere(path.parent), _version(path)
+            return StationProposal(path.parent), _version(path)
         return None
 
 

@@ -15,22 +15,22 @@ from phtlab.governance.proposal import open_proposal
 from phtlab.governance.refusal import Refusal
 from phtlab.station.approvals.consent import persons
 from phtlab.station.approvals.coverage import asked, assessed, covering, over
-from phtlab.station.approvals.drafts import Draft, Drafted, Drafts
-from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere
+from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
+from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.envelope import Envelope
 
 _log = structlog.get_logger("phtlab.station")
 
 
-class Office:
+class ApprovalSigner:
     """Signs for one station. Nothing that matters is remembered in it."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._approvals = Approvals(station.folder)
         self._backoff = Backoff()
@@ -41,7 +41,7 @@ class Office:
         # A no comes first: nothing that fails on the way to a yes may keep it from being signed.
         changed = self._revoke() | self._refuse()
         done = []
-        for drafted in Drafts(self._station.folder.drafts):
+        for drafted in DraftStore(self._station.folder.drafts):
             try:
                 if self._complete(drafted):
                     done.append(drafted)
@@ -77,7 +77,7 @@ class Office:
         return whole
 
     def _look_again(self, stop: Stop) -> None:
-        arrived = Arrived.of(stop)
+        arrived = VerifiedOffer.of(stop)
         risk = assessed(arrived, self._station)
         covered = covering(self._station, asked(stop, arrived, self._station, risk))
         code = over(self._station, arrived.order)
@@ -91,7 +91,7 @@ class Office:
             # Refused, cancelled or expired meanwhile.
             _log.info("waits no more", journey=stop.hex[:12])
 
-    def _complete(self, drafted: Drafted) -> bool:
+    def _complete(self, drafted: DraftFolder) -> bool:
         envelope = drafted.signed
         if envelope is None and self._over(drafted.draft):
             drafted.remove()
@@ -102,18 +102,18 @@ class Office:
         self._approvals.keep(envelope)
         return True
 
-    def _over(self, draft: Draft) -> bool:
+    def _over(self, draft: ApprovalDraft) -> bool:
         """Whether nobody waits for it any more: its time is over, its proposal's version was
         refused, or its journey was decided."""
         if self._station.now() >= draft.expires:
             return True
         if draft.proposal is not None:
-            found = ProposalsHere(self._station.folder.proposals).of_version(draft.proposal)
+            found = StationProposals(self._station.folder.proposals).of_version(draft.proposal)
             if found is not None and found[0].refused(draft.proposal):
                 return True
         return draft.journey is not None and not self._station.stops.stop(draft.journey).undecided
 
-    def _signed(self, drafted: Drafted) -> Envelope | None:
+    def _signed(self, drafted: DraftFolder) -> Envelope | None:
         """The approval, signed once and for all, if enough different persons said yes."""
         station, draft, said = self._station, drafted.draft, drafted.said
         if len(said) < persons(station, draft):
@@ -134,7 +134,7 @@ class Office:
         _log.info("approval signed", approval=envelope.digest[7:19], by=said)
         return envelope
 
-    def _require_sound(self, draft: Draft) -> None:
+    def _require_sound(self, draft: ApprovalDraft) -> None:
         """Nothing is signed of another station, or under a proposal that its researcher did not
         sign: what lies in the folder is looked at once more."""
         station = self._station
@@ -142,7 +142,7 @@ class Office:
             raise ApprovalError(f"It is a draft of {draft.station}.", code="approval-station")
         if draft.proposal is None:
             return
-        found = ProposalsHere(station.folder.proposals).of_version(draft.proposal)
+        found = StationProposals(station.folder.proposals).of_version(draft.proposal)
         if found is None:
             raise ApprovalError("Its proposal is not here.", code="proposal-missing")
         proposal = open_proposal(found[1].envelope, station.believed.now().roster)
@@ -168,14 +168,14 @@ class Office:
 
     def _refuse(self) -> bool:
         signed = False
-        for here, version, word in ProposalsHere(self._station.folder.proposals).refusals():
+        for here, version, word in StationProposals(self._station.folder.proposals).refusals():
             if here.refusal(version) is None:
                 self._sign_refusal(here, version, word)
                 self._looked = False
                 signed = True
         return signed
 
-    def _sign_refusal(self, here: ProposalHere, version: str, word: dict[str, Any]) -> None:
+    def _sign_refusal(self, here: StationProposal, version: str, word: dict[str, Any]) -> None:
         refusal = Refusal(
             station=self._station.name,
             proposal_id=here.id,

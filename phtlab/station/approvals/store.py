@@ -33,7 +33,7 @@ State = Literal["stands", "expired", "revoked", "void"]
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredApproval:
     """An approval as it lies here. `claimed` is what it says of itself, before it is verified."""
 
     digest: str
@@ -47,14 +47,14 @@ class Approvals:
 
     folder: StationFolder
 
-    def __iter__(self) -> Iterator[Kept]:
+    def __iter__(self) -> Iterator[StoredApproval]:
         """All of them, unverified. A file that is none of ours is left out: it allows nothing."""
         with suppress(FileNotFoundError):
             for path in sorted(self.folder.approvals.iterdir()):
                 if path.suffix == ".json" and (kept := _read(path.read_bytes())):
                     yield kept
 
-    def get(self, beginning: str) -> Kept:
+    def get(self, beginning: str) -> StoredApproval:
         """The approval whose digest begins so. Raises ApprovalError (``approval-unknown``)."""
         wanted = beginning.removeprefix("sha256:").lower()
         found = {kept.digest: kept for kept in self if kept.digest[7:].startswith(wanted)}
@@ -126,7 +126,9 @@ class Approvals:
         }
         return tuple(sorted(digests))
 
-    def state(self, kept: Kept, station: str, now: datetime, roster: Roster | None = None) -> State:
+    def state(
+        self, kept: StoredApproval, station: str, now: datetime, roster: Roster | None = None
+    ) -> State:
         """Whether it stands; ``void`` if `station` did not sign it with the keys of `roster`.
 
         Without a roster its signatures are not looked at: for display only.
@@ -143,7 +145,7 @@ class Approvals:
             return "void"
         return "stands"
 
-    def verified(self, kept: Kept, station: str, roster: Roster) -> Approval:
+    def verified(self, kept: StoredApproval, station: str, roster: Roster) -> Approval:
         """The approval, if `station` signed it with keys of `roster`, and did not take it back.
 
         Raises what `open_approval` raises, and ApprovalError ``approval-station``,
@@ -165,12 +167,14 @@ class Approvals:
 
 
 @lru_cache(maxsize=1024)
-def _read(content: bytes) -> Kept | None:
+def _read(content: bytes) -> StoredApproval | None:
     """Of the same bytes, the same: most of a station's approvals lie there at every journey."""
     try:
         envelope = Envelope.from_bytes(content)
         # Its digest, not the name of its file, says which it is: a copy is no second approval.
-        return Kept(envelope.digest, envelope, Approval.model_validate(peek(envelope).predicate))
+        return StoredApproval(
+            envelope.digest, envelope, Approval.model_validate(peek(envelope).predicate)
+        )
     except (SignatureError, ValidationError):
         return None
 

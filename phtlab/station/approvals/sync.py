@@ -16,11 +16,11 @@ from phtlab.errors import ApprovalError, PhtlabError, UnreachableError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.approval import open_revocation
 from phtlab.governance.proposal import Proposal
-from phtlab.station.approvals.active_list import StandingList
+from phtlab.station.approvals.active_list import ActiveList
 from phtlab.station.approvals.proposal_limits import waiting_by_researcher
-from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere
-from phtlab.station.approvals.store import Approvals, Kept
-from phtlab.station.context.station import Station
+from phtlab.station.approvals.proposals import StationProposal, StationProposals
+from phtlab.station.approvals.store import Approvals, StoredApproval
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.roster import Roster
@@ -29,14 +29,14 @@ from phtlab.wire.api.governance import NewComment, ProposalView
 _log = structlog.get_logger("phtlab.station")
 
 
-class Exchange:
+class ApprovalSync:
     """Brings and fetches for one station. Nothing that matters is remembered in it."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._approvals = Approvals(station.folder)
-        self._proposals = ProposalsHere(station.folder.proposals)
-        self._standing = StandingList(station)
+        self._proposals = StationProposals(station.folder.proposals)
+        self._standing = ActiveList(station)
         self._backoff = Backoff(first=2.0, longest=600.0)
         self._at_central: set[str] = set()
         self._asked = False
@@ -186,7 +186,7 @@ class Exchange:
             _log.info("proposal", proposal=here.id, version=here.newest.proposal.version)
         return new
 
-    def _bring_approval(self, kept: Kept) -> None:
+    def _bring_approval(self, kept: StoredApproval) -> None:
         station, proposal = self._station, kept.claimed.proposal_id
         try:
             self._approvals.verified(kept, station.name, station.believed.now().roster)
@@ -199,7 +199,7 @@ class Exchange:
         else:
             station.central.governance.decide(proposal, station.name, kept.envelope)
 
-    def _bring_words(self, here: ProposalHere) -> None:
+    def _bring_words(self, here: StationProposal) -> None:
         governance, version = self._station.central.governance, here.newest.digest
         if here.in_review(version):
             begin = partial(governance.begin_review, here.id, self._station.name, version)

@@ -15,18 +15,18 @@ from phtlab.governance.risk import RISKS, Risk, how_often, within
 from phtlab.governance.text import LONGEST
 from phtlab.notebook.parameters import ParameterSchema, describe
 from phtlab.printable import escaped
-from phtlab.station.approvals.drafts import Draft
+from phtlab.station.approvals.drafts import ApprovalDraft
 from phtlab.station.approvals.journey_counts import known_images
-from phtlab.station.approvals.proposals import ProposalsHere, Version
+from phtlab.station.approvals.proposals import StationProposals, Version
 from phtlab.station.context.operator_context import Place
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _RANGE = re.compile(r"(-?[0-9.eE+-]*)\.\.(-?[0-9.eE+-]*)")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ApprovalRequest:
     """What a person may choose. None, and no bounds: as the journey or the proposal has it.
 
     `bounds` are values by parameter, as ``18..65`` or ``any,severe``; never wider than before.
@@ -42,7 +42,7 @@ class Wanted:
     @property
     def chosen(self) -> bool:
         """Whether anything was, so that other terms that lie there will not do."""
-        return self != Wanted(note=self.note)
+        return self != ApprovalRequest(note=self.note)
 
     @property
     def narrows(self) -> bool:
@@ -50,12 +50,12 @@ class Wanted:
         return bool(self.bounds) or self.risk is not None or self.days is not None
 
 
-AS_ASKED: Final = Wanted()
+AS_ASKED: Final = ApprovalRequest()
 
 
-def of_journey(stop: Stop, place: Place, wanted: Wanted) -> Draft:
+def of_journey(stop: Stop, place: Place, wanted: ApprovalRequest) -> ApprovalDraft:
     """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
-    arrived, held = Arrived.of(stop), stop.read("held")
+    arrived, held = VerifiedOffer.of(stop), stop.read("held")
     scope = wanted.scope or "train"
     under = _version_of(arrived, place)
     if scope != "train" and under is None:
@@ -72,7 +72,7 @@ def of_journey(stop: Stop, place: Place, wanted: Wanted) -> Draft:
         )
     manifest = arrived.train.manifest
     proposal = under.proposal if under else None
-    return Draft(
+    return ApprovalDraft(
         journey=stop.journey,
         station=place.name,
         scope=scope,
@@ -105,7 +105,7 @@ def risk_of_study(proposal: Proposal, place: Place) -> Risk:
     return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
 
 
-def as_study_needs(proposal: Proposal, place: Place, wanted: Wanted) -> Wanted:
+def as_study_needs(proposal: Proposal, place: Place, wanted: ApprovalRequest) -> ApprovalRequest:
     """`wanted`, with the rule under which the study's own trains start where none was chosen.
 
     Raises ApprovalError (``approval-risk``) if there is no such rule: its trains are of a higher
@@ -127,7 +127,7 @@ def as_study_needs(proposal: Proposal, place: Place, wanted: Wanted) -> Wanted:
     )
 
 
-def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
+def of_proposal(version: Version, place: Place, wanted: ApprovalRequest) -> ApprovalDraft:
     """The rule for trains within a proposal: low-risk ones, or those of one notebook.
 
     Where nothing is chosen, the one under which the study's own trains start (`as_study_needs`).
@@ -165,7 +165,7 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
             f"Version {proposal.version} of {proposal.id} does not name {place.name}.",
             code="proposal-station",
         )
-    return Draft(
+    return ApprovalDraft(
         station=place.name,
         scope=scope,
         proposal_id=proposal.id,
@@ -182,7 +182,7 @@ def of_proposal(version: Version, place: Place, wanted: Wanted) -> Draft:
     )
 
 
-def in_words(draft: Draft, said: tuple[str, ...]) -> str:
+def in_words(draft: ApprovalDraft, said: tuple[str, ...]) -> str:
     """What is signed, in a sentence, once those have `said` yes: shown before they do."""
     approval = draft.approval(said, 1, draft.drafted)
     properties = draft.parameters["properties"]
@@ -251,11 +251,11 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
     return left
 
 
-def _version_of(arrived: Arrived, place: Place) -> Version | None:
+def _version_of(arrived: VerifiedOffer, place: Place) -> Version | None:
     """The version of the proposal that a journey names. Raises ApprovalError if it is not here."""
     if arrived.order.proposal is None:
         return None
-    found = ProposalsHere(place.folder.proposals).of_version(arrived.order.proposal)
+    found = StationProposals(place.folder.proposals).of_version(arrived.order.proposal)
     if found is None:
         raise ApprovalError(
             f"This journey is under the proposal's version {arrived.order.proposal}, which is not "
@@ -277,7 +277,7 @@ def _datasets(version: Version) -> tuple[str, ...]:
     return tuple(dataset.name for dataset in version.proposal.datasets)
 
 
-def _ends(arrived: Arrived, under: Version | None, scope: Scope) -> datetime:
+def _ends(arrived: VerifiedOffer, under: Version | None, scope: Scope) -> datetime:
     """When it ends unless a person says otherwise: a rule with its proposal, a yes to a train
     with the order that it was asked for."""
     return arrived.order.expires if scope == "train" or under is None else under.proposal.until

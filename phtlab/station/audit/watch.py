@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab.files.durable_file import write_durably
-from phtlab.governance.audit.last_seen import Seen, unreadable
+from phtlab.governance.audit.last_seen import LastSeenHead, unreadable
 from phtlab.governance.text import Line
 from phtlab.station.settings.folder import StationFolder
 
@@ -31,18 +31,18 @@ class Alarm(_Value):
     at: AwareDatetime
 
 
-class Watched(_Value):
+class WatchState(_Value):
     """One of the two logs: how far it held, and why it does not now, if so."""
 
-    seen: Seen | None = None
+    seen: LastSeenHead | None = None
     alarm: Alarm | None = None
 
 
 class Watch(_Value):
     """Both logs, as the station knows them."""
 
-    central: Watched = Watched()
-    own: Watched = Watched()
+    central: WatchState = WatchState()
+    own: WatchState = WatchState()
 
     @classmethod
     def of(cls, folder: StationFolder) -> Watch:
@@ -59,10 +59,10 @@ class Watch(_Value):
     def alarms(self) -> tuple[Alarm, ...]:
         return tuple(one.alarm for one in (self.central, self.own) if one.alarm is not None)
 
-    def log(self, which: Which) -> Watched:
+    def log(self, which: Which) -> WatchState:
         return self.central if which == "central" else self.own
 
-    def keep(self, folder: StationFolder, which: Which, watched: Watched) -> Watch:
+    def keep(self, folder: StationFolder, which: Which, watched: WatchState) -> Watch:
         """This with `watched`, written to `folder`."""
         changed = self.model_copy(update={which: watched})
         if changed != self:

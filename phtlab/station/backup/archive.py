@@ -29,7 +29,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from phtlab import __version__
 from phtlab.files.durable_file import replaced_durably
 from phtlab.governance.audit.chain import Entry, verify_chain
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.crypto.age import Recipient, encrypt
 
@@ -73,7 +73,9 @@ class Index(BaseModel):
     stops: int
 
 
-def back_up(desk: Desk, target: Path, recipients: Sequence[Recipient], *, by: str) -> Index:
+def back_up(
+    desk: StationContext, target: Path, recipients: Sequence[Recipient], *, by: str
+) -> Index:
     """Write the backup to `target`, whole or not at all, for `recipients` of one kind.
 
     The station's log says so, before and therefore also within. Raises AuditError if the log does
@@ -88,7 +90,7 @@ def back_up(desk: Desk, target: Path, recipients: Sequence[Recipient], *, by: st
     return index
 
 
-def _write(desk: Desk, archive: IO[bytes], now: datetime) -> Index:
+def _write(desk: StationContext, archive: IO[bytes], now: datetime) -> Index:
     folder = desk.folder.path
     stops, lines = 0, list[bytes]()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:

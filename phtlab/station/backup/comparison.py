@@ -15,11 +15,11 @@ from typing import Final
 from phtlab.errors import PhtlabError, StationError
 from phtlab.governance.approval import open_approval, open_revocation
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.backup.lost_history import Forgotten, forget
+from phtlab.station.backup.lost_history import LostHistory, forget
 from phtlab.station.backup.restore import Restored, put_off, restored_of
 from phtlab.station.context import maintenance
 from phtlab.station.context.bootstrap import require_central, trust_of
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.stops.sentences import STATION, Ending
 from phtlab.station.stops.stop import Stop, now_text
@@ -36,7 +36,7 @@ _CODE = "station-restored"
 
 
 @dataclass
-class Lost:
+class RestoreLoss:
     """What happened after the backup, as far as it can be known."""
 
     restored: Restored
@@ -65,7 +65,9 @@ class Lost:
     """The approvals that stand again: a person must say that each still should."""
 
 
-def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True) -> Lost:
+def compare(
+    desk: StationContext, identity: Identity, *, by: str, ask_central: bool = True
+) -> RestoreLoss:
     """Take over what central can show, end what nobody knows the end of, and say what was lost.
 
     Without `ask_central` for a central that is gone: then every open stop is ended. Idempotent;
@@ -78,7 +80,7 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
             f"{desk.name} was not restored from a backup: there is nothing to compare.",
             code="not-restored",
         )
-    lost = Lost(restored, ask_central)
+    lost = RestoreLoss(restored, ask_central)
     if ask_central:
         url = require_central(desk.folder, desk.settings)
         with CentralClient(url, identity) as central:
@@ -99,7 +101,7 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
     ]
     if lost.journeys or lost.records or lost.ended or not ask_central:
         lost.forgotten = sorted(load_datasets(desk.folder))
-        since = Forgotten(since=restored.backed_up, datasets=tuple(lost.forgotten))
+        since = LostHistory(since=restored.backed_up, datasets=tuple(lost.forgotten))
         forget(desk.folder, since)
     head = desk.audit.head().number
     desk.audit.go_on_after_loss(
@@ -118,7 +120,7 @@ def compare(desk: Desk, identity: Identity, *, by: str, ask_central: bool = True
     return lost
 
 
-def _heed_clock(desk: Desk, says: datetime, lost: Lost) -> None:
+def _heed_clock(desk: StationContext, says: datetime, lost: RestoreLoss) -> None:
     """Its clock counts if it is ahead: so much later may an order have been followed. But no more
     than clocks may be wrong: a central of the year 9999 would have every order refused."""
     most = desk.now() + MOST_AHEAD
@@ -126,7 +128,7 @@ def _heed_clock(desk: Desk, says: datetime, lost: Lost) -> None:
     put_off(desk.folder, min(says, most))
 
 
-def _another_runs(desk: Desk, central: CentralClient, restored: Restored) -> bool:
+def _another_runs(desk: StationContext, central: CentralClient, restored: Restored) -> bool:
     """Whether a station of this name asked for work since: before it was compared, this one cannot
     have been it."""
     kept = maintenance.pause_of(desk.folder)
@@ -141,7 +143,9 @@ def _another_runs(desk: Desk, central: CentralClient, restored: Restored) -> boo
     )
 
 
-def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:
+def _approvals(
+    desk: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
+) -> None:
     """Revocations are taken over, approvals are not: central could have kept the one that ended
     one of them, so a person approves again what should stand."""
     kept = Approvals(desk.folder)
@@ -169,7 +173,7 @@ def _approvals(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -
             lost.revocations.append(digest)
 
 
-def _log(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None:
+def _log(desk: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss) -> None:
     """How much of the log others have seen that is gone."""
     believed, _ = opened(list(central.audit.checkpoints(desk.name)), roster)
     seen = [checkpoint for checkpoint, _ in believed if checkpoint.log == desk.name]
@@ -179,7 +183,9 @@ def _log(desk: Desk, central: CentralClient, roster: Roster, lost: Lost) -> None
         lost.seen_by, lost.witnessed = furthest.witness, furthest.number
 
 
-def _journeys(desk: Desk, central: CentralClient, identity: Identity, lost: Lost) -> None:
+def _journeys(
+    desk: StationContext, central: CentralClient, identity: Identity, lost: RestoreLoss
+) -> None:
     """Take over the records that this station signed and central has."""
     known = {stop.journey: stop for stop in desk.stops}
     for view in _known_to(central):

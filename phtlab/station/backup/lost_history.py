@@ -11,12 +11,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.settings.folder import StationFolder
 from phtlab.train.canonical import canonical
 
 
-class Forgotten(BaseModel):
+class LostHistory(BaseModel):
     """`forgotten.json`: since when it is not known what has left of which data sets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,10 +25,10 @@ class Forgotten(BaseModel):
     datasets: tuple[str, ...]
 
 
-def forgotten_of(folder: StationFolder) -> Forgotten | None:
+def forgotten_of(folder: StationFolder) -> LostHistory | None:
     """None if all is known. Raises StationError (``station-error``)."""
     try:
-        return Forgotten.model_validate_json(folder.forgotten.read_bytes())
+        return LostHistory.model_validate_json(folder.forgotten.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError:
@@ -39,17 +39,19 @@ def forgotten_of(folder: StationFolder) -> Forgotten | None:
         ) from None
 
 
-def forget(folder: StationFolder, forgotten: Forgotten) -> None:
+def forget(folder: StationFolder, forgotten: LostHistory) -> None:
     """Note it, with what is forgotten already."""
     before = forgotten_of(folder)
     if before is not None:
         names = {*before.datasets, *forgotten.datasets}
         since = min(before.since, forgotten.since)
-        forgotten = Forgotten(since=since, datasets=tuple(sorted(names)))
+        forgotten = LostHistory(since=since, datasets=tuple(sorted(names)))
     _keep(folder, forgotten)
 
 
-def accept_loss(desk: Desk, datasets: Collection[str], *, by: str, reason: str) -> Forgotten:
+def accept_loss(
+    desk: StationContext, datasets: Collection[str], *, by: str, reason: str
+) -> LostHistory:
     """From now on outputs of `datasets` are held against what is known only.
 
     Returns what was forgotten. Raises StationError (``nothing-forgotten``) unless each is among it.
@@ -68,11 +70,11 @@ def accept_loss(desk: Desk, datasets: Collection[str], *, by: str, reason: str) 
         details={"datasets": ", ".join(sorted(datasets)), "reason": reason},
     )
     rest = tuple(name for name in forgotten.datasets if name not in datasets)
-    _keep(desk.folder, Forgotten(since=forgotten.since, datasets=rest))
+    _keep(desk.folder, LostHistory(since=forgotten.since, datasets=rest))
     return forgotten
 
 
-def _keep(folder: StationFolder, forgotten: Forgotten) -> None:
+def _keep(folder: StationFolder, forgotten: LostHistory) -> None:
     if forgotten.datasets:
         write_durably(folder.forgotten, canonical(forgotten.model_dump(mode="json")))
     else:

@@ -27,7 +27,7 @@ from phtlab.errors import OrderReplayedError, SettingsError, StationError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.station.backup.archive import INDEX, TAKEN, Index
 from phtlab.station.context import maintenance
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.context.station import utc_now
 from phtlab.station.data.datasets import load_datasets, twin_of
 from phtlab.station.settings.folder import StationFolder
@@ -61,7 +61,7 @@ def restore(
     *,
     by: str,
     now: Callable[[], datetime] = utc_now,
-) -> tuple[Desk, Index]:
+) -> tuple[StationContext, Index]:
     """Make the station of the backup `source` in `directory`, which must be empty or not there.
 
     It is held: its daemon does not begin before `backup_comparison.compare`. Raises SettingsError
@@ -95,7 +95,7 @@ def restore(
         raise
     for dataset in load_datasets(folder).values():
         twin_of(folder, dataset)
-    desk = Desk(folder, settings, now)
+    desk = StationContext(folder, settings, now)
     maintenance.hold(
         desk,
         by=by,

@@ -10,7 +10,7 @@ from phtlab import __version__
 from phtlab.station.console import refusals
 from phtlab.station.console.console import Console
 from phtlab.station.console.guard import Guard
-from phtlab.station.console.pages import Pages
+from phtlab.station.console.pages import PageRenderer
 from phtlab.station.console.routes import (
     amounts,
     audit,
@@ -58,7 +58,7 @@ def create_app(console: Console) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    pages = Pages(console)
+    pages = PageRenderer(console)
     app.state.console, app.state.pages = console, pages
     refusals.install(app, pages)
     for router in ROUTERS:

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from phtlab.errors import StationError
 from phtlab.station.console.oidc import Provider
 from phtlab.station.console.sessions import Sessions
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.settings.people import People, load_people
 from phtlab.station.stops.stop import Stop
 
@@ -24,7 +24,7 @@ class Console:
     There is no key here: what people decide is written into the folder, and the daemon signs it.
     """
 
-    station: Desk
+    station: StationContext
     address: str
     port: int
     sessions: Sessions = field(repr=False)
@@ -32,7 +32,7 @@ class Console:
     closing: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @classmethod
-    def of(cls, station: Desk, *, port: int | None = None) -> Console:
+    def of(cls, station: StationContext, *, port: int | None = None) -> Console:
         """The console of `station`, as its `people.toml` says, or on another `port`.
 
         Raises SettingsError.

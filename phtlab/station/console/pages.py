@@ -40,7 +40,7 @@ NAVIGATION: Final = (
 _LONGEST: Final = 120
 
 
-class Pages:
+class PageRenderer:
     """All templates of one console."""
 
     def __init__(self, console: Console) -> None:
@@ -144,8 +144,8 @@ class Pages:
         return since(moment, self.console.station.now())
 
 
-def pages_of(request: Request) -> Pages:
-    pages: Pages = request.app.state.pages
+def pages_of(request: Request) -> PageRenderer:
+    pages: PageRenderer = request.app.state.pages
     return pages
 
 

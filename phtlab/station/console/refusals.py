@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 
 from phtlab import errors
 from phtlab.errors import PhtlabError, StationError
-from phtlab.station.console.pages import Pages
+from phtlab.station.console.pages import PageRenderer
 
 _log = structlog.get_logger("phtlab.console")
 
@@ -65,7 +65,7 @@ def status_of(error: PhtlabError) -> int:
     return next(BY_CLASS[kind] for kind in type(error).__mro__ if kind in BY_CLASS)
 
 
-def install(app: FastAPI, pages: Pages) -> None:
+def install(app: FastAPI, pages: PageRenderer) -> None:
     """Let `app` answer every error as a page, or as a part of one where htmx asks."""
 
     def answer(request: Request, error: PhtlabError, status: int | None = None) -> Response:

@@ -28,7 +28,7 @@ class ImageParts:
     layer: bytes
 
 
-class Freight(Protocol):
+class ArtifactStore(Protocol):
     """The registry, as a station uses it."""
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
@@ -56,7 +56,7 @@ class Freight(Protocol):
         """End its connections."""
 
 
-class RegistryFreight:
+class RegistryArtifactStore:
     """Freight by the consortium's registry, with tokens that central issues."""
 
     def __init__(self, central: CentralClient, url: str | None = None) -> None:

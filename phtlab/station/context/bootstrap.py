@@ -6,9 +6,9 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from phtlab.errors import SettingsError
-from phtlab.station.context.artifact_store import RegistryFreight
-from phtlab.station.context.roster_cache import Believed
-from phtlab.station.context.station import Station, utc_now
+from phtlab.station.context.artifact_store import RegistryArtifactStore
+from phtlab.station.context.roster_cache import RosterCache
+from phtlab.station.context.station import DaemonContext, utc_now
 from phtlab.station.executor.contract import Executor
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
@@ -76,7 +76,9 @@ def require_joined(folder: StationFolder, settings: StationSettings) -> None:
             )
 
 
-def open_station(folder: StationFolder, settings: StationSettings, identity: Identity) -> Station:
+def open_station(
+    folder: StationFolder, settings: StationSettings, identity: Identity
+) -> DaemonContext:
     """The station of `folder`, with real ways to the outside. Nothing is contacted yet."""
     if identity.name != settings.name:
         raise SettingsError(
@@ -87,13 +89,13 @@ def open_station(folder: StationFolder, settings: StationSettings, identity: Ide
     url = require_central(folder, settings)
     central = CentralClient(url, identity, consortium=lambda: trust.consortium)
     trust = trust_of(folder, central)
-    believed = Believed(trust, settings.roster_refresh, lambda: utc_now().timestamp())
-    return Station(
+    believed = RosterCache(trust, settings.roster_refresh, lambda: utc_now().timestamp())
+    return DaemonContext(
         folder=folder,
         settings=settings,
         identity=identity,
         central=central,
-        freight=RegistryFreight(central, settings.registry),
+        freight=RegistryArtifactStore(central, settings.registry),
         executor=open_executor(folder, settings),
         believed=believed,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from phtlab.station.audit.log import Log
-from phtlab.station.context.station import Station, utc_now
+from phtlab.station.context.station import DaemonContext, utc_now
 from phtlab.station.policy.policy import Policy, load_policy
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
@@ -20,7 +20,7 @@ from phtlab.trust_store.trust import last_roster
 
 
 @dataclass(frozen=True)
-class Desk:
+class StationContext:
     """For the commands and the console, whether or not the daemon runs."""
 
     folder: StationFolder
@@ -49,4 +49,4 @@ class Desk:
         return last_roster(self.folder.trust)
 
 
-Place = Desk | Station
+Place = StationContext | DaemonContext

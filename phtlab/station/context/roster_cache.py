@@ -10,16 +10,16 @@ from phtlab.errors import RosterError, RosterStaleError
 from phtlab.trust_store.trust import Trusted
 
 
-class Refreshed(Protocol):
+class RosterSource(Protocol):
     """What can be asked for the newest roster: `phtlab.trust_store.trust.Trust`."""
 
     def refresh(self) -> Trusted: ...
 
 
-class Believed:
+class RosterCache:
     """Asks again when what is known is older than `age` seconds. Safe between threads."""
 
-    def __init__(self, trust: Refreshed, age: float, clock: Callable[[], float]) -> None:
+    def __init__(self, trust: RosterSource, age: float, clock: Callable[[], float]) -> None:
         self._trust = trust
         self._age = age
         self._clock = clock

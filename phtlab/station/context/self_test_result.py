@@ -19,7 +19,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from phtlab import __version__
 from phtlab.files.durable_file import write_durably
 from phtlab.station.context.operator_context import Place
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.executor.contract import CheckResult, CheckState
 from phtlab.station.executor.unfinished_trial import unfinished_trial
 from phtlab.station.settings.folder import StationFolder
@@ -195,7 +195,7 @@ def _local(moment: datetime) -> datetime:
     return moment.astimezone()
 
 
-class Nightly:
+class SelfTestSchedule:
     """When the next self-test is due: once a day, at the time that the settings say, and more often
     while something that it found stops new runs.
 
@@ -203,7 +203,9 @@ class Nightly:
     stations do not all ask central at once. One that was off at its time tests itself as it begins.
     """
 
-    def __init__(self, station: Station, zone: Callable[[datetime], datetime] = _local) -> None:
+    def __init__(
+        self, station: DaemonContext, zone: Callable[[datetime], datetime] = _local
+    ) -> None:
         self._station = station
         self._began = station.now()
         self._zone = zone

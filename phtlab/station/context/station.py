@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from phtlab.station.audit.log import Log
-from phtlab.station.context.artifact_store import Freight
-from phtlab.station.context.roster_cache import Believed
+from phtlab.station.context.artifact_store import ArtifactStore
+from phtlab.station.context.roster_cache import RosterCache
 from phtlab.station.context.stopwatch import Stopwatch
 from phtlab.station.data.datasets import DataSet, load_datasets, twin_of
 from phtlab.station.executor.contract import Executor
@@ -63,16 +63,16 @@ def utc_now() -> datetime:
 
 
 @dataclass(frozen=True)
-class Station:
+class DaemonContext:
     """One station at work. Settings are read once; policy and data sets at each use."""
 
     folder: StationFolder
     settings: StationSettings
     identity: Identity = field(repr=False)
     central: Central
-    freight: Freight
+    freight: ArtifactStore
     executor: Executor
-    believed: Believed
+    believed: RosterCache
     now: Callable[[], datetime] = utc_now
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
@@ -94,7 +94,7 @@ class Station:
         return load_policy(self.folder.policy)
 
     def roster(self) -> Roster | None:
-        """The roster as it is believed now. Raises what `Believed.now` raises."""
+        """The roster as it is believed now. Raises what `RosterCache.now` raises."""
         return self.believed.now().roster
 
     def declared(self) -> dict[str, DataSet]:

@@ -27,9 +27,9 @@ from phtlab.governance.audit.chain import (
     log_of_central,
     verify_chain,
 )
-from phtlab.governance.audit.last_seen import Seen
-from phtlab.station.audit.watch import Alarm, Watch, Watched, Which
-from phtlab.station.context.station import Station
+from phtlab.governance.audit.last_seen import LastSeenHead
+from phtlab.station.audit.watch import Alarm, Watch, WatchState, Which
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.safe_error_text import why_of
 from phtlab.train.documents.roster import Roster
@@ -40,9 +40,9 @@ _WHOLE_AGAIN = timedelta(days=1)
 _log = structlog.get_logger("phtlab.station")
 
 
-def watch_logs(station: Station, until: threading.Event) -> None:
+def watch_logs(station: DaemonContext, until: threading.Event) -> None:
     """Look now and, by the setting `audit_interval`, again and again until `until` is set."""
-    witness, backoff = Witness(station), Backoff(first=5.0, longest=600.0)
+    witness, backoff = AuditWitness(station), Backoff(first=5.0, longest=600.0)
     interval = float(station.settings.audit_interval)
     while not until.is_set():
         seconds = interval
@@ -57,10 +57,10 @@ def watch_logs(station: Station, until: threading.Event) -> None:
         until.wait(seconds)
 
 
-class Witness:
+class AuditWitness:
     """Looks at both logs for one station. All of central's is read at first and each day."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._held = START, sha256().digest()
         self._lines = 0
@@ -84,15 +84,15 @@ class Witness:
         last = before.seen if before.seen and before.seen.log == log else None
         try:
             look = self._central if which == "central" else self._own
-            now = Watched(seen=look(log, last, roster))
+            now = WatchState(seen=look(log, last, roster))
         except AuditError as error:
-            now = Watched(seen=last, alarm=self._alarm(log, error, before.alarm))
+            now = WatchState(seen=last, alarm=self._alarm(log, error, before.alarm))
         else:
             if before.alarm is not None:
                 _log.info("audit log holds again", log=log)
         Watch.of(station.folder).keep(station.folder, which, now)
 
-    def _central(self, log: str, last: Seen | None, roster: Roster) -> Seen:
+    def _central(self, log: str, last: LastSeenHead | None, roster: Roster) -> LastSeenHead:
         station = self._station
         now = station.now()
         whole = self._whole is None or not timedelta(0) <= now - self._whole < _WHOLE_AGAIN
@@ -111,7 +111,7 @@ class Witness:
             )
         return self._seen(log, head, serial)
 
-    def _own(self, log: str, last: Seen | None, roster: Roster) -> Seen:
+    def _own(self, log: str, last: LastSeenHead | None, roster: Roster) -> LastSeenHead:
         # What this station signed itself: central may hide some of it, but can forge none.
         known = last.serial if last and self._held[0] != START else 0
         views = list(self._station.central.audit.checkpoints(log, known))
@@ -161,9 +161,9 @@ class Witness:
         signed = checkpoint.sign(self._station.identity)
         return self._station.central.audit.put_checkpoint(signed)
 
-    def _seen(self, log: str, head: Head, serial: int) -> Seen:
+    def _seen(self, log: str, head: Head, serial: int) -> LastSeenHead:
         now = self._station.now()
-        return Seen(log=log, number=head.number, digest=head.digest, at=now, serial=serial)
+        return LastSeenHead(log=log, number=head.number, digest=head.digest, at=now, serial=serial)
 
     def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
         """Say it each time, and log it once."""

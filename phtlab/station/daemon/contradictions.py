@@ -17,9 +17,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import PhtlabError, RecordError, UnreachableError
 from phtlab.files.durable_file import write_durably
-from phtlab.station.backup.lost_history import Forgotten, forget
+from phtlab.station.backup.lost_history import LostHistory, forget
 from phtlab.station.context.maintenance import pause_contradicted
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.train.canonical import canonical
 from phtlab.train.documents.envelope import Envelope, peek
@@ -41,7 +41,7 @@ class Contradiction(BaseModel):
 class Contradictions:
     """Looks into what central says of one station. Nothing that matters is remembered in it."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._backoff = Backoff(first=30.0, longest=3600.0)
 
@@ -100,7 +100,7 @@ class Contradictions:
         # What left from the copy is not known here: as after a restore, a person looks at counts.
         forget(
             station.folder,
-            Forgotten(since=station.now(), datasets=tuple(sorted(station.declared()))),
+            LostHistory(since=station.now(), datasets=tuple(sorted(station.declared()))),
         )
         _log.error(
             "two records of one journey: the station is paused",

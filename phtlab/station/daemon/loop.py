@@ -25,14 +25,14 @@ from phtlab.errors import (
     UnreachableError,
 )
 from phtlab.station.approvals.proposal_limits import remove_ended
-from phtlab.station.approvals.signer import Office
-from phtlab.station.approvals.sync import Exchange
+from phtlab.station.approvals.signer import ApprovalSigner
+from phtlab.station.approvals.sync import ApprovalSync
 from phtlab.station.context import maintenance
-from phtlab.station.context.self_test_result import Nightly
-from phtlab.station.context.station import Station
+from phtlab.station.context.self_test_result import SelfTestSchedule
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.daemon.audit_witness import watch_logs
 from phtlab.station.daemon.contradictions import Contradictions
-from phtlab.station.daemon.progress_reporter import Teller
+from phtlab.station.daemon.progress_reporter import ProgressReporter
 from phtlab.station.daemon.station_description import ProfilePublisher
 from phtlab.station.daemon.trial_retry import retry_trials
 from phtlab.station.executor.unfinished_trial import keep_unfinished
@@ -60,9 +60,9 @@ _log = structlog.get_logger("phtlab.station")
 class Daemon:
     """One station's daemon. Nothing that matters is remembered in it."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self.station = station
-        self.teller = Teller(
+        self.teller = ProgressReporter(
             station.central, station.name, station.settings.progress_interval, self._clock
         )
         self._open = {stop.hex: stop for stop in station.stops.unfinished()}
@@ -70,8 +70,8 @@ class Daemon:
             station, self.teller.tell, lambda: list(self._open.values()), self._close_until_tried
         )
         self._publisher = ProfilePublisher(station)
-        self._office = Office(station)
-        self._exchange = Exchange(station)
+        self._office = ApprovalSigner(station)
+        self._exchange = ApprovalSync(station)
         self._contradictions = Contradictions(station)
         self._news = threading.Event()
         self._wake = threading.Event()
@@ -317,7 +317,7 @@ class Daemon:
             _log.warning("record not taken", journey=stop.hex[:12], code=error.code)
 
     def _test_itself(self, until: threading.Event) -> None:
-        nightly = Nightly(self.station)
+        nightly = SelfTestSchedule(self.station)
         while not until.wait(_SELF_TEST_TICK):
             try:
                 if nightly.due():

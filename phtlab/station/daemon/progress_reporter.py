@@ -14,7 +14,7 @@ from phtlab.wire.api.journeys import StopUpdate
 _log = structlog.get_logger("phtlab.station")
 
 
-class Teller:
+class ProgressReporter:
     """Collects updates by journey and sends the last of each, at most every `interval` seconds.
 
     Updates are for display: one that cannot be sent is dropped, and sent only if it is told again.

@@ -7,12 +7,12 @@ from pydantic import JsonValue
 from phtlab import __version__
 from phtlab.errors import PolicyError
 from phtlab.station.context.maintenance import closed
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.data.datasets import describe, twin_of
 from phtlab.wire.api.journeys import StationProfile
 
 
-def profile_of(station: Station) -> tuple[StationProfile, dict[str, bytes]]:
+def profile_of(station: DaemonContext) -> tuple[StationProfile, dict[str, bytes]]:
     """The profile, and the twins by data set. Raises DataSetError."""
     descriptions, twins = [], {}
     for name, dataset in station.declared().items():
@@ -32,7 +32,7 @@ def profile_of(station: Station) -> tuple[StationProfile, dict[str, bytes]]:
     return profile, twins
 
 
-def published_rules(station: Station) -> dict[str, JsonValue] | None:
+def published_rules(station: DaemonContext) -> dict[str, JsonValue] | None:
     """What the policy's `[airlock]` sets otherwise than by default; None if that is not told.
 
     A twin station holds nothing, and a policy with a slip in it says nothing.
@@ -52,7 +52,7 @@ def published_rules(station: Station) -> dict[str, JsonValue] | None:
 class ProfilePublisher:
     """Publishes the profile when declarations or policy changed, or a pause began or ended."""
 
-    def __init__(self, station: Station) -> None:
+    def __init__(self, station: DaemonContext) -> None:
         self._station = station
         self._published: object = None
 

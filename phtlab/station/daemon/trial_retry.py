@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.executor.unfinished_trial import note_trial, trial_results, unfinished_trial
 from phtlab.station.health.self_test import run_self_test
 from phtlab.station.retry_delays import Backoff
@@ -16,7 +16,7 @@ _TICK = 1.0
 _log = structlog.get_logger("phtlab.station")
 
 
-def retry_trials(station: Station, until: threading.Event) -> None:
+def retry_trials(station: DaemonContext, until: threading.Event) -> None:
     """Retry until `until` is set; a thread of the daemon."""
     backoff = Backoff(first=1.0)
     while not until.wait(_TICK):
@@ -37,7 +37,7 @@ def retry_trials(station: Station, until: threading.Event) -> None:
         until.wait(seconds)
 
 
-def retry_trial(station: Station) -> str:
+def retry_trial(station: DaemonContext) -> str:
     """Try once more; returns why there is no answer yet, or nothing if there is one.
 
     If a limit does not hold, the self-test has found that when this returns, and stops new runs.

@@ -166,7 +166,7 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class KernelHere:
+class InstalledKernel:
     """An image that the engine has and that a run could use without a registry."""
 
     reference: str
@@ -269,7 +269,7 @@ class Executor(ABC):
                 found[name] = path.name
         return found
 
-    def kernels(self) -> tuple[KernelHere, ...]:
+    def kernels(self) -> tuple[InstalledKernel, ...]:
         """The kernel images, and trains built on them, that are here; the best first."""
         return ()
 

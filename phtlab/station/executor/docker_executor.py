@@ -30,9 +30,9 @@ from phtlab.station.executor.contract import (
     MIB,
     CheckResult,
     Executor,
+    InstalledKernel,
     Job,
     JobStatus,
-    KernelHere,
     RegistryAuth,
     Usage,
 )
@@ -200,7 +200,7 @@ class DockerExecutor(Executor):
             if JOB_ID.fullmatch(name)
         )
 
-    def kernels(self) -> tuple[KernelHere, ...]:
+    def kernels(self) -> tuple[InstalledKernel, ...]:
         found = []
         with self._engine() as engine:
             # A kernel image itself before trains that were built on one.

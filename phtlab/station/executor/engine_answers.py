@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from phtlab.station.executor.contract import IMAGE, JobStatus, KernelHere
+from phtlab.station.executor.contract import IMAGE, InstalledKernel, JobStatus
 from phtlab.train.image import ENTRYPOINT
 
 _OURS = re.compile(r"/(?:kernels|trains)/")
@@ -47,13 +47,13 @@ def images_here(images: Iterable[Mapping[str, Any]]) -> list[str]:
     return [name for name in names if IMAGE.fullmatch(name) and _OURS.search(name)]
 
 
-def kernel_here(reference: str, inspected: Mapping[str, Any]) -> KernelHere | None:
+def kernel_here(reference: str, inspected: Mapping[str, Any]) -> InstalledKernel | None:
     """An image as what a run can use; None if it is not of a kernel that phtlab has built."""
     config = inspected["Config"]
     labels = config.get("Labels") or {}
     if config.get("Entrypoint") != list(ENTRYPOINT) or "org.phtlab.kernelspec" not in labels:
         return None
-    return KernelHere(
+    return InstalledKernel(
         reference=reference,
         name=labels.get("org.opencontainers.image.title", "").rpartition(" ")[2],
         language=labels.get("org.phtlab.language", ""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from phtlab.errors import AuditError
 from phtlab.governance.audit.chain import verify_chain
 from phtlab.station.audit.log import Log
-from phtlab.station.audit.watch import Alarm, Watch, Watched
+from phtlab.station.audit.watch import Alarm, Watch, WatchState
 from phtlab.station.context.operator_context import Place
 from phtlab.station.settings.folder import StationFolder
 
@@ -52,5 +52,5 @@ def accept_central(place: Place, *, by: str, reason: str) -> Alarm:
             "reason": reason,
         },
     )
-    Watch.of(place.folder).keep(place.folder, "central", Watched())
+    Watch.of(place.folder).keep(place.folder, "central", WatchState())
     return watched.alarm

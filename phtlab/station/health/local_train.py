@@ -22,9 +22,9 @@ from phtlab.errors import CentralUnreachableError, StationError
 from phtlab.station.audit.log import Log
 from phtlab.station.context.artifact_store import ImageParts
 from phtlab.station.context.bootstrap import open_executor
-from phtlab.station.context.roster_cache import Believed
-from phtlab.station.context.station import Station, utc_now
-from phtlab.station.executor.contract import Executor, KernelHere, RegistryAuth
+from phtlab.station.context.roster_cache import RosterCache
+from phtlab.station.context.station import DaemonContext, utc_now
+from phtlab.station.executor.contract import Executor, InstalledKernel, RegistryAuth
 from phtlab.station.pipeline.transitions import Transitions
 from phtlab.station.policy.policy import Policy
 from phtlab.station.release import held_outputs
@@ -93,7 +93,7 @@ class LocalRun:
     archive: Path | None
 
 
-class _LocalStation(Station):
+class _LocalStation(DaemonContext):
     """Admits what its operator runs; limits and airlock are the station's own."""
 
     def policy(self) -> Policy:
@@ -169,7 +169,7 @@ def _alone(folder: StationFolder) -> Iterator[None]:
         ) from None
 
 
-def _travel(stop: Stop, station: Station, by: str, told: Callable[[str], None]) -> None:
+def _travel(stop: Stop, station: DaemonContext, by: str, told: Callable[[str], None]) -> None:
     """Every step of a stop, until it has ended. What the airlock holds, its operator may see."""
     steps = Transitions(station, lambda journey, update: told(update.state), lambda: [stop])
     try:
@@ -192,7 +192,7 @@ def _travel(stop: Stop, station: Station, by: str, told: Callable[[str], None]) 
         raise
 
 
-def _kernel(executor: Executor, language: str) -> KernelHere:
+def _kernel(executor: Executor, language: str) -> InstalledKernel:
     for kernel in executor.kernels():
         if kernel.language == language:
             return kernel
@@ -208,11 +208,11 @@ def _prepared(
     settings: StationSettings,
     identity: Identity,
     make: Maker,
-    here: KernelHere,
+    here: InstalledKernel,
     parameters: Mapping[str, Any],
     executor: Executor,
     now: Callable[[], datetime],
-) -> tuple[Station, Offer, TrainManifest]:
+) -> tuple[DaemonContext, Offer, TrainManifest]:
     kernel, documents = _kernel_image(here)
     manifest, files = make(kernel)
     image = compose(*documents, files)
@@ -233,13 +233,13 @@ def _prepared(
         central=_Nobody(),
         freight=_Here(here.reference, image),
         executor=executor,
-        believed=Believed(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
+        believed=RosterCache(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
         now=now,
     )
     return station, Offer(journey=order.digest, order=order, train=signed), manifest
 
 
-def _kernel_image(here: KernelHere) -> tuple[KernelImage, tuple[bytes, bytes]]:
+def _kernel_image(here: InstalledKernel) -> tuple[KernelImage, tuple[bytes, bytes]]:
     """The image as one that a train can be built on, with a manifest and a config of its own.
 
     An engine keeps no manifest; the layers, by which it is checked, are the image's own.

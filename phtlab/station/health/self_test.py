@@ -10,7 +10,7 @@ import structlog
 
 from phtlab.station.audit.log import Log
 from phtlab.station.context.self_test_result import Report, begun, keep_report, report_of
-from phtlab.station.context.station import Station, utc_now
+from phtlab.station.context.station import DaemonContext, utc_now
 from phtlab.station.executor.contract import CheckResult
 from phtlab.station.executor.unfinished_trial import note_trial
 from phtlab.station.health.checks import check_station
@@ -46,7 +46,7 @@ def look(
         yield train_check(folder, settings, identity(), log, by=by)
 
 
-def run_self_test(station: Station) -> Report:
+def run_self_test(station: DaemonContext) -> Report:
     """Look at everything now, keep what was found, and tell the operator's log of what is broken.
 
     Raises OSError if the report cannot be kept: that, too, is in the log by then.

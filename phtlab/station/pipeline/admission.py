@@ -15,17 +15,17 @@ from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.approvals.agreement import has_agreed
-from phtlab.station.approvals.coverage import Covered, asked, assessed, covering, over
+from phtlab.station.approvals.coverage import Coverage, asked, assessed, covering, over
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.backup.restore import require_issued_since
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.data.datasets import DataSet, check_columns
 from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.sandbox import data_target
 from phtlab.station.policy.policy import Decision, Policy, decide
 from phtlab.station.stops.sentences import APPROVAL, Ending
 from phtlab.station.stops.stop import Stop, now_text, settings_file
-from phtlab.station.stops.verified_offer import Arrived as Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer as VerifiedOffer
 from phtlab.station.stops.verified_offer import claimed_order as claimed_order
 from phtlab.train.canonical import canonical
 from phtlab.train.documents.envelope import open_statement
@@ -41,7 +41,7 @@ _ADMITTING = threading.Lock()
 _log = structlog.get_logger("phtlab.station")
 
 
-def verify(stop: Stop, station: Station) -> None:
+def verify(stop: Stop, station: DaemonContext) -> None:
     """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
     trusted = station.believed.now(at_least_as_new_as=claimed_order(stop).roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
@@ -72,11 +72,11 @@ def verify(stop: Stop, station: Station) -> None:
     if newest != kernel:
         carried |= _carried_by(newest, station)
     _keep_whole(stop.train, carried)
-    arrived = Arrived(train, order, researcher, kernel, trusted.roster.version, parameters)
+    arrived = VerifiedOffer(train, order, researcher, kernel, trusted.roster.version, parameters)
     stop.write("verified", arrived.as_json())
 
 
-def _carried_by(newest: KernelImage, station: Station) -> dict[str, bytes]:
+def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]:
     """The settings of the catalogue's newest image, which the train's own is compared with.
 
     A train waits for nobody's newer image: without it the reader is told less.
@@ -88,12 +88,12 @@ def _carried_by(newest: KernelImage, station: Station) -> dict[str, bytes]:
         return {}
 
 
-def admit(stop: Stop, station: Station) -> None:
+def admit(stop: Stop, station: DaemonContext) -> None:
     """Verified to held or admitted: by the policy, or by an approval that stands."""
     # What was held may have waited for days: who signed it may be a member no more.
     trusted = station.believed.now()
     _documents(stop, station, trusted.roster)
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     trusted.catalogue.image(arrived.kernel.digest)
     policy = station.policy()
     if policy.approval.agreement and not has_agreed(station, trusted, arrived.researcher):
@@ -104,7 +104,7 @@ def admit(stop: Stop, station: Station) -> None:
         _admit(stop, station, arrived, policy)
 
 
-def _admit(stop: Stop, station: Station, arrived: Arrived, policy: Policy) -> None:
+def _admit(stop: Stop, station: DaemonContext, arrived: VerifiedOffer, policy: Policy) -> None:
     datasets = station.datasets()
     risk = assessed(arrived, station)
     decision = decide(
@@ -116,7 +116,7 @@ def _admit(stop: Stop, station: Station, arrived: Arrived, policy: Policy) -> No
         present=datasets,
         risk=risk.risk,
     )
-    covered = Covered()
+    covered = Coverage()
     if decision.verdict == "hold":
         covered = covering(station, asked(stop, arrived, station, risk))
         decision = _approved(stop, decision, covered, over(station, arrived.order))
@@ -153,7 +153,7 @@ def _refuse(stop: Stop, code: str, sentence: str) -> None:
     stop.write("ending", refusal.model_dump(mode="json"))
 
 
-def lapsed(stop: Stop, station: Station) -> Ending | None:
+def lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
     """How a stop ends that was admitted and may not go on.
 
     Before it started, because of whatever would not let it be admitted now: it may have waited for
@@ -169,7 +169,7 @@ def lapsed(stop: Stop, station: Station) -> Ending | None:
             return None
         code = "approval-revoked"
         return Ending(outcome="cancelled", code=code, sentence=APPROVAL[code])
-    order = Arrived.of(stop).order
+    order = VerifiedOffer.of(stop).order
     if station.now() >= order.expires:
         return Ending(outcome="refused", code="order-expired", sentence=_EXPIRED)
     code = "proposal-withdrawn" if over(station, order) == "proposal-withdrawn" else ""
@@ -178,7 +178,7 @@ def lapsed(stop: Stop, station: Station) -> Ending | None:
     return Ending(outcome="refused", code=code, sentence=APPROVAL[code]) if code else None
 
 
-def _ended(approvals: Approvals, approval: str, station: Station) -> str:
+def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
     """Why an approval of this station's allows nothing any more: a code, or nothing."""
     if approvals.revoked(approval):
         return "approval-revoked"
@@ -191,7 +191,7 @@ def _ended(approvals: Approvals, approval: str, station: Station) -> str:
 
 
 def _job(
-    stop: Stop, arrived: Arrived, used: Mapping[str, DataSet], limits: Limits
+    stop: Stop, arrived: VerifiedOffer, used: Mapping[str, DataSet], limits: Limits
 ) -> dict[str, bytes]:
     """What the run will see, by file name."""
     job = {
@@ -216,7 +216,7 @@ def _job(
     }
 
 
-def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Order, str]:
+def _documents(stop: Stop, station: DaemonContext, roster: Roster) -> tuple[Train, Order, str]:
     offer = stop.offer()
     train = verify_train(offer.train, roster)
     order = verify_order(
@@ -231,7 +231,7 @@ def _documents(stop: Stop, station: Station, roster: Roster) -> tuple[Train, Ord
     return train, order, researcher
 
 
-def _approved(stop: Stop, held: Decision, covered: Covered, study_over: str) -> Decision:
+def _approved(stop: Stop, held: Decision, covered: Coverage, study_over: str) -> Decision:
     """What becomes of a journey that the policy holds: a person's no, or an approval, decides."""
     word = stop.read("decision") if stop.has("decision") else {}
     if word.get("verdict") == "refuse":
@@ -255,7 +255,7 @@ def _approved(stop: Stop, held: Decision, covered: Covered, study_over: str) -> 
 
 
 def _held(
-    decision: Decision, risk: Assessment, covered: Covered, persons: int
+    decision: Decision, risk: Assessment, covered: Coverage, persons: int
 ) -> dict[str, object]:
     return {
         "sentence": decision.sentence,

@@ -15,56 +15,58 @@ from phtlab.station.audit.log import Log
 from phtlab.station.stops.stop import Stop, Stops
 
 
-class Told(NamedTuple):
+class AuditDetails(NamedTuple):
     """What the log says of a stop beside the action's name."""
 
     digest: str
     details: Mapping[str, str]
 
 
-def _offered(stop: Stop) -> Told:
-    return Told(stop.journey, {})
+def _offered(stop: Stop) -> AuditDetails:
+    return AuditDetails(stop.journey, {})
 
 
-def _held(stop: Stop) -> Told:
-    return Told(_train(stop), {"reason": stop.read("held")["sentence"]})
+def _held(stop: Stop) -> AuditDetails:
+    return AuditDetails(_train(stop), {"reason": stop.read("held")["sentence"]})
 
 
-def _admitted(stop: Stop) -> Told:
+def _admitted(stop: Stop) -> AuditDetails:
     researcher, admitted = stop.read("verified")["researcher"], stop.read("admitted")
     allowed = {"approval": admitted["approval"]} if admitted.get("approval") else {}
-    return Told(_train(stop), {"researcher": researcher, "reason": admitted["sentence"], **allowed})
+    return AuditDetails(
+        _train(stop), {"researcher": researcher, "reason": admitted["sentence"], **allowed}
+    )
 
 
-def _started(stop: Stop) -> Told:
-    return Told(_train(stop), {})
+def _started(stop: Stop) -> AuditDetails:
+    return AuditDetails(_train(stop), {})
 
 
-def _outputs_held(stop: Stop) -> Told:
+def _outputs_held(stop: Stop) -> AuditDetails:
     held = [
         one for one in stop.read("airlock-held")["outputs"] if one["verdict"]["verdict"] == "held"
     ]
     persons = str(stop.read("airlock-held")["persons"])
-    return Told(_train(stop), {"outputs": str(len(held)), "persons": persons})
+    return AuditDetails(_train(stop), {"outputs": str(len(held)), "persons": persons})
 
 
-def _outputs_decided(stop: Stop) -> Told:
+def _outputs_decided(stop: Stop) -> AuditDetails:
     """How many were released, in part, or refused; each word has an entry of its own."""
     choices = Counter(one["choice"] for one in stop.read("release")["outputs"].values())
-    return Told(_train(stop), {choice: str(number) for choice, number in choices.items()})
+    return AuditDetails(_train(stop), {choice: str(number) for choice, number in choices.items()})
 
 
-def _ended(stop: Stop) -> Told:
+def _ended(stop: Stop) -> AuditDetails:
     record = stop.final_record()
     code = {"code": record.code} if record.code else {}
-    return Told(stop.record().digest, {"outcome": record.outcome, **code})
+    return AuditDetails(stop.record().digest, {"outcome": record.outcome, **code})
 
 
 def _train(stop: Stop) -> str:
     return str(stop.read("verified")["train"]["digest"])
 
 
-_BY_FILE: Final[Mapping[str, tuple[str, Callable[[Stop], Told]]]] = {
+_BY_FILE: Final[Mapping[str, tuple[str, Callable[[Stop], AuditDetails]]]] = {
     "offer": ("stop-offered", _offered),
     "held": ("stop-held", _held),
     "admitted": ("stop-admitted", _admitted),

@@ -14,13 +14,13 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, Joined, digest_of
 
 INDEX = "cargo.json"
 
 
-def open_cargo(journey: str, station: str, passed: Sequence[Passed]) -> io.BufferedReader:
+def open_cargo(journey: str, station: str, passed: Sequence[CheckedOutput]) -> io.BufferedReader:
     """The archive of all released outputs of `passed`, to be read once, in constant memory.
 
     Raises AirlockError, as reading it does, if a file that was left is no longer what it was.
@@ -29,13 +29,15 @@ def open_cargo(journey: str, station: str, passed: Sequence[Passed]) -> io.Buffe
     return io.BufferedReader(Joined(list(_archive(journey, station, leaving))))
 
 
-def write_cargo(target: BinaryIO, journey: str, station: str, passed: Sequence[Passed]) -> None:
+def write_cargo(
+    target: BinaryIO, journey: str, station: str, passed: Sequence[CheckedOutput]
+) -> None:
     """Write `open_cargo`'s archive to `target`."""
     with open_cargo(journey, station, passed) as archive:
         shutil.copyfileobj(archive, target)
 
 
-def _archive(journey: str, station: str, leaving: Sequence[Passed]) -> Iterator[Content]:
+def _archive(journey: str, station: str, leaving: Sequence[CheckedOutput]) -> Iterator[Content]:
     """The pieces of the archive, padded as `tarfile` pads it."""
     entries: list[tuple[str, Content]] = [(INDEX, _index(journey, station, leaving))]
     entries += [(name, content) for one in leaving for name, content in sorted(one.files.items())]
@@ -48,7 +50,7 @@ def _archive(journey: str, station: str, leaving: Sequence[Passed]) -> Iterator[
     yield bytes(2 * tarfile.BLOCKSIZE + -size % tarfile.RECORDSIZE)
 
 
-def _index(journey: str, station: str, leaving: Sequence[Passed]) -> bytes:
+def _index(journey: str, station: str, leaving: Sequence[CheckedOutput]) -> bytes:
     index = {
         "version": 1,
         "journey": journey,

@@ -13,7 +13,7 @@ import structlog
 from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, UnreachableError
 from phtlab.files.durable_file import replaced_durably
 from phtlab.station.airlock.check_outputs import (
-    Passed,
+    CheckedOutput,
     as_at_a_twin,
     check_read,
     pass_outputs,
@@ -23,10 +23,9 @@ from phtlab.station.airlock.forecast import forecast
 from phtlab.station.airlock.history import monthly_amount, released_counts
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.backup.lost_history import forgotten_of
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.data.datasets import people_at_most, people_known
 from phtlab.station.executor.untrusted_files import LeftFiles
-from phtlab.station.pipeline.admission import Arrived, claimed_order
 from phtlab.station.pipeline.cargo import open_cargo
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Policy
@@ -37,6 +36,7 @@ from phtlab.station.release.redaction import let_go
 from phtlab.station.release.votes import EXPIRED, Release, outcome_of, words_on
 from phtlab.station.stops.sentences import RUN, Ending, run_failed
 from phtlab.station.stops.stop import Stop, now_text
+from phtlab.station.stops.verified_offer import VerifiedOffer, claimed_order
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import cargo_context, context_digest
 from phtlab.train.documents.record import CellError, Forecast, OutputVerdict, StopRecord
@@ -46,14 +46,14 @@ _PATIENCE = 20
 _log = structlog.get_logger("phtlab.station")
 
 
-def leave_airlock(stop: Stop, station: Station) -> None:
+def leave_airlock(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed or held; or to an ending, if the run failed or nothing may leave."""
     outcome = stop.read("outcome")
     if outcome["code"]:
         error = CellError.model_validate(outcome["error"]) if outcome["error"] else None
         _end(stop, run_failed(outcome["code"], error))
         return
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     policy = station.policy()
     try:
         folder = station.executor.outputs(stop.job_id)
@@ -75,8 +75,8 @@ def leave_airlock(stop: Stop, station: Station) -> None:
 
 
 def _passed(
-    stop: Stop, station: Station, arrived: Arrived, left: LeftFiles, policy: Policy
-) -> tuple[Passed, ...]:
+    stop: Stop, station: DaemonContext, arrived: VerifiedOffer, left: LeftFiles, policy: Policy
+) -> tuple[CheckedOutput, ...]:
     """The outputs past the airlock, held against what has left; what leaves now is noted there."""
     manifest = arrived.train.manifest
     # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
@@ -114,8 +114,8 @@ def _passed(
 
 def _foresee(
     stop: Stop,
-    station: Station,
-    arrived: Arrived,
+    station: DaemonContext,
+    arrived: VerifiedOffer,
     left: LeftFiles,
     known: tuple[AirlockRules, Sequence[OutputVerdict]],
 ) -> None:
@@ -130,15 +130,17 @@ def _foresee(
     stop.write("forecast", [one.model_dump(mode="json") for one in found])
 
 
-def _everybody(station: Station, names: Sequence[str]) -> tuple[int, int] | None:
+def _everybody(station: DaemonContext, names: Sequence[str]) -> tuple[int, int] | None:
     """How many people whoever reads the station's profile knows there are; of one data set only."""
     dataset = station.datasets().get(names[0]) if len(names) == 1 else None
     return None if dataset is None else people_known(dataset)
 
 
-def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...]) -> None:
+def _note(
+    stop: Stop, station: DaemonContext, arrived: VerifiedOffer, passed: tuple[CheckedOutput, ...]
+) -> None:
     manifest = arrived.train.manifest
-    left = monthly_amount.Left(
+    left = monthly_amount.ReleasedAmount(
         researcher=arrived.researcher,
         datasets=manifest.datasets,
         amount=monthly_amount.amount_of(passed),
@@ -152,9 +154,9 @@ def _note(stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, 
 
 def _hold(
     stop: Stop,
-    station: Station,
-    arrived: Arrived,
-    passed: tuple[Passed, ...],
+    station: DaemonContext,
+    arrived: VerifiedOffer,
+    passed: tuple[CheckedOutput, ...],
     rules: ReleaseRules,
 ) -> None:
     manifest, now = arrived.train.manifest, station.now()
@@ -166,7 +168,7 @@ def _hold(
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
 
 
-def heed_words(stop: Stop, station: Station) -> bool:
+def heed_words(stop: Stop, station: DaemonContext) -> bool:
     """Held to airlock, once people decided on every output, or their time is over.
 
     Returns whether it is so far.
@@ -182,7 +184,7 @@ def heed_words(stop: Stop, station: Station) -> bool:
     return True
 
 
-def leave_hold(stop: Stop, station: Station) -> None:
+def leave_hold(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
     there = waiting.waiting_at(stop)
     outcomes = Release.model_validate(stop.read("release")).outputs
@@ -190,7 +192,7 @@ def leave_hold(stop: Stop, station: Station) -> None:
         passed = tuple(
             let_go(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
         )
-        arrived = Arrived.of(stop)
+        arrived = VerifiedOffer.of(stop)
         with released_counts.turn(station.folder.released):
             _note(stop, station, arrived, waiting.with_cells(stop, passed))
             released_counts.settle(station.folder.released, stop.hex)
@@ -199,7 +201,11 @@ def leave_hold(stop: Stop, station: Station) -> None:
 
 
 def _seal(
-    stop: Stop, station: Station, arrived: Arrived, passed: tuple[Passed, ...], otherwise: str = ""
+    stop: Stop,
+    station: DaemonContext,
+    arrived: VerifiedOffer,
+    passed: tuple[CheckedOutput, ...],
+    otherwise: str = "",
 ) -> None:
     """Seal what leaves; if nothing does, the stop ends with the code `otherwise`."""
     verdicts = tuple(one.verdict for one in passed)
@@ -219,7 +225,7 @@ def _seal(
     stop.write("sealed", {"digest": sealed.digest, "size": sealed.size, "at": now_text()})
 
 
-def push(stop: Stop, station: Station) -> None:
+def push(stop: Stop, station: DaemonContext) -> None:
     """Sealed cargo into the registry, and meanwhile the run's remains away."""
     with ThreadPoolExecutor(1, thread_name_prefix="clearing") as clearing:
         cleared = clearing.submit(station.executor.remove, stop.job_id)
@@ -228,9 +234,9 @@ def push(stop: Stop, station: Station) -> None:
     stop.write("pushed", {"at": now_text()})
 
 
-def record_departed(stop: Stop, station: Station) -> None:
+def record_departed(stop: Stop, station: DaemonContext) -> None:
     """Sign what has departed already: its cargo is in the registry."""
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     sealed = stop.read("sealed")
     context = cargo_context(stop.journey, arrived.order, station.name)
     _sign(
@@ -244,7 +250,7 @@ def record_departed(stop: Stop, station: Station) -> None:
     )
 
 
-def record_ending(stop: Stop, station: Station) -> None:
+def record_ending(stop: Stop, station: DaemonContext) -> None:
     """Sign how it ended otherwise. First the run is made to end, if there is one."""
     ending = Ending.model_validate(stop.read("ending"))
     if stop.has("starting"):
@@ -268,7 +274,7 @@ def record_ending(stop: Stop, station: Station) -> None:
     )
 
 
-def tell(stop: Stop, station: Station, tries: int) -> None:
+def tell(stop: Stop, station: DaemonContext, tries: int) -> None:
     """Put the record to central. The same record again changes nothing there.
 
     A central that refuses it is asked `_PATIENCE` times, and one that keeps another record of it
@@ -294,10 +300,10 @@ def _end(stop: Stop, ending: Ending) -> None:
     stop.write("ending", ending.model_dump(mode="json"))
 
 
-def _sign(stop: Stop, station: Station, **what: Any) -> None:
+def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
     order = claimed_order(stop)
     verified = stop.has("verified")
-    version = Arrived.of(stop).roster_version if verified else order.roster_version
+    version = VerifiedOffer.of(stop).roster_version if verified else order.roster_version
     number = order.stations.index(station.name) if station.name in order.stations else 0
     outcome = stop.read("outcome") if stop.has("outcome") else {}
     schemas = stop.read("admitted")["schemas"] if stop.has("admitted") else {}

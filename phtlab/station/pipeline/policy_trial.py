@@ -19,7 +19,7 @@ from phtlab.station.data.datasets import load_datasets
 from phtlab.station.policy.policy import Decision, Policy, decide, parse_policy
 from phtlab.station.release.airlock_replay import AirlockReplay, replay_airlock
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import digest
 
 MOST = 500
@@ -47,7 +47,7 @@ class Replayed:
 
 
 @dataclass(frozen=True)
-class Replay:
+class PolicyTrial:
     """What a new policy would have done. `left_out` are older journeys that were not looked at."""
 
     journeys: tuple[Replayed, ...]
@@ -76,7 +76,7 @@ def current_text(place: Place) -> str:
         return ""
 
 
-def replay(place: Place, text: str) -> Replay:
+def replay(place: Place, text: str) -> PolicyTrial:
     """What the policy `text` would have done with the newest journeys, newest first.
 
     Raises PolicyError (``policy-invalid``) if `text` is no policy.
@@ -91,7 +91,7 @@ def replay(place: Place, text: str) -> Replay:
     stops = [stop for stop in place.stops if stop.has("verified")]
     stops.sort(key=lambda stop: stop.path.stat().st_mtime, reverse=True)
     found = tuple(_replayed(stops[:MOST], old, new, place, present, known))
-    return Replay(found, max(0, len(stops) - MOST))
+    return PolicyTrial(found, max(0, len(stops) - MOST))
 
 
 def put_in_force(place: Place, text: str, *, by: str, instead_of: str) -> Policy:
@@ -131,14 +131,14 @@ def _replayed(
 ) -> Iterator[Replayed]:
     for stop in stops:
         try:
-            arrived = Arrived.of(stop)
+            arrived = VerifiedOffer.of(stop)
         except StationError:
             continue  # 'Journeys' says of it that it is broken
         manifest = arrived.train.manifest
         # An image counts as known once it was admitted, which a train cannot have been by itself.
         risk = assessed(arrived, place, known).risk
 
-        def says(policy: Policy, arrived: Arrived = arrived, risk: Risk = risk) -> Decision:
+        def says(policy: Policy, arrived: VerifiedOffer = arrived, risk: Risk = risk) -> Decision:
             return decide(
                 policy,
                 arrived.order,

@@ -19,26 +19,26 @@ from phtlab.errors import (
 from phtlab.files.durable_file import replaced_durably, write_durably
 from phtlab.station.airlock.errors.error_message import Vocabulary, vocabulary
 from phtlab.station.airlock.formats import strict_json
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus, Limits
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
-from phtlab.station.pipeline.admission import Arrived
-from phtlab.station.stops.run_verdict import MAX_RECORD_BYTES, Judgement, judge
+from phtlab.station.stops.run_verdict import MAX_RECORD_BYTES, RunVerdict, judge
 from phtlab.station.stops.sentences import run_failed
 from phtlab.station.stops.stop import Stop, now_text
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.wire.api.journeys import StopUpdate
 
 _MAX_PROGRESS_BYTES = 4096
 _MAX_NAMES = 4096
 
 
-def claim(stop: Stop, station: Station) -> None:
+def claim(stop: Stop, station: DaemonContext) -> None:
     """Admitted to running: from here on a run may exist."""
     stop.write("starting", {"at": station.now().isoformat()})
 
 
-def watch(stop: Stop, station: Station) -> bool:
+def watch(stop: Stop, station: DaemonContext) -> bool:
     """Start the run if it has not begun, stop it if its time is up, note its end.
 
     Returns whether anything changed. An engine that does not answer is waited for, as is a trial
@@ -65,7 +65,7 @@ def watch(stop: Stop, station: Station) -> bool:
     return True
 
 
-def progress(stop: Stop, station: Station) -> StopUpdate | None:
+def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
     """How far the run says it is, as far as that can be: for display only.
 
     The run chooses when it ends a cell: with many cells, that tells whatever it wants. So of a run
@@ -102,9 +102,9 @@ def _cells(stop: Stop) -> dict[int, str]:
     }
 
 
-def _words(stop: Stop, station: Station) -> Vocabulary:
+def _words(stop: Stop, station: DaemonContext) -> Vocabulary:
     """What an error's message may be made of: the train's words, and what is published here."""
-    manifest = Arrived.of(stop).train.manifest
+    manifest = VerifiedOffer.of(stop).train.manifest
     published: dict[str, DataSet] = {}
     with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told
         published = station.declared()
@@ -118,11 +118,11 @@ def _words(stop: Stop, station: Station) -> Vocabulary:
     )
 
 
-def _begin(stop: Stop, station: Station) -> bool:
+def _begin(stop: Stop, station: DaemonContext) -> bool:
     if stop.has("started"):
         stop.write("ending", run_failed("run-lost").model_dump(mode="json"))
         return True
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     admitted = stop.read("admitted")
     train = arrived.train
     job = Job(
@@ -138,12 +138,12 @@ def _begin(stop: Stop, station: Station) -> bool:
     return True
 
 
-def _patience_ends(stop: Stop, station: Station) -> datetime:
+def _patience_ends(stop: Stop, station: DaemonContext) -> datetime:
     claimed = datetime.fromisoformat(stop.read("starting")["at"])
     return claimed + timedelta(seconds=station.settings.engine_patience)
 
 
-def _stop_in_time(stop: Stop, station: Station, status: JobStatus) -> bool:
+def _stop_in_time(stop: Stop, station: DaemonContext, status: JobStatus) -> bool:
     limits = Limits(**stop.read("admitted")["limits"])
     began = status.started or datetime.fromisoformat(stop.read("starting")["at"])
     by_the_wall = (station.now() - began).total_seconds()
@@ -156,7 +156,7 @@ def _stop_in_time(stop: Stop, station: Station, status: JobStatus) -> bool:
     return True
 
 
-def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
+def _finish(stop: Stop, station: DaemonContext, status: JobStatus) -> None:
     outputs = station.executor.outputs(stop.job_id)
     station.stopwatch.forget(stop.job_id)
     record = None
@@ -171,7 +171,7 @@ def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
         twin=stop.read("admitted")["twin"],
     )
     if not judgement.code and (code := _undeclared(stop, outputs)):
-        judgement = Judgement(code)
+        judgement = RunVerdict(code)
     _keep_for_operator(stop, station, outputs, record)
     stop.write(
         "outcome",
@@ -187,7 +187,7 @@ def _finish(stop: Stop, station: Station, status: JobStatus) -> None:
 
 def _undeclared(stop: Stop, outputs: Path) -> str:
     """`output-missing`, `output-undeclared`, or nothing: of names only, no file is opened."""
-    declared = {output.name for output in Arrived.of(stop).train.manifest.outputs}
+    declared = {output.name for output in VerifiedOffer.of(stop).train.manifest.outputs}
     try:
         names = list_untrusted(outputs, "outputs", most=_MAX_NAMES)
         found = {name.split(".")[0] for name in names if not name.startswith(".")}
@@ -200,7 +200,9 @@ def _undeclared(stop: Stop, outputs: Path) -> str:
     return "output-missing" if declared - found else ""
 
 
-def _keep_for_operator(stop: Stop, station: Station, outputs: Path, record: bytes | None) -> None:
+def _keep_for_operator(
+    stop: Stop, station: DaemonContext, outputs: Path, record: bytes | None
+) -> None:
     """The whole notebook, record and log, for the operator alone: they never leave."""
     stop.operator.mkdir(mode=0o700, exist_ok=True)
     limits = Limits(**stop.read("admitted")["limits"])

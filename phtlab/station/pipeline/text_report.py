@@ -8,8 +8,8 @@ from typing import Any
 
 from phtlab.errors import StationError
 from phtlab.printable import escaped
-from phtlab.station.pipeline.admission import Arrived, claimed_order
 from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.verified_offer import VerifiedOffer, claimed_order
 
 
 def stop_view(stop: Stop) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def stop_view(stop: Stop) -> dict[str, Any]:
         "cancelled": stop.has("cancel"),
     }
     if stop.has("verified"):
-        arrived = Arrived.of(stop)
+        arrived = VerifiedOffer.of(stop)
         view |= {
             "name": arrived.train.manifest.name,
             "researcher": arrived.researcher,
@@ -50,7 +50,7 @@ def safe_lines(stop: Stop) -> Iterator[str]:
     """The train's parameters, data sets, outputs and code, line by line."""
     if not stop.has("verified"):
         return
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     for name, value in arrived.parameters.items():
         yield escaped(f"parameter   {name} = {value!r}")
     for name in arrived.train.manifest.datasets:

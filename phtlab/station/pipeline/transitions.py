@@ -24,7 +24,7 @@ from phtlab.errors import (
     UnreachableError,
 )
 from phtlab.station.context import maintenance
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.pipeline import admission, departure, running
 from phtlab.station.pipeline.audit_entries import StopAudit
 from phtlab.station.retry_delays import Backoff
@@ -51,7 +51,7 @@ class Transitions:
 
     def __init__(
         self,
-        station: Station,
+        station: DaemonContext,
         tell: Tell,
         open_stops: Callable[[], Iterable[Stop]],
         trial_unfinished: Callable[[TrialUnfinishedError], None] = lambda error: None,

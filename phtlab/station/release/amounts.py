@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.history.monthly_amount import (
-    Use,
+    MonthUsage,
     left_in_month,
     months,
     uses,
@@ -45,7 +45,7 @@ class UseOfMonth:
     `values` is None where nobody knows of how many people the data set is.
     """
 
-    use: Use
+    use: MonthUsage
     rows: Share
     size: Share
     values: Share | None

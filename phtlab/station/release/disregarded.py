@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.history import released_counts
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.release.airlock_replay import NOTED
 from phtlab.station.stops.stop import Stop
 
 
-def disregard(desk: Desk, stop: Stop, *, by: str, reason: str) -> tuple[str, ...]:
+def disregard(desk: StationContext, stop: Stop, *, by: str, reason: str) -> tuple[str, ...]:
     """Hold later outputs against nothing any more that left with `stop`.
 
     Returns the journeys of all stops that let the same tables leave: they are kept once. Raises

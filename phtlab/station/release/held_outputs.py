@@ -19,8 +19,8 @@ from phtlab.station.release.releasers import require_releaser
 from phtlab.station.release.view_log import has_looked, note_look
 from phtlab.station.release.votes import (
     Outcome,
-    Part,
-    Word,
+    Redaction,
+    Vote,
     add_word,
     decided,
     outcome_of,
@@ -29,7 +29,7 @@ from phtlab.station.release.votes import (
     words_on,
 )
 from phtlab.station.release.waiting import (
-    Waiting,
+    HeldOutputs,
     WaitingOutput,
     content_of,
     findings_on,
@@ -37,12 +37,12 @@ from phtlab.station.release.waiting import (
     waiting_at,
 )
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import canonical, digest
 
 MOST_SHOWN: Final = 64 * 2**20
 """Bytes of a file that are read to be looked at."""
-Choice = Literal["release", "refuse"] | Part
+Choice = Literal["release", "refuse"] | Redaction
 """Let the output go as it is, without a part of it, or not at all."""
 
 
@@ -53,7 +53,7 @@ class HeldStop:
     stop: Stop
     train: str
     researcher: str
-    waiting: Waiting
+    waiting: HeldOutputs
 
     @property
     def undecided(self) -> tuple[WaitingOutput, ...]:
@@ -198,15 +198,15 @@ def _require_looked(stop: Stop, output: WaitingOutput, by: str) -> None:
 
 def _word(
     stop: Stop,
-    waiting: Waiting,
+    waiting: HeldOutputs,
     name: str,
     choice: Choice,
     by: str,
     reason: str,
     now: datetime,
-) -> Word:
+) -> Vote:
     output = waiting.output(name)
-    part = choice if isinstance(choice, Part) else None
+    part = choice if isinstance(choice, Redaction) else None
     if part is not None:
         if output.verdict.kind != "table":
             raise StationError(
@@ -216,10 +216,10 @@ def _word(
             )
         (file,) = output.files
         without(content_of(stop, file), part)
-        declared = {one.name: one for one in Arrived.of(stop).train.manifest.outputs}
+        declared = {one.name: one for one in VerifiedOffer.of(stop).train.manifest.outputs}
         require_whole_cells(part, labels_of(stop, name), declared[name].counts)
     return word_of(
-        "part" if isinstance(choice, Part) else choice,
+        "part" if isinstance(choice, Redaction) else choice,
         part,
         by,
         reason,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from phtlab.station.policy.airlock_findings import Finding
-from phtlab.station.release.votes import Word
+from phtlab.station.release.votes import Vote
 from phtlab.station.release.waiting import WaitingFile, WaitingOutput
 
 
@@ -48,7 +48,7 @@ class OutputView:
     sentence: str
     findings: tuple[Finding, ...]
     files: tuple[WaitingFile, ...]
-    words: tuple[Word, ...]
+    words: tuple[Vote, ...]
     persons: int
     table: TableView | None = field(default=None, repr=False)
     picture: bytes | None = field(default=None, repr=False)
@@ -60,7 +60,7 @@ def view_of(
     output: WaitingOutput,
     files: Mapping[str, bytes],
     findings: Sequence[Finding],
-    words: Sequence[Word],
+    words: Sequence[Vote],
     persons: int,
 ) -> OutputView:
     """The view of `output`, whose `files` are given by name."""

@@ -7,9 +7,9 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from phtlab.errors import StationError
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, Joined
-from phtlab.station.release.votes import Outcome, Part
+from phtlab.station.release.votes import Outcome, Redaction
 from phtlab.station.release.waiting import WaitingOutput
 from phtlab.train.documents.record import OutputVerdict
 
@@ -17,23 +17,25 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def let_go(output: WaitingOutput, files: Mapping[str, Content], outcome: Outcome | None) -> Passed:
+def let_go(
+    output: WaitingOutput, files: Mapping[str, Content], outcome: Outcome | None
+) -> CheckedOutput:
     """`output` with the verdict that `outcome` makes of it, and what of its `files` leaves.
 
     `outcome` is None for an output that the rules themselves let go or refused.
     """
     if outcome is None:
-        return Passed(output.verdict, files)
+        return CheckedOutput(output.verdict, files)
     if outcome.choice == "refuse":
-        return Passed(_verdict(output, outcome), {})
+        return CheckedOutput(_verdict(output, outcome), {})
     if outcome.part is None:
-        return Passed(_verdict(output, outcome), files)
+        return CheckedOutput(_verdict(output, outcome), files)
     ((name, content),) = files.items()
     whole = io.BufferedReader(Joined([content])).read()
-    return Passed(_verdict(output, outcome), {name: without(whole, outcome.part)})
+    return CheckedOutput(_verdict(output, outcome), {name: without(whole, outcome.part)})
 
 
-def without(content: bytes, part: Part) -> bytes:
+def without(content: bytes, part: Redaction) -> bytes:
     """The Parquet file `content` without what `part` takes out.
 
     Raises StationError (``release-part``) for a row or a column that is not there, and if no row
@@ -61,7 +63,7 @@ def without(content: bytes, part: Part) -> bytes:
     return target.getvalue()
 
 
-def require_whole_cells(part: Part, labels: Collection[str], counts: str | None) -> None:
+def require_whole_cells(part: Redaction, labels: Collection[str], counts: str | None) -> None:
     """A count leaves with what it counts: `labels` are the columns that say it, `counts` its own.
 
     Else nobody could tell later which people's count has left, and no later stop could be held
@@ -76,7 +78,7 @@ def require_whole_cells(part: Part, labels: Collection[str], counts: str | None)
             )
 
 
-def _require(table: pa.Table, part: Part) -> None:
+def _require(table: pa.Table, part: Redaction) -> None:
     rows = range(1, table.num_rows + 1)
     for row in (*part.rows, *(row for row, _ in part.cells)):
         if row not in rows:

@@ -17,11 +17,11 @@ from phtlab.station.airlock.formats import strict_json
 from phtlab.station.context.operator_context import Place
 from phtlab.station.release.releasers import require_releaser
 from phtlab.station.release.view_log import has_looked, note_look
-from phtlab.station.release.votes import Outcome, Word, add_word, outcome_with, word_of, words_on
+from phtlab.station.release.votes import Outcome, Vote, add_word, outcome_with, word_of, words_on
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.stops.run_verdict import MAX_RECORD_BYTES
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import digest
 
 LOG: Final = "_log"
@@ -56,7 +56,7 @@ def looked_at_log(stop: Stop, *, by: str) -> bool:
     return has_looked(stop, LOG, by=by, seen=digest(log_text(stop).encode()))
 
 
-def persons_for_log(words: Sequence[Word], now: int) -> int:
+def persons_for_log(words: Sequence[Vote], now: int) -> int:
     """How many have to agree: as many as the policy asks for `now`, or did at any word before."""
     return max(now, *(word.persons for word in words), 1)
 
@@ -94,7 +94,7 @@ def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome 
     return add_word(stop, LOG, word, persons)
 
 
-def require_same_log(words: Sequence[Word], seen: str) -> None:
+def require_same_log(words: Sequence[Vote], seen: str) -> None:
     """Raises StationError (``log-unseen``) if one of `words` is on another log than `seen`."""
     for word in words:
         if word.seen != seen:
@@ -117,7 +117,7 @@ def _mark(folder: StationFolder, stop: Stop) -> None:
 
 
 def _lines(stop: Stop) -> Iterator[str]:
-    arrived, outcome = Arrived.of(stop), stop.read("outcome")
+    arrived, outcome = VerifiedOffer.of(stop), stop.read("outcome")
     name = arrived.train.manifest.name
     yield f"Journey {stop.hex[:12]}: {name} of {arrived.researcher}"
     yield f"Outcome: {outcome['code'] or 'the run came to its end'}"

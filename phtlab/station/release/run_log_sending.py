@@ -18,7 +18,7 @@ import structlog
 
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.files.durable_file import replaced_durably
-from phtlab.station.context.station import Station
+from phtlab.station.context.station import DaemonContext
 from phtlab.station.release.run_log import (
     LOG,
     log_text,
@@ -26,11 +26,11 @@ from phtlab.station.release.run_log import (
     persons_for_log,
     require_same_log,
 )
-from phtlab.station.release.votes import Word, outcome_of, words_on
+from phtlab.station.release.votes import Vote, outcome_of, words_on
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.safe_error_text import why_of
 from phtlab.station.stops.stop import Stop, now_text
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import context_digest, log_context
@@ -42,7 +42,7 @@ _PATIENCE = 20  # refusals: after that the journey's time at central is over
 _log = structlog.get_logger("phtlab.station")
 
 
-def send_logs_on(station: Station, until: threading.Event) -> None:
+def send_logs_on(station: DaemonContext, until: threading.Event) -> None:
     """Send what people let go, until `until` is set. One that cannot be sent waits."""
     backoff = Backoff(first=1.0, longest=600.0)
     while not until.wait(_PAUSE):
@@ -71,7 +71,7 @@ def send_logs_on(station: Station, until: threading.Event) -> None:
                 _log.warning("log waits", journey=mark.name[:12], seconds=round(seconds), why=why)
 
 
-def send_log(station: Station, mark: Path) -> bool:
+def send_log(station: DaemonContext, mark: Path) -> bool:
     """Send the log of the stop that `mark` names, if enough people let it go. Idempotent.
 
     Returns whether it was sent. Raises StationError, RosterError, SealError, UnreachableError,
@@ -104,10 +104,10 @@ def sealed_log(stop: Stop) -> Path:
     return stop.path / "log.age"
 
 
-def _seal(stop: Stop, station: Station, words: Sequence[Word]) -> None:
+def _seal(stop: Stop, station: DaemonContext, words: Sequence[Vote]) -> None:
     text = log_text(stop).encode()
     require_same_log(words, digest(text))
-    order = Arrived.of(stop).order
+    order = VerifiedOffer.of(stop).order
     roster = station.believed.now().roster
     recipients = [roster.member(name).keys.age for name in order.recipients]
     context = log_context(stop.journey, order, station.name)

@@ -32,7 +32,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Part(_Value):
+class Redaction(_Value):
     """What of a table stays: whole `rows`, counted from 1, and single `cells` (row, column)."""
 
     rows: tuple[int, ...] = ()
@@ -45,20 +45,20 @@ class Part(_Value):
         return tuple(sorted(set(value)))
 
     @model_validator(mode="after")
-    def _something(self) -> Part:
+    def _something(self) -> Redaction:
         if not self.rows and not self.cells:
             raise ValueError("it takes nothing out")
         return self
 
 
-class Word(_Value):
+class Vote(_Value):
     """One person's word on one held output, or on a log. The reason stays at the station.
 
     `seen` is the digest of what that person looked at; `persons` had to agree by then.
     """
 
     choice: Literal["release", "part", "refuse"]
-    part: Part | None = None
+    part: Redaction | None = None
     by: PersonName
     reason: Line = Field(min_length=1)
     at: AwareDatetime
@@ -66,7 +66,7 @@ class Word(_Value):
     persons: int = 1
 
     @model_validator(mode="after")
-    def _fits(self) -> Word:
+    def _fits(self) -> Vote:
         if (self.choice == "part") != (self.part is not None):
             raise ValueError("a part is named exactly if a part is released")
         return self
@@ -76,7 +76,7 @@ class Outcome(_Value):
     """What the words on one output come to; `by` is empty if nobody decided in time."""
 
     choice: Literal["release", "part", "refuse"]
-    part: Part | None = None
+    part: Redaction | None = None
     by: tuple[PersonName, ...] = ()
 
 
@@ -92,17 +92,17 @@ class Release(_Value):
 
 def word_of(
     choice: Literal["release", "part", "refuse"],
-    part: Part | None,
+    part: Redaction | None,
     by: str,
     reason: str,
     at: datetime,
     *,
     seen: str | None = None,
     persons: int = 1,
-) -> Word:
+) -> Vote:
     """Raises StationError: ``release-reason`` without a reason of one line, ``person``."""
     try:
-        return Word(
+        return Vote(
             choice=choice,
             part=part,
             by=by,
@@ -124,15 +124,15 @@ def word_of(
         ) from None
 
 
-def words_on(stop: Stop, output: str) -> tuple[Word, ...]:
+def words_on(stop: Stop, output: str) -> tuple[Vote, ...]:
     """What people said so far, in order."""
-    words: list[Word] = []
+    words: list[Vote] = []
     while stop.has(name := _name(output, len(words) + 1)):
-        words.append(Word.model_validate(stop.read(name)))
+        words.append(Vote.model_validate(stop.read(name)))
     return tuple(words)
 
 
-def outcome_of(words: Sequence[Word], persons: int) -> Outcome | None:
+def outcome_of(words: Sequence[Vote], persons: int) -> Outcome | None:
     """What `words` come to; None while someone else has to agree.
 
     One person's refusal is enough. To release, `persons` people have to say the same.
@@ -146,7 +146,7 @@ def outcome_of(words: Sequence[Word], persons: int) -> Outcome | None:
     return Outcome(choice=first.choice, part=first.part, by=tuple(word.by for word in words))
 
 
-def outcome_with(words: Sequence[Word], output: str, word: Word, persons: int) -> Outcome | None:
+def outcome_with(words: Sequence[Vote], output: str, word: Vote, persons: int) -> Outcome | None:
     """What `word` comes to with the `words` before it.
 
     Raises StationError: ``release-decided`` if the output is decided on already,
@@ -171,7 +171,7 @@ def outcome_with(words: Sequence[Word], output: str, word: Word, persons: int) -
     return outcome_of((*words, word), persons)
 
 
-def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | None:
+def add_word(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | None:
     """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
     words = words_on(stop, output)
     outcome = outcome_with(words, output, word, persons)
@@ -186,7 +186,7 @@ def add_word(stop: Stop, output: str, word: Word, persons: int) -> Outcome | Non
     return outcome
 
 
-def told(word: Word | Outcome) -> str:
+def told(word: Vote | Outcome) -> str:
     """A choice in words, for people at the station."""
     if word.choice == "refuse":
         return "withhold it"

@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, FileContent, Joined, digest_of
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_findings import Finding
@@ -60,7 +60,7 @@ class WaitingOutput(_Value):
         return self.verdict.verdict == "held"
 
 
-class Waiting(_Value):
+class HeldOutputs(_Value):
     """`airlock-held.json`. `persons` have to agree before a held output leaves."""
 
     sentence: str
@@ -90,13 +90,13 @@ def folder_of(stop: Stop) -> Path:
 def keep(
     stop: Stop,
     station: str,
-    passed: Sequence[Passed],
+    passed: Sequence[CheckedOutput],
     *,
     persons: int,
     at: datetime,
     until: datetime,
     why: str = "",
-) -> Waiting:
+) -> HeldOutputs:
     """Copy what `passed` holds into the stop's folder, and note that it waits there.
 
     `why` is what everyone is told of the reasons. A copy that was cut off is begun anew. Raises
@@ -122,7 +122,7 @@ def keep(
     held = [one.name for one in outputs if one.held]
     what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
     who = "A person" if persons == 1 else "Two persons"
-    waiting = Waiting(
+    waiting = HeldOutputs(
         sentence=f"{who} at {station} will look at {what} before anything leaves. {why}".strip(),
         outputs=tuple(outputs),
         persons=persons,
@@ -133,13 +133,13 @@ def keep(
     return waiting
 
 
-def waiting_at(stop: Stop) -> Waiting:
+def waiting_at(stop: Stop) -> HeldOutputs:
     """What waits there. Raises StationError if nothing does."""
-    return Waiting.model_validate(stop.read("airlock-held"))
+    return HeldOutputs.model_validate(stop.read("airlock-held"))
 
 
 @contextmanager
-def opened(stop: Stop, waiting: Waiting) -> Iterator[dict[str, dict[str, Content]]]:
+def opened(stop: Stop, waiting: HeldOutputs) -> Iterator[dict[str, dict[str, Content]]]:
     """The files of each output by name, open until the block ends.
 
     Raises StationError (``stop-broken``) if one is not what it was when it was held.
@@ -167,7 +167,7 @@ def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
         raise _broken(path) from None
 
 
-def with_cells(stop: Stop, passed: Sequence[Passed]) -> tuple[Passed, ...]:
+def with_cells(stop: Stop, passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ...]:
     """`passed` as people decided, with the cells that its outputs count. Raises as `opened`."""
     path = folder_of(stop) / _CELLS
     try:

@@ -8,7 +8,7 @@ from datetime import datetime
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.operator_context import Place
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class ApprovedBefore:
     """A stop whose train people approved, when, and who they were."""
 
     stop: Stop
-    arrived: Arrived
+    arrived: VerifiedOffer
     at: datetime
     by: tuple[str, ...]
 
@@ -33,13 +33,13 @@ def approved_before(place: Place, stop: Stop) -> ApprovedBefore | None:
     Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
     in has been read by nobody, and what was taken back since is left out.
     """
-    arrived, approvals = Arrived.of(stop), Approvals(place.folder)
+    arrived, approvals = VerifiedOffer.of(stop), Approvals(place.folder)
     kept = {one.digest: one.claimed for one in approvals if not approvals.revoked(one.digest)}
     found: list[ApprovedBefore] = []
     for other in place.stops:
         if other.hex == stop.hex or not other.has("verified"):
             continue
-        theirs, approval = Arrived.of(other), kept.get(_approval_of(other))
+        theirs, approval = VerifiedOffer.of(other), kept.get(_approval_of(other))
         if approval is None or approval.scope == "low-risk":
             continue
         if theirs.researcher != arrived.researcher:

@@ -18,7 +18,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Asked(_Value):
+class ExaminationRequest(_Value):
     """What the worker is given: cells by number, declared columns by data set."""
 
     language: str

@@ -8,13 +8,13 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from phtlab.station.review.examination import Asked, Examination
+from phtlab.station.review.examination import Examination, ExaminationRequest
 
 SECONDS: Final = 30
 MOST_BYTES: Final = 32 * 2**20
 
 
-def examined(asked: Asked, seconds: float | None = None) -> tuple[Examination, str]:
+def examined(asked: ExaminationRequest, seconds: float | None = None) -> tuple[Examination, str]:
     """What the worker found, and "" or why it found nothing: then a person reads alone."""
     try:
         done = subprocess.run(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Profile:
+class ReaderHints:
     """Why to look at a name, an attribute or a module; and which of bandit's tests are made."""
 
     names: Mapping[str, str]
@@ -20,7 +20,7 @@ class Profile:
 
 
 @cache
-def profile() -> Profile:
+def profile() -> ReaderHints:
     """The profile that ships with phtlab."""
     content = tomllib.loads(Path(__file__).with_name("reader_hints.toml").read_text("utf-8"))
 
@@ -28,4 +28,4 @@ def profile() -> Profile:
         return {word: look["why"] for look in content["look"] for word in look.get(kind, ())}
 
     tests = frozenset(content["bandit"]["tests"])
-    return Profile(words("names"), words("attributes"), words("modules"), tests)
+    return ReaderHints(words("names"), words("attributes"), words("modules"), tests)

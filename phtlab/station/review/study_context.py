@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from phtlab.governance.proposal import Proposal
-from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.context.operator_context import Place
 from phtlab.station.review.examination import TouchedData
 
 
 @dataclass(frozen=True)
-class UnderProposal:
+class StudyContext:
     """The version that the order names; `proposal` is None if that version is not here."""
 
     digest: str
@@ -38,10 +38,10 @@ class UnderProposal:
                 )
 
 
-def under_proposal(place: Place, version: str | None) -> UnderProposal | None:
+def under_proposal(place: Place, version: str | None) -> StudyContext | None:
     """What an order's `version` names here; None for a journey without a proposal."""
     if version is None:
         return None
-    found = [here.version(version) for here in ProposalsHere(place.folder.proposals)]
+    found = [here.version(version) for here in StationProposals(place.folder.proposals)]
     kept = next((one for one in found if one is not None), None)
-    return UnderProposal(version, kept.proposal if kept else None)
+    return StudyContext(version, kept.proposal if kept else None)

@@ -11,15 +11,15 @@ from typing import Any
 from phtlab.station.review.difference import near
 from phtlab.station.review.examination import CellChange, Remark
 from phtlab.station.review.image_materials import MaterialsChange, origin
-from phtlab.station.review.study_context import UnderProposal
-from phtlab.station.review.train_review import TrainReading
+from phtlab.station.review.study_context import StudyContext
+from phtlab.station.review.train_review import TrainReview
 from phtlab.station.review.visible_source import shown
 
 _MARKS = {"added": "+", "removed": "-", "same": " "}
 _MOST = 30
 
 
-def told(reading: TrainReading, *, changes: bool) -> Iterator[str]:
+def told(reading: TrainReview, *, changes: bool) -> Iterator[str]:
     """All that the page tells; the code is what changed if `changes`, else the whole notebook."""
     manifest = reading.arrived.train.manifest
     yield f"{manifest.name}, a train of {reading.arrived.researcher}"
@@ -52,7 +52,7 @@ def told(reading: TrainReading, *, changes: bool) -> Iterator[str]:
     yield from _changes(reading) if changes and reading.difference else _notebook(reading)
 
 
-def as_json(reading: TrainReading) -> dict[str, Any]:
+def as_json(reading: TrainReview) -> dict[str, Any]:
     """The stable shape of `phtlab station review --json`. The code is in it as it is written."""
     found = reading.examination.model_dump(mode="json")
     return {
@@ -94,7 +94,7 @@ def as_json(reading: TrainReading) -> dict[str, Any]:
     }
 
 
-def _study(under: UnderProposal) -> Iterator[str]:
+def _study(under: StudyContext) -> Iterator[str]:
     if under.proposal is None:
         yield f"! It names a proposal that is not here: {under.digest}."
         return
@@ -102,7 +102,7 @@ def _study(under: UnderProposal) -> Iterator[str]:
     yield shown(f"for the study '{study.title}' ({study.id}, version {study.version})")
 
 
-def _data(reading: TrainReading) -> Iterator[str]:
+def _data(reading: TrainReview) -> Iterator[str]:
     for data in reading.examination.data:
         named = ", ".join(data.columns) or "no column by name"
         yield shown(f"data        {data.name}: {named}")
@@ -119,7 +119,7 @@ def _data(reading: TrainReading) -> Iterator[str]:
         yield f"data        could not tell; declared: {names}"
 
 
-def _imports(reading: TrainReading) -> Iterator[str]:
+def _imports(reading: TrainReview) -> Iterator[str]:
     words = {"unknown": "not known", "image": "in the image", "python": "of Python itself"}
     for where, said in words.items():
         modules = [
@@ -138,7 +138,7 @@ def _remarks(word: str, remarks: tuple[Remark, ...]) -> Iterator[str]:
         yield f"            and {len(remarks) - _MOST} more"
 
 
-def _kernel(reading: TrainReading) -> Iterator[str]:
+def _kernel(reading: TrainReview) -> Iterator[str]:
     kernel = reading.kernel
     carries = f"{len(kernel.materials)} packages" if kernel.materials else "says not what it holds"
     yield f"kernel      {kernel.name} {kernel.digest} ({carries})"
@@ -159,7 +159,7 @@ def _packages(changes: tuple[MaterialsChange, ...] | None) -> Iterator[str]:
         yield f"            and {len(changes) - _MOST} more"
 
 
-def _notebook(reading: TrainReading) -> Iterator[str]:
+def _notebook(reading: TrainReview) -> Iterator[str]:
     for cell in reading.text.cells:
         kind = "" if cell.kind == "code" else f", {cell.kind}, does not run"
         yield shown(f"cell {cell.number} ({cell.role}{kind})")
@@ -167,7 +167,7 @@ def _notebook(reading: TrainReading) -> Iterator[str]:
             yield f"{number:>5}  {shown(line)}"
 
 
-def _changes(reading: TrainReading) -> Iterator[str]:
+def _changes(reading: TrainReview) -> Iterator[str]:
     assert reading.difference is not None  # noqa: S101 - asked before
     for cell in reading.difference.cells:
         yield shown(f"cell {cell.after or cell.before} ({cell.role}, {cell.change})")

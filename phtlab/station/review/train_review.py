@@ -14,13 +14,13 @@ from phtlab.station.approvals.coverage import assessed
 from phtlab.station.context.operator_context import Place
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.review.approved_before import ApprovedBefore, approved_before
-from phtlab.station.review.examination import Asked, CodeCell, Difference, Examination
+from phtlab.station.review.examination import CodeCell, Difference, Examination, ExaminationRequest
 from phtlab.station.review.image_materials import MaterialsChange, compared
 from phtlab.station.review.isolated_worker import examined
 from phtlab.station.review.notebook_text import NotebookText, read_notebook
-from phtlab.station.review.study_context import UnderProposal, under_proposal
+from phtlab.station.review.study_context import StudyContext, under_proposal
 from phtlab.station.stops.stop import Stop, settings_file
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.materials import Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
 
@@ -43,7 +43,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class KernelReading:
+class KernelReview:
     """The kernel image: what it carries, and what is different about it.
 
     `newest` is the digest of the catalogue's newest image of the name, "" if that is not known;
@@ -66,19 +66,19 @@ class KernelReading:
 
 
 @dataclass(frozen=True)
-class TrainReading:
+class TrainReview:
     """`trouble` says why the machine found nothing, and is empty if it could look."""
 
     stop: Stop
-    arrived: Arrived
+    arrived: VerifiedOffer
     text: NotebookText
     examination: Examination
     trouble: str
     before: ApprovedBefore | None
     parameters: tuple[Parameter, ...]
-    under: UnderProposal | None
+    under: StudyContext | None
     risk: Assessment
-    kernel: KernelReading
+    kernel: KernelReview
     beside: tuple[str, ...]
     undeclared: tuple[str, ...]
 
@@ -131,7 +131,7 @@ class TrainReading:
         )
 
 
-def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> TrainReading:
+def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> TrainReview:
     """Read the train of `stop`, which was verified. Takes a second or two, at most half a minute.
 
     Raises StationError (``stop-unverified``) before it was, TrainError (``image-notebook``) if its
@@ -143,12 +143,12 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
             "'phtlab station status' shows how far it is.",
             code="stop-unverified",
         )
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     manifest = arrived.train.manifest
     text = read_notebook(_notebook_of(stop))
     before = approved_before(place, stop)
     columns, undeclared = _columns(place, manifest.datasets)
-    asked = Asked(
+    asked = ExaminationRequest(
         # Not what the notebook says of itself: the kernel runs what it is of.
         language=arrived.kernel.language,
         cells=_cells(text),
@@ -158,7 +158,7 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
         columns=columns,
     )
     found, trouble = _examined(asked)
-    return TrainReading(
+    return TrainReview(
         stop=stop,
         arrived=arrived,
         text=text,
@@ -203,7 +203,7 @@ def _columns(
     return columns, tuple(name for name in used if not columns.get(name))
 
 
-def _examined(asked: Asked) -> tuple[Examination, str]:
+def _examined(asked: ExaminationRequest) -> tuple[Examination, str]:
     """As `examined`, which is asked once for the same cells if it has an answer."""
     key = asked.model_dump_json()
     if key in _kept:
@@ -216,7 +216,7 @@ def _examined(asked: Asked) -> tuple[Examination, str]:
     return found, trouble
 
 
-def _parameters(arrived: Arrived, before: ApprovedBefore | None) -> Iterator[Parameter]:
+def _parameters(arrived: VerifiedOffer, before: ApprovedBefore | None) -> Iterator[Parameter]:
     properties: Mapping[str, Any] = arrived.train.manifest.parameters.get("properties", {})
     earlier = before.arrived.parameters if before else {}
     for name, value in arrived.parameters.items():
@@ -233,8 +233,8 @@ def _parameters(arrived: Arrived, before: ApprovedBefore | None) -> Iterator[Par
 
 
 def _kernel(
-    stop: Stop, arrived: Arrived, before: ApprovedBefore | None, catalogue: Catalogue | None
-) -> KernelReading:
+    stop: Stop, arrived: VerifiedOffer, before: ApprovedBefore | None, catalogue: Catalogue | None
+) -> KernelReview:
     kernel = arrived.kernel
     materials = _materials(stop.train / "config.json")
     named = [
@@ -244,7 +244,7 @@ def _kernel(
     other = newest not in ("", kernel.digest)
     latest = _materials(stop.train / settings_file(newest)) if other else None
     earlier = _materials(before.stop.train / "config.json") if before else None
-    return KernelReading(
+    return KernelReview(
         name=kernel.name,
         digest=kernel.digest,
         newest=newest,

@@ -1,9 +1,9 @@
 """Examines one notebook, alone in a process with little to lose.
 
-Run as ``python -I -m phtlab.station.review.worker``: JSON (`Asked`) on standard input, JSON
-(`Examination`) on standard output. The notebook is a stranger's: what parses it could be led astray
-or kept busy. So this loads what it needs, then gives up root, memory, time, and the right to open
-any file or socket, and only then reads a byte.
+Run as ``python -I -m phtlab.station.review.worker``: `ExaminationRequest` as JSON on standard
+input, `Examination` as JSON on standard output. The notebook is a stranger's: what parses it could
+be led astray or kept busy. So this loads what it needs, then gives up root, memory, time, and the
+right to open any file or socket, and only then reads a byte.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from phtlab.notebook.magic import Python, read_python
 from phtlab.station.review.column_usage import mentioned, touched
 from phtlab.station.review.dangerous_names import imports_of, remarks_of
 from phtlab.station.review.difference import difference
-from phtlab.station.review.examination import Asked, CodeCell, Examination, Import
+from phtlab.station.review.examination import CodeCell, Examination, ExaminationRequest, Import
 from phtlab.station.review.linter_hints import hints_of
 from phtlab.station.review.markdown_html import markdown_html
 
@@ -28,7 +28,7 @@ NOBODY: Final = 65534
 _MOST: Final = 200  # of each kind of remark; a reader sees that there are more
 
 
-def examine(asked: Asked) -> Examination:
+def examine(asked: ExaminationRequest) -> Examination:
     """All that is found of a notebook. Pure, but for what its parsers load when first used."""
     texts = {
         cell.number: markdown_html(cell.source) for cell in asked.cells if cell.kind == "markdown"
@@ -88,9 +88,9 @@ def main() -> int:
     text = CodeCell(
         number=2, kind="markdown", role="local", source="# a\n\n[b](c) `d`\n\n|e|\n|-|\n"
     )
-    examine(Asked(language="python", cells=(known, text), previous=(known,)))
+    examine(ExaminationRequest(language="python", cells=(known, text), previous=(known,)))
     confine()
-    found = examine(Asked.model_validate_json(sys.stdin.buffer.read()))
+    found = examine(ExaminationRequest.model_validate_json(sys.stdin.buffer.read()))
     sys.stdout.buffer.write(found.model_dump_json().encode())
     sys.stdout.buffer.flush()
     return 0

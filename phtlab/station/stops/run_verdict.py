@@ -34,7 +34,7 @@ _CODES = {
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RunVerdict:
     """`code` is empty for a run that completed, else one of `outcomes.RUN`."""
 
     code: str
@@ -49,7 +49,7 @@ def judge(
     lines: Mapping[int, int],
     words: Vocabulary = NO_WORDS,
     twin: bool = False,
-) -> Judgement:
+) -> RunVerdict:
     """The judgement on an exited run. `out_of_time`: this station stopped it for that.
 
     `lines` maps each travelling cell to its number of lines; `words` are those that a message may
@@ -58,16 +58,16 @@ def judge(
     said = _read(record)
     error = _error(said, lines, words, twin)
     if out_of_time:
-        return Judgement("out-of-time", error)
+        return RunVerdict("out-of-time", error)
     if said is None:
-        return Judgement("out-of-memory" if status.oom_killed else "run-record")
+        return RunVerdict("out-of-memory" if status.oom_killed else "run-record")
     if status.exit_code != 0:
         # A record beside a runtime that did not end well was not its last word.
-        return Judgement("out-of-memory" if status.oom_killed else "run-record", error)
+        return RunVerdict("out-of-memory" if status.oom_killed else "run-record", error)
     code = _CODES[said["outcome"]]
     if code == "kernel-died" and status.oom_killed:
         code = "out-of-memory"
-    return Judgement(code, error if code else None)
+    return RunVerdict(code, error if code else None)
 
 
 def _read(record: bytes | None) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from phtlab.train.documents.roster import KernelImage
 
 
 @dataclass(frozen=True)
-class Arrived:
+class VerifiedOffer:
     """What was verified of an offer: kept as `verified.json`."""
 
     train: Train
@@ -41,7 +41,7 @@ class Arrived:
         }
 
     @classmethod
-    def of(cls, stop: Stop) -> Arrived:
+    def of(cls, stop: Stop) -> VerifiedOffer:
         """What `arrival.verify` wrote for `stop`."""
         kept = stop.read("verified")
         return cls(

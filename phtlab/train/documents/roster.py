@@ -33,7 +33,7 @@ class KernelImage(BaseModel):
     diff_ids: tuple[Digest, ...]
 
 
-class Former(BaseModel):
+class FormerMember(BaseModel):
     """Keys that are on the roster no more. What they signed under it up to `until` stays believed.
 
     `until` is the last version of the roster that had them. Keys that were stolen are not listed:
@@ -57,7 +57,7 @@ class Roster(BaseModel):
     consortium: str
     version: int = 0
     members: tuple[Member, ...] = ()
-    former: tuple[Former, ...] = ()
+    former: tuple[FormerMember, ...] = ()
 
     @field_validator("members")
     @classmethod
@@ -93,7 +93,9 @@ class Roster(BaseModel):
 
     def without(self, name: str, until: int) -> Roster:
         """The roster without a member, whose keys held until version `until`; 0 for never."""
-        gone = [Former(member=m, until=until) for m in self.members if m.name == name and until]
+        gone = [
+            FormerMember(member=m, until=until) for m in self.members if m.name == name and until
+        ]
         return self.model_copy(
             update={
                 "members": tuple(m for m in self.members if m.name != name),

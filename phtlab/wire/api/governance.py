@@ -150,7 +150,7 @@ class ApprovalPage(_Model):
     next: int | None = None
 
 
-class StandingView(_Model):
+class ActiveApprovalsView(_Model):
     """`GET /standing/{station}`: the newest list of what stands there, as the station signed it."""
 
     station: MemberName

@@ -256,7 +256,7 @@ class TrainPage(_Model):
     next: int | None = None
 
 
-class Page(_Model):
+class JourneyList(_Model):
     """`GET /journeys?limit=&before=`: the newest first; `next` is a `before`."""
 
     journeys: tuple[JourneyView, ...] = ()

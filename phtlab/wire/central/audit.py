@@ -14,12 +14,12 @@ from phtlab.governance.audit.chain import (
     open_checkpoint,
     verify_chain,
 )
-from phtlab.governance.audit.last_seen import Seen
+from phtlab.governance.audit.last_seen import LastSeenHead
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.audit import AuditHead, AuditPage, CheckpointPage, CheckpointView
 from phtlab.wire.central.answer import parsed
-from phtlab.wire.central.governance import Send
+from phtlab.wire.central.governance import SendRequest
 
 
 class AuditClient:
@@ -28,7 +28,7 @@ class AuditClient:
     Every method raises what those of `CentralClient` raise.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: SendRequest) -> None:
         self._send = send
 
     def head(self) -> AuditHead:
@@ -104,7 +104,7 @@ def entries_of(audit: AuditSource, start: Head = START) -> Iterator[Entry]:
         )
 
 
-class Looked(NamedTuple):
+class CheckpointReview(NamedTuple):
     """How far central's log goes, and the last checkpoint of it; which of them are `doubtful`."""
 
     head: Head
@@ -113,8 +113,8 @@ class Looked(NamedTuple):
 
 
 def look(
-    audit: AuditSource, log: str, roster: Roster, last: Seen | None, *, whole: bool = True
-) -> Looked:
+    audit: AuditSource, log: str, roster: Roster, last: LastSeenHead | None, *, whole: bool = True
+) -> CheckpointReview:
     """Verify central's log with what members signed of it, and with what was seen at `last`.
 
     If it is not to be the `whole`, then only what is new since. Raises AuditError if it does not
@@ -127,7 +127,9 @@ def look(
     if last is not None and (before := last.by("You", roster.version)):
         checkpoints.append(before)
     head = verify_chain(entries_of(audit, start), checkpoints, log=log, start=start)
-    return Looked(head, max((view.serial for view in views), default=serial), tuple(doubtful))
+    return CheckpointReview(
+        head, max((view.serial for view in views), default=serial), tuple(doubtful)
+    )
 
 
 def opened(

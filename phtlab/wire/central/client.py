@@ -22,8 +22,8 @@ from phtlab.wire.api.journeys import (
     Inbox,
     Info,
     JourneyEvent,
+    JourneyList,
     JourneyView,
-    Page,
     ProposalsChanged,
     RegistryToken,
     RosterBundle,
@@ -181,10 +181,10 @@ class CentralClient:
         """Send a signed order. The same order again gives the same journey."""
         return parsed(JourneyView, self._send("POST", "/journeys", content=order.to_bytes()))
 
-    def journeys(self, *, limit: int = 50, before: int | None = None) -> Page:
+    def journeys(self, *, limit: int = 50, before: int | None = None) -> JourneyList:
         """One's journeys, newest first. Pass a page's `next` as `before` for the one after it."""
         query = {"limit": str(limit)} | ({} if before is None else {"before": str(before)})
-        return parsed(Page, self._send("GET", "/journeys", query=query))
+        return parsed(JourneyList, self._send("GET", "/journeys", query=query))
 
     def all_journeys(self) -> Iterator[JourneyView]:
         """One's journeys, newest first, asked for page by page.

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from phtlab.train.documents.envelope import Envelope
 from phtlab.wire.api.governance import (
     AcceptanceView,
+    ActiveApprovalsView,
     ApprovalPage,
     ApprovalView,
     NewComment,
@@ -18,7 +19,6 @@ from phtlab.wire.api.governance import (
     ProposalSummary,
     ProposalView,
     ReviewBegun,
-    StandingView,
 )
 from phtlab.wire.central.answer import parsed, validated
 from phtlab.wire.central.paging import pages
@@ -26,7 +26,7 @@ from phtlab.wire.central.paging import pages
 _ACCEPTANCES: Final = TypeAdapter(tuple[AcceptanceView, ...])
 
 
-class Send(Protocol):
+class SendRequest(Protocol):
     """One request to central's API, as `CentralClient` sends it."""
 
     def __call__(
@@ -45,7 +45,7 @@ class GovernanceClient:
     Every method raises what those of `CentralClient` raise.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: SendRequest) -> None:
         self._send = send
 
     # Proposals
@@ -132,18 +132,18 @@ class GovernanceClient:
 
         return tuple(one for each in pages(page, "approvals") for one in each.approvals)
 
-    def put_standing(self, station: str, standing: Envelope) -> StandingView:
-        """Deliver this `station`'s newest signed `Standing`.
+    def put_standing(self, station: str, standing: Envelope) -> ActiveApprovalsView:
+        """Deliver this `station`'s newest signed `ActiveApprovals`.
 
         Raises ApprovalError (``standing-rolled-back``) if central has one of a higher number.
         """
         path = f"/standing/{_part(station)}"
-        return parsed(StandingView, self._send("PUT", path, content=standing.to_bytes()))
+        return parsed(ActiveApprovalsView, self._send("PUT", path, content=standing.to_bytes()))
 
-    def standing(self, station: str) -> StandingView:
+    def standing(self, station: str) -> ActiveApprovalsView:
         """The newest that central shows: read it with `open_standing`, and the highest number
         that you have seen."""
-        return parsed(StandingView, self._send("GET", f"/standing/{_part(station)}"))
+        return parsed(ActiveApprovalsView, self._send("GET", f"/standing/{_part(station)}"))
 
     # The consortium's agreement
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from phtlab.wire.api.notifications import NewPreferences, NotificationsView, Preferences, ReadUpTo
 from phtlab.wire.central.answer import parsed
-from phtlab.wire.central.governance import Send
+from phtlab.wire.central.governance import SendRequest
 
 
 class NotificationClient:
     """Every method raises what those of `CentralClient` raise."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: SendRequest) -> None:
         self._send = send
 
     def get(self) -> NotificationsView:

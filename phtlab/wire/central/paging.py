@@ -8,14 +8,14 @@ from typing import Protocol, TypeVar
 from phtlab.errors import CentralError
 
 
-class Paged(Protocol):
+class PagedAnswer(Protocol):
     """`next` is the `before` of the page that follows; None on the last."""
 
     @property
     def next(self) -> int | None: ...
 
 
-AnyPage = TypeVar("AnyPage", bound=Paged)
+AnyPage = TypeVar("AnyPage", bound=PagedAnswer)
 
 
 def pages(ask: Callable[[int | None], AnyPage], what: str) -> Iterator[AnyPage]:

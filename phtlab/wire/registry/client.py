@@ -18,7 +18,7 @@ import httpx
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.image import MANIFEST_TYPE
-from phtlab.wire.registry.connection import Authorize, Connection, Cut, too_large
+from phtlab.wire.registry.connection import Authorize, Connection, ConnectionCutError, too_large
 from phtlab.wire.registry.upload import Moved, Source, Upload, source_of, unheard
 
 __all__ = ["Authorize", "Moved", "Registry"]
@@ -224,7 +224,7 @@ class Registry:
                         write(piece)
                         moved(size)
                 break
-            except Cut as cut:
+            except ConnectionCutError as cut:
                 failures = 1 if size > before else failures + 1
                 self._line.after_cut(failures, cut)
         _compare(f"sha256:{sha256.hexdigest()}", digest, repository)
@@ -288,7 +288,7 @@ class Registry:
                         whole = self._line.whole(response)
                         raise self._line.refusal(whole, f"give {rest} of {repository}")
                     return self._line.content(response, limit, rest)
-            except Cut as cut:
+            except ConnectionCutError as cut:
                 failures += 1
                 self._line.after_cut(failures, cut)
 

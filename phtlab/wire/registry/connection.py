@@ -26,7 +26,7 @@ _OF_THE_BODY = frozenset({"content-encoding", "content-length", "transfer-encodi
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-class Cut(Exception):  # noqa: N818 - never seen outside of wire
+class ConnectionCutError(Exception):
     """The connection broke, or the registry is too busy; trying again may help."""
 
 
@@ -124,7 +124,7 @@ class Connection:
             try:
                 response = self.once(method, url, scopes, **options)
                 break
-            except Cut as cut:
+            except ConnectionCutError as cut:
                 failures += 1
                 self.after_cut(failures, cut)
         if expected and response.status_code not in expected:
@@ -192,14 +192,14 @@ class Connection:
                         code="registry-protocol",
                     )
                 if response.status_code in _BUSY:
-                    raise Cut(f"it answered {response.status_code}")
+                    raise ConnectionCutError(f"it answered {response.status_code}")
                 yield response
             finally:
                 response.close()
         except (httpx.TransportError, httpx.DecodingError) as error:
-            raise Cut(str(error) or type(error).__name__) from error
+            raise ConnectionCutError(str(error) or type(error).__name__) from error
 
-    def after_cut(self, failures: int, cut: Cut) -> None:
+    def after_cut(self, failures: int, cut: ConnectionCutError) -> None:
         """Wait a little before the next attempt; give up after five without progress."""
         if failures >= _ATTEMPTS or isinstance(cut.__cause__, httpx.ConnectError):
             raise self.unreachable(cut) from None

@@ -16,7 +16,7 @@ import httpx
 
 from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
-from phtlab.wire.registry.connection import Connection, Cut
+from phtlab.wire.registry.connection import Connection, ConnectionCutError
 
 _PIECE_BYTES = 256 * 1024
 
@@ -129,7 +129,7 @@ class Upload:
                     self._send_chunk()
                 self._finish()
                 return
-            except Cut as cut:
+            except ConnectionCutError as cut:
                 failures = 1 if self._offset > furthest else failures + 1
                 furthest = max(furthest, self._offset)
                 self._line.after_cut(failures, cut)
@@ -160,7 +160,7 @@ class Upload:
             },
         )
         if response.status_code in (404, 416):
-            raise Cut("the registry is at another place of the upload")
+            raise ConnectionCutError("the registry is at another place of the upload")
         self._expect(response, 202)
         self._go_on(response, end)
 
@@ -168,7 +168,7 @@ class Upload:
         url = self._there().copy_merge_params({"digest": self._source.digest})
         response = self._line.once("PUT", url, self._scopes, content=b"")
         if response.status_code == 404:
-            raise Cut("the registry has lost the upload")
+            raise ConnectionCutError("the registry has lost the upload")
         self._expect(response, 201)
 
     def _find_place(self) -> None:
@@ -176,7 +176,7 @@ class Upload:
         if self._location is not None:
             try:
                 response = self._line.once("GET", self._location, self._scopes)
-            except Cut:
+            except ConnectionCutError:
                 return  # the loop will find out
             if response.status_code == 204 and _arrived(response) is not None:
                 self._go_on(response, self._offset)
@@ -192,7 +192,7 @@ class Upload:
 
     def _there(self) -> httpx.URL:
         if self._location is None:
-            raise Cut("the registry named no place for the upload")
+            raise ConnectionCutError("the registry named no place for the upload")
         return self._location
 
     def _expect(self, response: httpx.Response, status: int) -> None:

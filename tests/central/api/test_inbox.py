@@ -92,11 +92,11 @@ def test_a_note_from_another_replica_wakes_the_waiting(
     central: World, request: pytest.FixtureRequest
 ) -> None:
     """Two servers on one database; with PostgreSQL by a note, else by looking again."""
-    from phtlab.central.context import Services
+    from phtlab.central.context import CentralContext
     from phtlab.central.server import serving
     from phtlab.wire.central.client import CentralClient
 
-    other = Services.of(central.settings, central.clock)
+    other = CentralContext.of(central.settings, central.clock)
     with serving(central.settings, other) as url:
         got: list[Inbox] = []
         with CentralClient(url, central.identity("ulm")) as ulm:

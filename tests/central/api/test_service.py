@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from phtlab.central.api.request_log import configure_logs
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.server import serving
 from phtlab.wire.api.journeys import StopUpdate
 from tests.central.world import Clock, Founding, World
@@ -60,7 +60,7 @@ def test_metrics_can_be_switched_off(tmp_path: Path, founding: Founding) -> None
     settings = founding.central.settings.model_copy(
         update={"database": f"sqlite:///{tmp_path / 'c.sqlite'}", "metrics": False}
     )
-    services = Services.of(settings)
+    services = CentralContext.of(settings)
     with serving(settings, services) as url:
         world = World(url, settings, services, founding, Clock())
         assert world.request("GET", "/metrics").status_code == 404

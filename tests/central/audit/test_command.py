@@ -17,7 +17,7 @@ from phtlab.files.key_file import write_key
 from phtlab.lab.client.lab import Lab
 from phtlab.station.audit.log import Log
 from phtlab.station.context.bootstrap import open_station, trust_of
-from phtlab.station.daemon.audit_witness import Witness
+from phtlab.station.daemon.audit_witness import AuditWitness
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings, write_settings
 from phtlab.trust_store.trust import Trust
@@ -59,7 +59,7 @@ def ulm(central: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for number in range(3):
         log.append(actor="ulm", action="stop-offered", subject=f"j-{number}")
     station = open_station(folder, settings, central.identity("ulm"))
-    assert Witness(station).look() == ()
+    assert AuditWitness(station).look() == ()
     station.close()
     return folder.path
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from phtlab.central.changes.bus import News, of_member, of_station
+from phtlab.central.changes.bus import ChangeBus, of_member, of_station
 
 
 def test_who_subscribed_before_the_news_does_not_wait() -> None:
     async def story() -> bool:
-        news = News()
+        news = ChangeBus()
         news.open()
         with news.subscribe(of_station("ulm")) as subscription:
             await asyncio.to_thread(news.tell, [of_station("ulm")])
@@ -21,7 +21,7 @@ def test_who_subscribed_before_the_news_does_not_wait() -> None:
 
 def test_only_the_topic_s_waiters_wake() -> None:
     async def story() -> tuple[bool, bool]:
-        news = News()
+        news = ChangeBus()
         news.open()
         with (
             news.subscribe(of_station("ulm")) as ulm,
@@ -36,7 +36,7 @@ def test_only_the_topic_s_waiters_wake() -> None:
 
 def test_the_shutdown_releases_everyone() -> None:
     async def story() -> list[bool]:
-        news = News()
+        news = ChangeBus()
         news.open()
         with news.subscribe("a") as first, news.subscribe("b") as second:
             waiting = [asyncio.create_task(s.wait(60)) for s in (first, second)]
@@ -49,7 +49,7 @@ def test_the_shutdown_releases_everyone() -> None:
 
 
 def test_nobody_waits_is_no_error() -> None:
-    news = News()
+    news = ChangeBus()
     news.tell(["a"])
 
     async def story() -> None:

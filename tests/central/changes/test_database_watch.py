@@ -8,8 +8,8 @@ import threading
 from sqlalchemy import text
 
 from phtlab.central.changes import bus
-from phtlab.central.changes.bus import News
-from phtlab.central.changes.database_watch import NewsWatch
+from phtlab.central.changes.bus import ChangeBus
+from phtlab.central.changes.database_watch import DatabaseWatch
 from phtlab.wire.api.journeys import Inbox, StopUpdate
 from tests.central.world import World
 
@@ -18,14 +18,14 @@ def _told(central: World, *looks: object) -> list[set[str]]:
     """The topics that each look tells of; between two looks, what `looks` does happens."""
     heard: list[set[str]] = []
 
-    class Heard(News):
+    class Heard(ChangeBus):
         def tell(self, topics) -> None:  # type: ignore[no-untyped-def]
             heard[-1] |= set(topics)
 
         def tell_all(self) -> None:
             heard[-1].add("all")
 
-    watch = NewsWatch(central.services.database, Heard(), 1.0)
+    watch = DatabaseWatch(central.services.database, Heard(), 1.0)
     for happen in (lambda: None, *looks):
         happen()  # type: ignore[operator]
         heard.append(set())
@@ -80,7 +80,7 @@ def test_a_waiting_station_hears_of_a_journey_that_no_hint_told_of(central: Worl
 
 def test_everyone_who_waits_is_woken() -> None:
     async def wait() -> list[bool]:
-        hints = News()
+        hints = ChangeBus()
         hints.open()
         with hints.subscribe("station:a") as one, hints.subscribe("member:b") as other:
             hints.tell_all()

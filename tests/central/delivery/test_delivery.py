@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.delivery import webhook
-from phtlab.central.delivery.due import Due, Undelivered
+from phtlab.central.delivery.due import DueDelivery, Undelivered
 from phtlab.central.delivery.preferences import choose, forget_notifications, notifications_of
 from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, OF_ONE, Deliveries, claim, wait_after
 from phtlab.central.delivery.webhook import reached, signature
@@ -236,7 +236,7 @@ def test_replicas_claim_each_delivery_once_and_a_dead_one_s_claim_ends(
 ) -> None:
     settings = founding.central.settings.model_copy(update={"database": ready_database_url})
     clock = Clock()
-    replicas = [Services.of(settings, clock) for _ in range(2)]
+    replicas = [CentralContext.of(settings, clock) for _ in range(2)]
     ada = Member(name="ada", roles=("researcher",), keys=founding.identities["ada"].public)
     new = NewPreferences(preferences=everywhere(webhook="https://example.org/hook"))
     choose(replicas[0], ada, new)
@@ -319,7 +319,7 @@ def test_a_call_ends_however_lively_who_answers_is(
 ) -> None:
     monkeypatch.setattr(webhook, "_IN_ALL", 1.0)
     world = small_central
-    due = Due(
+    due = DueDelivery(
         number=1,
         member="ada",
         channel="webhook",

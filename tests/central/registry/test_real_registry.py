@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.central.context import Services
+from phtlab.central.context import CentralContext
 from phtlab.central.founding import registry_settings
 from phtlab.central.retention import remove_all_expired
 from phtlab.central.server import serving
 from phtlab.central.settings import CentralSettings
-from phtlab.demo.services import Service
 from phtlab.errors import CentralError, RegistryError, TrainError
+from phtlab.processes.services import Service
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.image import MANIFEST_TYPE
 from phtlab.wire.registry.cargo import cargo_repository, pull_cargo, push_cargo
@@ -46,7 +46,7 @@ def world(tmp_path: Path, founding: Founding) -> Iterator[World]:
         }
     )
     clock = Clock()
-    services = Services.of(settings, clock)
+    services = CentralContext.of(settings, clock)
     with serving(settings, services) as url, _registry(settings, tmp_path, port):
         made = World(url, settings, services, founding, clock)
         made.client(None).publish_roster(founding.bundle())
@@ -197,7 +197,7 @@ def test_retention_removes_cargo_and_trains_and_says_so(world: World, tmp_path: 
     assert ada.submit_train(envelope).removed is None
 
 
-def _with(world: World, **changes: float) -> Services:
+def _with(world: World, **changes: float) -> CentralContext:
     return dataclasses.replace(
         world.services, settings=world.settings.model_copy(update=dict(changes))
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tuf.api.metadata import Metadata, Timestamp
 
-from phtlab.central.context import Services, read_online_key
+from phtlab.central.context import CentralContext, read_online_key
 from phtlab.central.founding import init_central
 from phtlab.central.housekeeping import renew_timestamp
 from phtlab.central.roster.publication import Publication
@@ -93,7 +93,7 @@ def test_the_timestamp_is_renewed_before_it_expires(central: World, tmp_path: Pa
 
 def test_the_timestamp_lives_as_long_as_the_setting_says(central: World) -> None:
     settings = central.settings.model_copy(update={"timestamp_days": 3.0})
-    services = Services.of(settings, central.clock)
+    services = CentralContext.of(settings, central.clock)
     services.publication.accept(central.founding.sign())
     written = services.publication.file("metadata", "timestamp.json")
     left = Metadata[Timestamp].from_bytes(written).signed.expires - central.clock()
@@ -105,7 +105,7 @@ def test_before_the_first_roster_the_answer_says_what_is_to_be_done(
     tmp_path: Path, central: World
 ) -> None:
     fresh = init_central(tmp_path / "fresh", name="pht", listen="127.0.0.1:0")
-    services = Services.of(fresh.settings)
+    services = CentralContext.of(fresh.settings)
     services.database.migrate()
     with raises_code(RosterError, "roster-unpublished"):
         services.publication.current()

@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import Passed, as_at_a_twin, pass_output
+from phtlab.station.airlock.check_outputs import CheckedOutput, as_at_a_twin, pass_output
 from phtlab.station.airlock.formats import archive, onnx_model, skops_model
 from phtlab.station.airlock.formats.model import require_declared
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -34,7 +34,7 @@ RULES = AirlockRules(kinds=("file", "model"))
 MIB = 2**20
 
 
-def passed(content: bytes, rules: AirlockRules = RULES) -> Passed:
+def passed(content: bytes, rules: AirlockRules = RULES) -> CheckedOutput:
     files = {"o.json": b'{"kind": "file"}', "o.bin": content}
     return pass_output(Output(name="o", kind="file"), LeftInMemory(files.__getitem__), rules)
 
@@ -216,7 +216,7 @@ def tensors(size: int) -> bytes:
     return save({"w": np.zeros(size, dtype=np.float32)})
 
 
-def model(content: bytes, people: int | None = 1_000_000) -> Passed:
+def model(content: bytes, people: int | None = 1_000_000) -> CheckedOutput:
     index = {"kind": "model", "of": people}
     files = {"o.json": json.dumps(index).encode(), "o.safetensors": content}
     output = Output(name="o", kind="model", tensors=("w",), of=people is not None)

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
 from phtlab.station.airlock.disclosure import linear_bounds
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -62,7 +62,9 @@ def encoded(dimensions: Sequence[str], rows: list[Any]) -> bytes:
     return json.dumps({"columns": heads, "data": data}).encode()
 
 
-def stop(folder: Path, tables: dict[str, tuple[Sequence[str], list[Any]]]) -> Sequence[Passed]:
+def stop(
+    folder: Path, tables: dict[str, tuple[Sequence[str], list[Any]]]
+) -> Sequence[CheckedOutput]:
     """One stop's passage, after which its tables have left."""
     files: dict[str, bytes] = {}
     for name, (dimensions, rows) in tables.items():
@@ -75,7 +77,7 @@ def stop(folder: Path, tables: dict[str, tuple[Sequence[str], list[Any]]]) -> Se
     return passed
 
 
-def left(passed: Iterable[Passed]) -> list[tuple[dict[str, str], int]]:
+def left(passed: Iterable[CheckedOutput]) -> list[tuple[dict[str, str], int]]:
     """What a recipient reads: of whom, how many."""
     found = []
     for one in passed:
@@ -182,7 +184,7 @@ def test_small_ones_and_intervals_hold_for_every_solution(
         known[f"sum {number}"] = sum(w * true[int(i)] for i, w in equation.items())
         equations.append(equation | {f"sum {number}": -1})
     about = sorted({cell for one in equations for cell in one if isinstance(cell, int)})
-    counts = linear_bounds.Counts(equations, known, LEAST)
+    counts = linear_bounds.CountSystem(equations, known, LEAST)
     assert counts.exist()
     small = dict(counts.small(about))
     intervals = {cell: counts.interval(cell) for cell in about}
@@ -198,19 +200,19 @@ def test_small_ones_and_intervals_hold_for_every_solution(
 
 def test_a_bound_names_what_it_follows_from() -> None:
     equations = [{"all": -1, "a": 1, "b": 1}, {"b": -1, "c": 1, "d": 1}, {"other": -1, "e": 1}]
-    counts = linear_bounds.Counts(equations, {"all": 20, "a": 15, "other": 7}, 10)
+    counts = linear_bounds.CountSystem(equations, {"all": 20, "a": 15, "other": 7}, 10)
     assert {cell: bound.value for cell, bound in counts.small(["b", "c"])} == {"b": 5, "c": 5}
     assert {bound.support for _, bound in counts.small(["b", "c"])} == {frozenset({"all", "a"})}
 
 
 def test_what_contradicts_itself_is_said_so() -> None:
-    counts = linear_bounds.Counts([{"a": 1, "b": -1}, {"a": 1, "c": -1}], {"b": 1, "c": 2}, 10)
+    counts = linear_bounds.CountSystem([{"a": 1, "b": -1}, {"a": 1, "c": -1}], {"b": 1, "c": 2}, 10)
     assert not counts.exist()
 
 
 def test_a_count_beyond_what_the_solver_tells_apart_is_not_looked_at() -> None:
     with pytest.raises(linear_bounds.UnsolvedError):
-        linear_bounds.Counts([{"a": 1, "b": -1}], {"a": 10**12}, 10)
+        linear_bounds.CountSystem([{"a": 1, "b": -1}], {"a": 10**12}, 10)
 
 
 def require_nothing_follows(

@@ -16,7 +16,7 @@ from PIL import Image, PngImagePlugin
 from safetensors.numpy import load, save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import Passed, pass_output
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output
 from phtlab.station.airlock.errors.error import redact
 from phtlab.station.airlock.formats import figure, model
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -32,7 +32,7 @@ def passed(
     files: dict[str, bytes],
     counts: str | None = None,
     rules: AirlockRules = RULES,
-) -> Passed:
+) -> CheckedOutput:
     there = {"o.json": json.dumps({"kind": kind, "of": 304}).encode()}
     there |= {f"o{suffix}": content for suffix, content in files.items()}
 
@@ -103,7 +103,7 @@ def points(n: int = 3, count: int = 50) -> bytes:
     ).encode()
 
 
-def drawn(picture: bytes, data: bytes = b"", **more: Any) -> Passed:
+def drawn(picture: bytes, data: bytes = b"", **more: Any) -> CheckedOutput:
     files = {".png": picture, ".data.json": data or points()}
     return passed("figure", files, **{"counts": "n", **more})
 
@@ -125,7 +125,7 @@ def encoded(pixels: np.ndarray[Any, Any]) -> bytes:
     return target.getvalue()
 
 
-def pixels_of(one: Passed) -> np.ndarray[Any, Any]:
+def pixels_of(one: CheckedOutput) -> np.ndarray[Any, Any]:
     assert one.verdict.verdict == "released"
     with Image.open(io.BytesIO(leaving(one.files["o.png"]))) as picture:
         return np.asarray(picture.convert("RGBA"))

@@ -15,10 +15,10 @@ import pytest
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.cells import CountedRow
-from phtlab.station.airlock.check_outputs import Passed, pass_outputs
-from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_outputs
+from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.history import released_counts, released_index
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.limits import LIMIT, join
@@ -28,7 +28,9 @@ from tests.station.airlock.run_leftovers import LeftInMemory
 OUTPUT = Output(name="by_sex", counts="n")
 
 
-def stop(folder: Path, counts: dict[str, int], datasets: tuple[str, ...] = ("heart",)) -> Passed:
+def stop(
+    folder: Path, counts: dict[str, int], datasets: tuple[str, ...] = ("heart",)
+) -> CheckedOutput:
     content = {
         "columns": [{"name": "sex", "type": "string"}, {"name": "n", "type": "integer"}],
         "data": [list(counts), list(counts.values())],
@@ -96,7 +98,7 @@ def test_what_a_person_took_out_has_not_left(tmp_path: Path) -> None:
     waiting = json.loads(json.dumps(released_counts.cells_kept((passed,))))
     part = io.BytesIO()
     pyarrow.parquet.write_table(pa.table({"sex": ["female"], "n": [96]}), part)
-    decided = Passed(passed.verdict, {"by_sex.parquet": part.getvalue()})
+    decided = CheckedOutput(passed.verdict, {"by_sex.parquet": part.getvalue()})
     ((told,),) = [released_counts.left((OUTPUT,), released_counts.with_cells((decided,), waiting))]
     assert [row["count"] for row in told["rows"]] == [96, None]
 
@@ -121,13 +123,13 @@ def test_a_sum_of_withheld_rows_is_known_again_and_no_other_is_taken_for_it(tmp_
     assert total(tmp_path, 96 + 208) == "refused", "without the key nobody can tell"
 
 
-def history(folder: Path) -> list[Reading]:
-    everything = Reading(
+def history(folder: Path) -> list[CountReading]:
+    everything = CountReading(
         "new",
         ("sex",),
         tuple(CountedRow(frozenset({("sex", s)}), 1, 0) for s in ("female", "male")),
     )
-    return released_counts.ReleasedHistory(folder, ["heart"]).related([everything], 10, Steps())
+    return released_counts.ReleasedHistory(folder, ["heart"]).related([everything], 10, WorkLimit())
 
 
 def test_a_changed_file_stops_what_would_be_held_against_it(tmp_path: Path) -> None:

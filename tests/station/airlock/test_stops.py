@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from phtlab.station.airlock.cells import CountedRow
-from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.history import released_counts
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.train.documents.record import StopRecord
 from tests.station.release.held_world import SMALL, held, holding_world, say
 from tests.station.station_world import FakeRun, World, make_world, table_files
@@ -77,10 +77,10 @@ def test_a_twin_station_remembers_nothing(tmp_path: Path) -> None:
     assert not twin.folder.released.exists()
 
 
-def remembered(world: World) -> list[Reading]:
+def remembered(world: World) -> list[CountReading]:
     wards = tuple(CountedRow(frozenset({("ward", ward)}), 1, 0) for ward in "ABC")
     history = released_counts.ReleasedHistory(world.folder.released, ["heart"])
-    return history.related([Reading("new", ("ward",), wards)], 10, Steps())
+    return history.related([CountReading("new", ("ward",), wards)], 10, WorkLimit())
 
 
 def counts_remembered(world: World) -> dict[str, int | None]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import Passed, pass_output, pass_outputs
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output, pass_outputs
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.airlock.formats.plain_text import text_fault
 from phtlab.station.policy.airlock_actions import TableActions
@@ -34,14 +34,14 @@ def table(columns: dict[str, tuple[str, list[Any]]]) -> bytes:
     ).encode()
 
 
-def passed(content: bytes, counts: str | None = None, rules: AirlockRules = RULES) -> Passed:
+def passed(content: bytes, counts: str | None = None, rules: AirlockRules = RULES) -> CheckedOutput:
     files = {"t.json": b'{"name": "t", "kind": "table"}', "t.table.json": content}
 
     left = LeftInMemory(files.__getitem__)
     return pass_output(Output(name="t", kind="table", counts=counts), left, rules)
 
 
-def rows(one: Passed) -> dict[str, list[Any]]:
+def rows(one: CheckedOutput) -> dict[str, list[Any]]:
     return pyarrow.parquet.read_table(io.BytesIO(one.files["t.parquet"])).to_pydict()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 
-from phtlab.station.airlock.check_outputs import Passed, pass_output
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output
 from phtlab.station.policy.airlock_actions import TableActions
 from phtlab.station.policy.airlock_findings import MOST_CELLS, Finding, gravest, named
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -24,13 +24,13 @@ CONTENT = json.dumps(
 ).encode()
 
 
-def passed(action: str) -> Passed:
+def passed(action: str) -> CheckedOutput:
     files = {"t.json": b'{"name": "t", "kind": "table"}', "t.table.json": CONTENT}
     rules = AirlockRules(tables=TableActions.model_validate({"small_count": action}))
     return pass_output(Output(name="t", counts="n"), LeftInMemory(files.__getitem__), rules)
 
 
-def rows(one: Passed) -> Any:
+def rows(one: CheckedOutput) -> Any:
     return pyarrow.parquet.read_table(io.BytesIO(one.files["t.parquet"])).to_pydict()
 
 

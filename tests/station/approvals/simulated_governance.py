@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from phtlab.errors import ApprovalError
-from phtlab.governance import Approval, Proposal, Revocation, Standing
+from phtlab.governance import ActiveApprovals, Approval, Proposal, Revocation
 from phtlab.governance.refusal import REFUSAL_TYPE
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.wire.api.governance import (
     AcceptanceView,
+    ActiveApprovalsView,
     ApprovalView,
     CommentView,
     DecisionView,
@@ -19,7 +20,6 @@ from phtlab.wire.api.governance import (
     ProposalPage,
     ProposalSummary,
     ProposalView,
-    StandingView,
     StationStateView,
     VersionView,
 )
@@ -183,17 +183,19 @@ class FakeGovernance:
             for one in self.accepted
         )
 
-    def put_standing(self, station: str, standing: Envelope) -> StandingView:
+    def put_standing(self, station: str, standing: Envelope) -> ActiveApprovalsView:
         self._called("standing")
         if self.standings and _number(standing) <= _number(self.standings[-1]):
             raise ApprovalError("There is a newer one.", code="standing-rolled-back")
         self.standings.append(standing)
         return self.standing(station)
 
-    def standing(self, station: str) -> StandingView:
+    def standing(self, station: str) -> ActiveApprovalsView:
         newest = self.standings[-1]
-        return StandingView(station=station, number=_number(newest), received=NOW, envelope=newest)
+        return ActiveApprovalsView(
+            station=station, number=_number(newest), received=NOW, envelope=newest
+        )
 
 
 def _number(standing: Envelope) -> int:
-    return Standing.model_validate(peek(standing).predicate).number
+    return ActiveApprovals.model_validate(peek(standing).predicate).number

@@ -24,12 +24,12 @@ from phtlab.governance.proposal import AskedData, new_id
 from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.drafts import Drafted, Drafts
-from phtlab.station.approvals.signer import Office
+from phtlab.station.approvals.drafts import DraftFolder, DraftStore
+from phtlab.station.approvals.signer import ApprovalSigner
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.approvals.sync import Exchange
-from phtlab.station.approvals.terms import Wanted
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.approvals.sync import ApprovalSync
+from phtlab.station.approvals.terms import ApprovalRequest
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
@@ -52,8 +52,8 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def desk(world: World) -> Desk:
-    return Desk(world.folder, world.settings, world.now)
+def desk(world: World) -> StationContext:
+    return StationContext(world.folder, world.settings, world.now)
 
 
 def run(daemon: Daemon, steps: int = 12) -> None:
@@ -107,7 +107,7 @@ def proposed(world: World, **changes: Any) -> tuple[Envelope, Proposal]:
 
 def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
     """The rule that olga gave within `proposal`."""
-    decisions.approve(desk(world), proposal.id, by="olga", wanted=Wanted(**wanted))
+    decisions.approve(desk(world), proposal.id, by="olga", wanted=ApprovalRequest(**wanted))
     world.daemon().step()
     (shown,) = [s for s in decisions.standing(desk(world)) if s.approval.proposal_id]
     assert shown.state == "stands"
@@ -156,17 +156,17 @@ def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: 
     until = peek(offer.order).predicate["expires"]
     assert decisions.preview(asked, offer.journey, by="olga").sentence.count(until[:10]) == 1
     later = (world.now() + timedelta(days=30)).date().isoformat()
-    wanted = Wanted(days=30)
+    wanted = ApprovalRequest(days=30)
     assert later in decisions.preview(asked, offer.journey, by="olga", wanted=wanted).sentence
     assert decisions.pending(asked)[0].said == ()  # nothing was said yet
     with raises_code(ApprovalError, "approval-days"):
-        decisions.approve(asked, offer.journey, by="olga", wanted=Wanted(days=366))
+        decisions.approve(asked, offer.journey, by="olga", wanted=ApprovalRequest(days=366))
 
 
 def test_a_person_may_narrow_the_parameters(world: World) -> None:
     train = world.train()
     daemon, offer, _ = held(world, train=train)
-    wanted = Wanted(bounds={"min_age": "45..55"})
+    wanted = ApprovalRequest(bounds={"min_age": "45..55"})
     decisions.approve(desk(world), offer.journey, by="olga", wanted=wanted)
     run(daemon)
     assert world.stop(offer).state == "departed"
@@ -188,7 +188,9 @@ def test_bounds_that_do_not_fit_are_refused_before_anything_is_said(
 ) -> None:
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
-        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(bounds=bounds))
+        decisions.approve(
+            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(bounds=bounds)
+        )
     assert told.value.code == code
     assert decisions.pending(desk(world))[0].said == ()
 
@@ -261,10 +263,10 @@ def test_two_who_begin_at_once_say_yes_to_the_same(of_two: World) -> None:
 def test_a_first_yes_is_gone_once_somebody_refused(of_two: World) -> None:
     daemon, offer, _ = held(of_two)
     decisions.approve(desk(of_two), offer.journey, by="olga")
-    (draft,) = Drafts(of_two.folder.drafts)
+    (draft,) = DraftStore(of_two.folder.drafts)
     decisions.refuse(desk(of_two), offer.journey, by="peter")
-    Drafts(of_two.folder.drafts).open(draft.draft).say_yes("olga", of_two.now())  # as if late
-    Drafts(of_two.folder.drafts).open(draft.draft).say_yes("rea", of_two.now())
+    DraftStore(of_two.folder.drafts).open(draft.draft).say_yes("olga", of_two.now())  # as if late
+    DraftStore(of_two.folder.drafts).open(draft.draft).say_yes("rea", of_two.now())
     run(daemon)
     assert decisions.standing(desk(of_two)) == ()
     assert not list(of_two.folder.drafts.iterdir())
@@ -289,10 +291,10 @@ def test_both_persons_are_reviewers_of_the_console_if_it_has_people(of_two: Worl
 
 def test_the_second_person_says_yes_to_what_the_first_one_said_yes_to(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
-    wanted = Wanted(bounds={"min_age": "50..60"})
+    wanted = ApprovalRequest(bounds={"min_age": "50..60"})
     decisions.approve(desk(of_two), offer.journey, by="olga", wanted=wanted)
     with raises_code(ApprovalError, "approval-terms"):
-        decisions.approve(desk(of_two), offer.journey, by="peter", wanted=Wanted(days=200))
+        decisions.approve(desk(of_two), offer.journey, by="peter", wanted=ApprovalRequest(days=200))
     word = decisions.approve(desk(of_two), offer.journey, by="peter")
     assert "min_age 50 to 60" in word.sentence
     run(daemon)
@@ -394,7 +396,7 @@ def test_a_held_journey_may_be_approved_as_a_rule(world: World) -> None:
     signed, _ = proposed(world)
     daemon, offer, stop = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
     decisions.approve(
-        desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk", days=10)
+        desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk", days=10)
     )
     run(daemon)
     assert stop.state == "departed"
@@ -417,13 +419,15 @@ def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_ris
 ) -> None:
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
-        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
+        decisions.approve(
+            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk")
+        )
     assert told.value.code == "approval-no-proposal"
     signed, proposal = proposed(world)
     _, offer, _ = held(world, proposal=signed.digest)
     for target, wanted in (
-        (offer.journey, Wanted(scope="low-risk")),  # a new image: its risk is mid
-        (proposal.id, Wanted(scope="low-risk", risk="mid")),
+        (offer.journey, ApprovalRequest(scope="low-risk")),  # a new image: its risk is mid
+        (proposal.id, ApprovalRequest(scope="low-risk", risk="mid")),
     ):
         with pytest.raises(ApprovalError) as told:
             decisions.approve(desk(world), target, by="olga", wanted=wanted)
@@ -481,7 +485,7 @@ def test_a_question_reaches_central_once(world: World) -> None:
 
 def test_a_question_is_news_once_so_that_it_waits_for_no_timer(world: World) -> None:
     _, proposal = proposed(world)
-    exchange = Exchange(world.station())
+    exchange = ApprovalSync(world.station())
     assert not exchange.hears()
     decisions.ask(desk(world), proposal.id, "Which columns?", by="olga")
     assert exchange.hears()
@@ -741,10 +745,10 @@ def test_a_daemon_that_is_killed_signs_no_approval_twice(
     daemon, offer, stop = held(world)
     decisions.approve(desk(world), offer.journey, by="olga")
     place, name = {
-        "signed": (Drafted, "sign_as"),
+        "signed": (DraftFolder, "sign_as"),
         "kept": (Approvals, "keep"),
-        "let go": (Office, "look_again"),
-        "removed": (Drafted, "remove"),
+        "let go": (ApprovalSigner, "look_again"),
+        "removed": (DraftFolder, "remove"),
     }[when]
     with monkeypatch.context() as patch:
         patch.setattr(place, name, killed(getattr(place, name)))

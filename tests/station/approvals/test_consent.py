@@ -10,10 +10,10 @@ import pytest
 
 from phtlab.errors import ApprovalError, PhtlabError, ProposalError
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.drafts import Drafted, Drafts
-from phtlab.station.approvals.proposals import ProposalHere
+from phtlab.station.approvals.drafts import DraftFolder, DraftStore
+from phtlab.station.approvals.proposals import StationProposal
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.approvals.terms import Wanted
+from phtlab.station.approvals.terms import ApprovalRequest
 from phtlab.station.audit.log import Log
 from phtlab.station.stops.stop import Stop
 from tests.raising import raises_code
@@ -52,7 +52,7 @@ def test_a_yes_to_the_sentence_of_an_older_version_counts_for_nothing(world: Wor
         assert code_of(decisions.approve, here, proposal.id, by="olga", **named) == "approval-shown"
     named = {"by": "olga", "version": first.digest}
     assert code_of(decisions.refuse, here, proposal.id, **named) == "approval-shown"
-    assert not list(Drafts(world.folder.drafts))
+    assert not list(DraftStore(world.folder.drafts))
     assert [one for one in here.audit.entries() if one.actor == "olga"] == []
     read = decisions.preview(here, proposal.id, by="olga").sentence
     assert newer.digest in read
@@ -76,12 +76,12 @@ def test_a_refused_version_is_completed_by_nobody(of_two: World) -> None:
     here = desk(of_two)
     signed, proposal = proposed(of_two)
     decisions.approve(here, proposal.id, by="ann")
-    (draft,) = Drafts(of_two.folder.drafts)
+    (draft,) = DraftStore(of_two.folder.drafts)
     decisions.refuse(here, proposal.id, by="bob")
-    assert not list(Drafts(of_two.folder.drafts))
+    assert not list(DraftStore(of_two.folder.drafts))
     with raises_code(ProposalError, "proposal-refused"):
         decisions.approve(here, proposal.id, by="cis")
-    late = Drafts(of_two.folder.drafts).open(draft.draft)  # as if both had been at it
+    late = DraftStore(of_two.folder.drafts).open(draft.draft)  # as if both had been at it
     late.say_yes("ann", of_two.now())
     late.say_yes("cis", of_two.now())
     run(of_two.daemon(), 2)
@@ -94,10 +94,10 @@ def test_a_refused_version_is_completed_by_nobody(of_two: World) -> None:
 def test_a_rule_from_a_journey_goes_with_its_proposal_s_refusal(of_two: World) -> None:
     signed, proposal = proposed(of_two)
     _, offer, _ = held(of_two, proposal=signed.digest)
-    wanted = Wanted(scope="notebook")
+    wanted = ApprovalRequest(scope="notebook")
     decisions.approve(desk(of_two), offer.journey, by="ann", wanted=wanted)
     decisions.refuse(desk(of_two), proposal.id, by="bob")
-    assert not list(Drafts(of_two.folder.drafts))
+    assert not list(DraftStore(of_two.folder.drafts))
     refused = code_of(decisions.approve, desk(of_two), offer.journey, by="cis")
     assert refused == "proposal-refused"
 
@@ -105,10 +105,10 @@ def test_a_rule_from_a_journey_goes_with_its_proposal_s_refusal(of_two: World) -
 def test_a_sentence_that_was_shown_is_agreed_to_whatever_else_the_form_says(of_two: World) -> None:
     here = desk(of_two)
     _, offer, _ = held(of_two)
-    narrow = Wanted(bounds={"min_age": "50..60"}, note="only the old")
+    narrow = ApprovalRequest(bounds={"min_age": "50..60"}, note="only the old")
     first = decisions.approve(here, offer.journey, by="ann", wanted=narrow)
     assert first.sentence.endswith('min_age 50 to 60. Note: "only the old"')
-    form = Wanted(scope="train")
+    form = ApprovalRequest(scope="train")
     shown = decisions.preview(here, offer.journey, by="bob", wanted=form).sentence
     assert "min_age 50 to 60" in shown
     # Without having seen it, naming other terms is no yes to these.
@@ -122,7 +122,7 @@ def test_a_sentence_that_was_shown_is_agreed_to_whatever_else_the_form_says(of_t
 def test_a_note_is_one_line_that_can_be_seen(world: World, note: str) -> None:
     _, offer, _ = held(world)
     with raises_code(ApprovalError, "approval-form"):
-        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(note=note))
+        decisions.approve(desk(world), offer.journey, by="olga", wanted=ApprovalRequest(note=note))
 
 
 def test_a_policy_that_asks_for_fewer_completes_nothing_that_was_half_given(of_two: World) -> None:
@@ -162,20 +162,20 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
     acts: list[tuple[str, type, str, Callable[[], Any]]] = [
         (
             "approval-said",
-            Drafted,
+            DraftFolder,
             "say_yes",
             lambda: decisions.approve(here, offer.journey, by="x"),
         ),
         ("journey-refused", Stop, "decide", lambda: decisions.refuse(here, offer.journey, by="x")),
         (
             "proposal-refused",
-            ProposalHere,
+            StationProposal,
             "refuse",
             lambda: decisions.refuse(here, proposal.id, by="x"),
         ),
         (
             "proposal-asked",
-            ProposalHere,
+            StationProposal,
             "say",
             lambda: decisions.ask(here, proposal.id, "?", by="x"),
         ),
@@ -201,7 +201,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
     assert stop.undecided
     assert [one.said for one in decisions.pending(here)] == [(), ()]
     assert [one.state for one in decisions.standing(here)] == ["stands"]
-    assert not list(ProposalHere(world.folder.proposals / proposal.id).unsaid())
+    assert not list(StationProposal(world.folder.proposals / proposal.id).unsaid())
 
 
 def test_a_yes_to_terms_that_go_at_this_moment_is_told_so(
@@ -213,7 +213,7 @@ def test_a_yes_to_terms_that_go_at_this_moment_is_told_so(
     real = Log.append
 
     def meanwhile(*args: Any, **named: Any) -> Any:
-        (draft,) = Drafts(of_two.folder.drafts)
+        (draft,) = DraftStore(of_two.folder.drafts)
         draft.remove()
         return real(*args, **named)
 
@@ -231,7 +231,7 @@ def test_no_word_of_a_draft_that_went_counts_for_the_next_one(
     """Killed while the folder was taken away."""
     _, offer, _ = held(of_two)
     decisions.approve(desk(of_two), offer.journey, by="ann")
-    (draft,) = Drafts(of_two.folder.drafts)
+    (draft,) = DraftStore(of_two.folder.drafts)
 
     def killed(*_: Any, **__: Any) -> None:
         raise Killed
@@ -244,6 +244,6 @@ def test_no_word_of_a_draft_that_went_counts_for_the_next_one(
     (waiting,) = decisions.pending(desk(of_two))
     assert waiting.said == ()
     assert decisions.approve(desk(of_two), offer.journey, by="bob").said == ("bob",)
-    (again,) = Drafts(of_two.folder.drafts)
+    (again,) = DraftStore(of_two.folder.drafts)
     again.remove()
     assert not list(of_two.folder.drafts.iterdir())

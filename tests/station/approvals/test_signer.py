@@ -11,10 +11,10 @@ from phtlab.errors import ApprovalError
 from phtlab.governance import Revocation
 from phtlab.governance.refusal import Withdrawal
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.drafts import Drafted
-from phtlab.station.approvals.signer import Office
+from phtlab.station.approvals.drafts import DraftFolder
+from phtlab.station.approvals.signer import ApprovalSigner
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.approvals.terms import Wanted
+from phtlab.station.approvals.terms import ApprovalRequest
 from phtlab.station.stops.stop import Stop
 from phtlab.train.image import train_files
 from phtlab.wire.api.governance import ProposalPage
@@ -174,7 +174,9 @@ def test_a_rule_is_not_for_a_train_with_a_file_beside_its_notebook(
     assert stop.read("held")["code"] == "approval-notebook"
     assert "helper.py" in stop.read("held")["why_not"]
     with pytest.raises(ApprovalError):
-        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="notebook"))
+        decisions.approve(
+            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="notebook")
+        )
     decisions.approve(desk(world), offer.journey, by="olga")
     run(world.daemon())
     assert stop.state == "departed"
@@ -192,7 +194,7 @@ def test_no_approval_is_signed_that_the_log_does_not_name(
     daemon, offer, _ = held(world)
     decisions.approve(desk(world), offer.journey, by="olga")
     with monkeypatch.context() as patch:
-        patch.setattr(Drafted, "sign_as", killed)
+        patch.setattr(DraftFolder, "sign_as", killed)
         with pytest.raises(Killed):
             daemon.step()
     run(world.daemon())
@@ -211,7 +213,7 @@ def test_a_slip_in_the_policy_keeps_no_word_from_being_signed_and_is_mended(worl
     decisions.refuse(desk(world), proposal.id, by="olga", reason="no")
     good = world.folder.policy.read_text()
     world.folder.policy.write_text("mode = [")
-    office = Office(world.station())
+    office = ApprovalSigner(world.station())
     assert office.sign()
     assert Approvals(world.folder).revocation(shown.digest, "cleveland") is not None
     assert not office.sign()
@@ -227,7 +229,7 @@ def test_a_stop_that_is_broken_stands_in_no_other_s_way(world: World) -> None:
     (broken.path / "verified.json").write_text("{")
     _, offer, stop = held(world, train=world.train(COUNTS + "# two\n"))
     decisions.approve(desk(world), offer.journey, by="olga")
-    Office(world.station()).sign()
+    ApprovalSigner(world.station()).sign()
     assert stop.has("decision")
 
 
@@ -248,7 +250,9 @@ def test_how_often_a_proposal_asks_is_part_of_a_journey_s_risk(world: World) -> 
     assert stop.read("held")["risk"] == "mid"
     assert [one["code"] for one in stop.read("held")["reasons"]] == ["many-journeys"]
     with pytest.raises(ApprovalError) as told:
-        decisions.approve(desk(world), offer.journey, by="olga", wanted=Wanted(scope="low-risk"))
+        decisions.approve(
+            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk")
+        )
     assert told.value.code == "approval-risk"
     other, _ = proposed(world, journeys=99)
     _, _, stop = held(world, proposal=other.digest)

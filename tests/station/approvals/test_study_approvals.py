@@ -11,10 +11,10 @@ from phtlab.errors import ApprovalError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance import Approval
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.drafts import Drafts
+from phtlab.station.approvals.drafts import DraftStore
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.approvals.terms import Wanted, described
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.approvals.terms import ApprovalRequest, described
+from phtlab.station.context.operator_context import StationContext
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import peek
@@ -97,14 +97,14 @@ def test_as_many_persons_are_asked_as_the_study_s_risk_needs(world: World) -> No
     assert word.missing == 1
     # The second person says yes to what lies there, without naming a rule again.
     assert decisions.approve(desk(world), proposal.id, by="piet").missing == 0
-    assert len(list(Drafts(world.folder.drafts))) == 1
+    assert len(list(DraftStore(world.folder.drafts))) == 1
 
 
 def test_the_second_person_is_shown_the_rule_that_the_first_one_chose(world: World) -> None:
     once(world)
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["low", "mid"]\n')
     _, proposal = proposed(world, risk="mid", notebooks=(notebook_of(world),))
-    decisions.approve(desk(world), proposal.id, by="olga", wanted=Wanted(scope="low-risk"))
+    decisions.approve(desk(world), proposal.id, by="olga", wanted=ApprovalRequest(scope="low-risk"))
     word = decisions.preview(desk(world), proposal.id, by="piet")
     assert (word.scope, word.said) == ("low-risk", ("olga", "piet"))
 
@@ -158,7 +158,7 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
 
 def test_without_a_roster_in_the_folder_the_signature_is_not_looked_at(world: World) -> None:
     once(world)
-    assert Desk(world.folder, world.settings, world.now).roster() is None
+    assert StationContext(world.folder, world.settings, world.now).roster() is None
     assert [one.state for one in decisions.standing(desk(world))] == ["stands"]
 
 

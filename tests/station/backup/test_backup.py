@@ -22,15 +22,15 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.backup import archive as backup
 from phtlab.station.backup import comparison
 from phtlab.station.backup.archive import INDEX, back_up
-from phtlab.station.backup.comparison import Lost, compare
+from phtlab.station.backup.comparison import RestoreLoss, compare
 from phtlab.station.backup.lost_history import accept_loss, forgotten_of
 from phtlab.station.backup.restore import restore, restored_of
 from phtlab.station.context import maintenance
 from phtlab.station.context.bootstrap import open_station
 from phtlab.station.context.maintenance import pause, resume
-from phtlab.station.context.operator_context import Desk
-from phtlab.station.context.station import Station
-from phtlab.station.daemon.audit_witness import Witness
+from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station import DaemonContext
+from phtlab.station.daemon.audit_witness import AuditWitness
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
 from phtlab.train.canonical import digest
@@ -61,7 +61,9 @@ def world(tmp_path: Path) -> World:
 
 def backed_up(world: World) -> Path:
     target = world.root / "cleveland.age"
-    back_up(Desk(world.folder, world.settings, world.now), target, [RECIPIENT], by="grace")
+    back_up(
+        StationContext(world.folder, world.settings, world.now), target, [RECIPIENT], by="grace"
+    )
     return target
 
 
@@ -85,9 +87,9 @@ def restored(world: World, file: Path) -> World:
     return made
 
 
-def settled(world: World) -> Lost:
+def settled(world: World) -> RestoreLoss:
     """Compared without central, the loss accepted, and resumed."""
-    desk = Desk(world.folder, world.settings, world.now)
+    desk = StationContext(world.folder, world.settings, world.now)
     lost = compare(desk, identity("cleveland"), by="grace", ask_central=False)
     accept_loss(desk, lost.forgotten, by="grace", reason="it was a trial")
     resume(desk, by="grace")
@@ -196,7 +198,7 @@ def test_a_restored_station_does_not_begin_before_it_was_compared_nor_resumed(
     with raises_code(StationError, "pause-held"):
         pause(new.station(), by="grace", reason="Another")
     compare(
-        Desk(new.folder, new.settings, new.now),
+        StationContext(new.folder, new.settings, new.now),
         identity("cleveland"),
         by="grace",
         ask_central=False,
@@ -207,7 +209,7 @@ def test_a_restored_station_does_not_begin_before_it_was_compared_nor_resumed(
 
 def test_a_station_that_was_not_restored_has_nothing_to_compare(world: World) -> None:
     with raises_code(StationError, "not-restored"):
-        compare(Desk(world.folder, world.settings), identity("cleveland"), by="grace")
+        compare(StationContext(world.folder, world.settings), identity("cleveland"), by="grace")
 
 
 def test_a_folder_that_holds_something_is_left_alone(world: World) -> None:
@@ -332,7 +334,7 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
 ) -> None:
     with small_consortium(tmp_path / "net") as made:
         folder = made.folder("cleveland")
-        desk = Desk(folder, load_settings(folder))
+        desk = StationContext(folder, load_settings(folder))
         pause(desk, by="grace", reason="A backup")
         waiting = made.send("cleveland")
         until(lambda: made.stop_of("cleveland", waiting.id).state == "verified")
@@ -360,7 +362,7 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
         assert (last.action, last.number) == (LOST, seen + 1)
         assert last.details["lost"] == f"{lost.restored.entries + 1} to {seen}"
         with opened_station(made, new) as station:
-            assert Witness(station).look() == ()
+            assert AuditWitness(station).look() == ()
         again = compare(new, key, by="grace")
         assert (again.records, again.ended) == ([], [])
 
@@ -391,7 +393,7 @@ def test_what_was_taken_back_since_the_backup_is_so_again_and_what_was_given_is_
 ) -> None:
     with small_consortium(tmp_path / "net") as made:
         folder = made.folder("cleveland")
-        desk = Desk(folder, load_settings(folder))
+        desk = StationContext(folder, load_settings(folder))
         taken_back, stays = allow(made, folder), allow(made, folder)
         back_up(desk, tmp_path / "cleveland.age", [RECIPIENT], by="grace")
         take_back(made, folder, taken_back)
@@ -426,7 +428,7 @@ def test_what_was_taken_back_since_the_backup_is_so_again_and_what_was_given_is_
         )
 
 
-def _another_runs(desk: Desk, made: Light, key: Identity) -> bool:
+def _another_runs(desk: StationContext, made: Light, key: Identity) -> bool:
     restored = restored_of(desk.folder)
     assert restored
     with CentralClient(made.lab.central.url, key) as client:
@@ -435,13 +437,15 @@ def _another_runs(desk: Desk, made: Light, key: Identity) -> bool:
 
 def witnessed(made: Light, name: str) -> int:
     """How far the station's log goes, once it has signed that at central."""
-    with opened_station(made, Desk(made.folder(name), load_settings(made.folder(name)))) as station:
-        assert Witness(station).look() == ()
+    with opened_station(
+        made, StationContext(made.folder(name), load_settings(made.folder(name)))
+    ) as station:
+        assert AuditWitness(station).look() == ()
         return max(view.number for view in station.central.audit.checkpoints(name))
 
 
 @contextmanager
-def opened_station(made: Light, desk: Desk) -> Iterator[Station]:
+def opened_station(made: Light, desk: StationContext) -> Iterator[DaemonContext]:
     station = open_station(desk.folder, desk.settings, made.identities[desk.name])
     try:
         yield station
@@ -456,7 +460,7 @@ def test_a_central_of_the_far_future_does_not_end_a_restored_station(
     with small_consortium(tmp_path / "net") as made:
         folder = made.folder("cleveland")
         allow(made, folder)
-        desk = Desk(folder, load_settings(folder))
+        desk = StationContext(folder, load_settings(folder))
         back_up(desk, tmp_path / "cleveland.age", [RECIPIENT], by="grace")
         with (tmp_path / "cleveland.age").open("rb") as source:
             new, _ = restore(source, tmp_path / "new", [ScryptIdentity(PASSPHRASE)], by="grace")

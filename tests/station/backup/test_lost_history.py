@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from phtlab.cli.station.commands import app
 from phtlab.errors import StationError
-from phtlab.station.backup.lost_history import Forgotten, accept_loss, forget, forgotten_of
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.backup.lost_history import LostHistory, accept_loss, forget, forgotten_of
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.release.waiting import waiting_at
 from tests.raising import raises_code
@@ -26,8 +26,8 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def forgetting(world: World, *datasets: str) -> Forgotten:
-    forgotten = Forgotten(since=world.now() - timedelta(days=2), datasets=datasets)
+def forgetting(world: World, *datasets: str) -> LostHistory:
+    forgotten = LostHistory(since=world.now() - timedelta(days=2), datasets=datasets)
     forget(world.folder, forgotten)
     return forgotten
 
@@ -44,7 +44,7 @@ def test_what_counts_people_waits_until_the_loss_is_accepted(world: World) -> No
     assert waits(world) == ""
     forgetting(world, "heart", "lung")
     assert waits(world) == "forgotten"
-    desk = Desk(world.folder, world.settings, world.now)
+    desk = StationContext(world.folder, world.settings, world.now)
     accept_loss(desk, ["heart"], by="grace", reason="the lost journey was a trial of ours")
     assert waits(world) == ""
     assert forgotten_of(world.folder).datasets == ("lung",)  # type: ignore[union-attr]
@@ -59,12 +59,12 @@ def test_other_data_sets_are_not_held(world: World) -> None:
 
 def test_what_is_forgotten_twice_is_forgotten_since_the_first_time(world: World) -> None:
     first = forgetting(world, "lung")
-    forget(world.folder, Forgotten(since=world.now(), datasets=("heart",)))
-    assert forgotten_of(world.folder) == Forgotten(since=first.since, datasets=("heart", "lung"))
+    forget(world.folder, LostHistory(since=world.now(), datasets=("heart",)))
+    assert forgotten_of(world.folder) == LostHistory(since=first.since, datasets=("heart", "lung"))
 
 
 def test_only_what_is_forgotten_can_be_accepted(world: World) -> None:
-    desk = Desk(world.folder, world.settings, world.now)
+    desk = StationContext(world.folder, world.settings, world.now)
     with raises_code(StationError, "nothing-forgotten"):
         accept_loss(desk, ["heart"], by="grace", reason="why not")
     forgetting(world, "heart")

@@ -14,7 +14,12 @@ from phtlab.cli.station.maintenance import moment
 from phtlab.errors import StationError
 from phtlab.station.context import maintenance
 from phtlab.station.context.maintenance import closed, pause, pause_of, resume, within
-from phtlab.station.context.self_test_result import Nightly, keep_report, last_report, report_of
+from phtlab.station.context.self_test_result import (
+    SelfTestSchedule,
+    keep_report,
+    last_report,
+    report_of,
+)
 from phtlab.station.executor.contract import CheckResult
 from tests.raising import raises_code
 from tests.station.station_world import FakeRun, World, make_world
@@ -205,10 +210,10 @@ def test_a_report_that_is_damaged_stops_new_runs_until_the_station_is_tested_ane
     assert closed(world.station()) is None
 
 
-def nightly(world: World, **changed: object) -> Nightly:
+def nightly(world: World, **changed: object) -> SelfTestSchedule:
     changes = {"self_test_at": "03:30", "self_test_jitter": 0, **changed}
     world.settings = world.settings.model_copy(update=changes)
-    return Nightly(world.station(), zone=lambda moment: moment)
+    return SelfTestSchedule(world.station(), zone=lambda moment: moment)
 
 
 def at(world: World, moment: datetime) -> None:

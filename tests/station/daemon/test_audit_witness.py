@@ -15,9 +15,9 @@ from phtlab.files.durable_file import write_durably
 from phtlab.governance.audit.chain import Checkpoint, open_checkpoint
 from phtlab.station.audit.log import Log
 from phtlab.station.audit.watch import Watch
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.daemon import audit_witness
-from phtlab.station.daemon.audit_witness import Witness, watch_logs
+from phtlab.station.daemon.audit_witness import AuditWitness, watch_logs
 from phtlab.station.health.audit import accept_central, audit_state
 from tests.raising import raises_code
 from tests.station.audit.simulated_audit import LOG, FakeAudit, chain
@@ -36,9 +36,9 @@ def audit(world: World) -> FakeAudit:
     return world.central.audit
 
 
-def codes(world: World, witness: Witness | None = None) -> list[tuple[str, str]]:
+def codes(world: World, witness: AuditWitness | None = None) -> list[tuple[str, str]]:
     """What stands after a look, of a station made anew unless a `witness` is given."""
-    alarms = (witness or Witness(world.station())).look()
+    alarms = (witness or AuditWitness(world.station())).look()
     assert alarms == Watch.of(world.folder).alarms
     return [(alarm.log, alarm.code) for alarm in alarms]
 
@@ -63,7 +63,7 @@ def test_it_signs_its_own_log_and_then_central_s_with_that(world: World) -> None
 def test_what_has_not_changed_is_not_signed_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    witness = Witness(world.station())
+    witness = AuditWitness(world.station())
     codes(world, witness)
     signed = audit(world).signed
     assert signed == [("cleveland", "cleveland", 3), ("cleveland", LOG, 2)]
@@ -77,7 +77,7 @@ def test_what_has_not_changed_is_not_signed_again(
 def test_a_long_log_is_read_page_by_page_and_only_what_is_new(world: World) -> None:
     audit(world).page_size = 3
     audit(world).add(*["journey-ordered"] * 20)
-    witness = Witness(world.station())
+    witness = AuditWitness(world.station())
     assert codes(world, witness) == []
     asked: list[int] = []
     page = audit(world).page
@@ -107,7 +107,7 @@ def test_a_central_log_that_was_cut_is_an_alarm_until_it_is_whole_again(world: W
 
 def test_a_central_log_written_anew_is_an_alarm(world: World) -> None:
     audit(world).add("one", "two")
-    witness = Witness(world.station())
+    witness = AuditWitness(world.station())
     codes(world, witness)
     audit(world).entries = chain(["roster-published", "one", "other", "more", "three"])
     assert codes(world, witness) == [(LOG, "audit-chain")], "what is new follows another entry"
@@ -116,7 +116,7 @@ def test_a_central_log_written_anew_is_an_alarm(world: World) -> None:
 
 def test_an_old_entry_that_central_changed_shows_once_all_is_read_again(world: World) -> None:
     audit(world).add("one", "two")
-    witness = Witness(world.station())
+    witness = AuditWitness(world.station())
     codes(world, witness)
     first, old, *others = audit(world).entries
     audit(world).entries = [first, old.model_copy(update={"actor": "eve"}), *others]
@@ -152,7 +152,7 @@ def test_a_forged_checkpoint_alarms_nobody(world: World) -> None:
 
 
 def test_the_station_s_own_log_is_watched_too(world: World) -> None:
-    witness = Witness(world.station())
+    witness = AuditWitness(world.station())
     codes(world, witness)
     path = log_file(world)
     content = path.read_bytes()
@@ -187,7 +187,7 @@ def test_a_central_that_is_away_changes_nothing_of_what_is_known(world: World) -
     known = Watch.of(world.folder)
     world.central.down = True
     with pytest.raises(CentralUnreachableError):
-        Witness(world.station()).look()
+        AuditWitness(world.station()).look()
     assert Watch.of(world.folder) == known
 
 
@@ -197,7 +197,7 @@ def test_a_station_killed_after_it_signed_signs_again_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(Watch, "keep", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            Witness(world.station()).look()
+            AuditWitness(world.station()).look()
     assert codes(world) == []
     assert [log for _, log, _ in audit(world).signed] == ["cleveland", "cleveland", LOG]
 
@@ -216,7 +216,7 @@ def test_the_station_s_health_says_which_log_does_not_hold(world: World) -> None
 def test_a_central_that_was_restored_is_watched_anew_once_a_person_says_why(world: World) -> None:
     audit(world).add("one", "two")
     codes(world)
-    desk = Desk(world.folder, world.settings)
+    desk = StationContext(world.folder, world.settings)
     with raises_code(AuditError, "audit-no-alarm"):
         accept_central(desk, by="op", reason="none")
     audit(world).entries = audit(world).entries[:1]

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from phtlab.cli.station.maintenance import standing
 from phtlab.errors import TrialUnfinishedError
 from phtlab.station.context.maintenance import closed
-from phtlab.station.context.self_test_result import Nightly, last_report
+from phtlab.station.context.self_test_result import SelfTestSchedule, last_report
 from phtlab.station.daemon import trial_retry
 from phtlab.station.daemon.trial_retry import retry_trial
 from phtlab.station.executor.contract import CheckResult
@@ -161,11 +161,11 @@ def test_a_self_test_that_was_cut_off_closes_the_station_and_is_renewed_once_the
     assert why is not None
     assert why.cause == "trial"
     world.ahead = timedelta(minutes=2)
-    assert not Nightly(station).due()
+    assert not SelfTestSchedule(station).due()
     answers(world, HELD)
     assert retry_trial(station) == ""
     assert closed(station) is None
-    assert Nightly(station).due()
+    assert SelfTestSchedule(station).due()
 
 
 @pytest.mark.parametrize("written", ["", "[]", '{"since": null}'])

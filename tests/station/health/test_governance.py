@@ -10,9 +10,9 @@ import pytest
 
 from phtlab.errors import AuditError
 from phtlab.files.durable_file import write_durably
-from phtlab.governance.approval import Standing
+from phtlab.governance.approval import ActiveApprovals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.audit.watch import Alarm, Watch, Watched
+from phtlab.station.audit.watch import Alarm, Watch, WatchState
 from phtlab.station.context.self_test_result import Found
 from phtlab.station.health.governance import approvals_check, audit_checks
 from phtlab.train.documents.envelope import Envelope
@@ -45,7 +45,7 @@ def test_a_log_that_was_changed_is_broken_and_stops_new_runs(world: World) -> No
 
 def alarm(world: World, which: str) -> None:
     told = Alarm(log=which, code="audit-cut", sentence="Entries were removed.", at=NOW)
-    Watch().keep(world.folder, which, Watched(alarm=told))  # type: ignore[arg-type]
+    Watch().keep(world.folder, which, WatchState(alarm=told))  # type: ignore[arg-type]
 
 
 def test_what_others_saw_otherwise_is_broken(world: World) -> None:
@@ -74,7 +74,7 @@ def state(world: World) -> tuple[str, str]:
 
 def standing(world: World, number: int, *, age: timedelta = timedelta(0)) -> None:
     issued = world.now().replace(microsecond=0) - age
-    signed = Standing(
+    signed = ActiveApprovals(
         station="cleveland",
         number=number,
         approvals=(),

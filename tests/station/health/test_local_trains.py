@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from phtlab.cli.station.commands import app
 from phtlab.errors import DataSetError, RunError
 from phtlab.files.key_file import write_key
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.context.self_test_result import (
     AIRLOCK,
     TRAIN,
@@ -44,7 +44,7 @@ def world(tmp_path: Path, kernel_image: str) -> World:
 
 
 def test_the_self_test_s_train_takes_every_step_and_leaves_nothing(world: World) -> None:
-    desk = Desk(world.folder, world.settings)
+    desk = StationContext(world.folder, world.settings)
     before = sorted(world.folder.path.iterdir())
     result = train_check(
         world.folder, world.settings, identity("cleveland"), desk.audit, by="grace"
@@ -72,7 +72,7 @@ def test_a_local_train_runs_on_the_data_and_its_results_stay(
     results = Path(shown["results"])
     assert results.is_relative_to(world.folder.path / "local")
     assert (results / "counts.parquet").exists()
-    (started, ended) = Desk(world.folder, world.settings).audit.entries()
+    (started, ended) = StationContext(world.folder, world.settings).audit.entries()
     assert (started.actor, started.subject) == ("grace", shown["journey"])
     assert ended.details["outcome"] == "departed"
     assert list(world.station().stops) == []  # no journey of the consortium's
@@ -107,7 +107,7 @@ def test_without_a_kernel_image_it_says_how_to_get_one(world: World) -> None:
         world.folder,
         world.settings.model_copy(update={"executor_options": {"engine": "unix:///no.sock"}}),
         identity("cleveland"),
-        Desk(world.folder, world.settings).audit,
+        StationContext(world.folder, world.settings).audit,
         by="grace",
     )
     assert (run.ok, run.mend) == (False, "Start it: systemctl start docker")
@@ -115,7 +115,7 @@ def test_without_a_kernel_image_it_says_how_to_get_one(world: World) -> None:
 
 def test_what_a_local_train_left_that_was_killed_goes_with_the_next(world: World) -> None:
     """Its container and its mount; and two at once do not take each other's away."""
-    desk, key = Desk(world.folder, world.settings), identity("cleveland")
+    desk, key = StationContext(world.folder, world.settings), identity("cleveland")
     place = StationFolder(world.folder.path / "self-test")
     with pytest.MonkeyPatch.context() as patch:
 
@@ -155,7 +155,7 @@ def test_an_airlock_that_lets_a_small_group_through_is_broken_until_a_train_find
 
 
 def look_at(world: World) -> list[CheckResult]:
-    log = Desk(world.folder, world.settings).audit
+    log = StationContext(world.folder, world.settings).audit
     key = identity("cleveland")
     return [*look(world.folder, world.settings, lambda: key, log, by="grace", now=world.now)]
 

@@ -25,7 +25,7 @@ from structlog.testing import capture_logs
 from phtlab.central.founding import registry_settings
 from phtlab.central.registry.token import certificate
 from phtlab.files.key_file import read_key, write_key
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.context.self_test_result import (
     STOPPING,
     Found,
@@ -432,7 +432,7 @@ def test_a_runtime_that_takes_a_limit_and_does_not_hold_it_is_found_by_name(
 def test_a_running_station_tests_itself_when_it_is_asked_to_and_keeps_what_it_found(
     station: Patient,
 ) -> None:
-    desk = Desk(station.folder, load_settings(station.folder))
+    desk = StationContext(station.folder, load_settings(station.folder))
     ask_for_test(desk, by="grace")
     until(lambda: last_report(station.folder) is not None)
     report = last_report(station.folder)

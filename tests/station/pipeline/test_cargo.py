@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, FileContent, digest_of
 from phtlab.station.pipeline.cargo import open_cargo, write_cargo
 from phtlab.train.canonical import digest
@@ -23,15 +23,15 @@ from tests.raising import raises_code
 JOURNEY = "sha256:" + "0" * 64
 
 
-def one(name: str, files: dict[str, Content]) -> Passed:
-    return Passed(OutputVerdict(name=name, kind="file", verdict="released"), files)
+def one(name: str, files: dict[str, Content]) -> CheckedOutput:
+    return CheckedOutput(OutputVerdict(name=name, kind="file", verdict="released"), files)
 
 
 def file_content(head: bytes, rest: bytes) -> FileContent:
     return FileContent(head, io.BytesIO(b"not this" + rest), 8, len(rest))
 
 
-def written(*passed: Passed) -> bytes:
+def written(*passed: CheckedOutput) -> bytes:
     target = io.BytesIO()
     write_cargo(target, JOURNEY, "ukt", passed)
     return target.getvalue()

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.release import held_outputs
 from phtlab.station.release.view_log import note_look
-from phtlab.station.release.waiting import Waiting
+from phtlab.station.release.waiting import HeldOutputs
 from phtlab.station.stops.stop import Stop
 from phtlab.wire.api.journeys import Offer
 from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
@@ -67,8 +67,8 @@ def held(world: World, offer: Offer | None = None) -> tuple[Offer, Stop]:
     return offer, stop
 
 
-def desk(world: World) -> Desk:
-    return Desk(world.folder, world.settings, world.now)
+def desk(world: World) -> StationContext:
+    return StationContext(world.folder, world.settings, world.now)
 
 
 def say(
@@ -80,6 +80,6 @@ def say(
     reason: str = "All wards are large.",
 ) -> Any:
     """A word on `wards` of one who has seen it; what it comes to."""
-    wards = Waiting.model_validate(stop.read("airlock-held")).output("wards")
+    wards = HeldOutputs.model_validate(stop.read("airlock-held")).output("wards")
     note_look(stop, "wards", by=by, seen=held_outputs.digest_of_output(wards))
     return held_outputs.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phtlab.cli.main import app
-from phtlab.station.pipeline.policy_trial import Replay, replay
+from phtlab.station.pipeline.policy_trial import PolicyTrial, replay
 from phtlab.station.policy.policy import default_policy
 from phtlab.train.documents.manifest import Output
 from tests.station.station_world import (
@@ -39,7 +39,7 @@ def raised(count: int) -> str:
     return text.replace("minimum_count = 10", f"minimum_count = {count}")
 
 
-def sentences(found: Replay) -> list[str]:
+def sentences(found: PolicyTrial) -> list[str]:
     return [change.sentence for one in found.journeys for change in one.airlock.changes]
 
 

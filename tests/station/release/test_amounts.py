@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from phtlab.errors import StationError
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.history import monthly_amount
 from phtlab.station.airlock.history.monthly_amount import (
-    Left,
+    ReleasedAmount,
     amount_of,
 )
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.policy.month_limits import (
     Amount,
     MonthLimits,
@@ -33,16 +33,18 @@ from tests.station.station_world import make_world
 NOON = datetime(2026, 12, 31, 12, tzinfo=UTC)
 
 
-def table(name: str, rows: int, verdict: str = "released") -> Passed:
+def table(name: str, rows: int, verdict: str = "released") -> CheckedOutput:
     target = io.BytesIO()
     pyarrow.parquet.write_table(pa.table({"n": range(rows)}), target)
     said = OutputVerdict.model_validate({"name": name, "kind": "table", "verdict": verdict})
-    return Passed(said, {f"{name}.parquet": target.getvalue()} if verdict != "refused" else {})
+    return CheckedOutput(
+        said, {f"{name}.parquet": target.getvalue()} if verdict != "refused" else {}
+    )
 
 
-def left(researcher: str, datasets: Sequence[str], rows: int) -> Left:
+def left(researcher: str, datasets: Sequence[str], rows: int) -> ReleasedAmount:
     many = Amount(outputs=1, rows=rows, size=8 * rows)
-    return Left(researcher=researcher, datasets=tuple(datasets), amount=many)
+    return ReleasedAmount(researcher=researcher, datasets=tuple(datasets), amount=many)
 
 
 def test_what_leaves_is_counted_and_nothing_else() -> None:
@@ -70,7 +72,7 @@ def test_the_month_is_a_researchers_and_a_data_sets(tmp_path: Path) -> None:
     monthly_amount.note(tmp_path, "b" * 8, NOON, left("ada", ["heart", "lung"], 7))
     monthly_amount.note(tmp_path, "c" * 8, NOON, left("bob", ["heart"], 100))
     monthly_amount.note(
-        tmp_path, "d" * 8, NOON, Left(researcher="ada", datasets=(), amount=Amount())
+        tmp_path, "d" * 8, NOON, ReleasedAmount(researcher="ada", datasets=(), amount=Amount())
     )
     month = monthly_amount.left_in_month(tmp_path, NOON)
     assert len(month) == 3
@@ -84,7 +86,7 @@ def test_the_month_is_a_researchers_and_a_data_sets(tmp_path: Path) -> None:
 def test_the_same_values_at_several_stops_are_shown_once(tmp_path: Path) -> None:
     for stop, values in (("a", {"x": 5}), ("b", {"x": 5, "y": 2}), ("c", {"y": 2})):
         many = Amount(outputs=1, rows=1, size=1)
-        told = Left(researcher="ada", datasets=("heart",), amount=many, values=values)
+        told = ReleasedAmount(researcher="ada", datasets=("heart",), amount=many, values=values)
         monthly_amount.note(tmp_path, stop * 8, NOON, told)
     (use,) = monthly_amount.uses(monthly_amount.left_in_month(tmp_path, NOON))
     assert (use.stops, use.values) == (3, 7)
@@ -121,9 +123,9 @@ def test_many_journeys_carry_out_no_more_than_the_month_lets(
 
 
 def test_numbers_are_counted_of_every_kind_of_file(tmp_path: Path) -> None:
-    def passed(name: str, content: bytes) -> Passed:
+    def passed(name: str, content: bytes) -> CheckedOutput:
         said = OutputVerdict(name="a", kind="file", verdict="released")
-        return Passed(said, {name: content})
+        return CheckedOutput(said, {name: content})
 
     header = b'{"w":{"dtype":"F64","shape":[3,4],"data_offsets":[0,96]}}'
     model = len(header).to_bytes(8, "little") + header + bytes(96)
@@ -153,7 +155,7 @@ def test_a_month_is_shown_for_each_researcher_and_data_set_beside_its_limits(
     world.folder.policy.write_text(
         f'{default_policy("auto")}\n[month]\nrows = 100\nsize = "1 KiB"\n'
     )
-    here = Desk(world.folder, world.settings, lambda: NOON)
+    here = StationContext(world.folder, world.settings, lambda: NOON)
     assert month_page(here).lines == ()
     monthly_amount.note(world.folder.released, "a" * 8, NOON, left("ada", ["heart"], 5))
     monthly_amount.note(world.folder.released, "b" * 8, NOON, left("ada", ["heart", "lung"], 94))
@@ -184,14 +186,14 @@ def test_another_form_of_a_month_is_refused(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     for month in ("2026", "12-2026", "2026-13", "../../etc"):
         with raises_code(StationError, "month"):
-            month_page(Desk(world.folder, world.settings), month)
+            month_page(StationContext(world.folder, world.settings), month)
 
 
 def test_what_leaves_a_station_is_in_the_month_of_its_researcher(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     world.add_hearts()
     world.travel()
-    (line,) = month_page(Desk(world.folder, world.settings, world.now)).lines
+    (line,) = month_page(StationContext(world.folder, world.settings, world.now)).lines
     assert (line.use.researcher, line.use.dataset) == ("ada", "heart")
     assert (line.use.amount.rows, line.use.amount.numbers, line.use.stops) == (2, 4, 1)
 

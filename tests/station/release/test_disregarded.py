@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from phtlab.cli.station.commands import app
 from phtlab.errors import StationError
 from phtlab.station.airlock.history import released_counts
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.release.disregarded import disregard
 from tests.raising import raises_code
@@ -27,8 +27,8 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def desk_of(world: World) -> Desk:
-    return Desk(world.folder, world.settings, world.now)
+def desk_of(world: World) -> StationContext:
+    return StationContext(world.folder, world.settings, world.now)
 
 
 def sent(world: World, female: int, male: int) -> tuple[str, str]:

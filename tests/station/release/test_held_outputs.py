@@ -14,7 +14,7 @@ import pytest
 from phtlab.errors import SandboxError, StationError
 from phtlab.station.pipeline import departure
 from phtlab.station.release import held_outputs
-from phtlab.station.release.votes import Part
+from phtlab.station.release.votes import Redaction
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.record import StopRecord
 from phtlab.wire.api.journeys import Offer
@@ -164,7 +164,7 @@ def test_released_in_part_only_the_part_departs(
 ) -> None:
     offer, stop = held(world)
     files = sent(monkeypatch)
-    say(world, stop, Part(rows=(3,), cells=((2, "n"),)))
+    say(world, stop, Redaction(rows=(3,), cells=((2, "n"),)))
     record = world.travel(offer)
     assert left(record)["wards"] == ("suppressed", "small-count", 1)
     assert record.outputs[1].sentence == (
@@ -248,7 +248,7 @@ def test_where_the_policy_says_so_two_persons_release(world: World) -> None:
     with raises_code(StationError, "release-same-person"):
         say(world, stop, "release", by="anna")
     with raises_code(StationError, "release-disagreed"):
-        say(world, stop, Part(rows=(1,)), by="carl")
+        say(world, stop, Redaction(rows=(1,)), by="carl")
     assert say(world, stop, "release", by="carl").by == ("anna", "carl")
     assert world.travel(offer).outputs[1].verdict == "released"
 
@@ -290,9 +290,9 @@ def test_a_word_is_given_once(world: World) -> None:
     [
         ({"counts": "release"}, {}, "not-held"),
         ({"other": "release"}, {}, "not-held"),
-        ({"wards": Part(rows=(4,))}, {}, "release-part"),
-        ({"wards": Part(rows=(1, 2, 3))}, {}, "release-part"),
-        ({"wards": Part(cells=((1, "age"),))}, {}, "release-part"),
+        ({"wards": Redaction(rows=(4,))}, {}, "release-part"),
+        ({"wards": Redaction(rows=(1, 2, 3))}, {}, "release-part"),
+        ({"wards": Redaction(cells=((1, "age"),))}, {}, "release-part"),
         ({"wards": "release"}, {"reason": " "}, "release-reason"),
         ({"wards": "release"}, {"reason": "one\ntwo"}, "release-reason"),
         ({"wards": "release"}, {"by": "Bea B."}, "person"),
@@ -337,7 +337,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
 def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(world: World) -> None:
     _, stop = held(world)
     held_outputs.look(desk(world), stop, "wards", by="anna")
-    say(world, stop, Part(rows=(3,)), reason="Ward C is one family.")
+    say(world, stop, Redaction(rows=(3,)), reason="Ward C is one family.")
     world.daemon().step()
     every = [(one.action, one.details) for one in desk(world).audit.entries()]
     assert ("outputs-held", {"outputs": "1", "persons": "1"}) in every

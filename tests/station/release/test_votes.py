@@ -19,22 +19,22 @@ from phtlab.station.airlock.formats.content import Joined
 from phtlab.station.airlock.formats.model import read_model
 from phtlab.station.release.output_view import OutputView, view_of
 from phtlab.station.release.redaction import let_go, without
-from phtlab.station.release.votes import Outcome, Part, Word, outcome_of
+from phtlab.station.release.votes import Outcome, Redaction, Vote, outcome_of
 from phtlab.station.release.waiting import WaitingOutput
 from phtlab.train.documents.record import OutputVerdict
 
 COLUMNS = ("ward", "n", "share")
 
 
-def word(choice: str, by: str, part: Part | None = None) -> Word:
-    return Word.model_validate(
+def word(choice: str, by: str, part: Redaction | None = None) -> Vote:
+    return Vote.model_validate(
         {"choice": choice, "part": part, "by": by, "reason": "Looked.", "at": datetime.now(UTC)}
     )
 
 
 def test_a_part_is_the_same_in_whatever_order_it_is_named() -> None:
-    assert Part(rows=(3, 1, 3)) == Part(rows=(1, 3))
-    assert Part(cells=((2, "n"), (1, "n"))) == Part(cells=((1, "n"), (2, "n"), (2, "n")))
+    assert Redaction(rows=(3, 1, 3)) == Redaction(rows=(1, 3))
+    assert Redaction(cells=((2, "n"), (1, "n"))) == Redaction(cells=((1, "n"), (2, "n"), (2, "n")))
 
 
 @given(st.lists(st.sampled_from(["release", "refuse"]), max_size=4), st.integers(1, 3))
@@ -80,7 +80,7 @@ def test_what_a_part_takes_out_is_gone_and_all_else_is_as_it_was(
     cell = st.tuples(st.sampled_from(numbers), st.sampled_from(COLUMNS))
     cells = data.draw(st.sets(cell, max_size=4, min_size=0 if gone else 1))
     left = pq.read_table(
-        io.BytesIO(without(parquet(rows), Part(rows=tuple(gone), cells=tuple(cells))))
+        io.BytesIO(without(parquet(rows), Redaction(rows=tuple(gone), cells=tuple(cells))))
     )
     expected = [
         tuple(
@@ -95,19 +95,25 @@ def test_what_a_part_takes_out_is_gone_and_all_else_is_as_it_was(
 
 def test_no_byte_of_a_row_that_was_taken_out_is_in_the_file() -> None:
     content = parquet([("A", 40, 0.5), ("Kanarienvogel", 77_777_777, 0.123456789)])
-    left = without(content, Part(rows=(2,)))
+    left = without(content, Redaction(rows=(2,)))
     for value in (b"Kanarienvogel", (77_777_777).to_bytes(8, "little")):
         assert value in content
         assert value not in left
-    emptied = without(content, Part(cells=((2, "ward"), (2, "n"))))
+    emptied = without(content, Redaction(cells=((2, "ward"), (2, "n"))))
     for value in (b"Kanarienvogel", (77_777_777).to_bytes(8, "little")):
         assert value not in emptied
 
 
 @pytest.mark.parametrize(
-    "part", [Part(rows=(3,)), Part(rows=(0,)), Part(cells=((1, "age"),)), Part(rows=(1, 2))]
+    "part",
+    [
+        Redaction(rows=(3,)),
+        Redaction(rows=(0,)),
+        Redaction(cells=((1, "age"),)),
+        Redaction(rows=(1, 2)),
+    ],
 )
-def test_a_part_that_is_none_is_refused(part: Part) -> None:
+def test_a_part_that_is_none_is_refused(part: Redaction) -> None:
     with pytest.raises(StationError) as raised:
         without(parquet([("A", 40, 0.5), ("B", 41, 0.5)]), part)
     assert raised.value.code == "release-part"

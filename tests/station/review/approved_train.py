@@ -8,13 +8,13 @@ from typing import Any
 from phtlab.governance.approval import Approval
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from tests.station.station_world import World, identity
 
 
 def said_yes(world: World, stop: Stop, day: int = 1, **changes: Any) -> str:
     """On that day of November 2026 `eve` approved the train of `stop`; the approval's digest."""
-    arrived = Arrived.of(stop)
+    arrived = VerifiedOffer.of(stop)
     issued = datetime(2026, 11, day, 10, tzinfo=UTC)
     values: dict[str, Any] = {
         "station": "cleveland",

@@ -17,9 +17,9 @@ from phtlab.station.review import isolated_worker
 from phtlab.station.review.examination import Import
 from phtlab.station.review.image_materials import compared, origin
 from phtlab.station.review.notebook_text import MOST_CELLS, read_notebook
-from phtlab.station.review.train_review import TrainReading, read_train
+from phtlab.station.review.train_review import TrainReview, read_train
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.materials import LABEL, Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
@@ -46,7 +46,7 @@ def held(
     return stop
 
 
-def reading(world: World, stop: Stop) -> TrainReading:
+def reading(world: World, stop: Stop) -> TrainReview:
     return read_train(world.station(), stop)
 
 
@@ -121,7 +121,7 @@ def test_what_a_rule_let_in_was_read_by_nobody(world: World) -> None:
     rule = {"proposal_id": "p-" + "a" * 16, "proposal": "sha256:" + "a" * 64, "train": None}
     said_yes(world, let_in, scope="low-risk", **rule)
     assert reading(world, held(world)).before is None
-    notebook = Arrived.of(let_in).notebook
+    notebook = VerifiedOffer.of(let_in).notebook
     said_yes(world, let_in, 2, scope="notebook", notebook=notebook, **rule)
     assert reading(world, held(world, COUNTS + "x = 2\n")).before is not None
 

@@ -7,17 +7,19 @@ import sys
 
 import pytest
 
-from phtlab.station.review.examination import Asked, CodeCell, Examination
+from phtlab.station.review.examination import CodeCell, Examination, ExaminationRequest
 from phtlab.station.review.isolated_worker import examined
 from phtlab.station.review.reader_hints import profile
 
 
-def asked(*sources: str, kind: str = "code", language: str = "python") -> Asked:
+def asked(*sources: str, kind: str = "code", language: str = "python") -> ExaminationRequest:
     cells = [
         CodeCell(number=n, kind=kind, role="station", source=source)
         for n, source in enumerate(sources, start=1)
     ]
-    return Asked(language=language, cells=tuple(cells), columns={"heart": ("age", "sex")})
+    return ExaminationRequest(
+        language=language, cells=tuple(cells), columns={"heart": ("age", "sex")}
+    )
 
 
 def found(*sources: str, kind: str = "code", language: str = "python") -> Examination:

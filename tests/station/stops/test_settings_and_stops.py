@@ -11,7 +11,7 @@ from phtlab.errors import SettingsError, StationError
 from phtlab.files.durable_file import write_durably
 from phtlab.printable import escaped
 from phtlab.station.approvals.decisions import approve, refuse
-from phtlab.station.daemon.progress_reporter import Teller
+from phtlab.station.daemon.progress_reporter import ProgressReporter
 from phtlab.station.pipeline.text_report import safe_lines, stop_view
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.settings.folder import StationFolder
@@ -217,7 +217,7 @@ def test_the_wait_grows_to_a_limit_and_is_forgotten_after_success() -> None:
 
 def test_progress_is_throttled_and_a_new_state_is_not() -> None:
     central, clock = FakeCentral(), [100.0]
-    teller = Teller(central, "cleveland", 0.5, lambda: clock[0])
+    teller = ProgressReporter(central, "cleveland", 0.5, lambda: clock[0])
     for cell in (1, 2, 3):
         teller.tell("sha256:" + "0" * 64, StopUpdate(state="running", cell=cell, cells=5))
         teller.flush()
@@ -230,7 +230,7 @@ def test_progress_is_throttled_and_a_new_state_is_not() -> None:
 def test_progress_never_goes_back() -> None:
     """The run writes its progress: to and fro it would be a way out past the airlock."""
     central, clock = FakeCentral(), [100.0]
-    teller = Teller(central, "cleveland", 0.5, lambda: clock[0])
+    teller = ProgressReporter(central, "cleveland", 0.5, lambda: clock[0])
     for cell in (1, 4, 2, 5, 1, 5, 3):
         teller.tell("j", StopUpdate(state="running", cell=cell, cells=5))
         clock[0] += 1
@@ -240,7 +240,7 @@ def test_progress_never_goes_back() -> None:
 
 def test_the_same_word_is_not_said_twice_and_silence_of_central_harms_nothing() -> None:
     central, clock = FakeCentral(), [100.0]
-    teller = Teller(central, "cleveland", 0.5, lambda: clock[0])
+    teller = ProgressReporter(central, "cleveland", 0.5, lambda: clock[0])
     central.down = True
     teller.tell("j", StopUpdate(state="verified"))
     teller.flush()

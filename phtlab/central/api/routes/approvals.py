@@ -21,7 +21,7 @@ from phtlab.governance.proposal import ProposalId
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
-from phtlab.wire.api.governance import ApprovalPage, ApprovalView, StandingView
+from phtlab.wire.api.governance import ActiveApprovalsView, ApprovalPage, ApprovalView
 from phtlab.wire.api.journeys import PREFIX
 
 router = APIRouter(
@@ -89,13 +89,13 @@ def put(
     member: StationMember,
     published: PublishedNow,
     services: ServicesOf,
-) -> StandingView:
+) -> ActiveApprovalsView:
     """Only the station may. A list with a lower number than central's is refused."""
     return put_standing(services.database, published.roster, member, station, envelope)
 
 
 @router.get("/standing/{station}", summary="What stands at a station")
-def standing(station: MemberName, member: Reader, services: ServicesOf) -> StandingView:
+def standing(station: MemberName, member: Reader, services: ServicesOf) -> ActiveApprovalsView:
     """The newest signed list of its approvals' digests. Open it yourself: it ends soon, and its
     number only grows."""
     with services.database.read() as session:

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from phtlab.central.api.access import StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
 from phtlab.central.changes import bus
-from phtlab.central.context import Services, ServicesOf
+from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.inbox import inbox_json
 from phtlab.central.journeys.stations import seen
 from phtlab.central.problems import RESPONSES
@@ -49,12 +49,12 @@ async def inbox(
             look = _look
 
 
-def _first_look(services: Services, station: str, after: int, over: bool) -> str | None:
+def _first_look(services: CentralContext, station: str, after: int, over: bool) -> str | None:
     seen(services.database, station, services.online)
     return _look(services, station, after, over)
 
 
-def _look(services: Services, station: str, after: int, over: bool) -> str | None:
+def _look(services: CentralContext, station: str, after: int, over: bool) -> str | None:
     """What waits for `station`, as JSON; None if nothing is new and the time is not `over`.
 
     As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.

@@ -23,7 +23,7 @@ from phtlab.central.problems import RESPONSES
 from phtlab.train.canonical import Digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.envelope import Envelope
-from phtlab.wire.api.journeys import PREFIX, JourneyView, Page, StopUpdate, StopView
+from phtlab.wire.api.journeys import PREFIX, JourneyList, JourneyView, StopUpdate, StopView
 
 router = APIRouter(
     prefix=PREFIX, tags=["journeys"], responses=RESPONSES, route_class=KnownSenderRoute
@@ -58,7 +58,7 @@ def mine(
     services: ServicesOf,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
-) -> Page:
+) -> JourneyList:
     """Those that one ordered, may open or stops in; newest first."""
     with services.database.read() as session:
         return visible_journeys(session, member, limit, before)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from phtlab.central.api.access import sender_of
-from phtlab.central.context import Services, ServicesOf
+from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.problems import RESPONSES
 from phtlab.central.roster.publication import METADATA, TARGETS
 from phtlab.errors import RosterError
@@ -47,7 +47,7 @@ async def publish(request: Request, services: ServicesOf) -> None:
     await run_in_threadpool(_publish, await request.body(), services)
 
 
-def _require_known(request: Request, services: Services) -> None:
+def _require_known(request: Request, services: CentralContext) -> None:
     try:
         sender_of(request, services)
     except RosterError as error:
@@ -55,7 +55,7 @@ def _require_known(request: Request, services: Services) -> None:
             raise
 
 
-def _publish(content: bytes, services: Services) -> None:
+def _publish(content: bytes, services: CentralContext) -> None:
     try:
         bundle = RosterBundle.model_validate_json(content)
     except ValidationError as error:

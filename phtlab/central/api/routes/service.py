@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
-from phtlab.central.context import Services, ServicesOf
+from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.problems import not_found
 from phtlab.errors import RosterError
 from phtlab.wire.api.journeys import PREFIX, Info
@@ -61,7 +61,7 @@ def metrics(services: ServicesOf) -> Response:
     return Response(services.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
-def readiness(services: Services) -> Readiness:
+def readiness(services: CentralContext) -> Readiness:
     database = services.database.answers()
     registry = registry_answers(services.settings.registry_url)
     roster = database and _has_roster(services)
@@ -79,7 +79,7 @@ def registry_answers(url: str) -> bool:
     return answer.status_code in (200, 401)
 
 
-def _has_roster(services: Services) -> bool:
+def _has_roster(services: CentralContext) -> bool:
     try:
         services.publication.current()
     except RosterError:

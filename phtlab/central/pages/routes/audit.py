@@ -9,12 +9,12 @@ from fastapi.responses import Response
 
 from phtlab.central.pages.audit import FIELDS, audit_page
 from phtlab.central.pages.hub_login import HubLogin
-from phtlab.central.pages.page import Pages
+from phtlab.central.pages.page import PageRenderer
 
 
 def router_of(login: HubLogin) -> APIRouter:
     """The page of a central that belongs to a hub."""
-    pages, services = Pages(login.home), login.services
+    pages, services = PageRenderer(login.home), login.services
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
     @router.get("/audit", summary="What happened, for people")

@@ -9,14 +9,14 @@ from fastapi.responses import Response
 
 from phtlab.central.pages.consortium import consortium_view
 from phtlab.central.pages.hub_login import CALLBACK, HubLogin
-from phtlab.central.pages.page import TEMPLATES, Pages, headers
+from phtlab.central.pages.page import TEMPLATES, PageRenderer, headers
 
 _STYLE: Final = "central.css"
 
 
 def router_of(login: HubLogin) -> APIRouter:
     """The pages of a central that belongs to a hub."""
-    pages = Pages(login.home)
+    pages = PageRenderer(login.home)
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
     @router.get("/", summary="The consortium, for people")

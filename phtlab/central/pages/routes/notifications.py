@@ -13,7 +13,7 @@ from phtlab.central.delivery.preferences import read_up_to
 from phtlab.central.hub.users import READ
 from phtlab.central.pages.hub_login import SESSION, HubLogin
 from phtlab.central.pages.notifications import notification_page
-from phtlab.central.pages.page import Pages
+from phtlab.central.pages.page import PageRenderer
 from phtlab.central.pages.proposals import form_token
 from phtlab.errors import CentralError
 
@@ -22,7 +22,7 @@ _FIELDS = 4
 
 def router_of(login: HubLogin) -> APIRouter:
     """The page of a central that belongs to a hub."""
-    pages, services = Pages(login.home), login.services
+    pages, services = PageRenderer(login.home), login.services
     router = APIRouter(route_class=pages.route(), include_in_schema=False)
 
     @router.get("/notifications", summary="What one is told, for people")

@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from phtlab.central.api.proposal_comments import comment_on
 from phtlab.central.hub.users import DISPATCH, GOVERN
 from phtlab.central.pages.hub_login import SESSION, HubLogin
-from phtlab.central.pages.page import Pages
+from phtlab.central.pages.page import PageRenderer
 from phtlab.central.pages.proposals import form_token, proposal_list, proposal_page
 from phtlab.errors import CentralError
 from phtlab.governance.proposal import ProposalId
@@ -30,7 +30,7 @@ _Number = Annotated[int | None, Query(ge=0, le=2**63 - 1)]
 
 def router_of(login: HubLogin) -> APIRouter:
     """The pages of a central that belongs to a hub."""
-    pages, services = Pages(login.home), login.services
+    pages, services = PageRenderer(login.home), login.services
     router = APIRouter(prefix="/proposals", route_class=pages.route(), include_in_schema=False)
 
     @router.get("", summary="The proposals, for people")

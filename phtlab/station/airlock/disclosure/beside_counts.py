@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from phtlab.station.airlock.cells import Cell, CountedRow, projections
-from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.formats.significant_digits import decimals
 from phtlab.station.airlock.formats.table import Table, TableColumn
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 
 _FINEST: Final = 9
 """From so many decimals on a number is not taken for a rounded one."""
@@ -27,7 +27,7 @@ Numbers = Sequence[float | None]
 
 
 def small_parts(
-    table: Table, counts: Sequence[int], others: Collection[str], minimum: int, steps: Steps
+    table: Table, counts: Sequence[int], others: Collection[str], minimum: int, steps: WorkLimit
 ) -> set[int]:
     """The rows of which another column tells that something is true of few, or of all but few.
 
@@ -49,8 +49,8 @@ def small_parts(
 
 
 def with_told_sums(
-    reading: Reading, table: Table, others: Collection[str], minimum: int, steps: Steps
-) -> Reading | None:
+    reading: CountReading, table: Table, others: Collection[str], minimum: int, steps: WorkLimit
+) -> CountReading | None:
     """`reading` with the sums that other columns tell, as if they had left; None if they tell none.
 
     A column tells them that has each row's share or percentage of them, what is left of them, or

@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Collection
 
 from phtlab.station.airlock.cells import Cell, CountedRow
-from phtlab.station.airlock.disclosure.count_reading import Reading
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.disclosure.count_reading import CountReading
+from phtlab.station.airlock.work_limit import WorkLimit
 
 
-def alike(reading: Reading, withheld: Collection[int], steps: Steps) -> list[CountedRow]:
+def alike(reading: CountReading, withheld: Collection[int], steps: WorkLimit) -> list[CountedRow]:
     """The rows that hold all people of a group.
 
     The group is what the other dimensions say. Where a row of it is among those `withheld`,

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from phtlab.station.airlock.cells import Cell, described
-from phtlab.station.airlock.disclosure.count_reading import Reading
-from phtlab.station.airlock.disclosure.inferred_cells import Told, told
+from phtlab.station.airlock.disclosure.count_reading import CountReading
+from phtlab.station.airlock.disclosure.inferred_cells import InferredCell, told
 from phtlab.station.airlock.disclosure.lattice import TooManyCellsError
 from phtlab.station.airlock.disclosure.linear_bounds import UnsolvedError
 from phtlab.station.airlock.disclosure.table_groups import Everybody, together
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_findings import named
 
 Row = tuple[str, int]
@@ -27,7 +27,7 @@ _MOST_TRIED: Final = 40
 
 
 @dataclass(frozen=True)
-class Complement:
+class ComplementarySuppression:
     """`rows` stay too, by source; `cells` says to the operator what could be computed.
 
     `blamed` are sources of which a row would have to stay and cannot; `unchecked` are sources
@@ -41,15 +41,15 @@ class Complement:
 
 
 def complement(
-    readings: Sequence[Reading],
+    readings: Sequence[CountReading],
     withheld: Collection[Row],
     *,
     minimum: int,
     removable: Collection[str],
-    steps: Steps,
+    steps: WorkLimit,
     protected: Collection[Cell] = (),
     everybody: Everybody = None,
-) -> Complement:
+) -> ComplementarySuppression:
     """The rows that have to stay beside those `withheld`, as source and row.
 
     `everybody` is how many people a reader knows there are, at least and at most.
@@ -65,7 +65,7 @@ def complement(
     groups = together(readings, steps, everybody)
     counts: dict[Row, int] = {}
 
-    def found_in(group: Sequence[Reading], gone: Collection[Row]) -> Iterator[Told]:
+    def found_in(group: Sequence[CountReading], gone: Collection[Row]) -> Iterator[InferredCell]:
         return told(group, gone, minimum, steps, protected, everybody)
 
     for group in groups:
@@ -92,7 +92,7 @@ def complement(
     rows: dict[str, set[int]] = {}
     for source, row in taken:
         rows.setdefault(source, set()).add(row)
-    return Complement(
+    return ComplementarySuppression(
         rows,
         {source: named(dict.fromkeys(words)) for source, words in why.items()},
         tuple(blamed),
@@ -100,7 +100,7 @@ def complement(
     )
 
 
-def _rows_of(sources: Collection[str], group: Sequence[Reading]) -> set[Row]:
+def _rows_of(sources: Collection[str], group: Sequence[CountReading]) -> set[Row]:
     return {
         (reading.source, row.row)
         for reading in group
@@ -111,11 +111,11 @@ def _rows_of(sources: Collection[str], group: Sequence[Reading]) -> set[Row]:
 
 
 def _needed(
-    groups: Sequence[Sequence[Reading]],
+    groups: Sequence[Sequence[CountReading]],
     withheld: Collection[Row],
     taken: set[Row],
     counts: Mapping[Row, int],
-    found_in: Callable[[Sequence[Reading], Collection[Row]], Iterator[Told]],
+    found_in: Callable[[Sequence[CountReading], Collection[Row]], Iterator[InferredCell]],
 ) -> set[Row]:
     """`taken` without the rows that may leave after all, now that others stay."""
     if len(taken) > _MOST_TRIED:
@@ -129,7 +129,7 @@ def _needed(
     return needed
 
 
-def _chosen(found: Sequence[Told], removable: Collection[str]) -> set[Row]:
+def _chosen(found: Sequence[InferredCell], removable: Collection[str]) -> set[Row]:
     """One row for each cell that is told, none for a cell that one of the chosen serves."""
     chosen: set[Row] = set()
     for one in sorted(found, key=lambda told: len(told.rows)):
@@ -141,10 +141,10 @@ def _chosen(found: Sequence[Told], removable: Collection[str]) -> set[Row]:
     return chosen
 
 
-def _words(one: Told) -> str:
+def _words(one: InferredCell) -> str:
     value = f"{one.value:g}" if one.exact else f"at most {one.value:g}"
     return f"{described(one.cell)} would be {value}"
 
 
-def _of_this_stop(group: Sequence[Reading]) -> list[str]:
+def _of_this_stop(group: Sequence[CountReading]) -> list[str]:
     return [reading.source for reading in group if any(row.row is not None for row in reading.rows)]

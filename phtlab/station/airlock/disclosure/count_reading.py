@@ -10,7 +10,7 @@ from math import prod
 from typing import Final
 
 from phtlab.station.airlock.cells import EVERYBODY, NO_COLUMN, PLACE, Cell, Cells, CountedRow
-from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, Steps
+from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, WorkLimit
 
 Labels = Mapping[str, Collection[str]]
 _MOST_PARTS: Final = 20
@@ -36,7 +36,7 @@ class SumMarks:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class CountReading:
     """One way to read a table: as a whole, or one label of a dimension as a table by itself.
 
     `source` names the table, or the earlier stop's; `whole` is False for a part; `within` is the
@@ -114,7 +114,7 @@ class Reading:
         """Whether it has more dimensions, beside those `within`, than are worked with."""
         return len(self.dimensions) - len(self.within) > MOST_DIMENSIONS
 
-    def without(self, rows: Collection[int]) -> Reading:
+    def without(self, rows: Collection[int]) -> CountReading:
         """The same with these rows withheld."""
         left = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
         return replace(self, rows=left, _sums={})
@@ -176,7 +176,7 @@ class Reading:
         return found
 
 
-def all_labels(readings: Sequence[Reading]) -> dict[str, set[str]]:
+def all_labels(readings: Sequence[CountReading]) -> dict[str, set[str]]:
     """The labels of each dimension that any of them has."""
     found: dict[str, set[str]] = defaultdict(set)
     for reading in readings:
@@ -185,12 +185,12 @@ def all_labels(readings: Sequence[Reading]) -> dict[str, set[str]]:
     return dict(found)
 
 
-def parts_of(whole: Reading, steps: Steps) -> list[Reading]:
+def parts_of(whole: CountReading, steps: WorkLimit) -> list[CountReading]:
     """Each label of each dimension as a table by itself, where a dimension has few.
 
     Raises TooManyStepsError.
     """
-    found: list[Reading] = []
+    found: list[CountReading] = []
     fixed = {name for name, _ in whole.within}
     free = [name for name in whole.dimensions if name not in fixed]
     labels = whole.labels()
@@ -206,7 +206,7 @@ def parts_of(whole: Reading, steps: Steps) -> list[Reading]:
                     cell = row.cell - {part}
                     grouped[part[1]].append(CountedRow(cell, row.count, row.row))
         found += [
-            Reading(
+            CountReading(
                 whole.source,
                 rest,
                 tuple(rows),

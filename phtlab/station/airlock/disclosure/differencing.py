@@ -14,14 +14,14 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from phtlab.station.airlock.cells import OF, Cell, CountedRow, is_drawn
-from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.disclosure.count_reading import CountReading
 
 _FEW_ROWS: Final = 2
 
 
 def close_rows(
-    reading: Reading,
-    others: Sequence[Reading],
+    reading: CountReading,
+    others: Sequence[CountReading],
     minimum: int,
     taken: Collection[int | None] = (),
 ) -> list[tuple[CountedRow, int]]:
@@ -59,7 +59,10 @@ def close_rows(
 
 
 def close_total(
-    reading: Reading, others: Sequence[Reading], minimum: int, everybody: tuple[int, int] | None
+    reading: CountReading,
+    others: Sequence[CountReading],
+    minimum: int,
+    everybody: tuple[int, int] | None,
 ) -> int | None:
     """How many people another table or scalar counts in all, if it is almost as many.
 
@@ -89,7 +92,7 @@ def close_total(
     return None
 
 
-def _close_values(reading: Reading, other: Reading, minimum: int) -> int | None:
+def _close_values(reading: CountReading, other: CountReading, minimum: int) -> int | None:
     if not (reading.values and other.values):
         return None
     if is_drawn(reading.dimensions) or is_drawn(other.dimensions):
@@ -98,7 +101,7 @@ def _close_values(reading: Reading, other: Reading, minimum: int) -> int | None:
     return next((people for ours, people in pairs if 0 < abs(ours - people) < minimum), None)
 
 
-def _in_all(reading: Reading) -> set[int]:
+def _in_all(reading: CountReading) -> set[int]:
     """How many people it is of: in all, and those whose rows leave, unless most of them stay."""
     found = {reading.total or 0}
     if 2 * len(reading.told) >= len(reading.leaves):
@@ -114,7 +117,7 @@ def _look_the_same(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> 
 
 
 def _differing(
-    one: Reading, other: Reading, over: frozenset[str]
+    one: CountReading, other: CountReading, over: frozenset[str]
 ) -> Iterator[tuple[Cell, int, int]]:
     """The cells over the common dimensions that both know exactly, and what they are in each."""
     ours, theirs = one.sums(over), other.sums(over)
@@ -124,7 +127,7 @@ def _differing(
             yield cell, count, count_there
 
 
-def _hidden(reading: Reading, cell: Cell, taken: Collection[int | None]) -> int:
+def _hidden(reading: CountReading, cell: Cell, taken: Collection[int | None]) -> int:
     """How many of the people in `cell` are in rows that are `taken`."""
     return sum(row.count or 0 for row in reading.leaves if row.row in taken and row.cell >= cell)
 
@@ -140,7 +143,7 @@ def _tells_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
 
 
 def _smallest_within(
-    reading: Reading, cell: Cell, taken: Collection[int | None]
+    reading: CountReading, cell: Cell, taken: Collection[int | None]
 ) -> CountedRow | None:
     """Of the rows that `cell` sums up, and that leave, the one of the fewest people."""
     within = [row for row in reading.rows if row.cell >= cell and row.count]
@@ -148,7 +151,9 @@ def _smallest_within(
     return min(within, key=lambda row: row.count or 0, default=None)
 
 
-def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[CountedRow, int]]:
+def _recoded(
+    reading: CountReading, other: CountReading, minimum: int
+) -> Iterator[tuple[CountedRow, int]]:
     """Rows of labels that the other table has not, where it has the same people in other ones."""
     ours_labels, their_labels = reading.labels(), other.labels()
     for name in reading.dimensions:
@@ -169,7 +174,7 @@ def _recoded(reading: Reading, other: Reading, minimum: int) -> Iterator[tuple[C
 
 
 def _drawn_alike(
-    reading: Reading, other: Reading, minimum: int
+    reading: CountReading, other: CountReading, minimum: int
 ) -> Iterator[tuple[CountedRow, int]]:
     """The marks by which a figure differs from one that looks like it.
 
@@ -195,7 +200,9 @@ def _none_apart(pairs: Sequence[tuple[CountedRow, int]], minimum: int) -> bool:
     return all(abs((row.count or 0) - before) < minimum for row, before in pairs)
 
 
-def _by_rest(reading: Reading, name: str, labels: Collection[str]) -> dict[Cell, list[CountedRow]]:
+def _by_rest(
+    reading: CountReading, name: str, labels: Collection[str]
+) -> dict[Cell, list[CountedRow]]:
     """The rows of these `labels` of a dimension, by what the others say."""
     found: dict[Cell, list[CountedRow]] = defaultdict(list)
     for row in reading.leaves:

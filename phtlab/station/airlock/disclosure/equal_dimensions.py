@@ -16,8 +16,8 @@ from math import prod
 from typing import Final
 
 from phtlab.station.airlock.cells import NO_COLUMN, Cell
-from phtlab.station.airlock.disclosure.count_reading import Reading
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.disclosure.count_reading import CountReading
+from phtlab.station.airlock.work_limit import WorkLimit
 
 _MOST_WAYS: Final = 24
 """So many ways to rename a table are looked at."""
@@ -43,7 +43,7 @@ class _Renaming:
 class _Labels:
     """How many people the labels of a dimension count; None where an earlier stop withheld rows."""
 
-    reading: Reading
+    reading: CountReading
     name: str
     counts: Mapping[str, int | None]
 
@@ -87,7 +87,9 @@ class _Labels:
         return self.reading.within | {(self.name, label)}
 
 
-def under_other_names(readings: Sequence[Reading], steps: Steps) -> tuple[list[Reading], set[str]]:
+def under_other_names(
+    readings: Sequence[CountReading], steps: WorkLimit
+) -> tuple[list[CountReading], set[str]]:
     """The `readings` under names of each other's dimensions that count as many people by label.
 
     And the sources that can be read in more ways than are looked at. Raises TooManyStepsError.
@@ -95,7 +97,7 @@ def under_other_names(readings: Sequence[Reading], steps: Steps) -> tuple[list[R
     wholes = [reading for reading in readings if reading.whole]
     dimensions = {id(one): [_labels(one, name) for name in _free(one)] for one in wholes}
     every = _Dimensions([labels for found in dimensions.values() for labels in found])
-    renamed: list[Reading] = []
+    renamed: list[CountReading] = []
     too_many = set()
     for reading in wholes:
         steps.take(1 + len(reading.rows) // 4)
@@ -140,7 +142,7 @@ class _Dimensions:
         return (self._every[place] for place in places)
 
 
-def _renamings(ours: _Labels, every: _Dimensions, steps: Steps) -> list[_Renaming | None]:
+def _renamings(ours: _Labels, every: _Dimensions, steps: WorkLimit) -> list[_Renaming | None]:
     """None for its own name, and then all others: one more than are looked at is enough."""
     found: dict[tuple[str, tuple[tuple[str, str], ...]], _Renaming] = {}
     for theirs in every.like(ours):
@@ -158,7 +160,7 @@ def _renamings(ours: _Labels, every: _Dimensions, steps: Steps) -> list[_Renamin
     return [None, *found.values()]
 
 
-def _label_pairs(ours: _Labels, theirs: _Labels, steps: Steps) -> Iterator[dict[str, str]]:
+def _label_pairs(ours: _Labels, theirs: _Labels, steps: WorkLimit) -> Iterator[dict[str, str]]:
     """Each way in which the labels of two dimensions can be the same; those of nobody as well."""
     if max(len(ours.counts), len(theirs.counts)) < _FEW:
         return
@@ -192,12 +194,12 @@ def _counting_as_many(ours: _Labels, theirs: _Labels) -> dict[str, list[str]]:
     return same
 
 
-def _free(reading: Reading) -> list[str]:
+def _free(reading: CountReading) -> list[str]:
     outside = {name for name, _ in reading.within}
     return [name for name in reading.dimensions if name not in outside]
 
 
-def _labels(reading: Reading, name: str) -> _Labels:
+def _labels(reading: CountReading, name: str) -> _Labels:
     outside = {outer for outer, _ in reading.within}
     counts: dict[str, int | None] = {}
     for cell, (low, high) in reading.sums(frozenset({name, *outside})).items():
@@ -207,7 +209,7 @@ def _labels(reading: Reading, name: str) -> _Labels:
 
 
 def _matched(
-    labels: Sequence[str], same: Mapping[str, Sequence[str]], steps: Steps
+    labels: Sequence[str], same: Mapping[str, Sequence[str]], steps: WorkLimit
 ) -> Iterator[dict[str, str]]:
     """Each choice of another label for each of `labels`, none chosen twice.
 
@@ -236,7 +238,7 @@ def _matched(
             choices.append(iter(same[labels[len(chosen)]]))
 
 
-def _renamed(reading: Reading, renamings: Sequence[_Renaming]) -> Reading:
+def _renamed(reading: CountReading, renamings: Sequence[_Renaming]) -> CountReading:
     names = {one.dimension: one.name for one in renamings}
     labels = {one.dimension: one.labels for one in renamings}
 

@@ -14,18 +14,23 @@ from itertools import chain
 from typing import Final
 
 from phtlab.station.airlock.cells import EVERYBODY, Cell, CountedRow
-from phtlab.station.airlock.disclosure.count_reading import Reading, all_labels
+from phtlab.station.airlock.disclosure.count_reading import CountReading, all_labels
 from phtlab.station.airlock.disclosure.lattice import OTHERS, Lattice, lattice_of
-from phtlab.station.airlock.disclosure.linear_bounds import TOLERANCE, Bound, Counts, UnsolvedError
+from phtlab.station.airlock.disclosure.linear_bounds import (
+    TOLERANCE,
+    Bound,
+    CountSystem,
+    UnsolvedError,
+)
 from phtlab.station.airlock.disclosure.table_groups import Everybody, counts_all
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 
 Withheld = Collection[tuple[str, int | None]]
 _PAIR: Final = 2
 
 
 @dataclass(frozen=True)
-class Told:
+class InferredCell:
     """A cell that a reader could compute: its value, or the most that it can be.
 
     `rows` are the rows, as source and number, without one of which it could not be.
@@ -39,13 +44,13 @@ class Told:
 
 
 def told(
-    group: Sequence[Reading],
+    group: Sequence[CountReading],
     withheld: Withheld,
     minimum: int,
-    steps: Steps,
+    steps: WorkLimit,
     protected: Collection[Cell] = (),
     everybody: Everybody = None,
-) -> Iterator[Told]:
+) -> Iterator[InferredCell]:
     """The cells below `minimum`, and those of `protected`, that the group's tables give away.
 
     To a reader who knows how many people there are: `everybody`, at least and at most.
@@ -64,7 +69,7 @@ def told(
                 yield one
 
 
-def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> bool:
+def _all_told(group: Sequence[CountReading], withheld: Withheld, minimum: int) -> bool:
     """Whether every cell of every table leaves and is large: so is then each sum of them.
 
     Of three tables or more that have not all dimensions, cells of all of them may be small still.
@@ -86,12 +91,12 @@ def _all_told(group: Sequence[Reading], withheld: Withheld, minimum: int) -> boo
     )
 
 
-def _is_full(reading: Reading) -> bool:
+def _is_full(reading: CountReading) -> bool:
     ((_, high),) = reading.sums(frozenset()).values() or ((0, None),)
     return high is not None
 
 
-def _small(lattice: Lattice, counts: Counts[Cell], steps: Steps) -> Iterator[Told]:
+def _small(lattice: Lattice, counts: CountSystem[Cell], steps: WorkLimit) -> Iterator[InferredCell]:
     found: list[Cell] = []
     levels: dict[int, list[Cell]] = defaultdict(list)
     for cell in sorted(lattice.cells - lattice.known.keys(), key=sorted):
@@ -110,7 +115,9 @@ def _small(lattice: Lattice, counts: Counts[Cell], steps: Steps) -> Iterator[Tol
                 yield _told(lattice, cell, most, exact=least.value > most.value - TOLERANCE)
 
 
-def _exact(lattice: Lattice, counts: Counts[Cell], protected: Collection[Cell]) -> Iterator[Told]:
+def _exact(
+    lattice: Lattice, counts: CountSystem[Cell], protected: Collection[Cell]
+) -> Iterator[InferredCell]:
     for cell in sorted(lattice.cells.intersection(protected) - lattice.known.keys(), key=sorted):
         least, most = counts.interval(cell)
         if most is not None and most.value < least.value + TOLERANCE:
@@ -118,7 +125,7 @@ def _exact(lattice: Lattice, counts: Counts[Cell], protected: Collection[Cell]) 
             yield _told(lattice, cell, both, exact=True)
 
 
-def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> Told:
+def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> InferredCell:
     counts: dict[tuple[str, int], int] = {}
     for one in bound.support:
         told_by = lattice.rows.get(one, ())
@@ -127,23 +134,23 @@ def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> T
         for reading, row in told_by:
             if row.row is not None:
                 counts[reading.source, row.row] = lattice.known[one]
-    return Told(cell, round(bound.value, 3), exact, tuple(counts), counts)
+    return InferredCell(cell, round(bound.value, 3), exact, tuple(counts), counts)
 
 
-def _has_left(reading: Reading, row: CountedRow) -> bool:
+def _has_left(reading: CountReading, row: CountedRow) -> bool:
     guessed = any(name in reading.guessed for name, _ in row.cell)
     return row.row is None and not reading.pending and not guessed
 
 
-World = tuple[Lattice, Counts[Cell]]
+World = tuple[Lattice, CountSystem[Cell]]
 
 
 def _solved(
-    group: Sequence[Reading],
+    group: Sequence[CountReading],
     withheld: Withheld,
     minimum: int,
     everybody: Everybody,
-    steps: Steps,
+    steps: WorkLimit,
 ) -> list[World]:
     """What fits the group; if nothing does, what fits as many of its tables as can be.
 
@@ -151,7 +158,7 @@ def _solved(
     """
     if found := _fitting(group, withheld, minimum, everybody, steps):
         return found
-    kept: list[Reading] = []
+    kept: list[CountReading] = []
     best: list[World] = []
     for reading in group:
         if found := _fitting([*kept, reading], withheld, minimum, None, steps):
@@ -165,11 +172,11 @@ def _solved(
 
 
 def _fitting(
-    group: Sequence[Reading],
+    group: Sequence[CountReading],
     withheld: Withheld,
     minimum: int,
     everybody: Everybody,
-    steps: Steps,
+    steps: WorkLimit,
 ) -> list[World]:
     """The worlds with the fewest people of whom no table speaks that the group's counts fit.
 
@@ -190,7 +197,7 @@ def _fitting(
             lattice = lattice_of(group, withheld, steps, closed=closed, opened=opened)
             if lattice.contradiction:
                 return []
-            counts = Counts(lattice.equations, lattice.known, minimum, between, steps)
+            counts = CountSystem(lattice.equations, lattice.known, minimum, between, steps)
             if counts.exist():
                 found.append((lattice, counts))
         if found:

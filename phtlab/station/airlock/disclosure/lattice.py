@@ -19,8 +19,8 @@ from math import prod
 from typing import Final
 
 from phtlab.station.airlock.cells import NO_COLUMN, Cell, CountedRow, projections
-from phtlab.station.airlock.disclosure.count_reading import Labels, Reading, all_labels
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.disclosure.count_reading import CountReading, Labels, all_labels
+from phtlab.station.airlock.work_limit import WorkLimit
 
 MOST_CELLS: Final = 4_000
 """Cells on all levels, of tables that are held against each other."""
@@ -41,7 +41,7 @@ class Lattice:
     """
 
     known: Mapping[Cell, int]
-    rows: Mapping[Cell, tuple[tuple[Reading, CountedRow], ...]]
+    rows: Mapping[Cell, tuple[tuple[CountReading, CountedRow], ...]]
     hidden: frozenset[Cell]
     cells: frozenset[Cell]
     equations: tuple[Mapping[Cell, int], ...]
@@ -49,9 +49,9 @@ class Lattice:
 
 
 def lattice_of(
-    readings: Sequence[Reading],
+    readings: Sequence[CountReading],
     withheld: Collection[tuple[str, int | None]],
-    steps: Steps,
+    steps: WorkLimit,
     *,
     closed: bool,
     opened: Collection[str] = (),
@@ -78,7 +78,7 @@ def lattice_of(
     empty = _structurally_empty(readings)
     cells, equations = _sums(shapes, labels, empty)
     known: dict[Cell, int] = {}
-    rows: dict[Cell, tuple[tuple[Reading, CountedRow], ...]] = defaultdict(tuple)
+    rows: dict[Cell, tuple[tuple[CountReading, CountedRow], ...]] = defaultdict(tuple)
     hidden: set[Cell] = set()
     contradiction = False
     for reading in readings:
@@ -99,7 +99,7 @@ def lattice_of(
     )
 
 
-def _shapes(readings: Sequence[Reading], steps: Steps) -> list[tuple[str, ...]]:
+def _shapes(readings: Sequence[CountReading], steps: WorkLimit) -> list[tuple[str, ...]]:
     """The dimensions of the tables, those that go round in circles together.
 
     Without those that another has and more.
@@ -124,7 +124,7 @@ def _largest(tables: Collection[frozenset[str]]) -> set[frozenset[str]]:
     return found
 
 
-def _circular(tables: Collection[frozenset[str]], steps: Steps) -> frozenset[str]:
+def _circular(tables: Collection[frozenset[str]], steps: WorkLimit) -> frozenset[str]:
     """The dimensions that are left of `tables` when all is taken away that hangs on by an end.
 
     So a dimension of one table only goes, and a table that another one holds (the reduction of
@@ -145,7 +145,7 @@ def _size(shape: Sequence[str], labels: Labels) -> int:
     return prod(len(labels[name]) + 1 for name in shape)
 
 
-def _closed_dimensions(readings: Sequence[Reading], labels: Labels) -> set[str]:
+def _closed_dimensions(readings: Sequence[CountReading], labels: Labels) -> set[str]:
     """Dimensions of which a table has all labels, and no people of others."""
     return {
         name
@@ -178,7 +178,7 @@ def _sums(
     return cells, list(equations.values())
 
 
-def _open_dimensions(readings: Sequence[Reading]) -> set[str]:
+def _open_dimensions(readings: Sequence[CountReading]) -> set[str]:
     """Dimensions of which a table's own total counts more people than all of its rows."""
     found: set[str] = set()
     for reading in readings:
@@ -195,7 +195,7 @@ def _open_dimensions(readings: Sequence[Reading]) -> set[str]:
 
 
 def _structurally_empty(
-    readings: Sequence[Reading],
+    readings: Sequence[CountReading],
 ) -> dict[tuple[str, str], dict[str, str]]:
     """For dimensions where each label lies in one label of another (a town in a country): which.
 

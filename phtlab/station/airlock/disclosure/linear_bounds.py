@@ -17,7 +17,7 @@ from typing import Final, Generic, TypeVar
 import highspy
 import numpy as np
 
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 
 C = TypeVar("C", bound=Hashable)
 
@@ -42,7 +42,7 @@ class Bound(Generic[C]):
     support: frozenset[C]
 
 
-class Counts(Generic[C]):
+class CountSystem(Generic[C]):
     """All counts that fit `equations` and `known`, and lie `between` a least and a most.
 
     Raises UnsolvedError, as all methods do, and TooManyStepsError.
@@ -54,7 +54,7 @@ class Counts(Generic[C]):
         known: Mapping[C, int],
         minimum: int,
         between: Mapping[C, tuple[int, int]] | None = None,
-        steps: Steps | None = None,
+        steps: WorkLimit | None = None,
     ) -> None:
         if any(value > LARGEST_COUNT for value in known.values()):
             raise UnsolvedError
@@ -62,7 +62,7 @@ class Counts(Generic[C]):
         cells = dict.fromkeys([*known, *(cell for row in rows for cell in row)])
         self._known = known
         self._minimum = minimum
-        self._steps = steps or Steps()
+        self._steps = steps or WorkLimit()
         self._nonzeros = sum(map(len, rows))
         limits = {cell: (float(low), float(high)) for cell, (low, high) in (between or {}).items()}
         limits |= {cell: (float(value), float(value)) for cell, value in known.items()}

@@ -20,20 +20,23 @@ from phtlab.station.airlock.cells import (
 from phtlab.station.airlock.disclosure import differencing
 from phtlab.station.airlock.disclosure.beside_counts import with_told_sums
 from phtlab.station.airlock.disclosure.class_disclosure import alike
-from phtlab.station.airlock.disclosure.complementary_suppression import Complement, complement
-from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.disclosure.complementary_suppression import (
+    ComplementarySuppression,
+    complement,
+)
+from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.disclosure.equal_dimensions import under_other_names
 from phtlab.station.airlock.disclosure.table_groups import Everybody
 from phtlab.station.airlock.disclosure.table_readings import dimensions_of, readings_of
 from phtlab.station.airlock.disclosure.values import people_in, values_in
 from phtlab.station.airlock.formats.table import Table, count_column
 from phtlab.station.airlock.intake import is_beyond
-from phtlab.station.airlock.marked_output import Draft
+from phtlab.station.airlock.marked_output import MarkedOutput
 from phtlab.station.airlock.work_limit import (
     MOST_DIMENSIONS,
     TOO_MANY_STEPS,
-    Steps,
     TooManyStepsError,
+    WorkLimit,
 )
 from phtlab.station.policy.airlock_findings import Action, named
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -60,26 +63,30 @@ class History(Protocol):
     def most(self) -> int | None:
         """How many people there are at most, if that is known."""
 
-    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
+    def related(
+        self, readings: Sequence[CountReading], near: int, steps: WorkLimit
+    ) -> list[CountReading]:
         """What `readings` have to be held against; `near` is how close two totals are.
 
         Raises TooMuchLeftError and TooManyStepsError.
         """
 
 
-class NothingLeft(History):
+class EmptyHistory(History):
     """Nothing has left before."""
 
     everybody: Everybody = None
     forgotten: bool = False
     most: int | None = None
 
-    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
+    def related(
+        self, readings: Sequence[CountReading], near: int, steps: WorkLimit
+    ) -> list[CountReading]:
         return []
 
 
 def check_together(
-    drafts: Sequence[Draft], rules: AirlockRules, history: History, steps: Steps
+    drafts: Sequence[MarkedOutput], rules: AirlockRules, history: History, steps: WorkLimit
 ) -> None:
     """Note in `drafts` what only shows when they are looked at together, and with `history`.
 
@@ -88,8 +95,8 @@ def check_together(
     counted = [draft for draft in drafts if not draft.refused and _counts(draft)]
     if not counted:
         return
-    readings: dict[str, list[Reading]] = {}
-    checked: list[Draft] = []
+    readings: dict[str, list[CountReading]] = {}
+    checked: list[MarkedOutput] = []
     for draft in counted:
         readings[draft.output.name] = _readings_within(draft, rules, steps)
         if not any(finding.rule == "unchecked" for finding in draft.findings):
@@ -140,7 +147,9 @@ def check_together(
         draft.find("forgotten", _action(draft, rules, "forgotten"), sentence, (), set())
 
 
-def _readings_within(draft: Draft, rules: AirlockRules, steps: Steps) -> list[Reading]:
+def _readings_within(
+    draft: MarkedOutput, rules: AirlockRules, steps: WorkLimit
+) -> list[CountReading]:
     """The ways to read a draft; of one that is too much to be worked on only the first."""
     if is_beyond(draft):
         found = _readings(draft, rules.minimum_count, None)
@@ -162,12 +171,12 @@ def _readings_within(draft: Draft, rules: AirlockRules, steps: Steps) -> list[Re
 
 
 def _check_linked(
-    counted: Sequence[Draft],
-    readings: Mapping[str, Sequence[Reading]],
-    earlier: Sequence[Reading],
+    counted: Sequence[MarkedOutput],
+    readings: Mapping[str, Sequence[CountReading]],
+    earlier: Sequence[CountReading],
     rules: AirlockRules,
     everybody: Everybody,
-    steps: Steps,
+    steps: WorkLimit,
 ) -> None:
     """What follows from several outputs together. Raises TooManyStepsError."""
     others = [*(readings[draft.output.name][0] for draft in counted), *earlier]
@@ -190,11 +199,11 @@ def _check_linked(
 
 
 def _complementary(
-    counted: Sequence[Draft],
-    readings: Sequence[Reading],
+    counted: Sequence[MarkedOutput],
+    readings: Sequence[CountReading],
     rules: AirlockRules,
     everybody: Everybody,
-    steps: Steps,
+    steps: WorkLimit,
 ) -> None:
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
     # What is not of counts tells none.
@@ -218,16 +227,20 @@ def _complementary(
             _find_computable(draft, asked[name], rows, found)
 
 
-def _unchecked(draft: Draft, rules: AirlockRules, sentence: str) -> None:
+def _unchecked(draft: MarkedOutput, rules: AirlockRules, sentence: str) -> None:
     rows = set(range(draft.table.rows)) if draft.table is not None else set[int]()
     draft.find("unchecked", _action(draft, rules, "unchecked"), sentence, (), rows)
 
 
-def _find_computable(draft: Draft, action: Action, rows: set[int], found: Complement) -> None:
+def _find_computable(
+    draft: MarkedOutput, action: Action, rows: set[int], found: ComplementarySuppression
+) -> None:
     draft.find("complementary", action, _COMPUTABLE, found.cells.get(draft.output.name, ()), rows)
 
 
-def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules, steps: Steps) -> None:
+def _class_disclosure(
+    draft: MarkedOutput, whole: CountReading, rules: AirlockRules, steps: WorkLimit
+) -> None:
     if draft.table is None or not (found := alike(whole, draft.taken, steps)):
         return
     draft.find(
@@ -240,7 +253,7 @@ def _class_disclosure(draft: Draft, whole: Reading, rules: AirlockRules, steps: 
 
 
 def _differencing(
-    draft: Draft, whole: Reading, others: Sequence[Reading], rules: AirlockRules
+    draft: MarkedOutput, whole: CountReading, others: Sequence[CountReading], rules: AirlockRules
 ) -> None:
     action = _action(draft, rules, "differencing")
     close = differencing.close_rows(whole, others, rules.minimum_count, draft.taken)
@@ -257,9 +270,9 @@ def _differencing(
 
 
 def _close_totals(
-    draft: Draft,
-    whole: Reading,
-    others: Sequence[Reading],
+    draft: MarkedOutput,
+    whole: CountReading,
+    others: Sequence[CountReading],
     rules: AirlockRules,
     everybody: Everybody,
 ) -> None:
@@ -279,7 +292,9 @@ def _close_totals(
         )
 
 
-def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collection[Cell]:
+def _protected(
+    counted: Sequence[MarkedOutput], readings: Sequence[CountReading]
+) -> Collection[Cell]:
     """Cells that stay though they count enough people."""
     taken = {
         draft.output.name: draft.taken
@@ -295,9 +310,11 @@ def _protected(counted: Sequence[Draft], readings: Sequence[Reading]) -> Collect
     }
 
 
-def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading], steps: Steps) -> list[Reading]:
+def _as_cells(
+    counted: Sequence[MarkedOutput], readings: Sequence[CountReading], steps: WorkLimit
+) -> list[CountReading]:
     """A scalar that counts as many people as a cell of a table may be the count of just that."""
-    found: dict[tuple[str, Cell], Reading] = {}
+    found: dict[tuple[str, Cell], CountReading] = {}
     for draft in counted:
         says_nothing = draft.count is not None and not draft.output.where
         for reading in readings if says_nothing else ():
@@ -308,12 +325,12 @@ def _as_cells(counted: Sequence[Draft], readings: Sequence[Reading], steps: Step
                 steps.take()
                 names = tuple(sorted(name for name, _ in cell))
                 row = CountedRow(cell, draft.count, 0)
-                one = Reading(draft.output.name, names, (row,), whole=False, within=cell)
+                one = CountReading(draft.output.name, names, (row,), whole=False, within=cell)
                 found[draft.output.name, cell] = one
     return list(found.values())
 
 
-def _cells_counting(reading: Reading, people: int) -> Iterator[Cell]:
+def _cells_counting(reading: CountReading, people: int) -> Iterator[Cell]:
     """The rows of a table, and the labels of its dimensions, that count so many."""
     for name in reading.dimensions:
         over = frozenset({name})
@@ -321,7 +338,7 @@ def _cells_counting(reading: Reading, people: int) -> Iterator[Cell]:
     yield from (row.cell for row in reading.rows if row.cell and row.count == people)
 
 
-def _of_everybody(readings: Sequence[Reading], everybody: Everybody) -> list[Reading]:
+def _of_everybody(readings: Sequence[CountReading], everybody: Everybody) -> list[CountReading]:
     """Tables and counts that say of whom they are, and count as many as those that say nothing.
 
     What is said may be true of everybody: they are read as if it were not there too.
@@ -353,14 +370,14 @@ def _outside(said: Cell, cell: Cell) -> Cell:
     return cell - said
 
 
-def _of_people(draft: Draft) -> Reading:
+def _of_people(draft: MarkedOutput) -> CountReading:
     """Of how many people a value is: some of whom others count."""
     cell = frozenset({(OF, str(draft.people))})
     row = CountedRow(cell, draft.people, 0)
-    return Reading(draft.output.name, (OF,), (row,), values=True, known=draft.told)
+    return CountReading(draft.output.name, (OF,), (row,), values=True, known=draft.told)
 
 
-def _group(draft: Draft, readings: Sequence[Reading], rules: AirlockRules) -> None:
+def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: AirlockRules) -> None:
     """A count is of those that others count too: of everybody, or of whom it says that it is."""
     if draft.count is None:
         return
@@ -386,14 +403,14 @@ def _group(draft: Draft, readings: Sequence[Reading], rules: AirlockRules) -> No
         )
 
 
-def _said(draft: Draft) -> Cell:
+def _said(draft: MarkedOutput) -> Cell:
     """Whom the train says that an output counts."""
     where = draft.output.where.items()
     said = ((folded(name), folded(label)) for name, label in where)
     return frozenset(part for part in said if not is_total(part[1]))
 
 
-def _readings(draft: Draft, minimum: int, steps: Steps | None) -> list[Reading]:
+def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> list[CountReading]:
     """The ways to read a draft. Raises TooManyStepsError; without `steps` there is only one."""
     output = draft.output
     if draft.table is None and draft.count is None:
@@ -402,7 +419,7 @@ def _readings(draft: Draft, minimum: int, steps: Steps | None) -> list[Reading]:
     if draft.table is None:
         row = CountedRow(said, draft.count, 0)
         names = tuple(sorted(name for name, _ in said))
-        return [Reading(output.name, names, (row,), within=said)]
+        return [CountReading(output.name, names, (row,), within=said)]
     told = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
     # A column of what is said says nothing more; one that says something else is believed.
     said = frozenset(p for p in said if not any(p[0] == name for name, _ in told - {p}))
@@ -433,7 +450,7 @@ def _others(output: Output) -> set[str]:
     return {output.counts or "", output.total or "", *output.largest}
 
 
-def _values(draft: Draft, table: Table) -> int:
+def _values(draft: MarkedOutput, table: Table) -> int:
     """The numbers beside the counts that leave with a table."""
     output, figure = draft.output, draft.output.kind == "figure"
     dimensions = dimensions_of(table, output.by, _others(output), numbers=not figure)
@@ -442,13 +459,13 @@ def _values(draft: Draft, table: Table) -> int:
     return values_in(leaving, output.counts or "", dimensions, rows, drawn=figure)
 
 
-def _counts(draft: Draft) -> bool:
+def _counts(draft: MarkedOutput) -> bool:
     said = draft.output.kind in ("scalar", "model") and draft.people is not None
     counts = draft.count is not None or draft.output.counts is not None
     return said or (counts and (draft.table is not None or draft.count is not None))
 
 
-def _action(draft: Draft, rules: AirlockRules, rule: str) -> Action:
+def _action(draft: MarkedOutput, rules: AirlockRules, rule: str) -> Action:
     by_kind = {
         "table": rules.tables,
         "scalar": rules.scalars,

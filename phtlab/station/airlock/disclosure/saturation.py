@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from phtlab.station.airlock.formats.model import PEOPLE_PER_NUMBER
-from phtlab.station.airlock.marked_output import Draft
+from phtlab.station.airlock.marked_output import MarkedOutput
 from phtlab.station.policy.airlock_findings import Action
 from phtlab.station.policy.airlock_rules import AirlockRules
 
 
-def check_models(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+def check_models(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
     """Note in `drafts` where models hold more together than may leave unasked."""
     models = [draft for draft in drafts if draft.parameters]
     numbers = sum(draft.parameters for draft in models)
@@ -21,7 +21,7 @@ def check_models(drafts: Sequence[Draft], rules: AirlockRules) -> None:
             _find_saturated(draft, numbers, people, rules)
 
 
-def check_numbers(drafts: Sequence[Draft], rules: AirlockRules, most: int | None) -> None:
+def check_numbers(drafts: Sequence[MarkedOutput], rules: AirlockRules, most: int | None) -> None:
     """Note in `drafts` where numbers beside counts are more together than may leave unasked.
 
     `most` is how many people there are at most, if that is known.
@@ -30,7 +30,7 @@ def check_numbers(drafts: Sequence[Draft], rules: AirlockRules, most: int | None
     _check_claims(drafts, rules, most)
 
 
-def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
+def _find_membership(draft: MarkedOutput, numbers: int, rules: AirlockRules) -> None:
     large = numbers >= rules.large_model
     more = (f"{numbers} in all models",) if numbers > draft.parameters else ()
     draft.find(
@@ -45,7 +45,7 @@ def _find_membership(draft: Draft, numbers: int, rules: AirlockRules) -> None:
     )
 
 
-def _find_saturated(draft: Draft, numbers: int, people: int, rules: AirlockRules) -> None:
+def _find_saturated(draft: MarkedOutput, numbers: int, people: int, rules: AirlockRules) -> None:
     """Models of nearly as many numbers as people, each by itself or together."""
     draft.find(
         "uncounted",
@@ -57,7 +57,7 @@ def _find_saturated(draft: Draft, numbers: int, people: int, rules: AirlockRules
     )
 
 
-def _check_values(drafts: Sequence[Draft], rules: AirlockRules) -> None:
+def _check_values(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
     """Numbers of all kinds of outputs: those of few people count among those of many.
 
     One after the other leaves as long as they are few together.
@@ -76,7 +76,7 @@ def _check_values(drafts: Sequence[Draft], rules: AirlockRules) -> None:
             leaving = others
 
 
-def _find_too_many(draft: Draft, numbers: int, people: int, rules: AirlockRules) -> None:
+def _find_too_many(draft: MarkedOutput, numbers: int, people: int, rules: AirlockRules) -> None:
     is_model = draft.output.kind == "model"
     action: Action = rules.models.uncounted if is_model else rules.values
     draft.find(
@@ -89,7 +89,7 @@ def _find_too_many(draft: Draft, numbers: int, people: int, rules: AirlockRules)
     )
 
 
-def _check_claims(drafts: Sequence[Draft], rules: AirlockRules, most: int | None) -> None:
+def _check_claims(drafts: Sequence[MarkedOutput], rules: AirlockRules, most: int | None) -> None:
     """What says that it is of more people than there are says how many numbers may leave."""
     if most is None:
         return

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from phtlab.station.airlock.cells import Cell
-from phtlab.station.airlock.disclosure.count_reading import Reading, SumMarks
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.disclosure.count_reading import CountReading, SumMarks
+from phtlab.station.airlock.work_limit import WorkLimit
 
 Everybody = tuple[int, int] | None
 """How many people there are, at least and at most, as far as everybody knows."""
@@ -17,8 +17,8 @@ Sums = Mapping[Cell, tuple[int, int | None]]
 
 
 def together(
-    readings: Sequence[Reading], steps: Steps, everybody: Everybody = None
-) -> list[list[Reading]]:
+    readings: Sequence[CountReading], steps: WorkLimit, everybody: Everybody = None
+) -> list[list[CountReading]]:
     """The readings, in groups that may each be about the same people.
 
     Around each table, and each part of one that may be of `everybody`, the others are gathered as
@@ -27,7 +27,7 @@ def together(
     without them: they may be others by chance. Where all agree with all, there is one group.
     Raises TooManyStepsError.
     """
-    groups: dict[frozenset[int], list[Reading]] = {}
+    groups: dict[frozenset[int], list[CountReading]] = {}
     own_names = [one for one in readings if not one.guessed]
     rounds = [own_names, readings] if len(own_names) < len(readings) else [own_names]
     for among in rounds:
@@ -45,7 +45,7 @@ def together(
     return [*groups.values()]
 
 
-def counts_all(reading: Reading, everybody: Everybody) -> bool:
+def counts_all(reading: CountReading, everybody: Everybody) -> bool:
     """Whether a table of this stop counts as many as there are, and not only those without gaps."""
     here = any(row.row is not None for row in reading.rows)
     if everybody is None or reading.total is None or reading.within or not here:
@@ -55,8 +55,8 @@ def counts_all(reading: Reading, everybody: Everybody) -> bool:
 
 
 def _gathered(
-    seed: Reading, readings: Sequence[Reading], steps: Steps
-) -> tuple[list[Reading], bool]:
+    seed: CountReading, readings: Sequence[CountReading], steps: WorkLimit
+) -> tuple[list[CountReading], bool]:
     """`seed` and what can be about the same people, first what shares most dimensions with it.
 
     So of the names that a table can be read under those come first that others have. And whether
@@ -90,7 +90,7 @@ def _gathered(
     return group.members, True
 
 
-def _shared(group: _Group, one: Reading) -> int:
+def _shared(group: _Group, one: CountReading) -> int:
     return sum(name in group.labels for name in {*one.dimensions})
 
 
@@ -123,7 +123,7 @@ class _Level:
     def __init__(self) -> None:
         self.cells: dict[Cell, _Combined] = defaultdict(_Combined)
 
-    def add(self, member: Reading, sums: Sums) -> None:
+    def add(self, member: CountReading, sums: Sums) -> None:
         for cell, (low, high) in sums.items():
             combined = self.cells[cell]
             combined.low = max(combined.low, low)
@@ -132,7 +132,7 @@ class _Level:
             elif (mark := member.marks.by_cell.get(cell)) is not None:
                 combined.marks[mark] = member.marks
 
-    def agree(self, other: Reading, sums: Sums) -> tuple[bool, bool]:
+    def agree(self, other: CountReading, sums: Sums) -> tuple[bool, bool]:
         """Whether `other` can be about the same people, and whether it is seen to be."""
         seen = False
         few, many = (sums, self.cells) if len(sums) < len(self.cells) else (self.cells, sums)
@@ -159,17 +159,17 @@ class _Level:
 class _Group:
     """Readings of the same people, and what they sum up to together, by their dimensions."""
 
-    def __init__(self, steps: Steps) -> None:
-        self.members: list[Reading] = []
+    def __init__(self, steps: WorkLimit) -> None:
+        self.members: list[CountReading] = []
         self.labels: dict[str, set[str]] = {}
         self._steps = steps
-        self._of: dict[Names, list[Reading]] = {}
+        self._of: dict[Names, list[CountReading]] = {}
         self._lacking: dict[Names, Names] = {}  # by dimensions: those of which no member has all
         self._levels: dict[tuple[Names, Names, bool], _Level] = {}
         self._changes = 0
         self._all_whole = True
 
-    def add(self, other: Reading) -> None:
+    def add(self, other: CountReading) -> None:
         """Take `other` in."""
         new = self._new(other)
         for name, labels in other.labels().items():
@@ -192,12 +192,12 @@ class _Group:
         self.members.append(other)
         self._all_whole = self._all_whole and other.whole
 
-    def still_refuses(self, other: Reading, was: _Refusal) -> bool:
+    def still_refuses(self, other: CountReading, was: _Refusal) -> bool:
         """Whether what a refusal rested on is as it was."""
         self._steps.take()
         return was == self._basis(other, unsigned=was.unsigned)
 
-    def refusal(self, other: Reading) -> _Refusal | None:
+    def refusal(self, other: CountReading) -> _Refusal | None:
         """Why `other` is not taken in; None if it agrees with all that are there."""
         names = frozenset(other.dimensions)
         new, lacking = self._new(other), other.lacking(self.labels)
@@ -214,13 +214,13 @@ class _Group:
                 signed = signed or (seen and over == shared and bool(shared or not names))
         return None if signed else self._basis(other, unsigned=True)
 
-    def _basis(self, other: Reading, *, unsigned: bool) -> _Refusal:
+    def _basis(self, other: CountReading, *, unsigned: bool) -> _Refusal:
         known = sum(map(len, self.labels.values())) if unsigned else 0
         return _Refusal(
             unsigned, known, self._changes, self._new(other), other.lacking(self.labels)
         )
 
-    def _new(self, other: Reading) -> Names:
+    def _new(self, other: CountReading) -> Names:
         """The dimensions of which `other` has labels that no member has."""
         return frozenset(
             name
@@ -237,5 +237,5 @@ class _Group:
                 level.add(member, self._sums(member, over, is_open=is_open))
         return level
 
-    def _sums(self, member: Reading, over: Names, *, is_open: bool) -> Sums:
+    def _sums(self, member: CountReading, over: Names, *, is_open: bool) -> Sums:
         return member.summed(over, closed=not is_open and member.lacking(self.labels) <= over)

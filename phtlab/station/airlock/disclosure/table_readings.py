@@ -8,9 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from phtlab.station.airlock.cells import PLACE, Cell, CountedRow, folded, is_total, spelt_out
-from phtlab.station.airlock.disclosure.count_reading import Reading, parts_of, row_name
+from phtlab.station.airlock.disclosure.count_reading import CountReading, parts_of, row_name
 from phtlab.station.airlock.formats.table import Table, TableColumn
-from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, Steps
+from phtlab.station.airlock.work_limit import MOST_DIMENSIONS, WorkLimit
 
 _FEW: Final = 2
 
@@ -48,9 +48,9 @@ def readings_of(
     *,
     within: Cell,
     minimum: int,
-    steps: Steps | None,
+    steps: WorkLimit | None,
     drawn: Collection[str] = (),
-) -> list[Reading]:
+) -> list[CountReading]:
     """The ways to read a table of these `counts`, all of people `within` a cell.
 
     `minimum` is by how many people a total may be more than what it sums up. Rows that no dimension
@@ -76,9 +76,9 @@ def readings_of(
             name: _totals_by_name(labels, counts, i) | everybody for i, name in enumerate(names)
         }
 
-    def reading(totals: Mapping[str, set[int]]) -> Reading:
+    def reading(totals: Mapping[str, set[int]]) -> CountReading:
         cells = [within | cell for cell in _cells(names, labels, totals)]
-        return Reading(source, names + outside, _rows(cells, counts), within=within)
+        return CountReading(source, names + outside, _rows(cells, counts), within=within)
 
     whole = reading(totals)
     if steps is None or whole.has_too_many_dimensions:

@@ -8,13 +8,13 @@ from phtlab.station.airlock.disclosure.extremes import extremes_in
 from phtlab.station.airlock.disclosure.table_readings import dimensions_of
 from phtlab.station.airlock.formats import figure, table
 from phtlab.station.airlock.formats.table import Table
-from phtlab.station.airlock.marked_output import Draft
-from phtlab.station.airlock.work_limit import TOO_MANY_STEPS, Steps, TooManyStepsError
+from phtlab.station.airlock.marked_output import MarkedOutput
+from phtlab.station.airlock.work_limit import TOO_MANY_STEPS, TooManyStepsError, WorkLimit
 from phtlab.station.policy.airlock_findings import named
 from phtlab.station.policy.airlock_rules import AirlockRules
 
 
-def check_values(draft: Draft, parsed: Table, rules: AirlockRules, steps: Steps) -> None:
+def check_values(draft: MarkedOutput, parsed: Table, rules: AirlockRules, steps: WorkLimit) -> None:
     """The counts of a table or of a figure's data, and what stands beside them."""
     output, minimum = draft.output, rules.minimum_count
     actions = rules.tables if output.kind == "table" else rules.figures

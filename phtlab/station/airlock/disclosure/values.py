@@ -13,7 +13,7 @@ from math import isfinite
 from typing import Any, Final
 
 from phtlab.station.airlock.cells import OF, CountedRow, projections
-from phtlab.station.airlock.disclosure.count_reading import Reading
+from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.formats.table import Table
 from phtlab.station.airlock.work_limit import MOST_DIMENSIONS
 
@@ -102,7 +102,7 @@ def _alike(steps: Sequence[float], values: Sequence[float]) -> bool:
     return isfinite(largest) and isfinite(rounding) and max(steps) - min(steps) <= rounding
 
 
-def people_in(readings: Iterable[Reading], most: int | None) -> int:
+def people_in(readings: Iterable[CountReading], most: int | None) -> int:
     """How many people a table is of that can be read in these ways, nobody counted twice.
 
     No more than `most`, if that is known. Labels that all count as many (samples, measures of the
@@ -112,12 +112,12 @@ def people_in(readings: Iterable[Reading], most: int | None) -> int:
     return found if most is None else min(found, most)
 
 
-def more_than(reading: Reading, most: int) -> bool:
+def more_than(reading: CountReading, most: int) -> bool:
     """Whether a row counts more people than `most`."""
     return any(row.count is not None and row.count > most for row in reading.rows)
 
 
-def _people(reading: Reading, most: int | None) -> int:
+def _people(reading: CountReading, most: int | None) -> int:
     own = [row for row in reading.leaves if row.row is not None and row.count]
     largest = max((row.count or 0 for row in reading.rows if row.row is not None), default=0)
     outside = {name for name, _ in reading.within}

@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
-from phtlab.station.airlock.check_outputs import Passed
+from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, Joined, digest_of
 from phtlab.station.airlock.formats.model import numbers_in
 from phtlab.station.airlock.marked_output import BYTES_OF_NUMBER
@@ -35,7 +35,7 @@ RULE: Final = "amount"
 FOLDER: Final = "amounts"
 
 
-class Left(BaseModel):
+class ReleasedAmount(BaseModel):
     """What left at one stop."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,7 +46,7 @@ class Left(BaseModel):
     values: Mapping[str, int] = {}
 
 
-def amount_of(passed: Iterable[Passed]) -> Amount:
+def amount_of(passed: Iterable[CheckedOutput]) -> Amount:
     """The amount that `passed` lets leave."""
     files = [one.files for one in passed if one.verdict.verdict in ("released", "suppressed")]
     every = [(name, content) for found in files for name, content in found.items()]
@@ -58,7 +58,7 @@ def amount_of(passed: Iterable[Passed]) -> Amount:
     )
 
 
-def values_of(passed: Iterable[Passed]) -> dict[str, int]:
+def values_of(passed: Iterable[CheckedOutput]) -> dict[str, int]:
     """The numbers that count nobody of the outputs that leave, each by the digests of its files."""
     return {
         "+".join(map(digest_of, one.files.values())): one.cells.values
@@ -70,7 +70,7 @@ def values_of(passed: Iterable[Passed]) -> dict[str, int]:
     }
 
 
-def note(folder: Path, stop: str, at: datetime, left: Left) -> None:
+def note(folder: Path, stop: str, at: datetime, left: ReleasedAmount) -> None:
     """Remember what left at the stop with the hex name `stop`. Idempotent."""
     if not left.amount.outputs:
         return
@@ -79,12 +79,12 @@ def note(folder: Path, stop: str, at: datetime, left: Left) -> None:
     write_durably(place / f"{stop}.json", canonical(left.model_dump(mode="json")))
 
 
-def left_in_month(folder: Path, at: datetime) -> list[Left]:
+def left_in_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
     """What left in the month of `at`, stop by stop. Raises StationError (``station-error``)."""
     found = []
     for path in sorted(_month(folder, at).glob("*.json")):
         try:
-            found.append(Left.model_validate_json(path.read_bytes()))
+            found.append(ReleasedAmount.model_validate_json(path.read_bytes()))
         except ValidationError:
             raise StationError(
                 f"{path} is not what was written: how much has left this month cannot be known. "
@@ -95,7 +95,7 @@ def left_in_month(folder: Path, at: datetime) -> list[Left]:
 
 
 @dataclass(frozen=True)
-class Use:
+class MonthUsage:
     """What left of one data set for one researcher, at `stops` stops.
 
     `values` are numbers that count nobody; the same output at several stops has them once.
@@ -108,17 +108,17 @@ class Use:
     values: int
 
 
-def uses(left: Iterable[Left]) -> list[Use]:
+def uses(left: Iterable[ReleasedAmount]) -> list[MonthUsage]:
     """`left` by researcher and data set, the most rows first: as the month's limits count it.
 
     What left of several data sets together counts for each of them.
     """
-    found: dict[tuple[str, str], list[Left]] = {}
+    found: dict[tuple[str, str], list[ReleasedAmount]] = {}
     for one in left:
         for name in one.datasets:
             found.setdefault((one.researcher, name), []).append(one)
     made = [
-        Use(
+        MonthUsage(
             researcher,
             name,
             len(stops),
@@ -135,7 +135,7 @@ def months(folder: Path) -> list[str]:
     return sorted((path.name for path in (folder / FOLDER).glob("[0-9]*-[01][0-9]")), reverse=True)
 
 
-def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) -> Amount:
+def most_left(left: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]) -> Amount:
     """What left for `researcher` of that one of `datasets` of which the most rows did."""
     mine = [one for one in left if one.researcher == researcher]
     sums = [
@@ -150,7 +150,7 @@ def most_left(left: Iterable[Left], researcher: str, datasets: Collection[str]) 
 
 
 def values_left(
-    left: Iterable[Left], researcher: str, datasets: Collection[str]
+    left: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]
 ) -> Mapping[str, int]:
     """The numbers that count nobody and left for `researcher` of any of `datasets`, by output."""
     found: dict[str, int] = {}
@@ -161,12 +161,12 @@ def values_left(
 
 
 def hold_beyond(
-    passed: Sequence[Passed],
+    passed: Sequence[CheckedOutput],
     before: Amount,
     limits: MonthLimits,
     values: Mapping[str, int] | None = None,
     people: int | None = None,
-) -> tuple[Passed, ...]:
+) -> tuple[CheckedOutput, ...]:
     """`passed`, of which what is beyond the month's limits waits for a person.
 
     `values` left before of `people` at most.

@@ -44,13 +44,13 @@ from phtlab.station.airlock.cells import (
     folded,
     is_drawn,
 )
-from phtlab.station.airlock.check_outputs import Passed
-from phtlab.station.airlock.disclosure.count_reading import Reading, SumMarks, parts_of
+from phtlab.station.airlock.check_outputs import CheckedOutput
+from phtlab.station.airlock.disclosure.count_reading import CountReading, SumMarks, parts_of
 from phtlab.station.airlock.disclosure.linked_tables import History, TooMuchLeftError
 from phtlab.station.airlock.disclosure.table_groups import Everybody
 from phtlab.station.airlock.formats.content import Content, Joined
 from phtlab.station.airlock.history import released_index
-from phtlab.station.airlock.work_limit import Steps
+from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import Output
 
@@ -159,7 +159,9 @@ class ReleasedHistory(History):
     def most(self) -> int | None:
         return self.rows if self.everybody is None else self.everybody[1]
 
-    def related(self, readings: Sequence[Reading], near: int, steps: Steps) -> list[Reading]:
+    def related(
+        self, readings: Sequence[CountReading], near: int, steps: WorkLimit
+    ) -> list[CountReading]:
         """What shares a label with `readings`, or with what does: they are held against it.
 
         And what counts as many people in all, or but for fewer than `near` more or fewer. Raises
@@ -179,7 +181,7 @@ class ReleasedHistory(History):
         with released_index.opened(self.folder) as index:
             index.add_new(self._about)
             while waiting or totals:
-                fresh: list[Reading] = []
+                fresh: list[CountReading] = []
                 for path, size in index.related(
                     self.datasets, waiting, totals, near=near, key=key_name
                 ):
@@ -198,7 +200,7 @@ class ReleasedHistory(History):
                 totals = set()
         return _with_parts(found, steps)
 
-    def _pending(self) -> list[Reading]:
+    def _pending(self) -> list[CountReading]:
         found = []
         for path in (self.folder / PENDING).glob("*.json"):
             content = json.loads(path.read_bytes())
@@ -207,16 +209,16 @@ class ReleasedHistory(History):
                     found.append(replace(_reading(self.folder, path.stem, output), pending=True))
         return found
 
-    def _of_file(self, path: Path) -> list[Reading]:
+    def _of_file(self, path: Path) -> list[CountReading]:
         return [_reading(self.folder, path.stem, output) for output in _read(path)["outputs"]]
 
-    def _about(self, path: Path) -> released_index.About:
+    def _about(self, path: Path) -> released_index.IndexEntry:
         content = _read(path)
         readings = self._of_file(path)
         marked = [output for output in content["outputs"] if "key" in output]
         marks = [mark for one in marked for mark in one.get("marks", ())]
         sums = {_label_of_mark(one["mark"]) for one in marks if not one["cell"]}
-        return released_index.About(
+        return released_index.IndexEntry(
             datasets=content["datasets"],
             rows=sum(len(one.rows) for one in readings),
             labels={label for one in readings for label in _labels(one)} | sums,
@@ -225,7 +227,7 @@ class ReleasedHistory(History):
         )
 
 
-def _labels(reading: Reading) -> set[tuple[str, str]]:
+def _labels(reading: CountReading) -> set[tuple[str, str]]:
     """What it is found by: its dimensions, their labels, and that it counts all or one of them."""
     named = {(_DIMENSION, name) for name in reading.dimensions if name != OF}
     if reading.within or not reading.dimensions:
@@ -235,7 +237,7 @@ def _labels(reading: Reading) -> set[tuple[str, str]]:
     return named | {part for row in reading.rows for part in row.cell}
 
 
-def _told(reading: Reading) -> set[int]:
+def _told(reading: CountReading) -> set[int]:
     """How many people it counts in all, and as far as its rows tell."""
     return {people for people in (sum(reading.told), reading.total) if people}
 
@@ -245,10 +247,10 @@ def _label_of_mark(mark: str) -> tuple[str, str]:
     return "\0sum", mark
 
 
-def _with_parts(wholes: Sequence[Reading], steps: Steps) -> list[Reading]:
+def _with_parts(wholes: Sequence[CountReading], steps: WorkLimit) -> list[CountReading]:
     """Each table once, with its parts."""
     seen: set[tuple[object, ...]] = set()
-    found: list[Reading] = []
+    found: list[CountReading] = []
     for whole in wholes:
         key = (whole.dimensions, whole.rows, whole.pending, whole.values, whole.known)
         if key not in seen:
@@ -269,14 +271,14 @@ def _read(path: Path) -> Any:
 
 
 def left(
-    outputs: Sequence[Output], passed: Sequence[Passed], *, held: bool = False
+    outputs: Sequence[Output], passed: Sequence[CheckedOutput], *, held: bool = False
 ) -> list[dict[str, Any]]:
     """What is to be remembered of outputs that leave: each count that is in their files.
 
     With `held` also those that a person may let go.
 
     The files count, not what the airlock let pass: a person may have taken more out. `passed`
-    has the cells of each output that counts people (`Passed.cells`), those that stay among them.
+    has the cells of each output that counts people (`CheckedOutput.cells`), withheld ones too.
     """
     declared = {output.name: output for output in outputs}
     found = []
@@ -303,7 +305,7 @@ def left(
     return found
 
 
-def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
+def cells_kept(passed: Sequence[CheckedOutput]) -> dict[str, Any]:
     """The cells of outputs that wait for a person, as JSON, with what they sum up to."""
     return {
         one.verdict.name: {
@@ -320,7 +322,9 @@ def cells_kept(passed: Sequence[Passed]) -> dict[str, Any]:
     }
 
 
-def with_cells(passed: Sequence[Passed], kept: Mapping[str, Any]) -> tuple[Passed, ...]:
+def with_cells(
+    passed: Sequence[CheckedOutput], kept: Mapping[str, Any]
+) -> tuple[CheckedOutput, ...]:
     """`passed` as people decided, with the cells that were kept of each."""
     return tuple(
         replace(one, cells=_cells(kept[one.verdict.name])) if one.verdict.name in kept else one
@@ -371,7 +375,7 @@ def _whole(content: Content) -> bytes:
     return io.BufferedReader(Joined([content])).read()
 
 
-def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
+def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> CountReading:
     def of_here(name: str) -> str:
         # Rows that nothing tells apart are none of those of another stop.
         if name.startswith(NO_COLUMN) and name not in (OF, PLACE):
@@ -384,7 +388,7 @@ def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> Reading:
         return frozenset((of_here(name), spell(label)) for name, label in kept.items())
 
     rows = tuple(CountedRow(cell(row["cell"]), row["count"]) for row in output["rows"])
-    return Reading(
+    return CountReading(
         f"{source}/{output['name']}",
         tuple(map(of_here, output["dimensions"])),
         rows,

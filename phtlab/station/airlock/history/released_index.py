@@ -47,7 +47,7 @@ SELECT name, rows FROM file WHERE id IN (
 
 
 @dataclass(frozen=True)
-class About:
+class IndexEntry:
     """What a file of `released/` speaks of.
 
     `key` names the key of its digests of sums, if it has any.
@@ -67,7 +67,7 @@ class ReleasedIndex:
         self._database = database
         self._folder = folder
 
-    def add_new(self, about: Callable[[Path], About]) -> None:
+    def add_new(self, about: Callable[[Path], IndexEntry]) -> None:
         """Take in the files that are new, `about` tells of what each speaks.
 
         Raises StationError (``station-error``) for a file that is gone; what `about` raises.
@@ -85,7 +85,7 @@ class ReleasedIndex:
             for name in sorted(there - known):
                 self._add(name, about(self._folder / name))
 
-    def _add(self, name: str, about: About) -> None:
+    def _add(self, name: str, about: IndexEntry) -> None:
         run = self._database.execute
         columns = (name, about.rows, about.key)
         file = run("INSERT INTO file (name, rows, key) VALUES (?, ?, ?)", columns).lastrowid

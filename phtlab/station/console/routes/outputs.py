@@ -15,7 +15,7 @@ from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.journeys import Journey
 from phtlab.station.release import held_outputs
-from phtlab.station.release.votes import Part
+from phtlab.station.release.votes import Redaction
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -87,7 +87,7 @@ def _choice(choice: str, fields: list[tuple[str, str]]) -> held_outputs.Choice:
             "it as it is.",
             code="release-part",
         )
-    return Part(rows=tuple(rows), cells=tuple(sorted(cells)))
+    return Redaction(rows=tuple(rows), cells=tuple(sorted(cells)))
 
 
 def _row(text: str) -> int:

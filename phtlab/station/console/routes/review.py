@@ -27,7 +27,7 @@ from phtlab.station.console.views.review import (
     imports_by_origin,
     notebook_cells,
 )
-from phtlab.station.review.train_review import TrainReading, read_train
+from phtlab.station.review.train_review import TrainReview, read_train
 from phtlab.station.review.view_log import note_look
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
@@ -92,12 +92,12 @@ def changes(request: Request, console: ConsoleOf, worker: Reader, journey: Journ
     return _framed(request, reading, cells=list(changed_cells(reading)), title="What changed")
 
 
-def _reading(console: Console, journey: str) -> TrainReading:
+def _reading(console: Console, journey: str) -> TrainReview:
     trusted = last_believed(console.station)
     catalogue = trusted.catalogue if trusted else None
     return read_train(console.station, console.stop(journey), catalogue)
 
 
-def _framed(request: Request, reading: TrainReading, **values: object) -> Response:
+def _framed(request: Request, reading: TrainReview, **values: object) -> Response:
     text = pages_of(request).render("review/notebook.html", reading=reading, **values)
     return HTMLResponse(text, headers={"Content-Security-Policy": FRAME})

@@ -9,7 +9,7 @@ from typing import Final
 
 from phtlab.errors import AuditError
 from phtlab.governance.audit.chain import START, Entry, Head, verify_chain
-from phtlab.station.approvals.proposals import ProposalsHere
+from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.context.operator_context import Place
 
 MOST: Final = 200
@@ -86,5 +86,5 @@ def audit_page(place: Place, filters: Filters) -> AuditPage:
         head=head,
         trouble=trouble,
         journeys=frozenset(stop.hex for stop in place.stops),
-        proposals=frozenset(here.id for here in ProposalsHere(place.folder.proposals)),
+        proposals=frozenset(here.id for here in StationProposals(place.folder.proposals)),
     )

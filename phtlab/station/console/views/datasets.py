@@ -15,13 +15,13 @@ from phtlab.station.console.views.journeys import JourneyLine, journey_lines
 from phtlab.station.context.operator_context import Place
 from phtlab.station.data.datasets import DataSet, load_datasets, readable_in_sandbox
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _TWIN_ROWS = 8
 
 
 @dataclass(frozen=True)
-class Use:
+class DataSetUsage:
     """How often a researcher's trains ran on a data set, and when last."""
 
     researcher: str
@@ -36,7 +36,7 @@ class DataSetPage:
     dataset: DataSet
     trouble: str
     twin: tuple[tuple[str, ...], ...]
-    uses: tuple[Use, ...]
+    uses: tuple[DataSetUsage, ...]
     journeys: tuple[JourneyLine, ...]
 
     @property
@@ -68,7 +68,7 @@ def _page(place: Place, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
         if dataset.name in one.datasets:
             times.setdefault(one.researcher, []).append(one.at)
     uses = [
-        Use(researcher, len(every), datetime.fromtimestamp(max(every), UTC))
+        DataSetUsage(researcher, len(every), datetime.fromtimestamp(max(every), UTC))
         for researcher, every in times.items()
     ]
     uses.sort(key=lambda use: use.last, reverse=True)
@@ -93,7 +93,7 @@ def _ran(place: Place) -> list[_Ran]:
 @lru_cache(maxsize=100_000)
 def _of(folder: Path) -> _Ran:
     """Of a stop's folder, which is named by its order: what is read never changes."""
-    arrived = Arrived.of(Stop(folder))
+    arrived = VerifiedOffer.of(Stop(folder))
     at = (folder / "started.json").stat().st_mtime
     return _Ran(arrived.researcher, tuple(arrived.train.manifest.datasets), at)
 

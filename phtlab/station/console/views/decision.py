@@ -12,10 +12,10 @@ from phtlab.governance.approval import Scope
 from phtlab.notebook.parameters import describe
 from phtlab.station.airlock.capacity import Capacity, capacities_of_run
 from phtlab.station.approvals import decisions
-from phtlab.station.approvals.proposals import ProposalsHere
-from phtlab.station.approvals.terms import Wanted, risk_of_study
+from phtlab.station.approvals.proposals import StationProposals
+from phtlab.station.approvals.terms import ApprovalRequest, risk_of_study
 from phtlab.station.context.operator_context import Place
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _NOTEBOOK = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -43,7 +43,7 @@ class Decision:
     choices: tuple[Choice, ...]
     parameters: Mapping[str, str]
     notebooks: tuple[str, ...]
-    word: decisions.Word | None
+    word: decisions.VoteResult | None
     trouble: str
     told: tuple[Capacity, ...]
 
@@ -74,16 +74,16 @@ def decision(place: Place, target: str, *, by: str) -> Decision | None:
 
 
 def said_so(
-    place: Place, target: str, *, by: str, wanted: Wanted | None = None
-) -> tuple[decisions.Word | None, str]:
+    place: Place, target: str, *, by: str, wanted: ApprovalRequest | None = None
+) -> tuple[decisions.VoteResult | None, str]:
     """What `by`'s yes would come to, else why there can be none."""
     try:
-        return decisions.preview(place, target, by=by, wanted=wanted or Wanted()), ""
+        return decisions.preview(place, target, by=by, wanted=wanted or ApprovalRequest()), ""
     except PhtlabError as error:
         return None, error.message
 
 
-def wanted_of(form: Mapping[str, str]) -> Wanted:
+def wanted_of(form: Mapping[str, str]) -> ApprovalRequest:
     """What a person chose. Raises ApprovalError (``approval-form``, ``approval-days``)."""
     scope, days = form.get("scope", ""), form.get("days", "").strip()
     notebook = form.get("notebook", "").strip() if scope == "notebook" else ""
@@ -101,7 +101,7 @@ def wanted_of(form: Mapping[str, str]) -> Wanted:
     known: dict[str, Scope] = {"train": "train", "notebook": "notebook", "low-risk": "low-risk"}
     if scope not in ("", *known):
         raise ApprovalError("There is no such kind of approval.", code="approval-form")
-    return Wanted(
+    return ApprovalRequest(
         scope=known.get(scope),
         notebook=notebook or None,
         bounds=bounds,
@@ -111,7 +111,7 @@ def wanted_of(form: Mapping[str, str]) -> Wanted:
 
 
 def _of_journey(place: Place, target: str) -> tuple[tuple[Choice, ...], Mapping[str, str]]:
-    arrived = Arrived.of(place.stops.stop(target))
+    arrived = VerifiedOffer.of(place.stops.stop(target))
     choices = [Choice("train", "This train", "exactly this image, until its order ends")]
     if arrived.order.proposal is not None:
         choices.append(Choice("notebook", "This notebook", "any train of it within the proposal"))
@@ -124,7 +124,7 @@ def _of_journey(place: Place, target: str) -> tuple[tuple[Choice, ...], Mapping[
 def _of_proposal(
     place: Place, target: str
 ) -> tuple[tuple[Choice, ...], Mapping[str, str], tuple[str, ...]]:
-    proposal = ProposalsHere(place.folder.proposals).find(target).newest.proposal
+    proposal = StationProposals(place.folder.proposals).find(target).newest.proposal
     risk = risk_of_study(proposal, place)
     low = "any of this researcher's within the proposal"
     if risk != "low":

@@ -16,11 +16,11 @@ from phtlab.station.approvals.proposal_limits import crowded
 from phtlab.station.context.operator_context import Place
 from phtlab.station.release import held_outputs
 from phtlab.station.settings.people import Role
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
 @dataclass(frozen=True)
-class Waiting:
+class InboxItem:
     """One thing that waits. `role` is who may open it, by the button `does` that goes to `path`.
 
     `said` have agreed already, of the `persons` that it takes.
@@ -42,13 +42,13 @@ class Waiting:
 class Inbox:
     """`troubles` are sentences that say why something may be missing."""
 
-    waiting: tuple[Waiting, ...]
+    waiting: tuple[InboxItem, ...]
     troubles: tuple[str, ...]
 
 
 def inbox(place: Place) -> Inbox:
     """All that waits, the oldest first."""
-    found: list[Waiting] = []
+    found: list[InboxItem] = []
     troubles: list[str] = []
     for source in _SOURCES:
         try:
@@ -59,11 +59,11 @@ def inbox(place: Place) -> Inbox:
     return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
 
 
-def _decisions(place: Place) -> Iterator[Waiting]:
+def _decisions(place: Place) -> Iterator[InboxItem]:
     for one in decisions.pending(place):
         proposal = one.kind == "proposal"
         hex_ = one.id.removeprefix("sha256:")
-        yield Waiting(
+        yield InboxItem(
             kind="proposal" if proposal else "train",
             title=one.title,
             detail=f"of {one.researcher}" + ("" if proposal else f", journey {hex_[:12]}"),
@@ -77,12 +77,12 @@ def _decisions(place: Place) -> Iterator[Waiting]:
         )
 
 
-def _outputs(place: Place) -> Iterator[Waiting]:
+def _outputs(place: Place) -> Iterator[InboxItem]:
     known = known_images(place.stops.path)
     for held in held_outputs.held(place):
-        risk = assessed(Arrived.of(held.stop), place, known).risk
+        risk = assessed(VerifiedOffer.of(held.stop), place, known).risk
         for output in held.undecided:
-            yield Waiting(
+            yield InboxItem(
                 kind="output",
                 title=output.name,
                 detail=f"{output.verdict.rule}, from {held.train} of {held.researcher}",
@@ -95,4 +95,4 @@ def _outputs(place: Place) -> Iterator[Waiting]:
             )
 
 
-_SOURCES: Final[tuple[Callable[[Place], Iterator[Waiting]], ...]] = (_decisions, _outputs)
+_SOURCES: Final[tuple[Callable[[Place], Iterator[InboxItem]], ...]] = (_decisions, _outputs)

@@ -12,7 +12,7 @@ from phtlab.station.context.operator_context import Place
 from phtlab.station.pipeline.running import cell_lines
 from phtlab.station.release.held_outputs import held_stop
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import Arrived
+from phtlab.station.stops.verified_offer import VerifiedOffer
 
 MOST: Final = 200
 MARKS: Final = {
@@ -90,7 +90,7 @@ class JourneyPage:
 
     line: JourneyLine
     stop: Stop
-    arrived: Arrived | None
+    arrived: VerifiedOffer | None
     steps: tuple[Step, ...]
     outputs: tuple[dict[str, Any], ...]
     limits: dict[str, Any]
@@ -109,7 +109,7 @@ def journey_line(stop: Stop) -> JourneyLine:
     """Raises StationError where the stop's files are broken."""
     name, researcher, datasets, code, sentence = "", "", tuple[str, ...](), "", ""
     if stop.has("verified"):
-        arrived = Arrived.of(stop)
+        arrived = VerifiedOffer.of(stop)
         manifest = arrived.train.manifest
         name, researcher, datasets = manifest.name, arrived.researcher, manifest.datasets
     state = stop.state
@@ -146,7 +146,7 @@ def journey_page(stop: Stop) -> JourneyPage:
     return JourneyPage(
         line=journey_line(stop),
         stop=stop,
-        arrived=Arrived.of(stop) if stop.has("verified") else None,
+        arrived=VerifiedOffer.of(stop) if stop.has("verified") else None,
         steps=tuple(_steps(stop)),
         outputs=tuple(one.model_dump(mode="json") for one in record.outputs) if record else (),
         limits=stop.read("admitted")["limits"] if stop.has("admitted") else {},

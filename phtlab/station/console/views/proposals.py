@@ -12,7 +12,7 @@ from phtlab.governance.proposal import Proposal
 from phtlab.notebook.parameters import describe
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.journey_counts import journeys_under
-from phtlab.station.approvals.proposals import ProposalHere, ProposalsHere, Version
+from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
 from phtlab.station.context.operator_context import Place
 from phtlab.wire.api.governance import CommentView
 
@@ -27,7 +27,7 @@ STATES: Final = {
 
 
 @dataclass(frozen=True)
-class Unsent:
+class UnsentEntry:
     """What somebody here said and central does not show yet."""
 
     by: str
@@ -37,14 +37,14 @@ class Unsent:
 
 @dataclass(frozen=True)
 class ProposalPage:
-    here: ProposalHere
+    here: StationProposal
     newest: Version
     versions: int
     state: str
     changes: tuple[Difference, ...]
     bounds: Mapping[str, str]
     comments: tuple[CommentView, ...]
-    unsent: tuple[Unsent, ...]
+    unsent: tuple[UnsentEntry, ...]
     journeys: int
 
     @property
@@ -58,20 +58,22 @@ class ProposalPage:
 
 def proposal_pages(place: Place) -> list[ProposalPage]:
     """All that name this station or did, the newest first."""
-    pages = [_page(place, here) for here in ProposalsHere(place.folder.proposals)]
+    pages = [_page(place, here) for here in StationProposals(place.folder.proposals)]
     return sorted(pages, key=lambda page: page.proposal.issued, reverse=True)
 
 
 def proposal_page(place: Place, proposal_id: str) -> ProposalPage:
     """Raises ProposalError (``proposal-unknown``)."""
-    return _page(place, ProposalsHere(place.folder.proposals).find(proposal_id))
+    return _page(place, StationProposals(place.folder.proposals).find(proposal_id))
 
 
-def _page(place: Place, here: ProposalHere) -> ProposalPage:
+def _page(place: Place, here: StationProposal) -> ProposalPage:
     versions = here.versions
     newest = versions[-1]
     properties = newest.proposal.parameters["properties"]
-    unsent = [Unsent(w["by"], w["text"], datetime.fromisoformat(w["at"])) for _, w in here.unsaid()]
+    unsent = [
+        UnsentEntry(w["by"], w["text"], datetime.fromisoformat(w["at"])) for _, w in here.unsaid()
+    ]
     return ProposalPage(
         here=here,
         newest=newest,

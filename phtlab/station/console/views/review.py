@@ -12,7 +12,7 @@ from phtlab.station.review.code_html import line_html, numbered
 from phtlab.station.review.difference import near
 from phtlab.station.review.examination import CellChange, Import, Origin
 from phtlab.station.review.image_materials import origin
-from phtlab.station.review.train_review import TrainReading
+from phtlab.station.review.train_review import TrainReview
 
 _MARKS: Final = {"added": "+", "removed": "-", "same": " "}
 
@@ -50,7 +50,7 @@ class _Notes:
     lines: dict[tuple[int, int], list[str]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, reading: TrainReading) -> _Notes:
+    def of(cls, reading: TrainReview) -> _Notes:
         notes = cls()
         for remark in (*reading.examination.remarks, *reading.examination.hints):
             notes.lines.setdefault((remark.cell, remark.line), []).append(remark.sentence)
@@ -60,7 +60,7 @@ class _Notes:
         return tuple(self.lines.get((cell or 0, line or 0), ()))
 
 
-def notebook_cells(reading: TrainReading) -> Iterator[CellRows]:
+def notebook_cells(reading: TrainReview) -> Iterator[CellRows]:
     """All of the notebook, cell by cell."""
     notes = _Notes.of(reading)
     for cell in reading.text.cells:
@@ -80,7 +80,7 @@ def _without_last(lines: list[str]) -> list[str]:
     return lines[:-1] if len(lines) > 1 and not lines[-1] else lines
 
 
-def changed_cells(reading: TrainReading) -> Iterator[CellRows]:
+def changed_cells(reading: TrainReview) -> Iterator[CellRows]:
     """What changed since the version approved before; cells without change are one word."""
     notes = _Notes.of(reading)
     for cell in reading.difference.cells if reading.difference else ():
@@ -113,7 +113,7 @@ def _left_out(count: int) -> Row:
     return Row("", told.format(count, "" if count == 1 else "s"))
 
 
-def imports_by_origin(reading: TrainReading) -> dict[Origin, tuple[str, ...]]:
+def imports_by_origin(reading: TrainReview) -> dict[Origin, tuple[str, ...]]:
     """The names of imported modules, by where they come from."""
     found: dict[Origin, dict[str, None]] = {"unknown": {}, "image": {}, "python": {}}
     for one in _imports(reading):
@@ -121,11 +121,11 @@ def imports_by_origin(reading: TrainReading) -> dict[Origin, tuple[str, ...]]:
     return {where: tuple(names) for where, names in found.items()}
 
 
-def _imports(reading: TrainReading) -> Iterable[Import]:
+def _imports(reading: TrainReview) -> Iterable[Import]:
     return reading.examination.imports
 
 
-def declared_otherwise(reading: TrainReading) -> tuple[str, ...]:
+def declared_otherwise(reading: TrainReview) -> tuple[str, ...]:
     """Where the manifest and the code name other data sets."""
     if reading.trouble or reading.examination.unread:
         return ()

@@ -16,7 +16,7 @@ import structlog
 
 from phtlab.errors import PhtlabError
 from phtlab.station.context.bootstrap import open_executor
-from phtlab.station.context.operator_context import Desk
+from phtlab.station.context.operator_context import StationContext
 from phtlab.station.executor.contract import Executor
 from phtlab.station.stops.stop import Stop
 
@@ -27,7 +27,7 @@ WIDTH, HEIGHT = 560.0, 120.0
 _log = structlog.get_logger("phtlab.console")
 
 
-class Look(NamedTuple):
+class UsageSample(NamedTuple):
     """Seconds since the first look, bytes of memory, processors in use since the look before."""
 
     second: float
@@ -48,7 +48,7 @@ class Plot:
     cpus_limit: float
 
 
-def watch_usage(desk: Desk, until: threading.Event) -> None:
+def watch_usage(desk: StationContext, until: threading.Event) -> None:
     """Look at what runs until `until` is set. An engine that does not answer is asked again."""
     before: dict[str, tuple[datetime, float]] = {}
     executor: Executor | None = None
@@ -67,7 +67,7 @@ def watch_usage(desk: Desk, until: threading.Event) -> None:
             executor.close()
 
 
-def looks_of(stop: Stop) -> tuple[Look, ...]:
+def looks_of(stop: Stop) -> tuple[UsageSample, ...]:
     """What was seen of a stop, oldest first. A line that was cut off is left out."""
     try:
         lines = (stop.operator / _NAME).read_text("ascii").splitlines()
@@ -81,10 +81,10 @@ def looks_of(stop: Stop) -> tuple[Look, ...]:
         except ValueError:
             continue
     first = found[0][0] if found else 0.0
-    return tuple(Look(at - first, memory, cpus) for at, memory, cpus in found)
+    return tuple(UsageSample(at - first, memory, cpus) for at, memory, cpus in found)
 
 
-def plot_of(looks: Sequence[Look], memory_limit: int, cpus_limit: float) -> Plot | None:
+def plot_of(looks: Sequence[UsageSample], memory_limit: int, cpus_limit: float) -> Plot | None:
     """The plot of `looks`; None for fewer than two. Each line's top is its limit."""
     if len(looks) < 2:
         return None
@@ -118,7 +118,7 @@ def plot(stop: Stop) -> Plot | None:
 
 
 def _look(
-    desk: Desk, executor: Executor, stop: Stop, before: dict[str, tuple[datetime, float]]
+    desk: StationContext, executor: Executor, stop: Stop, before: dict[str, tuple[datetime, float]]
 ) -> None:
     used = executor.usage(stop.job_id)
     if used is None:

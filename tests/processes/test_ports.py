@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.demo import ports
+from phtlab.processes import ports
 from tests.limits import LIMIT
 
 

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from phtlab.demo.services import Service, start_time
 from phtlab.errors import UnreachableError
+from phtlab.processes.services import Service, start_time
 from tests.raising import raises_code
 
 SLEEPER = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]

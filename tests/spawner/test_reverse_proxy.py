@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from phtlab.errors import SettingsError
-from phtlab_spawner import Door
+from phtlab_spawner import ReverseProxy
 from tests.limits import LIMIT, join
 from tests.raising import raises_code
 from tests.real_registry import free_port
@@ -90,9 +90,11 @@ def three() -> Iterator[dict[str, Behind]]:
 
 
 @pytest.fixture(scope="module")
-def door(three: dict[str, Behind], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def door(
+    three: dict[str, Behind], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ReverseProxy]:
     # (A folder with a space: a name in nginx's file may have one.)
-    made = Door(
+    made = ReverseProxy(
         tmp_path_factory.mktemp("the door"),
         "127.0.0.1",
         free_port(),
@@ -104,12 +106,12 @@ def door(three: dict[str, Behind], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def http(door: Door) -> Iterator[httpx.Client]:
+def http(door: ReverseProxy) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=door.url, trust_env=False, timeout=20) as client:
         yield client
 
 
-def as_written(door: Door, path: str, host: str = "workspace") -> tuple[int, str]:
+def as_written(door: ReverseProxy, path: str, host: str = "workspace") -> tuple[int, str]:
     """Status and body for a path that no client mends on its way."""
     with socket.create_connection((door.gateway, door.port), timeout=20) as line:
         line.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -167,7 +169,7 @@ def test_it_leads_to_each_of_the_three(http: httpx.Client, path: str, by: str) -
         "/%68ub/login",
     ],
 )
-def test_nothing_else_is_there(door: Door, three: dict[str, Behind], path: str) -> None:
+def test_nothing_else_is_there(door: ReverseProxy, three: dict[str, Behind], path: str) -> None:
     before = {name: len(one.asked) for name, one in three.items()}
     status, body = as_written(door, path)
     assert status in (400, 404)
@@ -178,7 +180,7 @@ def test_nothing_else_is_there(door: Door, three: dict[str, Behind], path: str) 
     assert before == {name: len(one.asked) for name, one in three.items()}, "it was passed on"
 
 
-def test_it_is_no_proxy_to_other_places(door: Door) -> None:
+def test_it_is_no_proxy_to_other_places(door: ReverseProxy) -> None:
     with socket.create_connection((door.gateway, door.port), timeout=20) as line:
         line.sendall(b"CONNECT 127.0.0.1:22 HTTP/1.1\r\nHost: 127.0.0.1:22\r\n\r\n")
         assert line.recv(65536).split()[1] in (b"400", b"405")
@@ -195,7 +197,7 @@ def test_who_asks_is_told_truly_whatever_the_workspace_says(http: httpx.Client) 
 
 
 def test_a_workspace_that_takes_all_it_gets_leaves_the_others_theirs(
-    door: Door, tmp_path: Path
+    door: ReverseProxy, tmp_path: Path
 ) -> None:
     slow = Behind("central")
     narrow = replace(door, directory=tmp_path, port=free_port(), central=slow.url)
@@ -238,12 +240,12 @@ def test_cargo_and_layers_are_as_large_as_they_are_but_the_hubs_api_takes_little
     assert http.post("/hub/api/users", content=large).status_code == 413
 
 
-def test_an_upload_goes_on_through_the_door(http: httpx.Client, door: Door) -> None:
+def test_an_upload_goes_on_through_the_door(http: httpx.Client, door: ReverseProxy) -> None:
     begun = http.post("/v2/trains/heart/blobs/uploads/", content=b"")
     assert begun.headers["Location"] == f"{door.url}/v2/trains/heart/blobs/uploads/?_state=a:b"
 
 
-def test_who_does_not_answer_is_named(door: Door, tmp_path: Path) -> None:
+def test_who_does_not_answer_is_named(door: ReverseProxy, tmp_path: Path) -> None:
     nobody = f"http://127.0.0.1:{free_port()}"
     alone = replace(
         door, directory=tmp_path, port=free_port(), hub=nobody, central=nobody, registry=nobody
@@ -265,7 +267,7 @@ def test_who_does_not_answer_is_named(door: Door, tmp_path: Path) -> None:
         httpx.get(alone.url, trust_env=False, timeout=LIMIT)
 
 
-def test_a_hub_below_another_path_has_its_door_there(door: Door, tmp_path: Path) -> None:
+def test_a_hub_below_another_path_has_its_door_there(door: ReverseProxy, tmp_path: Path) -> None:
     below = replace(door, directory=tmp_path, port=free_port(), base="/jupyter")
     below.start()
     try:
@@ -277,7 +279,7 @@ def test_a_hub_below_another_path_has_its_door_there(door: Door, tmp_path: Path)
         below.stop()
 
 
-def test_opening_and_closing_it_again_changes_nothing(door: Door) -> None:
+def test_opening_and_closing_it_again_changes_nothing(door: ReverseProxy) -> None:
     pid = door.service.pid()
     door.start()
     assert door.service.pid() == pid
@@ -296,11 +298,11 @@ def test_opening_and_closing_it_again_changes_nothing(door: Door) -> None:
         "",
     ],
 )
-def test_an_address_that_is_none_is_refused(door: Door, address: str) -> None:
+def test_an_address_that_is_none_is_refused(door: ReverseProxy, address: str) -> None:
     with raises_code(SettingsError, "door-address"):
         replace(door, hub=address).configuration()
 
 
-def test_what_nginx_refuses_is_told_in_its_words(door: Door, tmp_path: Path) -> None:
+def test_what_nginx_refuses_is_told_in_its_words(door: ReverseProxy, tmp_path: Path) -> None:
     with raises_code(SettingsError, "door"):
         replace(door, directory=tmp_path, port=99_999).write()

@@ -15,8 +15,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from phtlab.demo.services import Service
 from phtlab.errors import SettingsError
+from phtlab.processes.services import Service
 
 # A scheme and a host: neither a path, nor what would end one of nginx's own lines.
 _ADDRESS = re.compile(r"https?://(\[[0-9a-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?")
@@ -93,7 +93,7 @@ http {{
 
 
 @dataclass(frozen=True)
-class Door:
+class ReverseProxy:
     """The door at `gateway`:`port`; `hub`, `central` and `registry` are where they listen.
 
     `base` is the hub's base URL. `directory` holds its configuration, log and process id.

@@ -1,0 +1,1 @@
+"""Processes that outlive a command, their marks and their ports."""
