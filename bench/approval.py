@@ -32,7 +32,7 @@ from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings

@@ -159,7 +159,7 @@ def accept(
 
     As when central was restored from a backup. What the station saw before stays in its own log.
     """
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.health.audit import accept_central
 
     alarm = accept_central(StationContext(*station_at(directory)), by=person(by), reason=reason)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from phtlab.errors import EngineMissingError
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor
 from phtlab.station.stops.stop import Stop

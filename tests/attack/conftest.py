@@ -110,7 +110,7 @@ def judging(further_stations: World, liars: Liars) -> Iterator[JudgingStation]:
     station = open_station(folder, settings, read_key(folder.key, further_stations.passphrase))
     station.executor.close()
     yield JudgingStation(station)
-    station.freight.close()
+    station.artifacts.close()
     station.central.close()
 
 

@@ -13,7 +13,12 @@ from typing import Any, cast
 
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
-from phtlab.station.context.station import DaemonContext, utc_now
+from phtlab.station.context.daemon_context import (
+    DaemonContext,
+)
+from phtlab.station.context.station_context import (
+    utc_now,
+)
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor
 from phtlab.station.stops.stop import Stop

@@ -78,7 +78,7 @@ def here(small: World, liars: Liars) -> Iterator[ApprovingStation]:
     station = open_station(folder, settings, read_key(folder.key, small.passphrase))
     station.executor.close()
     yield ApprovingStation(station)
-    station.freight.close()
+    station.artifacts.close()
     station.central.close()
 
 
@@ -593,7 +593,7 @@ def test_an_approval_by_keys_that_were_revoked(
 
 def until_known(here: ApprovingStation, version: int) -> None:
     end = time.monotonic() + LIMIT
-    while here.station.believed.now().roster.version < version:
+    while here.station.roster_cache.now().roster.version < version:
         assert time.monotonic() < end
         time.sleep(0.2)
 

@@ -21,7 +21,7 @@ from phtlab.governance.audit.chain import START, Checkpoint, Entry, Head, after_
 from phtlab.governance.audit.chain_check import Verified, verify_log
 from phtlab.station.audit.export import export_own_log, verify_own_log
 from phtlab.station.context.bootstrap import open_station, trust_of
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.daemon.audit_witness import AuditWitness
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings, write_settings

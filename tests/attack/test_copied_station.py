@@ -21,7 +21,7 @@ from phtlab.errors import RecordError, StationError
 from phtlab.lab import Journey
 from phtlab.station.backup.lost_history import accept_loss
 from phtlab.station.context.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.order import Order
 from phtlab.wire.api.journeys import JourneyView
@@ -58,7 +58,7 @@ def copied(station: World, consort: Consort, tmp_path: Path) -> World:
     place = tmp_path / "second"
     shutil.copytree(station.root, place)
     other = connected(World(place, station.settings), consort)
-    other.freight = station.freight
+    other.artifacts = station.artifacts
     other.executor = ScriptedExecutor(place / "runs", other.now, FakeRun(files=GOOD_COUNTS))
     return other
 

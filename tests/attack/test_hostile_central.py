@@ -30,7 +30,9 @@ from phtlab.files.sealed_file import (
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryArtifactStore
-from phtlab.station.context.station import utc_now
+from phtlab.station.context.station_context import (
+    utc_now,
+)
 from phtlab.station.pipeline.admission import Arrived
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
@@ -294,7 +296,7 @@ def test_the_same_image_signed_anew_with_other_bounds(
     repository = subject["name"].replace(small_lab.identity.name, lab.identity.name)
     digest = f"sha256:{subject['digest']['sha256']}"
     signed = sign_statement(lab.identity, TRAIN_TYPE, {repository: digest}, manifest)
-    believed = judging.station.believed
+    believed = judging.station.roster_cache
     until(lambda: {m.name for m in believed.now().roster.members} >= {lab.identity.name})
     assert judged(sent, offering(sent.id, train=form(signed))) == code
     refused(ATTACKER, f"cannot re-bind parameters with the help of {member}", code)
@@ -378,7 +380,7 @@ def test_an_order_by_a_key_that_was_revoked_since(
     consortium = small.consortium
     consortium.remove_member(identity.name, stolen=stolen)
     published(small, consortium)
-    until(lambda: judging.station.believed.now().roster.version >= consortium.roster.version)
+    until(lambda: judging.station.roster_cache.now().roster.version >= consortium.roster.version)
     time.sleep(1)  # as long as a roster is believed here without asking again
     record = judging.record(journey.id)
     assert (record.outcome, record.code) == ("refused", "not-on-roster")

@@ -57,7 +57,7 @@ def code_of(small_lab: Lab, judging: JudgingStation, train: Train, honest: Journ
         journey = small_lab.dispatch(train, stations="switzerland")
         with lying as lie:
             with pytest.raises(RegistryError) as told:
-                judging.station.freight.fetch(train.repository, train.digest, ImageLimits())
+                judging.station.artifacts.fetch(train.repository, train.digest, ImageLimits())
             record = judging.record(journey.id)
             assert lie.told > 1
         assert (record.outcome, record.code, record.started) == (

@@ -264,7 +264,7 @@ def test_a_train_larger_than_a_station_reads(
         ).sign(small_lab.identity)
     )
     with pytest.raises(RegistryError) as told:
-        judging.station.freight.fetch(train.repository, image.digest, ImageLimits())
+        judging.station.artifacts.fetch(train.repository, image.digest, ImageLimits())
     assert told.value.code == "registry-too-large"
     small_lab.central.cancel(again.id)
     refused(ATTACKER, "cannot fill a station's memory with a train", told.value.code)

@@ -136,7 +136,7 @@ def test_a_key_that_was_taken_off_the_roster(
         stolen.registry.close()
         stolen.central.close()
     time.sleep(1)  # as long as the roster is believed there without asking again
-    until(lambda: judging.station.believed.now().roster.version >= version)
+    until(lambda: judging.station.roster_cache.now().roster.version >= version)
     stop = judging.station.stops.stop(journey.id)
     approve(judging.station, journey.id, by="olga")
     judging.daemon.step()

@@ -34,7 +34,7 @@ from phtlab.errors import (
 )
 from phtlab.files.key_file import read_key, write_key
 from phtlab.governance.proposal import AskedData, Proposal, new_id
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings

@@ -19,7 +19,7 @@ from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
 from phtlab.station.console.serving import listen
 from phtlab.station.console.sessions import new_link
-from phtlab.station.context import operator_context as station_desk
+from phtlab.station.context import station_context as station_desk
 from phtlab.station.settings.people import ROLES, People, path_of, with_person, write_people
 from phtlab.wire.authorities import authorities
 from tests.real_registry import free_port

@@ -9,7 +9,7 @@ import pytest
 
 from phtlab.station.console.views import audit
 from phtlab.station.console.views.audit import Filters, audit_page
-from phtlab.station.context.operator_context import StationContext as StationDesk
+from phtlab.station.context.station_context import StationContext as StationDesk
 from tests.console.conftest import Desk
 from tests.station.station_world import make_world
 

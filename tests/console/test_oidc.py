@@ -18,7 +18,7 @@ from phtlab.station.console.access import cookie_name
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
 from phtlab.station.console.oidc import Provider
-from phtlab.station.context import operator_context as station_desk
+from phtlab.station.context import station_context as station_desk
 from phtlab.station.settings.people import OidcLogin, People, with_person, write_people
 from tests.console.conftest import Desk, running
 from tests.evidence import Evidence

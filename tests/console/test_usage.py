@@ -17,7 +17,7 @@ from phtlab.station.console.views.usage import (
     plot_of,
     watch_usage,
 )
-from phtlab.station.context.operator_context import StationContext as StationDesk
+from phtlab.station.context.station_context import StationContext as StationDesk
 from phtlab.station.executor.contract import Usage
 from phtlab.station.stops.stop import Stop
 from tests.console.conftest import Desk, desk_of

@@ -14,8 +14,10 @@ from phtlab.files.key_file import read_key
 from phtlab.governance import open_approval, open_revocation, open_standing
 from phtlab.lab import Lab
 from phtlab.station.approvals import decisions
-from phtlab.station.context.operator_context import StationContext
-from phtlab.station.context.station import utc_now
+from phtlab.station.context.station_context import (
+    StationContext,
+    utc_now,
+)
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
 from phtlab.wire.central.client import CentralClient

@@ -23,8 +23,8 @@ from phtlab.errors import (
 )
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.station.context.artifact_store import ImageParts
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.roster_cache import RosterCache
-from phtlab.station.context.station import DaemonContext
 from phtlab.station.context.stopwatch import Stopwatch
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.data.datasets import add_dataset
@@ -450,9 +450,9 @@ class World:
             settings=self.settings,
             identity=identity("cleveland"),
             central=self.central,
-            freight=self.freight,
+            artifacts=self.freight,
             executor=self.executor,
-            believed=RosterCache(self, 60, lambda: self.now().timestamp()),
+            roster_cache=RosterCache(self, 60, lambda: self.now().timestamp()),
             now=self.now,
             stopwatch=Stopwatch(lambda: self.now().timestamp()),
         )

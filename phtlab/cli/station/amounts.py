@@ -23,7 +23,7 @@ def amounts(
 
     What is beyond a limit waits for a person; 'phtlab station outputs' lists what waits.
     """
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.amounts import month_page, size_in_words
 
     view = month_page(StationContext(*station_at(directory)), month)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from phtlab.station.approvals.decisions import VoteResult
     from phtlab.station.approvals.proposals import Version
     from phtlab.station.approvals.terms import ApprovalRequest
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.stops.stop import Stop
 
 TargetArgument = Annotated[
@@ -149,16 +149,16 @@ def refuse(
     """Refuse a held journey, or a version of a proposal."""
     from phtlab.station.approvals import decisions
 
-    desk = _desk(directory)
+    station = _desk(directory)
     if _is_proposal(target) and version is None:
         _require_terminal(target)
-        newest = _newest(desk, target)
+        newest = _newest(station, target)
         asked = newest.proposal
         title = f"'{escaped(asked.title)}' ({asked.id}, version {asked.version}, {newest.digest})"
         typer.confirm(f"Refuse {title}?", abort=True, err=True)
         version = newest.digest
-    decisions.refuse(desk, target, by=person(by), reason=reason, version=version)
-    err.print(f"{desk.name} refused {_named(desk, target)}.", markup=False)
+    decisions.refuse(station, target, by=person(by), reason=reason, version=version)
+    err.print(f"{station.name} refused {_named(station, target)}.", markup=False)
 
 
 def revoke(
@@ -173,11 +173,11 @@ def revoke(
     """Take an approval back: at once for what has not started."""
     from phtlab.station.approvals import decisions
 
-    desk = _desk(directory)
-    kept = decisions.revoke(desk, approval, by=person(by), reason=reason, stop_runs=stop_runs)
+    station = _desk(directory)
+    kept = decisions.revoke(station, approval, by=person(by), reason=reason, stop_runs=stop_runs)
     runs = "is stopped" if stop_runs else "goes on"
     err.print(
-        f"{desk.name} took the approval {kept.digest[7:19]} back. What runs under it {runs}.",
+        f"{station.name} took the approval {kept.digest[7:19]} back. What runs under it {runs}.",
         markup=False,
     )
 
@@ -187,8 +187,8 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
     from phtlab.station.approvals import decisions
     from phtlab.station.approvals.terms import described
 
-    desk = _desk(directory)
-    shown = decisions.standing(desk)
+    station = _desk(directory)
+    shown = decisions.standing(station)
     if as_json:
         print_json(
             [
@@ -204,7 +204,7 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
         )
         return
     if not shown:
-        err.print(f"{desk.name} has approved nothing yet.", markup=False)
+        err.print(f"{station.name} has approved nothing yet.", markup=False)
         return
     table = Table("approval", "state", "until", "what", "by", box=None)
     for one in shown:
@@ -225,13 +225,13 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     """List what waits for a person: held journeys and proposals, oldest first."""
     from phtlab.station.approvals import decisions
 
-    desk = _desk(directory)
-    waiting = decisions.pending(desk)
+    station = _desk(directory)
+    waiting = decisions.pending(station)
     if as_json:
         print_json([_pending_json(one) for one in waiting])
         return
     if not waiting:
-        err.print(f"Nothing waits for a person at {desk.name}.", markup=False)
+        err.print(f"Nothing waits for a person at {station.name}.", markup=False)
         return
     table = Table("waits", "version", "what", "researcher", "risk", "said yes", "missing", box=None)
     for one in waiting:
@@ -259,10 +259,10 @@ def tell_what_is_asked(directory: Path | None, stop: Stop) -> None:
             f"{'said yes':<12}{', '.join(waiting.said)}; it takes {waiting.persons} persons",
             markup=False,
         )
-    place = "" if directory is None else f" -C {directory}"
+    option = "" if directory is None else f" -C {directory}"
     say_next(
-        f"phtlab station approve {stop.hex[:12]}{place}",
-        f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
+        f"phtlab station approve {stop.hex[:12]}{option}",
+        f'phtlab station refuse {stop.hex[:12]} --reason "…"{option}',
         first="it waits for your word.",
     )
 
@@ -280,19 +280,21 @@ def _approve(
     from phtlab.station.airlock.capacity import bits_of_run
     from phtlab.station.approvals import decisions
 
-    desk = _desk(directory)
+    station = _desk(directory)
     shown = None
     if show:
-        word = decisions.preview(desk, target, by=by, wanted=wanted, version=version)
+        word = decisions.preview(station, target, by=by, wanted=wanted, version=version)
     else:
         if _is_proposal(target) and version is None:
             _require_terminal(target, as_json=as_json)
-            version = _newest(desk, target).digest
-            word = decisions.preview(desk, target, by=by, wanted=wanted, version=version)
-            _say(word, desk)
+            version = _newest(station, target).digest
+            word = decisions.preview(station, target, by=by, wanted=wanted, version=version)
+            _say(word, station)
             typer.confirm("Say yes to exactly this?", abort=True, err=True)
             shown = word.sentence
-        word = decisions.approve(desk, target, by=by, wanted=wanted, shown=shown, version=version)
+        word = decisions.approve(
+            station, target, by=by, wanted=wanted, shown=shown, version=version
+        )
     if as_json:
         print_json(
             {
@@ -301,21 +303,21 @@ def _approve(
                 "persons": word.persons,
                 "missing": word.missing,
                 "decided": not show,
-                "bits": bits_of_run(desk.policy(), outputs=0),
+                "bits": bits_of_run(station.policy(), outputs=0),
             }
         )
         return
     if shown is None:
-        _say(word, desk)
+        _say(word, station)
     if not show:
-        _tell(desk, target, word, directory, version)
+        _tell(station, target, word, directory, version)
 
 
-def _say(word: VoteResult, desk: StationContext) -> None:
+def _say(word: VoteResult, station: StationContext) -> None:
     from phtlab.station.airlock.capacity import in_words
 
     out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
-    err.print(in_words(desk.policy()), markup=False, highlight=False, soft_wrap=True)
+    err.print(in_words(station.policy()), markup=False, highlight=False, soft_wrap=True)
 
 
 def _require_terminal(target: str, *, as_json: bool = False) -> None:
@@ -328,10 +330,10 @@ def _require_terminal(target: str, *, as_json: bool = False) -> None:
         )
 
 
-def _newest(desk: StationContext, target: str) -> Version:
+def _newest(station: StationContext, target: str) -> Version:
     from phtlab.station.approvals.proposals import StationProposals
 
-    return StationProposals(desk.folder.proposals).find(target).newest
+    return StationProposals(station.folder.proposals).find(target).newest
 
 
 def _is_proposal(target: str) -> bool:
@@ -339,23 +341,27 @@ def _is_proposal(target: str) -> bool:
 
 
 def _tell(
-    desk: StationContext, target: str, word: VoteResult, directory: Path | None, version: str | None
+    station: StationContext,
+    target: str,
+    word: VoteResult,
+    directory: Path | None,
+    version: str | None,
 ) -> None:
     if word.missing:
-        place = "" if directory is None else f" -C {directory}"
+        option = "" if directory is None else f" -C {directory}"
         read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
         say_next(
-            f"phtlab station approve {target}{read}{place} --by PERSON",
+            f"phtlab station approve {target}{read}{option} --by PERSON",
             first=f"{' and '.join(word.said)} said yes. It starts once another person did so too.",
         )
         return
-    err.print(f"{desk.name} approved {_named(desk, target)}.", markup=False)
+    err.print(f"{station.name} approved {_named(station, target)}.", markup=False)
 
 
-def _named(desk: StationContext, target: str) -> str:
+def _named(station: StationContext, target: str) -> str:
     if _is_proposal(target):
         return f"proposal {target}"
-    return f"journey {desk.stops.find(target).hex[:12]}"
+    return f"journey {station.stops.find(target).hex[:12]}"
 
 
 def _bounds(given: list[str] | None) -> dict[str, str]:
@@ -378,6 +384,6 @@ def _pending_json(one: Any) -> dict[str, Any]:
 
 
 def _desk(directory: Path | None) -> StationContext:
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
     return StationContext(*station_at(directory))

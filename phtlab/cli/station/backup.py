@@ -47,7 +47,7 @@ def backup(
 ) -> None:
     """Write what cannot be made anew of a station into one encrypted file, also while it runs."""
     from phtlab.station.backup.archive import back_up
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
     folder, settings = station_at(directory)
     recipients = _recipients(to, backup_passphrase_file)
@@ -83,12 +83,12 @@ def restore(
 
     with file.open("rb") as source:
         identities = _identities(key, passphrase_file, backup_passphrase_file)
-        desk, index = restore_station(source, directory, identities, by=person(by))
+        station, index = restore_station(source, directory, identities, by=person(by))
     if as_json:
-        print_json({**index.model_dump(mode="json"), "directory": str(desk.folder.path)})
+        print_json({**index.model_dump(mode="json"), "directory": str(station.folder.path)})
         return
     err.print(
-        f"Restored {desk.name} as it was on {index.at:%Y-%m-%d %H:%M} UTC into {directory}. It "
+        f"Restored {station.name} as it was on {index.at:%Y-%m-%d %H:%M} UTC into {directory}. It "
         "follows no order that was issued before now: it cannot know which it has followed. End "
         "the old station first, if it still runs: both have the same key.",
         markup=False,
@@ -111,7 +111,7 @@ def compare(
 ) -> None:
     """Compare a restored station with what central knows of it, and say what was lost."""
     from phtlab.station.backup.comparison import compare as compare_station
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
     folder, settings = station_at(directory)
     lost = compare_station(
@@ -139,11 +139,11 @@ def compare(
         return
     for line in told(lost):
         out.print(line, markup=False)
-    place = "" if directory is None else f" -C {directory}"
+    option = "" if directory is None else f" -C {directory}"
     say_next(
-        f"phtlab station check{place}",
-        f"phtlab station resume{place}",
-        f"phtlab station run{place}",
+        f"phtlab station check{option}",
+        f"phtlab station resume{option}",
+        f"phtlab station run{option}",
         first="take back what should not stand again (phtlab station revoke). Then:",
     )
 
@@ -157,7 +157,7 @@ def accept_loss(
 ) -> None:
     """Let what counts people leave again, though a restored station forgot what has left."""
     from phtlab.station.backup.lost_history import accept_loss as accept
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
     folder, settings = station_at(directory)
     forgotten = accept(StationContext(folder, settings), datasets, by=person(by), reason=reason)
@@ -179,12 +179,12 @@ def disregard(
     as_json: JsonOption = False,
 ) -> None:
     """Hold outputs no longer against what left with a journey: its counts were made up, say."""
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.disregarded import disregard as put_aside
 
-    desk = StationContext(*station_at(directory))
-    stop = desk.stops.find(journey)
-    journeys = put_aside(desk, stop, by=person(by), reason=reason)
+    station = StationContext(*station_at(directory))
+    stop = station.stops.find(journey)
+    journeys = put_aside(station, stop, by=person(by), reason=reason)
     if as_json:
         print_json({"journeys": list(journeys)})
         return

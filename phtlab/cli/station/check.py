@@ -58,9 +58,11 @@ def check(
 def _found(
     directory: Path | None, passphrase_file: Path | None, deep: bool
 ) -> Iterator[CheckResult]:
-    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.context.self_test_result import keep_report, last_report, report_of
-    from phtlab.station.context.station import utc_now
+    from phtlab.station.context.station_context import (
+        StationContext,
+        utc_now,
+    )
     from phtlab.station.daemon.log import warnings_to_stderr
     from phtlab.station.executor.contract import CheckResult
     from phtlab.station.executor.unfinished_trial import note_trial

@@ -178,7 +178,7 @@ def join(
     """Pin the consortium's root, and see whether this station is on its roster."""
     from phtlab.governance.text import line_of
     from phtlab.station.context.bootstrap import require_central, trust_of
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.settings.settings import set_central
     from phtlab.train.canonical import digest
     from phtlab.wire.central.client import CentralClient
@@ -216,11 +216,11 @@ def join(
     )
     if listed:
         err.print(f"{settings.name} is on the roster.", markup=False)
-        place = "" if directory is None else f" -C {directory}"
+        option = "" if directory is None else f" -C {directory}"
         say_next(
-            f"phtlab station dataset add NAME PATH --schema FILE.toml{place}",
-            f"phtlab station check{place}",
-            f"phtlab station run{place}",
+            f"phtlab station dataset add NAME PATH --schema FILE.toml{option}",
+            f"phtlab station check{option}",
+            f"phtlab station run{option}",
         )
     else:
         err.print(
@@ -341,11 +341,11 @@ def show(
         out.print(f"{'airlock':<12}{told} {output['sentence']}".rstrip(), markup=False)
     for line in safe_lines(stop):
         out.print(line, markup=False)
-    place = "" if directory is None else f" -C {directory}"
+    option = "" if directory is None else f" -C {directory}"
     if view["state"] == "failed" and stop.has("outcome"):
-        say_next(f"phtlab station log {stop.hex[:12]}{place}", first="what it says stays here.")
+        say_next(f"phtlab station log {stop.hex[:12]}{option}", first="what it says stays here.")
     if stop.waits_for == "release":
-        say_next(f"phtlab station look {stop.hex[:12]}{place}", first="it waits for your word.")
+        say_next(f"phtlab station look {stop.hex[:12]}{option}", first="it waits for your word.")
     if stop.waits_for == "approval":
         tell_what_is_asked(directory, stop)
 

@@ -49,7 +49,7 @@ def console(
     from phtlab.station.console.serving import listen, told_where
     from phtlab.station.console.sessions import forget_links
     from phtlab.station.console.views.usage import watch_usage
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.daemon.log import log_to_stderr
     from phtlab.station.settings.people import load_people
 
@@ -94,7 +94,7 @@ def people_add(
     directory: DirectoryOption = None,
 ) -> None:
     """Let a person work at the console, or give one who does other roles."""
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.settings.people import ROLES, load_people, with_person, write_people
 
     folder, settings = station_at(directory)
@@ -121,14 +121,14 @@ def people_remove(
 ) -> None:
     """Let a person work at the console no more; a login of theirs ends at once."""
     from phtlab.station.console.sessions import end_logins
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.settings.people import load_people, without_person, write_people
 
     folder, settings = station_at(directory)
-    desk = StationContext(folder, settings)
+    station = StationContext(folder, settings)
     write_people(folder, without_person(load_people(folder), name))
-    end_logins(folder, name, desk.now())
-    desk.audit.append(actor=system_person(by), action="person-removed", subject=name)
+    end_logins(folder, name, station.now())
+    station.audit.append(actor=system_person(by), action="person-removed", subject=name)
     err.print(f"{name} works at {settings.name} no more.", markup=False)
 
 
@@ -171,7 +171,9 @@ def people_link(name: NameArgument, directory: DirectoryOption = None) -> None:
 
 def _say_link(folder: StationFolder, people: People, name: str, home: str) -> None:
     from phtlab.station.console.sessions import new_link
-    from phtlab.station.context.station import utc_now
+    from phtlab.station.context.station_context import (
+        utc_now,
+    )
 
     seconds = people.console.link
     secret = new_link(folder, name, utc_now() + timedelta(seconds=seconds))

@@ -41,7 +41,7 @@ def local(
     """Run NOTEBOOK of your own as a train is run: sandbox, airlock, seal. Nothing leaves here."""
     from phtlab.cli.dispatch import typed_values
     from phtlab.notebook import read_analysis
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.daemon.log import warnings_to_stderr
     from phtlab.station.health.local_train import LocalFolder, run_local
 
@@ -90,11 +90,11 @@ def unpacked(run: LocalRun) -> Path | None:
 
     if run.archive is None:
         return None
-    place = run.archive.with_name("results")
-    place.mkdir(mode=0o700)
-    unpack(run.archive, place, run.manifest.outputs)
+    station = run.archive.with_name("results")
+    station.mkdir(mode=0o700)
+    unpack(run.archive, station, run.manifest.outputs)
     run.archive.unlink()
-    return place
+    return station
 
 
 def _require_named(analysis: Analysis, allowed: list[str] | None) -> None:

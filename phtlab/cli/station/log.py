@@ -15,16 +15,16 @@ JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its di
 
 def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
     """Show how a run ended, its whole error and what it printed. It may hold data."""
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.run_log import look_at_log
 
-    desk = StationContext(*station_at(directory))
-    stop = desk.stops.find(journey)
-    out.print(look_at_log(desk, stop, by=person(by)), markup=False, end="")
-    place = "" if by is None else f" --by {by}"  # the word is of who looked
-    place += "" if directory is None else f" -C {directory}"
+    station = StationContext(*station_at(directory))
+    stop = station.stops.find(journey)
+    out.print(look_at_log(station, stop, by=person(by)), markup=False, end="")
+    option = "" if by is None else f" --by {by}"  # the word is of who looked
+    option += "" if directory is None else f" -C {directory}"
     say_next(
-        f'phtlab station release-log {stop.hex[:12]} --reason "…"{place}',
+        f'phtlab station release-log {stop.hex[:12]} --reason "…"{option}',
         first="it stays here. If nothing in it is of a patient and the researcher needs it:",
     )
 
@@ -38,16 +38,16 @@ def release_log_(
     directory: DirectoryOption = None,
 ) -> None:
     """Let the log of a run go to the recipients of its journey, as it was shown."""
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.run_log import release_log
 
-    desk = StationContext(*station_at(directory))
-    stop = desk.stops.find(journey)
-    if release_log(desk, stop, by=person(by), reason=reason) is None:
+    station = StationContext(*station_at(directory))
+    stop = station.stops.find(journey)
+    if release_log(station, stop, by=person(by), reason=reason) is None:
         err.print("Noted. Another person has to read it and let it go too.", markup=False)
         return
     err.print(
-        f"{desk.name} lets the log of journey {stop.hex[:12]} go. The station seals and sends it; "
-        f"the researcher opens it with 'phtlab journey log {desk.name} {stop.hex[:12]}'.",
+        f"{station.name} released the log of journey {stop.hex[:12]}. It is sealed and sent; "
+        f"the researcher opens it with 'phtlab journey log {station.name} {stop.hex[:12]}'.",
         markup=False,
     )

@@ -16,7 +16,7 @@ from phtlab.cli.terminal.output import JsonOption, err, print_json, say_next
 from phtlab.errors import StationError
 
 if TYPE_CHECKING:
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.settings.folder import StationFolder
     from phtlab.station.settings.settings import StationSettings
 
@@ -42,19 +42,19 @@ def pause(
     """Let nothing new begin at this station. What runs goes on."""
     from phtlab.station.context import maintenance
 
-    desk = _desk(directory)
-    ends = None if until is None else moment(until, desk.now().astimezone())
-    made = maintenance.pause(desk, by=person(by), reason=reason, until=ends)
-    running = maintenance.at_work(desk.stops)
+    station = _desk(directory)
+    ends = None if until is None else moment(until, station.now().astimezone())
+    made = maintenance.pause(station, by=person(by), reason=reason, until=ends)
+    running = maintenance.at_work(station.stops)
     if drain:
-        running = _drained(desk, running)
+        running = _drained(station, running)
     if as_json:
         print_json(
             {**made.model_dump(mode="json", exclude={"held", "contradicted"}), "running": running}
         )
         return
     how_long = f"until {ends:%Y-%m-%d %H:%M}" if ends else "until it is resumed"
-    err.print(f"{desk.name} begins nothing new {how_long}.", markup=False)
+    err.print(f"{station.name} begins nothing new {how_long}.", markup=False)
     if running:
         err.print(f"{len(running)} of its stops still run, and will be sent.", markup=False)
     elif drain:
@@ -78,16 +78,16 @@ def resume(
     """End a pause: what waits may begin again."""
     from phtlab.station.context import maintenance
 
-    desk = _desk(directory)
-    maintenance.resume(desk, by=person(by), copy_ended=copy_ended)
-    err.print(f"{desk.name} is no longer paused.", markup=False)
+    station = _desk(directory)
+    maintenance.resume(station, by=person(by), copy_ended=copy_ended)
+    err.print(f"{station.name} is no longer paused.", markup=False)
 
 
 def standing(folder: StationFolder, settings: StationSettings) -> dict[str, str | None]:
     """For `status`: why nothing new begins, and what the last self-test came to."""
     from phtlab.station.context.maintenance import closed
-    from phtlab.station.context.operator_context import StationContext
     from phtlab.station.context.self_test_result import last_report
+    from phtlab.station.context.station_context import StationContext
 
     why, report = closed(StationContext(folder, settings)), last_report(folder)
     return {
@@ -114,18 +114,18 @@ def moment(text: str, now: datetime) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
-def _drained(desk: StationContext, running: list[str]) -> list[str]:
+def _drained(station: StationContext, running: list[str]) -> list[str]:
     from phtlab.station.context.maintenance import at_work
 
     if running:
         err.print(f"Waiting for {len(running)} of its stops to end; Ctrl-C waits no longer.")
     while running:
         time.sleep(_LOOK_AGAIN)
-        running = at_work(desk.stops)
+        running = at_work(station.stops)
     return running
 
 
 def _desk(directory: Path | None) -> StationContext:
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
     return StationContext(*station_at(directory))

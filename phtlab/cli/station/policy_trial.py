@@ -26,11 +26,11 @@ def try_policy(
     file: FileArgument, directory: DirectoryOption = None, as_json: JsonOption = False
 ) -> None:
     """See what a new policy would have done with the journeys that came here; writes nothing."""
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.pipeline.policy_trial import replay
 
-    desk = StationContext(*station_at(directory))
-    found = replay(desk, _text(file))
+    station = StationContext(*station_at(directory))
+    found = replay(station, _text(file))
     if as_json:
         print_json(
             [
@@ -78,13 +78,15 @@ def try_policy(
 
 def put_policy(file: FileArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
     """Put a new policy in force, from the next order on; the change is in the audit log."""
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force
 
-    desk = StationContext(*station_at(directory))
-    instead_of = named(current_text(desk))
-    policy = put_in_force(desk, _text(file), by=person(by), instead_of=instead_of)
-    err.print(f"In force at {desk.name} from the next order on: mode {policy.mode}.", markup=False)
+    station = StationContext(*station_at(directory))
+    instead_of = named(current_text(station))
+    policy = put_in_force(station, _text(file), by=person(by), instead_of=instead_of)
+    err.print(
+        f"In force at {station.name} from the next order on: mode {policy.mode}.", markup=False
+    )
 
 
 def _text(file: Path) -> str:

@@ -28,20 +28,20 @@ def proposals(
         return
     from phtlab.station.approvals.decisions import proposal_state
     from phtlab.station.approvals.proposals import StationProposals
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
-    desk = StationContext(*station_at(directory))
-    here = list(StationProposals(desk.folder.proposals))
+    station = StationContext(*station_at(directory))
+    here = list(StationProposals(station.folder.proposals))
     if as_json:
-        print_json([_view(one, proposal_state(one, desk)) for one in here])
+        print_json([_view(one, proposal_state(one, station)) for one in here])
         return
     if not here:
-        err.print(f"No proposal has named {desk.name} yet.", markup=False)
+        err.print(f"No proposal has named {station.name} yet.", markup=False)
         return
     table = Table("proposal", "version", "state", "researcher", "title", "until", box=None)
     for one in here:
         newest = one.newest.proposal
-        told = (one.id, str(newest.version), proposal_state(one, desk), newest.researcher)
+        told = (one.id, str(newest.version), proposal_state(one, station), newest.researcher)
         table.add_row(*map(Text, (*told, newest.title, f"{newest.until:%Y-%m-%d}")))
     out.print(table)
 
@@ -62,12 +62,12 @@ def show(
     from phtlab.printable import escaped_lines
     from phtlab.station.approvals.decisions import begin_review, proposal_state
     from phtlab.station.approvals.proposals import StationProposals
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
-    desk = StationContext(*station_at(directory))
-    here = StationProposals(desk.folder.proposals).find(proposal)
-    begin_review(desk, here.id, by=person(by))
-    state = proposal_state(here, desk)
+    station = StationContext(*station_at(directory))
+    here = StationProposals(station.folder.proposals).find(proposal)
+    begin_review(station, here.id, by=person(by))
+    state = proposal_state(here, station)
     if as_json:
         print_json(_view(here, state))
         return
@@ -106,12 +106,12 @@ def show(
     for comment in here.comments:
         out.print(f"{comment.author} said {escaped_lines(comment.text).strip()}", markup=False)
     if state == "waits":
-        place = "" if directory is None else f" -C {directory}"
+        option = "" if directory is None else f" -C {directory}"
         read = f"--version {newest.digest[7:19]}"
         say_next(
-            f"phtlab station approve {here.id} {read}{place}",
-            f'phtlab station proposals ask {here.id} "…"{place}',
-            f'phtlab station refuse {here.id} {read} --reason "…"{place}',
+            f"phtlab station approve {here.id} {read}{option}",
+            f'phtlab station proposals ask {here.id} "…"{option}',
+            f'phtlab station refuse {here.id} {read} --reason "…"{option}',
             first="it waits for your word.",
         )
 
@@ -125,10 +125,10 @@ def ask(
 ) -> None:
     """Ask the researcher something about a proposal."""
     from phtlab.station.approvals import decisions
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
-    desk = StationContext(*station_at(directory))
-    decisions.ask(desk, proposal, text, by=person(by))
+    station = StationContext(*station_at(directory))
+    decisions.ask(station, proposal, text, by=person(by))
     err.print("The daemon brings the question to the researcher.", markup=False)
 
 

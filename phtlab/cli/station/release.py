@@ -15,7 +15,7 @@ from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_nex
 from phtlab.errors import StationError
 
 if TYPE_CHECKING:
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.held_outputs import Choice, HeldStop
     from phtlab.station.release.output_view import OutputView, TableView
 
@@ -33,13 +33,13 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     """List the outputs that the airlock holds for a person, the longest held first."""
     from phtlab.station.release import held_outputs
 
-    desk = _desk(directory)
-    held = held_outputs.held(desk)
+    station = _desk(directory)
+    held = held_outputs.held(station)
     if as_json:
-        print_json({"station": desk.name, "held": [_listed(one) for one in held]})
+        print_json({"station": station.name, "held": [_listed(one) for one in held]})
         return
     if not held:
-        err.print(f"No output waits for a person at {desk.name}.", markup=False)
+        err.print(f"No output waits for a person at {station.name}.", markup=False)
         return
     table = Table("journey", "train", "researcher", "output", "why", "until (UTC)", box=None)
     for one in held:
@@ -63,10 +63,10 @@ def look(
     from phtlab.station.release import held_outputs
     from phtlab.station.release.waiting import folder_of
 
-    desk = _desk(directory)
-    held = held_outputs.held_stop(desk.stops.find(journey))
+    station = _desk(directory)
+    held = held_outputs.held_stop(station.stops.find(journey))
     name = _output(held, output)
-    view = held_outputs.look(desk, held.stop, name, by=person(by))
+    view = held_outputs.look(station, held.stop, name, by=person(by))
     if as_json:
         print_json(_shown(view))
         return
@@ -89,12 +89,12 @@ def look(
         path = folder_of(held.stop) / file.path
         out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
     # The word is of who looked.
-    place, short = f"{_by(by)}{_place(directory)}", held.stop.hex[:12]
+    option, short = f"{_by(by)}{_place(directory)}", held.stop.hex[:12]
     say_next(
-        f'phtlab station release {short} {name} --reason "…"{place}',
-        *[f'phtlab station release {short} {name} --without-row N --reason "…"{place}']
+        f'phtlab station release {short} {name} --reason "…"{option}',
+        *[f'phtlab station release {short} {name} --without-row N --reason "…"{option}']
         * (view.kind == "table"),
-        f'phtlab station withhold {short} {name} --reason "…"{place}',
+        f'phtlab station withhold {short} {name} --reason "…"{option}',
         first="it waits for your word.",
     )
 
@@ -147,24 +147,24 @@ def _decide(
 ) -> None:
     from phtlab.station.release import held_outputs
 
-    desk = _desk(directory)
-    held = held_outputs.held_stop(desk.stops.find(journey))
+    station = _desk(directory)
+    held = held_outputs.held_stop(station.stops.find(journey))
     name = _output(held, output)
-    outcomes = held_outputs.decide(desk, held.stop, {name: choice}, by=person(by), reason=reason)
+    outcomes = held_outputs.decide(station, held.stop, {name: choice}, by=person(by), reason=reason)
     outcome = outcomes[name]
     if outcome is None:
         err.print(f"Noted. Another person has to agree before '{name}' leaves.", markup=False)
         say_next(f"phtlab station look {held.stop.hex[:12]} {name} --by NAME{_place(directory)}")
         return
     done = {"release": "released", "part": "released in part", "refuse": "withheld"}
-    err.print(f"{desk.name} {done[outcome.choice]} '{name}'.", markup=False)
+    err.print(f"{station.name} {done[outcome.choice]} '{name}'.", markup=False)
     if left := held.undecided:
         names = ", ".join(one.name for one in left)
         err.print(f"The stop goes on once you have decided on {names} too.", markup=False)
 
 
 def _desk(directory: Path | None) -> StationContext:
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
 
     return StationContext(*station_at(directory))
 

@@ -26,16 +26,16 @@ def review(
 ) -> None:
     """Read a train: its code or what changed in it, the data that it touches, its outputs."""
     from phtlab.station.airlock.capacity import in_words
-    from phtlab.station.context.operator_context import StationContext
+    from phtlab.station.context.station_context import StationContext
     from phtlab.station.review.text_report import as_json as reading_json
     from phtlab.station.review.text_report import told
     from phtlab.station.review.train_review import read_train
     from phtlab.station.review.view_log import note_look
 
-    desk = StationContext(*station_at(directory))
-    stop = desk.stops.find(journey)
-    reading = read_train(desk, stop)
-    note_look(desk, stop, by=person(by))
+    station = StationContext(*station_at(directory))
+    stop = station.stops.find(journey)
+    reading = read_train(station, stop)
+    note_look(station, stop, by=person(by))
     if as_json:
         # In ASCII: the code is a stranger's, and a terminal would heed what is in it.
         typer.echo(json.dumps(reading_json(reading), indent=2))
@@ -43,10 +43,10 @@ def review(
     for line in told(reading, changes=not whole):
         out.print(line, markup=False)
     if stop.waits_for == "approval":
-        out.print(f"\n{in_words(desk.policy())}", markup=False, soft_wrap=True)
-        place = "" if directory is None else f" -C {directory}"
+        out.print(f"\n{in_words(station.policy())}", markup=False, soft_wrap=True)
+        option = "" if directory is None else f" -C {directory}"
         say_next(
-            f"phtlab station approve {stop.hex[:12]}{place}",
-            f'phtlab station refuse {stop.hex[:12]} --reason "…"{place}',
+            f"phtlab station approve {stop.hex[:12]}{option}",
+            f'phtlab station refuse {stop.hex[:12]} --reason "…"{option}',
             first="it waits for your word.",
         )

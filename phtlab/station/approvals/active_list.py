@@ -13,7 +13,7 @@ from phtlab.errors import ApprovalError, NotOnRosterError, SignatureError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.approval import FRESHNESS, ActiveApprovals, open_standing
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.train.documents.envelope import Envelope, peek
 
 RENEWED: Final = FRESHNESS / 4
@@ -57,7 +57,7 @@ class ActiveList:
         station = self._station
         now = station.now()
         try:
-            roster = station.believed.now().roster
+            roster = station.roster_cache.now().roster
             last = open_standing(kept, roster, station=station.name, now=now)
         except (ApprovalError, NotOnRosterError, SignatureError):
             return True  # stale, or of keys that this station has no more
@@ -67,7 +67,7 @@ class ActiveList:
     def _signed(self, above: int = 0) -> Envelope:
         station = self._station
         now = station.now().replace(microsecond=0)
-        roster = station.believed.now().roster
+        roster = station.roster_cache.now().roster
         kept = self._kept()
         last = ActiveApprovals.model_validate(peek(kept).predicate).number if kept else 0
         standing = ActiveApprovals(
@@ -87,7 +87,7 @@ class ActiveList:
         envelope = station.central.governance.standing(station.name).envelope
         # Believed only if this station signed it; how old it is does not matter.
         long_ago = ActiveApprovals.model_validate(peek(envelope).predicate).issued
-        roster = station.believed.now().roster
+        roster = station.roster_cache.now().roster
         return open_standing(envelope, roster, station=station.name, now=long_ago).number
 
     def _kept(self) -> Envelope | None:

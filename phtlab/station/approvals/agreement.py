@@ -15,7 +15,7 @@ import structlog
 from phtlab.errors import ApprovalError, NotOnRosterError, SignatureError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.agreement import Acceptance, open_acceptance
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Agreement, Roster
 from phtlab.trust_store.trust import Trusted

@@ -10,7 +10,7 @@ from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftSto
 from phtlab.station.approvals.journey_counts import journeys_under
 from phtlab.station.approvals.proposals import StationProposals, Version
 from phtlab.station.approvals.terms import ApprovalRequest, in_words, of_journey, of_proposal
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
 
@@ -32,7 +32,7 @@ class Consent:
 
 
 def agree(
-    place: Place,
+    station: StationContext,
     asked: Version | Stop,
     wanted: ApprovalRequest,
     *,
@@ -52,22 +52,22 @@ def agree(
     """
     if isinstance(asked, Stop):
         require_undecided(asked)
-        draft = of_journey(asked, place, wanted)
-        there = DraftStore(place.folder.drafts).of_journey(asked.journey)
-        _require_lets_start(there[0].draft if there else draft, asked, place)
+        draft = of_journey(asked, station, wanted)
+        there = DraftStore(station.folder.drafts).of_journey(asked.journey)
+        _require_lets_start(there[0].draft if there else draft, asked, station)
     else:
         there = [
             one
-            for one in DraftStore(place.folder.drafts)
+            for one in DraftStore(station.folder.drafts)
             if one.draft.journey is None and one.draft.proposal == asked.digest
         ]
         if wanted.chosen or not there:
-            draft = of_proposal(asked, place, wanted)
+            draft = of_proposal(asked, station, wanted)
             there = [one for one in there if _same_rule(one.draft, draft)]
         else:
             draft = there[0].draft
     if draft.proposal is not None:
-        require_not_refused(place, draft.proposal)
+        require_not_refused(station, draft.proposal)
     agreed = _agreed(there[0].draft, there[0], by) if there else _agreed(draft, None, by)
     if there and wanted.chosen and agreed.draft.terms != draft.terms:
         means_it = agreed.sentence == shown or (
@@ -90,12 +90,12 @@ def agree(
     return agreed
 
 
-def persons(place: Place, draft: ApprovalDraft) -> int:
+def persons(station: StationContext, draft: ApprovalDraft) -> int:
     """How many must say yes to it: as many as when it was drafted, and as the policy asks now.
 
     A policy that asks for fewer later does not complete what was half given under the other.
     """
-    return max(draft.persons, place.policy().approval.persons(draft.risk))
+    return max(draft.persons, station.policy().approval.persons(draft.risk))
 
 
 def require_version(version: Version, read: str) -> None:
@@ -125,12 +125,12 @@ def require_undecided(stop: Stop) -> None:
         )
 
 
-def require_not_refused(place: Place, version: str) -> None:
+def require_not_refused(station: StationContext, version: str) -> None:
     """Raises ProposalError (``proposal-refused``): a refusal was signed, and others saw it."""
-    found = StationProposals(place.folder.proposals).of_version(version)
+    found = StationProposals(station.folder.proposals).of_version(version)
     if found is not None and found[0].refused(version):
         raise ProposalError(
-            f"{place.name} refused this version of {found[0].id} before, and that stands. Its "
+            f"{station.name} refused this version of {found[0].id} before, and that stands. Its "
             "researcher can send a new version.",
             code="proposal-refused",
         )
@@ -147,12 +147,12 @@ def _same_rule(one: ApprovalDraft, other: ApprovalDraft) -> bool:
     return rule(one) == rule(other)
 
 
-def _require_lets_start(draft: ApprovalDraft, stop: Stop, place: Place) -> None:
+def _require_lets_start(draft: ApprovalDraft, stop: Stop, station: StationContext) -> None:
     """Nobody says yes in vain: the terms must allow the journey that they are said for."""
     arrived = VerifiedOffer.of(stop)
     under = None
     if draft.proposal is not None:
-        under = StationProposals(place.folder.proposals).of_version(draft.proposal)
+        under = StationProposals(station.folder.proposals).of_version(draft.proposal)
     question = CoverageRequest(
         train=arrived.train,
         order=arrived.order,
@@ -161,6 +161,6 @@ def _require_lets_start(draft: ApprovalDraft, stop: Stop, place: Place) -> None:
         parameters=arrived.parameters,
         risk=stop.read("held")["risk"],
         proposal=under[1].proposal if under else None,
-        journeys=journeys_under(under[0], place.stops.path, but=stop.hex) if under else 0,
+        journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
     )
-    require_covered(question, draft.approval(("nobody",), 1, draft.drafted), place.now())
+    require_covered(question, draft.approval(("nobody",), 1, draft.drafted), station.now())

@@ -15,8 +15,8 @@ from phtlab.governance.risk import Assessment, assess
 from phtlab.station.approvals.journey_counts import journeys_under, known_images
 from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.store import Approvals, StoredApproval
-from phtlab.station.context.operator_context import Place
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.order import Order
@@ -34,7 +34,7 @@ class Coverage:
 
 
 def assessed(
-    arrived: VerifiedOffer, place: Place, known: Collection[str] | None = None
+    arrived: VerifiedOffer, station: StationContext, known: Collection[str] | None = None
 ) -> Assessment:
     """The risk of a train, as this station sees it: also of how often its proposal lets it come.
 
@@ -42,10 +42,10 @@ def assessed(
     """
     under = None
     if arrived.order.proposal is not None:
-        under = StationProposals(place.folder.proposals).of_version(arrived.order.proposal)
+        under = StationProposals(station.folder.proposals).of_version(arrived.order.proposal)
     return assess(
         arrived.train.manifest,
-        known_images=known_images(place.stops.path) if known is None else known,
+        known_images=known_images(station.stops.path) if known is None else known,
         rounds=under[1].proposal.rounds if under else 1,
         journeys=under[1].proposal.journeys if under else 1,
     )
@@ -84,7 +84,7 @@ def over(station: DaemonContext, order: Order) -> str:
 def covering(station: DaemonContext, question: CoverageRequest) -> Coverage:
     """The approval of this station's own, signed with its keys of today, that allows `question`."""
     approvals = Approvals(station.folder)
-    roster = station.believed.now().roster
+    roster = station.roster_cache.now().roster
     persons = station.policy().approval.persons(question.risk)
     now = station.now()
     refusals: list[ApprovalError] = []

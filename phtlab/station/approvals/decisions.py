@@ -26,7 +26,7 @@ from phtlab.station.approvals.drafts import DraftStore, require_person
 from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
 from phtlab.station.approvals.store import Approvals, State, StoredApproval
 from phtlab.station.approvals.terms import AS_ASKED, ApprovalRequest, in_words, risk_of_study
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import load_people
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
@@ -89,19 +89,21 @@ class ApprovalWithState:
     lacks: str = ""
 
 
-def pending(place: Place) -> tuple[Pending, ...]:
+def pending(station: StationContext) -> tuple[Pending, ...]:
     """What waits for a person here, oldest first."""
-    waiting = [pending_journey(place, stop) for stop in place.stops.unfinished() if stop.undecided]
+    waiting = [
+        pending_journey(station, stop) for stop in station.stops.unfinished() if stop.undecided
+    ]
     waiting += [
-        _pending_proposal(here, place)
-        for here in StationProposals(place.folder.proposals)
-        if proposal_state(here, place) == "waits"
+        _pending_proposal(here, station)
+        for here in StationProposals(station.folder.proposals)
+        if proposal_state(here, station) == "waits"
     ]
     return tuple(sorted(waiting, key=lambda one: one.since))
 
 
 def preview(
-    place: Place,
+    station: StationContext,
     target: str,
     *,
     by: str,
@@ -113,13 +115,17 @@ def preview(
     If a draft of the same rule lies there and `wanted` bounds nothing, that draft is shown.
     """
     require_person(by)
-    agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=None, only_look=True)
+    agreed = agree(
+        station, _asked(station, target, version), wanted, by=by, shown=None, only_look=True
+    )
     draft = agreed.draft
-    return VoteResult(draft.name, agreed.sentence, agreed.said, persons(place, draft), draft.scope)
+    return VoteResult(
+        draft.name, agreed.sentence, agreed.said, persons(station, draft), draft.scope
+    )
 
 
 def approve(
-    place: Place,
+    station: StationContext,
     target: str,
     *,
     by: str,
@@ -149,10 +155,10 @@ def approve(
     if the terms would not let the journey start.
     """
     require_person(by)
-    agreed = agree(place, _asked(place, target, version), wanted, by=by, shown=shown)
-    if persons(place, agreed.draft) > 1:
-        _require_reviewer(place, by)
-    drafted = agreed.drafted or DraftStore(place.folder.drafts).open(agreed.draft)
+    agreed = agree(station, _asked(station, target, version), wanted, by=by, shown=shown)
+    if persons(station, agreed.draft) > 1:
+        _require_reviewer(station, by)
+    drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
     draft = drafted.draft
     twice = ApprovalError(
         f"{by} said yes to this before. Another person must say so too.", code="approval-twice"
@@ -161,21 +167,21 @@ def approve(
         raise twice
     # The log first: of two that a kill leaves, an entry without its yes harms less than a yes of
     # which nobody knows whose it was.
-    place.audit.append(
+    station.audit.append(
         actor=by,
         action="approval-said",
         subject=draft.journey or draft.proposal or "",
         digest=draft.name,
         details={"scope": draft.scope, "risk": draft.risk},
     )
-    if not drafted.say_yes(by, place.now()):
+    if not drafted.say_yes(by, station.now()):
         raise twice
     said = drafted.said
-    return VoteResult(draft.name, in_words(draft, said), said, persons(place, draft), draft.scope)
+    return VoteResult(draft.name, in_words(draft, said), said, persons(station, draft), draft.scope)
 
 
 def refuse(
-    place: Place, target: str, *, by: str, reason: str = "", version: str | None = None
+    station: StationContext, target: str, *, by: str, reason: str = "", version: str | None = None
 ) -> None:
     """`by` refuses `target`, a held journey or a proposal. The researcher reads `reason`.
 
@@ -187,44 +193,44 @@ def refuse(
     """
     require_person(by)
     _require_line(reason)
-    asked, drafts = _asked(place, target, version), DraftStore(place.folder.drafts)
+    asked, drafts = _asked(station, target, version), DraftStore(station.folder.drafts)
     if isinstance(asked, Stop):
         require_undecided(asked)
-        _log(place, by, "journey-refused", asked.journey, None, reason)
+        _log(station, by, "journey-refused", asked.journey, None, reason)
         asked.decide("refuse", by=[by], reason=reason)
         void = drafts.of_journey(asked.journey)
     else:
-        require_not_refused(place, asked.digest)
-        here = StationProposals(place.folder.proposals).proposal(asked.proposal.id)
-        _log(place, by, "proposal-refused", here.id, asked.digest, reason)
-        here.refuse(asked.digest, {"by": by, "reason": reason, "at": place.now().isoformat()})
+        require_not_refused(station, asked.digest)
+        here = StationProposals(station.folder.proposals).proposal(asked.proposal.id)
+        _log(station, by, "proposal-refused", here.id, asked.digest, reason)
+        here.refuse(asked.digest, {"by": by, "reason": reason, "at": station.now().isoformat()})
         void = [one for one in drafts if one.draft.proposal == asked.digest]
     for drafted in void:
         drafted.remove()
 
 
-def ask(place: Place, target: str, text: str, *, by: str) -> None:
+def ask(station: StationContext, target: str, text: str, *, by: str) -> None:
     """`by` asks the researcher something about a proposal. Raises ProposalError, ApprovalError."""
     require_person(by)
     if not 1 <= len(text) <= _MAX_QUESTION:
         raise ApprovalError(
             f"Give the question in at most {_MAX_QUESTION} characters.", code="approval-reason"
         )
-    here = StationProposals(place.folder.proposals).find(target)
-    _log(place, by, "proposal-asked", here.id, here.newest.digest, "")
-    here.say({"by": by, "text": text, "at": place.now().isoformat()})
+    here = StationProposals(station.folder.proposals).find(target)
+    _log(station, by, "proposal-asked", here.id, here.newest.digest, "")
+    here.say({"by": by, "text": text, "at": station.now().isoformat()})
 
 
-def begin_review(place: Place, target: str, *, by: str) -> None:
+def begin_review(station: StationContext, target: str, *, by: str) -> None:
     """`by` reads a proposal: its researcher sees that it is in review here. Once a version."""
     require_person(by)
-    here = StationProposals(place.folder.proposals).find(target)
-    if proposal_state(here, place) == "waits":
-        here.begin_review(here.newest.digest, {"by": by, "at": place.now().isoformat()})
+    here = StationProposals(station.folder.proposals).find(target)
+    if proposal_state(here, station) == "waits":
+        here.begin_review(here.newest.digest, {"by": by, "at": station.now().isoformat()})
 
 
 def revoke(
-    place: Place, approval: str, *, by: str, reason: str = "", stop_runs: bool = False
+    station: StationContext, approval: str, *, by: str, reason: str = "", stop_runs: bool = False
 ) -> StoredApproval:
     """`by` takes `approval` back (its digest, or how that begins): at once for what has not
     started; with `stop_runs`, what runs under it is stopped too.
@@ -233,33 +239,36 @@ def revoke(
     """
     require_person(by)
     _require_line(reason)
-    approvals = Approvals(place.folder)
+    approvals = Approvals(station.folder)
     kept = approvals.get(approval)
     before = ApprovalError(
-        f"{place.name} took the approval {kept.digest[7:19]} back before.", code="approval-revoked"
+        f"{station.name} took the approval {kept.digest[7:19]} back before.",
+        code="approval-revoked",
     )
     if approvals.revoked(kept.digest):
         raise before
-    _log(place, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
-    at = place.now().isoformat()
+    _log(station, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
+    at = station.now().isoformat()
     word = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
     if not approvals.take_back(kept.digest, word):
         raise before
     return kept
 
 
-def standing(place: Place) -> tuple[ApprovalWithState, ...]:
+def standing(station: StationContext) -> tuple[ApprovalWithState, ...]:
     """All approvals that this station gave, newest first, and which of them stand."""
-    approvals = Approvals(place.folder)
-    roster = place.roster()
+    approvals = Approvals(station.folder)
+    roster = station.roster()
     shown = []
     for kept in {kept.digest: kept for kept in approvals}.values():
-        state = approvals.state(kept, place.name, place.now(), roster)
+        state = approvals.state(kept, station.name, station.now(), roster)
         why = _VOID if state == "void" else ""
         if state == "revoked":
             why = approvals.word(kept.digest).get("reason", "")
         shown.append(
-            ApprovalWithState(kept.digest, kept.claimed, state, why, _not_for(kept.claimed, place))
+            ApprovalWithState(
+                kept.digest, kept.claimed, state, why, _not_for(kept.claimed, station)
+            )
         )
     return tuple(sorted(shown, key=lambda one: one.approval.issued, reverse=True))
 
@@ -267,38 +276,38 @@ def standing(place: Place) -> tuple[ApprovalWithState, ...]:
 _VOID = "not signed with the keys that the station has now: say yes again"
 
 
-def _not_for(approval: Approval, place: Place) -> str:
+def _not_for(approval: Approval, station: StationContext) -> str:
     if approval.proposal is None:
         return ""
-    found = StationProposals(place.folder.proposals).of_version(approval.proposal)
+    found = StationProposals(station.folder.proposals).of_version(approval.proposal)
     return why_not_study(approval, found[1].proposal) if found else ""
 
 
 def proposal_state(
-    here: StationProposal, place: Place
+    here: StationProposal, station: StationContext
 ) -> Literal["waits", "approved", "refused", "withdrawn", "expired", "elsewhere"]:
     """How far this station is with the newest version of a proposal."""
     version = here.newest
     if here.withdrawal is not None:
         return "withdrawn"
-    if place.now() >= version.proposal.until:
+    if station.now() >= version.proposal.until:
         return "expired"
-    if place.name not in version.proposal.stations:
+    if station.name not in version.proposal.stations:
         return "elsewhere"
-    approvals = Approvals(place.folder)
+    approvals = Approvals(station.folder)
     of_it = [
         kept
         for kept in approvals
-        if (kept.claimed.proposal, kept.claimed.station) == (version.digest, place.name)
+        if (kept.claimed.proposal, kept.claimed.station) == (version.digest, station.name)
     ]
-    roster = place.roster() if of_it else None
+    roster = station.roster() if of_it else None
     for kept in of_it:
-        if approvals.state(kept, place.name, place.now(), roster) == "stands":
+        if approvals.state(kept, station.name, station.now(), roster) == "stands":
             return "approved"
     return "refused" if here.refused(version.digest) else "waits"
 
 
-def _asked(place: Place, target: str, version: str | None) -> Stop | Version:
+def _asked(station: StationContext, target: str, version: str | None) -> Stop | Version:
     """What `target` names; of a proposal, the newest version, if it is the one that was read.
 
     It is looked for once: a version that comes after that changes nothing of what is decided.
@@ -308,17 +317,17 @@ def _asked(place: Place, target: str, version: str | None) -> Stop | Version:
             raise ApprovalError(
                 "Only a proposal has versions: give none with a journey.", code="approval-form"
             )
-        return place.stops.find(target)
-    newest = _open_proposal(place, target).newest
+        return station.stops.find(target)
+    newest = _open_proposal(station, target).newest
     if version is not None:
         require_version(newest, version)
     return newest
 
 
-def _open_proposal(place: Place, target: str) -> StationProposal:
+def _open_proposal(station: StationContext, target: str) -> StationProposal:
     """The proposal, if there is anything to decide about it."""
-    here = StationProposals(place.folder.proposals).find(target)
-    state = proposal_state(here, place)
+    here = StationProposals(station.folder.proposals).find(target)
+    state = proposal_state(here, station)
     if state in ("withdrawn", "expired"):
         told = "withdrew it" if state == "withdrawn" else "asked for a time that is over"
         raise ProposalError(
@@ -328,9 +337,9 @@ def _open_proposal(place: Place, target: str) -> StationProposal:
     return here
 
 
-def _require_reviewer(place: Place, by: str) -> None:
+def _require_reviewer(station: StationContext, by: str) -> None:
     """Two names are two persons only if somebody said who is who: `people.toml`, where it is."""
-    people = load_people(place.folder)
+    people = load_people(station.folder)
     if people.people and not people.person(by).may("reviewer"):
         raise ApprovalError(
             f"{by} works at this station, but not as a reviewer, and two reviewers must say yes "
@@ -347,15 +356,17 @@ def _require_line(reason: str) -> None:
         )
 
 
-def _log(place: Place, by: str, action: str, subject: str, digest: str | None, reason: str) -> None:
+def _log(
+    station: StationContext, by: str, action: str, subject: str, digest: str | None, reason: str
+) -> None:
     details = {"reason": reason[:200]} if reason else {}
-    place.audit.append(actor=by, action=action, subject=subject, digest=digest, details=details)
+    station.audit.append(actor=by, action=action, subject=subject, digest=digest, details=details)
 
 
-def pending_journey(place: Place, stop: Stop) -> Pending:
+def pending_journey(station: StationContext, stop: Stop) -> Pending:
     """What waits for a person because of a held journey."""
     arrived, held = VerifiedOffer.of(stop), stop.read("held")
-    drafts = DraftStore(place.folder.drafts).of_journey(stop.journey)
+    drafts = DraftStore(station.folder.drafts).of_journey(stop.journey)
     return Pending(
         kind="journey",
         id=stop.journey,
@@ -365,9 +376,9 @@ def pending_journey(place: Place, stop: Stop) -> Pending:
         reasons=tuple(reason["sentence"] for reason in held["reasons"]),
         since=datetime.fromisoformat(held["at"]),
         persons=(
-            persons(place, drafts[0].draft)
+            persons(station, drafts[0].draft)
             if drafts
-            else place.policy().approval.persons(held["risk"])
+            else station.policy().approval.persons(held["risk"])
         ),
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
@@ -376,11 +387,11 @@ def pending_journey(place: Place, stop: Stop) -> Pending:
     )
 
 
-def _pending_proposal(here: StationProposal, place: Place) -> Pending:
+def _pending_proposal(here: StationProposal, station: StationContext) -> Pending:
     version = here.newest
     drafts = [
         one
-        for one in DraftStore(place.folder.drafts)
+        for one in DraftStore(station.folder.drafts)
         if one.draft.journey is None and one.draft.proposal == version.digest
     ]
     return Pending(
@@ -392,9 +403,9 @@ def _pending_proposal(here: StationProposal, place: Place) -> Pending:
         reasons=version.proposal.reasons,
         since=version.proposal.issued,
         persons=(
-            persons(place, drafts[0].draft)
+            persons(station, drafts[0].draft)
             if drafts
-            else place.policy().approval.persons(risk_of_study(version.proposal, place))
+            else station.policy().approval.persons(risk_of_study(version.proposal, station))
         ),
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,

@@ -16,51 +16,53 @@ from phtlab.errors import PhtlabError
 from phtlab.station.approvals.decisions import proposal_state
 from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 
 KEPT_AFTER: Final = timedelta(days=30)
 """So long a proposal that is over is kept, unless an approval here names it."""
 
 
-def waiting_by_researcher(place: Place) -> Counter[str]:
+def waiting_by_researcher(station: StationContext) -> Counter[str]:
     """How many proposals of each researcher wait for people here."""
     counted = Counter[str]()
-    for here in StationProposals(place.folder.proposals):
-        if proposal_state(here, place) == "waits":
+    for here in StationProposals(station.folder.proposals):
+        if proposal_state(here, station) == "waits":
             counted[here.newest.proposal.researcher] += 1
     return counted
 
 
-def crowded(place: Place) -> list[str]:
+def crowded(station: StationContext) -> list[str]:
     """A sentence for each researcher of whom no further proposal is taken in now."""
-    most = place.settings.proposals_per_researcher
+    most = station.settings.proposals_per_researcher
     return [
         f"{number} proposals of {researcher} wait here, and no more of theirs are taken in. "
         "Further ones wait at central until some of these are approved or refused."
-        for researcher, number in sorted(waiting_by_researcher(place).items())
+        for researcher, number in sorted(waiting_by_researcher(station).items())
         if number >= most
     ]
 
 
-def is_over(here: StationProposal, place: Place, *, ago: timedelta = timedelta()) -> bool:
+def is_over(
+    here: StationProposal, station: StationContext, *, ago: timedelta = timedelta()
+) -> bool:
     """Whether nothing can be decided about it any more, and that for the time `ago`."""
     end = here.newest.proposal.until
     if (withdrawal := here.withdrawal) is not None:
         end = min(end, withdrawal.issued)
-    return place.now() >= end + ago
+    return station.now() >= end + ago
 
 
-def remove_ended(place: Place) -> list[str]:
+def remove_ended(station: StationContext) -> list[str]:
     """Remove the proposals that are over for `KEPT_AFTER` and that no approval here names.
 
     Returns their names. Raises OSError. One that cannot be read stays, for a person to look at.
     """
-    named = {kept.claimed.proposal_id for kept in Approvals(place.folder)}
+    named = {kept.claimed.proposal_id for kept in Approvals(station.folder)}
     removed = []
-    for path in sorted(place.folder.proposals.glob("p-*")):
+    for path in sorted(station.folder.proposals.glob("p-*")):
         here = StationProposal(path)
         try:
-            ended = here.id not in named and is_over(here, place, ago=KEPT_AFTER)
+            ended = here.id not in named and is_over(here, station, ago=KEPT_AFTER)
         except (PhtlabError, IndexError):
             continue
         if ended:

@@ -18,7 +18,7 @@ from phtlab.station.approvals.coverage import asked, assessed, covering, over
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
@@ -120,7 +120,7 @@ class ApprovalSigner:
             return None
         now = station.now().replace(microsecond=0)
         self._require_sound(draft)
-        version = station.believed.now().roster.version
+        version = station.roster_cache.now().roster.version
         envelope = draft.approval(said, version, now).sign(station.identity)
         # The log first: a kill between the two leaves an entry too many, no approval unnamed.
         station.audit.append(
@@ -145,7 +145,7 @@ class ApprovalSigner:
         found = StationProposals(station.folder.proposals).of_version(draft.proposal)
         if found is None:
             raise ApprovalError("Its proposal is not here.", code="proposal-missing")
-        proposal = open_proposal(found[1].envelope, station.believed.now().roster)
+        proposal = open_proposal(found[1].envelope, station.roster_cache.now().roster)
         if (proposal.id, proposal.researcher) != (draft.proposal_id, draft.researcher):
             raise ApprovalError("Its proposal is another one.", code="approval-proposal")
 
@@ -189,6 +189,6 @@ class ApprovalSigner:
     def _dated(self) -> dict[str, Any]:
         station = self._station
         return {
-            "roster_version": station.believed.now().roster.version,
+            "roster_version": station.roster_cache.now().roster.version,
             "issued": station.now().replace(microsecond=0),
         }

@@ -20,7 +20,7 @@ from phtlab.station.approvals.active_list import ActiveList
 from phtlab.station.approvals.proposal_limits import waiting_by_researcher
 from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals, StoredApproval
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.roster import Roster
@@ -82,7 +82,7 @@ class ApprovalSync:
     def _ask(self) -> set[str]:
         """What central has of this station's; its signed takings back are taken in."""
         there: set[str] = set()
-        roster = self._station.believed.now().roster
+        roster = self._station.roster_cache.now().roster
         for view in self._station.central.governance.approvals(station=self._station.name):
             there.add(view.digest)
             if view.revocation is None:
@@ -163,7 +163,7 @@ class ApprovalSync:
 
     def _take_in(self, view: ProposalView) -> bool:
         here = self._proposals.proposal(view.summary.id)
-        roster = self._station.believed.now().roster
+        roster = self._station.roster_cache.now().roster
         envelopes = [version.envelope for version in view.versions]
         try:
             if not self._has_room(view):
@@ -189,7 +189,7 @@ class ApprovalSync:
     def _bring_approval(self, kept: StoredApproval) -> None:
         station, proposal = self._station, kept.claimed.proposal_id
         try:
-            self._approvals.verified(kept, station.name, station.believed.now().roster)
+            self._approvals.verified(kept, station.name, station.roster_cache.now().roster)
         except ApprovalError as error:
             if error.code != "approval-revoked":
                 raise

@@ -18,7 +18,7 @@ from phtlab.printable import escaped
 from phtlab.station.approvals.drafts import ApprovalDraft
 from phtlab.station.approvals.journey_counts import known_images
 from phtlab.station.approvals.proposals import StationProposals, Version
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
 
@@ -53,11 +53,11 @@ class ApprovalRequest:
 AS_ASKED: Final = ApprovalRequest()
 
 
-def of_journey(stop: Stop, place: Place, wanted: ApprovalRequest) -> ApprovalDraft:
+def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> ApprovalDraft:
     """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
     arrived, held = VerifiedOffer.of(stop), stop.read("held")
     scope = wanted.scope or "train"
-    under = _version_of(arrived, place)
+    under = _version_of(arrived, station)
     if scope != "train" and under is None:
         raise ApprovalError(
             "This journey names no proposal that is here, and a rule is within a proposal. Approve "
@@ -74,7 +74,7 @@ def of_journey(stop: Stop, place: Place, wanted: ApprovalRequest) -> ApprovalDra
     proposal = under.proposal if under else None
     return ApprovalDraft(
         journey=stop.journey,
-        station=place.name,
+        station=station.name,
         scope=scope,
         proposal_id=proposal.id if proposal else None,
         proposal=under.digest if under else None,
@@ -87,25 +87,27 @@ def of_journey(stop: Stop, place: Place, wanted: ApprovalRequest) -> ApprovalDra
             wanted.bounds,
         ),
         risk=held["risk"],
-        persons=place.policy().approval.persons(held["risk"]),
+        persons=station.policy().approval.persons(held["risk"]),
         note=_line(wanted.note),
-        drafted=_now(place),
-        expires=_until(place, wanted.days, _ends(arrived, under, scope)),
+        drafted=_now(station),
+        expires=_until(station, wanted.days, _ends(arrived, under, scope)),
     )
 
 
-def risk_of_study(proposal: Proposal, place: Place) -> Risk:
+def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
     """The risk that the study's trains have here, as far as it is known before one comes.
 
     At least what its researcher says, what asking so often makes of it, and that of a kernel image
     that is new here. Each train is assessed anew when it comes.
     """
-    is_new = not set(proposal.images) <= known_images(place.stops.path)
+    is_new = not set(proposal.images) <= known_images(station.stops.path)
     often = how_often(rounds=proposal.rounds, journeys=proposal.journeys).risk
     return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
 
 
-def as_study_needs(proposal: Proposal, place: Place, wanted: ApprovalRequest) -> ApprovalRequest:
+def as_study_needs(
+    proposal: Proposal, station: StationContext, wanted: ApprovalRequest
+) -> ApprovalRequest:
     """`wanted`, with the rule under which the study's own trains start where none was chosen.
 
     Raises ApprovalError (``approval-risk``) if there is no such rule: its trains are of a higher
@@ -113,7 +115,7 @@ def as_study_needs(proposal: Proposal, place: Place, wanted: ApprovalRequest) ->
     """
     if wanted.scope is not None or wanted.notebook is not None:
         return wanted
-    if risk_of_study(proposal, place) == "low":
+    if risk_of_study(proposal, station) == "low":
         return replace(wanted, scope="low-risk")
     if len(proposal.notebooks) == 1:
         return replace(wanted, scope="notebook", notebook=proposal.notebooks[0])
@@ -127,13 +129,15 @@ def as_study_needs(proposal: Proposal, place: Place, wanted: ApprovalRequest) ->
     )
 
 
-def of_proposal(version: Version, place: Place, wanted: ApprovalRequest) -> ApprovalDraft:
+def of_proposal(
+    version: Version, station: StationContext, wanted: ApprovalRequest
+) -> ApprovalDraft:
     """The rule for trains within a proposal: low-risk ones, or those of one notebook.
 
     Where nothing is chosen, the one under which the study's own trains start (`as_study_needs`).
     """
     proposal = version.proposal
-    wanted = as_study_needs(proposal, place, wanted)
+    wanted = as_study_needs(proposal, station, wanted)
     scope = wanted.scope or "notebook"
     if scope == "train" or (scope == "notebook") != (wanted.notebook is not None):
         raise ApprovalError(
@@ -147,7 +151,7 @@ def of_proposal(version: Version, place: Place, wanted: ApprovalRequest) -> Appr
             code="approval-risk",
         )
     least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
-    risk = wanted.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, place))
+    risk = wanted.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, station))
     if not within(least.risk, risk):
         raise ApprovalError(
             f"A rule for trains of {risk} risk would let none of this proposal start: "
@@ -160,13 +164,13 @@ def of_proposal(version: Version, place: Place, wanted: ApprovalRequest) -> Appr
             f"The proposal {proposal.id} names other notebooks than {wanted.notebook}.",
             code="proposal-notebook",
         )
-    if place.name not in proposal.stations:
+    if station.name not in proposal.stations:
         raise ApprovalError(
-            f"Version {proposal.version} of {proposal.id} does not name {place.name}.",
+            f"Version {proposal.version} of {proposal.id} does not name {station.name}.",
             code="proposal-station",
         )
     return ApprovalDraft(
-        station=place.name,
+        station=station.name,
         scope=scope,
         proposal_id=proposal.id,
         proposal=version.digest,
@@ -175,10 +179,10 @@ def of_proposal(version: Version, place: Place, wanted: ApprovalRequest) -> Appr
         datasets=_datasets(version),
         parameters=narrowed(proposal.parameters, wanted.bounds),
         risk=risk,
-        persons=place.policy().approval.persons(risk),
+        persons=station.policy().approval.persons(risk),
         note=_line(wanted.note),
-        drafted=_now(place),
-        expires=_until(place, wanted.days, proposal.until),
+        drafted=_now(station),
+        expires=_until(station, wanted.days, proposal.until),
     )
 
 
@@ -251,11 +255,11 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
     return left
 
 
-def _version_of(arrived: VerifiedOffer, place: Place) -> Version | None:
+def _version_of(arrived: VerifiedOffer, station: StationContext) -> Version | None:
     """The version of the proposal that a journey names. Raises ApprovalError if it is not here."""
     if arrived.order.proposal is None:
         return None
-    found = StationProposals(place.folder.proposals).of_version(arrived.order.proposal)
+    found = StationProposals(station.folder.proposals).of_version(arrived.order.proposal)
     if found is None:
         raise ApprovalError(
             f"This journey is under the proposal's version {arrived.order.proposal}, which is not "
@@ -283,14 +287,14 @@ def _ends(arrived: VerifiedOffer, under: Version | None, scope: Scope) -> dateti
     return arrived.order.expires if scope == "train" or under is None else under.proposal.until
 
 
-def _until(place: Place, days: int | None, otherwise: datetime) -> datetime:
-    most = place.policy().approval.maximum_days
+def _until(station: StationContext, days: int | None, otherwise: datetime) -> datetime:
+    most = station.policy().approval.maximum_days
     if days is not None and not 1 <= days <= most:
         raise ApprovalError(
-            f"An approval of {place.name} is for 1 to {most} days; its policy says so.",
+            f"An approval of {station.name} is for 1 to {most} days; its policy says so.",
             code="approval-days",
         )
-    latest = _end_of_day(place.now() + timedelta(days=days or most))
+    latest = _end_of_day(station.now() + timedelta(days=days or most))
     return latest if days is not None else min(otherwise, latest)
 
 
@@ -299,5 +303,5 @@ def _end_of_day(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(hour=23, minute=59, second=59, microsecond=0)
 
 
-def _now(place: Place) -> datetime:
-    return place.now().replace(microsecond=0)
+def _now(station: StationContext) -> datetime:
+    return station.now().replace(microsecond=0)

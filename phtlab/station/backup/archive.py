@@ -29,7 +29,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from phtlab import __version__
 from phtlab.files.durable_file import replaced_durably
 from phtlab.governance.audit.chain import Entry, verify_chain
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.train.canonical import Digest, canonical
 from phtlab.train.crypto.age import Recipient, encrypt
 
@@ -74,24 +74,24 @@ class Index(BaseModel):
 
 
 def back_up(
-    desk: StationContext, target: Path, recipients: Sequence[Recipient], *, by: str
+    station: StationContext, target: Path, recipients: Sequence[Recipient], *, by: str
 ) -> Index:
     """Write the backup to `target`, whole or not at all, for `recipients` of one kind.
 
     The station's log says so, before and therefore also within. Raises AuditError if the log does
     not hold: what is wrong with it should be looked into before it is kept; OSError; SealKeyError.
     """
-    desk.audit.append(actor=by, action="station-backed-up")
-    with tempfile.TemporaryFile(dir=desk.folder.path) as archive:
-        index = _write(desk, archive, desk.now())
+    station.audit.append(actor=by, action="station-backed-up")
+    with tempfile.TemporaryFile(dir=station.folder.path) as archive:
+        index = _write(station, archive, station.now())
         archive.seek(0)
         with replaced_durably(target) as sealed:
             encrypt(archive, sealed, recipients)
     return index
 
 
-def _write(desk: StationContext, archive: IO[bytes], now: datetime) -> Index:
-    folder = desk.folder.path
+def _write(station: StationContext, archive: IO[bytes], now: datetime) -> Index:
+    folder = station.folder.path
     stops, lines = 0, list[bytes]()
     with tarfile.open(fileobj=archive, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for path in _files(folder):
@@ -103,9 +103,9 @@ def _write(desk: StationContext, archive: IO[bytes], now: datetime) -> Index:
             stops += name.endswith("/offer.json")
             if name.endswith(".jsonl"):
                 lines += content.splitlines()
-        head = verify_chain(map(Entry.from_line, lines), log=desk.name)
+        head = verify_chain(map(Entry.from_line, lines), log=station.name)
         index = Index(
-            station=desk.name,
+            station=station.name,
             at=now,
             phtlab=__version__,
             entries=head.number,

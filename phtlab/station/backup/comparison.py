@@ -19,7 +19,7 @@ from phtlab.station.backup.lost_history import LostHistory, forget
 from phtlab.station.backup.restore import Restored, put_off, restored_of
 from phtlab.station.context import maintenance
 from phtlab.station.context.bootstrap import require_central, trust_of
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.stops.sentences import STATION, Ending
 from phtlab.station.stops.stop import Stop, now_text
@@ -66,7 +66,7 @@ class RestoreLoss:
 
 
 def compare(
-    desk: StationContext, identity: Identity, *, by: str, ask_central: bool = True
+    station: StationContext, identity: Identity, *, by: str, ask_central: bool = True
 ) -> RestoreLoss:
     """Take over what central can show, end what nobody knows the end of, and say what was lost.
 
@@ -74,37 +74,38 @@ def compare(
     afterwards the station may be resumed. Raises StationError (``not-restored``), and what
     central's client raises.
     """
-    restored = restored_of(desk.folder)
+    restored = restored_of(station.folder)
     if restored is None:
         raise StationError(
-            f"{desk.name} was not restored from a backup: there is nothing to compare.",
+            f"{station.name} was not restored from a backup: there is nothing to compare.",
             code="not-restored",
         )
     lost = RestoreLoss(restored, ask_central)
     if ask_central:
-        url = require_central(desk.folder, desk.settings)
+        url = require_central(station.folder, station.settings)
         with CentralClient(url, identity) as central:
-            _heed_clock(desk, central.info().time, lost)
-            roster = trust_of(desk.folder, central).refresh().roster
-            _approvals(desk, central, roster, lost)
-            _log(desk, central, roster, lost)
-            _journeys(desk, central, identity, lost)
-            lost.still_runs = _another_runs(desk, central, restored)
-    for stop in list(desk.stops):
+            _heed_clock(station, central.info().time, lost)
+            roster = trust_of(station.folder, central).refresh().roster
+            _approvals(station, central, roster, lost)
+            _log(station, central, roster, lost)
+            _journeys(station, central, identity, lost)
+            lost.still_runs = _another_runs(station, central, restored)
+    for stop in list(station.stops):
         if not stop.has("record"):
             _end(stop)
             lost.ended.append(stop.journey)
     lost.standing = [
         kept.digest
-        for kept in Approvals(desk.folder)
-        if Approvals(desk.folder).state(kept, desk.name, desk.now(), desk.roster()) == "stands"
+        for kept in Approvals(station.folder)
+        if Approvals(station.folder).state(kept, station.name, station.now(), station.roster())
+        == "stands"
     ]
     if lost.journeys or lost.records or lost.ended or not ask_central:
-        lost.forgotten = sorted(load_datasets(desk.folder))
+        lost.forgotten = sorted(load_datasets(station.folder))
         since = LostHistory(since=restored.backed_up, datasets=tuple(lost.forgotten))
-        forget(desk.folder, since)
-    head = desk.audit.head().number
-    desk.audit.go_on_after_loss(
+        forget(station.folder, since)
+    head = station.audit.head().number
+    station.audit.go_on_after_loss(
         max(lost.witnessed, head),
         actor=by,
         details={
@@ -116,41 +117,41 @@ def compare(
             "revocations": str(len(lost.revocations)),
         },
     )
-    maintenance.release_hold(desk)
+    maintenance.release_hold(station)
     return lost
 
 
-def _heed_clock(desk: StationContext, says: datetime, lost: RestoreLoss) -> None:
+def _heed_clock(station: StationContext, says: datetime, lost: RestoreLoss) -> None:
     """Its clock counts if it is ahead: so much later may an order have been followed. But no more
     than clocks may be wrong: a central of the year 9999 would have every order refused."""
-    most = desk.now() + MOST_AHEAD
+    most = station.now() + MOST_AHEAD
     lost.clock_ahead = says > most
-    put_off(desk.folder, min(says, most))
+    put_off(station.folder, min(says, most))
 
 
-def _another_runs(desk: StationContext, central: CentralClient, restored: Restored) -> bool:
+def _another_runs(station: StationContext, central: CentralClient, restored: Restored) -> bool:
     """Whether a station of this name asked for work since: before it was compared, this one cannot
     have been it."""
-    kept = maintenance.pause_of(desk.folder)
+    kept = maintenance.pause_of(station.folder)
     return (
         kept is not None
         and bool(kept.held)
         and any(
             view.last_seen is not None and view.last_seen > restored.at
             for view in central.stations()
-            if view.name == desk.name
+            if view.name == station.name
         )
     )
 
 
 def _approvals(
-    desk: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
+    station: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
 ) -> None:
     """Revocations are taken over, approvals are not: central could have kept the one that ended
     one of them, so a person approves again what should stand."""
-    kept = Approvals(desk.folder)
+    kept = Approvals(station.folder)
     here = {one.digest for one in kept}
-    listed = central.governance.approvals(station=desk.name)
+    listed = central.governance.approvals(station=station.name)
     for view in listed:
         try:
             approval = open_approval(view.envelope, roster)
@@ -158,7 +159,7 @@ def _approvals(
         except PhtlabError:
             continue  # not signed as it should be: nothing of ours
         digest = view.envelope.digest
-        if approval.station != desk.name:
+        if approval.station != station.name:
             continue
         if digest not in here:
             if revocation is None:
@@ -166,17 +167,19 @@ def _approvals(
         elif (
             view.revocation is not None
             and revocation is not None
-            and (revocation.station, revocation.approval) == (desk.name, digest)
+            and (revocation.station, revocation.approval) == (station.name, digest)
             and not kept.revoked(digest)
         ):
             kept.keep_revocation(digest, view.revocation)
             lost.revocations.append(digest)
 
 
-def _log(desk: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss) -> None:
+def _log(
+    station: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
+) -> None:
     """How much of the log others have seen that is gone."""
-    believed, _ = opened(list(central.audit.checkpoints(desk.name)), roster)
-    seen = [checkpoint for checkpoint, _ in believed if checkpoint.log == desk.name]
+    believed, _ = opened(list(central.audit.checkpoints(station.name)), roster)
+    seen = [checkpoint for checkpoint, _ in believed if checkpoint.log == station.name]
     furthest = max(seen, key=lambda checkpoint: checkpoint.number, default=None)
     if furthest is not None and furthest.number > lost.restored.entries:
         lost.entries = furthest.number - lost.restored.entries
@@ -184,10 +187,10 @@ def _log(desk: StationContext, central: CentralClient, roster: Roster, lost: Res
 
 
 def _journeys(
-    desk: StationContext, central: CentralClient, identity: Identity, lost: RestoreLoss
+    station: StationContext, central: CentralClient, identity: Identity, lost: RestoreLoss
 ) -> None:
     """Take over the records that this station signed and central has."""
-    known = {stop.journey: stop for stop in desk.stops}
+    known = {stop.journey: stop for stop in station.stops}
     for view in _known_to(central):
         record = _record(view, identity)
         if record is None:

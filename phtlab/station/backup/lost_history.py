@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.folder import StationFolder
 from phtlab.train.canonical import canonical
 
@@ -50,13 +50,13 @@ def forget(folder: StationFolder, forgotten: LostHistory) -> None:
 
 
 def accept_loss(
-    desk: StationContext, datasets: Collection[str], *, by: str, reason: str
+    station: StationContext, datasets: Collection[str], *, by: str, reason: str
 ) -> LostHistory:
     """From now on outputs of `datasets` are held against what is known only.
 
     Returns what was forgotten. Raises StationError (``nothing-forgotten``) unless each is among it.
     """
-    forgotten = forgotten_of(desk.folder)
+    forgotten = forgotten_of(station.folder)
     unknown = sorted(set(datasets) - set(forgotten.datasets if forgotten else ()))
     if forgotten is None or unknown:
         raise StationError(
@@ -64,13 +64,13 @@ def accept_loss(
             "is known.",
             code="nothing-forgotten",
         )
-    desk.audit.append(
+    station.audit.append(
         actor=by,
         action="loss-accepted",
         details={"datasets": ", ".join(sorted(datasets)), "reason": reason},
     )
     rest = tuple(name for name in forgotten.datasets if name not in datasets)
-    _keep(desk.folder, LostHistory(since=forgotten.since, datasets=rest))
+    _keep(station.folder, LostHistory(since=forgotten.since, datasets=rest))
     return forgotten
 
 

@@ -27,8 +27,10 @@ from phtlab.errors import OrderReplayedError, SettingsError, StationError
 from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.station.backup.archive import INDEX, TAKEN, Index
 from phtlab.station.context import maintenance
-from phtlab.station.context.operator_context import StationContext
-from phtlab.station.context.station import utc_now
+from phtlab.station.context.station_context import (
+    StationContext,
+    utc_now,
+)
 from phtlab.station.data.datasets import load_datasets, twin_of
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
@@ -95,15 +97,15 @@ def restore(
         raise
     for dataset in load_datasets(folder).values():
         twin_of(folder, dataset)
-    desk = StationContext(folder, settings, now)
+    station = StationContext(folder, settings, now)
     maintenance.hold(
-        desk,
+        station,
         by=by,
         reason=f"Restored from the backup of {index.at:%Y-%m-%d %H:%M} UTC",
         held=f"First compare it with what central knows of it: {COMPARE}",
     )
     # The log says so once it is known how far others have seen it: `backup_comparison`.
-    return desk, index
+    return station, index
 
 
 def restored_of(folder: StationFolder) -> Restored | None:

@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 from phtlab.errors import StationError
 from phtlab.station.console.oidc import Provider
 from phtlab.station.console.sessions import Sessions
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import People, load_people
 from phtlab.station.stops.stop import Stop
 

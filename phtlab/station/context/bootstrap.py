@@ -7,8 +7,13 @@ from typing import Any
 
 from phtlab.errors import SettingsError
 from phtlab.station.context.artifact_store import RegistryArtifactStore
+from phtlab.station.context.daemon_context import (
+    DaemonContext,
+)
 from phtlab.station.context.roster_cache import RosterCache
-from phtlab.station.context.station import DaemonContext, utc_now
+from phtlab.station.context.station_context import (
+    utc_now,
+)
 from phtlab.station.executor.contract import Executor
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
@@ -95,7 +100,7 @@ def open_station(
         settings=settings,
         identity=identity,
         central=central,
-        freight=RegistryArtifactStore(central, settings.registry),
+        artifacts=RegistryArtifactStore(central, settings.registry),
         executor=open_executor(folder, settings),
-        believed=believed,
+        roster_cache=believed,
     )

@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time, timedelta
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import write_durably
 from phtlab.governance.text import Line, line_of
-from phtlab.station.audit.log import Log
 from phtlab.station.context.self_test_result import last_report
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor.unfinished_trial import unfinished_trial
 from phtlab.station.settings.folder import StationFolder
-from phtlab.station.settings.settings import WINDOW, StationSettings
+from phtlab.station.settings.settings import WINDOW
 from phtlab.station.stops.stop import Stops
 from phtlab.train.canonical import Digest, canonical
 
@@ -31,21 +31,6 @@ _END_THE_COPY: Final = (
     "then: phtlab station resume --copy-ended"
 )
 _DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-class Place(Protocol):
-    """A station, or its desk."""
-
-    @property
-    def folder(self) -> StationFolder: ...
-
-    @property
-    def settings(self) -> StationSettings: ...
-
-    @property
-    def audit(self) -> Log: ...
-
-    def now(self) -> datetime: ...
 
 
 class Pause(BaseModel):
@@ -79,16 +64,16 @@ class Closed(NamedTuple):
     reason: str
 
 
-def pause(place: Place, *, by: str, reason: str, until: datetime | None = None) -> Pause:
+def pause(station: StationContext, *, by: str, reason: str, until: datetime | None = None) -> Pause:
     """Let nothing new begin. A second pause takes the first one's place.
 
     Raises StationError if `until` is over (``pause-over``), the reason is none (``pause-reason``),
     or the station is held by something that must be done first (``pause-held``).
     """
-    kept = pause_of(place.folder)
+    kept = pause_of(station.folder)
     if kept and kept.first:
         raise _still_held(kept)
-    now = place.now()
+    now = station.now()
     if not reason.strip():
         raise StationError("Say why, in a line: researchers read it.", code="pause-reason")
     if until is not None and until <= now:
@@ -98,8 +83,8 @@ def pause(place: Place, *, by: str, reason: str, until: datetime | None = None) 
             code="pause-over",
         )
     made = Pause(by=by, since=now, until=until, reason=line_of(reason.strip()))
-    _keep(place.folder, made)
-    place.audit.append(
+    _keep(station.folder, made)
+    station.audit.append(
         actor=by,
         action="station-paused",
         details={"reason": made.reason, "until": f"{until.isoformat()}" if until else ""},
@@ -107,30 +92,30 @@ def pause(place: Place, *, by: str, reason: str, until: datetime | None = None) 
     return made
 
 
-def hold(place: Place, *, by: str, reason: str, held: str) -> None:
+def hold(station: StationContext, *, by: str, reason: str, held: str) -> None:
     """A pause that ends only once `held` was done: `release_hold`."""
-    _keep(place.folder, Pause(by=by, since=place.now(), reason=reason, held=held))
+    _keep(station.folder, Pause(by=by, since=station.now(), reason=reason, held=held))
 
 
-def pause_contradicted(place: Place, journey: str, *, record: str) -> None:
+def pause_contradicted(station: StationContext, journey: str, *, record: str) -> None:
     """Let nothing new begin, since `record` of `journey` contradicts another one of this station.
 
     It takes the place of an ordinary pause, and ends with ``resume(copy_ended=True)`` only.
     """
-    kept = pause_of(place.folder)
+    kept = pause_of(station.folder)
     before = kept.contradicted if kept else ()
     if journey in before:
         return
     made = Pause(
-        by=place.settings.name,
-        since=place.now(),
+        by=station.settings.name,
+        since=station.now(),
         reason=TWO_RECORDS,
         held=kept.held if kept else "",
         contradicted=(*before, journey),
     )
-    _keep(place.folder, made)
-    place.audit.append(
-        actor=place.settings.name,
+    _keep(station.folder, made)
+    station.audit.append(
+        actor=station.settings.name,
         action="record-contradicted",
         subject=journey,
         digest=record,
@@ -138,10 +123,10 @@ def pause_contradicted(place: Place, journey: str, *, record: str) -> None:
     )
 
 
-def release_hold(place: Place) -> None:
+def release_hold(station: StationContext) -> None:
     """What the pause was held by is done: it is an ordinary pause from now on."""
-    if kept := pause_of(place.folder):
-        _keep(place.folder, kept.model_copy(update={"held": ""}))
+    if kept := pause_of(station.folder):
+        _keep(station.folder, kept.model_copy(update={"held": ""}))
 
 
 def require_settled(folder: StationFolder) -> None:
@@ -154,24 +139,24 @@ def require_settled(folder: StationFolder) -> None:
         raise _still_held(kept)
 
 
-def resume(place: Place, *, by: str, copy_ended: bool = False) -> None:
+def resume(station: StationContext, *, by: str, copy_ended: bool = False) -> None:
     """End the pause. Raises StationError (``pause-none``, ``pause-held``) if it cannot end.
 
     After two records of one journey it ends only if somebody says that the copy was ended.
     """
-    kept = pause_of(place.folder)
+    kept = pause_of(station.folder)
     if kept is None:
         raise StationError(
-            f"{place.settings.name} is not paused. 'phtlab station status' says what it does.",
+            f"{station.settings.name} is not paused. 'phtlab station status' says what it does.",
             code="pause-none",
         )
     if kept.held or (kept.contradicted and not copy_ended):
         raise _still_held(kept)
-    place.folder.pause.unlink()
+    station.folder.pause.unlink()
     details = {"reason": kept.reason}
     if kept.contradicted:
         details["copy-ended"] = f"{len(kept.contradicted)} contradicted journeys"
-    place.audit.append(actor=by, action="station-resumed", details=details)
+    station.audit.append(actor=by, action="station-resumed", details=details)
 
 
 def pause_of(folder: StationFolder) -> Pause | None:
@@ -191,31 +176,31 @@ def pause_of(folder: StationFolder) -> Pause | None:
         ) from None
 
 
-def closed(place: Place) -> Closed | None:
+def closed(station: StationContext) -> Closed | None:
     """Why nothing new begins just now; None if it may.
 
     Raises StationError (``pause``) if that cannot be read.
     """
-    now = place.now()
-    kept = pause_of(place.folder)
+    now = station.now()
+    kept = pause_of(station.folder)
     if kept and (kept.first or kept.until is None or now < kept.until):
         until = f" until {kept.until:%Y-%m-%d %H:%M} UTC" if kept.until else ""
-        sentence = f"{place.settings.name} is paused{until}: {kept.reason}"
+        sentence = f"{station.settings.name} is paused{until}: {kept.reason}"
         and_first = f". {kept.first}" if kept.first else ""
         return Closed("pause", f"{sentence}{and_first}", f"Paused{until}: {kept.reason}")
     local = now.astimezone()
-    for window in place.settings.maintenance:
+    for window in station.settings.maintenance:
         if within(window, local):
-            sentence = f"It is within the maintenance window {window} of {place.settings.name}."
+            sentence = f"It is within the maintenance window {window} of {station.settings.name}."
             return Closed("window", sentence, f"Maintenance, {window} local time")
-    if (trial := unfinished_trial(place.folder)) is not None:
+    if (trial := unfinished_trial(station.folder)) is not None:
         return Closed(
             "trial",
             f"Whether the sandbox holds is not known. {trial.sentence} The running station tries "
             "again by itself; or: phtlab station check",
             "Whether its sandbox holds is being tried",
         )
-    if (report := last_report(place.folder)) and (stopping := report.stopping):
+    if (report := last_report(station.folder)) and (stopping := report.stopping):
         first = stopping[0]
         return Closed(
             "self-test",

@@ -18,8 +18,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from phtlab import __version__
 from phtlab.files.durable_file import write_durably
-from phtlab.station.context.operator_context import Place
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor.contract import CheckResult, CheckState
 from phtlab.station.executor.unfinished_trial import unfinished_trial
 from phtlab.station.settings.folder import StationFolder
@@ -171,10 +171,10 @@ def last_report(folder: StationFolder) -> Report | None:
         return Report(station="", at=changed, version=__version__, results=(lost,))
 
 
-def ask_for_test(place: Place, *, by: str) -> None:
+def ask_for_test(station: StationContext, *, by: str) -> None:
     """Have the running daemon test itself soon, without its nightly time."""
-    _asked_for(place.folder).touch(0o600)
-    place.audit.append(actor=by, action="self-test-asked")
+    _asked_for(station.folder).touch(0o600)
+    station.audit.append(actor=by, action="self-test-asked")
 
 
 def asked_for(folder: StationFolder) -> bool:

@@ -29,7 +29,7 @@ from phtlab.governance.audit.chain import (
 )
 from phtlab.governance.audit.last_seen import LastSeenHead
 from phtlab.station.audit.watch import Alarm, Watch, WatchState, Which
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.safe_error_text import why_of
 from phtlab.train.documents.roster import Roster
@@ -72,7 +72,7 @@ class AuditWitness:
         Raises UnreachableError, CentralError, RosterError, OSError, and AuditError
         (``audit-seen``): nothing was found out, look again later.
         """
-        roster = self._station.believed.now().roster
+        roster = self._station.roster_cache.now().roster
         self._watched("own", self._station.name, roster)
         self._watched("central", log_of_central(roster.consortium), roster)
         return Watch.of(self._station.folder).alarms

@@ -18,8 +18,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 from phtlab.errors import PhtlabError, RecordError, UnreachableError
 from phtlab.files.durable_file import write_durably
 from phtlab.station.backup.lost_history import LostHistory, forget
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.maintenance import pause_contradicted
-from phtlab.station.context.station import DaemonContext
 from phtlab.station.retry_delays import Backoff
 from phtlab.train.canonical import canonical
 from phtlab.train.documents.envelope import Envelope, peek
@@ -88,7 +88,7 @@ class Contradictions:
             records,
             journey=journey,
             order=order,
-            roster=station.believed.now().roster,
+            roster=station.roster_cache.now().roster,
             station=station.name,
         )
         return records

@@ -28,8 +28,8 @@ from phtlab.station.approvals.proposal_limits import remove_ended
 from phtlab.station.approvals.signer import ApprovalSigner
 from phtlab.station.approvals.sync import ApprovalSync
 from phtlab.station.context import maintenance
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.self_test_result import SelfTestSchedule
-from phtlab.station.context.station import DaemonContext
 from phtlab.station.daemon.audit_witness import watch_logs
 from phtlab.station.daemon.contradictions import Contradictions
 from phtlab.station.daemon.progress_reporter import ProgressReporter

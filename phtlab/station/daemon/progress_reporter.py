@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from phtlab.errors import PhtlabError
-from phtlab.station.context.station import Central
+from phtlab.station.context.daemon_context import Central
 from phtlab.wire.api.journeys import StopUpdate
 
 _log = structlog.get_logger("phtlab.station")

@@ -6,8 +6,8 @@ from pydantic import JsonValue
 
 from phtlab import __version__
 from phtlab.errors import PolicyError
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.maintenance import closed
-from phtlab.station.context.station import DaemonContext
 from phtlab.station.data.datasets import describe, twin_of
 from phtlab.wire.api.journeys import StationProfile
 

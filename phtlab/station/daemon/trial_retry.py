@@ -6,7 +6,7 @@ import threading
 
 import structlog
 
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.unfinished_trial import note_trial, trial_results, unfinished_trial
 from phtlab.station.health.self_test import run_self_test
 from phtlab.station.retry_delays import Backoff

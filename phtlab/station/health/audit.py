@@ -6,7 +6,7 @@ from phtlab.errors import AuditError
 from phtlab.governance.audit.chain import verify_chain
 from phtlab.station.audit.log import Log
 from phtlab.station.audit.watch import Alarm, Watch, WatchState
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.folder import StationFolder
 
 
@@ -28,20 +28,20 @@ def audit_state(folder: StationFolder, name: str) -> str:
     )
 
 
-def accept_central(place: Place, *, by: str, reason: str) -> Alarm:
+def accept_central(station: StationContext, *, by: str, reason: str) -> Alarm:
     """Watch central's log anew, from how it is now: officers say why it lacks what was seen of it.
 
     What was seen before, and why it is believed no more, stays in the station's own log. Raises
     AuditError (``audit-no-alarm``) if central's log holds as far as this station knows.
     """
-    watched = Watch.of(place.folder).central
+    watched = Watch.of(station.folder).central
     if watched.alarm is None:
         raise AuditError(
             "Central's log holds, as far as this station knows: there is nothing to accept.",
             code="audit-no-alarm",
         )
     seen = watched.seen
-    place.audit.append(
+    station.audit.append(
         actor=by,
         action="central-log-accepted",
         subject=watched.alarm.log,
@@ -52,5 +52,5 @@ def accept_central(place: Place, *, by: str, reason: str) -> Alarm:
             "reason": reason,
         },
     )
-    Watch.of(place.folder).keep(place.folder, "central", WatchState())
+    Watch.of(station.folder).keep(station.folder, "central", WatchState())
     return watched.alarm

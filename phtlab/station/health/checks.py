@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from phtlab.errors import NotOnRosterError, PhtlabError, SettingsError, TrialUnfinishedError
 from phtlab.station.context.bootstrap import open_executor, require_central, trust_of
-from phtlab.station.context.station import utc_now
+from phtlab.station.context.station_context import (
+    utc_now,
+)
 from phtlab.station.data.datasets import (
     DataSet,
     check_file,

@@ -22,8 +22,13 @@ from phtlab.errors import CentralUnreachableError, StationError
 from phtlab.station.audit.log import Log
 from phtlab.station.context.artifact_store import ImageParts
 from phtlab.station.context.bootstrap import open_executor
+from phtlab.station.context.daemon_context import (
+    DaemonContext,
+)
 from phtlab.station.context.roster_cache import RosterCache
-from phtlab.station.context.station import DaemonContext, utc_now
+from phtlab.station.context.station_context import (
+    utc_now,
+)
 from phtlab.station.executor.contract import Executor, InstalledKernel, RegistryAuth
 from phtlab.station.pipeline.transitions import Transitions
 from phtlab.station.policy.policy import Policy
@@ -231,9 +236,9 @@ def _prepared(
         settings=settings.model_copy(update={"max_running": 1}),
         identity=identity,
         central=_Nobody(),
-        freight=_Here(here.reference, image),
+        artifacts=_Here(here.reference, image),
         executor=executor,
-        believed=RosterCache(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
+        roster_cache=RosterCache(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
         now=now,
     )
     return station, Offer(journey=order.digest, order=order, train=signed), manifest

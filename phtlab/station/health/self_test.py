@@ -9,8 +9,13 @@ from typing import Final
 import structlog
 
 from phtlab.station.audit.log import Log
+from phtlab.station.context.daemon_context import (
+    DaemonContext,
+)
 from phtlab.station.context.self_test_result import Report, begun, keep_report, report_of
-from phtlab.station.context.station import DaemonContext, utc_now
+from phtlab.station.context.station_context import (
+    utc_now,
+)
 from phtlab.station.executor.contract import CheckResult
 from phtlab.station.executor.unfinished_trial import note_trial
 from phtlab.station.health.checks import check_station

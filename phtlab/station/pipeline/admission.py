@@ -18,7 +18,7 @@ from phtlab.station.approvals.agreement import has_agreed
 from phtlab.station.approvals.coverage import Coverage, asked, assessed, covering, over
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.backup.restore import require_issued_since
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet, check_columns
 from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.sandbox import data_target
@@ -43,7 +43,7 @@ _log = structlog.get_logger("phtlab.station")
 
 def verify(stop: Stop, station: DaemonContext) -> None:
     """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
-    trusted = station.believed.now(at_least_as_new_as=claimed_order(stop).roster_version)
+    trusted = station.roster_cache.now(at_least_as_new_as=claimed_order(stop).roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
     require_issued_since(station.folder, order)
     if not station.stops.take_nonce(order.nonce, stop):
@@ -54,7 +54,7 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     kernel = trusted.catalogue.image(train.manifest.kernel.digest)
     parameters = ParameterSchema.from_schema(train.manifest.parameters).validate(order.parameters)
     limits = ImageLimits()
-    parts = station.freight.fetch(train.repository, train.digest, limits)
+    parts = station.artifacts.fetch(train.repository, train.digest, limits)
     files = verify_image(
         parts.manifest,
         parts.config,
@@ -82,7 +82,7 @@ def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]
     A train waits for nobody's newer image: without it the reader is told less.
     """
     try:
-        return {settings_file(newest.digest): station.freight.settings_of(newest)}
+        return {settings_file(newest.digest): station.artifacts.settings_of(newest)}
     except PhtlabError as error:
         _log.warning("newest kernel image not compared", image=newest.digest, code=error.code)
         return {}
@@ -91,7 +91,7 @@ def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]
 def admit(stop: Stop, station: DaemonContext) -> None:
     """Verified to held or admitted: by the policy, or by an approval that stands."""
     # What was held may have waited for days: who signed it may be a member no more.
-    trusted = station.believed.now()
+    trusted = station.roster_cache.now()
     _documents(stop, station, trusted.roster)
     arrived = VerifiedOffer.of(stop)
     trusted.catalogue.image(arrived.kernel.digest)
@@ -186,7 +186,7 @@ def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
         kept = approvals.get(approval)
     except ApprovalError:
         return "approval-void"  # somebody took its file away
-    state = approvals.state(kept, station.name, station.now(), station.believed.now().roster)
+    state = approvals.state(kept, station.name, station.now(), station.roster_cache.now().roster)
     return "" if state == "stands" else f"approval-{state}"
 
 

@@ -23,7 +23,7 @@ from phtlab.station.airlock.forecast import forecast
 from phtlab.station.airlock.history import monthly_amount, released_counts
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.backup.lost_history import forgotten_of
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import people_at_most, people_known
 from phtlab.station.executor.untrusted_files import LeftFiles
 from phtlab.station.pipeline.cargo import open_cargo
@@ -214,7 +214,7 @@ def _seal(
         _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
         return
     stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
-    roster = station.believed.now().roster
+    roster = station.roster_cache.now().roster
     recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
     context = cargo_context(stop.journey, arrived.order, station.name)
     with (
@@ -229,7 +229,7 @@ def push(stop: Stop, station: DaemonContext) -> None:
     """Sealed cargo into the registry, and meanwhile the run's remains away."""
     with ThreadPoolExecutor(1, thread_name_prefix="clearing") as clearing:
         cleared = clearing.submit(station.executor.remove, stop.job_id)
-        station.freight.deliver(stop.journey, station.name, stop.cargo)
+        station.artifacts.deliver(stop.journey, station.name, stop.cargo)
     cleared.result()
     stop.write("pushed", {"at": now_text()})
 

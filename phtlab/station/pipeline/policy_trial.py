@@ -14,7 +14,7 @@ from phtlab.files.durable_file import write_durably
 from phtlab.governance.risk import Risk
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.approvals.journey_counts import known_images
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.policy.policy import Decision, Policy, decide, parse_policy
 from phtlab.station.release.airlock_replay import AirlockReplay, replay_airlock
@@ -68,40 +68,40 @@ class PolicyTrial:
         return sum(one.airlock.lost for one in self.journeys)
 
 
-def current_text(place: Place) -> str:
+def current_text(station: StationContext) -> str:
     """The policy in force, as its file has it; empty if there is none."""
     try:
-        return place.folder.policy.read_text("utf-8", "replace")
+        return station.folder.policy.read_text("utf-8", "replace")
     except FileNotFoundError:
         return ""
 
 
-def replay(place: Place, text: str) -> PolicyTrial:
+def replay(station: StationContext, text: str) -> PolicyTrial:
     """What the policy `text` would have done with the newest journeys, newest first.
 
     Raises PolicyError (``policy-invalid``) if `text` is no policy.
     """
     new = parse_policy(text)
     try:
-        old = parse_policy(current_text(place))
+        old = parse_policy(current_text(station))
     except PolicyError:
         old = None
-    present = load_datasets(place.folder)
-    known = known_images(place.stops.path)
-    stops = [stop for stop in place.stops if stop.has("verified")]
+    present = load_datasets(station.folder)
+    known = known_images(station.stops.path)
+    stops = [stop for stop in station.stops if stop.has("verified")]
     stops.sort(key=lambda stop: stop.path.stat().st_mtime, reverse=True)
-    found = tuple(_replayed(stops[:MOST], old, new, place, present, known))
+    found = tuple(_replayed(stops[:MOST], old, new, station, present, known))
     return PolicyTrial(found, max(0, len(stops) - MOST))
 
 
-def put_in_force(place: Place, text: str, *, by: str, instead_of: str) -> Policy:
+def put_in_force(station: StationContext, text: str, *, by: str, instead_of: str) -> Policy:
     """Make `text` the policy, from the next order on. `instead_of` names what `by` saw in force.
 
     Raises PolicyError (``policy-invalid``), or StationError (``policy-changed``) if another
     policy is in force by now.
     """
     policy = parse_policy(text)
-    if named(current_text(place)) != instead_of:
+    if named(current_text(station)) != instead_of:
         raise StationError(
             "The policy was changed meanwhile, by someone else or in its file. Nothing was "
             "written: load the page again, and make your change there.",
@@ -109,10 +109,10 @@ def put_in_force(place: Place, text: str, *, by: str, instead_of: str) -> Policy
         )
     content = text if text.endswith("\n") else text + "\n"
     # What is done is in the log before it counts.
-    place.audit.append(
+    station.audit.append(
         actor=by, action="policy-changed", subject="policy.toml", digest=named(content)
     )
-    write_durably(place.folder.policy, content.encode())
+    write_durably(station.folder.policy, content.encode())
     return policy
 
 
@@ -125,7 +125,7 @@ def _replayed(
     stops: list[Stop],
     old: Policy | None,
     new: Policy,
-    place: Place,
+    station: StationContext,
     present: Collection[str],
     known: Collection[str],
 ) -> Iterator[Replayed]:
@@ -136,7 +136,7 @@ def _replayed(
             continue  # 'Journeys' says of it that it is broken
         manifest = arrived.train.manifest
         # An image counts as known once it was admitted, which a train cannot have been by itself.
-        risk = assessed(arrived, place, known).risk
+        risk = assessed(arrived, station, known).risk
 
         def says(policy: Policy, arrived: VerifiedOffer = arrived, risk: Risk = risk) -> Decision:
             return decide(
@@ -144,7 +144,7 @@ def _replayed(
                 arrived.order,
                 arrived.train,
                 researcher=arrived.researcher,
-                station=place.name,
+                station=station.name,
                 present=present,
                 risk=risk,
             )
@@ -152,7 +152,7 @@ def _replayed(
         airlock = replay_airlock(
             stop,
             manifest.outputs,
-            place.folder.released,
+            station.folder.released,
             old.airlock if old else None,
             new.airlock,
         )

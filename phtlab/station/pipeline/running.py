@@ -19,7 +19,7 @@ from phtlab.errors import (
 from phtlab.files.durable_file import replaced_durably, write_durably
 from phtlab.station.airlock.errors.error_message import Vocabulary, vocabulary
 from phtlab.station.airlock.formats import strict_json
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet
 from phtlab.station.executor.contract import Job, JobStatus, Limits
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
@@ -127,13 +127,13 @@ def _begin(stop: Stop, station: DaemonContext) -> bool:
     train = arrived.train
     job = Job(
         id=stop.job_id,
-        image=station.freight.reference(train.repository, train.digest),
+        image=station.artifacts.reference(train.repository, train.digest),
         inputs=stop.job,
         data={name: Path(path) for name, path in admitted["data"].items()},
         limits=Limits(**admitted["limits"]),
         environment=station.settings.environment,
     )
-    station.executor.start(job, lambda: station.freight.authorization(train.repository))
+    station.executor.start(job, lambda: station.artifacts.authorization(train.repository))
     stop.write("started", {"at": now_text()})
     return True
 

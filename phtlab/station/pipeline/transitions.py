@@ -24,7 +24,7 @@ from phtlab.errors import (
     UnreachableError,
 )
 from phtlab.station.context import maintenance
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline import admission, departure, running
 from phtlab.station.pipeline.audit_entries import StopAudit
 from phtlab.station.retry_delays import Backoff

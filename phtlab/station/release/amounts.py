@@ -12,7 +12,7 @@ from phtlab.station.airlock.history.monthly_amount import (
     months,
     uses,
 )
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets, people_at_most
 from phtlab.station.policy.month_limits import (
     MonthLimits,
@@ -73,13 +73,13 @@ class MonthPage:
     lines: tuple[UseOfMonth, ...]
 
 
-def month_page(place: Place, month: str | None = None) -> MonthPage:
+def month_page(station: StationContext, month: str | None = None) -> MonthPage:
     """What left in `month`, as ``2026-12``; in the present one without it.
 
     Raises StationError (``month``) for another form, (``station-error``) if what is kept is broken,
     and PolicyError.
     """
-    now = f"{place.now().astimezone(UTC):%Y-%m}"
+    now = f"{station.now().astimezone(UTC):%Y-%m}"
     chosen = month or now
     try:
         at = datetime.strptime(chosen, "%Y-%m").replace(tzinfo=UTC)
@@ -87,14 +87,14 @@ def month_page(place: Place, month: str | None = None) -> MonthPage:
         raise StationError(
             f"'{chosen[:20]}' is no month: write it as {now}.", code="month"
         ) from None
-    policy = place.policy()
+    policy = station.policy()
     limits = policy.month
-    datasets = load_datasets(place.folder)
-    found = uses(left_in_month(place.folder.released, at))
+    datasets = load_datasets(station.folder)
+    found = uses(left_in_month(station.folder.released, at))
     return MonthPage(
         month=f"{at:%Y-%m}",
         current=f"{at:%Y-%m}" == now,
-        months=tuple(dict.fromkeys([now, *months(place.folder.released)])),
+        months=tuple(dict.fromkeys([now, *months(station.folder.released)])),
         limits=limits,
         per_stop=policy.airlock.max_numbers,
         lines=tuple(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from phtlab.errors import StationError
 from phtlab.station.airlock.history import released_counts
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.release.airlock_replay import NOTED
 from phtlab.station.stops.stop import Stop
 
 
-def disregard(desk: StationContext, stop: Stop, *, by: str, reason: str) -> tuple[str, ...]:
+def disregard(station: StationContext, stop: Stop, *, by: str, reason: str) -> tuple[str, ...]:
     """Hold later outputs against nothing any more that left with `stop`.
 
     Returns the journeys of all stops that let the same tables leave: they are kept once. Raises
@@ -26,14 +26,14 @@ def disregard(desk: StationContext, stop: Stop, *, by: str, reason: str) -> tupl
             "removed: no output is held against it.",
             code="nothing-noted",
         )
-    journeys = tuple(one.journey for one in desk.stops if _noted(one) == name)
-    desk.audit.append(
+    journeys = tuple(one.journey for one in station.stops if _noted(one) == name)
+    station.audit.append(
         actor=by,
         action="outputs-disregarded",
         subject=stop.journey,
         details={"journeys": ", ".join(journeys), "reason": reason},
     )
-    released_counts.disregard(desk.folder.released, name)
+    released_counts.disregard(station.folder.released, name)
     return journeys
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from phtlab.errors import StationError
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.release.output_view import OutputView, view_of
 from phtlab.station.release.redaction import require_whole_cells, without
 from phtlab.station.release.releasers import require_releaser
@@ -69,7 +69,7 @@ class HeldStop:
         return self.waiting.at
 
 
-def held(station: Place) -> list[HeldStop]:
+def held(station: StationContext) -> list[HeldStop]:
     """The stops whose outputs wait for a person, the longest first."""
     found = [held_stop(stop) for stop in station.stops if stop.waits_for == "release"]
     return sorted(found, key=lambda one: one.since)
@@ -89,7 +89,7 @@ def held_stop(stop: Stop) -> HeldStop:
 
 
 def look(
-    station: Place, stop: Stop, output: str, *, by: str, rows: int | None = None
+    station: StationContext, stop: Stop, output: str, *, by: str, rows: int | None = None
 ) -> OutputView:
     """The output as it would leave, beside why it is held; that `by` looked is logged.
 
@@ -122,7 +122,7 @@ def looked(stop: Stop, output: WaitingOutput, *, by: str) -> bool:
 
 
 def decide(
-    station: Place,
+    station: StationContext,
     stop: Stop,
     choices: Mapping[str, Choice],
     *,

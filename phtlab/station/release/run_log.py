@@ -14,7 +14,7 @@ from phtlab.errors import AirlockError, StationError
 from phtlab.files.durable_file import write_durably
 from phtlab.printable import escaped, escaped_lines
 from phtlab.station.airlock.formats import strict_json
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.release.releasers import require_releaser
 from phtlab.station.release.view_log import has_looked, note_look
 from phtlab.station.release.votes import Outcome, Vote, add_word, outcome_with, word_of, words_on
@@ -38,7 +38,7 @@ def log_text(stop: Stop) -> str:
     return "\n".join(_lines(stop)) + "\n"
 
 
-def look_at_log(station: Place, stop: Stop, *, by: str, most: int | None = None) -> str:
+def look_at_log(station: StationContext, stop: Stop, *, by: str, most: int | None = None) -> str:
     """`log_text`; that `by` looked at it is logged. Raises as that does.
 
     A page that shows `most` characters says so: who has seen its beginning cannot let it go.
@@ -61,7 +61,7 @@ def persons_for_log(words: Sequence[Vote], now: int) -> int:
     return max(now, *(word.persons for word in words), 1)
 
 
-def release_log(station: Place, stop: Stop, *, by: str, reason: str) -> Outcome | None:
+def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) -> Outcome | None:
     """`by` lets the log go; None if another person has to agree. The daemon seals and sends it.
 
     A log is free text, so where outputs of high risk need two persons it needs two; and a policy
@@ -123,8 +123,8 @@ def _lines(stop: Stop) -> Iterator[str]:
     yield f"Outcome: {outcome['code'] or 'the run came to its end'}"
     error = _error(stop)
     if error:
-        place = ", ".join(f"{part} {error[part]}" for part in ("cell", "line") if error.get(part))
-        yield escaped(f"Error: {error.get('type')} in {place or 'no cell'}")
+        where = ", ".join(f"{part} {error[part]}" for part in ("cell", "line") if error.get(part))
+        yield escaped(f"Error: {error.get('type')} in {where or 'no cell'}")
         for part in ("message", "traceback"):
             if text := error.get(part):
                 yield escaped_lines(str(text))

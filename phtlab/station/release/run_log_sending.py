@@ -18,7 +18,7 @@ import structlog
 
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.files.durable_file import replaced_durably
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.release.run_log import (
     LOG,
     log_text,
@@ -87,7 +87,7 @@ def send_log(station: DaemonContext, mark: Path) -> bool:
         if not stop.has("log-statement"):
             _seal(stop, station, words)
         statement = Envelope.model_validate(stop.read("log-statement"))
-        station.freight.deliver_log(stop.journey, station.name, sealed_log(stop), statement)
+        station.artifacts.deliver_log(stop.journey, station.name, sealed_log(stop), statement)
         stop.write("log-sent", {"at": now_text()})
         station.audit.append(
             actor=station.name,
@@ -108,7 +108,7 @@ def _seal(stop: Stop, station: DaemonContext, words: Sequence[Vote]) -> None:
     text = log_text(stop).encode()
     require_same_log(words, digest(text))
     order = VerifiedOffer.of(stop).order
-    roster = station.believed.now().roster
+    roster = station.roster_cache.now().roster
     recipients = [roster.member(name).keys.age for name in order.recipients]
     context = log_context(stop.journey, order, station.name)
     with replaced_durably(sealed_log(stop)) as target:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from phtlab.station.approvals.store import Approvals
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
 
@@ -27,16 +27,16 @@ class ApprovedBefore:
         return path.read_bytes() if path.exists() else None
 
 
-def approved_before(place: Place, stop: Stop) -> ApprovedBefore | None:
+def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | None:
     """The newest approved stop of the same researcher's train of the same name, other than `stop`.
 
     Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
     in has been read by nobody, and what was taken back since is left out.
     """
-    arrived, approvals = VerifiedOffer.of(stop), Approvals(place.folder)
+    arrived, approvals = VerifiedOffer.of(stop), Approvals(station.folder)
     kept = {one.digest: one.claimed for one in approvals if not approvals.revoked(one.digest)}
     found: list[ApprovedBefore] = []
-    for other in place.stops:
+    for other in station.stops:
         if other.hex == stop.hex or not other.has("verified"):
             continue
         theirs, approval = VerifiedOffer.of(other), kept.get(_approval_of(other))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from phtlab.governance.proposal import Proposal
 from phtlab.station.approvals.proposals import StationProposals
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.review.examination import TouchedData
 
 
@@ -38,10 +38,10 @@ class StudyContext:
                 )
 
 
-def under_proposal(place: Place, version: str | None) -> StudyContext | None:
+def under_proposal(station: StationContext, version: str | None) -> StudyContext | None:
     """What an order's `version` names here; None for a journey without a proposal."""
     if version is None:
         return None
-    found = [here.version(version) for here in StationProposals(place.folder.proposals)]
+    found = [here.version(version) for here in StationProposals(station.folder.proposals)]
     kept = next((one for one in found if one is not None), None)
     return StudyContext(version, kept.proposal if kept else None)

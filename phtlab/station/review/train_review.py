@@ -11,7 +11,7 @@ from phtlab.errors import DataSetError, StationError
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import describe
 from phtlab.station.approvals.coverage import assessed
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.review.approved_before import ApprovedBefore, approved_before
 from phtlab.station.review.examination import CodeCell, Difference, Examination, ExaminationRequest
@@ -131,7 +131,9 @@ class TrainReview:
         )
 
 
-def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> TrainReview:
+def read_train(
+    station: StationContext, stop: Stop, catalogue: Catalogue | None = None
+) -> TrainReview:
     """Read the train of `stop`, which was verified. Takes a second or two, at most half a minute.
 
     Raises StationError (``stop-unverified``) before it was, TrainError (``image-notebook``) if its
@@ -146,8 +148,8 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
     arrived = VerifiedOffer.of(stop)
     manifest = arrived.train.manifest
     text = read_notebook(_notebook_of(stop))
-    before = approved_before(place, stop)
-    columns, undeclared = _columns(place, manifest.datasets)
+    before = approved_before(station, stop)
+    columns, undeclared = _columns(station, manifest.datasets)
     asked = ExaminationRequest(
         # Not what the notebook says of itself: the kernel runs what it is of.
         language=arrived.kernel.language,
@@ -166,8 +168,8 @@ def read_train(place: Place, stop: Stop, catalogue: Catalogue | None = None) -> 
         trouble=trouble,
         before=before,
         parameters=tuple(_parameters(arrived, before)),
-        under=under_proposal(place, arrived.order.proposal),
-        risk=assessed(arrived, place),
+        under=under_proposal(station, arrived.order.proposal),
+        risk=assessed(arrived, station),
         kernel=_kernel(stop, arrived, before, catalogue),
         beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
         undeclared=undeclared,
@@ -190,11 +192,11 @@ def _cells(text: NotebookText) -> tuple[CodeCell, ...]:
 
 
 def _columns(
-    place: Place, used: tuple[str, ...]
+    station: StationContext, used: tuple[str, ...]
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
     """The declared columns of the data sets in use, and those of which none is known here."""
     try:
-        declared = load_datasets(place.folder)
+        declared = load_datasets(station.folder)
     except DataSetError:
         declared = {}
     columns = {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
-def note_look(place: Place, stop: Stop, *, by: str) -> None:
+def note_look(station: StationContext, stop: Stop, *, by: str) -> None:
     """`by` looks at the train of `stop`. Raises AuditError, OSError: then nothing is shown."""
     digest = VerifiedOffer.of(stop).train.digest
-    place.audit.append(actor=by, action="train-looked-at", subject=stop.journey, digest=digest)
+    station.audit.append(actor=by, action="train-looked-at", subject=stop.journey, digest=digest)

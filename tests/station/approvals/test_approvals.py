@@ -29,7 +29,7 @@ from phtlab.station.approvals.signer import ApprovalSigner
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.sync import ApprovalSync
 from phtlab.station.approvals.terms import ApprovalRequest
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest

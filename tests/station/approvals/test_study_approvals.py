@@ -14,7 +14,7 @@ from phtlab.station.approvals import decisions
 from phtlab.station.approvals.drafts import DraftStore
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.terms import ApprovalRequest, described
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import peek

@@ -27,9 +27,9 @@ from phtlab.station.backup.lost_history import accept_loss, forgotten_of
 from phtlab.station.backup.restore import restore, restored_of
 from phtlab.station.context import maintenance
 from phtlab.station.context.bootstrap import open_station
+from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.maintenance import pause, resume
-from phtlab.station.context.operator_context import StationContext
-from phtlab.station.context.station import DaemonContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon.audit_witness import AuditWitness
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings

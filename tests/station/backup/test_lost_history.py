@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from phtlab.cli.station.commands import app
 from phtlab.errors import StationError
 from phtlab.station.backup.lost_history import LostHistory, accept_loss, forget, forgotten_of
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.release.waiting import waiting_at
 from tests.raising import raises_code

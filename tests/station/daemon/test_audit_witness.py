@@ -15,7 +15,7 @@ from phtlab.files.durable_file import write_durably
 from phtlab.governance.audit.chain import Checkpoint, open_checkpoint
 from phtlab.station.audit.log import Log
 from phtlab.station.audit.watch import Watch
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon import audit_witness
 from phtlab.station.daemon.audit_witness import AuditWitness, watch_logs
 from phtlab.station.health.audit import accept_central, audit_state

@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 from phtlab.cli.station.commands import app
 from phtlab.errors import DataSetError, RunError
 from phtlab.files.key_file import write_key
-from phtlab.station.context.operator_context import StationContext
 from phtlab.station.context.self_test_result import (
     AIRLOCK,
     TRAIN,
@@ -19,6 +18,7 @@ from phtlab.station.context.self_test_result import (
     last_report,
     report_of,
 )
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor.contract import CheckResult
 from phtlab.station.executor.docker_executor import DockerExecutor
 from phtlab.station.health import local_train, self_test_train

@@ -25,7 +25,6 @@ from structlog.testing import capture_logs
 from phtlab.central.founding import registry_settings
 from phtlab.central.registry.token import certificate
 from phtlab.files.key_file import read_key, write_key
-from phtlab.station.context.operator_context import StationContext
 from phtlab.station.context.self_test_result import (
     STOPPING,
     Found,
@@ -33,6 +32,7 @@ from phtlab.station.context.self_test_result import (
     asked_for,
     last_report,
 )
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor import sandbox_trial
 from phtlab.station.executor.contract import CheckResult, Executor
 from phtlab.station.executor.docker_executor import DEFAULT_ENGINE, DockerExecutor

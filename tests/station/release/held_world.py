@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.release import held_outputs
 from phtlab.station.release.view_log import note_look
 from phtlab.station.release.waiting import HeldOutputs

@@ -17,7 +17,7 @@ from phtlab.station.airlock.history.monthly_amount import (
     ReleasedAmount,
     amount_of,
 )
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.policy.month_limits import (
     Amount,
     MonthLimits,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from phtlab.cli.station.commands import app
 from phtlab.errors import StationError
 from phtlab.station.airlock.history import released_counts
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.release.disregarded import disregard
 from tests.raising import raises_code

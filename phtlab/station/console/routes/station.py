@@ -15,8 +15,8 @@ from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
 from phtlab.station.console.views.keys import keys_page, last_believed
 from phtlab.station.context.maintenance import Closed, closed, pause, pause_of, resume
-from phtlab.station.context.operator_context import Place
 from phtlab.station.context.self_test_result import Report, ask_for_test, asked_for, last_report
+from phtlab.station.context.station_context import StationContext
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 _HEALTH = "parts/health.html"
@@ -81,7 +81,7 @@ def resume_now(
     return go("/health")
 
 
-def _health(station: Place) -> dict[str, Report | Closed | bool | None]:
+def _health(station: StationContext) -> dict[str, Report | Closed | bool | None]:
     return {
         "report": last_report(station.folder),
         "closed": closed(station),

@@ -10,7 +10,7 @@ from typing import Final
 from phtlab.errors import AuditError
 from phtlab.governance.audit.chain import START, Entry, Head, verify_chain
 from phtlab.station.approvals.proposals import StationProposals
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 
 MOST: Final = 200
 LOOKED_AT: Final = 20_000
@@ -60,20 +60,20 @@ class AuditPage:
     proposals: frozenset[str]
 
 
-def audit_page(place: Place, filters: Filters) -> AuditPage:
+def audit_page(station: StationContext, filters: Filters) -> AuditPage:
     """Reads the newest `LOOKED_AT` entries, and checks that each follows the one before."""
     found: list[Entry] = []
     entries: list[Entry] = []
     head, trouble, cut = None, "", False
     try:
-        lines = deque(place.audit.lines(), maxlen=LOOKED_AT + 1)
+        lines = deque(station.audit.lines(), maxlen=LOOKED_AT + 1)
         entries = [Entry.from_line(line) for line in lines]
         cut = len(entries) > LOOKED_AT
         # Of a long log, what the first one follows was not looked at.
         start = Head(entries[0].number, entries[0].name) if cut else START
         entries = entries[1:] if cut else entries
         found = [entry for entry in entries if filters.fit(entry)]
-        head = verify_chain(entries, log=place.name, start=start)
+        head = verify_chain(entries, log=station.name, start=start)
     except AuditError as error:
         trouble = error.message
     return AuditPage(
@@ -85,6 +85,6 @@ def audit_page(place: Place, filters: Filters) -> AuditPage:
         actions=tuple(sorted({entry.action for entry in entries})),
         head=head,
         trouble=trouble,
-        journeys=frozenset(stop.hex for stop in place.stops),
-        proposals=frozenset(here.id for here in StationProposals(place.folder.proposals)),
+        journeys=frozenset(stop.hex for stop in station.stops),
+        proposals=frozenset(here.id for here in StationProposals(station.folder.proposals)),
     )

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from phtlab.errors import DataSetError, StationError
 from phtlab.station.console.views.journeys import JourneyLine, journey_lines
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import DataSet, load_datasets, readable_in_sandbox
 from phtlab.station.stops.stop import Stop
 from phtlab.station.stops.verified_offer import VerifiedOffer
@@ -44,25 +44,25 @@ class DataSetPage:
         return sum(use.runs for use in self.uses)
 
 
-def dataset_pages(place: Place) -> list[DataSetPage]:
+def dataset_pages(station: StationContext) -> list[DataSetPage]:
     """All that are declared. Raises DataSetError naming the declaration that is wrong."""
-    ran = _ran(place)
-    return [_page(place, one, ran) for one in load_datasets(place.folder).values()]
+    ran = _ran(station)
+    return [_page(station, one, ran) for one in load_datasets(station.folder).values()]
 
 
-def dataset_page(place: Place, name: str) -> DataSetPage:
+def dataset_page(station: StationContext, name: str) -> DataSetPage:
     """Raises DataSetError (``data-set-unknown``)."""
-    declared = load_datasets(place.folder)
+    declared = load_datasets(station.folder)
     if name not in declared:
         raise DataSetError(
             "There is no such data set here. Declare one with 'phtlab station dataset add NAME "
             "PATH --schema FILE.toml'.",
             code="data-set-unknown",
         )
-    return _page(place, declared[name], _ran(place))
+    return _page(station, declared[name], _ran(station))
 
 
-def _page(place: Place, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
+def _page(station: StationContext, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
     times: dict[str, list[float]] = {}
     for one in ran:
         if dataset.name in one.datasets:
@@ -72,9 +72,11 @@ def _page(place: Place, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
         for researcher, every in times.items()
     ]
     uses.sort(key=lambda use: use.last, reverse=True)
-    newest, _ = journey_lines(place)
+    newest, _ = journey_lines(station)
     on_it = tuple(line for line in newest if dataset.name in line.datasets)
-    return DataSetPage(dataset, _trouble(place, dataset), _twin(place, dataset), tuple(uses), on_it)
+    return DataSetPage(
+        dataset, _trouble(station, dataset), _twin(station, dataset), tuple(uses), on_it
+    )
 
 
 class _Ran(NamedTuple):
@@ -85,9 +87,9 @@ class _Ran(NamedTuple):
     at: float
 
 
-def _ran(place: Place) -> list[_Ran]:
+def _ran(station: StationContext) -> list[_Ran]:
     """Every run that began here, however long ago."""
-    return [_of(stop.path) for stop in place.stops if stop.has("started")]
+    return [_of(stop.path) for stop in station.stops if stop.has("started")]
 
 
 @lru_cache(maxsize=100_000)
@@ -98,8 +100,8 @@ def _of(folder: Path) -> _Ran:
     return _Ran(arrived.researcher, tuple(arrived.train.manifest.datasets), at)
 
 
-def _trouble(place: Place, dataset: DataSet) -> str:
-    if place.settings.twin:
+def _trouble(station: StationContext, dataset: DataSet) -> str:
+    if station.settings.twin:
         return ""  # a twin station never opens the declared file
     try:
         dataset.require()
@@ -113,9 +115,9 @@ def _trouble(place: Place, dataset: DataSet) -> str:
     return ""
 
 
-def _twin(place: Place, dataset: DataSet) -> tuple[tuple[str, ...], ...]:
+def _twin(station: StationContext, dataset: DataSet) -> tuple[tuple[str, ...], ...]:
     """The first lines of the twin: made up, so they tell nothing."""
-    path = place.folder.twins / f"{dataset.name}.csv"
+    path = station.folder.twins / f"{dataset.name}.csv"
     try:
         with path.open(newline="", encoding="utf-8") as file:
             lines = itertools.islice(csv.reader(file), _TWIN_ROWS + 1)

@@ -14,7 +14,7 @@ from phtlab.station.airlock.capacity import Capacity, capacities_of_run
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.terms import ApprovalRequest, risk_of_study
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _NOTEBOOK = re.compile(r"sha256:[0-9a-f]{64}")
@@ -57,28 +57,28 @@ class Decision:
         return sum(one.bits for one in self.told)
 
 
-def decision(place: Place, target: str, *, by: str) -> Decision | None:
+def decision(station: StationContext, target: str, *, by: str) -> Decision | None:
     """What `by` may decide about `target`; None if it waits for nobody."""
-    found = [one for one in decisions.pending(place) if one.id.endswith(target)]
+    found = [one for one in decisions.pending(station) if one.id.endswith(target)]
     if not found:
         return None
     pending = found[0]
     if pending.kind == "proposal":
-        choices, parameters, notebooks = _of_proposal(place, target)
+        choices, parameters, notebooks = _of_proposal(station, target)
     else:
-        choices, parameters = _of_journey(place, target)
+        choices, parameters = _of_journey(station, target)
         notebooks = ()
-    word, trouble = said_so(place, target, by=by)
-    told = capacities_of_run(place.policy())
+    word, trouble = said_so(station, target, by=by)
+    told = capacities_of_run(station.policy())
     return Decision(target, pending, choices, parameters, notebooks, word, trouble, told)
 
 
 def said_so(
-    place: Place, target: str, *, by: str, wanted: ApprovalRequest | None = None
+    station: StationContext, target: str, *, by: str, wanted: ApprovalRequest | None = None
 ) -> tuple[decisions.VoteResult | None, str]:
     """What `by`'s yes would come to, else why there can be none."""
     try:
-        return decisions.preview(place, target, by=by, wanted=wanted or ApprovalRequest()), ""
+        return decisions.preview(station, target, by=by, wanted=wanted or ApprovalRequest()), ""
     except PhtlabError as error:
         return None, error.message
 
@@ -110,22 +110,24 @@ def wanted_of(form: Mapping[str, str]) -> ApprovalRequest:
     )
 
 
-def _of_journey(place: Place, target: str) -> tuple[tuple[Choice, ...], Mapping[str, str]]:
-    arrived = VerifiedOffer.of(place.stops.stop(target))
+def _of_journey(
+    station: StationContext, target: str
+) -> tuple[tuple[Choice, ...], Mapping[str, str]]:
+    arrived = VerifiedOffer.of(station.stops.stop(target))
     choices = [Choice("train", "This train", "exactly this image, until its order ends")]
     if arrived.order.proposal is not None:
         choices.append(Choice("notebook", "This notebook", "any train of it within the proposal"))
-        if place.stops.stop(target).read("held")["risk"] == "low":
+        if station.stops.stop(target).read("held")["risk"] == "low":
             about = "any of this researcher's within the proposal"
             choices.append(Choice("low-risk", "Low-risk trains", about))
     return tuple(choices), _described(arrived.train.manifest.parameters)
 
 
 def _of_proposal(
-    place: Place, target: str
+    station: StationContext, target: str
 ) -> tuple[tuple[Choice, ...], Mapping[str, str], tuple[str, ...]]:
-    proposal = StationProposals(place.folder.proposals).find(target).newest.proposal
-    risk = risk_of_study(proposal, place)
+    proposal = StationProposals(station.folder.proposals).find(target).newest.proposal
+    risk = risk_of_study(proposal, station)
     low = "any of this researcher's within the proposal"
     if risk != "low":
         low += f"; not the study's own, which are of {risk} risk here"

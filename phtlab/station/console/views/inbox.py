@@ -13,7 +13,7 @@ from phtlab.station.approvals import decisions
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.approvals.journey_counts import known_images
 from phtlab.station.approvals.proposal_limits import crowded
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.release import held_outputs
 from phtlab.station.settings.people import Role
 from phtlab.station.stops.verified_offer import VerifiedOffer
@@ -46,21 +46,21 @@ class Inbox:
     troubles: tuple[str, ...]
 
 
-def inbox(place: Place) -> Inbox:
+def inbox(station: StationContext) -> Inbox:
     """All that waits, the oldest first."""
     found: list[InboxItem] = []
     troubles: list[str] = []
     for source in _SOURCES:
         try:
-            found += source(place)
+            found += source(station)
         except PhtlabError as error:
             troubles.append(error.message)
-    troubles += crowded(place)
+    troubles += crowded(station)
     return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
 
 
-def _decisions(place: Place) -> Iterator[InboxItem]:
-    for one in decisions.pending(place):
+def _decisions(station: StationContext) -> Iterator[InboxItem]:
+    for one in decisions.pending(station):
         proposal = one.kind == "proposal"
         hex_ = one.id.removeprefix("sha256:")
         yield InboxItem(
@@ -77,10 +77,10 @@ def _decisions(place: Place) -> Iterator[InboxItem]:
         )
 
 
-def _outputs(place: Place) -> Iterator[InboxItem]:
-    known = known_images(place.stops.path)
-    for held in held_outputs.held(place):
-        risk = assessed(VerifiedOffer.of(held.stop), place, known).risk
+def _outputs(station: StationContext) -> Iterator[InboxItem]:
+    known = known_images(station.stops.path)
+    for held in held_outputs.held(station):
+        risk = assessed(VerifiedOffer.of(held.stop), station, known).risk
         for output in held.undecided:
             yield InboxItem(
                 kind="output",
@@ -95,4 +95,7 @@ def _outputs(place: Place) -> Iterator[InboxItem]:
             )
 
 
-_SOURCES: Final[tuple[Callable[[Place], Iterator[InboxItem]], ...]] = (_decisions, _outputs)
+_SOURCES: Final[tuple[Callable[[StationContext], Iterator[InboxItem]], ...]] = (
+    _decisions,
+    _outputs,
+)

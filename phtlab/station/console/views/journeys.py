@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from phtlab.errors import StationError
 from phtlab.station.console.views.usage import Plot, plot
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.pipeline.running import cell_lines
 from phtlab.station.release.held_outputs import held_stop
 from phtlab.station.stops.stop import Stop
@@ -122,7 +122,7 @@ def journey_line(stop: Stop) -> JourneyLine:
     return JourneyLine(stop.hex, name, researcher, datasets, state, code, sentence, at)
 
 
-def journey_lines(station: Place, most: int = MOST) -> tuple[list[JourneyLine], int]:
+def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[JourneyLine], int]:
     """The newest journeys, newest first, and how many older ones there are.
 
     One whose files are broken says so in its line.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from phtlab.consortium.enrolment import open_request
 from phtlab.errors import PhtlabError
 from phtlab.station.context.bootstrap import trust_of
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.train.crypto.identity import Member
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Roster
@@ -37,41 +37,41 @@ class KeysPage:
         return bool(self.public and self.listed and self.public.keys == self.listed.keys)
 
 
-def last_believed(place: Place) -> Trusted | None:
+def last_believed(station: StationContext) -> Trusted | None:
     """The roster and catalogue that the daemon kept; None if there is none, or it has expired.
 
     Central is not asked: a page does not wait for it.
     """
-    if place.settings.central is None:
+    if station.settings.central is None:
         return None
     try:
-        with CentralClient(place.settings.central) as central:
-            return trust_of(place.folder, central).cached()
+        with CentralClient(station.settings.central) as central:
+            return trust_of(station.folder, central).cached()
     except PhtlabError:
         return None
 
 
-def keys_page(place: Place, trusted: Trusted | None) -> KeysPage:
+def keys_page(station: StationContext, trusted: Trusted | None) -> KeysPage:
     """Of the station's folder, and the roster as it was believed last; None if it never was."""
     roster = trusted.roster if trusted else None
     try:
-        about = place.folder.key.stat()
+        about = station.folder.key.stat()
     except FileNotFoundError:
         about = None
     return KeysPage(
-        public=_asked_with(place),
-        listed=_listed(roster, place.name),
+        public=_asked_with(station),
+        listed=_listed(roster, station.name),
         roster=roster,
         expires=trusted.expires if trusted else None,
         written=datetime.fromtimestamp(about.st_mtime, UTC) if about else None,
         open_to_others=bool(about and stat.S_IMODE(about.st_mode) & 0o077),
-        locked_by=_locked_by(place),
+        locked_by=_locked_by(station),
     )
 
 
-def _asked_with(place: Place) -> Member | None:
+def _asked_with(station: StationContext) -> Member | None:
     try:
-        return open_request(Envelope.from_bytes(place.folder.request.read_bytes()))
+        return open_request(Envelope.from_bytes(station.folder.request.read_bytes()))
     except (OSError, PhtlabError):
         return None
 
@@ -81,10 +81,10 @@ def _listed(roster: Roster | None, name: str) -> Member | None:
     return next((member for member in members if member.name == name), None)
 
 
-def _locked_by(place: Place) -> str:
+def _locked_by(station: StationContext) -> str:
     """The stanza of the age file: how it is locked, in its own words (c2sp.org/age)."""
     try:
-        with place.folder.key.open("rb") as file:
+        with station.folder.key.open("rb") as file:
             head = file.read(_HEAD)
     except OSError:
         return ""

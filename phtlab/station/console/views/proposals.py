@@ -13,7 +13,7 @@ from phtlab.notebook.parameters import describe
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.journey_counts import journeys_under
 from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
-from phtlab.station.context.operator_context import Place
+from phtlab.station.context.station_context import StationContext
 from phtlab.wire.api.governance import CommentView
 
 STATES: Final = {
@@ -56,18 +56,18 @@ class ProposalPage:
         return STATES[self.state]
 
 
-def proposal_pages(place: Place) -> list[ProposalPage]:
+def proposal_pages(station: StationContext) -> list[ProposalPage]:
     """All that name this station or did, the newest first."""
-    pages = [_page(place, here) for here in StationProposals(place.folder.proposals)]
+    pages = [_page(station, here) for here in StationProposals(station.folder.proposals)]
     return sorted(pages, key=lambda page: page.proposal.issued, reverse=True)
 
 
-def proposal_page(place: Place, proposal_id: str) -> ProposalPage:
+def proposal_page(station: StationContext, proposal_id: str) -> ProposalPage:
     """Raises ProposalError (``proposal-unknown``)."""
-    return _page(place, StationProposals(place.folder.proposals).find(proposal_id))
+    return _page(station, StationProposals(station.folder.proposals).find(proposal_id))
 
 
-def _page(place: Place, here: StationProposal) -> ProposalPage:
+def _page(station: StationContext, here: StationProposal) -> ProposalPage:
     versions = here.versions
     newest = versions[-1]
     properties = newest.proposal.parameters["properties"]
@@ -78,10 +78,10 @@ def _page(place: Place, here: StationProposal) -> ProposalPage:
         here=here,
         newest=newest,
         versions=len(versions),
-        state=decisions.proposal_state(here, place),
+        state=decisions.proposal_state(here, station),
         changes=differences(versions[-2].proposal, newest.proposal) if len(versions) > 1 else (),
         bounds={name: describe(declared) for name, declared in properties.items()},
         comments=here.comments,
         unsent=tuple(unsent),
-        journeys=journeys_under(here, place.stops.path, but=""),
+        journeys=journeys_under(here, station.stops.path, but=""),
     )

@@ -16,7 +16,7 @@ import structlog
 
 from phtlab.errors import PhtlabError
 from phtlab.station.context.bootstrap import open_executor
-from phtlab.station.context.operator_context import StationContext
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor.contract import Executor
 from phtlab.station.stops.stop import Stop
 
@@ -48,18 +48,18 @@ class Plot:
     cpus_limit: float
 
 
-def watch_usage(desk: StationContext, until: threading.Event) -> None:
+def watch_usage(station: StationContext, until: threading.Event) -> None:
     """Look at what runs until `until` is set. An engine that does not answer is asked again."""
     before: dict[str, tuple[datetime, float]] = {}
     executor: Executor | None = None
     try:
         while not until.wait(SECONDS):
             try:
-                running = [stop for stop in desk.stops.unfinished() if stop.occupies]
+                running = [stop for stop in station.stops.unfinished() if stop.occupies]
                 if running and executor is None:
-                    executor = open_executor(desk.folder, desk.settings)
+                    executor = open_executor(station.folder, station.settings)
                 for stop in running if executor else ():
-                    _look(desk, executor, stop, before)  # type: ignore[arg-type]
+                    _look(station, executor, stop, before)  # type: ignore[arg-type]
             except (PhtlabError, OSError) as error:
                 _log.info("usage not seen", why=type(error).__name__)
     finally:
@@ -118,12 +118,15 @@ def plot(stop: Stop) -> Plot | None:
 
 
 def _look(
-    desk: StationContext, executor: Executor, stop: Stop, before: dict[str, tuple[datetime, float]]
+    station: StationContext,
+    executor: Executor,
+    stop: Stop,
+    before: dict[str, tuple[datetime, float]],
 ) -> None:
     used = executor.usage(stop.job_id)
     if used is None:
         return
-    now = desk.now()
+    now = station.now()
     at, cpu = before.get(stop.hex, (now, used.cpu_seconds))
     before[stop.hex] = now, used.cpu_seconds
     passed = (now - at).total_seconds()

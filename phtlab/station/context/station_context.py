@@ -1,16 +1,16 @@
-"""A station as its people decide at it: its folder, without its key.
+"""A station's folder and settings, as its commands, its console and its daemon work with them.
 
-What someone decides is written into the folder; the daemon, which holds the key, signs it.
+The console and the commands have no key: what a person decides is written into the folder, and the
+daemon, which holds the key, signs it (`DaemonContext`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from phtlab.station.audit.log import Log
-from phtlab.station.context.station import DaemonContext, utc_now
 from phtlab.station.policy.policy import Policy, load_policy
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
@@ -19,9 +19,13 @@ from phtlab.train.documents.roster import Roster
 from phtlab.trust_store.trust import last_roster
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class StationContext:
-    """For the commands and the console, whether or not the daemon runs."""
+    """One station, whether or not its daemon runs. Settings are read once; policy at each use."""
 
     folder: StationFolder
     settings: StationSettings
@@ -37,16 +41,13 @@ class StationContext:
 
     @property
     def audit(self) -> Log:
-        """What happened here; whoever does an act appends it."""
+        """The station's log; whoever does an act appends it."""
         return Log(self.folder.audit, self.name, self.now)
 
     def policy(self) -> Policy:
-        """The policy as it stands now. Raises PolicyError."""
+        """The policy in force. Raises PolicyError."""
         return load_policy(self.folder.policy)
 
     def roster(self) -> Roster | None:
-        """The roster as the daemon last believed it, for display; None before it has one."""
+        """The roster that the daemon verified last; None before it has one."""
         return last_roster(self.folder.trust)
-
-
-Place = StationContext | DaemonContext

@@ -1,22 +1,16 @@
-"""What a station works with: its settings, its keys, and its ways to the outside."""
+"""What the daemon works with: the station, its key and its connections."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Protocol
 
-from phtlab.station.audit.log import Log
 from phtlab.station.context.artifact_store import ArtifactStore
 from phtlab.station.context.roster_cache import RosterCache
+from phtlab.station.context.station_context import StationContext
 from phtlab.station.context.stopwatch import Stopwatch
 from phtlab.station.data.datasets import DataSet, load_datasets, twin_of
 from phtlab.station.executor.contract import Executor
-from phtlab.station.policy.policy import Policy, load_policy
-from phtlab.station.settings.folder import StationFolder
-from phtlab.station.settings.settings import StationSettings
-from phtlab.station.stops.stop import Stops
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.roster import Roster
@@ -58,44 +52,20 @@ class Central(Protocol):
     def close(self) -> None: ...
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True, kw_only=True)
+class DaemonContext(StationContext):
+    """A station with its key, and its connections to central, registry and engine."""
 
-
-@dataclass(frozen=True)
-class DaemonContext:
-    """One station at work. Settings are read once; policy and data sets at each use."""
-
-    folder: StationFolder
-    settings: StationSettings
     identity: Identity = field(repr=False)
     central: Central
-    freight: ArtifactStore
+    artifacts: ArtifactStore
     executor: Executor
-    believed: RosterCache
-    now: Callable[[], datetime] = utc_now
+    roster_cache: RosterCache
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
 
-    @property
-    def name(self) -> str:
-        return self.settings.name
-
-    @property
-    def stops(self) -> Stops:
-        return Stops(self.folder.stops)
-
-    @property
-    def audit(self) -> Log:
-        """What happened here; whoever does an act appends it."""
-        return Log(self.folder.audit, self.name, self.now)
-
-    def policy(self) -> Policy:
-        """The policy as it stands now. Raises PolicyError."""
-        return load_policy(self.folder.policy)
-
-    def roster(self) -> Roster | None:
-        """The roster as it is believed now. Raises what `RosterCache.now` raises."""
-        return self.believed.now().roster
+    def roster(self) -> Roster:
+        """The newest roster, verified. Raises what `RosterCache.now` raises."""
+        return self.roster_cache.now().roster
 
     def declared(self) -> dict[str, DataSet]:
         """The data sets as the operator declared them. Raises DataSetError."""
@@ -110,6 +80,6 @@ class DaemonContext:
 
     def close(self) -> None:
         """End its connections. Runs in the sandbox go on."""
-        self.freight.close()
+        self.artifacts.close()
         self.executor.close()
         self.central.close()
