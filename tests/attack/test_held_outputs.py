@@ -146,7 +146,7 @@ def test_a_held_output_does_not_leave_by_itself(
     record = world.travel(offer)
     assert not (stop.path / "waiting").exists()
     if how == "cancelled":
-        assert world.freight.delivered == {}
+        assert world.artifacts.delivered == {}
     else:
         assert [one.verdict for one in record.outputs] == ["released", "refused"]
     with pytest.raises(StationError) as raised:
@@ -168,7 +168,7 @@ def test_one_of_two_persons_alone(world: World, evidence: Evidence) -> None:
         say(world, stop, "release")
     for _ in range(3):
         world.daemon().step()
-    assert (stop.state, world.freight.delivered) == ("held", {})
+    assert (stop.state, world.artifacts.delivered) == ("held", {})
     tell(
         evidence,
         PERSON,
@@ -184,7 +184,7 @@ def test_an_output_changed_after_it_was_looked_at(world: World, evidence: Eviden
     (stop.path / "waiting" / "wards.parquet").write_bytes(other)
     say(world, stop, "release")
     record = world.travel(offer)
-    assert (record.outcome, world.freight.delivered) == ("failed", {})
+    assert (record.outcome, world.artifacts.delivered) == ("failed", {})
     tell(
         evidence,
         PERSON,
@@ -202,7 +202,7 @@ def let_go(world: World) -> tuple[Offer, bytes, Envelope]:
     look_at_log(desk(world), stop, by="anna")
     release_log(desk(world), stop, by="anna", reason="Nothing of a patient in it.")
     assert send_log(world.station(), marks_of(world.folder) / stop.hex)
-    return offer, *world.freight.logs[offer.journey]
+    return offer, *world.artifacts.logs[offer.journey]
 
 
 def opened(
@@ -276,7 +276,7 @@ def test_a_policy_that_is_relaxed_after_one_word(world: World, evidence: Evidenc
     assert let_it_go(world, stop, "anna") is None
     change_release(world, "two_persons = []")
     assert not sent(world, stop)
-    assert world.freight.logs == {}
+    assert world.artifacts.logs == {}
     look_at_log(desk(world), stop, by="carl")
     assert let_it_go(world, stop, "carl") is not None
     assert sent(world, stop)
@@ -295,7 +295,7 @@ def test_a_log_changed_after_it_was_let_go(world: World, evidence: Evidence) -> 
     (stop.operator / "log").write_bytes(PATIENT.encode())
     with pytest.raises(StationError) as raised:
         sent(world, stop)
-    assert (raised.value.code, world.freight.logs) == ("log-unseen", {})
+    assert (raised.value.code, world.artifacts.logs) == ("log-unseen", {})
     tell(
         evidence,
         PERSON,

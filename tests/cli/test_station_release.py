@@ -111,5 +111,5 @@ def test_the_log_is_shown_and_then_let_go(world: World) -> None:
     assert "Outcome: the run came to its end\nPrinted:\nprinted by the run\n" in shown.stdout
     assert f"phtlab station release-log {stop.hex[:12]}" in shown.stderr
     said = typed(world, "release-log", stop.hex[:12], "--reason", "It is clean.", "--by", "anna")
-    assert "cleveland lets the log" in said.stderr
+    assert "cleveland released the log" in said.stderr
     assert (world.folder.path / "logs-to-send" / stop.hex).exists()

@@ -52,7 +52,7 @@ def finish(world: World, offer: Offer, steps: int = 40) -> None:
 def final(world: World, offer: Offer) -> tuple[str, str, list[tuple[str, str]]]:
     record = world.record(offer)
     if record.outcome == "departed":
-        assert digest(world.freight.delivered[offer.journey]) == record.cargo
+        assert digest(world.artifacts.delivered[offer.journey]) == record.cargo
     return record.outcome, record.code, [(o.name, o.verdict) for o in record.outputs]
 
 

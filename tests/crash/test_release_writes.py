@@ -66,7 +66,7 @@ def killed_at_each(
         stop, record = world.stop(offer), world.record(offer)
         if choice is None:
             assert record.outcome == "cancelled", sync
-            assert world.freight.delivered == {}, sync
+            assert world.artifacts.delivered == {}, sync
         else:
             assert [o.verdict for o in record.outputs] == ["released", verdict], sync
             assert len(words_on(stop, "wards")) == 1, sync

@@ -29,7 +29,7 @@ from tests.station.station_world import World, identity, make_world
 
 
 class _OpenCentral:
-    """What of central the freight asks, for a registry that is open to all."""
+    """What of central the artifacts asks, for a registry that is open to all."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -47,7 +47,7 @@ class _OpenCentral:
 
 
 class RealFreight(RegistryArtifactStore):
-    """The station's freight over the tests' registry, into which trains are put as well."""
+    """The station's artifacts over the tests' registry, into which trains are put as well."""
 
     def __init__(self, url: str, built: BuiltKernel) -> None:
         super().__init__(_OpenCentral(url))  # type: ignore[arg-type]
@@ -73,9 +73,9 @@ def real_world(
     world = make_world(root)
     world.add_hearts(women=women, men=men)
     world.root.chmod(0o755)
-    freight = RealFreight(registry, built)
-    push_kernel(freight.registry, built)
-    world.freight = freight  # type: ignore[assignment]
+    artifacts = RealFreight(registry, built)
+    push_kernel(artifacts.registry, built)
+    world.artifacts = artifacts  # type: ignore[assignment]
     world.kernels = (built.image,)
     world.kernel_files = (built.manifest, built.config)
     made = DockerExecutor(
@@ -87,8 +87,8 @@ def real_world(
     finally:
         for job in made.jobs():
             made.remove(job)
-        freight.close()
-        freight.registry.close()
+        artifacts.close()
+        artifacts.registry.close()
         made.close()
 
 
@@ -111,7 +111,7 @@ def travel(
 def opened_cargo(world: World, offer: Offer, record: StopRecord) -> Iterator[tarfile.TarFile]:
     """The cargo as ada opens it, pulled from the registry."""
     sealed, archive = world.root / "cargo.age", io.BytesIO()
-    registry = world.freight.registry  # type: ignore[attr-defined]
+    registry = world.artifacts.registry  # type: ignore[attr-defined]
     pull_cargo(registry, offer.journey, "cleveland", record.cargo, sealed)
     order = Order.model_validate(peek(offer.order).predicate)
     with sealed.open("rb") as source:

@@ -213,7 +213,7 @@ class FakeCentral:
 
 
 @dataclass
-class FakeFreight:
+class SimulatedArtifactStore:
     """The registry as a dictionary; `down` makes it unreachable."""
 
     images: dict[str, ImageParts] = field(default_factory=dict)
@@ -388,7 +388,7 @@ class World:
     root: Path
     settings: StationSettings
     central: FakeCentral = field(default_factory=FakeCentral)
-    freight: FakeFreight = field(default_factory=FakeFreight)
+    artifacts: SimulatedArtifactStore = field(default_factory=SimulatedArtifactStore)
     ahead: timedelta = timedelta(0)
     roster: Roster = field(init=False)
     executor: Executor = field(init=False)
@@ -450,7 +450,7 @@ class World:
             settings=self.settings,
             identity=identity("cleveland"),
             central=self.central,
-            artifacts=self.freight,
+            artifacts=self.artifacts,
             executor=self.executor,
             roster_cache=RosterCache(self, 60, lambda: self.now().timestamp()),
             now=self.now,
@@ -500,7 +500,7 @@ class World:
         }
         signed = TrainManifest(**described)
         image = compose(*self.kernel_files, declared_files(signed, change or files))
-        self.freight.add(image)
+        self.artifacts.add(image)
         return signed.sign(identity(author), image.digest, f"trains/{author}/{name}")
 
     def offer(

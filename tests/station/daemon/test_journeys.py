@@ -45,7 +45,8 @@ def opened(world: World, journey: str, order: Order) -> dict[str, bytes]:
     """The delivered cargo, opened as ada does."""
     archive = io.BytesIO()
     context = cargo_context(journey, order, "cleveland")
-    open_sealed(io.BytesIO(world.freight.delivered[journey]), archive, identity("ada").age, context)
+    delivered = io.BytesIO(world.artifacts.delivered[journey])
+    open_sealed(delivered, archive, identity("ada").age, context)
     archive.seek(0)
     with tarfile.open(fileobj=archive) as tar:
         return {m.name: tar.extractfile(m).read() for m in tar}  # type: ignore[union-attr]
@@ -143,7 +144,7 @@ def test_each_failure_of_a_run_is_told_apart(world: World, script: FakeRun, code
     world.scripted.script = script
     record = world.travel()
     assert (record.outcome, record.code, record.sentence) == ("failed", code, RUN[code])
-    assert world.freight.delivered == {}
+    assert world.artifacts.delivered == {}
 
 
 def test_a_run_on_data_keeps_its_message_at_a_station_that_became_a_twin_meanwhile(
@@ -313,9 +314,9 @@ def test_a_train_changed_after_signing(world: World) -> None:
 
 def test_an_image_that_is_not_what_the_registry_promised(world: World) -> None:
     train = world.train()
-    (name,) = world.freight.images
-    parts = world.freight.images[name]
-    world.freight.images[name] = type(parts)(parts.manifest, parts.config, parts.layer + b"\0")
+    (name,) = world.artifacts.images
+    parts = world.artifacts.images[name]
+    world.artifacts.images[name] = type(parts)(parts.manifest, parts.config, parts.layer + b"\0")
     outcome, code, _ = refused(world, world.offer(train))
     assert (outcome, code) == ("refused", "image-layer-changed")
 
@@ -441,12 +442,12 @@ def test_a_registry_that_is_away_costs_time_only(world: World) -> None:
     offer = world.offer()
     daemon = world.daemon()
     daemon.receive(offer)
-    world.freight.down = True
+    world.artifacts.down = True
     daemon.step()
     assert world.stop(offer).state == "offered"
     daemon.step()
-    assert world.freight.fetched == 0  # backed off: not asked again at once
-    world.freight.down = False
+    assert world.artifacts.fetched == 0  # backed off: not asked again at once
+    world.artifacts.down = False
     world.ahead = timedelta(minutes=2)
     for _ in range(12):
         daemon.step()

@@ -331,7 +331,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
     say(world, stop, "release")
     record = world.travel(offer)
     assert (record.outcome, record.code) == ("failed", "station-error")
-    assert world.freight.delivered == {}
+    assert world.artifacts.delivered == {}
 
 
 def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(world: World) -> None:

@@ -56,7 +56,7 @@ def sent(world: World, stop: Stop) -> bool:
 
 def opened(world: World, offer: Offer, *, reader: str = "ada") -> str:
     """As the researcher does it."""
-    sealed, statement = world.freight.logs[offer.journey]
+    sealed, statement = world.artifacts.logs[offer.journey]
     order = Order.model_validate(_predicate(offer.order))
     said = verify_released_log(
         statement, journey=offer.journey, order=order, roster=world.roster, station="cleveland"
@@ -123,7 +123,7 @@ def test_where_high_risk_needs_two_persons_a_log_does(world: World) -> None:
     _, stop = failed(world)
     assert let_go(world, stop) is None
     assert not sent(world, stop)
-    assert world.freight.logs == {}
+    assert world.artifacts.logs == {}
     with pytest.raises(StationError) as raised:
         let_go(world, stop)
     assert raised.value.code == "release-same-person"
@@ -135,7 +135,7 @@ def test_a_log_opens_as_no_cargo_and_by_nobody_else(world: World) -> None:
     offer, stop = failed(world)
     let_go(world, stop)
     sent(world, stop)
-    sealed, _ = world.freight.logs[offer.journey]
+    sealed, _ = world.artifacts.logs[offer.journey]
     order = Order.model_validate(_predicate(offer.order))
     context = cargo_context(offer.journey, order, "cleveland")
     with pytest.raises(SealContextError):
@@ -148,7 +148,7 @@ def test_a_log_of_another_journey_or_station_is_refused(world: World) -> None:
     offer, stop = failed(world)
     let_go(world, stop)
     sent(world, stop)
-    _, statement = world.freight.logs[offer.journey]
+    _, statement = world.artifacts.logs[offer.journey]
     order = Order.model_validate(_predicate(offer.order))
     said = ReleasedLog.model_validate(_predicate(statement))
     forged = said.sign(identity("hungary"))
@@ -168,14 +168,14 @@ def test_a_log_of_another_journey_or_station_is_refused(world: World) -> None:
 def test_a_registry_that_is_away_is_waited_for(world: World) -> None:
     offer, stop = failed(world)
     let_go(world, stop)
-    world.freight.down = True
+    world.artifacts.down = True
     until = threading.Event()
     sending = threading.Thread(target=send_logs_on, args=(world.station(), until))
     sending.start()
     try:
         threading.Event().wait(1.5)
-        assert world.freight.logs == {}
-        world.freight.down = False
+        assert world.artifacts.logs == {}
+        world.artifacts.down = False
         deadline = threading.Event()
         for _ in range(200):
             if stop.has("log-sent"):

@@ -225,7 +225,7 @@ def test_what_the_catalogue_s_newest_image_carries_is_compared_when_the_train_co
     newest = KERNEL.model_copy(update={"digest": digest(b"the newest")})
     world.kernels = (*world.kernels, newest)
     label = Materials(language={"numpy": "2", "torch": "3"}).as_label()
-    world.freight.kernels[newest.digest] = canonical({"config": {"Labels": label}})
+    world.artifacts.kernels[newest.digest] = canonical({"config": {"Labels": label}})
     kernel = read_train(world.station(), held(world), Catalogue(images=world.kernels)).kernel
     assert (kernel.newest, kernel.is_newest) == (newest.digest, False)
     assert [(c.name, c.before, c.after) for c in kernel.behind or ()] == [
