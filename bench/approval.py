@@ -36,6 +36,8 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stops
 
 STATION = "cleveland"
@@ -94,8 +96,8 @@ def _running(lab: Lab, folder: StationFolder, place: Path, name: str, proposal: 
     stop = Stops(folder.stops).stop(journey.id)
     _until(lambda: stop.told)  # central has the record a moment earlier
     require(stop.state == "departed", f"{name} is {stop.state}")
-    require(not stop.has("held"), f"{name} waited for a person")
-    allowed = stop.read("admitted")["approval"]
+    require(not stop.has(Marker.HELD), f"{name} waited for a person")
+    allowed = stop.read(stop_files.ADMITTED).approval
     require((allowed is None) == (proposal is None), f"{name} was let in by {allowed}")
     came, runs = (
         (stop.path / f"{one}.json").stat().st_mtime_ns / 1e9 for one in ("offer", "starting")

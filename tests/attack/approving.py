@@ -10,6 +10,8 @@ from phtlab.errors import EngineMissingError
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from tests.attack.judging import JudgingStation
 from tests.limits import LIMIT
@@ -44,7 +46,7 @@ class ApprovingStation(JudgingStation):
         """The stop of `journey` once it may start, waits for a person, or has ended."""
         stop = self.station.stops.stop(journey)
         end = time.monotonic() + LIMIT
-        while not (stop.told or stop.has("admitted") or stop.state == "held"):
+        while not (stop.told or stop.has(Marker.ADMITTED) or stop.state == "held"):
             assert time.monotonic() < end, f"{journey} is still {stop.state}"
             self.daemon.step()
             time.sleep(0.02)
@@ -52,11 +54,11 @@ class ApprovingStation(JudgingStation):
 
     def starts(self, journey: str) -> bool:
         """Whether `journey` may start without a person."""
-        return self.hear(journey).has("admitted")
+        return self.hear(journey).has(Marker.ADMITTED)
 
     def why_not(self, journey: str) -> str:
         """The code with which its likeliest approval does not allow `journey`, which waits."""
         stop = self.hear(journey)
         assert stop.state == "held", f"it is {stop.state}"
-        assert not stop.has("admitted")
-        return str(stop.read("held")["code"])
+        assert not stop.has(Marker.ADMITTED)
+        return str(stop.read(stop_files.HELD).code)

@@ -21,6 +21,7 @@ from phtlab.station.context.station_context import (
 )
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.executor.contract import Executor
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.order import Order
 from phtlab.train.documents.record import StopRecord
@@ -71,7 +72,7 @@ class JudgingStation:
     def record(self, journey: str) -> StopRecord:
         """What this station signed of `journey`, after it has heard of it."""
         stop = self.hear(journey)
-        assert stop.has("record"), f"it is {stop.state}"
+        assert stop.has(Marker.RECORD), f"it is {stop.state}"
         return stop.final_record()
 
     def holds(self, journey: str) -> bool:

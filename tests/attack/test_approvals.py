@@ -39,6 +39,7 @@ from phtlab.station.approvals.terms import ApprovalRequest
 from phtlab.station.context.bootstrap import open_station
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
+from phtlab.station.stops import stop_files
 from phtlab.train.canonical import canonical, parse_json
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import Envelope, peek
@@ -111,7 +112,7 @@ def known(small_lab: Lab, here: ApprovingStation, trains: Trains) -> str:
     decisions.approve(here.station, journey.id, by="olga")
     here.daemon.step()
     assert here.starts(journey.id)
-    return str(here.station.stops.stop(journey.id).read("admitted")["approval"])
+    return str(here.station.stops.stop(journey.id).read(stop_files.ADMITTED).approval)
 
 
 class Study(NamedTuple):
@@ -584,7 +585,7 @@ def test_an_approval_by_keys_that_were_revoked(
     offer = next(o for o in offers(small, fresh) if o.journey == journey.id)
     here.daemon.receive(offer)
     stop = here.settle(journey.id)
-    code = str(stop.read("held")["code"])
+    code = str(stop.read(stop_files.HELD).code)
     laid.unlink()
     assert stop.state == "held"
     assert code == "not-on-roster"

@@ -22,6 +22,7 @@ from phtlab.lab import Journey
 from phtlab.station.backup.lost_history import accept_loss
 from phtlab.station.context.maintenance import TWO_RECORDS, closed, pause, pause_of, resume
 from phtlab.station.context.station_context import StationContext
+from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.order import Order
 from phtlab.wire.api.journeys import JourneyView
@@ -102,7 +103,7 @@ def run_twice(station: World, copy: World, consort: Consort) -> JourneyView:
         (offer,) = (one for one in offers if one.journey == journey.id)
         daemon.receive(offer)
         stop = daemon.station.stops.stop(journey.id)
-        until(lambda stop=stop, daemon=daemon: not daemon.step() and stop.has("record"))  # type: ignore[misc]
+        until(lambda stop=stop, daemon=daemon: not daemon.step() and stop.has(Marker.RECORD))  # type: ignore[misc]
     return journey
 
 
@@ -124,7 +125,7 @@ def test_one_order_run_by_a_copy_as_well_pauses_both_and_alarms_the_researcher(
     for world in (station, copy):
         assert log_of(world, "record-contradicted") == [journey.id]
         assert (world.folder.contradictions / f"{journey.id[7:]}.json").exists()
-        assert not world.stop_of(later.id).has("starting")
+        assert not world.stop_of(later.id).has(Marker.STARTING)
     assert sum("two records" in line["event"] for line in logs) == 2
     shown = seen.refresh()
     assert "signed two different records" in repr(shown)

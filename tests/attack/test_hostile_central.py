@@ -34,6 +34,7 @@ from phtlab.station.context.station_context import (
     utc_now,
 )
 from phtlab.station.pipeline.admission import Arrived
+from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import Envelope, sign_statement
@@ -165,7 +166,7 @@ def test_an_order_changed_after_signing(
         for offer in judging.station.central.inbox().offers:
             if offer.journey == sent.id:
                 judging.daemon.receive(offer)
-    assert not judging.station.stops.stop(sent.id).has("offer"), "it was dropped"
+    assert not judging.station.stops.stop(sent.id).has(Marker.OFFER), "it was dropped"
     lie = offering(sent.id, order=form(forged), journey=forged.digest)
     with liars.central.lying("GET", INBOX, lie):
         record = judging.record(forged.digest)

@@ -19,6 +19,7 @@ import pytest
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import NOTEBOOK, Train, layer_files
+from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.order import Order
@@ -353,8 +354,8 @@ def test_a_train_is_not_started_without_the_station_s_yes(
     journey = sign_and_offer(small_lab, train, (HERE,))
     stop = judging.hear(journey.id)
     assert stop.state == "held"
-    assert not stop.has("admitted")
-    assert not stop.has("starting")
+    assert not stop.has(Marker.ADMITTED)
+    assert not stop.has(Marker.STARTING)
     refused(ATTACKER, "cannot have a train started without a person's yes", "held for a person")
 
 

@@ -33,6 +33,7 @@ from phtlab.files.key_file import read_key
 from phtlab.lab import Journey, Lab
 from phtlab.station.data.datasets import add_dataset
 from phtlab.station.settings.folder import StationFolder
+from phtlab.station.stops.marker import Marker
 from tests.canary.canaries import Canary, marked
 from tests.canary.watched_runs import WatchedRuns
 from tests.e2e.parts import (
@@ -299,7 +300,7 @@ def _kill_run(
     world: World, lab: Lab, journey: Journey, engine: docker.DockerClient, runs: WatchedRuns
 ) -> None:
     """Kill the station while its run prints rows, bring it back, then kill the run."""
-    until(lambda: stop_of(world, "hungary", journey.id).has("started"))
+    until(lambda: stop_of(world, "hungary", journey.id).has(Marker.STARTED))
     label = {"label": f"phtlab.job={job_of(journey.id)}"}
     (container,) = engine.containers.list(filters=label, ignore_removed=True)
     # Parameters, load, and now the one that prints, and stays.
@@ -350,7 +351,7 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
     assert command(world, "station", "log", departed.id[7:19], *by).returncode == 0
     done = command(world, "station", "release-log", departed.id[7:19], *why)
     said["station release-log"] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"
-    until(lambda: stop_of(world, HOLDER, departed.id).has("log-sent"))
+    until(lambda: stop_of(world, HOLDER, departed.id).has(Marker.LOG_SENT))
     aftermath.answered["the log that was let go"] = departed.log(HOLDER)
     done = command(world, "journey", "log", HOLDER, departed.id[7:19])
     said["journey log"] = f"{done.returncode}\n{done.stdout}\n{done.stderr}"

@@ -106,7 +106,7 @@ def test_what_a_person_decided_is_told_by_rule_and_number_alone(scene: Scene) ->
         (one,) = record["outputs"]
         verdicts[what] = (one["verdict"], one["rule"], one["suppressed_rows"])
         stop = stop_of(scene.aftermath.world, HOLDER, scene.aftermath.journeys[what].id)
-        assert stop.has("word-counts-1")
+        assert stop.path_of("word-counts-1").exists()
         assert not (stop.path / "waiting").exists()
     assert verdicts == {
         "is withheld": ("refused", "small-count", 0),

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.store import Approvals
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from tests.console.conftest import Desk, desk_of
 from tests.station.approvals.test_approvals import once, proposed, run
 from tests.station.approvals.test_study_approvals import UNCOUNTED, _believe, _rotated, notebook_of
@@ -73,7 +75,7 @@ def test_of_a_held_train_the_train_is_chosen_and_no_rule_that_would_not_let_it_s
     offer = desk.world.offer(desk.world.train(UNCOUNTED), proposal=signed.digest)
     desk.world.begun(offer, steps=3)
     stop = desk.world.stop(offer)
-    assert stop.read("held")["risk"] == "mid"
+    assert stop.read(stop_files.HELD).risk == "mid"
     page = desk.login("rev").get(f"/decisions/{stop.hex}").text
     assert _chosen(page) == ["train"]
     assert 'value="low-risk"' not in page
@@ -120,7 +122,7 @@ def _login(desk: Desk, page: Page) -> None:
 def _own_train_starts(world: World, proposal: str) -> bool:
     offer = world.offer(world.train(UNCOUNTED), proposal=proposal)
     run(world.begun(offer, steps=3))
-    return world.stop(offer).has("admitted")
+    return world.stop(offer).has(Marker.ADMITTED)
 
 
 @pytest.mark.browser

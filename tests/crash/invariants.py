@@ -21,6 +21,7 @@ from phtlab.demo.world import World
 from phtlab.lab import Journey, Lab
 from phtlab.station.executor.sandbox import LABEL_JOB, LABEL_STATION
 from phtlab.station.settings.folder import StationFolder
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stops
 from phtlab.train.documents.envelope import Envelope, peek
 from phtlab.train.documents.record import StopRecord
@@ -89,7 +90,7 @@ def _journey(
         if runs > 1 or (runs == 0 and record.started is not None):
             yield f"{short} ran {runs} times at {stop.station}, where it {record.outcome}"
         own = Stops(StationFolder(world.station_folder(stop.station)).stops).stop(journey)
-        if not own.has("record") or own.record() != stop.record:
+        if not own.has(Marker.RECORD) or own.record() != stop.record:
             yield f"{short}: {stop.station} keeps another record than central"
         if not own.told:
             yield f"{short}: {stop.station} does not know that central has its record"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from phtlab.files import durable_file
+from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
 from phtlab.wire.api.journeys import Offer
 from tests.evidence import Evidence
@@ -129,7 +130,7 @@ def test_cancelled_once_its_cargo_is_in_the_registry_it_departs(tmp_path: Path) 
     offer = world.offer()
     daemon = world.daemon()
     daemon.receive(offer)
-    while not world.stop(offer).has("pushed"):
+    while not world.stop(offer).has(Marker.PUSHED):
         daemon.step()
     daemon.receive(offer.model_copy(update={"cancelled": True}))
     finish(world, offer)

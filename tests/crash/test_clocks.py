@@ -17,6 +17,8 @@ import pytest
 from phtlab.demo.world import World
 from phtlab.errors import CentralError
 from phtlab.lab import Lab
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from tests.crash.consortium import Light, light
 from tests.crash.invariants import assert_soon
 from tests.e2e.parts import (
@@ -101,11 +103,11 @@ def test_the_clock_of_a_station_is_set_while_it_runs(
     with station_with_a_clock(small, tmp_path / "clock"):
         journey = small_lab.dispatch(slow, stations=STATION)
         stop = stop_of(small, STATION, journey.id)
-        until(lambda: stop.has("started"))
+        until(lambda: stop.has(Marker.STARTED))
         begun = len(log.read_text())
         set_clock(tmp_path / "clock", SHIFTS[shift])
-        until(lambda: stop.has("outcome"))
-        assert stop.read("outcome")["code"] == "", "a clock that is set costs no run its time"
+        until(lambda: stop.has(Marker.OUTCOME))
+        assert stop.read(stop_files.OUTCOME).code == "", "a clock that is set costs no run its time"
         until(lambda: f"the sender's clock is 24 hours {shift}" in log.read_text()[begun:])
         assert not stop.told
         set_clock(tmp_path / "clock", "+0")

@@ -17,6 +17,7 @@ from phtlab.errors import CentralUnreachableError, RegistryUnreachableError, Sta
 from phtlab.files import durable_file
 from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.output_volume import LoopbackVolumes
+from phtlab.station.stops.marker import Marker
 from tests.crash.consortium import Light, light
 from tests.crash.invariants import assert_soon
 from tests.crash.small_disk import SmallDisk, small_disk
@@ -93,7 +94,7 @@ def test_a_stop_whose_run_has_no_room_is_held(tmp_path: Path) -> None:
     for _ in range(20):
         world.ahead += timedelta(minutes=2)
         daemon.step()
-    assert world.stop(offer).state == "running" and not world.stop(offer).has("started")
+    assert world.stop(offer).state == "running" and not world.stop(offer).has(Marker.STARTED)
     world.scripted.refuses = None
     for _ in range(20):
         world.ahead += timedelta(minutes=2)
@@ -141,7 +142,7 @@ def test_the_disk_of_a_station_is_full(consortium: Light, disks: Disks, evidence
     with disks.station.full():
         journey = consortium.send()
         until(lambda: consortium.stop_of("hungary", journey.id).told)
-        assert not consortium.stop_of("cleveland", journey.id).has("offer")
+        assert not consortium.stop_of("cleveland", journey.id).has(Marker.OFFER)
     consortium.ended(journey)
     assert_soon(lambda: consortium.violations(journey))
     told(evidence, "station")
@@ -169,7 +170,7 @@ def test_the_disk_of_the_registry_is_full(
     journey = consortium.send()
     with disks.registry.full():
         stop = consortium.stop_of("cleveland", journey.id)
-        until(lambda: stop.has("sealed") or stop.told)
+        until(lambda: stop.has(Marker.SEALED) or stop.told)
         with raises_code(RegistryUnreachableError, "registry-unreachable"):
             consortium.lab.registry.put_blob("trains/ada/more", b"more")
     consortium.ended(journey)

@@ -20,6 +20,7 @@ from phtlab.lab import Lab
 from phtlab.processes.services import Service
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings, write_settings
+from phtlab.station.stops.marker import Marker
 from phtlab.wire.engine_socket import knock
 from tests.crash.invariants import assert_soon
 from tests.e2e.parts import (
@@ -117,7 +118,7 @@ def test_the_engine_killed_once_there_is(
     begun = time.time()
     journey = small_lab.dispatch(notebook, stations=STATION)
     stop = stop_of(small, STATION, journey.id)
-    until(lambda: stop.has(moment))
+    until(lambda: stop.has(Marker(moment)))
     runs = runs_of(own, begun, journey.id)
     kill(own.service)
     own.start()

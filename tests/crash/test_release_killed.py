@@ -61,7 +61,7 @@ def test_station_killed_while_an_output_waits_once_there_is(
 
     def killed_if(now: str) -> None:
         if moment == now:
-            until(lambda: stop.has(moment))
+            until(lambda: stop.path_of(moment).exists())
             kill(service(small, STATION))
             bring_back(small, STATION)
 

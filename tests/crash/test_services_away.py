@@ -15,6 +15,7 @@ from phtlab.lab import Journey, Lab
 from phtlab.station.executor.docker_executor import DEFAULT_ENGINE
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings, write_settings
+from phtlab.station.stops.marker import Marker
 from phtlab.user_settings import UserSettings
 from tests.conftest import free_port
 from tests.e2e.parts import away, bring_back, command, ended, kill, service, starts, stop_of, until
@@ -88,10 +89,10 @@ def test_a_station_goes_on_while_central_is_away(
     begun = time.time()
     journey = small_lab.dispatch(slow, stations="cleveland")
     stop = stop_of(small, "cleveland", journey.id)
-    until(lambda: stop.has("started"))
+    until(lambda: stop.has(Marker.STARTED))
     kill(service(small, "central"))
     try:
-        until(lambda: stop.has("outcome"))
+        until(lambda: stop.has(Marker.OUTCOME))
     finally:
         bring_back(small, "central")
     record = ended(journey, "cleveland")
@@ -106,10 +107,10 @@ def test_a_station_goes_on_while_the_registry_is_away(
     begun = time.time()
     journey = small_lab.dispatch(slow, stations="cleveland")
     stop = stop_of(small, "cleveland", journey.id)
-    until(lambda: stop.has("started"))
+    until(lambda: stop.has(Marker.STARTED))
     with away(small, "registry"):
-        until(lambda: stop.has("sealed"))
-        assert not stop.has("pushed")
+        until(lambda: stop.has(Marker.SEALED))
+        assert not stop.has(Marker.PUSHED)
     record = ended(journey, "cleveland")
     assert (record.outcome, record.code) == ("departed", "")
     assert starts(engine, begun, journey.id) == 1
@@ -207,10 +208,10 @@ def test_an_engine_that_comes_back_in_time(
     begun = time.time()
     journey = small_lab.dispatch(slow, stations="hungary")
     stop = stop_of(small, "hungary", journey.id)
-    until(lambda: stop.has("started"))
+    until(lambda: stop.has(Marker.STARTED))
     leash.cut()
     time.sleep(3)  # longer than the station's patience for a run that has not begun
-    assert not stop.has("ending")
+    assert not stop.has(Marker.ENDING)
     leash.mend()
     record = ended(journey, "hungary")
     assert (record.outcome, record.code) == ("departed", "")

@@ -13,6 +13,7 @@ import pytest
 
 from phtlab.demo.world import POLICY, World
 from phtlab.lab import Journey, Lab
+from phtlab.station.stops.marker import Marker
 from tests.crash.load import SANDBOX, Killer
 from tests.e2e.parts import (
     at_cell,
@@ -104,7 +105,7 @@ def test_station_killed_once_there_is(
     begun = time.time()
     journey = small_lab.dispatch(slow, stations=STATION)
     stop = stop_of(small, STATION, journey.id)
-    until(lambda: stop.has(moment))
+    until(lambda: stop.has(Marker(moment)))
     kill(service(small, STATION))
     bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
@@ -118,7 +119,7 @@ def test_station_killed_again_and_again(
     journey = small_lab.dispatch(slow, stations=STATION)
     stop = stop_of(small, STATION, journey.id)
     for moment in ("starting", "outcome", "record"):
-        until(lambda moment=moment: stop.has(moment))  # type: ignore[misc]
+        until(lambda moment=moment: stop.has(Marker(moment)))  # type: ignore[misc]
         kill(service(small, STATION))
         bring_back(small, STATION)
     holds_after(small, small_lab, journey, engine, begun)
@@ -130,7 +131,7 @@ def test_station_away_while_its_run_ends(
     """The run goes on without its station, which finds it finished."""
     begun = time.time()
     journey = small_lab.dispatch(slow, stations=STATION)
-    until(lambda: stop_of(small, STATION, journey.id).has("started"))
+    until(lambda: stop_of(small, STATION, journey.id).has(Marker.STARTED))
     kill(service(small, STATION))
     (run,) = engine.containers.list(
         filters={"label": f"phtlab.job={job_of(journey.id)}"}, ignore_removed=True
@@ -166,7 +167,7 @@ def test_a_service_killed_once_there_is(
 ) -> None:
     begun = time.time()
     journey = small_lab.dispatch(slow, stations=STATION)
-    until(lambda: stop_of(small, STATION, journey.id).has(moment))
+    until(lambda: stop_of(small, STATION, journey.id).has(Marker(moment)))
     kill(service(small, part))
     bring_back(small, part)
     holds_after(small, small_lab, journey, engine, begun)
@@ -197,7 +198,7 @@ def test_a_part_of_the_run_killed(
 def test_both_killed_at_once(small: World, small_lab: Lab, slow: Path, engine: Any) -> None:
     begun = time.time()
     journey = small_lab.dispatch(slow, stations=STATION)
-    until(lambda: stop_of(small, STATION, journey.id).has("started"))
+    until(lambda: stop_of(small, STATION, journey.id).has(Marker.STARTED))
     for name in ("central", STATION):
         kill(service(small, name))
     for name in (STATION, "central"):
@@ -258,7 +259,7 @@ def test_cancelled_and_killed_while_it_runs(
     small: World, small_lab: Lab, endless: Path, engine: Any
 ) -> None:
     journey = small_lab.dispatch(endless, stations=STATION)
-    until(lambda: stop_of(small, STATION, journey.id).has("started"))
+    until(lambda: stop_of(small, STATION, journey.id).has(Marker.STARTED))
     with away(small, STATION):
         journey.cancel()
     cancelled(small, journey, engine)

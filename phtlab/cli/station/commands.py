@@ -49,6 +49,7 @@ from phtlab.errors import (
     SandboxError,
     SettingsError,
 )
+from phtlab.station.stops.marker import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -342,7 +343,7 @@ def show(
     for line in safe_lines(stop):
         out.print(line, markup=False)
     option = "" if directory is None else f" -C {directory}"
-    if view["state"] == "failed" and stop.has("outcome"):
+    if view["state"] == "failed" and stop.has(Marker.OUTCOME):
         say_next(f"phtlab station log {stop.hex[:12]}{option}", first="what it says stays here.")
     if stop.waits_for == "release":
         say_next(f"phtlab station look {stop.hex[:12]}{option}", first="it waits for your word.")

@@ -11,8 +11,8 @@ from phtlab.station.approvals.journey_counts import journeys_under
 from phtlab.station.approvals.proposals import StationProposals, Version
 from phtlab.station.approvals.terms import ApprovalRequest, in_words, of_journey, of_proposal
 from phtlab.station.context.station_context import StationContext
+from phtlab.station.stops import stop_files
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 # Of a digest in hex: fewer characters could be met by whoever makes versions until one fits.
 SHORTEST = 12
@@ -149,7 +149,7 @@ def _same_rule(one: ApprovalDraft, other: ApprovalDraft) -> bool:
 
 def _require_lets_start(draft: ApprovalDraft, stop: Stop, station: StationContext) -> None:
     """Nobody says yes in vain: the terms must allow the journey that they are said for."""
-    arrived = VerifiedOffer.of(stop)
+    arrived = stop.verified_offer()
     under = None
     if draft.proposal is not None:
         under = StationProposals(station.folder.proposals).of_version(draft.proposal)
@@ -159,7 +159,7 @@ def _require_lets_start(draft: ApprovalDraft, stop: Stop, station: StationContex
         notebook=arrived.notebook,
         researcher=arrived.researcher,
         parameters=arrived.parameters,
-        risk=stop.read("held")["risk"],
+        risk=stop.read(stop_files.HELD).risk,
         proposal=under[1].proposal if under else None,
         journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
     )

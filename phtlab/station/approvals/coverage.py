@@ -17,8 +17,8 @@ from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.store import Approvals, StoredApproval
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.context.station_context import StationContext
+from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.order import Order
 
 _log = structlog.get_logger("phtlab.station")

@@ -28,8 +28,9 @@ from phtlab.station.approvals.store import Approvals, State, StoredApproval
 from phtlab.station.approvals.terms import AS_ASKED, ApprovalRequest, in_words, risk_of_study
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import load_people
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import HoldDecision
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _MAX_REASON = 500
 _MAX_QUESTION = 4000
@@ -197,7 +198,7 @@ def refuse(
     if isinstance(asked, Stop):
         require_undecided(asked)
         _log(station, by, "journey-refused", asked.journey, None, reason)
-        asked.decide("refuse", by=[by], reason=reason)
+        asked.decide(HoldDecision(verdict="refuse", by=(by,), reason=reason))
         void = drafts.of_journey(asked.journey)
     else:
         require_not_refused(station, asked.digest)
@@ -365,24 +366,24 @@ def _log(
 
 def pending_journey(station: StationContext, stop: Stop) -> Pending:
     """What waits for a person because of a held journey."""
-    arrived, held = VerifiedOffer.of(stop), stop.read("held")
+    arrived, held = stop.verified_offer(), stop.read(stop_files.HELD)
     drafts = DraftStore(station.folder.drafts).of_journey(stop.journey)
     return Pending(
         kind="journey",
         id=stop.journey,
         title=arrived.train.manifest.name,
         researcher=arrived.researcher,
-        risk=held["risk"],
-        reasons=tuple(reason["sentence"] for reason in held["reasons"]),
-        since=datetime.fromisoformat(held["at"]),
+        risk=held.risk,
+        reasons=tuple(reason.sentence for reason in held.reasons),
+        since=held.at,
         persons=(
             persons(station, drafts[0].draft)
             if drafts
-            else station.policy().approval.persons(held["risk"])
+            else station.policy().approval.persons(held.risk)
         ),
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
-        why_not=held["why_not"],
+        why_not=held.why_not,
         proposal=arrived.order.proposal,
     )
 

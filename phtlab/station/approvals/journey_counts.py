@@ -8,7 +8,6 @@ from pathlib import Path
 
 from phtlab.station.approvals.proposals import StationProposal
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
 def journeys_under(here: StationProposal, stops: Path, *, but: str) -> int:
@@ -34,5 +33,5 @@ def _admitted(stops: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
 @lru_cache(maxsize=100_000)
 def _what_came(folder: Path) -> tuple[str, str | None]:
     """Its kernel image and its proposal's version. The folder is named by its order: read once."""
-    arrived = VerifiedOffer.of(Stop(folder))
+    arrived = Stop(folder).verified_offer()
     return arrived.train.manifest.kernel.digest, arrived.order.proposal

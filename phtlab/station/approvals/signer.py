@@ -20,8 +20,8 @@ from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.retry_delays import Backoff
+from phtlab.station.stops.file_contents import HoldDecision
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.envelope import Envelope
 
 _log = structlog.get_logger("phtlab.station")
@@ -77,16 +77,17 @@ class ApprovalSigner:
         return whole
 
     def _look_again(self, stop: Stop) -> None:
-        arrived = VerifiedOffer.of(stop)
+        arrived = stop.verified_offer()
         risk = assessed(arrived, self._station)
         covered = covering(self._station, asked(stop, arrived, self._station, risk))
         code = over(self._station, arrived.order)
         try:
             if covered.approval is not None:
-                by = list(covered.approval.approvers)
-                stop.decide("approve", by=by, approval=covered.digest)
+                by = covered.approval.approvers
+                approved = HoldDecision(verdict="approve", by=by, approval=covered.digest)
+                stop.decide(approved)
             elif code:
-                stop.decide("over", code=code)
+                stop.decide(HoldDecision(verdict="over", code=code))
         except StationError:
             # Refused, cancelled or expired meanwhile.
             _log.info("waits no more", journey=stop.hex[:12])

@@ -19,8 +19,9 @@ from phtlab.station.approvals.drafts import ApprovalDraft
 from phtlab.station.approvals.journey_counts import known_images
 from phtlab.station.approvals.proposals import StationProposals, Version
 from phtlab.station.context.station_context import StationContext
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _RANGE = re.compile(r"(-?[0-9.eE+-]*)\.\.(-?[0-9.eE+-]*)")
 
@@ -55,7 +56,7 @@ AS_ASKED: Final = ApprovalRequest()
 
 def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> ApprovalDraft:
     """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
-    arrived, held = VerifiedOffer.of(stop), stop.read("held")
+    arrived, held = stop.verified_offer(), stop.read(stop_files.HELD)
     scope = wanted.scope or "train"
     under = _version_of(arrived, station)
     if scope != "train" and under is None:
@@ -64,10 +65,10 @@ def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> 
             "its train alone.",
             code="approval-no-proposal",
         )
-    if scope == "low-risk" and held["risk"] != "low":
+    if scope == "low-risk" and held.risk != "low":
         raise ApprovalError(
             f"A rule for low-risk trains would not let this one start: its risk is "
-            f"{held['risk']}. Approve its train, or its notebook.",
+            f"{held.risk}. Approve its train, or its notebook.",
             code="approval-risk",
         )
     manifest = arrived.train.manifest
@@ -86,8 +87,8 @@ def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> 
             proposal.parameters if proposal and scope == "low-risk" else manifest.parameters,
             wanted.bounds,
         ),
-        risk=held["risk"],
-        persons=station.policy().approval.persons(held["risk"]),
+        risk=held.risk,
+        persons=station.policy().approval.persons(held.risk),
         note=_line(wanted.note),
         drafted=_now(station),
         expires=_until(station, wanted.days, _ends(arrived, under, scope)),

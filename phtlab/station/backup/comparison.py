@@ -21,8 +21,16 @@ from phtlab.station.context import maintenance
 from phtlab.station.context.bootstrap import require_central, trust_of
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets
-from phtlab.station.stops.sentences import STATION, Ending
-from phtlab.station.stops.stop import Stop, now_text
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import (
+    Ending,
+    RecordTold,
+)
+from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.sentences import (
+    STATION,
+)
+from phtlab.station.stops.stop import Stop
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import Envelope, open_statement, peek
 from phtlab.train.documents.record import RECORD_TYPE, StopRecord
@@ -91,7 +99,7 @@ def compare(
             _journeys(station, central, identity, lost)
             lost.still_runs = _another_runs(station, central, restored)
     for stop in list(station.stops):
-        if not stop.has("record"):
+        if not stop.has(Marker.RECORD):
             _end(stop)
             lost.ended.append(stop.journey)
     lost.standing = [
@@ -200,9 +208,9 @@ def _journeys(
             finished = StopRecord.model_validate(peek(record).predicate).finished
             if finished >= lost.restored.backed_up.replace(microsecond=0):  # as records have it
                 lost.journeys.append(view.id)
-        elif not stop.has("record"):
-            stop.write("record", record.model_dump(mode="json"))
-            stop.write("told", {"refused": "", "at": now_text()})
+        elif not stop.has(Marker.RECORD):
+            stop.write(stop_files.RECORD, record)
+            stop.write(stop_files.TOLD, RecordTold())
             lost.records.append(view.id)
 
 
@@ -231,6 +239,6 @@ def _record(view: JourneyView, identity: Identity) -> Envelope | None:
 
 def _end(stop: Stop) -> None:
     """What became of it is not known: whatever runs of it would be a second time."""
-    if not stop.has("ending"):
+    if not stop.has(Marker.ENDING):
         ending = Ending(outcome="failed", code=_CODE, sentence=STATION[_CODE])
-        stop.write("ending", ending.model_dump(mode="json"))
+        stop.write(stop_files.ENDING, ending)

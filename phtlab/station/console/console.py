@@ -14,6 +14,7 @@ from phtlab.station.console.oidc import Provider
 from phtlab.station.console.sessions import Sessions
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import People, load_people
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 
 
@@ -67,7 +68,7 @@ class Console:
         Raises StationError (``stop-unknown``).
         """
         stop = self.station.stops.stop(journey)
-        if stop.has("offer"):
+        if stop.has(Marker.OFFER):
             return stop
         raise StationError(
             "There is no such journey at this station. The page 'Journeys' lists all.",

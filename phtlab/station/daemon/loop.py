@@ -41,6 +41,7 @@ from phtlab.station.pipeline.transitions import Transitions
 from phtlab.station.release.run_log_sending import send_logs_on
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.safe_error_text import why_of
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.order import Order
@@ -230,7 +231,7 @@ class Daemon:
 
     def _advance(self, stop: Stop) -> bool:
         moved = self._transitions.advance(stop)
-        if stop.has("record"):
+        if stop.has(Marker.RECORD):
             self.teller.forget(stop.journey)
         if stop.ended:
             self._open.pop(stop.hex, None)
@@ -337,8 +338,8 @@ class Daemon:
 
 
 def _needs_job(stop: Stop) -> bool:
-    over = ("airlock-held", "sealed", "ending", "record")
-    return stop.has("starting") and not any(map(stop.has, over))
+    over = (Marker.AIRLOCK_HELD, Marker.SEALED, Marker.ENDING, Marker.RECORD)
+    return stop.has(Marker.STARTING) and not any(map(stop.has, over))
 
 
 def _warm_up(_: threading.Event) -> None:

@@ -36,7 +36,6 @@ from phtlab.station.release import held_outputs
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import StationSettings
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import claimed_order
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import Envelope
@@ -284,7 +283,7 @@ def _opened(stop: Stop, record: StopRecord, identity: Identity) -> Path | None:
     if record.outcome != "departed":
         return None
     archive = stop.path / "results.tar"
-    context = cargo_context(stop.journey, claimed_order(stop), identity.name)
+    context = cargo_context(stop.journey, stop.claimed_order(), identity.name)
     with _kept(stop).open("rb") as source, archive.open("xb") as target:
         open_sealed(source, target, identity.age, context)
     return archive

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 import structlog
@@ -23,10 +22,12 @@ from phtlab.station.data.datasets import DataSet, check_columns
 from phtlab.station.executor.contract import Limits
 from phtlab.station.executor.sandbox import data_target
 from phtlab.station.policy.policy import Decision, Policy, decide
-from phtlab.station.stops.sentences import APPROVAL, Ending
-from phtlab.station.stops.stop import Stop, now_text, settings_file
-from phtlab.station.stops.verified_offer import VerifiedOffer as VerifiedOffer
-from phtlab.station.stops.verified_offer import claimed_order as claimed_order
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import Admission, Ending, Hold
+from phtlab.station.stops.file_contents import VerifiedOffer as VerifiedOffer
+from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.sentences import APPROVAL
+from phtlab.station.stops.stop import Stop, settings_file
 from phtlab.train.canonical import canonical
 from phtlab.train.documents.envelope import open_statement
 from phtlab.train.documents.manifest import Train
@@ -43,7 +44,7 @@ _log = structlog.get_logger("phtlab.station")
 
 def verify(stop: Stop, station: DaemonContext) -> None:
     """Offered to verified: signatures, roster, time, route, parameters, and the image itself."""
-    trusted = station.roster_cache.now(at_least_as_new_as=claimed_order(stop).roster_version)
+    trusted = station.roster_cache.now(at_least_as_new_as=stop.claimed_order().roster_version)
     train, order, researcher = _documents(stop, station, trusted.roster)
     require_issued_since(station.folder, order)
     if not station.stops.take_nonce(order.nonce, stop):
@@ -72,8 +73,15 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     if newest != kernel:
         carried |= _carried_by(newest, station)
     _keep_whole(stop.train, carried)
-    arrived = VerifiedOffer(train, order, researcher, kernel, trusted.roster.version, parameters)
-    stop.write("verified", arrived.as_json())
+    arrived = VerifiedOffer(
+        train=train,
+        order=order,
+        researcher=researcher,
+        kernel=kernel,
+        roster_version=trusted.roster.version,
+        parameters=parameters,
+    )
+    stop.write(stop_files.VERIFIED, arrived)
 
 
 def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]:
@@ -93,7 +101,7 @@ def admit(stop: Stop, station: DaemonContext) -> None:
     # What was held may have waited for days: who signed it may be a member no more.
     trusted = station.roster_cache.now()
     _documents(stop, station, trusted.roster)
-    arrived = VerifiedOffer.of(stop)
+    arrived = stop.verified_offer()
     trusted.catalogue.image(arrived.kernel.digest)
     policy = station.policy()
     if policy.approval.agreement and not has_agreed(station, trusted, arrived.researcher):
@@ -124,7 +132,9 @@ def _admit(stop: Stop, station: DaemonContext, arrived: VerifiedOffer, policy: P
         _refuse(stop, decision.code, decision.sentence)
         return
     if decision.verdict == "hold":
-        stop.write("held", _held(decision, risk, covered, policy.approval.persons(risk.risk)))
+        stop.write(
+            stop_files.HELD, _held(decision, risk, covered, policy.approval.persons(risk.risk))
+        )
         return
     used = {name: datasets[name] for name in arrived.train.manifest.datasets}
     for dataset in used.values():
@@ -133,24 +143,20 @@ def _admit(stop: Stop, station: DaemonContext, arrived: VerifiedOffer, policy: P
             check_columns(dataset)  # as they are by now: a run sees the whole file
     limits = policy.limits.limits(station.settings.gpus)
     _keep_whole(stop.job, _job(stop, arrived, used, limits), readable_by_all=True)
-    stop.write(
-        "admitted",
-        {
-            "sentence": decision.sentence,
-            "approval": covered.digest,
-            "data": {name: str(dataset.path.absolute()) for name, dataset in used.items()},
-            "schemas": {name: dataset.schema.digest for name, dataset in used.items()},
-            # Of this run: the setting may be another one by the time that it ends.
-            "twin": station.settings.twin,
-            "limits": {name: getattr(limits, name) for name in Limits.__dataclass_fields__},
-            "at": now_text(),
-        },
+    admission = Admission(
+        sentence=decision.sentence,
+        approval=covered.digest,
+        data={name: str(dataset.path.absolute()) for name, dataset in used.items()},
+        schemas={name: dataset.schema.digest for name, dataset in used.items()},
+        twin=station.settings.twin,
+        limits=limits,
     )
+    stop.write(stop_files.ADMITTED, admission)
 
 
 def _refuse(stop: Stop, code: str, sentence: str) -> None:
     refusal = Ending(outcome="refused", code=code, sentence=sentence)
-    stop.write("ending", refusal.model_dump(mode="json"))
+    stop.write(stop_files.ENDING, refusal)
 
 
 def lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
@@ -159,17 +165,17 @@ def lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
     Before it started, because of whatever would not let it be admitted now: it may have waited for
     long. Once it started only because of an approval that was taken back, if so wished.
     """
-    if not stop.has("admitted"):
+    if not stop.has(Marker.ADMITTED):
         return None
     approvals = Approvals(station.folder)
-    approval = stop.read("admitted").get("approval")
-    revoked = approval is not None and approvals.revoked(approval)
-    if stop.has("starting"):
-        if not (revoked and approvals.word(approval).get("stop_runs")):
+    approval = stop.read(stop_files.ADMITTED).approval
+    if stop.has(Marker.STARTING):
+        revoked = approval is not None and approvals.revoked(approval)
+        if not (approval and revoked and approvals.word(approval).get("stop_runs")):
             return None
         code = "approval-revoked"
         return Ending(outcome="cancelled", code=code, sentence=APPROVAL[code])
-    order = VerifiedOffer.of(stop).order
+    order = stop.verified_offer().order
     if station.now() >= order.expires:
         return Ending(outcome="refused", code="order-expired", sentence=_EXPIRED)
     code = "proposal-withdrawn" if over(station, order) == "proposal-withdrawn" else ""
@@ -233,9 +239,9 @@ def _documents(stop: Stop, station: DaemonContext, roster: Roster) -> tuple[Trai
 
 def _approved(stop: Stop, held: Decision, covered: Coverage, study_over: str) -> Decision:
     """What becomes of a journey that the policy holds: a person's no, or an approval, decides."""
-    word = stop.read("decision") if stop.has("decision") else {}
-    if word.get("verdict") == "refuse":
-        reason = (word.get("reason") or "").rstrip(".")
+    noted = stop.read(stop_files.DECISION) if stop.has(Marker.DECISION) else None
+    if noted is not None and noted.verdict == "refuse":
+        reason = noted.reason.rstrip(".")
         return Decision(
             "refuse",
             f"The operator of this station refused this journey{': ' + reason if reason else ''}.",
@@ -246,7 +252,7 @@ def _approved(stop: Stop, held: Decision, covered: Coverage, study_over: str) ->
     if covered.approval is not None:
         until = f"{covered.approval.expires:%Y-%m-%d}"
         return Decision("admit", f"An approval of this station, until {until}, allows it.")
-    if word:
+    if noted is not None:
         # It was approved, and what was approved does not stand any more, or not for this.
         code = covered.why_not.code if covered.why_not else "approval-revoked"
         code = code if code in APPROVAL else "approval-void"
@@ -254,18 +260,15 @@ def _approved(stop: Stop, held: Decision, covered: Coverage, study_over: str) ->
     return held
 
 
-def _held(
-    decision: Decision, risk: Assessment, covered: Coverage, persons: int
-) -> dict[str, object]:
-    return {
-        "sentence": decision.sentence,
-        "risk": risk.risk,
-        "reasons": [asdict(reason) for reason in risk.reasons],
-        "persons": persons,
-        "why_not": covered.why_not.message if covered.why_not else "",
-        "code": covered.why_not.code if covered.why_not else "",
-        "at": now_text(),
-    }
+def _held(decision: Decision, risk: Assessment, covered: Coverage, persons: int) -> Hold:
+    return Hold(
+        sentence=decision.sentence,
+        risk=risk.risk,
+        reasons=risk.reasons,
+        persons=persons,
+        why_not=covered.why_not.message if covered.why_not else "",
+        code=covered.why_not.code if covered.why_not else "",
+    )
 
 
 def _notebook(train: Train, files: dict[str, bytes]) -> bytes:

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from phtlab.station.audit.log import Log
+from phtlab.station.release.votes import RELEASE
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop, Stops
 
 
@@ -27,14 +30,14 @@ def _offered(stop: Stop) -> AuditDetails:
 
 
 def _held(stop: Stop) -> AuditDetails:
-    return AuditDetails(_train(stop), {"reason": stop.read("held")["sentence"]})
+    return AuditDetails(_train(stop), {"reason": stop.read(stop_files.HELD).sentence})
 
 
 def _admitted(stop: Stop) -> AuditDetails:
-    researcher, admitted = stop.read("verified")["researcher"], stop.read("admitted")
-    allowed = {"approval": admitted["approval"]} if admitted.get("approval") else {}
+    researcher, admitted = stop.verified_offer().researcher, stop.read(stop_files.ADMITTED)
+    allowed = {"approval": admitted.approval} if admitted.approval else {}
     return AuditDetails(
-        _train(stop), {"researcher": researcher, "reason": admitted["sentence"], **allowed}
+        _train(stop), {"researcher": researcher, "reason": admitted.sentence, **allowed}
     )
 
 
@@ -43,16 +46,14 @@ def _started(stop: Stop) -> AuditDetails:
 
 
 def _outputs_held(stop: Stop) -> AuditDetails:
-    held = [
-        one for one in stop.read("airlock-held")["outputs"] if one["verdict"]["verdict"] == "held"
-    ]
-    persons = str(stop.read("airlock-held")["persons"])
-    return AuditDetails(_train(stop), {"outputs": str(len(held)), "persons": persons})
+    outputs = stop.read(stop_files.AIRLOCK_HELD)
+    details = {"outputs": str(len(outputs.held)), "persons": str(outputs.persons)}
+    return AuditDetails(_train(stop), details)
 
 
 def _outputs_decided(stop: Stop) -> AuditDetails:
     """How many were released, in part, or refused; each word has an entry of its own."""
-    choices = Counter(one["choice"] for one in stop.read("release")["outputs"].values())
+    choices = Counter[str](outcome.choice for outcome in stop.read(RELEASE).outputs.values())
     return AuditDetails(_train(stop), {choice: str(number) for choice, number in choices.items()})
 
 
@@ -63,17 +64,17 @@ def _ended(stop: Stop) -> AuditDetails:
 
 
 def _train(stop: Stop) -> str:
-    return str(stop.read("verified")["train"]["digest"])
+    return stop.verified_offer().train.digest
 
 
-_BY_FILE: Final[Mapping[str, tuple[str, Callable[[Stop], AuditDetails]]]] = {
-    "offer": ("stop-offered", _offered),
-    "held": ("stop-held", _held),
-    "admitted": ("stop-admitted", _admitted),
-    "starting": ("stop-started", _started),
-    "airlock-held": ("outputs-held", _outputs_held),
-    "release": ("outputs-decided", _outputs_decided),
-    "record": ("stop-ended", _ended),
+_BY_MARKER: Final[Mapping[Marker, tuple[str, Callable[[Stop], AuditDetails]]]] = {
+    Marker.OFFER: ("stop-offered", _offered),
+    Marker.HELD: ("stop-held", _held),
+    Marker.ADMITTED: ("stop-admitted", _admitted),
+    Marker.STARTING: ("stop-started", _started),
+    Marker.AIRLOCK_HELD: ("outputs-held", _outputs_held),
+    Marker.RELEASE: ("outputs-decided", _outputs_decided),
+    Marker.RECORD: ("stop-ended", _ended),
 }
 
 
@@ -93,16 +94,16 @@ class StopAudit:
             if stop.ended and stop.journey not in known:
                 return  # it was noted to its end, and let go
             logged = known.setdefault(stop.journey, set())
-        for file, (action, told_of) in _BY_FILE.items():
-            if action in logged or not stop.has(file):
+        for marker, (action, details_of) in _BY_MARKER.items():
+            if action in logged or not stop.has(marker):
                 continue
-            told = told_of(stop)
+            entry = details_of(stop)
             self._log.append(
                 actor=self._log.name,
                 action=action,
                 subject=stop.journey,
-                digest=told.digest,
-                details=told.details,
+                digest=entry.digest,
+                details=entry.details,
             )
             logged.add(action)
         if stop.ended:

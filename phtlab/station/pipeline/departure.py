@@ -31,15 +31,23 @@ from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Policy
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.release import waiting
-from phtlab.station.release.airlock_replay import NOTED
 from phtlab.station.release.redaction import let_go
-from phtlab.station.release.votes import EXPIRED, Release, outcome_of, words_on
-from phtlab.station.stops.sentences import RUN, Ending, run_failed
-from phtlab.station.stops.stop import Stop, now_text
-from phtlab.station.stops.verified_offer import VerifiedOffer, claimed_order
+from phtlab.station.release.votes import EXPIRED, RELEASE, Release, outcome_of, words_on
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import (
+    Ending,
+    NotedCounts,
+    RecordTold,
+    SealedCargo,
+    Timestamp,
+    VerifiedOffer,
+)
+from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.sentences import RUN, run_failed
+from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import cargo_context, context_digest
-from phtlab.train.documents.record import CellError, Forecast, OutputVerdict, StopRecord
+from phtlab.train.documents.record import OutputVerdict, StopRecord
 from phtlab.train.sealing import seal
 
 _PATIENCE = 20
@@ -48,12 +56,11 @@ _log = structlog.get_logger("phtlab.station")
 
 def leave_airlock(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed or held; or to an ending, if the run failed or nothing may leave."""
-    outcome = stop.read("outcome")
-    if outcome["code"]:
-        error = CellError.model_validate(outcome["error"]) if outcome["error"] else None
-        _end(stop, run_failed(outcome["code"], error))
+    outcome = stop.read(stop_files.OUTCOME)
+    if outcome.code:
+        _end(stop, run_failed(outcome.code, outcome.error))
         return
-    arrived = VerifiedOffer.of(stop)
+    arrived = stop.verified_offer()
     policy = station.policy()
     try:
         folder = station.executor.outputs(stop.job_id)
@@ -80,7 +87,7 @@ def _passed(
     """The outputs past the airlock, held against what has left; what leaves now is noted there."""
     manifest = arrived.train.manifest
     # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
-    if stop.read("admitted")["twin"]:
+    if stop.read(stop_files.ADMITTED).twin:
         passed = pass_outputs(manifest.outputs, left, policy.airlock)
         _foresee(stop, station, arrived, left, (policy.airlock, [one.verdict for one in passed]))
         return as_at_a_twin(passed)
@@ -127,7 +134,7 @@ def _foresee(
         _log.info("nothing foreseen", journey=stop.hex[:12], code=error.code)
         return
     found = forecast(stations, manifest.datasets, manifest.outputs, left, known)
-    stop.write("forecast", [one.model_dump(mode="json") for one in found])
+    stop.write(stop_files.FORECAST, tuple(found))
 
 
 def _everybody(station: DaemonContext, names: Sequence[str]) -> tuple[int, int] | None:
@@ -149,7 +156,7 @@ def _note(
     monthly_amount.note(station.folder.released, stop.hex, station.now(), left)
     told = released_counts.left(manifest.outputs, passed)
     kept = released_counts.note(station.folder.released, manifest.datasets, told)
-    stop.write(NOTED, {"released": kept})
+    stop.write(stop_files.NOTED, NotedCounts(released=kept))
 
 
 def _hold(
@@ -180,19 +187,19 @@ def heed_words(stop: Stop, station: DaemonContext) -> bool:
     release = Release(
         outputs={name: outcome or EXPIRED for name, outcome in outcomes.items()}, at=station.now()
     )
-    stop.write("release", release.model_dump(mode="json"))
+    stop.write(RELEASE, release)
     return True
 
 
 def leave_hold(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
     there = waiting.waiting_at(stop)
-    outcomes = Release.model_validate(stop.read("release")).outputs
+    outcomes = stop.read(RELEASE).outputs
     with waiting.opened(stop, there) as files:
         passed = tuple(
             let_go(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
         )
-        arrived = VerifiedOffer.of(stop)
+        arrived = stop.verified_offer()
         with released_counts.turn(station.folder.released):
             _note(stop, station, arrived, waiting.with_cells(stop, passed))
             released_counts.settle(station.folder.released, stop.hex)
@@ -213,7 +220,7 @@ def _seal(
         code = otherwise or "airlock-refused"
         _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
         return
-    stop.write("airlock", [verdict.model_dump(mode="json") for verdict in verdicts])
+    stop.write(stop_files.AIRLOCK, verdicts)
     roster = station.roster_cache.now().roster
     recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
     context = cargo_context(stop.journey, arrived.order, station.name)
@@ -222,7 +229,7 @@ def _seal(
         replaced_durably(stop.cargo) as target,
     ):
         sealed = seal(archive, target, recipients, context)
-    stop.write("sealed", {"digest": sealed.digest, "size": sealed.size, "at": now_text()})
+    stop.write(stop_files.SEALED, SealedCargo(digest=sealed.digest, size=sealed.size))
 
 
 def push(stop: Stop, station: DaemonContext) -> None:
@@ -231,34 +238,34 @@ def push(stop: Stop, station: DaemonContext) -> None:
         cleared = clearing.submit(station.executor.remove, stop.job_id)
         station.artifacts.deliver(stop.journey, station.name, stop.cargo)
     cleared.result()
-    stop.write("pushed", {"at": now_text()})
+    stop.write(stop_files.PUSHED, Timestamp())
 
 
 def record_departed(stop: Stop, station: DaemonContext) -> None:
     """Sign what has departed already: its cargo is in the registry."""
-    arrived = VerifiedOffer.of(stop)
-    sealed = stop.read("sealed")
+    arrived = stop.verified_offer()
+    sealed = stop.read(stop_files.SEALED)
     context = cargo_context(stop.journey, arrived.order, station.name)
     _sign(
         stop,
         station,
         outcome="departed",
-        outputs=[OutputVerdict.model_validate(one) for one in stop.read("airlock")],
-        cargo=sealed["digest"],
-        cargo_size=sealed["size"],
+        outputs=stop.read(stop_files.AIRLOCK),
+        cargo=sealed.digest,
+        cargo_size=sealed.size,
         context=context_digest(context),
     )
 
 
 def record_ending(stop: Stop, station: DaemonContext) -> None:
     """Sign how it ended otherwise. First the run is made to end, if there is one."""
-    ending = Ending.model_validate(stop.read("ending"))
-    if stop.has("starting"):
+    ending = stop.read(stop_files.ENDING)
+    if stop.has(Marker.STARTING):
         try:
             station.executor.remove(stop.job_id)
         except EngineMissingError:
             # Nothing began, or the sweep removes it when the engine is back.
-            if stop.has("started"):
+            if stop.has(Marker.STARTED):
                 raise
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
@@ -293,25 +300,26 @@ def tell(stop: Stop, station: DaemonContext, tries: int) -> None:
     # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
-    stop.write("told", {"refused": refusal, "at": now_text()})
+    stop.write(stop_files.TOLD, RecordTold(refused=refusal))
 
 
 def _end(stop: Stop, ending: Ending) -> None:
-    stop.write("ending", ending.model_dump(mode="json"))
+    stop.write(stop_files.ENDING, ending)
 
 
 def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
-    order = claimed_order(stop)
-    verified = stop.has("verified")
-    version = VerifiedOffer.of(stop).roster_version if verified else order.roster_version
+    order = stop.claimed_order()
+    verified = stop.has(Marker.VERIFIED)
+    version = stop.verified_offer().roster_version if verified else order.roster_version
     number = order.stations.index(station.name) if station.name in order.stations else 0
-    outcome = stop.read("outcome") if stop.has("outcome") else {}
-    schemas = stop.read("admitted")["schemas"] if stop.has("admitted") else {}
-    foreseen = stop.read("forecast") if stop.has("forecast") else None
+    outcome = stop.read(stop_files.OUTCOME) if stop.has(Marker.OUTCOME) else None
+    schemas = stop.read(stop_files.ADMITTED).schemas if stop.has(Marker.ADMITTED) else {}
+    foreseen = stop.read(stop_files.FORECAST) if stop.has(Marker.FORECAST) else None
+    now = station.now().replace(microsecond=0)
     started, finished = span(
         order.issued,
-        _moment(outcome.get("started")),
-        _moment(outcome.get("finished")) or station.now().replace(microsecond=0),
+        outcome.started if outcome else None,
+        (outcome.finished if outcome else None) or now,
     )
     record: Envelope = StopRecord(
         journey=stop.journey,
@@ -319,13 +327,13 @@ def _sign(stop: Stop, station: DaemonContext, **what: Any) -> None:
         station=station.name,
         stop=number,
         datasets=schemas,
-        forecasts=None if foreseen is None else tuple(map(Forecast.model_validate, foreseen)),
+        forecasts=foreseen,
         roster_version=version,
         started=started,
         finished=finished,
         **what,
     ).sign(station.identity)
-    stop.write("record", record.model_dump(mode="json"))
+    stop.write(stop_files.RECORD, record)
 
 
 def span(
@@ -338,7 +346,3 @@ def span(
     if started is not None:
         started = max(started, issued)
     return started, max(finished, started or issued)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -18,8 +18,9 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.policy.policy import Decision, Policy, decide, parse_policy
 from phtlab.station.release.airlock_replay import AirlockReplay, replay_airlock
+from phtlab.station.stops.file_contents import VerifiedOffer
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import digest
 
 MOST = 500
@@ -88,7 +89,7 @@ def replay(station: StationContext, text: str) -> PolicyTrial:
         old = None
     present = load_datasets(station.folder)
     known = known_images(station.stops.path)
-    stops = [stop for stop in station.stops if stop.has("verified")]
+    stops = [stop for stop in station.stops if stop.has(Marker.VERIFIED)]
     stops.sort(key=lambda stop: stop.path.stat().st_mtime, reverse=True)
     found = tuple(_replayed(stops[:MOST], old, new, station, present, known))
     return PolicyTrial(found, max(0, len(stops) - MOST))
@@ -131,7 +132,7 @@ def _replayed(
 ) -> Iterator[Replayed]:
     for stop in stops:
         try:
-            arrived = VerifiedOffer.of(stop)
+            arrived = stop.verified_offer()
         except StationError:
             continue  # 'Journeys' says of it that it is broken
         manifest = arrived.train.manifest

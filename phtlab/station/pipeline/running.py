@@ -21,12 +21,14 @@ from phtlab.station.airlock.errors.error_message import Vocabulary, vocabulary
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.data.datasets import DataSet
-from phtlab.station.executor.contract import Job, JobStatus, Limits
+from phtlab.station.executor.contract import Job, JobStatus
 from phtlab.station.executor.untrusted_files import list_untrusted, open_untrusted, read_untrusted
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import RunOutcome, RunStopped, Timestamp
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.run_verdict import MAX_RECORD_BYTES, RunVerdict, judge
 from phtlab.station.stops.sentences import run_failed
-from phtlab.station.stops.stop import Stop, now_text
-from phtlab.station.stops.verified_offer import VerifiedOffer
+from phtlab.station.stops.stop import Stop
 from phtlab.wire.api.journeys import StopUpdate
 
 _MAX_PROGRESS_BYTES = 4096
@@ -35,7 +37,7 @@ _MAX_NAMES = 4096
 
 def claim(stop: Stop, station: DaemonContext) -> None:
     """Admitted to running: from here on a run may exist."""
-    stop.write("starting", {"at": station.now().isoformat()})
+    stop.write(stop_files.STARTING, Timestamp(at=station.now()))
 
 
 def watch(stop: Stop, station: DaemonContext) -> bool:
@@ -49,15 +51,15 @@ def watch(stop: Stop, station: DaemonContext) -> bool:
         if status.state == "absent":
             return _begin(stop, station)
     except EngineMissingError:
-        if stop.has("started") or station.now() < _patience_ends(stop, station):
+        if stop.has(Marker.STARTED) or station.now() < _patience_ends(stop, station):
             raise
         raise StationError("The engine stayed away.", code="engine-missing") from None
     except TrialUnfinishedError:
         if station.now() < _patience_ends(stop, station):
             raise
         raise StationError("No trial came to an end.", code="trial-unfinished") from None
-    if not stop.has("started"):
-        stop.write("started", {"at": now_text()})
+    if not stop.has(Marker.STARTED):
+        stop.write(stop_files.STARTED, Timestamp())
         return True
     if status.state == "running":
         return _stop_in_time(stop, station, status)
@@ -71,7 +73,7 @@ def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
     The run chooses when it ends a cell: with many cells, that tells whatever it wants. So of a run
     on data it is told only where the policy lets it be.
     """
-    if not stop.read("admitted")["twin"] and station.policy().progress != "cells":
+    if not stop.read(stop_files.ADMITTED).twin and station.policy().progress != "cells":
         return StopUpdate(state="running")
     with suppress(AirlockError, SandboxError, EngineMissingError, OSError):
         content = read_untrusted(
@@ -104,7 +106,7 @@ def _cells(stop: Stop) -> dict[int, str]:
 
 def _words(stop: Stop, station: DaemonContext) -> Vocabulary:
     """What an error's message may be made of: the train's words, and what is published here."""
-    manifest = VerifiedOffer.of(stop).train.manifest
+    manifest = stop.verified_offer().train.manifest
     published: dict[str, DataSet] = {}
     with suppress(DataSetError, OSError):  # a declaration that was broken since: no column is told
         published = station.declared()
@@ -119,39 +121,39 @@ def _words(stop: Stop, station: DaemonContext) -> Vocabulary:
 
 
 def _begin(stop: Stop, station: DaemonContext) -> bool:
-    if stop.has("started"):
-        stop.write("ending", run_failed("run-lost").model_dump(mode="json"))
+    if stop.has(Marker.STARTED):
+        stop.write(stop_files.ENDING, run_failed("run-lost"))
         return True
-    arrived = VerifiedOffer.of(stop)
-    admitted = stop.read("admitted")
+    arrived = stop.verified_offer()
+    admitted = stop.read(stop_files.ADMITTED)
     train = arrived.train
     job = Job(
         id=stop.job_id,
         image=station.artifacts.reference(train.repository, train.digest),
         inputs=stop.job,
-        data={name: Path(path) for name, path in admitted["data"].items()},
-        limits=Limits(**admitted["limits"]),
+        data={name: Path(path) for name, path in admitted.data.items()},
+        limits=admitted.limits,
         environment=station.settings.environment,
     )
     station.executor.start(job, lambda: station.artifacts.authorization(train.repository))
-    stop.write("started", {"at": now_text()})
+    stop.write(stop_files.STARTED, Timestamp())
     return True
 
 
 def _patience_ends(stop: Stop, station: DaemonContext) -> datetime:
-    claimed = datetime.fromisoformat(stop.read("starting")["at"])
+    claimed = stop.read(stop_files.STARTING).at
     return claimed + timedelta(seconds=station.settings.engine_patience)
 
 
 def _stop_in_time(stop: Stop, station: DaemonContext, status: JobStatus) -> bool:
-    limits = Limits(**stop.read("admitted")["limits"])
-    began = status.started or datetime.fromisoformat(stop.read("starting")["at"])
+    limits = stop.read(stop_files.ADMITTED).limits
+    began = status.started or stop.read(stop_files.STARTING).at
     by_the_wall = (station.now() - began).total_seconds()
     elapsed = station.stopwatch.elapsed(stop.job_id, by_the_wall)
     if elapsed < limits.seconds + limits.grace_seconds:
         return False
-    if not stop.has("stopping"):
-        stop.write("stopping", {"why": "out-of-time", "at": now_text()})
+    if not stop.has(Marker.STOPPING):
+        stop.write(stop_files.STOPPING, RunStopped(why="out-of-time"))
     station.executor.stop(stop.job_id)
     return True
 
@@ -165,29 +167,26 @@ def _finish(stop: Stop, station: DaemonContext, status: JobStatus) -> None:
     judgement = judge(
         record,
         status,
-        out_of_time=stop.has("stopping"),
+        out_of_time=stop.has(Marker.STOPPING),
         lines=cell_lines(stop),
         words=_words(stop, station),
-        twin=stop.read("admitted")["twin"],
+        twin=stop.read(stop_files.ADMITTED).twin,
     )
     if not judgement.code and (code := _undeclared(stop, outputs)):
         judgement = RunVerdict(code)
     _keep_for_operator(stop, station, outputs, record)
-    stop.write(
-        "outcome",
-        {
-            "code": judgement.code,
-            "error": judgement.error.model_dump() if judgement.error else None,
-            "started": _text(status.started),
-            "finished": _text(status.finished),
-            "at": now_text(),
-        },
+    outcome = RunOutcome(
+        code=judgement.code,
+        error=judgement.error,
+        started=_whole_seconds(status.started),
+        finished=_whole_seconds(status.finished),
     )
+    stop.write(stop_files.OUTCOME, outcome)
 
 
 def _undeclared(stop: Stop, outputs: Path) -> str:
     """`output-missing`, `output-undeclared`, or nothing: of names only, no file is opened."""
-    declared = {output.name for output in VerifiedOffer.of(stop).train.manifest.outputs}
+    declared = {output.name for output in stop.verified_offer().train.manifest.outputs}
     try:
         names = list_untrusted(outputs, "outputs", most=_MAX_NAMES)
         found = {name.split(".")[0] for name in names if not name.startswith(".")}
@@ -205,7 +204,7 @@ def _keep_for_operator(
 ) -> None:
     """The whole notebook, record and log, for the operator alone: they never leave."""
     stop.operator.mkdir(mode=0o700, exist_ok=True)
-    limits = Limits(**stop.read("admitted")["limits"])
+    limits = stop.read(stop_files.ADMITTED).limits
     if record is not None:
         write_durably(stop.operator / "run.json", record)
     with (
@@ -217,6 +216,6 @@ def _keep_for_operator(
     write_durably(stop.operator / "log", station.executor.logs(stop.job_id))
 
 
-def _text(moment: datetime | None) -> str | None:
-    # Whole seconds: how long a run takes can say something about the data.
-    return moment.replace(microsecond=0).isoformat() if moment else None
+def _whole_seconds(moment: datetime | None) -> datetime | None:
+    """How long a run takes to the microsecond can say something about the data."""
+    return moment.replace(microsecond=0) if moment else None

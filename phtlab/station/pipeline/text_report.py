@@ -8,8 +8,8 @@ from typing import Any
 
 from phtlab.errors import StationError
 from phtlab.printable import escaped
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer, claimed_order
 
 
 def stop_view(stop: Stop) -> dict[str, Any]:
@@ -22,19 +22,19 @@ def stop_view(stop: Stop) -> dict[str, Any]:
         "sentence": "",
         "name": "",
         "researcher": "",
-        "train": claimed_order(stop).train,
+        "train": stop.claimed_order().train,
         "parameters": {},
         "outputs": [],
-        "cancelled": stop.has("cancel"),
+        "cancelled": stop.has(Marker.CANCEL),
     }
-    if stop.has("verified"):
-        arrived = VerifiedOffer.of(stop)
+    if stop.has(Marker.VERIFIED):
+        arrived = stop.verified_offer()
         view |= {
             "name": arrived.train.manifest.name,
             "researcher": arrived.researcher,
             "parameters": arrived.parameters,
         }
-    if stop.has("record"):
+    if stop.has(Marker.RECORD):
         record = stop.final_record()
         view |= {
             "code": record.code,
@@ -48,9 +48,9 @@ def stop_view(stop: Stop) -> dict[str, Any]:
 
 def safe_lines(stop: Stop) -> Iterator[str]:
     """The train's parameters, data sets, outputs and code, line by line."""
-    if not stop.has("verified"):
+    if not stop.has(Marker.VERIFIED):
         return
-    arrived = VerifiedOffer.of(stop)
+    arrived = stop.verified_offer()
     for name, value in arrived.parameters.items():
         yield escaped(f"parameter   {name} = {value!r}")
     for name in arrived.train.manifest.datasets:

@@ -28,7 +28,15 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.pipeline import admission, departure, running
 from phtlab.station.pipeline.audit_entries import StopAudit
 from phtlab.station.retry_delays import Backoff
-from phtlab.station.stops.sentences import Ending, cancelled, ending_of
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import (
+    Ending,
+)
+from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.sentences import (
+    cancelled,
+    ending_of,
+)
 from phtlab.station.stops.stop import Stop
 from phtlab.wire.api.journeys import StopUpdate
 
@@ -111,31 +119,31 @@ class Transitions:
         station = self._station
         if stop.told:
             return False
-        if stop.has("record"):
+        if stop.has(Marker.RECORD):
             departure.tell(stop, station, self._backoff.tries(stop.hex))
-        elif stop.has("ending"):
+        elif stop.has(Marker.ENDING):
             departure.record_ending(stop, station)
-        elif stop.has("pushed"):
+        elif stop.has(Marker.PUSHED):
             # Before a cancellation is looked for: no cargo lies in the registry without its record.
             departure.record_departed(stop, station)
         elif stop.cancelled:
             self._end(stop, cancelled())
         elif (lapsed := admission.lapsed(stop, station)) is not None:
             self._end(stop, lapsed)
-        elif stop.has("sealed"):
+        elif stop.has(Marker.SEALED):
             departure.push(stop, station)
-        elif stop.has("release"):
+        elif stop.has(Marker.RELEASE):
             departure.leave_hold(stop, station)
-        elif stop.has("airlock-held"):
+        elif stop.has(Marker.AIRLOCK_HELD):
             return departure.heed_words(stop, station)
-        elif stop.has("outcome"):
+        elif stop.has(Marker.OUTCOME):
             departure.leave_airlock(stop, station)
-        elif stop.has("starting"):
+        elif stop.has(Marker.STARTING):
             return self._watch(stop)
-        elif stop.has("admitted"):
+        elif stop.has(Marker.ADMITTED):
             return not self._closed() and self._claim(stop)
-        elif stop.has("verified"):
-            if stop.has("held") and not stop.has("decision"):
+        elif stop.has(Marker.VERIFIED):
+            if stop.has(Marker.HELD) and not stop.has(Marker.DECISION):
                 return self._expired(stop, _EXPIRED_HELD)
             if self._closed():
                 return self._expired(stop, _EXPIRED_CLOSED)
@@ -171,7 +179,7 @@ class Transitions:
 
     def _expired(self, stop: Stop, sentence: str) -> bool:
         """Refuse a stop, with `sentence`, if its order's time is over. Returns whether it is."""
-        if self._station.now() < admission.claimed_order(stop).expires:
+        if self._station.now() < stop.claimed_order().expires:
             return False
         self._end(stop, Ending(outcome="refused", code="order-expired", sentence=sentence))
         return True
@@ -181,18 +189,18 @@ class Transitions:
             self._trial_unfinished(error)
         if self._passes(stop, error):
             self._wait(stop, error.message)
-            return not stop.has("admitted") and self._expired(stop, _EXPIRED_WAITING)
+            return not stop.has(Marker.ADMITTED) and self._expired(stop, _EXPIRED_WAITING)
         _log.warning(
             "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=error.message
         )
-        if isinstance(error, RegistryError | CentralError) and stop.has("sealed"):
+        if isinstance(error, RegistryError | CentralError) and stop.has(Marker.SEALED):
             error = StationError(error.message, code="cargo-undeliverable")
-        self._end(stop, ending_of(error, admitted=stop.has("admitted")))
+        self._end(stop, ending_of(error, admitted=stop.has(Marker.ADMITTED)))
         return True
 
     def _passes(self, stop: Stop, error: PhtlabError) -> bool:
         """Whether it is worth waiting: the fault is nobody's who has a part in this journey."""
-        if stop.has("record"):
+        if stop.has(Marker.RECORD):
             return True
         if isinstance(error, UnreachableError | RosterStaleError):
             return True
@@ -227,19 +235,19 @@ class Transitions:
         )
         tries = self._backoff.tries(stop.hex)
         self._backoff.failed(stop.hex, self._clock())
-        if tries < _DEFECTS_BORNE or stop.has("record") or stop.has("ending"):
+        if tries < _DEFECTS_BORNE or stop.has(Marker.RECORD) or stop.has(Marker.ENDING):
             return False
-        self._end(stop, ending_of(StationError("A defect."), admitted=stop.has("admitted")))
+        self._end(stop, ending_of(StationError("A defect."), admitted=stop.has(Marker.ADMITTED)))
         return True
 
     def _end(self, stop: Stop, ending: Ending) -> None:
-        stop.write("ending", ending.model_dump(mode="json"))
+        stop.write(stop_files.ENDING, ending)
         self._backoff.succeeded(stop.hex)
 
     def _changed(self, stop: Stop) -> None:
         state = stop.state
         _log.info("stop", journey=stop.hex[:12], state=state)
-        if not stop.has("record"):
+        if not stop.has(Marker.RECORD):
             self._tell(stop.journey, StopUpdate(state=state, sentence=stop.held_because))
 
     def _clock(self) -> float:

@@ -21,12 +21,12 @@ from phtlab.station.airlock.cells import NO_COLUMN
 from phtlab.station.airlock.check_outputs import pass_outputs
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_rules import AirlockRules
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import OutputVerdict
 
-NOTED = "noted"
-"""In a stop's folder: the name of what was kept of what left there."""
 _COUNT = "n"
 
 
@@ -79,9 +79,9 @@ def replay_airlock(
     Without `old`, which is broken, nothing changes. A stop without outputs, or on a twin, has
     nothing to replay.
     """
-    if not stop.has("airlock") or stop.read("admitted")["twin"]:
+    if not stop.has(Marker.AIRLOCK) or stop.read(stop_files.ADMITTED).twin:
         return AirlockReplay()
-    left = len(stop.read("airlock"))
+    left = len(stop.read(stop_files.AIRLOCK))
     kept = [one for one in _kept(stop, folder) if _rows(one)]
     declared = {output.name: output for output in outputs}
     # Of a share or a mean only the number of people is kept, not the value that is judged.
@@ -106,9 +106,9 @@ def replay_airlock(
 
 def _kept(stop: Stop, folder: Path) -> Sequence[Mapping[str, Any]]:
     """What was kept of the stop; nothing if it left before that was noted, or was removed since."""
-    if not stop.has(NOTED):
+    if not stop.has(Marker.NOTED):
         return ()
-    name = stop.read(NOTED)["released"]
+    name = stop.read(stop_files.NOTED).released
     try:
         return released_counts.outputs_of(folder, name) if name else ()
     except (StationError, FileNotFoundError):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from phtlab.errors import StationError
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.context.station_context import StationContext
-from phtlab.station.release.airlock_replay import NOTED
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 
 
@@ -39,4 +40,4 @@ def disregard(station: StationContext, stop: Stop, *, by: str, reason: str) -> t
 
 def _noted(stop: Stop) -> str:
     """By what name it is kept what left; empty if nothing is."""
-    return str(stop.read(NOTED)["released"]) if stop.has(NOTED) else ""
+    return stop.read(stop_files.NOTED).released if stop.has(Marker.NOTED) else ""

@@ -28,16 +28,10 @@ from phtlab.station.release.votes import (
     word_of,
     words_on,
 )
-from phtlab.station.release.waiting import (
-    HeldOutputs,
-    WaitingOutput,
-    content_of,
-    findings_on,
-    labels_of,
-    waiting_at,
-)
+from phtlab.station.release.waiting import content_of, findings_on, labels_of, waiting_at
+from phtlab.station.stops.file_contents import HeldOutput, HeldOutputs
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import canonical, digest
 
 MOST_SHOWN: Final = 64 * 2**20
@@ -56,7 +50,7 @@ class HeldStop:
     waiting: HeldOutputs
 
     @property
-    def undecided(self) -> tuple[WaitingOutput, ...]:
+    def undecided(self) -> tuple[HeldOutput, ...]:
         """The held outputs that still need a word."""
         return tuple(
             one
@@ -83,9 +77,8 @@ def held_stop(stop: Stop) -> HeldStop:
             "'phtlab station outputs' shows what waits.",
             code="not-held",
         )
-    verified = stop.read("verified")
-    name = str(verified["train"]["manifest"]["name"])
-    return HeldStop(stop, name, str(verified["researcher"]), waiting_at(stop))
+    verified = stop.verified_offer()
+    return HeldStop(stop, verified.train.manifest.name, verified.researcher, waiting_at(stop))
 
 
 def look(
@@ -116,7 +109,7 @@ def look(
     return view
 
 
-def looked(stop: Stop, output: WaitingOutput, *, by: str) -> bool:
+def looked(stop: Stop, output: HeldOutput, *, by: str) -> bool:
     """Whether `by` has seen all of `output`, as it waits."""
     return has_looked(stop, output.name, by=by, seen=digest_of_output(output))
 
@@ -154,7 +147,7 @@ def decide(
             _require_looked(stop, there.waiting.output(name), by)
     outcomes: dict[str, Outcome | None] = {}
     for name, word in words.items():
-        if stop.has("release"):  # its time was over at this moment
+        if stop.has(Marker.RELEASE):  # its time was over at this moment
             raise decided(name)
         one, persons = there.waiting.output(name), there.waiting.persons
         outcome = outcome_with(words_on(stop, name), name, word, persons)
@@ -175,7 +168,7 @@ def decide(
     return outcomes
 
 
-def digest_of_output(output: WaitingOutput) -> str:
+def digest_of_output(output: HeldOutput) -> str:
     """Names exactly what was looked at: the digest of the list of its files' digests."""
     return digest(canonical([[file.path, file.sha256] for file in output.files]))
 
@@ -187,7 +180,7 @@ _ACTIONS: Mapping[str, str] = {
 }
 
 
-def _require_looked(stop: Stop, output: WaitingOutput, by: str) -> None:
+def _require_looked(stop: Stop, output: HeldOutput, by: str) -> None:
     if not looked(stop, output, by=by):
         raise StationError(
             f"{by} has not seen all of '{output.name}' as it waits. Look at it first: phtlab "
@@ -216,7 +209,7 @@ def _word(
             )
         (file,) = output.files
         without(content_of(stop, file), part)
-        declared = {one.name: one for one in VerifiedOffer.of(stop).train.manifest.outputs}
+        declared = {one.name: one for one in stop.verified_offer().train.manifest.outputs}
         require_whole_cells(part, labels_of(stop, name), declared[name].counts)
     return word_of(
         "part" if isinstance(choice, Redaction) else choice,

@@ -10,7 +10,7 @@ from typing import Any
 
 from phtlab.station.policy.airlock_findings import Finding
 from phtlab.station.release.votes import Vote
-from phtlab.station.release.waiting import WaitingFile, WaitingOutput
+from phtlab.station.stops.file_contents import HeldFile, HeldOutput
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OutputView:
     rule: str
     sentence: str
     findings: tuple[Finding, ...]
-    files: tuple[WaitingFile, ...]
+    files: tuple[HeldFile, ...]
     words: tuple[Vote, ...]
     persons: int
     table: TableView | None = field(default=None, repr=False)
@@ -57,7 +57,7 @@ class OutputView:
 
 
 def view_of(
-    output: WaitingOutput,
+    output: HeldOutput,
     files: Mapping[str, bytes],
     findings: Sequence[Finding],
     words: Sequence[Vote],

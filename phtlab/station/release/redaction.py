@@ -10,7 +10,7 @@ from phtlab.errors import StationError
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, Joined
 from phtlab.station.release.votes import Outcome, Redaction
-from phtlab.station.release.waiting import WaitingOutput
+from phtlab.station.stops.file_contents import HeldOutput
 from phtlab.train.documents.record import OutputVerdict
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def let_go(
-    output: WaitingOutput, files: Mapping[str, Content], outcome: Outcome | None
+    output: HeldOutput, files: Mapping[str, Content], outcome: Outcome | None
 ) -> CheckedOutput:
     """`output` with the verdict that `outcome` makes of it, and what of its `files` leaves.
 
@@ -96,7 +96,7 @@ def _wrong(why: str) -> StationError:
     return StationError(why, code="release-part")
 
 
-def _verdict(output: WaitingOutput, outcome: Outcome) -> OutputVerdict:
+def _verdict(output: HeldOutput, outcome: Outcome) -> OutputVerdict:
     """What the researcher reads: the rule, and that a person decided. Never who, or why."""
     held = output.verdict
     why = held.sentence.rstrip(".") or f"The rule {held.rule} held it"

@@ -19,9 +19,10 @@ from phtlab.station.release.releasers import require_releaser
 from phtlab.station.release.view_log import has_looked, note_look
 from phtlab.station.release.votes import Outcome, Vote, add_word, outcome_with, word_of, words_on
 from phtlab.station.settings.folder import StationFolder
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.run_verdict import MAX_RECORD_BYTES
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import digest
 
 LOG: Final = "_log"
@@ -30,7 +31,7 @@ LOG: Final = "_log"
 
 def log_text(stop: Stop) -> str:
     """The log of `stop` as a person sees it. Raises StationError (``log-missing``)."""
-    if not stop.has("outcome"):
+    if not stop.has(Marker.OUTCOME):
         raise StationError(
             f"The stop {stop.hex[:12]} has no log: its run has not ended, or never began.",
             code="log-missing",
@@ -117,10 +118,10 @@ def _mark(folder: StationFolder, stop: Stop) -> None:
 
 
 def _lines(stop: Stop) -> Iterator[str]:
-    arrived, outcome = VerifiedOffer.of(stop), stop.read("outcome")
+    arrived, outcome = stop.verified_offer(), stop.read(stop_files.OUTCOME)
     name = arrived.train.manifest.name
     yield f"Journey {stop.hex[:12]}: {name} of {arrived.researcher}"
-    yield f"Outcome: {outcome['code'] or 'the run came to its end'}"
+    yield f"Outcome: {outcome.code or 'the run came to its end'}"
     error = _error(stop)
     if error:
         where = ", ".join(f"{part} {error[part]}" for part in ("cell", "line") if error.get(part))

@@ -29,10 +29,11 @@ from phtlab.station.release.run_log import (
 from phtlab.station.release.votes import Vote, outcome_of, words_on
 from phtlab.station.retry_delays import Backoff
 from phtlab.station.safe_error_text import why_of
-from phtlab.station.stops.stop import Stop, now_text
-from phtlab.station.stops.verified_offer import VerifiedOffer
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import Timestamp
+from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
-from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.order import context_digest, log_context
 from phtlab.train.sealing import seal
 from phtlab.train.verify.released_log import ReleasedLog
@@ -83,12 +84,12 @@ def send_log(station: DaemonContext, mark: Path) -> bool:
     persons = persons_for_log(words, station.policy().release.persons("high"))
     if outcome_of(words, persons) is None:
         return False  # the mark stays for the second person's word
-    if not stop.has("log-sent"):
-        if not stop.has("log-statement"):
+    if not stop.has(Marker.LOG_SENT):
+        if not stop.has(Marker.LOG_STATEMENT):
             _seal(stop, station, words)
-        statement = Envelope.model_validate(stop.read("log-statement"))
+        statement = stop.read(stop_files.LOG_STATEMENT)
         station.artifacts.deliver_log(stop.journey, station.name, sealed_log(stop), statement)
-        stop.write("log-sent", {"at": now_text()})
+        stop.write(stop_files.LOG_SENT, Timestamp())
         station.audit.append(
             actor=station.name,
             action="log-sent",
@@ -107,7 +108,7 @@ def sealed_log(stop: Stop) -> Path:
 def _seal(stop: Stop, station: DaemonContext, words: Sequence[Vote]) -> None:
     text = log_text(stop).encode()
     require_same_log(words, digest(text))
-    order = VerifiedOffer.of(stop).order
+    order = stop.verified_offer().order
     roster = station.roster_cache.now().roster
     recipients = [roster.member(name).keys.age for name in order.recipients]
     context = log_context(stop.journey, order, station.name)
@@ -124,4 +125,4 @@ def _seal(stop: Stop, station: DaemonContext, words: Sequence[Vote]) -> None:
         roster_version=roster.version,
         at=station.now().replace(microsecond=0),
     ).sign(station.identity)
-    stop.write("log-statement", statement.model_dump(mode="json"))
+    stop.write(stop_files.LOG_STATEMENT, statement)

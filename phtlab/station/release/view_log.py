@@ -5,24 +5,32 @@ One file a person and thing, replaced by that person's next look.
 
 from __future__ import annotations
 
-from phtlab.station.stops.stop import Stop, now_text
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from phtlab.station.stops.file_contents import ReviewView
+from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.stop_files import StopFile
 from phtlab.train.canonical import digest
+
+_VIEW: Final = TypeAdapter(ReviewView)
 
 
 def note_look(stop: Stop, what: str, *, by: str, seen: str) -> None:
     """`by` was shown all of `what`, an output or the log, whose digest is `seen`."""
-    stop.write(_name(what, by), {"by": by, "digest": seen, "at": now_text()})
+    stop.write(_view_file(what, by), ReviewView(by=by, digest=seen))
 
 
 def has_looked(stop: Stop, what: str, *, by: str, seen: str) -> bool:
     """Whether `by` looked at all of it, and it is the same still."""
-    name = _name(what, by)
-    if not stop.has(name):
+    file = _view_file(what, by)
+    if not stop.path_of(file.name).exists():
         return False
-    look = stop.read(name)
-    return bool(look["by"] == by and look["digest"] == seen)
+    view = stop.read(file)
+    return view.by == by and view.digest == seen
 
 
-def _name(what: str, by: str) -> str:
+def _view_file(what: str, by: str) -> StopFile[ReviewView]:
     # By a digest: whoever looks may have any name.
-    return f"looked-{what}-{digest(by.encode())[-16:]}"
+    return StopFile(f"looked-{what}-{digest(by.encode())[-16:]}", _VIEW)

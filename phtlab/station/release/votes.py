@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     field_validator,
     model_validator,
 )
 
 from phtlab.errors import StationError
-from phtlab.files.durable_file import create_durably
 from phtlab.governance.approval import PersonName
 from phtlab.governance.text import Line
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.train.canonical import Digest, canonical
+from phtlab.station.stops.stop_files import StopFile
+from phtlab.train.canonical import Digest
 
 
 class _Value(BaseModel):
@@ -90,6 +92,10 @@ class Release(_Value):
     at: AwareDatetime
 
 
+RELEASE: Final = StopFile(Marker.RELEASE, TypeAdapter(Release))
+_VOTE: Final = TypeAdapter(Vote)
+
+
 def word_of(
     choice: Literal["release", "part", "refuse"],
     part: Redaction | None,
@@ -127,8 +133,8 @@ def word_of(
 def words_on(stop: Stop, output: str) -> tuple[Vote, ...]:
     """What people said so far, in order."""
     words: list[Vote] = []
-    while stop.has(name := _name(output, len(words) + 1)):
-        words.append(Vote.model_validate(stop.read(name)))
+    while stop.path_of((file := _vote_file(output, len(words) + 1)).name).exists():
+        words.append(stop.read(file))
     return tuple(words)
 
 
@@ -175,9 +181,8 @@ def add_word(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | Non
     """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
     words = words_on(stop, output)
     outcome = outcome_with(words, output, word, persons)
-    path = stop.path / f"{_name(output, len(words) + 1)}.json"
     try:
-        create_durably(path, canonical(word.model_dump(mode="json")))
+        stop.create(_vote_file(output, len(words) + 1), word)
     except FileExistsError:
         raise StationError(
             f"Someone else decided on '{output}' at this moment. Look at it again.",
@@ -197,8 +202,8 @@ def told(word: Vote | Outcome) -> str:
     return f"release it without {', '.join(out)}"
 
 
-def _name(output: str, number: int) -> str:
-    return f"word-{output}-{number}"
+def _vote_file(output: str, number: int) -> StopFile[Vote]:
+    return StopFile(f"word-{output}-{number}", _VOTE)
 
 
 def decided(output: str) -> StationError:

@@ -16,70 +16,20 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
-
 from phtlab.errors import StationError
 from phtlab.files.durable_file import replaced_durably, sync_folder, write_durably
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.formats.content import Content, FileContent, Joined, digest_of
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.airlock_findings import Finding
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import HeldFile, HeldOutput, HeldOutputs
 from phtlab.station.stops.stop import Stop
-from phtlab.train.canonical import Digest, canonical
-from phtlab.train.documents.record import OutputVerdict
+from phtlab.train.canonical import canonical
 
 # No output is called so: names begin with a letter.
 _FINDINGS: Final = "_findings.json"
 _CELLS: Final = "_cells.json"
-
-
-class _Value(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class WaitingFile(_Value):
-    """A file as it would leave."""
-
-    path: str
-    size: int
-    sha256: Digest
-
-
-class WaitingOutput(_Value):
-    """An output with the airlock's verdict, and with its files if it may leave."""
-
-    verdict: OutputVerdict
-    files: tuple[WaitingFile, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.verdict.name
-
-    @property
-    def held(self) -> bool:
-        return self.verdict.verdict == "held"
-
-
-class HeldOutputs(_Value):
-    """`airlock-held.json`. `persons` have to agree before a held output leaves."""
-
-    sentence: str
-    outputs: tuple[WaitingOutput, ...]
-    persons: int
-    at: AwareDatetime
-    until: AwareDatetime
-
-    @property
-    def held(self) -> tuple[WaitingOutput, ...]:
-        return tuple(one for one in self.outputs if one.held)
-
-    def output(self, name: str) -> WaitingOutput:
-        """The held output `name`. Raises StationError (``not-held``)."""
-        for one in self.held:
-            if one.name == name:
-                return one
-        held = ", ".join(one.name for one in self.held)
-        raise StationError(f"No output '{name}' is held there; held is: {held}.", code="not-held")
 
 
 def folder_of(stop: Stop) -> Path:
@@ -110,7 +60,7 @@ def keep(
         files = tuple(
             _copied(folder / name, content) for name, content in sorted(one.files.items())
         )
-        outputs.append(WaitingOutput(verdict=one.verdict, files=files))
+        outputs.append(HeldOutput(verdict=one.verdict, files=files))
     findings = {
         one.verdict.name: [finding.model_dump(mode="json") for finding in one.findings]
         for one in passed
@@ -129,13 +79,13 @@ def keep(
         at=at,
         until=until,
     )
-    stop.write("airlock-held", waiting.model_dump(mode="json"))
+    stop.write(stop_files.AIRLOCK_HELD, waiting)
     return waiting
 
 
 def waiting_at(stop: Stop) -> HeldOutputs:
     """What waits there. Raises StationError if nothing does."""
-    return HeldOutputs.model_validate(stop.read("airlock-held"))
+    return stop.read(stop_files.AIRLOCK_HELD)
 
 
 @contextmanager
@@ -151,7 +101,7 @@ def opened(stop: Stop, waiting: HeldOutputs) -> Iterator[dict[str, dict[str, Con
         }
 
 
-def content_of(stop: Stop, file: WaitingFile) -> bytes:
+def content_of(stop: Stop, file: HeldFile) -> bytes:
     """The whole content of one file. Raises as `opened` does."""
     with ExitStack() as stack:
         return io.BufferedReader(Joined([_checked(stop, file, stack)])).read()
@@ -191,7 +141,7 @@ def forget(stop: Stop) -> None:
     shutil.rmtree(folder_of(stop), ignore_errors=True)
 
 
-def _copied(path: Path, content: Content) -> WaitingFile:
+def _copied(path: Path, content: Content) -> HeldFile:
     with (
         replaced_durably(path) as target,
         io.BufferedReader(Joined([content])) as source,
@@ -199,10 +149,10 @@ def _copied(path: Path, content: Content) -> WaitingFile:
         shutil.copyfileobj(source, target)
     with path.open("rb") as written:
         kept = FileContent.whole(written)
-        return WaitingFile(path=path.name, size=len(kept), sha256=digest_of(kept))
+        return HeldFile(path=path.name, size=len(kept), sha256=digest_of(kept))
 
 
-def _checked(stop: Stop, file: WaitingFile, stack: ExitStack) -> Content:
+def _checked(stop: Stop, file: HeldFile, stack: ExitStack) -> Content:
     path = folder_of(stop) / file.path
     try:
         content = FileContent.whole(stack.enter_context(path.open("rb")))

@@ -7,8 +7,10 @@ from datetime import datetime
 
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.station_context import StationContext
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import VerifiedOffer
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
 @dataclass(frozen=True)
@@ -33,13 +35,13 @@ def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | Non
     Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
     in has been read by nobody, and what was taken back since is left out.
     """
-    arrived, approvals = VerifiedOffer.of(stop), Approvals(station.folder)
+    arrived, approvals = stop.verified_offer(), Approvals(station.folder)
     kept = {one.digest: one.claimed for one in approvals if not approvals.revoked(one.digest)}
     found: list[ApprovedBefore] = []
     for other in station.stops:
-        if other.hex == stop.hex or not other.has("verified"):
+        if other.hex == stop.hex or not other.has(Marker.VERIFIED):
             continue
-        theirs, approval = VerifiedOffer.of(other), kept.get(_approval_of(other))
+        theirs, approval = other.verified_offer(), kept.get(_approval_of(other))
         if approval is None or approval.scope == "low-risk":
             continue
         if theirs.researcher != arrived.researcher:
@@ -51,7 +53,8 @@ def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | Non
 
 def _approval_of(stop: Stop) -> str:
     """The digest of the approval that let `stop` start, or go on; "" if none did."""
-    for name in ("admitted", "decision"):
-        if stop.has(name) and (approval := stop.read(name).get("approval")):
-            return str(approval)
+    if stop.has(Marker.ADMITTED) and (approval := stop.read(stop_files.ADMITTED).approval):
+        return approval
+    if stop.has(Marker.DECISION):
+        return stop.read(stop_files.DECISION).approval or ""
     return ""

@@ -19,8 +19,9 @@ from phtlab.station.review.image_materials import MaterialsChange, compared
 from phtlab.station.review.isolated_worker import examined
 from phtlab.station.review.notebook_text import NotebookText, read_notebook
 from phtlab.station.review.study_context import StudyContext, under_proposal
+from phtlab.station.stops.file_contents import VerifiedOffer
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop, settings_file
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.documents.materials import Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
 
@@ -139,13 +140,13 @@ def read_train(
     Raises StationError (``stop-unverified``) before it was, TrainError (``image-notebook``) if its
     notebook is none.
     """
-    if not stop.has("verified"):
+    if not stop.has(Marker.VERIFIED):
         raise StationError(
             f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read. "
             "'phtlab station status' shows how far it is.",
             code="stop-unverified",
         )
-    arrived = VerifiedOffer.of(stop)
+    arrived = stop.verified_offer()
     manifest = arrived.train.manifest
     text = read_notebook(_notebook_of(stop))
     before = approved_before(station, stop)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
 def note_look(station: StationContext, stop: Stop, *, by: str) -> None:
     """`by` looks at the train of `stop`. Raises AuditError, OSError: then nothing is shown."""
-    digest = VerifiedOffer.of(stop).train.digest
+    digest = stop.verified_offer().train.digest
     station.audit.append(actor=by, action="train-looked-at", subject=stop.journey, digest=digest)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from phtlab.errors import (
     CentralError,
     EngineMissingError,
@@ -26,7 +24,8 @@ from phtlab.errors import (
     StationError,
     TrainError,
 )
-from phtlab.train.documents.record import CellError, OutputVerdict
+from phtlab.station.stops.file_contents import Ending
+from phtlab.train.documents.record import CellError
 
 RUN: Mapping[str, str] = {
     "cell-failed": "A cell of the train failed at this station.",
@@ -97,18 +96,6 @@ CANCELLED = "The journey was cancelled before this stop ended."
 
 # What these say is about the order or the train, and was known to whoever sent it.
 _ABOUT_THE_SENDER = (SignatureError, OrderError, ParameterError, RosterError, TrainError)
-
-
-class Ending(BaseModel):
-    """How a stop ends that does not depart; kept as `ending.json`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    outcome: Literal["refused", "failed", "cancelled"]
-    code: str
-    sentence: str
-    error: CellError | None = None
-    outputs: tuple[OutputVerdict, ...] = ()
 
 
 def cancelled() -> Ending:

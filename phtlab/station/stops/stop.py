@@ -1,33 +1,14 @@
 """A stop is a folder; what has happened to it is which files are there.
 
 Each file is written once, whole, and never changed (see `phtlab.files.durable_file`), so a
-station killed anywhere finds on its return exactly how far it came::
+station killed anywhere finds on its return exactly how far it came. `Marker` names the files,
+`stop_files` says what each holds, and beside them lie::
 
-    offer.json       the order, the train: offered
-    taken.json       a mark of this folder: kept beside the order's nonce, which it uses up
-    verified.json    both hold, and the image is what was signed: verified
     train/           the train's files
-    held.json        a person is asked: held, until
-    decision.json    why it is looked at again: an approval, or someone's no
-    admitted.json    with the data sets and limits of the run: admitted
     job/             what the run will see: job.json, notebook.ipynb
-    starting.json    from here on the run may exist: running
-    started.json     it did exist; that it is gone is a fault, no reason to start again
-    outcome.json     what came of the run: airlock
-    airlock-held.json  a person is asked about outputs: held, until
-    waiting/         the outputs as they would leave; the engine's remains can go
-    word-NAME-1.json   a person's word on the output NAME; a second one's is -2
-    release.json     what the words come to: airlock again
-    noted.json       which of released/ holds the counts that left
-    forecast.json    of a dry run: what other stations would make of its outputs
-    airlock.json     the verdicts
-    cargo.age        sealed
-    sealed.json      its digest and size: sealed
-    pushed.json      it is in the registry
-    cancel.json      someone cancelled; heeded until the cargo is in the registry
-    ending.json      how a stop ends that does not depart
-    record.json      the station's signed word: refused, failed, cancelled or sealed
-    told.json        central has it: departed, or the end of the others
+    waiting/         held outputs as they would leave; the engine's remains can go
+    word-NAME-1.json a person's vote on the held output NAME; a second one's is -2
+    cargo.age        the sealed cargo
     operator/        for the operator's eyes: notebook, full error, log
 
 The order in which `state` looks is the whole of the state machine's memory.
@@ -35,20 +16,27 @@ The order in which `state` looks is the whole of the state machine's memory.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from phtlab.errors import StationError
 from phtlab.files.durable_file import create_durably, write_durably
-from phtlab.train.canonical import canonical
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import (
+    Cancellation,
+    FolderMark,
+    HoldDecision,
+    VerifiedOffer,
+)
+from phtlab.station.stops.marker import Marker
+from phtlab.station.stops.stop_files import Content, StopFile
 from phtlab.train.documents.envelope import Envelope, peek
+from phtlab.train.documents.order import Order
 from phtlab.train.documents.record import StopRecord, StopState
 from phtlab.wire.api.journeys import Offer
 
@@ -60,15 +48,15 @@ def settings_file(image: str) -> str:
     return f"{image.removeprefix('sha256:')}.json"
 
 
-_REACHED: tuple[tuple[str, StopState], ...] = (
-    ("sealed", "sealed"),
-    ("release", "airlock"),
-    ("airlock-held", "held"),
-    ("outcome", "airlock"),
-    ("starting", "running"),
-    ("admitted", "admitted"),
-    ("held", "held"),
-    ("verified", "verified"),
+_REACHED: tuple[tuple[Marker, StopState], ...] = (
+    (Marker.SEALED, "sealed"),
+    (Marker.RELEASE, "airlock"),
+    (Marker.AIRLOCK_HELD, "held"),
+    (Marker.OUTCOME, "airlock"),
+    (Marker.STARTING, "running"),
+    (Marker.ADMITTED, "admitted"),
+    (Marker.HELD, "held"),
+    (Marker.VERIFIED, "verified"),
 )
 
 
@@ -107,18 +95,25 @@ class Stop:
     def cargo(self) -> Path:
         return self.path / "cargo.age"
 
-    def has(self, name: str) -> bool:
-        return (self.path / f"{name}.json").exists()
+    def has(self, marker: Marker) -> bool:
+        return self.path_of(marker).exists()
 
-    def write(self, name: str, value: Any) -> None:
-        """Write `name`.json durably."""
-        write_durably(self.path / f"{name}.json", canonical(value))
+    def path_of(self, name: str) -> Path:
+        return self.path / f"{name}.json"
 
-    def read(self, name: str) -> Any:
-        """The value of `name`.json. Raises StationError if it is not there or broken."""
-        path = self.path / f"{name}.json"
+    def write(self, file: StopFile[Content], content: Content) -> None:
+        """Write `file` durably."""
+        write_durably(self.path_of(file.name), file.to_bytes(content))
+
+    def create(self, file: StopFile[Content], content: Content) -> None:
+        """Write `file` durably. Raises FileExistsError if it is there already."""
+        create_durably(self.path_of(file.name), file.to_bytes(content))
+
+    def read(self, file: StopFile[Content]) -> Content:
+        """What `file` holds. Raises StationError if it is not there or broken."""
+        path = self.path_of(file.name)
         try:
-            return json.loads(path.read_bytes())
+            return file.from_bytes(path.read_bytes())
         except (OSError, ValueError):
             raise StationError(
                 f"{path} is missing or broken, and this stop cannot go on without it. Restore "
@@ -127,10 +122,18 @@ class Stop:
             ) from None
 
     def offer(self) -> Offer:
-        return Offer.model_validate(self.read("offer"))
+        return self.read(stop_files.OFFER)
+
+    def claimed_order(self) -> Order:
+        """The order as it claims to be, before anything is verified."""
+        return Order.model_validate(peek(self.offer().order).predicate)
+
+    def verified_offer(self) -> VerifiedOffer:
+        """What admission verified."""
+        return self.read(stop_files.VERIFIED)
 
     def record(self) -> Envelope:
-        return Envelope.model_validate(self.read("record"))
+        return self.read(stop_files.RECORD)
 
     def final_record(self) -> StopRecord:
         """This station's own record of the stop."""
@@ -139,12 +142,12 @@ class Stop:
     @property
     def state(self) -> StopState:
         """The state, from which files exist."""
-        if self.has("record"):
+        if self.has(Marker.RECORD):
             outcome = self.final_record().outcome
-            return outcome if outcome != "departed" or self.has("told") else "sealed"
-        for name, state in _REACHED:
-            if self.has(name):
-                if name == "held" and self.has("decision"):
+            return outcome if outcome != "departed" or self.has(Marker.TOLD) else "sealed"
+        for marker, state in _REACHED:
+            if self.has(marker):
+                if marker == Marker.HELD and self.has(Marker.DECISION):
                     return "verified"
                 return state
         return "offered"
@@ -154,18 +157,21 @@ class Stop:
         """What a person is asked, while the state is ``held``: may it run, or may it leave?"""
         if self.state != "held":
             return None
-        return "release" if self.has("airlock-held") else "approval"
+        return "release" if self.has(Marker.AIRLOCK_HELD) else "approval"
 
     @property
     def held_because(self) -> str:
         """Why it is held, in a sentence that everyone may read; empty if it is not."""
-        if (asked := self.waits_for) is None:
-            return ""
-        return str(self.read("held" if asked == "approval" else "airlock-held")["sentence"])
+        match self.waits_for:
+            case "approval":
+                return self.read(stop_files.HELD).sentence
+            case "release":
+                return self.read(stop_files.AIRLOCK_HELD).sentence
+        return ""
 
     @property
     def told(self) -> bool:
-        return self.has("told")
+        return self.has(Marker.TOLD)
 
     @property
     def ended(self) -> bool:
@@ -175,29 +181,34 @@ class Stop:
     @property
     def cancelled(self) -> bool:
         """Whether a cancellation is to be heeded, unless the cargo is in the registry already."""
-        return self.has("cancel") and not self.has("record")
+        return self.has(Marker.CANCEL) and not self.has(Marker.RECORD)
 
     @property
     def occupies(self) -> bool:
         """Whether a run of this stop exists, or may exist, at the executor."""
-        return self.has("starting") and not self.has("outcome") and not self.has("ending")
+        return (
+            self.has(Marker.STARTING)
+            and not self.has(Marker.OUTCOME)
+            and not self.has(Marker.ENDING)
+        )
 
     def cancel(self, by: str) -> None:
-        if not self.has("cancel") and not self.has("record"):
-            self.write("cancel", {"by": by, "at": now_text()})
+        if not self.has(Marker.CANCEL) and not self.has(Marker.RECORD):
+            self.write(stop_files.CANCEL, Cancellation(by=by))
 
     @property
     def undecided(self) -> bool:
         """Whether it is held until an approval allows it, or somebody refuses it."""
-        return self.waits_for == "approval" and not self.has("ending")
+        return self.waits_for == "approval" and not self.has(Marker.ENDING)
 
-    def decide(self, verdict: Literal["approve", "refuse", "over"], **said: Any) -> None:
-        """Look at a held stop again: an approval may allow it, someone refused it, or its proposal
-        is over. The first one stands. Raises StationError."""
+    def decide(self, decision: HoldDecision) -> None:
+        """Note why the policy is to be asked again about a held stop. The first decision stands.
+
+        Raises StationError if the stop waits for none.
+        """
         with suppress(FileExistsError):
             if self.undecided:
-                decision = {"verdict": verdict, **said, "at": now_text()}
-                create_durably(self.path / "decision.json", canonical(decision))
+                self.create(stop_files.DECISION, decision)
                 return
         raise StationError(
             f"The stop {self.hex[:12]} waits for no decision; it is {self.state}. "
@@ -222,10 +233,10 @@ class Stops:
     def open(self, offer: Offer) -> Stop:
         """The stop of `offer`, its folder made if it is new. Idempotent."""
         stop = self.stop(offer.journey)
-        if not stop.has("offer"):
+        if not stop.has(Marker.OFFER):
             stop.path.mkdir(mode=0o700, exist_ok=True)
             stop.operator.mkdir(mode=0o700, exist_ok=True)
-            stop.write("offer", offer.model_dump(mode="json"))
+            stop.write(stop_files.OFFER, offer)
         return stop
 
     def unfinished(self) -> list[Stop]:
@@ -251,14 +262,10 @@ class Stops:
         folder = self.path / "nonces"
         folder.mkdir(mode=0o700, exist_ok=True)
         taken = folder / nonce
-        if not stop.has("taken"):
-            stop.write("taken", {"mark": secrets.token_hex(16)})
-        mark = stop.read("taken")["mark"]
+        if not stop.has(Marker.TAKEN):
+            stop.write(stop_files.TAKEN, FolderMark(mark=secrets.token_hex(16)))
+        mark = stop.read(stop_files.TAKEN).mark
         if not taken.exists():
             with suppress(FileExistsError):
                 create_durably(taken, mark.encode())
         return bool(taken.read_text() == mark)
-
-
-def now_text() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")

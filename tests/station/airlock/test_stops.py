@@ -11,6 +11,7 @@ from phtlab.station.airlock.cells import CountedRow
 from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.airlock.work_limit import WorkLimit
+from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.record import StopRecord
 from tests.station.release.held_world import SMALL, held, holding_world, say
 from tests.station.station_world import FakeRun, World, make_world, table_files
@@ -102,7 +103,7 @@ def test_what_waits_for_a_person_may_leave_and_is_reckoned_with_meanwhile(
     assert counts_remembered(world) == {"a": 40, "b": 41, "c": SMALL}
     assert all(one.pending for one in remembered(world))
     say(world, stop, "refuse")
-    while not stop.has("sealed"):
+    while not stop.has(Marker.SEALED):
         world.daemon().step()
     assert counts_remembered(world) == {}
     assert not any(one.pending for one in remembered(world))

@@ -31,6 +31,8 @@ from phtlab.station.approvals.sync import ApprovalSync
 from phtlab.station.approvals.terms import ApprovalRequest
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon.loop import Daemon
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import Envelope, peek
@@ -131,7 +133,7 @@ def test_a_yes_becomes_a_signed_approval_of_exactly_this_train(world: World) -> 
     assert (approval.scope, approval.approvers, approval.risk) == ("train", ("olga",), "mid")
     assert approval.train == train
     assert approval.datasets == ("heart",)
-    assert stop.read("admitted")["approval"] == kept.digest
+    assert stop.read(stop_files.ADMITTED).approval == kept.digest
     assert (world.folder.approvals / f"{kept.digest[7:]}.json").exists()
     assert not list(world.folder.drafts.iterdir())
 
@@ -146,8 +148,8 @@ def test_the_same_train_starts_by_itself_while_its_approval_stands(world: World)
 def test_another_train_waits_for_a_person_all_the_same(world: World) -> None:
     once(world)
     _, _, stop = held(world, train=world.train(COUNTS + "# another\n"))
-    assert stop.read("held")["risk"] == "low"  # the image is known by now
-    assert "it is for the train sha256:" in stop.read("held")["why_not"]
+    assert stop.read(stop_files.HELD).risk == "low"  # the image is known by now
+    assert "it is for the train sha256:" in stop.read(stop_files.HELD).why_not
 
 
 def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: World) -> None:
@@ -171,7 +173,7 @@ def test_a_person_may_narrow_the_parameters(world: World) -> None:
     run(daemon)
     assert world.stop(offer).state == "departed"
     _, _, stop = held(world, train=train, parameters={"min_age": 60})
-    assert "takes 45 to 55" in stop.read("held")["why_not"]
+    assert "takes 45 to 55" in stop.read(stop_files.HELD).why_not
 
 
 @pytest.mark.parametrize(
@@ -200,7 +202,7 @@ def test_a_refusal_says_who_and_why(world: World) -> None:
     decisions.refuse(desk(world), offer.journey, by="olga", reason="not this year")
     run(daemon)
     assert world.record(offer).sentence.endswith("refused this journey: not this year.")
-    assert stop.read("decision")["by"] == ["olga"]
+    assert stop.read(stop_files.DECISION).by == ("olga",)
     with raises_code(StationError, "nothing-to-decide"):
         decisions.approve(desk(world), offer.journey, by="olga")
 
@@ -306,7 +308,7 @@ def test_one_person_s_approval_is_not_enough_once_the_policy_asks_for_two(world:
     once(world, train=train)
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["low"]\n')
     _, _, stop = held(world, train=train)
-    assert "need the yes of 2 persons; olga gave it" in stop.read("held")["why_not"]
+    assert "need the yes of 2 persons; olga gave it" in stop.read(stop_files.HELD).why_not
 
 
 def test_a_low_risk_train_needs_one_person_only(of_two: World) -> None:
@@ -339,7 +341,7 @@ def test_a_notebook_s_rule_allows_its_trains_and_no_other_notebook(world: World)
     train = world.train(COUNTS + "# two\n", name="renamed")
     assert world.travel(world.offer(train, proposal=signed.digest)).outcome == "departed"
     _, _, stop = held(world, train=world.train(COUNTS + "# three\n"), proposal=signed.digest)
-    assert "it is for the notebook sha256:" in stop.read("held")["why_not"]
+    assert "it is for the notebook sha256:" in stop.read(stop_files.HELD).why_not
 
 
 def test_journeys_under_a_proposal_are_counted_from_what_came(world: World) -> None:
@@ -351,7 +353,7 @@ def test_journeys_under_a_proposal_are_counted_from_what_came(world: World) -> N
         offer = world.offer(world.train(COUNTS + f"# {number}\n"), proposal=signed.digest)
         assert world.travel(offer).outcome == "departed"
     _, _, stop = held(world, train=world.train(COUNTS + "# 3\n"), proposal=signed.digest)
-    assert "its 2 journeys were made here" in stop.read("held")["why_not"]
+    assert "its 2 journeys were made here" in stop.read(stop_files.HELD).why_not
 
 
 def test_a_new_version_s_journeys_go_on_from_those_before(world: World) -> None:
@@ -388,7 +390,7 @@ def test_what_a_rule_does_not_allow_waits_for_a_person(world: World) -> None:
         ("this train's is high", {"train": world.train(table), "proposal": first.digest}),
     ):
         _, _, stop = held(world, **{"train": world.train(COUNTS + f"# {told}\n"), **order})
-        assert told in stop.read("held")["why_not"]
+        assert told in stop.read(stop_files.HELD).why_not
 
 
 def test_a_held_journey_may_be_approved_as_a_rule(world: World) -> None:
@@ -722,7 +724,7 @@ def test_two_journeys_at_once_are_not_both_the_last_one_of_a_proposal(world: Wor
     daemon.step()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(daemon._advance, stops))
-    assert sum(stop.has("admitted") for stop in stops) == 1
+    assert sum(stop.has(Marker.ADMITTED) for stop in stops) == 1
 
 
 # Killed anywhere
@@ -773,7 +775,7 @@ def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
     decisions.revoke(desk(world), shown.digest, by="olga")
     (world.folder.revocations / f"{shown.digest[7:]}.word").write_text("{")
     _, _, stop = held(world)  # a word that is broken takes back all the same
-    assert "took this approval back" in stop.read("held")["why_not"]
+    assert "took this approval back" in stop.read(stop_files.HELD).why_not
     assert Approvals(world.folder).revocation(shown.digest, "cleveland") is not None
 
 

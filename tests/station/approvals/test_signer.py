@@ -15,6 +15,8 @@ from phtlab.station.approvals.drafts import DraftFolder
 from phtlab.station.approvals.signer import ApprovalSigner
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.terms import ApprovalRequest
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.image import train_files
 from phtlab.wire.api.governance import ProposalPage
@@ -101,7 +103,7 @@ def waits_for_room(world: World, train: Any, **order: Any) -> tuple[Any, Stop]:
 
 def refused_as(daemon: Any, stop: Stop) -> str:
     run(daemon, 3)
-    assert not stop.has("starting")
+    assert not stop.has(Marker.STARTING)
     record = stop.final_record()
     assert record.outcome == "refused"
     return str(record.code)
@@ -112,7 +114,7 @@ def test_an_order_that_ended_while_it_waited_for_room_starts_nothing(world: Worl
     world.folder.policy.write_text('mode = "auto"\n')
     soon = world.now().replace(microsecond=0) + timedelta(days=1)
     daemon, stop = waits_for_room(world, world.train(), expires=soon)
-    assert stop.read("admitted")["approval"] is None
+    assert stop.read(stop_files.ADMITTED).approval is None
     world.ahead = timedelta(days=2)
     assert refused_as(daemon, stop) == "order-expired"
 
@@ -171,8 +173,8 @@ def test_a_rule_is_not_for_a_train_with_a_file_beside_its_notebook(
     files = {"notebook.ipynb": content, "helper.py": b"raise SystemExit"}
     beside = world.train(change=files, files=train_files(files))
     _, offer, stop = held(world, train=beside, proposal=signed.digest)
-    assert stop.read("held")["code"] == "approval-notebook"
-    assert "helper.py" in stop.read("held")["why_not"]
+    assert stop.read(stop_files.HELD).code == "approval-notebook"
+    assert "helper.py" in stop.read(stop_files.HELD).why_not
     with pytest.raises(ApprovalError):
         decisions.approve(
             desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="notebook")
@@ -221,7 +223,7 @@ def test_a_slip_in_the_policy_keeps_no_word_from_being_signed_and_is_mended(worl
     decisions.approve(desk(world), offer.journey, by="olga")
     world.ahead = timedelta(minutes=2)
     assert office.sign()
-    assert stop.has("decision")
+    assert stop.has(Marker.DECISION)
 
 
 def test_a_stop_that_is_broken_stands_in_no_other_s_way(world: World) -> None:
@@ -230,7 +232,7 @@ def test_a_stop_that_is_broken_stands_in_no_other_s_way(world: World) -> None:
     _, offer, stop = held(world, train=world.train(COUNTS + "# two\n"))
     decisions.approve(desk(world), offer.journey, by="olga")
     ApprovalSigner(world.station()).sign()
-    assert stop.has("decision")
+    assert stop.has(Marker.DECISION)
 
 
 def test_a_rule_for_low_risk_is_none_for_a_proposal_that_asks_very_often(world: World) -> None:
@@ -247,8 +249,8 @@ def test_how_often_a_proposal_asks_is_part_of_a_journey_s_risk(world: World) -> 
     once(world)
     signed, _ = proposed(world, journeys=100)
     _, offer, stop = held(world, proposal=signed.digest)
-    assert stop.read("held")["risk"] == "mid"
-    assert [one["code"] for one in stop.read("held")["reasons"]] == ["many-journeys"]
+    assert stop.read(stop_files.HELD).risk == "mid"
+    assert [one.code for one in stop.read(stop_files.HELD).reasons] == ["many-journeys"]
     with pytest.raises(ApprovalError) as told:
         decisions.approve(
             desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk")
@@ -256,4 +258,4 @@ def test_how_often_a_proposal_asks_is_part_of_a_journey_s_risk(world: World) -> 
     assert told.value.code == "approval-risk"
     other, _ = proposed(world, journeys=99)
     _, _, stop = held(world, proposal=other.digest)
-    assert stop.read("held")["risk"] == "low"
+    assert stop.read(stop_files.HELD).risk == "low"

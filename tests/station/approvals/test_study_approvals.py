@@ -15,6 +15,7 @@ from phtlab.station.approvals.drafts import DraftStore
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.approvals.terms import ApprovalRequest, described
 from phtlab.station.context.station_context import StationContext
+from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
 from phtlab.train.documents.envelope import peek
@@ -53,7 +54,7 @@ def test_a_yes_to_a_study_of_mid_risk_lets_its_own_train_start(world: World) -> 
     daemon = world.begun(offer, steps=3)
     run(daemon)
     stop = world.stop(offer)
-    assert stop.has("admitted")
+    assert stop.has(Marker.ADMITTED)
     (shown,) = [one for one in decisions.standing(desk(world)) if one.approval.proposal_id]
     assert shown.lacks == ""
 

@@ -33,6 +33,7 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon.audit_witness import AuditWitness
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
+from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.age import ScryptIdentity, ScryptRecipient, decrypt, encrypt
 from phtlab.train.crypto.identity import Identity
@@ -178,7 +179,7 @@ def test_a_stop_that_ran_when_the_backup_was_made_does_not_run_again(world: Worl
     world.scripted.script = FakeRun(files=world.scripted.script.files, lasts=True)
     offer = world.offer()
     world.begun(offer, steps=4)
-    assert world.stop(offer).has("starting")
+    assert world.stop(offer).has(Marker.STARTING)
     new = restored(world, backed_up(world))
     lost = settled(new)
     assert lost.ended == [offer.journey]
@@ -310,8 +311,8 @@ def test_a_backup_of_a_station_at_work_is_consistent(world: World) -> None:
                 assert stop.state
             nonces = set(names_in(file))
             for stop in desk.stops:
-                if stop.has("verified"):
-                    assert f"stops/nonces/{stop.read('verified')['order']['nonce']}" in nonces
+                if stop.has(Marker.VERIFIED):
+                    assert f"stops/nonces/{stop.verified_offer().order.nonce}" in nonces
             assert desk.audit.head() == (index.entries, index.head)
     finally:
         over.set()

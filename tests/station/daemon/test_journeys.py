@@ -15,6 +15,8 @@ import pytest
 from phtlab.errors import CentralError, DataSetError, RecordError, SandboxError
 from phtlab.notebook import read_analysis
 from phtlab.station.approvals.decisions import approve, refuse
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.train.documents.envelope import peek
 from phtlab.train.documents.manifest import Output, TrainManifest
 from phtlab.train.documents.order import Order, cargo_context
@@ -462,7 +464,7 @@ def test_a_record_that_central_refuses_for_good_ends_the_stop_here(world: World)
     for minute in range(60):
         world.ahead = timedelta(minutes=2 * minute)
         daemon.step()
-    assert world.stop(offer).read("told")["refused"] == "There is no such journey."
+    assert world.stop(offer).read(stop_files.TOLD).refused == "There is no such journey."
 
 
 def test_a_refusal_in_any_words_of_central_ends_the_stop_here_too(world: World) -> None:
@@ -473,7 +475,7 @@ def test_a_refusal_in_any_words_of_central_ends_the_stop_here_too(world: World) 
     for minute in range(60):
         world.ahead = timedelta(minutes=2 * minute)
         daemon.step()
-    assert world.stop(offer).read("told")["refused"] == "This record follows another."
+    assert world.stop(offer).read(stop_files.TOLD).refused == "This record follows another."
     daemon.receive(offer)  # and asked again, it is answered again
 
 
@@ -589,7 +591,7 @@ def test_cancel_works_in_every_state(world: World, steps: int) -> None:
     daemon.receive(offer)
     for _ in range(steps):
         daemon.step()
-    sent = world.stop(offer).has("pushed")
+    sent = world.stop(offer).has(Marker.PUSHED)
     daemon.receive(offer.model_copy(update={"cancelled": True}))
     for _ in range(6):
         daemon.step()

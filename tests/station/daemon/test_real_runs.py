@@ -11,6 +11,7 @@ import pytest
 
 from phtlab.errors import StationError
 from phtlab.station.daemon.loop import Daemon
+from phtlab.station.stops.marker import Marker
 from tests.raising import raises_code
 from tests.station.executor.local_executor import LocalExecutor
 from tests.station.station_world import COUNTS, World, make_world
@@ -85,7 +86,7 @@ def test_a_station_that_ends_leaves_its_run_to_the_next(world: World) -> None:
     with at_work(first):
         world.central.offer(offer)
         while not running.wait(0.02):
-            if world.stop(offer).path.exists() and world.stop(offer).has("started"):
+            if world.stop(offer).path.exists() and world.stop(offer).has(Marker.STARTED):
                 running.set()
     assert world.executor.jobs() == {world.stop(offer).job_id}
     gate.touch()
@@ -98,7 +99,7 @@ def test_a_cancelled_run_is_ended(world: World) -> None:
     offer = world.offer(world.train(COUNTS + "import time\ntime.sleep(600)\n"))
     with at_work(world.daemon()):
         world.central.offer(offer)
-        while not (world.stop(offer).path.exists() and world.stop(offer).has("started")):
+        while not (world.stop(offer).path.exists() and world.stop(offer).has(Marker.STARTED)):
             threading.Event().wait(0.02)
         world.central.offer(offer.model_copy(update={"cancelled": True}))
         assert world.central.told.wait(60)
@@ -120,6 +121,6 @@ def test_a_declaration_with_a_slip_does_not_make_the_station_deaf(world: World) 
     offer = world.offer(world.train("x = 1\n", outputs=(), datasets=()))
     with at_work(world.daemon()):
         world.central.offer(offer)
-        while not world.stop(offer).has("verified"):
+        while not world.stop(offer).has(Marker.VERIFIED):
             threading.Event().wait(0.02)
     assert world.central.profiles == []

@@ -20,6 +20,7 @@ from phtlab.station.executor.unfinished_trial import keep_unfinished, note_trial
 from phtlab.station.health import checks
 from phtlab.station.health.self_test import run_self_test
 from phtlab.station.pipeline.transitions import Transitions
+from phtlab.station.stops.marker import Marker
 from phtlab.wire.api.journeys import Offer
 from tests.e2e.parts import until
 from tests.limits import join
@@ -54,13 +55,13 @@ def begun(world: World) -> Offer:
     cut_off(world)
     offer = world.offer()
     world.begun(offer, steps=6)
-    assert world.stop(offer).has("starting")
+    assert world.stop(offer).has(Marker.STARTING)
     return offer
 
 
 def test_a_run_that_waits_for_a_trial_closes_the_station_and_ends_no_stop(world: World) -> None:
     offer = begun(world)
-    assert not world.stop(offer).has("ending")
+    assert not world.stop(offer).has(Marker.ENDING)
     why = closed(world.station())
     assert why is not None
     assert why.cause == "trial"
@@ -221,8 +222,8 @@ def test_a_local_train_waits_for_an_answer_and_closes_nothing(world: World) -> N
     steps = Transitions(station, lambda journey, update: None, lambda: [stop])
     for _ in range(6):
         steps.advance(stop)
-    assert stop.has("starting")
-    assert not stop.has("ending")
+    assert stop.has(Marker.STARTING)
+    assert not stop.has(Marker.ENDING)
     assert closed(station) is None
     answers(world, HELD)
     world.ahead = timedelta(seconds=30)

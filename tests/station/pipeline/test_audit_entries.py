@@ -11,6 +11,7 @@ from phtlab.governance.audit.chain import verify_chain
 from phtlab.station.audit.log import Log
 from phtlab.station.pipeline.audit_entries import StopAudit
 from phtlab.station.policy.policy import default_policy
+from phtlab.station.stops.file_contents import HoldDecision
 from phtlab.train.documents.envelope import peek
 from tests.station.station_world import FakeRun, World, make_world
 
@@ -50,7 +51,8 @@ def test_what_is_held_and_what_is_refused_is_logged_with_the_reason(world: World
     daemon = world.begun(offer, steps=3)
     held = list(world.station().audit.entries())[-1]
     assert held.action == "stop-held" and held.details["reason"]
-    daemon.station.stops.stop(offer.journey).decide("refuse", reason="no legal ground")
+    refusal = HoldDecision(verdict="refuse", reason="no legal ground")
+    daemon.station.stops.stop(offer.journey).decide(refusal)
     for _ in range(5):
         daemon.step()
     ended = list(world.station().audit.entries())[-1]

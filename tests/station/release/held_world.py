@@ -8,7 +8,7 @@ from typing import Any
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.release import held_outputs
 from phtlab.station.release.view_log import note_look
-from phtlab.station.release.waiting import HeldOutputs
+from phtlab.station.stops import stop_files
 from phtlab.station.stops.stop import Stop
 from phtlab.wire.api.journeys import Offer
 from tests.station.station_world import COUNTS, FakeRun, World, make_world, table_files
@@ -80,6 +80,6 @@ def say(
     reason: str = "All wards are large.",
 ) -> Any:
     """A word on `wards` of one who has seen it; what it comes to."""
-    wards = HeldOutputs.model_validate(stop.read("airlock-held")).output("wards")
+    wards = stop.read(stop_files.AIRLOCK_HELD).output("wards")
     note_look(stop, "wards", by=by, seen=held_outputs.digest_of_output(wards))
     return held_outputs.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]

@@ -11,6 +11,7 @@ import pytest
 from phtlab.errors import RecordError, SealContextError, SealKeyError, StationError
 from phtlab.station.release.run_log import log_text, look_at_log, marks_of, release_log
 from phtlab.station.release.run_log_sending import send_log, send_logs_on
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, cargo_context, log_context
@@ -178,7 +179,7 @@ def test_a_registry_that_is_away_is_waited_for(world: World) -> None:
         world.artifacts.down = False
         deadline = threading.Event()
         for _ in range(200):
-            if stop.has("log-sent"):
+            if stop.has(Marker.LOG_SENT):
                 break
             deadline.wait(0.1)
     finally:

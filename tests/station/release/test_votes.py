@@ -20,7 +20,7 @@ from phtlab.station.airlock.formats.model import read_model
 from phtlab.station.release.output_view import OutputView, view_of
 from phtlab.station.release.redaction import let_go, without
 from phtlab.station.release.votes import Outcome, Redaction, Vote, outcome_of
-from phtlab.station.release.waiting import WaitingOutput
+from phtlab.station.stops.file_contents import HeldOutput
 from phtlab.train.documents.record import OutputVerdict
 
 COLUMNS = ("ward", "n", "share")
@@ -129,13 +129,13 @@ def test_what_rules_took_out_before_a_person_was_asked_is_still_told() -> None:
         suppressed_rows=2,
     )
     outcome = Outcome(choice="release", by=("anna",))
-    verdict = let_go(WaitingOutput(verdict=held), {}, outcome).verdict
+    verdict = let_go(HeldOutput(verdict=held), {}, outcome).verdict
     assert (verdict.verdict, verdict.suppressed_rows) == ("suppressed", 2)
 
 
 def shown(kind: str, files: dict[str, bytes]) -> OutputView:
     held = OutputVerdict(name="out", kind=kind, verdict="held", rule="unchecked")  # type: ignore[arg-type]
-    return view_of(WaitingOutput(verdict=held), files, (), (), 1)
+    return view_of(HeldOutput(verdict=held), files, (), (), 1)
 
 
 def test_a_figure_is_seen_with_the_table_that_it_is_drawn_from() -> None:

@@ -7,14 +7,15 @@ from typing import Any
 
 from phtlab.governance.approval import Approval
 from phtlab.station.approvals.store import Approvals
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import HoldDecision
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from tests.station.station_world import World, identity
 
 
 def said_yes(world: World, stop: Stop, day: int = 1, **changes: Any) -> str:
     """On that day of November 2026 `eve` approved the train of `stop`; the approval's digest."""
-    arrived = VerifiedOffer.of(stop)
+    arrived = stop.verified_offer()
     issued = datetime(2026, 11, day, 10, tzinfo=UTC)
     values: dict[str, Any] = {
         "station": "cleveland",
@@ -33,6 +34,8 @@ def said_yes(world: World, stop: Stop, day: int = 1, **changes: Any) -> str:
     }
     signed = Approval(**values).sign(identity("cleveland"))
     Approvals(world.folder).keep(signed)
-    decision = {"verdict": "approve", "by": list(values["approvers"]), "approval": signed.digest}
-    stop.write("decision", {**decision, "at": issued.isoformat()})
+    decision = HoldDecision(
+        verdict="approve", by=values["approvers"], approval=signed.digest, at=issued
+    )
+    stop.write(stop_files.DECISION, decision)
     return signed.digest

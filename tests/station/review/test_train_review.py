@@ -18,8 +18,9 @@ from phtlab.station.review.examination import Import
 from phtlab.station.review.image_materials import compared, origin
 from phtlab.station.review.notebook_text import MOST_CELLS, read_notebook
 from phtlab.station.review.train_review import TrainReview, read_train
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import HoldDecision
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.materials import LABEL, Materials, materials_of
 from phtlab.train.documents.roster import Catalogue
@@ -108,9 +109,8 @@ def test_only_the_researcher_s_own_train_of_that_name_is_its_earlier_version(
 
 def test_what_was_refused_or_taken_back_is_no_earlier_version(world: World) -> None:
     refused, revoked = held(world, COUNTS + "x = 1\n"), held(world, COUNTS + "x = 2\n")
-    refused.write(
-        "decision", {"verdict": "refuse", "by": ["eve"], "at": "2026-11-01T10:00:00+00:00"}
-    )
+    at = datetime(2026, 11, 1, 10, tzinfo=UTC)
+    refused.write(stop_files.DECISION, HoldDecision(verdict="refuse", by=("eve",), at=at))
     word = {"by": "eve", "reason": "", "at": "2026-11-03T10:00:00+00:00"}
     assert Approvals(world.folder).take_back(said_yes(world, revoked, 2), word)
     assert reading(world, held(world)).before is None
@@ -121,7 +121,7 @@ def test_what_a_rule_let_in_was_read_by_nobody(world: World) -> None:
     rule = {"proposal_id": "p-" + "a" * 16, "proposal": "sha256:" + "a" * 64, "train": None}
     said_yes(world, let_in, scope="low-risk", **rule)
     assert reading(world, held(world)).before is None
-    notebook = VerifiedOffer.of(let_in).notebook
+    notebook = let_in.verified_offer().notebook
     said_yes(world, let_in, 2, scope="notebook", notebook=notebook, **rule)
     assert reading(world, held(world, COUNTS + "x = 2\n")).before is not None
 

@@ -22,6 +22,7 @@ from phtlab.station.settings.settings import (
     station_directory,
     write_settings,
 )
+from phtlab.station.stops import stop_files
 from phtlab.train.image import train_files
 from phtlab.wire.api.journeys import StopUpdate
 from tests.raising import raises_code
@@ -160,7 +161,7 @@ def test_a_broken_stop_says_which_file(tmp_path: Path) -> None:
     stop = world.stop(offer)
     (stop.path / "verified.json").write_text("{")
     with raises_code(StationError, "stop-broken"):
-        stop.read("verified")
+        stop.read(stop_files.VERIFIED)
 
 
 def test_the_operator_sees_the_code_with_nothing_that_moves_the_cursor(tmp_path: Path) -> None:

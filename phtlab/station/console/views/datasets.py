@@ -14,8 +14,8 @@ from phtlab.errors import DataSetError, StationError
 from phtlab.station.console.views.journeys import JourneyLine, journey_lines
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import DataSet, load_datasets, readable_in_sandbox
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 _TWIN_ROWS = 8
 
@@ -89,13 +89,13 @@ class _Ran(NamedTuple):
 
 def _ran(station: StationContext) -> list[_Ran]:
     """Every run that began here, however long ago."""
-    return [_of(stop.path) for stop in station.stops if stop.has("started")]
+    return [_of(stop.path) for stop in station.stops if stop.has(Marker.STARTED)]
 
 
 @lru_cache(maxsize=100_000)
 def _of(folder: Path) -> _Ran:
     """Of a stop's folder, which is named by its order: what is read never changes."""
-    arrived = VerifiedOffer.of(Stop(folder))
+    arrived = Stop(folder).verified_offer()
     at = (folder / "started.json").stat().st_mtime
     return _Ran(arrived.researcher, tuple(arrived.train.manifest.datasets), at)
 

@@ -15,7 +15,7 @@ from phtlab.station.approvals import decisions
 from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.approvals.terms import ApprovalRequest, risk_of_study
 from phtlab.station.context.station_context import StationContext
-from phtlab.station.stops.verified_offer import VerifiedOffer
+from phtlab.station.stops import stop_files
 
 _NOTEBOOK = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -113,11 +113,11 @@ def wanted_of(form: Mapping[str, str]) -> ApprovalRequest:
 def _of_journey(
     station: StationContext, target: str
 ) -> tuple[tuple[Choice, ...], Mapping[str, str]]:
-    arrived = VerifiedOffer.of(station.stops.stop(target))
+    arrived = station.stops.stop(target).verified_offer()
     choices = [Choice("train", "This train", "exactly this image, until its order ends")]
     if arrived.order.proposal is not None:
         choices.append(Choice("notebook", "This notebook", "any train of it within the proposal"))
-        if station.stops.stop(target).read("held")["risk"] == "low":
+        if station.stops.stop(target).read(stop_files.HELD).risk == "low":
             about = "any of this researcher's within the proposal"
             choices.append(Choice("low-risk", "Low-risk trains", about))
     return tuple(choices), _described(arrived.train.manifest.parameters)

@@ -16,7 +16,6 @@ from phtlab.station.approvals.proposal_limits import crowded
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.release import held_outputs
 from phtlab.station.settings.people import Role
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _decisions(station: StationContext) -> Iterator[InboxItem]:
 def _outputs(station: StationContext) -> Iterator[InboxItem]:
     known = known_images(station.stops.path)
     for held in held_outputs.held(station):
-        risk = assessed(VerifiedOffer.of(held.stop), station, known).risk
+        risk = assessed(held.stop.verified_offer(), station, known).risk
         for output in held.undecided:
             yield InboxItem(
                 kind="output",

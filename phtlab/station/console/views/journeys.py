@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -11,8 +11,10 @@ from phtlab.station.console.views.usage import Plot, plot
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.pipeline.running import cell_lines
 from phtlab.station.release.held_outputs import held_stop
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.file_contents import VerifiedOffer
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
-from phtlab.station.stops.verified_offer import VerifiedOffer
 
 MOST: Final = 200
 MARKS: Final = {
@@ -108,12 +110,12 @@ class JourneyPage:
 def journey_line(stop: Stop) -> JourneyLine:
     """Raises StationError where the stop's files are broken."""
     name, researcher, datasets, code, sentence = "", "", tuple[str, ...](), "", ""
-    if stop.has("verified"):
-        arrived = VerifiedOffer.of(stop)
+    if stop.has(Marker.VERIFIED):
+        arrived = stop.verified_offer()
         manifest = arrived.train.manifest
         name, researcher, datasets = manifest.name, arrived.researcher, manifest.datasets
     state = stop.state
-    if stop.has("record"):
+    if stop.has(Marker.RECORD):
         record = stop.final_record()
         code, sentence = record.code, record.sentence
     else:
@@ -142,16 +144,16 @@ def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[Journ
 
 def journey_page(stop: Stop) -> JourneyPage:
     """Raises StationError where the stop's files are broken."""
-    record = stop.final_record() if stop.has("record") else None
+    record = stop.final_record() if stop.has(Marker.RECORD) else None
     return JourneyPage(
         line=journey_line(stop),
         stop=stop,
-        arrived=VerifiedOffer.of(stop) if stop.has("verified") else None,
+        arrived=stop.verified_offer() if stop.has(Marker.VERIFIED) else None,
         steps=tuple(_steps(stop)),
         outputs=tuple(one.model_dump(mode="json") for one in record.outputs) if record else (),
-        limits=stop.read("admitted")["limits"] if stop.has("admitted") else {},
+        limits=asdict(stop.read(stop_files.ADMITTED).limits) if stop.has(Marker.ADMITTED) else {},
         cells=len(cell_lines(stop)) if (stop.train / "notebook.ipynb").exists() else 0,
-        log=stop.has("outcome"),
+        log=stop.has(Marker.OUTCOME),
         held=_held(stop),
         usage=plot(stop),
     )

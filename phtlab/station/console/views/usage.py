@@ -18,6 +18,8 @@ from phtlab.errors import PhtlabError
 from phtlab.station.context.bootstrap import open_executor
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor.contract import Executor
+from phtlab.station.stops import stop_files
+from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 
 SECONDS = 1.0
@@ -111,10 +113,10 @@ def plot_of(looks: Sequence[UsageSample], memory_limit: int, cpus_limit: float) 
 
 def plot(stop: Stop) -> Plot | None:
     """What a stop used, within its limits. Raises StationError if its files are broken."""
-    if not stop.has("admitted"):
+    if not stop.has(Marker.ADMITTED):
         return None
-    limits = stop.read("admitted")["limits"]
-    return plot_of(looks_of(stop), int(limits["memory_bytes"]), float(limits["cpus"]))
+    limits = stop.read(stop_files.ADMITTED).limits
+    return plot_of(looks_of(stop), limits.memory_bytes, limits.cpus)
 
 
 def _look(

@@ -1,0 +1,197 @@
+"""What the files of a stop's folder hold: one model for each file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from phtlab.errors import StationError
+from phtlab.governance.risk import Reason, Risk
+from phtlab.station.executor.contract import Limits
+from phtlab.train.canonical import Digest
+from phtlab.train.documents.manifest import Train
+from phtlab.train.documents.order import Order
+from phtlab.train.documents.record import CellError, OutputVerdict
+from phtlab.train.documents.roster import KernelImage
+
+
+def utc_milliseconds() -> datetime:
+    """The time now, in UTC, to the millisecond."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+class StopFileContent(BaseModel):
+    """Base of what the files hold: immutable, and nothing that is not declared."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Timestamp(StopFileContent):
+    """`started.json`, `starting.json`, `pushed.json`, `log-sent.json`: when it happened."""
+
+    at: AwareDatetime = Field(default_factory=utc_milliseconds)
+
+
+class FolderMark(StopFileContent):
+    """`taken.json`: a stop whose folder was moved away and made anew has another mark."""
+
+    mark: str
+
+
+class VerifiedOffer(Timestamp):
+    """`verified.json`: what was verified of an offer, before any decision about it."""
+
+    train: Train
+    order: Order
+    researcher: str
+    kernel: KernelImage
+    roster_version: int
+    parameters: dict[str, Any]
+
+    @property
+    def notebook(self) -> str:
+        """The digest of its notebook: a train whose image was verified has exactly one."""
+        files = self.train.manifest.files
+        return next(file.sha256 for file in files if file.path.endswith(".ipynb"))
+
+
+class Hold(Timestamp):
+    """`held.json`: why a person has to approve. `persons` have to agree.
+
+    `code` and `why_not` are why an approval of this station does not cover it, if one is near.
+    """
+
+    sentence: str
+    risk: Risk
+    reasons: tuple[Reason, ...] = ()
+    persons: int = 1
+    why_not: str = ""
+    code: str = ""
+
+
+class HoldDecision(Timestamp):
+    """`decision.json`: why the policy is asked again about a held stop."""
+
+    verdict: Literal["approve", "refuse", "over"]
+    by: tuple[str, ...] = ()
+    reason: str = ""
+    approval: Digest | None = None
+    code: str = ""
+
+
+class Admission(Timestamp):
+    """`admitted.json`: what the run gets: data sets (path and schema's digest), and limits."""
+
+    sentence: str
+    approval: Digest | None
+    data: Mapping[str, str]
+    schemas: Mapping[str, Digest]
+    twin: bool
+    """Of this run: the station's setting may be another one by the time that it ends."""
+    limits: Limits
+
+
+class RunStopped(Timestamp):
+    """`stopping.json`: why the station stops the run."""
+
+    why: Literal["out-of-time"]
+
+
+class RunOutcome(Timestamp):
+    """`outcome.json`: how the run ended. `code` is empty for a run that completed."""
+
+    code: str
+    error: CellError | None
+    started: AwareDatetime | None
+    finished: AwareDatetime | None
+
+
+class HeldFile(StopFileContent):
+    """A file as it would leave."""
+
+    path: str
+    size: int
+    sha256: Digest
+
+
+class HeldOutput(StopFileContent):
+    """An output with the airlock's verdict, and with its files if it may leave."""
+
+    verdict: OutputVerdict
+    files: tuple[HeldFile, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.verdict.name
+
+    @property
+    def held(self) -> bool:
+        return self.verdict.verdict == "held"
+
+
+class HeldOutputs(StopFileContent):
+    """`airlock-held.json`. `persons` have to agree before a held output leaves."""
+
+    sentence: str
+    outputs: tuple[HeldOutput, ...]
+    persons: int
+    at: AwareDatetime
+    until: AwareDatetime
+
+    @property
+    def held(self) -> tuple[HeldOutput, ...]:
+        return tuple(output for output in self.outputs if output.held)
+
+    def output(self, name: str) -> HeldOutput:
+        """The held output `name`. Raises StationError (``not-held``)."""
+        for output in self.held:
+            if output.name == name:
+                return output
+        held = ", ".join(output.name for output in self.held)
+        raise StationError(f"No output '{name}' is held there; held is: {held}.", code="not-held")
+
+
+class NotedCounts(StopFileContent):
+    """`noted.json`: the name of the file of `released/` with the counts that leave."""
+
+    released: str
+
+
+class SealedCargo(Timestamp):
+    """`sealed.json`: the digest and the size in bytes of `cargo.age`."""
+
+    digest: Digest
+    size: int
+
+
+class Cancellation(Timestamp):
+    """`cancel.json`: who cancelled."""
+
+    by: str
+
+
+class Ending(StopFileContent):
+    """`ending.json`: how a stop ends that does not depart."""
+
+    outcome: Literal["refused", "failed", "cancelled"]
+    code: str
+    sentence: str
+    error: CellError | None = None
+    outputs: tuple[OutputVerdict, ...] = ()
+
+
+class RecordTold(Timestamp):
+    """`told.json`: central has the record, or refused it for good and with this reason."""
+
+    refused: str = ""
+
+
+class ReviewView(Timestamp):
+    """`looked-….json`: who saw all of an output or of the log, and its digest."""
+
+    by: str
+    digest: Digest
