@@ -22,6 +22,7 @@ from tests.docs import (
     evidence_page,
     http_page,
     settings_page,
+    stops_page,
     typical_page,
 )
 from tests.evidence import TABLES
@@ -39,6 +40,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "airlock.md": airlock_page.page,
     "reference/bench.md": bench_page.page,
     "reference/capacity.md": capacity_page.page,
+    "reference/stops.md": stops_page.page,
     "reference/typical.md": typical_page.page,
     **{f"reference/{name}.md": partial(evidence_page.page, name) for name in TABLES},
 }

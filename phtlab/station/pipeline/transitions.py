@@ -6,7 +6,7 @@ Every transition may be interrupted anywhere and is then simply done again.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
@@ -38,6 +38,7 @@ from phtlab.station.stops.sentences import (
     ending_of,
 )
 from phtlab.station.stops.stop import Stop
+from phtlab.station.stops.transition_table import next_transition
 from phtlab.wire.api.journeys import StopUpdate
 
 Tell = Callable[[str, StopUpdate], None]
@@ -72,6 +73,20 @@ class Transitions:
         self._backoff = Backoff()
         self._audit = StopAudit(station.audit, station.stops)
         self._slots = threading.Lock()
+        self._actions: Mapping[Marker, Callable[[Stop], bool]] = {
+            Marker.RECORD: self._send_record,
+            Marker.ENDING: self._record_ending,
+            Marker.PUSHED: self._record_departed,
+            Marker.CANCEL: self._end_cancelled,
+            Marker.SEALED: self._push,
+            Marker.RELEASE: self._seal_released,
+            Marker.AIRLOCK_HELD: self._count_votes,
+            Marker.OUTCOME: self._check_outputs,
+            Marker.STARTING: self._watch,
+            Marker.ADMITTED: self._start,
+            Marker.VERIFIED: self._admit,
+            Marker.OFFER: self._verify,
+        }
         self._told_closed: maintenance.Closed | None = None
 
     def ready(self, stop: Stop) -> bool:
@@ -116,40 +131,58 @@ class Transitions:
         return moved
 
     def _next(self, stop: Stop) -> bool:
-        station = self._station
         if stop.told:
             return False
-        if stop.has(Marker.RECORD):
-            departure.tell(stop, station, self._backoff.tries(stop.hex))
-        elif stop.has(Marker.ENDING):
-            departure.record_ending(stop, station)
-        elif stop.has(Marker.PUSHED):
-            # Before a cancellation is looked for: no cargo lies in the registry without its record.
-            departure.record_departed(stop, station)
-        elif stop.cancelled:
-            self._end(stop, cancelled())
-        elif (lapsed := admission.lapsed(stop, station)) is not None:
+        transition = next_transition(stop)
+        if transition.may_lapse and (lapsed := admission.lapsed(stop, self._station)):
             self._end(stop, lapsed)
-        elif stop.has(Marker.SEALED):
-            departure.push(stop, station)
-        elif stop.has(Marker.RELEASE):
-            departure.leave_hold(stop, station)
-        elif stop.has(Marker.AIRLOCK_HELD):
-            return departure.heed_words(stop, station)
-        elif stop.has(Marker.OUTCOME):
-            departure.leave_airlock(stop, station)
-        elif stop.has(Marker.STARTING):
-            return self._watch(stop)
-        elif stop.has(Marker.ADMITTED):
-            return not self._closed() and self._claim(stop)
-        elif stop.has(Marker.VERIFIED):
-            if stop.has(Marker.HELD) and not stop.has(Marker.DECISION):
-                return self._expired(stop, _EXPIRED_HELD)
-            if self._closed():
-                return self._expired(stop, _EXPIRED_CLOSED)
-            admission.admit(stop, station)
-        else:
-            admission.verify(stop, station)
+            return True
+        return self._actions[transition.after](stop)
+
+    def _send_record(self, stop: Stop) -> bool:
+        departure.tell(stop, self._station, self._backoff.tries(stop.hex))
+        return True
+
+    def _record_ending(self, stop: Stop) -> bool:
+        departure.record_ending(stop, self._station)
+        return True
+
+    def _record_departed(self, stop: Stop) -> bool:
+        departure.record_departed(stop, self._station)
+        return True
+
+    def _end_cancelled(self, stop: Stop) -> bool:
+        self._end(stop, cancelled())
+        return True
+
+    def _push(self, stop: Stop) -> bool:
+        departure.push(stop, self._station)
+        return True
+
+    def _seal_released(self, stop: Stop) -> bool:
+        departure.leave_hold(stop, self._station)
+        return True
+
+    def _count_votes(self, stop: Stop) -> bool:
+        return departure.heed_words(stop, self._station)
+
+    def _check_outputs(self, stop: Stop) -> bool:
+        departure.leave_airlock(stop, self._station)
+        return True
+
+    def _start(self, stop: Stop) -> bool:
+        return not self._closed() and self._claim(stop)
+
+    def _admit(self, stop: Stop) -> bool:
+        if stop.has(Marker.HELD) and not stop.has(Marker.DECISION):
+            return self._expired(stop, _EXPIRED_HELD)
+        if self._closed():
+            return self._expired(stop, _EXPIRED_CLOSED)
+        admission.admit(stop, self._station)
+        return True
+
+    def _verify(self, stop: Stop) -> bool:
+        admission.verify(stop, self._station)
         return True
 
     def _watch(self, stop: Stop) -> bool:
