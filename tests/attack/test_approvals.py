@@ -52,7 +52,7 @@ from tests.attack.approving import ApprovingStation
 from tests.attack.conftest import admitted, published
 from tests.attack.judging import sign_and_offer
 from tests.attack.liar import Answer, Liars
-from tests.attack.liar import CoverageRequest as AskedOfCentral
+from tests.attack.liar import Asked as AskedOfCentral
 from tests.e2e.written_notebook import LOAD, PUBLISH, write_notebook
 from tests.evidence import Evidence
 from tests.limits import LIMIT

@@ -15,7 +15,7 @@ from tests.limits import LIMIT
 _SUDO = re.compile(r"\bsudo ((?:\\\n|[^\n`])+)")
 _NAMED_WHOLE = '"$(command -v phtlab)"'
 _SHOWN = (
-    "import os; from phtlab.user_settings import Profile; mine = Profile.load(); "
+    "import os; from phtlab.user_settings import UserSettings; mine = UserSettings.load(); "
     "print(mine.central, mine.key, os.environ['PHTLAB_PASSPHRASE'])"
 )
 

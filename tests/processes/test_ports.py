@@ -31,7 +31,7 @@ def test_one_that_is_listened_on_is_not_free() -> None:
 
 def test_another_process_gets_another_one_until_this_one_ends() -> None:
     code = (
-        "import sys\nfrom phtlab.demo import ports\n"
+        "import sys\nfrom phtlab.processes import ports\n"
         "print(ports._claim(int(sys.argv[1])), flush=True)"
     )
 

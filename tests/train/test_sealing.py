@@ -483,7 +483,8 @@ def test_open_file_says_which_file_is_missing(tmp_path: Path) -> None:
 _MEASURE = """
 import resource, sys
 from phtlab.train.crypto.age import HybridIdentity
-from phtlab.train.sealing import open_file, seal
+from phtlab.files.sealed_file import open_file
+from phtlab.train.sealing import seal
 from pathlib import Path
 
 folder, megabytes = Path(sys.argv[1]), int(sys.argv[2])
