@@ -33,7 +33,6 @@ from phtlab.station.context.artifact_store import RegistryArtifactStore
 from phtlab.station.context.station_context import (
     utc_now,
 )
-from phtlab.station.stops.file_contents import VerifiedOffer
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical
 from phtlab.train.crypto.identity import Identity, Member
@@ -656,7 +655,7 @@ def test_another_registry_than_the_station_s_own(
     """
     elsewhere = saying_json(lambda info: info | {"registry_url": stranger_s_house.url})
     believing = judging.station
-    train = VerifiedOffer.of(believing.stops.stop(honest.id)).train
+    train = believing.stops.stop(honest.id).verified_offer().train
     with liars.central.lying("GET", "^/api/v1$", elsewhere):
         led = RegistryArtifactStore(believing.central)
         with pytest.raises(PhtlabError):
