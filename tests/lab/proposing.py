@@ -118,7 +118,13 @@ def proposing_case(central: World, lab: Lab, tmp_path: Path) -> Case:
         digest=digest(b"train"), repository="trains/ada/heart", author="ada", manifest=manifest
     )
     order = Order.new(
-        train.digest, ("ulm", "mainz"), {"min_age": 40}, ("ada",), 1, proposal=signed.digest
+        train.digest,
+        ("ulm", "mainz"),
+        {"min_age": 40},
+        ("ada",),
+        1,
+        proposal=signed.digest,
+        now=datetime.now(UTC),
     )
     asked = CoverageRequest(
         train=train,

@@ -26,7 +26,7 @@ def researcher() -> Identity:
 
 @cache
 def _order(stations: tuple[str, ...], min_age: int) -> tuple[Order, Any]:
-    order = Order.new(TRAIN, stations, {"min_age": min_age}, ("ada",), 1)
+    order = Order.new(TRAIN, stations, {"min_age": min_age}, ("ada",), 1, now=datetime.now(UTC))
     return order, order.sign(researcher())
 
 

@@ -151,6 +151,7 @@ class Lab:
                 lifetime=lifetime,
                 route=train.manifest.route,
                 proposal=proposal.digest if proposal else None,
+                now=datetime.now(UTC),
             )
 
         if confirm and not self._are_twins(names) and runs_in_page():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ TRAIN = Train(
 def decided(
     policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel", risk: Risk = "low"
 ) -> Decision:
-    order = Order.new(train.digest, ("cleveland",), {}, ("ada",), 1, route=route)  # type: ignore[arg-type]
+    order = Order.new(
+        train.digest, ("cleveland",), {}, ("ada",), 1, route=route, now=datetime.now(UTC)
+    )  # type: ignore[arg-type]
     return decide(
         Policy.model_validate(policy),
         order,
