@@ -23,7 +23,7 @@ GRACE: Final = timedelta(days=1)
 _log = structlog.get_logger("phtlab.central")
 
 
-async def keep_house(services: CentralContext) -> None:
+async def run_housekeeping(services: CentralContext) -> None:
     """Do the chores now and again and again, until cancelled. One that fails waits for the next."""
     while True:
         for chore in (

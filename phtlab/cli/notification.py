@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from phtlab.cli.station.folder import PassphraseOption, identity_of, station_at
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def list_(
             if by.state == "failed":
                 out.print(f"    {by.channel} failed: {by.reason}", markup=False)
     if view.unread:
-        say_next("phtlab notifications read")
+        print_next_steps("phtlab notifications read")
 
 
 @app.command()

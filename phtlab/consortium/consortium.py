@@ -48,11 +48,11 @@ from phtlab.trust_store.root import (
     officers_of,
     online_key_id,
     progress,
-    quorum_of,
     read_draft,
     require_same_officers,
+    root_reference,
     settings_of,
-    under,
+    threshold_of,
     with_officer,
     with_officer_key,
     with_online_key,
@@ -479,7 +479,7 @@ class Consortium:
                     version=self.folder.signed_version() + 1,
                     expires=expiry(moment, self.lifetimes.targets),
                     targets=self.folder.target_files(),
-                    unrecognized_fields=under(self.folder.ruling()),
+                    unrecognized_fields=root_reference(self.folder.ruling()),
                 )
             )
         known = {*officers_of(ruling).values(), *(officers_of(current).values() if current else ())}
@@ -554,7 +554,7 @@ class Consortium:
         self.folder.stage_root(Metadata(changed))
 
     def _progress(self, metadata: Metadata[Targets]) -> Signing:
-        quorum: Threshold = quorum_of(self._ruling(), "targets", metadata)
+        quorum: Threshold = threshold_of(self._ruling(), "targets", metadata)
         return Signing(
             version=metadata.signed.version,
             signed_by=quorum.signed_by,

@@ -35,10 +35,10 @@ from phtlab.trust_store.repository import (
 from phtlab.trust_store.root import (
     is_under,
     progress,
-    quorum_of,
     read_draft,
     require_same_officers,
     settings_of,
+    threshold_of,
 )
 
 _Files = dict[str, str]
@@ -145,7 +145,7 @@ def check(handover: Handover) -> None:
         _check_files(_signed(handover.roots, handover.signed), handover.signed_files)
     if handover.next_signed is not None:
         targets = _pending(handover.next_signed, handover.version + 1)
-        if not quorum_of(ruling, "targets", targets).signed_by:
+        if not threshold_of(ruling, "targets", targets).signed_by:
             raise RosterError(
                 "no officer has signed the next roster in it", code="handover-next-roster-unsigned"
             )

@@ -20,9 +20,9 @@ from phtlab.kernel.layer import EPOCH, LayerFile
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
 from phtlab.train.image import MANIFEST_TYPE
-from phtlab.wire.engine_socket import knock
+from phtlab.wire.engine_socket import check_socket
 from phtlab.wire.registry.client import Registry
-from phtlab.wire.registry.upload import Moved, after, unheard
+from phtlab.wire.registry.upload import Moved, after, ignore_progress
 
 if TYPE_CHECKING:
     import docker
@@ -44,7 +44,7 @@ def container_engine() -> Iterator[docker.DockerClient]:
     import docker.errors
 
     try:
-        knock(os.environ.get("DOCKER_HOST") or _SOCKET)
+        check_socket(os.environ.get("DOCKER_HOST") or _SOCKET)
         engine = docker.from_env(timeout=_SECONDS)
         engine.ping()
     except (docker.errors.DockerException, OSError):
@@ -56,7 +56,7 @@ def container_engine() -> Iterator[docker.DockerClient]:
 
 
 def load_workspace(
-    built: BuiltWorkspace, engine: docker.DockerClient, moved: Moved = unheard
+    built: BuiltWorkspace, engine: docker.DockerClient, moved: Moved = ignore_progress
 ) -> str:
     """Give `built` to `engine`; returns the reference by which containers are made from it.
 
@@ -91,7 +91,9 @@ def load_workspace(
     return built.reference
 
 
-def push_workspace(registry: Registry, built: BuiltWorkspace, moved: Moved = unheard) -> str:
+def push_workspace(
+    registry: Registry, built: BuiltWorkspace, moved: Moved = ignore_progress
+) -> str:
     """Store `built` in `registry`, for engines elsewhere; returns its reference by digest."""
     done = 0
     for layer in built.layers:

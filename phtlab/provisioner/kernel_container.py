@@ -24,7 +24,7 @@ from phtlab.provisioner.left_behind import (
     remove_left_behind,
 )
 from phtlab.station.executor.contract import MIB, Job, Limits
-from phtlab.station.executor.image_pull import require_image, said
+from phtlab.station.executor.image_pull import engine_message, require_image
 from phtlab.station.executor.sandbox import container_body, container_name
 
 # In the kernel's process, before the kernel: standard input is the line to the parent, and its
@@ -210,7 +210,7 @@ class KernelContainer:
             ) from None
         except docker.errors.APIError as error:
             raise SandboxError(
-                f"The container engine did not start the kernel: {said(error)}. "
+                f"The container engine did not start the kernel: {engine_message(error)}. "
                 "'phtlab station check' says what it lacks for the sandbox.",
                 code="kernel-start",
             ) from None

@@ -205,7 +205,7 @@ def online_key_id(root: Root) -> str:
     return str(keyid)
 
 
-def under(root: Metadata[Root]) -> dict[str, str]:
+def root_reference(root: Metadata[Root]) -> dict[str, str]:
     """What the next roster's metadata says of the root that it is signed under.
 
     So an officer's signature of a roster holds for no other root, such as the one before if
@@ -215,7 +215,7 @@ def under(root: Metadata[Root]) -> dict[str, str]:
 
 
 def is_under(targets: Targets, root: Metadata[Root]) -> bool:
-    return bool(targets.unrecognized_fields == under(root))
+    return bool(targets.unrecognized_fields == root_reference(root))
 
 
 def read_draft(content: bytes) -> Metadata[Root]:
@@ -237,16 +237,16 @@ def read_draft(content: bytes) -> Metadata[Root]:
 
 def progress(current: Root | None, draft: Metadata[Root]) -> RootSigning:
     """Who has signed `draft`, of the officers of `current` and of its own (TUF 5.3.4)."""
-    new = quorum_of(draft.signed, "root", draft)
+    new = threshold_of(draft.signed, "root", draft)
     return RootSigning(
         version=draft.signed.version,
-        old=new if current is None else quorum_of(current, "root", draft),
+        old=new if current is None else threshold_of(current, "root", draft),
         new=new,
         expires=draft.signed.expires,
     )
 
 
-def quorum_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
+def threshold_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
     """Who of `root`'s officers has signed `metadata`, which is of `role`."""
     result = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     names = officers_of(root)

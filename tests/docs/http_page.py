@@ -29,7 +29,7 @@ and each class's status."""
 
 # What a route takes, by the dependency that says it: of a member's key, and of a hub's token.
 TAKES: Final[Mapping[Callable[..., object], tuple[str, str]]] = {
-    access.onlooker: ("members", "read"),
+    access.hub_reader: ("members", "read"),
     access.reader: ("members", "read"),
     access.dispatcher: ("members", "dispatch"),
     access.commenter: ("members", "dispatch, govern"),

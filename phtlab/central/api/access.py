@@ -118,7 +118,7 @@ _ByDispatch = Annotated[object, Security(hub_token, scopes=[DISPATCH])]
 _ByGovern = Annotated[object, Security(hub_token, scopes=[GOVERN])]
 
 
-async def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Requester:
+async def hub_reader(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Requester:
     """Whoever may see the stations."""
     sender.require(READ)
     return sender
@@ -164,7 +164,7 @@ async def station_member(sender: SenderOf, _key: _ByKey) -> Member:
     return member
 
 
-Onlooker = Annotated[Requester, Depends(onlooker)]
+Onlooker = Annotated[Requester, Depends(hub_reader)]
 Reader = Annotated[Member, Depends(reader)]
 Dispatcher = Annotated[Member, Depends(dispatcher)]
 Commenter = Annotated[Requester, Depends(commenter)]

@@ -30,7 +30,9 @@ from phtlab.wire.api.notifications import (
 _LISTED: Final = 100
 
 
-def choose(services: CentralContext, member: Member, new: NewPreferences) -> NotificationsView:
+def set_preferences(
+    services: CentralContext, member: Member, new: NewPreferences
+) -> NotificationsView:
     """Keep how `member` wants to be told.
 
     Raises CentralError: ``notification-mail`` if this central sends none,

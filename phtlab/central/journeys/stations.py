@@ -90,7 +90,7 @@ def twin_of(session: Session, station: str, name: str) -> bytes:
     return content
 
 
-def seen(database: Database, station: str, online: timedelta) -> None:
+def note_seen(database: Database, station: str, online: timedelta) -> None:
     """`station` has asked for its inbox, which is told if it had been away."""
     now = database.clock()
     # One trip for a station that never was away, as each of a thousand is every 25 seconds.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_typed_fingerprint
 from phtlab.cli.terminal.named_file import content_of
 from phtlab.cli.terminal.output import err
 from phtlab.cli.terminal.passphrase import VARIABLE, read_passphrase
@@ -76,7 +76,7 @@ def compared_request(
         ("roles", ", ".join(member.roles)),
     ):
         err.print(f"{label:<14}{value}", markup=False)
-    require_heard(
+    require_typed_fingerprint(
         member.keys.fingerprint,
         fingerprint,
         reader=member.name,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from phtlab.cli.key.accept import accept
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.cli.terminal.passphrase import read_passphrase
 from phtlab.errors import KeyFileError
 
@@ -80,7 +80,7 @@ def create(
         "This is the key's fingerprint. Keep a copy of the key file: nobody can recover it, nor "
         "its passphrase."
     )
-    say_next(
+    print_next_steps(
         "phtlab join --central URL --root root.json",
         first="send the request to a consortium officer and compare the fingerprint by telephone. "
         "With the consortium's root.json from the officer, then run:",

@@ -46,7 +46,7 @@ def console(
 
     from phtlab.station.console.app import create_app
     from phtlab.station.console.console import Console
-    from phtlab.station.console.serving import listen, told_where
+    from phtlab.station.console.serving import address_published, listen
     from phtlab.station.console.sessions import forget_links
     from phtlab.station.console.views.usage import watch_usage
     from phtlab.station.context.station_context import StationContext
@@ -60,7 +60,7 @@ def console(
     # It would print what broke with all it says, which may be anything; the place is logged anyway.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     made = Console.of(StationContext(folder, settings), port=port)
-    with listen(made.address, made.port) as socket, told_where(folder, made.home):
+    with listen(made.address, made.port) as socket, address_published(folder, made.home):
         forget_links(folder)
         _say_link(folder, people, name, made.home)
         err.print("Ctrl-C ends the console; the station's own work does not need it.")
@@ -158,14 +158,14 @@ def people_list(directory: DirectoryOption = None, as_json: JsonOption = False) 
 @people_app.command("link")
 def people_link(name: NameArgument, directory: DirectoryOption = None) -> None:
     """Print a one-time link that logs a person in at the console that runs."""
-    from phtlab.station.console.serving import where
+    from phtlab.station.console.serving import running_address
     from phtlab.station.settings.people import load_people
 
     folder, _ = station_at(directory)
     people = load_people(folder)
     people.person(name)
     settings = people.console
-    home = where(folder, f"http://{settings.address}:{settings.port}/")
+    home = running_address(folder, f"http://{settings.address}:{settings.port}/")
     _say_link(folder, people, name, home)
 
 

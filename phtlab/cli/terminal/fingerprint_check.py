@@ -27,7 +27,7 @@ TELEPHONE = "telephone"
 _HIDDEN = 2
 
 
-def require_heard(
+def require_typed_fingerprint(
     found: str, given: str | None, *, reader: str, otherwise: str, code: str = "fingerprint"
 ) -> None:
     """Compare `found` with what `reader` reads: `given` on the command line, else typed now.

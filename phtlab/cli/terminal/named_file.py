@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_typed_fingerprint
 from phtlab.errors import SettingsError
 
 MAX_BYTES = 2**20
@@ -34,7 +34,7 @@ def confirmed_root(path: Path, fingerprint: str | None) -> tuple[bytes, str]:
 
     content = content_of(path, "root.json, from an officer of the consortium")
     found = root_fingerprint(content)
-    require_heard(
+    require_typed_fingerprint(
         found,
         fingerprint,
         reader="an officer",

@@ -17,7 +17,7 @@ from phtlab.governance import (
     open_refusal,
     require_successor,
 )
-from phtlab.governance.difference import Difference, differences, told
+from phtlab.governance.difference import Difference, differences, proposal_lines
 from phtlab.lab.display.proposal_html import proposal_html
 from phtlab.printable import escaped
 from phtlab.train.documents.roster import Roster
@@ -30,7 +30,7 @@ from phtlab.wire.api.governance import (
     StationStateView,
     VersionView,
 )
-from phtlab.wire.proposal_words import count_of_approved, mark_of, words_of
+from phtlab.wire.proposal_words import count_of_approved, mark_of, state_text
 
 if TYPE_CHECKING:
     from phtlab.lab.client.lab import Lab
@@ -142,7 +142,7 @@ class SubmittedProposal:
             f"until {summary.until:%Y-%m-%d}",
         ]
         for station in self.stations:
-            words = escaped(words_of(station))
+            words = escaped(state_text(station))
             lines.append(f"  {mark_of(station)} {station.station}  {words}")
             if station.question:
                 lines.append(f"      asks: {escaped(station.question)}")
@@ -154,7 +154,7 @@ class SubmittedProposal:
     def text(self) -> str:
         """The newest version whole, what stations signed, and the comments: for a terminal."""
         lines = [repr(self), ""]
-        for heading, told_lines in told(self.newest()).items():
+        for heading, told_lines in proposal_lines(self.newest()).items():
             lines += [heading, *(f"  {escaped(line)}" for line in told_lines)]
         for decision in self._view.decisions:
             lines += ["", *self._decision_lines(decision)]

@@ -9,7 +9,7 @@ from phtlab.governance.coverage import CoverageRequest, require_covered
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.journey_counts import journeys_under
 from phtlab.station.approvals.proposals import StationProposals, Version
-from phtlab.station.approvals.terms import ApprovalRequest, in_words, of_journey, of_proposal
+from phtlab.station.approvals.terms import ApprovalRequest, of_journey, of_proposal, terms_sentence
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.stop import Stop
@@ -28,10 +28,10 @@ class Consent:
 
     @property
     def sentence(self) -> str:
-        return in_words(self.draft, self.said)
+        return terms_sentence(self.draft, self.said)
 
 
-def agree(
+def agree_to_terms(
     station: StationContext,
     asked: Version | Stop,
     wanted: ApprovalRequest,
@@ -77,8 +77,8 @@ def agree(
             said = there[0].said
             raise ApprovalError(
                 f"{' and '.join(said) or 'Someone'} said yes to other terms: "
-                f"{in_words(agreed.draft, said or ('-',))} Say yes to those, without options; or "
-                "refuse.",
+                f"{terms_sentence(agreed.draft, said or ('-',))} "
+                "Say yes to those, without options; or refuse.",
                 code="approval-terms",
             )
     if shown is not None and agreed.sentence != shown:

@@ -14,7 +14,12 @@ from phtlab.governance.approval import Revocation
 from phtlab.governance.proposal import open_proposal
 from phtlab.governance.refusal import Refusal
 from phtlab.station.approvals.consent import persons
-from phtlab.station.approvals.coverage import asked, assessed, covering, over
+from phtlab.station.approvals.coverage import (
+    assessed,
+    coverage_request,
+    find_coverage,
+    proposal_end_code,
+)
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
@@ -79,8 +84,8 @@ class ApprovalSigner:
     def _look_again(self, stop: Stop) -> None:
         arrived = stop.verified_offer()
         risk = assessed(arrived, self._station)
-        covered = covering(self._station, asked(stop, arrived, self._station, risk))
-        code = over(self._station, arrived.order)
+        covered = find_coverage(self._station, coverage_request(stop, arrived, self._station, risk))
+        code = proposal_end_code(self._station, arrived.order)
         try:
             if covered.approval is not None:
                 by = covered.approval.approvers

@@ -106,7 +106,7 @@ def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
     return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
 
 
-def as_study_needs(
+def with_study_rule(
     proposal: Proposal, station: StationContext, wanted: ApprovalRequest
 ) -> ApprovalRequest:
     """`wanted`, with the rule under which the study's own trains start where none was chosen.
@@ -135,10 +135,10 @@ def of_proposal(
 ) -> ApprovalDraft:
     """The rule for trains within a proposal: low-risk ones, or those of one notebook.
 
-    Where nothing is chosen, the one under which the study's own trains start (`as_study_needs`).
+    Where nothing is chosen, the one under which the study's own trains start (`with_study_rule`).
     """
     proposal = version.proposal
-    wanted = as_study_needs(proposal, station, wanted)
+    wanted = with_study_rule(proposal, station, wanted)
     scope = wanted.scope or "notebook"
     if scope == "train" or (scope == "notebook") != (wanted.notebook is not None):
         raise ApprovalError(
@@ -187,7 +187,7 @@ def of_proposal(
     )
 
 
-def in_words(draft: ApprovalDraft, said: tuple[str, ...]) -> str:
+def terms_sentence(draft: ApprovalDraft, said: tuple[str, ...]) -> str:
     """What is signed, in a sentence, once those have `said` yes: shown before they do."""
     approval = draft.approval(said, 1, draft.drafted)
     properties = draft.parameters["properties"]

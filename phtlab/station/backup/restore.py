@@ -134,7 +134,7 @@ def require_issued_since(folder: StationFolder, order: Order) -> None:
         )
 
 
-def put_off(folder: StationFolder, until: datetime) -> None:
+def postpone_orders(folder: StationFolder, until: datetime) -> None:
     """Refuse orders that were issued before `until` too, if that is later."""
     restored = restored_of(folder)
     if restored is not None and until > restored.at:

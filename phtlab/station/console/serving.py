@@ -46,7 +46,7 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def told_where(folder: StationFolder, home: str) -> Iterator[None]:
+def address_published(folder: StationFolder, home: str) -> Iterator[None]:
     """Let other commands know, while the console runs, that it is at `home`."""
     path = folder.path / "console" / "address"
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -57,7 +57,7 @@ def told_where(folder: StationFolder, home: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def where(folder: StationFolder, otherwise: str) -> str:
+def running_address(folder: StationFolder, otherwise: str) -> str:
     """The address of the console that runs, or ran when its machine went off."""
     try:
         return (folder.path / "console" / "address").read_text("utf-8")

@@ -229,7 +229,7 @@ def within(window: str, local: datetime) -> bool:
     return False
 
 
-def at_work(stops: Stops) -> list[str]:
+def running_stops(stops: Stops) -> list[str]:
     """The journeys whose run has begun here and that are not sent yet; those that wait for a
     person are not at work."""
     return [stop.journey for stop in stops if stop.state in ("running", "airlock", "sealed")]

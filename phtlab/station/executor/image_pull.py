@@ -49,7 +49,7 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
         )
         problem = next((event["error"] for event in events if "error" in event), None)
     except APIError as error:
-        problem = said(error)
+        problem = engine_message(error)
     if problem is None:
         return
     registry = repository.partition("/")[0]
@@ -65,7 +65,7 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
     )
 
 
-def said(error: APIError) -> str:
+def engine_message(error: APIError) -> str:
     """The engine's own words, without a full stop."""
     words = error.explanation or str(error)
     text = words.decode(errors="replace") if isinstance(words, bytes) else words

@@ -22,7 +22,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from phtlab.errors import AirlockError, TrialUnfinishedError
 from phtlab.station.executor.contract import MIB, CheckResult, Job, Limits
-from phtlab.station.executor.image_pull import said
+from phtlab.station.executor.image_pull import engine_message
 from phtlab.station.executor.output_volume import OutputVolumes
 from phtlab.station.executor.sandbox import (
     LABEL_JOB,
@@ -204,7 +204,7 @@ def _run(
             f"{_UNFINISHED}: its image was removed from the engine. {_AGAIN}"
         ) from None
     except APIError as error:
-        why = said(error)[:_LONGEST]  # Podman quotes the whole profile
+        why = engine_message(error)[:_LONGEST]  # Podman quotes the whole profile
         refused = f"The engine cannot start the sandbox with the runtime {runtime}: {why}."
         return (CheckResult("sandbox", False, refused, _RUNC),)
     exit_code, log = wait_for_trial(engine, created["Id"], LIMITS.seconds)
@@ -251,7 +251,7 @@ def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishe
     )
 
 
-def went_down(limit: str) -> tuple[CheckResult, ...]:
+def trial_crashed(limit: str) -> tuple[CheckResult, ...]:
     """The verdict on a runtime that ends each trial when it goes past `limit`."""
     return judge_trial({"trying": limit}, TRIED)
 

@@ -77,7 +77,7 @@ def current_text(station: StationContext) -> str:
         return ""
 
 
-def replay(station: StationContext, text: str) -> PolicyTrial:
+def try_policy(station: StationContext, text: str) -> PolicyTrial:
     """What the policy `text` would have done with the newest journeys, newest first.
 
     Raises PolicyError (``policy-invalid``) if `text` is no policy.

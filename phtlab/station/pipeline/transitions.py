@@ -134,13 +134,13 @@ class Transitions:
         if stop.told:
             return False
         transition = next_transition(stop)
-        if transition.may_lapse and (lapsed := admission.lapsed(stop, self._station)):
+        if transition.may_lapse and (lapsed := admission.ending_of_lapsed(stop, self._station)):
             self._end(stop, lapsed)
             return True
         return self._actions[transition.after](stop)
 
     def _send_record(self, stop: Stop) -> bool:
-        departure.tell(stop, self._station, self._backoff.tries(stop.hex))
+        departure.send_record(stop, self._station, self._backoff.tries(stop.hex))
         return True
 
     def _record_ending(self, stop: Stop) -> bool:
@@ -160,14 +160,14 @@ class Transitions:
         return True
 
     def _seal_released(self, stop: Stop) -> bool:
-        departure.leave_hold(stop, self._station)
+        departure.seal_released(stop, self._station)
         return True
 
     def _count_votes(self, stop: Stop) -> bool:
-        return departure.heed_words(stop, self._station)
+        return departure.count_votes(stop, self._station)
 
     def _check_outputs(self, stop: Stop) -> bool:
-        departure.leave_airlock(stop, self._station)
+        departure.check_outputs_of_run(stop, self._station)
         return True
 
     def _start(self, stop: Stop) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def let_go(
+def apply_decision(
     output: HeldOutput, files: Mapping[str, Content], outcome: Outcome | None
 ) -> CheckedOutput:
     """`output` with the verdict that `outcome` makes of it, and what of its `files` leaves.

@@ -24,7 +24,7 @@ Moved = Callable[[int], None]
 """Told how many bytes have moved so far."""
 
 
-def unheard(size: int) -> None:
+def ignore_progress(size: int) -> None:
     """A `Moved` that nobody listens to."""
 
 

@@ -59,7 +59,7 @@ def ulm(central: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for number in range(3):
         log.append(actor="ulm", action="stop-offered", subject=f"j-{number}")
     station = open_station(folder, settings, central.identity("ulm"))
-    assert AuditWitness(station).look() == ()
+    assert AuditWitness(station).review_logs() == ()
     station.close()
     return folder.path
 

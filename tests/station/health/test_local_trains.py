@@ -122,7 +122,7 @@ def test_what_a_local_train_left_that_was_killed_goes_with_the_next(world: World
         def killed(*arguments: object) -> None:
             raise SystemExit
 
-        patch.setattr(local_train.release, "decide", killed)
+        patch.setattr(local_train.held_outputs, "decide", killed)
         patch.setattr(local_train.shutil, "copyfile", killed)
         patch.setattr(self_test_train.shutil, "rmtree", lambda *a, **k: None)
         patch.setattr(DockerExecutor, "remove", lambda self, job: None)

@@ -79,7 +79,7 @@ def note(folder: Path, stop: str, at: datetime, left: ReleasedAmount) -> None:
     write_durably(place / f"{stop}.json", canonical(left.model_dump(mode="json")))
 
 
-def left_in_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
+def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
     """What left in the month of `at`, stop by stop. Raises StationError (``station-error``)."""
     found = []
     for path in sorted(_month(folder, at).glob("*.json")):
