@@ -6,7 +6,8 @@ from phtlab.lab.client.train import Train
 from phtlab.lab.proposals.proposal import SubmittedProposal
 from phtlab.lab.proposals.proposals import Proposals
 from phtlab.lab.proposals.station_answers import StationSays
-from phtlab.lab.results.results import ResultFigure, Results, StationResults
+from phtlab.lab.results.released_outputs import ResultFigure
+from phtlab.lab.results.results import Results, StationResults
 
 __all__ = [
     "Journey",

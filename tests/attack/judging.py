@@ -91,4 +91,4 @@ def sign_and_offer(lab: Lab, train: Train, stations: tuple[str, ...], /, **chang
         lab.trusted.roster.version,
         route=train.manifest.route,
     ).model_copy(update=changes)
-    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+    return Journey(lab.session, lab.central.submit_journey(order.sign(lab.identity)))

@@ -121,7 +121,7 @@ def sign_and_send(
     order = Order.new(
         image or train.digest, stations, parameters, (lab.name,), lab.trusted.roster.version
     )
-    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+    return Journey(lab.session, lab.central.submit_journey(order.sign(lab.identity)))
 
 
 def change_central(world: World, statement: str, *values: object) -> None:
