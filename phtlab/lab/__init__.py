@@ -1,7 +1,7 @@
 """The researcher's side: read a notebook, dispatch it, open what comes back."""
 
 from phtlab.lab.client.journey import Journey
-from phtlab.lab.client.lab import Lab, connect, results
+from phtlab.lab.client.lab import Lab, connect
 from phtlab.lab.client.train import Train
 from phtlab.lab.proposals.proposal import SubmittedProposal
 from phtlab.lab.proposals.proposals import Proposals
@@ -20,5 +20,4 @@ __all__ = [
     "SubmittedProposal",
     "Train",
     "connect",
-    "results",
 ]
