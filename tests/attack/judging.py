@@ -93,4 +93,4 @@ def sign_and_offer(lab: Lab, train: Train, stations: tuple[str, ...], /, **chang
         route=train.manifest.route,
         now=datetime.now(UTC),
     ).model_copy(update=changes)
-    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+    return Journey(lab.session, lab.central.submit_journey(order.sign(lab.identity)))

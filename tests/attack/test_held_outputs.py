@@ -210,11 +210,11 @@ def opened(
 ) -> str:
     """What the researcher gets when the registry gives these."""
     monkeypatch.setattr(opening, "pull_log", lambda *_: (sealed, said))
-    lab: Any = SimpleNamespace(
+    session: Any = SimpleNamespace(
         registry=None, trusted=world.refresh(), identity=identity("ada"), name="ada"
     )
     order = Order.model_validate(_predicate(offer.order))
-    return opening.released_log(lab, offer.journey, order, "cleveland")
+    return opening.released_log(session, offer.journey, order, "cleveland")
 
 
 def failed(world: World) -> Stop:
@@ -378,10 +378,10 @@ def test_no_log_that_nobody_let_go(
         raise RegistryError("It is not there.", code="registry-missing")
 
     monkeypatch.setattr(opening, "pull_log", missing)
-    lab: Any = SimpleNamespace(registry=None, trusted=world.refresh(), identity=identity("ada"))
+    session: Any = SimpleNamespace(registry=None, trusted=world.refresh(), identity=identity("ada"))
     with pytest.raises(JourneyError) as raised:
         opening.released_log(
-            lab, offer.journey, Order.model_validate(_predicate(offer.order)), "cleveland"
+            session, offer.journey, Order.model_validate(_predicate(offer.order)), "cleveland"
         )
     assert raised.value.code == "no-log"
     evidence(

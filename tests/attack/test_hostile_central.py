@@ -28,7 +28,7 @@ from phtlab.files.sealed_file import (
     open_file,
 )
 from phtlab.lab import Journey, Lab
-from phtlab.lab.client.train import NOTEBOOK
+from phtlab.lab.train_composition import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryArtifactStore
 from phtlab.station.context.station_context import (
     utc_now,
@@ -253,7 +253,8 @@ def test_code_and_keys_replaced_together(
     lie = offering(sent.id, journey=taken_over.digest, order=form(taken_over), train=form(signed))
     code = judged(
         Journey(
-            small_lab, sent.view.model_copy(update={"id": taken_over.digest, "order": taken_over})
+            small_lab.session,
+            sent.view.model_copy(update={"id": taken_over.digest, "order": taken_over}),
         ),
         lie,
     )
@@ -353,7 +354,7 @@ def test_a_record_in_an_order_s_place(
     )
     lie = offering(sent.id, order=form(forged), journey=forged.digest)
     view = sent.view.model_copy(update={"id": forged.digest, "order": forged})
-    code = judged(Journey(small_lab, view), lie)
+    code = judged(Journey(small_lab.session, view), lie)
     assert code == "signature"
     refused(ATTACKER, "cannot use a signature for another purpose", code)
 

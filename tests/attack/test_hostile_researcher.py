@@ -18,7 +18,8 @@ import pytest
 
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.lab import Journey, Lab
-from phtlab.lab.client.train import NOTEBOOK, Train, layer_files
+from phtlab.lab.client.train import Train
+from phtlab.lab.train_composition import NOTEBOOK, layer_files
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import TrainManifest

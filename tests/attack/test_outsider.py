@@ -22,6 +22,7 @@ from phtlab.central.registry.token import Access, RegistryTokens, read_registry_
 from phtlab.demo.world import OFFICERS, World
 from phtlab.errors import CentralError, NotOnRosterError, RegistryError, SealKeyError
 from phtlab.lab import Journey, Lab
+from phtlab.lab.session.session import Session
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.wire.api.journeys import Problem
@@ -471,9 +472,9 @@ def test_cargo_opened_by_the_wrong_key(
     assert hidden.value.message == (
         f"There is no journey {departed.id} here, or not for dr-hopper to see."
     )
-    at_the_file = Lab(colleague.identity, small_lab.central, small_lab._trust)
+    at_the_file = Lab(Session(colleague.identity, small_lab.central, small_lab.session.trust))
     with pytest.raises(SealKeyError) as told:
-        Journey(at_the_file, departed.view).results()
+        Journey(at_the_file.session, departed.view).results()
     at_the_file.registry.close()
     assert told.value.message == (
         "None of the keys at hand opens this file: it was sealed to someone else, or its "

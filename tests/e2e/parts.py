@@ -127,7 +127,7 @@ def sign_and_send(
         lab.trusted.roster.version,
         now=datetime.now(UTC),
     )
-    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+    return Journey(lab.session, lab.central.submit_journey(order.sign(lab.identity)))
 
 
 def change_central(world: World, statement: str, *values: object) -> None:

@@ -76,7 +76,7 @@ def _quietly(state: str) -> None:
 
 def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
     """The manifest and the files of `analysis` on `kernel`, as for any train."""
-    from phtlab.lab.client.train import layer_files, train_manifest
+    from phtlab.lab.train_composition import layer_files, train_manifest
     from phtlab.train.documents.manifest import KernelRef
 
     on = KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest)

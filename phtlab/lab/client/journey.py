@@ -23,6 +23,7 @@ from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.opened_cargo import unpack
 from phtlab.lab.results.released_log import released_log
 from phtlab.lab.results.results import Results, StationResults
+from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order, cargo_context
@@ -32,7 +33,6 @@ from phtlab.wire.api.journeys import JourneyView, StopView
 from phtlab.wire.registry.cargo import pull_cargo
 
 if TYPE_CHECKING:
-    from phtlab.lab.client.lab import Lab
     from phtlab.lab.proposals.station_answers import StationSays
 
 
@@ -41,7 +41,7 @@ class Journey:
 
     def __init__(
         self,
-        lab: Lab,
+        session: Session,
         view: JourneyView,
         *,
         journey: str | None = None,
@@ -52,7 +52,7 @@ class Journey:
 
         Raises RecordError if `view` is of another journey.
         """
-        self._lab = lab
+        self._session = session
         self.said = said
         self._id = journey or view.id
         self._view = self._own(view)
@@ -69,7 +69,7 @@ class Journey:
             Followed(
                 look=lambda: self.refresh().view,
                 hear=lambda event: self._take(event.stop),
-                events=lambda after: lab.central.events(self.id, after, patience=0.0),
+                events=lambda after: session.central.events(self.id, after, patience=0.0),
             ),
             cancel=lambda: self.cancel().view,
         )
@@ -96,14 +96,14 @@ class Journey:
 
     def refresh(self) -> Journey:
         """Ask central for the present state; returns itself."""
-        view = self._own(self._lab.central.journey(self.id))
+        view = self._own(self._session.central.journey(self.id))
         with self._hearing:
             self._view = view
         return self
 
     def cancel(self) -> Journey:
         """Ask all stations to stop. What has departed has departed."""
-        view = self._own(self._lab.central.cancel(self.id))
+        view = self._own(self._session.central.cancel(self.id))
         with self._hearing:
             self._view = view
         return self
@@ -125,7 +125,7 @@ class Journey:
             show(self._view)
             if self.done:
                 return self
-            for event in self._lab.central.events(self.id):
+            for event in self._session.central.events(self.id):
                 self._take(event.stop)
                 show(self._view)
                 if self.done:
@@ -167,10 +167,10 @@ class Journey:
         Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what does not
         hold.
         """
-        lab = self._lab
-        roster = lab.refresh().roster
+        session = self._session
+        roster = session.refresh().roster
         view = self.refresh().view
-        train = verify_train(lab.central.train(view.train).envelope, roster, over=True)
+        train = verify_train(session.central.train(view.train).envelope, roster, over=True)
         order = verify_order(
             view.order, roster, train=train, station=None, now=None, seen=frozenset()
         )
@@ -228,7 +228,7 @@ class Journey:
                     (stop.record, stop.conflict),
                     journey=self.id,
                     order=order,
-                    roster=self._lab.trusted.roster,
+                    roster=self._session.trusted.roster,
                     station=stop.station,
                 )[1]
         return found
@@ -240,7 +240,7 @@ class Journey:
         what the station signed for this journey.
         """
         order = self.verified()[1]
-        return released_log(self._lab, self.id, order, station)
+        return released_log(self._session, self.id, order, station)
 
     def _open(
         self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
@@ -251,12 +251,12 @@ class Journey:
         folder.mkdir()
         sealed, archive = folder / "cargo.age", folder / "cargo.tar"
         limit = record.cargo_size
-        pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed, limit=limit)
+        pull_cargo(self._session.registry, self.id, station, record.cargo, sealed, limit=limit)
         context = cargo_context(self.id, order, station)
         open_file(
             sealed,
             archive,
-            self._lab.identity.age,
+            self._session.identity.age,
             context,
             record.cargo,
             recipients=len(order.recipients),

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from phtlab.lab.display.dispatch_widget import DispatchWidget
 
 _OF_A_SENT_ONE: Final = frozenset(
-    {"_lab", "said", "_id", "_view", "_began", "_hearing", "_display"}
+    {"_session", "said", "_id", "_view", "_began", "_hearing", "_display"}
 )
 
 
@@ -66,7 +66,7 @@ class UnsentJourney(Journey):
         """Send it; its map takes the question's place."""
         with self._sending:
             sent = self._send()
-            super().__init__(sent.lab, sent.view, journey=sent.digest, said=sent.said)
+            super().__init__(sent.session, sent.view, journey=sent.digest, said=sent.said)
         self._display.take_over(self._outputs)
 
     def _bundle(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from phtlab.lab.client.lab import Lab
 from phtlab.lab.keys.key_files import WorkspaceKeys
 from phtlab.lab.results.results import Results
 from phtlab.lab.session.pinned_trust import trust_of
+from phtlab.lab.session.session import Session
 from phtlab.lab.workspace.news import Follower, Kind, News, Trouble
 from phtlab.lab.workspace.opened_results import OpenedResults
 from phtlab.lab.workspace.payload_digest import digest_of_what_travels
@@ -348,7 +349,7 @@ class Workspace:
     def _journey(self, lab: Lab, journey: str) -> Journey:
         """As Journey, whose view may be the one that is known here."""
         view = self.news.journeys.get(journey) or lab.central.journey(journey)
-        return Journey(lab, view, journey=journey)
+        return Journey(lab.session, view, journey=journey)
 
     def _take(self, view: JourneyView) -> None:
         connection = self._connection
@@ -414,7 +415,7 @@ class _Connection:
         """The lab of the key that was unlocked when this began. Raises RosterError."""
         if self._lab is None and self._own is not None and self._identity is not None:
             self._lab = Lab(
-                self._identity, self._own, self.trust(), registry_url=self.profile.registry
+                Session(self._identity, self._own, self.trust(), registry_url=self.profile.registry)
             )
         return self._lab
 
