@@ -17,11 +17,11 @@ from tests.docs.markdown import code, heading, sentence, table
 PACKAGE: Final = Path(phtlab.__file__).parent
 
 _INTRODUCTION = """\
-Every refusal of phtlab is one of these classes. Its `message` says what happened, to what, and what
-to do next, and never holds a secret or a data value; its `code` is stable. The command prints the
-message and exits with the number; central answers with both. Findings about a notebook have codes
-of their own, with an example each: [notebooks](../notebooks.md). How a stop can end:
-[outcomes](../outcomes.md)."""
+Every refusal of phtlab is one of these classes. Its `message` says what happened, and to what; its
+`hint` what to do next, where anything can be said. Neither holds a secret or a data value. Its
+`code` is stable. The command prints message and hint and exits with the number; central answers
+with all three. Findings about a notebook have codes of their own, with an example each:
+[notebooks](../notebooks.md). How a stop can end: [outcomes](../outcomes.md)."""
 
 
 _NAMES: Final = frozenset(

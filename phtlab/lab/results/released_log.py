@@ -34,8 +34,8 @@ def released_log(lab: Lab, journey: str, order: Order, station: str) -> str:
         if error.code != "registry-missing":
             raise
         raise JourneyError(
-            f"{station} has let no log of this journey go. Logs stay at a station unless a person "
-            "there releases one: ask its operator.",
+            f"{station} has let no log of this journey go.",
+            "Logs stay at a station unless a person there releases one: ask its operator.",
             code="no-log",
         ) from None
     said = verify_released_log(
@@ -43,8 +43,8 @@ def released_log(lab: Lab, journey: str, order: Order, station: str) -> str:
     )
     if digest(sealed) != said.log:
         raise SealChangedError(
-            f"The log of {station} is not what it signed: it was changed or replaced on its way. "
-            "Nothing of it is shown; tell whoever runs central."
+            f"The log of {station} is not what it signed: it was changed or replaced on its way.",
+            "Nothing of it is shown; tell whoever runs central.",
         )
     opened = io.BytesIO()
     open_sealed(

@@ -80,7 +80,7 @@ def said_so(
     try:
         return decisions.preview(station, target, by=by, wanted=wanted or ApprovalRequest()), ""
     except PhtlabError as error:
-        return None, error.message
+        return None, str(error)
 
 
 def wanted_of(form: Mapping[str, str]) -> ApprovalRequest:
