@@ -43,7 +43,8 @@
 
 `message` says what happened, and to which thing; `hint` what to do next, or ""
 where nothing can be said; `str(error)` is both. `code` is stable and
-machine-readable; neither text carries a secret or a data value.
+machine-readable, and phtlab/error_codes.toml explains each. Neither text
+carries a secret or a data value.
 """
 
 from __future__ import annotations
