@@ -77,6 +77,6 @@ def _attempt(chore: Callable[[CentralContext], object], services: CentralContext
     try:
         chore(services)
     except PhtlabError as error:
-        _log.warning("chore", name=chore.__name__, code=error.code, reason=error.message)
+        _log.warning("chore", name=chore.__name__, code=error.code, reason=str(error))
     except Exception as error:
         _log.error("chore", name=chore.__name__, error=type(error).__name__, exc_info=error)

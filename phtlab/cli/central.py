@@ -172,8 +172,8 @@ def status(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
             out.print(line, markup=False)
     if not found.running:
         raise CentralUnreachableError(
-            f"Central at {found.url} does not answer. Start it with 'phtlab central run "
-            f"{directory}'."
+            f"Central at {found.url} does not answer.",
+            f"Start it with 'phtlab central run {directory}'.",
         )
 
 

@@ -80,7 +80,7 @@ def stop_all(world: HubWorld, place: Path) -> None:
 
     if not (place / MARK).exists():
         raise SettingsError(
-            f"There is no hub of this command's in {place}. Name its folder with --directory."
+            f"There is no hub of this command's in {place}.", "Name its folder with --directory."
         )
     with Steps().step("The hub, everyone's Lab, central and the stations are stopped"):
         world.stop()

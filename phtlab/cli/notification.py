@@ -168,8 +168,9 @@ def _events(
         known = event == "all" or event in events
         if not equals or not known or not set(named) <= {"page", "mail", "webhook"}:
             raise SettingsError(
-                f"'{word}' does not say what is told how. Write EVENT=CHANNELS, with an event of: "
-                f"all, {', '.join(events)}; and channels of: page, mail, webhook."
+                f"'{word}' does not say what is told how.",
+                f"Write EVENT=CHANNELS, with an event of: all, {', '.join(events)}; and channels "
+                "of: page, mail, webhook.",
             )
         for one in events if event == "all" else (event,):
             events[one] = named  # type: ignore[index, assignment]
@@ -187,8 +188,8 @@ def _preferences(
         return Preferences(mail=addresses["mail"], webhook=addresses["webhook"], events=events)
     except ValidationError:
         raise SettingsError(
-            "This is no address of mail or of a webhook. Write one address, as ada@example.org or "
-            "https://example.org/hook."
+            "This is no address of mail or of a webhook.",
+            "Write one address, as ada@example.org or https://example.org/hook.",
         ) from None
 
 

@@ -209,8 +209,8 @@ def _require_further(mine: Handover, theirs: Handover) -> None:
     if len(theirs.roots) < len(mine.roots) or theirs.version < mine.version:
         raise RosterError(
             f"This file is older than this folder: it has version {theirs.version} of the roster, "
-            f"here is version {mine.version}. Nothing was taken over; send your own file back with "
-            "'phtlab consortium export'.",
+            f"here is version {mine.version}.",
+            "Nothing was taken over; send your own file back with 'phtlab consortium export'.",
             code="handover-older",
         )
     if theirs.version == mine.version and theirs.version and mine.signed != theirs.signed:
@@ -288,8 +288,9 @@ def _fingerprint(root: bytes | None) -> str | None:
 
 def _damaged(reason: str) -> RosterError:
     return RosterError(
-        f"This file cannot be taken over: {reason}. It was changed on its way, or somebody else "
-        "made it: ask the officer who sent it to send it again, in another way.",
+        f"This file cannot be taken over: {reason}.",
+        "It was changed on its way, or somebody else made it: ask the officer who sent it to send "
+        "it again, in another way.",
         code="handover",
     )
 
@@ -297,8 +298,9 @@ def _damaged(reason: str) -> RosterError:
 def _conflict(what: str) -> RosterError:
     return RosterError(
         f"You and the sender of this file have gone different ways: here is {what} staged than in "
-        "the file. Nothing was taken over. Agree who goes on, and let the other drop what is "
-        "staged with 'phtlab consortium discard'.",
+        "the file. Nothing was taken over.",
+        "Agree who goes on, and let the other drop what is staged with 'phtlab consortium "
+        "discard'.",
         code="handover-conflict",
     )
 

@@ -32,8 +32,9 @@ _BLOCK = 1 << 20
 _SECONDS = 600
 _SOCKET = "unix:///var/run/docker.sock"
 _NO_ENGINE = (
-    "The container engine does not answer. Start it, for example: systemctl start docker. "
-    "And may you use it? Root may, and members of the group docker."
+    "The container engine does not answer.",
+    "Start it, for example: systemctl start docker. And may you use it? Root may, and members of "
+    "the group docker.",
 )
 
 
@@ -48,7 +49,7 @@ def container_engine() -> Iterator[docker.DockerClient]:
         engine = docker.from_env(timeout=_SECONDS)
         engine.ping()
     except (docker.errors.DockerException, OSError):
-        raise EngineMissingError(_NO_ENGINE) from None
+        raise EngineMissingError(*_NO_ENGINE) from None
     try:
         yield engine
     finally:
@@ -78,7 +79,8 @@ def load_workspace(
         if not _has(engine, built):
             raise KernelError(
                 f"The container engine took the archive of {built.reference}, but what it made of "
-                "it is another image. Look at the engine's log.",
+                "it is another image.",
+                "Look at the engine's log.",
                 code="workspace-load",
             )
     except docker.errors.DockerException as refused:
@@ -87,7 +89,7 @@ def load_workspace(
             code="workspace-load",
         ) from None
     except requests.ConnectionError:
-        raise EngineMissingError(_NO_ENGINE) from None
+        raise EngineMissingError(*_NO_ENGINE) from None
     return built.reference
 
 

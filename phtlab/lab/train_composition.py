@@ -51,8 +51,8 @@ def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, st
         config = (kernel_folder / "config.json").read_bytes()
     except OSError:
         raise SettingsError(
-            f"{kernel_folder} holds no kernel image. Write one with 'phtlab kernel build RECIPE "
-            f"--out {kernel_folder}'."
+            f"{kernel_folder} holds no kernel image.",
+            f"Write one with 'phtlab kernel build RECIPE --out {kernel_folder}'.",
         ) from None
     # Whatever the catalogue calls the kernel image: its digest is what the image holds of it.
     kernel = KernelRef(name=analysis.language, language=analysis.language, digest=digest(manifest))

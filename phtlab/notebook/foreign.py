@@ -197,7 +197,7 @@ def read_metadata_parameters(
         except ParameterError as refused:
             own = refused.code in ("parameter-name", "parameter-secret")
             code = refused.code if own else "parameter-declaration"
-            message = f"in the notebook's metadata: {refused.message}"
+            message = f"in the notebook's metadata: {refused}"
             findings.append(error(code, message, number))
     if number is not None and not declared:
         findings.append(

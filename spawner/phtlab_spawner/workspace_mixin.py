@@ -50,7 +50,7 @@ class WorkspaceMixin(_Spawner):
         try:
             workspaces_of(proposal.value)
         except SettingsError as wrong:
-            raise TraitError(wrong.message) from None
+            raise TraitError(str(wrong)) from None
         return proposal.value
 
     @validate("door")

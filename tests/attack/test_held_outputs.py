@@ -245,7 +245,7 @@ def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None
     with pytest.raises(StationError) as unread:
         let_it_go(world, stop, "carl")
     assert (unseen.value.code, unread.value.code) == ("output-unseen", "log-unseen")
-    assert "phtlab station look" in unseen.value.message
+    assert "phtlab station look" in str(unseen.value)
     assert (stop.state, sent(world, stop)) == ("held", False)
     tell(
         evidence,
@@ -338,7 +338,7 @@ def test_a_label_taken_out_and_its_count_not(world: World, evidence: Evidence) -
     with pytest.raises(StationError) as raised:
         say(world, stop, Redaction(cells=((3, "ward"),)))
     assert raised.value.code == "release-part"
-    assert "Take out 'n' of row 3 too" in raised.value.message
+    assert "Take out 'n' of row 3 too" in str(raised.value)
     assert not list(stop.path.glob("word-*"))
     assert say(world, stop, Redaction(cells=((3, "ward"), (3, "n")))) is not None
     tell(

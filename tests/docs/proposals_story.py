@@ -72,7 +72,7 @@ def _run(command: str, desk: Path) -> str:
         return done.stdout
     result = CliRunner().invoke(app, words[1:])
     if isinstance(result.exception, PhtlabError):
-        return f"{result.output}error {result.exception.message}"
+        return f"{result.output}error {result.exception!s}"
     assert result.exit_code == 0, (command, result.output, result.exception)
     return result.output
 

@@ -65,7 +65,7 @@ def test_what_needs_it_says_that_it_is_not_sent():
     ):
         with raises_code(JourneyError, "journey-unsent") as error:
             use()
-        assert "Send" in error.value.message
+        assert "Send" in str(error.value)
     assert sender.count == 0
     assert not journey.sent
     with pytest.raises(AttributeError):

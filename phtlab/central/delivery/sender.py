@@ -197,7 +197,7 @@ def _attempt(going: Deliveries) -> int:
     try:
         return going.start_due()
     except PhtlabError as error:
-        _log.warning("notifications wait", code=error.code, reason=error.message)
+        _log.warning("notifications wait", code=error.code, reason=str(error))
     except Exception as error:
         _log.error("notifications wait", error=type(error).__name__, exc_info=error)
     return 0

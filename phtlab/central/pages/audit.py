@@ -74,7 +74,7 @@ def audit_page(
     try:
         wanted = EntryFilter.of(**asked)
     except AuditError as error:
-        wrong = error.message
+        wrong = str(error)
     entries: tuple[Entry, ...] = ()
     actions: tuple[str, ...] = ()
     signed: tuple[Signed, ...] = ()

@@ -173,7 +173,7 @@ def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> Station
             words = open_approval(decision.envelope, roster).sentence()
         holds = True
     except PhtlabError as error:
-        words, holds = error.message, False
+        words, holds = str(error), False
     return StationAnswer(
         station=decision.station,
         version=number,

@@ -112,9 +112,9 @@ def officer_identity(
     file = key or consortium.officer_key_file(person)
     if key is None and not file.exists():
         raise KeyFileError(
-            f"The key of officer {person} does not lie in {consortium.directory}. If it is "
-            "elsewhere on this machine, give it with --key FILE; else its officer signs, on the "
-            "machine where it is.",
+            f"The key of officer {person} does not lie in {consortium.directory}.",
+            "If it is elsewhere on this machine, give it with --key FILE; else its officer signs, "
+            "on the machine where it is.",
             code="key-file-missing",
         )
     secret = read_officer_passphrase(
@@ -159,5 +159,5 @@ def json_file(path: Path, what: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise SettingsError(f"{path} is not a JSON object. It should be {what}.")
+        raise SettingsError(f"{path} is not a JSON object.", f"It should be {what}.")
     return value

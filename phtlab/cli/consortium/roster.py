@@ -87,8 +87,8 @@ def add_kernel(
         )
     except ValidationError as error:
         raise SettingsError(
-            f"{file} does not describe a kernel image ({faults_of(error)[0]}). Give the file that "
-            "'phtlab kernel build' wrote."
+            f"{file} does not describe a kernel image ({faults_of(error)[0]}).",
+            "Give the file that 'phtlab kernel build' wrote.",
         ) from None
     open_consortium(directory).add_image(image)
     err.print(f"{image.name} ({image.digest}) is allowed from the next signature on.", markup=False)

@@ -188,8 +188,8 @@ def _open(file: Path, passphrase_file: Path | None) -> Identity:
 
     if not file.exists():
         raise KeyFileError(
-            f"There is no key file {file}. Check the name, or make a key with "
-            "'phtlab key create NAME'.",
+            f"There is no key file {file}.",
+            "Check the name, or make a key with 'phtlab key create NAME'.",
             code="key-file-missing",
         )
     return read_key(file, read_passphrase(f"the key {file.name}", passphrase_file))
@@ -208,8 +208,8 @@ def _write_request(folder: Path, name: str, request: Envelope) -> Path:
         path.write_bytes(request.to_bytes() + b"\n")
     except OSError as error:
         raise KeyFileError(
-            f"The request {path} cannot be written: {error.strerror}. The key is there; when the "
-            "folder is mended, run 'phtlab key request' on it."
+            f"The request {path} cannot be written: {error.strerror}.",
+            "The key is there; when the folder is mended, run 'phtlab key request' on it.",
         ) from None
     return path
 
@@ -224,7 +224,7 @@ def _shown(file: Path, passphrase_file: Path | None) -> dict[str, Any]:
             content = source.read(MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
         raise KeyFileError(
-            f"{file} cannot be read: {error.strerror}. Check the name.", code="key-file-missing"
+            f"{file} cannot be read: {error.strerror}.", "Check the name.", code="key-file-missing"
         ) from None
     if content.lstrip().startswith(b"{"):
         member = open_request(Envelope.from_bytes(content))
@@ -266,7 +266,7 @@ def _write_secret(path: Path, text: str) -> None:
 
 def _exists(path: Path) -> KeyFileError:
     return KeyFileError(
-        f"{path} exists already and is not overwritten. Choose another name, or move the file away "
-        "first.",
+        f"{path} exists already and is not overwritten.",
+        "Choose another name, or move the file away first.",
         code="key-file-exists",
     )

@@ -370,7 +370,8 @@ def _bounds(given: list[str] | None) -> dict[str, str]:
         named = re.fullmatch(r"([A-Za-z]\w*)=(.+)", text)
         if named is None:
             raise ApprovalError(
-                f"'{text}' is no bound. Write NAME=LOW..HIGH, or NAME=one,other.",
+                f"'{text}' is no bound.",
+                "Write NAME=LOW..HIGH, or NAME=one,other.",
                 code="approval-bounds",
             )
         bounds[named[1]] = named[2]

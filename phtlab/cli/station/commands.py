@@ -101,7 +101,7 @@ def init(
     folder = StationFolder(directory)
     if folder.settings.exists():
         raise SettingsError(
-            f"There is a station in {directory.absolute()} already. Choose another folder."
+            f"There is a station in {directory.absolute()} already.", "Choose another folder."
         )
     mode = admit or ("auto" if twin else "human")
     if mode not in ("auto", "human", "refuse"):

@@ -101,8 +101,9 @@ def people_add(
     known = load_people(folder)
     if not role:
         raise SettingsError(
-            f"Which roles has {name}? Name each with --role: {', '.join(ROLES)}. Where one person "
-            "does all, that person has all four."
+            f"Which roles has {name}?",
+            f"Name each with --role: {', '.join(ROLES)}. Where one person does all, that person "
+            "has all four.",
         )
     people = with_person(known, name, role, subject or ())
     StationContext(folder, settings).audit.append(
@@ -186,11 +187,12 @@ def _whom(people: People, person: str | None) -> str:
         return next(iter(people.people))
     if person is None:
         known = ", ".join(people.people)
+        if known:
+            raise SettingsError("Who are you?", f"Name yourself with --person: {known}.")
         raise SettingsError(
-            f"Who are you? Name yourself with --person: {known}."
-            if known
-            else "Nobody works at this console yet. Begin with 'phtlab station people add NAME "
-            "--role admin --role reviewer --role releaser'."
+            "Nobody works at this console yet.",
+            "Begin with 'phtlab station people add NAME --role admin --role reviewer --role "
+            "releaser'.",
         )
     people.person(person)
     return person

@@ -109,7 +109,7 @@ def moment(text: str, now: datetime) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise StationError(
-            f'\'{text}\' is no time. Give one as "18:00" or "2027-01-04 07:00".', code="pause-time"
+            f"'{text}' is no time.", 'Give one as "18:00" or "2027-01-04 07:00".', code="pause-time"
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 

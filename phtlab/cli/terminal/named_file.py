@@ -17,10 +17,10 @@ def content_of(path: Path, what: str) -> bytes:
             content = source.read(MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be read ({error.strerror}). It should be {what}."
+            f"{path} cannot be read ({error.strerror}).", f"It should be {what}."
         ) from None
     if len(content) > MAX_BYTES:
-        raise SettingsError(f"{path} is longer than {MAX_BYTES} bytes. It should be {what}.")
+        raise SettingsError(f"{path} is longer than {MAX_BYTES} bytes.", f"It should be {what}.")
     return content
 
 

@@ -132,8 +132,8 @@ class Journey:
                     break
                 if until is not None and time.monotonic() > until:
                     raise JourneyError(
-                        f"Journey {short(self.id)} has not ended within {timeout:g} seconds. It "
-                        f"goes on: 'phtlab journey wait {short(self.id)}' waits again.",
+                        f"Journey {short(self.id)} has not ended within {timeout:g} seconds.",
+                        f"It goes on: 'phtlab journey wait {short(self.id)}' waits again.",
                         code="wait-timeout",
                     )
         return self.refresh()
@@ -142,8 +142,8 @@ class Journey:
         """Another journey of the same researcher would verify as well: central may not choose."""
         if {view.id, view.order.digest} != {self.id}:
             raise RecordError(
-                f"Central sent another order for journey {short(self.id)}. Do not trust it; tell "
-                "your consortium's officers."
+                f"Central sent another order for journey {short(self.id)}.",
+                "Do not trust it; tell your consortium's officers.",
             )
         return view
 
@@ -200,8 +200,8 @@ class Journey:
         waiting = [s for s in order.stations if s not in records and s not in unsigned]
         if waiting and not (partial and records):
             raise JourneyError(
-                f"Journey {short(self.id)} is still at {', '.join(waiting)}. Wait for it with "
-                f"journey.wait() or 'phtlab journey wait {short(self.id)}'; "
+                f"Journey {short(self.id)} is still at {', '.join(waiting)}.",
+                f"Wait for it with journey.wait() or 'phtlab journey wait {short(self.id)}'; "
                 "journey.results(partial=True) opens what is there so far.",
                 code="journey-unfinished",
             )
@@ -246,7 +246,7 @@ class Journey:
         self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
     ) -> StationResults:
         if record.cargo is None:
-            raise RecordError(f"{station} says 'departed' but names no cargo. Ask its operator.")
+            raise RecordError(f"{station} says 'departed' but names no cargo.", "Ask its operator.")
         folder = held.path / station
         folder.mkdir()
         sealed, archive = folder / "cargo.age", folder / "cargo.tar"

@@ -202,7 +202,8 @@ class Lab:
             newest = self.central.journeys(limit=1).journeys
             if not newest:
                 raise JourneyError(
-                    "There is no journey yet. Send one with lab.dispatch(…) or 'phtlab dispatch'.",
+                    "There is no journey yet.",
+                    "Send one with lab.dispatch(…) or 'phtlab dispatch'.",
                     code="no-such-journey",
                 )
             return Journey(self.session, newest[0])
@@ -211,7 +212,8 @@ class Lab:
         if len(matching) != 1:
             word = "No journey" if not matching else f"{len(matching)} journeys"
             raise JourneyError(
-                f"{word} of yours begins with '{wanted}'. 'phtlab journey list' shows them.",
+                f"{word} of yours begins with '{wanted}'.",
+                "'phtlab journey list' shows them.",
                 code="no-such-journey",
             )
         return matching[0]
@@ -274,8 +276,8 @@ class Lab:
         for name in names:
             if not any(name == m.name for m in roster.stations):
                 raise OrderError(
-                    f"There is no station called '{name}'. Stations of {roster.consortium}: "
-                    f"{', '.join(known) or 'none yet'}.",
+                    f"There is no station called '{name}'.",
+                    f"Stations of {roster.consortium}: {', '.join(known) or 'none yet'}.",
                     code="unknown-station",
                 )
         if not names:
@@ -309,7 +311,7 @@ def connect(profile: UserSettings | None = None, *, passphrase: str | None = Non
     if place not in _connected:
         if not profile.key.exists():
             raise SettingsError(
-                f"There is no key at {profile.key}. Create one with 'phtlab key create NAME'."
+                f"There is no key at {profile.key}.", "Create one with 'phtlab key create NAME'."
             )
         secret = passphrase or os.environ.get("PHTLAB_PASSPHRASE")
         identity = None if secret else identity_of_agent(profile.key)

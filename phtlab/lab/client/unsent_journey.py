@@ -44,8 +44,9 @@ class UnsentJourney(Journey):
                     return self.__dict__[name]
             raise JourneyError(
                 f"'{self._question.name}' is not sent yet, so there is nothing to wait for and no "
-                "result. Press Send in the page's dialog, or in the cell that dispatches it; then "
-                "run this cell again.",
+                "result.",
+                "Press Send in the page's dialog, or in the cell that dispatches it; then run "
+                "this cell again.",
                 code="journey-unsent",
             )
         raise AttributeError(name)

@@ -85,8 +85,8 @@ class SubmittedProposal:
         """Raises ProposalError (``proposal-withdrawn``) once it is withdrawn."""
         if self._view.withdrawal is not None:
             raise ProposalError(
-                f"{self.id} is withdrawn: nothing can be sent under it. Write another proposal "
-                "with 'phtlab proposal new'.",
+                f"{self.id} is withdrawn: nothing can be sent under it.",
+                "Write another proposal with 'phtlab proposal new'.",
                 code="proposal-withdrawn",
             )
 
@@ -169,7 +169,7 @@ class SubmittedProposal:
         try:
             opened = self.decision(decision)
         except PhtlabError as error:
-            yield f"! What central shows of {decision.station} does not hold: {error.message}"
+            yield f"! What central shows of {decision.station} does not hold: {error}"
             return
         if isinstance(opened, Refusal):
             yield f"{opened.station} refused version {number}: {escaped(opened.reason)}"

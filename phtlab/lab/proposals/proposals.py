@@ -80,7 +80,8 @@ class Proposals:
         if checked is not None and digest_of_what_is_asked(proposal) != checked:
             raise ProposalError(
                 f"{Path(draft).name} is not what was shown: it was changed meanwhile. Nothing was "
-                "sent. Check it once more.",
+                "sent.",
+                "Check it once more.",
                 code="proposal-changed",
             )
         if versions and _asks(proposal) == _asks(versions[-1]):
@@ -106,7 +107,8 @@ class Proposals:
             if len(found) != 1:
                 word = "No proposal" if not found else f"{len(found)} proposals"
                 raise ProposalError(
-                    f"{word} of yours begins with '{proposal}'. 'phtlab proposal list' shows them.",
+                    f"{word} of yours begins with '{proposal}'.",
+                    "'phtlab proposal list' shows them.",
                     code="no-such-proposal",
                 )
             (wanted,) = found
@@ -136,12 +138,14 @@ class Proposals:
         known = {member.name for member in self._session.trusted.roster.stations}
         if unknown := [name for name in proposal.stations if name not in known]:
             raise ProposalError(
-                f"There is no station '{unknown[0]}'. 'phtlab stations' lists them.",
+                f"There is no station '{unknown[0]}'.",
+                "'phtlab stations' lists them.",
                 code="proposal-draft",
             )
         if proposal.until <= datetime.now(UTC):
             raise ProposalError(
-                f"'until' is {proposal.until:%Y-%m-%d}, which is over. Give a later day.",
+                f"'until' is {proposal.until:%Y-%m-%d}, which is over.",
+                "Give a later day.",
                 code="proposal-draft",
             )
 

@@ -118,7 +118,7 @@ def _table(name: str, having: Sequence[ReleasedOutputs]) -> str:
         try:
             frame = one.table(name)
         except PhtlabError as error:
-            troubles.append(_notice(one.station, error.message, "bad"))
+            troubles.append(_notice(one.station, str(error), "bad"))
             continue
         if len(having) > 1:
             frame.insert(0, "station", one.station, allow_duplicates=True)
@@ -186,7 +186,7 @@ def _multiples(having: Sequence[ReleasedOutputs], shown: Callable[[ReleasedOutpu
         try:
             inside = shown(one)
         except PhtlabError as error:
-            inside = _escape(error.message)
+            inside = _escape(str(error))
         head = f'<div style="{FOREIGN}"><b><bdi>{_escape(one.station)}</bdi></b></div>'
         boxes.append(f'<div style="min-width:0">{head}{inside}</div>')
     return f'<div style="{_GRID}">{"".join(boxes)}</div>'

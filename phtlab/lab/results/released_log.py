@@ -31,8 +31,8 @@ def released_log(session: Session, journey: str, order: Order, station: str) -> 
         if error.code != "registry-missing":
             raise
         raise JourneyError(
-            f"{station} has let no log of this journey go. Logs stay at a station unless a person "
-            "there releases one: ask its operator.",
+            f"{station} has let no log of this journey go.",
+            "Logs stay at a station unless a person there releases one: ask its operator.",
             code="no-log",
         ) from None
     said = verify_released_log(
@@ -40,8 +40,8 @@ def released_log(session: Session, journey: str, order: Order, station: str) -> 
     )
     if digest(sealed) != said.log:
         raise SealChangedError(
-            f"The log of {station} is not what it signed: it was changed or replaced on its way. "
-            "Nothing of it is shown; tell whoever runs central."
+            f"The log of {station} is not what it signed: it was changed or replaced on its way.",
+            "Nothing of it is shown; tell whoever runs central.",
         )
     opened = io.BytesIO()
     open_sealed(

@@ -93,7 +93,8 @@ class ReleasedOutputs:
     def _malformed(self, path: Path, wanted: str) -> SealFormatError:
         return SealFormatError(
             f"'{path.stem}' of {self.station} is not {wanted}. It is what the station sealed: it "
-            "runs another version, or is broken or hostile. Ask its operator.",
+            "runs another version, or is broken or hostile.",
+            "Ask its operator.",
             code="output-form",
         )
 

@@ -71,13 +71,14 @@ class Results(Mapping[str, StationResults]):
             )
         if station in self.waiting:
             raise JourneyError(
-                f"{station} has not ended yet ({self.waiting[station]}). These are the results so "
-                "far; journey.wait() waits for the others.",
+                f"{station} has not ended yet ({self.waiting[station]}).",
+                "These are the results so far; journey.wait() waits for the others.",
                 code="journey-unfinished",
             )
         known = ", ".join(self.stations) or "none"
         raise JourneyError(
-            f"'{station}' is not among the results. There is: {known}.",
+            f"'{station}' is not among the results.",
+            f"There is: {known}.",
             code="no-such-station",
         )
 
@@ -130,7 +131,7 @@ class Results(Mapping[str, StationResults]):
         if name is not None and name not in names:
             known = ", ".join(names) or "none"
             raise JourneyError(
-                f"There is no output called '{name}'. There is: {known}.", code="no-such-output"
+                f"There is no output called '{name}'.", f"There is: {known}.", code="no-such-output"
             )
         return as_frame(self._withheld(names if name is None else (name,)))
 
@@ -210,7 +211,8 @@ class Results(Mapping[str, StationResults]):
         asked = () if having or name not in self.names() else (name,)
         why = "".join(f" {one.station} {one.words}." for one in self._withheld(asked))
         raise JourneyError(
-            f"No station sent a {kind} called '{name}'. They sent: {known}.{why}",
+            f"No station sent a {kind} called '{name}'.",
+            f"They sent: {known}.{why}",
             code="no-such-output",
         )
 

@@ -46,7 +46,8 @@ class OfProposal(Exchange[Content], Generic[Content]):
             raise Refusal(
                 404,
                 "no-such-proposal",
-                "This is no proposal's name. Choose the proposal in the Train panel.",
+                "This is no proposal's name.",
+                "Choose the proposal in the Train panel.",
             )
         return _PREFIX + name
 

@@ -64,7 +64,7 @@ class Session:
         twins = tuple(m.name for m in self.trusted.roster.with_role("twin"))
         if not twins:
             raise OrderError(
-                "This consortium has no twin station, so there is nowhere for a dry run to go. "
+                "This consortium has no twin station, so there is nowhere for a dry run to go.",
                 "Ask an operator to set one up: 'phtlab station init --twin'.",
                 code="no-twin-station",
             )

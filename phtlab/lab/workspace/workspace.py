@@ -197,7 +197,7 @@ class Workspace:
         try:
             profile = self._profile()
         except SettingsError as unset:
-            self._wrong, self._rest = Trouble(unset.code, unset.message), News()
+            self._wrong, self._rest = Trouble.of(unset), News()
             return
         self._connection = _Connection(
             profile, self.keys.identity, self._heard, first, self._may_speak
@@ -214,7 +214,7 @@ class Workspace:
     def _profile(self) -> UserSettings:
         place = PartialSettings.load()
         if place.central is None:
-            raise SettingsError(_NO_CENTRAL[self.place], code="central-missing")
+            raise SettingsError(*_NO_CENTRAL[self.place], code="central-missing")
         return place.profile(place.central, place.key or keys_directory() / "NAME.key.age")
 
     def _may_speak(self, roster: Roster | None) -> bool:
@@ -247,7 +247,9 @@ class Workspace:
             self.keys.require()
             lab = connection.lab
             if lab is None:
-                raise SettingsError("The key was changed just now. Try again.", code="key-locked")
+                raise SettingsError(
+                    "The key was changed just now.", "Try again.", code="key-locked"
+                )
             yield lab
 
     # Proposals
@@ -304,15 +306,16 @@ class Workspace:
             if digest_of_what_travels(train.analysis) != checked:
                 raise NotebookError(
                     "The notebook's file is not what was checked here: it was changed meanwhile. "
-                    "Nothing was sent. Reload the notebook from disk, look at it, and send it "
-                    "then.",
+                    "Nothing was sent.",
+                    "Reload the notebook from disk, look at it, and send it then.",
                     code="notebook-changed",
                 )
             under = lab.proposals.get(proposal[0]) if proposal else None
             if under is not None and proposal and under.digest != proposal[1]:
                 raise ProposalError(
-                    "There is a newer version of the proposal than the one that was shown. Nothing "
-                    "was sent. Look at it, and choose it again.",
+                    "There is a newer version of the proposal than the one that was shown. "
+                    "Nothing was sent.",
+                    "Look at it, and choose it again.",
                     code="proposal-changed",
                 )
             if stations == "twin":
@@ -371,8 +374,8 @@ class Workspace:
     def _required(self) -> _Connection:
         connection = self._connection
         if connection is None:
-            wrong = self._wrong or Trouble("central-missing", _NO_CENTRAL[self.place])
-            raise SettingsError(wrong.message, code=wrong.code)
+            wrong = self._wrong or Trouble("central-missing", *_NO_CENTRAL[self.place])
+            raise SettingsError(wrong.message, wrong.hint, code=wrong.code)
         return connection
 
 
@@ -482,8 +485,14 @@ def _is_member(roster: Roster, name: str, identity: Identity | None) -> bool:
 _ALL: Final[tuple[Kind, ...]] = ("status", "stations", "journeys", "proposals")
 
 _NO_CENTRAL = {
-    "hub": "This hub has no central, so there are no stations to send anything to. Notebooks can "
-    "be written and checked. Ask the hub's administrators to set PHTLAB_CENTRAL.",
-    "computer": "This computer belongs to no consortium yet. Notebooks can be written and checked; "
-    "to send one, run 'phtlab join --central URL --root root.json' with what an officer gave you.",
+    "hub": (
+        "This hub has no central, so there are no stations to send anything to. Notebooks can be "
+        "written and checked.",
+        "Ask the hub's administrators to set PHTLAB_CENTRAL.",
+    ),
+    "computer": (
+        "This computer belongs to no consortium yet.",
+        "Notebooks can be written and checked; to send one, run 'phtlab join --central URL --root "
+        "root.json' with what an officer gave you.",
+    ),
 }

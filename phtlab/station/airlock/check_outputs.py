@@ -359,7 +359,5 @@ _BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], MarkedOutput]] =
 
 def _refusal(name: str, kind: OutputKind, error: AirlockError) -> CheckedOutput:
     return CheckedOutput(
-        OutputVerdict(
-            name=name, kind=kind, verdict="refused", rule=error.code, sentence=error.message
-        )
+        OutputVerdict(name=name, kind=kind, verdict="refused", rule=error.code, sentence=str(error))
     )

@@ -97,7 +97,7 @@ def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage
             refusals.append(error)
         except PhtlabError as error:
             _log.warning("approval not believed", approval=kept.digest[7:19], code=error.code)
-            refusals.append(ApprovalError(error.message, code=error.code))
+            refusals.append(ApprovalError(error.message, error.hint, code=error.code))
         else:
             return Coverage(approval, kept.digest)
     return Coverage(why_not=refusals[0] if refusals else None)

@@ -162,7 +162,7 @@ def approve(
     drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
     draft = drafted.draft
     twice = ApprovalError(
-        f"{by} said yes to this before. Another person must say so too.", code="approval-twice"
+        f"{by} said yes to this before.", "Another person must say so too.", code="approval-twice"
     )
     if drafted.has_said(by):
         raise twice
@@ -346,7 +346,8 @@ def _require_reviewer(station: StationContext, by: str) -> None:
     if people.people and not people.person(by).may("reviewer"):
         raise ApprovalError(
             f"{by} works at this station, but not as a reviewer, and two reviewers must say yes "
-            f"to this. 'phtlab station people' says who may.",
+            "to this.",
+            "'phtlab station people' says who may.",
             code="person-role",
         )
 

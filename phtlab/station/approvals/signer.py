@@ -51,7 +51,7 @@ class ApprovalSigner:
                 if self._complete(drafted):
                     done.append(drafted)
             except PhtlabError as error:
-                _log.warning("draft waits", draft=drafted.path.name[:12], why=error.message)
+                _log.warning("draft waits", draft=drafted.path.name[:12], why=str(error))
         if done or not self._looked:
             # Also once after a start: the one before may have been killed before it came to it.
             self._looked = self.look_again()
@@ -76,7 +76,7 @@ class ApprovalSigner:
             except PhtlabError as error:
                 whole = False
                 self._backoff.failed(stop.hex, now)
-                _log.warning("stop not looked at", journey=stop.hex[:12], why=error.message)
+                _log.warning("stop not looked at", journey=stop.hex[:12], why=str(error))
             else:
                 self._backoff.succeeded(stop.hex)
         return whole

@@ -26,8 +26,9 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
     if not loopback:
         raise SettingsError(
             f"The console listens on this machine's loopback only, and '{address[:64]}' is no "
-            "address of it. Mend 'address' of [console] in people.toml: 127.0.0.1. From another "
-            "machine, reach it through a tunnel: see docs/console.md.",
+            "address of it.",
+            "Mend 'address' of [console] in people.toml: 127.0.0.1. From another machine, reach "
+            "it through a tunnel: see docs/console.md.",
             code="console-loopback",
         )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
@@ -38,8 +39,9 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
         except OSError:
             raise StationError(
                 f"Something listens on {address}:{port} already; a console of this station, "
-                "perhaps: 'phtlab station people link NAME' makes a link for one that runs. Else "
-                "choose another with --port.",
+                "perhaps.",
+                "'phtlab station people link NAME' makes a link for one that runs. Else choose "
+                "another with --port.",
                 code="console-port",
             ) from None
         yield listening

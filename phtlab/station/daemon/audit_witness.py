@@ -170,7 +170,7 @@ class AuditWitness:
     def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
         """Say it each time, and log it once."""
         station = self._station
-        _log.error("audit log does not hold", log=log, code=error.code, why=error.message)
+        _log.error("audit log does not hold", log=log, code=error.code, why=str(error))
         if known is not None and (known.log, known.code) == (log, error.code):
             return known
         if log != station.name:  # The station's own is left as it was found.
@@ -178,6 +178,6 @@ class AuditWitness:
                 actor=station.name,
                 action="audit-alarm",
                 subject=log,
-                details={"code": error.code, "reason": error.message},
+                details={"code": error.code, "reason": str(error)},
             )
-        return Alarm(log=log, code=error.code, sentence=error.message, at=station.now())
+        return Alarm(log=log, code=error.code, sentence=str(error), at=station.now())

@@ -304,7 +304,7 @@ class Daemon:
         except UnreachableError:
             raise
         except PhtlabError as error:
-            _log.warning("profile not published", code=error.code, why=error.message)
+            _log.warning("profile not published", code=error.code, why=str(error))
 
     def _tell(self, until: threading.Event) -> None:
         while not until.is_set():
@@ -332,8 +332,7 @@ class Daemon:
                 until.wait(_SELF_TEST_PAUSE)
 
     def _close_until_tried(self, error: TrialUnfinishedError) -> None:
-        sentence = error.message.partition(". ")[0]
-        keep_unfinished(self.station.folder, f"{sentence}.", self.station.now())
+        keep_unfinished(self.station.folder, error.message, self.station.now())
 
     def _clock(self) -> float:
         return self.station.now().timestamp()

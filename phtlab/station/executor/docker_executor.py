@@ -115,8 +115,7 @@ class DockerExecutor(Executor):
             with self._engine() as engine:
                 version, info = engine.version(), engine.info()
         except EngineMissingError as error:
-            sentence, _, mend = error.message.partition(". ")
-            missing = CheckResult("container engine", False, f"{sentence}.", mend)
+            missing = CheckResult("container engine", False, error.message, error.hint)
             return missing, self._volumes.check()
         said_of_itself = (
             *engine_checks(version, info, runtime=self._runtime, address=self._address),
@@ -153,8 +152,8 @@ class DockerExecutor(Executor):
                 engine.start(created["Id"])
             except APIError as error:
                 raise SandboxError(
-                    f"The engine did not start job {job.id}: {engine_message(error)}. "
-                    "Run 'phtlab station check', which says what is missing."
+                    f"The engine did not start job {job.id}: {engine_message(error)}.",
+                    "Run 'phtlab station check', which says what is missing.",
                 ) from error
 
     def status(self, job_id: str) -> JobStatus:
@@ -248,13 +247,10 @@ class DockerExecutor(Executor):
                 if self._image_here(engine) is not None:
                     return self._trial(engine, lambda: self._image_here(engine))
         except PhtlabError as error:
-            sentence, _, mend = error.message.partition(". ")
             # An engine that went away meanwhile has not answered either.
             unfinished = isinstance(error, TrialUnfinishedError | EngineMissingError)
             return (
-                CheckResult(
-                    "sandbox", False, f"{sentence.rstrip('.')}.", mend, unfinished=unfinished
-                ),
+                CheckResult("sandbox", False, error.message, error.hint, unfinished=unfinished),
             )
         return (
             CheckResult(
@@ -302,7 +298,8 @@ class DockerExecutor(Executor):
             broken = refusal(self._trial(engine, lambda: image))
             if broken:
                 raise SandboxError(
-                    f"No run begins, because the engine does not hold the sandbox. {broken}",
+                    "No run begins, because the engine does not hold the sandbox.",
+                    broken,
                     code="sandbox-not-held",
                 )
             _HELD.add(key)
@@ -321,8 +318,8 @@ class DockerExecutor(Executor):
         def once() -> tuple[CheckResult, ...]:
             if (name := image()) is None:
                 raise TrialUnfinishedError(
-                    "No trial was made: the kernel image was removed from the engine meanwhile. "
-                    "Try again: phtlab station check"
+                    "No trial was made: the kernel image was removed from the engine meanwhile.",
+                    "Try again: phtlab station check",
                 )
             try:
                 return try_sandbox(
@@ -377,8 +374,8 @@ class DockerExecutor(Executor):
         except APIError as error:
             if error.status_code is not None and error.status_code < 500:
                 raise SandboxError(
-                    f"The container engine refused: {engine_message(error)}. "
-                    "Run 'phtlab station check', which says what is missing."
+                    f"The container engine refused: {engine_message(error)}.",
+                    "Run 'phtlab station check', which says what is missing.",
                 ) from error
             raise self._missing(engine_message(error)) from error
         except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:
@@ -390,17 +387,17 @@ class DockerExecutor(Executor):
         path = Path(self._address.removeprefix("unix://"))
         if message:
             return EngineMissingError(
-                f"The container engine at {self._address} failed: {message}. "
-                "Look at its log: journalctl -u docker"
+                f"The container engine at {self._address} failed: {message}.",
+                "Look at its log: journalctl -u docker",
             )
         if self._address.startswith("unix://") and path.exists() and not os.access(path, os.W_OK):
             return EngineMissingError(
-                f"The container engine at {self._address} may not be used by this user. "
-                "Run the station as root, or add its user to the group docker."
+                f"The container engine at {self._address} may not be used by this user.",
+                "Run the station as root, or add its user to the group docker.",
             )
         return EngineMissingError(
-            f"The container engine at {self._address} does not answer. "
-            "Start it: systemctl start docker"
+            f"The container engine at {self._address} does not answer.",
+            "Start it: systemctl start docker",
         )
 
 
@@ -430,7 +427,7 @@ def _demand_paths(job: Job) -> None:
     for name, path in job.data.items():
         if not path.exists():
             raise DataSetError(
-                f"The data set {name} is not at {path}. "
+                f"The data set {name} is not at {path}.",
                 "Put it there, or correct its path in the data set's description.",
                 code="data-set-missing",
             )

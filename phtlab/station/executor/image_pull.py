@@ -33,7 +33,7 @@ def require_image(engine: docker.APIClient, reference: str) -> None:
     image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
     if image["Config"].get("Volumes"):
         raise SandboxError(
-            f"The image {reference} declares volumes, which would be writable without a limit. "
+            f"The image {reference} declares volumes, which would be writable without a limit.",
             "Build the kernel image without VOLUME.",
             code="sandbox-volumes",
         )
@@ -56,10 +56,11 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
     if any(phrase in problem.lower() for phrase in _NO_ANSWER):
         raise RegistryUnreachableError(
             f"The registry {registry} does not answer the engine, which needs the image "
-            f"{reference}. Check the registry's address and that this machine reaches it."
+            f"{reference}.",
+            "Check the registry's address and that this machine reaches it.",
         )
     raise RegistryError(
-        f"The registry {registry} did not give the image {reference}: {problem}. "
+        f"The registry {registry} did not give the image {reference}: {problem}.",
         "Check that the image was pushed and that you may pull it.",
         code="image-refused",
     )

@@ -201,7 +201,7 @@ def _run(
         engine.start(created["Id"])
     except ImageNotFound:
         raise TrialUnfinishedError(
-            f"{_UNFINISHED}: its image was removed from the engine. {_AGAIN}"
+            f"{_UNFINISHED}: its image was removed from the engine.", _AGAIN
         ) from None
     except APIError as error:
         why = engine_message(error)[:_LONGEST]  # Podman quotes the whole profile
@@ -238,7 +238,7 @@ def wait_for_trial(engine: docker.APIClient, container: str, seconds: int) -> tu
         if error.status_code not in (404, 409):
             raise
         why = "its container was removed from outside"
-    raise TrialUnfinishedError(f"{_UNFINISHED}: {why}. {_AGAIN}")
+    raise TrialUnfinishedError(f"{_UNFINISHED}: {why}.", _AGAIN)
 
 
 def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishedError:
@@ -247,7 +247,7 @@ def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishe
     words = f": {last!a}" if last else ""
     going = f" while it went past this limit: {limit}" if limit else ""
     return TrialUnfinishedError(
-        f"{_UNFINISHED}: it ended with {exit_code}{going}{words}. {_AGAIN}", limit=limit
+        f"{_UNFINISHED}: it ended with {exit_code}{going}{words}.", _AGAIN, limit=limit
     )
 
 

@@ -55,8 +55,8 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     require_issued_since(station.folder, order)
     if not station.stops.take_nonce(order.nonce, stop):
         raise OrderReplayedError(
-            f"{station.name} has followed an order with this nonce before. An order is for one "
-            "journey: dispatch the train again."
+            f"{station.name} has followed an order with this nonce before.",
+            "An order is for one journey: dispatch the train again.",
         )
     kernel = trusted.catalogue.image(train.manifest.kernel.digest)
     parameters = ParameterSchema.from_schema(train.manifest.parameters).validate(order.parameters)
@@ -272,7 +272,7 @@ def _held(decision: Decision, risk: Assessment, covered: Coverage, persons: int)
         risk=risk.risk,
         reasons=risk.reasons,
         persons=persons,
-        why_not=covered.why_not.message if covered.why_not else "",
+        why_not=str(covered.why_not) if covered.why_not else "",
         code=covered.why_not.code if covered.why_not else "",
     )
 
@@ -281,7 +281,7 @@ def _notebook(train: Train, files: dict[str, bytes]) -> bytes:
     notebooks = [content for path, content in files.items() if path.endswith(".ipynb")]
     if len(notebooks) != 1:
         raise TrainError(
-            f"The train '{train.manifest.name}' holds {len(notebooks)} notebooks instead of one. "
+            f"The train '{train.manifest.name}' holds {len(notebooks)} notebooks instead of one.",
             "Build it again with 'phtlab train build'.",
             code="image-notebook",
         )

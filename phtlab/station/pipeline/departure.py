@@ -296,7 +296,7 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
         lasting = error.code == "record-exists" or tries >= _PATIENCE
         if not lasting or error.code == "token-expired":
             raise
-        refusal = error.message
+        refusal = str(error)
     # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)

@@ -114,7 +114,7 @@ class Transitions:
             return False
         except (StationError, AuditError) as error:
             # The stop's own files are broken, also those that would say how it ends; or the log.
-            self._wait(stop, error.message)
+            self._wait(stop, str(error))
             return False
         return moved
 
@@ -221,13 +221,13 @@ class Transitions:
         if isinstance(error, TrialUnfinishedError):
             self._trial_unfinished(error)
         if self._passes(stop, error):
-            self._wait(stop, error.message)
+            self._wait(stop, str(error))
             return not stop.has(Marker.ADMITTED) and self._expired(stop, _EXPIRED_WAITING)
         _log.warning(
-            "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=error.message
+            "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=str(error)
         )
         if isinstance(error, RegistryError | CentralError) and stop.has(Marker.SEALED):
-            error = StationError(error.message, code="cargo-undeliverable")
+            error = StationError(error.message, error.hint, code="cargo-undeliverable")
         self._end(stop, ending_of(error, admitted=stop.has(Marker.ADMITTED)))
         return True
 

@@ -73,7 +73,7 @@ def held_stop(stop: Stop) -> HeldStop:
     """One of them. Raises StationError (``not-held``) if nothing of `stop` waits for a person."""
     if stop.waits_for != "release":
         raise StationError(
-            f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}. "
+            f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}.",
             "'phtlab station outputs' shows what waits.",
             code="not-held",
         )
@@ -183,8 +183,8 @@ _ACTIONS: Mapping[str, str] = {
 def _require_looked(stop: Stop, output: HeldOutput, by: str) -> None:
     if not has_viewed_output(stop, output, by=by):
         raise StationError(
-            f"{by} has not seen all of '{output.name}' as it waits. Look at it first: phtlab "
-            f"station look {stop.hex[:12]} {output.name} --by {by}",
+            f"{by} has not seen all of '{output.name}' as it waits.",
+            f"Look at it first: phtlab station look {stop.hex[:12]} {output.name} --by {by}",
             code="output-unseen",
         )
 
@@ -204,7 +204,8 @@ def _word(
         if output.verdict.kind != "table":
             raise StationError(
                 f"'{output.name}' is a {output.verdict.kind}, and only of a table can rows and "
-                "cells be taken out. Release it as it is, or withhold it.",
+                "cells be taken out.",
+                "Release it as it is, or withhold it.",
                 code="release-part",
             )
         (file,) = output.files

@@ -74,8 +74,9 @@ def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) ->
     seen, before = digest(log_text(stop).encode()), votes_on(stop, LOG)
     if not has_viewed_log(stop, by=by):
         raise StationError(
-            f"{by} has not seen the whole of this log. It may hold data: read it first, with "
-            f"'phtlab station log {stop.hex[:12]} --by {by}'.",
+            f"{by} has not seen the whole of this log.",
+            f"It may hold data: read it first, with 'phtlab station log {stop.hex[:12]} --by "
+            f"{by}'.",
             code="log-unseen",
         )
     require_same_log(before, seen)
@@ -101,7 +102,8 @@ def require_same_log(words: Sequence[Vote], seen: str) -> None:
         if word.seen != seen:
             raise StationError(
                 f"The log is not the one any more that {word.by} looked at and let go: it stays "
-                "here. Look into the station's disk.",
+                "here.",
+                "Look into the station's disk.",
                 code="log-unseen",
             )
 

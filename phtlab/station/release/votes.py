@@ -170,7 +170,7 @@ def outcome_with(words: Sequence[Vote], output: str, word: Vote, persons: int) -
             )
         if word.choice != "refuse" and (word.choice, word.part) != (before.choice, before.part):
             raise StationError(
-                f"{before.by} decided otherwise on '{output}': {choice_sentence(before)}. "
+                f"{before.by} decided otherwise on '{output}': {choice_sentence(before)}.",
                 "Two people have to say the same: do as they did, or withhold the output.",
                 code="release-disagreed",
             )
@@ -185,7 +185,8 @@ def add_vote(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | Non
         stop.create(_vote_file(output, len(words) + 1), word)
     except FileExistsError:
         raise StationError(
-            f"Someone else decided on '{output}' at this moment. Look at it again.",
+            f"Someone else decided on '{output}' at this moment.",
+            "Look at it again.",
             code="release-decided",
         ) from None
     return outcome
@@ -209,7 +210,7 @@ def _vote_file(output: str, number: int) -> StopFile[Vote]:
 def already_decided(output: str) -> StationError:
     """A word comes too late."""
     return StationError(
-        f"What becomes of '{output}' is decided already. 'phtlab station outputs' shows what "
-        "waits.",
+        f"What becomes of '{output}' is decided already.",
+        "'phtlab station outputs' shows what waits.",
         code="release-decided",
     )

@@ -142,7 +142,7 @@ def read_train(
     """
     if not stop.has(Marker.VERIFIED):
         raise StationError(
-            f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read. "
+            f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read.",
             "'phtlab station status' shows how far it is.",
             code="stop-unverified",
         )

@@ -150,7 +150,8 @@ class Registry:
             except (ValueError, AttributeError, TypeError, RecursionError):
                 raise RegistryError(
                     f"The registry at {self.url} lists no tags when asked for those of "
-                    f"{repository}. Check that it is an OCI registry.",
+                    f"{repository}.",
+                    "Check that it is an OCI registry.",
                     code="registry-protocol",
                 ) from None
             following = response.links.get("next", {}).get("url")

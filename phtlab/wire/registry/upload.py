@@ -87,7 +87,7 @@ class _Pieces:
             piece = self.source.read(place, min(_PIECE_BYTES, self.end - place))
             if not piece:
                 raise RegistryError(
-                    f"A file became shorter while it was pushed to {self.repository}. Try again."
+                    f"A file became shorter while it was pushed to {self.repository}.", "Try again."
                 )
             yield piece
             place += len(piece)

@@ -5,6 +5,8 @@
 export interface IProblem {
   code: string;
   message: string;
+  /** What to do next; empty if nothing can be said. */
+  hint?: string;
   field?: string | null;
 }
 

@@ -44,10 +44,15 @@ export class PhtProblem extends Error {
     problem: IProblem,
     readonly status: number
   ) {
-    const message = cutMiddle(problem.message, LONGEST);
+    // One sentence after the other: what shows a problem shows its hint, too.
+    const { hint, ...rest } = problem;
+    const message = cutMiddle(
+      hint ? `${problem.message} ${hint}` : problem.message,
+      LONGEST
+    );
     super(message);
     this.name = 'PhtProblem';
-    this.problem = { ...problem, message };
+    this.problem = { ...rest, message };
   }
 
   readonly problem: IProblem;
@@ -88,11 +93,10 @@ async function refused(response: Response): Promise<PhtProblem> {
     typeof content?.code === 'string' &&
     typeof content.message === 'string'
   ) {
+    const { code, message } = content;
+    const hint = typeof content.hint === 'string' ? content.hint : '';
     const field = typeof content.field === 'string' ? content.field : null;
-    return new PhtProblem(
-      { code: content.code, message: content.message, field },
-      status
-    );
+    return new PhtProblem({ code, message, hint, field }, status);
   }
   return new PhtProblem(foreignRefusal(status, response.statusText), status);
 }

@@ -65,7 +65,7 @@ export function standing(
     banners.push({
       kind: 'problem',
       tone: 'warning',
-      text: told.message,
+      text: told.hint ? `${told.message} ${told.hint}` : told.message,
       remedy: null
     });
   }

@@ -19,7 +19,8 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
     value = document(content)["value"]
     if value is not None and not isinstance(value, int | float):
         raise AirlockError(
-            "The scalar may not leave: it is no number. Text leaves as categories of a table.",
+            "The scalar may not leave: it is no number.",
+            "Text leaves as categories of a table.",
             code="scalar-form",
         )
     return value

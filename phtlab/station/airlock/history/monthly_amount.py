@@ -87,7 +87,7 @@ def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
             found.append(ReleasedAmount.model_validate_json(path.read_bytes()))
         except ValidationError:
             raise StationError(
-                f"{path} is not what was written: how much has left this month cannot be known. "
+                f"{path} is not what was written: how much has left this month cannot be known.",
                 "Restore it from a backup, or remove it.",
                 code="station-error",
             ) from None

@@ -263,8 +263,9 @@ def _read(path: Path) -> Any:
     written = path.read_bytes()
     if digest(written) != f"sha256:{path.stem}":
         raise StationError(
-            f"{path} is not what was written: what has left cannot be known. Restore it from a "
-            "backup; or remove it, and later stops are not held against what it said.",
+            f"{path} is not what was written: what has left cannot be known.",
+            "Restore it from a backup; or remove it, and later stops are not held against what it "
+            "said.",
             code="station-error",
         )
     return json.loads(written)

@@ -37,7 +37,7 @@ def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Targe
     """Every way to say yes to a train or a proposal, and the sentence that each would sign."""
     found = decision(console.station, target, by=worker.name)
     if found is None:
-        raise unknown("This waits for nobody any more. What became of it is among the journeys.")
+        raise unknown("This waits for nobody any more.", "What became of it is among the journeys.")
     return pages_of(request).page("decision.html", worker, here="/", decision=found)
 
 
@@ -48,7 +48,7 @@ async def words(request: Request, console: ConsoleOf, worker: Reviewer, target: 
         wanted = approval_request(await _form_of(request))
         word, trouble = preview_decision(console.station, target, by=worker.name, wanted=wanted)
     except ApprovalError as error:
-        word, trouble = None, error.message
+        word, trouble = None, str(error)
     return pages_of(request).part("parts/words.html", worker, word=word, trouble=trouble)
 
 

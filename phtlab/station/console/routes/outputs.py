@@ -83,8 +83,8 @@ def _choice(choice: str, fields: list[tuple[str, str]]) -> held_outputs.Choice:
     cells = {(row, column) for row, column in cells if row not in rows}
     if not rows and not cells:
         raise StationError(
-            "Mark what is to be taken out: rows, or single cells. To let all of it leave, release "
-            "it as it is.",
+            "Mark what is to be taken out: rows, or single cells.",
+            "To let all of it leave, release it as it is.",
             code="release-part",
         )
     return Redaction(rows=tuple(rows), cells=tuple(sorted(cells)))

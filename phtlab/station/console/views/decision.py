@@ -80,7 +80,7 @@ def preview_decision(
     try:
         return decisions.preview(station, target, by=by, wanted=wanted or ApprovalRequest()), ""
     except PhtlabError as error:
-        return None, error.message
+        return None, str(error)
 
 
 def approval_request(form: Mapping[str, str]) -> ApprovalRequest:

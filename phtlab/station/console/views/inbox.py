@@ -53,7 +53,7 @@ def inbox(station: StationContext) -> Inbox:
         try:
             found += source(station)
         except PhtlabError as error:
-            troubles.append(error.message)
+            troubles.append(str(error))
     troubles += crowded_researchers(station)
     return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
 

@@ -152,6 +152,19 @@ describe('PhtServer', () => {
     refusing.dispose();
   });
 
+  it('shows the hint after the message', async () => {
+    const refusing = serverThatAnswers(
+      answered(
+        423,
+        '{"code": "key-locked", "message": "Your key is locked.", "hint": "Unlock it."}'
+      )
+    );
+    const problem: PhtProblem = await refusing.keys().catch(e => e);
+    expect(problem.message).toBe('Your key is locked. Unlock it.');
+    expect(problem.problem.message).toBe(problem.message);
+    refusing.dispose();
+  });
+
   it('has words for an answer that is not from us', async () => {
     const proxy = serverThatAnswers(answered(418, '<html>A teapot'));
     await expect(proxy.keys()).rejects.toThrow('answered 418 Words');
