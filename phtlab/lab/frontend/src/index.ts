@@ -3,20 +3,20 @@
  */
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-import { cellRolesPlugin } from './notebook/roleSelector';
+import { dispatchFromCodePlugin } from './dispatch/codeConfirmation';
+import { dispatchPlugin } from './dispatch/plugin';
 import { checksPlugin } from './findings/checks';
 import { findingsPlugin } from './findings/plugin';
-import { keysPlugin } from './keys/plugin';
-import { dispatchPlugin } from './dispatch/plugin';
-import { dispatchFromCodePlugin } from './dispatch/codeConfirmation';
 import { journeysPlugin } from './journeys/notifications';
+import { keysPlugin } from './keys/plugin';
+import { unlockPlugin } from './keys/unlock';
 import { openCellPlugin } from './notebook/cellNavigation';
+import { cellRolesPlugin } from './notebook/roleSelector';
+import { savesPlugin } from './notebook/saves';
 import { proposePlugin } from './proposals/plugin';
 import { resultsPlugin } from './results/plugin';
-import { savesPlugin } from './notebook/saves';
 import { serverPlugin } from './server/plugin';
 import { trainPanelPlugin } from './train/panel';
-import { unlockPlugin } from './keys/unlock';
 import { welcomePlugin } from './welcome/plugin';
 
 const plugins: JupyterFrontEndPlugin<any>[] = [

@@ -16,12 +16,13 @@ import {
 } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ICodeDispatch, codeDispatch } from './codeRequest';
-import { listed } from './summary';
 import { parameterWords } from '../journeys/status';
+import { IServerState } from '../server/interfaces';
+import { listed } from '../text/list';
 import { LONG, Name } from '../text/name';
 import { cutMiddle, named } from '../text/untrusted';
-import { IPhtServer } from '../server/plugin';
+import { IPhtServer } from '../tokens';
+import { ICodeDispatch, codeDispatch } from './codeRequest';
 
 /** What the widget of an unsent journey asks by, as an event of the window. */
 const ASK_DISPATCH = 'phtlab:ask-dispatch';
@@ -51,7 +52,7 @@ export const dispatchFromCodePlugin: JupyterFrontEndPlugin<void> = {
 
 async function ask(
   asked: ICodeDispatch,
-  server: IPhtServer,
+  server: IServerState,
   trans: TranslationBundle
 ): Promise<void> {
   const away = server.stations

@@ -7,28 +7,21 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { ProblemLine } from '../components/errorLine';
+import { AttemptDialog, IAttempt } from '../components/retryDialog';
+import { Parameters, isOfParameter } from '../parameters/section';
+import { completed } from '../parameters/validation';
+import { isOpen, notApproving } from '../proposals/status';
 import {
   IDispatch,
   IJourney,
   IMember,
   IProposal,
-  IStation
+  IStation,
+  ParameterValues
 } from '../server/api';
-import { AttemptDialog, IAttempt } from '../components/retryDialog';
-import {
-  ISoundCheck,
-  destinations,
-  listed,
-  others,
-  stillThere,
-  summary
-} from './summary';
-import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
-import { completed } from '../parameters/validation';
-import { ProblemLine } from '../components/errorLine';
-import { isOpen, notApproving } from '../proposals/status';
-import { IPhtServer, PhtProblem } from '../server/plugin';
+import { PhtProblem } from '../server/errors';
+import { IJourneyServer, IServerState } from '../server/interfaces';
 import {
   lacking,
   load,
@@ -36,8 +29,16 @@ import {
   presenceClass,
   rows
 } from '../stations/description';
-import { ParameterValues } from '../train/model';
-import { Parameters, isOfParameter } from '../parameters/section';
+import { listed } from '../text/list';
+import { Name } from '../text/name';
+import { cutMiddle } from '../text/untrusted';
+import {
+  ISoundCheck,
+  destinations,
+  others,
+  stillThere,
+  summary
+} from './summary';
 
 export interface IDraft {
   path: string;
@@ -64,7 +65,7 @@ export interface ISent {
 export async function askDispatch(
   draft: IDraft,
   members: readonly IMember[],
-  server: IPhtServer,
+  server: IServerState & IJourneyServer,
   trans: TranslationBundle
 ): Promise<ISent> {
   const body = new DispatchBody(draft, members, server, trans);
@@ -111,7 +112,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
   constructor(
     public draft: IDraft,
     private readonly _members: readonly IMember[],
-    private readonly _server: IPhtServer,
+    private readonly _server: IServerState & IJourneyServer,
     private readonly _trans: TranslationBundle
   ) {
     super();

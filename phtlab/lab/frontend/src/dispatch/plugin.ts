@@ -19,7 +19,16 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
+import { DISPATCH, DRY_RUN, SEND_AGAIN } from '../commands';
+import { NotebookTask } from '../notebook/task';
 import { IJourney, IMember } from '../server/api';
+import { PhtProblem } from '../server/errors';
+import {
+  IJourneyServer,
+  INotebookServer,
+  IServerState
+} from '../server/interfaces';
+import { IPhtServer, ITrainPanel } from '../tokens';
 import { IDraft, askDispatch } from './dialog';
 import {
   ISoundCheck,
@@ -28,10 +37,6 @@ import {
   isSound,
   stillMembers
 } from './summary';
-import { NotebookTask } from '../notebook/task';
-import { IPhtServer, PhtProblem } from '../server/plugin';
-import { DISPATCH, DRY_RUN, SEND_AGAIN } from '../train/panel';
-import { ITrainPanel } from '../train/model';
 
 export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:dispatch',
@@ -94,7 +99,7 @@ export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
 class Sender {
   constructor(
     private readonly _app: JupyterFrontEnd,
-    private readonly _server: IPhtServer,
+    private readonly _server: IServerState & INotebookServer & IJourneyServer,
     private readonly _model: ITrainPanel,
     private readonly _documents: IDocumentManager,
     private readonly _trans: TranslationBundle

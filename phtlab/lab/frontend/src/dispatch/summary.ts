@@ -3,10 +3,11 @@
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { ICheck, IFinding, IMember, IStation } from '../server/api';
 import { parameterWords } from '../journeys/status';
-import { cutMiddle, named } from '../text/untrusted';
+import { ICheck, IFinding, IMember, IStation } from '../server/api';
 import { byName, lacking } from '../stations/description';
+import { listed } from '../text/list';
+import { cutMiddle, named } from '../text/untrusted';
 
 /** The stations that a journey can go to; twins are for dry runs. */
 export function destinations(stations: readonly IStation[]): IStation[] {
@@ -116,23 +117,4 @@ export function summary(
         )
   );
   return sentences;
-}
-
-/** `a`, `a and b`, `a, b and c`; of many, the first and how many more. */
-export function listed(
-  names: readonly string[],
-  trans: TranslationBundle,
-  most = 6
-): string {
-  const shown = names
-    .slice(0, names.length > most ? most - 1 : most)
-    .map(named);
-  const rest = names.length - shown.length;
-  if (rest > 0) {
-    shown.push(trans._n('%1 other', '%1 others', rest));
-  }
-  const last = shown.pop() ?? '';
-  return shown.length === 0
-    ? last
-    : trans.__('%1 and %2', shown.join(', '), last);
 }

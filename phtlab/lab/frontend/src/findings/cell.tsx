@@ -12,9 +12,9 @@ import { PanelLayout } from '@lumino/widgets';
 import * as React from 'react';
 
 import { IFinding, IFix } from '../server/api';
-import { changeOf } from './fix';
-import { LONG, LONG_TITLE, diagnosticsOf } from './diagnostics';
 import { Name } from '../text/name';
+import { LONG, LONG_TITLE, diagnosticsOf } from './diagnostics';
+import { changeOf } from './fix';
 
 export class CellFindings {
   constructor(

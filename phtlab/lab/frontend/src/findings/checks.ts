@@ -13,34 +13,17 @@ import {
   INotebookTracker,
   NotebookPanel
 } from '@jupyterlab/notebook';
-import { Token } from '@lumino/coreutils';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { ICheck, IFinding, IProblem } from '../server/api';
-import { LiveCheck } from './liveCheck';
 import { NotebookCells } from '../notebook/cells';
-import { IPhtServer, PhtProblem } from '../server/plugin';
+import { ICheck, IFinding, IProblem } from '../server/api';
+import { PhtProblem } from '../server/errors';
+import { INotebookServer, IServerState } from '../server/interfaces';
+import { INotebookChecks, IPhtServer } from '../tokens';
+import { LiveCheck } from './liveCheck';
 
 /** How long one has to stop typing. */
 const PAUSE = 500; // ms
-
-export interface INotebookChecks {
-  /** The last check of that notebook; null before the first. */
-  checkOf(panel: NotebookPanel): ICheck | null;
-  /** What the last check says of that cell, wherever it stands now. */
-  findingsOf(panel: NotebookPanel, cell: ICellModel): readonly IFinding[];
-  /** Whether that cell still has the text that the last check was made of. */
-  isChecked(panel: NotebookPanel, cell: ICellModel): boolean;
-  /** Why the notebook as it stands could not be checked; null if it could. */
-  problemOf(panel: NotebookPanel): IProblem | null;
-  /** What one of the above gives for that notebook is another thing now. */
-  readonly changed: ISignal<INotebookChecks, NotebookPanel>;
-}
-
-export const INotebookChecks = new Token<INotebookChecks>(
-  'phtlab:INotebookChecks',
-  'What the checks say of the open notebooks.'
-);
 
 /** A notebook without what it put out: all that a check reads. */
 export interface INotebookSource {
@@ -58,7 +41,7 @@ interface IChecked {
 }
 
 export class NotebookChecks implements INotebookChecks {
-  constructor(private readonly _server: IPhtServer) {
+  constructor(private readonly _server: IServerState & INotebookServer) {
     let connected = _server.connected;
     _server.changed.connect(() => {
       if (_server.connected && !connected) {

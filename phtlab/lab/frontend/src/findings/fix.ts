@@ -5,8 +5,6 @@ import { Text, TransactionSpec } from '@codemirror/state';
 
 import { IFix } from '../server/api';
 
-export const FIX_PROBLEM = 'phtlab:fix-problem';
-
 /** `fix` in a cell with that text; null if the text has no such place. */
 export function changeOf(text: Text, fix: IFix): TransactionSpec | null {
   if (fix.line < 1 || fix.line > text.lines) {

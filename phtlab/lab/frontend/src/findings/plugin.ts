@@ -12,17 +12,13 @@ import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { IFix } from '../server/api';
-import { CellFindings, applyFix } from './cell';
-import { FindingsItem } from './statusItem';
-import { INotebookChecks } from './checks';
-import { FIX_PROBLEM } from './fix';
-import { IPlace, nextPlace } from './diagnostics';
+import { FIX_PROBLEM, NEXT_PROBLEM, OPEN_CELL, OPEN_TRAIN } from '../commands';
 import { NotebookCells } from '../notebook/cells';
-import { OPEN_CELL } from '../notebook/cellNavigation';
-import { OPEN_TRAIN } from '../train/panel';
-
-export const NEXT_PROBLEM = 'phtlab:next-problem';
+import { IFix } from '../server/api';
+import { INotebookChecks } from '../tokens';
+import { CellFindings, applyFix } from './cell';
+import { IPlace, nextPlace } from './diagnostics';
+import { FindingsItem } from './statusItem';
 
 /** Where the findings of `panel` are now, in the order of its cells. */
 function placesOf(checks: INotebookChecks, panel: NotebookPanel): IPlace[] {

@@ -6,9 +6,9 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
-import { INotebookChecks } from './checks';
-import { IStatusWord, statusWord } from './diagnostics';
 import { hasRole } from '../notebook/cells';
+import { INotebookChecks } from '../tokens';
+import { IStatusWord, statusWord } from './diagnostics';
 
 export class FindingsItem extends Widget {
   constructor(

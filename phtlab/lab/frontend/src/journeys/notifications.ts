@@ -15,7 +15,11 @@ import {
 import { ISignal, Signal } from '@lumino/signaling';
 import { Widget } from '@lumino/widgets';
 
+import { OPEN_RESULTS, OPEN_TRAIN } from '../commands';
 import { IJourney } from '../server/api';
+import { IServerState } from '../server/interfaces';
+import { named } from '../text/untrusted';
+import { IPhtServer } from '../tokens';
 import {
   contradicted,
   contradictedSince,
@@ -24,10 +28,6 @@ import {
   journeyMark,
   travelling
 } from './status';
-import { named } from '../text/untrusted';
-import { OPEN_RESULTS } from '../results/command';
-import { IPhtServer } from '../server/plugin';
-import { OPEN_TRAIN } from '../train/panel';
 
 /** How long a notice stays. */
 const SHOWN = 12_000; // ms
@@ -125,7 +125,7 @@ function alarm(
 class TravellingItem extends Widget {
   constructor(
     app: JupyterFrontEnd,
-    private readonly _server: IPhtServer,
+    private readonly _server: IServerState,
     private readonly _trans: TranslationBundle
   ) {
     super({ node: document.createElement('button') });

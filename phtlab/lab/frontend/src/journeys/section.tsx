@@ -5,12 +5,15 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
+import { ProblemLine } from '../components/errorLine';
 import { ICellError, IJourney, IStop } from '../server/api';
+import { LONG, Name } from '../text/name';
+import { ago, duration } from '../text/time';
+import { cutMiddle } from '../text/untrusted';
+import { ITrainPanel } from '../tokens';
 import {
-  ago,
   contradicted,
   contradictedWords,
-  duration,
   elapsed,
   ended,
   errorWords,
@@ -26,10 +29,6 @@ import {
   stopSeconds,
   stopWords
 } from './status';
-import { LONG, Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
-import { ProblemLine } from '../components/errorLine';
-import { ITrainPanel } from '../train/model';
 
 export interface IJourneysProps {
   journeys: readonly IJourney[];

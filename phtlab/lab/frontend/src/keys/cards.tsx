@@ -5,9 +5,9 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IStatus } from '../server/api';
-import { Fingerprint } from './fingerprint';
 import { LONG, Name } from '../text/name';
 import { cutMiddle } from '../text/untrusted';
+import { Fingerprint } from './fingerprint';
 
 interface ICardProps {
   trans: TranslationBundle;

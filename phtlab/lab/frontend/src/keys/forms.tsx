@@ -4,6 +4,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
+import { PhtProblem } from '../server/errors';
+import { IKeyServer, IServerState } from '../server/interfaces';
+import { Sentence } from '../text/name';
+import { cutMiddle } from '../text/untrusted';
 import {
   FreshPassphrase,
   PassphraseField,
@@ -16,13 +20,10 @@ import {
   isMemberName,
   suggestedName
 } from './passphrase';
-import { Sentence } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
-import { IPhtServer, PhtProblem } from '../server/plugin';
 
 export interface IFormProps {
   trans: TranslationBundle;
-  server: IPhtServer;
+  server: IServerState & IKeyServer;
   /** Told what came of it, in a sentence. */
   onDone: (sentence: string) => void;
 }

@@ -6,17 +6,18 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IKey, IStatus } from '../server/api';
-import { Fingerprint } from './fingerprint';
-import { CreateForm, PassphraseForm, RestoreForm, RevokeForm } from './forms';
-import { ConsortiumCard, ReadersCard } from './cards';
+import { PhtProblem } from '../server/errors';
+import { IDownload, IKeyServer, IServerState } from '../server/interfaces';
+import { useServer } from '../server/subscription';
 import { Name, Sentence } from '../text/name';
 import { cutMiddle } from '../text/untrusted';
-import { IDownload, IPhtServer, PhtProblem } from '../server/plugin';
-import { useServer } from '../server/subscription';
+import { ConsortiumCard, ReadersCard } from './cards';
+import { Fingerprint } from './fingerprint';
+import { CreateForm, PassphraseForm, RestoreForm, RevokeForm } from './forms';
 
 interface IKeysProps {
   trans: TranslationBundle;
-  server: IPhtServer;
+  server: IServerState & IKeyServer;
   /** Ask for the passphrase, unless the key is open; gives whether it is. */
   unlock: () => Promise<boolean>;
   lock: () => void;

@@ -14,12 +14,11 @@ import {
 } from '@jupyterlab/apputils';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { LOCK, OPEN_KEYS, UNLOCK } from '../commands';
 import { keyIcon } from '../components/icons';
-import { OPEN_KEYS } from './command';
-import { lazily } from '../server/lazyImport';
 import { MainAreaPages } from '../components/mainAreaPages';
-import { IPhtServer } from '../server/plugin';
-import { LOCK, UNLOCK } from './unlock';
+import { lazily } from '../server/lazyImport';
+import { IPhtServer } from '../tokens';
 
 const PAGE = 'phtlab-keys';
 

@@ -18,13 +18,10 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
-import { OPEN_KEYS } from './command';
+import { LOCK, OPEN_KEYS, UNLOCK } from '../commands';
+import { IKeyServer, IServerState } from '../server/interfaces';
 import { lazily } from '../server/lazyImport';
-import { IPhtServer } from '../server/plugin';
-
-/** Gives whether the key is open; asks for the passphrase if it is not. */
-export const UNLOCK = 'phtlab:unlock';
-export const LOCK = 'phtlab:lock';
+import { IPhtServer } from '../tokens';
 
 const NO_ARGUMENTS = { type: 'object', properties: {} };
 
@@ -91,7 +88,7 @@ export const unlockPlugin: JupyterFrontEndPlugin<void> = {
 
 async function unlock(
   app: JupyterFrontEnd,
-  server: IPhtServer,
+  server: IServerState & IKeyServer,
   trans: TranslationBundle
 ): Promise<boolean> {
   const state = server.status?.key.state;

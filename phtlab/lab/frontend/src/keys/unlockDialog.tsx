@@ -9,12 +9,13 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { AttemptDialog, IAttempt } from '../components/retryDialog';
+import { PhtProblem } from '../server/errors';
+import { IKeyServer, IServerState } from '../server/interfaces';
 import { Name } from '../text/name';
-import { IPhtServer, PhtProblem } from '../server/plugin';
 
 /** Ask for the passphrase; gives whether the key is open. */
 export async function askPassphrase(
-  server: IPhtServer,
+  server: IServerState & IKeyServer,
   trans: TranslationBundle
 ): Promise<boolean> {
   const body = new UnlockBody(server, trans);
@@ -33,7 +34,7 @@ export async function askPassphrase(
 
 class UnlockBody extends ReactWidget implements IAttempt {
   constructor(
-    private readonly _server: IPhtServer,
+    private readonly _server: IServerState & IKeyServer,
     private readonly _trans: TranslationBundle
   ) {
     super();

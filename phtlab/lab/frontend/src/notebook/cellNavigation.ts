@@ -15,12 +15,11 @@ import {
 } from '@jupyterlab/notebook';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
-import { ICellAddress, cellAddress } from './cellAddress';
+import { OPEN_CELL } from '../commands';
+import { journeyId } from '../journeys/identifier';
 import { cutMiddle } from '../text/untrusted';
-import { journeyId } from '../results/command';
-import { IPhtServer } from '../server/plugin';
-
-export const OPEN_CELL = 'phtlab:open-cell';
+import { IPhtServer } from '../tokens';
+import { ICellAddress, cellAddress } from './cellAddress';
 
 /** How long a notice stays. */
 const SHOWN = 6000; // ms

@@ -19,24 +19,12 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 import { HTMLSelect, ReactWidget } from '@jupyterlab/ui-components';
-import { Token } from '@lumino/coreutils';
 import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
-import { ROLES, Role, tagsWithRole } from './roleTags';
+import { ICellRoles } from '../tokens';
 import { NotebookCells, roleOf } from './cells';
-
-export interface ICellRoles {
-  /** The role of the cell at `index`; null for a cell that can have none. */
-  roleAt(panel: NotebookPanel, index: number): Role | null;
-  /** Give the notebook's selected code cells that role. Undone as one. */
-  setRole(panel: NotebookPanel, role: Role): void;
-}
-
-export const ICellRoles = new Token<ICellRoles>(
-  'phtlab:ICellRoles',
-  'Where the cells of a notebook run.'
-);
+import { ROLES, Role, tagsWithRole } from './roleTags';
 
 /** A role as people read it. Its word is also the tag, so it is the same in every language. */
 function meaning(role: Role, trans: TranslationBundle): string {

@@ -4,15 +4,16 @@
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { NotebookPanel } from '@jupyterlab/notebook';
 
+import { UNLOCK } from '../commands';
+import { PhtProblem } from '../server/errors';
+import { IServerState } from '../server/interfaces';
+import { ITrainPanel } from '../tokens';
 import { save } from './saves';
-import { IPhtServer, PhtProblem } from '../server/plugin';
-import { ITrainPanel } from '../train/model';
-import { UNLOCK } from '../keys/unlock';
 
 export class NotebookTask {
   constructor(
     private readonly _app: JupyterFrontEnd,
-    private readonly _server: IPhtServer,
+    private readonly _server: IServerState,
     private readonly _model: ITrainPanel
   ) {}
 

@@ -24,10 +24,9 @@ import {
 } from '@rjsf/utils';
 import * as React from 'react';
 
-import { IParameter, IParameters } from '../server/api';
+import { IParameter, IParameters, ParameterValues } from '../server/api';
 import { LONG, Name } from '../text/name';
 import {
-  Values,
   bounds,
   checkParameters,
   completed,
@@ -40,12 +39,12 @@ import {
 export interface IParametersFormProps {
   schema: IParameters;
   /** What has been given; parameters that are not in it have their default. */
-  values: Values;
+  values: ParameterValues;
   /**
    * Called with all declared parameters, first as they stand when the form or its schema is new.
    * An emptied field is in `values` as undefined, and `valid` is false.
    */
-  onChange: (values: Values, valid: boolean) => void;
+  onChange: (values: ParameterValues, valid: boolean) => void;
   trans: TranslationBundle;
 }
 
@@ -60,7 +59,7 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
   // A field that nobody has been to is not yet wrong for being empty.
   const [visited, setVisited] = React.useState<ReadonlySet<string>>(new Set());
 
-  const tell = (now: Values) => {
+  const tell = (now: ParameterValues) => {
     const told = completed(schema, now);
     onChange(
       told,
@@ -104,7 +103,7 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
           )
         }
         onBlur={id => setVisited(been => new Set([...been, stepsOf(id)[0]]))}
-        onChange={event => tell({ ...(event.formData as Values) })}
+        onChange={event => tell({ ...(event.formData as ParameterValues) })}
       />
     </div>
   );

@@ -5,11 +5,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ICheck, IProblem } from '../server/api';
+import { ProblemLine } from '../components/errorLine';
+import { ICheck, IProblem, ParameterValues } from '../server/api';
 import { Name } from '../text/name';
 import { ParametersForm } from './form';
-import { ProblemLine } from '../components/errorLine';
-import { ParameterValues } from '../train/model';
 
 export function Parameters(props: {
   check: ICheck;

@@ -8,7 +8,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { RJSFSchema, RJSFValidationError } from '@rjsf/utils';
 import { customizeValidator } from '@rjsf/validator-ajv8';
 
-import { IParameter, IParameters } from '../server/api';
+import { IParameter, IParameters, ParameterValues } from '../server/api';
 
 /** The bounds that Python's side has where a notebook declares none. */
 const LARGEST = Number.MAX_SAFE_INTEGER;
@@ -20,8 +20,6 @@ const WRITABLE = '^[^\\u0000\\uD800-\\uDFFF]*$';
 export const validator = customizeValidator<any>({
   ajvOptionsOverrides: { strictNumbers: true }
 });
-
-export type Values = { [name: string]: unknown };
 
 /** A word for each parameter that does not fit; an entry of a list is `name.0`. */
 export type Problems = { [path: string]: string };
@@ -72,8 +70,11 @@ function itemsOf(declared: IParameter): IParameter {
 }
 
 /** `values` of the declared parameters, the defaults where they have none. */
-export function completed(schema: IParameters, values: Values): Values {
-  const whole: Values = {};
+export function completed(
+  schema: IParameters,
+  values: ParameterValues
+): ParameterValues {
+  const whole: ParameterValues = {};
   for (const [name, declared] of Object.entries(schema.properties)) {
     whole[name] = name in values ? values[name] : declared.default;
   }
@@ -83,7 +84,7 @@ export function completed(schema: IParameters, values: Values): Values {
 /** What is wrong with `values`, completed with defaults; nothing if they fit. */
 export function checkParameters(
   schema: IParameters,
-  values: Values,
+  values: ParameterValues,
   trans: TranslationBundle
 ): Problems {
   const whole = completed(schema, values);
@@ -103,7 +104,7 @@ export function checkParameters(
 /** ajv's errors in our words, one for a field. */
 export function inOurWords(
   schema: IParameters,
-  values: Values,
+  values: ParameterValues,
   errors: RJSFValidationError[],
   trans: TranslationBundle
 ): RJSFValidationError[] {
@@ -124,7 +125,7 @@ export function inOurWords(
 
 function words(
   schema: IParameters,
-  values: Values,
+  values: ParameterValues,
   steps: string[],
   keyword: string,
   trans: TranslationBundle

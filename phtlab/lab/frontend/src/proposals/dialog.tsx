@@ -5,19 +5,19 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { IProposalCheck, IProposalDetail } from '../server/api';
+import { ProblemLine } from '../components/errorLine';
 import { AttemptDialog, IAttempt } from '../components/retryDialog';
-import { listed } from '../dispatch/summary';
+import { IProposalCheck, IProposalDetail } from '../server/api';
+import { IProposalServer } from '../server/interfaces';
+import { listed } from '../text/list';
 import { Name } from '../text/name';
 import { printable } from '../text/untrusted';
-import { ProblemLine } from '../components/errorLine';
-import { IPhtServer } from '../server/plugin';
 
 /** Show it; gives what was submitted, null if the person gave up. */
 export async function askSubmit(
   notebook: string,
   check: IProposalCheck,
-  server: IPhtServer,
+  server: IProposalServer,
   trans: TranslationBundle
 ): Promise<IProposalDetail | null> {
   const body = new SubmitBody(notebook, check, server, trans);
@@ -40,7 +40,7 @@ class SubmitBody extends ReactWidget implements IAttempt {
   constructor(
     private readonly _notebook: string,
     private readonly _check: IProposalCheck,
-    private readonly _server: IPhtServer,
+    private readonly _server: IProposalServer,
     private readonly _trans: TranslationBundle
   ) {
     super();

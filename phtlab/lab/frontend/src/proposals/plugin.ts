@@ -18,13 +18,13 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
-import { cutMiddle } from '../text/untrusted';
-import { NotebookTask } from '../notebook/task';
-import { askSubmit } from './dialog';
+import { PROPOSE, WITHDRAW } from '../commands';
 import { save } from '../notebook/saves';
-import { IPhtServer } from '../server/plugin';
-import { PROPOSE, WITHDRAW } from '../train/panel';
-import { ITrainPanel } from '../train/model';
+import { NotebookTask } from '../notebook/task';
+import { IProposalServer } from '../server/interfaces';
+import { cutMiddle } from '../text/untrusted';
+import { IPhtServer, ITrainPanel } from '../tokens';
+import { askSubmit } from './dialog';
 
 export const proposePlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:propose',
@@ -80,7 +80,7 @@ export const proposePlugin: JupyterFrontEndPlugin<void> = {
 
 async function propose(
   task: NotebookTask,
-  server: IPhtServer,
+  server: IProposalServer,
   documents: IDocumentManager,
   trans: TranslationBundle
 ): Promise<void> {
@@ -124,7 +124,7 @@ async function propose(
 
 async function withdraw(
   task: NotebookTask,
-  server: IPhtServer,
+  server: IProposalServer,
   id: string,
   trans: TranslationBundle
 ): Promise<void> {

@@ -5,11 +5,11 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { IProposal, IProposalDetail } from '../server/api';
-import { ago } from '../journeys/status';
-import { LONG, Name } from '../text/name';
-import { cutMiddle, printable, withShortDigests } from '../text/untrusted';
 import { ProblemLine } from '../components/errorLine';
+import { IProposal, IProposalDetail } from '../server/api';
+import { LONG, Name } from '../text/name';
+import { ago } from '../text/time';
+import { cutMiddle, printable, withShortDigests } from '../text/untrusted';
 import { isOpen, proposalMark, stationMark } from './status';
 
 export interface IProposalsProps {

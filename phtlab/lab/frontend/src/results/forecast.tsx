@@ -5,7 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IVerdict } from '../server/api';
-import { listed } from '../dispatch/summary';
+import { listed } from '../text/list';
 import { LONG, Name } from '../text/name';
 import { IForeseen } from './outputs';
 

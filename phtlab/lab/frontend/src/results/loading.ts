@@ -4,8 +4,9 @@
 import * as React from 'react';
 
 import { IJourney, IProblem, IResults } from '../server/api';
+import { PhtProblem } from '../server/errors';
+import { IJourneyServer, IServerState } from '../server/interfaces';
 import { refusalKind } from './outputs';
-import { IPhtServer, PhtProblem } from '../server/plugin';
 
 export type ILoad =
   | { state: 'loading' }
@@ -26,7 +27,7 @@ export interface ILoaded {
  * restores what was open, where nobody asked for anything.
  */
 export function useResults(
-  server: IPhtServer,
+  server: IServerState & IJourneyServer,
   id: string,
   ask: boolean,
   askKey: () => Promise<boolean>

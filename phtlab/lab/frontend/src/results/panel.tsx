@@ -6,15 +6,15 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { ICellError, IJourney, IResults } from '../server/api';
+import { IJourneyServer, IServerState } from '../server/interfaces';
+import { useServer } from '../server/subscription';
 import { Name } from '../text/name';
 import { useResults } from './loading';
-import { groupOutputs, shownText, verified } from './outputs';
 import { ResultsOutput } from './output';
+import { groupOutputs, shownText, verified } from './outputs';
 import { ResultsRefusal } from './refusal';
 import { ResultsStops } from './stops';
 import { ResultsTabs } from './tabs';
-import { IPhtServer } from '../server/plugin';
-import { useServer } from '../server/subscription';
 
 export interface IResultsActions {
   unlock: () => Promise<boolean>;
@@ -29,7 +29,7 @@ export interface IResultsActions {
 
 interface IResultsProps {
   trans: TranslationBundle;
-  server: IPhtServer;
+  server: IServerState & IJourneyServer;
   journey: string;
   /** Whether a locked key is asked for at once. */
   ask: boolean;

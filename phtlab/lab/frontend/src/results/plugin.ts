@@ -21,18 +21,16 @@ import {
   nullTranslator
 } from '@jupyterlab/translation';
 
-import { IJourney } from '../server/api';
+import { OPEN_CELL, OPEN_KEYS, OPEN_RESULTS, UNLOCK } from '../commands';
 import { resultsIcon } from '../components/icons';
 import { MainAreaPages } from '../components/mainAreaPages';
-import { OPEN_KEYS } from '../keys/command';
-import { lazily } from '../server/lazyImport';
-import { OPEN_CELL } from '../notebook/cellNavigation';
-import { OPEN_RESULTS, journeyId } from './command';
-import { exportFolder } from './outputs';
+import { journeyId } from '../journeys/identifier';
 import { save } from '../notebook/saves';
-import { IPhtServer } from '../server/plugin';
-import { UNLOCK } from '../keys/unlock';
-
+import { IJourney } from '../server/api';
+import { IJourneyServer } from '../server/interfaces';
+import { lazily } from '../server/lazyImport';
+import { IPhtServer } from '../tokens';
+import { exportFolder } from './outputs';
 import type { IResultsActions } from './panel';
 
 /** What the id of a page begins with; the journey's own follows. */
@@ -158,7 +156,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
 
 function actionsOf(
   app: JupyterFrontEnd,
-  server: IPhtServer,
+  server: IJourneyServer,
   documents: IDocumentManager,
   trans: TranslationBundle
 ): IResultsActions {

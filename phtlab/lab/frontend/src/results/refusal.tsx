@@ -4,8 +4,8 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { IJourney, IProblem } from '../server/api';
 import { stopMark, stopWords } from '../journeys/status';
+import { IJourney, IProblem } from '../server/api';
 import { LONG, Name } from '../text/name';
 import { RefusalKind, refusalKind } from './outputs';
 

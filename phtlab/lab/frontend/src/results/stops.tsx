@@ -4,8 +4,8 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ICellError, IJourney, IResults } from '../server/api';
 import { stopMark, stopWords } from '../journeys/status';
+import { ICellError, IJourney, IResults } from '../server/api';
 import { LONG, Name } from '../text/name';
 import { cutMiddle } from '../text/untrusted';
 

@@ -5,8 +5,8 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Name } from '../text/name';
-import { IOutputGroup } from './outputs';
 import { kindSign, kindWord } from './output';
+import { IOutputGroup } from './outputs';
 
 export function ResultsTabs(props: {
   trans: TranslationBundle;

@@ -118,6 +118,9 @@ export interface IParameter {
   [keyword: string]: unknown;
 }
 
+/** The values of parameters, by name. */
+export type ParameterValues = { [name: string]: unknown };
+
 export interface IParameters {
   type: 'object';
   properties: { [name: string]: IParameter };

@@ -1,7 +1,7 @@
 /**
  * Parts of the extension that are fetched when they are first needed: then the server may be away.
  */
-import { PhtProblem } from './plugin';
+import { PhtProblem } from './errors';
 
 /** What `part`, an `import()`, gives. Throws PhtProblem. */
 export async function lazily<T>(part: Promise<T>): Promise<T> {

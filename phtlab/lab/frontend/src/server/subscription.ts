@@ -3,10 +3,10 @@
  */
 import * as React from 'react';
 
-import { IPhtServer } from './plugin';
+import { IServerState } from './interfaces';
 
 /** Draw the component anew whenever `server` has news. */
-export function useServer(server: IPhtServer): void {
+export function useServer(server: IServerState): void {
   const [, draw] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
     const onChanged = () => draw();

@@ -4,7 +4,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IColumn, IDataSet, IStation } from '../server/api';
-import { ago, millis } from '../journeys/status';
+import { ago, millis } from '../text/time';
 
 /** By name, twin stations last: the order does not jump when a state changes. */
 export function byName(stations: readonly IStation[]): IStation[] {

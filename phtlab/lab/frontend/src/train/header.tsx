@@ -4,8 +4,8 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ICheck, IFinding, IKernel, IProblem } from '../server/api';
 import { LONG_TITLE } from '../findings/diagnostics';
+import { ICheck, IFinding, IKernel, IProblem } from '../server/api';
 import { LONG, Name } from '../text/name';
 import { cutMiddle, named } from '../text/untrusted';
 

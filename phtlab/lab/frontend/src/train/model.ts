@@ -5,51 +5,18 @@
 import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import { IStateDB } from '@jupyterlab/statedb';
-import { ReadonlyJSONObject, Token } from '@lumino/coreutils';
+import { ReadonlyJSONObject } from '@lumino/coreutils';
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-import { ICheck, IProblem } from '../server/api';
-
-export type ParameterValues = { [name: string]: unknown };
+import { ICheck, IProblem, ParameterValues } from '../server/api';
+import { ITrainPanel } from '../tokens';
 
 /** The check of a notebook as it stands: the checks plugin keeps it up to date. */
 export interface ICheckSource {
   checkOf(panel: NotebookPanel): ICheck | null;
   readonly changed: ISignal<any, any>;
 }
-
-export interface ITrainPanel {
-  /** The notebook that is worked on; null if none is open. */
-  readonly notebook: NotebookPanel | null;
-  /** The last check of it; null before the first. */
-  readonly check: ICheck | null;
-  readonly changed: ISignal<ITrainPanel, void>;
-  /** The values in the form of the notebook at `path`; those not set have their defaults. */
-  values(path: string): ParameterValues;
-  /** `valid` is whether the notebook takes them. */
-  setValues(path: string, values: ParameterValues, valid: boolean): void;
-  isValid(path: string): boolean;
-  /** What the last request from the panel met; shown where the buttons are. */
-  problem: IProblem | null;
-  /** What is under way: the buttons wait. */
-  busy: string | null;
-  isOpen(section: string): boolean;
-  setOpen(section: string, open: boolean): void;
-  isExpanded(journey: string): boolean;
-  setExpanded(journey: string, expanded: boolean): void;
-  /** Expand a journey, alone, and bring the panel to the front. */
-  show(journey: string): void;
-  /** Bring the panel to the front. */
-  reveal(): void;
-  /** The panel comes to the front: for a journey, or null. Whoever writes elsewhere writes on. */
-  readonly shown: ISignal<ITrainPanel, string | null>;
-}
-
-export const ITrainPanel = new Token<ITrainPanel>(
-  'phtlab:ITrainPanel',
-  'The Train panel: the current notebook, its parameters, and what is shown.'
-);
 
 const STATE = 'phtlab:train-panel';
 /** Nobody needs these at first: they open on demand. */

@@ -22,36 +22,42 @@ import { CommandRegistry } from '@lumino/commands';
 import { Message } from '@lumino/messaging';
 import * as React from 'react';
 
-import { ICellError, IFinding, IJourney, IKernel } from '../server/api';
-import { INotebookChecks } from '../findings/checks';
-import { insertDataSet } from '../stations/dataSetInsertion';
-import { isTravelling } from '../journeys/status';
-import { OPEN_KEYS } from '../keys/command';
-import { FIX_PROBLEM } from '../findings/fix';
+import {
+  DISPATCH,
+  DRY_RUN,
+  FIX_PROBLEM,
+  OPEN_CELL,
+  OPEN_KEYS,
+  OPEN_RESULTS,
+  OPEN_TRAIN,
+  OPEN_TUTORIAL,
+  PROPOSE,
+  SEND_AGAIN,
+  UNLOCK,
+  WITHDRAW
+} from '../commands';
 import { isUndisturbedUntil, isWritingOutside } from '../components/focus';
-import { OPEN_CELL } from '../notebook/cellNavigation';
-import { OPEN_RESULTS } from '../results/command';
-import { IPhtServer } from '../server/plugin';
-import { Remedy, standing } from './bannerRules';
 import { trainIcon } from '../components/trainIcon';
 import { Journeys } from '../journeys/section';
-import { Kernels } from './kernels';
-import { ITrainPanel, TrainPanelModel } from './model';
-import { NotebookHead } from './header';
+import { isTravelling } from '../journeys/status';
 import { Parameters, isOfParameter } from '../parameters/section';
 import { Proposals } from '../proposals/section';
-import { Banners, Section } from './section';
+import { ICellError, IFinding, IJourney, IKernel } from '../server/api';
+import {
+  IJourneyServer,
+  INotebookServer,
+  IProposalServer,
+  IServerState
+} from '../server/interfaces';
+import { insertDataSet } from '../stations/dataSetInsertion';
 import { Stations } from '../stations/section';
-import { UNLOCK } from '../keys/unlock';
+import { INotebookChecks, IPhtServer, ITrainPanel } from '../tokens';
 import { Welcome } from '../welcome/page';
-import { OPEN_TUTORIAL } from '../welcome/plugin';
-
-export const OPEN_TRAIN = 'phtlab:open-train';
-export const DRY_RUN = 'phtlab:dry-run';
-export const DISPATCH = 'phtlab:dispatch';
-export const SEND_AGAIN = 'phtlab:send-again';
-export const PROPOSE = 'phtlab:propose';
-export const WITHDRAW = 'phtlab:withdraw-proposal';
+import { Remedy, standing } from './bannerRules';
+import { NotebookHead } from './header';
+import { Kernels } from './kernels';
+import { TrainPanelModel } from './model';
+import { Banners, Section } from './section';
 
 const PANEL = 'phtlab-train-panel';
 /** How long a first connection may take before the panel calls it lost. */
@@ -63,7 +69,10 @@ const SLOW_TICK = 30_000; // ms
 class TrainPanel extends ReactWidget {
   constructor(
     private readonly _model: TrainPanelModel,
-    private readonly _server: IPhtServer,
+    private readonly _server: IServerState &
+      INotebookServer &
+      IJourneyServer &
+      IProposalServer,
     private readonly _commands: CommandRegistry,
     private readonly _trans: TranslationBundle
   ) {

@@ -5,8 +5,8 @@ import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import { LONG, Name } from '../text/name';
+import { ITrainPanel } from '../tokens';
 import { IBanner, Remedy } from './bannerRules';
-import { ITrainPanel } from './model';
 
 const MARKS = { warning: '!', note: 'i' };
 

@@ -12,16 +12,14 @@ import { ILauncher } from '@jupyterlab/launcher';
 import { Contents } from '@jupyterlab/services';
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
+import { NEW_ANALYSIS, OPEN_TUTORIAL } from '../commands';
 import { newAnalysisIcon, routeIcon } from '../components/icons';
+import { IPhtServer } from '../tokens';
 import {
   analysisCells,
   asNotebook,
   likeliestDataSet
 } from './analysisTemplate';
-import { IPhtServer } from '../server/plugin';
-
-export const OPEN_TUTORIAL = 'phtlab:open-tutorial';
-export const NEW_ANALYSIS = 'phtlab:new-analysis';
 
 /** How often another name is tried. */
 const NAMES = 100;

@@ -1,17 +1,17 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { ICheck, IMember, IStation } from '../../server/api';
 import {
   chosenAtFirst,
   destinations,
   errors,
   isSound,
-  listed,
   others,
   stillMembers,
   stillThere,
   summary
 } from '../../dispatch/summary';
+import { ICheck, IMember, IStation } from '../../server/api';
+import { listed } from '../../text/list';
 import { named } from '../../text/untrusted';
 
 const trans = nullTranslator.load('phtlab');

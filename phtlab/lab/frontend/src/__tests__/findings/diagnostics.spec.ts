@@ -1,13 +1,13 @@
 import { Text } from '@codemirror/state';
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { ICheck, IFinding } from '../../server/api';
 import {
   countFindings,
   diagnosticsOf,
   nextPlace,
   statusWord
 } from '../../findings/diagnostics';
+import { ICheck, IFinding } from '../../server/api';
 
 const trans = nullTranslator.load('phtlab');
 

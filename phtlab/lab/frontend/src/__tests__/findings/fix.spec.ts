@@ -1,7 +1,7 @@
 import { EditorState, Text } from '@codemirror/state';
 
-import { IFix } from '../../server/api';
 import { changeOf } from '../../findings/fix';
+import { IFix } from '../../server/api';
 
 const TITLE = 'Declare of=…';
 

@@ -1,12 +1,9 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { IJourney, IStop } from '../../server/api';
 import {
-  ago,
   contradicted,
   contradictedSince,
   contradictedWords,
-  duration,
   elapsed,
   endedSince,
   errorWords,
@@ -22,6 +19,8 @@ import {
   stopWords,
   travelling
 } from '../../journeys/status';
+import { IJourney, IStop } from '../../server/api';
+import { ago, duration } from '../../text/time';
 
 const trans = nullTranslator.load('phtlab');
 const NOON = Date.parse('2026-05-04T12:00:00Z');

@@ -1,13 +1,12 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { IParameter, IParameters } from '../../server/api';
 import {
-  Values,
   bounds,
   checkParameters,
   completed,
   describe as described
 } from '../../parameters/validation';
+import { IParameter, IParameters, ParameterValues } from '../../server/api';
 
 const trans = nullTranslator.load('phtlab');
 
@@ -47,8 +46,8 @@ describe('completed', () => {
 });
 
 describe('checkParameters', () => {
-  const good: Values = { site: 'a' };
-  const cases: [string, Values, { [path: string]: string }][] = [
+  const good: ParameterValues = { site: 'a' };
+  const cases: [string, ParameterValues, { [path: string]: string }][] = [
     ['nothing wrong', {}, {}],
     ['too small', { min_age: 17 }, { min_age: 'Takes 18 to 100, not 17.' }],
     ['too large', { min_age: 101 }, { min_age: 'Takes 18 to 100, not 101.' }],

@@ -1,6 +1,5 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { IProposal, IProposalStation } from '../../server/api';
 import {
   approving,
   hasQuestion,
@@ -9,6 +8,7 @@ import {
   proposalMark,
   stationMark
 } from '../../proposals/status';
+import { IProposal, IProposalStation } from '../../server/api';
 
 const trans = nullTranslator.load('phtlab');
 const TITLE = 'Age and disease';

@@ -1,10 +1,10 @@
-import { ITable } from '../../server/api';
 import {
   commonScale,
   drawings,
   inDrawingOrder,
   ticks
 } from '../../results/chartMarks';
+import { ITable } from '../../server/api';
 
 const COLUMNS = ['axes', 'artist', 'series', 'x', 'y', 'low', 'high'];
 

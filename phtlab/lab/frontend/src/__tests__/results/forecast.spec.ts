@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { IVerdict } from '../../server/api';
 import { foreseenWords } from '../../results/forecast';
+import { IVerdict } from '../../server/api';
 
 const trans = nullTranslator.load('phtlab');
 

@@ -1,5 +1,4 @@
-import { IJourney, IOutput, IResults, IVerdict } from '../../server/api';
-import { journeyId } from '../../results/command';
+import { journeyId } from '../../journeys/identifier';
 import {
   combine,
   csv,
@@ -15,6 +14,7 @@ import {
   verified,
   wholeText
 } from '../../results/outputs';
+import { IJourney, IOutput, IResults, IVerdict } from '../../server/api';
 
 function table(columns: string[], rows: unknown[][], total?: number): IOutput {
   return {

@@ -2,7 +2,8 @@
 import { ServerConnection } from '@jupyterlab/services';
 
 import { IJourney } from '../../server/api';
-import { PhtProblem, PhtServer } from '../../server/plugin';
+import { PhtServer } from '../../server/client';
+import { PhtProblem } from '../../server/errors';
 
 /** The browser's EventSource, in the hands of a test. */
 class Stream extends EventTarget {

@@ -1,5 +1,6 @@
-/** The command that opens the results of a journey: `{ journey: its id }`; the event too. */
-export const OPEN_RESULTS = 'phtlab:open-results';
+/**
+ * The id of a journey, as window events carry it.
+ */
 
 /** The journey's id out of what anybody may have sent; null if there is none. */
 export function journeyId(detail: unknown): string | null {
