@@ -16,7 +16,7 @@ import { savesPlugin } from './notebook/saves';
 import { proposePlugin } from './proposals/plugin';
 import { resultsPlugin } from './results/plugin';
 import { serverPlugin } from './server/plugin';
-import { trainPanelPlugin } from './train/panel';
+import { trainPanelPlugin } from './train/plugin';
 import { welcomePlugin } from './welcome/plugin';
 
 const plugins: JupyterFrontEndPlugin<any>[] = [

@@ -11,46 +11,17 @@ import { ProblemLine } from '../components/errorLine';
 import { AttemptDialog, IAttempt } from '../components/retryDialog';
 import { Parameters, isOfParameter } from '../parameters/section';
 import { completed } from '../parameters/validation';
-import { isOpen, notApproving } from '../proposals/status';
-import {
-  IDispatch,
-  IJourney,
-  IMember,
-  IProposal,
-  IStation,
-  ParameterValues
-} from '../server/api';
+import { isOpen } from '../proposals/status';
+import { IDispatch, IJourney, IMember, IProposal } from '../server/api';
 import { PhtProblem } from '../server/errors';
 import { IJourneyServer, IServerState } from '../server/interfaces';
-import {
-  lacking,
-  load,
-  presence,
-  presenceClass,
-  rows
-} from '../stations/description';
-import { listed } from '../text/list';
 import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
-import {
-  ISoundCheck,
-  destinations,
-  others,
-  stillThere,
-  summary
-} from './summary';
-
-export interface IDraft {
-  path: string;
-  /** As it is called, such as `heart_disease.ipynb`. */
-  name: string;
-  check: ISoundCheck;
-  stations: string[];
-  parameters: ParameterValues;
-  recipients: string[];
-  /** The digest of the version of the proposal that it is made under; null: under none. */
-  proposal: string | null;
-}
+import { IDraft } from './draft';
+import { ProposalChoice } from './proposalChoice';
+import { RecipientChoice } from './recipientChoice';
+import { destinations, others, stillThere } from './selection';
+import { StationChoice } from './stationChoice';
+import { summary } from './summary';
 
 export interface ISent {
   /** What was sent; null if the person gave up. */
@@ -253,7 +224,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
               <span className="pht-Row-detail">{trans.__('(you)')}</span>
             </span>
           </label>
-          <Recipients
+          <RecipientChoice
             members={others(this._members, me)}
             chosen={draft.recipients}
             trans={trans}
@@ -335,164 +306,6 @@ class DispatchBody extends ReactWidget implements IAttempt {
   private _valid = true;
   private _sending = false;
   private _problem: PhtProblem['problem'] | null = null;
-}
-
-function StationChoice(props: {
-  station: IStation;
-  needed: readonly string[];
-  chosen: boolean;
-  trans: TranslationBundle;
-  onChange: (yes: boolean) => void;
-}): JSX.Element {
-  const { station, needed, chosen, trans } = props;
-  const lacks = lacking(station, needed);
-  const has = station.datasets
-    .filter(dataset => needed.length === 0 || needed.includes(dataset.name))
-    .map(dataset =>
-      [dataset.name, rows(dataset, trans)].filter(Boolean).join(', ')
-    );
-  const busy = load(station, trans);
-  return (
-    <label className={presenceClass(station)}>
-      <input
-        type="checkbox"
-        checked={chosen}
-        onChange={event => props.onChange(event.target.checked)}
-      />
-      <span className="pht-Station-mark" aria-hidden="true">
-        {station.online ? '●' : '○'}
-      </span>
-      <span className="pht-Choice-name">
-        <Name text={station.name} limit={40} />
-        <span className="pht-Row-detail">
-          {[presence(station, Date.now(), trans), busy]
-            .filter(Boolean)
-            .join(' · ')}
-        </span>
-      </span>
-      <span className="pht-Choice-side">
-        {lacks.length > 0 ? (
-          <span className="pht-Warning">
-            <span aria-hidden="true">! </span>
-            {trans.__('no data set %1', listed(lacks, trans))}
-          </span>
-        ) : (
-          <Name text={has.join(' · ')} limit={60} />
-        )}
-        {lacks.length === 0 && !station.online && (
-          <span className="pht-Row-detail">
-            {trans.__('runs when it is back')}
-          </span>
-        )}
-        {lacks.length === 0 && station.online && station.paused && (
-          <span className="pht-Row-detail">
-            {trans.__('waits until the pause is over')}
-          </span>
-        )}
-        {lacks.length > 0 && chosen && (
-          <span className="pht-Row-detail">
-            {trans.__('the run there will fail')}
-          </span>
-        )}
-      </span>
-    </label>
-  );
-}
-
-function ProposalChoice(props: {
-  proposals: readonly IProposal[];
-  chosen: IProposal | null;
-  stations: readonly string[];
-  trans: TranslationBundle;
-  onChange: (proposal: string | null) => void;
-}): JSX.Element {
-  const { proposals, chosen, stations, trans } = props;
-  const waits = chosen ? notApproving(chosen, stations) : [];
-  return (
-    <>
-      <select
-        className="jp-mod-styled pht-ProposalChoice"
-        aria-label={trans.__('Proposal')}
-        value={chosen?.digest ?? ''}
-        onChange={event => props.onChange(event.target.value || null)}
-      >
-        <option value="">{trans.__('Under none')}</option>
-        {proposals.map(proposal => (
-          <option key={proposal.digest} value={proposal.digest}>
-            {trans.__(
-              '%1, version %2',
-              cutMiddle(proposal.title, 60),
-              proposal.version
-            )}
-          </option>
-        ))}
-      </select>
-      {waits.length > 0 && (
-        <p className="pht-Row-detail">
-          {trans._n(
-            '%2 has not approved this train: it waits there for a person.',
-            '%2 have not approved this train: it waits there for a person.',
-            waits.length,
-            listed(waits, trans)
-          )}
-        </p>
-      )}
-    </>
-  );
-}
-
-/** From how many on one searches among them. */
-const MANY = 8;
-
-function Recipients(props: {
-  members: IMember[];
-  chosen: readonly string[];
-  trans: TranslationBundle;
-  onChange: (name: string, yes: boolean) => void;
-}): JSX.Element {
-  const { members, chosen, trans } = props;
-  const [sought, seek] = React.useState('');
-  const words = sought.trim().toLowerCase();
-  const shown = members.filter(
-    member =>
-      chosen.includes(member.name) ||
-      `${member.name} ${member.organisation}`.toLowerCase().includes(words)
-  );
-  return (
-    <>
-      {members.length > MANY && (
-        <input
-          className="jp-mod-styled pht-Choice-search"
-          type="search"
-          placeholder={trans.__('Search members')}
-          aria-label={trans.__('Search members')}
-          value={sought}
-          onChange={event => seek(event.target.value)}
-        />
-      )}
-      <div className="pht-Choice-list">
-        {shown.map(member => (
-          <label key={member.name}>
-            <input
-              type="checkbox"
-              checked={chosen.includes(member.name)}
-              onChange={event =>
-                props.onChange(member.name, event.target.checked)
-              }
-            />
-            <span className="pht-Choice-name">
-              <Name text={member.name} limit={40} />
-              {member.organisation && (
-                <span className="pht-Row-detail">
-                  <Name text={member.organisation} limit={60} />
-                </span>
-              )}
-            </span>
-          </label>
-        ))}
-      </div>
-    </>
-  );
 }
 
 function toggled(

@@ -29,14 +29,9 @@ import {
   IServerState
 } from '../server/interfaces';
 import { IPhtServer, ITrainPanel } from '../tokens';
-import { IDraft, askDispatch } from './dialog';
-import {
-  ISoundCheck,
-  chosenAtFirst,
-  errors,
-  isSound,
-  stillMembers
-} from './summary';
+import { askDispatch } from './dialog';
+import { IDraft, ISoundCheck, errors, isSound } from './draft';
+import { chosenAtFirst, stillMembers } from './selection';
 
 export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:dispatch',

@@ -3,7 +3,20 @@
  */
 import * as React from 'react';
 
-import { fingerprintGroups } from './passphrase';
+const GROUP = 4;
+/** What is longer is no fingerprint. */
+const MOST_GROUPS = 16;
+
+/** A fingerprint in the groups that people read to each other. */
+export function fingerprintGroups(fingerprint: string): string[] {
+  const plain = fingerprint.replace(/[^A-Za-z0-9]/g, '');
+  const groups: string[] = [];
+  const end = Math.min(plain.length, MOST_GROUPS * GROUP);
+  for (let start = 0; start < end; start += GROUP) {
+    groups.push(plain.slice(start, start + GROUP));
+  }
+  return groups;
+}
 
 export function Fingerprint(props: {
   value: string;

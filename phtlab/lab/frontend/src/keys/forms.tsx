@@ -14,12 +14,8 @@ import {
   TextField,
   useFreshPassphrase
 } from './fields';
-import {
-  MAX_KEY_FILE_BYTES,
-  base64,
-  isMemberName,
-  suggestedName
-} from './passphrase';
+import { MAX_KEY_FILE_BYTES, base64 } from './file';
+import { isMemberName, suggestedName } from './memberName';
 
 export interface IFormProps {
   trans: TranslationBundle;

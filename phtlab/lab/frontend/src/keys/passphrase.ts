@@ -1,47 +1,10 @@
 /**
- * What the Keys panel knows about names, passphrases and fingerprints, as pure functions.
+ * How well a passphrase withstands guessing.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
 /** As the command line has it: whoever copies a key file may guess as long as they like. */
 export const MINIMUM_LENGTH = 12;
-/** A key file has at most so many bytes; the server refuses more. */
-export const MAX_KEY_FILE_BYTES = 64 * 1024;
-
-const MEMBER_NAME = /^[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
-const GROUP = 4;
-/** What is longer is no fingerprint. */
-const MOST_GROUPS = 16;
-
-export function isMemberName(name: string): boolean {
-  return MEMBER_NAME.test(name);
-}
-
-/** The member's name that a hub user most likely has; '' if nothing of it is left. */
-export function suggestedName(user: string | null): string {
-  const name = (user ?? '')
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .toLowerCase()
-    // Of an address, the person's part.
-    .replace(/@.*$/, '')
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+/, '')
-    .slice(0, 63)
-    .replace(/-+$/, '');
-  return isMemberName(name) ? name : '';
-}
-
-/** A fingerprint in the groups that people read to each other. */
-export function fingerprintGroups(fingerprint: string): string[] {
-  const plain = fingerprint.replace(/[^A-Za-z0-9]/g, '');
-  const groups: string[] = [];
-  const end = Math.min(plain.length, MOST_GROUPS * GROUP);
-  for (let start = 0; start < end; start += GROUP) {
-    groups.push(plain.slice(start, start + GROUP));
-  }
-  return groups;
-}
 
 /** 0: not accepted. 1 to 3: fair, good, strong. */
 export type Strength = 0 | 1 | 2 | 3;
@@ -126,13 +89,4 @@ function repeatedUnit(characters: string[]): number {
     }
   }
   return characters.length;
-}
-
-/** `bytes` as base64. */
-export function base64(bytes: Uint8Array): string {
-  let binary = '';
-  for (const byte of bytes) {
-    binary += String.fromCharCode(byte);
-  }
-  return btoa(binary);
 }

@@ -1,5 +1,5 @@
 /**
- * What stands between the person and a journey now: the panel's banners, as a pure function.
+ * The Train panel's banners: what keeps the person from sending trains now, as a pure function.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
@@ -24,7 +24,7 @@ export interface IBanner {
 }
 
 /** The banners, the most pressing first. `refusal` is why the server's news are refused. */
-export function standing(
+export function bannersOf(
   status: IStatus | null,
   connected: boolean,
   trans: TranslationBundle,

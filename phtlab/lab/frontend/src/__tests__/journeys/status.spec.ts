@@ -20,7 +20,6 @@ import {
   travelling
 } from '../../journeys/status';
 import { IJourney, IStop } from '../../server/api';
-import { ago, duration } from '../../text/time';
 
 const trans = nullTranslator.load('phtlab');
 const NOON = Date.parse('2026-05-04T12:00:00Z');
@@ -175,27 +174,6 @@ describe('time', () => {
     expect(stopSeconds(stop('running'), NOON + 3000)).toBe(3);
     expect(stopSeconds(stop('offered'), NOON + 3000)).toBeNull();
     expect(stopSeconds(stop('failed'), NOON + 3000)).toBeNull();
-  });
-
-  it.each([
-    [0, '0 s'],
-    [59.9, '59 s'],
-    [65, '1 min 05 s'],
-    [3840, '1 h 04 min'],
-    [3 * 86_400, '3 days'],
-    [-4, '0 s']
-  ])('of %d s reads %s', (seconds, words) => {
-    expect(duration(seconds, trans)).toBe(words);
-  });
-
-  it.each([
-    [-60, 'just now'],
-    [59, 'just now'],
-    [300, '5 min ago'],
-    [7300, '2 h ago'],
-    [3 * 86_400, '3 days ago']
-  ])('%d s after reads %s', (seconds, words) => {
-    expect(ago(NOON, NOON + seconds * 1000, trans)).toBe(words);
   });
 });
 

@@ -1,4 +1,3 @@
-import { journeyId } from '../../journeys/identifier';
 import {
   combine,
   csv,
@@ -345,19 +344,4 @@ it('proposes a folder that any file system takes', () => {
     'results-script-2026-03-02-75588b'
   );
   expect(exportFolder(journey('\u202e'))).toBe('results-2026-03-02-75588b');
-});
-
-it('takes only the id of a journey from an event', () => {
-  const id = 'sha256:' + 'a'.repeat(64);
-  expect(journeyId({ journey: id })).toBe(id);
-  for (const detail of [
-    null,
-    undefined,
-    'text',
-    { journey: 3 },
-    { journey: `${id}/../x` },
-    { journey: '../keys' }
-  ]) {
-    expect(journeyId(detail)).toBeNull();
-  }
 });

@@ -1,4 +1,9 @@
-import { cutMiddle, printable, withShortDigests } from '../../text/untrusted';
+import {
+  cutMiddle,
+  named,
+  printable,
+  withShortDigests
+} from '../../text/untrusted';
 
 describe('printable', () => {
   it('leaves what people write, in any script, as it is', () => {
@@ -58,4 +63,11 @@ describe('withShortDigests', () => {
       expect(withShortDigests(text)).toBe(text);
     }
   });
+});
+
+it('keeps a name’s direction and length to itself', () => {
+  const hostile = '\u202e' + 'x'.repeat(10_000);
+  expect(named(hostile).length).toBeLessThan(60);
+  expect(named(hostile).startsWith('\u2068')).toBe(true);
+  expect(named(hostile).endsWith('\u2069')).toBe(true);
 });

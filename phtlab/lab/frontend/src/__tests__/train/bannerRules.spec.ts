@@ -1,7 +1,7 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import { IStatus } from '../../server/api';
-import { standing } from '../../train/bannerRules';
+import { bannersOf } from '../../train/bannerRules';
 
 const trans = nullTranslator.load('phtlab');
 
@@ -26,7 +26,7 @@ function status(changes: {
 }
 
 function kinds(now: IStatus | null, connected = true): string[] {
-  return standing(now, connected, trans).map(({ kind }) => kind);
+  return bannersOf(now, connected, trans).map(({ kind }) => kind);
 }
 
 describe('the banners', () => {
@@ -43,10 +43,10 @@ describe('the banners', () => {
 
   it('say why the server refuses, if it told', () => {
     const told = { code: 'logged-out', message: 'Log in again.' };
-    expect(standing(status({}), false, trans, told)).toMatchObject([
+    expect(bannersOf(status({}), false, trans, told)).toMatchObject([
       { kind: 'refused', text: 'Log in again. What is shown may be old.' }
     ]);
-    expect(standing(status({}), true, trans, told)).toEqual([]);
+    expect(bannersOf(status({}), true, trans, told)).toEqual([]);
   });
 
   it('say what central has, then what the key needs', () => {
@@ -55,13 +55,13 @@ describe('the banners', () => {
       key: { state: 'locked' }
     });
     expect(kinds(now)).toEqual(['unreachable', 'locked']);
-    expect(standing(now, true, trans)[0].text).toBe('Central is away.');
+    expect(bannersOf(now, true, trans)[0].text).toBe('Central is away.');
   });
 
   it('tell a hub without central from a central that is away', () => {
     expect(kinds(status({ central: { url: '' } }))).toEqual(['no-central']);
     const told = { code: 'central-missing', message: 'No central here.' };
-    expect(standing(status({ problem: told }), true, trans)).toMatchObject([
+    expect(bannersOf(status({ problem: told }), true, trans)).toMatchObject([
       { kind: 'no-central', text: 'No central here.' }
     ]);
   });
@@ -70,14 +70,14 @@ describe('the banners', () => {
     ['none', 'no-key', 'open-keys'],
     ['locked', 'locked', 'unlock']
   ] as const)('help when the key is %s', (state, kind, action) => {
-    expect(standing(status({ key: { state } }), true, trans)).toMatchObject([
+    expect(bannersOf(status({ key: { state } }), true, trans)).toMatchObject([
       { kind, remedy: { action } }
     ]);
   });
 
   it('say what a locked key hides', () => {
     const text = (reads: boolean) =>
-      standing(status({ reads, key: { state: 'locked' } }), true, trans)[0]
+      bannersOf(status({ reads, key: { state: 'locked' } }), true, trans)[0]
         .text;
     expect(text(false)).toContain('see stations and journeys');
     expect(text(true)).not.toContain('see stations and journeys');
@@ -89,7 +89,7 @@ describe('the banners', () => {
 
   it('say any other problem in its own words', () => {
     const told = { code: 'token-expired', message: 'Log in again.' };
-    expect(standing(status({ problem: told }), true, trans)).toMatchObject([
+    expect(bannersOf(status({ problem: told }), true, trans)).toMatchObject([
       { kind: 'problem', text: 'Log in again.' }
     ]);
   });
