@@ -133,6 +133,6 @@ def test_the_twin_shows_what_hospitals_keep_back(run):
 
 
 def test_the_policy_page_shows_the_rules_that_are_there():
-    page = (DOCS / "policy.md").read_text("utf-8").split("### Where nobody sits")[1]
+    page = (DOCS / "policy.md").read_text("utf-8").split("### Stations where nobody decides")[1]
     shown = tomllib.loads(page.split("```toml\n")[1].split("```")[0])
     assert shown["airlock"] == tomllib.loads(POLICY)["airlock"]

@@ -50,8 +50,8 @@ def tell() -> Iterator[tuple[Exchange, str]]:
         samples = Samples({str(desk): "/home/you"})
         before: dict[str, Callable[[], None]] = {
             "Check it": lambda: _fill_in(desk / DRAFT),
-            "Answer what stations ask": lambda: _ask(world),
-            "Send a train under it": lambda: _decide(world),
+            "Answer questions": lambda: _ask(world),
+            "Dispatch a train under it": lambda: _decide(world),
         }
         heading = ""
         for session in sessions(PAGE.read_text("utf-8")):
