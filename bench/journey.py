@@ -73,7 +73,7 @@ def _build(lab: Lab, place: Path, size: BenchSize) -> Row:
     took = []
     for path in paths:
         began = time.perf_counter()
-        train = Train.read(lab, path, kernel)
+        train = Train.read(lab.session, path, kernel, dispatch=lab.dispatch)
         require(bool(train.image.digest), "no image")
         took.append(time.perf_counter() - began)
     del took[: size.warmups]

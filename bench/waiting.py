@@ -23,6 +23,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
@@ -169,7 +170,9 @@ class _Load:
         for _ in range(self._size.waiting_dispatches):
             station = random.choice(self._crowd.stations).name
             ada = self._crowd.researcher
-            envelope = Order.new(self._crowd.train, (station,), {}, (ada.name,), 1).sign(ada)
+            envelope = Order.new(
+                self._crowd.train, (station,), {}, (ada.name,), 1, now=datetime.now(UTC)
+            ).sign(ada)
             made.append((envelope.digest, envelope.model_dump_json().encode()))
         return made
 
@@ -283,7 +286,7 @@ def _queue(crowd: Crowd, queued: int) -> None:
     first, stations = crowd.stations[0].name, len(crowd.stations)
     with CentralClient(crowd.url, crowd.researcher) as client:
         client.submit_train(manifest.sign(crowd.researcher, crowd.train, "trains/ada/heart"))
-        order = Order.new(crowd.train, (first,), {}, ("ada",), 1)
+        order = Order.new(crowd.train, (first,), {}, ("ada",), 1, now=datetime.now(UTC))
         client.submit_journey(order.sign(crowd.researcher))
     with psycopg.connect(crowd.dsn) as connection:
         connection.execute(_QUEUE.format(queued=queued, stations=stations))

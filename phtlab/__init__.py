@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phtlab.lab import Journey, Lab, Results, Train, connect
-    from phtlab.lab.results import results
+    from phtlab.lab.client.lab import results
     from phtlab.runtime import dataset, publish
 
 __version__ = "0.1.0"
@@ -21,7 +21,7 @@ _HOME = {
     "dataset": "phtlab.runtime",
     "publish": "phtlab.runtime",
     "connect": "phtlab.lab",
-    "results": "phtlab.lab",
+    "results": "phtlab.lab.client.lab",
     "Lab": "phtlab.lab",
     "Train": "phtlab.lab",
     "Journey": "phtlab.lab",

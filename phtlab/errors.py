@@ -41,8 +41,10 @@
     ├── JourneyError             a journey that is not in the state asked for
     └── SettingsError            profile, environment or file
 
-Each message says what happened, to which thing, and what to do next. `code`
-is stable and machine-readable; no message carries a secret or a data value.
+`message` says what happened, and to which thing; `hint` what to do next, or ""
+where nothing can be said; `str(error)` is both. `code` is stable and
+machine-readable, and phtlab/error_codes.toml explains each. Neither text
+carries a secret or a data value.
 """
 
 from __future__ import annotations
@@ -53,9 +55,10 @@ class PhtlabError(Exception):
 
     code = "error"
 
-    def __init__(self, message: str, *, code: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str = "", *, code: str | None = None) -> None:
+        super().__init__(f"{message} {hint}" if hint else message)
         self.message = message
+        self.hint = hint
         if code is not None:
             self.code = code
 
@@ -260,8 +263,8 @@ class TrialUnfinishedError(StationError):
 
     code = "trial-unfinished"
 
-    def __init__(self, message: str, *, limit: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str = "", *, limit: str = "") -> None:
+        super().__init__(message, hint)
         self.limit = limit
 
 
@@ -296,7 +299,7 @@ class JourneyError(PhtlabError):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython shows instead of frames: no line of code is at fault."""
-        return [f"{type(self).__name__}: {self.message}"]
+        return [f"{type(self).__name__}: {self}"]
 
 
 class SettingsError(PhtlabError):

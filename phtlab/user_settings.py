@@ -55,9 +55,9 @@ class UserSettings:
         if not place.central or not place.key:
             missing = "central's address" if not place.central else "a key"
             raise SettingsError(
-                f"phtlab does not know {missing} yet ({config_directory() / 'profile.toml'}). "
-                "Create a key with 'phtlab key create NAME', have it admitted, then run "
-                "'phtlab join --central URL --root root.json'.",
+                f"phtlab does not know {missing} yet ({config_directory() / 'profile.toml'}).",
+                "Create a key with 'phtlab key create NAME', have it admitted, then run 'phtlab "
+                "join --central URL --root root.json'.",
                 code="settings" if place.central else "central-missing",
             )
         return place.profile(place.central, place.key)
@@ -121,4 +121,4 @@ def _read(path: Path) -> dict[str, str]:
     try:
         return tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}. Mend or delete it.") from None
+        raise SettingsError(f"{path} is not valid TOML: {error}.", "Mend or delete it.") from None

@@ -38,7 +38,7 @@ def raises_code(
     if error.code != code:
         pytest.fail(
             f"refused with the code '{error.code}' instead of '{code}'\n"
-            f"{type(error).__name__}: {error.message}"
+            f"{type(error).__name__}: {error!s}"
         )
     if cause is not None:
         found = error.__cause__
@@ -71,7 +71,7 @@ def _wrong(sentence: str, refused: Callable[[], object]) -> str | None:
     try:
         refused()
     except PhtlabError as error:
-        if sentence in error.message:
+        if sentence in str(error):
             return None
-        return f"expected: {sentence}\n   found: {error.message}"
+        return f"expected: {sentence}\n   found: {error!s}"
     return f"expected: {sentence}\n   found: nothing was refused"

@@ -73,7 +73,8 @@ def read_accounts(path: Path) -> Accounts:
         accounts = _ACCOUNTS.validate_python(tomllib.loads(text))
     except FileNotFoundError:
         raise SettingsError(
-            f"There is no {path}. Add an account: python -m phtlab_hub.accounts {path} NAME GROUP"
+            f"There is no {path}.",
+            f"Add an account: python -m phtlab_hub.accounts {path} NAME GROUP",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise SettingsError(f"{path} is not TOML: {wrong}.", code="accounts-toml") from None
@@ -83,7 +84,8 @@ def read_accounts(path: Path) -> Accounts:
     for name, account in accounts.items():
         for group in set(account.groups).difference(GROUPS):
             raise SettingsError(
-                f"{path} puts {name} into '{group}'. The groups are {', '.join(GROUPS)}.",
+                f"{path} puts {name} into '{group}'.",
+                f"The groups are {', '.join(GROUPS)}.",
                 code="accounts-group",
             )
     return accounts

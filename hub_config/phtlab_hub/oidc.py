@@ -100,8 +100,8 @@ def discover(settings: HubSettings, oidc: OidcSettings) -> dict[str, str]:
     except httpx.HTTPError as lost:
         if not kept.exists():
             raise UnreachableError(
-                f"The OpenID provider {oidc.issuer} does not answer ({lost}). Check 'issuer' in "
-                "hub.toml and the network."
+                f"The OpenID provider {oidc.issuer} does not answer ({lost}).",
+                "Check 'issuer' in hub.toml and the network.",
             ) from None
         return _checked(kept.read_bytes(), oidc)
     write_durably(kept, json.dumps(document).encode())
@@ -116,12 +116,12 @@ def _checked(content: bytes, oidc: OidcSettings) -> dict[str, str]:
         endpoints = {name: str(document[name]) for name in ENDPOINTS}
     except (ValueError, TypeError, KeyError):
         raise SettingsError(
-            f"{oidc.issuer}{DISCOVERY} is no OpenID provider's document. Check 'issuer'."
+            f"{oidc.issuer}{DISCOVERY} is no OpenID provider's document.", "Check 'issuer'."
         ) from None
     if str(issuer).rstrip("/") != oidc.issuer:
         raise SettingsError(
-            f"The provider at {oidc.issuer} calls itself otherwise. Set 'issuer' to the name that "
-            "its discovery document has."
+            f"The provider at {oidc.issuer} calls itself otherwise.",
+            "Set 'issuer' to the name that its discovery document has.",
         )
     secure = urlsplit(oidc.issuer).scheme
     if any(urlsplit(address).scheme != secure for address in endpoints.values()):
@@ -135,8 +135,8 @@ def _client_secret(settings: HubSettings) -> str:
     path = settings.directory / "oidc-client-secret"
     if not path.exists():
         raise SettingsError(
-            f"There is no {path}. Write the secret that the provider gave the hub there, and "
-            f"'chmod 600 {path}'."
+            f"There is no {path}.",
+            f"Write the secret that the provider gave the hub there, and 'chmod 600 {path}'.",
         )
     require_private(path)
     return path.read_text().strip()

@@ -39,8 +39,8 @@ def proxy_program() -> Path:
     if found is not None:
         return Path(found)
     raise SettingsError(
-        "JupyterHub's proxy is not installed. Run 'npm ci' in hub_config, or "
-        "'npm install -g configurable-http-proxy'."
+        "JupyterHub's proxy is not installed.",
+        "Run 'npm ci' in hub_config, or 'npm install -g configurable-http-proxy'.",
     )
 
 

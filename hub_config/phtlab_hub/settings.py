@@ -113,8 +113,8 @@ class HubSettings(FileSettings):
         path = place / SETTINGS_FILE
         if not path.is_file():
             raise SettingsError(
-                f"{place} holds no {SETTINGS_FILE}. Name the hub's folder by PHTLAB_HUB_DIRECTORY; "
-                "an empty file takes every default."
+                f"{place} holds no {SETTINGS_FILE}.",
+                "Name the hub's folder by PHTLAB_HUB_DIRECTORY; an empty file takes every default.",
             )
         try:
             written: dict[str, Any] = TomlConfigSettingsSource(cls, path)()
@@ -159,7 +159,7 @@ def require_private(path: Path) -> None:
     """Raises SettingsError if anyone but its owner may read or write `path`."""
     if path.stat().st_mode & 0o077:
         raise SettingsError(
-            f"Others on this machine may read {path}. Run 'chmod 600 {path}', and replace what "
-            "is in it if somebody did.",
+            f"Others on this machine may read {path}.",
+            f"Run 'chmod 600 {path}', and replace what is in it if somebody did.",
             code="not-private",
         )

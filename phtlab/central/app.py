@@ -32,7 +32,7 @@ from phtlab.central.changes.database_watch import DatabaseWatch
 from phtlab.central.changes.postgresql_listener import ChangeListener
 from phtlab.central.context import CentralContext
 from phtlab.central.delivery.sender import keep_sending
-from phtlab.central.housekeeping import keep_house
+from phtlab.central.housekeeping import run_housekeeping
 from phtlab.central.hub.mounting import Mounted
 from phtlab.central.limits.bodies import BodyLimit
 from phtlab.central.limits.concurrency import ConcurrencyLimit
@@ -119,7 +119,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     watch = DatabaseWatch(services.database, services.news, services.settings.poll_seconds)
     listener.start()
     watch.start()
-    chores = asyncio.create_task(keep_house(services))
+    chores = asyncio.create_task(run_housekeeping(services))
     sending = asyncio.create_task(keep_sending(services))
     try:
         yield

@@ -102,8 +102,8 @@ def read_online_key(path: Path) -> Ed25519PrivateKey:
         key = None
     if not isinstance(key, Ed25519PrivateKey):
         raise SettingsError(
-            f"{path} is not central's online key. Restore it, or make a new central folder and "
-            "let the officers rotate to its key.",
+            f"{path} is not central's online key.",
+            "Restore it, or make a new central folder and let the officers rotate to its key.",
             code="central-online-key",
         )
     return key

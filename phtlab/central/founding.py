@@ -54,8 +54,8 @@ def init_central(
     """
     if (directory / SETTINGS_FILE).exists():
         raise SettingsError(
-            f"{directory} holds a central already: nothing was changed. Start it with "
-            f"'phtlab central run {directory}', or name another folder.",
+            f"{directory} holds a central already: nothing was changed.",
+            f"Start it with 'phtlab central run {directory}', or name another folder.",
             code="central-folder",
         )
     values = {
@@ -120,8 +120,9 @@ def pin(directory: Path, root: bytes, *, replace: bool = False) -> str:
     if path.exists() and path.read_bytes() != root and not replace:
         raise SettingsError(
             f"{directory} follows another root already, with the fingerprint "
-            f"{root_fingerprint(path.read_bytes())}. If the consortium was founded again, pin the "
-            "new one with --replace: what was published before is forgotten.",
+            f"{root_fingerprint(path.read_bytes())}.",
+            "If the consortium was founded again, pin the new one with --replace: what was "
+            "published before is forgotten.",
             code="root-pinned",
         )
     write_durably(path, root, 0o644)
@@ -194,7 +195,7 @@ def _write_key(path: Path, key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) 
         create_durably(path, pem)
     except FileExistsError:
         raise SettingsError(
-            f"{path} exists: an earlier 'phtlab central init' did not end well. Remove what it "
-            "left, or name another folder.",
+            f"{path} exists: an earlier 'phtlab central init' did not end well.",
+            "Remove what it left, or name another folder.",
             code="central-folder-left",
         ) from None

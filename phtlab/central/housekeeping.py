@@ -23,7 +23,7 @@ GRACE: Final = timedelta(days=1)
 _log = structlog.get_logger("phtlab.central")
 
 
-async def keep_house(services: CentralContext) -> None:
+async def run_housekeeping(services: CentralContext) -> None:
     """Do the chores now and again and again, until cancelled. One that fails waits for the next."""
     while True:
         for chore in (
@@ -77,6 +77,6 @@ def _attempt(chore: Callable[[CentralContext], object], services: CentralContext
     try:
         chore(services)
     except PhtlabError as error:
-        _log.warning("chore", name=chore.__name__, code=error.code, reason=error.message)
+        _log.warning("chore", name=chore.__name__, code=error.code, reason=str(error))
     except Exception as error:
         _log.error("chore", name=chore.__name__, error=type(error).__name__, exc_info=error)

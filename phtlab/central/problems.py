@@ -93,7 +93,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
     """`error`, answered with `status` because of where it came up: 401 says who is not known."""
 
     def __init__(self, error: PhtlabError, status: int) -> None:
-        super().__init__(error.message)
+        super().__init__(str(error))
         self.error = error
         self.status = status
 
@@ -103,14 +103,14 @@ def unauthenticated(error: PhtlabError) -> Refusal:
     return Refusal(error, 401)
 
 
-def forbidden(sentence: str) -> CentralError:
+def forbidden(message: str, hint: str = "") -> CentralError:
     """What someone known may not do."""
-    return CentralError(sentence, code="forbidden")
+    return CentralError(message, hint, code="forbidden")
 
 
-def not_found(sentence: str) -> CentralError:
+def not_found(message: str, hint: str = "") -> CentralError:
     """What is not there, or is not to be seen by the one who asks."""
-    return CentralError(sentence, code="not-found")
+    return CentralError(message, hint, code="not-found")
 
 
 def status_of(error: PhtlabError) -> int:
@@ -174,8 +174,9 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _broken(_: Request, error: Exception) -> Response:
     _log.error("broken", error=type(error).__name__, exc_info=error)
-    sentence = (
-        "Central broke while it answered. Its log names the request by the X-Request-ID of this "
-        "answer."
+    broken = CentralError(
+        "Central broke while it answered.",
+        "Its log names the request by the X-Request-ID of this answer.",
+        code="broken",
     )
-    return answer(CentralError(sentence, code="broken"), 500)
+    return answer(broken, 500)

@@ -88,8 +88,8 @@ def _bound(settings: CentralSettings) -> Iterator[socket.socket]:
             listening.bind((settings.host, settings.port))
         except OSError as error:
             raise SettingsError(
-                f"Central cannot listen on {settings.listen} ({error.strerror}). Change 'listen' "
-                "in central.toml, or end what has that address.",
+                f"Central cannot listen on {settings.listen} ({error.strerror}).",
+                "Change 'listen' in central.toml, or end what has that address.",
                 code="central-listen",
             ) from None
         listening.listen(512)

@@ -183,8 +183,8 @@ class CentralSettings(FileSettings):
         path = directory / SETTINGS_FILE
         if not path.is_file():
             raise SettingsError(
-                f"{directory} holds no {SETTINGS_FILE}. Make a central there with "
-                f"'phtlab central init {directory}'.",
+                f"{directory} holds no {SETTINGS_FILE}.",
+                f"Make a central there with 'phtlab central init {directory}'.",
                 code="central-absent",
             )
         try:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from phtlab.cli.station.folder import DirectoryOption, PassphraseOption, identity_of, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 
 if TYPE_CHECKING:
     from phtlab.governance.audit.chain import Entry
@@ -83,7 +83,7 @@ def export_(
     export.write(target)
     what = f"{len(export.lines)} entries and {len(export.checkpoints)} checkpoints"
     err.print(f"Wrote {what} of the log of {export.log} to {target}.", markup=False)
-    say_next(f"phtlab audit verify {target}")
+    print_next_steps(f"phtlab audit verify {target}")
 
 
 @app.command()
@@ -124,13 +124,13 @@ def witness(as_json: JsonOption = False) -> None:
 
     from phtlab.governance.audit.chain import Checkpoint
     from phtlab.governance.audit.last_seen import LastSeenHead
-    from phtlab.wire.central.audit import look
+    from phtlab.wire.central.audit import review_checkpoints
 
     lab = _lab()
     roster = lab.refresh().roster
     log = _central_log(roster)
     last = _seen(log)
-    (number, digest), serial, _ = look(lab.central.audit, log, roster, last)
+    (number, digest), serial, _ = review_checkpoints(lab.central.audit, log, roster, last)
     now = datetime.now(UTC)
     checkpoint = Checkpoint(
         log=log,

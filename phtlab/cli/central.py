@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from phtlab.cli.terminal.named_file import content_of
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import SettingsError
 
 app = typer.Typer(
@@ -72,7 +72,7 @@ def init(
     err.print(f"Made a central for {name} in {directory}. Its public online key:", markup=False)
     out.print(str(founded.online_key), markup=False)
     if root is None:
-        say_next(
+        print_next_steps(
             f"phtlab consortium init DIRECTORY --name {name} --officer NAME --officer NAME \\",
             f"  --online-key {founded.online_key}",
             f"phtlab central pin {directory} root.json",
@@ -121,7 +121,7 @@ def online_key(directory: DirectoryArgument, as_json: JsonOption = False) -> Non
         return
     err.print("Made another online key. Its public half, for a consortium officer:", markup=False)
     out.print(str(public), markup=False)
-    say_next(
+    print_next_steps(
         f"phtlab central run {directory}",
         f"phtlab consortium online-key {public}",
         first="end central and start it again, so that it has both keys; then an officer stages "
@@ -172,8 +172,8 @@ def status(directory: DirectoryArgument, as_json: JsonOption = False) -> None:
             out.print(line, markup=False)
     if not found.running:
         raise CentralUnreachableError(
-            f"Central at {found.url} does not answer. Start it with 'phtlab central run "
-            f"{directory}'."
+            f"Central at {found.url} does not answer.",
+            f"Start it with 'phtlab central run {directory}'.",
         )
 
 
@@ -216,7 +216,7 @@ def retention(
 
 
 def _say_how_to_run(directory: Path) -> None:
-    say_next(
+    print_next_steps(
         f"phtlab central registry {directory}",
         f"phtlab central run {directory}",
         first="run the registry and central, side by side.",

@@ -63,7 +63,7 @@ def demo(
     else:
         print_finding(shown)
     if keep:
-        say_how_to_go_on(world)
+        print_next_commands(world)
     else:
         world.stop()
         if not as_json:
@@ -218,7 +218,7 @@ def _mean(finding: Any, variable: str, disease: str) -> str:
     return f"{row['mean']:.1f}{spread} ({int(row['n'])})"
 
 
-def say_how_to_go_on(world: World) -> None:
+def print_next_commands(world: World) -> None:
     """The services stay up: what to type next."""
     err.print("\nEverything stays up. In this shell you are the researcher after")
     for name, value in world.environment.items():

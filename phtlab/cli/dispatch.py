@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import ParameterError
 
 
@@ -70,7 +70,7 @@ def dispatch(
         names = ", ".join(stop.station for stop in journey.stops)
         err.print(f"Sent {train.name} to {names}. Its journey:", markup=False)
         out.print(short(journey.id))
-        say_next(f"phtlab journey wait {short(journey.id)}")
+        print_next_steps(f"phtlab journey wait {short(journey.id)}")
 
 
 def typed_values(pairs: list[str], schema: dict[str, Any]) -> dict[str, Any]:

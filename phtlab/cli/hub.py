@@ -71,7 +71,7 @@ def hub(
     if as_json:
         print_json({"url": world.url, "accounts": world.passwords, "passphrase": world.passphrase})
     else:
-        say_who_can_log_in(world, directory)
+        print_accounts(world, directory)
 
 
 def stop_all(world: HubWorld, place: Path) -> None:
@@ -80,7 +80,7 @@ def stop_all(world: HubWorld, place: Path) -> None:
 
     if not (place / MARK).exists():
         raise SettingsError(
-            f"There is no hub of this command's in {place}. Name its folder with --directory."
+            f"There is no hub of this command's in {place}.", "Name its folder with --directory."
         )
     with Steps().step("The hub, everyone's Lab, central and the stations are stopped"):
         world.stop()
@@ -107,7 +107,7 @@ def start(world: HubWorld, steps: Steps, fresh: bool) -> None:
         world.start_hub(say)
 
 
-def say_who_can_log_in(world: HubWorld, directory: Path) -> None:
+def print_accounts(world: HubWorld, directory: Path) -> None:
     """The address, accounts, passphrase, and how to end it."""
     from phtlab.demo.hub_people import PEOPLE
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from phtlab.cli.terminal.named_file import confirmed_root
-from phtlab.cli.terminal.output import err, say_next
+from phtlab.cli.terminal.output import err, print_next_steps
 from phtlab.errors import SettingsError
 
 
@@ -45,7 +45,7 @@ def join(
         f"Joined [bold]{roster.consortium}[/]: {len(roster.stations)} stations, roster version "
         f"{roster.version}. Remembered in {path}."
     )
-    say_next("phtlab stations", "phtlab train check NOTEBOOK")
+    print_next_steps("phtlab stations", "phtlab train check NOTEBOOK")
 
 
 def _only_key(directory: Path) -> Path:

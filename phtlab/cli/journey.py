@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 
 if TYPE_CHECKING:
     from phtlab.lab import Journey
@@ -36,7 +36,7 @@ def list_(as_json: JsonOption = False) -> None:
         return
     if not journeys:
         err.print("There is no journey yet.")
-        say_next("phtlab dispatch NOTEBOOK")
+        print_next_steps("phtlab dispatch NOTEBOOK")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("journey", "train", "sent", "stops"):
@@ -135,4 +135,4 @@ def finish(journey: Journey, as_json: bool, timeout: float | None = None) -> Non
     if any(stop.state != "departed" for stop in journey.stops):
         raise typer.Exit(7)
     if not as_json:
-        say_next(f"phtlab journey results {short(journey.id)}")
+        print_next_steps(f"phtlab journey results {short(journey.id)}")

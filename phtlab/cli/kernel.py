@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def install(
         print_json({"name": name, "folder": str(folder), "image": reference})
         return
     out.print(f"{name} {folder}", markup=False)
-    say_next(
+    print_next_steps(
         "jupyter lab",
         first="choose the kernel “Python 3 (phtlab sandbox)”. It has no network and sees no file "
         "of yours; local cells that dispatch a train need another kernel",

@@ -70,7 +70,7 @@ def main() -> None:
     try:
         app()
     except PhtlabError as error:
-        err.print(Text.assemble(("error ", "bold red"), error.message))
+        err.print(Text.assemble(("error ", "bold red"), str(error)))
         sys.exit(exit_code(error))
     except KeyboardInterrupt:
         Console(stderr=True).print("interrupted")

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from phtlab.cli.station.folder import PassphraseOption, identity_of, station_at
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def list_(
             if by.state == "failed":
                 out.print(f"    {by.channel} failed: {by.reason}", markup=False)
     if view.unread:
-        say_next("phtlab notifications read")
+        print_next_steps("phtlab notifications read")
 
 
 @app.command()
@@ -168,8 +168,9 @@ def _events(
         known = event == "all" or event in events
         if not equals or not known or not set(named) <= {"page", "mail", "webhook"}:
             raise SettingsError(
-                f"'{word}' does not say what is told how. Write EVENT=CHANNELS, with an event of: "
-                f"all, {', '.join(events)}; and channels of: page, mail, webhook."
+                f"'{word}' does not say what is told how.",
+                f"Write EVENT=CHANNELS, with an event of: all, {', '.join(events)}; and channels "
+                "of: page, mail, webhook.",
             )
         for one in events if event == "all" else (event,):
             events[one] = named  # type: ignore[index, assignment]
@@ -187,8 +188,8 @@ def _preferences(
         return Preferences(mail=addresses["mail"], webhook=addresses["webhook"], events=events)
     except ValidationError:
         raise SettingsError(
-            "This is no address of mail or of a webhook. Write one address, as ada@example.org or "
-            "https://example.org/hook."
+            "This is no address of mail or of a webhook.",
+            "Write one address, as ada@example.org or https://example.org/hook.",
         ) from None
 
 

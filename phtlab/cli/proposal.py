@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 
 if TYPE_CHECKING:
     from phtlab.governance.difference import Difference
@@ -41,14 +41,14 @@ def new(
     path = phtlab.connect().proposals.new(notebook, file)
     err.print(f"Wrote {path}. Fill in what is empty there.", markup=False)
     out.print(str(path), markup=False)
-    say_next(f"phtlab proposal check {path}")
+    print_next_steps(f"phtlab proposal check {path}")
 
 
 @app.command()
 def check(draft: DraftFile, as_json: JsonOption = False) -> None:
     """Check DRAFT, and show what its next version asks for. Sends nothing."""
     import phtlab
-    from phtlab.governance.difference import differences, told
+    from phtlab.governance.difference import differences, proposal_lines
 
     proposal, versions = phtlab.connect().proposals.check(draft)
     if as_json:
@@ -58,11 +58,11 @@ def check(draft: DraftFile, as_json: JsonOption = False) -> None:
     if versions:
         _print_differences(list(differences(versions[-1], proposal)))
     else:
-        for heading, lines in told(proposal).items():
+        for heading, lines in proposal_lines(proposal).items():
             out.print(heading, markup=False)
             for line in lines:
                 out.print(f"  {line}", markup=False)
-    say_next(f"phtlab proposal submit {draft}")
+    print_next_steps(f"phtlab proposal submit {draft}")
 
 
 @app.command()
@@ -78,7 +78,7 @@ def submit(draft: DraftFile, as_json: JsonOption = False) -> None:
     version = submitted.view.summary.version
     err.print(f"Submitted version {version} to {names}. The proposal:", markup=False)
     out.print(submitted.id)
-    say_next(f"phtlab proposal show {submitted.id}")
+    print_next_steps(f"phtlab proposal show {submitted.id}")
 
 
 @app.command("list")
@@ -95,7 +95,7 @@ def list_(as_json: JsonOption = False) -> None:
         return
     if not found and not drafts:
         err.print("There is no proposal yet.")
-        say_next("phtlab proposal new NOTEBOOK")
+        print_next_steps("phtlab proposal new NOTEBOOK")
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("proposal", "title", "version", "state", "until", "stations"):

@@ -30,7 +30,8 @@ def stations(
         views = tuple(view for view in views if view.name == station)
         if not views:
             raise OrderError(
-                f"There is no station called '{station}'. 'phtlab stations' lists them.",
+                f"There is no station called '{station}'.",
+                "'phtlab stations' lists them.",
                 code="unknown-station",
             )
     if as_json:

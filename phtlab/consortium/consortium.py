@@ -48,11 +48,11 @@ from phtlab.trust_store.root import (
     officers_of,
     online_key_id,
     progress,
-    quorum_of,
     read_draft,
     require_same_officers,
+    root_reference,
     settings_of,
-    under,
+    threshold_of,
     with_officer,
     with_officer_key,
     with_online_key,
@@ -216,7 +216,7 @@ class Consortium:
             return
         if any(member.name == known.name for known in roster.members):
             raise RosterError(
-                f"'{member.name}' is on the roster with other keys, roles or organisation. "
+                f"'{member.name}' is on the roster with other keys, roles or organisation.",
                 f"'phtlab consortium rotate {member.name} REQUEST' puts these in their place, if "
                 "it is really the same.",
                 code="member-keys",
@@ -357,7 +357,8 @@ class Consortium:
         if signed is None:
             raise RosterError(
                 "Nothing was signed by enough officers yet, so that there is nothing to go back "
-                "to. Delete the folder and found the consortium again.",
+                "to.",
+                "Delete the folder and found the consortium again.",
                 code="roster-unsigned",
             )
         for name in TARGET_FILES:
@@ -394,8 +395,8 @@ class Consortium:
         except RosterError:
             raise RosterError(
                 "Something here is staged that no officer has signed yet, so that whoever takes "
-                "it over could not see whether it was changed on its way. First 'phtlab "
-                "consortium sign --officer NAME'.",
+                "it over could not see whether it was changed on its way.",
+                "First 'phtlab consortium sign --officer NAME'.",
                 code="roster-unsigned",
             ) from None
         return handover
@@ -414,7 +415,9 @@ class Consortium:
         Raises SettingsError if the folder is not empty.
         """
         if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-            raise SettingsError(f"{directory} is not empty. Take the file over into a new folder.")
+            raise SettingsError(
+                f"{directory} is not empty.", "Take the file over into a new folder."
+            )
         for part in ("keys", "metadata", "targets"):
             (directory / part).mkdir(mode=0o700, parents=True)
         directory.chmod(0o700)
@@ -479,7 +482,7 @@ class Consortium:
                     version=self.folder.signed_version() + 1,
                     expires=expiry(moment, self.lifetimes.targets),
                     targets=self.folder.target_files(),
-                    unrecognized_fields=under(self.folder.ruling()),
+                    unrecognized_fields=root_reference(self.folder.ruling()),
                 )
             )
         known = {*officers_of(ruling).values(), *(officers_of(current).values() if current else ())}
@@ -506,8 +509,8 @@ class Consortium:
         if signed is None or self.unsigned_changes:
             raise RosterError(
                 f"The roster of {self.name} has changes that are not signed"
-                + self._who_is_missing()
-                + ". Sign them with 'phtlab consortium sign --officer NAME'.",
+                f"{self._who_is_missing()}.",
+                "Sign them with 'phtlab consortium sign --officer NAME'.",
                 code="roster-unsigned",
             )
         roots, targets = self.folder.roots(), signed[0]
@@ -554,7 +557,7 @@ class Consortium:
         self.folder.stage_root(Metadata(changed))
 
     def _progress(self, metadata: Metadata[Targets]) -> Signing:
-        quorum: Threshold = quorum_of(self._ruling(), "targets", metadata)
+        quorum: Threshold = threshold_of(self._ruling(), "targets", metadata)
         return Signing(
             version=metadata.signed.version,
             signed_by=quorum.signed_by,

@@ -68,8 +68,8 @@ def request_membership(
     except ValidationError as error:
         where, why = faults_of(error)[0]
         raise RosterError(
-            f"This cannot be asked for: {where} ({why}). A name is 2 to 63 characters of a-z, 0-9 "
-            "and '-'.",
+            f"This cannot be asked for: {where} ({why}).",
+            "A name is 2 to 63 characters of a-z, 0-9 and '-'.",
             code="request",
         ) from None
     return sign_statement(
@@ -90,8 +90,9 @@ def open_request(envelope: Envelope) -> Member:
         claimed = Member.model_validate(peek(envelope).predicate)
     except ValidationError:
         raise SignatureError(
-            "This is not a request for membership. Ask its sender for the file that "
-            "'phtlab key request' or 'phtlab station request' wrote.",
+            "This is not a request for membership.",
+            "Ask its sender for the file that 'phtlab key request' or 'phtlab station request' "
+            "wrote.",
             code="request-form",
         ) from None
     statement, member = open_statement(envelope, REQUEST_TYPE, (claimed,))
@@ -132,8 +133,8 @@ def open_removal(envelope: Envelope, roster: Roster) -> Removal:
         removal = Removal.model_validate(statement.predicate)
     except ValidationError:
         raise SignatureError(
-            "This is not a request to be removed from the roster. Ask its sender for the file "
-            "that revoking the key wrote.",
+            "This is not a request to be removed from the roster.",
+            "Ask its sender for the file that revoking the key wrote.",
             code="request-form",
         ) from None
     signed = (member.name, _keys_digest(member))

@@ -44,9 +44,10 @@ class ConsortiumFolder:
         self._metadata = directory / "metadata"
         if not new and not is_consortium(directory):
             raise SettingsError(
-                f"There is no consortium in {directory}. Found one with 'phtlab consortium init "
-                f"{directory}', take over another officer's file with 'phtlab consortium import "
-                "FILE', or give the folder with --directory.",
+                f"There is no consortium in {directory}.",
+                f"Found one with 'phtlab consortium init {directory}', take over another "
+                "officer's file with 'phtlab consortium import FILE', or give the folder with "
+                "--directory.",
                 code="consortium-folder",
             )
 
@@ -188,7 +189,9 @@ class ConsortiumFolder:
             return path.read_bytes()
         except OSError:
             raise SettingsError(
-                f"{path} cannot be read. Restore the folder from a copy.", code="consortium-damaged"
+                f"{path} cannot be read.",
+                "Restore the folder from a copy.",
+                code="consortium-damaged",
             ) from None
 
 

@@ -35,7 +35,9 @@ def found(
     """Write a new consortium's folder, whole or not at all; see `Consortium.found`."""
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SettingsError(
-            f"{directory} is not empty. A consortium needs a new folder.", code="consortium-folder"
+            f"{directory} is not empty.",
+            "A consortium needs a new folder.",
+            code="consortium-folder",
         )
     identities = [Identity.generate(officer) for officer in officers]
     everyone = (*officers, *(member.name for member in elsewhere))
@@ -68,8 +70,8 @@ def found(
             (draft / part).mkdir(mode=0o700, parents=True)
     except FileExistsError:
         raise SettingsError(
-            f"{draft} is there: a consortium is being founded, or was not finished. If nobody is "
-            "at it, delete that folder and try again."
+            f"{draft} is there: a consortium is being founded, or was not finished.",
+            "If nobody is at it, delete that folder and try again.",
         ) from None
     try:
         draft.chmod(0o700)

@@ -35,10 +35,10 @@ from phtlab.trust_store.repository import (
 from phtlab.trust_store.root import (
     is_under,
     progress,
-    quorum_of,
     read_draft,
     require_same_officers,
     settings_of,
+    threshold_of,
 )
 
 _Files = dict[str, str]
@@ -145,7 +145,7 @@ def check(handover: Handover) -> None:
         _check_files(_signed(handover.roots, handover.signed), handover.signed_files)
     if handover.next_signed is not None:
         targets = _pending(handover.next_signed, handover.version + 1)
-        if not quorum_of(ruling, "targets", targets).signed_by:
+        if not threshold_of(ruling, "targets", targets).signed_by:
             raise RosterError(
                 "no officer has signed the next roster in it", code="handover-next-roster-unsigned"
             )
@@ -209,8 +209,8 @@ def _require_further(mine: Handover, theirs: Handover) -> None:
     if len(theirs.roots) < len(mine.roots) or theirs.version < mine.version:
         raise RosterError(
             f"This file is older than this folder: it has version {theirs.version} of the roster, "
-            f"here is version {mine.version}. Nothing was taken over; send your own file back with "
-            "'phtlab consortium export'.",
+            f"here is version {mine.version}.",
+            "Nothing was taken over; send your own file back with 'phtlab consortium export'.",
             code="handover-older",
         )
     if theirs.version == mine.version and theirs.version and mine.signed != theirs.signed:
@@ -288,8 +288,9 @@ def _fingerprint(root: bytes | None) -> str | None:
 
 def _damaged(reason: str) -> RosterError:
     return RosterError(
-        f"This file cannot be taken over: {reason}. It was changed on its way, or somebody else "
-        "made it: ask the officer who sent it to send it again, in another way.",
+        f"This file cannot be taken over: {reason}.",
+        "It was changed on its way, or somebody else made it: ask the officer who sent it to send "
+        "it again, in another way.",
         code="handover",
     )
 
@@ -297,8 +298,9 @@ def _damaged(reason: str) -> RosterError:
 def _conflict(what: str) -> RosterError:
     return RosterError(
         f"You and the sender of this file have gone different ways: here is {what} staged than in "
-        "the file. Nothing was taken over. Agree who goes on, and let the other drop what is "
-        "staged with 'phtlab consortium discard'.",
+        "the file. Nothing was taken over.",
+        "Agree who goes on, and let the other drop what is staged with 'phtlab consortium "
+        "discard'.",
         code="handover-conflict",
     )
 

@@ -285,7 +285,8 @@ class HubWorld:
         ours = self.founded and self.proxy.pid() is not None and self._proxy_listens_on(address)
         if not ours and _taken(address):
             raise SettingsError(
-                f"Something else listens on {address}. Name another port with --port, or end it.",
+                f"Something else listens on {address}.",
+                "Name another port with --port, or end it.",
                 code="port-taken",
             )
 
@@ -297,8 +298,8 @@ class HubWorld:
         here = self.directory
         if here.exists() and any(here.iterdir()) and not (here / MARK).exists():
             raise SettingsError(
-                f"{here} is not empty, and no hub of this command's is in it. Name another folder "
-                "with --directory.",
+                f"{here} is not empty, and no hub of this command's is in it.",
+                "Name another folder with --directory.",
                 code="hub-folder",
             )
 

@@ -100,8 +100,8 @@ class People:
                     )
                 elif known[person.name].keys != identity.public:
                     raise RosterError(
-                        f"{person.name} is on the roster, and its key is not here. Found the "
-                        "demonstration anew with --fresh."
+                        f"{person.name} is on the roster, and its key is not here.",
+                        "Found the demonstration anew with --fresh.",
                     )
         world.sign()
         # Last, because people with this file are founded.

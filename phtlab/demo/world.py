@@ -346,7 +346,8 @@ def running(world: World, step: Step) -> Iterator[World]:
 def _require_ours(directory: Path) -> None:
     if any(directory.iterdir()) and not any(directory.glob("world.*")):
         raise SettingsError(
-            f"{directory} is not empty and not a demonstration's. Name another with --directory.",
+            f"{directory} is not empty and not a demonstration's.",
+            "Name another with --directory.",
             code="demo-folder",
         )
 

@@ -39,8 +39,9 @@ def require_new_passphrase(passphrase: str, what: str) -> None:
     if len(passphrase) < MINIMUM_PASSPHRASE:
         raise PassphraseError(
             f"The passphrase for {what} has {len(passphrase)} characters; at least "
-            f"{MINIMUM_PASSPHRASE} are needed, because whoever copies the key file can guess at it "
-            "for as long as they like. Four or five random words are good.",
+            f"{MINIMUM_PASSPHRASE} are needed, because whoever copies the key file can guess at "
+            "it for as long as they like.",
+            "Four or five random words are good.",
             code="passphrase-short",
         )
 
@@ -64,8 +65,8 @@ def decode_key(content: bytes, passphrase: str, *, max_log_n: int = MAX_LOG_N) -
     """
     if len(content) > MAX_KEY_FILE_BYTES:
         raise KeyFileError(
-            f"This key file has {len(content)} bytes; a key file has at most "
-            f"{MAX_KEY_FILE_BYTES}. Check the file name.",
+            f"This key file has {len(content)} bytes; a key file has at most {MAX_KEY_FILE_BYTES}.",
+            "Check the file name.",
             code="key-file-size",
         )
     plaintext = io.BytesIO()
@@ -73,13 +74,14 @@ def decode_key(content: bytes, passphrase: str, *, max_log_n: int = MAX_LOG_N) -
         decrypt(io.BytesIO(content), plaintext, [ScryptIdentity(passphrase, max_log_n)])
     except SealKeyError:
         raise PassphraseError(
-            "This passphrase does not open the key file. Try again; a forgotten passphrase cannot "
-            "be recovered: then create a new key and ask an officer to admit it."
+            "This passphrase does not open the key file.",
+            "Try again; a forgotten passphrase cannot be recovered: then create a new key and ask "
+            "an officer to admit it.",
         ) from None
     except SealError as error:
         raise KeyFileError(
-            f"This key file cannot be read. {error.message} If it was damaged, take it from a "
-            "backup."
+            f"This key file cannot be read. {error.message}",
+            f"{error.hint} If it was damaged, take it from a backup.".lstrip(),
         ) from error
     return parse_identity(plaintext.getvalue())
 
@@ -106,7 +108,8 @@ def write_key(
             _create(path, content)
     except OSError as error:
         raise KeyFileError(
-            f"The key file {path} cannot be written: {error.strerror}. Check the folder.",
+            f"The key file {path} cannot be written: {error.strerror}.",
+            "Check the folder.",
             code="key-file-unwritable",
         ) from None
 
@@ -117,7 +120,8 @@ def _create(path: Path, content: bytes) -> None:
     except FileExistsError:
         raise KeyFileError(
             f"{path} exists already and is not overwritten: whoever loses a key loses what was "
-            "sealed to it. Choose another name, or move the file away first.",
+            "sealed to it.",
+            "Choose another name, or move the file away first.",
             code="key-file-exists",
         ) from None
 
@@ -129,8 +133,8 @@ def read_key(path: Path, passphrase: str, *, max_log_n: int = MAX_LOG_N) -> Iden
             content = source.read(MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
         raise KeyFileError(
-            f"The key file {path} cannot be read: {error.strerror}. Check the name, or make a key "
-            "with 'phtlab key create'.",
+            f"The key file {path} cannot be read: {error.strerror}.",
+            "Check the name, or make a key with 'phtlab key create'.",
             code="key-file-missing",
         ) from None
     return decode_key(content, passphrase, max_log_n=max_log_n)
@@ -197,14 +201,15 @@ def _require_name(name: str) -> str:
     except ValidationError:
         raise KeyFileError(
             "A key belongs to a name of 2 to 63 characters of a-z, 0-9 and '-', starting with a "
-            "letter; this one does not. Choose such a name.",
+            "letter; this one does not.",
+            "Choose such a name.",
             code="key-name",
         ) from None
 
 
 def _no_key_file(reason: str, *, code: str) -> KeyFileError:
     return KeyFileError(
-        f"This file opens but is not a phtlab key file: {reason}. Check the file name, or make a "
-        "key with 'phtlab key create'.",
+        f"This file opens but is not a phtlab key file: {reason}.",
+        "Check the file name, or make a key with 'phtlab key create'.",
         code=code,
     )

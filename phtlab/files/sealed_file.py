@@ -34,8 +34,8 @@ def open_file(
                 open_sealed(source, target, identity, context, recipients)
     except OSError as error:
         raise SealError(
-            f"The cargo {path.name} cannot be opened into {target_path}: {error.strerror}. Check "
-            "that both folders exist, may be written, and have room."
+            f"The cargo {path.name} cannot be opened into {target_path}: {error.strerror}.",
+            "Check that both folders exist, may be written, and have room.",
         ) from error
 
 
@@ -45,6 +45,6 @@ def _require_digest(source: BufferedReader, path: Path, expected: str) -> None:
     if f"sha256:{found.hexdigest()}" != expected:
         raise SealChangedError(
             f"The cargo {path.name} is not what the station sealed: its digest differs from the "
-            "one in the signed stop record. Fetch it again; if that does not help, tell the "
-            "station and whoever runs central."
+            "one in the signed stop record.",
+            "Fetch it again; if that does not help, tell the station and whoever runs central.",
         )

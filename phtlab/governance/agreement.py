@@ -50,8 +50,8 @@ def open_acceptance(envelope: Envelope, roster: Roster) -> Acceptance:
     )
     if [(s.name, s.sha256) for s in statement.subject] != [("agreement", acceptance.agreement)]:
         raise ApprovalError(
-            "This acceptance is signed about something else than it says. Sign it again with "
-            "'phtlab key accept'.",
+            "This acceptance is signed about something else than it says.",
+            "Sign it again with 'phtlab key accept'.",
             code="acceptance-form",
         )
     if acceptance.member != signer.name:
@@ -76,6 +76,7 @@ def require_accepted(
     if not any((a.member, a.agreement) == (researcher, agreement.digest) for a in acceptances):
         raise ApprovalError(
             f"{researcher} has not accepted the consortium's agreement {agreement.digest[:19]}…, "
-            "which this station requires. Read and accept it with 'phtlab key accept'.",
+            "which this station requires.",
+            "Read and accept it with 'phtlab key accept'.",
             code="agreement-missing",
         )

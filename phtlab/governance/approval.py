@@ -203,20 +203,22 @@ def open_standing(
     if standing.number < at_least:
         raise ApprovalError(
             f"This list of {station}'s approvals has the number {standing.number}; number "
-            f"{at_least} was seen before. Central shows an old one: tell its operator.",
+            f"{at_least} was seen before.",
+            "Central shows an old one: tell its operator.",
             code="standing-rolled-back",
         )
     if standing.issued > now + CLOCK_SKEW:
         raise ApprovalError(
-            f"This list of {station}'s approvals comes from the future. Check the clocks of the "
-            "station and of this machine.",
+            f"This list of {station}'s approvals comes from the future.",
+            "Check the clocks of the station and of this machine.",
             code="standing-future",
         )
     if now >= min(standing.expires, standing.issued + FRESHNESS):
         raise ApprovalError(
             f"The newest list of {station}'s approvals that is known here ended at "
-            f"{standing.expires:%Y-%m-%d %H:%M} UTC. The station is off, or central holds newer "
-            "ones back: ask the station whether its approval stands.",
+            f"{standing.expires:%Y-%m-%d %H:%M} UTC.",
+            "The station is off, or central holds newer ones back: ask the station whether its "
+            "approval stands.",
             code="standing-stale",
         )
     return standing
@@ -233,8 +235,8 @@ def _open(envelope: Envelope, kind: str, value: type[_V], roster: Roster) -> _V:
     )
     if read.station != signer.name:
         raise ApprovalError(
-            f"This is signed by {signer.name} in the name of {read.station}. Only {read.station} "
-            "may say what runs there: do not rely on it, and tell an officer.",
+            f"This is signed by {signer.name} in the name of {read.station}.",
+            f"Only {read.station} may say what runs there: do not rely on it, and tell an officer.",
             code="approval-signer",
         )
     return read

@@ -14,7 +14,7 @@ def _sound(schema: dict[str, Any]) -> dict[str, Any]:
     try:
         ParameterSchema.from_schema(schema)
     except ParameterError as error:
-        raise ValueError(error.message) from None
+        raise ValueError(str(error)) from None
     return schema
 
 

@@ -128,14 +128,15 @@ def _require_bounds(asked: CoverageRequest, schema: dict[str, Any], code: str, w
         bounds.validate(asked.parameters)
     except ParameterError as error:
         why = error.message.removesuffix(".")
-        raise _no(code, f"the parameters are not within what was {what}: {why}") from None
+        within = f"the parameters are not within what was {what}: {why}"
+        raise _no(code, within, error.hint) from None
 
 
-def _no(code: str, why: str) -> ApprovalError:
+def _no(code: str, why: str, hint: str = "") -> ApprovalError:
     """What is beyond a proposal is so at any station, and before anything is sent."""
     what = (
         "The proposal does not ask for this"
         if code.startswith("proposal-")
         else ("An approval of this station does not allow this")
     )
-    return ApprovalError(f"{what}: {why}.", code=code)
+    return ApprovalError(f"{what}: {why}.", hint, code=code)

@@ -29,7 +29,7 @@ class Difference:
     lines: tuple[Line, ...]
 
 
-def told(proposal: Proposal) -> dict[str, tuple[str, ...]]:
+def proposal_lines(proposal: Proposal) -> dict[str, tuple[str, ...]]:
     """All that a version asks for: heading to lines."""
     properties = proposal.parameters["properties"]
     return {
@@ -55,7 +55,7 @@ def told(proposal: Proposal) -> dict[str, tuple[str, ...]]:
 
 def differences(older: Proposal, newer: Proposal) -> tuple[Difference, ...]:
     """What `newer` asks for that `older` did not, and the other way round; nothing of the rest."""
-    before, after = told(older), told(newer)
+    before, after = proposal_lines(older), proposal_lines(newer)
     return tuple(
         Difference(heading, tuple(_lines(before[heading], after[heading])))
         for heading in after

@@ -107,7 +107,8 @@ def open_proposal(envelope: Envelope, roster: Roster) -> Proposal:
     about = [(_subject(proposal), digest(canonical(statement.predicate)))]
     if [(s.name, s.sha256) for s in statement.subject] != about:
         raise ProposalError(
-            "This proposal is signed about something else than it says. Write it again.",
+            "This proposal is signed about something else than it says.",
+            "Write it again.",
             code="proposal-form",
         )
     if signer.name != proposal.researcher:
@@ -118,7 +119,7 @@ def open_proposal(envelope: Envelope, roster: Roster) -> Proposal:
         )
     if proposal.until <= proposal.issued:
         raise ProposalError(
-            "This proposal ends before it was written. Give a later day.", code="proposal-time"
+            "This proposal ends before it was written.", "Give a later day.", code="proposal-time"
         )
     return proposal
 

@@ -77,7 +77,8 @@ def open_refusal(envelope: Envelope, roster: Roster) -> Refusal:
     )
     if [(s.name, s.sha256) for s in statement.subject] != [("proposal", refusal.proposal)]:
         raise ApprovalError(
-            "This refusal is signed about something else than it says. Sign it again.",
+            "This refusal is signed about something else than it says.",
+            "Sign it again.",
             code="refusal-form",
         )
     if refusal.station != signer.name:
@@ -102,7 +103,8 @@ def open_withdrawal(envelope: Envelope, roster: Roster) -> Withdrawal:
     )
     if [(s.name, s.sha256) for s in statement.subject] != [("proposal", withdrawal.proposal)]:
         raise ProposalError(
-            "This withdrawal is signed about something else than it says. Sign it again.",
+            "This withdrawal is signed about something else than it says.",
+            "Sign it again.",
             code="withdrawal-form",
         )
     if withdrawal.researcher != signer.name:

@@ -39,8 +39,8 @@ def adopt_kernel(
     found: dict[str, Any] = json.loads(registry.manifest(repository, reference))
     if "layers" not in found or "config" not in found:
         raise KernelError(
-            f"{repository}:{reference} is a list of images for several machines. Push the one for "
-            "this kind of machine under a tag of its own, and adopt that.",
+            f"{repository}:{reference} is a list of images for several machines.",
+            "Push the one for this kind of machine under a tag of its own, and adopt that.",
             code="kernel-adopt",
         )
     limit = ImageLimits().json_bytes

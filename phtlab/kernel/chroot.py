@@ -74,8 +74,8 @@ class ImagePython:
         """The Python of the root file system `root`. Raises KernelError if it has none."""
         if not (root / "usr/bin/python3").exists():
             raise KernelError(
-                'The image has no python3, which phtlab\'s runtime needs. Add "python3" to the '
-                "recipe's packages.",
+                "The image has no python3, which phtlab's runtime needs.",
+                'Add "python3" to the recipe\'s packages.',
                 code="kernel-recipe",
             )
         version, libc, machine = _run(root, _DESCRIBE).decode().split()

@@ -64,4 +64,4 @@ if __name__ == "__main__":
     try:
         main(Path(sys.argv[1]), Path(sys.argv[2]))
     except KernelError as wrong:
-        sys.exit(wrong.message)
+        sys.exit(str(wrong))

@@ -40,7 +40,7 @@ def find_archive(suite: str) -> Archive:
         ).stdout
     except (FileNotFoundError, subprocess.CalledProcessError):
         raise KernelError(
-            "A kernel image is built from Debian's archive, and this machine has no apt. "
+            "A kernel image is built from Debian's archive, and this machine has no apt.",
             "Build it on a Debian machine, or use the recipe's Dockerfile.",
             code="kernel-no-archive",
         ) from None

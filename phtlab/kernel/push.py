@@ -5,10 +5,12 @@ from __future__ import annotations
 from phtlab.kernel.build import BuiltKernel
 from phtlab.train.documents.roster import KernelImage
 from phtlab.wire.registry.client import Registry
-from phtlab.wire.registry.upload import Moved, after, unheard
+from phtlab.wire.registry.upload import Moved, after, ignore_progress
 
 
-def push_kernel(registry: Registry, built: BuiltKernel, moved: Moved = unheard) -> KernelImage:
+def push_kernel(
+    registry: Registry, built: BuiltKernel, moved: Moved = ignore_progress
+) -> KernelImage:
     """Store `built` in `registry`; returns what the catalogue says of it.
 
     Layers that are there already are not sent. `moved` is told how many bytes the registry has.

@@ -85,8 +85,8 @@ def read_recipe_file(
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise KernelError(
-            f"There is no {Path(name).stem} recipe at {file}. Give the folder that holds a {name}, "
-            f"such as {example}.",
+            f"There is no {Path(name).stem} recipe at {file}.",
+            f"Give the folder that holds a {name}, such as {example}.",
             code=code,
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
@@ -116,7 +116,8 @@ def check_lock(lock: Path) -> None:
         lines = _lines(lock)
     except FileNotFoundError:
         raise KernelError(
-            f"The lock file {lock} is missing. docs/kernels.md tells how to make it.",
+            f"The lock file {lock} is missing.",
+            "docs/kernels.md tells how to make it.",
             code="kernel-lock-absent",
         ) from None
     for line in lines:
@@ -127,7 +128,8 @@ def check_lock(lock: Path) -> None:
         if not _REQUIREMENT.match(words[0]) or not hashes or len(hashes) != len(words) - 1:
             raise KernelError(
                 f"{lock}: '{words[0]}' must be one exact version with its sha256 hashes and "
-                "nothing else. Make the lock file as docs/kernels.md tells.",
+                "nothing else.",
+                "Make the lock file as docs/kernels.md tells.",
                 code="kernel-lock",
             )
 

@@ -150,8 +150,8 @@ def _packages(recipe: WorkspaceRecipe, kernel: BuiltKernel) -> dict[str, str]:
     twice = sorted(packages.keys() & _locked(_kernel_lock(recipe)).keys())
     if twice:
         raise KernelError(
-            f"{recipe.lock} names what the kernel image has already: {', '.join(twice)}. Make the "
-            "lock file as docs/workspace.md tells.",
+            f"{recipe.lock} names what the kernel image has already: {', '.join(twice)}.",
+            "Make the lock file as docs/workspace.md tells.",
             code="workspace-twice",
         )
     return packages

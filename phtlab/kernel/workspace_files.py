@@ -109,8 +109,9 @@ def _labextension(package: Path) -> Path:
         if (place / described.get("jupyterlab", {}).get("_build", {}).get("load", "?")).is_file():
             return place
     raise KernelError(
-        "phtlab's JupyterLab extension is not built. In phtlab/lab/frontend, run 'jlpm install' "
-        "and 'jlpm build'; or install phtlab from its wheel, which holds it.",
+        "phtlab's JupyterLab extension is not built.",
+        "In phtlab/lab/frontend, run 'jlpm install' and 'jlpm build'; or install phtlab from its "
+        "wheel, which holds it.",
         code="workspace-labextension",
     )
 

@@ -20,9 +20,9 @@ from phtlab.kernel.layer import EPOCH, LayerFile
 from phtlab.kernel.workspace import BuiltWorkspace
 from phtlab.train.canonical import digest
 from phtlab.train.image import MANIFEST_TYPE
-from phtlab.wire.engine_socket import knock
+from phtlab.wire.engine_socket import check_socket
 from phtlab.wire.registry.client import Registry
-from phtlab.wire.registry.upload import Moved, after, unheard
+from phtlab.wire.registry.upload import Moved, after, ignore_progress
 
 if TYPE_CHECKING:
     import docker
@@ -32,8 +32,9 @@ _BLOCK = 1 << 20
 _SECONDS = 600
 _SOCKET = "unix:///var/run/docker.sock"
 _NO_ENGINE = (
-    "The container engine does not answer. Start it, for example: systemctl start docker. "
-    "And may you use it? Root may, and members of the group docker."
+    "The container engine does not answer.",
+    "Start it, for example: systemctl start docker. And may you use it? Root may, and members of "
+    "the group docker.",
 )
 
 
@@ -44,11 +45,11 @@ def container_engine() -> Iterator[docker.DockerClient]:
     import docker.errors
 
     try:
-        knock(os.environ.get("DOCKER_HOST") or _SOCKET)
+        check_socket(os.environ.get("DOCKER_HOST") or _SOCKET)
         engine = docker.from_env(timeout=_SECONDS)
         engine.ping()
     except (docker.errors.DockerException, OSError):
-        raise EngineMissingError(_NO_ENGINE) from None
+        raise EngineMissingError(*_NO_ENGINE) from None
     try:
         yield engine
     finally:
@@ -56,7 +57,7 @@ def container_engine() -> Iterator[docker.DockerClient]:
 
 
 def load_workspace(
-    built: BuiltWorkspace, engine: docker.DockerClient, moved: Moved = unheard
+    built: BuiltWorkspace, engine: docker.DockerClient, moved: Moved = ignore_progress
 ) -> str:
     """Give `built` to `engine`; returns the reference by which containers are made from it.
 
@@ -78,7 +79,8 @@ def load_workspace(
         if not _has(engine, built):
             raise KernelError(
                 f"The container engine took the archive of {built.reference}, but what it made of "
-                "it is another image. Look at the engine's log.",
+                "it is another image.",
+                "Look at the engine's log.",
                 code="workspace-load",
             )
     except docker.errors.DockerException as refused:
@@ -87,11 +89,13 @@ def load_workspace(
             code="workspace-load",
         ) from None
     except requests.ConnectionError:
-        raise EngineMissingError(_NO_ENGINE) from None
+        raise EngineMissingError(*_NO_ENGINE) from None
     return built.reference
 
 
-def push_workspace(registry: Registry, built: BuiltWorkspace, moved: Moved = unheard) -> str:
+def push_workspace(
+    registry: Registry, built: BuiltWorkspace, moved: Moved = ignore_progress
+) -> str:
     """Store `built` in `registry`, for engines elsewhere; returns its reference by digest."""
     done = 0
     for layer in built.layers:

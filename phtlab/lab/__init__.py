@@ -1,12 +1,13 @@
 """The researcher's side: read a notebook, dispatch it, open what comes back."""
 
 from phtlab.lab.client.journey import Journey
-from phtlab.lab.client.lab import Lab, connect, results
+from phtlab.lab.client.lab import Lab, connect
 from phtlab.lab.client.train import Train
 from phtlab.lab.proposals.proposal import SubmittedProposal
 from phtlab.lab.proposals.proposals import Proposals
 from phtlab.lab.proposals.station_answers import StationSays
-from phtlab.lab.results.results import ResultFigure, Results, StationResults
+from phtlab.lab.results.released_outputs import ResultFigure
+from phtlab.lab.results.results import Results, StationResults
 
 __all__ = [
     "Journey",
@@ -19,5 +20,4 @@ __all__ = [
     "SubmittedProposal",
     "Train",
     "connect",
-    "results",
 ]

@@ -172,6 +172,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as failed:
         raise NotebookError(
-            f"Cannot read the notebook {path}: {failed.strerror or failed}. Check the path.",
+            f"Cannot read the notebook {path}: {failed.strerror or failed}.",
+            "Check the path.",
             code="notebook-missing",
         ) from None

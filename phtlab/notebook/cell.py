@@ -78,7 +78,8 @@ def _load(content: bytes, label: str) -> dict[str, Any]:
         notebook = json.loads(content)
     except (ValueError, RecursionError):
         raise NotebookError(
-            f"{label} is not a notebook: it is not JSON. Give the .ipynb file.",
+            f"{label} is not a notebook: it is not JSON.",
+            "Give the .ipynb file.",
             code="notebook-format",
         ) from None
     if not isinstance(notebook, dict) or not isinstance(notebook.get("cells"), list):
@@ -91,7 +92,7 @@ def _load(content: bytes, label: str) -> dict[str, Any]:
         raise NotebookError(f"{label} is not a notebook: {hint}", code="notebook-format")
     if notebook.get("nbformat") != 4:
         raise NotebookError(
-            f"{label} is a notebook of format {notebook.get('nbformat')!r}; phtlab reads format 4. "
+            f"{label} is a notebook of format {notebook.get('nbformat')!r}; phtlab reads format 4.",
             "Open it in JupyterLab and save it again.",
             code="notebook-format",
         )
@@ -105,7 +106,7 @@ def _read_cell(raw: Any, number: int, label: str) -> tuple[Cell, list[Finding]]:
     kind = raw.get("cell_type") if isinstance(raw, dict) else None
     if not isinstance(source, str) or kind not in ("code", "markdown", "raw"):
         raise NotebookError(
-            f"{label} is not a notebook: cell {number} has no source or no known cell_type. "
+            f"{label} is not a notebook: cell {number} has no source or no known cell_type.",
             "Open it in JupyterLab and save it again.",
             code="notebook-format",
         )

@@ -89,7 +89,7 @@ def read_parameters(cell: Cell, tree: ast.Module) -> tuple[ParameterSchema, list
         except _RefusedError as refused:
             refuse("parameter-declaration", line, str(refused))
         except ParameterError as refused:
-            refuse(_CODES.get(refused.code, "parameter-default"), line, refused.message)
+            refuse(_CODES.get(refused.code, "parameter-default"), line, str(refused))
         else:
             if declared["type"] == "number" and "default" in declared:
                 declared["default"] = float(declared["default"])

@@ -212,7 +212,7 @@ _DECLARE: Mapping[OutputKind, str] = {
 }
 
 
-def uncounted(
+def missing_counts(
     output: DeclaredOutput, cell: int, line: int, fix: Fix | None = None
 ) -> Iterator[Finding]:
     """An output of which nobody knows how many people it is about: stations ask a person."""

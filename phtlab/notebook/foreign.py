@@ -13,7 +13,7 @@ from typing import Any
 
 from phtlab.errors import ParameterError
 from phtlab.notebook.cell import Cell
-from phtlab.notebook.declared_output import NAME, DeclaredOutput, declare, uncounted
+from phtlab.notebook.declared_output import NAME, DeclaredOutput, declare, missing_counts
 from phtlab.notebook.finding import Finding, error
 from phtlab.notebook.parameters import ParameterSchema, check_name, check_property
 
@@ -67,7 +67,7 @@ def read_foreign_outputs(
                     f"'{output.name}' is published again with another kind or counts. Make them "
                     "the same, or give each output its own name.",
                 )
-            findings.extend(uncounted(output, call.cell, call.line))
+            findings.extend(missing_counts(output, call.cell, call.line))
         except _RefusedError as refused:
             findings.append(refused.finding)
     return tuple(outputs.values()), tuple(datasets), findings
@@ -197,7 +197,7 @@ def read_metadata_parameters(
         except ParameterError as refused:
             own = refused.code in ("parameter-name", "parameter-secret")
             code = refused.code if own else "parameter-declaration"
-            message = f"in the notebook's metadata: {refused.message}"
+            message = f"in the notebook's metadata: {refused}"
             findings.append(error(code, message, number))
     if number is not None and not declared:
         findings.append(

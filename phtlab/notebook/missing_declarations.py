@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from phtlab.notebook.declared_output import DeclaredOutput, extreme, uncounted
+from phtlab.notebook.declared_output import DeclaredOutput, extreme, missing_counts
 from phtlab.notebook.finding import Finding, error, warning
 from phtlab.notebook.fix import TO_FILL_IN, Fix, add_arguments
 from phtlab.notebook.origins import Origins
@@ -56,7 +56,7 @@ def missing_declarations(
         value = one.value or ast.Constant(None)
         part = _part_of_others(one, value, origins, published)
         undeclared = _undeclared(one, value, origins, trees, part)
-        findings.extend(uncounted(one.output, one.cell, one.line, one.fix(undeclared)))
+        findings.extend(missing_counts(one.output, one.cell, one.line, one.fix(undeclared)))
         findings.extend(extreme(one.output, one.cell, one.line))
         if one.output.kind == "scalar":
             # One change declares both, at the finding that nobody knows how many people it is of.

@@ -37,7 +37,8 @@ def parameterize(travelling: bytes, values: Mapping[str, Any]) -> bytes:
         roles = [cell["metadata"]["phtlab"]["role"] for cell in cells]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise NotebookError(
-            "The train's notebook is not one that phtlab wrote. Build the train again.",
+            "The train's notebook is not one that phtlab wrote.",
+            "Build the train again.",
             code="notebook-format",
         ) from None
     for name, value in values.items():
@@ -84,8 +85,8 @@ def _assignments(kernel: str, language: str, values: Mapping[str, Any]) -> str:
         return str(own.codify(dict(values), "The order's parameters"))
     except (PapermillException, NotImplementedError):
         raise ParameterError(
-            f"papermill cannot write these parameters in the language '{language}'. Use numbers, "
-            "text and true or false, or remove the parameters.",
+            f"papermill cannot write these parameters in the language '{language}'.",
+            "Use numbers, text and true or false, or remove the parameters.",
             code="parameter-language",
         ) from None
 
@@ -98,8 +99,8 @@ def _check_value(name: str, value: Any, language: str) -> None:
     if not isinstance(value, (bool, int, float, str)):
         raise ParameterError(
             f"Parameter '{name}' is a {type(value).__name__}, which a notebook's parameters cell "
-            "cannot hold. Use a number, text, true or false, or a list of them; write a date as "
-            "text.",
+            "cannot hold.",
+            "Use a number, text, true or false, or a list of them; write a date as text.",
             code="parameter-type",
         )
     if isinstance(value, float) and not math.isfinite(value):
@@ -112,7 +113,7 @@ def _check_value(name: str, value: Any, language: str) -> None:
         and not _PLAIN_TEXT.fullmatch(value)
     ):
         raise ParameterError(
-            f"Parameter '{name}' has characters that cannot be written safely in {language}. "
+            f"Parameter '{name}' has characters that cannot be written safely in {language}.",
             "Use letters, digits and spaces.",
             code="parameter-characters",
         )

@@ -80,7 +80,8 @@ class ParameterSchema:
         ):
             raise ParameterError(
                 "The parameters' schema is not one that phtlab writes: an object with "
-                "'properties' and no additional ones. Build the train again.",
+                "'properties' and no additional ones.",
+                "Build the train again.",
                 code="parameter-schema",
             )
         for name, declared in properties.items():
@@ -89,7 +90,7 @@ class ParameterSchema:
         read = cls(dict(properties))
         if sorted(schema.get("required", ())) != read.schema["required"]:
             raise ParameterError(
-                "The parameters' schema requires others than those without a default value. "
+                "The parameters' schema requires others than those without a default value.",
                 "Build the train again.",
                 code="parameter-schema",
             )
@@ -106,14 +107,14 @@ class ParameterSchema:
             check_name(name)
             if name not in self.properties:
                 raise ParameterError(
-                    _unknown(name, list(self.properties)), code="parameter-unknown"
+                    *_unknown(name, list(self.properties)), code="parameter-unknown"
                 )
         missing = [
             n for n, value in self.properties.items() if n not in values and "default" not in value
         ]
         if missing:
             raise ParameterError(
-                f"Parameter '{missing[0]}' has no default value and none was given. "
+                f"Parameter '{missing[0]}' has no default value and none was given.",
                 f"Give one: {missing[0]}=….",
                 code="parameter-missing",
             )
@@ -193,8 +194,8 @@ def _require_no_secret(name: str, kind: str, description: str) -> None:
         raise ParameterError(
             f"Parameter '{name}' would be a secret by its {'name' if by_name else 'description'}. "
             "The value of a parameter is signed into the order, which central, the stations and "
-            "every recipient read and keep; and a run has no network to use a secret on. Leave it "
-            "out, or call it something else if it is none.",
+            "every recipient read and keep; and a run has no network to use a secret on.",
+            "Leave it out, or call it something else if it is none.",
             code="parameter-secret",
         )
 
@@ -206,7 +207,7 @@ def check_value(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
     """
     plain = _check_type(name, value, declared)
     if "enum" in declared and plain not in declared["enum"]:
-        raise ParameterError(_no_choice(name, plain, declared["enum"]), code="parameter-bounds")
+        raise ParameterError(*_no_choice(name, plain, declared["enum"]), code="parameter-bounds")
     if isinstance(plain, bool):
         return plain
     if isinstance(plain, (int, float)):
@@ -253,8 +254,9 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
     if kind == "string" and isinstance(plain, str):
         if any("\ud800" <= c <= "\udfff" for c in plain) or "\0" in plain:
             raise ParameterError(
-                f"Parameter '{name}' has a character that cannot be written in a notebook "
-                "(a NUL or half a surrogate pair). Remove it.",
+                f"Parameter '{name}' has a character that cannot be written in a notebook (a NUL "
+                "or half a surrogate pair).",
+                "Remove it.",
                 code="parameter-type",
             )
         return plain
@@ -316,20 +318,22 @@ def _check_number(name: str, value: float, declared: Mapping[str, Any]) -> None:
         )
 
 
-def _unknown(name: str, declared: list[str]) -> str:
+def _unknown(name: str, declared: list[str]) -> tuple[str, str]:
+    """The message and the hint."""
     if not declared:
-        return f"Unknown parameter '{name}': this notebook declares none."
+        return f"Unknown parameter '{name}': this notebook declares none.", ""
     close = difflib.get_close_matches(name, declared, n=1)
-    hint = f"Did you mean '{close[0]}'? " if close else ""
-    return f"Unknown parameter '{name}'. {hint}The notebook declares {', '.join(declared)}."
+    guess = f"Did you mean '{close[0]}'? " if close else ""
+    return f"Unknown parameter '{name}'.", f"{guess}The notebook declares {', '.join(declared)}."
 
 
-def _no_choice(name: str, value: Any, choices: list[Any]) -> str:
+def _no_choice(name: str, value: Any, choices: list[Any]) -> tuple[str, str]:
+    """The message and the hint."""
     close = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
-    hint = f" Did you mean {_shown(close[0])}?" if close else ""
+    choice = " or ".join(_shown(c) for c in choices)
     return (
-        f"Parameter '{name}' is {_shown(value)}; it takes "
-        f"{' or '.join(_shown(c) for c in choices)}.{hint}"
+        f"Parameter '{name}' is {_shown(value)}; it takes {choice}.",
+        f"Did you mean {_shown(close[0])}?" if close else "",
     )
 
 

@@ -24,7 +24,7 @@ from phtlab.provisioner.left_behind import (
     remove_left_behind,
 )
 from phtlab.station.executor.contract import MIB, Job, Limits
-from phtlab.station.executor.image_pull import require_image, said
+from phtlab.station.executor.image_pull import engine_message, require_image
 from phtlab.station.executor.sandbox import container_body, container_name
 
 # In the kernel's process, before the kernel: standard input is the line to the parent, and its
@@ -112,8 +112,8 @@ class KernelContainer:
                 )
             if time.monotonic() > deadline:
                 raise SandboxError(
-                    f"The kernel did not answer within {seconds:g} seconds. Try again; on a busy "
-                    "machine, raise SandboxProvisioner.start_seconds.",
+                    f"The kernel did not answer within {seconds:g} seconds.",
+                    "Try again; on a busy machine, raise SandboxProvisioner.start_seconds.",
                     code="kernel-start",
                 )
             time.sleep(0.01)
@@ -204,13 +204,14 @@ class KernelContainer:
             api.start(self._id)
         except docker.errors.ImageNotFound:
             raise SandboxError(
-                f"The kernel image {job.image} is not on this machine. Get it with 'phtlab kernel "
-                "install', which also renews the kernel's entry in Jupyter.",
+                f"The kernel image {job.image} is not on this machine.",
+                "Get it with 'phtlab kernel install', which also renews the kernel's entry in "
+                "Jupyter.",
                 code="kernel-image-missing",
             ) from None
         except docker.errors.APIError as error:
             raise SandboxError(
-                f"The container engine did not start the kernel: {said(error)}. "
+                f"The container engine did not start the kernel: {engine_message(error)}.",
                 "'phtlab station check' says what it lacks for the sandbox.",
                 code="kernel-start",
             ) from None
@@ -234,12 +235,13 @@ def require_local_engine() -> None:
     host = os.environ.get("DOCKER_HOST", "")
     if host and not host.startswith("unix://"):
         raise EngineMissingError(
-            f"The container engine at {host} may be on another machine, where the kernel's sockets "
-            "are not. Use this machine's engine: unset DOCKER_HOST."
+            f"The container engine at {host} may be on another machine, where the kernel's "
+            "sockets are not.",
+            "Use this machine's engine: unset DOCKER_HOST.",
         )
     if sys.platform != "linux":
         raise EngineMissingError(
             "A kernel in the sandbox needs Linux: elsewhere containers run in a machine of their "
-            "own, which a kernel's sockets do not leave. On Windows, run Jupyter and the engine "
-            "in WSL 2."
+            "own, which a kernel's sockets do not leave.",
+            "On Windows, run Jupyter and the engine in WSL 2.",
         )

@@ -45,8 +45,8 @@ class KernelFolder:
         place = parent or tempfile.gettempdir()
         if len(os.fsencode(place)) > _LONGEST:
             raise SandboxError(
-                f"The kernel's sockets cannot be below {place}: that path is too long. Name a "
-                "shorter one with SandboxProvisioner.folder or TMPDIR.",
+                f"The kernel's sockets cannot be below {place}: that path is too long.",
+                "Name a shorter one with SandboxProvisioner.folder or TMPDIR.",
                 code="kernel-sockets",
             )
         path = Path(tempfile.mkdtemp(prefix="phtlab-kernel-", dir=place))
@@ -142,14 +142,14 @@ class KernelFolder:
             copy.chmod(0o644)
         except PermissionError:
             raise DataSetError(
-                f"The data set {entry.name} at {path} cannot be read by the sandbox's user. Let "
-                "others read it (chmod o+rX), or leave it out of the declared data sets.",
+                f"The data set {entry.name} at {path} cannot be read by the sandbox's user.",
+                "Let others read it (chmod o+rX), or leave it out of the declared data sets.",
                 code="data-set-unreadable",
             ) from None
         except OSError as error:
             raise DataSetError(
-                f"The data set {entry.name} is not at {path} ({error.strerror}). Put it there, or "
-                "correct its path.",
+                f"The data set {entry.name} is not at {path} ({error.strerror}).",
+                "Put it there, or correct its path.",
                 code="data-set-missing",
             ) from None
         return copy

@@ -26,7 +26,8 @@ def fetch_kernel(
     if not IMAGE.fullmatch(reference):
         raise KernelError(
             f"The kernel image {reference!r} is not named by digest, so it may be another one "
-            "tomorrow. Name it as host:port/repository@sha256:…",
+            "tomorrow.",
+            "Name it as host:port/repository@sha256:…",
             code="kernel-image-name",
         )
     fetch_image(engine.api, reference, authorize)
@@ -34,8 +35,8 @@ def fetch_kernel(
     labels: Mapping[str, str] = found["Config"].get("Labels") or {}
     if _LANGUAGE not in labels:
         raise KernelError(
-            f"{reference} is not a kernel image: it does not say its language. 'phtlab kernel "
-            "list' shows those of the consortium.",
+            f"{reference} is not a kernel image: it does not say its language.",
+            "'phtlab kernel list' shows those of the consortium.",
             code="kernel-image",
         )
     return labels[_LANGUAGE]

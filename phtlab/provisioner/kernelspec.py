@@ -49,8 +49,9 @@ def install_kernelspec(
     """
     if language != "python":
         raise KernelError(
-            f"Only Python kernels run in this sandbox yet, and this image's language is "
-            f"{language}. Name another kernel image.",
+            "Only Python kernels run in this sandbox yet, and this image's language is "
+            f"{language}.",
+            "Name another kernel image.",
             code="kernel-language",
         )
     spec = kernelspec(image, display_name=display_name)
@@ -67,6 +68,7 @@ def install_kernelspec(
             )
         except (OSError, ValueError) as error:
             raise KernelError(
-                f"The kernel's entry cannot be written: {error}. Name a place with --prefix.",
+                f"The kernel's entry cannot be written: {error}.",
+                "Name a place with --prefix.",
                 code="kernelspec",
             ) from None

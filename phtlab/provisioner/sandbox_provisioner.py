@@ -134,13 +134,14 @@ class SandboxProvisioner(KernelProvisionerBase):
         if self._remains is not None:
             raise SandboxError(
                 "The container engine did not remove the kernel that ran before, so no other one "
-                "takes its place. See that the engine answers ('docker ps'), then start the kernel "
-                "again.",
+                "takes its place.",
+                "See that the engine answers ('docker ps'), then start the kernel again.",
                 code="kernel-start",
             )
         if not self.image:
             raise SandboxError(
-                "No kernel image is named for this kernel. Run 'phtlab kernel install' again.",
+                "No kernel image is named for this kernel.",
+                "Run 'phtlab kernel install' again.",
                 code="kernel-image-missing",
             )
         assert self._folder is not None  # noqa: S101 (pre_launch made it)

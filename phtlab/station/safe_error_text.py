@@ -5,7 +5,7 @@ from __future__ import annotations
 from phtlab.errors import PhtlabError
 
 
-def why_of(error: Exception) -> str:
+def safe_error_text(error: Exception) -> str:
     """What happened, if the words are ours or the system's; of any other fault only its class.
 
     A library's message may quote anything, a patient's row too.

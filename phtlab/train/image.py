@@ -87,8 +87,8 @@ def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, by
     config = _canonical_json(kernel_config, "kernel image's config")
     if manifest.get("config") != _descriptor(CONFIG_TYPE, kernel_config):
         raise TrainError(
-            "The kernel image's config is not the one that its manifest names. Fetch or build the "
-            "kernel image again.",
+            "The kernel image's config is not the one that its manifest names.",
+            "Fetch or build the kernel image again.",
             code="image-kernel",
         )
     layer = _layer(files)
@@ -132,7 +132,8 @@ def verify_image(
     if not isinstance(layers, list) or len(layers) != len(kernel.diff_ids) + 1:
         raise TrainError(
             f"The train image must have the {len(kernel.diff_ids)} layers of the kernel image "
-            f"'{kernel.name}' and one more. It was not made by phtlab; ask its author for another.",
+            f"'{kernel.name}' and one more.",
+            "It was not made by phtlab; ask its author for another.",
             code="image-layers",
         )
     _check_descriptor("layer", layers[-1], _descriptor(LAYER_TYPE, layer))
@@ -144,13 +145,14 @@ def verify_image(
     if layer_files != declared_files(train_manifest, files):
         raise TrainError(
             f"The train '{train_manifest.name}' is signed with other parameters, data sets or "
-            "outputs than its image declares. Do not run it; ask its author.",
+            "outputs than its image declares.",
+            "Do not run it; ask its author.",
             code="image-declaration",
         )
     if _layer(layer_files) != layer:
         raise TrainError(
-            "The train's layer holds more than its files show. It was not made by phtlab; do not "
-            "run it.",
+            "The train's layer holds more than its files show.",
+            "It was not made by phtlab; do not run it.",
             code="image-layer-form",
         )
     return files
@@ -168,7 +170,7 @@ def _check_kernel(
         or diff_ids != [*kernel.diff_ids, digest(layer)]
     ):
         raise TrainError(
-            f"The layers of the train image are not those of the kernel image '{kernel.name}'. "
+            f"The layers of the train image are not those of the kernel image '{kernel.name}'.",
             "Do not run it; ask its author.",
             code="image-layers",
         )
@@ -184,9 +186,9 @@ def _check_kernel(
     )
     if history[-1:] != [_HISTORY] or digest(kernel_manifest) != kernel.digest:
         raise TrainError(
-            f"The train image is not built on the kernel image '{kernel.name}' "
-            f"({kernel.digest}): its settings or its lower layers were changed. Do not run it; "
-            "ask its author.",
+            f"The train image is not built on the kernel image '{kernel.name}' ({kernel.digest}): "
+            "its settings or its lower layers were changed.",
+            "Do not run it; ask its author.",
             code="image-kernel",
         )
 
@@ -197,8 +199,8 @@ def _check_kernel_name(train_manifest: TrainManifest, kernel: KernelImage) -> No
     if (said.name, said.language) != (kernel.name, kernel.language):
         raise TrainError(
             f"The train '{train_manifest.name}' calls its kernel image '{said.name}' "
-            f"({said.language}); the catalogue calls it '{kernel.name}' ({kernel.language}). Build "
-            "and sign it again.",
+            f"({said.language}); the catalogue calls it '{kernel.name}' ({kernel.language}).",
+            "Build and sign it again.",
             code="image-kernel",
         )
 
@@ -207,20 +209,20 @@ def _check_files(files: Mapping[str, bytes], train_manifest: TrainManifest) -> N
     listed = {file.path: file for file in train_manifest.files}
     for path in sorted(files.keys() - listed.keys()):
         raise TrainError(
-            f"The train image holds the file '{path}', which the signed manifest does not list. "
+            f"The train image holds the file '{path}', which the signed manifest does not list.",
             "Do not run it; ask its author.",
             code="image-file-unlisted",
         )
     for path in sorted(listed.keys() - files.keys()):
         raise TrainError(
-            f"The file '{path}' of the signed manifest is missing from the train image. "
+            f"The file '{path}' of the signed manifest is missing from the train image.",
             "Build the train again.",
             code="image-file-missing",
         )
     for file in train_files(files):
         if file != listed[file.path]:
             raise TrainError(
-                f"The file '{file.path}' of the train image is not the one that was signed. "
+                f"The file '{file.path}' of the train image is not the one that was signed.",
                 "Do not run it; ask its author.",
                 code="image-file-changed",
             )
@@ -272,7 +274,8 @@ def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
                 if not (entry.isdir() or entry.type == tarfile.REGTYPE) or entry.issparse():
                     raise TrainError(
                         f"'{entry.name}' in the train's layer is a link, a device or a special "
-                        "file; only plain files may travel. Do not run it; ask its author.",
+                        "file; only plain files may travel.",
+                        "Do not run it; ask its author.",
                         code="image-file-kind",
                     )
                 if entry.isdir():
@@ -281,7 +284,8 @@ def _read_layer(layer: bytes, limits: ImageLimits) -> dict[str, bytes]:
                 if path == entry.name or not _PATH.fullmatch(path) or path in files:
                     raise TrainError(
                         f"The train's layer holds '{entry.name}', which is not one of the files "
-                        f"below /{_FOLDER}. Do not run it; ask its author.",
+                        f"below /{_FOLDER}.",
+                        "Do not run it; ask its author.",
                         code="image-file-unlisted",
                     )
                 content = archive.extractfile(entry)
@@ -309,8 +313,8 @@ def _descriptor(media_type: str, content: bytes) -> dict[str, Any]:
 def _check_descriptor(what: str, found: object, expected: dict[str, Any]) -> None:
     if found != expected:
         raise TrainError(
-            f"The {what} of the train image is not the one that its manifest names. Fetch the "
-            "image again; if that does not help, do not run it.",
+            f"The {what} of the train image is not the one that its manifest names.",
+            "Fetch the image again; if that does not help, do not run it.",
             code=f"image-{what}-changed",
         )
 
@@ -319,8 +323,8 @@ def _check_digest(what: str, content: bytes, expected: str) -> None:
     found = digest(content)
     if found != expected:
         raise TrainError(
-            f"The {what} of the train image is {found}, but the author signed {expected}. Do not "
-            "run it; ask its author.",
+            f"The {what} of the train image is {found}, but the author signed {expected}.",
+            "Do not run it; ask its author.",
             code="image-changed",
         )
 
@@ -341,8 +345,8 @@ def _canonical_json(content: bytes, what: str) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict):
         raise TrainError(
-            f"The {what} is not canonical JSON (RFC 8785). Build the image with phtlab: "
-            "'phtlab kernel build' or 'phtlab train build'.",
+            f"The {what} is not canonical JSON (RFC 8785).",
+            "Build the image with phtlab: 'phtlab kernel build' or 'phtlab train build'.",
             code="image-form",
         )
     return value

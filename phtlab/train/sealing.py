@@ -58,13 +58,14 @@ def seal(source: Source, target: Target, recipients: Sequence[str], context: byt
     keys = [HybridRecipient.parse(text) for text in dict.fromkeys(recipients)]
     if not keys:
         raise SealKeyError(
-            "This cargo has no recipient, so nobody could open it. Name at least the researcher.",
+            "This cargo has no recipient, so nobody could open it.",
+            "Name at least the researcher.",
             code="seal-no-recipient",
         )
     if len(keys) > MAX_RECIPIENTS:
         raise SealKeyError(
-            f"This cargo has {len(keys)} recipients; at most {MAX_RECIPIENTS} are allowed. Seal "
-            "it to fewer.",
+            f"This cargo has {len(keys)} recipients; at most {MAX_RECIPIENTS} are allowed.",
+            "Seal it to fewer.",
             code="seal-too-many-recipients",
         )
     with _Counted(target) as counted:
@@ -94,7 +95,8 @@ def open_sealed(
     if not bytes_eq(context_digest, _context_digest(context)):
         raise SealContextError(
             "This cargo belongs to another train, journey, station or stop than the one it was "
-            "delivered for. Do not use it; tell the station and whoever runs central."
+            "delivered for.",
+            "Do not use it; tell the station and whoever runs central.",
         )
     _require_count(header, recipients)
     decrypt_payload(source, target, file_key)
@@ -107,25 +109,27 @@ def _require_cargo(header: Header) -> bytes:
     if len(contexts) != 1:
         raise SealFormatError(
             f"This is not phtlab's sealed cargo: it is bound to {len(contexts)} stops instead of "
-            "one. Ask the station to seal it again.",
+            "one.",
+            "Ask the station to seal it again.",
             code="seal-bound",
         )
     if len(recipients) + 1 != len(header.stanzas):
         raise SealFormatError(
             "This cargo can also be opened in a way that is not post-quantum, or that is not "
-            "known here. Ask the station to seal it again to age1pq1… recipients only.",
+            "known here.",
+            "Ask the station to seal it again to age1pq1… recipients only.",
             code="seal-not-post-quantum",
         )
     if not 1 <= len(recipients) <= MAX_RECIPIENTS:
         raise SealFormatError(
-            f"This cargo has {len(recipients)} recipients; 1 to {MAX_RECIPIENTS} are accepted. "
+            f"This cargo has {len(recipients)} recipients; 1 to {MAX_RECIPIENTS} are accepted.",
             "Ask the station to seal it again.",
             code="seal-recipient-count",
         )
     if contexts[0].args != _CONTEXT_ARGS or len(contexts[0].body) != hashlib.sha256().digest_size:
         raise SealFormatError(
-            "This cargo is bound to its stop in a form that this version does not know. Update "
-            "phtlab, or ask the station which version it runs.",
+            "This cargo is bound to its stop in a form that this version does not know.",
+            "Update phtlab, or ask the station which version it runs.",
             code="seal-bound-form",
         )
     return contexts[0].body
@@ -136,9 +140,9 @@ def _require_count(header: Header, expected: int | None) -> None:
     found = sum(stanza.kind == HYBRID for stanza in header.stanzas)
     if expected is not None and found != expected:
         raise SealFormatError(
-            f"The station sealed this cargo to {found} recipients, and the order names {expected}: "
-            "somebody else may be able to open it. Nothing of it is shown. Tell your consortium's "
-            "officers.",
+            f"The station sealed this cargo to {found} recipients, and the order names "
+            f"{expected}: somebody else may be able to open it. Nothing of it is shown.",
+            "Tell your consortium's officers.",
             code="seal-recipients",
         )
 

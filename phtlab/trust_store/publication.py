@@ -86,14 +86,16 @@ def accept_bundle(
     version = _newest(brought, "targets")
     if version is None:
         raise RosterError(
-            "This bundle holds no signed roster. Officers write one with 'phtlab consortium sign'.",
+            "This bundle holds no signed roster.",
+            "Officers write one with 'phtlab consortium sign'.",
             code="bundle-unsigned",
         )
     name = f"{version}.targets.json"
     targets = load_targets(root, brought[name]).signed
     if targets.version != version:
         raise RosterError(
-            f"'{name}' is version {targets.version} of the roster. Do not rename it.",
+            f"'{name}' is version {targets.version} of the roster.",
+            "Do not rename it.",
             code="bundle-version",
         )
     require_fresh(root, targets, now)
@@ -101,7 +103,8 @@ def accept_bundle(
     if version < known or (version == known and current[name] != brought[name]):
         raise RosterStaleError(
             f"Central serves version {known} of the roster; this bundle is another version "
-            f"{version}. Sign again on top of the newest: 'phtlab consortium sign'.",
+            f"{version}.",
+            "Sign again on top of the newest: 'phtlab consortium sign'.",
             code="roster-rollback",
         )
     files = _decode(bundle.get("targets", {}), MAX_TARGET_BYTES)
@@ -171,9 +174,9 @@ def online_signer(files: Files, keys: Iterable[Ed25519PrivateKey]) -> Ed25519Pri
         if all(root.roles[role].keyids == named for role in ONLINE_ROLES):
             return key
     raise RosterError(
-        "The consortium's root names another online key than central's. Officers replace it with "
-        "'phtlab consortium online-key' and the file that 'phtlab central init' or 'phtlab central "
-        "online-key' wrote.",
+        "The consortium's root names another online key than central's.",
+        "Officers replace it with 'phtlab consortium online-key' and the file that 'phtlab "
+        "central init' or 'phtlab central online-key' wrote.",
         code="online-key-other",
     )
 
@@ -221,8 +224,8 @@ def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes
     version = _newest(current, "root")
     if version is None:
         raise RosterError(
-            "Central has no root of the consortium yet. Hand it root.json from an officer: "
-            "'phtlab central pin DIRECTORY root.json'.",
+            "Central has no root of the consortium yet.",
+            "Hand it root.json from an officer: 'phtlab central pin DIRECTORY root.json'.",
             code="root-not-pinned",
         )
     root = load_root(current[f"{version}.root.json"]).signed
@@ -230,7 +233,8 @@ def _follow_roots(current: Files, brought: Files) -> tuple[Root, dict[str, bytes
         if name.endswith(".root.json") and brought.get(name, content) != content:
             raise RosterError(
                 f"This bundle's {name} is not the one that central follows: it is of another "
-                "consortium, or was founded again. Ask the officers.",
+                "consortium, or was founded again.",
+                "Ask the officers.",
                 code="root-other",
             )
     followed = _older_roots(root, current, brought)
@@ -271,7 +275,7 @@ def _decode(encoded: Mapping[str, str], limit: int = MAX_TARGET_BYTES) -> dict[s
         return {name: base64.b64decode(text, validate=True) for name, text in encoded.items()}
     except (binascii.Error, ValueError):
         raise RosterError(
-            "This bundle holds text that is not base64. Write it again.", code="bundle-form"
+            "This bundle holds text that is not base64.", "Write it again.", code="bundle-form"
         ) from None
 
 

@@ -66,8 +66,8 @@ def public_key(described: Mapping[str, Any]) -> SSlibKey:
         return SSlibKey.from_crypto(Ed25519PublicKey.from_public_bytes(raw))
     except (KeyError, TypeError, ValueError):
         raise RosterError(
-            "This is not the public half of an Ed25519 key. Give the file that "
-            "'phtlab central init' wrote for the consortium.",
+            "This is not the public half of an Ed25519 key.",
+            "Give the file that 'phtlab central init' wrote for the consortium.",
             code="online-key-form",
         ) from None
 
@@ -107,7 +107,7 @@ def load_next_root(current: Root, content: bytes) -> Metadata[Root]:
     version = metadata.signed.version
     if version != current.version + 1:
         raise RosterStaleError(
-            f"Root {current.version + 1} of the consortium was expected, this is {version}. "
+            f"Root {current.version + 1} of the consortium was expected, this is {version}.",
             "Ask an officer for the complete chain of roots.",
             code="roster-rollback",
         )
@@ -128,15 +128,15 @@ def require_fresh(root: Root, targets: Targets, now: datetime) -> None:
     """Raises RosterStaleError if either has expired at `now`."""
     if root.is_expired(now):
         raise RosterStaleError(
-            f"The consortium's root expired on {root.expires:%Y-%m-%d %H:%M} UTC. "
-            "Its officers must sign a new root and publish it."
+            f"The consortium's root expired on {root.expires:%Y-%m-%d %H:%M} UTC.",
+            "Its officers must sign a new root and publish it.",
         )
     if targets.is_expired(now):
         raise RosterStaleError(
-            f"Version {targets.version} of the roster expired on "
-            f"{targets.expires:%Y-%m-%d %H:%M} UTC. Its officers renew it with "
-            "'phtlab consortium sign' and 'phtlab consortium publish'; "
-            "check this machine's clock too."
+            f"Version {targets.version} of the roster expired on {targets.expires:%Y-%m-%d %H:%M} "
+            "UTC.",
+            "Its officers renew it with 'phtlab consortium sign' and 'phtlab consortium publish'; "
+            "check this machine's clock too.",
         )
 
 
@@ -160,7 +160,7 @@ def read_roster(content: bytes, version: int) -> Roster:
     try:
         return Roster.model_validate({**parse_json(content), "version": version})
     except (ValidationError, ValueError, TypeError) as error:
-        raise RosterError(_unreadable(ROSTER_FILE, error), code="roster-form") from None
+        raise RosterError(*_unreadable(ROSTER_FILE, error), code="roster-form") from None
 
 
 @lru_cache(maxsize=8)
@@ -169,7 +169,7 @@ def read_catalogue(content: bytes) -> Catalogue:
     try:
         return Catalogue.model_validate(parse_json(content))
     except (ValidationError, ValueError) as error:
-        raise RosterError(_unreadable(CATALOGUE_FILE, error)) from None
+        raise RosterError(*_unreadable(CATALOGUE_FILE, error)) from None
 
 
 def root_fingerprint(content: bytes) -> str:
@@ -192,7 +192,9 @@ def _load(content: bytes, role: str) -> Metadata[Any]:
         metadata: Metadata[Any] = Metadata.from_bytes(content)
     except (DeserializationError, ValueError):
         raise RosterError(
-            f"This is not {role} metadata of a consortium. Check the file.", code="roster-metadata"
+            f"This is not {role} metadata of a consortium.",
+            "Check the file.",
+            code="roster-metadata",
         ) from None
     if metadata.signed.type != role:
         raise RosterError(f"This is {metadata.signed.type} metadata; {role} was expected.")
@@ -204,16 +206,18 @@ def _verify(delegator: Root, role: str, metadata: Metadata[Any], what: str) -> N
     if not result.verified:
         raise RosterError(
             f"{what} is signed by {len(result.signed)} of the consortium's officers; "
-            f"{result.threshold} must sign. It is refused: ask an officer whether it is genuine."
+            f"{result.threshold} must sign.",
+            "It is refused: ask an officer whether it is genuine.",
         ) from UnsignedMetadataError(what)
 
 
-def _unreadable(name: str, error: Exception) -> str:
+def _unreadable(name: str, error: Exception) -> tuple[str, str]:
+    """The message and the hint."""
     if isinstance(error, ValidationError):
         reason = "; ".join(map(str, faults_of(error)[:3]))
     else:
         reason = str(error)
     return (
-        f"'{name}' of the consortium cannot be read ({reason}). It may be of a newer phtlab: "
-        "update phtlab, or ask an officer."
+        f"'{name}' of the consortium cannot be read ({reason}).",
+        "It may be of a newer phtlab: update phtlab, or ask an officer.",
     )

@@ -76,7 +76,8 @@ def settings_of(root: Root) -> ConsortiumSettings:
     except ValidationError:
         raise RosterError(
             "This root does not name its consortium and lifetimes: it was made by an older phtlab "
-            "or by another program. Found the consortium again with 'phtlab consortium init'."
+            "or by another program.",
+            "Found the consortium again with 'phtlab consortium init'.",
         ) from None
 
 
@@ -117,8 +118,8 @@ def first_root(
     offline = [key.keyid for key in keys]
     if not 1 <= threshold <= len(keys):
         raise SettingsError(
-            f"A threshold of {threshold} cannot be met by {len(keys)} officers. Give at "
-            "least as many officers as must sign; two of three is usual.",
+            f"A threshold of {threshold} cannot be met by {len(keys)} officers.",
+            "Give at least as many officers as must sign; two of three is usual.",
             code="root-threshold",
         )
     root = Root(
@@ -139,8 +140,8 @@ def with_officer(root: Root, member: Member) -> Root:
     """One officer more. Raises RosterError if the name or the key is an officer's already."""
     if member.name in officers_of(root):
         raise RosterError(
-            f"'{member.name}' is an officer already. For another key, "
-            f"'phtlab consortium officer replace {member.name} REQUEST'."
+            f"'{member.name}' is an officer already.",
+            f"For another key, 'phtlab consortium officer replace {member.name} REQUEST'.",
         )
     return _with_key(deepcopy(root), member)
 
@@ -151,8 +152,8 @@ def without_officer(root: Root, name: str) -> Root:
     threshold = root.roles["root"].threshold
     if len(officers_of(root)) <= threshold:
         raise RosterError(
-            f"Without {name} there are fewer officers than must sign ({threshold}). Add an officer "
-            "first, or lower the number with 'phtlab consortium threshold'.",
+            f"Without {name} there are fewer officers than must sign ({threshold}).",
+            "Add an officer first, or lower the number with 'phtlab consortium threshold'.",
             code="root-officers",
         )
     changed = deepcopy(root)
@@ -205,7 +206,7 @@ def online_key_id(root: Root) -> str:
     return str(keyid)
 
 
-def under(root: Metadata[Root]) -> dict[str, str]:
+def root_reference(root: Metadata[Root]) -> dict[str, str]:
     """What the next roster's metadata says of the root that it is signed under.
 
     So an officer's signature of a roster holds for no other root, such as the one before if
@@ -215,7 +216,7 @@ def under(root: Metadata[Root]) -> dict[str, str]:
 
 
 def is_under(targets: Targets, root: Metadata[Root]) -> bool:
-    return bool(targets.unrecognized_fields == under(root))
+    return bool(targets.unrecognized_fields == root_reference(root))
 
 
 def read_draft(content: bytes) -> Metadata[Root]:
@@ -227,8 +228,8 @@ def read_draft(content: bytes) -> Metadata[Root]:
             raise ValueError("another type")
     except (DeserializationError, ValueError):
         raise RosterError(
-            "The next root that is being signed is damaged. Drop it with 'phtlab consortium "
-            "discard', or take the other officer's file again.",
+            "The next root that is being signed is damaged.",
+            "Drop it with 'phtlab consortium discard', or take the other officer's file again.",
             code="root-draft-damaged",
         ) from None
     _sound(metadata.signed)
@@ -237,16 +238,16 @@ def read_draft(content: bytes) -> Metadata[Root]:
 
 def progress(current: Root | None, draft: Metadata[Root]) -> RootSigning:
     """Who has signed `draft`, of the officers of `current` and of its own (TUF 5.3.4)."""
-    new = quorum_of(draft.signed, "root", draft)
+    new = threshold_of(draft.signed, "root", draft)
     return RootSigning(
         version=draft.signed.version,
-        old=new if current is None else quorum_of(current, "root", draft),
+        old=new if current is None else threshold_of(current, "root", draft),
         new=new,
         expires=draft.signed.expires,
     )
 
 
-def quorum_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
+def threshold_of(root: Root, role: str, metadata: Metadata[Any]) -> Threshold:
     """Who of `root`'s officers has signed `metadata`, which is of `role`."""
     result = root.get_verification_result(role, metadata.signed_bytes, metadata.signatures)
     names = officers_of(root)
@@ -267,8 +268,8 @@ def require_same_officers(root: Root, roster: Roster) -> None:
         member = members.get(name)
         if member is None or officer_key(name, member.keys.ed25519).keyid != keyid:
             raise RosterError(
-                f"The root names another key of officer {name} than the roster. Nothing was "
-                "signed: drop what is staged with 'phtlab consortium discard'.",
+                f"The root names another key of officer {name} than the roster.",
+                "Nothing was signed: drop what is staged with 'phtlab consortium discard'.",
                 code="root-officer-key",
             )
 
@@ -288,8 +289,8 @@ def _with_key(root: Root, member: Member) -> Root:
     key: Key = officer_key(member.name, member.keys.ed25519)
     if key.keyid in root.keys:
         raise RosterError(
-            f"The key of {member.name} is in the root already, as somebody's. A key is one "
-            "person's: make a new one with 'phtlab key create'.",
+            f"The key of {member.name} is in the root already, as somebody's.",
+            "A key is one person's: make a new one with 'phtlab key create'.",
             code="root-key-taken",
         )
     for role in OFFLINE_ROLES:

@@ -106,8 +106,9 @@ class Trust:
             path = self.directory / "pinned.root.json"
             if path.exists() and root_fingerprint(path.read_bytes()) != root_fingerprint(root):
                 raise RosterError(
-                    f"Another consortium's root is pinned in {self.directory}. Rotated roots are "
-                    "followed without pinning; to join another consortium, use a new folder.",
+                    f"Another consortium's root is pinned in {self.directory}.",
+                    "Rotated roots are followed without pinning; to join another consortium, use "
+                    "a new folder.",
                     code="root-pinned",
                 )
             write_durably(path, root)
@@ -145,8 +146,8 @@ class Trust:
                 return self._update(pinned)
             except DownloadLengthMismatchError as error:
                 raise RosterError(
-                    f"{self._metadata_url} sends more than a roster can hold. Central is broken "
-                    "or hostile: tell its operator."
+                    f"{self._metadata_url} sends more than a roster can hold.",
+                    "Central is broken or hostile: tell its operator.",
                 ) from error
             except (DownloadError, UnreachableError) as error:
                 return self._kept(pinned, _why(error, self._metadata_url))
@@ -193,7 +194,7 @@ class Trust:
         info = updater.get_targetinfo(name)
         if info is None:
             raise RosterError(
-                f"The consortium's officers signed no '{name}'. Ask them to publish again."
+                f"The consortium's officers signed no '{name}'.", "Ask them to publish again."
             )
         if info.length > MAX_TARGET_BYTES:
             raise RosterError(
@@ -211,15 +212,15 @@ class Trust:
         kept = _read_kept(self.directory)
         if kept is None:
             raise CentralUnreachableError(
-                (why or "No roster is kept on this machine.")
-                + " Without a roster nobody can be believed: check the address and the network, "
-                "and try again."
+                why or "No roster is kept on this machine.",
+                "Without a roster nobody can be believed: check the address and the network, and "
+                "try again.",
             )
         try:
             return self._check(kept, self._newest_root(pinned), fresh=False)
         except RosterStaleError as stale:
             raise RosterStaleError(
-                f"{why + ' ' if why else ''}{stale.message}", code=stale.code
+                f"{why + ' ' if why else ''}{stale.message}", stale.hint, code=stale.code
             ) from None
 
     def _check(self, kept: _Kept, root: Root, *, fresh: bool) -> Trusted:
@@ -248,8 +249,9 @@ class Trust:
             return (self.directory / "pinned.root.json").read_bytes()
         except FileNotFoundError:
             raise RosterError(
-                f"No consortium is pinned in {self.directory}. Get root.json from an officer, "
-                "compare its fingerprint by telephone, and join with it.",
+                f"No consortium is pinned in {self.directory}.",
+                "Get root.json from an officer, compare its fingerprint by telephone, and join "
+                "with it.",
                 code="root-not-pinned",
             ) from None
 
@@ -308,26 +310,29 @@ def _refusal(error: RepositoryError) -> RosterError:
         role = next((r for r in ("timestamp", "snapshot", "root") if r in text), "roster")
         if role in ("timestamp", "snapshot"):
             return RosterStaleError(
-                "Central's word on which roster is newest has expired. Central does not renew it, "
-                "or somebody holds the newest one back; check this machine's clock, then ask "
-                "central's operator."
+                "Central's word on which roster is newest has expired.",
+                "Central does not renew it, or somebody holds the newest one back; check this "
+                "machine's clock, then ask central's operator.",
             )
         return RosterStaleError(
-            f"The consortium's {role} has expired. Its officers renew it with 'phtlab consortium "
-            "sign' and 'phtlab consortium publish'; check this machine's clock too."
+            f"The consortium's {role} has expired.",
+            "Its officers renew it with 'phtlab consortium sign' and 'phtlab consortium publish'; "
+            "check this machine's clock too.",
         )
     if isinstance(error, BadVersionNumberError):
         return RosterStaleError(
             f"Central offers an older roster than this machine has seen ({text}). It is refused: "
-            "central was set back, or is hostile. Ask its operator and an officer.",
+            "central was set back, or is hostile.",
+            "Ask its operator and an officer.",
             code="roster-rollback",
         )
     if isinstance(error, LengthOrHashMismatchError):
         return RosterError(
-            "Central delivers a roster that is not the one the officers signed. It is refused: "
-            "tell central's operator."
+            "Central delivers a roster that is not the one the officers signed.",
+            "It is refused: tell central's operator.",
         )
     return RosterError(
-        f"Central delivers a roster without the signatures that the consortium's root asks for "
-        f"({text}). It is refused: ask an officer whether the root was renewed."
+        "Central delivers a roster without the signatures that the consortium's root asks for "
+        f"({text}).",
+        "It is refused: ask an officer whether the root was renewed.",
     )

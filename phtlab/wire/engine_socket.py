@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 
 
-def knock(address: str) -> None:
+def check_socket(address: str) -> None:
     """Raise ConnectionError if nobody does, which the SDK tells late and leaks a socket.
 
     Says nothing of an `address` that is not `unix://…`.

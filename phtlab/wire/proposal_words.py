@@ -32,7 +32,7 @@ def mark_of(station: StationStateView) -> str:
     return "!" if station.lacks else MARKS[station.state]
 
 
-def words_of(station: StationStateView) -> str:
+def state_text(station: StationStateView) -> str:
     """How far `station` is, and what may start under its approval."""
     if station.state != "approved" or not station.allows:
         return WORDS[station.state]

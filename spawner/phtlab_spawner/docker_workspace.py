@@ -215,7 +215,7 @@ class WorkspaceSpawner(WorkspaceMixin, DockerSpawner):
             container = await self.get_object()
             state = container["State"] if container else {"ExitCode": None}
             if not container or not state["Running"]:
-                raise spawn_failure.stopped_early(state, await self._log_tail(), memory)
+                raise spawn_failure.exited_early_failure(state, await self._log_tail(), memory)
             if time.monotonic() > deadline:
                 raise spawn_failure.too_slow(self.start_timeout, await self._log_tail())
             await asyncio.sleep(pause)

@@ -40,13 +40,14 @@ class Firewall:
         if os.geteuid() != 0:
             raise SettingsError(
                 "Keeping workspaces from this machine's other ports takes a firewall rule, which "
-                "only root may set. Start the hub's network as root: sudo phtlab hub.",
+                "only root may set.",
+                "Start the hub's network as root: sudo phtlab hub.",
                 code="workspace-firewall",
             )
         if not _BRIDGED.exists() or _BRIDGED.read_text().strip() != "1":
             raise SettingsError(
-                "This machine's firewall does not see what goes from container to container. Run "
-                "'modprobe br_netfilter' and 'sysctl net.bridge.bridge-nf-call-iptables=1'.",
+                "This machine's firewall does not see what goes from container to container.",
+                "Run 'modprobe br_netfilter' and 'sysctl net.bridge.bridge-nf-call-iptables=1'.",
                 code="workspace-bridge",
             )
         _run("iptables", "--version")

@@ -62,8 +62,8 @@ class WorkspaceNetwork:
                     pass
                 except docker.errors.APIError as refused:
                     raise SettingsError(
-                        f"The network {self.name} is still in use: {refused.explanation}. Stop the "
-                        "workspaces first, in the hub's admin page.",
+                        f"The network {self.name} is still in use: {refused.explanation}.",
+                        "Stop the workspaces first, in the hub's admin page.",
                         code="workspace-network-used",
                     ) from None
         self._firewall(_NO_ADDRESS).remove()
@@ -129,15 +129,15 @@ class WorkspaceNetwork:
         ]
         if wrong:
             raise SettingsError(
-                f"The network {self.name} is not one for workspaces: {', and '.join(wrong)}. "
+                f"The network {self.name} is not one for workspaces: {', and '.join(wrong)}.",
                 f"Remove it with 'docker network rm {self.name}'; it is made anew.",
                 code="workspace-network",
             )
         pools = [pool for pool in found["IPAM"]["Config"] if "Gateway" in pool]
         if not pools:
             raise SettingsError(
-                f"The network {self.name} has no gateway, at which the door could open. Remove it "
-                f"with 'docker network rm {self.name}'; it is made anew.",
+                f"The network {self.name} has no gateway, at which the door could open.",
+                f"Remove it with 'docker network rm {self.name}'; it is made anew.",
                 code="workspace-network",
             )
         return str(pools[0]["Gateway"]).partition("/")[0]

@@ -169,17 +169,23 @@ class ReverseProxy:
             nothing=_problem(
                 404,
                 "door",
-                "Nothing is here. From a workspace, only the hub's API, central and the registry "
-                "can be reached.",
+                "Nothing is here.",
+                "From a workspace, only the hub's API, central and the registry can be reached.",
             ),
-            no_hub=_problem(502, "unreachable", "The hub does not answer. It may be restarting."),
+            no_hub=_problem(
+                502, "unreachable", "The hub does not answer.", "It may be restarting."
+            ),
             no_central=_problem(
                 502,
                 "central-unreachable",
-                "Central does not answer. It may be restarting; journeys go on meanwhile.",
+                "Central does not answer.",
+                "It may be restarting; journeys go on meanwhile.",
             ),
             no_registry=_problem(
-                502, "registry-unreachable", "The registry does not answer. It may be restarting."
+                502,
+                "registry-unreachable",
+                "The registry does not answer.",
+                "It may be restarting.",
             ),
         )
 
@@ -202,7 +208,7 @@ def require_nginx() -> None:
         )
 
 
-def _problem(status: int, code: str, detail: str) -> str:
+def _problem(status: int, code: str, detail: str, hint: str) -> str:
     """An answer in the form that phtlab's own refusals have (RFC 9457), within single quotes."""
     told = {
         "type": "about:blank",
@@ -211,5 +217,6 @@ def _problem(status: int, code: str, detail: str) -> str:
         "code": code,
         "family": "central" if code == "door" else code,
         "detail": detail,
+        "hint": hint,
     }
     return json.dumps(told).replace("'", "’")

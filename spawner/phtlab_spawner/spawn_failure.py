@@ -50,7 +50,7 @@ def engine_missing() -> WorkspaceFailure:
     )
 
 
-def no_image() -> WorkspaceFailure:
+def image_missing_failure() -> WorkspaceFailure:
     return WorkspaceFailure(
         "This hub names no workspace image, so no workspace can start. Tell who runs the hub: "
         "'phtlab kernel workspace --load' prints the name for the setting image.",
@@ -117,7 +117,7 @@ def engine_refused(told: str) -> WorkspaceFailure:
     )
 
 
-def no_room(told: str) -> WorkspaceFailure:
+def no_capacity_failure(told: str) -> WorkspaceFailure:
     return WorkspaceFailure(
         "No node of the swarm has taken the workspace yet. Try again in a while; if it stays so, "
         "tell who runs the hub that the nodes may be full.",
@@ -127,7 +127,7 @@ def no_room(told: str) -> WorkspaceFailure:
     )
 
 
-def stopped_early(state: Mapping[str, Any], log: str, memory: str) -> WorkspaceFailure:
+def exited_early_failure(state: Mapping[str, Any], log: str, memory: str) -> WorkspaceFailure:
     """For a container that ended while it started; `state` is the engine's account of it."""
     code = state.get("ExitCode")
     if state.get("OOMKilled") or code == _KILLED:

@@ -115,7 +115,7 @@ class SwarmWorkspaceSpawner(WorkspaceMixin, SwarmSpawner):
             if state in _ENDED:
                 raise spawn_failure.engine_refused(told or f"its task is {state}")
             if time.monotonic() > deadline:
-                raise spawn_failure.no_room(told)
+                raise spawn_failure.no_capacity_failure(told)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 2)
 

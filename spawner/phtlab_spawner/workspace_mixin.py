@@ -50,7 +50,7 @@ class WorkspaceMixin(_Spawner):
         try:
             workspaces_of(proposal.value)
         except SettingsError as wrong:
-            raise TraitError(wrong.message) from None
+            raise TraitError(str(wrong)) from None
         return proposal.value
 
     @validate("door")
@@ -87,7 +87,7 @@ class WorkspaceMixin(_Spawner):
         if chosen.image is not None:
             self.image = chosen.image
         if not self.image:
-            raise spawn_failure.no_image()
+            raise spawn_failure.image_missing_failure()
         self.mem_limit = chosen.memory
         self.cpu_limit = chosen.cpu
         self.workspace = chosen

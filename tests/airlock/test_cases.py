@@ -78,7 +78,7 @@ def stop(
     rules = AirlockRules(kinds=get_args(OutputKind))
     before = released_counts.ReleasedHistory(folder, ["heart"], everybody)
     passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), rules, before)
-    released_counts.note(folder, ["heart"], released_counts.left(outputs, passed))
+    released_counts.note(folder, ["heart"], released_counts.outputs_to_remember(outputs, passed))
     return {one.verdict.name: one for one in passed}
 
 

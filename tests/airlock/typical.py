@@ -303,7 +303,7 @@ def verdicts(typical: Typical, hospital: str, kept: Path) -> tuple[CheckedOutput
         kept.mkdir(parents=True, exist_ok=True)
         before = released_counts.ReleasedHistory(kept, ["heart"], _PUBLISHED[hospital])
         passed = pass_outputs(outputs, left, AirlockRules(), before)
-        released_counts.note(kept, ["heart"], released_counts.left(outputs, passed))
+        released_counts.note(kept, ["heart"], released_counts.outputs_to_remember(outputs, passed))
         return passed
 
 

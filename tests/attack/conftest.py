@@ -18,6 +18,7 @@ from phtlab.consortium.consortium import Consortium
 from phtlab.demo.world import OFFICERS, SIGNERS, World
 from phtlab.files.key_file import read_key
 from phtlab.lab import Journey, Lab
+from phtlab.lab.session.session import Session
 from phtlab.station.context.bootstrap import open_station
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings
@@ -63,7 +64,7 @@ def lab_of(url: str, world: World, identity: Identity, folder: Path) -> Lab:
     trust = Trust(folder, central.tuf_fetcher(), central.metadata_url, central.targets_url)
     folder.mkdir()
     trust.pin(world.consortium.root)
-    return Lab(identity, central, trust)
+    return Lab(Session(identity, central, trust))
 
 
 @pytest.fixture(scope="session")

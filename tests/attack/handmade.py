@@ -101,7 +101,7 @@ class HandmadeStation:
     def depart(self, journey: Journey, *, part_bytes: int = 1 << 20, **sealing: Any) -> Sealed:
         """Seal, push, sign and tell, as a station does."""
         _, order, _ = journey.verified()
-        path, made = self.sealed(journey.id, order, journey._lab.trusted.roster, **sealing)
+        path, made = self.sealed(journey.id, order, journey._session.trusted.roster, **sealing)
         push_cargo(self.registry, journey.id, self.name, path, part_bytes=part_bytes)
         self.central.put_record(journey.id, self.name, self.record(journey.id, order, made))
         return made

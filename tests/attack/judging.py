@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 from phtlab.lab import Journey, Lab
@@ -91,5 +91,6 @@ def sign_and_offer(lab: Lab, train: Train, stations: tuple[str, ...], /, **chang
         (lab.name,),
         lab.trusted.roster.version,
         route=train.manifest.route,
+        now=datetime.now(UTC),
     ).model_copy(update=changes)
-    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+    return Journey(lab.session, lab.central.submit_journey(order.sign(lab.identity)))

@@ -125,7 +125,9 @@ class Airlock:
         history = released_counts.ReleasedHistory(self.folder, ["heart"], self.everybody)
         passed = pass_outputs(tuple(outputs), LeftInMemory(files.__getitem__), self.rules, history)
         if not any(one.verdict.verdict == "held" for one in passed):
-            released_counts.note(self.folder, ["heart"], released_counts.left(outputs, passed))
+            released_counts.note(
+                self.folder, ["heart"], released_counts.outputs_to_remember(outputs, passed)
+            )
         return passed
 
 

@@ -15,6 +15,7 @@ from phtlab.central.founding import Founded, init_central, pin
 from phtlab.central.server import serving
 from phtlab.consortium.consortium import Consortium
 from phtlab.lab import Lab
+from phtlab.lab.session.session import Session
 from phtlab.train.documents.roster import Roster
 from phtlab.trust_store.repository import online_public_key
 from phtlab.trust_store.trust import Trust
@@ -88,7 +89,9 @@ def consort_of(
         place.mkdir()
         trust = Trust(place, ada.tuf_fetcher(), ada.metadata_url, ada.targets_url)
         trust.pin(consortium.root)
-        yield Consort(url, Lab(identity("ada"), ada, trust), consortium.roster, services, closing)
+        yield Consort(
+            url, Lab(Session(identity("ada"), ada, trust)), consortium.roster, services, closing
+        )
 
 
 def connected(world: World, consort: Consort) -> World:

@@ -195,7 +195,7 @@ def test_no_more_numbers_than_patients_leave_in_a_month(tmp_path: Path, evidence
     for number in (0, 0, *range(1, 7)):
         outputs = {"m": model({"w": AGES[:60] + number}, of=PEOPLE, names=("w",))}
         passed = Airlock(folder, EVERYBODY).passed(**outputs)
-        month = monthly_amount.left_in_month(folder, NOON)
+        month = monthly_amount.amounts_of_month(folder, NOON)
         before = monthly_amount.most_left(month, "ada", ["heart"])
         values = monthly_amount.values_left(month, "ada", ["heart"])
         passed = monthly_amount.hold_beyond(passed, before, MonthLimits(), values, PEOPLE)

@@ -170,7 +170,9 @@ def travelled(folder: Path, journeys: Sequence[Sequence[Asked]], people: People)
         outputs = tuple(one.output(name) for name, one in named.items())
         history = released_counts.ReleasedHistory(folder, ["heart"])
         passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, history)
-        released_counts.note(folder, ["heart"], released_counts.left(outputs, passed))
+        released_counts.note(
+            folder, ["heart"], released_counts.outputs_to_remember(outputs, passed)
+        )
         known += [told for one in passed for told in named[one.verdict.name].told_by(one)]
     return known
 

@@ -132,13 +132,13 @@ def test_what_is_beyond_the_amount_is_not_worked_on(
 ) -> None:
     airlock.rules = AirlockRules(max_numbers=200)
     worked_on: list[str] = []
-    told = linked_tables.with_told_sums
+    told = linked_tables.with_known_sums
 
     def noted(*given: object) -> object:
         worked_on.append(given[0].source)  # type: ignore[attr-defined]
         return told(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(linked_tables, "with_told_sums", noted)
+    monkeypatch.setattr(linked_tables, "with_known_sums", noted)
     found = airlock.stop(a=counts("sex", {"f": 96, "m": 208}), b=labelled(60, 3, 5))
     assert [(one.verdict, one.rule) for one in found.values()] == [
         ("released", ""),
@@ -211,7 +211,7 @@ def test_other_stops_do_not_wait_for_what_a_run_wrote_to_be_read(
 ) -> None:
     """Whoever has the turn keeps the others waiting: reading and drawing come before it."""
     order: list[str] = []
-    turn, redraw, parse = released_counts.turn, figure.redraw, tables.parse_table
+    turn, redraw, parse = released_counts.exclusive_access, figure.redraw, tables.parse_table
 
     @contextmanager
     def noted_turn(folder: Path) -> Iterator[None]:
@@ -227,7 +227,7 @@ def test_other_stops_do_not_wait_for_what_a_run_wrote_to_be_read(
         order.append("parse")
         return parse(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(released_counts, "turn", noted_turn)
+    monkeypatch.setattr(released_counts, "exclusive_access", noted_turn)
     monkeypatch.setattr(figure, "redraw", noted_redraw)
     monkeypatch.setattr(tables, "parse_table", noted_parse)
     world = make_world(tmp_path)

@@ -54,12 +54,12 @@ class Stage:
         return {
             (alarm.log, alarm.code)
             for name in names or ("ulm", "mainz")
-            for alarm in self.witnesses[name].look()
+            for alarm in self.witnesses[name].review_logs()
         }
 
     def restarted(self, name: str) -> set[tuple[str, str]]:
         """The same, of a station that was started anew."""
-        return {(a.log, a.code) for a in AuditWitness(getattr(self, name)).look()}
+        return {(a.log, a.code) for a in AuditWitness(getattr(self, name)).review_logs()}
 
     def change(self, how: Callable[[Session], None]) -> None:
         with self.world.services.database.note() as session:

@@ -112,7 +112,7 @@ def test_one_order_run_by_a_copy_as_well_pauses_both_and_alarms_the_researcher(
 ) -> None:
     copy = copied(station, consort, tmp_path)
     journey = run_twice(station, copy, consort)
-    seen = Journey(consort.lab, journey)
+    seen = Journey(consort.lab.session, journey)
     with structlog.testing.capture_logs() as logs, running(station, copy):
         until(lambda: paused_by(station) == paused_by(copy) == (journey.id,))
         until(lambda: consort.lab.central.stations()[0].paused == f"Paused: {TWO_RECORDS}")
@@ -240,7 +240,7 @@ def test_a_record_that_says_something_else_is_refused_and_kept_as_evidence(
     client.put_record(journey.id, "cleveland", first)
     with raises_code(RecordError, "record-exists"):
         client.put_record(journey.id, "cleveland", other)
-    seen = Journey(consort.lab, journey).refresh()
+    seen = Journey(consort.lab.session, journey).refresh()
     order = Order.model_validate(peek(journey.order).predicate)
     assert seen._contradicted(order)["cleveland"].cargo == peek(other).predicate["cargo"]
     refused(ATTACKER, "cannot sign another record of a stop without an alarm", "record-exists")

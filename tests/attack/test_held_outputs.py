@@ -13,7 +13,7 @@ import pytest
 from phtlab.errors import JourneyError, PhtlabError, RegistryError, StationError
 from phtlab.lab.results import released_log as opening
 from phtlab.station.release import held_outputs
-from phtlab.station.release.run_log import look_at_log, marks_of, release_log
+from phtlab.station.release.run_log import marks_of, release_log, view_log
 from phtlab.station.release.run_log_sending import send_log
 from phtlab.station.release.votes import Redaction
 from phtlab.station.stops.stop import Stop
@@ -179,7 +179,7 @@ def test_one_of_two_persons_alone(world: World, evidence: Evidence) -> None:
 
 def test_an_output_changed_after_it_was_looked_at(world: World, evidence: Evidence) -> None:
     offer, stop = held(world)
-    held_outputs.look(desk(world), stop, "wards", by="anna")
+    held_outputs.view_output(desk(world), stop, "wards", by="anna")
     other = (stop.path / "waiting" / "counts.parquet").read_bytes()
     (stop.path / "waiting" / "wards.parquet").write_bytes(other)
     say(world, stop, "release")
@@ -199,7 +199,7 @@ def let_go(world: World) -> tuple[Offer, bytes, Envelope]:
     offer = world.offer()
     daemon = world.begun(offer, steps=20)
     stop = daemon.station.stops.stop(offer.journey)
-    look_at_log(desk(world), stop, by="anna")
+    view_log(desk(world), stop, by="anna")
     release_log(desk(world), stop, by="anna", reason="Nothing of a patient in it.")
     assert send_log(world.station(), marks_of(world.folder) / stop.hex)
     return offer, *world.artifacts.logs[offer.journey]
@@ -210,11 +210,11 @@ def opened(
 ) -> str:
     """What the researcher gets when the registry gives these."""
     monkeypatch.setattr(opening, "pull_log", lambda *_: (sealed, said))
-    lab: Any = SimpleNamespace(
+    session: Any = SimpleNamespace(
         registry=None, trusted=world.refresh(), identity=identity("ada"), name="ada"
     )
     order = Order.model_validate(_predicate(offer.order))
-    return opening.released_log(lab, offer.journey, order, "cleveland")
+    return opening.released_log(session, offer.journey, order, "cleveland")
 
 
 def failed(world: World) -> Stop:
@@ -234,9 +234,9 @@ def sent(world: World, stop: Stop) -> bool:
 def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None:
     change_release(world, 'two_persons = ["low", "high"]')
     _, stop = held(world)
-    held_outputs.look(desk(world), stop, "wards", by="anna")
+    held_outputs.view_output(desk(world), stop, "wards", by="anna")
     assert say(world, stop, "release", by="anna") is None
-    look_at_log(desk(world), stop, by="anna")
+    view_log(desk(world), stop, by="anna")
     assert let_it_go(world, stop, "anna") is None
     with pytest.raises(StationError) as unseen:
         held_outputs.decide(
@@ -245,7 +245,7 @@ def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None
     with pytest.raises(StationError) as unread:
         let_it_go(world, stop, "carl")
     assert (unseen.value.code, unread.value.code) == ("output-unseen", "log-unseen")
-    assert "phtlab station look" in unseen.value.message
+    assert "phtlab station look" in str(unseen.value)
     assert (stop.state, sent(world, stop)) == ("held", False)
     tell(
         evidence,
@@ -257,7 +257,7 @@ def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None
 
 def test_a_look_at_the_beginning_of_a_log(world: World, evidence: Evidence) -> None:
     stop = failed(world)
-    look_at_log(desk(world), stop, by="anna", most=10)
+    view_log(desk(world), stop, by="anna", most=10)
     with pytest.raises(StationError) as raised:
         let_it_go(world, stop, "anna")
     assert not marks_of(world.folder).exists()
@@ -272,12 +272,12 @@ def test_a_look_at_the_beginning_of_a_log(world: World, evidence: Evidence) -> N
 def test_a_policy_that_is_relaxed_after_one_word(world: World, evidence: Evidence) -> None:
     change_release(world, 'two_persons = ["high"]')
     stop = failed(world)
-    look_at_log(desk(world), stop, by="anna")
+    view_log(desk(world), stop, by="anna")
     assert let_it_go(world, stop, "anna") is None
     change_release(world, "two_persons = []")
     assert not sent(world, stop)
     assert world.artifacts.logs == {}
-    look_at_log(desk(world), stop, by="carl")
+    view_log(desk(world), stop, by="carl")
     assert let_it_go(world, stop, "carl") is not None
     assert sent(world, stop)
     tell(
@@ -290,7 +290,7 @@ def test_a_policy_that_is_relaxed_after_one_word(world: World, evidence: Evidenc
 
 def test_a_log_changed_after_it_was_let_go(world: World, evidence: Evidence) -> None:
     stop = failed(world)
-    look_at_log(desk(world), stop, by="anna")
+    view_log(desk(world), stop, by="anna")
     let_it_go(world, stop, "anna")
     (stop.operator / "log").write_bytes(PATIENT.encode())
     with pytest.raises(StationError) as raised:
@@ -309,8 +309,8 @@ def test_a_station_whose_audit_log_cannot_be_written(
 ) -> None:
     _, stop = held(world)
     place = desk(world)
-    held_outputs.look(place, stop, "wards", by="anna")
-    look_at_log(place, stop, by="anna")
+    held_outputs.view_output(place, stop, "wards", by="anna")
+    view_log(place, stop, by="anna")
 
     full_disk = OSError(errno.ENOSPC, "No space left on device")
 
@@ -338,7 +338,7 @@ def test_a_label_taken_out_and_its_count_not(world: World, evidence: Evidence) -
     with pytest.raises(StationError) as raised:
         say(world, stop, Redaction(cells=((3, "ward"),)))
     assert raised.value.code == "release-part"
-    assert "Take out 'n' of row 3 too" in raised.value.message
+    assert "Take out 'n' of row 3 too" in str(raised.value)
     assert not list(stop.path.glob("word-*"))
     assert say(world, stop, Redaction(cells=((3, "ward"), (3, "n")))) is not None
     tell(
@@ -378,10 +378,10 @@ def test_no_log_that_nobody_let_go(
         raise RegistryError("It is not there.", code="registry-missing")
 
     monkeypatch.setattr(opening, "pull_log", missing)
-    lab: Any = SimpleNamespace(registry=None, trusted=world.refresh(), identity=identity("ada"))
+    session: Any = SimpleNamespace(registry=None, trusted=world.refresh(), identity=identity("ada"))
     with pytest.raises(JourneyError) as raised:
         opening.released_log(
-            lab, offer.journey, Order.model_validate(_predicate(offer.order)), "cleveland"
+            session, offer.journey, Order.model_validate(_predicate(offer.order)), "cleveland"
         )
     assert raised.value.code == "no-log"
     evidence(

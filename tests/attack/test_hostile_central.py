@@ -28,7 +28,7 @@ from phtlab.files.sealed_file import (
     open_file,
 )
 from phtlab.lab import Journey, Lab
-from phtlab.lab.client.train import NOTEBOOK
+from phtlab.lab.train_composition import NOTEBOOK
 from phtlab.station.context.artifact_store import RegistryArtifactStore
 from phtlab.station.context.station_context import (
     utc_now,
@@ -253,7 +253,8 @@ def test_code_and_keys_replaced_together(
     lie = offering(sent.id, journey=taken_over.digest, order=form(taken_over), train=form(signed))
     code = judged(
         Journey(
-            small_lab, sent.view.model_copy(update={"id": taken_over.digest, "order": taken_over})
+            small_lab.session,
+            sent.view.model_copy(update={"id": taken_over.digest, "order": taken_over}),
         ),
         lie,
     )
@@ -353,7 +354,7 @@ def test_a_record_in_an_order_s_place(
     )
     lie = offering(sent.id, order=form(forged), journey=forged.digest)
     view = sent.view.model_copy(update={"id": forged.digest, "order": forged})
-    code = judged(Journey(small_lab, view), lie)
+    code = judged(Journey(small_lab.session, view), lie)
     assert code == "signature"
     refused(ATTACKER, "cannot use a signature for another purpose", code)
 
@@ -590,7 +591,7 @@ def test_cargo_of_another_station_in_its_place(
             cargo_context(departed.id, order, "hungary"),
             signed,
         )
-    assert told.value.message == (
+    assert str(told.value) == (
         "The cargo cargo.age is not what the station sealed: its digest differs from the one in "
         "the signed stop record. Fetch it again; if that does not help, tell the station and "
         "whoever runs central."
@@ -691,7 +692,7 @@ def test_an_answer_of_central_that_drips(
     ):
         deceived.stations()
     assert lying.told == 1
-    assert "one answer takes more than 0.5 seconds" in told.value.message
+    assert "one answer takes more than 0.5 seconds" in str(told.value)
     refused(ATTACKER, "cannot hold a station with an answer that drips", told.value.code)
 
 

@@ -53,7 +53,7 @@ def test_versions_that_central_shows_wrongly_are_refused(
         ((), ProposalError),
         ((first, second.model_copy(update={"envelope": mixed})), SignatureError),
     ):
-        forged = SubmittedProposal(lab, view.model_copy(update={"versions": shown}))
+        forged = SubmittedProposal(lab.session, view.model_copy(update={"versions": shown}))
         with pytest.raises(error):
             forged.newest()
     evidence(

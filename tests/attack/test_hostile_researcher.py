@@ -18,7 +18,8 @@ import pytest
 
 from phtlab.errors import CentralError, PhtlabError, RegistryError
 from phtlab.lab import Journey, Lab
-from phtlab.lab.client.train import NOTEBOOK, Train, layer_files
+from phtlab.lab.client.train import Train
+from phtlab.lab.train_composition import NOTEBOOK, layer_files
 from phtlab.station.stops.marker import Marker
 from phtlab.train.canonical import canonical, digest
 from phtlab.train.documents.manifest import TrainManifest
@@ -74,7 +75,12 @@ def judged(
         )
         small_lab.central.submit_train(signed)
         order = Order.new(
-            image.digest, (HERE,), {}, (small_lab.name,), small_lab.trusted.roster.version
+            image.digest,
+            (HERE,),
+            {},
+            (small_lab.name,),
+            small_lab.trusted.roster.version,
+            now=datetime.now(UTC),
         )
         journey = small_lab.central.submit_journey(order.sign(small_lab.identity))
         record = judging.record(journey.id)
@@ -261,7 +267,12 @@ def test_a_train_larger_than_a_station_reads(
     assert judged(image) == "image-unavailable"
     again = small_lab.central.submit_journey(
         Order.new(
-            image.digest, (HERE,), {}, (small_lab.name,), small_lab.trusted.roster.version
+            image.digest,
+            (HERE,),
+            {},
+            (small_lab.name,),
+            small_lab.trusted.roster.version,
+            now=datetime.now(UTC),
         ).sign(small_lab.identity)
     )
     with pytest.raises(RegistryError) as told:
@@ -401,7 +412,12 @@ def test_sending_what_another_member_signed(
 ) -> None:
     small_lab.central.submit_train(train.sign())
     order = Order.new(
-        train.digest, (HERE,), {}, (small_lab.name,), small_lab.trusted.roster.version
+        train.digest,
+        (HERE,),
+        {},
+        (small_lab.name,),
+        small_lab.trusted.roster.version,
+        now=datetime.now(UTC),
     )
     with pytest.raises(CentralError) as told:
         if what == "train":

@@ -15,7 +15,8 @@ from phtlab.files.sealed_file import (
     open_file,
 )
 from phtlab.lab import Journey, Lab
-from phtlab.lab.client.train import Train, layer_files
+from phtlab.lab.client.train import Train
+from phtlab.lab.train_composition import layer_files
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, cargo_context
 from phtlab.train.documents.roster import Roster
@@ -232,7 +233,7 @@ def test_a_record_that_does_not_fit(
         view["stops"][0] |= {"state": "departed", "record": record.model_dump(mode="json")}
 
     with told_of(liars, alone.id, put):
-        assert code_of(Journey(deceived, alone.view).results) == code
+        assert code_of(Journey(deceived.session, alone.view).results) == code
     refused(ATTACKER, f"cannot sign a record with changed {', '.join(changes)}", code)
 
 
@@ -276,7 +277,7 @@ def in_turn(small_lab: Lab, answering: Path) -> Journey:
     """A journey to both stations, one after the other."""
     plain = small_lab.train(answering)
     manifest = plain.manifest.model_copy(update={"route": "sequential"})
-    train = Train(small_lab, plain.analysis, plain.kernel)
+    train = Train(small_lab.session, plain.analysis, plain.kernel, dispatch=small_lab.dispatch)
     documents = small_lab.kernel_documents(plain.kernel)
     vars(train)["manifest"] = manifest
     vars(train)["image"] = compose(*documents, layer_files(plain.analysis, manifest))
@@ -325,6 +326,6 @@ def test_a_record_without_its_predecessor(
             view["stops"][0]["record"] = None
 
     with told_of(liars, in_turn.id, lone):
-        code = code_of(Journey(deceived, in_turn.view).verified)
+        code = code_of(Journey(deceived.session, in_turn.view).verified)
     assert code == "record-chain"
     refused(ATTACKER, "cannot leave out the stop before its own, with a central's help", code)

@@ -22,6 +22,7 @@ from phtlab.central.registry.token import Access, RegistryTokens, read_registry_
 from phtlab.demo.world import OFFICERS, World
 from phtlab.errors import CentralError, NotOnRosterError, RegistryError, SealKeyError
 from phtlab.lab import Journey, Lab
+from phtlab.lab.session.session import Session
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
 from phtlab.wire.api.journeys import Problem
@@ -198,13 +199,13 @@ def test_someone_who_is_not_on_the_roster(stranger: Lab, notebook: Path, refused
     with pytest.raises(NotOnRosterError) as told:
         stranger.dispatch(notebook, stations="cleveland")
     roster = stranger.trusted.roster
-    assert told.value.message == (
+    assert str(told.value) == (
         "'dr-nobody' is not on the roster of heart-net (version "
         f"{roster.version}). On it: {', '.join(m.name for m in roster.members)}."
     )
     with pytest.raises(NotOnRosterError) as unknown:
         stranger.central.journeys()
-    assert unknown.value.message == (
+    assert str(unknown.value) == (
         f"'dr-nobody' is not on the roster of heart-net (version {roster.version}). Ask a "
         "consortium officer to add you, or try again once the new roster is published."
     )
@@ -468,14 +469,14 @@ def test_cargo_opened_by_the_wrong_key(
     shared = small_lab.dispatch(notebook, stations="hungary", recipients=["dr-hopper"])
     with pytest.raises(CentralError) as hidden:
         colleague.central.journey(departed.id)
-    assert hidden.value.message == (
+    assert str(hidden.value) == (
         f"There is no journey {departed.id} here, or not for dr-hopper to see."
     )
-    at_the_file = Lab(colleague.identity, small_lab.central, small_lab._trust)
+    at_the_file = Lab(Session(colleague.identity, small_lab.central, small_lab.session.trust))
     with pytest.raises(SealKeyError) as told:
-        Journey(at_the_file, departed.view).results()
+        Journey(at_the_file.session, departed.view).results()
     at_the_file.registry.close()
-    assert told.value.message == (
+    assert str(told.value) == (
         "None of the keys at hand opens this file: it was sealed to someone else, or its "
         "recipients were changed. Check whom it was meant for."
     )

@@ -122,9 +122,9 @@ def test_a_key_that_was_taken_off_the_roster(
             stolen.central.journeys,
             lambda: stolen.central.registry_token(["repository:kernels/python:pull"]),
             lambda: stolen.central.submit_journey(
-                Order.new(journey.view.train, (HERE,), {}, (stolen.name,), version).sign(
-                    stolen.identity
-                )
+                Order.new(
+                    journey.view.train, (HERE,), {}, (stolen.name,), version, now=datetime.now(UTC)
+                ).sign(stolen.identity)
             ),
             lambda: stolen.dispatch(notebook, stations=HERE),
         )
@@ -159,6 +159,7 @@ def test_a_key_that_was_taken_off_before_it_was_used(
             {},
             (small_lab.name, stolen.name),
             small_lab.refresh().roster.version,
+            now=datetime.now(UTC),
         )
         with pytest.raises(PhtlabError) as told:
             small_lab.central.submit_journey(order.sign(small_lab.identity))

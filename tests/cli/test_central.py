@@ -43,7 +43,7 @@ def test_init_twice_is_refused(tmp_path: Path) -> None:
     _init(tmp_path / "c")
     result = RUN.invoke(app, ["init", str(tmp_path / "c"), "--name", "pht"])
     assert isinstance(result.exception, SettingsError)
-    assert "holds a central already" in result.exception.message
+    assert "holds a central already" in str(result.exception)
 
 
 def test_pin_shows_the_fingerprint_of_the_root(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_pin_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     _init(tmp_path / "c")
     result = RUN.invoke(app, ["pin", str(tmp_path / "c"), str(tmp_path / "none.json")])
     assert isinstance(result.exception, SettingsError)
-    assert "none.json cannot be read" in result.exception.message
+    assert "none.json cannot be read" in str(result.exception)
 
 
 def test_status_of_a_central_that_is_down(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_status_of_a_central_that_is_down(tmp_path: Path) -> None:
     assert isinstance(result.exception, CentralUnreachableError)
     said = json.loads(result.stdout)
     assert (said["running"], said["registry"], said["consortium"]) == (False, False, "pht")
-    assert "phtlab central run" in result.exception.message
+    assert "phtlab central run" in str(result.exception)
 
 
 def test_retention_shows_what_is_kept(tmp_path: Path) -> None:
@@ -86,13 +86,13 @@ def test_registry_says_what_to_install(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", str(tmp_path))
     result = RUN.invoke(app, ["registry", str(tmp_path / "c")])
     assert isinstance(result.exception, SettingsError)
-    assert "install Debian's docker-registry" in result.exception.message
+    assert "install Debian's docker-registry" in str(result.exception)
 
 
 def test_run_without_a_central(tmp_path: Path) -> None:
     result = RUN.invoke(app, ["run", str(tmp_path)])
     assert isinstance(result.exception, SettingsError)
-    assert "phtlab central init" in result.exception.message
+    assert "phtlab central init" in str(result.exception)
 
 
 def test_another_online_key_lies_beside_the_first(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_typed_fingerprint
 from phtlab.errors import RosterError
 from tests.raising import raises_code
 
@@ -18,7 +18,7 @@ app = typer.Typer()
 
 @app.command()
 def compare() -> None:
-    require_heard(FOUND, None, reader="ada", otherwise="Nothing was done.")
+    require_typed_fingerprint(FOUND, None, reader="ada", otherwise="Nothing was done.")
 
 
 def asked(answer: str) -> tuple[bool, list[int]]:
@@ -47,9 +47,11 @@ def test_who_has_heard_it_types_what_is_hidden() -> None:
 @pytest.mark.parametrize("heard", [FOUND, FOUND.upper(), FOUND.replace("-", " "), f" {FOUND} "])
 def test_all_of_it_is_taken_too(heard: str) -> None:
     assert asked(f"{heard}\n")[0]
-    require_heard(FOUND, heard, reader="ada", otherwise="")
+    require_typed_fingerprint(FOUND, heard, reader="ada", otherwise="")
 
 
 def test_another_one_on_the_command_line_is_refused() -> None:
     with raises_code(RosterError, "fingerprint"):
-        require_heard(FOUND, FOUND.replace("i", "j"), reader="ada", otherwise="Not added.")
+        require_typed_fingerprint(
+            FOUND, FOUND.replace("i", "j"), reader="ada", otherwise="Not added."
+        )

@@ -77,7 +77,7 @@ def test_create_does_not_overwrite_a_key(tmp_path: Path) -> None:
     result = phtlab_key("create", "alice", "--directory", tmp_path)
 
     assert isinstance(result.exception, KeyFileError)
-    assert "exists already and is not overwritten" in result.exception.message
+    assert "exists already and is not overwritten" in str(result.exception)
     assert (tmp_path / "alice.key.age").read_text() == "mine"
 
 
@@ -89,7 +89,7 @@ def test_create_refuses_a_short_passphrase_and_says_why(
     result = phtlab_key("create", "alice", "--directory", tmp_path)
 
     assert isinstance(result.exception, PassphraseError)
-    assert "at least 12 are needed, because" in result.exception.message
+    assert "at least 12 are needed, because" in str(result.exception)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -98,7 +98,7 @@ def test_create_refuses_a_name_that_the_roster_would_not_take(name: str, tmp_pat
     result = phtlab_key("create", name, "--directory", tmp_path / "keys")
 
     assert isinstance(result.exception, RosterError)
-    assert "A name is 2 to 63 characters" in result.exception.message
+    assert "A name is 2 to 63 characters" in str(result.exception)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -106,7 +106,7 @@ def test_create_refuses_an_unknown_role(tmp_path: Path) -> None:
     result = phtlab_key("create", "alice", "--role", "king", "--directory", tmp_path)
 
     assert isinstance(result.exception, RosterError)
-    assert "'researcher'" in result.exception.message
+    assert "'researcher'" in str(result.exception)
 
 
 def test_request_is_written_again_with_other_roles(key_file: Path, alice: Identity) -> None:
@@ -152,7 +152,7 @@ def test_a_wrong_passphrase_is_told(key_file: Path, monkeypatch: pytest.MonkeyPa
     result = phtlab_key("show", key_file)
 
     assert isinstance(result.exception, PassphraseError)
-    assert "does not open the key file" in result.exception.message
+    assert "does not open the key file" in str(result.exception)
 
 
 def test_a_missing_key_file_is_told_before_a_passphrase_is_asked_for(
@@ -163,7 +163,7 @@ def test_a_missing_key_file_is_told_before_a_passphrase_is_asked_for(
     result = phtlab_key("export", tmp_path / "nobody.key.age")
 
     assert isinstance(result.exception, KeyFileError)
-    assert "There is no key file" in result.exception.message
+    assert "There is no key file" in str(result.exception)
 
 
 def test_export_prints_the_age_identity_and_warns(key_file: Path, alice: Identity) -> None:
@@ -211,7 +211,7 @@ def test_todays_passphrase_is_not_taken_for_the_new_one(key_file: Path) -> None:
     result = phtlab_key("passphrase", key_file)
 
     assert isinstance(result.exception, PassphraseError)
-    assert "PHTLAB_NEW_PASSPHRASE" in result.exception.message
+    assert "PHTLAB_NEW_PASSPHRASE" in str(result.exception)
     assert key_file.read_bytes() == before
 
 
@@ -227,4 +227,4 @@ def test_what_cannot_be_written_or_read_is_told(key_file: Path, tmp_path: Path) 
         (nowhere, "cannot be written"),
     ):
         assert isinstance(result.exception, KeyFileError)
-        assert words in result.exception.message
+        assert words in str(result.exception)

@@ -70,7 +70,7 @@ def ok(*args: str | Path, ask: str | None = None) -> Result:
 def refusal(kind: type[PhtlabError], *args: str | Path) -> str:
     result = run(*args)
     assert isinstance(result.exception, kind), (result.output, result.exception)
-    return result.exception.message
+    return str(result.exception)
 
 
 def world_with_key(tmp_path: Path) -> World:

@@ -53,14 +53,14 @@ def test_a_station_is_backed_up_restored_compared_and_resumed(
     key = tmp_path / "safe.key.age"
     write_key(key, _holder(safe), OTHER, log_n=8)
     monkeypatch.setenv("PHTLAB_PASSPHRASE", OTHER)
-    told = ok("restore", file, new, "--key", key, "--by", "grace")
-    assert f"phtlab station compare -C {new}" in told.stderr
+    restored = ok("restore", file, new, "--key", key, "--by", "grace")
+    assert f"phtlab station compare -C {new}" in restored.stderr
 
     monkeypatch.setenv("PHTLAB_PASSPHRASE", PASSPHRASE)
     for command in ("resume", "run"):
         refused = run(command, "-C", new).exception
         assert isinstance(refused, StationError)
-        assert "phtlab station compare" in refused.message
+        assert "phtlab station compare" in str(refused)
     lost = ok("compare", "--without-central", "-C", new, "--by", "grace", "--json")
     assert json.loads(lost.stdout)["ended"] == []
     assert "Central was not asked" in ok("compare", "--without-central", "-C", new).stdout
@@ -87,17 +87,17 @@ def test_a_backup_s_passphrase_is_its_own_and_long_enough(
 def test_what_was_lost_is_told_in_sentences() -> None:
     from datetime import UTC, datetime
 
-    from phtlab.cli.station.backup import told
+    from phtlab.cli.station.backup import loss_lines
     from phtlab.station.backup.comparison import RestoreLoss
     from phtlab.station.backup.restore import Restored
 
     moment = datetime(2026, 11, 25, tzinfo=UTC)
     restored = Restored(backed_up=moment, at=moment, entries=4, head="sha256:" + "0" * 64)
-    assert told(RestoreLoss(restored, asked_central=True)) == [
+    assert loss_lines(RestoreLoss(restored, asked_central=True)) == [
         "Nothing was lost that central knows of."
     ]
     journey = "sha256:" + "ab" * 32
-    lines = told(
+    lines = loss_lines(
         RestoreLoss(
             restored,
             asked_central=True,

@@ -80,7 +80,7 @@ def test_one_station_with_its_columns(stations: list[StationView]) -> None:
 def test_an_unknown_station_is_told(stations: list[StationView]) -> None:
     result = run("clevland")
     assert isinstance(result.exception, OrderError)
-    assert "There is no station called 'clevland'" in result.exception.message
+    assert "There is no station called 'clevland'" in str(result.exception)
 
 
 def test_no_station_yet(stations: list[StationView]) -> None:

@@ -43,7 +43,7 @@ def test_any_other_station_is_asked_where_its_data_are(tmp_path: Path) -> None:
     station(tmp_path, twin=False)
     result = run("dataset", "add", "heart", "--schema", SCHEMA, "-C", tmp_path)
     assert isinstance(result.exception, DataSetError)
-    assert "Where is the data set 'heart'?" in result.exception.message
+    assert "Where is the data set 'heart'?" in str(result.exception)
 
 
 @pytest.mark.parametrize("twin", [True, False])
@@ -52,4 +52,4 @@ def test_a_file_that_is_not_there_is_refused_at_any_station(tmp_path: Path, twin
     gone = tmp_path / "gone.csv"
     result = run("dataset", "add", "heart", gone, "--schema", SCHEMA, "-C", tmp_path / "s")
     assert isinstance(result.exception, DataSetError)
-    assert str(gone) in result.exception.message
+    assert str(gone) in str(result.exception)

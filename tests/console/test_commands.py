@@ -41,7 +41,7 @@ def refusal(world: World, *words: str) -> str:
     """What a person reads of a command that cannot be done."""
     error = phtlab(world, *words, fails=True).exception
     assert isinstance(error, PhtlabError)
-    return error.message
+    return str(error)
 
 
 def test_people_are_added_listed_and_removed(world: World) -> None:

@@ -181,3 +181,13 @@ def test_a_defect_is_a_sentence_and_its_place_and_nothing_that_it_says(
     told = capsys.readouterr().out
     assert "test_guard.py" in told
     assert "patient" not in told
+
+
+def test_a_refusal_shows_what_to_do_next(desk: Desk) -> None:
+    client = desk.login("all").client
+    path = f"/decisions/{'a' * 64}"
+    page = client.get(path)
+    part = client.get(path, headers={"HX-Request": "true"})
+    for answer in (page, part):
+        assert answer.status_code == 404
+        assert "This waits for nobody any more. What became of it is among" in answer.text

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from phtlab.station.console.app import create_app
 from phtlab.station.console.console import Console
 from phtlab.station.context.maintenance import pause, pause_contradicted, pause_of
-from phtlab.station.context.self_test_result import SelfTestSchedule, asked_for
+from phtlab.station.context.self_test_result import SelfTestSchedule, self_test_requested
 from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Browser, Desk, running
 from tests.real_registry import free_port
@@ -125,7 +125,7 @@ def test_a_self_test_that_was_asked_for_is_done_by_the_station_that_runs(
     desk: Desk, browser: Browser
 ) -> None:
     nightly = SelfTestSchedule(desk.world.station())
-    assert not asked_for(desk.world.folder)
+    assert not self_test_requested(desk.world.folder)
     browser.post("/health/self-test")
     assert nightly.due()
     assert "A self-test was asked for" in browser.get("/health").text

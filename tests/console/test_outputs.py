@@ -10,7 +10,7 @@ import pytest
 from phtlab.station.console.routes import journeys as journeys_routes
 from phtlab.station.console.routes import outputs as outputs_routes
 from phtlab.station.release import held_outputs
-from phtlab.station.release.run_log import look_at_log
+from phtlab.station.release.run_log import view_log
 from phtlab.station.stops.stop import Stop
 from tests.console.conftest import Desk, desk_of
 from tests.station.release.held_world import change_release, held, holding_world
@@ -117,7 +117,7 @@ def test_of_a_table_that_is_not_shown_whole_no_release_is_offered(
     assert 'value="part"' not in page
     answer = browser.post(path, 409, choice="release", reason="The first two are well")
     assert (command in answer.text, "output-unseen" in answer.text) == (True, True)
-    held_outputs.look(desk.console.station, stop, "wards", by="rel")  # as the command does
+    held_outputs.view_output(desk.console.station, stop, "wards", by="rel")  # as the command does
     assert 'value="release"' in browser.get(path).text
 
 
@@ -132,7 +132,7 @@ def test_a_log_that_is_not_shown_whole_is_not_let_go(
     assert "Let the log go" not in page
     answer = browser.post(path, 409, reason="Its beginning is clean")
     assert "log-unseen" in answer.text
-    look_at_log(desk.console.station, stop, by="rel")
+    view_log(desk.console.station, stop, by="rel")
     assert "Let the log go" in browser.get(path).text
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from phtlab.errors import PolicyError, StationError
 from phtlab.station.pipeline import policy_trial
-from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, replay
+from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, try_policy
 from phtlab.station.policy.policy import default_policy
 from tests.console.conftest import Desk
 
@@ -24,17 +24,17 @@ def _one_came(desk: Desk) -> None:
 
 def test_a_text_is_tried_on_the_journeys_that_came(desk: Desk) -> None:
     station = desk.console.station
-    assert not replay(station, default_policy("auto")).changed
-    (held,) = replay(station, default_policy("human")).changed
+    assert not try_policy(station, default_policy("auto")).changed
+    (held,) = try_policy(station, default_policy("human")).changed
     assert (held.before and held.before.verdict, held.after.verdict) == ("admit", "hold")
-    (refused,) = replay(station, REFUSING).changed
+    (refused,) = try_policy(station, REFUSING).changed
     assert (refused.name, refused.after.code) == ("heart", "researcher-not-allowed")
     assert current_text(station) == default_policy("auto"), "nothing was written"
 
 
 def test_with_a_broken_policy_in_force_a_text_is_tried_all_the_same(desk: Desk) -> None:
     desk.world.folder.policy.write_text("mode =")
-    (one,) = replay(desk.console.station, default_policy("human")).journeys
+    (one,) = try_policy(desk.console.station, default_policy("human")).journeys
     assert (one.before, one.after.verdict, one.changes) == (None, "hold", False)
 
 
@@ -42,7 +42,7 @@ def test_only_the_newest_journeys_are_looked_at(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(policy_trial, "MOST", 0)
-    found = replay(desk.console.station, default_policy("human"))
+    found = try_policy(desk.console.station, default_policy("human"))
     assert (found.journeys, found.left_out) == ((), 1)
 
 

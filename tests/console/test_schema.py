@@ -49,7 +49,7 @@ def places(desk: Desk) -> dict[str, list[str]]:
         "journey": journeys,
         "target": [*journeys, *proposals],
         "proposal": proposals,
-        "approval": [shown.digest[7:] for shown in decisions.standing(station)],
+        "approval": [shown.digest[7:] for shown in decisions.list_approvals(station)],
         "output": ["wards", "counts"],
         "name": ["heart", "console.css"],
     }

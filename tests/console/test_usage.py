@@ -13,8 +13,8 @@ from phtlab.station.console.views.usage import (
     HEIGHT,
     WIDTH,
     UsageSample,
-    looks_of,
     plot_of,
+    usage_samples,
     watch_usage,
 )
 from phtlab.station.context.station_context import StationContext as StationDesk
@@ -59,7 +59,7 @@ def test_what_runs_is_looked_at_until_the_console_ends(
     monkeypatch.setattr(usage, "SECONDS", 0.05)
     monkeypatch.setattr(usage, "open_executor", lambda folder, settings: world.executor)
     watch_usage(StationDesk(world.folder, world.settings, world.now), until)
-    looks = looks_of(stop)
+    looks = usage_samples(stop)
     assert [look.memory for look in looks] == [100, 300, 200]
     assert looks[0][::2] == (0.0, 0.0)
     assert looks[1].cpus > 0
@@ -69,7 +69,7 @@ def test_what_runs_is_looked_at_until_the_console_ends(
 def test_a_line_that_was_cut_off_is_left_out(tmp_path: Path) -> None:
     _, stop = _running(tmp_path)
     (stop.operator / "usage.csv").write_text("10.0,1,0.5\nx\n12.0,2,0.2\n13.0,")
-    assert looks_of(stop) == (UsageSample(0.0, 1, 0.5), UsageSample(2.0, 2, 0.2))
+    assert usage_samples(stop) == (UsageSample(0.0, 1, 0.5), UsageSample(2.0, 2, 0.2))
 
 
 def test_the_frames_top_is_the_limit_and_nothing_is_drawn_beyond_it() -> None:

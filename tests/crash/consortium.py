@@ -24,6 +24,7 @@ from phtlab.central.settings import CentralSettings
 from phtlab.consortium.consortium import Consortium
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
+from phtlab.lab.session.session import Session
 from phtlab.station.context.bootstrap import open_station, trust_of
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.data.datasets import add_dataset
@@ -247,7 +248,7 @@ def _lab(
         fetcher = client.tuf_fetcher()
         trust = Trust(place / "ada", fetcher, client.metadata_url, client.targets_url)
         trust.pin(consortium.root)
-        lab = Lab(ada, client, trust, registry_url=registry)
+        lab = Lab(Session(ada, client, trust, registry_url=registry))
         try:
             yield lab
         finally:

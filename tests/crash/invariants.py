@@ -79,7 +79,7 @@ def _journey(
 ) -> Iterator[str]:
     """Not lost, ended everywhere by a record that verifies, and run once at most."""
     short = journey[7:19]
-    at_central = Journey(lab, lab.central.journey(journey))
+    at_central = Journey(lab.session, lab.central.journey(journey))
     records = at_central.verified()[2]
     for stop in at_central.stops:
         record = records.get(stop.station)

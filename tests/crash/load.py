@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import docker
@@ -80,6 +81,7 @@ class Stream:
             {"min_age": 40},
             (self.lab.name,),
             self.lab.trusted.roster.version,
+            now=datetime.now(UTC),
         ).sign(self.lab.identity)
         self.sent.append(order.digest)
         self._until(lambda: _answered(lambda: self.lab.central.submit_journey(order)), PATIENCE)

@@ -21,7 +21,7 @@ from phtlab.processes.services import Service
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import load_settings, write_settings
 from phtlab.station.stops.marker import Marker
-from phtlab.wire.engine_socket import knock
+from phtlab.wire.engine_socket import check_socket
 from tests.crash.invariants import assert_soon
 from tests.e2e.parts import (
     away,
@@ -72,7 +72,7 @@ class Engine:
 
     def _answers(self) -> bool:
         with suppress(OSError, docker.errors.DockerException, requests.RequestException):
-            knock(self.address)
+            check_socket(self.address)
             with self.asked() as client:
                 return bool(client.ping())
         return False

@@ -12,7 +12,7 @@ import pytest
 
 from phtlab.errors import StationError
 from phtlab.station.release.held_outputs import Choice
-from phtlab.station.release.votes import Redaction, words_on
+from phtlab.station.release.votes import Redaction, votes_on
 from phtlab.wire.api.journeys import Offer
 from tests.crash.test_any_write import Killed, killed_at
 from tests.evidence import Evidence
@@ -69,7 +69,7 @@ def killed_at_each(
             assert world.artifacts.delivered == {}, sync
         else:
             assert [o.verdict for o in record.outputs] == ["released", verdict], sync
-            assert len(words_on(stop, "wards")) == 1, sync
+            assert len(votes_on(stop, "wards")) == 1, sync
         assert len(world.scripted.started) == 1, sync
         assert world.executor.jobs() == frozenset(), sync
         assert not (stop.path / "waiting").exists(), sync

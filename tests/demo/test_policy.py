@@ -16,7 +16,7 @@ from phtlab.demo.heart import HOSPITALS, write_patients
 from phtlab.demo.world import ASKING_POLICY, POLICY
 from phtlab.notebook import read_analysis
 from phtlab.runtime import publishing
-from phtlab.station.airlock.check_outputs import as_at_a_twin, pass_outputs
+from phtlab.station.airlock.check_outputs import pass_outputs, released_at_twin
 from phtlab.station.airlock.history import released_counts
 from phtlab.station.policy.policy import Policy
 from phtlab.train.documents.record import OutputVerdict
@@ -82,7 +82,9 @@ def journeys(
         files = run(hospital, age)
         history = released_counts.ReleasedHistory(folder, ["heart"], None)
         passed = pass_outputs(OUTPUTS, LeftInMemory(files.__getitem__), rules.airlock, history)
-        released_counts.note(folder, ["heart"], released_counts.left(OUTPUTS, passed))
+        released_counts.note(
+            folder, ["heart"], released_counts.outputs_to_remember(OUTPUTS, passed)
+        )
         yield {one.verdict.name: one.verdict for one in passed}
 
 
@@ -125,7 +127,7 @@ def test_the_twin_shows_what_hospitals_keep_back(run):
     assert policy(ASKING_POLICY).airlock == Policy().airlock
     files = run("cleveland", 65)
     airlock = policy(ASKING_POLICY).airlock
-    passed = as_at_a_twin(pass_outputs(OUTPUTS, LeftInMemory(files.__getitem__), airlock))
+    passed = released_at_twin(pass_outputs(OUTPUTS, LeftInMemory(files.__getitem__), airlock))
     model = next(one.verdict for one in passed if one.verdict.kind == "model")
     assert (model.verdict, model.rule) == ("released", "uncounted")
 

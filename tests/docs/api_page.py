@@ -71,8 +71,14 @@ def train_values() -> Iterator[tuple[str, str, Any]]:
 
 
 def members(kind: type) -> Iterator[tuple[str, Any]]:
-    """The public methods and properties that a class itself defines, in its own order."""
-    for name, value in vars(kind).items():
+    """The public methods and properties that a class of phtlab defines, in its own order.
+
+    Those of a base that is not public itself come first: they are documented nowhere else.
+    """
+    public = {value for _, value in public_names()}
+    bases = [base for base in kind.__mro__[1:] if base.__module__.startswith("phtlab.lab.")]
+    own = [*(base for base in reversed(bases) if base not in public), kind]
+    for name, value in [item for owner in own for item in vars(owner).items()]:
         if not name.startswith("_") and name not in ("model_config",):
             inner = getattr(value, "func", None) or getattr(value, "__func__", None) or value
             if inspect.isfunction(inner) or isinstance(value, property):

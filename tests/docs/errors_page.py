@@ -1,4 +1,4 @@
-"""docs/reference/errors.md: the tree of errors, and every code that the source gives one."""
+"""docs/reference/errors.md: the tree of errors, and the registry of their codes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import phtlab
 from phtlab import errors
 from phtlab.central.problems import status_of
 from phtlab.cli.exit_codes import exit_code
+from phtlab.error_codes import error_codes
 from phtlab.errors import PhtlabError
-from tests.docs.markdown import code, heading, sentence, table
+from tests.docs.markdown import code, heading, table
 
 PACKAGE: Final = Path(phtlab.__file__).parent
 
 _INTRODUCTION = """\
-Every refusal of phtlab is one of these classes. Its `message` says what happened, to what, and what
-to do next, and never holds a secret or a data value; its `code` is stable. The command prints the
-message and exits with the number; central answers with both. Findings about a notebook have codes
-of their own, with an example each: [notebooks](../notebooks.md). How a stop can end:
-[outcomes](../outcomes.md)."""
+Every refusal of phtlab is one of these classes. Its `message` says what happened, and to what; its
+`hint` what to do next, where anything can be said. Neither holds a secret or a data value. Its
+`code` is stable. The command prints message and hint and exits with the number; central answers
+with all three. Findings about a notebook have codes of their own, with an example each:
+[notebooks](../notebooks.md). How a stop can end: [outcomes](../outcomes.md)."""
 
 
 _NAMES: Final = frozenset(
@@ -38,22 +39,21 @@ def classes() -> Iterator[type[PhtlabError]]:
             yield value
 
 
-def literal_codes() -> dict[tuple[str, str], set[str]]:
-    """(class, code) to the modules that raise it, for each code that stands in the source.
+def raised_codes() -> dict[str, set[str]]:
+    """Code to the classes that carry it: each class's own, and each that stands in the source.
 
-    Either given to the error itself (`code="…"`), or to a function that takes a `code` or a `rule`
-    and makes the error.
+    The latter is either given to the error itself (`code="…"`), or to a function that takes a
+    `code` or a `rule` and makes the error.
     """
     sources = {path: ast.parse(path.read_text("utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
     everywhere = _makers(sources.values(), private=False)
-    found: dict[tuple[str, str], set[str]] = {}
-    for path, tree in sources.items():
-        module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    found = {kind.code: {kind.__name__} for kind in classes()}
+    for tree in sources.values():
         makers = everywhere | _makers([tree], private=True)
         for call in ast.walk(tree):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name):
-                for key in _codes_of(call, makers):
-                    found.setdefault(key, set()).add(module.removesuffix(".__init__"))
+                for kind, name in _codes_of(call, makers):
+                    found.setdefault(name, set()).add(kind)
     return found
 
 
@@ -94,6 +94,7 @@ def _raised_in(function: ast.FunctionDef) -> list[str]:
 
 
 def page() -> str:
+    codes = error_codes()
     lines = heading("Errors", _INTRODUCTION)
     rows = [
         [
@@ -101,34 +102,25 @@ def page() -> str:
             code(kind.code),
             str(exit_code(kind(""))),
             str(status_of(kind(""))),
-            _drawn(kind),
+            codes[kind.code].meaning,
+            codes[kind.code].remedy,
         ]
         for kind in classes()
     ]
-    lines += table(["class", "code", "exit", "HTTP", ""], rows)
+    lines += table(["class", "code", "exit", "HTTP", "meaning", "what to do"], rows)
     lines += [
         "## Finer codes",
         "",
         "Where one class covers several cases, the code tells them apart.",
         "",
     ]
-    codes = literal_codes()
+    own = {kind.code for kind in classes()}
     lines += table(
-        ["code", "class", "raised in"],
+        ["code", "class", "meaning", "what to do"],
         (
-            [code(name), code(kind), ", ".join(map(code, sorted(modules)))]
-            for (kind, name), modules in sorted(codes.items(), key=lambda item: item[0][::-1])
+            [code(name), ", ".join(map(code, entry.classes)), entry.meaning, entry.remedy]
+            for name, entry in codes.items()
+            if name not in own
         ),
     )
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _drawn(kind: type[PhtlabError]) -> str:
-    """Its docstring, else what the tree in errors.py says of it."""
-    if own := vars(kind).get("__doc__"):
-        return sentence(own)
-    for line in (errors.__doc__ or "").splitlines():
-        words = line.strip(" │├└─").split(None, 1)
-        if words and words[0] == kind.__name__ and len(words) == 2:
-            return words[1][:1].upper() + words[1][1:] + "."
-    return ""

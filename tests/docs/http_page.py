@@ -23,13 +23,12 @@ A central that belongs to a JupyterHub also takes `Authorization: token …` of 
 what the token's scopes `custom:phtlab:…` name, and as the member who is called as the user is. A
 token never stands in the address. [Access](access.md) has every route with every kind of sender.
 
-A refusal is a problem (RFC 9457) with
-a stable `code` and a sentence; [errors](errors.md) lists the codes
-and each class's status."""
+A refusal is a problem (RFC 9457): `detail` says what happened, `hint` what to do next, and `code`
+is stable; [errors](errors.md) lists the codes and each class's status."""
 
 # What a route takes, by the dependency that says it: of a member's key, and of a hub's token.
 TAKES: Final[Mapping[Callable[..., object], tuple[str, str]]] = {
-    access.onlooker: ("members", "read"),
+    access.hub_reader: ("members", "read"),
     access.reader: ("members", "read"),
     access.dispatcher: ("members", "dispatch"),
     access.commenter: ("members", "dispatch, govern"),

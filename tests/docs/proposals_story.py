@@ -23,6 +23,7 @@ from phtlab.cli.main import app
 from phtlab.errors import PhtlabError
 from phtlab.governance import open_proposal
 from phtlab.lab.client.lab import Lab
+from phtlab.lab.session.session import Session
 from phtlab.train.documents.roster import Agreement
 from phtlab.trust_store.trust import Trust
 from phtlab.wire.api.governance import NewComment
@@ -71,7 +72,7 @@ def _run(command: str, desk: Path) -> str:
         return done.stdout
     result = CliRunner().invoke(app, words[1:])
     if isinstance(result.exception, PhtlabError):
-        return f"{result.output}error {result.exception.message}"
+        return f"{result.output}error {result.exception!s}"
     assert result.exit_code == 0, (command, result.output, result.exception)
     return result.output
 
@@ -93,13 +94,13 @@ def _world(place: Path) -> Iterator[tuple[World, Path]]:
             place / "trust", client.tuf_fetcher(), client.metadata_url, client.targets_url
         )
         trust.pin(founding.consortium.root)
-        lab = Lab(world.identity("ada"), client, trust)
+        lab = Lab(Session(world.identity("ada"), client, trust))
         with (
             patch.object(phtlab, "connect", return_value=lab, create=True),
             patch("phtlab.lab.proposals.draft.new_id", lambda: NAME),
             # Images are told of elsewhere: no registry is here.
             patch("phtlab.lab.client.lab.push_train"),
-            patch.object(Lab, "kernel_documents", lambda self, kernel: (MANIFEST, CONFIG)),
+            patch.object(Session, "kernel_documents", lambda self, kernel: (MANIFEST, CONFIG)),
             chdir(desk),
         ):
             yield world, desk

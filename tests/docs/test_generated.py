@@ -7,6 +7,9 @@ import inspect
 import pytest
 
 import phtlab
+from phtlab.central import problems as central
+from phtlab.error_codes import error_codes
+from phtlab.station.console import refusals as console
 from tests.central.api.matrix import ALLOWED
 from tests.docs import api_page, cli_page, errors_page, http_page, settings_page
 from tests.docs.generate import DOCS, PAGES
@@ -76,16 +79,30 @@ def test_every_public_name_is_documented_and_has_a_docstring():
                 assert inspect.getdoc(explained), f"{name}.{member} has no docstring"
 
 
-def test_every_error_class_and_every_literal_code_is_documented():
+def test_the_registry_has_exactly_the_codes_that_the_source_raises():
+    raised = errors_page.raised_codes()
+    assert raised["image-file-changed"] == {"TrainError"}  # given to the error itself
+    assert raised["order-role"] == {"OrderError"}  # given to a function that makes the error
+    assert {code: set(entry.classes) for code, entry in error_codes().items()} == raised
+
+
+def test_every_code_of_the_registry_is_explained_and_documented():
     page = errors_page.page()
     for kind in errors_page.classes():
         assert f"| `{kind.__name__}` | `{kind.code}` |" in page
         assert inspect.getdoc(kind)
-    codes = errors_page.literal_codes()
-    assert ("TrainError", "image-file-changed") in codes  # given to the error itself
-    assert ("OrderError", "order-role") in codes  # given to a function that makes the error
-    for kind_name, code in codes:
-        assert f"| `{code}` | `{kind_name}` |" in page
+    for code, entry in error_codes().items():
+        assert f"`{code}`" in page
+        assert entry.meaning in page
+        for text in (entry.meaning, entry.remedy):
+            assert text.endswith((".", "…")), code
+            assert "|" not in text and "\n" not in text, code
+    assert list(error_codes()) == sorted(error_codes())
+
+
+def test_every_code_with_a_status_of_its_own_is_in_the_registry():
+    for statuses in (central.BY_CODE, console.BY_CODE):
+        assert set(statuses) <= set(error_codes())
 
 
 def test_every_route_is_documented():

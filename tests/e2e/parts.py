@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -119,9 +120,14 @@ def sign_and_send(
     push_train(lab.registry, train.image, train.repository, train.kernel)
     lab.central.submit_train(train.sign())
     order = Order.new(
-        image or train.digest, stations, parameters, (lab.name,), lab.trusted.roster.version
+        image or train.digest,
+        stations,
+        parameters,
+        (lab.name,),
+        lab.trusted.roster.version,
+        now=datetime.now(UTC),
     )
-    return Journey(lab, lab.central.submit_journey(order.sign(lab.identity)))
+    return Journey(lab.session, lab.central.submit_journey(order.sign(lab.identity)))
 
 
 def change_central(world: World, statement: str, *values: object) -> None:

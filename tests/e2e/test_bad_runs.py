@@ -193,7 +193,7 @@ def test_each_fault_has_its_code_and_its_sentence(journeys: dict[str, Journey], 
     assert results.failures == {fault.station: record}
     with pytest.raises(JourneyError) as asked:
         results[fault.station]
-    assert asked.value.message == f"{fault.station} failed: {fault.sentence}"
+    assert str(asked.value) == f"{fault.station} failed: {fault.sentence}"
 
 
 def test_what_a_person_reads_of_a_failing_cell(world: World, journeys: dict[str, Journey]) -> None:

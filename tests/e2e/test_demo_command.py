@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from phtlab.cli.demo import Steps, print_finding, run, say_how_to_go_on
+from phtlab.cli.demo import Steps, print_finding, print_next_commands, run
 from phtlab.cli.main import app
 from phtlab.demo.world import World
 
@@ -29,7 +29,7 @@ def test_the_demonstration_tells_its_story(world: World, capsys, monkeypatch):
 
 
 def test_how_to_go_on_names_commands_that_exist(world: World, capsys):
-    say_how_to_go_on(world)
+    print_next_commands(world)
     told = capsys.readouterr()
     commands = [line.split() for line in told.out.splitlines() if line.startswith("  phtlab ")]
     assert len(commands) >= 4

@@ -40,7 +40,7 @@ def test_results_open_after_a_station_left_and_not_if_its_keys_were_stolen(
 
     def now_says(roster: Roster) -> None:
         newer = roster.model_copy(update={"version": roster.version + 1})
-        monkeypatch.setattr(small_lab, "refresh", lambda: replace(trusted, roster=newer))
+        monkeypatch.setattr(small_lab.session, "refresh", lambda: replace(trusted, roster=newer))
 
     left = trusted.roster.without("hungary", until=trusted.roster.version)
     now_says(left)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -41,7 +41,15 @@ def _asked(proposal: Proposal | None, /, **changes: Any) -> CoverageRequest:
     )
     train = Train(digest=digest(b"train"), repository="r", author="ada", manifest=manifest)
     under = _signed(proposal).digest if proposal else None
-    order = Order.new(train.digest, ("ulm", "mainz"), {"min_age": 40}, ("ada",), 1, proposal=under)
+    order = Order.new(
+        train.digest,
+        ("ulm", "mainz"),
+        {"min_age": 40},
+        ("ada",),
+        1,
+        proposal=under,
+        now=datetime.now(UTC),
+    )
     values: dict[str, Any] = {
         "train": train,
         "order": order,

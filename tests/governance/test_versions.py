@@ -8,7 +8,7 @@ import pytest
 
 from phtlab.errors import ProposalError
 from phtlab.governance import open_proposal, require_successor
-from phtlab.governance.difference import differences, parameter_words, told
+from phtlab.governance.difference import differences, parameter_words, proposal_lines
 from phtlab.governance.proposal import new_id
 from phtlab.notebook.parameters import ParameterSchema
 from tests.governance import documents
@@ -89,7 +89,7 @@ def test_everything_that_a_proposal_asks_for_is_told() -> None:
     }
     proposal = documents.proposal()
     assert set(type(proposal).model_fields) == silent | shown
-    assert len(told(proposal)) == len(shown)
+    assert len(proposal_lines(proposal)) == len(shown)
 
 
 @pytest.mark.parametrize(

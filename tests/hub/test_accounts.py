@@ -260,7 +260,7 @@ def test_a_wrong_file_is_told_without_its_passwords(file: Path, content: str, co
     file.write_text(content)
     with raises_code(SettingsError, code) as refused:
         read_accounts(file)
-    assert PASSWORD not in refused.value.message
+    assert PASSWORD not in str(refused.value)
 
 
 def test_an_unknown_group_names_those_that_there_are(file: Path) -> None:

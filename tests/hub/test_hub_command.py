@@ -16,7 +16,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from phtlab.cli.hub import say_who_can_log_in
+from phtlab.cli.hub import print_accounts
 from phtlab.demo.hub import HubWorld
 from phtlab.demo.hub_people import PEOPLE
 from phtlab.demo.world import World
@@ -85,7 +85,7 @@ def _labs(hub: HubWorld, engine: docker.DockerClient) -> list[str]:
 def test_it_says_who_can_log_in_how_and_how_to_end_it(
     workspace_hub: HubWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    say_who_can_log_in(workspace_hub, Path("here"))
+    print_accounts(workspace_hub, Path("here"))
     said = capsys.readouterr()
     lines = said.out.splitlines()
     assert any(f"Open {workspace_hub.url} " in line for line in lines)

@@ -16,6 +16,7 @@ from phtlab.central.problems import not_found
 from phtlab.governance import CoverageRequest, Proposal
 from phtlab.lab.client.lab import Lab
 from phtlab.lab.proposals.station_answers import SeenNumbers, StationSays, stations_say
+from phtlab.lab.session.session import Session
 from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import Envelope
 from phtlab.train.documents.manifest import KernelRef, Train, TrainManifest
@@ -49,7 +50,7 @@ def proposing_lab(central: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     client = central.client("ada")
     trust = Trust(tmp_path / "trust", client.tuf_fetcher(), client.metadata_url, client.targets_url)
     trust.pin(central.founding.consortium.root)
-    made = Lab(central.identity("ada"), client, trust)
+    made = Lab(Session(central.identity("ada"), client, trust))
     monkeypatch.setattr(phtlab, "connect", lambda: made, raising=False)
     return made
 
@@ -118,7 +119,13 @@ def proposing_case(central: World, lab: Lab, tmp_path: Path) -> Case:
         digest=digest(b"train"), repository="trains/ada/heart", author="ada", manifest=manifest
     )
     order = Order.new(
-        train.digest, ("ulm", "mainz"), {"min_age": 40}, ("ada",), 1, proposal=signed.digest
+        train.digest,
+        ("ulm", "mainz"),
+        {"min_age": 40},
+        ("ada",),
+        1,
+        proposal=signed.digest,
+        now=datetime.now(UTC),
     )
     asked = CoverageRequest(
         train=train,

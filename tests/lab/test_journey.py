@@ -7,7 +7,7 @@ from phtlab.lab.client.journey import Journey
 from phtlab.lab.display.journey_html import journey_html
 from phtlab.lab.display.journey_text import describe
 from phtlab.lab.display.progress import route_table
-from tests.lab.told_journey import Central, Lab, view
+from tests.lab.told_journey import Central, Session, view
 from tests.raising import raises_code
 
 
@@ -15,7 +15,7 @@ def test_central_cannot_put_another_journey_in_its_place():
     """Both are ordered and signed by the same researcher: each would verify by itself."""
     asked, other = view(40), view(60)
     for answer in (other, asked.model_copy(update={"order": other.order})):
-        journey = Journey(Lab(Central(answer)), asked)
+        journey = Journey(Session(Central(answer)), asked)
         for ask in (journey.refresh, journey.cancel):
             with raises_code(RecordError, "record"):
                 ask()
@@ -24,9 +24,9 @@ def test_central_cannot_put_another_journey_in_its_place():
 
 def test_a_journey_that_was_just_signed_is_that_one():
     sent, other = view(40), view(60)
-    assert Journey(Lab(Central(sent)), sent, journey=sent.id).refresh().id == sent.id
+    assert Journey(Session(Central(sent)), sent, journey=sent.id).refresh().id == sent.id
     with raises_code(RecordError, "record"):
-        Journey(Lab(Central(other)), other, journey=sent.id)
+        Journey(Session(Central(other)), other, journey=sent.id)
 
 
 HOSTILE = "\x1b[2J\x9b31m[bold]yes[/]\n  2. ulm: departed <script>\u202e"
@@ -38,7 +38,7 @@ def test_what_others_say_of_a_stop_moves_no_cursor_and_starts_no_line():
     assert text.isprintable()
     assert text == ("failed: \\x1b[2J\\x9b31m[bold]yes[/]\\n  2. ulm: departed <script>\\u202e")
     named = told.model_copy(update={"train_name": HOSTILE})
-    assert len(repr(Journey(Lab(Central(named)), named)).splitlines()) == 2
+    assert len(repr(Journey(Session(Central(named)), named)).splitlines()) == 2
     assert "<script>" not in journey_html(named)
 
 

@@ -64,7 +64,7 @@ def test_the_kind_is_told_when_another_is_asked_for(results):
 def test_an_output_nobody_sent_is_told_with_what_there_is(results):
     with pytest.raises(JourneyError) as missing:
         results.table("conuts")
-    assert missing.value.message == (
+    assert str(missing.value) == (
         "No station sent a table called 'conuts'. They sent: counts (table), model (model), "
         "total (scalar)."
     )
@@ -107,7 +107,7 @@ def test_what_a_station_kept_back_is_said_with_its_reason(without_figure):
 def test_who_asks_for_what_was_kept_back_learns_why(without_figure):
     with pytest.raises(JourneyError) as missing:
         without_figure.figures("age_hist")
-    assert missing.value.message == (
+    assert str(missing.value) == (
         "No station sent a figure called 'age_hist'. They sent: counts (table), model (model), "
         "total (scalar). cleveland let nothing of it leave (It differs by fewer than 10 people "
         "from another output)."

@@ -18,7 +18,7 @@ from phtlab.lab.display.dispatch_question import DispatchQuestion
 from phtlab.lab.display.dispatch_widget import DispatchWidget
 from phtlab.lab.display.notebook_location import runs_in_page
 from tests.lab.page import Page
-from tests.lab.told_journey import Central, Lab, view
+from tests.lab.told_journey import Central, Session, view
 from tests.limits import LIMIT
 from tests.raising import raises_code
 
@@ -34,14 +34,14 @@ class Sender:
     def __init__(self, fault: Exception | None = None) -> None:
         self.fault = fault
         self.count = 0
-        self.lab: Any = Lab(Central(view(stations=("cleveland", "hungary"))))
+        self.session: Any = Session(Central(view(stations=("cleveland", "hungary"))))
 
     def __call__(self) -> SentOrder:
         self.count += 1
         fault, self.fault = self.fault, None
         if fault is not None:
             raise fault
-        return SentOrder(self.lab, self.lab.central.view, self.lab.central.view.id)
+        return SentOrder(self.session, self.session.central.view, self.session.central.view.id)
 
 
 def asking(sender: Sender) -> tuple[UnsentJourney, DispatchWidget]:
@@ -65,7 +65,7 @@ def test_what_needs_it_says_that_it_is_not_sent():
     ):
         with raises_code(JourneyError, "journey-unsent") as error:
             use()
-        assert "Send" in error.value.message
+        assert "Send" in str(error.value)
     assert sender.count == 0
     assert not journey.sent
     with pytest.raises(AttributeError):

@@ -26,7 +26,7 @@ def researcher() -> Identity:
 
 @cache
 def _order(stations: tuple[str, ...], min_age: int) -> tuple[Order, Any]:
-    order = Order.new(TRAIN, stations, {"min_age": min_age}, ("ada",), 1)
+    order = Order.new(TRAIN, stations, {"min_age": min_age}, ("ada",), 1, now=datetime.now(UTC))
     return order, order.sign(researcher())
 
 
@@ -114,8 +114,8 @@ class Central:
         self.told.put(CentralUnreachableError("Central at http://x does not answer."))
 
 
-class Lab:
-    """A lab with that central."""
+class Session:
+    """A session with that central."""
 
     def __init__(self, central: Central) -> None:
         self.central = central
@@ -123,4 +123,4 @@ class Lab:
 
 def told_journey(*stations: str, **stop: Any) -> tuple[Journey, Central]:
     central = Central(view(stations=stations or ("cleveland",), **stop))
-    return Journey(Lab(central), central.view), central  # type: ignore[arg-type]
+    return Journey(Session(central), central.view), central  # type: ignore[arg-type]

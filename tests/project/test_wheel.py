@@ -104,6 +104,7 @@ def test_wheel_holds_code_extension_configuration_and_recipes_and_nothing_to_bui
     data = f"{wheel.name.rsplit('-', 3)[0]}.data/data"
     for name in (
         "phtlab/py.typed",
+        "phtlab/error_codes.toml",
         "phtlab/lab/server/__init__.py",
         "phtlab_hub/templates/503.html",
         "phtlab_spawner/docker_workspace.py",

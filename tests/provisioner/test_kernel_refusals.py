@@ -32,7 +32,7 @@ def _refused(kind: type[PhtlabError], left: Left) -> str:
     with pytest.raises(kind) as refused, kernel_running():
         raise AssertionError("it started")
     assert left.nothing()
-    return refused.value.message
+    return str(refused.value)
 
 
 def test_an_engine_that_does_not_answer(

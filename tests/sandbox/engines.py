@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from phtlab.wire.engine_socket import knock
+from phtlab.wire.engine_socket import check_socket
 from tests.limits import LIMIT
 
 PATHS = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/libexec/podman"
@@ -123,7 +123,7 @@ def _await(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     while time.monotonic() < deadline:
         assert process.poll() is None, log.read_text("utf-8", "replace")[-2000:]
         with suppress(ConnectionError):
-            knock(address)
+            check_socket(address)
             return
         time.sleep(0.2)
     raise AssertionError(log.read_text("utf-8", "replace")[-2000:])

@@ -263,7 +263,7 @@ def test_an_engine_is_tried_once_a_process_and_again_when_it_was_away(
             runs.start(Job(f"stop-{number}", kernel_image, inputs), anyone)
         assert len(tries) == 1
         assert held == {(DEFAULT_ENGINE, "runc", "LoopbackVolumes")}
-        monkeypatch.setattr(docker_executor, "knock", hang_up)
+        monkeypatch.setattr(docker_executor, "check_socket", hang_up)
         with pytest.raises(EngineMissingError):
             runs.status("stop-1")
         assert held == set()

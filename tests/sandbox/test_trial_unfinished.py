@@ -51,7 +51,7 @@ def simulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Simulated:
     """An executor on an engine whose trials end one after another as the test says."""
     monkeypatch.setattr(docker_executor, "_HELD", set())
     monkeypatch.setattr(docker_executor, "_PAUSE", 0.0)
-    monkeypatch.setattr(docker_executor, "knock", lambda address: None)
+    monkeypatch.setattr(docker_executor, "check_socket", lambda address: None)
 
     def make(*ends: End) -> tuple[DockerExecutor, SimulatedEngine]:
         engine = SimulatedEngine(list(ends))

@@ -44,8 +44,8 @@ def test_what_is_not_said_is_the_plain_size() -> None:
 def test_what_cannot_be_used_is_named_with_its_group(values: dict[str, object], told: str) -> None:
     with pytest.raises(SettingsError) as wrong:
         workspaces_of({"learner": values})
-    assert wrong.value.message.startswith("The workspace of the group 'learner' cannot be used: ")
-    assert told in wrong.value.message
+    assert str(wrong.value).startswith("The workspace of the group 'learner' cannot be used: ")
+    assert told in str(wrong.value)
     assert wrong.value.code == "workspace-limits"
 
 

@@ -63,7 +63,7 @@ def test_a_network_that_lets_out_more_is_refused_with_what_is_wrong(
     engine.networks.create(made.name, driver="bridge")
     with pytest.raises(SettingsError) as wrong:
         made.ensure()
-    told = wrong.value.message
+    told = str(wrong.value)
     assert "it has an outside" in told
     assert "its containers reach each other" in told
     assert f"its bridge is not {made.bridge}" in told

@@ -176,7 +176,7 @@ def test_nothing_else_is_there(door: ReverseProxy, three: dict[str, Behind], pat
     if status == 404:
         told = json.loads(body)
         assert told["code"] == "door"
-        assert "only the hub's API, central and the registry" in told["detail"].replace("’", "'")
+        assert "only the hub's API, central and the registry" in told["hint"].replace("’", "'")
     assert before == {name: len(one.asked) for name, one in three.items()}, "it was passed on"
 
 

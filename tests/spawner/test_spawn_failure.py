@@ -13,16 +13,20 @@ TOKEN = "7f3e9c1b2a4d4e5f8a9b0c1d2e3f4a5b"
 REASONS = {
     "options": spawn_failure.options_refused(["image", "mem_limit"]),
     "engine": spawn_failure.engine_missing(),
-    "no image": spawn_failure.no_image(),
+    "no image": spawn_failure.image_missing_failure(),
     "image": spawn_failure.image_missing("phtlab/workspace-python:1", "manifest unknown"),
     "other image": spawn_failure.other_image("debian:12"),
     "network": spawn_failure.network_missing("phtlab-workspaces"),
     "root": spawn_failure.root_missing("/srv/hub/root.json"),
     "root config": spawn_failure.root_config_missing("phtlab-root"),
-    "no room": spawn_failure.no_room("no suitable node (insufficient resources on 3 nodes)"),
+    "no room": spawn_failure.no_capacity_failure(
+        "no suitable node (insufficient resources on 3 nodes)"
+    ),
     "refused": spawn_failure.engine_refused("no space left on device"),
-    "memory": spawn_failure.stopped_early({"ExitCode": 137}, "", "40M"),
-    "ended": spawn_failure.stopped_early({"ExitCode": 1}, "ModuleNotFoundError: phtlab", "2G"),
+    "memory": spawn_failure.exited_early_failure({"ExitCode": 137}, "", "40M"),
+    "ended": spawn_failure.exited_early_failure(
+        {"ExitCode": 1}, "ModuleNotFoundError: phtlab", "2G"
+    ),
     "slow": spawn_failure.too_slow(60, ""),
 }
 
@@ -44,20 +48,22 @@ def _told(reason: SpawnException) -> str:
 def test_memory_is_named_when_the_kernel_ended_it_either_way() -> None:
     states: list[dict[str, Any]] = [{"OOMKilled": True, "ExitCode": 1}, {"ExitCode": 137}]
     for state in states:
-        reason = spawn_failure.stopped_early(state, "irrelevant", "40M")
+        reason = spawn_failure.exited_early_failure(state, "irrelevant", "40M")
         assert "more memory than the 40M" in _told(reason)
         assert reason.reason == "memory"
 
 
 def test_the_last_words_of_a_workspace_are_shown_and_no_more() -> None:
     log = "\n".join(f"line {number} " + "word " * 90 for number in range(50))
-    told = _told(spawn_failure.stopped_early({"ExitCode": 1}, log, "2G"))
+    told = _told(spawn_failure.exited_early_failure({"ExitCode": 1}, log, "2G"))
     assert "(exit code 1)" in told
     assert "line 49" in told
     assert "line 46" in told
     assert "line 45" not in told
     assert len(told) < 1000
-    assert "not said anything" in _told(spawn_failure.stopped_early({"ExitCode": 1}, "\n", "2G"))
+    assert "not said anything" in _told(
+        spawn_failure.exited_early_failure({"ExitCode": 1}, "\n", "2G")
+    )
 
 
 @pytest.mark.parametrize(
@@ -73,7 +79,7 @@ def test_the_last_words_of_a_workspace_are_shown_and_no_more() -> None:
 def test_no_token_or_password_of_a_log_reaches_the_page(line: str) -> None:
     for reason in (
         spawn_failure.engine_refused(line),
-        spawn_failure.stopped_early({"ExitCode": 1}, line, "2G"),
+        spawn_failure.exited_early_failure({"ExitCode": 1}, line, "2G"),
         spawn_failure.too_slow(60, line),
     ):
         for secret in (TOKEN, "hunter2", "swordfish"):

@@ -219,7 +219,7 @@ def test_a_changed_file_is_refused() -> None:
     image = compose(MANIFEST, CONFIG, {**FILES, "lib/score.py": b"x = 2\n"})
     error = refusal(image)
     assert error.code == "image-file-changed"
-    assert error.message == (
+    assert str(error) == (
         "The file 'lib/score.py' of the train image is not the one that was signed. Do not run "
         "it; ask its author."
     )
@@ -228,7 +228,7 @@ def test_a_changed_file_is_refused() -> None:
 def test_an_unlisted_file_is_refused() -> None:
     error = refusal(compose(MANIFEST, CONFIG, {**FILES, "lib/more.py": b""}))
     assert error.code == "image-file-unlisted"
-    assert "'lib/more.py', which the signed manifest does not list" in error.message
+    assert "'lib/more.py', which the signed manifest does not list" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_signature_that_declares_otherwise_for_the_same_image_is_refused(
     """A rule or an order that names the digest means what was declared when it was written."""
     error = refusal(made(), signed().model_copy(update=other))
     assert error.code == "image-declaration"
-    assert "with other parameters, data sets or outputs than its image declares" in error.message
+    assert "with other parameters, data sets or outputs than its image declares" in str(error)
 
 
 def test_an_image_that_declares_nothing_is_refused() -> None:
@@ -262,13 +262,13 @@ def test_a_kernel_image_under_another_name_is_refused(said: dict[str, str]) -> N
         made(), manifest.model_copy(update={"kernel": manifest.kernel.model_copy(update=said)})
     )
     assert error.code == "image-kernel"
-    assert "the catalogue calls it 'python' (python)" in error.message
+    assert "the catalogue calls it 'python' (python)" in str(error)
 
 
 def test_a_missing_file_is_refused() -> None:
     error = refusal(compose(MANIFEST, CONFIG, {"notebook.ipynb": FILES["notebook.ipynb"]}))
     assert error.code == "image-file-missing"
-    assert "'lib/score.py' of the signed manifest is missing" in error.message
+    assert "'lib/score.py' of the signed manifest is missing" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def _add_to_config(config: dict[str, Any]) -> None:
 def test_changed_settings_are_refused(change: Callable[[dict[str, Any]], None]) -> None:
     error = refusal(rebuilt(made().layer, config=change))
     assert error.code == "image-kernel"
-    assert "is not built on the kernel image 'python'" in error.message
+    assert "is not built on the kernel image 'python'" in str(error)
 
 
 def _other_lower_layer(manifest: dict[str, Any]) -> None:

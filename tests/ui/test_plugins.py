@@ -33,7 +33,7 @@ def plugin_files() -> dict[str, Path]:
     assert listed
     files = {}
     for variable in re.findall(r"\w+", listed[1]):
-        module = re.search(rf"import \{{ {variable} \}} from '\./(\w+)';", index)
+        module = re.search(rf"import \{{ {variable} \}} from '\./([\w/]+)';", index)
         assert module, f"{variable} lies in no file of its own"
         (file,) = SOURCES.glob(f"{module[1]}.ts*")
         declared = re.search(rf"{variable}: .*?\n  id: '([\w:-]+)'", file.read_text(), re.DOTALL)
@@ -55,12 +55,12 @@ def test_each_plugin_lies_in_a_file_of_its_own():
     files = plugin_files()
     assert len(set(files.values())) == len(files) > 10
     assert all(name.startswith("phtlab:") for name in files)
-    elsewhere = [f for f in SOURCES.glob("*.ts*") if f not in files.values()]
+    elsewhere = [f for f in SOURCES.rglob("*.ts*") if f not in files.values()]
     assert [f.name for f in elsewhere if "JupyterFrontEndPlugin<" in f.read_text()] == ["index.ts"]
 
 
 def test_each_plugin_has_tests_that_name_it():
-    tests = [*UI.glob("test_*.py"), *(SOURCES / "__tests__").glob("*.spec.ts*")]
+    tests = [*UI.glob("test_*.py"), *(SOURCES / "__tests__").rglob("*.spec.ts*")]
     named = " ".join(said_first(test) for test in tests if test != Path(__file__))
     missing = [name for name in plugin_files() if not re.search(rf"{name}(?![\w-])", named)]
     assert missing == []

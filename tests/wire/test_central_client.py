@@ -117,9 +117,9 @@ def test_a_slow_answer_is_not_asked_for_again() -> None:
     assert len(attempts) == 1
 
 
-def test_a_refusal_is_not_tried_again_and_keeps_its_class_code_and_sentence() -> None:
+def test_a_refusal_is_not_tried_again_and_keeps_its_class_code_message_and_hint() -> None:
     attempts = []
-    error = TrainError("The kernel is not allowed.", code="kernel-not-in-catalogue")
+    error = TrainError("The kernel is old.", "Build it again.", code="kernel-not-in-catalogue")
 
     def answer(request: httpx.Request) -> httpx.Response:
         attempts.append(request)
@@ -127,7 +127,7 @@ def test_a_refusal_is_not_tried_again_and_keeps_its_class_code_and_sentence() ->
 
     with raises_code(TrainError, "kernel-not-in-catalogue") as refused:
         _client(answer).stations()
-    assert refused.value.message == error.message
+    assert (str(refused.value), refused.value.hint) == (str(error), error.hint)
     assert len(attempts) == 1
 
 
@@ -250,7 +250,7 @@ def test_a_stream_of_events_is_read_as_the_standard_says() -> None:
 
 
 def test_a_problem_travels_without_loss() -> None:
-    problem = problem_of(TrainError("Why.", code="train-unknown"), 404, "Not Found")
+    problem = problem_of(TrainError("Why.", "What next.", code="train-unknown"), 404, "Not Found")
     assert json.loads(problem.model_dump_json()) == {
         "type": "about:blank",
         "title": "Not Found",
@@ -258,7 +258,14 @@ def test_a_problem_travels_without_loss() -> None:
         "code": "train-unknown",
         "family": "train",
         "detail": "Why.",
+        "hint": "What next.",
     }
+
+
+def test_a_problem_of_a_central_that_names_no_hint_is_read() -> None:
+    body = b'{"title": "x", "status": 404, "code": "not-found", "detail": "Gone."}'
+    error = error_of(404, body, URL)
+    assert (str(error), error.hint, str(error)) == ("Gone.", "", "Gone.")
 
 
 @pytest.mark.parametrize("ask", [CentralClient.stations, lambda client: list(client.events())])

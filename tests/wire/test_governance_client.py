@@ -98,7 +98,7 @@ def test_a_refusal_is_the_error_that_central_named(error: Any) -> None:
     problem = problem_of(error, 409, "Conflict").model_dump()
     with raises_code(type(error), error.code) as refused:
         _governance(Asked(problem, 409)).submit_proposal(SIGNED)
-    assert refused.value.message == error.message
+    assert (str(refused.value), refused.value.hint) == (str(error), error.hint)
 
 
 def test_news_of_proposals_come_between_the_others_and_unknown_ones_are_left_out() -> None:

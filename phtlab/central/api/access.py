@@ -72,8 +72,9 @@ class Requester:
         if not any(map(self.may, scopes)):
             raise CentralError(
                 f"{self.name[:64]}'s token of the hub has not the scope {' or '.join(scopes)}, "
-                "which this needs. Ask whoever runs the hub for the role; a new token, or a "
-                "restart of the server, brings what was granted since.",
+                "which this needs.",
+                "Ask whoever runs the hub for the role; a new token, or a restart of the server, "
+                "brings what was granted since.",
                 code="hub-scope",
             )
 
@@ -82,7 +83,8 @@ class Requester:
         if self.member is None:
             raise NotOnRosterError(
                 f"The hub user '{self.name[:64]}' is not a member of this consortium, so only its "
-                "stations can be seen. Make a key of that name and ask an officer to admit it."
+                "stations can be seen.",
+                "Make a key of that name and ask an officer to admit it.",
             )
         return self.member
 
@@ -118,7 +120,7 @@ _ByDispatch = Annotated[object, Security(hub_token, scopes=[DISPATCH])]
 _ByGovern = Annotated[object, Security(hub_token, scopes=[GOVERN])]
 
 
-async def onlooker(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Requester:
+async def hub_reader(sender: SenderOf, _key: _ByKey, _hub: _ByRead) -> Requester:
     """Whoever may see the stations."""
     sender.require(READ)
     return sender
@@ -164,7 +166,7 @@ async def station_member(sender: SenderOf, _key: _ByKey) -> Member:
     return member
 
 
-Onlooker = Annotated[Requester, Depends(onlooker)]
+Onlooker = Annotated[Requester, Depends(hub_reader)]
 Reader = Annotated[Member, Depends(reader)]
 Dispatcher = Annotated[Member, Depends(dispatcher)]
 Commenter = Annotated[Requester, Depends(commenter)]
@@ -179,7 +181,8 @@ def hub_sender(services: CentralContext, token: str) -> Requester:
     """
     if services.hub is None:
         raise CentralError(
-            "This central takes no tokens of a hub: it belongs to none. Use a member's key.",
+            "This central takes no tokens of a hub: it belongs to none.",
+            "Use a member's key.",
             code="token-invalid",
         )
     user = services.hub.user_of(token)
@@ -232,7 +235,7 @@ def _jwt(scheme: str, value: str) -> str:
         if token:
             return token
     raise CentralError(
-        "This needs a member's token: 'Authorization: Bearer …', signed by the member's own key. "
+        "This needs a member's token: 'Authorization: Bearer …', signed by the member's own key.",
         "The phtlab client and command do that.",
         code="unauthenticated",
     )

@@ -43,7 +43,8 @@ def comment_on(
         if len(row.comments) >= MAX_COMMENTS:
             raise ProposalError(
                 f"The proposal {proposal} has {len(row.comments)} comments, and central takes no "
-                "more. Go on by telephone, or with a new proposal.",
+                "more.",
+                "Go on by telephone, or with a new proposal.",
                 code="proposal-comments",
             )
         own = ProposalCommentRow.author == member.name

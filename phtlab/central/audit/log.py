@@ -84,7 +84,7 @@ def audit_head(session: Session, log: str) -> AuditHead:
     return AuditHead(log=log, number=number, digest=digest)
 
 
-def entries_wanted(
+def filtered_entries(
     session: Session, wanted: EntryFilter, limit: int, before: int | None = None
 ) -> list[Entry]:
     """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""

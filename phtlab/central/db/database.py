@@ -155,8 +155,9 @@ class Database:
         except OperationalError:
             shown = self.engine.url.render_as_string(hide_password=True)
             raise SettingsError(
-                f"The database {shown} cannot be opened. Check PHTLAB_CENTRAL_DATABASE or "
-                "'database' in central.toml, and that its server runs.",
+                f"The database {shown} cannot be opened.",
+                "Check PHTLAB_CENTRAL_DATABASE or 'database' in central.toml, and that its server "
+                "runs.",
                 code="database-unopened",
             ) from None
 
@@ -199,8 +200,8 @@ def _answering() -> Iterator[None]:
         _log.error("database", error=type(error.__cause__).__name__, full=full)
         what = "has no room on its disk" if full else "does not answer"
         raise CentralUnreachableError(
-            f"Central's database {what}: nothing was changed. Try again later; central's operator "
-            "finds the cause in its log.",
+            f"Central's database {what}: nothing was changed.",
+            "Try again later; central's operator finds the cause in its log.",
             code="central-database",
         ) from error
 
@@ -216,7 +217,7 @@ def _engine(url: str) -> Engine:
         )
     except (ArgumentError, ImportError, ModuleNotFoundError):
         raise SettingsError(
-            "PHTLAB_CENTRAL_DATABASE or 'database' in central.toml is no address of a database. "
+            "PHTLAB_CENTRAL_DATABASE or 'database' in central.toml is no address of a database.",
             "Write postgresql://user@host/name, or leave it empty for SQLite.",
             code="database-address",
         ) from None
@@ -227,7 +228,7 @@ def _engine(url: str) -> Engine:
         _ask_after_rest(engine)
     else:
         raise SettingsError(
-            f"Central keeps its data in SQLite or PostgreSQL, not in {engine.dialect.name}. "
+            f"Central keeps its data in SQLite or PostgreSQL, not in {engine.dialect.name}.",
             "Change PHTLAB_CENTRAL_DATABASE.",
             code="database-kind",
         )

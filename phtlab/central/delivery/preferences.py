@@ -30,7 +30,9 @@ from phtlab.wire.api.notifications import (
 _LISTED: Final = 100
 
 
-def choose(services: CentralContext, member: Member, new: NewPreferences) -> NotificationsView:
+def set_preferences(
+    services: CentralContext, member: Member, new: NewPreferences
+) -> NotificationsView:
     """Keep how `member` wants to be told.
 
     Raises CentralError: ``notification-mail`` if this central sends none,
@@ -39,7 +41,8 @@ def choose(services: CentralContext, member: Member, new: NewPreferences) -> Not
     wanted = new.preferences
     if wanted.mail and not services.settings.smtp_host:
         raise CentralError(
-            "This central sends no mail. Leave 'mail' empty, or ask its operator to set smtp_host.",
+            "This central sends no mail.",
+            "Leave 'mail' empty, or ask its operator to set smtp_host.",
             code="notification-mail",
         )
     if wanted.webhook:
@@ -69,7 +72,8 @@ def require_webhook(url: str, settings: CentralSettings) -> None:
     if not usable or parts.scheme not in schemes or not url.isprintable() or " " in url:
         raise CentralError(
             "A webhook is called at an address that begins with https://, with a host's name and "
-            "without a password. Give such a one.",
+            "without a password.",
+            "Give such a one.",
             code="notification-webhook",
         )
 

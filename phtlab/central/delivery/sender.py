@@ -165,10 +165,10 @@ def _later(services: CentralContext, due: DueDelivery, failed: Undelivered) -> N
         row = session.get(DeliveryRow, (due.number, due.channel))
         if row is not None:
             row.state, row.reason = "failed" if over else "waiting", failed.reason
-            row.due = services.clock() + wait_after(tries)
+            row.due = services.clock() + retry_delay(tries)
 
 
-def wait_after(tries: int) -> timedelta:
+def retry_delay(tries: int) -> timedelta:
     """How long until the next try: twice as long each time."""
     longer: timedelta = _FIRST * 2 ** min(tries - 1, 20)
     return min(_LONGEST, longer)
@@ -197,7 +197,7 @@ def _attempt(going: Deliveries) -> int:
     try:
         return going.start_due()
     except PhtlabError as error:
-        _log.warning("notifications wait", code=error.code, reason=error.message)
+        _log.warning("notifications wait", code=error.code, reason=str(error))
     except Exception as error:
         _log.error("notifications wait", error=type(error).__name__, exc_info=error)
     return 0

@@ -35,7 +35,7 @@ def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> 
     """Make the call. Raises Undelivered; a 2xx answer is a delivery, and its body is not read."""
     url = urlsplit(due.preferences.webhook)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
-    address = reached(host, port, private=settings.webhook_private)
+    address = resolve_public_address(host, port, private=settings.webhook_private)
     shown = f"[{address}]" if ":" in address else address
     there = url._replace(netloc=f"{shown}:{port}", fragment="").geturl()
     body = body_of(due)
@@ -96,7 +96,7 @@ def signature(secret: str, name: str, stamp: str, body: bytes) -> str:
     return f"v1,{base64.b64encode(signed).decode()}"
 
 
-def reached(host: str, port: int, *, private: bool) -> str:
+def resolve_public_address(host: str, port: int, *, private: bool) -> str:
     """The address that `host` is at now. Raises Undelivered if one of its addresses is private."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)

@@ -35,7 +35,8 @@ def accept_agreement(
     if agreement is None or agreement.digest != acceptance.agreement:
         raise ApprovalError(
             f"The consortium's agreement is {agreement.digest if agreement else 'none'} now, not "
-            f"{acceptance.agreement}. Read it with 'phtlab key accept'.",
+            f"{acceptance.agreement}.",
+            "Read it with 'phtlab key accept'.",
             code="agreement-other",
         )
     with database.change() as change:

@@ -178,8 +178,8 @@ def put_standing(
             return standing_view(row)
         if standing.number <= row.number:
             raise ApprovalError(
-                f"Central has another list of {station} with the number {row.number} already. Give "
-                "the next one a higher number.",
+                f"Central has another list of {station} with the number {row.number} already.",
+                "Give the next one a higher number.",
                 code="standing-rolled-back",
             )
         row.number, row.digest = standing.number, envelope.digest
@@ -244,8 +244,8 @@ def _proposal(
     version = next((one for one in row.versions if one.digest == decision.proposal), None)
     if version is None:
         raise ApprovalError(
-            f"The proposal {row.id} has no version {decision.proposal}. Read it again before you "
-            "decide.",
+            f"The proposal {row.id} has no version {decision.proposal}.",
+            "Read it again before you decide.",
             code="decision-proposal",
         )
     proposal = Proposal.model_validate(peek(envelope_of(version.envelope)).predicate)

@@ -111,8 +111,8 @@ def _require_fit(session: Session, checkpoint: Checkpoint) -> None:
     if name != checkpoint.head:
         raise AuditError(
             f"{checkpoint.witness} signed that entry {checkpoint.number} of central's log is "
-            f"{checkpoint.head[:19]}…; here it {'is another' if name else 'does not exist'}. One "
-            "of the two was changed: keep both, and tell an officer.",
+            f"{checkpoint.head[:19]}…; here it {'is another' if name else 'does not exist'}.",
+            "One of the two was changed: keep both, and tell an officer.",
             code="audit-unfit",
         )
 
@@ -130,7 +130,7 @@ def _require_onward(session: Session, checkpoint: Checkpoint) -> None:
     if (checkpoint.number, checkpoint.head) != (last.number, last.head):
         raise AuditError(
             f"{checkpoint.log} signed at {last.received:%Y-%m-%d %H:%M} UTC that its log goes as "
-            f"far as entry {last.number}; now it signs entry {checkpoint.number} as its end. "
+            f"far as entry {last.number}; now it signs entry {checkpoint.number} as its end.",
             "Entries were removed or written anew: restore the log from the station's backup.",
             code="audit-unfit",
         )

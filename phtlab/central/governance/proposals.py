@@ -160,8 +160,8 @@ def withdraw_proposal(
             raise forbidden(f"{row.researcher} proposed this: nobody else can withdraw it.")
         if withdrawal.proposal_id != proposal or withdrawal.proposal != row.digest:
             raise ProposalError(
-                "This withdrawal is of another proposal, or of an older version of it. Sign one of "
-                "the newest version.",
+                "This withdrawal is of another proposal, or of an older version of it.",
+                "Sign one of the newest version.",
                 code="withdrawal-version",
             )
         if row.withdrawal is None:
@@ -194,7 +194,7 @@ def require_not_withdrawn(row: ProposalRow) -> None:
     """Raises ProposalError (``proposal-withdrawn``)."""
     if row.withdrawal is not None:
         raise ProposalError(
-            f"{row.researcher} has withdrawn the proposal {row.id}: nothing more is said of it. "
+            f"{row.researcher} has withdrawn the proposal {row.id}: nothing more is said of it.",
             "Write a new one with 'phtlab proposal new'.",
             code="proposal-withdrawn",
         )
@@ -219,12 +219,14 @@ def _require_stations(proposal: Proposal, roster: Roster) -> None:
 def _require_timely(proposal: Proposal, change: Change) -> None:
     if proposal.issued > change.now + CLOCK_SKEW:
         raise ProposalError(
-            "This proposal was written in the future. Check this machine's clock.",
+            "This proposal was written in the future.",
+            "Check this machine's clock.",
             code="proposal-time",
         )
     if proposal.until <= change.now:
         raise ProposalError(
-            f"This proposal ended at {proposal.until:%Y-%m-%d %H:%M} UTC. Give a later day.",
+            f"This proposal ended at {proposal.until:%Y-%m-%d %H:%M} UTC.",
+            "Give a later day.",
             code="proposal-time",
         )
 
@@ -232,7 +234,7 @@ def _require_timely(proposal: Proposal, change: Change) -> None:
 def _add_version(change: Change, row: ProposalRow, proposal: Proposal, envelope: Envelope) -> None:
     if len(row.versions) >= MAX_VERSIONS:
         raise ProposalError(
-            f"The proposal {row.id} has {len(row.versions)} versions, and central takes no more. "
+            f"The proposal {row.id} has {len(row.versions)} versions, and central takes no more.",
             "Write a new one with 'phtlab proposal new'.",
             code="proposal-versions",
         )

@@ -121,8 +121,8 @@ class Hub:
             token = None
         if not isinstance(token, str):
             raise CentralError(
-                "The hub does not confirm this login. It may have taken too long: open the page "
-                "again.",
+                "The hub does not confirm this login.",
+                "It may have taken too long: open the page again.",
                 code="hub-login",
             )
         return token
@@ -136,7 +136,8 @@ class Hub:
         except ValidationError:
             raise HubUnreachableError(
                 f"The hub's API at {self._api} answers {answer.status_code} and not as a "
-                "JupyterHub does. Check 'hub_api_url', and the hub's log."
+                "JupyterHub does.",
+                "Check 'hub_api_url', and the hub's log.",
             ) from None
         if user.kind != "user":
             raise _invalid("it is a service's token, and only users are taken")
@@ -154,8 +155,9 @@ class Hub:
             return self._http.request(method, self._api + path, headers=headers, data=data)
         except httpx.HTTPError as lost:
             raise HubUnreachableError(
-                f"The hub's API at {self._api} does not answer ({type(lost).__name__}), so central "
-                "cannot tell whose token this is. Try again; a member's own key works without it."
+                f"The hub's API at {self._api} does not answer ({type(lost).__name__}), so "
+                "central cannot tell whose token this is.",
+                "Try again; a member's own key works without it.",
             ) from None
 
 

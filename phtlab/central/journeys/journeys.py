@@ -154,12 +154,13 @@ def _train(session: Session, sender: Member, envelope: Envelope) -> TrainRow:
     row = train_for(session, sender, digest)
     if row is None:
         raise TrainError(
-            f"Central does not know the train {digest[:71]} of this order. Submit the train first.",
+            f"Central does not know the train {digest[:71]} of this order.",
+            "Submit the train first.",
             code="train-unknown",
         )
     if row.removed is not None:
         raise TrainError(
-            f"The train {row.name} was removed on {row.removed:%Y-%m-%d}, as its retention says. "
+            f"The train {row.name} was removed on {row.removed:%Y-%m-%d}, as its retention says.",
             "Build and submit it again.",
             code="train-removed",
         )

@@ -65,12 +65,14 @@ def put_twin(database: Database, station: Member, name: str, content: bytes) -> 
         named = {data.name: data.twin_digest for data in profile.datasets}
         if name not in named:
             raise not_found(
-                f"{station.name} has published no data set '{name[:64]}'. Put the profile first."
+                f"{station.name} has published no data set '{name[:64]}'.",
+                "Put the profile first.",
             )
         if named[name] != found:
             raise CentralError(
                 f"The twin of {name} has the digest {found}, but {station.name}'s profile says "
-                f"{named[name]}. Put the profile of this twin first.",
+                f"{named[name]}.",
+                "Put the profile of this twin first.",
                 code="twin-digest",
             )
         twin = session.get(TwinRow, (station.name, name)) or TwinRow(
@@ -90,7 +92,7 @@ def twin_of(session: Session, station: str, name: str) -> bytes:
     return content
 
 
-def seen(database: Database, station: str, online: timedelta) -> None:
+def note_seen(database: Database, station: str, online: timedelta) -> None:
     """`station` has asked for its inbox, which is told if it had been away."""
     now = database.clock()
     # One trip for a station that never was away, as each of a thousand is every 25 seconds.

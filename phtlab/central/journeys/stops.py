@@ -43,8 +43,8 @@ def update_stop(
     _own(member, station)
     if update.state in FINAL_STATES:
         raise RecordError(
-            f"A stop becomes {update.state} by the station's signed record, not by an update. Put "
-            "the record.",
+            f"A stop becomes {update.state} by the station's signed record, not by an update.",
+            "Put the record.",
             code="final-needs-record",
         )
     with database.change() as change:

@@ -100,8 +100,8 @@ def check_sender(signer: str, sender: Member, what: str) -> None:
     """Raises CentralError (``forbidden``) unless `sender` signed what is sent."""
     if signer != sender.name:
         raise forbidden(
-            f"{signer} signed this {what}, but {sender.name} sends it. Whoever signed it has to "
-            "send it."
+            f"{signer} signed this {what}, but {sender.name} sends it.",
+            "Whoever signed it has to send it.",
         )
 
 

@@ -71,7 +71,7 @@ class BodyLimit:
                 raise HTTPException(408, "The request did not arrive in time.") from None
             got += len(message.get("body", b""))
             if got > limit:
-                raise HTTPException(413, _too_large(limit).message)
+                raise HTTPException(413, str(_too_large(limit)))
             if not message.get("more_body", False):
                 arrived()
             return message
@@ -98,7 +98,8 @@ def limit_of(path: str, *, known: bool) -> int:
 
 def _too_many() -> CentralError:
     return CentralError(
-        f"{MOST_AT_ONCE} requests are on their way from this address. Let one of them end.",
+        f"{MOST_AT_ONCE} requests are on their way from this address.",
+        "Let one of them end.",
         code="too-many-requests",
     )
 

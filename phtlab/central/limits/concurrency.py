@@ -66,8 +66,9 @@ class Concurrency:
         with self._lock:
             if self._under_way[name] >= most:
                 raise CentralError(
-                    f"{most} requests {whose} are under way, and central takes no more at the same "
-                    "time. Let one of them end.",
+                    f"{most} requests {whose} are under way, and central takes no more at the "
+                    "same time.",
+                    "Let one of them end.",
                     code="too-many-requests",
                 )
             self._under_way[name] += 1

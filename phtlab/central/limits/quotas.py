@@ -28,7 +28,7 @@ def require_room(
     newer = select(func.count()).where(at > change.now - _DAY, *of_the_member)
     if (change.session.scalar(newer) or 0) >= most:
         raise CentralError(
-            f"Central takes no more than {most} {what} of a member in a day, and these were sent. "
+            f"Central takes no more than {most} {what} of a member in a day, and these were sent.",
             "Send the rest tomorrow, or ask central's operator for a higher limit.",
             code="quota",
         )

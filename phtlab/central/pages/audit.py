@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from phtlab.central.api.access import Requester
-from phtlab.central.audit.log import entries_wanted, head_of
+from phtlab.central.audit.log import filtered_entries, head_of
 from phtlab.central.audit.tables import AuditEntryRow, CheckpointRow
 from phtlab.central.context import CentralContext
 from phtlab.central.hub.users import READ
@@ -74,7 +74,7 @@ def audit_page(
     try:
         wanted = EntryFilter.of(**asked)
     except AuditError as error:
-        wrong = error.message
+        wrong = str(error)
     entries: tuple[Entry, ...] = ()
     actions: tuple[str, ...] = ()
     signed: tuple[Signed, ...] = ()
@@ -82,7 +82,7 @@ def audit_page(
         head = head_of(session)
         if sender.member is not None:
             if not wrong:
-                entries = tuple(entries_wanted(session, wanted, _LISTED + 1, before))
+                entries = tuple(filtered_entries(session, wanted, _LISTED + 1, before))
             actions = _actions(session)
             signed = _signed(session, services.database.log)
     shown = entries[:_LISTED]

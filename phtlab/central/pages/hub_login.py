@@ -131,4 +131,4 @@ def challenge_of(verifier: str) -> str:
 
 
 def _refused(reason: str) -> CentralError:
-    return CentralError(f"{reason}. Open the page again to try once more.", code="hub-login")
+    return CentralError(f"{reason}.", "Open the page again to try once more.", code="hub-login")

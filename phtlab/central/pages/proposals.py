@@ -16,10 +16,10 @@ from phtlab.central.hub.users import DISPATCH, GOVERN, READ
 from phtlab.central.pages.page import since
 from phtlab.errors import PhtlabError
 from phtlab.governance import Proposal, open_approval, open_proposal, open_refusal
-from phtlab.governance.difference import Difference, differences, told
+from phtlab.governance.difference import Difference, differences, proposal_lines
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import DecisionView, ProposalSummary, ProposalView, VersionView
-from phtlab.wire.proposal_words import mark_of, words_of
+from phtlab.wire.proposal_words import mark_of, state_text
 
 _LISTED: Final = 50
 
@@ -37,7 +37,7 @@ class ProposalList:
     next: int | None
     sends: bool
     mark = staticmethod(mark_of)
-    words = staticmethod(words_of)
+    words = staticmethod(state_text)
 
     def since(self, moment: datetime) -> str:
         return since(moment, self.now)
@@ -74,7 +74,7 @@ class ProposalPage:
     may_comment: bool
     token: str
     mark = staticmethod(mark_of)
-    words = staticmethod(words_of)
+    words = staticmethod(state_text)
 
     @property
     def newest(self) -> int:
@@ -144,7 +144,7 @@ def proposal_page(
         now=services.clock(),
         view=view,
         version=chosen.version,
-        told=told(asked),
+        told=proposal_lines(asked),
         older=older.version if older else 0,
         differences=differences(_opened(older, roster), asked) if older else (),
         said=tuple(_said(decision, view, roster) for decision in view.decisions),
@@ -173,7 +173,7 @@ def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> Station
             words = open_approval(decision.envelope, roster).sentence()
         holds = True
     except PhtlabError as error:
-        words, holds = error.message, False
+        words, holds = str(error), False
     return StationAnswer(
         station=decision.station,
         version=number,

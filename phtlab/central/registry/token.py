@@ -128,6 +128,6 @@ def read_registry_key(path: Path) -> ec.EllipticCurvePrivateKey:
         key = None
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise SettingsError(
-            f"{path} is not central's registry key. Restore it, or make a new central folder."
+            f"{path} is not central's registry key.", "Restore it, or make a new central folder."
         )
     return key

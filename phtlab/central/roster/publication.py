@@ -82,7 +82,8 @@ class Publication:
             serial = connection.scalar(_NEWEST)
         if serial is None:
             raise RosterError(
-                "No roster is published here yet. An officer does 'phtlab consortium publish'.",
+                "No roster is published here yet.",
+                "An officer does 'phtlab consortium publish'.",
                 code="roster-unpublished",
             )
         with self._lock:
@@ -103,8 +104,8 @@ class Publication:
             if accepted.roster.consortium != self._name:
                 raise RosterError(
                     f"This roster is of the consortium {accepted.roster.consortium}; this central "
-                    f"serves {self._name}. Publish it at its own central, or change 'name' in "
-                    "central.toml.",
+                    f"serves {self._name}.",
+                    "Publish it at its own central, or change 'name' in central.toml.",
                     code="roster-consortium",
                 )
             if current != stored:  # The first publication, or another root was pinned.
@@ -154,8 +155,9 @@ class Publication:
         """What is stored, if it follows the pinned root; else the pinned root alone."""
         if not self._root_file.is_file():
             raise RosterError(
-                "This central has no root of the consortium yet. Its operator does "
-                "'phtlab central pin DIRECTORY root.json' with an officer's file.",
+                "This central has no root of the consortium yet.",
+                "Its operator does 'phtlab central pin DIRECTORY root.json' with an officer's "
+                "file.",
                 code="roster-unpublished",
             )
         pinned = pin_root(self._root_file.read_bytes())

@@ -22,9 +22,9 @@ from phtlab.cli.consortium.folder import (
 from phtlab.cli.consortium.root import lifetimes, officer, online_key, renew_root, threshold
 from phtlab.cli.consortium.roster import add, add_kernel, agreement, remove, remove_kernel, rotate
 from phtlab.cli.consortium.status import progress, show, signing_json, status
-from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_typed_fingerprint
 from phtlab.cli.terminal.named_file import content_of
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import SettingsError
 
 app = typer.Typer(
@@ -114,7 +114,7 @@ def init(
             markup=False,
         )
         out.print(consortium.fingerprint)
-        say_next(
+        print_next_steps(
             "phtlab consortium sign --officer NAME",
             "phtlab consortium export FILE",
             first="sign, and send the file to the other officers, who do 'phtlab consortium import "
@@ -127,7 +127,7 @@ def init(
         markup=False,
     )
     out.print(consortium.fingerprint)
-    say_next(
+    print_next_steps(
         "phtlab consortium add REQUEST",
         "phtlab consortium sign --officer NAME",
         first="add each member, sign, and publish.",
@@ -174,7 +174,7 @@ def sign(
         return
     err.print(progress(signing), markup=False)
     if signing.complete:
-        say_next("phtlab consortium publish --central URL")
+        print_next_steps("phtlab consortium publish --central URL")
 
 
 @app.command("export")
@@ -194,7 +194,7 @@ def export_(
         f"Wrote {file}. It holds no key; whoever takes it over notices if it was changed.",
         markup=False,
     )
-    say_next(f"phtlab consortium import {file.name}", first="the other officer does:")
+    print_next_steps(f"phtlab consortium import {file.name}", first="the other officer does:")
 
 
 @app.command("import")
@@ -220,9 +220,9 @@ def import_(
         err.print("What it asks you to sign:", markup=False)
         for change in consortium.changes():
             err.print(f"  {change}", markup=False)
-        say_next("phtlab consortium sign --officer NAME", "phtlab consortium export FILE")
+        print_next_steps("phtlab consortium sign --officer NAME", "phtlab consortium export FILE")
     else:
-        say_next("phtlab consortium publish --central URL")
+        print_next_steps("phtlab consortium publish --central URL")
 
 
 @app.command()
@@ -275,6 +275,6 @@ app.command()(show)
 
 
 def _compare_root(found: str, heard: str | None) -> None:
-    require_heard(
+    require_typed_fingerprint(
         found, heard, reader="the officer who sent this", otherwise="The file was not taken over."
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_typed_fingerprint
 from phtlab.cli.terminal.named_file import content_of
 from phtlab.cli.terminal.output import err
 from phtlab.cli.terminal.passphrase import VARIABLE, read_passphrase
@@ -76,7 +76,7 @@ def compared_request(
         ("roles", ", ".join(member.roles)),
     ):
         err.print(f"{label:<14}{value}", markup=False)
-    require_heard(
+    require_typed_fingerprint(
         member.keys.fingerprint,
         fingerprint,
         reader=member.name,
@@ -112,9 +112,9 @@ def officer_identity(
     file = key or consortium.officer_key_file(person)
     if key is None and not file.exists():
         raise KeyFileError(
-            f"The key of officer {person} does not lie in {consortium.directory}. If it is "
-            "elsewhere on this machine, give it with --key FILE; else its officer signs, on the "
-            "machine where it is.",
+            f"The key of officer {person} does not lie in {consortium.directory}.",
+            "If it is elsewhere on this machine, give it with --key FILE; else its officer signs, "
+            "on the machine where it is.",
             code="key-file-missing",
         )
     secret = read_officer_passphrase(
@@ -159,5 +159,5 @@ def json_file(path: Path, what: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise SettingsError(f"{path} is not a JSON object. It should be {what}.")
+        raise SettingsError(f"{path} is not a JSON object.", f"It should be {what}.")
     return value

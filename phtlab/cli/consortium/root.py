@@ -20,7 +20,7 @@ from phtlab.cli.consortium.folder import (
 )
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.terminal.fingerprint_check import TELEPHONE, ChannelOption
-from phtlab.cli.terminal.output import err, say_next
+from phtlab.cli.terminal.output import err, print_next_steps
 
 officer = typer.Typer(
     help="Add and remove officers, or give one another key. Officers sign the root that says so.",
@@ -41,7 +41,7 @@ def add(
     member = compared_request(request, fingerprint)
     consortium.add_officer(member)
     keep_comparison(directory, "officer-added", member, channel=channel, by=person(by))
-    say_staged(f"{member.name} is an officer once the next root is signed.")
+    print_staged(f"{member.name} is an officer once the next root is signed.")
 
 
 @officer.command("replace")
@@ -59,7 +59,7 @@ def replace(
     member = compared_request(request, fingerprint, name=name, action="replaced")
     consortium.replace_officer(member, stolen=stolen)
     keep_comparison(directory, "officer-replaced", member, channel=channel, by=person(by))
-    say_staged(f"The old key of {name} counts no more once the next root is signed.")
+    print_staged(f"The old key of {name} counts no more once the next root is signed.")
 
 
 @officer.command("remove")
@@ -70,7 +70,7 @@ def remove(
 ) -> None:
     """Take an officer's vote away. Another role of the same person stays."""
     open_consortium(directory).remove_officer(name, stolen=stolen)
-    say_staged(f"{name} is no officer any more once the next root is signed.")
+    print_staged(f"{name} is no officer any more once the next root is signed.")
 
 
 def threshold(
@@ -79,7 +79,7 @@ def threshold(
 ) -> None:
     """Change how many officers must sign a roster and a root."""
     open_consortium(directory).set_threshold(number)
-    say_staged(f"{number} officers must sign once the next root is signed.")
+    print_staged(f"{number} officers must sign once the next root is signed.")
 
 
 def online_key(
@@ -91,7 +91,7 @@ def online_key(
     """Replace central's online key, because it was stolen or central moved."""
     described = json_file(file, "the file that 'phtlab central online-key' wrote")
     open_consortium(directory).set_online_key(described)
-    say_staged("Central's old key says nothing any more once the next root is signed.")
+    print_staged("Central's old key says nothing any more once the next root is signed.")
 
 
 def lifetimes(
@@ -114,19 +114,19 @@ def lifetimes(
             targets=now.targets if roster_days is None else timedelta(days=roster_days),
         )
     )
-    say_staged("The next root says so, and the roster that is signed under it.")
+    print_staged("The next root says so, and the roster that is signed under it.")
 
 
 def renew_root(directory: DirectoryOption = Path()) -> None:
     """Stage the same root once more, before it expires."""
     open_consortium(directory).renew_root()
-    say_staged("The root holds longer once the next one is signed.")
+    print_staged("The root holds longer once the next one is signed.")
 
 
-def say_staged(sentence: str) -> None:
+def print_staged(sentence: str) -> None:
     """What was staged, and how it comes into force."""
     err.print(
         f"{sentence} Enough officers of the root before must sign it, and enough of the next.",
         markup=False,
     )
-    say_next("phtlab consortium sign --officer NAME", "phtlab consortium status")
+    print_next_steps("phtlab consortium sign --officer NAME", "phtlab consortium status")

@@ -19,7 +19,7 @@ from phtlab.cli.consortium.folder import (
 )
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.terminal.fingerprint_check import TELEPHONE, ChannelOption
-from phtlab.cli.terminal.output import err, out, say_next
+from phtlab.cli.terminal.output import err, out, print_next_steps
 from phtlab.errors import SettingsError
 
 
@@ -87,8 +87,8 @@ def add_kernel(
         )
     except ValidationError as error:
         raise SettingsError(
-            f"{file} does not describe a kernel image ({faults_of(error)[0]}). Give the file that "
-            "'phtlab kernel build' wrote."
+            f"{file} does not describe a kernel image ({faults_of(error)[0]}).",
+            "Give the file that 'phtlab kernel build' wrote.",
         ) from None
     open_consortium(directory).add_image(image)
     err.print(f"{image.name} ({image.digest}) is allowed from the next signature on.", markup=False)
@@ -141,7 +141,7 @@ def agreement(
     consortium.agree_on(text)
     out.print(text.digest)
     err.print("Members are asked to accept it from the next signature on.")
-    say_next("phtlab consortium sign", "phtlab consortium publish --central URL")
+    print_next_steps("phtlab consortium sign", "phtlab consortium publish --central URL")
 
 
 def _what_counts(stolen: bool) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from phtlab.cli.key.accept import accept
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.cli.terminal.passphrase import read_passphrase
 from phtlab.errors import KeyFileError
 
@@ -80,7 +80,7 @@ def create(
         "This is the key's fingerprint. Keep a copy of the key file: nobody can recover it, nor "
         "its passphrase."
     )
-    say_next(
+    print_next_steps(
         "phtlab join --central URL --root root.json",
         first="send the request to a consortium officer and compare the fingerprint by telephone. "
         "With the consortium's root.json from the officer, then run:",
@@ -188,8 +188,8 @@ def _open(file: Path, passphrase_file: Path | None) -> Identity:
 
     if not file.exists():
         raise KeyFileError(
-            f"There is no key file {file}. Check the name, or make a key with "
-            "'phtlab key create NAME'.",
+            f"There is no key file {file}.",
+            "Check the name, or make a key with 'phtlab key create NAME'.",
             code="key-file-missing",
         )
     return read_key(file, read_passphrase(f"the key {file.name}", passphrase_file))
@@ -208,8 +208,8 @@ def _write_request(folder: Path, name: str, request: Envelope) -> Path:
         path.write_bytes(request.to_bytes() + b"\n")
     except OSError as error:
         raise KeyFileError(
-            f"The request {path} cannot be written: {error.strerror}. The key is there; when the "
-            "folder is mended, run 'phtlab key request' on it."
+            f"The request {path} cannot be written: {error.strerror}.",
+            "The key is there; when the folder is mended, run 'phtlab key request' on it.",
         ) from None
     return path
 
@@ -224,7 +224,7 @@ def _shown(file: Path, passphrase_file: Path | None) -> dict[str, Any]:
             content = source.read(MAX_KEY_FILE_BYTES + 1)
     except OSError as error:
         raise KeyFileError(
-            f"{file} cannot be read: {error.strerror}. Check the name.", code="key-file-missing"
+            f"{file} cannot be read: {error.strerror}.", "Check the name.", code="key-file-missing"
         ) from None
     if content.lstrip().startswith(b"{"):
         member = open_request(Envelope.from_bytes(content))
@@ -266,7 +266,7 @@ def _write_secret(path: Path, text: str) -> None:
 
 def _exists(path: Path) -> KeyFileError:
     return KeyFileError(
-        f"{path} exists already and is not overwritten. Choose another name, or move the file away "
-        "first.",
+        f"{path} exists already and is not overwritten.",
+        "Choose another name, or move the file away first.",
         code="key-file-exists",
     )

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import ApprovalError
 from phtlab.printable import escaped
 
@@ -188,7 +188,7 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
     from phtlab.station.approvals.terms import described
 
     station = _desk(directory)
-    shown = decisions.standing(station)
+    shown = decisions.list_approvals(station)
     if as_json:
         print_json(
             [
@@ -245,7 +245,7 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     out.print(table)
 
 
-def tell_what_is_asked(directory: Path | None, stop: Stop) -> None:
+def print_approval_terms(directory: Path | None, stop: Stop) -> None:
     """Why a held journey waits for a person, who said yes already, and what to do."""
     from phtlab.station.approvals import decisions
 
@@ -260,7 +260,7 @@ def tell_what_is_asked(directory: Path | None, stop: Stop) -> None:
             markup=False,
         )
     option = "" if directory is None else f" -C {directory}"
-    say_next(
+    print_next_steps(
         f"phtlab station approve {stop.hex[:12]}{option}",
         f'phtlab station refuse {stop.hex[:12]} --reason "…"{option}',
         first="it waits for your word.",
@@ -314,10 +314,10 @@ def _approve(
 
 
 def _say(word: VoteResult, station: StationContext) -> None:
-    from phtlab.station.airlock.capacity import in_words
+    from phtlab.station.airlock.capacity import capacity_sentence
 
     out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
-    err.print(in_words(station.policy()), markup=False, highlight=False, soft_wrap=True)
+    err.print(capacity_sentence(station.policy()), markup=False, highlight=False, soft_wrap=True)
 
 
 def _require_terminal(target: str, *, as_json: bool = False) -> None:
@@ -350,7 +350,7 @@ def _tell(
     if word.missing:
         option = "" if directory is None else f" -C {directory}"
         read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
-        say_next(
+        print_next_steps(
             f"phtlab station approve {target}{read}{option} --by PERSON",
             first=f"{' and '.join(word.said)} said yes. It starts once another person did so too.",
         )
@@ -370,7 +370,8 @@ def _bounds(given: list[str] | None) -> dict[str, str]:
         named = re.fullmatch(r"([A-Za-z]\w*)=(.+)", text)
         if named is None:
             raise ApprovalError(
-                f"'{text}' is no bound. Write NAME=LOW..HIGH, or NAME=one,other.",
+                f"'{text}' is no bound.",
+                "Write NAME=LOW..HIGH, or NAME=one,other.",
                 code="approval-bounds",
             )
         bounds[named[1]] = named[2]

@@ -10,7 +10,7 @@ import typer
 from phtlab.cli.station.folder import DirectoryOption, PassphraseOption, identity_of, station_at
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.terminal.named_file import content_of
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.cli.terminal.passphrase import read_passphrase
 
 if TYPE_CHECKING:
@@ -60,7 +60,9 @@ def backup(
         "its audit log. The data are not in it. Keep it, and what opens it, elsewhere.",
         markup=False,
     )
-    say_next(f"phtlab station restore {file} NEW-FOLDER", first="to see that it can be restored:")
+    print_next_steps(
+        f"phtlab station restore {file} NEW-FOLDER", first="to see that it can be restored:"
+    )
 
 
 def restore(
@@ -93,7 +95,7 @@ def restore(
         "the old station first, if it still runs: both have the same key.",
         markup=False,
     )
-    say_next(f"{COMPARE} -C {directory}", f"phtlab station check -C {directory}")
+    print_next_steps(f"{COMPARE} -C {directory}", f"phtlab station check -C {directory}")
 
 
 def compare(
@@ -137,10 +139,10 @@ def compare(
             }
         )
         return
-    for line in told(lost):
+    for line in loss_lines(lost):
         out.print(line, markup=False)
     option = "" if directory is None else f" -C {directory}"
-    say_next(
+    print_next_steps(
         f"phtlab station check{option}",
         f"phtlab station resume{option}",
         f"phtlab station run{option}",
@@ -196,7 +198,7 @@ def disregard(
     )
 
 
-def told(lost: RestoreLoss) -> list[str]:
+def loss_lines(lost: RestoreLoss) -> list[str]:
     """What was lost, in sentences."""
     lines = []
     if lost.still_runs:

@@ -75,8 +75,7 @@ def _found(
         folder, settings = station_at(directory)
     except SettingsError as error:
         StationFolder(station_directory(directory)).require()
-        sentence, _, mend = error.message.partition(". ")
-        yield CheckResult("configuration", False, f"{sentence.rstrip('.')}.", mend)
+        yield CheckResult("configuration", False, error.message, error.hint)
         return
     results = []
     opened = cache(lambda: identity_of(folder, settings, passphrase_file))

@@ -18,9 +18,9 @@ from phtlab.cli.station.approval import (
     approve,
     approve_rule,
     pending,
+    print_approval_terms,
     refuse,
     revoke,
-    tell_what_is_asked,
 )
 from phtlab.cli.station.backup import accept_loss, backup, compare, disregard, restore
 from phtlab.cli.station.check import check
@@ -35,14 +35,14 @@ from phtlab.cli.station.folder import (
 )
 from phtlab.cli.station.local import local
 from phtlab.cli.station.log import log, release_log_
-from phtlab.cli.station.maintenance import pause, resume, standing
+from phtlab.cli.station.maintenance import maintenance_status, pause, resume
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.station.proposals import app as proposals_app
 from phtlab.cli.station.release import look, outputs, release_, withhold
 from phtlab.cli.station.review import review
 from phtlab.cli.terminal.fingerprint_check import TELEPHONE, ChannelOption
 from phtlab.cli.terminal.named_file import confirmed_root
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.cli.terminal.passphrase import guard_opened_key, read_passphrase
 from phtlab.errors import (
     EngineMissingError,
@@ -101,7 +101,7 @@ def init(
     folder = StationFolder(directory)
     if folder.settings.exists():
         raise SettingsError(
-            f"There is a station in {directory.absolute()} already. Choose another folder."
+            f"There is a station in {directory.absolute()} already.", "Choose another folder."
         )
     mode = admit or ("auto" if twin else "human")
     if mode not in ("auto", "human", "refuse"):
@@ -135,7 +135,7 @@ def init(
         return
     err.print(f"Made the station {name} in {directory.absolute()}.", markup=False)
     out.print(fingerprint)
-    say_next(
+    print_next_steps(
         f"phtlab station join -C {directory} --root root.json"
         + ("" if settings.central else " --central URL"),
         first=f"send {folder.request} to a consortium officer, who compares this fingerprint with "
@@ -218,7 +218,7 @@ def join(
     if listed:
         err.print(f"{settings.name} is on the roster.", markup=False)
         option = "" if directory is None else f" -C {directory}"
-        say_next(
+        print_next_steps(
             f"phtlab station dataset add NAME PATH --schema FILE.toml{option}",
             f"phtlab station check{option}",
             f"phtlab station run{option}",
@@ -300,7 +300,7 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
     folder, settings = station_at(directory)
     stops = sorted(Stops(folder.stops), key=lambda s: s.path.stat().st_mtime, reverse=True)
     views = [_view(stop) for stop in stops]
-    as_a_whole = standing(folder, settings)
+    as_a_whole = maintenance_status(folder, settings)
     if as_json:
         print_json({"station": settings.name, **as_a_whole, "stops": views})
         return
@@ -344,11 +344,15 @@ def show(
         out.print(line, markup=False)
     option = "" if directory is None else f" -C {directory}"
     if view["state"] == "failed" and stop.has(Marker.OUTCOME):
-        say_next(f"phtlab station log {stop.hex[:12]}{option}", first="what it says stays here.")
+        print_next_steps(
+            f"phtlab station log {stop.hex[:12]}{option}", first="what it says stays here."
+        )
     if stop.waits_for == "release":
-        say_next(f"phtlab station look {stop.hex[:12]}{option}", first="it waits for your word.")
+        print_next_steps(
+            f"phtlab station look {stop.hex[:12]}{option}", first="it waits for your word."
+        )
     if stop.waits_for == "approval":
-        tell_what_is_asked(directory, stop)
+        print_approval_terms(directory, stop)
 
 
 def _require_able(results: Sequence[CheckResult], station: str) -> None:

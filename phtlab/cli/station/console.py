@@ -46,7 +46,7 @@ def console(
 
     from phtlab.station.console.app import create_app
     from phtlab.station.console.console import Console
-    from phtlab.station.console.serving import listen, told_where
+    from phtlab.station.console.serving import address_published, listen
     from phtlab.station.console.sessions import forget_links
     from phtlab.station.console.views.usage import watch_usage
     from phtlab.station.context.station_context import StationContext
@@ -60,7 +60,7 @@ def console(
     # It would print what broke with all it says, which may be anything; the place is logged anyway.
     logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     made = Console.of(StationContext(folder, settings), port=port)
-    with listen(made.address, made.port) as socket, told_where(folder, made.home):
+    with listen(made.address, made.port) as socket, address_published(folder, made.home):
         forget_links(folder)
         _say_link(folder, people, name, made.home)
         err.print("Ctrl-C ends the console; the station's own work does not need it.")
@@ -101,8 +101,9 @@ def people_add(
     known = load_people(folder)
     if not role:
         raise SettingsError(
-            f"Which roles has {name}? Name each with --role: {', '.join(ROLES)}. Where one person "
-            "does all, that person has all four."
+            f"Which roles has {name}?",
+            f"Name each with --role: {', '.join(ROLES)}. Where one person does all, that person "
+            "has all four.",
         )
     people = with_person(known, name, role, subject or ())
     StationContext(folder, settings).audit.append(
@@ -158,14 +159,14 @@ def people_list(directory: DirectoryOption = None, as_json: JsonOption = False) 
 @people_app.command("link")
 def people_link(name: NameArgument, directory: DirectoryOption = None) -> None:
     """Print a one-time link that logs a person in at the console that runs."""
-    from phtlab.station.console.serving import where
+    from phtlab.station.console.serving import running_address
     from phtlab.station.settings.people import load_people
 
     folder, _ = station_at(directory)
     people = load_people(folder)
     people.person(name)
     settings = people.console
-    home = where(folder, f"http://{settings.address}:{settings.port}/")
+    home = running_address(folder, f"http://{settings.address}:{settings.port}/")
     _say_link(folder, people, name, home)
 
 
@@ -186,11 +187,12 @@ def _whom(people: People, person: str | None) -> str:
         return next(iter(people.people))
     if person is None:
         known = ", ".join(people.people)
+        if known:
+            raise SettingsError("Who are you?", f"Name yourself with --person: {known}.")
         raise SettingsError(
-            f"Who are you? Name yourself with --person: {known}."
-            if known
-            else "Nobody works at this console yet. Begin with 'phtlab station people add NAME "
-            "--role admin --role reviewer --role releaser'."
+            "Nobody works at this console yet.",
+            "Begin with 'phtlab station people add NAME --role admin --role reviewer --role "
+            "releaser'.",
         )
     people.person(person)
     return person

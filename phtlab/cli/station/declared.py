@@ -39,8 +39,8 @@ def dataset_add(
     folder.create()
     if path is None and not settings.twin:
         raise DataSetError(
-            f"Where is the data set '{name}'? Name its file or folder: "
-            f"phtlab station dataset add {name} PATH --schema {schema}"
+            f"Where is the data set '{name}'?",
+            f"Name its file or folder: phtlab station dataset add {name} PATH --schema {schema}",
         )
     dataset = add_dataset(folder, name, path, content_of(schema, "the data set's schema"))
     columns, rows = len(dataset.schema.columns), dataset.schema.twin_rows
@@ -98,7 +98,7 @@ def dataset_twin(
     declared = load_datasets(folder)
     if name not in declared:
         raise DataSetError(
-            f"There is no data set '{name}' here. 'phtlab station dataset list' shows which are."
+            f"There is no data set '{name}' here.", "'phtlab station dataset list' shows which are."
         )
     err.print(f"Made {twin_of(folder, declared[name]).path}.", markup=False)
 

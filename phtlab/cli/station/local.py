@@ -76,7 +76,7 @@ def _quietly(state: str) -> None:
 
 def made_on(analysis: Analysis, kernel: KernelImage) -> Made:
     """The manifest and the files of `analysis` on `kernel`, as for any train."""
-    from phtlab.lab.client.train import layer_files, train_manifest
+    from phtlab.lab.train_composition import layer_files, train_manifest
     from phtlab.train.documents.manifest import KernelRef
 
     on = KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest)
@@ -101,8 +101,8 @@ def _require_named(analysis: Analysis, allowed: list[str] | None) -> None:
     others = [] if allowed is None else sorted(set(analysis.datasets) - set(allowed))
     if others:
         raise DataSetError(
-            f"{analysis.name} also reads {', '.join(others)}, which --dataset does not name. "
-            "Name it too, or change the notebook."
+            f"{analysis.name} also reads {', '.join(others)}, which --dataset does not name.",
+            "Name it too, or change the notebook.",
         )
 
 
@@ -129,7 +129,7 @@ def _show(run: LocalRun, as_json: bool) -> None:
         out.print(f"run       {run.stop.operator}", markup=False)
     if record.outcome != "departed":
         raise RunError(
-            f"It did not end well: {record.sentence} The whole notebook, with its error, is in "
-            f"{run.stop.operator}.",
+            f"It did not end well: {record.sentence}",
+            f"The whole notebook, with its error, is in {run.stop.operator}.",
             code=record.code or None,
         )

@@ -8,7 +8,7 @@ import typer
 
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import err, out, say_next
+from phtlab.cli.terminal.output import err, out, print_next_steps
 
 JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
 
@@ -16,14 +16,14 @@ JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its di
 def log(journey: JourneyArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:
     """Show how a run ended, its whole error and what it printed. It may hold data."""
     from phtlab.station.context.station_context import StationContext
-    from phtlab.station.release.run_log import look_at_log
+    from phtlab.station.release.run_log import view_log
 
     station = StationContext(*station_at(directory))
     stop = station.stops.find(journey)
-    out.print(look_at_log(station, stop, by=person(by)), markup=False, end="")
+    out.print(view_log(station, stop, by=person(by)), markup=False, end="")
     option = "" if by is None else f" --by {by}"  # the word is of who looked
     option += "" if directory is None else f" -C {directory}"
-    say_next(
+    print_next_steps(
         f'phtlab station release-log {stop.hex[:12]} --reason "…"{option}',
         first="it stays here. If nothing in it is of a patient and the researcher needs it:",
     )

@@ -12,7 +12,7 @@ import typer
 
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import JsonOption, err, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, print_json, print_next_steps
 from phtlab.errors import StationError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def pause(
     station = _desk(directory)
     ends = None if until is None else moment(until, station.now().astimezone())
     made = maintenance.pause(station, by=person(by), reason=reason, until=ends)
-    running = maintenance.at_work(station.stops)
+    running = maintenance.running_stops(station.stops)
     if drain:
         running = _drained(station, running)
     if as_json:
@@ -60,7 +60,7 @@ def pause(
     elif drain:
         err.print("Nothing runs here.", markup=False)
     if not ends:
-        say_next("phtlab station resume")
+        print_next_steps("phtlab station resume")
 
 
 def resume(
@@ -83,7 +83,7 @@ def resume(
     err.print(f"{station.name} is no longer paused.", markup=False)
 
 
-def standing(folder: StationFolder, settings: StationSettings) -> dict[str, str | None]:
+def maintenance_status(folder: StationFolder, settings: StationSettings) -> dict[str, str | None]:
     """For `status`: why nothing new begins, and what the last self-test came to."""
     from phtlab.station.context.maintenance import closed
     from phtlab.station.context.self_test_result import last_report
@@ -109,19 +109,19 @@ def moment(text: str, now: datetime) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise StationError(
-            f'\'{text}\' is no time. Give one as "18:00" or "2027-01-04 07:00".', code="pause-time"
+            f"'{text}' is no time.", 'Give one as "18:00" or "2027-01-04 07:00".', code="pause-time"
         ) from None
     return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)
 
 
 def _drained(station: StationContext, running: list[str]) -> list[str]:
-    from phtlab.station.context.maintenance import at_work
+    from phtlab.station.context.maintenance import running_stops
 
     if running:
         err.print(f"Waiting for {len(running)} of its stops to end; Ctrl-C waits no longer.")
     while running:
         time.sleep(_LOOK_AGAIN)
-        running = at_work(station.stops)
+        running = running_stops(station.stops)
     return running
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.terminal.named_file import content_of
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import PolicyError
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ def try_policy(
 ) -> None:
     """See what a new policy would have done with the journeys that came here; writes nothing."""
     from phtlab.station.context.station_context import StationContext
-    from phtlab.station.pipeline.policy_trial import replay
+    from phtlab.station.pipeline.policy_trial import try_policy
 
     station = StationContext(*station_at(directory))
-    found = replay(station, _text(file))
+    found = try_policy(station, _text(file))
     if as_json:
         print_json(
             [
@@ -73,7 +73,7 @@ def try_policy(
             told = (one.journey[:12], one.name, one.researcher, one.risk, before, after, outputs)
             table.add_row(*map(Text, told))
         out.print(table)
-    say_next(f"phtlab station policy put {file}")
+    print_next_steps(f"phtlab station policy put {file}")
 
 
 def put_policy(file: FileArgument, by: ByOption = None, directory: DirectoryOption = None) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 
 if TYPE_CHECKING:
     from phtlab.station.approvals.proposals import StationProposal
@@ -108,7 +108,7 @@ def show(
     if state == "waits":
         option = "" if directory is None else f" -C {directory}"
         read = f"--version {newest.digest[7:19]}"
-        say_next(
+        print_next_steps(
             f"phtlab station approve {here.id} {read}{option}",
             f'phtlab station proposals ask {here.id} "…"{option}',
             f'phtlab station refuse {here.id} {read} --reason "…"{option}',

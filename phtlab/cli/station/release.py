@@ -11,7 +11,7 @@ from rich.text import Text
 
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import JsonOption, err, out, print_json, say_next
+from phtlab.cli.terminal.output import JsonOption, err, out, print_json, print_next_steps
 from phtlab.errors import StationError
 
 if TYPE_CHECKING:
@@ -44,12 +44,12 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     table = Table("journey", "train", "researcher", "output", "why", "until (UTC)", box=None)
     for one in held:
         for output in one.undecided:
-            told = (one.stop.hex[:12], one.train, one.researcher, output.name)
+            row = (one.stop.hex[:12], one.train, one.researcher, output.name)
             until = f"{one.waiting.until:%Y-%m-%d %H:%M}"
-            table.add_row(*map(Text, (*told, output.verdict.rule, until)))
+            table.add_row(*map(Text, (*row, output.verdict.rule, until)))
     out.print(table)
     first = next(iter(held))
-    say_next(f"phtlab station look {first.stop.hex[:12]}{_place(directory)}")
+    print_next_steps(f"phtlab station look {first.stop.hex[:12]}{_place(directory)}")
 
 
 def look(
@@ -66,7 +66,7 @@ def look(
     station = _desk(directory)
     held = held_outputs.held_stop(station.stops.find(journey))
     name = _output(held, output)
-    view = held_outputs.look(station, held.stop, name, by=person(by))
+    view = held_outputs.view_output(station, held.stop, name, by=person(by))
     if as_json:
         print_json(_shown(view))
         return
@@ -90,7 +90,7 @@ def look(
         out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
     # The word is of who looked.
     option, short = f"{_by(by)}{_place(directory)}", held.stop.hex[:12]
-    say_next(
+    print_next_steps(
         f'phtlab station release {short} {name} --reason "…"{option}',
         *[f'phtlab station release {short} {name} --without-row N --reason "…"{option}']
         * (view.kind == "table"),
@@ -154,7 +154,9 @@ def _decide(
     outcome = outcomes[name]
     if outcome is None:
         err.print(f"Noted. Another person has to agree before '{name}' leaves.", markup=False)
-        say_next(f"phtlab station look {held.stop.hex[:12]} {name} --by NAME{_place(directory)}")
+        print_next_steps(
+            f"phtlab station look {held.stop.hex[:12]} {name} --by NAME{_place(directory)}"
+        )
         return
     done = {"release": "released", "part": "released in part", "refuse": "withheld"}
     err.print(f"{station.name} {done[outcome.choice]} '{name}'.", markup=False)
@@ -189,9 +191,9 @@ def _cell(given: str) -> tuple[int, str]:
 
 
 def _told(word: Any) -> str:
-    from phtlab.station.release.votes import told
+    from phtlab.station.release.votes import choice_sentence
 
-    return told(word)
+    return choice_sentence(word)
 
 
 def _table(view: TableView) -> Table:

@@ -9,7 +9,7 @@ import typer
 
 from phtlab.cli.station.folder import DirectoryOption, station_at
 from phtlab.cli.station.person import ByOption, person
-from phtlab.cli.terminal.output import JsonOption, out, say_next
+from phtlab.cli.terminal.output import JsonOption, out, print_next_steps
 
 
 def review(
@@ -25,27 +25,27 @@ def review(
     as_json: JsonOption = False,
 ) -> None:
     """Read a train: its code or what changed in it, the data that it touches, its outputs."""
-    from phtlab.station.airlock.capacity import in_words
+    from phtlab.station.airlock.capacity import capacity_sentence
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.review.text_report import as_json as reading_json
-    from phtlab.station.review.text_report import told
+    from phtlab.station.review.text_report import report_lines
     from phtlab.station.review.train_review import read_train
-    from phtlab.station.review.view_log import note_look
+    from phtlab.station.review.view_log import note_review
 
     station = StationContext(*station_at(directory))
     stop = station.stops.find(journey)
     reading = read_train(station, stop)
-    note_look(station, stop, by=person(by))
+    note_review(station, stop, by=person(by))
     if as_json:
         # In ASCII: the code is a stranger's, and a terminal would heed what is in it.
         typer.echo(json.dumps(reading_json(reading), indent=2))
         return
-    for line in told(reading, changes=not whole):
+    for line in report_lines(reading, changes=not whole):
         out.print(line, markup=False)
     if stop.waits_for == "approval":
-        out.print(f"\n{in_words(station.policy())}", markup=False, soft_wrap=True)
+        out.print(f"\n{capacity_sentence(station.policy())}", markup=False, soft_wrap=True)
         option = "" if directory is None else f" -C {directory}"
-        say_next(
+        print_next_steps(
             f"phtlab station approve {stop.hex[:12]}{option}",
             f'phtlab station refuse {stop.hex[:12]} --reason "…"{option}',
             first="it waits for your word.",

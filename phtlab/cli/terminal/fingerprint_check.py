@@ -27,7 +27,7 @@ TELEPHONE = "telephone"
 _HIDDEN = 2
 
 
-def require_heard(
+def require_typed_fingerprint(
     found: str, given: str | None, *, reader: str, otherwise: str, code: str = "fingerprint"
 ) -> None:
     """Compare `found` with what `reader` reads: `given` on the command line, else typed now.
@@ -37,8 +37,8 @@ def require_heard(
     if given is not None:
         if _plain(given) != _plain(found):
             raise RosterError(
-                f"{otherwise} Its fingerprint is {found}, not the one given. Ask {reader} to read "
-                "it again, and use nothing until the two are the same.",
+                f"{otherwise} Its fingerprint is {found}, not the one given.",
+                f"Ask {reader} to read it again, and use nothing until the two are the same.",
                 code=code,
             )
         return
@@ -55,8 +55,9 @@ def require_heard(
         typed = ""
     if _plain(typed) not in ("".join(groups[number] for number in hidden), _plain(found)):
         raise RosterError(
-            f"{otherwise} What you typed is not in it. Compare the fingerprint with {reader} by "
-            "telephone, and type what you hear, or give it with --fingerprint.",
+            f"{otherwise} What you typed is not in it.",
+            f"Compare the fingerprint with {reader} by telephone, and type what you hear, or give "
+            "it with --fingerprint.",
             code=code,
         )
 

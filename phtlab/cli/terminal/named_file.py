@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phtlab.cli.terminal.fingerprint_check import require_heard
+from phtlab.cli.terminal.fingerprint_check import require_typed_fingerprint
 from phtlab.errors import SettingsError
 
 MAX_BYTES = 2**20
@@ -17,10 +17,10 @@ def content_of(path: Path, what: str) -> bytes:
             content = source.read(MAX_BYTES + 1)
     except OSError as error:
         raise SettingsError(
-            f"{path} cannot be read ({error.strerror}). It should be {what}."
+            f"{path} cannot be read ({error.strerror}).", f"It should be {what}."
         ) from None
     if len(content) > MAX_BYTES:
-        raise SettingsError(f"{path} is longer than {MAX_BYTES} bytes. It should be {what}.")
+        raise SettingsError(f"{path} is longer than {MAX_BYTES} bytes.", f"It should be {what}.")
     return content
 
 
@@ -34,7 +34,7 @@ def confirmed_root(path: Path, fingerprint: str | None) -> tuple[bytes, str]:
 
     content = content_of(path, "root.json, from an officer of the consortium")
     found = root_fingerprint(content)
-    require_heard(
+    require_typed_fingerprint(
         found,
         fingerprint,
         reader="an officer",

@@ -33,7 +33,7 @@ err = Terminal(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 JsonOption = Annotated[bool, typer.Option("--json", help="Print a stable JSON shape.")]
 
 
-def say_next(*commands: str, first: str = "") -> None:
+def print_next_steps(*commands: str, first: str = "") -> None:
     """What to do now, on stderr: a sentence, then each command on its own line, to be copied."""
     err.print(f"Next{f': {first}' if first else ':'}", markup=False)
     for command in commands:

@@ -46,8 +46,8 @@ def _from_file(file: Path) -> str:
         content = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError):
         raise PassphraseError(
-            f"The passphrase file {file} cannot be read as text. Check that it exists and that "
-            "you may read it.",
+            f"The passphrase file {file} cannot be read as text.",
+            "Check that it exists and that you may read it.",
             code="passphrase-unreadable",
         ) from None
     # An editor or echo ends the line; the passphrase is the line.
@@ -57,7 +57,7 @@ def _from_file(file: Path) -> str:
 def _from_terminal(what: str, confirm: bool, variable: str) -> str:
     if not sys.stdin.isatty():
         raise PassphraseError(
-            f"{what[:1].upper()}{what[1:]} needs a passphrase and there is no terminal to ask at. "
+            f"{what[:1].upper()}{what[1:]} needs a passphrase and there is no terminal to ask at.",
             f"Set {variable}, or give --passphrase-file.",
             code="passphrase-no-terminal",
         )
@@ -65,7 +65,9 @@ def _from_terminal(what: str, confirm: bool, variable: str) -> str:
     _require_usable(passphrase, what, confirm)
     if confirm and _prompt("The same again: ") != passphrase:
         raise PassphraseError(
-            "The two passphrases differ. Nothing was written; try again.", code="passphrase-differs"
+            "The two passphrases differ.",
+            "Nothing was written; try again.",
+            code="passphrase-differs",
         )
     return passphrase
 
@@ -82,7 +84,7 @@ def _prompt(text: str) -> str:
 def _require_usable(passphrase: str, what: str, new: bool) -> None:
     if not passphrase:
         raise PassphraseError(
-            f"The passphrase for {what} is empty. Give one.", code="passphrase-empty"
+            f"The passphrase for {what} is empty.", "Give one.", code="passphrase-empty"
         )
     if new:
         from phtlab.files.key_file import require_new_passphrase

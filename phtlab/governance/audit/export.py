@@ -59,7 +59,8 @@ class Export:
         """
         if target.exists():
             raise AuditError(
-                f"{target} is there already. Name a new folder, or a new .zip file.",
+                f"{target} is there already.",
+                "Name a new folder, or a new .zip file.",
                 code="audit-export",
             )
         files = self._files()
@@ -129,7 +130,7 @@ def _zipped(source: Path) -> dict[str, bytes]:
 def _unreadable(source: Path, error: Exception) -> AuditError:
     what = "is missing" if isinstance(error, FileNotFoundError) else "cannot be read"
     return AuditError(
-        f"{source} is no exported log, or part of it {what} ({type(error).__name__}). Export it "
-        "again with 'phtlab audit export'.",
+        f"{source} is no exported log, or part of it {what} ({type(error).__name__}).",
+        "Export it again with 'phtlab audit export'.",
         code="audit-export",
     )

@@ -72,7 +72,8 @@ def _moment(text: str, at: time) -> datetime | None:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise AuditError(
-            f"'{text[:40]}' is no day or moment. Write 2026-11-25 or 2026-11-25T09:30, in UTC.",
+            f"'{text[:40]}' is no day or moment.",
+            "Write 2026-11-25 or 2026-11-25T09:30, in UTC.",
             code="audit-moment",
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

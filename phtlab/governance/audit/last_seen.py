@@ -59,7 +59,8 @@ class LastSeenHead(BaseModel):
 def unreadable(path: Path) -> AuditError:
     """What is said of a broken `path`: to forget it silently is what an attacker would like."""
     return AuditError(
-        f"{path} is broken: how far the log was seen is not known. Restore it from a backup; if "
-        "there is none, verify the log with what others signed, then move the file away.",
+        f"{path} is broken: how far the log was seen is not known.",
+        "Restore it from a backup; if there is none, verify the log with what others signed, then "
+        "move the file away.",
         code="audit-seen",
     )

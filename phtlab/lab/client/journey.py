@@ -23,6 +23,7 @@ from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.opened_cargo import unpack
 from phtlab.lab.results.released_log import released_log
 from phtlab.lab.results.results import Results, StationResults
+from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
 from phtlab.train.documents.manifest import Train
 from phtlab.train.documents.order import Order, cargo_context
@@ -32,7 +33,6 @@ from phtlab.wire.api.journeys import JourneyView, StopView
 from phtlab.wire.registry.cargo import pull_cargo
 
 if TYPE_CHECKING:
-    from phtlab.lab.client.lab import Lab
     from phtlab.lab.proposals.station_answers import StationSays
 
 
@@ -41,7 +41,7 @@ class Journey:
 
     def __init__(
         self,
-        lab: Lab,
+        session: Session,
         view: JourneyView,
         *,
         journey: str | None = None,
@@ -52,7 +52,7 @@ class Journey:
 
         Raises RecordError if `view` is of another journey.
         """
-        self._lab = lab
+        self._session = session
         self.said = said
         self._id = journey or view.id
         self._view = self._own(view)
@@ -69,7 +69,7 @@ class Journey:
             Followed(
                 look=lambda: self.refresh().view,
                 hear=lambda event: self._take(event.stop),
-                events=lambda after: lab.central.events(self.id, after, patience=0.0),
+                events=lambda after: session.central.events(self.id, after, patience=0.0),
             ),
             cancel=lambda: self.cancel().view,
         )
@@ -96,14 +96,14 @@ class Journey:
 
     def refresh(self) -> Journey:
         """Ask central for the present state; returns itself."""
-        view = self._own(self._lab.central.journey(self.id))
+        view = self._own(self._session.central.journey(self.id))
         with self._hearing:
             self._view = view
         return self
 
     def cancel(self) -> Journey:
         """Ask all stations to stop. What has departed has departed."""
-        view = self._own(self._lab.central.cancel(self.id))
+        view = self._own(self._session.central.cancel(self.id))
         with self._hearing:
             self._view = view
         return self
@@ -125,15 +125,15 @@ class Journey:
             show(self._view)
             if self.done:
                 return self
-            for event in self._lab.central.events(self.id):
+            for event in self._session.central.events(self.id):
                 self._take(event.stop)
                 show(self._view)
                 if self.done:
                     break
                 if until is not None and time.monotonic() > until:
                     raise JourneyError(
-                        f"Journey {short(self.id)} has not ended within {timeout:g} seconds. It "
-                        f"goes on: 'phtlab journey wait {short(self.id)}' waits again.",
+                        f"Journey {short(self.id)} has not ended within {timeout:g} seconds.",
+                        f"It goes on: 'phtlab journey wait {short(self.id)}' waits again.",
                         code="wait-timeout",
                     )
         return self.refresh()
@@ -142,8 +142,8 @@ class Journey:
         """Another journey of the same researcher would verify as well: central may not choose."""
         if {view.id, view.order.digest} != {self.id}:
             raise RecordError(
-                f"Central sent another order for journey {short(self.id)}. Do not trust it; tell "
-                "your consortium's officers."
+                f"Central sent another order for journey {short(self.id)}.",
+                "Do not trust it; tell your consortium's officers.",
             )
         return view
 
@@ -167,10 +167,10 @@ class Journey:
         Raises SignatureError, RosterError, TrainError, OrderError or RecordError for what does not
         hold.
         """
-        lab = self._lab
-        roster = lab.refresh().roster
+        session = self._session
+        roster = session.refresh().roster
         view = self.refresh().view
-        train = verify_train(lab.central.train(view.train).envelope, roster, over=True)
+        train = verify_train(session.central.train(view.train).envelope, roster, over=True)
         order = verify_order(
             view.order, roster, train=train, station=None, now=None, seen=frozenset()
         )
@@ -200,8 +200,8 @@ class Journey:
         waiting = [s for s in order.stations if s not in records and s not in unsigned]
         if waiting and not (partial and records):
             raise JourneyError(
-                f"Journey {short(self.id)} is still at {', '.join(waiting)}. Wait for it with "
-                f"journey.wait() or 'phtlab journey wait {short(self.id)}'; "
+                f"Journey {short(self.id)} is still at {', '.join(waiting)}.",
+                f"Wait for it with journey.wait() or 'phtlab journey wait {short(self.id)}'; "
                 "journey.results(partial=True) opens what is there so far.",
                 code="journey-unfinished",
             )
@@ -228,7 +228,7 @@ class Journey:
                     (stop.record, stop.conflict),
                     journey=self.id,
                     order=order,
-                    roster=self._lab.trusted.roster,
+                    roster=self._session.trusted.roster,
                     station=stop.station,
                 )[1]
         return found
@@ -240,23 +240,23 @@ class Journey:
         what the station signed for this journey.
         """
         order = self.verified()[1]
-        return released_log(self._lab, self.id, order, station)
+        return released_log(self._session, self.id, order, station)
 
     def _open(
         self, train: Train, order: Order, station: str, record: StopRecord, held: ResultsFolder
     ) -> StationResults:
         if record.cargo is None:
-            raise RecordError(f"{station} says 'departed' but names no cargo. Ask its operator.")
+            raise RecordError(f"{station} says 'departed' but names no cargo.", "Ask its operator.")
         folder = held.path / station
         folder.mkdir()
         sealed, archive = folder / "cargo.age", folder / "cargo.tar"
         limit = record.cargo_size
-        pull_cargo(self._lab.registry, self.id, station, record.cargo, sealed, limit=limit)
+        pull_cargo(self._session.registry, self.id, station, record.cargo, sealed, limit=limit)
         context = cargo_context(self.id, order, station)
         open_file(
             sealed,
             archive,
-            self._lab.identity.age,
+            self._session.identity.age,
             context,
             record.cargo,
             recipients=len(order.recipients),

@@ -33,13 +33,12 @@ from phtlab.lab.proposals.station_answers import (
     stations_say,
 )
 from phtlab.lab.results.results import Results
-from phtlab.lab.session.kernel_documents import kernel_documents
-from phtlab.lab.session.pinned_trust import trust_of
+from phtlab.lab.session.session import Session, open_session
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.manifest import Train as ManifestOf
 from phtlab.train.documents.order import Order
 from phtlab.train.documents.roster import KernelImage
-from phtlab.trust_store.trust import Trust, Trusted
+from phtlab.trust_store.trust import Trusted
 from phtlab.user_settings import UserSettings, cache_directory
 from phtlab.wire.api.journeys import StationView
 from phtlab.wire.central.client import CentralClient
@@ -52,47 +51,43 @@ Stations = Literal["all"] | Iterable[str]
 class Lab:
     """What `phtlab.connect()` returns. Its private key stays in this process."""
 
-    def __init__(
-        self,
-        identity: Identity,
-        central: CentralClient,
-        trust: Trust,
-        *,
-        registry_url: str | None = None,
-    ) -> None:
-        """`registry_url` is where this machine reaches the registry; central's word without it."""
-        self.identity = identity
-        self.central = central
-        self._trust = trust
-        self._registry_url = registry_url
-        self._trusted: Trusted | None = None
+    def __init__(self, session: Session) -> None:
+        self.session = session
         self._last: Journey | None = None
+
+    @property
+    def identity(self) -> Identity:
+        """The member's keys."""
+        return self.session.identity
+
+    @property
+    def central(self) -> CentralClient:
+        """The client of central, which signs in as this member."""
+        return self.session.central
+
+    @property
+    def registry(self) -> Registry:
+        """The consortium's registry, with tokens that central issues to this member."""
+        return self.session.registry
 
     @property
     def name(self) -> str:
         """The member's name on the roster."""
-        return self.identity.name
+        return self.session.name
 
     @property
     def trusted(self) -> Trusted:
         """Roster and catalogue, verified once a session; `refresh()` asks again."""
-        return self._trusted or self.refresh()
+        return self.session.trusted
 
     def refresh(self) -> Trusted:
         """The newest roster and catalogue that the consortium signed."""
-        self._trusted = self._trust.refresh()
-        return self._trusted
+        return self.session.refresh()
 
     @cached_property
     def proposals(self) -> Proposals:
         """What one proposes to stations: drafts, versions, their answers."""
-        return Proposals(self)
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The consortium's registry, with tokens that central issues to this member."""
-        url = self._registry_url or self.central.info().registry_url
-        return Registry(url, self.central.registry_token)
+        return Proposals(self.session)
 
     def train(self, notebook: str | Path | None = None, *, kernel: str | None = None) -> Train:
         """Read and check `notebook`, or the one this runs in, as it was last saved.
@@ -100,7 +95,8 @@ class Lab:
         Raises NotebookError with every finding and its cell; SettingsError if nothing tells which
         notebook this is.
         """
-        return Train.read(self, Path(notebook or notebook_here()), kernel)
+        path = Path(notebook or notebook_here())
+        return Train.read(self.session, path, kernel, dispatch=self.dispatch)
 
     def dispatch(
         self,
@@ -151,6 +147,7 @@ class Lab:
                 lifetime=lifetime,
                 route=train.manifest.route,
                 proposal=proposal.digest if proposal else None,
+                now=datetime.now(UTC),
             )
 
         if confirm and not self._are_twins(names) and runs_in_page():
@@ -173,7 +170,7 @@ class Lab:
             unsent.show()
             return unsent
         sent = self._send(train, order(), proposal)
-        self._last = Journey(self, sent.view, journey=sent.digest, said=sent.said)
+        self._last = Journey(self.session, sent.view, journey=sent.digest, said=sent.said)
         return self._last
 
     def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
@@ -185,7 +182,7 @@ class Lab:
         view = self.central.submit_journey(signed)
         if train.path is not None:
             remember_notebook(signed.digest, train.path)
-        return SentOrder(self, view, signed.digest, said)
+        return SentOrder(self.session, view, signed.digest, said)
 
     def _are_twins(self, stations: Iterable[str]) -> bool:
         """Whether all of `stations` hold made-up data only."""
@@ -205,42 +202,37 @@ class Lab:
             newest = self.central.journeys(limit=1).journeys
             if not newest:
                 raise JourneyError(
-                    "There is no journey yet. Send one with lab.dispatch(…) or 'phtlab dispatch'.",
+                    "There is no journey yet.",
+                    "Send one with lab.dispatch(…) or 'phtlab dispatch'.",
                     code="no-such-journey",
                 )
-            return Journey(self, newest[0])
+            return Journey(self.session, newest[0])
         key = wanted.removeprefix("sha256:")
         matching = [j for j in self.journeys() if j.id.removeprefix("sha256:").startswith(key)]
         if len(matching) != 1:
             word = "No journey" if not matching else f"{len(matching)} journeys"
             raise JourneyError(
-                f"{word} of yours begins with '{wanted}'. 'phtlab journey list' shows them.",
+                f"{word} of yours begins with '{wanted}'.",
+                "'phtlab journey list' shows them.",
                 code="no-such-journey",
             )
         return matching[0]
 
     def journeys(self) -> list[Journey]:
         """Your journeys, the newest first."""
-        return [Journey(self, view) for view in self.central.all_journeys()]
+        return [Journey(self.session, view) for view in self.central.all_journeys()]
 
     def stations(self) -> tuple[StationView, ...]:
         """The stations, their data sets, and whether they are online."""
-        return tuple(self.central.stations())
+        return self.session.stations()
 
     def twin_stations(self) -> tuple[str, ...]:
         """Where dry runs go. Raises OrderError if the consortium has no twin station."""
-        twins = tuple(m.name for m in self.trusted.roster.with_role("twin"))
-        if not twins:
-            raise OrderError(
-                "This consortium has no twin station, so there is nowhere for a dry run to go. "
-                "Ask an operator to set one up: 'phtlab station init --twin'.",
-                code="no-twin-station",
-            )
-        return twins[:1]
+        return self.session.twin_stations()
 
     def kernel_documents(self, kernel: KernelImage) -> tuple[bytes, bytes]:
         """The kernel image's manifest and configuration, from the cache or the registry."""
-        return kernel_documents(self.registry, kernel, cache_directory() / "kernels")
+        return self.session.kernel_documents(kernel)
 
     def _said(
         self, train: Train, order: Order, proposal: SubmittedProposal
@@ -270,7 +262,7 @@ class Lab:
         )
         now = datetime.now(UTC)
         require_within(asked, newest, now)
-        seen = SeenNumbers(self._trust.directory / "standing.json")
+        seen = SeenNumbers(self.session.trust.directory / "standing.json")
         said = stations_say(self.central.governance, trusted.roster, seen, asked, now)
         require_none_revoked(said)
         return said
@@ -284,8 +276,8 @@ class Lab:
         for name in names:
             if not any(name == m.name for m in roster.stations):
                 raise OrderError(
-                    f"There is no station called '{name}'. Stations of {roster.consortium}: "
-                    f"{', '.join(known) or 'none yet'}.",
+                    f"There is no station called '{name}'.",
+                    f"Stations of {roster.consortium}: {', '.join(known) or 'none yet'}.",
                     code="unknown-station",
                 )
         if not names:
@@ -319,7 +311,7 @@ def connect(profile: UserSettings | None = None, *, passphrase: str | None = Non
     if place not in _connected:
         if not profile.key.exists():
             raise SettingsError(
-                f"There is no key at {profile.key}. Create one with 'phtlab key create NAME'."
+                f"There is no key at {profile.key}.", "Create one with 'phtlab key create NAME'."
             )
         secret = passphrase or os.environ.get("PHTLAB_PASSPHRASE")
         identity = None if secret else identity_of_agent(profile.key)
@@ -343,9 +335,7 @@ def _clear_drafts(profile: UserSettings) -> None:
 
 def lab_of(profile: UserSettings, identity: Identity) -> Lab:
     """The lab of `identity` at the consortium of `profile`. Raises RosterError as `trust_of`."""
-    central = CentralClient(profile.central, identity, consortium=lambda: trust.consortium)
-    trust = trust_of(profile, central)
-    return Lab(identity, central, trust, registry_url=profile.registry)
+    return Lab(open_session(profile, identity))
 
 
 def results(journey: str | Journey | None = None, *, partial: bool = False) -> Results:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from phtlab.lab.proposals.station_answers import StationSays
+from phtlab.lab.session.session import Session
 from phtlab.wire.api.journeys import JourneyView
-
-if TYPE_CHECKING:
-    from phtlab.lab.client.lab import Lab
-    from phtlab.lab.proposals.station_answers import StationSays
 
 
 @dataclass(frozen=True)
 class SentOrder:
     """`digest` is the signed order's, by which the journey is known here, whatever `view` says."""
 
-    lab: Lab
+    session: Session
     view: JourneyView
     digest: str
     said: tuple[StationSays, ...] = ()

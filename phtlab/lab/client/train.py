@@ -2,51 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phtlab.errors import SettingsError
 from phtlab.lab.display.train_html import train_html
+from phtlab.lab.session.session import Session
+from phtlab.lab.train_composition import layer_files, reference_to, train_manifest
 from phtlab.notebook import Analysis, read_analysis
-from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import Envelope
-from phtlab.train.documents.manifest import KernelRef, Output, TrainFile, TrainManifest
+from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.roster import KernelImage
-from phtlab.train.image import TrainImage, compose, declared_files
+from phtlab.train.image import TrainImage, compose
 from phtlab.wire.registry.trains import train_repository
 
 if TYPE_CHECKING:
     from phtlab.lab.client.journey import Journey
-    from phtlab.lab.client.lab import Lab
     from phtlab.lab.display.parameters_widget import ParameterForm
     from phtlab.lab.results.results import Results
-
-NOTEBOOK = "train/notebook.ipynb"
 
 
 class Train:
     """An analysis ready to travel. `digest` is the image's: the same notebook, the same digest."""
 
     def __init__(
-        self, lab: Lab, analysis: Analysis, kernel: KernelImage, path: Path | None = None
+        self,
+        session: Session,
+        analysis: Analysis,
+        kernel: KernelImage,
+        path: Path | None = None,
+        *,
+        dispatch: Callable[..., Journey],
     ) -> None:
-        """`path` is the notebook's file, where it was read from one."""
-        self._lab = lab
+        """`path` is the notebook's file, where it was read from one; `dispatch` is `Lab.dispatch`,
+        which sends the train on a dry run.
+        """
+        self._session = session
+        self._dispatch = dispatch
         self.path = path
         self.analysis = analysis
         self.kernel = kernel
 
     @classmethod
-    def read(cls, lab: Lab, path: Path, kernel: str | None) -> Train:
+    def read(
+        cls,
+        session: Session,
+        path: Path,
+        kernel: str | None,
+        *,
+        dispatch: Callable[..., Journey],
+    ) -> Train:
         """Read and check the notebook at `path`. Raises NotebookError with every finding."""
         analysis = read_analysis(path)
         analysis.require_sound()
-        catalogue = lab.trusted.catalogue
-        chosen = catalogue.named(kernel or analysis.language)
-        return cls(lab, analysis, chosen, path)
+        chosen = session.trusted.catalogue.named(kernel or analysis.language)
+        return cls(session, analysis, chosen, path, dispatch=dispatch)
 
     @property
     def name(self) -> str:
@@ -61,17 +72,13 @@ class Train:
     @cached_property
     def manifest(self) -> TrainManifest:
         """What the author signs: kernel, parameters, outputs, data sets, files."""
-        kernel = self.kernel
-        return train_manifest(
-            self.analysis,
-            KernelRef(name=kernel.name, language=kernel.language, digest=kernel.digest),
-        )
+        return train_manifest(self.analysis, reference_to(self.kernel))
 
     @cached_property
     def image(self) -> TrainImage:
         """The composed image. Raises TrainError if the kernel image cannot be built on."""
         return compose(
-            *self._lab.kernel_documents(self.kernel), layer_files(self.analysis, self.manifest)
+            *self._session.kernel_documents(self.kernel), layer_files(self.analysis, self.manifest)
         )
 
     @property
@@ -82,16 +89,16 @@ class Train:
     @property
     def repository(self) -> str:
         """Where in the registry this train's image lies."""
-        return train_repository(self._lab.name, self.name)
+        return train_repository(self._session.name, self.name)
 
     def sign(self) -> Envelope:
-        """The train statement, signed with the key of this lab."""
-        return self.manifest.sign(self._lab.identity, self.digest, self.repository)
+        """The train statement, signed with the key of this session."""
+        return self.manifest.sign(self._session.identity, self.digest, self.repository)
 
     def dry_run(self, parameters: Mapping[str, Any] | None = None) -> Results:
         """Run at the twin station: the same image, sandbox and airlock, on made-up data."""
-        journey: Journey = self._lab.dispatch(
-            self, stations=self._lab.twin_stations(), parameters=parameters, confirm=False
+        journey: Journey = self._dispatch(
+            self, stations=self._session.twin_stations(), parameters=parameters, confirm=False
         )
         return journey.wait().results()
 
@@ -114,45 +121,6 @@ class Train:
 
     def _properties(self) -> list[tuple[str, dict[str, Any]]]:
         return list(self.parameters.get("properties", {}).items())
-
-
-def layer_files(analysis: Analysis, manifest: TrainManifest) -> dict[str, bytes]:
-    """All that the train's own layer holds."""
-    return declared_files(manifest, {NOTEBOOK: analysis.travelling()})
-
-
-def train_manifest(analysis: Analysis, kernel: KernelRef) -> TrainManifest:
-    """The manifest of `analysis` on `kernel`: what its author signs."""
-    notebook = analysis.travelling()
-    return TrainManifest(
-        name=analysis.name,
-        kernel=kernel,
-        parameters=analysis.parameters.schema,
-        outputs=tuple(Output(**asdict(output)) for output in analysis.outputs),
-        datasets=analysis.datasets,
-        files=(TrainFile(path=NOTEBOOK, size=len(notebook), sha256=digest(notebook)),),
-    )
-
-
-def compose_offline(notebook: Path, kernel_folder: Path) -> tuple[TrainImage, str]:
-    """The train's image and name from `notebook` and a folder of 'phtlab kernel build --out'.
-
-    Raises NotebookError with every finding, SettingsError if the folder is no kernel image.
-    """
-    analysis = read_analysis(notebook)
-    analysis.require_sound()
-    try:
-        manifest = (kernel_folder / "manifest.json").read_bytes()
-        config = (kernel_folder / "config.json").read_bytes()
-    except OSError:
-        raise SettingsError(
-            f"{kernel_folder} holds no kernel image. Write one with 'phtlab kernel build RECIPE "
-            f"--out {kernel_folder}'."
-        ) from None
-    # Whatever the catalogue calls the kernel image: its digest is what the image holds of it.
-    kernel = KernelRef(name=analysis.language, language=analysis.language, digest=digest(manifest))
-    files = layer_files(analysis, train_manifest(analysis, kernel))
-    return compose(manifest, config, files), analysis.name
 
 
 def parameter_line(name: str, schema: Mapping[str, Any]) -> str:

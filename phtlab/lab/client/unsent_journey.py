@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from phtlab.lab.display.dispatch_widget import DispatchWidget
 
 _OF_A_SENT_ONE: Final = frozenset(
-    {"_lab", "said", "_id", "_view", "_began", "_hearing", "_display"}
+    {"_session", "said", "_id", "_view", "_began", "_hearing", "_display"}
 )
 
 
@@ -44,8 +44,9 @@ class UnsentJourney(Journey):
                     return self.__dict__[name]
             raise JourneyError(
                 f"'{self._question.name}' is not sent yet, so there is nothing to wait for and no "
-                "result. Press Send in the page's dialog, or in the cell that dispatches it; then "
-                "run this cell again.",
+                "result.",
+                "Press Send in the page's dialog, or in the cell that dispatches it; then run "
+                "this cell again.",
                 code="journey-unsent",
             )
         raise AttributeError(name)
@@ -66,7 +67,7 @@ class UnsentJourney(Journey):
         """Send it; its map takes the question's place."""
         with self._sending:
             sent = self._send()
-            super().__init__(sent.lab, sent.view, journey=sent.digest, said=sent.said)
+            super().__init__(sent.session, sent.view, journey=sent.digest, said=sent.said)
         self._display.take_over(self._outputs)
 
     def _bundle(self) -> dict[str, Any]:

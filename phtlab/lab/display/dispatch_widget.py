@@ -57,6 +57,6 @@ class DispatchWidget(anywidget.AnyWidget):
             self._deliver()
             notice = ""
         except PhtlabError as error:
-            notice = error.message
+            notice = str(error)
         finally:
             self.notice, self.state = notice, "asking" if notice else "sent"

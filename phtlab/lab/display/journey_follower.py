@@ -84,10 +84,10 @@ class JourneyFollower:
                     return
             except CentralUnreachableError as lost:
                 if not self._stopped.is_set():
-                    self._listener.lost(lost.message)
+                    self._listener.lost(str(lost))
             except PhtlabError as error:
                 if not self._stopped.is_set():
-                    self._listener.ended(error.message)
+                    self._listener.ended(str(error))
                 return
             self._stopped.wait(pause)
             pause = min(2 * pause, PAUSES[1])

@@ -100,4 +100,4 @@ class JourneyWidget(anywidget.AnyWidget):
         try:
             self.news(self._cancel())
         except PhtlabError as error:
-            self._tell(notice=error.message)
+            self._tell(notice=str(error))

@@ -26,7 +26,8 @@ def notebook_here() -> Path:
         told = getattr(main, "__vsc_ipynb_file__", None)
     if told is None or not told.endswith(".ipynb"):
         raise SettingsError(
-            "Which notebook to send? Name it: lab.dispatch(lab.train('my_analysis.ipynb')).",
+            "Which notebook to send?",
+            "Name it: lab.dispatch(lab.train('my_analysis.ipynb')).",
             code="notebook-unnamed",
         )
     path = Path(told)

@@ -86,7 +86,7 @@ class ParameterForm(traitlets.HasTraits):
                 given = {name: entered[name]} if name in entered else {}
                 ParameterSchema({name: declared}).validate(given)
             except ParameterError as error:
-                problems[name] = error.message
+                problems[name] = str(error)
         with self.hold_trait_notifications():
             self.set_trait("entered", dict(entered))
             self.set_trait("problems", problems)

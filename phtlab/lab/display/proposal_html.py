@@ -9,7 +9,7 @@ from typing import Final
 from phtlab.lab.display.colours import CARD, CODE, FOREIGN, MUTED, badge
 from phtlab.printable import escaped
 from phtlab.wire.api.governance import ProposalSummary, StationState, StationStateView
-from phtlab.wire.proposal_words import count_of_approved, mark_of, words_of
+from phtlab.wire.proposal_words import count_of_approved, mark_of, state_text
 
 _TONES: Final[Mapping[StationState, str]] = {
     "submitted": "idle",
@@ -47,7 +47,7 @@ def _station(one: StationStateView) -> str:
     return (
         f'<div role="listitem">{badge(mark_of(one), "warn" if one.lacks else _TONES[one.state])} '
         f"<b>{_words(one.station)}</b> "
-        f'<span style="{MUTED}">{_words(words_of(one))}</span>{asks}</div>'
+        f'<span style="{MUTED}">{_words(state_text(one))}</span>{asks}</div>'
     )
 
 

@@ -122,9 +122,9 @@ class KeyAgent:
                 return {"code": "other-key", "message": "The workspace has another key."}
             identity = self._keys.identity
         except PhtlabError as error:
-            return {"code": error.code, "message": error.message}
+            return {"code": error.code, "message": str(error)}
         if identity is None:
-            return {"code": "key-locked", "message": _LOCKED}
+            return {"code": "key-locked", "message": " ".join(_LOCKED)}
         return {"identity": identity_text(identity)}
 
 
@@ -138,7 +138,7 @@ def identity_of_agent(key: Path) -> Identity | None:
     if isinstance(text := told.get("identity"), str):
         return parse_identity(text.encode())
     if told.get("code") == "key-locked":
-        raise KeyFileError(_LOCKED, code="key-locked")
+        raise KeyFileError(*_LOCKED, code="key-locked")
     return None
 
 
@@ -199,6 +199,6 @@ def _user_of(peer: socket.socket) -> int | None:
 
 
 _LOCKED: Final = (
-    "Your key is locked, so this notebook cannot speak for you. Unlock it in the Keys panel (the "
-    "key in the status bar), then run this cell again."
+    "Your key is locked, so this notebook cannot speak for you.",
+    "Unlock it in the Keys panel (the key in the status bar), then run this cell again.",
 )

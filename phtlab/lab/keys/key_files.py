@@ -81,7 +81,8 @@ class WorkspaceKeys:
         identity = self.identity
         if identity is None:
             raise KeyFileError(
-                "Your key is locked. Unlock it with its passphrase, then try again.",
+                "Your key is locked.",
+                "Unlock it with its passphrase, then try again.",
                 code="key-locked",
             )
         return identity
@@ -166,7 +167,8 @@ class WorkspaceKeys:
             if path.read_bytes() != content:
                 raise KeyFileError(
                     f"There is another key of '{identity.name}' here already, and it is not "
-                    f"overwritten. Revoke that one, or move {path} away, then restore again.",
+                    "overwritten.",
+                    f"Revoke that one, or move {path} away, then restore again.",
                     code="key-file-exists",
                 ) from None
         self._adopt(path, identity)
@@ -194,7 +196,8 @@ class WorkspaceKeys:
         path = self.path
         if path is None or not path.is_file():
             raise KeyFileError(
-                "There is no key in this workspace yet. Create one, or restore one from a backup.",
+                "There is no key in this workspace yet.",
+                "Create one, or restore one from a backup.",
                 code="key-missing",
             )
         return path
@@ -252,8 +255,8 @@ def _write_request(key: Path, request: Envelope) -> None:
         write_durably(_request_path(key), request.to_bytes() + b"\n", 0o644)
     except OSError as error:
         raise KeyFileError(
-            f"The request {_request_path(key)} cannot be written: {error.strerror}. The key is "
-            "there; mend the folder and ask for the request again."
+            f"The request {_request_path(key)} cannot be written: {error.strerror}.",
+            "The key is there; mend the folder and ask for the request again.",
         ) from None
 
 

@@ -82,8 +82,8 @@ class Drafted:
         draft = self.draft
         if draft.notebooks and self.notebook not in draft.notebooks:
             raise ProposalError(
-                f"{self.path.name} names other notebooks than {draft.notebook} is now. If the "
-                f"change is meant, write its digest into 'notebooks': {self.notebook}",
+                f"{self.path.name} names other notebooks than {draft.notebook} is now.",
+                f"If the change is meant, write its digest into 'notebooks': {self.notebook}",
                 code="proposal-notebook",
             )
         words = {
@@ -130,8 +130,8 @@ def read_draft(path: Path) -> Drafted:
         draft = Draft.model_validate(content)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ProposalError(
-            f"{path} cannot be read as a proposal's draft: {error}. Write one with 'phtlab "
-            "proposal new NOTEBOOK'.",
+            f"{path} cannot be read as a proposal's draft: {error}.",
+            "Write one with 'phtlab proposal new NOTEBOOK'.",
             code="proposal-draft",
         ) from None
     except ValidationError as error:
@@ -265,7 +265,8 @@ def _body(text: str) -> str:
 
 def _to_mend(path: Path, error: ValidationError) -> ProposalError:
     return ProposalError(
-        f"{path.name} is not ready: {faults_of(error)[0]}. Mend that line, and check it again.",
+        f"{path.name} is not ready: {faults_of(error)[0]}.",
+        "Mend that line, and check it again.",
         code="proposal-draft",
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from phtlab.errors import PhtlabError, ProposalError
 from phtlab.governance import (
@@ -17,8 +16,9 @@ from phtlab.governance import (
     open_refusal,
     require_successor,
 )
-from phtlab.governance.difference import Difference, differences, told
+from phtlab.governance.difference import Difference, differences, proposal_lines
 from phtlab.lab.display.proposal_html import proposal_html
+from phtlab.lab.session.session import Session
 from phtlab.printable import escaped
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import (
@@ -30,17 +30,14 @@ from phtlab.wire.api.governance import (
     StationStateView,
     VersionView,
 )
-from phtlab.wire.proposal_words import count_of_approved, mark_of, words_of
-
-if TYPE_CHECKING:
-    from phtlab.lab.client.lab import Lab
+from phtlab.wire.proposal_words import count_of_approved, mark_of, state_text
 
 
 class SubmittedProposal:
     """One proposal at central. What stations act upon are the signed versions: `versions()`."""
 
-    def __init__(self, lab: Lab, view: ProposalView) -> None:
-        self._lab = lab
+    def __init__(self, session: Session, view: ProposalView) -> None:
+        self._session = session
         self._view = view
 
     @property
@@ -73,7 +70,7 @@ class SubmittedProposal:
 
         Raises ProposalError, SignatureError or NotOnRosterError if one does not hold.
         """
-        return verified_versions(self._view.versions, self._lab.trusted.roster, self.id)
+        return verified_versions(self._view.versions, self._session.trusted.roster, self.id)
 
     def newest(self) -> Proposal:
         """The newest version, verified with all before it."""
@@ -88,8 +85,8 @@ class SubmittedProposal:
         """Raises ProposalError (``proposal-withdrawn``) once it is withdrawn."""
         if self._view.withdrawal is not None:
             raise ProposalError(
-                f"{self.id} is withdrawn: nothing can be sent under it. Write another proposal "
-                "with 'phtlab proposal new'.",
+                f"{self.id} is withdrawn: nothing can be sent under it.",
+                "Write another proposal with 'phtlab proposal new'.",
                 code="proposal-withdrawn",
             )
 
@@ -109,29 +106,29 @@ class SubmittedProposal:
 
     def decision(self, decision: DecisionView) -> Approval | Refusal:
         """What a station signed. Raises ApprovalError, SignatureError or NotOnRosterError."""
-        return opened_decision(decision, self._lab.trusted.roster)
+        return opened_decision(decision, self._session.trusted.roster)
 
     def comment(self, text: str) -> SubmittedProposal:
         """Say something of it, to its stations and the officers."""
-        self._view = self._lab.central.governance.comment(self.id, NewComment(text=text))
+        self._view = self._session.central.governance.comment(self.id, NewComment(text=text))
         return self
 
     def withdraw(self, reason: str = "") -> SubmittedProposal:
         """Withdraw it, signed: its stations refuse what comes under it as soon as they hear."""
         withdrawal = Withdrawal(
-            researcher=self._lab.name,
+            researcher=self._session.name,
             proposal_id=self.id,
             proposal=self.digest,
             reason=reason,
             issued=datetime.now(UTC).replace(microsecond=0),
         )
-        signed = withdrawal.sign(self._lab.identity)
-        self._view = self._lab.central.governance.withdraw(self.id, signed)
+        signed = withdrawal.sign(self._session.identity)
+        self._view = self._session.central.governance.withdraw(self.id, signed)
         return self
 
     def refresh(self) -> SubmittedProposal:
         """Ask central again."""
-        self._view = self._lab.central.governance.proposal(self.id)
+        self._view = self._session.central.governance.proposal(self.id)
         return self
 
     def __repr__(self) -> str:
@@ -142,7 +139,7 @@ class SubmittedProposal:
             f"until {summary.until:%Y-%m-%d}",
         ]
         for station in self.stations:
-            words = escaped(words_of(station))
+            words = escaped(state_text(station))
             lines.append(f"  {mark_of(station)} {station.station}  {words}")
             if station.question:
                 lines.append(f"      asks: {escaped(station.question)}")
@@ -154,7 +151,7 @@ class SubmittedProposal:
     def text(self) -> str:
         """The newest version whole, what stations signed, and the comments: for a terminal."""
         lines = [repr(self), ""]
-        for heading, told_lines in told(self.newest()).items():
+        for heading, told_lines in proposal_lines(self.newest()).items():
             lines += [heading, *(f"  {escaped(line)}" for line in told_lines)]
         for decision in self._view.decisions:
             lines += ["", *self._decision_lines(decision)]
@@ -172,7 +169,7 @@ class SubmittedProposal:
         try:
             opened = self.decision(decision)
         except PhtlabError as error:
-            yield f"! What central shows of {decision.station} does not hold: {error.message}"
+            yield f"! What central shows of {decision.station} does not hold: {error}"
             return
         if isinstance(opened, Refusal):
             yield f"{opened.station} refused version {number}: {escaped(opened.reason)}"

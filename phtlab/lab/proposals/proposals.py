@@ -4,27 +4,25 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phtlab.errors import CentralError, ProposalError
 from phtlab.governance import Assessment, Proposal, assess
-from phtlab.lab.client.train import train_manifest
 from phtlab.lab.proposals.draft import SUFFIX, Drafted, read_draft, risk_of, write_draft
 from phtlab.lab.proposals.proposal import SubmittedProposal, verified_versions
+from phtlab.lab.session.session import Session
+from phtlab.lab.train_composition import reference_to, train_manifest
+from phtlab.notebook import read_analysis
 from phtlab.train.canonical import canonical, digest
-from phtlab.train.documents.manifest import KernelRef, TrainManifest
+from phtlab.train.documents.manifest import TrainManifest
 from phtlab.wire.api.governance import ProposalSummary
-
-if TYPE_CHECKING:
-    from phtlab.lab.client.lab import Lab
-    from phtlab.lab.client.train import Train
 
 
 class Proposals:
     """The proposals of one researcher."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, session: Session) -> None:
+        self._session = session
 
     @staticmethod
     def draft_of(notebook: str | Path) -> Path:
@@ -37,18 +35,21 @@ class Proposals:
 
         Raises NotebookError with the findings, ProposalError if the file is there already.
         """
-        train: Train = self._lab.train(notebook)
         source = Path(notebook)
+        analysis = read_analysis(source)
+        analysis.require_sound()
+        kernel = self._session.trusted.catalogue.named(analysis.language)
+        manifest = train_manifest(analysis, reference_to(kernel))
         path = Path(out) if out else self.draft_of(source)
-        roster = self._lab.trusted.roster
+        roster = self._session.trusted.roster
         twins = {member.name for member in roster.with_role("twin")}
-        stations = [view for view in self._lab.stations() if view.name not in twins]
+        stations = [view for view in self._session.stations() if view.name not in twins]
         write_draft(
             path,
             source,
-            train.analysis,
-            train.manifest,
-            _assessment_of_train(self._lab, train.manifest),
+            analysis,
+            manifest,
+            _assessment_of_train(self._session, manifest),
             stations,
             datetime.now(UTC).date(),
         )
@@ -63,7 +64,7 @@ class Proposals:
         versions, newest = self._before(drafted.draft.id)
         previous = (versions[-1], newest) if versions else None
         proposal = drafted.proposal(
-            self._lab.name, self._risk(drafted), datetime.now(UTC), previous
+            self._session.name, self._risk(drafted), datetime.now(UTC), previous
         )
         self._require_known(proposal)
         return proposal, versions
@@ -79,7 +80,8 @@ class Proposals:
         if checked is not None and digest_of_what_is_asked(proposal) != checked:
             raise ProposalError(
                 f"{Path(draft).name} is not what was shown: it was changed meanwhile. Nothing was "
-                "sent. Check it once more.",
+                "sent.",
+                "Check it once more.",
                 code="proposal-changed",
             )
         if versions and _asks(proposal) == _asks(versions[-1]):
@@ -88,12 +90,14 @@ class Proposals:
                 f"{proposal.id}, which is submitted already.",
                 code="proposal-unchanged",
             )
-        signed = proposal.sign(self._lab.identity)
-        return SubmittedProposal(self._lab, self._lab.central.governance.submit_proposal(signed))
+        signed = proposal.sign(self._session.identity)
+        return SubmittedProposal(
+            self._session, self._session.central.governance.submit_proposal(signed)
+        )
 
     def list(self) -> list[ProposalSummary]:
         """The proposals that one has to do with, the last changed first: central's word."""
-        return [*self._lab.central.governance.all_proposals()]
+        return [*self._session.central.governance.all_proposals()]
 
     def get(self, proposal: str) -> SubmittedProposal:
         """The proposal whose name begins with `proposal`. Raises ProposalError."""
@@ -103,48 +107,53 @@ class Proposals:
             if len(found) != 1:
                 word = "No proposal" if not found else f"{len(found)} proposals"
                 raise ProposalError(
-                    f"{word} of yours begins with '{proposal}'. 'phtlab proposal list' shows them.",
+                    f"{word} of yours begins with '{proposal}'.",
+                    "'phtlab proposal list' shows them.",
                     code="no-such-proposal",
                 )
             (wanted,) = found
-        return SubmittedProposal(self._lab, self._lab.central.governance.proposal(wanted))
+        return SubmittedProposal(self._session, self._session.central.governance.proposal(wanted))
 
     def _before(self, proposal: str) -> tuple[tuple[Proposal, ...], str]:
         """The versions that central has of `proposal`, verified, and the newest one's digest."""
         try:
-            view = self._lab.central.governance.proposal(proposal)
+            view = self._session.central.governance.proposal(proposal)
         except CentralError as error:
             if error.code != "not-found":
                 raise
             return (), ""
-        versions = verified_versions(view.versions, self._lab.refresh().roster, proposal)
+        versions = verified_versions(view.versions, self._session.refresh().roster, proposal)
         return versions, view.versions[-1].envelope.digest
 
     def _risk(self, drafted: Drafted) -> Assessment:
-        catalogue = self._lab.trusted.catalogue
+        catalogue = self._session.trusted.catalogue
         image = catalogue.named(drafted.analysis.language)
         for known in catalogue.images:
             if known.digest in drafted.draft.images:
                 image = known
-        kernel = KernelRef(name=image.name, language=image.language, digest=image.digest)
-        return risk_of(drafted, train_manifest(drafted.analysis, kernel), catalogue)
+        manifest = train_manifest(drafted.analysis, reference_to(image))
+        return risk_of(drafted, manifest, catalogue)
 
     def _require_known(self, proposal: Proposal) -> None:
-        known = {member.name for member in self._lab.trusted.roster.stations}
+        known = {member.name for member in self._session.trusted.roster.stations}
         if unknown := [name for name in proposal.stations if name not in known]:
             raise ProposalError(
-                f"There is no station '{unknown[0]}'. 'phtlab stations' lists them.",
+                f"There is no station '{unknown[0]}'.",
+                "'phtlab stations' lists them.",
                 code="proposal-draft",
             )
         if proposal.until <= datetime.now(UTC):
             raise ProposalError(
-                f"'until' is {proposal.until:%Y-%m-%d}, which is over. Give a later day.",
+                f"'until' is {proposal.until:%Y-%m-%d}, which is over.",
+                "Give a later day.",
                 code="proposal-draft",
             )
 
 
-def _assessment_of_train(lab: Lab, manifest: TrainManifest) -> Assessment:
-    return assess(manifest, known_images={image.digest for image in lab.trusted.catalogue.images})
+def _assessment_of_train(session: Session, manifest: TrainManifest) -> Assessment:
+    return assess(
+        manifest, known_images={image.digest for image in session.trusted.catalogue.images}
+    )
 
 
 def digest_of_what_is_asked(proposal: Proposal) -> str:

@@ -67,7 +67,7 @@ class SeenNumbers:
             content = None
         if not isinstance(content, dict) or not all(type(n) is int for n in content.values()):
             raise ApprovalError(
-                f"{self._path}, which keeps how new the stations' lists were, cannot be read. "
+                f"{self._path}, which keeps how new the stations' lists were, cannot be read.",
                 "Delete it, and ask the stations whether their approvals stand.",
                 code="standing-seen",
             )
@@ -106,7 +106,8 @@ def require_none_revoked(said: Iterable[StationSays]) -> None:
     if taken:
         names = ", ".join(one.station for one in taken)
         raise ApprovalError(
-            f"{taken[0].sentence} Nothing was sent. Ask there, or leave it out: {names}.",
+            f"{taken[0].sentence} Nothing was sent.",
+            f"Ask there, or leave it out: {names}.",
             code="approval-revoked",
         )
 
@@ -127,8 +128,8 @@ def _station_says(
             raise
         if seen.of(station) > 1:
             raise ApprovalError(
-                f"Central shows no list of {station}'s approvals, but one was seen before. Tell "
-                "central's operator, and ask the station.",
+                f"Central shows no list of {station}'s approvals, but one was seen before.",
+                "Tell central's operator, and ask the station.",
                 code="standing-rolled-back",
             ) from None
         return StationSays(
@@ -141,7 +142,7 @@ def _station_says(
     except ApprovalError as error:
         if error.code != "standing-stale":
             raise
-        return StationSays(station, "unknown", error.message)
+        return StationSays(station, "unknown", str(error))
     seen.raise_to(station, standing.number)
     stand = set(standing.approvals)
     fitting = [

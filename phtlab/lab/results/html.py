@@ -20,7 +20,7 @@ from phtlab.train.documents.record import OutputVerdict, StopRecord
 if TYPE_CHECKING:
     import pandas as pd
 
-    from phtlab.lab.results.results import StationResults
+    from phtlab.lab.results.released_outputs import ReleasedOutputs
 
 MAX_ROWS: Final = 40
 MAX_VALUE: Final = 400
@@ -37,7 +37,7 @@ Tab = tuple[str, str]
 
 
 def results_html(
-    stations: Mapping[str, StationResults],
+    stations: Mapping[str, ReleasedOutputs],
     failures: Mapping[str, StopRecord],
     unsigned: Mapping[str, str],
     waiting: Mapping[str, str] | None = None,
@@ -65,7 +65,7 @@ def results_html(
 
 
 def _outputs(
-    stations: Mapping[str, StationResults], missing: Callable[[str], Mapping[str, str]]
+    stations: Mapping[str, ReleasedOutputs], missing: Callable[[str], Mapping[str, str]]
 ) -> Iterator[Tab]:
     from phtlab.lab.results.withheld import warning_html
 
@@ -79,16 +79,16 @@ def _outputs(
             yield name, _kept_back(name, list(stations.values()))
 
 
-def _kept_back(name: str, asked: Sequence[StationResults]) -> str:
+def _kept_back(name: str, asked: Sequence[ReleasedOutputs]) -> str:
     """Of an output that no station sent, what each says of it."""
 
-    def verdicts(one: StationResults) -> str:
+    def verdicts(one: ReleasedOutputs) -> str:
         return "".join(_verdict(v) for v in one.record.outputs if v.name == name)
 
     return _caption("No station sent it.") + _multiples(list(asked), verdicts)
 
 
-def _foreseen(name: str, having: Sequence[StationResults]) -> str:
+def _foreseen(name: str, having: Sequence[ReleasedOutputs]) -> str:
     """Below an output of a dry run: what would become of it at the stations."""
     found = list(foreseen([one.record for one in having], name))
     if not found:
@@ -110,7 +110,7 @@ _FORESEEN: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def _table(name: str, having: Sequence[StationResults]) -> str:
+def _table(name: str, having: Sequence[ReleasedOutputs]) -> str:
     import pandas as pd
 
     frames, troubles = [], []
@@ -118,7 +118,7 @@ def _table(name: str, having: Sequence[StationResults]) -> str:
         try:
             frame = one.table(name)
         except PhtlabError as error:
-            troubles.append(_notice(one.station, error.message, "bad"))
+            troubles.append(_notice(one.station, str(error), "bad"))
             continue
         if len(having) > 1:
             frame.insert(0, "station", one.station, allow_duplicates=True)
@@ -137,8 +137,8 @@ def _frame(frame: pd.DataFrame) -> str:
     return f'<div style="overflow-x:auto">{shown}</div>'
 
 
-def _figure(name: str, having: Sequence[StationResults]) -> str:
-    def picture(one: StationResults) -> str:
+def _figure(name: str, having: Sequence[ReleasedOutputs]) -> str:
+    def picture(one: ReleasedOutputs) -> str:
         png = b64encode(one.figure(name).png).decode()
         words = html.escape(f"{name} of {one.station}")
         return f'<img alt="{words}" style="{_PICTURE}" src="data:image/png;base64,{png}">'
@@ -146,15 +146,15 @@ def _figure(name: str, having: Sequence[StationResults]) -> str:
     return _caption(f"Figure of {_count(len(having), 'station')}") + _multiples(having, picture)
 
 
-def _scalar(name: str, having: Sequence[StationResults]) -> str:
-    def value(one: StationResults) -> str:
+def _scalar(name: str, having: Sequence[ReleasedOutputs]) -> str:
+    def value(one: ReleasedOutputs) -> str:
         return f'<code style="font-size:140%">{_escape(str(one.scalar(name)))}</code>'
 
     return _caption("Single value") + _multiples(having, value)
 
 
-def _model(name: str, having: Sequence[StationResults]) -> str:
-    def shapes(one: StationResults) -> str:
+def _model(name: str, having: Sequence[ReleasedOutputs]) -> str:
+    def shapes(one: ReleasedOutputs) -> str:
         rows = (
             (_escape(key), " × ".join(map(str, array.shape)) or "one number")
             for key, array in one.model(name).items()
@@ -165,13 +165,13 @@ def _model(name: str, having: Sequence[StationResults]) -> str:
     return _caption(told) + _multiples(having, shapes)
 
 
-def _files(name: str, having: Sequence[StationResults]) -> str:
+def _files(name: str, having: Sequence[ReleasedOutputs]) -> str:
     return _caption(f"File; results[station].file({name!r}) has its bytes") + _multiples(
         having, lambda one: size(len(one.file(name)))
     )
 
 
-_SHOWN: Final[Mapping[str, Callable[[str, Sequence[StationResults]], str]]] = {
+_SHOWN: Final[Mapping[str, Callable[[str, Sequence[ReleasedOutputs]], str]]] = {
     "table": _table,
     "figure": _figure,
     "scalar": _scalar,
@@ -179,21 +179,21 @@ _SHOWN: Final[Mapping[str, Callable[[str, Sequence[StationResults]], str]]] = {
 }
 
 
-def _multiples(having: Sequence[StationResults], shown: Callable[[StationResults], str]) -> str:
+def _multiples(having: Sequence[ReleasedOutputs], shown: Callable[[ReleasedOutputs], str]) -> str:
     """One box a station, all of one size."""
     boxes = []
     for one in having:
         try:
             inside = shown(one)
         except PhtlabError as error:
-            inside = _escape(error.message)
+            inside = _escape(str(error))
         head = f'<div style="{FOREIGN}"><b><bdi>{_escape(one.station)}</bdi></b></div>'
         boxes.append(f'<div style="min-width:0">{head}{inside}</div>')
     return f'<div style="{_GRID}">{"".join(boxes)}</div>'
 
 
-def _stations(stations: Mapping[str, StationResults]) -> str:
-    def told(one: StationResults) -> str:
+def _stations(stations: Mapping[str, ReleasedOutputs]) -> str:
+    def told(one: ReleasedOutputs) -> str:
         parts = [f'<div style="{MUTED}">{_escape(_cost(one.record))}</div>']
         parts += [_verdict(verdict) for verdict in one.record.outputs]
         return "".join(parts)

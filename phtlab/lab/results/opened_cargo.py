@@ -52,8 +52,8 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
                 if together > MAX_CARGO_BYTES:
                     raise SealFormatError(
                         f"The opened cargo holds more than {MAX_CARGO_BYTES / 2**30:g} GiB, the "
-                        "most that one station's results may be. Nothing of it is shown. Ask the "
-                        "station's operator what it sent.",
+                        "most that one station's results may be. Nothing of it is shown.",
+                        "Ask the station's operator what it sent.",
                         code="seal-cargo-size",
                     )
                 source = tar.extractfile(member)
@@ -64,13 +64,13 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
                         target.write(block)
     except (tarfile.TarError, EOFError) as error:
         raise SealFormatError(
-            "The opened cargo is not a cargo archive. The station that sealed it runs another "
-            "version or is broken: ask its operator.",
+            "The opened cargo is not a cargo archive.",
+            "The station that sealed it runs another version or is broken: ask its operator.",
             code="seal-archive",
         ) from error
     if INDEX not in seen:
         raise SealFormatError(
-            "The opened cargo has no index. Ask the station's operator.", code="seal-no-index"
+            "The opened cargo has no index.", "Ask the station's operator.", code="seal-no-index"
         )
     try:
         listed = {
@@ -78,7 +78,7 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
         }
     except (ValueError, KeyError, TypeError, RecursionError):
         raise SealFormatError(
-            "The cargo's index cannot be read. Ask the operator.", code="seal-index"
+            "The cargo's index cannot be read.", "Ask the operator.", code="seal-index"
         ) from None
     by_name = {output.name: output for output in declared}
     present = {name: by_name[name] for name in by_name if name in listed}
@@ -92,6 +92,7 @@ def unpack(archive: Path, directory: Path, declared: tuple[Output, ...]) -> dict
 
 def _foreign(name: str) -> SealFormatError:
     return SealFormatError(
-        f"The cargo holds an entry that the train does not declare ({name[:64]!r}). "
-        "Nothing of it is shown. Tell the consortium: the station broke its contract."
+        f"The cargo holds an entry that the train does not declare ({name[:64]!r}). Nothing of it "
+        "is shown.",
+        "Tell the consortium: the station broke its contract.",
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING
 
 from phtlab.errors import JourneyError, RegistryError, SealChangedError
+from phtlab.lab.session.session import Session
 from phtlab.printable import escaped_lines
 from phtlab.train.canonical import digest
 from phtlab.train.documents.order import Order, log_context
@@ -13,11 +13,8 @@ from phtlab.train.sealing import open_sealed
 from phtlab.train.verify.released_log import verify_released_log
 from phtlab.wire.registry.released_log import pull_log
 
-if TYPE_CHECKING:
-    from phtlab.lab.client.lab import Lab
 
-
-def released_log(lab: Lab, journey: str, order: Order, station: str) -> str:
+def released_log(session: Session, journey: str, order: Order, station: str) -> str:
     """The log of `station` on `journey`, whose verified order is `order`; all of it visible text.
 
     Raises JourneyError (``no-log``), RegistryError, SignatureError, RosterError, RecordError,
@@ -29,28 +26,28 @@ def released_log(lab: Lab, journey: str, order: Order, station: str) -> str:
             code="no-such-station",
         )
     try:
-        sealed, statement = pull_log(lab.registry, journey, station)
+        sealed, statement = pull_log(session.registry, journey, station)
     except RegistryError as error:
         if error.code != "registry-missing":
             raise
         raise JourneyError(
-            f"{station} has let no log of this journey go. Logs stay at a station unless a person "
-            "there releases one: ask its operator.",
+            f"{station} has let no log of this journey go.",
+            "Logs stay at a station unless a person there releases one: ask its operator.",
             code="no-log",
         ) from None
     said = verify_released_log(
-        statement, journey=journey, order=order, roster=lab.trusted.roster, station=station
+        statement, journey=journey, order=order, roster=session.trusted.roster, station=station
     )
     if digest(sealed) != said.log:
         raise SealChangedError(
-            f"The log of {station} is not what it signed: it was changed or replaced on its way. "
-            "Nothing of it is shown; tell whoever runs central."
+            f"The log of {station} is not what it signed: it was changed or replaced on its way.",
+            "Nothing of it is shown; tell whoever runs central.",
         )
     opened = io.BytesIO()
     open_sealed(
         io.BytesIO(sealed),
         opened,
-        lab.identity.age,
+        session.identity.age,
         log_context(journey, order, station),
         recipients=len(order.recipients),
     )

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phtlab.errors import JourneyError, SealFormatError
+from phtlab.errors import JourneyError
 from phtlab.lab.display.journey_text import TWO_RECORDS, passage, why_not
 from phtlab.lab.results.folder import ResultsFolder
 from phtlab.lab.results.forecast import foreseen
 from phtlab.lab.results.html import results_html
-from phtlab.lab.results.table_file import fault_of
+from phtlab.lab.results.released_outputs import ReleasedOutputs, ResultFigure
 from phtlab.printable import escaped
-from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import StopRecord
 
 if TYPE_CHECKING:
@@ -27,99 +24,9 @@ if TYPE_CHECKING:
 
     from phtlab.lab.results.withheld import Withheld
 
-_MAX_SCALAR_BYTES = 64 * 1024
 
-
-@dataclass(frozen=True)
-class ResultFigure:
-    """A figure as it left a station: `png` bytes, and `data`, the table it is drawn from."""
-
-    png: bytes = field(repr=False)
-    data: pd.DataFrame = field(repr=False)
-
-    def _repr_png_(self) -> bytes:
-        return self.png
-
-
-@dataclass(frozen=True)
-class StationResults:
+class StationResults(ReleasedOutputs):
     """What one station sent: its signed record, and the outputs that its airlock released."""
-
-    station: str
-    record: StopRecord
-    outputs: Mapping[str, Output]
-    directory: Path = field(repr=False)
-    held: ResultsFolder | None = field(default=None, repr=False, compare=False)
-
-    def table(self, name: str) -> pd.DataFrame:
-        """The table called `name`. Raises JourneyError if it did not leave the station.
-
-        Raises SealFormatError (`output-form`) if what the station sent is no table, or a huge one.
-        """
-        return self._frame(self._file(name, "table", ".parquet"))
-
-    def scalar(self, name: str) -> Any:
-        """The single value called `name`. Raises as `table`."""
-        path = self._file(name, "scalar", ".json")
-        try:
-            with path.open("rb") as file:
-                return json.loads(file.read(_MAX_SCALAR_BYTES))["value"]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            raise self._malformed(path, "a single value") from None
-
-    def figure(self, name: str) -> ResultFigure:
-        """The figure called `name`, which shows itself in a notebook. Raises as `table`."""
-        png = self._file(name, "figure", ".png").read_bytes()
-        return ResultFigure(png, self._frame(self._file(name, "figure", ".parquet")))
-
-    def model(self, name: str) -> dict[str, np.ndarray]:
-        """The model called `name`, as named arrays. Raises as `table`."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        path = self._file(name, "model", ".safetensors")
-        try:
-            return dict(load_file(path))
-        except SafetensorError:
-            raise self._malformed(path, "a model") from None
-
-    def file(self, name: str) -> bytes:
-        """The bytes of the file called `name`. Raises as `table`."""
-        return self._file(name, "file", ".bin").read_bytes()
-
-    def _frame(self, path: Path) -> pd.DataFrame:
-        import pandas as pd
-        import pyarrow
-
-        try:
-            fault = fault_of(path)
-            if fault is None:
-                return pd.read_parquet(path)
-        except (pyarrow.ArrowException, ValueError, OSError):
-            raise self._malformed(path, "a table") from None
-        raise self._malformed(path, fault)
-
-    def _malformed(self, path: Path, wanted: str) -> SealFormatError:
-        return SealFormatError(
-            f"'{path.stem}' of {self.station} is not {wanted}. It is what the station sealed: it "
-            "runs another version, or is broken or hostile. Ask its operator.",
-            code="output-form",
-        )
-
-    def _file(self, name: str, kind: str, ending: str) -> Path:
-        if name not in self.outputs:
-            verdict = next((v for v in self.record.outputs if v.name == name), None)
-            if verdict is not None and verdict.sentence:
-                why = f"its airlock says: {verdict.sentence}"
-            else:
-                why = f"it sent: {', '.join(self.outputs) or 'nothing'}"
-            raise JourneyError(
-                f"'{name}' did not come from {self.station}; {why}", code="no-such-output"
-            )
-        if self.outputs[name].kind != kind:
-            found = self.outputs[name].kind
-            raise JourneyError(f"'{name}' is a {found}: use .{found}({name!r}).", code="other-kind")
-        return self.directory / (name + ending)
 
     def _repr_html_(self) -> str:
         return results_html({self.station: self}, {}, {})
@@ -164,13 +71,14 @@ class Results(Mapping[str, StationResults]):
             )
         if station in self.waiting:
             raise JourneyError(
-                f"{station} has not ended yet ({self.waiting[station]}). These are the results so "
-                "far; journey.wait() waits for the others.",
+                f"{station} has not ended yet ({self.waiting[station]}).",
+                "These are the results so far; journey.wait() waits for the others.",
                 code="journey-unfinished",
             )
         known = ", ".join(self.stations) or "none"
         raise JourneyError(
-            f"'{station}' is not among the results. There is: {known}.",
+            f"'{station}' is not among the results.",
+            f"There is: {known}.",
             code="no-such-station",
         )
 
@@ -223,7 +131,7 @@ class Results(Mapping[str, StationResults]):
         if name is not None and name not in names:
             known = ", ".join(names) or "none"
             raise JourneyError(
-                f"There is no output called '{name}'. There is: {known}.", code="no-such-output"
+                f"There is no output called '{name}'.", f"There is: {known}.", code="no-such-output"
             )
         return as_frame(self._withheld(names if name is None else (name,)))
 
@@ -303,7 +211,8 @@ class Results(Mapping[str, StationResults]):
         asked = () if having or name not in self.names() else (name,)
         why = "".join(f" {one.station} {one.words}." for one in self._withheld(asked))
         raise JourneyError(
-            f"No station sent a {kind} called '{name}'. They sent: {known}.{why}",
+            f"No station sent a {kind} called '{name}'.",
+            f"They sent: {known}.{why}",
             code="no-such-output",
         )
 

@@ -63,7 +63,7 @@ def check_shape(analysis: Analysis, kernel: str | None) -> Shape:
 
 def unread_shape(name: str, unread: NotebookError) -> Shape:
     """`ICheck` of what is no notebook that phtlab reads."""
-    finding = Finding(unread.code, "error", None, None, unread.message)
+    finding = Finding(unread.code, "error", None, None, str(unread))
     return {
         "name": words(name),
         "language": "",

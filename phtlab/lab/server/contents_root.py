@@ -27,7 +27,8 @@ class ContentsRoot:
                 409,
                 "no-files",
                 "This Jupyter server keeps its notebooks elsewhere than in a folder, so phtlab "
-                "cannot read them. Ask whoever runs it for a workspace with files.",
+                "cannot read them.",
+                "Ask whoever runs it for a workspace with files.",
             )
         return cls(Path(folder), hidden=bool(getattr(contents, "allow_hidden", False)))
 
@@ -58,9 +59,9 @@ class ContentsRoot:
             raise Refusal(
                 404,
                 "notebook-missing",
-                "There is no notebook at that path. It was moved or removed: open it where it is "
-                "now, and save it.",
-                "path",
+                "There is no notebook at that path.",
+                "It was moved or removed: open it where it is now, and save it.",
+                field="path",
             )
         return found
 
@@ -90,6 +91,7 @@ def _foreign() -> Refusal:
     return Refusal(
         400,
         "path",
-        "This is no path below the folder that the file browser starts in. Choose one there.",
-        "path",
+        "This is no path below the folder that the file browser starts in.",
+        "Choose one there.",
+        field="path",
     )

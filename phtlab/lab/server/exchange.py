@@ -163,6 +163,6 @@ class Attachment:
 _NO_SUCH_VERB: Final = ("request", "This address does not take that kind of request.")
 _LOGGED_OUT: Final = (
     "logged-out",
-    "You are not logged in at your Jupyter server any more. Log in in another tab, then try again "
-    "here: what is open stays.",
+    "You are not logged in at your Jupyter server any more.",
+    "Log in in another tab, then try again here: what is open stays.",
 )

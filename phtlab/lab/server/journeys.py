@@ -77,7 +77,8 @@ class OfJourney(Exchange[Content], Generic[Content]):
             raise Refusal(
                 404,
                 "no-such-journey",
-                "This is no journey's id. Choose the journey in the Train panel.",
+                "This is no journey's id.",
+                "Choose the journey in the Train panel.",
             )
         return journey
 

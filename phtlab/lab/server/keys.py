@@ -59,7 +59,7 @@ class KeysExchange(Exchange[NewKey]):
                 422,
                 "request",
                 "An organisation's name has at most 128 characters, all of them printable.",
-                "organisation",
+                field="organisation",
             )
         key = self.workspace.keys.create(body.name, body.organisation, body.passphrase)
         self.workspace.profile_changed()
@@ -138,7 +138,11 @@ class RestoreExchange(Exchange[Restored]):
             content = base64.b64decode(body.content, validate=True)
         except (binascii.Error, ValueError):
             raise Refusal(
-                400, "request", "The key file did not arrive as base64. Reload the page.", "content"
+                400,
+                "request",
+                "The key file did not arrive as base64.",
+                "Reload the page.",
+                field="content",
             ) from None
         key = self.workspace.keys.restore(content, body.passphrase)
         self.workspace.profile_changed()

@@ -8,7 +8,7 @@ from typing import Final, Generic, TypeVar
 from phtlab.errors import PhtlabError
 from phtlab.governance import Proposal
 from phtlab.governance.approval import APPROVAL_TYPE, Approval
-from phtlab.governance.difference import Difference, Line, differences, told
+from phtlab.governance.difference import Difference, Line, differences, proposal_lines
 from phtlab.governance.refusal import Refusal as SignedRefusal
 from phtlab.governance.refusal import WithdrawalReason
 from phtlab.lab.display.route_map import MAX_SENTENCE, MAX_TITLE
@@ -46,7 +46,8 @@ class OfProposal(Exchange[Content], Generic[Content]):
             raise Refusal(
                 404,
                 "no-such-proposal",
-                "This is no proposal's name. Choose the proposal in the Train panel.",
+                "This is no proposal's name.",
+                "Choose the proposal in the Train panel.",
             )
         return _PREFIX + name
 
@@ -162,7 +163,7 @@ def _check(proposal: Proposal, versions: tuple[Proposal, ...]) -> Shape:
     else:
         parts = [
             Difference(heading, tuple(Line(" ", text) for text in lines))
-            for heading, lines in told(proposal).items()
+            for heading, lines in proposal_lines(proposal).items()
         ]
     return {
         "id": proposal.id,

@@ -1,7 +1,7 @@
 """Refusals of the server extension: each error class and code has its HTTP status here, once.
 
-An answer is `{code, message, field}`. Its message is for people: printable and of bounded length,
-whoever wrote it. Nothing of a request, such as a passphrase, is ever in it.
+An answer is `{code, message, hint, field}`. Message and hint are for people: printable and of
+bounded length, whoever wrote them. Nothing of a request, such as a passphrase, is ever in them.
 """
 
 from __future__ import annotations
@@ -67,11 +67,14 @@ FIELDS: Final[Mapping[str, str]] = {
 class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
     """What a request gets instead of what it asked for."""
 
-    def __init__(self, status: int, code: str, message: str, field: str | None = None) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, hint: str = "", *, field: str | None = None
+    ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.message = message
+        self.hint = hint
         self.field = field
 
     @classmethod
@@ -79,7 +82,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
         """`fields` names the field of a code where it is another than usual."""
         named = "parameters" if isinstance(error, errors.ParameterError) else None
         field = {**FIELDS, **fields}.get(error.code, named)
-        return cls(status_of(error), error.code, error.message, field)
+        return cls(status_of(error), error.code, error.message, error.hint, field=field)
 
     @classmethod
     def of_body(cls, error: ValidationError) -> Refusal:
@@ -89,14 +92,20 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
         return cls(
             400,
             "request",
-            f"This request cannot be read: {fault.where[:100]} ({fault.why[:200]}). Reload the "
-            "page; if it stays so, the extension and the server are of different releases.",
-            None if where == "the whole" else where[:100],
+            f"This request cannot be read: {fault.where[:100]} ({fault.why[:200]}).",
+            "Reload the page; if it stays so, the extension and the server are of different "
+            "releases.",
+            field=None if where == "the whole" else where[:100],
         )
 
     @property
     def problem(self) -> dict[str, Any]:
-        return {"code": self.code, "message": readable(self.message), "field": self.field}
+        return {
+            "code": self.code,
+            "message": readable(self.message),
+            "hint": readable(self.hint),
+            "field": self.field,
+        }
 
 
 def status_of(error: PhtlabError) -> int:
@@ -117,31 +126,33 @@ def not_found(message: str) -> Refusal:
 
 
 # What Jupyter itself refuses, in our words.
-BY_STATUS: Final[Mapping[int, tuple[str, str]]] = {
+BY_STATUS: Final[Mapping[int, tuple[str, str, str]]] = {
     401: (
         "logged-out",
-        "You are not logged in at your Jupyter server any more. Log in in another tab, then try "
-        "again here: what is open stays.",
+        "You are not logged in at your Jupyter server any more.",
+        "Log in in another tab, then try again here: what is open stays.",
     ),
     403: (
         "forbidden",
         "Your Jupyter server refuses this request: you may not do this here, or it did not come "
-        "from the server's own page. Reload the page, and log in again if you are asked to.",
+        "from the server's own page.",
+        "Reload the page, and log in again if you are asked to.",
     ),
-    404: ("not-found", "There is nothing at this address of your Jupyter server."),
-    405: ("request", "This address does not take that kind of request."),
-    413: ("too-large", "This request is larger than what is taken here."),
+    404: ("not-found", "There is nothing at this address of your Jupyter server.", ""),
+    405: ("request", "This address does not take that kind of request.", ""),
+    413: ("too-large", "This request is larger than what is taken here.", ""),
 }
 
 
 def refusal_of_status(status: int) -> Refusal:
     """What is told of an HTTP error that is not ours."""
-    code, message = BY_STATUS.get(
+    code, message, hint = BY_STATUS.get(
         status,
         (
             "server-failed",
-            "Your Jupyter server failed at this. Whether it was done is not known: look under "
-            "Journeys before you try again. If it stays so, its log says where.",
+            "Your Jupyter server failed at this.",
+            "Whether it was done is not known: look under Journeys before you try again. If it "
+            "stays so, its log says where.",
         ),
     )
-    return Refusal(status, code, message)
+    return Refusal(status, code, message, hint)

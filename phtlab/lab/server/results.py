@@ -94,7 +94,7 @@ def _sources(notebook: Path) -> list[str] | None:
 def _named(root: ContentsRoot, file: Path) -> str:
     name = root.name(file)
     if name is None:
-        raise Refusal(400, "path", "Nothing can be written beside that notebook.", "path")
+        raise Refusal(400, "path", "Nothing can be written beside that notebook.", field="path")
     return name
 
 
@@ -117,9 +117,9 @@ class ExportExchange(OfJourney[Exported]):
             raise Refusal(
                 409,
                 "folder-exists",
-                "There is something at that path already, and it is not overwritten. Choose a "
-                "folder that is new, or empty.",
-                "directory",
+                "There is something at that path already, and it is not overwritten.",
+                "Choose a folder that is new, or empty.",
+                field="directory",
             )
         _, results = self.workspace.results(wanted)
         try:
@@ -128,8 +128,9 @@ class ExportExchange(OfJourney[Exported]):
             raise Refusal(
                 409,
                 "folder",
-                f"The results cannot be written there: {error.strerror}. Choose another folder.",
-                "directory",
+                f"The results cannot be written there: {error.strerror}.",
+                "Choose another folder.",
+                field="directory",
             ) from None
         return {"path": _named(root, folder)}
 

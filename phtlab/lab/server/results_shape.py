@@ -70,7 +70,7 @@ def _station(one: StationResults) -> Shape:
                 "kind": output.kind,
                 "verdict": "unreadable",
                 "rule": unshown.code,
-                "sentence": words(unshown.message, MAX_SENTENCE),
+                "sentence": words(str(unshown), MAX_SENTENCE),
                 "suppressed_rows": 0,
             }
     return {
@@ -167,7 +167,8 @@ def _figure(one: StationResults, name: str) -> Shape:
     if not _is_picture(figure.png):
         raise SealFormatError(
             f"'{name}' of {one.station} is no picture that is shown here: not a PNG, or a huge "
-            "one. It is what the station sealed: ask its operator.",
+            "one.",
+            "It is what the station sealed: ask its operator.",
             code="output-form",
         )
     return {"png": b64encode(figure.png).decode(), "table": table_shape(figure.data)}

@@ -52,7 +52,11 @@ def status_shape(workspace: Workspace) -> Shape:
     """`IStatus`."""
     news, trouble = workspace.news, workspace.trouble
     fingerprint = workspace.root_fingerprint
-    problem = trouble and {"code": trouble.code, "message": readable(trouble.message)}
+    problem = trouble and {
+        "code": trouble.code,
+        "message": readable(trouble.message),
+        "hint": readable(trouble.hint),
+    }
     return {
         "version": phtlab.__version__,
         "place": workspace.place,

@@ -39,7 +39,7 @@ class Threads:
             raise Refusal(
                 429,
                 "too-many-tries",
-                "Several passphrases are being tried already, and each wrong one takes longer. "
+                "Several passphrases are being tried already, and each wrong one takes longer.",
                 "Wait half a minute, then try once.",
             )
         self._secrets += 1

@@ -37,7 +37,7 @@ class TutorialExchange(Exchange[Nothing]):
             raise Refusal(
                 409,
                 "folder",
-                f"The tutorial cannot be written to your folder: {error.strerror}. Free some "
-                "space, or ask whoever runs this server.",
+                f"The tutorial cannot be written to your folder: {error.strerror}.",
+                "Free some space, or ask whoever runs this server.",
             ) from None
         return {"path": copy.name}

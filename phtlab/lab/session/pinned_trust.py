@@ -20,8 +20,8 @@ def trust_of(profile: UserSettings, central: CentralClient) -> Trust:
             trust.pin(profile.root.read_bytes())
         except OSError as error:
             raise RosterError(
-                f"The consortium's root {profile.root} cannot be read: {error.strerror}. Tell "
-                "whoever set up this machine, or pin the root with 'phtlab join'.",
+                f"The consortium's root {profile.root} cannot be read: {error.strerror}.",
+                "Tell whoever set up this machine, or pin the root with 'phtlab join'.",
                 code="root-not-pinned",
             ) from None
     return trust

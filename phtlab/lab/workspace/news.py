@@ -44,10 +44,15 @@ MOST_PROPOSALS: Final = 50
 
 @dataclass(frozen=True)
 class Trouble:
-    """What keeps the workspace from working: a stable code and a sentence."""
+    """What keeps the workspace from working: an error's code, message and hint."""
 
     code: str
     message: str
+    hint: str = ""
+
+    @classmethod
+    def of(cls, error: PhtlabError) -> Trouble:
+        return cls(error.code, error.message, error.hint)
 
 
 @dataclass(frozen=True)
@@ -163,7 +168,7 @@ class Follower:
             journeys = {view.id: view for view in client.journeys(limit=MOST_JOURNEYS).journeys}
             proposals = client.governance.proposals(limit=MOST_PROPOSALS).proposals
         except NotOnRosterError as stranger:
-            journeys, proposals, trouble = {}, (), Trouble(stranger.code, stranger.message)
+            journeys, proposals, trouble = {}, (), Trouble.of(stranger)
         self._change("stations", stations=stations)
         self._change("journeys", journeys=journeys)
         self._change("proposals", proposals=proposals)
@@ -174,7 +179,7 @@ class Follower:
         try:
             trusted = self._trust().refresh()
         except RosterError as refusal:
-            return Trouble(refusal.code, refusal.message)
+            return Trouble.of(refusal)
         self._keep(roster=trusted.roster, catalogue=trusted.catalogue)
         return None
 
@@ -220,8 +225,8 @@ class Follower:
         return newest is None or event.stop.updated > newest
 
     def _lost(self, state: CentralState, why: PhtlabError) -> None:
-        told = None if state == "unreachable" else Trouble(why.code, why.message)
-        self._change("status", central=state, sentence=why.message, reads=False, trouble=told)
+        told = None if state == "unreachable" else Trouble.of(why)
+        self._change("status", central=state, sentence=str(why), reads=False, trouble=told)
 
     def _change(self, kind: Kind, **values: object) -> None:
         before = self._news

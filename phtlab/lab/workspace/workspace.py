@@ -19,6 +19,7 @@ from phtlab.lab.client.lab import Lab
 from phtlab.lab.keys.key_files import WorkspaceKeys
 from phtlab.lab.results.results import Results
 from phtlab.lab.session.pinned_trust import trust_of
+from phtlab.lab.session.session import Session
 from phtlab.lab.workspace.news import Follower, Kind, News, Trouble
 from phtlab.lab.workspace.opened_results import OpenedResults
 from phtlab.lab.workspace.payload_digest import digest_of_what_travels
@@ -196,7 +197,7 @@ class Workspace:
         try:
             profile = self._profile()
         except SettingsError as unset:
-            self._wrong, self._rest = Trouble(unset.code, unset.message), News()
+            self._wrong, self._rest = Trouble.of(unset), News()
             return
         self._connection = _Connection(
             profile, self.keys.identity, self._heard, first, self._may_speak
@@ -213,7 +214,7 @@ class Workspace:
     def _profile(self) -> UserSettings:
         place = PartialSettings.load()
         if place.central is None:
-            raise SettingsError(_NO_CENTRAL[self.place], code="central-missing")
+            raise SettingsError(*_NO_CENTRAL[self.place], code="central-missing")
         return place.profile(place.central, place.key or keys_directory() / "NAME.key.age")
 
     def _may_speak(self, roster: Roster | None) -> bool:
@@ -246,7 +247,9 @@ class Workspace:
             self.keys.require()
             lab = connection.lab
             if lab is None:
-                raise SettingsError("The key was changed just now. Try again.", code="key-locked")
+                raise SettingsError(
+                    "The key was changed just now.", "Try again.", code="key-locked"
+                )
             yield lab
 
     # Proposals
@@ -303,15 +306,16 @@ class Workspace:
             if digest_of_what_travels(train.analysis) != checked:
                 raise NotebookError(
                     "The notebook's file is not what was checked here: it was changed meanwhile. "
-                    "Nothing was sent. Reload the notebook from disk, look at it, and send it "
-                    "then.",
+                    "Nothing was sent.",
+                    "Reload the notebook from disk, look at it, and send it then.",
                     code="notebook-changed",
                 )
             under = lab.proposals.get(proposal[0]) if proposal else None
             if under is not None and proposal and under.digest != proposal[1]:
                 raise ProposalError(
-                    "There is a newer version of the proposal than the one that was shown. Nothing "
-                    "was sent. Look at it, and choose it again.",
+                    "There is a newer version of the proposal than the one that was shown. "
+                    "Nothing was sent.",
+                    "Look at it, and choose it again.",
                     code="proposal-changed",
                 )
             if stations == "twin":
@@ -348,7 +352,7 @@ class Workspace:
     def _journey(self, lab: Lab, journey: str) -> Journey:
         """As Journey, whose view may be the one that is known here."""
         view = self.news.journeys.get(journey) or lab.central.journey(journey)
-        return Journey(lab, view, journey=journey)
+        return Journey(lab.session, view, journey=journey)
 
     def _take(self, view: JourneyView) -> None:
         connection = self._connection
@@ -370,8 +374,8 @@ class Workspace:
     def _required(self) -> _Connection:
         connection = self._connection
         if connection is None:
-            wrong = self._wrong or Trouble("central-missing", _NO_CENTRAL[self.place])
-            raise SettingsError(wrong.message, code=wrong.code)
+            wrong = self._wrong or Trouble("central-missing", *_NO_CENTRAL[self.place])
+            raise SettingsError(wrong.message, wrong.hint, code=wrong.code)
         return connection
 
 
@@ -414,7 +418,7 @@ class _Connection:
         """The lab of the key that was unlocked when this began. Raises RosterError."""
         if self._lab is None and self._own is not None and self._identity is not None:
             self._lab = Lab(
-                self._identity, self._own, self.trust(), registry_url=self.profile.registry
+                Session(self._identity, self._own, self.trust(), registry_url=self.profile.registry)
             )
         return self._lab
 
@@ -481,8 +485,14 @@ def _is_member(roster: Roster, name: str, identity: Identity | None) -> bool:
 _ALL: Final[tuple[Kind, ...]] = ("status", "stations", "journeys", "proposals")
 
 _NO_CENTRAL = {
-    "hub": "This hub has no central, so there are no stations to send anything to. Notebooks can "
-    "be written and checked. Ask the hub's administrators to set PHTLAB_CENTRAL.",
-    "computer": "This computer belongs to no consortium yet. Notebooks can be written and checked; "
-    "to send one, run 'phtlab join --central URL --root root.json' with what an officer gave you.",
+    "hub": (
+        "This hub has no central, so there are no stations to send anything to. Notebooks can be "
+        "written and checked.",
+        "Ask the hub's administrators to set PHTLAB_CENTRAL.",
+    ),
+    "computer": (
+        "This computer belongs to no consortium yet.",
+        "Notebooks can be written and checked; to send one, run 'phtlab join --central URL --root "
+        "root.json' with what an officer gave you.",
+    ),
 }

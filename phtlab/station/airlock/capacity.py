@@ -153,7 +153,7 @@ def bits_of_run(policy: Policy, outputs: int = MAX_OUTPUTS) -> int:
     return of_run + outputs * bits_of_verdict(policy)
 
 
-def in_words(policy: Policy) -> str:
+def capacity_sentence(policy: Policy) -> str:
     """`bits_of_run` and its parts in a sentence, for whoever approves a train."""
     parts = ", ".join(f"{one.what} {one.bits:,}" for one in capacities_of_run(policy))
     return (

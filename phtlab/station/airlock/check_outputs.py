@@ -133,7 +133,7 @@ def _finished(draft: MarkedOutput, rules: AirlockRules) -> CheckedOutput:
     return CheckedOutput(verdict, files, tuple(draft.findings), draft.cells)
 
 
-def as_at_a_twin(passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ...]:
+def released_at_twin(passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ...]:
     """What a twin station makes of verdicts: it has nobody's data, and nobody who would be asked.
 
     What other stations would hold leaves, with the rule and the sentence.
@@ -237,7 +237,7 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> MarkedO
     if output.of:
         draft.people = scalar.people_in(scalar.document(content))
         draft.values = int(output.counts is None)
-        draft.told = scalar.tells_people(value, draft.people)
+        draft.told = scalar.reveals_count(value, draft.people)
         _find_share(draft, value, draft.people, rules)
     if output.counts is None and not output.of:
         draft.find(
@@ -264,7 +264,7 @@ def _find_share(
     draft: MarkedOutput, value: float | bool | None, people: int, rules: AirlockRules
 ) -> None:
     part = scalar.share(value, people)
-    if part is None and scalar.may_tell_few(value, people, rules.minimum_count):
+    if part is None and scalar.may_reveal_few(value, people, rules.minimum_count):
         draft.find(
             "small-count",
             "hold" if rules.scalars.small_count == "refuse" else rules.scalars.small_count,
@@ -359,7 +359,5 @@ _BY_KIND: Mapping[str, Callable[[Output, Intake, AirlockRules], MarkedOutput]] =
 
 def _refusal(name: str, kind: OutputKind, error: AirlockError) -> CheckedOutput:
     return CheckedOutput(
-        OutputVerdict(
-            name=name, kind=kind, verdict="refused", rule=error.code, sentence=error.message
-        )
+        OutputVerdict(name=name, kind=kind, verdict="refused", rule=error.code, sentence=str(error))
     )

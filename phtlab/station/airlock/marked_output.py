@@ -9,7 +9,7 @@ from typing import Final
 from phtlab.station.airlock.cells import Cells
 from phtlab.station.airlock.formats.content import Content
 from phtlab.station.airlock.formats.table import Table, text_bytes, to_parquet, without_rows
-from phtlab.station.policy.airlock_findings import Action, Finding, gravest
+from phtlab.station.policy.airlock_findings import Action, Finding, most_severe
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import OutputVerdict
@@ -76,7 +76,7 @@ class MarkedOutput:
 
     def verdict(self, rules: AirlockRules) -> OutputVerdict:
         """What the stop record says of it: the gravest finding's rule, and no value."""
-        worst = gravest(self.findings)
+        worst = most_severe(self.findings)
         name, kind = self.output.name, self.output.kind
         if worst is None:
             return OutputVerdict(name=name, kind=kind, verdict="released")

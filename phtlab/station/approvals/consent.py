@@ -9,7 +9,7 @@ from phtlab.governance.coverage import CoverageRequest, require_covered
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.journey_counts import journeys_under
 from phtlab.station.approvals.proposals import StationProposals, Version
-from phtlab.station.approvals.terms import ApprovalRequest, in_words, of_journey, of_proposal
+from phtlab.station.approvals.terms import ApprovalRequest, of_journey, of_proposal, terms_sentence
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.stop import Stop
@@ -28,10 +28,10 @@ class Consent:
 
     @property
     def sentence(self) -> str:
-        return in_words(self.draft, self.said)
+        return terms_sentence(self.draft, self.said)
 
 
-def agree(
+def agree_to_terms(
     station: StationContext,
     asked: Version | Stop,
     wanted: ApprovalRequest,
@@ -77,14 +77,14 @@ def agree(
             said = there[0].said
             raise ApprovalError(
                 f"{' and '.join(said) or 'Someone'} said yes to other terms: "
-                f"{in_words(agreed.draft, said or ('-',))} Say yes to those, without options; or "
-                "refuse.",
+                f"{terms_sentence(agreed.draft, said or ('-',))}",
+                "Say yes to those, without options; or refuse.",
                 code="approval-terms",
             )
     if shown is not None and agreed.sentence != shown:
         raise ApprovalError(
-            "What would be signed is not what you were shown any more. Look again, and read the "
-            "sentence anew.",
+            "What would be signed is not what you were shown any more.",
+            "Look again, and read the sentence anew.",
             code="approval-shown",
         )
     return agreed
@@ -109,8 +109,8 @@ def require_version(version: Version, read: str) -> None:
         proposal = version.proposal
         raise ApprovalError(
             f"The version {beginning[:SHORTEST]} is not the newest of {proposal.id} that is here; "
-            f"that is version {proposal.version}. Read it before you decide: "
-            f"'phtlab station proposals show {proposal.id}'.",
+            f"that is version {proposal.version}.",
+            f"Read it before you decide: 'phtlab station proposals show {proposal.id}'.",
             code="approval-shown",
         )
 
@@ -119,7 +119,7 @@ def require_undecided(stop: Stop) -> None:
     """Raises StationError if the stop waits for nobody."""
     if not stop.undecided:
         raise StationError(
-            f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}. "
+            f"The stop {stop.hex[:12]} waits for no decision; it is {stop.state}.",
             "'phtlab station status' shows which wait.",
             code="nothing-to-decide",
         )
@@ -130,8 +130,8 @@ def require_not_refused(station: StationContext, version: str) -> None:
     found = StationProposals(station.folder.proposals).of_version(version)
     if found is not None and found[0].refused(version):
         raise ProposalError(
-            f"{station.name} refused this version of {found[0].id} before, and that stands. Its "
-            "researcher can send a new version.",
+            f"{station.name} refused this version of {found[0].id} before, and that stands.",
+            "Its researcher can send a new version.",
             code="proposal-refused",
         )
 

@@ -51,7 +51,7 @@ def assessed(
     )
 
 
-def asked(
+def coverage_request(
     stop: Stop, arrived: VerifiedOffer, station: DaemonContext, risk: Assessment
 ) -> CoverageRequest:
     """A verified journey, as approvals are held against it."""
@@ -70,7 +70,7 @@ def asked(
     )
 
 
-def over(station: DaemonContext, order: Order) -> str:
+def proposal_end_code(station: DaemonContext, order: Order) -> str:
     """Why nothing more happens under the proposal of `order`: a code, or nothing."""
     under = order.proposal and StationProposals(station.folder.proposals).of_version(order.proposal)
     if not under:
@@ -81,7 +81,7 @@ def over(station: DaemonContext, order: Order) -> str:
     return "proposal-refused" if here.refused(version.digest) else ""
 
 
-def covering(station: DaemonContext, question: CoverageRequest) -> Coverage:
+def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage:
     """The approval of this station's own, signed with its keys of today, that allows `question`."""
     approvals = Approvals(station.folder)
     roster = station.roster_cache.now().roster
@@ -97,7 +97,7 @@ def covering(station: DaemonContext, question: CoverageRequest) -> Coverage:
             refusals.append(error)
         except PhtlabError as error:
             _log.warning("approval not believed", approval=kept.digest[7:19], code=error.code)
-            refusals.append(ApprovalError(error.message, code=error.code))
+            refusals.append(ApprovalError(error.message, error.hint, code=error.code))
         else:
             return Coverage(approval, kept.digest)
     return Coverage(why_not=refusals[0] if refusals else None)

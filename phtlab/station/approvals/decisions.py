@@ -16,7 +16,7 @@ from phtlab.governance.coverage import why_not_study
 from phtlab.governance.risk import Risk
 from phtlab.printable import escaped
 from phtlab.station.approvals.consent import (
-    agree,
+    agree_to_terms,
     persons,
     require_not_refused,
     require_undecided,
@@ -25,7 +25,7 @@ from phtlab.station.approvals.consent import (
 from phtlab.station.approvals.drafts import DraftStore, require_person
 from phtlab.station.approvals.proposals import StationProposal, StationProposals, Version
 from phtlab.station.approvals.store import Approvals, State, StoredApproval
-from phtlab.station.approvals.terms import AS_ASKED, ApprovalRequest, in_words, risk_of_study
+from phtlab.station.approvals.terms import AS_ASKED, ApprovalRequest, risk_of_study, terms_sentence
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.settings.people import load_people
 from phtlab.station.stops import stop_files
@@ -116,7 +116,7 @@ def preview(
     If a draft of the same rule lies there and `wanted` bounds nothing, that draft is shown.
     """
     require_person(by)
-    agreed = agree(
+    agreed = agree_to_terms(
         station, _asked(station, target, version), wanted, by=by, shown=None, only_look=True
     )
     draft = agreed.draft
@@ -156,13 +156,13 @@ def approve(
     if the terms would not let the journey start.
     """
     require_person(by)
-    agreed = agree(station, _asked(station, target, version), wanted, by=by, shown=shown)
+    agreed = agree_to_terms(station, _asked(station, target, version), wanted, by=by, shown=shown)
     if persons(station, agreed.draft) > 1:
         _require_reviewer(station, by)
     drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
     draft = drafted.draft
     twice = ApprovalError(
-        f"{by} said yes to this before. Another person must say so too.", code="approval-twice"
+        f"{by} said yes to this before.", "Another person must say so too.", code="approval-twice"
     )
     if drafted.has_said(by):
         raise twice
@@ -178,7 +178,9 @@ def approve(
     if not drafted.say_yes(by, station.now()):
         raise twice
     said = drafted.said
-    return VoteResult(draft.name, in_words(draft, said), said, persons(station, draft), draft.scope)
+    return VoteResult(
+        draft.name, terms_sentence(draft, said), said, persons(station, draft), draft.scope
+    )
 
 
 def refuse(
@@ -256,7 +258,7 @@ def revoke(
     return kept
 
 
-def standing(station: StationContext) -> tuple[ApprovalWithState, ...]:
+def list_approvals(station: StationContext) -> tuple[ApprovalWithState, ...]:
     """All approvals that this station gave, newest first, and which of them stand."""
     approvals = Approvals(station.folder)
     roster = station.roster()
@@ -344,7 +346,8 @@ def _require_reviewer(station: StationContext, by: str) -> None:
     if people.people and not people.person(by).may("reviewer"):
         raise ApprovalError(
             f"{by} works at this station, but not as a reviewer, and two reviewers must say yes "
-            f"to this. 'phtlab station people' says who may.",
+            "to this.",
+            "'phtlab station people' says who may.",
             code="person-role",
         )
 

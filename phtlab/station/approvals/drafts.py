@@ -157,7 +157,7 @@ class DraftStore:
             except FileNotFoundError:
                 continue
             except StationError as error:
-                _log.warning("draft broken", why=error.message)
+                _log.warning("draft broken", why=str(error))
                 folder.rename(folder.with_suffix(_BROKEN))
 
     def open(self, draft: ApprovalDraft) -> DraftFolder:
@@ -196,7 +196,7 @@ def require_person(name: str) -> str:
 
 def _gone() -> ApprovalError:
     return ApprovalError(
-        "These terms wait for nobody any more: meanwhile they were signed, refused or ran out. "
+        "These terms wait for nobody any more: meanwhile they were signed, refused or ran out.",
         "'phtlab station pending' and 'phtlab station approvals' say how it stands.",
         code="approval-gone",
     )
@@ -207,5 +207,5 @@ def _read(path: Path) -> ApprovalDraft:
         return ApprovalDraft.model_validate_json(path.read_bytes())
     except ValidationError:
         raise StationError(
-            f"{path} is broken and says nothing. Approve again.", code="draft-broken"
+            f"{path} is broken and says nothing.", "Approve again.", code="draft-broken"
         ) from None

@@ -31,7 +31,7 @@ def waiting_by_researcher(station: StationContext) -> Counter[str]:
     return counted
 
 
-def crowded(station: StationContext) -> list[str]:
+def crowded_researchers(station: StationContext) -> list[str]:
     """A sentence for each researcher of whom no further proposal is taken in now."""
     most = station.settings.proposals_per_researcher
     return [

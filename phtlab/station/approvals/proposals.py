@@ -173,8 +173,8 @@ class StationProposal:
             if len(envelope.body) > MAX_VERSION_BYTES or proposal.version > MAX_VERSIONS:
                 raise ProposalError(
                     f"{self.id} has more than {MAX_VERSIONS} versions, or a version of more than "
-                    f"{MAX_VERSION_BYTES:,} bytes: no more of it is kept here. Its researcher "
-                    "writes a new one with 'phtlab proposal new'.",
+                    f"{MAX_VERSION_BYTES:,} bytes: no more of it is kept here.",
+                    "Its researcher writes a new one with 'phtlab proposal new'.",
                     code="proposal-versions",
                 )
             if proposal.id != self.id:
@@ -195,7 +195,8 @@ class StationProposal:
             elif there.digest != envelope.digest:
                 raise ProposalError(
                     f"Central shows another version {proposal.version} of {self.id} than it did "
-                    "before. The first one stays; ask the researcher, and tell an officer.",
+                    "before.",
+                    "The first one stays; ask the researcher, and tell an officer.",
                     code="proposal-swapped",
                 )
         return new
@@ -241,7 +242,8 @@ class StationProposals:
         if len(found) != 1:
             what = "Several proposals begin" if found else "There is no proposal that begins"
             raise ProposalError(
-                f"{what} with '{beginning}'. 'phtlab station proposals' lists them.",
+                f"{what} with '{beginning}'.",
+                "'phtlab station proposals' lists them.",
                 code="proposal-unknown",
             )
         return found[0]
@@ -267,7 +269,7 @@ def _version(path: Path) -> Version:
 
 def _broken(path: Path) -> StationError:
     return StationError(
-        f"{path} is not the version of a proposal that it is named after. Remove it: the daemon "
-        "asks central for it again.",
+        f"{path} is not the version of a proposal that it is named after.",
+        "Remove it: the daemon asks central for it again.",
         code="proposal-broken",
     )

@@ -14,7 +14,12 @@ from phtlab.governance.approval import Revocation
 from phtlab.governance.proposal import open_proposal
 from phtlab.governance.refusal import Refusal
 from phtlab.station.approvals.consent import persons
-from phtlab.station.approvals.coverage import asked, assessed, covering, over
+from phtlab.station.approvals.coverage import (
+    assessed,
+    coverage_request,
+    find_coverage,
+    proposal_end_code,
+)
 from phtlab.station.approvals.drafts import ApprovalDraft, DraftFolder, DraftStore
 from phtlab.station.approvals.proposals import StationProposal, StationProposals
 from phtlab.station.approvals.store import Approvals
@@ -46,7 +51,7 @@ class ApprovalSigner:
                 if self._complete(drafted):
                     done.append(drafted)
             except PhtlabError as error:
-                _log.warning("draft waits", draft=drafted.path.name[:12], why=error.message)
+                _log.warning("draft waits", draft=drafted.path.name[:12], why=str(error))
         if done or not self._looked:
             # Also once after a start: the one before may have been killed before it came to it.
             self._looked = self.look_again()
@@ -71,7 +76,7 @@ class ApprovalSigner:
             except PhtlabError as error:
                 whole = False
                 self._backoff.failed(stop.hex, now)
-                _log.warning("stop not looked at", journey=stop.hex[:12], why=error.message)
+                _log.warning("stop not looked at", journey=stop.hex[:12], why=str(error))
             else:
                 self._backoff.succeeded(stop.hex)
         return whole
@@ -79,8 +84,8 @@ class ApprovalSigner:
     def _look_again(self, stop: Stop) -> None:
         arrived = stop.verified_offer()
         risk = assessed(arrived, self._station)
-        covered = covering(self._station, asked(stop, arrived, self._station, risk))
-        code = over(self._station, arrived.order)
+        covered = find_coverage(self._station, coverage_request(stop, arrived, self._station, risk))
+        code = proposal_end_code(self._station, arrived.order)
         try:
             if covered.approval is not None:
                 by = covered.approval.approvers

@@ -61,7 +61,8 @@ class Approvals:
         if len(found) != 1:
             what = "Several approvals begin" if found else "There is no approval that begins"
             raise ApprovalError(
-                f"{what} with '{beginning}'. 'phtlab station approvals' lists them.",
+                f"{what} with '{beginning}'.",
+                "'phtlab station approvals' lists them.",
                 code="approval-unknown",
             )
         return next(iter(found.values()))
@@ -154,8 +155,8 @@ class Approvals:
         approval = open_approval(kept.envelope, roster)
         if approval.station != station:
             raise ApprovalError(
-                f"This approval is {approval.station}'s, and allows nothing at {station}. Remove "
-                f"it from {self.folder.approvals}.",
+                f"This approval is {approval.station}'s, and allows nothing at {station}.",
+                f"Remove it from {self.folder.approvals}.",
                 code="approval-station",
             )
         if self.revoked(kept.digest):

@@ -61,14 +61,14 @@ def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> 
     under = _version_of(arrived, station)
     if scope != "train" and under is None:
         raise ApprovalError(
-            "This journey names no proposal that is here, and a rule is within a proposal. Approve "
-            "its train alone.",
+            "This journey names no proposal that is here, and a rule is within a proposal.",
+            "Approve its train alone.",
             code="approval-no-proposal",
         )
     if scope == "low-risk" and held.risk != "low":
         raise ApprovalError(
-            f"A rule for low-risk trains would not let this one start: its risk is "
-            f"{held.risk}. Approve its train, or its notebook.",
+            f"A rule for low-risk trains would not let this one start: its risk is {held.risk}.",
+            "Approve its train, or its notebook.",
             code="approval-risk",
         )
     manifest = arrived.train.manifest
@@ -106,7 +106,7 @@ def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
     return max(proposal.risk, often, "mid" if is_new else "low", key=RISKS.index)
 
 
-def as_study_needs(
+def with_study_rule(
     proposal: Proposal, station: StationContext, wanted: ApprovalRequest
 ) -> ApprovalRequest:
     """`wanted`, with the rule under which the study's own trains start where none was chosen.
@@ -124,8 +124,9 @@ def as_study_needs(
         return replace(wanted, scope="low-risk")
     raise ApprovalError(
         f"The study's own trains are of {proposal.risk} risk, so a rule for low-risk trains lets "
-        "none of them start. Choose the notebook whose trains may start; or choose low-risk "
-        "trains, and approve the study's train when its first journey is here.",
+        "none of them start.",
+        "Choose the notebook whose trains may start; or choose low-risk trains, and approve the "
+        "study's train when its first journey is here.",
         code="approval-risk",
     )
 
@@ -135,20 +136,22 @@ def of_proposal(
 ) -> ApprovalDraft:
     """The rule for trains within a proposal: low-risk ones, or those of one notebook.
 
-    Where nothing is chosen, the one under which the study's own trains start (`as_study_needs`).
+    Where nothing is chosen, the one under which the study's own trains start (`with_study_rule`).
     """
     proposal = version.proposal
-    wanted = as_study_needs(proposal, station, wanted)
+    wanted = with_study_rule(proposal, station, wanted)
     scope = wanted.scope or "notebook"
     if scope == "train" or (scope == "notebook") != (wanted.notebook is not None):
         raise ApprovalError(
             "An approval of a proposal is a rule: for its low-risk trains, or for a notebook that "
-            "you name by its digest. A train is approved when its first journey is here.",
+            "you name by its digest.",
+            "A train is approved when its first journey is here.",
             code="approval-form",
         )
     if scope == "low-risk" and wanted.risk not in (None, "low"):
         raise ApprovalError(
-            "A rule for low-risk trains is for low-risk trains. Name a notebook to allow more.",
+            "A rule for low-risk trains is for low-risk trains.",
+            "Name a notebook to allow more.",
             code="approval-risk",
         )
     least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
@@ -156,8 +159,8 @@ def of_proposal(
     if not within(least.risk, risk):
         raise ApprovalError(
             f"A rule for trains of {risk} risk would let none of this proposal start: "
-            f"{' '.join(reason.sentence for reason in least.reasons)} Their risk is at least "
-            f"{least.risk}: name a notebook to allow that.",
+            f"{' '.join(reason.sentence for reason in least.reasons)}",
+            f"Their risk is at least {least.risk}: name a notebook to allow that.",
             code="approval-risk",
         )
     if proposal.notebooks and wanted.notebook not in (None, *proposal.notebooks):
@@ -187,7 +190,7 @@ def of_proposal(
     )
 
 
-def in_words(draft: ApprovalDraft, said: tuple[str, ...]) -> str:
+def terms_sentence(draft: ApprovalDraft, said: tuple[str, ...]) -> str:
     """What is signed, in a sentence, once those have `said` yes: shown before they do."""
     approval = draft.approval(said, 1, draft.drafted)
     properties = draft.parameters["properties"]
@@ -224,7 +227,7 @@ def narrowed(schema: Mapping[str, Any], bounds: Mapping[str, str]) -> dict[str, 
     try:
         ParameterSchema.from_schema(made)
     except ParameterError as error:
-        raise ApprovalError(error.message, code="approval-bounds") from None
+        raise ApprovalError(error.message, error.hint, code="approval-bounds") from None
     return made
 
 
@@ -246,11 +249,11 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
             values = [read[kind](one) if kind in read else one for one in text.split(",")]
         left["enum"] = [before.validate({name: value})[name] for value in values]
     except ParameterError as error:
-        raise ApprovalError(error.message, code="approval-bounds") from None
+        raise ApprovalError(error.message, error.hint, code="approval-bounds") from None
     except (ValueError, KeyError):
         raise ApprovalError(
-            f"'{text}' bounds no parameter of type {kind}. Write '18..65' for numbers, "
-            "'one,other' for choices.",
+            f"'{text}' bounds no parameter of type {kind}.",
+            "Write '18..65' for numbers, 'one,other' for choices.",
             code="approval-bounds",
         ) from None
     return left
@@ -264,7 +267,8 @@ def _version_of(arrived: VerifiedOffer, station: StationContext) -> Version | No
     if found is None:
         raise ApprovalError(
             f"This journey is under the proposal's version {arrived.order.proposal}, which is not "
-            "here. The daemon asks central for it; without it nothing under it can be approved.",
+            "here.",
+            "The daemon asks central for it; without it nothing under it can be approved.",
             code="proposal-missing",
         )
     return found[1]

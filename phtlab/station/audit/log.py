@@ -205,8 +205,8 @@ def _last_line(piece: Piece) -> bytes:
     block = _end(piece)
     if b"\n" not in block and piece.size > len(block):
         raise AuditError(
-            f"{piece.path} does not end as an audit log does. Restore it from the backup; "
-            "'phtlab audit verify' says how far it holds.",
+            f"{piece.path} does not end as an audit log does.",
+            "Restore it from the backup; 'phtlab audit verify' says how far it holds.",
             code="audit-form",
         )
     lines = block[: block.rfind(b"\n") + 1].split(b"\n")

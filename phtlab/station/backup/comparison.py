@@ -16,7 +16,7 @@ from phtlab.errors import PhtlabError, StationError
 from phtlab.governance.approval import open_approval, open_revocation
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.backup.lost_history import LostHistory, forget
-from phtlab.station.backup.restore import Restored, put_off, restored_of
+from phtlab.station.backup.restore import Restored, postpone_orders, restored_of
 from phtlab.station.context import maintenance
 from phtlab.station.context.bootstrap import require_central, trust_of
 from phtlab.station.context.station_context import StationContext
@@ -134,7 +134,7 @@ def _heed_clock(station: StationContext, says: datetime, lost: RestoreLoss) -> N
     than clocks may be wrong: a central of the year 9999 would have every order refused."""
     most = station.now() + MOST_AHEAD
     lost.clock_ahead = says > most
-    put_off(station.folder, min(says, most))
+    postpone_orders(station.folder, min(says, most))
 
 
 def _another_runs(station: StationContext, central: CentralClient, restored: Restored) -> bool:

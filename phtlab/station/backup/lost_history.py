@@ -33,7 +33,7 @@ def forgotten_of(folder: StationFolder) -> LostHistory | None:
         return None
     except ValidationError:
         raise StationError(
-            f"{folder.forgotten} is not what was written: what has left cannot be known. "
+            f"{folder.forgotten} is not what was written: what has left cannot be known.",
             "Restore it from a backup.",
             code="station-error",
         ) from None

@@ -72,8 +72,9 @@ def restore(
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise SettingsError(
-            f"{directory} is not empty. A station is restored into a new folder, so that nothing "
-            "of another is overwritten: name one that does not exist.",
+            f"{directory} is not empty.",
+            "A station is restored into a new folder, so that nothing of another is overwritten: "
+            "name one that does not exist.",
             code="station-folder",
         )
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -116,8 +117,9 @@ def restored_of(folder: StationFolder) -> Restored | None:
         return None
     except ValidationError:
         raise StationError(
-            f"{folder.restored} is damaged. It says which orders may have been followed before "
-            "this station was restored: restore the backup again.",
+            f"{folder.restored} is damaged.",
+            "It says which orders may have been followed before this station was restored: "
+            "restore the backup again.",
             code="backup-form",
         ) from None
 
@@ -129,12 +131,13 @@ def require_issued_since(folder: StationFolder, order: Order) -> None:
     if restored is not None and order.issued <= restored.at + CLOCK_SKEW:
         raise OrderReplayedError(
             "This station was restored from a backup after the order was issued, and cannot know "
-            "whether it has followed it before. Dispatch the train again.",
+            "whether it has followed it before.",
+            "Dispatch the train again.",
             code="order-before-restore",
         )
 
 
-def put_off(folder: StationFolder, until: datetime) -> None:
+def postpone_orders(folder: StationFolder, until: datetime) -> None:
     """Refuse orders that were issued before `until` too, if that is later."""
     restored = restored_of(folder)
     if restored is not None and until > restored.at:

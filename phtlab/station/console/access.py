@@ -74,7 +74,8 @@ async def require_csrf(request: Request, expected: str) -> None:
         given = sent if isinstance(sent, str) else ""
     if not secrets.compare_digest(given.encode(), expected.encode()):
         raise StationError(
-            "This form is not of your login any more. Load the page again, and send it anew.",
+            "This form is not of your login any more.",
+            "Load the page again, and send it anew.",
             code="console-csrf",
         )
 
@@ -84,15 +85,16 @@ def _of(role: Role) -> Callable[..., Awaitable[Worker]]:
         worker = worker_of(request, console)
         if worker is None:
             raise StationError(
-                "Nobody is logged in here, or the login's time is over. Log in again.",
+                "Nobody is logged in here, or the login's time is over.",
+                "Log in again.",
                 code="console-login",
             )
         if request.method not in SAFE:
             await require_csrf(request, worker.session.csrf)
         if not worker.may(role):
             raise StationError(
-                f"This needs the role '{role}', which {worker.name} does not have. Whoever owns "
-                "the station's folder gives it: 'phtlab station people add'.",
+                f"This needs the role '{role}', which {worker.name} does not have.",
+                "Whoever owns the station's folder gives it: 'phtlab station people add'.",
                 code="console-role",
             )
         return worker

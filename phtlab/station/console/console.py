@@ -71,7 +71,8 @@ class Console:
         if stop.has(Marker.OFFER):
             return stop
         raise StationError(
-            "There is no such journey at this station. The page 'Journeys' lists all.",
+            "There is no such journey at this station.",
+            "The page 'Journeys' lists all.",
             code="stop-unknown",
         )
 

@@ -163,15 +163,16 @@ class Provider:
             return path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise SettingsError(
-                f"The client's secret for the identity provider is not in {path}. Put it there, "
-                "readable by the station's user only."
+                f"The client's secret for the identity provider is not in {path}.",
+                "Put it there, readable by the station's user only.",
             ) from None
 
 
 def refused(why: str) -> StationError:
     """What whoever could not be logged in is told."""
     return StationError(
-        f"{why}. Try once more, or log in by a one-time link: 'phtlab station people link NAME'.",
+        f"{why}.",
+        "Try once more, or log in by a one-time link: 'phtlab station people link NAME'.",
         code="login-oidc",
     )
 

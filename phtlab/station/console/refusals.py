@@ -53,9 +53,9 @@ RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def unknown(sentence: str) -> StationError:
+def unknown(message: str, hint: str = "") -> StationError:
     """What is not there."""
-    return StationError(sentence, code="console-unknown")
+    return StationError(message, hint, code="console-unknown")
 
 
 def status_of(error: PhtlabError) -> int:
@@ -91,8 +91,12 @@ def install(app: FastAPI, pages: PageRenderer) -> None:
         if error.status_code == HTTPStatus.NOT_FOUND:
             return answer(request, unknown("The console has no such page."))
         phrase = HTTPStatus(error.status_code).phrase
-        sentence = f"The console cannot answer this: {phrase}. Go back and try again."
-        return answer(request, StationError(sentence, code="console-form"), error.status_code)
+        unanswered = StationError(
+            f"The console cannot answer this: {phrase}.",
+            "Go back and try again.",
+            code="console-form",
+        )
+        return answer(request, unanswered, error.status_code)
 
     async def broken(request: Request, error: Exception) -> Response:
         # Its text may hold anything, so only its place is logged.
@@ -104,8 +108,9 @@ def install(app: FastAPI, pages: PageRenderer) -> None:
         return answer(
             request,
             StationError(
-                "The console broke while it answered. What was asked for may not have been done: "
-                "look at the audit log. The place of the defect is in the console's own log.",
+                "The console broke while it answered.",
+                "What was asked for may not have been done: look at the audit log. The place of "
+                "the defect is in the console's own log.",
                 code="console-broken",
             ),
             500,

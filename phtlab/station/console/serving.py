@@ -26,8 +26,9 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
     if not loopback:
         raise SettingsError(
             f"The console listens on this machine's loopback only, and '{address[:64]}' is no "
-            "address of it. Mend 'address' of [console] in people.toml: 127.0.0.1. From another "
-            "machine, reach it through a tunnel: see docs/console.md.",
+            "address of it.",
+            "Mend 'address' of [console] in people.toml: 127.0.0.1. From another machine, reach "
+            "it through a tunnel: see docs/console.md.",
             code="console-loopback",
         )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
@@ -38,15 +39,16 @@ def listen(address: str, port: int) -> Iterator[socket.socket]:
         except OSError:
             raise StationError(
                 f"Something listens on {address}:{port} already; a console of this station, "
-                "perhaps: 'phtlab station people link NAME' makes a link for one that runs. Else "
-                "choose another with --port.",
+                "perhaps.",
+                "'phtlab station people link NAME' makes a link for one that runs. Else choose "
+                "another with --port.",
                 code="console-port",
             ) from None
         yield listening
 
 
 @contextmanager
-def told_where(folder: StationFolder, home: str) -> Iterator[None]:
+def address_published(folder: StationFolder, home: str) -> Iterator[None]:
     """Let other commands know, while the console runs, that it is at `home`."""
     path = folder.path / "console" / "address"
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -57,7 +59,7 @@ def told_where(folder: StationFolder, home: str) -> Iterator[None]:
         path.unlink(missing_ok=True)
 
 
-def where(folder: StationFolder, otherwise: str) -> str:
+def running_address(folder: StationFolder, otherwise: str) -> str:
     """The address of the console that runs, or ran when its machine went off."""
     try:
         return (folder.path / "console" / "address").read_text("utf-8")

@@ -45,8 +45,8 @@ def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
     Raises StationError (``login-link``) if it was used, is over or never was.
     """
     refusal = StationError(
-        "This link was used already, or its time is over. Make a new one with "
-        "'phtlab station people link NAME' on the station's machine.",
+        "This link was used already, or its time is over.",
+        "Make a new one with 'phtlab station people link NAME' on the station's machine.",
         code="login-link",
     )
     path = links_of(folder) / _hashed(secret)

@@ -83,7 +83,7 @@ class RegistryArtifactStore:
             # In the words of central's own checks it would read as the order's fault.
             # Clocks that differ are nobody's fault who has a part in the journey: that is kept.
             code = error.code if error.code == "token-expired" else None
-            raise CentralError(error.message, code=code) from None
+            raise CentralError(error.message, error.hint, code=code) from None
 
     def fetch(self, repository: str, image: str, limits: ImageLimits) -> ImageParts:
         return ImageParts(*pull_train(self._at(), repository, image, limits))

@@ -46,13 +46,13 @@ def open_executor(folder: StationFolder, settings: StationSettings) -> Executor:
             return made
     except (TypeError, KeyError) as error:
         raise SettingsError(
-            f"The executor '{settings.executor}' does not take these executor_options: {error}. "
-            f"Mend {folder.settings}."
+            f"The executor '{settings.executor}' does not take these executor_options: {error}.",
+            f"Mend {folder.settings}.",
         ) from None
     known = sorted({"docker", *(entry.name for entry in entry_points(group=EXECUTORS))})
     raise SettingsError(
-        f"There is no executor '{settings.executor}'; there is: {', '.join(known)}. "
-        f"Mend 'executor' in {folder.settings}."
+        f"There is no executor '{settings.executor}'; there is: {', '.join(known)}.",
+        f"Mend 'executor' in {folder.settings}.",
     )
 
 
@@ -60,8 +60,8 @@ def require_central(folder: StationFolder, settings: StationSettings) -> str:
     """Central's address. Raises SettingsError if the station has not joined yet."""
     if settings.central is None:
         raise SettingsError(
-            f"The station {settings.name} does not know central yet. Join the consortium first: "
-            "'phtlab station join --root root.json --central URL'."
+            f"The station {settings.name} does not know central yet.",
+            "Join the consortium first: 'phtlab station join --root root.json --central URL'.",
         )
     return settings.central
 
@@ -76,8 +76,9 @@ def require_joined(folder: StationFolder, settings: StationSettings) -> None:
     with CentralClient(require_central(folder, settings)) as central:
         if not trust_of(folder, central).pinned:
             raise SettingsError(
-                f"The station {settings.name} has joined no consortium yet. Get root.json from an "
-                f"officer, and run 'phtlab station join -C {folder.path} --root root.json'."
+                f"The station {settings.name} has joined no consortium yet.",
+                f"Get root.json from an officer, and run 'phtlab station join -C {folder.path} "
+                "--root root.json'.",
             )
 
 
@@ -87,8 +88,8 @@ def open_station(
     """The station of `folder`, with real ways to the outside. Nothing is contacted yet."""
     if identity.name != settings.name:
         raise SettingsError(
-            f"The key is of '{identity.name}', and this station is '{settings.name}'. Mend 'name' "
-            f"in {folder.settings}, or put the station's own key into {folder.key}."
+            f"The key is of '{identity.name}', and this station is '{settings.name}'.",
+            f"Mend 'name' in {folder.settings}, or put the station's own key into {folder.key}.",
         )
     folder.create()
     url = require_central(folder, settings)

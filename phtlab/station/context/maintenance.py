@@ -78,8 +78,8 @@ def pause(station: StationContext, *, by: str, reason: str, until: datetime | No
         raise StationError("Say why, in a line: researchers read it.", code="pause-reason")
     if until is not None and until <= now:
         raise StationError(
-            f"{until:%Y-%m-%d %H:%M} is over. Name a later time, or none: 'phtlab station resume' "
-            "ends the pause then.",
+            f"{until:%Y-%m-%d %H:%M} is over.",
+            "Name a later time, or none: 'phtlab station resume' ends the pause then.",
             code="pause-over",
         )
     made = Pause(by=by, since=now, until=until, reason=line_of(reason.strip()))
@@ -147,7 +147,8 @@ def resume(station: StationContext, *, by: str, copy_ended: bool = False) -> Non
     kept = pause_of(station.folder)
     if kept is None:
         raise StationError(
-            f"{station.settings.name} is not paused. 'phtlab station status' says what it does.",
+            f"{station.settings.name} is not paused.",
+            "'phtlab station status' says what it does.",
             code="pause-none",
         )
     if kept.held or (kept.contradicted and not copy_ended):
@@ -170,8 +171,8 @@ def pause_of(folder: StationFolder) -> Pause | None:
         return None
     except ValidationError:
         raise StationError(
-            f"{folder.pause} is damaged, so nothing new begins. Remove it to go on, or pause "
-            "again with 'phtlab station pause'.",
+            f"{folder.pause} is damaged, so nothing new begins.",
+            "Remove it to go on, or pause again with 'phtlab station pause'.",
             code="pause",
         ) from None
 
@@ -229,7 +230,7 @@ def within(window: str, local: datetime) -> bool:
     return False
 
 
-def at_work(stops: Stops) -> list[str]:
+def running_stops(stops: Stops) -> list[str]:
     """The journeys whose run has begun here and that are not sent yet; those that wait for a
     person are not at work."""
     return [stop.journey for stop in stops if stop.state in ("running", "airlock", "sealed")]
@@ -240,4 +241,4 @@ def _keep(folder: StationFolder, made: Pause) -> None:
 
 
 def _still_held(kept: Pause) -> StationError:
-    return StationError(f"{kept.reason}. {kept.first}", code="pause-held")
+    return StationError(f"{kept.reason}.", kept.first, code="pause-held")

@@ -51,7 +51,7 @@ class RosterCache:
             raise
         except RosterError as error:
             # Central delivers what the officers did not sign: no order is to blame for it.
-            raise RosterStaleError(error.message, code=error.code) from None
+            raise RosterStaleError(error.message, error.hint, code=error.code) from None
         self._known = known
         self._asked = self._clock()
         return known

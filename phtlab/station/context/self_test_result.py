@@ -177,7 +177,7 @@ def ask_for_test(station: StationContext, *, by: str) -> None:
     station.audit.append(actor=by, action="self-test-asked")
 
 
-def asked_for(folder: StationFolder) -> bool:
+def self_test_requested(folder: StationFolder) -> bool:
     """Whether a test was asked for that has not begun."""
     return _asked_for(folder).exists()
 
@@ -186,7 +186,7 @@ def _asked_for(folder: StationFolder) -> Path:
     return folder.path / "self-test.asked"
 
 
-def begun(folder: StationFolder) -> None:
+def note_self_test_begun(folder: StationFolder) -> None:
     """A test begins. Who asks while it runs gets another: what they mended may be behind it."""
     _asked_for(folder).unlink(missing_ok=True)
 
@@ -215,7 +215,7 @@ class SelfTestSchedule:
 
         If the setting `self_test_at` is empty, only when asked for, and again if that was cut off.
         """
-        if asked_for(self._station.folder):
+        if self_test_requested(self._station.folder):
             return True
         last = last_report(self._station.folder)
         now = self._station.now()

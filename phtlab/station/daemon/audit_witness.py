@@ -31,10 +31,10 @@ from phtlab.governance.audit.last_seen import LastSeenHead
 from phtlab.station.audit.watch import Alarm, Watch, WatchState, Which
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.retry_delays import Backoff
-from phtlab.station.safe_error_text import why_of
+from phtlab.station.safe_error_text import safe_error_text
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.audit import CheckpointView
-from phtlab.wire.central.audit import look, opened
+from phtlab.wire.central.audit import opened, review_checkpoints
 
 _WHOLE_AGAIN = timedelta(days=1)
 _log = structlog.get_logger("phtlab.station")
@@ -47,12 +47,12 @@ def watch_logs(station: DaemonContext, until: threading.Event) -> None:
     while not until.is_set():
         seconds = interval
         try:
-            witness.look()
-            backoff.succeeded("look")
+            witness.review_logs()
+            backoff.succeeded("review")
         # All errors: the thread's end would be a station that watches nothing and looks well.
         except Exception as error:
-            seconds = min(interval, backoff.failed("look", station.now().timestamp()))
-            why = why_of(error)
+            seconds = min(interval, backoff.failed("review", station.now().timestamp()))
+            why = safe_error_text(error)
             _log.warning("audit logs not looked at", seconds=round(seconds), why=why)
         until.wait(seconds)
 
@@ -66,7 +66,7 @@ class AuditWitness:
         self._lines = 0
         self._whole: datetime | None = None
 
-    def look(self) -> tuple[Alarm, ...]:
+    def review_logs(self) -> tuple[Alarm, ...]:
         """Verify both logs and sign how far they go; the alarms that stand after that.
 
         Raises UnreachableError, CentralError, RosterError, OSError, and AuditError
@@ -83,8 +83,8 @@ class AuditWitness:
         # Another consortium's central has another log.
         last = before.seen if before.seen and before.seen.log == log else None
         try:
-            look = self._central if which == "central" else self._own
-            now = WatchState(seen=look(log, last, roster))
+            read = self._central if which == "central" else self._own
+            now = WatchState(seen=read(log, last, roster))
         except AuditError as error:
             now = WatchState(seen=last, alarm=self._alarm(log, error, before.alarm))
         else:
@@ -96,7 +96,9 @@ class AuditWitness:
         station = self._station
         now = station.now()
         whole = self._whole is None or not timedelta(0) <= now - self._whole < _WHOLE_AGAIN
-        head, serial, doubtful = look(station.central.audit, log, roster, last, whole=whole)
+        head, serial, doubtful = review_checkpoints(
+            station.central.audit, log, roster, last, whole=whole
+        )
         self._whole = now if whole else self._whole
         for view in doubtful:
             _log.warning("checkpoint not believed", witness=view.witness, digest=view.digest)
@@ -168,7 +170,7 @@ class AuditWitness:
     def _alarm(self, log: str, error: AuditError, known: Alarm | None) -> Alarm:
         """Say it each time, and log it once."""
         station = self._station
-        _log.error("audit log does not hold", log=log, code=error.code, why=error.message)
+        _log.error("audit log does not hold", log=log, code=error.code, why=str(error))
         if known is not None and (known.log, known.code) == (log, error.code):
             return known
         if log != station.name:  # The station's own is left as it was found.
@@ -176,6 +178,6 @@ class AuditWitness:
                 actor=station.name,
                 action="audit-alarm",
                 subject=log,
-                details={"code": error.code, "reason": error.message},
+                details={"code": error.code, "reason": str(error)},
             )
-        return Alarm(log=log, code=error.code, sentence=error.message, at=station.now())
+        return Alarm(log=log, code=error.code, sentence=str(error), at=station.now())

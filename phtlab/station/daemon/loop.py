@@ -38,9 +38,9 @@ from phtlab.station.daemon.trial_retry import retry_trials
 from phtlab.station.executor.unfinished_trial import keep_unfinished
 from phtlab.station.health.self_test import run_self_test
 from phtlab.station.pipeline.transitions import Transitions
-from phtlab.station.release.run_log_sending import send_logs_on
+from phtlab.station.release.run_log_sending import send_released_logs
 from phtlab.station.retry_delays import Backoff
-from phtlab.station.safe_error_text import why_of
+from phtlab.station.safe_error_text import safe_error_text
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.documents.envelope import peek
@@ -148,7 +148,7 @@ class Daemon:
                 self._wake.set()
         # All errors: central names them with each answer, so that it is looked into again.
         except Exception as error:
-            _log.warning("contradictions not looked into", why=why_of(error))
+            _log.warning("contradictions not looked into", why=safe_error_text(error))
 
     # The threads
 
@@ -174,7 +174,7 @@ class Daemon:
                 (partial(watch_logs, self.station), "witness"),
                 (self._test_itself, "self-test"),
                 (partial(retry_trials, self.station), "trial"),
-                (partial(send_logs_on, self.station), "logs"),
+                (partial(send_released_logs, self.station), "logs"),
             )
         ]
         for thread in threads:
@@ -215,7 +215,7 @@ class Daemon:
             asked = self._exchange.hears()
         # All errors: a file that cannot be read is no reason for the station to end.
         except Exception as error:
-            _log.warning("decisions wait", why=why_of(error))
+            _log.warning("decisions wait", why=safe_error_text(error))
             return False
         if signed or asked:
             self._news.set()
@@ -246,7 +246,9 @@ class Daemon:
             # All errors: the thread's end would be a station that is deaf and looks well.
             except Exception as error:
                 seconds = backoff.failed("inbox", self._clock())
-                _log.warning("central not reached", seconds=round(seconds, 1), why=why_of(error))
+                _log.warning(
+                    "central not reached", seconds=round(seconds, 1), why=safe_error_text(error)
+                )
                 # What was published may be gone with a central that was set back.
                 self._publisher.forget()
                 cursor, wait = 0, 0
@@ -273,7 +275,7 @@ class Daemon:
             # All errors: the thread's end would be approvals and revocations that nobody hears of.
             except Exception as error:
                 wait = backoff.failed("exchange", self._clock())
-                _log.warning("exchange waits", seconds=round(wait, 1), why=why_of(error))
+                _log.warning("exchange waits", seconds=round(wait, 1), why=safe_error_text(error))
                 self._exchange.forget()
                 until.wait(min(wait, 1.0))  # however much news there is
             self._news.wait(wait)
@@ -302,7 +304,7 @@ class Daemon:
         except UnreachableError:
             raise
         except PhtlabError as error:
-            _log.warning("profile not published", code=error.code, why=error.message)
+            _log.warning("profile not published", code=error.code, why=str(error))
 
     def _tell(self, until: threading.Event) -> None:
         while not until.is_set():
@@ -326,12 +328,11 @@ class Daemon:
                     self._publisher.forget()  # what central does not show, it is told again
             except Exception as error:
                 # A night without a test is told, and ends no thread: the next one has its test.
-                _log.error("self-test not done", why=why_of(error))
+                _log.error("self-test not done", why=safe_error_text(error))
                 until.wait(_SELF_TEST_PAUSE)
 
     def _close_until_tried(self, error: TrialUnfinishedError) -> None:
-        sentence = error.message.partition(". ")[0]
-        keep_unfinished(self.station.folder, f"{sentence}.", self.station.now())
+        keep_unfinished(self.station.folder, error.message, self.station.now())
 
     def _clock(self) -> float:
         return self.station.now().timestamp()

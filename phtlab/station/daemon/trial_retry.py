@@ -10,7 +10,7 @@ from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.station.executor.unfinished_trial import note_trial, trial_results, unfinished_trial
 from phtlab.station.health.self_test import run_self_test
 from phtlab.station.retry_delays import Backoff
-from phtlab.station.safe_error_text import why_of
+from phtlab.station.safe_error_text import safe_error_text
 
 _TICK = 1.0
 _log = structlog.get_logger("phtlab.station")
@@ -28,7 +28,7 @@ def retry_trials(station: DaemonContext, until: threading.Event) -> None:
                 why = retry_trial(station)
         # All errors: the thread's end would be a station that stays closed.
         except Exception as error:
-            why = why_of(error)
+            why = safe_error_text(error)
         if not why:
             backoff.succeeded("trial")
             continue

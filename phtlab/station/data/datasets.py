@@ -44,8 +44,9 @@ class DataSet:
         """Raises DataSetError (`data-set-missing`) if the file or folder is not there."""
         if not (self.path.is_dir() if self.format == "folder" else self.path.is_file()):
             raise DataSetError(
-                f"The data set '{self.name}' is declared, but {self.path} is not there. Put it "
-                f"back, or declare it again with 'phtlab station dataset add {self.name} PATH'.",
+                f"The data set '{self.name}' is declared, but {self.path} is not there.",
+                f"Put it back, or declare it again with 'phtlab station dataset add {self.name} "
+                "PATH'.",
                 code="data-set-missing",
             )
 
@@ -92,7 +93,7 @@ def remove_dataset(folder: StationFolder, name: str) -> None:
     path = folder.datasets / f"{name}.toml"
     if not path.exists() or not _NAME.fullmatch(name):
         raise DataSetError(
-            f"There is no data set '{name}' here. 'phtlab station dataset list' shows which are."
+            f"There is no data set '{name}' here.", "'phtlab station dataset list' shows which are."
         )
     path.unlink()
     (folder.twins / f"{name}.csv").unlink(missing_ok=True)
@@ -113,7 +114,7 @@ def check_twin(folder: StationFolder, dataset: DataSet) -> None:
     else:
         return
     raise DataSetError(
-        f"{what}. Make it anew: phtlab station dataset twin {dataset.name}", code="twin-missing"
+        f"{what}.", f"Make it anew: phtlab station dataset twin {dataset.name}", code="twin-missing"
     )
 
 
@@ -188,26 +189,26 @@ def check_columns(dataset: DataSet) -> None:
         found = _columns(dataset)
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError):
         raise DataSetError(
-            f"{dataset.path} cannot be read as {dataset.format}. Check the file, or say which "
-            "format it has with 'format' in the schema."
+            f"{dataset.path} cannot be read as {dataset.format}.",
+            "Check the file, or say which format it has with 'format' in the schema.",
         ) from None
     if doubled := doubled_names(found):
         raise DataSetError(
             f"{dataset.path} has columns of the same name: {', '.join(map(repr, doubled))}. Names "
             "that differ only by case or surrounding spaces count as the same, as programs rename "
-            "or mix up such columns. Give each a name of its own, or take all but one out of the "
-            "file."
+            "or mix up such columns.",
+            "Give each a name of its own, or take all but one out of the file.",
         )
     declared = dataset.schema.column_types()
     if missing := [name for name in declared if name not in found]:
         raise DataSetError(
-            f"{dataset.path} lacks the declared column(s) {', '.join(missing)}. "
-            "Mend the schema or the file."
+            f"{dataset.path} lacks the declared column(s) {', '.join(missing)}.",
+            "Mend the schema or the file.",
         )
     if extra := [name for name in found if name not in declared]:
         raise DataSetError(
-            f"{dataset.path} has the undeclared column(s) {', '.join(map(repr, extra))}. A run "
-            "would see them: declare them in the schema, or take them out of the file."
+            f"{dataset.path} has the undeclared column(s) {', '.join(map(repr, extra))}.",
+            "A run would see them: declare them in the schema, or take them out of the file.",
         )
 
 
@@ -237,7 +238,8 @@ def _check_cells(dataset: DataSet, declared: Mapping[str, str]) -> None:
             # Arrow's message quotes the cell.
             raise DataSetError(
                 f"In {dataset.path} the column '{name}' is declared as {kind}, and a cell of it "
-                "is something else. Mend the schema or the file."
+                "is something else.",
+                "Mend the schema or the file.",
             ) from None
 
 
@@ -261,8 +263,8 @@ def _dataset(name: str, values: dict[str, Any], where: str) -> DataSet:
     except ValidationError as error:
         at, why = faults_of(error)[0]
         raise DataSetError(
-            f"The declaration of '{name}' ({where}) is wrong at {at}: {why}. "
-            "See docs/station.md for its form."
+            f"The declaration of '{name}' ({where}) is wrong at {at}: {why}.",
+            "See docs/station.md for its form.",
         ) from None
     found = schema.format or _guess(Path(path), name)
     # Said or guessed, it is part of what is declared, and so of the declaration's digest.
@@ -276,6 +278,6 @@ def _guess(path: Path, name: str) -> Format:
     if ending in get_args(Format):
         return ending  # type: ignore[return-value]
     raise DataSetError(
-        f"The format of '{name}' cannot be told from {path.name}. Say format = \"csv\", "
-        '"parquet" or "folder" in the schema.'
+        f"The format of '{name}' cannot be told from {path.name}.",
+        'Say format = "csv", "parquet" or "folder" in the schema.',
     )

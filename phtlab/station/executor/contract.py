@@ -54,7 +54,7 @@ class Limits:
             least = 0 if name in ("gpus", "grace_seconds") else 1
             if value <= 0 if name == "cpus" else value < least:
                 raise SandboxError(
-                    f"The limit {name} is {value}, which is not a limit. "
+                    f"The limit {name} is {value}, which is not a limit.",
                     f"Give a value of at least {least} in the station's settings.",
                     code="sandbox-limit",
                 )
@@ -78,26 +78,27 @@ class Job:
     def __post_init__(self) -> None:
         if not JOB_ID.fullmatch(self.id):
             raise SandboxError(
-                f"{self.id!r} is not a job id. Use lower-case letters, digits and hyphens.",
+                f"{self.id!r} is not a job id.",
+                "Use lower-case letters, digits and hyphens.",
                 code="sandbox-job",
             )
         if not IMAGE.fullmatch(self.image):
             raise SandboxError(
-                f"The image {self.image!r} of job {self.id} is not named by digest. "
+                f"The image {self.image!r} of job {self.id} is not named by digest.",
                 "Name it as host:port/repository@sha256:…",
                 code="sandbox-image",
             )
         for name in self.data:
             if not _DATA_NAME.fullmatch(name):
                 raise SandboxError(
-                    f"{name!r} cannot name a data set in the sandbox of job {self.id}. "
+                    f"{name!r} cannot name a data set in the sandbox of job {self.id}.",
                     "Use letters, digits, points, hyphens and underscores.",
                     code="sandbox-data-set",
                 )
         for name, value in self.environment.items():
             if not _VARIABLE.fullmatch(name) or "\0" in value:
                 raise SandboxError(
-                    f"{name!r} cannot be an environment variable of job {self.id}. "
+                    f"{name!r} cannot be an environment variable of job {self.id}.",
                     "Use upper-case letters, digits and underscores.",
                     code="sandbox-environment",
                 )

@@ -40,7 +40,7 @@ from phtlab.station.executor.data_trial import try_reading
 from phtlab.station.executor.disk_space import ENGINE_DISK, disk_check
 from phtlab.station.executor.engine_answers import first_user, images_here, kernel_here, status_of
 from phtlab.station.executor.engine_check import engine_checks
-from phtlab.station.executor.image_pull import fetch_image, said
+from phtlab.station.executor.image_pull import engine_message, fetch_image
 from phtlab.station.executor.output_volume import DirectoryVolumes, LoopbackVolumes, OutputVolumes
 from phtlab.station.executor.sandbox import (
     LABEL_JOB,
@@ -49,10 +49,15 @@ from phtlab.station.executor.sandbox import (
     container_body,
     container_name,
 )
-from phtlab.station.executor.sandbox_trial import refusal, remove_container, try_sandbox, went_down
+from phtlab.station.executor.sandbox_trial import (
+    refusal,
+    remove_container,
+    trial_crashed,
+    try_sandbox,
+)
 from phtlab.station.retry_delays import Backoff
 from phtlab.train.image import ENTRYPOINT
-from phtlab.wire.engine_socket import knock
+from phtlab.wire.engine_socket import check_socket
 
 DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
@@ -110,8 +115,7 @@ class DockerExecutor(Executor):
             with self._engine() as engine:
                 version, info = engine.version(), engine.info()
         except EngineMissingError as error:
-            sentence, _, mend = error.message.partition(". ")
-            missing = CheckResult("container engine", False, f"{sentence}.", mend)
+            missing = CheckResult("container engine", False, error.message, error.hint)
             return missing, self._volumes.check()
         said_of_itself = (
             *engine_checks(version, info, runtime=self._runtime, address=self._address),
@@ -148,8 +152,8 @@ class DockerExecutor(Executor):
                 engine.start(created["Id"])
             except APIError as error:
                 raise SandboxError(
-                    f"The engine did not start job {job.id}: {said(error)}. "
-                    "Run 'phtlab station check', which says what is missing."
+                    f"The engine did not start job {job.id}: {engine_message(error)}.",
+                    "Run 'phtlab station check', which says what is missing.",
                 ) from error
 
     def status(self, job_id: str) -> JobStatus:
@@ -243,13 +247,10 @@ class DockerExecutor(Executor):
                 if self._image_here(engine) is not None:
                     return self._trial(engine, lambda: self._image_here(engine))
         except PhtlabError as error:
-            sentence, _, mend = error.message.partition(". ")
             # An engine that went away meanwhile has not answered either.
             unfinished = isinstance(error, TrialUnfinishedError | EngineMissingError)
             return (
-                CheckResult(
-                    "sandbox", False, f"{sentence.rstrip('.')}.", mend, unfinished=unfinished
-                ),
+                CheckResult("sandbox", False, error.message, error.hint, unfinished=unfinished),
             )
         return (
             CheckResult(
@@ -297,7 +298,8 @@ class DockerExecutor(Executor):
             broken = refusal(self._trial(engine, lambda: image))
             if broken:
                 raise SandboxError(
-                    f"No run begins, because the engine does not hold the sandbox. {broken}",
+                    "No run begins, because the engine does not hold the sandbox.",
+                    broken,
                     code="sandbox-not-held",
                 )
             _HELD.add(key)
@@ -316,8 +318,8 @@ class DockerExecutor(Executor):
         def once() -> tuple[CheckResult, ...]:
             if (name := image()) is None:
                 raise TrialUnfinishedError(
-                    "No trial was made: the kernel image was removed from the engine meanwhile. "
-                    "Try again: phtlab station check"
+                    "No trial was made: the kernel image was removed from the engine meanwhile.",
+                    "Try again: phtlab station check",
                 )
             try:
                 return try_sandbox(
@@ -339,7 +341,7 @@ class DockerExecutor(Executor):
             return _until_finished(once) if refusal(found) else found
         except TrialUnfinishedError:
             if len(limits) >= _TRIES and limits[0] and len(set(limits)) == 1:
-                return went_down(limits[0])
+                return trial_crashed(limits[0])
             raise
 
     def _owner(self, engine: docker.APIClient) -> int:
@@ -365,37 +367,37 @@ class DockerExecutor(Executor):
     def _engine(self) -> Iterator[docker.APIClient]:
         """The engine's API; what is no answer of it becomes EngineMissingError."""
         try:
-            knock(self._address)
+            check_socket(self._address)
             if self._client is None:
                 self._client = docker.APIClient(base_url=self._address, version="auto")
             yield self._client
         except APIError as error:
             if error.status_code is not None and error.status_code < 500:
                 raise SandboxError(
-                    f"The container engine refused: {said(error)}. "
-                    "Run 'phtlab station check', which says what is missing."
+                    f"The container engine refused: {engine_message(error)}.",
+                    "Run 'phtlab station check', which says what is missing.",
                 ) from error
-            raise self._missing(said(error)) from error
+            raise self._missing(engine_message(error)) from error
         except (DockerException, requests.exceptions.RequestException, ConnectionError) as error:
             self.close()
             _HELD.difference_update([held for held in _HELD if held[0] == self._address])
             raise self._missing("") from error
 
-    def _missing(self, said: str) -> EngineMissingError:
+    def _missing(self, message: str) -> EngineMissingError:
         path = Path(self._address.removeprefix("unix://"))
-        if said:
+        if message:
             return EngineMissingError(
-                f"The container engine at {self._address} failed: {said}. "
-                "Look at its log: journalctl -u docker"
+                f"The container engine at {self._address} failed: {message}.",
+                "Look at its log: journalctl -u docker",
             )
         if self._address.startswith("unix://") and path.exists() and not os.access(path, os.W_OK):
             return EngineMissingError(
-                f"The container engine at {self._address} may not be used by this user. "
-                "Run the station as root, or add its user to the group docker."
+                f"The container engine at {self._address} may not be used by this user.",
+                "Run the station as root, or add its user to the group docker.",
             )
         return EngineMissingError(
-            f"The container engine at {self._address} does not answer. "
-            "Start it: systemctl start docker"
+            f"The container engine at {self._address} does not answer.",
+            "Start it: systemctl start docker",
         )
 
 
@@ -425,7 +427,7 @@ def _demand_paths(job: Job) -> None:
     for name, path in job.data.items():
         if not path.exists():
             raise DataSetError(
-                f"The data set {name} is not at {path}. "
+                f"The data set {name} is not at {path}.",
                 "Put it there, or correct its path in the data set's description.",
                 code="data-set-missing",
             )

@@ -33,7 +33,7 @@ def require_image(engine: docker.APIClient, reference: str) -> None:
     image = engine.inspect_image(reference)  # type: ignore[no-untyped-call]
     if image["Config"].get("Volumes"):
         raise SandboxError(
-            f"The image {reference} declares volumes, which would be writable without a limit. "
+            f"The image {reference} declares volumes, which would be writable without a limit.",
             "Build the kernel image without VOLUME.",
             code="sandbox-volumes",
         )
@@ -49,23 +49,24 @@ def _pull(engine: docker.APIClient, reference: str, auth: RegistryAuth) -> None:
         )
         problem = next((event["error"] for event in events if "error" in event), None)
     except APIError as error:
-        problem = said(error)
+        problem = engine_message(error)
     if problem is None:
         return
     registry = repository.partition("/")[0]
     if any(phrase in problem.lower() for phrase in _NO_ANSWER):
         raise RegistryUnreachableError(
             f"The registry {registry} does not answer the engine, which needs the image "
-            f"{reference}. Check the registry's address and that this machine reaches it."
+            f"{reference}.",
+            "Check the registry's address and that this machine reaches it.",
         )
     raise RegistryError(
-        f"The registry {registry} did not give the image {reference}: {problem}. "
+        f"The registry {registry} did not give the image {reference}: {problem}.",
         "Check that the image was pushed and that you may pull it.",
         code="image-refused",
     )
 
 
-def said(error: APIError) -> str:
+def engine_message(error: APIError) -> str:
     """The engine's own words, without a full stop."""
     words = error.explanation or str(error)
     text = words.decode(errors="replace") if isinstance(words, bytes) else words

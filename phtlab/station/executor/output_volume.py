@@ -73,7 +73,8 @@ class LoopbackVolumes:
             self.remove(folder)
             raise StationError(
                 f"There is no room for an output volume of {size} bytes in {folder.parent}: "
-                f"{error.strerror}. Free space there, or lower output_bytes.",
+                f"{error.strerror}.",
+                "Free space there, or lower output_bytes.",
                 code="station-disk-full",
             ) from error
         _run(
@@ -229,7 +230,8 @@ def _delete(folder: Path) -> None:
     except PermissionError as error:
         raise StationError(
             f"The outputs in {folder} belong to user {USER} and this station does not run as "
-            f"root, so it cannot delete them. As root: rm -r {folder}",
+            "root, so it cannot delete them.",
+            f"As root: rm -r {folder}",
             code="station-permission",
         ) from error
 
@@ -256,12 +258,12 @@ def _run(program: str, *arguments: str | Path) -> None:
         )
     except FileNotFoundError as error:
         raise SandboxError(
-            f"{program} cannot be found, and no output volume can be made without it. "
-            "Install the packages e2fsprogs and mount."
+            f"{program} cannot be found, and no output volume can be made without it.",
+            "Install the packages e2fsprogs and mount.",
         ) from error
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()
         raise SandboxError(
-            f"{program} failed on the output volume {arguments[-1]}: {said}. "
-            "Run 'phtlab station check', which says what is missing."
+            f"{program} failed on the output volume {arguments[-1]}: {said}.",
+            "Run 'phtlab station check', which says what is missing.",
         ) from error

@@ -22,7 +22,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 
 from phtlab.errors import AirlockError, TrialUnfinishedError
 from phtlab.station.executor.contract import MIB, CheckResult, Job, Limits
-from phtlab.station.executor.image_pull import said
+from phtlab.station.executor.image_pull import engine_message
 from phtlab.station.executor.output_volume import OutputVolumes
 from phtlab.station.executor.sandbox import (
     LABEL_JOB,
@@ -201,10 +201,10 @@ def _run(
         engine.start(created["Id"])
     except ImageNotFound:
         raise TrialUnfinishedError(
-            f"{_UNFINISHED}: its image was removed from the engine. {_AGAIN}"
+            f"{_UNFINISHED}: its image was removed from the engine.", _AGAIN
         ) from None
     except APIError as error:
-        why = said(error)[:_LONGEST]  # Podman quotes the whole profile
+        why = engine_message(error)[:_LONGEST]  # Podman quotes the whole profile
         refused = f"The engine cannot start the sandbox with the runtime {runtime}: {why}."
         return (CheckResult("sandbox", False, refused, _RUNC),)
     exit_code, log = wait_for_trial(engine, created["Id"], LIMITS.seconds)
@@ -238,7 +238,7 @@ def wait_for_trial(engine: docker.APIClient, container: str, seconds: int) -> tu
         if error.status_code not in (404, 409):
             raise
         why = "its container was removed from outside"
-    raise TrialUnfinishedError(f"{_UNFINISHED}: {why}. {_AGAIN}")
+    raise TrialUnfinishedError(f"{_UNFINISHED}: {why}.", _AGAIN)
 
 
 def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishedError:
@@ -247,11 +247,11 @@ def unfinished(exit_code: int, log: bytes, *, limit: str = "") -> TrialUnfinishe
     words = f": {last!a}" if last else ""
     going = f" while it went past this limit: {limit}" if limit else ""
     return TrialUnfinishedError(
-        f"{_UNFINISHED}: it ended with {exit_code}{going}{words}. {_AGAIN}", limit=limit
+        f"{_UNFINISHED}: it ended with {exit_code}{going}{words}.", _AGAIN, limit=limit
     )
 
 
-def went_down(limit: str) -> tuple[CheckResult, ...]:
+def trial_crashed(limit: str) -> tuple[CheckResult, ...]:
     """The verdict on a runtime that ends each trial when it goes past `limit`."""
     return judge_trial({"trying": limit}, TRIED)
 

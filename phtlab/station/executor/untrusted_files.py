@@ -39,7 +39,7 @@ def open_untrusted(directory: Path, name: str, *, limit: int) -> Iterator[Binary
     parts = name.split("/")
     if not all(_PART.fullmatch(part) for part in parts):
         raise AirlockError(
-            f"{name[:80]!a} is not a name that an output may have. "
+            f"{name[:80]!a} is not a name that an output may have.",
             "Use letters, digits, hyphens, points and underscores.",
             code="output-name",
         )
@@ -165,7 +165,7 @@ def _missing(name: str) -> Iterator[None]:
 
 def _not_a_file(name: str) -> AirlockError:
     return AirlockError(
-        f"The output {name} is not a plain file, and is not read. "
+        f"The output {name} is not a plain file, and is not read.",
         "Publish it with phtlab.publish, which writes one.",
         code="output-not-a-file",
     )

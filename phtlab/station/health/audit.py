@@ -15,8 +15,8 @@ def audit_state(folder: StationFolder, name: str) -> str:
     watch = Watch.of(folder)
     for alarm in watch.alarms:
         raise AuditError(
-            f"{alarm.sentence} Keep everything as it is and tell an officer; 'phtlab audit verify' "
-            "says what holds.",
+            alarm.sentence,
+            "Keep everything as it is and tell an officer; 'phtlab audit verify' says what holds.",
             code=alarm.code,
         )
     head = verify_chain(Log(folder.audit, name).entries(), log=name)

@@ -129,8 +129,8 @@ def _roster(
         member = roster.member(settings.name)
         if not member.is_station:
             raise NotOnRosterError(
-                f"{settings.name} is on the roster, but not as a station. Ask an officer for the "
-                "role."
+                f"{settings.name} is on the roster, but not as a station.",
+                "Ask an officer for the role.",
             )
     except (PhtlabError, OSError) as error:
         yield _failed("roster", error)
@@ -167,8 +167,8 @@ def _key(
         key = identity()
         if key.name != settings.name:
             raise SettingsError(
-                f"The key is of '{key.name}', and this station is '{settings.name}'. "
-                "Put the station's own key.age into its folder, or mend 'name' in station.toml"
+                f"The key is of '{key.name}', and this station is '{settings.name}'.",
+                "Put the station's own key.age into its folder, or mend 'name' in station.toml",
             )
     except (PhtlabError, OSError) as error:
         return None, _failed("key", error)
@@ -212,8 +212,7 @@ def _datasets(folder: StationFolder, settings: StationSettings) -> Iterator[Chec
     try:
         unreadable = {} if settings.twin else _unreadable(folder, settings, datasets)
     except TrialUnfinishedError as error:
-        sentence, _, mend = error.message.partition(". ")
-        yield CheckResult("data sets", True, f"{sentence}.", mend, warning=True)
+        yield CheckResult("data sets", True, error.message, error.hint, warning=True)
     for name, dataset in datasets.items():
         if not settings.twin:
             yield _dataset(name, dataset, unreadable.get(name))
@@ -303,5 +302,4 @@ def _failed(name: str, error: PhtlabError | OSError) -> CheckResult:
         where = f" in {error.filename}" if error.filename else ""
         sentence = f"It cannot be looked at: {error.strerror or type(error).__name__}{where}."
         return CheckResult(name, False, sentence, "Mend what is said of the disk, and check again")
-    sentence, _, mend = error.message.partition(". ")
-    return CheckResult(name, False, f"{sentence.rstrip('.')}.", mend)
+    return CheckResult(name, False, error.message, error.hint)

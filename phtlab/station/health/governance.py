@@ -52,14 +52,14 @@ def approvals_check(
         envelope = Envelope.from_bytes(folder.standing.read_bytes())
         ours = open_standing(envelope, roster, station=station, now=now)
     except PhtlabError as error:
-        return _stale(error.message.partition(". ")[0].rstrip(".") + ".")
+        return _stale(error.message)
     try:
         shown = central.governance.standing(station)
         theirs = open_standing(shown.envelope, roster, station=station, now=now).number
     except ApprovalError:
         theirs = 0
     except PhtlabError as error:
-        return _stale(error.message.partition(". ")[0].rstrip(".") + ".")
+        return _stale(error.message)
     if theirs < ours.number:
         return _stale("Central shows an older list of what stands than this station has signed.")
     return CheckResult("approvals", True, f"{len(ours.approvals)} stand; central shows the list.")

@@ -168,7 +168,8 @@ def _alone(folder: StationFolder) -> Iterator[None]:
         if error.code != "station-runs":
             raise
         raise StationError(
-            "Another local train of this station is under way. Wait until it has ended.",
+            "Another local train of this station is under way.",
+            "Wait until it has ended.",
             code="local-train-runs",
         ) from None
 
@@ -201,8 +202,9 @@ def _kernel(executor: Executor, language: str) -> InstalledKernel:
         if kernel.language == language:
             return kernel
     raise StationError(
-        f"The engine has no kernel image for {language} yet. It has one after the first journey, "
-        "or get one now: docker pull REGISTRY/kernels/NAME@DIGEST, as 'phtlab kernel list' says.",
+        f"The engine has no kernel image for {language} yet.",
+        "It has one after the first journey, or get one now: docker pull "
+        "REGISTRY/kernels/NAME@DIGEST, as 'phtlab kernel list' says.",
         code="no-kernel-here",
     )
 
@@ -373,8 +375,8 @@ class _Here:
 
     def authorization(self, repository: str) -> RegistryAuth:
         raise StationError(
-            "The kernel image of this local train was removed from the engine meanwhile. Start it "
-            "again.",
+            "The kernel image of this local train was removed from the engine meanwhile.",
+            "Start it again.",
             code="no-kernel-here",
         )
 

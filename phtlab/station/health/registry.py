@@ -30,8 +30,7 @@ def registry_check(client: CentralClient, station: str, url: str | None) -> Chec
             digest = registry.put_blob(own, content)
             registry.read_blob(own, digest, len(content))
         except RegistryError as error:
-            sentence, _, _ = error.message.partition(". ")
-            return CheckResult("registry", False, f"{sentence.rstrip('.')}.", _ASK)
+            return CheckResult("registry", False, error.message, _ASK)
         if _takes(registry, "self-test/of-nobody"):
             return CheckResult(
                 "registry",

@@ -12,7 +12,12 @@ from phtlab.station.audit.log import Log
 from phtlab.station.context.daemon_context import (
     DaemonContext,
 )
-from phtlab.station.context.self_test_result import Report, begun, keep_report, report_of
+from phtlab.station.context.self_test_result import (
+    Report,
+    keep_report,
+    note_self_test_begun,
+    report_of,
+)
 from phtlab.station.context.station_context import (
     utc_now,
 )
@@ -56,7 +61,7 @@ def run_self_test(station: DaemonContext) -> Report:
 
     Raises OSError if the report cannot be kept: that, too, is in the log by then.
     """
-    begun(station.folder)
+    note_self_test_begun(station.folder)
     results = tuple(
         look(
             station.folder,

@@ -70,10 +70,9 @@ def train_check(
         )  # fmt: skip
         found = judge_run(run)
     except PhtlabError as error:
-        sentence, _, mend = error.message.partition(". ")
         # Not yet, or just now: nothing of it is broken.
         passing = error.code in ("local-train-runs", "no-kernel-here")
-        found = CheckResult(TRAIN, passing, f"{sentence.rstrip('.')}.", mend, warning=passing)
+        found = CheckResult(TRAIN, passing, error.message, error.hint, warning=passing)
         if error.code == "local-train-runs":
             return found  # the folder is the other's
     except OSError as error:

@@ -14,7 +14,13 @@ from phtlab.files.durable_file import sync_folder, write_durably
 from phtlab.governance.risk import Assessment
 from phtlab.notebook import ParameterSchema, parameterize
 from phtlab.station.approvals.agreement import has_agreed
-from phtlab.station.approvals.coverage import Coverage, asked, assessed, covering, over
+from phtlab.station.approvals.coverage import (
+    Coverage,
+    assessed,
+    coverage_request,
+    find_coverage,
+    proposal_end_code,
+)
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.backup.restore import require_issued_since
 from phtlab.station.context.daemon_context import DaemonContext
@@ -49,8 +55,8 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     require_issued_since(station.folder, order)
     if not station.stops.take_nonce(order.nonce, stop):
         raise OrderReplayedError(
-            f"{station.name} has followed an order with this nonce before. An order is for one "
-            "journey: dispatch the train again."
+            f"{station.name} has followed an order with this nonce before.",
+            "An order is for one journey: dispatch the train again.",
         )
     kernel = trusted.catalogue.image(train.manifest.kernel.digest)
     parameters = ParameterSchema.from_schema(train.manifest.parameters).validate(order.parameters)
@@ -126,8 +132,8 @@ def _admit(stop: Stop, station: DaemonContext, arrived: VerifiedOffer, policy: P
     )
     covered = Coverage()
     if decision.verdict == "hold":
-        covered = covering(station, asked(stop, arrived, station, risk))
-        decision = _approved(stop, decision, covered, over(station, arrived.order))
+        covered = find_coverage(station, coverage_request(stop, arrived, station, risk))
+        decision = _approved(stop, decision, covered, proposal_end_code(station, arrived.order))
     if decision.verdict == "refuse":
         _refuse(stop, decision.code, decision.sentence)
         return
@@ -159,7 +165,7 @@ def _refuse(stop: Stop, code: str, sentence: str) -> None:
     stop.write(stop_files.ENDING, refusal)
 
 
-def lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
+def ending_of_lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
     """How a stop ends that was admitted and may not go on.
 
     Before it started, because of whatever would not let it be admitted now: it may have waited for
@@ -178,7 +184,7 @@ def lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
     order = stop.verified_offer().order
     if station.now() >= order.expires:
         return Ending(outcome="refused", code="order-expired", sentence=_EXPIRED)
-    code = "proposal-withdrawn" if over(station, order) == "proposal-withdrawn" else ""
+    code = "proposal-withdrawn" if proposal_end_code(station, order) == "proposal-withdrawn" else ""
     if approval is not None:
         code = _ended(approvals, approval, station) or code
     return Ending(outcome="refused", code=code, sentence=APPROVAL[code]) if code else None
@@ -266,7 +272,7 @@ def _held(decision: Decision, risk: Assessment, covered: Coverage, persons: int)
         risk=risk.risk,
         reasons=risk.reasons,
         persons=persons,
-        why_not=covered.why_not.message if covered.why_not else "",
+        why_not=str(covered.why_not) if covered.why_not else "",
         code=covered.why_not.code if covered.why_not else "",
     )
 
@@ -275,7 +281,7 @@ def _notebook(train: Train, files: dict[str, bytes]) -> bytes:
     notebooks = [content for path, content in files.items() if path.endswith(".ipynb")]
     if len(notebooks) != 1:
         raise TrainError(
-            f"The train '{train.manifest.name}' holds {len(notebooks)} notebooks instead of one. "
+            f"The train '{train.manifest.name}' holds {len(notebooks)} notebooks instead of one.",
             "Build it again with 'phtlab train build'.",
             code="image-notebook",
         )

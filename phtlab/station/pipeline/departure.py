@@ -14,10 +14,10 @@ from phtlab.errors import EngineMissingError, PhtlabError, SandboxError, Unreach
 from phtlab.files.durable_file import replaced_durably
 from phtlab.station.airlock.check_outputs import (
     CheckedOutput,
-    as_at_a_twin,
     check_read,
     pass_outputs,
     read_outputs,
+    released_at_twin,
 )
 from phtlab.station.airlock.forecast import forecast
 from phtlab.station.airlock.history import monthly_amount, released_counts
@@ -31,8 +31,8 @@ from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.station.policy.policy import Policy
 from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.release import waiting
-from phtlab.station.release.redaction import let_go
-from phtlab.station.release.votes import EXPIRED, RELEASE, Release, outcome_of, words_on
+from phtlab.station.release.redaction import apply_decision
+from phtlab.station.release.votes import EXPIRED, RELEASE, Release, outcome_of, votes_on
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import (
     Ending,
@@ -54,7 +54,7 @@ _PATIENCE = 20
 _log = structlog.get_logger("phtlab.station")
 
 
-def leave_airlock(stop: Stop, station: DaemonContext) -> None:
+def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed or held; or to an ending, if the run failed or nothing may leave."""
     outcome = stop.read(stop_files.OUTCOME)
     if outcome.code:
@@ -90,10 +90,10 @@ def _passed(
     if stop.read(stop_files.ADMITTED).twin:
         passed = pass_outputs(manifest.outputs, left, policy.airlock)
         _foresee(stop, station, arrived, left, (policy.airlock, [one.verdict for one in passed]))
-        return as_at_a_twin(passed)
+        return released_at_twin(passed)
     # What the run wrote is read and drawn before other stops wait for this one.
     read = read_outputs(manifest.outputs, left, policy.airlock)
-    with released_counts.turn(station.folder.released):
+    with released_counts.exclusive_access(station.folder.released):
         forgotten = forgotten_of(station.folder)
         everybody = _everybody(station, manifest.datasets)
         history = released_counts.ReleasedHistory(
@@ -105,12 +105,12 @@ def _passed(
             people_at_most(station.datasets(), manifest.datasets) if everybody is None else None,
         )
         passed = check_read(read, policy.airlock, history)
-        month = monthly_amount.left_in_month(station.folder.released, station.now())
+        month = monthly_amount.amounts_of_month(station.folder.released, station.now())
         before = monthly_amount.most_left(month, arrived.researcher, manifest.datasets)
         values = monthly_amount.values_left(month, arrived.researcher, manifest.datasets)
         passed = monthly_amount.hold_beyond(passed, before, policy.month, values, history.most)
         if any(one.verdict.verdict == "held" for one in passed):
-            may_leave = released_counts.left(manifest.outputs, passed, held=True)
+            may_leave = released_counts.outputs_to_remember(manifest.outputs, passed, held=True)
             released_counts.note_pending(
                 station.folder.released, stop.hex, manifest.datasets, may_leave
             )
@@ -154,7 +154,7 @@ def _note(
         values=monthly_amount.values_of(passed),
     )
     monthly_amount.note(station.folder.released, stop.hex, station.now(), left)
-    told = released_counts.left(manifest.outputs, passed)
+    told = released_counts.outputs_to_remember(manifest.outputs, passed)
     kept = released_counts.note(station.folder.released, manifest.datasets, told)
     stop.write(stop_files.NOTED, NotedCounts(released=kept))
 
@@ -175,13 +175,13 @@ def _hold(
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
 
 
-def heed_words(stop: Stop, station: DaemonContext) -> bool:
+def count_votes(stop: Stop, station: DaemonContext) -> bool:
     """Held to airlock, once people decided on every output, or their time is over.
 
     Returns whether it is so far.
     """
     there = waiting.waiting_at(stop)
-    outcomes = {one.name: outcome_of(words_on(stop, one.name), there.persons) for one in there.held}
+    outcomes = {one.name: outcome_of(votes_on(stop, one.name), there.persons) for one in there.held}
     if None in outcomes.values() and station.now() < there.until:
         return False
     release = Release(
@@ -191,18 +191,18 @@ def heed_words(stop: Stop, station: DaemonContext) -> bool:
     return True
 
 
-def leave_hold(stop: Stop, station: DaemonContext) -> None:
+def seal_released(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
     there = waiting.waiting_at(stop)
     outcomes = stop.read(RELEASE).outputs
     with waiting.opened(stop, there) as files:
         passed = tuple(
-            let_go(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
+            apply_decision(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
         )
         arrived = stop.verified_offer()
-        with released_counts.turn(station.folder.released):
+        with released_counts.exclusive_access(station.folder.released):
             _note(stop, station, arrived, waiting.with_cells(stop, passed))
-            released_counts.settle(station.folder.released, stop.hex)
+            released_counts.remove_pending(station.folder.released, stop.hex)
         late = any(not outcome.by for outcome in outcomes.values())
         _seal(stop, station, arrived, passed, "release-expired" if late else "")
 
@@ -269,7 +269,7 @@ def record_ending(stop: Stop, station: DaemonContext) -> None:
                 raise
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
-    released_counts.settle(station.folder.released, stop.hex)
+    released_counts.remove_pending(station.folder.released, stop.hex)
     _sign(
         stop,
         station,
@@ -281,7 +281,7 @@ def record_ending(stop: Stop, station: DaemonContext) -> None:
     )
 
 
-def tell(stop: Stop, station: DaemonContext, tries: int) -> None:
+def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
     """Put the record to central. The same record again changes nothing there.
 
     A central that refuses it is asked `_PATIENCE` times, and one that keeps another record of it
@@ -296,7 +296,7 @@ def tell(stop: Stop, station: DaemonContext, tries: int) -> None:
         lasting = error.code == "record-exists" or tries >= _PATIENCE
         if not lasting or error.code == "token-expired":
             raise
-        refusal = error.message
+        refusal = str(error)
     # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)

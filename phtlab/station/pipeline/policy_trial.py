@@ -77,7 +77,7 @@ def current_text(station: StationContext) -> str:
         return ""
 
 
-def replay(station: StationContext, text: str) -> PolicyTrial:
+def try_policy(station: StationContext, text: str) -> PolicyTrial:
     """What the policy `text` would have done with the newest journeys, newest first.
 
     Raises PolicyError (``policy-invalid``) if `text` is no policy.
@@ -104,8 +104,8 @@ def put_in_force(station: StationContext, text: str, *, by: str, instead_of: str
     policy = parse_policy(text)
     if named(current_text(station)) != instead_of:
         raise StationError(
-            "The policy was changed meanwhile, by someone else or in its file. Nothing was "
-            "written: load the page again, and make your change there.",
+            "The policy was changed meanwhile, by someone else or in its file.",
+            "Nothing was written: load the page again, and make your change there.",
             code="policy-changed",
         )
     content = text if text.endswith("\n") else text + "\n"

@@ -114,7 +114,7 @@ class Transitions:
             return False
         except (StationError, AuditError) as error:
             # The stop's own files are broken, also those that would say how it ends; or the log.
-            self._wait(stop, error.message)
+            self._wait(stop, str(error))
             return False
         return moved
 
@@ -134,13 +134,13 @@ class Transitions:
         if stop.told:
             return False
         transition = next_transition(stop)
-        if transition.may_lapse and (lapsed := admission.lapsed(stop, self._station)):
+        if transition.may_lapse and (lapsed := admission.ending_of_lapsed(stop, self._station)):
             self._end(stop, lapsed)
             return True
         return self._actions[transition.after](stop)
 
     def _send_record(self, stop: Stop) -> bool:
-        departure.tell(stop, self._station, self._backoff.tries(stop.hex))
+        departure.send_record(stop, self._station, self._backoff.tries(stop.hex))
         return True
 
     def _record_ending(self, stop: Stop) -> bool:
@@ -160,14 +160,14 @@ class Transitions:
         return True
 
     def _seal_released(self, stop: Stop) -> bool:
-        departure.leave_hold(stop, self._station)
+        departure.seal_released(stop, self._station)
         return True
 
     def _count_votes(self, stop: Stop) -> bool:
-        return departure.heed_words(stop, self._station)
+        return departure.count_votes(stop, self._station)
 
     def _check_outputs(self, stop: Stop) -> bool:
-        departure.leave_airlock(stop, self._station)
+        departure.check_outputs_of_run(stop, self._station)
         return True
 
     def _start(self, stop: Stop) -> bool:
@@ -221,13 +221,13 @@ class Transitions:
         if isinstance(error, TrialUnfinishedError):
             self._trial_unfinished(error)
         if self._passes(stop, error):
-            self._wait(stop, error.message)
+            self._wait(stop, str(error))
             return not stop.has(Marker.ADMITTED) and self._expired(stop, _EXPIRED_WAITING)
         _log.warning(
-            "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=error.message
+            "stop ends", journey=stop.hex[:12], state=stop.state, code=error.code, why=str(error)
         )
         if isinstance(error, RegistryError | CentralError) and stop.has(Marker.SEALED):
-            error = StationError(error.message, code="cargo-undeliverable")
+            error = StationError(error.message, error.hint, code="cargo-undeliverable")
         self._end(stop, ending_of(error, admitted=stop.has(Marker.ADMITTED)))
         return True
 

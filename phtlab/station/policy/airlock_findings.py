@@ -41,7 +41,7 @@ def named(cells: Iterable[str]) -> tuple[str, ...]:
     return (*every[:MOST_CELLS], f"and {len(every) - MOST_CELLS} more")
 
 
-def gravest(findings: Iterable[Finding]) -> Finding | None:
+def most_severe(findings: Iterable[Finding]) -> Finding | None:
     """The finding that decides: the first of the gravest action, or None if all pass."""
     found = [finding for finding in findings if finding.action != "pass"]
     return min(found, key=lambda one: _GRAVEST.index(one.action), default=None)

@@ -215,8 +215,8 @@ def load_policy(path: Path) -> Policy:
         text = path.read_text("utf-8")
     except FileNotFoundError:
         raise PolicyError(
-            f"There is no policy: {path} is missing. Without one nothing is admitted; "
-            "docs/policy.md has one to start from.",
+            f"There is no policy: {path} is missing.",
+            "Without one nothing is admitted; docs/policy.md has one to start from.",
             code="policy-missing",
         ) from None
     except UnicodeDecodeError as error:
@@ -231,7 +231,7 @@ def parse_policy(text: str, where: str = "the policy") -> Policy:
     except ValidationError as error:
         entry, why = faults_of(error)[0]
         raise PolicyError(
-            f"{where}: '{entry}' is wrong: {why}. See docs/policy.md.", code="policy-invalid"
+            f"{where}: '{entry}' is wrong: {why}.", "See docs/policy.md.", code="policy-invalid"
         ) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise PolicyError(f"{where} is not valid TOML: {error}.", code="policy-invalid") from None

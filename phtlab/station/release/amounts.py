@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from phtlab.errors import StationError
 from phtlab.station.airlock.history.monthly_amount import (
     MonthUsage,
-    left_in_month,
+    amounts_of_month,
     months,
     uses,
 )
@@ -90,7 +90,7 @@ def month_page(station: StationContext, month: str | None = None) -> MonthPage:
     policy = station.policy()
     limits = policy.month
     datasets = load_datasets(station.folder)
-    found = uses(left_in_month(station.folder.released, at))
+    found = uses(amounts_of_month(station.folder.released, at))
     return MonthPage(
         month=f"{at:%Y-%m}",
         current=f"{at:%Y-%m}" == now,

@@ -1,7 +1,7 @@
 """Outputs that the airlock holds: which wait, what a person sees of one, and that person's word.
 
-`held`, `look` and `decide` are all that a command or a page needs. Nothing is sealed here: the
-daemon does it, once every held output of a stop is decided on.
+`held`, `view_output` and `decide` are all that a command or a page needs. Nothing is sealed here:
+the daemon does it, once every held output of a stop is decided on.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.release.output_view import OutputView, view_of
 from phtlab.station.release.redaction import require_whole_cells, without
 from phtlab.station.release.releasers import require_releaser
-from phtlab.station.release.view_log import has_looked, note_look
+from phtlab.station.release.view_log import has_viewed, note_view
 from phtlab.station.release.votes import (
     Outcome,
     Redaction,
     Vote,
-    add_word,
-    decided,
+    add_vote,
+    already_decided,
+    make_vote,
     outcome_of,
     outcome_with,
-    word_of,
-    words_on,
+    votes_on,
 )
 from phtlab.station.release.waiting import content_of, findings_on, labels_of, waiting_at
 from phtlab.station.stops.file_contents import HeldOutput, HeldOutputs
@@ -55,7 +55,7 @@ class HeldStop:
         return tuple(
             one
             for one in self.waiting.held
-            if outcome_of(words_on(self.stop, one.name), self.waiting.persons) is None
+            if outcome_of(votes_on(self.stop, one.name), self.waiting.persons) is None
         )
 
     @property
@@ -73,7 +73,7 @@ def held_stop(stop: Stop) -> HeldStop:
     """One of them. Raises StationError (``not-held``) if nothing of `stop` waits for a person."""
     if stop.waits_for != "release":
         raise StationError(
-            f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}. "
+            f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}.",
             "'phtlab station outputs' shows what waits.",
             code="not-held",
         )
@@ -81,7 +81,7 @@ def held_stop(stop: Stop) -> HeldStop:
     return HeldStop(stop, verified.train.manifest.name, verified.researcher, waiting_at(stop))
 
 
-def look(
+def view_output(
     station: StationContext, stop: Stop, output: str, *, by: str, rows: int | None = None
 ) -> OutputView:
     """The output as it would leave, beside why it is held; that `by` looked is logged.
@@ -95,7 +95,7 @@ def look(
     one = there.waiting.output(output)
     shown = (file for file in one.files if file.size <= MOST_SHOWN)
     files = {file.path: content_of(stop, file) for file in shown}
-    findings, words = findings_on(stop, output), words_on(stop, output)
+    findings, words = findings_on(stop, output), votes_on(stop, output)
     view = view_of(one, files, findings, words, there.waiting.persons)
     station.audit.append(
         actor=by,
@@ -105,13 +105,13 @@ def look(
         details={"output": output, "rule": one.verdict.rule},
     )
     if rows is None or view.table is None or len(view.table.rows) <= rows:
-        note_look(stop, output, by=by, seen=digest_of_output(one))
+        note_view(stop, output, by=by, seen=digest_of_output(one))
     return view
 
 
-def looked(stop: Stop, output: HeldOutput, *, by: str) -> bool:
+def has_viewed_output(stop: Stop, output: HeldOutput, *, by: str) -> bool:
     """Whether `by` has seen all of `output`, as it waits."""
-    return has_looked(stop, output.name, by=by, seen=digest_of_output(output))
+    return has_viewed(stop, output.name, by=by, seen=digest_of_output(output))
 
 
 def decide(
@@ -132,7 +132,7 @@ def decide(
 
     Raises StationError: ``not-held``; ``release-part`` if an output has no such part;
     ``release-reason`` without a reason of one visible line; ``output-unseen`` to let go what `by`
-    has not looked at, and what `require_releaser` and `add_word` raise. Then no word was given,
+    has not looked at, and what `require_releaser` and `add_vote` raise. Then no word was given,
     but of those outputs that came before in `choices`.
     """
     there = held_stop(stop)
@@ -148,9 +148,9 @@ def decide(
     outcomes: dict[str, Outcome | None] = {}
     for name, word in words.items():
         if stop.has(Marker.RELEASE):  # its time was over at this moment
-            raise decided(name)
+            raise already_decided(name)
         one, persons = there.waiting.output(name), there.waiting.persons
-        outcome = outcome_with(words_on(stop, name), name, word, persons)
+        outcome = outcome_with(votes_on(stop, name), name, word, persons)
         station.audit.append(
             actor=by,
             action=_ACTIONS[word.choice],
@@ -161,10 +161,10 @@ def decide(
                 "rule": one.verdict.rule,
                 # The reason is for the station's eyes; its digest shows that it was not changed.
                 "word": digest(canonical(word.model_dump(mode="json"))),
-                "decided": "yes" if outcome else "another person has to agree",
+                "already_decided": "yes" if outcome else "another person has to agree",
             },
         )
-        outcomes[name] = add_word(stop, name, word, persons)
+        outcomes[name] = add_vote(stop, name, word, persons)
     return outcomes
 
 
@@ -181,10 +181,10 @@ _ACTIONS: Mapping[str, str] = {
 
 
 def _require_looked(stop: Stop, output: HeldOutput, by: str) -> None:
-    if not looked(stop, output, by=by):
+    if not has_viewed_output(stop, output, by=by):
         raise StationError(
-            f"{by} has not seen all of '{output.name}' as it waits. Look at it first: phtlab "
-            f"station look {stop.hex[:12]} {output.name} --by {by}",
+            f"{by} has not seen all of '{output.name}' as it waits.",
+            f"Look at it first: phtlab station look {stop.hex[:12]} {output.name} --by {by}",
             code="output-unseen",
         )
 
@@ -204,14 +204,15 @@ def _word(
         if output.verdict.kind != "table":
             raise StationError(
                 f"'{output.name}' is a {output.verdict.kind}, and only of a table can rows and "
-                "cells be taken out. Release it as it is, or withhold it.",
+                "cells be taken out.",
+                "Release it as it is, or withhold it.",
                 code="release-part",
             )
         (file,) = output.files
         without(content_of(stop, file), part)
         declared = {one.name: one for one in stop.verified_offer().train.manifest.outputs}
         require_whole_cells(part, labels_of(stop, name), declared[name].counts)
-    return word_of(
+    return make_vote(
         "part" if isinstance(choice, Redaction) else choice,
         part,
         by,

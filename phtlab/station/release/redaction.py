@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def let_go(
+def apply_decision(
     output: HeldOutput, files: Mapping[str, Content], outcome: Outcome | None
 ) -> CheckedOutput:
     """`output` with the verdict that `outcome` makes of it, and what of its `files` leaves.
@@ -73,8 +73,8 @@ def require_whole_cells(part: Redaction, labels: Collection[str], counts: str | 
         if column in labels and row not in part.rows and (row, counts) not in part.cells:
             raise _wrong(
                 f"Row {row} would leave with its count and without its '{column}': nobody could "
-                f"tell later whose count has left. Take out '{counts}' of row {row} too, or the "
-                "whole row."
+                "tell later whose count has left.",
+                f"Take out '{counts}' of row {row} too, or the whole row.",
             )
 
 
@@ -89,11 +89,11 @@ def _require(table: pa.Table, part: Redaction) -> None:
                 f"There is no column '{column}'; there is: {', '.join(table.column_names)}."
             )
     if set(part.rows) >= set(rows):
-        raise _wrong("No row would be left. Withhold the output instead.")
+        raise _wrong("No row would be left.", "Withhold the output instead.")
 
 
-def _wrong(why: str) -> StationError:
-    return StationError(why, code="release-part")
+def _wrong(message: str, hint: str = "") -> StationError:
+    return StationError(message, hint, code="release-part")
 
 
 def _verdict(output: HeldOutput, outcome: Outcome) -> OutputVerdict:

@@ -19,6 +19,7 @@ def require_releaser(station: StationContext, by: str, persons: int) -> None:
     if people.people and not people.person(by).may("releaser"):
         raise StationError(
             f"{by} works at this station, but not as a releaser, and two releasers have to agree "
-            "to this. 'phtlab station people' says who may.",
+            "to this.",
+            "'phtlab station people' says who may.",
             code="person-role",
         )

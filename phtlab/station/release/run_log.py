@@ -16,8 +16,8 @@ from phtlab.printable import escaped, escaped_lines
 from phtlab.station.airlock.formats import strict_json
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.release.releasers import require_releaser
-from phtlab.station.release.view_log import has_looked, note_look
-from phtlab.station.release.votes import Outcome, Vote, add_word, outcome_with, word_of, words_on
+from phtlab.station.release.view_log import has_viewed, note_view
+from phtlab.station.release.votes import Outcome, Vote, add_vote, make_vote, outcome_with, votes_on
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.marker import Marker
@@ -39,7 +39,7 @@ def log_text(stop: Stop) -> str:
     return "\n".join(_lines(stop)) + "\n"
 
 
-def look_at_log(station: StationContext, stop: Stop, *, by: str, most: int | None = None) -> str:
+def view_log(station: StationContext, stop: Stop, *, by: str, most: int | None = None) -> str:
     """`log_text`; that `by` looked at it is logged. Raises as that does.
 
     A page that shows `most` characters says so: who has seen its beginning cannot let it go.
@@ -48,13 +48,13 @@ def look_at_log(station: StationContext, stop: Stop, *, by: str, most: int | Non
     seen = digest(text.encode())
     station.audit.append(actor=by, action="log-looked-at", subject=stop.journey, digest=seen)
     if most is None or len(text) <= most:
-        note_look(stop, LOG, by=by, seen=seen)
+        note_view(stop, LOG, by=by, seen=seen)
     return text
 
 
-def looked_at_log(stop: Stop, *, by: str) -> bool:
+def has_viewed_log(stop: Stop, *, by: str) -> bool:
     """Whether `by` has seen all of the log as it is. Raises as `log_text` does."""
-    return has_looked(stop, LOG, by=by, seen=digest(log_text(stop).encode()))
+    return has_viewed(stop, LOG, by=by, seen=digest(log_text(stop).encode()))
 
 
 def persons_for_log(words: Sequence[Vote], now: int) -> int:
@@ -69,19 +69,20 @@ def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) ->
     that asks for fewer by now completes no word that was half given. Logged before it is done.
 
     Raises StationError: ``log-missing``; ``log-unseen`` if `by` has not seen all of it as it is, or
-    the person before saw another; and as `require_releaser`, `word_of` and `outcome_with` do.
+    the person before saw another; and as `require_releaser`, `make_vote` and `outcome_with` do.
     """
-    seen, before = digest(log_text(stop).encode()), words_on(stop, LOG)
-    if not looked_at_log(stop, by=by):
+    seen, before = digest(log_text(stop).encode()), votes_on(stop, LOG)
+    if not has_viewed_log(stop, by=by):
         raise StationError(
-            f"{by} has not seen the whole of this log. It may hold data: read it first, with "
-            f"'phtlab station log {stop.hex[:12]} --by {by}'.",
+            f"{by} has not seen the whole of this log.",
+            f"It may hold data: read it first, with 'phtlab station log {stop.hex[:12]} --by "
+            f"{by}'.",
             code="log-unseen",
         )
     require_same_log(before, seen)
     persons = persons_for_log(before, station.policy().release.persons("high"))
     require_releaser(station, by, persons)
-    word = word_of("release", None, by, reason, station.now(), seen=seen, persons=persons)
+    word = make_vote("release", None, by, reason, station.now(), seen=seen, persons=persons)
     outcome = outcome_with(before, LOG, word, persons)
     station.audit.append(
         actor=by,
@@ -92,7 +93,7 @@ def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) ->
     )
     # The mark before the word: a daemon that finds no word behind a mark comes back to it.
     _mark(station.folder, stop)
-    return add_word(stop, LOG, word, persons)
+    return add_vote(stop, LOG, word, persons)
 
 
 def require_same_log(words: Sequence[Vote], seen: str) -> None:
@@ -101,7 +102,8 @@ def require_same_log(words: Sequence[Vote], seen: str) -> None:
         if word.seen != seen:
             raise StationError(
                 f"The log is not the one any more that {word.by} looked at and let go: it stays "
-                "here. Look into the station's disk.",
+                "here.",
+                "Look into the station's disk.",
                 code="log-unseen",
             )
 

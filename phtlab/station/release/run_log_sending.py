@@ -26,9 +26,9 @@ from phtlab.station.release.run_log import (
     persons_for_log,
     require_same_log,
 )
-from phtlab.station.release.votes import Vote, outcome_of, words_on
+from phtlab.station.release.votes import Vote, outcome_of, votes_on
 from phtlab.station.retry_delays import Backoff
-from phtlab.station.safe_error_text import why_of
+from phtlab.station.safe_error_text import safe_error_text
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import Timestamp
 from phtlab.station.stops.marker import Marker
@@ -43,7 +43,7 @@ _PATIENCE = 20  # refusals: after that the journey's time at central is over
 _log = structlog.get_logger("phtlab.station")
 
 
-def send_logs_on(station: DaemonContext, until: threading.Event) -> None:
+def send_released_logs(station: DaemonContext, until: threading.Event) -> None:
     """Send what people let go, until `until` is set. One that cannot be sent waits."""
     backoff = Backoff(first=1.0, longest=600.0)
     while not until.wait(_PAUSE):
@@ -61,7 +61,7 @@ def send_logs_on(station: DaemonContext, until: threading.Event) -> None:
                 send_log(station, mark)
                 backoff.succeeded(mark.name)
             except Exception as error:
-                why = why_of(error)
+                why = safe_error_text(error)
                 refused = isinstance(error, RegistryError | CentralError)
                 changed = isinstance(error, PhtlabError) and error.code == "log-unseen"
                 if changed or (refused and backoff.tries(mark.name) >= _PATIENCE):
@@ -80,7 +80,7 @@ def send_log(station: DaemonContext, mark: Path) -> bool:
     (``log-unseen``): the log is another than the one that people let go, and stays.
     """
     stop = station.stops.stop(mark.name)
-    words = words_on(stop, LOG)
+    words = votes_on(stop, LOG)
     persons = persons_for_log(words, station.policy().release.persons("high"))
     if outcome_of(words, persons) is None:
         return False  # the mark stays for the second person's word

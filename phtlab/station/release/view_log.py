@@ -17,12 +17,12 @@ from phtlab.train.canonical import digest
 _VIEW: Final = TypeAdapter(ReviewView)
 
 
-def note_look(stop: Stop, what: str, *, by: str, seen: str) -> None:
+def note_view(stop: Stop, what: str, *, by: str, seen: str) -> None:
     """`by` was shown all of `what`, an output or the log, whose digest is `seen`."""
     stop.write(_view_file(what, by), ReviewView(by=by, digest=seen))
 
 
-def has_looked(stop: Stop, what: str, *, by: str, seen: str) -> bool:
+def has_viewed(stop: Stop, what: str, *, by: str, seen: str) -> bool:
     """Whether `by` looked at all of it, and it is the same still."""
     file = _view_file(what, by)
     if not stop.path_of(file.name).exists():

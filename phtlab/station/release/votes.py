@@ -96,7 +96,7 @@ RELEASE: Final = StopFile(Marker.RELEASE, TypeAdapter(Release))
 _VOTE: Final = TypeAdapter(Vote)
 
 
-def word_of(
+def make_vote(
     choice: Literal["release", "part", "refuse"],
     part: Redaction | None,
     by: str,
@@ -130,7 +130,7 @@ def word_of(
         ) from None
 
 
-def words_on(stop: Stop, output: str) -> tuple[Vote, ...]:
+def votes_on(stop: Stop, output: str) -> tuple[Vote, ...]:
     """What people said so far, in order."""
     words: list[Vote] = []
     while stop.path_of((file := _vote_file(output, len(words) + 1)).name).exists():
@@ -160,7 +160,7 @@ def outcome_with(words: Sequence[Vote], output: str, word: Vote, persons: int) -
     another than the first person's and no refusal.
     """
     if outcome_of(words, persons) is not None:
-        raise decided(output)
+        raise already_decided(output)
     for before in words:
         if before.by == word.by:
             raise StationError(
@@ -170,28 +170,29 @@ def outcome_with(words: Sequence[Vote], output: str, word: Vote, persons: int) -
             )
         if word.choice != "refuse" and (word.choice, word.part) != (before.choice, before.part):
             raise StationError(
-                f"{before.by} decided otherwise on '{output}': {told(before)}. Two people have to "
-                "say the same: do as they did, or withhold the output.",
+                f"{before.by} decided otherwise on '{output}': {choice_sentence(before)}.",
+                "Two people have to say the same: do as they did, or withhold the output.",
                 code="release-disagreed",
             )
     return outcome_of((*words, word), persons)
 
 
-def add_word(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | None:
+def add_vote(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | None:
     """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
-    words = words_on(stop, output)
+    words = votes_on(stop, output)
     outcome = outcome_with(words, output, word, persons)
     try:
         stop.create(_vote_file(output, len(words) + 1), word)
     except FileExistsError:
         raise StationError(
-            f"Someone else decided on '{output}' at this moment. Look at it again.",
+            f"Someone else decided on '{output}' at this moment.",
+            "Look at it again.",
             code="release-decided",
         ) from None
     return outcome
 
 
-def told(word: Vote | Outcome) -> str:
+def choice_sentence(word: Vote | Outcome) -> str:
     """A choice in words, for people at the station."""
     if word.choice == "refuse":
         return "withhold it"
@@ -206,10 +207,10 @@ def _vote_file(output: str, number: int) -> StopFile[Vote]:
     return StopFile(f"word-{output}-{number}", _VOTE)
 
 
-def decided(output: str) -> StationError:
+def already_decided(output: str) -> StationError:
     """A word comes too late."""
     return StationError(
-        f"What becomes of '{output}' is decided already. 'phtlab station outputs' shows what "
-        "waits.",
+        f"What becomes of '{output}' is decided already.",
+        "'phtlab station outputs' shows what waits.",
         code="release-decided",
     )

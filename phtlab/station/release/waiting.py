@@ -165,7 +165,7 @@ def _checked(stop: Stop, file: HeldFile, stack: ExitStack) -> Content:
 
 def _broken(path: Path) -> StationError:
     return StationError(
-        f"{path} is missing, or is not what it was when the airlock held it: nothing of it leaves. "
+        f"{path} is missing, or is not what it was when the airlock held it: nothing of it leaves.",
         "Look into the station's disk; the researcher has to send the train again.",
         code="stop-broken",
     )

@@ -39,7 +39,9 @@ class _Seen:
     untold: dict[str, None] = field(default_factory=dict)
 
 
-def touched(trees: _Trees, columns: Mapping[str, Sequence[str]]) -> tuple[TouchedData, ...]:
+def find_column_usage(
+    trees: _Trees, columns: Mapping[str, Sequence[str]]
+) -> tuple[TouchedData, ...]:
     """The data sets that the cells (number, tree) open, in order, each with what they touch of it.
 
     `columns` are the declared ones by data set; of a data set that is not in it, none is known.
@@ -60,7 +62,9 @@ def touched(trees: _Trees, columns: Mapping[str, Sequence[str]]) -> tuple[Touche
     )
 
 
-def mentioned(trees: _Trees, columns: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def find_mentioned_columns(
+    trees: _Trees, columns: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[str, ...]]:
     """Declared columns whose names stand anywhere in the cells, by data set."""
     words = {word for _, tree in trees for node in ast.walk(tree) for word in _words(node)}
     found = {

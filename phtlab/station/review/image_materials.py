@@ -49,7 +49,7 @@ def origin(found: Import, materials: Materials | None) -> Origin:
     return "image" if top == _ALWAYS or top in modules else "unknown"
 
 
-def compared(before: Materials, after: Materials) -> tuple[MaterialsChange, ...]:
+def compare_materials(before: Materials, after: Materials) -> tuple[MaterialsChange, ...]:
     """What differs, by name."""
     old, new = before.packages, after.packages
     return tuple(

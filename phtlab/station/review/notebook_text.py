@@ -68,8 +68,8 @@ def read_notebook(content: bytes) -> NotebookText:
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TrainError(
-            "The train's notebook is not one that phtlab wrote, and cannot be read. Refuse it, "
-            "and ask its author to build the train again.",
+            "The train's notebook is not one that phtlab wrote, and cannot be read.",
+            "Refuse it, and ask its author to build the train again.",
             code="image-notebook",
         ) from None
     shown = _as_much_as_shown(cells)

@@ -13,17 +13,17 @@ from phtlab.station.review.examination import CellChange, Remark
 from phtlab.station.review.image_materials import MaterialsChange, origin
 from phtlab.station.review.study_context import StudyContext
 from phtlab.station.review.train_review import TrainReview
-from phtlab.station.review.visible_source import shown
+from phtlab.station.review.visible_source import visible_line
 
 _MARKS = {"added": "+", "removed": "-", "same": " "}
 _MOST = 30
 
 
-def told(reading: TrainReview, *, changes: bool) -> Iterator[str]:
+def report_lines(reading: TrainReview, *, changes: bool) -> Iterator[str]:
     """All that the page tells; the code is what changed if `changes`, else the whole notebook."""
     manifest = reading.arrived.train.manifest
     yield f"{manifest.name}, a train of {reading.arrived.researcher}"
-    yield shown(reading.since)
+    yield visible_line(reading.since)
     if reading.under:
         yield from _study(reading.under)
     if reading.trouble:
@@ -31,22 +31,24 @@ def told(reading: TrainReview, *, changes: bool) -> Iterator[str]:
     if not reading.text.whole:
         yield "! This notebook is too long to be shown whole. What is not shown would run too."
     if reading.beside:
-        yield shown(f"! It holds files that are not shown here: {', '.join(reading.beside)}.")
-    yield from (f"! {shown(sentence)}" for sentence in reading.strange)
+        yield visible_line(
+            f"! It holds files that are not shown here: {', '.join(reading.beside)}."
+        )
+    yield from (f"! {visible_line(sentence)}" for sentence in reading.strange)
     yield ""
     yield f"risk        {reading.risk.risk}"
-    yield from (f"            {shown(reason.sentence)}" for reason in reading.risk.reasons)
+    yield from (f"            {visible_line(reason.sentence)}" for reason in reading.risk.reasons)
     yield from _data(reading)
     for output in manifest.outputs:
         counts = f", counts persons in '{output.counts}'" if output.counts else ", counts nothing"
-        yield shown(f"output      {output.name} ({output.kind}{counts})")
+        yield visible_line(f"output      {output.name} ({output.kind}{counts})")
     for one in reading.parameters:
         was = f", approved before: {one.before!r}" if one.changed else ", new" * one.is_new
-        yield shown(f"parameter   {one.name} = {one.value!r} (may be {one.takes}{was})")
+        yield visible_line(f"parameter   {one.name} = {one.value!r} (may be {one.takes}{was})")
     yield from _imports(reading)
     yield from _remarks("look", reading.examination.remarks)
     yield from _remarks("linter", reading.examination.hints)
-    yield from (f"unread      {shown(sentence)}" for sentence in reading.examination.unread)
+    yield from (f"unread      {visible_line(sentence)}" for sentence in reading.examination.unread)
     yield from _kernel(reading)
     yield ""
     yield from _changes(reading) if changes and reading.difference else _notebook(reading)
@@ -99,21 +101,23 @@ def _study(under: StudyContext) -> Iterator[str]:
         yield f"! It names a proposal that is not here: {under.digest}."
         return
     study = under.proposal
-    yield shown(f"for the study '{study.title}' ({study.id}, version {study.version})")
+    yield visible_line(f"for the study '{study.title}' ({study.id}, version {study.version})")
 
 
 def _data(reading: TrainReview) -> Iterator[str]:
     for data in reading.examination.data:
         named = ", ".join(data.columns) or "no column by name"
-        yield shown(f"data        {data.name}: {named}")
+        yield visible_line(f"data        {data.name}: {named}")
         if mentioned := reading.only_mentioned(data.name):
-            yield shown(f"            also named somewhere: {', '.join(mentioned)}")
+            yield visible_line(f"            also named somewhere: {', '.join(mentioned)}")
         if data.whole:
-            yield shown(f"            any column may be touched: {'; '.join(data.whole[:4])}")
+            yield visible_line(
+                f"            any column may be touched: {'; '.join(data.whole[:4])}"
+            )
         if data.untold:
-            yield shown(f"            could not tell: {'; '.join(data.untold[:4])}")
+            yield visible_line(f"            could not tell: {'; '.join(data.untold[:4])}")
     for sentence in reading.under.beyond(reading.examination.data) if reading.under else ():
-        yield shown(f"            {sentence}")
+        yield visible_line(f"            {sentence}")
     if not reading.examination.data:
         names = ", ".join(reading.arrived.train.manifest.datasets) or "no data set"
         yield f"data        could not tell; declared: {names}"
@@ -128,12 +132,12 @@ def _imports(reading: TrainReview) -> Iterator[str]:
             if origin(one, reading.kernel.materials) == where
         ]
         if modules:
-            yield shown(f"imports     {said}: {', '.join(modules)}")
+            yield visible_line(f"imports     {said}: {', '.join(modules)}")
 
 
 def _remarks(word: str, remarks: tuple[Remark, ...]) -> Iterator[str]:
     for one in remarks[:_MOST]:
-        yield shown(f"{word:<12}cell {one.cell}, line {one.line}: {one.sentence}")
+        yield visible_line(f"{word:<12}cell {one.cell}, line {one.line}: {one.sentence}")
     if len(remarks) > _MOST:
         yield f"            and {len(remarks) - _MOST} more"
 
@@ -146,15 +150,15 @@ def _kernel(reading: TrainReview) -> Iterator[str]:
         yield f"            the catalogue has a newer one: {kernel.newest}"
         yield from _packages(kernel.behind)
     if kernel.same_as_before is not None:
-        told = "the same image as" if kernel.same_as_before else "another image than"
-        yield f"            {told} the version approved before"
+        same = "the same image as" if kernel.same_as_before else "another image than"
+        yield f"            {same} the version approved before"
     yield from _packages(kernel.changes)
 
 
 def _packages(changes: tuple[MaterialsChange, ...] | None) -> Iterator[str]:
     for change in (changes or ())[:_MOST]:
         before, after = change.before or "not there", change.after or "gone"
-        yield shown(f"            {change.name}: {before} -> {after}")
+        yield visible_line(f"            {change.name}: {before} -> {after}")
     if changes and len(changes) > _MOST:
         yield f"            and {len(changes) - _MOST} more"
 
@@ -162,15 +166,15 @@ def _packages(changes: tuple[MaterialsChange, ...] | None) -> Iterator[str]:
 def _notebook(reading: TrainReview) -> Iterator[str]:
     for cell in reading.text.cells:
         kind = "" if cell.kind == "code" else f", {cell.kind}, does not run"
-        yield shown(f"cell {cell.number} ({cell.role}{kind})")
+        yield visible_line(f"cell {cell.number} ({cell.role}{kind})")
         for number, line in enumerate(cell.lines, start=1):
-            yield f"{number:>5}  {shown(line)}"
+            yield f"{number:>5}  {visible_line(line)}"
 
 
 def _changes(reading: TrainReview) -> Iterator[str]:
     assert reading.difference is not None  # noqa: S101 - asked before
     for cell in reading.difference.cells:
-        yield shown(f"cell {cell.after or cell.before} ({cell.role}, {cell.change})")
+        yield visible_line(f"cell {cell.after or cell.before} ({cell.role}, {cell.change})")
         if cell.change != "same":
             yield from _changed(cell)
 
@@ -185,4 +189,4 @@ def _changed(cell: CellChange) -> Iterator[str]:
             yield "       …"
         last = at
         number = line.before if line.mark == "removed" else line.after
-        yield f"{number:>5}  {_MARKS[line.mark]} {shown(line.text)}"
+        yield f"{number:>5}  {_MARKS[line.mark]} {visible_line(line.text)}"

@@ -15,7 +15,7 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.data.datasets import load_datasets
 from phtlab.station.review.approved_before import ApprovedBefore, approved_before
 from phtlab.station.review.examination import CodeCell, Difference, Examination, ExaminationRequest
-from phtlab.station.review.image_materials import MaterialsChange, compared
+from phtlab.station.review.image_materials import MaterialsChange, compare_materials
 from phtlab.station.review.isolated_worker import examined
 from phtlab.station.review.notebook_text import NotebookText, read_notebook
 from phtlab.station.review.study_context import StudyContext, under_proposal
@@ -142,7 +142,7 @@ def read_train(
     """
     if not stop.has(Marker.VERIFIED):
         raise StationError(
-            f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read. "
+            f"The train of {stop.hex[:12]} has not been verified yet: there is nothing to read.",
             "'phtlab station status' shows how far it is.",
             code="stop-unverified",
         )
@@ -251,10 +251,10 @@ def _kernel(
         name=kernel.name,
         digest=kernel.digest,
         newest=newest,
-        behind=compared(materials, latest) if materials and latest else None,
+        behind=compare_materials(materials, latest) if materials and latest else None,
         materials=materials,
         same_as_before=before.arrived.kernel.digest == kernel.digest if before else None,
-        changes=compared(earlier, materials) if earlier and materials else None,
+        changes=compare_materials(earlier, materials) if earlier and materials else None,
     )
 
 

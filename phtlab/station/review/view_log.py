@@ -6,7 +6,7 @@ from phtlab.station.context.station_context import StationContext
 from phtlab.station.stops.stop import Stop
 
 
-def note_look(station: StationContext, stop: Stop, *, by: str) -> None:
+def note_review(station: StationContext, stop: Stop, *, by: str) -> None:
     """`by` looks at the train of `stop`. Raises AuditError, OSError: then nothing is shown."""
     digest = stop.verified_offer().train.digest
     station.audit.append(actor=by, action="train-looked-at", subject=stop.journey, digest=digest)

@@ -60,7 +60,7 @@ def pieces(line: str) -> list[Piece]:
     return [part for piece in found for part in _counted(piece)]
 
 
-def shown(line: str) -> str:
+def visible_line(line: str) -> str:
     """`line` for a terminal, where colours say nothing: only ASCII and plain letters remain."""
     return "".join(
         piece.text if piece.kind != "odd" else escape(piece.text) for piece in pieces(line)

@@ -15,7 +15,7 @@ from typing import Final
 
 from phtlab.notebook.cell import Cell
 from phtlab.notebook.magic import Python, read_python
-from phtlab.station.review.column_usage import mentioned, touched
+from phtlab.station.review.column_usage import find_column_usage, find_mentioned_columns
 from phtlab.station.review.dangerous_names import imports_of, remarks_of
 from phtlab.station.review.difference import difference
 from phtlab.station.review.examination import CodeCell, Examination, ExaminationRequest, Import
@@ -48,8 +48,8 @@ def examine(asked: ExaminationRequest) -> Examination:
     return Examination(
         imports=tuple(imports.values())[:_MOST],
         remarks=tuple(r for number, tree in trees for r in remarks_of(number, tree))[:_MOST],
-        data=touched(trees, asked.columns),
-        mentioned=mentioned(trees, asked.columns),
+        data=find_column_usage(trees, asked.columns),
+        mentioned=find_mentioned_columns(trees, asked.columns),
         hints=tuple(hints_of(sources))[:_MOST],
         difference=changed,
         texts=texts,

@@ -183,7 +183,8 @@ class StationFolder:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise StationError(
-                    f"A station is already running in {self.path.absolute()}. End that one first.",
+                    f"A station is already running in {self.path.absolute()}.",
+                    "End that one first.",
                     code="station-runs",
                 ) from None
             yield
@@ -192,8 +193,8 @@ class StationFolder:
         """Raises SettingsError if this is no station's folder."""
         if not self.settings.exists():
             raise SettingsError(
-                f"There is no station in {self.path.absolute()} (no station.toml). Go to the "
-                "station's folder, name it with --directory, or create one with "
-                "'phtlab station init DIRECTORY --name NAME --organisation ORGANISATION'.",
+                f"There is no station in {self.path.absolute()} (no station.toml).",
+                "Go to the station's folder, name it with --directory, or create one with 'phtlab "
+                "station init DIRECTORY --name NAME --organisation ORGANISATION'.",
                 code="station-absent",
             )

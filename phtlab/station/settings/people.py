@@ -107,7 +107,7 @@ class People(_Part):
         if name not in self.people:
             known = ", ".join(self.people) or "nobody"
             raise StationError(
-                f"Nobody called '{name[:63]}' works at this station's console; there is: {known}. "
+                f"Nobody called '{name[:63]}' works at this station's console; there is: {known}.",
                 "Add a person with 'phtlab station people add NAME --role ROLE'.",
                 code="person-unknown",
             )
@@ -132,7 +132,8 @@ def load_people(folder: StationFolder) -> People:
     except ValidationError as error:
         where, why = faults_of(error)[0]
         raise SettingsError(
-            f"{path}: '{where}' is wrong: {why}. See docs/console.md for its form.",
+            f"{path}: '{where}' is wrong: {why}.",
+            "See docs/console.md for its form.",
             code="people-form",
         ) from None
     except (ValueError, OSError) as error:
@@ -153,8 +154,8 @@ def with_person(
     except ValidationError as error:
         where, why = faults_of(error)[0]
         raise SettingsError(
-            f"'{name[:63]}' cannot be added: {where} is wrong: {why}. A name is of a-z, 0-9, '.', "
-            f"'_' and '-'; roles are {', '.join(ROLES)}.",
+            f"'{name[:63]}' cannot be added: {where} is wrong: {why}.",
+            f"A name is of a-z, 0-9, '.', '_' and '-'; roles are {', '.join(ROLES)}.",
             code="person-name",
         ) from None
 

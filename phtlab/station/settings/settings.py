@@ -113,8 +113,8 @@ def load_settings(folder: StationFolder) -> StationSettings:
     except ValidationError as error:
         where, why = faults_of(error)[0]
         raise SettingsError(
-            f"{folder.settings}: the setting '{where}' is wrong: {why}. "
-            "See docs/station.md for what it may be."
+            f"{folder.settings}: the setting '{where}' is wrong: {why}.",
+            "See docs/station.md for what it may be.",
         ) from None
     except (ValueError, OSError) as error:
         raise SettingsError(f"{folder.settings} cannot be read as TOML: {error}.") from None

@@ -111,7 +111,7 @@ def ending_of(error: PhtlabError, *, admitted: bool) -> Ending:
     """The ending that `error` means: refused before the stop was admitted, failed after."""
     outcome: Literal["refused", "failed"] = "failed" if admitted else "refused"
     code = public_code(error)
-    sentence = RUN.get(code) or STATION.get(code) or error.message
+    sentence = RUN.get(code) or STATION.get(code) or str(error)
     return Ending(outcome=outcome, code=code, sentence=sentence)
 
 

@@ -116,8 +116,8 @@ class Stop:
             return file.from_bytes(path.read_bytes())
         except (OSError, ValueError):
             raise StationError(
-                f"{path} is missing or broken, and this stop cannot go on without it. Restore "
-                "it, or move the stop's folder away: the journey then fails here.",
+                f"{path} is missing or broken, and this stop cannot go on without it.",
+                "Restore it, or move the stop's folder away: the journey then fails here.",
                 code="stop-broken",
             ) from None
 
@@ -211,8 +211,8 @@ class Stop:
                 self.create(stop_files.DECISION, decision)
                 return
         raise StationError(
-            f"The stop {self.hex[:12]} waits for no decision; it is {self.state}. "
-            "'phtlab station status' shows which wait."
+            f"The stop {self.hex[:12]} waits for no decision; it is {self.state}.",
+            "'phtlab station status' shows which wait.",
         )
 
 
@@ -249,7 +249,8 @@ class Stops:
         if len(found) != 1:
             what = "Several stops begin" if found else "There is no stop that begins"
             raise StationError(
-                f"{what} with '{beginning}'. 'phtlab station status' lists them.",
+                f"{what} with '{beginning}'.",
+                "'phtlab station status' lists them.",
                 code="stop-not-found",
             )
         return found[0]

@@ -59,15 +59,17 @@ class Envelope(_Strict):
         """Parse an envelope. Raises SignatureError for anything else."""
         if len(content) > MAX_ENVELOPE_BYTES:
             raise SignatureError(
-                f"This signed document is {len(content)} bytes; at most {MAX_ENVELOPE_BYTES} "
-                "are read. Ask whoever sent it for the right file.",
+                f"This signed document is {len(content)} bytes; at most {MAX_ENVELOPE_BYTES} are "
+                "read.",
+                "Ask whoever sent it for the right file.",
                 code="signature-size",
             )
         try:
             return cls.model_validate(parse_json(content))
         except (ValidationError, ValueError):
             raise SignatureError(
-                "This is not a signed phtlab document (a DSSE envelope). Check the file name.",
+                "This is not a signed phtlab document (a DSSE envelope).",
+                "Check the file name.",
                 code="signature-form",
             ) from None
 
@@ -152,13 +154,14 @@ def open_statement(
         if not signer.keys.verifies(scheme, _b64decode(signature.sig), message):
             raise SignatureError(
                 f"The {scheme} signature of {signer.name} does not hold: the document was changed "
-                "after signing. Ask its author to send it again."
+                "after signing.",
+                "Ask its author to send it again.",
             )
     try:
         statement = Statement.model_validate(parse_canonical(body))
     except (ValidationError, ValueError):
         raise SignatureError(
-            f"{signer.name} signed something that is no statement in canonical form. "
+            f"{signer.name} signed something that is no statement in canonical form.",
             "Ask for it to be signed again with phtlab.",
             code="signature-statement",
         ) from None
@@ -188,11 +191,12 @@ def _signer(envelope: Envelope, members: Iterable[Member]) -> Member:
     if known & set(ids):
         raise SignatureError(
             "A document must carry exactly one Ed25519 and one ML-DSA-65 signature of the same "
-            "member; this one does not. Ask its author to sign it again."
+            "member; this one does not.",
+            "Ask its author to sign it again.",
         )
     raise NotOnRosterError(
-        "This document is signed by keys that are not on the roster. Ask a consortium officer "
-        "whether its author is a member, and refresh the roster."
+        "This document is signed by keys that are not on the roster.",
+        "Ask a consortium officer whether its author is a member, and refresh the roster.",
     )
 
 

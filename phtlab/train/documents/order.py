@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -46,12 +46,12 @@ class Order(BaseModel):
         recipients: tuple[str, ...],
         roster_version: int,
         *,
-        now: datetime | None = None,
+        now: datetime,
         lifetime: timedelta = timedelta(days=7),
         route: Route = "parallel",
         proposal: str | None = None,
     ) -> Order:
-        issued = (now or datetime.now(UTC)).replace(microsecond=0)
+        issued = now.replace(microsecond=0)
         return cls(
             train=train,
             route=route,

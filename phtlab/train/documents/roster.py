@@ -80,8 +80,8 @@ class Roster(BaseModel):
                 return member
         known = ", ".join(m.name for m in self.members) or "nobody"
         raise NotOnRosterError(
-            f"'{name}' is not on the roster of {self.consortium} (version {self.version}). "
-            f"On it: {known}."
+            f"'{name}' is not on the roster of {self.consortium} (version {self.version}).",
+            f"On it: {known}.",
         )
 
     def with_role(self, role: Role) -> tuple[Member, ...]:
@@ -150,8 +150,8 @@ class Catalogue(BaseModel):
             if image.digest == digest:
                 return image
         raise TrainError(
-            f"The kernel image {digest} is not in the consortium's catalogue. Build the train on "
-            "one that 'phtlab kernel list' shows.",
+            f"The kernel image {digest} is not in the consortium's catalogue.",
+            "Build the train on one that 'phtlab kernel list' shows.",
             code="kernel-not-in-catalogue",
         )
 

@@ -62,13 +62,13 @@ def verify_order(
     require_signer_then(signer, order.roster_version, roster)
     if [(s.name, s.sha256) for s in statement.subject] != [("train", order.train)]:
         raise OrderError(
-            f"This order of {signer.name} is signed about another train than it names. "
+            f"This order of {signer.name} is signed about another train than it names.",
             "Dispatch it again.",
             code="order-form",
         )
     if order.train != train.digest:
         raise OrderError(
-            f"This order is for the train {order.train}, not for {train.digest}. "
+            f"This order is for the train {order.train}, not for {train.digest}.",
             "Central paired the wrong documents: tell its operator.",
             code="order-train",
         )
@@ -76,7 +76,8 @@ def verify_order(
         # A colleague's statement about the same image may declare other outputs and bounds.
         raise OrderError(
             f"This order of {signer.name} comes with {train.author}'s statement about the train, "
-            f"not with {signer.name}'s own. Central paired the wrong documents: tell its operator.",
+            f"not with {signer.name}'s own.",
+            "Central paired the wrong documents: tell its operator.",
             code="order-author",
         )
     if order.route != train.manifest.route:
@@ -89,7 +90,8 @@ def verify_order(
     if order.roster_version > roster.version:
         raise RosterStaleError(
             f"This order was made with version {order.roster_version} of the roster; here is "
-            f"version {roster.version}. Refresh the roster and try again.",
+            f"version {roster.version}.",
+            "Refresh the roster and try again.",
             code="roster-behind",
         )
     _require_distinct(order.stations, "station")
@@ -103,8 +105,8 @@ def verify_order(
     _require_recipients(order, roster, signer, over=now is None)
     if envelope.digest in seen:
         raise OrderReplayedError(
-            f"The journey {envelope.digest} was taken before. An order is for one journey: "
-            "dispatch the train again."
+            f"The journey {envelope.digest} was taken before.",
+            "An order is for one journey: dispatch the train again.",
         )
     return order
 
@@ -142,26 +144,28 @@ def verify_turn(
 def _require_time(order: Order, now: datetime | None) -> None:
     if order.expires <= order.issued:
         raise OrderError(
-            "This order expires before it was issued. Dispatch the train again.",
+            "This order expires before it was issued.",
+            "Dispatch the train again.",
             code="order-lifetime",
         )
     if order.expires - order.issued > MAX_LIFETIME:
         raise OrderError(
-            f"This order is valid for more than {MAX_LIFETIME.days} days. Dispatch the train with "
-            "a shorter life.",
+            f"This order is valid for more than {MAX_LIFETIME.days} days.",
+            "Dispatch the train with a shorter life.",
             code="order-lifetime",
         )
     if now is None:
         return
     if order.issued > now + CLOCK_SKEW:
         raise OrderError(
-            f"This order was issued in the future, at {order.issued:%Y-%m-%d %H:%M} UTC. Check "
-            "the clocks of the researcher's machine and of this one.",
+            f"This order was issued in the future, at {order.issued:%Y-%m-%d %H:%M} UTC.",
+            "Check the clocks of the researcher's machine and of this one.",
             code="order-future",
         )
     if now >= order.expires:
         raise OrderExpiredError(
-            f"This order expired at {order.expires:%Y-%m-%d %H:%M} UTC. Dispatch the train again."
+            f"This order expired at {order.expires:%Y-%m-%d %H:%M} UTC.",
+            "Dispatch the train again.",
         )
 
 
@@ -174,7 +178,8 @@ def _require_stations(order: Order, roster: Roster, station: str | None) -> None
             known = ", ".join(member.name for member in roster.stations) or "none"
             raise NotOnRosterError(
                 f"There is no station '{name}' on the roster of {roster.consortium} (version "
-                f"{roster.version}). Its stations: {known}.",
+                f"{roster.version}).",
+                f"Its stations: {known}.",
                 code="order-station-unknown",
             )
 
@@ -186,14 +191,15 @@ def _require_recipients(order: Order, roster: Roster, signer: Member, *, over: b
         if name not in names:
             raise NotOnRosterError(
                 f"Results are to be sealed to '{name}', who is not on the roster of "
-                f"{roster.consortium} (version {roster.version}). Dispatch the train again to "
-                "members only.",
+                f"{roster.consortium} (version {roster.version}).",
+                "Dispatch the train again to members only.",
                 code="order-recipient-unknown",
             )
     if signer.name not in order.recipients:
         raise OrderError(
             f"{signer.name} signed this order but is not among its recipients "
-            f"({', '.join(order.recipients)}). Dispatch the train again.",
+            f"({', '.join(order.recipients)}).",
+            "Dispatch the train again.",
             code="order-recipients",
         )
 
@@ -202,6 +208,7 @@ def _require_distinct(names: tuple[str, ...], what: str) -> None:
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
         raise OrderError(
-            f"This order names the {what} {', '.join(doubled)} twice. Dispatch the train again.",
+            f"This order names the {what} {', '.join(doubled)} twice.",
+            "Dispatch the train again.",
             code="order-twice",
         )

@@ -24,7 +24,8 @@ def require_role(
     if role not in member.roles:
         raise error(
             f"{member.name} is on the roster as {', '.join(member.roles)}; only a {role} may "
-            f"{what}. Ask an officer for the role.",
+            f"{what}.",
+            "Ask an officer for the role.",
             code=code,
         )
 
@@ -49,7 +50,7 @@ def read_predicate(
         return value.model_validate(statement.predicate)
     except ValidationError as error:
         raise type(refusal)(
-            f"{what} cannot be read ({faults_of(error)[0]}). It may be made by another version "
-            "of phtlab.",
+            f"{what} cannot be read ({faults_of(error)[0]}).",
+            "It may be made by another version of phtlab.",
             code=refusal.code,
         ) from None

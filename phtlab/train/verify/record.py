@@ -41,14 +41,15 @@ def verify_record(
     if order.route == "sequential" and record.stop > 0 and expected is None:
         raise RecordError(
             f"The record of stop {record.stop} at {station} follows no record of the stop before: "
-            "one is missing. Ask central's operator for it.",
+            "one is missing.",
+            "Ask central's operator for it.",
             code="record-chain",
         )
     if record.previous != expected:
         raise RecordError(
             f"The record of {station} follows {record.previous or 'no record'}; "
-            f"{expected or 'none'} was expected. A stop was dropped, repeated or put in between: "
-            "do not use these results.",
+            f"{expected or 'none'} was expected.",
+            "A stop was dropped, repeated or put in between: do not use these results.",
             code="record-chain",
         )
     return record
@@ -111,8 +112,8 @@ def open_record(
     statement, signer = open_statement(envelope, RECORD_TYPE, signers)
     if signer.name != station:
         raise RecordError(
-            f"This record of the stop at {station} is signed by {signer.name}. Only {station} may "
-            "say what happened there: do not use it, and tell an officer.",
+            f"This record of the stop at {station} is signed by {signer.name}.",
+            f"Only {station} may say what happened there: do not use it, and tell an officer.",
             code="record-signer",
         )
     require_role(signer, "station", RecordError, "record-role", "sign stop records")
@@ -128,8 +129,8 @@ def open_record(
     for code, what, found, right in expected:
         if found != right:
             raise RecordError(
-                f"This record of {station} is of {what} {found}, not of {right}. It belongs "
-                "elsewhere: do not use it.",
+                f"This record of {station} is of {what} {found}, not of {right}.",
+                "It belongs elsewhere: do not use it.",
                 code=code,
             )
     require_signer_then(signer, record.roster_version, roster)
@@ -159,7 +160,8 @@ def _require_cargo(
     if (departed and not complete) or (not departed and not empty):
         raise RecordError(
             f"{station}'s record says '{record.outcome}' and "
-            f"{'names no' if departed else 'yet names'} cargo. Ask the station to look into it.",
+            f"{'names no' if departed else 'yet names'} cargo.",
+            "Ask the station to look into it.",
             code="record-cargo",
         )
     if departed == bool(record.code):
@@ -184,8 +186,8 @@ def _require_record_roster(record: StopRecord, roster: Roster) -> None:
     if record.roster_version > roster.version:
         raise RosterStaleError(
             f"{record.station} knows version {record.roster_version} of the roster; here is "
-            f"version {roster.version}. Refresh it; if that does not help, central holds the "
-            "newest one back.",
+            f"version {roster.version}.",
+            "Refresh it; if that does not help, central holds the newest one back.",
             code="roster-behind",
         )
 
@@ -194,13 +196,15 @@ def _require_ran_under(order: Order, record: StopRecord) -> None:
     if record.roster_version < order.roster_version:
         raise RecordError(
             f"{record.station} ran this with version {record.roster_version} of the roster, older "
-            f"than the order's {order.roster_version}: it should have refused. Tell its operator.",
+            f"than the order's {order.roster_version}: it should have refused.",
+            "Tell its operator.",
             code="record-roster",
         )
     began = record.started or record.finished
     if record.finished < began or began < order.issued - CLOCK_SKEW:
         raise RecordError(
-            f"The times in {record.station}'s record cannot be: it ended before it began, or began "
-            "before the order was signed. Ask the station to check its clock.",
+            f"The times in {record.station}'s record cannot be: it ended before it began, or "
+            "began before the order was signed.",
+            "Ask the station to check its clock.",
             code="record-time",
         )

@@ -56,8 +56,8 @@ def verify_released_log(
     statement, signer = open_statement(envelope, LOG_TYPE, roster.signers(order.roster_version))
     if signer.name != station:
         raise RecordError(
-            f"This log of the stop at {station} is signed by {signer.name}. Only {station} may "
-            "release it: do not use it, and tell an officer.",
+            f"This log of the stop at {station} is signed by {signer.name}.",
+            f"Only {station} may release it: do not use it, and tell an officer.",
             code="log-signer",
         )
     require_role(signer, "station", RecordError, "log-role", "release logs")
@@ -71,8 +71,8 @@ def verify_released_log(
     found = (said.journey, said.train, said.station, said.stop)
     if found != expected or said.context != bound or about != [("log", said.log)]:
         raise RecordError(
-            f"This log of {station} is of another journey, train or stop. It belongs elsewhere: do "
-            "not use it.",
+            f"This log of {station} is of another journey, train or stop.",
+            "It belongs elsewhere: do not use it.",
             code="log-other",
         )
     return said

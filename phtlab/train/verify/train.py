@@ -30,7 +30,8 @@ def verify_train(envelope: Envelope, roster: Roster, *, over: bool = False) -> T
     if len(statement.subject) != 1:
         raise TrainError(
             f"The train '{manifest.name}' of {author.name} names {len(statement.subject)} images; "
-            "a train is one image. Build and sign it again.",
+            "a train is one image.",
+            "Build and sign it again.",
             code="train-subject",
         )
     subject = statement.subject[0]

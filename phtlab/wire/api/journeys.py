@@ -40,7 +40,10 @@ class Info(_Model):
 
 
 class Problem(_Model):
-    """An error (RFC 9457). `code` is the error's stable code, `family` that of its class."""
+    """An error (RFC 9457): `detail` says what happened, `hint` what to do next.
+
+    `code` is the error's stable code, `family` that of its class.
+    """
 
     type: str = "about:blank"
     title: str
@@ -48,6 +51,7 @@ class Problem(_Model):
     code: str
     family: str = ""
     detail: str
+    hint: str = ""
 
 
 class TrainSummary(_Model):

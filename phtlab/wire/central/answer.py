@@ -31,7 +31,7 @@ def validated(adapter: TypeAdapter[Anything], content: bytes) -> Anything:
 def foreign() -> CentralError:
     """What is not of this API."""
     return CentralError(
-        "Central's answer is not of this API's version 1. Check the address, and that both sides "
-        "run the same release of phtlab.",
+        "Central's answer is not of this API's version 1.",
+        "Check the address, and that both sides run the same release of phtlab.",
         code="central-answer",
     )

@@ -23,7 +23,7 @@ from phtlab.wire.central.governance import SendRequest
 
 
 class AuditClient:
-    """Nothing here is believed: see `look`.
+    """Nothing here is believed: see `review_checkpoints`.
 
     Every method raises what those of `CentralClient` raise.
     """
@@ -112,7 +112,7 @@ class CheckpointReview(NamedTuple):
     doubtful: tuple[CheckpointView, ...]
 
 
-def look(
+def review_checkpoints(
     audit: AuditSource, log: str, roster: Roster, last: LastSeenHead | None, *, whole: bool = True
 ) -> CheckpointReview:
     """Verify central's log with what members signed of it, and with what was seen at `last`.

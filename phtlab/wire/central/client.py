@@ -349,8 +349,9 @@ class CentralClient:
                 answer += piece
                 if len(answer) > MAX_ANSWER_BYTES:
                     raise CentralError(
-                        f"Central at {self.url} answers with more than {MAX_ANSWER_BYTES:,} bytes, "
-                        "which no answer has. It is broken or hostile: tell its operator.",
+                        f"Central at {self.url} answers with more than {MAX_ANSWER_BYTES:,} "
+                        "bytes, which no answer has.",
+                        "It is broken or hostile: tell its operator.",
                         code="central-answer",
                     )
                 if time.monotonic() - begun > ANSWER_SECONDS:
@@ -388,7 +389,8 @@ class CentralClient:
         if self._http.is_closed:
             raise CentralUnreachableError(
                 f"The connection to central at {self.url} was closed here while it was in use, as "
-                "when the key is changed or locked. Look whether it was done before you try again."
+                "when the key is changed or locked.",
+                "Look whether it was done before you try again.",
             ) from None
 
     def _headers(
@@ -405,16 +407,17 @@ class CentralClient:
         """The member's own word if there is a key, else the hub's for its user."""
         if self._identity is None and not self._hub_token:
             raise CentralError(
-                "This needs a member's key, and none was given. Make one with 'phtlab key create "
-                "NAME', and have it admitted.",
+                "This needs a member's key, and none was given.",
+                "Make one with 'phtlab key create NAME', and have it admitted.",
                 code="unauthenticated",
             )
         info = self._info or self.info()
         expected = self._consortium()
         if expected not in (None, info.consortium):
             raise CentralError(
-                f"Central at {self.url} serves the consortium {info.consortium}, not "
-                f"{expected}: it gets no token of yours. Check the address.",
+                f"Central at {self.url} serves the consortium {info.consortium}, not {expected}: "
+                "it gets no token of yours.",
+                "Check the address.",
                 code="central-consortium",
             )
         if self._identity is not None:
@@ -425,8 +428,8 @@ class CentralClient:
         reason = str(lost) or type(lost).__name__
         return CentralUnreachableError(
             f"Central at {self.url} does not answer ({reason}; tried {attempts} "
-            f"{'time' if attempts == 1 else 'times'}). Check the address and the network, and that "
-            "'phtlab central run' is up there."
+            f"{'time' if attempts == 1 else 'times'}).",
+            "Check the address and the network, and that 'phtlab central run' is up there.",
         )
 
 

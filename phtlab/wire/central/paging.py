@@ -31,6 +31,6 @@ def pages(ask: Callable[[int | None], AnyPage], what: str) -> Iterator[AnyPage]:
             return
         if before is not None and page.next >= before:
             raise CentralError(
-                f"Central's list of {what} does not end. Tell who runs it.", code="pages"
+                f"Central's list of {what} does not end.", "Tell who runs it.", code="pages"
             )
         before = page.next

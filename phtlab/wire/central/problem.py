@@ -13,13 +13,14 @@ MEDIA_TYPE = "application/problem+json"
 
 
 def problem_of(error: PhtlabError, status: int, title: str) -> Problem:
-    """`error` as it travels: its code, the code of its class, and its sentence."""
+    """`error` as it travels: its code, the code of its class, its message and its hint."""
     return Problem(
         title=title,
         status=status,
         code=error.code,
         family=type(error).code,
         detail=error.message,
+        hint=error.hint,
     )
 
 
@@ -29,12 +30,12 @@ def error_of(status: int, body: bytes, url: str) -> PhtlabError:
         problem = Problem.model_validate_json(body)
     except ValidationError:
         return CentralError(
-            f"{url} answered {status} without saying why. Check that this is the address of a "
-            "central, and what stands in its log.",
+            f"{url} answered {status} without saying why.",
+            "Check that this is the address of a central, and what stands in its log.",
             code="central-no-reason",
         )
     kind = _CLASSES.get(problem.family) or _CLASSES.get(problem.code) or CentralError
-    return kind(problem.detail, code=problem.code)
+    return kind(problem.detail, problem.hint, code=problem.code)
 
 
 def _tree(root: type[PhtlabError]) -> Iterator[type[PhtlabError]]:

@@ -72,8 +72,8 @@ def _on_roster(roster: Roster, name: str) -> Member:
             return member
     # The names of the others are no stranger's business.
     raise NotOnRosterError(
-        f"'{name[:64]}' is not on the roster of {roster.consortium} (version {roster.version}). "
-        "Ask a consortium officer to add you, or try again once the new roster is published."
+        f"'{name[:64]}' is not on the roster of {roster.consortium} (version {roster.version}).",
+        "Ask a consortium officer to add you, or try again once the new roster is published.",
     )
 
 
@@ -95,7 +95,8 @@ def _signed_claims(token: str, member: Member, audience: str) -> dict[str, Any]:
         )
     except jwt.InvalidAudienceError:
         raise CentralError(
-            f"This token is for another central than {audience}. Check the address.",
+            f"This token is for another central than {audience}.",
+            "Check the address.",
             code="token-audience",
         ) from None
     except jwt.PyJWTError:
@@ -113,8 +114,8 @@ def _check_times(claims: dict[str, Any], now: datetime) -> None:
     if issued > moment + skew or expires < moment - skew:
         raise CentralError(
             f"This token is of {_clock(issued)}, and here it is {_clock(moment)}: it is expired, "
-            f"or the sender's clock is {_difference(issued - moment)}. Set the clock that is wrong "
-            "and try again.",
+            f"or the sender's clock is {_difference(issued - moment)}.",
+            "Set the clock that is wrong and try again.",
             code="token-expired",
         )
 

@@ -19,7 +19,7 @@ from phtlab.train.canonical import canonical
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.image import MANIFEST_TYPE
 from phtlab.wire.registry.client import Registry
-from phtlab.wire.registry.upload import Moved, Source, after, file_part, unheard
+from phtlab.wire.registry.upload import Moved, Source, after, file_part, ignore_progress
 
 ARTIFACT_TYPE = "application/vnd.phtlab.cargo.v1"
 PART_TYPE = "application/vnd.phtlab.cargo.part.v1+age"
@@ -43,7 +43,7 @@ def push_cargo(
     station: str,
     path: Path,
     *,
-    moved: Moved = unheard,
+    moved: Moved = ignore_progress,
     part_bytes: int = PART_BYTES,
 ) -> str:
     """Store the sealed file `path`; returns its digest (of the file, not of the artifact).
@@ -93,7 +93,7 @@ def pull_cargo(
     path: Path,
     *,
     limit: int | None = None,
-    moved: Moved = unheard,
+    moved: Moved = ignore_progress,
 ) -> None:
     """The sealed file of `digest` (as the stop record has it) as the file `path`.
 

@@ -19,7 +19,7 @@ from phtlab.errors import RegistryError
 from phtlab.train.canonical import digest as digest_of
 from phtlab.train.image import MANIFEST_TYPE
 from phtlab.wire.registry.connection import Authorize, Connection, ConnectionCutError, too_large
-from phtlab.wire.registry.upload import Moved, Source, Upload, source_of, unheard
+from phtlab.wire.registry.upload import Moved, Source, Upload, ignore_progress, source_of
 
 __all__ = ["Authorize", "Moved", "Registry"]
 
@@ -150,7 +150,8 @@ class Registry:
             except (ValueError, AttributeError, TypeError, RecursionError):
                 raise RegistryError(
                     f"The registry at {self.url} lists no tags when asked for those of "
-                    f"{repository}. Check that it is an OCI registry.",
+                    f"{repository}.",
+                    "Check that it is an OCI registry.",
                     code="registry-protocol",
                 ) from None
             following = response.links.get("next", {}).get("url")
@@ -176,7 +177,7 @@ class Registry:
         path: Path,
         *,
         limit: int | None = None,
-        moved: Moved = unheard,
+        moved: Moved = ignore_progress,
     ) -> None:
         """The blob of `digest` as the file `path`, in constant memory.
 
@@ -198,7 +199,7 @@ class Registry:
         write: Callable[[bytes], object],
         *,
         limit: int | None = None,
-        moved: Moved = unheard,
+        moved: Moved = ignore_progress,
     ) -> int:
         """Give the blob piece by piece to `write`. The digest is checked after the last piece."""
         url, scopes = self._line.path(repository, f"blobs/{digest}"), "pull"
@@ -236,7 +237,7 @@ class Registry:
         content: bytes | Path | Source,
         *,
         digest: str | None = None,
-        moved: Moved = unheard,
+        moved: Moved = ignore_progress,
     ) -> str:
         """Store a blob, unless it is there; returns its digest.
 

@@ -102,8 +102,9 @@ class Connection:
         if not self._is_ours(target):
             raise RegistryError(
                 f"The registry at {self.url} sends this machine on to another address, "
-                f"{_plain(str(target))}: phtlab does not go there. Ask its operator to serve all "
-                "content itself (CNCF Distribution: storage.redirect.disable).",
+                f"{_plain(str(target))}: phtlab does not go there.",
+                "Ask its operator to serve all content itself (CNCF Distribution: "
+                "storage.redirect.disable).",
                 code="registry-redirect",
             )
         return target
@@ -188,7 +189,8 @@ class Connection:
                 if response.headers.get("content-encoding", "identity") != "identity":
                     raise RegistryError(
                         f"The registry at {self.url} packs what it sends, although it was asked "
-                        "not to: it is not read. Ask its operator to leave its content as it is.",
+                        "not to: it is not read.",
+                        "Ask its operator to leave its content as it is.",
                         code="registry-protocol",
                     )
                 if response.status_code in _BUSY:
@@ -207,26 +209,26 @@ class Connection:
 
     def unreachable(self, cause: Exception) -> PhtlabError:
         return RegistryUnreachableError(
-            f"The registry at {self.url} does not answer ({_plain(str(cause))}). Check that the "
-            "address is right, that the registry is running and that this machine may reach it; "
-            "then try again."
+            f"The registry at {self.url} does not answer ({_plain(str(cause))}).",
+            "Check that the address is right, that the registry is running and that this machine "
+            "may reach it; then try again.",
         )
 
     def refusal(self, response: httpx.Response, what: str) -> RegistryError:
         """The error for an answer that was not hoped for; `what` says what was to be done."""
-        code = {401: "registry-denied", 403: "registry-denied", 404: "registry-missing"}.get(
-            response.status_code, "registry"
-        )
-        advice = {
-            "registry-denied": " The token does not give this right; check your role on the "
-            "roster.",
-            "registry-missing": " It was never pushed, or its retention is over.",
-        }.get(code, "")
-        return RegistryError(
-            f"The registry at {self.url} did not {what}: {response.status_code} "
-            f"{_reason(response)}.{advice}",
-            code=code,
-        )
+        refused = response.status_code
+        message = f"The registry at {self.url} did not {what}: {refused} {_reason(response)}."
+        if refused in (401, 403):
+            return RegistryError(
+                message,
+                "The token does not give this right; check your role on the roster.",
+                code="registry-denied",
+            )
+        if refused == 404:
+            return RegistryError(
+                message, "It was never pushed, or its retention is over.", code="registry-missing"
+            )
+        return RegistryError(message)
 
     def _authorized(
         self, method: str, url: httpx.URL, scopes: Sequence[str], **options: Any

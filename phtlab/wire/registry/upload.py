@@ -24,7 +24,7 @@ Moved = Callable[[int], None]
 """Told how many bytes have moved so far."""
 
 
-def unheard(size: int) -> None:
+def ignore_progress(size: int) -> None:
     """A `Moved` that nobody listens to."""
 
 
@@ -87,7 +87,7 @@ class _Pieces:
             piece = self.source.read(place, min(_PIECE_BYTES, self.end - place))
             if not piece:
                 raise RegistryError(
-                    f"A file became shorter while it was pushed to {self.repository}. Try again."
+                    f"A file became shorter while it was pushed to {self.repository}.", "Try again."
                 )
             yield piece
             place += len(piece)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from phtlab.central.audit.log import audited, entries_wanted
+from phtlab.central.audit.log import audited, filtered_entries
 from phtlab.central.db.database import Database
 from phtlab.central.delivery.preferences import notifications_of
 from phtlab.central.notifications.outbox import officers
@@ -134,7 +134,7 @@ def test_replicas_write_one_chain(ready_database_url: str) -> None:
     for thread in threads:
         join(thread)
     with replicas[0].read() as session:
-        found = entries_wanted(session, EntryFilter(), 1000)[::-1]
+        found = filtered_entries(session, EntryFilter(), 1000)[::-1]
     assert verify_chain(found, log=LOG).number == len(found) == 120
     pairs = list(zip(found[::2], found[1::2], strict=True))
     assert all(one.actor == two.actor and one.subject == two.subject for one, two in pairs)
@@ -248,7 +248,7 @@ def test_entries_are_found_by_who_what_which_and_when(small_central: World) -> N
 
     def numbers(**wanted: object) -> list[int]:
         with small_central.services.database.read() as session:
-            found = entries_wanted(session, EntryFilter(**wanted), 100)  # type: ignore[arg-type]
+            found = filtered_entries(session, EntryFilter(**wanted), 100)  # type: ignore[arg-type]
         return [entry.number for entry in found]
 
     first, train, _ = entries(small_central)

@@ -15,6 +15,7 @@ from phtlab.cli.main import app
 from phtlab.errors import AuditError, PhtlabError
 from phtlab.files.key_file import write_key
 from phtlab.lab.client.lab import Lab
+from phtlab.lab.session.session import Session
 from phtlab.station.audit.log import Log
 from phtlab.station.context.bootstrap import open_station, trust_of
 from phtlab.station.daemon.audit_witness import AuditWitness
@@ -37,7 +38,7 @@ def central(small_central: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     place = tmp_path / "config" / "trust"
     trust = Trust(place, client.tuf_fetcher(), client.metadata_url, client.targets_url)
     trust.pin(small_central.founding.consortium.root)
-    lab = Lab(small_central.identity("bob"), client, trust)
+    lab = Lab(Session(small_central.identity("bob"), client, trust))
     monkeypatch.setattr(phtlab, "connect", lambda: lab, raising=False)
     journey = small_central.journey("ulm")
     record = small_central.record(journey, "ulm")
@@ -59,7 +60,7 @@ def ulm(central: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     for number in range(3):
         log.append(actor="ulm", action="stop-offered", subject=f"j-{number}")
     station = open_station(folder, settings, central.identity("ulm"))
-    assert AuditWitness(station).look() == ()
+    assert AuditWitness(station).review_logs() == ()
     station.close()
     return folder.path
 

@@ -17,9 +17,13 @@ from pydantic import ValidationError
 from phtlab.central.context import CentralContext
 from phtlab.central.delivery import webhook
 from phtlab.central.delivery.due import DueDelivery, Undelivered
-from phtlab.central.delivery.preferences import choose, forget_notifications, notifications_of
-from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, OF_ONE, Deliveries, claim, wait_after
-from phtlab.central.delivery.webhook import reached, signature
+from phtlab.central.delivery.preferences import (
+    forget_notifications,
+    notifications_of,
+    set_preferences,
+)
+from phtlab.central.delivery.sender import CLAIM, MAX_TRIES, OF_ONE, Deliveries, claim, retry_delay
+from phtlab.central.delivery.webhook import resolve_public_address, signature
 from phtlab.central.notifications.outbox import notify
 from phtlab.errors import AuditError, CentralError
 from phtlab.governance.audit.chain import Checkpoint
@@ -214,7 +218,7 @@ def test_what_does_not_arrive_is_tried_again_and_given_up_at_last(
     until(lambda: tried("webhook") == ("failed", 3))  # 410: whoever is there wants no more
     assert [call.path for call in hook.calls] == ["/", "/", "/"], "no redirect is followed"
     assert len({call.headers["webhook-id"] for call in hook.calls}) == 1
-    assert wait_after(1) < wait_after(2) < wait_after(MAX_TRIES) <= timedelta(hours=6)
+    assert retry_delay(1) < retry_delay(2) < retry_delay(MAX_TRIES) <= timedelta(hours=6)
 
 
 def test_a_mail_server_without_the_right_certificate_gets_nothing(
@@ -239,7 +243,7 @@ def test_replicas_claim_each_delivery_once_and_a_dead_one_s_claim_ends(
     replicas = [CentralContext.of(settings, clock) for _ in range(2)]
     ada = Member(name="ada", roles=("researcher",), keys=founding.identities["ada"].public)
     new = NewPreferences(preferences=everywhere(webhook="https://example.org/hook"))
-    choose(replicas[0], ada, new)
+    set_preferences(replicas[0], ada, new)
     with replicas[1].database.change() as change:
         for number in range(15):
             notify(change, "journey-done", ["ada", "ada"], f"sha256:{number}")
@@ -271,12 +275,12 @@ def test_an_address_that_was_removed_gets_nothing_more(small_central: World) -> 
     world = small_central
     ada = world.services.publication.current().roster.member("ada")
     chosen = NewPreferences(preferences=everywhere(webhook="https://example.org/hook"))
-    choose(world.services, ada, chosen)
+    set_preferences(world.services, ada, chosen)
     world.clock.ahead = timedelta(hours=1)
     with world.services.database.change() as change:
         notify(change, "journey-done", ["ada"], "sha256:1")
     world.clock.ahead = timedelta(0)
-    choose(world.services, ada, NewPreferences(preferences=Preferences()))
+    set_preferences(world.services, ada, NewPreferences(preferences=Preferences()))
     world.clock.ahead = timedelta(hours=1, seconds=1)
     Deliveries(world.services).start_due()
     until(lambda: told(world, "ada")[0].deliveries[0].state == "failed")
@@ -296,7 +300,7 @@ def test_a_webhook_that_never_ends_keeps_nobody_else_waiting(
     for name, there in (("ada", dripping), ("ulm", hook)):
         member = world.services.publication.current().roster.member(name)
         chosen = NewPreferences(preferences=everywhere(webhook=there.url))
-        choose(world.services, member, chosen)
+        set_preferences(world.services, member, chosen)
     with world.services.database.change() as change:
         for number in range(30):
             notify(change, "journey-done", ["ada"], f"sha256:{number}")
@@ -374,11 +378,11 @@ def test_a_name_that_leads_to_a_private_address_too_is_not_called(
     found = [(0, 0, 0, "", ("93.184.216.34", 443)), (0, 0, 0, "", ("127.0.0.1", 443))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(Undelivered) as refused:
-        reached("rebinding.test", 443, private=False)
+        resolve_public_address("rebinding.test", 443, private=False)
     assert refused.value.final
-    assert reached("rebinding.test", 443, private=True) == "93.184.216.34"
+    assert resolve_public_address("rebinding.test", 443, private=True) == "93.184.216.34"
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found[:1])
-    assert reached("public.test", 443, private=False) == "93.184.216.34"
+    assert resolve_public_address("public.test", 443, private=False) == "93.184.216.34"
 
 
 def test_a_private_webhook_is_not_called_by_default(small_central: World, hook: Webhook) -> None:
@@ -386,7 +390,7 @@ def test_a_private_webhook_is_not_called_by_default(small_central: World, hook: 
     world = small_central
     ada = world.services.publication.current().roster.member("ada")
     loopback = hook.url.replace("http:", "https:")
-    choose(world.services, ada, NewPreferences(preferences=everywhere(webhook=loopback)))
+    set_preferences(world.services, ada, NewPreferences(preferences=everywhere(webhook=loopback)))
     with world.services.database.change() as change:
         notify(change, "journey-done", ["ada"], "sha256:1")
     until(

@@ -13,6 +13,7 @@ from phtlab.cli.main import app
 from phtlab.errors import ApprovalError, CentralError
 from phtlab.governance import Acceptance, open_acceptance, require_accepted
 from phtlab.lab.client.lab import Lab
+from phtlab.lab.session.session import Session
 from phtlab.train.documents.roster import Agreement, Catalogue
 from phtlab.trust_store.trust import Trust
 from tests.central.conftest import run_central
@@ -38,7 +39,7 @@ def lab(agreed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     client = agreed.client("ada")
     trust = Trust(tmp_path / "t", client.tuf_fetcher(), client.metadata_url, client.targets_url)
     trust.pin(agreed.founding.consortium.root)
-    made = Lab(agreed.identity("ada"), client, trust)
+    made = Lab(Session(agreed.identity("ada"), client, trust))
     monkeypatch.setattr(phtlab, "connect", lambda: made, raising=False)
     return made
 

@@ -213,6 +213,7 @@ def test_a_code_counts_once_and_for_its_verifier(browser: Browser, hub: HubSimul
         )
         assert answer.status_code == 400
         assert "does not confirm this login" in answer.text
+        assert "It may have taken too long: open the page again." in answer.text, "the hint"
         assert SESSION not in browser.http.cookies
 
 

@@ -109,11 +109,11 @@ class Asking:
         return response.json()
 
     async def refused(self, verb: str, path: str, **options: Any) -> tuple[int, dict[str, Any]]:
-        """Status and problem of an answer that has to be a refusal, in its three fields."""
+        """Status and problem of an answer that has to be a refusal, in its four fields."""
         response = await self.request(verb, path, **options)
         problem = response.json()
         assert response.status_code >= 400, problem
-        assert set(problem) == {"code", "message", "field"}
+        assert set(problem) == {"code", "message", "hint", "field"}
         assert problem["message"].endswith((".", ")")), problem
         return response.status_code, problem
 

@@ -105,7 +105,7 @@ async def test_a_page_of_another_origin_is_refused(asking: Asking):
         if route.path == "events" or verb == "POST":
             response = await asking.request(verb, path_of(route), headers=foreign, json={})
             assert response.status_code in (403, 404), (verb, route.path)
-            assert set(response.json()) == {"code", "message", "field"}
+            assert set(response.json()) == {"code", "message", "hint", "field"}
             assert "Access-Control-Allow-Origin" not in response.headers
 
 

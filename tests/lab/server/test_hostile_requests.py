@@ -217,7 +217,7 @@ async def test_a_failure_of_ours_tells_where_and_not_what(
     monkeypatch.setattr("phtlab.lab.server.status.status_shape", broken)
     status, problem = await asking.refused("GET", "status")
     assert (status, problem["code"]) == (500, "server-failed")
-    assert "Whether it was done is not known" in problem["message"]
+    assert "Whether it was done is not known" in problem["hint"]
     assert "StatusExchange failed: RuntimeError" in caplog.text
     assert "in broken" in caplog.text
-    assert "somebody" not in caplog.text + problem["message"]
+    assert "somebody" not in caplog.text + problem["message"] + problem["hint"]

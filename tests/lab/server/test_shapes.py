@@ -23,7 +23,7 @@ from tests.lab.server.conftest import PASSPHRASE, Asking, until
 from tests.lab.server.test_check import STATION, cell, check, notebook
 from tests.lab.server.test_events import in_thread, reads
 
-API = Path(phtlab.__file__).parent / "lab" / "frontend" / "src" / "api.ts"
+API = Path(phtlab.__file__).parent / "lab" / "frontend" / "src" / "server" / "api.ts"
 SCRIPT = "<script>alert(1)</script>"
 MARKS = "\u202e\u0007\x1b[31m"
 

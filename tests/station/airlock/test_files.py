@@ -21,7 +21,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from phtlab.errors import AirlockError
-from phtlab.station.airlock.check_outputs import CheckedOutput, as_at_a_twin, pass_output
+from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output, released_at_twin
 from phtlab.station.airlock.formats import archive, onnx_model, skops_model
 from phtlab.station.airlock.formats.model import require_declared
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -279,7 +279,7 @@ def test_an_empty_tensor_is_a_name_and_nothing_else() -> None:
 
 
 def test_a_twin_station_holds_nothing_and_says_what_others_would_hold() -> None:
-    (one,) = as_at_a_twin([model(tensors(RULES.large_model))])
+    (one,) = released_at_twin([model(tensors(RULES.large_model))])
     assert one.verdict.verdict == "released"
     assert one.verdict.sentence.startswith("Stations may hold this for a person.")
 

@@ -73,7 +73,7 @@ def stop(
     outputs = tuple(Output(name=name, counts="n") for name in tables)
     before = released_counts.ReleasedHistory(folder, ["heart"])
     passed = pass_outputs(outputs, LeftInMemory(files.__getitem__), RULES, before)
-    released_counts.note(folder, ["heart"], released_counts.left(outputs, passed))
+    released_counts.note(folder, ["heart"], released_counts.outputs_to_remember(outputs, passed))
     return passed
 
 

@@ -38,7 +38,7 @@ def stop(
     files = {"by_sex.json": b'{"kind": "table"}', "by_sex.table.json": json.dumps(content).encode()}
     before = released_counts.ReleasedHistory(folder, datasets)
     passed = pass_outputs((OUTPUT,), LeftInMemory(files.__getitem__), AirlockRules(), before)
-    released_counts.note(folder, datasets, released_counts.left((OUTPUT,), passed))
+    released_counts.note(folder, datasets, released_counts.outputs_to_remember((OUTPUT,), passed))
     return passed[0]
 
 
@@ -89,7 +89,7 @@ def test_what_is_held_or_refused_has_not_left(tmp_path: Path) -> None:
     passed = stop(tmp_path / "other", {"female": 96})
     for verdict in ("held", "refused"):
         one = replace(passed, verdict=passed.verdict.model_copy(update={"verdict": verdict}))
-        assert released_counts.left((OUTPUT,), (one,)) == []
+        assert released_counts.outputs_to_remember((OUTPUT,), (one,)) == []
 
 
 def test_what_a_person_took_out_has_not_left(tmp_path: Path) -> None:
@@ -99,7 +99,11 @@ def test_what_a_person_took_out_has_not_left(tmp_path: Path) -> None:
     part = io.BytesIO()
     pyarrow.parquet.write_table(pa.table({"sex": ["female"], "n": [96]}), part)
     decided = CheckedOutput(passed.verdict, {"by_sex.parquet": part.getvalue()})
-    ((told,),) = [released_counts.left((OUTPUT,), released_counts.with_cells((decided,), waiting))]
+    ((told,),) = [
+        released_counts.outputs_to_remember(
+            (OUTPUT,), released_counts.with_cells((decided,), waiting)
+        )
+    ]
     assert [row["count"] for row in told["rows"]] == [96, None]
 
 
@@ -196,12 +200,12 @@ def test_two_stops_wait_for_each_others_turn(tmp_path: Path) -> None:
 
     def second() -> None:
         inside.wait(LIMIT)
-        with released_counts.turn(tmp_path):
+        with released_counts.exclusive_access(tmp_path):
             order.append("second")
 
     thread = threading.Thread(target=second)
     thread.start()
-    with released_counts.turn(tmp_path):
+    with released_counts.exclusive_access(tmp_path):
         inside.set()
         thread.join(0.2)
         order.append("first")

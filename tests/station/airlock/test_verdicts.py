@@ -11,7 +11,7 @@ import pytest
 
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output
 from phtlab.station.policy.airlock_actions import TableActions
-from phtlab.station.policy.airlock_findings import MOST_CELLS, Finding, gravest, named
+from phtlab.station.policy.airlock_findings import MOST_CELLS, Finding, most_severe, named
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
 from tests.station.airlock.run_leftovers import LeftInMemory
@@ -69,9 +69,9 @@ def test_the_gravest_finding_decides() -> None:
     def finding(action: Any) -> Finding:
         return Finding(rule=action, action=action, sentence="")
 
-    assert gravest([]) is None
-    assert gravest([finding("pass")]) is None
-    found = gravest([finding("pass"), finding("suppress"), finding("refuse"), finding("hold")])
+    assert most_severe([]) is None
+    assert most_severe([finding("pass")]) is None
+    found = most_severe([finding("pass"), finding("suppress"), finding("refuse"), finding("hold")])
     assert found is not None
     assert found.rule == "refuse"
 

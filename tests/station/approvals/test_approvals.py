@@ -111,7 +111,7 @@ def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
     """The rule that olga gave within `proposal`."""
     decisions.approve(desk(world), proposal.id, by="olga", wanted=ApprovalRequest(**wanted))
     world.daemon().step()
-    (shown,) = [s for s in decisions.standing(desk(world)) if s.approval.proposal_id]
+    (shown,) = [s for s in decisions.list_approvals(desk(world)) if s.approval.proposal_id]
     assert shown.state == "stands"
     return shown.approval
 
@@ -237,7 +237,7 @@ def test_the_first_one_s_word_waits_for_a_second_person(of_two: World) -> None:
     assert "said by olga and peter" in second.sentence
     run(daemon)
     assert stop.state == "departed"
-    (shown,) = decisions.standing(desk(of_two))
+    (shown,) = decisions.list_approvals(desk(of_two))
     assert shown.approval.approvers == ("olga", "peter")
 
 
@@ -258,7 +258,7 @@ def test_two_who_begin_at_once_say_yes_to_the_same(of_two: World) -> None:
     assert len(list(of_two.folder.drafts.iterdir())) == 1
     run(daemon)
     assert stop.state == "departed"
-    (shown,) = decisions.standing(desk(of_two))
+    (shown,) = decisions.list_approvals(desk(of_two))
     assert shown.approval.approvers == tuple(names)
 
 
@@ -270,7 +270,7 @@ def test_a_first_yes_is_gone_once_somebody_refused(of_two: World) -> None:
     DraftStore(of_two.folder.drafts).open(draft.draft).say_yes("olga", of_two.now())  # as if late
     DraftStore(of_two.folder.drafts).open(draft.draft).say_yes("rea", of_two.now())
     run(daemon)
-    assert decisions.standing(desk(of_two)) == ()
+    assert decisions.list_approvals(desk(of_two)) == ()
     assert not list(of_two.folder.drafts.iterdir())
 
 
@@ -542,13 +542,13 @@ def test_what_has_not_started_is_refused_when_its_approval_is_taken_back(world: 
     daemon.receive(offer)
     run(daemon, 3)
     assert (world.stop(busy).state, world.stop(offer).state) == ("running", "admitted")
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest[7:19], by="peter", reason="a mistake")
     run(daemon, 3)
     record = world.stop(offer).final_record()
     assert (record.outcome, record.code) == ("refused", "approval-revoked")
     assert world.stop(busy).state == "running"
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     assert (shown.state, shown.why) == ("revoked", "a mistake")
     held(world, train=train, nonce="d" * 32)
     with pytest.raises(ApprovalError):
@@ -562,7 +562,7 @@ def test_what_runs_is_stopped_if_so_wished(world: World) -> None:
     offer = world.offer(train, nonce="b" * 32)
     daemon = world.begun(offer, steps=5)
     assert world.stop(offer).state == "running"
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest, by="peter", stop_runs=True)
     run(daemon)
     record = world.stop(offer).final_record()
@@ -574,7 +574,7 @@ def test_a_yes_that_is_taken_back_before_the_daemon_looks_lets_nothing_start(wor
     daemon, offer, stop = held(world)
     decisions.approve(desk(world), offer.journey, by="olga")
     daemon._sign()
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest, by="olga")
     run(daemon)
     assert stop.final_record().code == "approval-revoked"
@@ -656,7 +656,7 @@ def test_a_restored_station_goes_on_above_what_it_gave_out_and_keeps_what_it_too
     once(world)
     world.daemon().exchange()
     shutil.copytree(world.folder.path, tmp_path / "backup")
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest, by="olga")
     daemon = world.daemon()
     daemon.step()
@@ -666,7 +666,7 @@ def test_a_restored_station_goes_on_above_what_it_gave_out_and_keeps_what_it_too
     (tmp_path / "backup").rename(world.folder.path)
     world.ahead = timedelta(seconds=2)
     world.daemon().exchange()
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     assert shown.state == "revoked"
     newest = world.central.governance.standings[-1]
     assert peek(newest).predicate["number"] > peek(given).predicate["number"]
@@ -758,7 +758,7 @@ def test_a_daemon_that_is_killed_signs_no_approval_twice(
             daemon.step()
     again = world.daemon()
     run(again)
-    assert len(decisions.standing(desk(world))) == 1
+    assert len(decisions.list_approvals(desk(world))) == 1
     assert stop.state == "departed"
 
 
@@ -771,7 +771,7 @@ def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
         place.mkdir(parents=True)
         (place / name).write_text("{")
     once(world)
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest, by="olga")
     (world.folder.revocations / f"{shown.digest[7:]}.word").write_text("{")
     _, _, stop = held(world)  # a word that is broken takes back all the same
@@ -784,12 +784,12 @@ def test_every_act_is_in_the_station_s_log(world: World) -> None:
     _, proposal = proposed(world)
     decisions.ask(desk(world), proposal.id, "Why?", by="olga")
     ruled(world, proposal)
-    (shown, *_) = decisions.standing(desk(world))
+    (shown, *_) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest, by="peter", reason="over")
     entries = desk(world).audit.entries()
     acts = [(e.actor, e.action) for e in entries if e.action.startswith(("app", "prop"))]
     (admitted,) = [e for e in desk(world).audit.entries() if e.action == "stop-admitted"]
-    assert admitted.details["approval"] in [s.digest for s in decisions.standing(desk(world))]
+    assert admitted.details["approval"] in [s.digest for s in decisions.list_approvals(desk(world))]
     assert acts == [
         ("olga", "approval-said"),
         ("cleveland", "approval-signed"),

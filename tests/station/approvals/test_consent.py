@@ -85,7 +85,7 @@ def test_a_refused_version_is_completed_by_nobody(of_two: World) -> None:
     late.say_yes("ann", of_two.now())
     late.say_yes("cis", of_two.now())
     run(of_two.daemon(), 2)
-    assert decisions.standing(here) == ()
+    assert decisions.list_approvals(here) == ()
     assert not list(of_two.folder.drafts.iterdir())
     proposed(of_two, id=proposal.id, version=2, previous=signed.digest)
     assert decisions.approve(here, proposal.id, by="cis").missing == 1
@@ -155,7 +155,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
 ) -> None:
     """Each is logged before anything counts; an act that cannot be logged does not happen."""
     once(world)
-    (given,) = decisions.standing(desk(world))
+    (given,) = decisions.list_approvals(desk(world))
     _, proposal = proposed(world)
     _, offer, stop = held(world, train=world.train("print(1)\n"))
     here = desk(world)
@@ -200,7 +200,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
         assert last.actor == "x"
     assert stop.undecided
     assert [one.said for one in decisions.pending(here)] == [(), ()]
-    assert [one.state for one in decisions.standing(here)] == ["stands"]
+    assert [one.state for one in decisions.list_approvals(here)] == ["stands"]
     assert not list(StationProposal(world.folder.proposals / proposal.id).unsaid())
 
 

@@ -39,23 +39,23 @@ def revoked_by(world: World, station: str, approval: str) -> Any:
 def test_another_station_s_revocation_ends_nothing_here(world: World) -> None:
     """It is signed as it should be, by whom it names, and central passes it on."""
     once(world)
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     world.daemon().exchange()
     world.central.governance.revoked[shown.digest] = revoked_by(world, "hungary", shown.digest)
     world.daemon().exchange()
-    assert decisions.standing(desk(world))[0].state == "stands"
+    assert decisions.list_approvals(desk(world))[0].state == "stands"
     assert not Approvals(world.folder).revoked(shown.digest)
 
 
 def test_the_station_s_own_revocation_comes_back_and_is_logged_once(world: World) -> None:
     once(world)
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     world.daemon().exchange()
     own = revoked_by(world, "cleveland", shown.digest)
     world.central.governance.revoked[shown.digest] = own
     for _ in range(2):
         world.daemon().exchange()
-    assert decisions.standing(desk(world))[0].state == "revoked"
+    assert decisions.list_approvals(desk(world))[0].state == "revoked"
     log = desk(world).audit.entries()
     entries = [entry for entry in log if entry.action == "revocation-taken-over"]
     assert [(one.subject, one.digest) for one in entries] == [(shown.digest, own.digest)]
@@ -64,7 +64,7 @@ def test_the_station_s_own_revocation_comes_back_and_is_logged_once(world: World
 def test_a_revocation_of_another_s_in_the_folder_is_not_handed_on(world: World) -> None:
     once(world)
     kept = Approvals(world.folder)
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     kept.keep_revocation(shown.digest, revoked_by(world, "hungary", shown.digest))
     assert kept.revocation(shown.digest, "cleveland") is None
     assert kept.revoked(shown.digest)  # whatever lies there allows nothing
@@ -208,7 +208,7 @@ def test_no_approval_is_signed_that_the_log_does_not_name(
 def test_a_slip_in_the_policy_keeps_no_word_from_being_signed_and_is_mended(world: World) -> None:
     train = world.train()
     once(world, train=train)
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     _, offer, stop = held(world, train=world.train(COUNTS + "# two\n"))
     _, proposal = proposed(world)
     decisions.revoke(desk(world), shown.digest, by="olga")

@@ -55,7 +55,7 @@ def test_a_yes_to_a_study_of_mid_risk_lets_its_own_train_start(world: World) -> 
     run(daemon)
     stop = world.stop(offer)
     assert stop.has(Marker.ADMITTED)
-    (shown,) = [one for one in decisions.standing(desk(world)) if one.approval.proposal_id]
+    (shown,) = [one for one in decisions.list_approvals(desk(world)) if one.approval.proposal_id]
     assert shown.lacks == ""
 
 
@@ -83,7 +83,7 @@ def test_where_no_rule_covers_the_study_nothing_is_chosen_for_a_person(
         decisions.preview(desk(world), proposal.id, by="olga")
     rule = ruled(world, proposal, scope="low-risk")
     assert rule.risk == "low"
-    (shown,) = [one for one in decisions.standing(desk(world)) if one.approval.proposal_id]
+    (shown,) = [one for one in decisions.list_approvals(desk(world)) if one.approval.proposal_id]
     assert shown.lacks == "only trains of at most low risk, and this study's are of mid risk"
     assert "not the study's own" in described(shown.approval, shown.lacks)
 
@@ -146,10 +146,10 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
     ruled(world, proposal)
     _believe(world, world.roster)
     here = desk(world)
-    assert {one.state for one in decisions.standing(here)} == {"stands"}
+    assert {one.state for one in decisions.list_approvals(here)} == {"stands"}
     assert decisions.pending(here) == ()
     _believe(world, _rotated(world))
-    shown = decisions.standing(here)
+    shown = decisions.list_approvals(here)
     assert {(one.state, "say yes again" in one.why) for one in shown} == {("void", True)}
     # It waits for a yes again, instead of being called approved.
     assert [one.id for one in decisions.pending(here)] == [proposal.id]
@@ -160,7 +160,7 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
 def test_without_a_roster_in_the_folder_the_signature_is_not_looked_at(world: World) -> None:
     once(world)
     assert StationContext(world.folder, world.settings, world.now).roster() is None
-    assert [one.state for one in decisions.standing(desk(world))] == ["stands"]
+    assert [one.state for one in decisions.list_approvals(desk(world))] == ["stands"]
 
 
 def test_what_the_list_of_the_daemon_calls_void_the_commands_call_void(world: World) -> None:
@@ -168,7 +168,7 @@ def test_what_the_list_of_the_daemon_calls_void_the_commands_call_void(world: Wo
     _believe(world, _rotated(world))
     (kept,) = Approvals(world.folder)
     by_daemon = Approvals(world.folder).state(kept, "cleveland", world.now(), world.roster)
-    (shown,) = decisions.standing(desk(world))
+    (shown,) = decisions.list_approvals(desk(world))
     assert (shown.state, by_daemon) == ("void", "void")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from phtlab.cli.station.backup import told
+from phtlab.cli.station.backup import loss_lines
 from phtlab.errors import SealError, SettingsError, StationError
 from phtlab.files.key_file import write_key
 from phtlab.governance.approval import Revocation
@@ -363,7 +363,7 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
         assert (last.action, last.number) == (LOST, seen + 1)
         assert last.details["lost"] == f"{lost.restored.entries + 1} to {seen}"
         with opened_station(made, new) as station:
-            assert AuditWitness(station).look() == ()
+            assert AuditWitness(station).review_logs() == ()
         again = compare(new, key, by="grace")
         assert (again.records, again.ended) == ([], [])
 
@@ -441,7 +441,7 @@ def witnessed(made: Light, name: str) -> int:
     with opened_station(
         made, StationContext(made.folder(name), load_settings(made.folder(name)))
     ) as station:
-        assert AuditWitness(station).look() == ()
+        assert AuditWitness(station).review_logs() == ()
         return max(view.number for view in station.central.audit.checkpoints(name))
 
 
@@ -479,7 +479,7 @@ def test_a_central_of_the_far_future_does_not_end_a_restored_station(
         found = restored_of(new.folder)
         assert found
         assert found.at <= new.now() + timedelta(days=1)
-        said = " ".join(told(lost))
+        said = " ".join(loss_lines(lost))
         assert "Central's clock is more than a day ahead" in said
 
 

@@ -60,12 +60,12 @@ def test_what_runs_goes_on_through_a_pause_and_is_awaited(world: World) -> None:
     daemon = world.begun(offer, steps=5)
     station = daemon.station
     pause(station, by="grace", reason="Updates")
-    assert maintenance.at_work(station.stops) == [offer.journey]
+    assert maintenance.running_stops(station.stops) == [offer.journey]
     world.scripted.stop(world.stop(offer).job_id)
     for _ in range(10):
         daemon.step()
     assert world.stop(offer).told
-    assert maintenance.at_work(station.stops) == []
+    assert maintenance.running_stops(station.stops) == []
 
 
 def test_an_order_that_expires_during_a_pause_is_refused_with_a_reason(world: World) -> None:

@@ -38,7 +38,7 @@ def audit(world: World) -> FakeAudit:
 
 def codes(world: World, witness: AuditWitness | None = None) -> list[tuple[str, str]]:
     """What stands after a look, of a station made anew unless a `witness` is given."""
-    alarms = (witness or AuditWitness(world.station())).look()
+    alarms = (witness or AuditWitness(world.station())).review_logs()
     assert alarms == Watch.of(world.folder).alarms
     return [(alarm.log, alarm.code) for alarm in alarms]
 
@@ -187,7 +187,7 @@ def test_a_central_that_is_away_changes_nothing_of_what_is_known(world: World) -
     known = Watch.of(world.folder)
     world.central.down = True
     with pytest.raises(CentralUnreachableError):
-        AuditWitness(world.station()).look()
+        AuditWitness(world.station()).review_logs()
     assert Watch.of(world.folder) == known
 
 
@@ -197,7 +197,7 @@ def test_a_station_killed_after_it_signed_signs_again_and_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(Watch, "keep", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            AuditWitness(world.station()).look()
+            AuditWitness(world.station()).review_logs()
     assert codes(world) == []
     assert [log for _, log, _ in audit(world).signed] == ["cleveland", "cleveland", LOG]
 

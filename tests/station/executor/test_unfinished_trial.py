@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from phtlab.cli.station.maintenance import standing
+from phtlab.cli.station.maintenance import maintenance_status
 from phtlab.errors import TrialUnfinishedError
 from phtlab.station.context.maintenance import closed
 from phtlab.station.context.self_test_result import SelfTestSchedule, last_report
@@ -184,7 +184,7 @@ def test_a_note_that_is_damaged_keeps_the_station_closed_until_there_is_an_answe
 
 def test_status_and_console_read_why_the_station_is_closed(world: World) -> None:
     keep_unfinished(world.folder, "A trial was cut off.", world.now())
-    said = standing(world.folder, world.settings)["closed"]
+    said = maintenance_status(world.folder, world.settings)["closed"]
     assert said is not None
     assert said.startswith("Whether the sandbox holds is not known. A trial was cut off.")
 

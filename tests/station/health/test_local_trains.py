@@ -87,7 +87,7 @@ def test_a_local_train_reads_no_other_data_set_than_was_named(
     place = ["-C", str(world.folder.path)]
     result = CliRunner().invoke(app, ["local", str(notebook), "--dataset", "lungs", *place])
     assert isinstance(result.exception, DataSetError)
-    assert "also reads heart" in result.exception.message
+    assert "also reads heart" in str(result.exception)
 
 
 def test_a_local_train_that_fails_says_where_its_operator_sees_why(
@@ -98,7 +98,7 @@ def test_a_local_train_that_fails_says_where_its_operator_sees_why(
     result = CliRunner().invoke(app, ["local", str(notebook), "-C", str(world.folder.path)])
     assert isinstance(result.exception, RunError)
     (stop,) = (world.folder.path / "local" / "stops").glob("*/operator")
-    assert str(stop) in result.exception.message
+    assert str(stop) in str(result.exception)
     assert b"ZeroDivisionError" in (stop / "executed.ipynb").read_bytes()
 
 
@@ -122,7 +122,7 @@ def test_what_a_local_train_left_that_was_killed_goes_with_the_next(world: World
         def killed(*arguments: object) -> None:
             raise SystemExit
 
-        patch.setattr(local_train.release, "decide", killed)
+        patch.setattr(local_train.held_outputs, "decide", killed)
         patch.setattr(local_train.shutil, "copyfile", killed)
         patch.setattr(self_test_train.shutil, "rmtree", lambda *a, **k: None)
         patch.setattr(DockerExecutor, "remove", lambda self, job: None)

@@ -29,8 +29,8 @@ from phtlab.station.context.self_test_result import (
     STOPPING,
     Found,
     ask_for_test,
-    asked_for,
     last_report,
+    self_test_requested,
 )
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.executor import sandbox_trial
@@ -441,7 +441,7 @@ def test_a_running_station_tests_itself_when_it_is_asked_to_and_keeps_what_it_fo
     assert {"sandbox", "registry", "clock", "disk", "twin heart", "self-test train"} <= {
         result.name for result in report.results
     }
-    assert not asked_for(station.folder)
+    assert not self_test_requested(station.folder)
 
 
 @pytest.mark.engine

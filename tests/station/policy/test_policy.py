@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,9 @@ TRAIN = Train(
 def decided(
     policy: dict[str, Any], train: Train = TRAIN, route: str = "parallel", risk: Risk = "low"
 ) -> Decision:
-    order = Order.new(train.digest, ("cleveland",), {}, ("ada",), 1, route=route)  # type: ignore[arg-type]
+    order = Order.new(
+        train.digest, ("cleveland",), {}, ("ada",), 1, route=route, now=datetime.now(UTC)
+    )  # type: ignore[arg-type]
     return decide(
         Policy.model_validate(policy),
         order,
@@ -144,7 +147,7 @@ def test_a_broken_policy_says_which_entry(
     with pytest.raises(PolicyError) as refused:
         load_policy(path)
     assert refused.value.code == code
-    assert says in refused.value.message
+    assert says in str(refused.value)
 
 
 def test_sizes_are_written_as_people_write_them() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.release import held_outputs
-from phtlab.station.release.view_log import note_look
+from phtlab.station.release.view_log import note_view
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.stop import Stop
 from phtlab.wire.api.journeys import Offer
@@ -81,5 +81,5 @@ def say(
 ) -> Any:
     """A word on `wards` of one who has seen it; what it comes to."""
     wards = stop.read(stop_files.AIRLOCK_HELD).output("wards")
-    note_look(stop, "wards", by=by, seen=held_outputs.digest_of_output(wards))
+    note_view(stop, "wards", by=by, seen=held_outputs.digest_of_output(wards))
     return held_outputs.decide(desk(world), stop, {"wards": choice}, by=by, reason=reason)["wards"]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phtlab.cli.main import app
-from phtlab.station.pipeline.policy_trial import PolicyTrial, replay
+from phtlab.station.pipeline.policy_trial import PolicyTrial, try_policy
 from phtlab.station.policy.policy import default_policy
 from phtlab.train.documents.manifest import Output
 from tests.station.station_world import (
@@ -56,7 +56,7 @@ def test_a_higher_minimum_is_tried_on_the_counts_that_left(
     world: World, count: int, said: list[str]
 ) -> None:
     assert world.travel().outputs[0].verdict == "released"
-    found = replay(world.station(), raised(count))
+    found = try_policy(world.station(), raised(count))
     assert sentences(found) == said
     assert (found.outputs, found.lost) == (1, 0)
     assert len(found.changed) == bool(said)
@@ -70,7 +70,7 @@ def test_a_count_that_is_a_scalar_is_tried_too(world: World) -> None:
     }
     world.scripted.script = FakeRun(files={**GOOD_COUNTS, **scalar})
     world.travel(world.offer(world.train(source, outputs=(TABLE, OLD))))
-    found = replay(world.station(), raised(60))
+    found = try_policy(world.station(), raised(60))
     assert (found.outputs, found.lost) == (2, 0)
     assert sentences(found)[1] == "old: is refused (small-count)"
 
@@ -86,10 +86,10 @@ def test_what_is_not_kept_is_counted_and_not_taken_for_unchanged(world: World) -
     world.scripted.script = FakeRun(files={**GOOD_COUNTS, **share})
     offer = world.offer(world.train(source, outputs=(TABLE, SHARE)))
     world.travel(offer)
-    found = replay(world.station(), raised(10))
+    found = try_policy(world.station(), raised(10))
     assert (found.outputs, found.lost) == (1, 1)
     (world.stop(offer).path / "noted.json").unlink()  # it left before that was written
-    found = replay(world.station(), raised(99))
+    found = try_policy(world.station(), raised(99))
     assert (found.outputs, found.lost, sentences(found)) == (0, 2, [])
 
 
@@ -99,14 +99,16 @@ def test_rows_that_stayed_are_not_guessed(world: World) -> None:
     )
     world.scripted.script = FakeRun(files=files)
     assert world.travel().outputs[0].verdict == "suppressed"
-    assert sentences(replay(world.station(), raised(2))) == []
-    assert sentences(replay(world.station(), raised(32))) == ["counts: 2 rows stay (small-count)"]
+    assert sentences(try_policy(world.station(), raised(2))) == []
+    assert sentences(try_policy(world.station(), raised(32))) == [
+        "counts: 2 rows stay (small-count)"
+    ]
 
 
 def test_a_broken_policy_in_force_compares_nothing(world: World) -> None:
     world.travel()
     world.folder.policy.write_text("mode =")
-    found = replay(world.station(), raised(99))
+    found = try_policy(world.station(), raised(99))
     assert (sentences(found), found.outputs) == ([], 1)
 
 

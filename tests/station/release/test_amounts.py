@@ -74,13 +74,13 @@ def test_the_month_is_a_researchers_and_a_data_sets(tmp_path: Path) -> None:
     monthly_amount.note(
         tmp_path, "d" * 8, NOON, ReleasedAmount(researcher="ada", datasets=(), amount=Amount())
     )
-    month = monthly_amount.left_in_month(tmp_path, NOON)
+    month = monthly_amount.amounts_of_month(tmp_path, NOON)
     assert len(month) == 3
     assert monthly_amount.most_left(month, "ada", ["heart"]).rows == 12
     assert monthly_amount.most_left(month, "ada", ["lung", "heart"]).rows == 12
     assert monthly_amount.most_left(month, "ada", ["lung"]).rows == 7
     assert monthly_amount.most_left(month, "ada", []).rows == 0
-    assert monthly_amount.left_in_month(tmp_path, NOON + timedelta(days=1)) == []
+    assert monthly_amount.amounts_of_month(tmp_path, NOON + timedelta(days=1)) == []
 
 
 def test_the_same_values_at_several_stops_are_shown_once(tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_the_same_values_at_several_stops_are_shown_once(tmp_path: Path) -> None
         many = Amount(outputs=1, rows=1, size=1)
         told = ReleasedAmount(researcher="ada", datasets=("heart",), amount=many, values=values)
         monthly_amount.note(tmp_path, stop * 8, NOON, told)
-    (use,) = monthly_amount.uses(monthly_amount.left_in_month(tmp_path, NOON))
+    (use,) = monthly_amount.uses(monthly_amount.amounts_of_month(tmp_path, NOON))
     assert (use.stops, use.values) == (3, 7)
 
 
@@ -97,7 +97,7 @@ def test_a_file_that_is_not_what_was_written_is_said_so(tmp_path: Path) -> None:
     (path,) = tmp_path.glob("amounts/*/*.json")
     path.write_bytes(b"{}")
     with raises_code(StationError, "station-error"):
-        monthly_amount.left_in_month(tmp_path, NOON)
+        monthly_amount.amounts_of_month(tmp_path, NOON)
 
 
 def test_many_journeys_carry_out_no_more_than_the_month_lets(
@@ -144,7 +144,7 @@ def test_what_was_noted_before_numbers_were_counted_is_read(tmp_path: Path) -> N
     folder.mkdir(parents=True)
     old = b'{"amount":{"outputs":1,"rows":5,"size":9},"datasets":["heart"],"researcher":"ada"}'
     (folder / "aa.json").write_bytes(old)
-    (found,) = monthly_amount.left_in_month(tmp_path, NOON)
+    (found,) = monthly_amount.amounts_of_month(tmp_path, NOON)
     assert (found.amount.rows, found.amount.numbers) == (5, 0)
 
 

@@ -130,7 +130,7 @@ def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
     (one,) = held_outputs.held(desk(world))
     assert (one.train, one.researcher) == ("heart", "ada")
     assert [output.name for output in one.undecided] == ["wards"]
-    view = held_outputs.look(desk(world), stop, "wards", by="anna")
+    view = held_outputs.view_output(desk(world), stop, "wards", by="anna")
     assert view.table is not None
     assert view.table.columns == ("ward", "n")
     assert view.table.rows == (("A", 40), ("B", 41), ("C", SMALL))
@@ -326,7 +326,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
     path = stop.path / "waiting" / "wards.parquet"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     with pytest.raises(StationError) as raised:
-        held_outputs.look(desk(world), stop, "wards", by="anna")
+        held_outputs.view_output(desk(world), stop, "wards", by="anna")
     assert raised.value.code == "stop-broken"
     say(world, stop, "release")
     record = world.travel(offer)
@@ -336,7 +336,7 @@ def test_what_was_changed_while_it_waited_does_not_leave(world: World) -> None:
 
 def test_who_looked_and_decided_is_in_the_stations_log_and_the_reason_is_not(world: World) -> None:
     _, stop = held(world)
-    held_outputs.look(desk(world), stop, "wards", by="anna")
+    held_outputs.view_output(desk(world), stop, "wards", by="anna")
     say(world, stop, Redaction(rows=(3,)), reason="Ward C is one family.")
     world.daemon().step()
     every = [(one.action, one.details) for one in desk(world).audit.entries()]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from phtlab.errors import RecordError, SealContextError, SealKeyError, StationError
-from phtlab.station.release.run_log import log_text, look_at_log, marks_of, release_log
-from phtlab.station.release.run_log_sending import send_log, send_logs_on
+from phtlab.station.release.run_log import log_text, marks_of, release_log, view_log
+from phtlab.station.release.run_log_sending import send_log, send_released_logs
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.stop import Stop
 from phtlab.train.canonical import digest
@@ -47,7 +47,7 @@ def failed(world: World) -> tuple[Offer, Stop]:
 
 
 def let_go(world: World, stop: Stop, by: str = "anna") -> object:
-    look_at_log(desk(world), stop, by=by)
+    view_log(desk(world), stop, by=by)
     return release_log(desk(world), stop, by=by, reason="Nothing of a patient in it.")
 
 
@@ -71,7 +71,7 @@ def opened(world: World, offer: Offer, *, reader: str = "ada") -> str:
 
 def test_a_person_reads_all_of_it_with_nothing_that_moves_a_cursor(world: World) -> None:
     _, stop = failed(world)
-    text = look_at_log(desk(world), stop, by="anna")
+    text = view_log(desk(world), stop, by="anna")
     assert "Error: KeyError in cell 2, line 3\nMrs. Muster\\x1b[2J, born 1931\n" in text
     assert "  at line 3\nPrinted:\nprinted by the run\n" in text
     assert "\x1b" not in text
@@ -103,7 +103,7 @@ def test_a_log_that_nobody_read_is_not_let_go(world: World) -> None:
     with pytest.raises(StationError) as raised:
         release_log(desk(world), stop, by="anna", reason="It will be fine.")
     assert raised.value.code == "log-unseen"
-    look_at_log(desk(world), stop, by="anna")
+    view_log(desk(world), stop, by="anna")
     (stop.operator / "log").write_bytes(b"another\n")
     with pytest.raises(StationError) as raised:
         release_log(desk(world), stop, by="anna", reason="It will be fine.")
@@ -115,7 +115,7 @@ def test_a_stop_that_did_not_run_has_no_log(world: World) -> None:
     offer = world.offer(cancelled=True)
     world.travel(offer)
     with pytest.raises(StationError) as raised:
-        look_at_log(desk(world), world.stop(offer), by="anna")
+        view_log(desk(world), world.stop(offer), by="anna")
     assert raised.value.code == "log-missing"
 
 
@@ -171,7 +171,7 @@ def test_a_registry_that_is_away_is_waited_for(world: World) -> None:
     let_go(world, stop)
     world.artifacts.down = True
     until = threading.Event()
-    sending = threading.Thread(target=send_logs_on, args=(world.station(), until))
+    sending = threading.Thread(target=send_released_logs, args=(world.station(), until))
     sending.start()
     try:
         threading.Event().wait(1.5)

@@ -18,7 +18,7 @@ from phtlab.errors import StationError
 from phtlab.station.airlock.formats.content import Joined
 from phtlab.station.airlock.formats.model import read_model
 from phtlab.station.release.output_view import OutputView, view_of
-from phtlab.station.release.redaction import let_go, without
+from phtlab.station.release.redaction import apply_decision, without
 from phtlab.station.release.votes import Outcome, Redaction, Vote, outcome_of
 from phtlab.station.stops.file_contents import HeldOutput
 from phtlab.train.documents.record import OutputVerdict
@@ -129,7 +129,7 @@ def test_what_rules_took_out_before_a_person_was_asked_is_still_told() -> None:
         suppressed_rows=2,
     )
     outcome = Outcome(choice="release", by=("anna",))
-    verdict = let_go(HeldOutput(verdict=held), {}, outcome).verdict
+    verdict = apply_decision(HeldOutput(verdict=held), {}, outcome).verdict
     assert (verdict.verdict, verdict.suppressed_rows) == ("suppressed", 2)
 
 

@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from phtlab.station.review.column_usage import mentioned, touched
+from phtlab.station.review.column_usage import find_column_usage, find_mentioned_columns
 from phtlab.station.review.examination import TouchedData
 
 COLUMNS = {"heart": ("age", "sex", "chol", "thal"), "labs": ("sex", "crp")}
@@ -15,7 +15,7 @@ OPEN = "import phtlab\nheart = phtlab.dataset('heart')\n"
 
 def read(*cells: str) -> dict[str, TouchedData]:
     trees = [(n, ast.parse(source)) for n, source in enumerate(cells, start=1)]
-    return {data.name: data for data in touched(trees, COLUMNS)}
+    return {data.name: data for data in find_column_usage(trees, COLUMNS)}
 
 
 @pytest.mark.parametrize(
@@ -94,4 +94,4 @@ def test_a_computed_data_set_is_none_that_is_known() -> None:
 
 def test_a_column_mentioned_anywhere_is_found() -> None:
     tree = ast.parse("def f(table):\n    return getattr(table, 'chol') + table.crp")
-    assert mentioned([(1, tree)], COLUMNS) == {"heart": ("chol",), "labs": ("crp",)}
+    assert find_mentioned_columns([(1, tree)], COLUMNS) == {"heart": ("chol",), "labs": ("crp",)}

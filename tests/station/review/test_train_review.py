@@ -15,7 +15,7 @@ from phtlab.station.approvals.store import Approvals
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.review import isolated_worker
 from phtlab.station.review.examination import Import
-from phtlab.station.review.image_materials import compared, origin
+from phtlab.station.review.image_materials import compare_materials, origin
 from phtlab.station.review.notebook_text import MOST_CELLS, read_notebook
 from phtlab.station.review.train_review import TrainReview, read_train
 from phtlab.station.stops import stop_files
@@ -241,7 +241,7 @@ def test_modules_are_known_by_their_packages_names() -> None:
         assert origin(Import(module=module, cell=1, line=1), materials) == "image"
     assert origin(Import(module="pandas", cell=1, line=1), materials) == "unknown"
     assert origin(Import(module="pandas", cell=1, line=1), None) == "unknown"
-    assert compared(materials, materials) == ()
+    assert compare_materials(materials, materials) == ()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from phtlab.station.review.code_html import MANY_EMPTY, line_html, numbered
-from phtlab.station.review.visible_source import Piece, latin, lines_of, pieces, shown
+from phtlab.station.review.visible_source import Piece, latin, lines_of, pieces, visible_line
 
 HOSTILE = st.text(
     st.one_of(
@@ -113,7 +113,7 @@ def test_lines_are_those_that_python_counts() -> None:
 def test_a_terminal_gets_visible_characters_in_the_order_in_which_they_are_stored(
     line: str,
 ) -> None:
-    told = shown(line)
+    told = visible_line(line)
     for character in told:
         assert unicodedata.category(character)[0] not in "C", character
         assert unicodedata.category(character) not in ("Zl", "Zp"), character

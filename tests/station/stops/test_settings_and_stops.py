@@ -73,7 +73,7 @@ def test_a_wrong_setting_is_named(folder: StationFolder, content: str, says: str
     folder.settings.write_text(content)
     with pytest.raises(SettingsError) as refused:
         load_settings(folder)
-    assert says in refused.value.message
+    assert says in str(refused.value)
 
 
 def test_a_folder_without_a_station_says_how_to_get_one(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from phtlab.central.api.known_sender import KnownSenderRoute
 from phtlab.central.changes import bus
 from phtlab.central.context import CentralContext, ServicesOf
 from phtlab.central.inbox import inbox_json
-from phtlab.central.journeys.stations import seen
+from phtlab.central.journeys.stations import note_seen
 from phtlab.central.problems import RESPONSES
 from phtlab.wire.api.journeys import PREFIX, Inbox
 from phtlab.wire.central.client import MAX_WAIT_SECONDS
@@ -50,7 +50,7 @@ async def inbox(
 
 
 def _first_look(services: CentralContext, station: str, after: int, over: bool) -> str | None:
-    seen(services.database, station, services.online)
+    note_seen(services.database, station, services.online)
     return _look(services, station, after, over)
 
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from phtlab.central.api.access import Reader
 from phtlab.central.api.known_sender import KnownSenderRoute
 from phtlab.central.context import ServicesOf
-from phtlab.central.delivery.preferences import choose, notifications_of, read_up_to
+from phtlab.central.delivery.preferences import notifications_of, read_up_to, set_preferences
 from phtlab.central.problems import RESPONSES
 from phtlab.wire.api.journeys import PREFIX
 from phtlab.wire.api.notifications import NewPreferences, NotificationsView, ReadUpTo
@@ -30,7 +30,7 @@ def mine(member: Reader, services: ServicesOf) -> NotificationsView:
 @router.put("", summary="Choose how to be told")
 def chosen(new: NewPreferences, member: Reader, services: ServicesOf) -> NotificationsView:
     """Replaces what was chosen before. The webhook's secret is in the answer once, if it is new."""
-    return choose(services, member, new)
+    return set_preferences(services, member, new)
 
 
 @router.put("/read", summary="Say what one has read")

@@ -52,7 +52,8 @@ def _read(login: HubLogin, request: Request, body: bytes) -> Response:
     token, number = _form(body)
     if not hmac.compare_digest(token, form_token(request.cookies[SESSION], "notifications")):
         raise CentralError(
-            "This was not sent from this page, or the login is another since. Open the page again.",
+            "This was not sent from this page, or the login is another since.",
+            "Open the page again.",
             code="forbidden",
         )
     read_up_to(login.services.database, member.name, number)
@@ -66,8 +67,8 @@ def _form(body: bytes) -> tuple[str, int]:
         token, number = fields["token"][0], int(fields["number"][0])
     except (ValueError, KeyError):
         raise CentralError(
-            "This is not the page's form. Open the page again.", code="request"
+            "This is not the page's form.", "Open the page again.", code="request"
         ) from None
     if not 0 <= number < 2**63 or not token.isascii():
-        raise CentralError("This is not the page's form. Open the page again.", code="request")
+        raise CentralError("This is not the page's form.", "Open the page again.", code="request")
     return token, number

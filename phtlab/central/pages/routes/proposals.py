@@ -68,16 +68,17 @@ def _comment(login: HubLogin, request: Request, proposal: str, body: bytes) -> R
     text, token = _form(body)
     if not hmac.compare_digest(token, form_token(request.cookies[SESSION], proposal)):
         raise CentralError(
-            "This comment was not written on this page, or the login is another since. Nothing was "
-            "said. Open the proposal again, and write it there.",
+            "This comment was not written on this page, or the login is another since. Nothing "
+            "was said.",
+            "Open the proposal again, and write it there.",
             code="forbidden",
         )
     try:
         comment = NewComment(text=text)
     except ValidationError:
         raise CentralError(
-            "A comment is visible text of 1 to 4,000 characters. Nothing was said. Go back, and "
-            "write it anew.",
+            "A comment is visible text of 1 to 4,000 characters. Nothing was said.",
+            "Go back, and write it anew.",
             code="request",
         ) from None
     roster = login.services.publication.current().roster
@@ -96,7 +97,7 @@ def _form(body: bytes) -> tuple[str, str]:
         token.encode("ascii")
     except (ValueError, KeyError):
         raise CentralError(
-            "This is not what the page's form sends. Open the proposal again.", code="request"
+            "This is not what the page's form sends.", "Open the proposal again.", code="request"
         ) from None
     # A browser sends line ends as a carriage return and a line feed.
     return text.replace("\r\n", "\n").strip(), token

@@ -3,21 +3,21 @@
  */
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
-import { cellRolesPlugin } from './cellRoles';
-import { checksPlugin } from './checks';
-import { findingsPlugin } from './findings';
-import { keysPlugin } from './keys';
-import { dispatchPlugin } from './dispatch';
-import { dispatchFromCodePlugin } from './dispatchFromCode';
-import { journeysPlugin } from './journeyNotices';
-import { openCellPlugin } from './openCell';
-import { proposePlugin } from './propose';
-import { resultsPlugin } from './results';
-import { savesPlugin } from './saves';
-import { serverPlugin } from './server';
-import { trainPanelPlugin } from './trainPanel';
-import { unlockPlugin } from './unlock';
-import { welcomePlugin } from './welcomePlugin';
+import { dispatchFromCodePlugin } from './dispatch/codeConfirmation';
+import { dispatchPlugin } from './dispatch/plugin';
+import { checksPlugin } from './findings/checks';
+import { findingsPlugin } from './findings/plugin';
+import { journeysPlugin } from './journeys/notifications';
+import { keysPlugin } from './keys/plugin';
+import { unlockPlugin } from './keys/unlock';
+import { openCellPlugin } from './notebook/cellNavigation';
+import { cellRolesPlugin } from './notebook/roleSelector';
+import { savesPlugin } from './notebook/saves';
+import { proposePlugin } from './proposals/plugin';
+import { resultsPlugin } from './results/plugin';
+import { serverPlugin } from './server/plugin';
+import { trainPanelPlugin } from './train/plugin';
+import { welcomePlugin } from './welcome/plugin';
 
 const plugins: JupyterFrontEndPlugin<any>[] = [
   serverPlugin,

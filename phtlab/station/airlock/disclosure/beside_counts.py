@@ -48,7 +48,7 @@ def small_parts(
     return found
 
 
-def with_told_sums(
+def with_known_sums(
     reading: CountReading, table: Table, others: Collection[str], minimum: int, steps: WorkLimit
 ) -> CountReading | None:
     """`reading` with the sums that other columns tell, as if they had left; None if they tell none.

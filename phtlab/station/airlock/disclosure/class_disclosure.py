@@ -15,7 +15,9 @@ from phtlab.station.airlock.disclosure.count_reading import CountReading
 from phtlab.station.airlock.work_limit import WorkLimit
 
 
-def alike(reading: CountReading, withheld: Collection[int], steps: WorkLimit) -> list[CountedRow]:
+def uniform_groups(
+    reading: CountReading, withheld: Collection[int], steps: WorkLimit
+) -> list[CountedRow]:
     """The rows that hold all people of a group.
 
     The group is what the other dimensions say. Where a row of it is among those `withheld`,

@@ -13,10 +13,10 @@ from typing import Final
 
 from phtlab.station.airlock.cells import Cell, described
 from phtlab.station.airlock.disclosure.count_reading import CountReading
-from phtlab.station.airlock.disclosure.inferred_cells import InferredCell, told
+from phtlab.station.airlock.disclosure.inferred_cells import InferredCell, inferred_cells
 from phtlab.station.airlock.disclosure.lattice import TooManyCellsError
 from phtlab.station.airlock.disclosure.linear_bounds import UnsolvedError
-from phtlab.station.airlock.disclosure.table_groups import Everybody, together
+from phtlab.station.airlock.disclosure.table_groups import Everybody, tables_of_same_people
 from phtlab.station.airlock.work_limit import WorkLimit
 from phtlab.station.policy.airlock_findings import named
 
@@ -62,11 +62,11 @@ def complement(
     blamed: dict[str, None] = {}
     unchecked: dict[str, None] = {}
     gone = set(withheld)
-    groups = together(readings, steps, everybody)
+    groups = tables_of_same_people(readings, steps, everybody)
     counts: dict[Row, int] = {}
 
     def found_in(group: Sequence[CountReading], gone: Collection[Row]) -> Iterator[InferredCell]:
-        return told(group, gone, minimum, steps, protected, everybody)
+        return inferred_cells(group, gone, minimum, steps, protected, everybody)
 
     for group in groups:
         while True:
@@ -132,7 +132,7 @@ def _needed(
 def _chosen(found: Sequence[InferredCell], removable: Collection[str]) -> set[Row]:
     """One row for each cell that is told, none for a cell that one of the chosen serves."""
     chosen: set[Row] = set()
-    for one in sorted(found, key=lambda told: len(told.rows)):
+    for one in sorted(found, key=lambda cell: len(cell.rows)):
         if chosen & set(one.rows):
             continue
         possible = [row for row in one.rows if row[0] in removable]

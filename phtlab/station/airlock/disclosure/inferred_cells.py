@@ -43,7 +43,7 @@ class InferredCell:
     counts: Mapping[tuple[str, int], int]
 
 
-def told(
+def inferred_cells(
     group: Sequence[CountReading],
     withheld: Withheld,
     minimum: int,

@@ -18,8 +18,8 @@ from phtlab.station.airlock.cells import (
     label_of,
 )
 from phtlab.station.airlock.disclosure import differencing
-from phtlab.station.airlock.disclosure.beside_counts import with_told_sums
-from phtlab.station.airlock.disclosure.class_disclosure import alike
+from phtlab.station.airlock.disclosure.beside_counts import with_known_sums
+from phtlab.station.airlock.disclosure.class_disclosure import uniform_groups
 from phtlab.station.airlock.disclosure.complementary_suppression import (
     ComplementarySuppression,
     complement,
@@ -241,7 +241,7 @@ def _find_computable(
 def _class_disclosure(
     draft: MarkedOutput, whole: CountReading, rules: AirlockRules, steps: WorkLimit
 ) -> None:
-    if draft.table is None or not (found := alike(whole, draft.taken, steps)):
+    if draft.table is None or not (found := uniform_groups(whole, draft.taken, steps)):
         return
     draft.find(
         "class-disclosure",
@@ -441,7 +441,7 @@ def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> lis
     if steps is None or found[0].has_too_many_dimensions:
         return found
     others.update(dimensions)
-    summed = with_told_sums(found[0], draft.table, others, minimum, steps)
+    summed = with_known_sums(found[0], draft.table, others, minimum, steps)
     return found if summed is None else [*found, summed]
 
 

@@ -16,7 +16,7 @@ Names = frozenset[str]
 Sums = Mapping[Cell, tuple[int, int | None]]
 
 
-def together(
+def tables_of_same_people(
     readings: Sequence[CountReading], steps: WorkLimit, everybody: Everybody = None
 ) -> list[list[CountReading]]:
     """The readings, in groups that may each be about the same people.

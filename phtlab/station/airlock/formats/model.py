@@ -119,7 +119,7 @@ def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
     declared = [named_by(one) for one in wild]
     if not all(any(one.fullmatch(name) for one in declared) for name in others):
         raise AirlockError(
-            "The model may not leave: the train does not declare the names of all its tensors. "
+            "The model may not leave: the train does not declare the names of all its tensors.",
             "Write tensors=[…] where it is published.",
             code="model-names",
         )

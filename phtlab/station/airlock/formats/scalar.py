@@ -19,7 +19,8 @@ def parse_scalar(content: bytes) -> int | float | bool | None:
     value = document(content)["value"]
     if value is not None and not isinstance(value, int | float):
         raise AirlockError(
-            "The scalar may not leave: it is no number. Text leaves as categories of a table.",
+            "The scalar may not leave: it is no number.",
+            "Text leaves as categories of a table.",
             code="scalar-form",
         )
     return value
@@ -53,14 +54,14 @@ def share(value: int | float | bool | None, people: int) -> int | None:
     return round(part) if abs(part - round(part)) <= _ROUNDING * people else None
 
 
-def tells_people(value: int | float | bool | None, people: int) -> bool:
+def reveals_count(value: int | float | bool | None, people: int) -> bool:
     """Whether `value` may tell of how many people it is: as a share or a percentage of them."""
     if value is None or isinstance(value, bool):
         return False
     return any(share(value / scale, people) is not None for scale in (1, 100))
 
 
-def may_tell_few(value: int | float | bool | None, people: int, minimum: int) -> bool:
+def may_reveal_few(value: int | float | bool | None, people: int, minimum: int) -> bool:
     """Whether `value` may tell of few of `people`, or of all but few.
 
     As their number, or as a share or a percentage that is rounded to its last decimal.

@@ -79,7 +79,7 @@ def note(folder: Path, stop: str, at: datetime, left: ReleasedAmount) -> None:
     write_durably(place / f"{stop}.json", canonical(left.model_dump(mode="json")))
 
 
-def left_in_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
+def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
     """What left in the month of `at`, stop by stop. Raises StationError (``station-error``)."""
     found = []
     for path in sorted(_month(folder, at).glob("*.json")):
@@ -87,7 +87,7 @@ def left_in_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
             found.append(ReleasedAmount.model_validate_json(path.read_bytes()))
         except ValidationError:
             raise StationError(
-                f"{path} is not what was written: how much has left this month cannot be known. "
+                f"{path} is not what was written: how much has left this month cannot be known.",
                 "Restore it from a backup, or remove it.",
                 code="station-error",
             ) from None

@@ -65,7 +65,7 @@ MOST_ROWS: Final = 100_000
 
 
 @contextmanager
-def turn(folder: Path) -> Iterator[None]:
+def exclusive_access(folder: Path) -> Iterator[None]:
     """Wait for one's turn: two stops that leave at once are held against each other too."""
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "lock").open("wb") as lock:
@@ -74,7 +74,7 @@ def turn(folder: Path) -> Iterator[None]:
 
 
 def note(folder: Path, datasets: Collection[str], outputs: Sequence[Mapping[str, Any]]) -> str:
-    """Remember `outputs` (see `left`), which have left or are about to. Idempotent.
+    """Remember `outputs` (see `outputs_to_remember`), which have left or are about to. Idempotent.
 
     Returns the name by which they are kept; empty if nothing is.
     """
@@ -105,7 +105,7 @@ def disregard(folder: Path, name: str) -> None:
     They are put aside, into `disregarded/`.
     """
     path, aside = folder / f"{name}.json", folder / DISREGARDED
-    with turn(folder):
+    with exclusive_access(folder):
         if not path.exists():
             return
         aside.mkdir(mode=0o700, exist_ok=True)
@@ -129,7 +129,7 @@ def note_pending(
     write_durably(place / f"{stop}.json", canonical(content))
 
 
-def settle(folder: Path, stop: str) -> None:
+def remove_pending(folder: Path, stop: str) -> None:
     """It is decided: nothing of `stop` is pending any more. Idempotent."""
     (folder / PENDING / f"{stop}.json").unlink(missing_ok=True)
 
@@ -263,14 +263,15 @@ def _read(path: Path) -> Any:
     written = path.read_bytes()
     if digest(written) != f"sha256:{path.stem}":
         raise StationError(
-            f"{path} is not what was written: what has left cannot be known. Restore it from a "
-            "backup; or remove it, and later stops are not held against what it said.",
+            f"{path} is not what was written: what has left cannot be known.",
+            "Restore it from a backup; or remove it, and later stops are not held against what it "
+            "said.",
             code="station-error",
         )
     return json.loads(written)
 
 
-def left(
+def outputs_to_remember(
     outputs: Sequence[Output], passed: Sequence[CheckedOutput], *, held: bool = False
 ) -> list[dict[str, Any]]:
     """What is to be remembered of outputs that leave: each count that is in their files.

@@ -76,9 +76,9 @@ class ReleasedIndex:
         there = {path.name for path in self._folder.glob("*.json")}
         if gone := known - there:
             raise StationError(
-                f"{self._folder / min(gone)} is gone: what has left cannot be known. Restore it "
-                f"from a backup; or remove {self._folder / NAME} too, and later stops are not "
-                "held against what it said.",
+                f"{self._folder / min(gone)} is gone: what has left cannot be known.",
+                f"Restore it from a backup; or remove {self._folder / NAME} too, and later stops "
+                "are not held against what it said.",
                 code="station-error",
             )
         with self._database:

@@ -13,7 +13,7 @@ from phtlab.station.console.access import Reviewer
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES, unknown
-from phtlab.station.console.views.decision import decision, said_so, wanted_of
+from phtlab.station.console.views.decision import approval_request, decision, preview_decision
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -37,7 +37,7 @@ def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Targe
     """Every way to say yes to a train or a proposal, and the sentence that each would sign."""
     found = decision(console.station, target, by=worker.name)
     if found is None:
-        raise unknown("This waits for nobody any more. What became of it is among the journeys.")
+        raise unknown("This waits for nobody any more.", "What became of it is among the journeys.")
     return pages_of(request).page("decision.html", worker, here="/", decision=found)
 
 
@@ -45,10 +45,10 @@ def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Targe
 async def words(request: Request, console: ConsoleOf, worker: Reviewer, target: Target) -> Response:
     """Signs and writes nothing: the sentence, for the terms that are chosen in the form."""
     try:
-        wanted = wanted_of(await _form_of(request))
-        word, trouble = said_so(console.station, target, by=worker.name, wanted=wanted)
+        wanted = approval_request(await _form_of(request))
+        word, trouble = preview_decision(console.station, target, by=worker.name, wanted=wanted)
     except ApprovalError as error:
-        word, trouble = None, error.message
+        word, trouble = None, str(error)
     return pages_of(request).part("parts/words.html", worker, word=word, trouble=trouble)
 
 
@@ -63,7 +63,7 @@ async def approve(
         console.station,
         target,
         by=worker.name,
-        wanted=wanted_of(form),
+        wanted=approval_request(form),
         shown=form.get("sentence", ""),
     )
     worker.tell(f"You said yes: {word.sentence}")

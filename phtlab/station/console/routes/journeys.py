@@ -14,8 +14,8 @@ from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
 from phtlab.station.console.views.journeys import journey_lines, journey_page
-from phtlab.station.release.run_log import LOG, look_at_log, looked_at_log, release_log
-from phtlab.station.release.votes import words_on
+from phtlab.station.release.run_log import LOG, has_viewed_log, release_log, view_log
+from phtlab.station.release.votes import votes_on
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -74,7 +74,7 @@ def live_journey(
 def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey) -> Response:
     """The whole error and what the run printed. It may hold data: that it was read is logged."""
     stop = console.stop(journey)
-    text = look_at_log(console.station, stop, by=worker.name, most=_MOST_LOG)
+    text = view_log(console.station, stop, by=worker.name, most=_MOST_LOG)
     return pages_of(request).page(
         "log.html",
         worker,
@@ -82,8 +82,8 @@ def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey
         stop=stop,
         text=text[:_MOST_LOG],
         cut=len(text) > _MOST_LOG,
-        whole=looked_at_log(stop, by=worker.name),
-        words=words_on(stop, LOG),
+        whole=has_viewed_log(stop, by=worker.name),
+        words=votes_on(stop, LOG),
     )
 
 

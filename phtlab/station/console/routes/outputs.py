@@ -32,7 +32,7 @@ def look(
     """The output as it would leave, beside each finding. That it was looked at is in the log."""
     stop = console.stop(journey)
     held = held_outputs.held_stop(stop)
-    view = held_outputs.look(console.station, stop, output, by=worker.name, rows=_MOST_ROWS)
+    view = held_outputs.view_output(console.station, stop, output, by=worker.name, rows=_MOST_ROWS)
     picture = base64.b64encode(view.picture).decode() if view.picture else ""
     return pages_of(request).page(
         "output.html",
@@ -42,7 +42,7 @@ def look(
         view=view,
         picture=picture,
         most=_MOST_ROWS,
-        whole=held_outputs.looked(stop, held.waiting.output(output), by=worker.name),
+        whole=held_outputs.has_viewed_output(stop, held.waiting.output(output), by=worker.name),
         mine=[word for word in view.words if word.by == worker.name],
     )
 
@@ -83,8 +83,8 @@ def _choice(choice: str, fields: list[tuple[str, str]]) -> held_outputs.Choice:
     cells = {(row, column) for row, column in cells if row not in rows}
     if not rows and not cells:
         raise StationError(
-            "Mark what is to be taken out: rows, or single cells. To let all of it leave, release "
-            "it as it is.",
+            "Mark what is to be taken out: rows, or single cells.",
+            "To let all of it leave, release it as it is.",
             code="release-part",
         )
     return Redaction(rows=tuple(rows), cells=tuple(sorted(cells)))

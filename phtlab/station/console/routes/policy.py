@@ -12,7 +12,7 @@ from phtlab.station.console.access import Admin, Reader
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
-from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, replay
+from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, try_policy
 from phtlab.station.policy.policy import parse_policy
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
@@ -39,7 +39,7 @@ def policy(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 def trial(request: Request, console: ConsoleOf, worker: Admin, text: Text = "") -> Response:
     """Writes nothing: says what is wrong with the text, else which past journeys it changes."""
     try:
-        found, fault = replay(console.station, _lines(text)), None
+        found, fault = try_policy(console.station, _lines(text)), None
     except PhtlabError as error:
         found, fault = None, error
     same = _lines(text).rstrip("\n") == current_text(console.station).rstrip("\n")

@@ -47,7 +47,7 @@ def approvals_given(request: Request, console: ConsoleOf, worker: Reader) -> Res
         "approvals.html",
         worker,
         here="/approvals",
-        approvals=decisions.standing(console.station),
+        approvals=decisions.list_approvals(console.station),
         proposals=proposal_pages(console.station),
     )
 

@@ -28,7 +28,7 @@ from phtlab.station.console.views.review import (
     notebook_cells,
 )
 from phtlab.station.review.train_review import TrainReview, read_train
-from phtlab.station.review.view_log import note_look
+from phtlab.station.review.view_log import note_review
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 
@@ -59,7 +59,7 @@ def review(
 ) -> Response:
     """The notebook or its changes, what the machine found, what is signed, and the word on it."""
     reading = _reading(console, journey)
-    note_look(console.station, reading.stop, by=worker.name)
+    note_review(console.station, reading.stop, by=worker.name)
     changed = reading.difference is not None and not reading.unchanged
     decided = decision(console.station, journey, by=worker.name) if worker.may("reviewer") else None
     answer = pages_of(request).page(

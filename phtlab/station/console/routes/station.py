@@ -15,7 +15,12 @@ from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
 from phtlab.station.console.views.keys import keys_page, last_believed
 from phtlab.station.context.maintenance import Closed, closed, pause, pause_of, resume
-from phtlab.station.context.self_test_result import Report, ask_for_test, asked_for, last_report
+from phtlab.station.context.self_test_result import (
+    Report,
+    ask_for_test,
+    last_report,
+    self_test_requested,
+)
 from phtlab.station.context.station_context import StationContext
 
 router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
@@ -85,5 +90,5 @@ def _health(station: StationContext) -> dict[str, Report | Closed | bool | None]
     return {
         "report": last_report(station.folder),
         "closed": closed(station),
-        "asked": asked_for(station.folder),
+        "asked": self_test_requested(station.folder),
     }

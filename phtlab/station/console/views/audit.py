@@ -75,7 +75,7 @@ def audit_page(station: StationContext, filters: Filters) -> AuditPage:
         found = [entry for entry in entries if filters.fit(entry)]
         head = verify_chain(entries, log=station.name, start=start)
     except AuditError as error:
-        trouble = error.message
+        trouble = str(error)
     return AuditPage(
         found=tuple(reversed(found[-MOST:])),
         left_out=max(0, len(found) - MOST),

@@ -55,8 +55,8 @@ def dataset_page(station: StationContext, name: str) -> DataSetPage:
     declared = load_datasets(station.folder)
     if name not in declared:
         raise DataSetError(
-            "There is no such data set here. Declare one with 'phtlab station dataset add NAME "
-            "PATH --schema FILE.toml'.",
+            "There is no such data set here.",
+            "Declare one with 'phtlab station dataset add NAME PATH --schema FILE.toml'.",
             code="data-set-unknown",
         )
     return _page(station, declared[name], _ran(station))
@@ -111,7 +111,7 @@ def _trouble(station: StationContext, dataset: DataSet) -> str:
                 f"{dataset.path}"
             )
     except (StationError, OSError) as error:
-        return error.message if isinstance(error, StationError) else f"{dataset.path}: {error}"
+        return str(error) if isinstance(error, StationError) else f"{dataset.path}: {error}"
     return ""
 
 

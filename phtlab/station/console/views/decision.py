@@ -68,22 +68,22 @@ def decision(station: StationContext, target: str, *, by: str) -> Decision | Non
     else:
         choices, parameters = _of_journey(station, target)
         notebooks = ()
-    word, trouble = said_so(station, target, by=by)
+    word, trouble = preview_decision(station, target, by=by)
     told = capacities_of_run(station.policy())
     return Decision(target, pending, choices, parameters, notebooks, word, trouble, told)
 
 
-def said_so(
+def preview_decision(
     station: StationContext, target: str, *, by: str, wanted: ApprovalRequest | None = None
 ) -> tuple[decisions.VoteResult | None, str]:
     """What `by`'s yes would come to, else why there can be none."""
     try:
         return decisions.preview(station, target, by=by, wanted=wanted or ApprovalRequest()), ""
     except PhtlabError as error:
-        return None, error.message
+        return None, str(error)
 
 
-def wanted_of(form: Mapping[str, str]) -> ApprovalRequest:
+def approval_request(form: Mapping[str, str]) -> ApprovalRequest:
     """What a person chose. Raises ApprovalError (``approval-form``, ``approval-days``)."""
     scope, days = form.get("scope", ""), form.get("days", "").strip()
     notebook = form.get("notebook", "").strip() if scope == "notebook" else ""

@@ -12,7 +12,7 @@ from phtlab.governance.risk import Risk
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.coverage import assessed
 from phtlab.station.approvals.journey_counts import known_images
-from phtlab.station.approvals.proposal_limits import crowded
+from phtlab.station.approvals.proposal_limits import crowded_researchers
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.release import held_outputs
 from phtlab.station.settings.people import Role
@@ -53,8 +53,8 @@ def inbox(station: StationContext) -> Inbox:
         try:
             found += source(station)
         except PhtlabError as error:
-            troubles.append(error.message)
-    troubles += crowded(station)
+            troubles.append(str(error))
+    troubles += crowded_researchers(station)
     return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
 
 

@@ -135,7 +135,7 @@ def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[Journ
         try:
             lines.append(journey_line(stop))
         except StationError as error:
-            broken = ("", "", (), "offered", "stop-broken", error.message)
+            broken = ("", "", (), "offered", "stop-broken", str(error))
             lines.append(
                 JourneyLine(stop.hex, *broken, datetime.fromtimestamp(_arrived(stop), UTC))
             )

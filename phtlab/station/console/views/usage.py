@@ -69,7 +69,7 @@ def watch_usage(station: StationContext, until: threading.Event) -> None:
             executor.close()
 
 
-def looks_of(stop: Stop) -> tuple[UsageSample, ...]:
+def usage_samples(stop: Stop) -> tuple[UsageSample, ...]:
     """What was seen of a stop, oldest first. A line that was cut off is left out."""
     try:
         lines = (stop.operator / _NAME).read_text("ascii").splitlines()
@@ -116,7 +116,7 @@ def plot(stop: Stop) -> Plot | None:
     if not stop.has(Marker.ADMITTED):
         return None
     limits = stop.read(stop_files.ADMITTED).limits
-    return plot_of(looks_of(stop), limits.memory_bytes, limits.cpus)
+    return plot_of(usage_samples(stop), limits.memory_bytes, limits.cpus)
 
 
 def _look(

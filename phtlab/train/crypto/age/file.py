@@ -49,13 +49,15 @@ def encrypt(
     kinds = {recipient.kind for recipient in recipients}
     if not recipients:
         raise SealKeyError(
-            "There is no recipient, so nobody could open this. Name at least one.",
+            "There is no recipient, so nobody could open this.",
+            "Name at least one.",
             code="seal-no-recipient",
         )
     if len(kinds) > 1:
         raise SealKeyError(
             f"Recipients of different kinds ({', '.join(sorted(kinds))}) cannot be mixed: the "
-            "weakest would decide. Use one kind.",
+            "weakest would decide.",
+            "Use one kind.",
             code="seal-mixed-recipients",
         )
     if kinds == {SCRYPT} and len(recipients) + len(extra_stanzas) > 1:
@@ -84,7 +86,8 @@ def unlock(header: Header, identities: Sequence[AgeIdentity]) -> bytes:
         return file_key
     raise SealKeyError(
         "None of the keys at hand opens this file: it was sealed to someone else, or its "
-        "recipients were changed. Check whom it was meant for."
+        "recipients were changed.",
+        "Check whom it was meant for.",
     )
 
 

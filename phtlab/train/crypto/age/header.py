@@ -71,8 +71,8 @@ class Header:
         """Raises SealChangedError unless the MAC is that of `file_key` over the header."""
         if not bytes_eq(self.mac, _mac(file_key, self.authenticated)):
             raise SealChangedError(
-                "The header of this file was changed after it was sealed. Fetch it again; if that "
-                "does not help, ask its sender to seal it again.",
+                "The header of this file was changed after it was sealed.",
+                "Fetch it again; if that does not help, ask its sender to seal it again.",
                 code="seal-header-changed",
             )
 
@@ -84,7 +84,7 @@ def encode_header(stanzas: Iterable[Stanza], file_key: bytes) -> bytes:
     header = authenticated + b" " + mac + b"\n"
     if len(header) > MAX_HEADER_BYTES:
         raise SealFormatError(
-            f"This header would have {len(header)} bytes; at most {MAX_HEADER_BYTES} are read. "
+            f"This header would have {len(header)} bytes; at most {MAX_HEADER_BYTES} are read.",
             "Seal to fewer recipients.",
             code="seal-header-size",
         )
@@ -96,8 +96,8 @@ def read_header(source: LineSource) -> Header:
     lines = _Lines(source)
     if lines.next() != _VERSION_LINE:
         raise SealFormatError(
-            "This is not a sealed file (age v1, not armored). Check that it is the right file and "
-            "that all of it arrived."
+            "This is not a sealed file (age v1, not armored).",
+            "Check that it is the right file and that all of it arrived.",
         )
     stanzas = []
     while (line := lines.next()).startswith(b"-> "):
@@ -187,7 +187,7 @@ def _mac(file_key: bytes, authenticated: bytes) -> bytes:
 
 def _malformed(reason: str, *, code: str | None = None) -> SealFormatError:
     return SealFormatError(
-        f"This is not a valid sealed file: {reason}. Check that all of it arrived, and fetch it "
-        "again.",
+        f"This is not a valid sealed file: {reason}.",
+        "Check that all of it arrived, and fetch it again.",
         code=code,
     )

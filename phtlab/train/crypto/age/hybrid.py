@@ -55,7 +55,8 @@ class HybridRecipient:
         if len(self.key) != _MLKEM_KEY_BYTES + _SHARE_BYTES:
             raise SealKeyError(
                 f"An age1pq1… recipient holds {_MLKEM_KEY_BYTES + _SHARE_BYTES} bytes, this one "
-                f"{len(self.key)}. Ask its owner to send it again.",
+                f"{len(self.key)}.",
+                "Ask its owner to send it again.",
                 code="seal-recipient-form",
             )
         try:
@@ -65,7 +66,8 @@ class HybridRecipient:
             X25519PrivateKey.generate().exchange(share)
         except ValueError:
             raise SealKeyError(
-                "This age1pq1… recipient is not a valid key. Ask its owner to send it again.",
+                "This age1pq1… recipient is not a valid key.",
+                "Ask its owner to send it again.",
                 code="seal-recipient-point",
             ) from None
 
@@ -76,14 +78,15 @@ class HybridRecipient:
             prefix, key = bech32.decode(text)
         except ValueError as problem:
             raise SealKeyError(
-                f"This is not an age recipient ({problem}). It starts with age1pq1 and has 1959 "
-                "characters; copy all of it.",
+                f"This is not an age recipient ({problem}).",
+                "It starts with age1pq1 and has 1959 characters; copy all of it.",
                 code="seal-recipient-text",
             ) from None
         if prefix != _RECIPIENT_PREFIX:
             raise SealKeyError(
-                "Cargo is sealed to hybrid post-quantum recipients only, which start with age1pq1; "
-                "this one does not. Make a key with 'phtlab key create'.",
+                "Cargo is sealed to hybrid post-quantum recipients only, which start with "
+                "age1pq1; this one does not.",
+                "Make a key with 'phtlab key create'.",
                 code="seal-recipient-kind",
             )
         return cls(key)

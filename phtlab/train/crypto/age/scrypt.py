@@ -66,7 +66,8 @@ class ScryptIdentity:
         if log_n > self.max_log_n:
             raise SealFormatError(
                 f"This file asks for 2^{log_n} of work to try a passphrase; at most "
-                f"2^{self.max_log_n} is done here. Have it written again with less.",
+                f"2^{self.max_log_n} is done here.",
+                "Have it written again with less.",
                 code="seal-work",
             )
         try:

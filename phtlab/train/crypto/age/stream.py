@@ -71,8 +71,8 @@ def decrypt_payload(source: Source, target: Target, file_key: bytes) -> None:
     nonce = bytearray(_NONCE_BYTES)
     if _fill(source, memoryview(nonce)) < _NONCE_BYTES:
         raise SealFormatError(
-            "This is not a valid sealed file: it ends after its header. Check that all of it "
-            "arrived, and fetch it again."
+            "This is not a valid sealed file: it ends after its header.",
+            "Check that all of it arrived, and fetch it again.",
         )
     cipher = ChaCha20Poly1305(derive_key(file_key, bytes(nonce), b"payload"))
     number = 0
@@ -219,7 +219,7 @@ def _cut() -> SealChangedError:
 
 def _changed(reason: str, *, code: str) -> SealChangedError:
     return SealChangedError(
-        f"The payload of this file was changed after it was sealed: {reason}. Fetch it again; if "
-        "that does not help, ask its sender to seal it again.",
+        f"The payload of this file was changed after it was sealed: {reason}.",
+        "Fetch it again; if that does not help, ask its sender to seal it again.",
         code=code,
     )

@@ -1,0 +1,44 @@
+import { codeDispatch } from '../../dispatch/codeRequest';
+
+const question = {
+  name: 'heart',
+  stations: ['cleveland', 'hungary'],
+  parameters: { min_age: '50' },
+  outputs: ['counts'],
+  recipients: ['ada'],
+  proposal: '',
+  lines: [['Stations', 'cleveland, hungary']]
+};
+const answer = () => undefined;
+
+test('a question names stations, parameters and outputs', () => {
+  const asked = codeDispatch({ question, answer });
+  expect(asked).toMatchObject({
+    name: 'heart',
+    stations: ['cleveland', 'hungary'],
+    parameters: { min_age: '50' },
+    outputs: ['counts']
+  });
+  expect(asked?.answer).toBe(answer);
+});
+
+test.each([
+  ['nothing', undefined],
+  ['no question', { answer }],
+  ['nobody to answer', { question }],
+  ['a name that is none', { question: { ...question, name: 1 }, answer }],
+  [
+    'stations that are none',
+    { question: { ...question, stations: 'all' }, answer }
+  ],
+  [
+    'an output that is none',
+    { question: { ...question, outputs: [{}] }, answer }
+  ],
+  [
+    'a value that is no text',
+    { question: { ...question, parameters: { a: 1 } }, answer }
+  ]
+])('%s is no question', (_, detail) => {
+  expect(codeDispatch(detail)).toBeNull();
+});

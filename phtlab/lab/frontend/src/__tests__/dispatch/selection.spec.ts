@@ -1,0 +1,81 @@
+import {
+  chosenAtFirst,
+  destinations,
+  others,
+  stillMembers,
+  stillThere
+} from '../../dispatch/selection';
+import { ICheck, IMember, IStation } from '../../server/api';
+
+function station(
+  name: string,
+  datasets: string[],
+  changes: Partial<IStation> = {}
+): IStation {
+  return {
+    name,
+    online: true,
+    twin: false,
+    datasets: datasets.map(dataset => ({ name: dataset })),
+    ...changes
+  } as IStation;
+}
+
+const STATIONS = [
+  station('hungary', ['heart'], { online: false }),
+  station('lungs', ['lung']),
+  station('cleveland', ['heart', 'lung']),
+  station('twin', ['heart'], { twin: true })
+];
+const CHECK = { datasets: ['heart'] } as unknown as ICheck;
+
+describe('where it goes', () => {
+  it('is to real stations: the twin is for dry runs', () => {
+    expect(destinations(STATIONS).map(({ name }) => name)).toEqual([
+      'cleveland',
+      'hungary',
+      'lungs'
+    ]);
+  });
+
+  it('is at first every station with the data, also one that is away', () => {
+    expect(chosenAtFirst(STATIONS, CHECK)).toEqual(['cleveland', 'hungary']);
+  });
+
+  it('is, sent again, where it went, as far as that is still there', () => {
+    expect(stillThere(['gone', 'lungs', 'twin'], STATIONS)).toEqual(['lungs']);
+  });
+});
+
+describe('who can open it', () => {
+  it('are people other than oneself, by name', () => {
+    const members: IMember[] = [
+      { name: 'otto', organisation: '', roles: ['operator', 'researcher'] },
+      { name: 'ada', organisation: '', roles: ['researcher'] },
+      { name: 'cleveland', organisation: '', roles: ['station'] },
+      { name: 'twin', organisation: '', roles: ['station', 'twin'] },
+      { name: 'grace', organisation: '', roles: ['researcher'] }
+    ];
+    expect(others(members, 'ada').map(({ name }) => name)).toEqual([
+      'grace',
+      'otto'
+    ]);
+  });
+});
+
+describe('sent again', () => {
+  const members: IMember[] = [
+    { name: 'ada', organisation: '', roles: ['researcher'] },
+    { name: 'grace', organisation: '', roles: ['researcher'] },
+    { name: 'cleveland', organisation: '', roles: ['station'] }
+  ];
+
+  it('is given to those who are shown: people on the roster', () => {
+    const before = ['ada', 'grace', 'gone', 'cleveland'];
+    expect(stillMembers(before, members, 'ada')).toEqual(['grace']);
+  });
+
+  it('is given to nobody else while nobody is known', () => {
+    expect(stillMembers(['grace'], [], 'ada')).toEqual([]);
+  });
+});

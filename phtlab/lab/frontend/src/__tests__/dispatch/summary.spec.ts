@@ -1,0 +1,43 @@
+import { nullTranslator } from '@jupyterlab/translation';
+
+import { summary } from '../../dispatch/summary';
+
+const trans = nullTranslator.load('phtlab');
+
+/** Without the marks that keep a name's direction to itself. */
+function plain(text: string): string {
+  return text.replace(/[\u2068\u2069]/g, '');
+}
+
+describe('what is signed', () => {
+  const intention = {
+    name: 'heart_disease',
+    me: 'ada',
+    parameters: { min_age: 50 },
+    stations: ['cleveland', 'hungary'],
+    away: ['hungary'],
+    recipients: ['grace'],
+    proposal: null
+  };
+
+  it('is said in words', () => {
+    expect(plain(summary(intention, trans).join(' '))).toBe(
+      'heart_disease runs at cleveland and hungary with min_age = 50. hungary is offline: it ' +
+        'runs there when the station is back. ada and grace can open what comes back.'
+    );
+  });
+
+  it('names the proposal that it is made under', () => {
+    const under = { ...intention, proposal: 'Age and disease' };
+    expect(plain(summary(under, trans)[2])).toBe(
+      'It is made under the proposal Age and disease.'
+    );
+  });
+
+  it('names oneself alone if nobody else is given it', () => {
+    const alone = { ...intention, away: [], recipients: [] };
+    expect(plain(summary(alone, trans)[1])).toBe(
+      'Only ada can open what comes back.'
+    );
+  });
+});

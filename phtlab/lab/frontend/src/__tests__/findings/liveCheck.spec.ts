@@ -1,0 +1,143 @@
+import { LiveCheck } from '../../findings/liveCheck';
+
+/** Questions that a test answers, in the order in which they were asked. */
+class Asked {
+  read = () => this.text;
+  ask = (about: string) =>
+    new Promise<string>((resolve, reject) => {
+      this.questions.push({ about, resolve, reject });
+    });
+
+  text = 'first';
+  questions: {
+    about: string;
+    resolve: (answer: string) => void;
+    reject: (error: unknown) => void;
+  }[] = [];
+}
+
+const PAUSE = 500;
+
+describe('LiveCheck', () => {
+  let asked: Asked;
+  let live: LiveCheck<string, string>;
+  let told: jest.Mock;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    asked = new Asked();
+    live = new LiveCheck<string, string>(asked, PAUSE);
+    told = jest.fn();
+    live.changed.connect(told);
+  });
+
+  afterEach(() => {
+    live.dispose();
+    jest.useRealTimers();
+  });
+
+  const after = (pause: number) => jest.advanceTimersByTimeAsync(pause);
+  const abouts = () => asked.questions.map(({ about }) => about);
+
+  it('asks once after the last of many changes', async () => {
+    for (const text of ['a', 'ab', 'abc']) {
+      asked.text = text;
+      live.later();
+      await after(PAUSE - 1);
+    }
+    expect(abouts()).toEqual([]);
+    await after(1);
+    expect(abouts()).toEqual(['abc']);
+    asked.questions[0].resolve('fine');
+    await after(0);
+    expect(live.answer).toBe('fine');
+    expect(told).toHaveBeenCalledTimes(1);
+  });
+
+  it('does not ask about what it asked already', async () => {
+    live.anew();
+    await after(0);
+    asked.questions[0].resolve('fine');
+    live.later();
+    await after(PAUSE);
+    expect(abouts()).toEqual(['first']);
+    live.anew();
+    await after(0);
+    expect(abouts()).toEqual(['first', 'first']);
+  });
+
+  it('drops the answer to what no longer stands, and asks again', async () => {
+    live.anew();
+    await after(0);
+    asked.text = 'second';
+    live.later();
+    await after(PAUSE);
+    expect(abouts()).toEqual(['first']);
+    asked.questions[0].resolve('of the first');
+    await after(PAUSE);
+    expect(live.answer).toBeNull();
+    expect(told).not.toHaveBeenCalled();
+    expect(abouts()).toEqual(['first', 'second']);
+    asked.questions[1].resolve('of the second');
+    await after(PAUSE);
+    expect(live.answer).toBe('of the second');
+    expect(abouts()).toHaveLength(2);
+  });
+
+  it('asks again when a change was taken back while an answer was dropped', async () => {
+    live.anew();
+    await after(0);
+    asked.text = 'second';
+    asked.questions[0].resolve('dropped');
+    await after(0);
+    asked.text = 'first';
+    await after(PAUSE);
+    expect(abouts()).toEqual(['first', 'first']);
+  });
+
+  it('keeps the last answer when there is none, and says why', async () => {
+    live.anew();
+    await after(0);
+    asked.questions[0].resolve('fine');
+    await after(0);
+    asked.text = 'second';
+    live.later();
+    await after(PAUSE);
+    const error = new Error('away');
+    asked.questions[1].reject(error);
+    await after(PAUSE);
+    expect(live.answer).toBe('fine');
+    expect(live.failure).toBe(error);
+    // Quietly: it does not insist.
+    expect(abouts()).toHaveLength(2);
+    live.anew();
+    await after(0);
+    asked.questions[2].resolve('fine again');
+    await after(0);
+    expect(live.answer).toBe('fine again');
+    expect(live.failure).toBeNull();
+    expect(told).toHaveBeenCalledTimes(3);
+  });
+
+  it('asks one question at a time', async () => {
+    live.anew();
+    await after(0);
+    live.anew();
+    await after(0);
+    expect(abouts()).toHaveLength(1);
+    asked.questions[0].resolve('fine');
+    await after(PAUSE);
+    expect(abouts()).toHaveLength(2);
+  });
+
+  it('says nothing once it is disposed', async () => {
+    live.anew();
+    await after(0);
+    live.dispose();
+    asked.questions[0].resolve('late');
+    live.later();
+    await after(PAUSE);
+    expect(told).not.toHaveBeenCalled();
+    expect(abouts()).toHaveLength(1);
+  });
+});

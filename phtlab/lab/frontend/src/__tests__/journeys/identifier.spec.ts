@@ -1,0 +1,16 @@
+import { journeyId } from '../../journeys/identifier';
+
+it('takes only the id of a journey from an event', () => {
+  const id = 'sha256:' + 'a'.repeat(64);
+  expect(journeyId({ journey: id })).toBe(id);
+  for (const detail of [
+    null,
+    undefined,
+    'text',
+    { journey: 3 },
+    { journey: `${id}/../x` },
+    { journey: '../keys' }
+  ]) {
+    expect(journeyId(detail)).toBeNull();
+  }
+});

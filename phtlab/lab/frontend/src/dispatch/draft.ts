@@ -1,0 +1,28 @@
+/**
+ * An order before it is signed, and the check that it is made of.
+ */
+import { ICheck, IFinding, ParameterValues } from '../server/api';
+
+/** A check of what can travel. */
+export type ISoundCheck = ICheck & { digest: string };
+
+export function isSound(check: ICheck): check is ISoundCheck {
+  return check.ok && check.digest !== null;
+}
+
+/** What keeps a notebook from travelling. */
+export function errors(check: ICheck): IFinding[] {
+  return check.findings.filter(finding => finding.severity === 'error');
+}
+
+export interface IDraft {
+  path: string;
+  /** As it is called, such as `heart_disease.ipynb`. */
+  name: string;
+  check: ISoundCheck;
+  stations: string[];
+  parameters: ParameterValues;
+  recipients: string[];
+  /** The digest of the version of the proposal that it is made under; null: under none. */
+  proposal: string | null;
+}

@@ -1,0 +1,271 @@
+/**
+ * Sending trains from Lab: a dry run in one click, a dispatch, and the same once more.
+ */
+import {
+  JupyterFrontEnd,
+  JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import {
+  ICommandPalette,
+  Notification,
+  showErrorMessage
+} from '@jupyterlab/apputils';
+import { PathExt } from '@jupyterlab/coreutils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
+import {
+  ITranslator,
+  TranslationBundle,
+  nullTranslator
+} from '@jupyterlab/translation';
+
+import { DISPATCH, DRY_RUN, SEND_AGAIN } from '../commands';
+import { NotebookTask } from '../notebook/task';
+import { IJourney, IMember } from '../server/api';
+import { PhtProblem } from '../server/errors';
+import {
+  IJourneyServer,
+  INotebookServer,
+  IServerState
+} from '../server/interfaces';
+import { IPhtServer, ITrainPanel } from '../tokens';
+import { askDispatch } from './dialog';
+import { IDraft, ISoundCheck, errors, isSound } from './draft';
+import { chosenAtFirst, stillMembers } from './selection';
+
+export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
+  id: 'phtlab:dispatch',
+  description: 'Dry runs, dispatches, and sending again.',
+  autoStart: true,
+  requires: [IPhtServer, ITrainPanel, INotebookTracker, IDocumentManager],
+  optional: [ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    server: IPhtServer,
+    model: ITrainPanel,
+    tracker: INotebookTracker,
+    documents: IDocumentManager,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ) => {
+    const trans = (translator ?? nullTranslator).load('phtlab');
+    const category = trans.__('Federated analysis');
+    const { commands } = app;
+    const sender = new Sender(app, server, model, documents, trans);
+    const isEnabled = () => tracker.currentWidget !== null;
+
+    commands.addCommand(DRY_RUN, {
+      label: trans.__('Dry Run on the Twin'),
+      caption: trans.__('Run it the same way on synthetic data'),
+      describedBy: { args: { type: 'object', properties: {} } },
+      isEnabled,
+      execute: () => sender.dryRun()
+    });
+    commands.addCommand(DISPATCH, {
+      label: trans.__('Dispatch…'),
+      caption: trans.__('Choose the stations, sign, and send'),
+      describedBy: { args: { type: 'object', properties: {} } },
+      isEnabled,
+      execute: () => sender.dispatch()
+    });
+    commands.addCommand(SEND_AGAIN, {
+      label: trans.__('Send a Journey Again…'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            journey: { type: 'string', description: "The journey's id" }
+          },
+          required: ['journey']
+        }
+      },
+      execute: args => sender.again(String(args.journey ?? ''))
+    });
+    tracker.currentChanged.connect(() => {
+      commands.notifyCommandChanged(DRY_RUN);
+      commands.notifyCommandChanged(DISPATCH);
+    });
+    for (const command of [DRY_RUN, DISPATCH]) {
+      palette?.addItem({ command, category });
+    }
+  }
+};
+
+class Sender {
+  constructor(
+    private readonly _app: JupyterFrontEnd,
+    private readonly _server: IServerState & INotebookServer & IJourneyServer,
+    private readonly _model: ITrainPanel,
+    private readonly _documents: IDocumentManager,
+    private readonly _trans: TranslationBundle
+  ) {
+    this._task = new NotebookTask(_app, _server, _model);
+  }
+
+  async dryRun(): Promise<void> {
+    const trans = this._trans;
+    await this._task.run(trans.__('Starting the dry run…'), async panel => {
+      if (this._server.status && !this._server.status.dry_runs) {
+        throw new PhtProblem(
+          {
+            code: 'no-twin-station',
+            message: trans.__(
+              'There is no twin station that runs dry runs now. Its operator starts it; ' +
+                'a dispatch goes without it.'
+            )
+          },
+          0
+        );
+      }
+      const check = await this._ready(panel);
+      if (!this._model.isValid(panel.context.path)) {
+        throw new PhtProblem(
+          {
+            code: 'parameters',
+            message: trans.__('Mend the parameters that are marked below.')
+          },
+          0
+        );
+      }
+      if (!(await this._task.unlocked())) {
+        return;
+      }
+      const path = this._task.path(panel);
+      const journey = await this._server.dispatch({
+        path,
+        checked: check.digest,
+        stations: 'twin',
+        parameters: this._model.values(panel.context.path),
+        recipients: [],
+        proposal: null
+      });
+      this._model.show(journey.id);
+    });
+  }
+
+  async dispatch(earlier: IJourney | null = null): Promise<void> {
+    const trans = this._trans;
+    let draft: IDraft | null = null;
+    let members: IMember[] = [];
+    await this._task.run(trans.__('Getting ready…'), async panel => {
+      const check = await this._ready(panel);
+      if (!(await this._task.unlocked())) {
+        return;
+      }
+      // Without the list one can still send: to oneself.
+      members = await this._server.members().catch(() => []);
+      draft = this._draft(panel, check, members, earlier);
+    });
+    while (draft !== null) {
+      const sent = await askDispatch(draft, members, this._server, trans);
+      if (sent.journey) {
+        const panel = this._model.notebook;
+        if (panel && this._task.path(panel) === sent.draft.path) {
+          this._model.setValues(
+            panel.context.path,
+            sent.draft.parameters,
+            true
+          );
+        }
+        this._model.show(sent.journey.id);
+      }
+      // Dialogs wait for each other: this one had to close for the passphrase.
+      draft = sent.locked && (await this._task.unlocked()) ? sent.draft : null;
+    }
+  }
+
+  /** The notebook of a journey, in the dialog, with its stations and parameters. */
+  async again(id: string): Promise<void> {
+    const trans = this._trans;
+    const journey = this._server.journeys.find(known => known.id === id);
+    if (!journey) {
+      Notification.warning(
+        trans.__('That journey is not known here any more.'),
+        { autoClose: 6000 }
+      );
+      return;
+    }
+    if (journey.notebook === null) {
+      await showErrorMessage(
+        trans.__('Which notebook was it?'),
+        trans.__(
+          'This journey was not sent from here, so its notebook is not known. Open the ' +
+            'notebook and dispatch it.'
+        )
+      );
+      return;
+    }
+    const panel = this._documents.openOrReveal(journey.notebook, 'Notebook');
+    if (!(panel instanceof NotebookPanel)) {
+      await showErrorMessage(
+        trans.__('The notebook is not there'),
+        trans.__(
+          '%1 was moved or removed since. Open it where it is now and dispatch it.',
+          journey.notebook
+        )
+      );
+      return;
+    }
+    await panel.context.ready;
+    await panel.revealed;
+    this._app.shell.activateById(panel.id);
+    await this.dispatch(journey);
+  }
+
+  /** Save what is shown, for it is what travels; gives its check. Throws what keeps it here. */
+  private async _ready(panel: NotebookPanel): Promise<ISoundCheck> {
+    await this._task.save(panel);
+    const check = await this._server.check(
+      // What is signed has its file's name, without the drive that Lab puts before it.
+      PathExt.basename(this._task.path(panel)),
+      panel.content.model?.toJSON()
+    );
+    const found = errors(check);
+    if (!isSound(check)) {
+      throw new PhtProblem(
+        {
+          code: found[0]?.code ?? 'notebook',
+          message: this._trans._n(
+            'This notebook cannot travel yet: one problem is listed above.',
+            'This notebook cannot travel yet: %1 problems are listed above.',
+            Math.max(found.length, 1)
+          )
+        },
+        0
+      );
+    }
+    return check;
+  }
+
+  private _draft(
+    panel: NotebookPanel,
+    check: ISoundCheck,
+    members: readonly IMember[],
+    earlier: IJourney | null
+  ): IDraft {
+    const path = panel.context.path;
+    const declared = check.parameters.properties ?? {};
+    // A parameter that the notebook no longer has cannot be sent again.
+    const before = Object.entries(earlier?.parameters ?? {}).filter(
+      ([name]) => name in declared
+    );
+    const went =
+      earlier !== null && !earlier.twin
+        ? earlier.stops.map(stop => stop.station)
+        : null;
+    const me = this._server.status?.key.name ?? null;
+    return {
+      path: this._task.path(panel),
+      name: PathExt.basename(path),
+      check,
+      stations: went ?? chosenAtFirst(this._server.stations, check),
+      parameters: earlier
+        ? Object.fromEntries(before)
+        : this._model.values(path),
+      recipients: stillMembers(earlier?.recipients ?? [], members, me),
+      proposal: null
+    };
+  }
+
+  private readonly _task: NotebookTask;
+}

@@ -1,0 +1,295 @@
+/**
+ * The journeys in the Train panel: each as a line, and opened as a map of its route.
+ */
+import { TranslationBundle } from '@jupyterlab/translation';
+import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
+import * as React from 'react';
+
+import { ProblemLine } from '../components/errorLine';
+import { ICellError, IJourney, IStop } from '../server/api';
+import { LONG, Name } from '../text/name';
+import { ago, duration } from '../text/time';
+import { cutMiddle } from '../text/untrusted';
+import { ITrainPanel } from '../tokens';
+import {
+  contradicted,
+  contradictedWords,
+  elapsed,
+  ended,
+  errorWords,
+  hasResults,
+  inOrder,
+  isCancellable,
+  journeyMark,
+  newestFirst,
+  parameterWords,
+  progress,
+  resultsWords,
+  stopMark,
+  stopSeconds,
+  stopWords
+} from './status';
+
+export interface IJourneysProps {
+  journeys: readonly IJourney[];
+  model: ITrainPanel;
+  now: number;
+  trans: TranslationBundle;
+  onCell: (journey: IJourney, error: ICellError) => void;
+  onCancel: (journey: IJourney) => Promise<void>;
+  onAgain: (journey: IJourney) => void;
+  onResults: (journey: IJourney) => void;
+}
+
+/** How many are shown before one asks for the rest. */
+const FIRST = 12;
+
+export function Journeys(props: IJourneysProps): JSX.Element {
+  const { trans } = props;
+  const [all, showAll] = React.useState(false);
+  const journeys = newestFirst(props.journeys);
+  const shown = all ? journeys : journeys.slice(0, FIRST);
+  return (
+    <>
+      <ul className="pht-Journeys">
+        {shown.map(journey => (
+          <Journey key={journey.id} journey={journey} {...props} />
+        ))}
+      </ul>
+      {shown.length < journeys.length && (
+        <button className="pht-Link pht-More" onClick={() => showAll(true)}>
+          {trans._n(
+            '%1 older journey',
+            '%1 older journeys',
+            journeys.length - shown.length
+          )}
+        </button>
+      )}
+    </>
+  );
+}
+
+function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
+  const { journey, model, now, trans } = props;
+  const open = model.isExpanded(journey.id);
+  const Caret = open ? caretDownIcon : caretRightIcon;
+  const { mark, tone, word } = journeyMark(journey, trans);
+  const { done, total, fraction } = progress(journey);
+  const body = `pht-journey-${journey.short}`;
+  return (
+    <li data-journey={journey.id} className={`pht-mod-${tone}`}>
+      <button
+        className="pht-Row"
+        aria-expanded={open}
+        aria-controls={body}
+        title={trans.__(
+          'Sent %1',
+          new Date(journey.submitted).toLocaleString()
+        )}
+        onClick={() => model.setExpanded(journey.id, !open)}
+      >
+        <Caret.react tag="span" className="pht-Caret" />
+        <span className="pht-Mark" aria-hidden="true">
+          {mark}
+        </span>
+        <span className="pht-Row-lines">
+          <span className="pht-Row-line">
+            <span className="pht-Row-name">
+              <Name text={journey.train_name} limit={32} />
+            </span>
+            <span className="pht-Row-side">
+              {journey.done
+                ? ago(ended(journey), now, trans)
+                : `${done}/${total}`}
+            </span>
+          </span>
+          <span className="pht-Row-line pht-Row-detail">
+            <span>{journey.twin ? trans.__('dry run, %1', word) : word}</span>
+            <span className="pht-Row-side">
+              {duration(elapsed(journey, now), trans)}
+            </span>
+          </span>
+        </span>
+      </button>
+      {!journey.done && (
+        <div
+          className="pht-Bar"
+          role="progressbar"
+          aria-label={trans.__(
+            'Progress of %1',
+            cutMiddle(journey.train_name, 60)
+          )}
+          aria-valuemin={0}
+          aria-valuemax={total}
+          aria-valuenow={done}
+          aria-valuetext={trans.__('%1 of %2 stops have ended', done, total)}
+        >
+          <div style={{ width: `${Math.round(fraction * 100)}%` }} />
+        </div>
+      )}
+      <div id={body} className="pht-Journey-body" hidden={!open}>
+        {open && <JourneyDetail {...props} />}
+      </div>
+    </li>
+  );
+}
+
+function JourneyDetail(
+  props: IJourneysProps & { journey: IJourney }
+): JSX.Element {
+  const { journey, now, trans } = props;
+  const [problem, setProblem] = React.useState<string | null>(null);
+  const cancel = async () => {
+    setProblem(null);
+    try {
+      await props.onCancel(journey);
+    } catch (error) {
+      setProblem((error as Error).message);
+    }
+  };
+  const doubted = contradicted(journey);
+  return (
+    <>
+      {doubted.length > 0 && (
+        <ProblemLine>{contradictedWords(doubted, trans)}</ProblemLine>
+      )}
+      <ol
+        className="pht-Route"
+        aria-label={trans.__('Route of %1', cutMiddle(journey.train_name, 60))}
+      >
+        {inOrder(journey.stops).map(stop => (
+          <Stop
+            key={stop.station}
+            stop={stop}
+            now={now}
+            trans={trans}
+            onCell={error => props.onCell(journey, error)}
+          />
+        ))}
+      </ol>
+      <p className="pht-Journey-facts">
+        <span title={journey.id}>
+          {trans.__('Journey')} <code>{journey.short}</code>
+        </span>
+        {!journey.mine && (
+          <>
+            {' · '}
+            {trans.__('by')} <Name text={journey.researcher} limit={32} />
+          </>
+        )}
+        {journey.parameters !== null && (
+          <>
+            {' · '}
+            <Name
+              text={parameterWords(journey.parameters, trans)}
+              limit={120}
+            />
+          </>
+        )}
+        {journey.removed !== null && (
+          <>
+            {' · '}
+            {trans.__('its results were removed when their time was over')}
+          </>
+        )}
+      </p>
+      <div className="pht-Journey-buttons">
+        {hasResults(journey) && (
+          <button
+            className={
+              journey.stops.some(stop => stop.state === 'departed')
+                ? 'pht-Button pht-mod-accept'
+                : 'pht-Button'
+            }
+            onClick={() => props.onResults(journey)}
+          >
+            {resultsWords(journey, trans)}
+          </button>
+        )}
+        <button className="pht-Button" onClick={() => props.onAgain(journey)}>
+          {trans.__('Send again…')}
+        </button>
+        {isCancellable(journey) && (
+          <button className="pht-Button" onClick={() => void cancel()}>
+            {trans.__('Cancel')}
+          </button>
+        )}
+      </div>
+      {problem && <ProblemLine>{problem}</ProblemLine>}
+    </>
+  );
+}
+
+function Stop(props: {
+  stop: IStop;
+  now: number;
+  trans: TranslationBundle;
+  onCell: (error: ICellError) => void;
+}): JSX.Element {
+  const { stop, now, trans } = props;
+  const { mark, tone } = stop.contradicted
+    ? { mark: '!', tone: 'bad' }
+    : stopMark(stop.state, trans);
+  const seconds = stopSeconds(stop, now);
+  return (
+    <li className={`pht-mod-${tone}`} data-station={stop.station}>
+      <span className="pht-Route-mark" aria-hidden="true">
+        {mark}
+      </span>
+      <div className="pht-Route-stop">
+        <div className="pht-Route-line">
+          <span className="pht-Row-name">
+            <Name text={stop.station} limit={32} />
+          </span>
+          <span className="pht-Row-detail">
+            {seconds !== null && duration(seconds, trans)}
+          </span>
+        </div>
+        <div className="pht-Row-detail">
+          {stopWords(stop, trans)}
+          {stop.contradicted && ` · ${trans.__('two records')}`}
+        </div>
+        {stop.state === 'running' && stop.cells !== null && (
+          <div className="pht-Cells" aria-hidden="true">
+            <div
+              style={{
+                width: `${Math.min(100, (100 * (stop.cell ?? 0)) / Math.max(stop.cells, 1))}%`
+              }}
+            />
+          </div>
+        )}
+        {stop.sentence && (
+          <p className="pht-Route-sentence">
+            <Name text={stop.sentence} limit={LONG} />
+          </p>
+        )}
+        {stop.error && (
+          <StopError error={stop.error} trans={trans} onCell={props.onCell} />
+        )}
+      </div>
+    </li>
+  );
+}
+
+function StopError(props: {
+  error: ICellError;
+  trans: TranslationBundle;
+  onCell: (error: ICellError) => void;
+}): JSX.Element {
+  const { error, trans } = props;
+  return (
+    <div className="pht-Route-error">
+      <Name text={errorWords(error, trans)} limit={80} />
+      {error.message && (
+        <p className="pht-Route-sentence">
+          <Name text={error.message} limit={LONG} />
+        </p>
+      )}
+      {error.cell !== null && (
+        <button className="pht-Link" onClick={() => props.onCell(error)}>
+          {trans.__('Go to cell %1', error.cell)}
+        </button>
+      )}
+    </div>
+  );
+}

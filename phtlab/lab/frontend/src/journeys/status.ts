@@ -1,0 +1,292 @@
+/**
+ * A journey in words and numbers: what the panel shows, as pure functions.
+ *
+ * Times come from central, and the browser's clock is another: what would be negative is 0.
+ */
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { ICellError, IJourney, IStop } from '../server/api';
+import { millis } from '../text/time';
+import { cutMiddle } from '../text/untrusted';
+
+/** What a state means for the eye; a mark and a word always go with it. */
+export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
+
+export interface IMark {
+  mark: string;
+  tone: Tone;
+  word: string;
+}
+
+export interface IProgress {
+  /** Stops that have ended. */
+  done: number;
+  total: number;
+  /** From 0 to 1, running cells counted in part. */
+  fraction: number;
+}
+
+/** How far a stop in this state is; a running one also by its cells. */
+const HOW_FAR: { [state: string]: number } = {
+  offered: 0,
+  verified: 0.05,
+  held: 0.1,
+  admitted: 0.1,
+  running: 0.15,
+  airlock: 0.85,
+  sealed: 0.95
+};
+const RUNNING_SHARE = HOW_FAR.airlock - HOW_FAR.running;
+
+const WAITING = new Set(['offered', 'verified', 'held']);
+
+/** The newest first; of the same moment, always in the same order. */
+export function newestFirst(journeys: readonly IJourney[]): IJourney[] {
+  return [...journeys].sort(
+    (a, b) =>
+      millis(b.submitted) - millis(a.submitted) || (a.id < b.id ? -1 : 1)
+  );
+}
+
+/** The stops in the order of the route. */
+export function inOrder(stops: readonly IStop[]): IStop[] {
+  return [...stops].sort((a, b) => a.number - b.number);
+}
+
+export function progress(journey: IJourney): IProgress {
+  const total = journey.stops.length;
+  const done = journey.stops.filter(stop => stop.final).length;
+  const sum = journey.stops.reduce((far, stop) => far + howFar(stop), 0);
+  return { done, total, fraction: total === 0 ? 0 : sum / total };
+}
+
+function howFar(stop: IStop): number {
+  if (stop.final) {
+    return 1;
+  }
+  const far = HOW_FAR[stop.state] ?? 0;
+  if (stop.state !== 'running' || !stop.cells) {
+    return far;
+  }
+  // `cell` is the one that runs now: those before it are behind us.
+  const behind = Math.max((stop.cell ?? 1) - 1, 0) / stop.cells;
+  return far + RUNNING_SHARE * Math.min(behind, 1);
+}
+
+/** Whether its time still runs. */
+export function isTravelling(journey: IJourney): boolean {
+  return !journey.done;
+}
+
+export function travelling(journeys: readonly IJourney[]): number {
+  return journeys.filter(isTravelling).length;
+}
+
+/** Seconds from submission to now, or to the last stop's end. */
+export function elapsed(journey: IJourney, now: number): number {
+  const end = journey.done ? ended(journey) : now;
+  return Math.max((end - millis(journey.submitted)) / 1000, 0);
+}
+
+/** When the last stop ended, in milliseconds; of what goes on, its last news. */
+export function ended(journey: IJourney): number {
+  return journey.stops.reduce(
+    (latest, stop) => Math.max(latest, millis(stop.updated)),
+    millis(journey.submitted)
+  );
+}
+
+/** Seconds at a stop: what it says itself, else since its last news while it is at work. */
+export function stopSeconds(stop: IStop, now: number): number | null {
+  if (stop.seconds !== null) {
+    return stop.seconds;
+  }
+  if (stop.final || WAITING.has(stop.state)) {
+    return null;
+  }
+  return Math.max((now - millis(stop.updated)) / 1000, 0);
+}
+
+/** A stop's mark and word. Words that are new here are shown as they came. */
+export function stopMark(state: string, trans: TranslationBundle): IMark {
+  switch (state) {
+    case 'offered':
+      return { mark: '○', tone: 'waiting', word: trans.__('waiting') };
+    case 'verified':
+      return { mark: '○', tone: 'waiting', word: trans.__('verified') };
+    case 'held':
+      return {
+        mark: '‖',
+        tone: 'waiting',
+        word: trans.__('held: a person there decides')
+      };
+    case 'admitted':
+      return { mark: '●', tone: 'moving', word: trans.__('admitted') };
+    case 'running':
+      return { mark: '●', tone: 'moving', word: trans.__('running') };
+    case 'airlock':
+      return {
+        mark: '●',
+        tone: 'moving',
+        word: trans.__('airlock: outputs are checked')
+      };
+    case 'sealed':
+      return { mark: '●', tone: 'moving', word: trans.__('sealed for you') };
+    case 'departed':
+      return { mark: '✓', tone: 'good', word: trans.__('departed') };
+    case 'failed':
+      return { mark: '✗', tone: 'bad', word: trans.__('failed') };
+    case 'refused':
+      return { mark: '✗', tone: 'bad', word: trans.__('refused') };
+    case 'cancelled':
+      return { mark: '–', tone: 'still', word: trans.__('cancelled') };
+    default:
+      return { mark: '●', tone: 'waiting', word: cutMiddle(state, 40) };
+  }
+}
+
+/** `running, cell 3 of 5`: a stop's state on one line. */
+export function stopWords(stop: IStop, trans: TranslationBundle): string {
+  const { word } = stopMark(stop.state, trans);
+  return stop.state === 'running' && stop.cells
+    ? trans.__('%1, cell %2 of %3', word, stop.cell ?? 0, stop.cells)
+    : word;
+}
+
+/** The stations that signed two records of the journey, in the order of its route. */
+export function contradicted(journey: IJourney): string[] {
+  return inOrder(journey.stops)
+    .filter(stop => stop.contradicted)
+    .map(stop => stop.station);
+}
+
+/** What is said of them, after their names. */
+export function contradictedWords(
+  stations: readonly string[],
+  trans: TranslationBundle
+): string {
+  return trans.__(
+    '%1 signed two different records of this journey. Do not rely on either before its operator says which one counts.',
+    stations.map(name => cutMiddle(name, 40)).join(', ')
+  );
+}
+
+/** The journeys of which a second record was signed between two moments. */
+export function contradictedSince(
+  before: ReadonlyMap<string, number>,
+  journeys: readonly IJourney[]
+): IJourney[] {
+  return journeys.filter(
+    journey => contradicted(journey).length > (before.get(journey.id) ?? 0)
+  );
+}
+
+/** The journey's mark and word as a whole. */
+export function journeyMark(journey: IJourney, trans: TranslationBundle) {
+  if (contradicted(journey).length > 0) {
+    const word = trans.__('two records: do not rely on it');
+    return { mark: '!', tone: 'bad', word } as IMark;
+  }
+  return journey.done ? endMark(journey, trans) : wayMark(journey, trans);
+}
+
+function wayMark(journey: IJourney, trans: TranslationBundle): IMark {
+  const states = journey.stops.map(stop => stop.state);
+  if (journey.cancelled) {
+    return { mark: '–', tone: 'moving', word: trans.__('being cancelled') };
+  }
+  if (states.some(state => stopMark(state, trans).tone === 'moving')) {
+    return { mark: '●', tone: 'moving', word: trans.__('running') };
+  }
+  if (states.includes('held')) {
+    return { mark: '‖', tone: 'waiting', word: trans.__('held') };
+  }
+  return { mark: '○', tone: 'waiting', word: trans.__('waiting') };
+}
+
+function endMark(journey: IJourney, trans: TranslationBundle): IMark {
+  const total = journey.stops.length;
+  const count = (state: string) =>
+    journey.stops.filter(stop => stop.state === state).length;
+  const departed = count('departed');
+  if (departed === total) {
+    return { mark: '✓', tone: 'good', word: trans.__('done') };
+  }
+  if (departed > 0) {
+    const word = trans.__('%1 of %2 departed', departed, total);
+    return { mark: '✗', tone: 'bad', word };
+  }
+  if (count('cancelled') === total || journey.cancelled) {
+    return { mark: '–', tone: 'still', word: trans.__('cancelled') };
+  }
+  const word =
+    count('refused') === total ? trans.__('refused') : trans.__('failed');
+  return { mark: '✗', tone: 'bad', word };
+}
+
+/** An error as it left the station: `KeyError in cell 4, line 2`, without the message. */
+export function errorWords(error: ICellError, trans: TranslationBundle) {
+  if (error.cell === null) {
+    return error.type;
+  }
+  return error.line === null
+    ? trans.__('%1 in cell %2', error.type, error.cell)
+    : trans.__('%1 in cell %2, line %3', error.type, error.cell, error.line);
+}
+
+/**
+ * Whether its results can be asked for, all or those so far: what was removed is gone.
+ */
+export function hasResults(journey: IJourney): boolean {
+  return journey.removed === null && (journey.done || departed(journey) > 0);
+}
+
+/** What the button says that opens them: `Results so far (1 of 4)` while stops have not ended. */
+export function resultsWords(
+  journey: IJourney,
+  trans: TranslationBundle
+): string {
+  return journey.done
+    ? trans.__('Results')
+    : trans.__(
+        'Results so far (%1 of %2)',
+        departed(journey),
+        journey.stops.length
+      );
+}
+
+function departed(journey: IJourney): number {
+  return journey.stops.filter(stop => stop.state === 'departed').length;
+}
+
+export function isCancellable(journey: IJourney): boolean {
+  return journey.mine && !journey.done && !journey.cancelled;
+}
+
+/** Those that ended between two moments: known before as on the way, and now no longer. */
+export function endedSince(
+  before: ReadonlyMap<string, boolean>,
+  journeys: readonly IJourney[]
+): IJourney[] {
+  return journeys.filter(
+    journey => journey.done && before.get(journey.id) === false
+  );
+}
+
+/** `min_age = 50, outcome = any`: the values that were signed. */
+export function parameterWords(
+  parameters: IJourney['parameters'],
+  trans: TranslationBundle
+): string {
+  const names = Object.keys(parameters ?? {});
+  if (names.length === 0) {
+    return trans.__('no parameters');
+  }
+  return names
+    .map(name => `${name} = ${valueWords(parameters![name])}`)
+    .join(', ');
+}
+
+function valueWords(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,139 @@
+/**
+ * Proposals in words: how far each is, and under which of them a train may travel.
+ */
+import { TranslationBundle } from '@jupyterlab/translation';
+
+import { IProposal, IProposalStation } from '../server/api';
+import { cutMiddle } from '../text/untrusted';
+
+export type Tone = 'good' | 'bad' | 'moving' | 'still' | 'warning';
+
+export interface IMark {
+  mark: string;
+  tone: Tone;
+  word: string;
+}
+
+/** Whether it can still be decided on, and travelled under. */
+export function isOpen(proposal: IProposal): boolean {
+  return proposal.state !== 'expired' && proposal.state !== 'withdrawn';
+}
+
+/** The stations that said yes to the newest version, and under whose yes its own trains start. */
+export function approving(proposal: IProposal): string[] {
+  return proposal.stations
+    .filter(station => station.state === 'approved' && !station.lacks)
+    .map(station => station.station);
+}
+
+/** The stations whose yes is for other trains than the study's own. */
+export function approvingOthers(proposal: IProposal): string[] {
+  return proposal.stations
+    .filter(station => station.state === 'approved' && station.lacks)
+    .map(station => station.station);
+}
+
+/** Those among `stations` that the proposal does not name, or that have not said yes. */
+export function notApproving(
+  proposal: IProposal,
+  stations: readonly string[]
+): string[] {
+  const yes = new Set(approving(proposal));
+  return stations.filter(station => !yes.has(station));
+}
+
+/** Whether a station waits for an answer of the researcher. */
+export function hasQuestion(proposal: IProposal): boolean {
+  return (
+    isOpen(proposal) &&
+    proposal.stations.some(({ question }) => question !== '')
+  );
+}
+
+/** How far the whole is. */
+export function proposalMark(
+  proposal: IProposal,
+  trans: TranslationBundle
+): IMark {
+  if (proposal.state === 'withdrawn') {
+    return { mark: '–', tone: 'still', word: trans.__('withdrawn') };
+  }
+  if (proposal.state === 'expired') {
+    return { mark: '–', tone: 'still', word: trans.__('its time is over') };
+  }
+  if (hasQuestion(proposal)) {
+    return { mark: '?', tone: 'warning', word: trans.__('a station asks') };
+  }
+  const yes = approving(proposal).length;
+  const others = approvingOthers(proposal).length;
+  const all = proposal.stations.length;
+  const word =
+    others === 0
+      ? trans.__('%1 of %2 approved', yes, all)
+      : trans.__(
+          '%1 of %2 approved, %3 for other trains only',
+          yes,
+          all,
+          others
+        );
+  if (yes === all) {
+    return { mark: '✓', tone: 'good', word };
+  }
+  return proposal.state === 'decided'
+    ? { mark: '!', tone: 'warning', word }
+    : { mark: '…', tone: 'moving', word };
+}
+
+/** How far one station is. */
+export function stationMark(
+  station: IProposalStation,
+  trans: TranslationBundle
+): IMark {
+  switch (station.state) {
+    case 'approved':
+      return approvedMark(station, trans);
+    case 'void':
+      return {
+        mark: '✗',
+        tone: 'bad',
+        word: trans.__('void: signed with keys that the station has no more')
+      };
+    case 'refused':
+      return { mark: '✗', tone: 'bad', word: trans.__('refused') };
+    case 'revoked':
+      return { mark: '✗', tone: 'bad', word: trans.__('taken back') };
+    case 'expired':
+      return { mark: '–', tone: 'still', word: trans.__('its time is over') };
+    case 'in-review':
+      return { mark: '…', tone: 'moving', word: trans.__('in review') };
+    default:
+      return {
+        mark: '…',
+        tone: 'still',
+        word: trans.__('not looked at yet')
+      };
+  }
+}
+
+function approvedMark(
+  { allows, lacks }: IProposalStation,
+  trans: TranslationBundle
+): IMark {
+  if (lacks) {
+    return {
+      mark: '!',
+      tone: 'warning',
+      word: trans.__(
+        "approved, but not this study's own train: %1",
+        cutMiddle(lacks, 200)
+      )
+    };
+  }
+  return {
+    mark: '✓',
+    tone: 'good',
+    word: allows
+      ? trans.__('approved: %1', cutMiddle(allows, 120))
+      : trans.__('approved')
+  };
+}

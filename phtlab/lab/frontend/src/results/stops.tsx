@@ -1,0 +1,203 @@
+/**
+ * How each stop of the journey ended: results, a failure in its words, or nobody's signature.
+ */
+import { TranslationBundle } from '@jupyterlab/translation';
+import * as React from 'react';
+
+import { stopMark, stopWords } from '../journeys/status';
+import { ICellError, IJourney, IResults } from '../server/api';
+import { LONG, Name } from '../text/name';
+import { cutMiddle } from '../text/untrusted';
+
+interface IStopsProps {
+  trans: TranslationBundle;
+  results: IResults;
+  /** The journey as last heard; null if it is not known here. */
+  journey: IJourney | null;
+  onCell: (error: ICellError) => void;
+}
+
+export function ResultsStops(props: IStopsProps): JSX.Element {
+  const { trans, results, onCell } = props;
+  const numbers = new Map(
+    results.journey.stops.map(stop => [stop.station, stop.number])
+  );
+  // As it is now: results so far are asked for again only when another stop has ended.
+  const stateOf = (station: string) => {
+    const stop = props.journey?.stops.find(one => one.station === station);
+    return (
+      stop && {
+        mark: stopMark(stop.state, trans).mark,
+        words: [stopWords(stop, trans), stop.sentence]
+          .filter(Boolean)
+          .join('. ')
+      }
+    );
+  };
+  const sent = new Set(results.stations.map(({ station }) => station));
+  // Those that sent something first, then what went otherwise; both as the route has them.
+  const stops = [
+    ...results.stations.map(one => ({
+      station: one.station,
+      element: (
+        <StopCard
+          key={one.station}
+          mark="✓"
+          tone="good"
+          station={one.station}
+          title={trans._n('%1 output', '%1 outputs', one.outputs.length)}
+        >
+          {keptBack(one.verdicts, trans)}
+        </StopCard>
+      )
+    })),
+    ...results.failures.map(failure => ({
+      station: failure.station,
+      element: (
+        <StopCard
+          key={failure.station}
+          mark={failure.outcome === 'cancelled' ? '–' : '✗'}
+          tone={failure.outcome === 'cancelled' ? 'still' : 'bad'}
+          station={failure.station}
+          title={outcomeWord(failure.outcome, trans)}
+        >
+          <Name text={failure.sentence} limit={LONG} />
+          {failure.error && (
+            <CellErrorWords
+              trans={trans}
+              error={failure.error}
+              onCell={onCell}
+            />
+          )}
+        </StopCard>
+      )
+    })),
+    ...results.unsigned.map(({ station, words }) => ({
+      station,
+      element: (
+        <StopCard
+          key={station}
+          mark="?"
+          tone="still"
+          station={station}
+          title={trans.__('unsigned')}
+        >
+          <Name text={words} limit={LONG} />
+          <p className="pht-Hint">
+            {trans.__("Central's word only: the station signed nothing.")}
+          </p>
+        </StopCard>
+      )
+    })),
+    ...results.waiting.map(({ station, words }) => ({
+      station,
+      element: (
+        <StopCard
+          key={station}
+          mark={stateOf(station)?.mark ?? '○'}
+          tone="still"
+          station={station}
+          title={trans.__('not in it yet')}
+        >
+          <Name text={stateOf(station)?.words ?? words} limit={LONG} />
+        </StopCard>
+      )
+    }))
+  ].sort(
+    (a, b) =>
+      Number(sent.has(b.station)) - Number(sent.has(a.station)) ||
+      (numbers.get(a.station) ?? Infinity) -
+        (numbers.get(b.station) ?? Infinity) ||
+      0
+  );
+  return (
+    <ul className="pht-Stops" aria-label={trans.__('Stops')}>
+      {stops.map(({ element }) => element)}
+    </ul>
+  );
+}
+
+function StopCard(props: {
+  mark: string;
+  tone: 'good' | 'bad' | 'still';
+  station: string;
+  title: string;
+  children?: React.ReactNode;
+}): JSX.Element {
+  return (
+    <li className={`pht-Stop pht-mod-${props.tone}`}>
+      <span className="pht-Stop-mark" aria-hidden="true">
+        {props.mark}
+      </span>
+      <div>
+        <strong>
+          <Name text={props.station} limit={28} />
+        </strong>
+        <span className="pht-Stop-title">{props.title}</span>
+        {props.children && (
+          <div className="pht-Stop-words">{props.children}</div>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function CellErrorWords(props: {
+  trans: TranslationBundle;
+  error: ICellError;
+  onCell: (error: ICellError) => void;
+}): JSX.Element {
+  const { trans, error } = props;
+  return (
+    <p className="pht-CellError">
+      <code>
+        <Name text={error.type} />
+      </code>
+      {error.message && (
+        <>
+          {': '}
+          <Name text={error.message} limit={LONG} />
+        </>
+      )}{' '}
+      {error.cell !== null && (
+        <button className="pht-TextButton" onClick={() => props.onCell(error)}>
+          {error.line !== null
+            ? trans.__('cell %1, line %2', error.cell, error.line)
+            : trans.__('cell %1', error.cell)}
+        </button>
+      )}
+    </p>
+  );
+}
+
+function keptBack(
+  verdicts: IResults['stations'][0]['verdicts'],
+  trans: TranslationBundle
+): string | null {
+  const held = verdicts.filter(({ verdict }) => verdict === 'held').length;
+  const refused = verdicts.filter(
+    ({ verdict }) => verdict === 'refused'
+  ).length;
+  const parts = verdicts.filter(
+    ({ verdict }) => verdict === 'suppressed'
+  ).length;
+  const words = [
+    parts ? trans._n('%1 in part', '%1 in part', parts) : '',
+    held ? trans._n('%1 held', '%1 held', held) : '',
+    refused ? trans._n('%1 kept back', '%1 kept back', refused) : ''
+  ].filter(word => word);
+  return words.length ? words.join(', ') : null;
+}
+
+function outcomeWord(outcome: string, trans: TranslationBundle): string {
+  switch (outcome) {
+    case 'failed':
+      return trans.__('failed');
+    case 'refused':
+      return trans.__('refused');
+    case 'cancelled':
+      return trans.__('cancelled');
+    default:
+      return cutMiddle(outcome, 40);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Requests to the server extension.
+ */
+import { URLExt } from '@jupyterlab/coreutils';
+import { ServerConnection } from '@jupyterlab/services';
+
+import { PhtProblem, UNREACHABLE, UNREADABLE, refused } from './errors';
+import { IDownload } from './interfaces';
+
+/** A hub says to whoever wants no page that a server is starting, and sends others to a page. */
+const ANSWERS = { Accept: 'application/json, */*;q=0.5' };
+
+export class Requests {
+  constructor(private readonly _settings: ServerConnection.ISettings) {}
+
+  get<T>(path: string): Promise<T> {
+    return this._json(path, {});
+  }
+
+  post<T>(path: string, body: unknown): Promise<T> {
+    return this._json(path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  /** A file; it is called `name` if the answer does not name it. */
+  async download(path: string, name: string): Promise<IDownload> {
+    const response = await this.fetch(path, {});
+    const declared = /filename="([^"/\\]+)"/.exec(
+      response.headers.get('Content-Disposition') ?? ''
+    );
+    return { name: declared?.[1] ?? name, content: await response.blob() };
+  }
+
+  /** The answer, if it is a good one. Throws PhtProblem. */
+  async fetch(path: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await ServerConnection.makeRequest(
+        this._url(path),
+        { ...init, headers: ANSWERS },
+        this._settings
+      );
+    } catch {
+      throw new PhtProblem(UNREACHABLE, 0);
+    }
+    if (!response.ok) {
+      throw await refused(response);
+    }
+    return response;
+  }
+
+  /** The address of a stream: it has no headers of its own, so they are in its query. */
+  streamUrl(path: string): string {
+    const query = new URLSearchParams();
+    if (this._settings.appendToken && this._settings.token) {
+      query.set('token', this._settings.token);
+    }
+    const xsrf = /(?:^|; )_xsrf=([^;]+)/.exec(document.cookie);
+    if (xsrf) {
+      query.set('_xsrf', xsrf[1]);
+    }
+    return `${this._url(path)}?${query}`;
+  }
+
+  private async _json<T>(path: string, init: RequestInit): Promise<T> {
+    const response = await this.fetch(path, init);
+    try {
+      return (await response.json()) as T;
+    } catch {
+      // A login page instead of an answer, or half an answer.
+      throw new PhtProblem(UNREADABLE, response.status);
+    }
+  }
+
+  private _url(path: string): string {
+    return URLExt.join(this._settings.baseUrl, 'phtlab', path);
+  }
+}
