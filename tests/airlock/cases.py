@@ -177,7 +177,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section B, graphs: as the table that they show",
         {"f": counted("y", {"a": 7, "b": 20}, kind="figure")},
         {"f": ("refused", "small-count", 0)},
-        "a bar cannot be taken out of a picture",
+        "a bar cannot be removed from a picture",
     ),
     Case(
         "complementary",
@@ -186,7 +186,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section 5.2, table 'Marital status by sex'; section 4.2, secondary suppression",
         {"t": crossed("status", "sex", MARITAL)},
         {"t": ("suppressed", "small-count", 8)},
-        "else the totals give each small cell away",
+        "otherwise the totals disclose each small cell",
     ),
     Case(
         "complementary",
@@ -242,7 +242,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section 4.2, secondary suppression",
         {"t": crossed("sex", "ill", {"f": {"yes": 4, "no": 30}, "m": {"yes": 20, "no": 40}})},
         {"t": ("suppressed", "small-count", 1)},
-        "nothing follows of a cell without a sum",
+        "without a sum no cell can be computed",
         caught=False,
     ),
     Case(
@@ -288,7 +288,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section 6.6: a result is released once",
         {"by_sex": counted("sex", {"female": 40, "male": 20})},
         {"by_sex": _FREE},
-        "it tells what is told",
+        "it discloses nothing new",
         caught=False,
         before=({"by_sex": counted("sex", {"female": 40, "male": 20})},),
     ),
@@ -367,7 +367,7 @@ CASES: Final[tuple[Case, ...]] = (
             )
         },
         {"t": ("suppressed", "small-count", 2)},
-        "the total would give the zero away, so a second one stays",
+        "the total would disclose the zero, so a second row stays",
     ),
     Case(
         "class-disclosure",
@@ -461,7 +461,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section B, differencing",
         {"s": Published(kind="scalar", value=103)},
         {"s": ("held", "differencing", 0)},
-        "a person looks at it",
+        "a person decides",
         before=({"s": Published(kind="scalar", value=100)},),
     ),
     Case(
@@ -553,7 +553,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section B, regression: a model with as many parameters as observations is saturated",
         {"m": Published(kind="model", counts=None, value=76, of=304)},
         {"m": ("held", "uncounted", 0)},
-        "five people stand behind each number, or a person looks at it",
+        "each number needs five people, or a person decides",
     ),
     Case(
         "uncounted",
@@ -669,7 +669,7 @@ CASES: Final[tuple[Case, ...]] = (
         "section C: what no rule covers is looked at",
         {"f": Published(kind="file", counts=None, content=b"iteration 1\n")},
         {"f": ("held", "unchecked", 0)},
-        "a person looks at it",
+        "a person decides",
     ),
     Case(
         "free-text",

@@ -47,10 +47,10 @@ def test_each_size_is_there_as_it_is(name: str) -> None:
     default = Workspace.model_fields[name].default
     if name != "image":
         size = default if isinstance(default, str) else f"{default:g}"
-        assert rows("How large it is")[name][0].strip("`") == size
+        assert rows("Size")[name][0].strip("`") == size
 
 
 def test_every_reason_is_there() -> None:
     reasons = set(re.findall(r'reason="([a-z]+)"', inspect.getsource(spawn_failure)))
     assert len(reasons) > 6
-    assert reasons <= rows("How it starts, and why it may not").keys()
+    assert reasons <= rows("Start, and why it may fail").keys()
