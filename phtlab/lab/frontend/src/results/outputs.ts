@@ -1,5 +1,5 @@
 /**
- * Results arranged for the eye: by output instead of by station, as pure functions.
+ * Results grouped by output instead of by station; their tables and texts.
  */
 import { IJourney, IOutput, IResults, ITable, IVerdict } from '../server/api';
 
@@ -23,12 +23,12 @@ export interface IOutputGroup {
   /** Verdicts other than a plain release, in the stations' order. */
   notes: INote[];
   /** Of a dry run: what stations would make of it. */
-  foreseen: IForeseen[];
+  foreseen: IForecastVerdict[];
   /** What stations lack of it, and so each number over stations. */
   missing: IMissing[];
 }
 
-export interface IForeseen {
+export interface IForecastVerdict {
   stations: string[];
   verdict: IVerdict;
 }
@@ -44,31 +44,39 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
   const groups = new Map<string, IOutputGroup>();
   const group = (name: string, kind: string): IOutputGroup => {
     const id = JSON.stringify([kind, name]);
-    let found = groups.get(id);
-    if (!found) {
+    let existing = groups.get(id);
+    if (!existing) {
       const missing = results.missing.filter(({ output }) => output === name);
-      found = { id, name, kind, parts: [], notes: [], foreseen: [], missing };
-      groups.set(id, found);
+      existing = {
+        id,
+        name,
+        kind,
+        parts: [],
+        notes: [],
+        foreseen: [],
+        missing
+      };
+      groups.set(id, existing);
     }
-    return found;
+    return existing;
   };
-  for (const one of results.stations) {
-    const sent = new Map(one.outputs.map(output => [output.name, output]));
-    for (const verdict of one.verdicts) {
+  for (const station of results.stations) {
+    const sent = new Map(station.outputs.map(output => [output.name, output]));
+    for (const verdict of station.verdicts) {
       const output = sent.get(verdict.name);
       const kind = output?.kind ?? verdict.kind;
       const into = group(verdict.name, kind);
       if (output) {
-        into.parts.push({ station: one.station, output });
+        into.parts.push({ station: station.station, output });
         sent.delete(verdict.name);
       }
       if (verdict.sentence || verdict.verdict !== 'released') {
-        into.notes.push({ station: one.station, verdict });
+        into.notes.push({ station: station.station, verdict });
       }
     }
     for (const output of sent.values()) {
       group(output.name, output.kind).parts.push({
-        station: one.station,
+        station: station.station,
         output
       });
     }
@@ -76,7 +84,7 @@ export function groupOutputs(results: IResults): IOutputGroup[] {
   for (const { stations, verdicts } of [
     ...results.stations,
     ...results.failures
-  ].flatMap(one => one.forecasts)) {
+  ].flatMap(station => station.forecasts)) {
     for (const verdict of verdicts) {
       group(verdict.name, verdict.kind).foreseen.push({ stations, verdict });
     }
@@ -90,13 +98,13 @@ export interface IVerified {
   total: number;
 }
 
-export function verified(results: IResults): IVerified {
+export function countVerified(results: IResults): IVerified {
   const count = results.stations.length + results.failures.length;
   const { unsigned, waiting } = results;
   return { verified: count, total: count + unsigned.length + waiting.length };
 }
 
-export interface ICombined {
+export interface ICombinedTable {
   columns: string[];
   rows: unknown[][];
   /** Stations of whose rows only the first are here. */
@@ -108,7 +116,10 @@ export interface ICombined {
  *
  * Stations may differ in columns: what a station does not have is null there.
  */
-export function combine(parts: readonly IPart[], first: string): ICombined {
+export function combineTables(
+  parts: readonly IPart[],
+  first: string
+): ICombinedTable {
   const columns: string[] = [];
   const places = new Map<string, number>();
   const tables: { station: string; table: ITable; at: number[] }[] = [];
@@ -133,7 +144,7 @@ export function combine(parts: readonly IPart[], first: string): ICombined {
     tables.push({ station, table: output.table, at });
   }
   const rows: unknown[][] = [];
-  const cut: ICombined['cut'] = [];
+  const cut: ICombinedTable['cut'] = [];
   for (const { station, table, at } of tables) {
     for (const row of table.rows) {
       const combined: unknown[] = new Array(columns.length + 1).fill(null);
@@ -153,7 +164,7 @@ export function combine(parts: readonly IPart[], first: string): ICombined {
 export type Direction = 'ascending' | 'descending';
 
 /** The rows by one column; equal ones stay as they were, what is missing comes last. */
-export function sorted(
+export function sortRows(
   rows: readonly unknown[][],
   column: number,
   direction: Direction
@@ -162,14 +173,15 @@ export function sorted(
   return rows
     .map((row, place) => ({ row, place }))
     .sort((a, b) => {
-      const one = a.row[column];
+      const left = a.row[column];
       const other = b.row[column];
-      if (isMissing(one) || isMissing(other)) {
+      if (isMissing(left) || isMissing(other)) {
         return (
-          Number(isMissing(one)) - Number(isMissing(other)) || a.place - b.place
+          Number(isMissing(left)) - Number(isMissing(other)) ||
+          a.place - b.place
         );
       }
-      return sign * compare(one, other) || a.place - b.place;
+      return sign * compare(left, other) || a.place - b.place;
     })
     .map(({ row }) => row);
 }
@@ -183,7 +195,7 @@ function compare(one: unknown, other: unknown): number {
   if (typeof one === 'boolean' && typeof other === 'boolean') {
     return Number(one) - Number(other);
   }
-  return collator.compare(wholeText(one), wholeText(other));
+  return collator.compare(fullText(one), fullText(other));
 }
 
 export function isMissing(value: unknown): boolean {
@@ -211,7 +223,7 @@ export function isNumeric(rows: readonly unknown[][], column: number): boolean {
 }
 
 /** A value as it is, for copying. */
-export function wholeText(value: unknown): string {
+export function fullText(value: unknown): string {
   if (isMissing(value)) {
     return '';
   }
@@ -221,15 +233,15 @@ export function wholeText(value: unknown): string {
 const DIGITS = 6;
 
 /** A value as it is shown: numbers to six digits. */
-export function shownText(value: unknown): string {
+export function shortText(value: unknown): string {
   if (typeof value === 'number' && !Number.isInteger(value)) {
     return String(Number(value.toPrecision(DIGITS)));
   }
-  return wholeText(value);
+  return fullText(value);
 }
 
 /** CSV that no spreadsheet takes for formulas (OWASP, CSV injection). */
-export function csv(
+export function toCsv(
   columns: readonly string[],
   rows: readonly unknown[][]
 ): string {
@@ -239,7 +251,7 @@ export function csv(
 }
 
 function csvField(value: unknown): string {
-  const text = wholeText(value);
+  const text = fullText(value);
   // A negative number is no formula; a text that begins like one may be.
   const safe =
     typeof value !== 'number' && /^[=+\-@\t\r\n]/.test(text)

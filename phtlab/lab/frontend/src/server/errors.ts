@@ -1,22 +1,22 @@
 /**
  * Why a request to the server extension failed.
  */
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import { IProblem } from './api';
 
 /** The code of a refusal by Jupyter itself: the login is over. */
 export const LOGGED_OUT = 'logged-out';
 
 /** The longest message that is shown, in characters. */
-const LONGEST = 2000;
+const MESSAGE_LIMIT = 2000;
 
 /** A refusal by the server extension; its message is for people. */
-export class PhtProblem extends Error {
+export class ServerError extends Error {
   constructor(
     problem: IProblem,
     readonly status: number
   ) {
-    const message = cutMiddle(problem.message, LONGEST);
+    const message = truncateMiddle(problem.message, MESSAGE_LIMIT);
     super(message);
     this.name = 'PhtProblem';
     this.problem = { ...problem, message };
@@ -49,7 +49,7 @@ export const UNREACHABLE: IProblem = {
 const STOPPED = [424, 502, 503];
 
 /** What a refusal says, in its own words if it is one of ours. */
-export async function refused(response: Response): Promise<PhtProblem> {
+export async function errorOf(response: Response): Promise<ServerError> {
   const { status } = response;
   let content: any = null;
   try {
@@ -62,16 +62,16 @@ export async function refused(response: Response): Promise<PhtProblem> {
     typeof content.message === 'string'
   ) {
     const field = typeof content.field === 'string' ? content.field : null;
-    return new PhtProblem(
+    return new ServerError(
       { code: content.code, message: content.message, field },
       status
     );
   }
-  return new PhtProblem(foreignRefusal(status, response.statusText), status);
+  return new ServerError(problemOfStatus(status, response.statusText), status);
 }
 
 /** What a refusal of Jupyter's, of the hub's or of a proxy's means, by its status alone. */
-function foreignRefusal(status: number, statusText: string): IProblem {
+function problemOfStatus(status: number, statusText: string): IProblem {
   if (status === 401 || status === 403) {
     return {
       code: LOGGED_OUT,

@@ -1,17 +1,17 @@
 import {
-  combine,
-  csv,
+  combineTables,
+  countVerified,
   exportFolder,
+  fullText,
   groupOutputs,
   isNumeric,
   pngSource,
   refusalKind,
   shapeText,
-  shownText,
+  shortText,
   sizeText,
-  sorted,
-  verified,
-  wholeText
+  sortRows,
+  toCsv
 } from '../../results/outputs';
 import { IJourney, IOutput, IResults, IVerdict } from '../../server/api';
 
@@ -142,7 +142,7 @@ it('counts what has not ended as not verified', () => {
   const told = results([{ station: 'a', outputs: [], verdicts: [] }], {
     waiting: [{ station: 'b', words: 'held' }]
   });
-  expect(verified(told)).toEqual({ verified: 1, total: 2 });
+  expect(countVerified(told)).toEqual({ verified: 1, total: 2 });
 });
 
 it('counts what is signed, not what is only said', () => {
@@ -158,12 +158,12 @@ it('counts what is signed, not what is only said', () => {
     failures: [failure],
     unsigned: [{ station: 'c', words: 'cancelled' }]
   });
-  expect(verified(told)).toEqual({ verified: 2, total: 3 });
+  expect(countVerified(told)).toEqual({ verified: 2, total: 3 });
 });
 
 describe('combine', () => {
   it('puts the station first, and null where a station lacks a column', () => {
-    const combined = combine(
+    const combined = combineTables(
       [
         { station: 'a', output: table(['x', 'y'], [[1, 2]]) },
         { station: 'b', output: table(['y', 'z'], [[3, 4]]) }
@@ -179,19 +179,19 @@ describe('combine', () => {
 
   it('keeps columns of one name apart', () => {
     const output = table(['x', 'x'], [[1, 2]]);
-    const combined = combine([{ station: 'a', output }], 'station');
+    const combined = combineTables([{ station: 'a', output }], 'station');
     expect(combined.rows).toEqual([['a', 1, 2]]);
   });
 
   it('takes names of JavaScript for names', () => {
     const output = table(['__proto__', 'constructor'], [[1, 2]]);
-    const combined = combine([{ station: 'a', output }], 'station');
+    const combined = combineTables([{ station: 'a', output }], 'station');
     expect(combined.rows).toEqual([['a', 1, 2]]);
   });
 
   it('says of which station only the first rows are here', () => {
     const output = table(['x'], [[1]], 900);
-    expect(combine([{ station: 'a', output }], 'station').cut).toEqual([
+    expect(combineTables([{ station: 'a', output }], 'station').cut).toEqual([
       { station: 'a', shown: 1, total: 900 }
     ]);
   });
@@ -201,18 +201,18 @@ describe('sorted', () => {
   const rows = [[2], [null], ['10'], [1], [NaN], ['9'], [1]];
 
   it('orders numbers by size and texts as people count, what is missing last', () => {
-    expect(sorted([[3], [null], [1], [2]], 0, 'ascending')).toEqual([
+    expect(sortRows([[3], [null], [1], [2]], 0, 'ascending')).toEqual([
       [1],
       [2],
       [3],
       [null]
     ]);
-    expect(sorted([['b10'], ['b9'], [null]], 0, 'descending')).toEqual([
+    expect(sortRows([['b10'], ['b9'], [null]], 0, 'descending')).toEqual([
       ['b10'],
       ['b9'],
       [null]
     ]);
-    expect(sorted(rows, 0, 'descending').slice(-2)).toEqual([[null], [NaN]]);
+    expect(sortRows(rows, 0, 'descending').slice(-2)).toEqual([[null], [NaN]]);
   });
 
   it('leaves equal ones as they were, and the rows it was given too', () => {
@@ -221,8 +221,8 @@ describe('sorted', () => {
       ['y', 1],
       ['z', 1]
     ];
-    expect(sorted(given, 1, 'descending')).toEqual(given);
-    sorted(rows, 0, 'ascending');
+    expect(sortRows(given, 1, 'descending')).toEqual(given);
+    sortRows(rows, 0, 'ascending');
     expect(rows[0]).toEqual([2]);
   });
 });
@@ -240,24 +240,24 @@ it('calls a column numeric when all that is there are numbers', () => {
 });
 
 it('shows numbers to six digits, and has them whole', () => {
-  expect(shownText(1 / 3)).toBe('0.333333');
-  expect(shownText(1234567)).toBe('1234567');
-  expect(shownText(1e-9 / 3)).toBe('3.33333e-10');
-  expect(shownText(null)).toBe('');
-  expect(wholeText(1 / 3)).toBe(String(1 / 3));
-  expect(wholeText({ a: [1] })).toBe('{"a":[1]}');
+  expect(shortText(1 / 3)).toBe('0.333333');
+  expect(shortText(1234567)).toBe('1234567');
+  expect(shortText(1e-9 / 3)).toBe('3.33333e-10');
+  expect(shortText(null)).toBe('');
+  expect(fullText(1 / 3)).toBe(String(1 / 3));
+  expect(fullText({ a: [1] })).toBe('{"a":[1]}');
 });
 
 describe('csv', () => {
   it('quotes what has to be quoted', () => {
-    expect(csv(['a', 'b,c'], [[1.5, 'say "hi"\nthere']])).toBe(
+    expect(toCsv(['a', 'b,c'], [[1.5, 'say "hi"\nthere']])).toBe(
       'a,"b,c"\r\n1.5,"say ""hi""\nthere"\r\n'
     );
   });
 
   it('lets no text become a formula, and no number a text', () => {
     const rows = [['=HYPERLINK("x")'], ['@a'], ['-1+2'], [-1], [null]];
-    expect(csv(['+x'], rows)).toBe(
+    expect(toCsv(['+x'], rows)).toBe(
       '\'+x\r\n"\'=HYPERLINK(""x"")"\r\n\'@a\r\n\'-1+2\r\n-1\r\n\r\n'
     );
   });
