@@ -15,7 +15,7 @@ import {
   inDrawingOrder,
   ticks
 } from './chartMarks';
-import { shortText } from './outputs';
+import { shortText } from './valueText';
 
 const WIDTH = 320;
 const HEIGHT = 240;

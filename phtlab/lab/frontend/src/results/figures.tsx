@@ -9,7 +9,9 @@ import { Name } from '../text/name';
 import { truncateMiddle } from '../text/untrusted';
 import { ResultsChart, columnsOf } from './chart';
 import { drawings } from './chartMarks';
-import { IOutputGroup, combineTables, pngSource } from './outputs';
+import { combineTables } from './combinedTable';
+import { IOutputGroup } from './outputs';
+import { pngSource } from './png';
 import { ResultsTable } from './table';
 
 interface IPicture {

@@ -6,7 +6,7 @@ import * as React from 'react';
 import { IJourney, IProblem, IResults } from '../server/api';
 import { ServerError } from '../server/errors';
 import { IJourneyServer, IServerState } from '../server/interfaces';
-import { refusalKind } from './outputs';
+import { refusalKind } from './refusalKind';
 
 export type ILoad =
   | { state: 'loading' }

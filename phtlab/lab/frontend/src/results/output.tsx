@@ -6,20 +6,12 @@ import * as React from 'react';
 
 import { Name, SENTENCE_LIMIT } from '../text/name';
 import { truncateMiddle } from '../text/untrusted';
+import { combineTables } from './combinedTable';
 import { ResultsFigures } from './figures';
 import { ResultsForecast } from './forecast';
-import {
-  IMissing,
-  INote,
-  IOutputGroup,
-  IPart,
-  combineTables,
-  fullText,
-  shapeText,
-  shortText,
-  sizeText
-} from './outputs';
+import { IMissing, INote, IOutputGroup, IPart } from './outputs';
 import { ResultsTable } from './table';
+import { fullText, shapeText, shortText, sizeText } from './valueText';
 
 interface IOutputProps {
   trans: TranslationBundle;

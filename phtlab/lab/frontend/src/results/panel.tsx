@@ -11,10 +11,11 @@ import { useServerState } from '../server/subscription';
 import { Name } from '../text/name';
 import { useResults } from './loading';
 import { ResultsOutput } from './output';
-import { countVerified, groupOutputs, shortText } from './outputs';
+import { countVerified, groupOutputs } from './outputs';
 import { ResultsRefusal } from './refusal';
 import { ResultsStops } from './stops';
 import { ResultsTabs } from './tabs';
+import { shortText } from './valueText';
 
 export interface IResultsActions {
   unlock: () => Promise<boolean>;

@@ -30,7 +30,7 @@ import { IJourney } from '../server/api';
 import { IJourneyServer } from '../server/interfaces';
 import { lazyImport } from '../server/lazyImport';
 import { IPhtServer } from '../tokens';
-import { exportFolder } from './outputs';
+import { exportFolder } from './exportFolder';
 import type { IResultsActions } from './panel';
 
 /** What the id of a page begins with; the journey's own follows. */

@@ -7,7 +7,7 @@ import * as React from 'react';
 import { stopMark, stopText } from '../journeys/status';
 import { IJourney, IProblem } from '../server/api';
 import { Name, SENTENCE_LIMIT } from '../text/name';
-import { RefusalKind, refusalKind } from './outputs';
+import { RefusalKind, refusalKind } from './refusalKind';
 
 interface IRefusalProps {
   trans: TranslationBundle;

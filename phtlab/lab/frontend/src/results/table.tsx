@@ -9,13 +9,11 @@ import { Name } from '../text/name';
 import {
   Direction,
   ICombinedTable,
-  fullText,
-  isMissing,
   isNumeric,
-  shortText,
-  sortRows,
-  toCsv
-} from './outputs';
+  sortRows
+} from './combinedTable';
+import { toCsv } from './csv';
+import { fullText, isMissing, shortText } from './valueText';
 
 /** Rows that are drawn at once, and how many more at a time. */
 const PAGE = 200;
