@@ -39,9 +39,9 @@ export default defineConfig([
         'error',
         {
           selector:
-            "ImportExpression:not(CallExpression[callee.name='lazily'] > ImportExpression)",
+            "ImportExpression:not(CallExpression[callee.name='lazyImport'] > ImportExpression)",
           message:
-            'Write lazily(import(…)): it says what happened if the server does not give the part.'
+            'Write lazyImport(import(…)): it reports an error that says why the part was not loaded.'
         }
       ],
       curly: ['error', 'all'],

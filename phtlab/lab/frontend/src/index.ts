@@ -1,5 +1,5 @@
 /**
- * phtlab in JupyterLab. Each plugin lies in its own file, with its token.
+ * phtlab in JupyterLab. Each plugin lies in its own file; tokens.ts holds what they provide.
  */
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 

@@ -82,11 +82,11 @@ export interface ITrainPanel {
   isExpanded(journey: string): boolean;
   setExpanded(journey: string, expanded: boolean): void;
   /** Expand a journey, alone, and bring the panel to the front. */
-  show(journey: string): void;
+  showJourney(journey: string): void;
   /** Bring the panel to the front. */
-  reveal(): void;
+  activate(): void;
   /** The panel comes to the front: for a journey, or null. Whoever writes elsewhere writes on. */
-  readonly shown: ISignal<ITrainPanel, string | null>;
+  readonly activateRequested: ISignal<ITrainPanel, string | null>;
 }
 
 export const ITrainPanel = new Token<ITrainPanel>(

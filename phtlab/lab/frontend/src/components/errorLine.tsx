@@ -1,9 +1,9 @@
 /**
- * What went wrong, below what was asked for: read out at once by a screen reader.
+ * An error message below a control; a screen reader reads it at once.
  */
 import * as React from 'react';
 
-export function ProblemLine(props: { children: React.ReactNode }): JSX.Element {
+export function ErrorLine(props: { children: React.ReactNode }): JSX.Element {
   return (
     <p className="pht-Problem" role="alert">
       <span className="pht-Problem-mark" aria-hidden="true">

@@ -1,12 +1,12 @@
 /**
- * The focus, for what moves it some time after it was asked to: whoever goes on meanwhile keeps it.
+ * Guards for code that moves the keyboard focus later: a person who acts meanwhile keeps it.
  */
 
 /** What a person does that takes the focus, or needs it where it is. */
-const ACTS = ['pointerdown', 'keydown', 'focusin'];
+const USER_EVENTS = ['pointerdown', 'keydown', 'focusin'];
 
 /** What one writes in. */
-const WRITTEN_IN =
+const EDITABLE =
   'input, textarea, select, [contenteditable]:not([contenteditable="false"])';
 
 /**
@@ -19,14 +19,16 @@ export async function isUndisturbedUntil(
   promise: Promise<void>
 ): Promise<boolean> {
   let isUndisturbed = true;
-  const note = () => {
+  const onUserEvent = () => {
     isUndisturbed = false;
   };
-  ACTS.forEach(act => document.addEventListener(act, note, true));
+  USER_EVENTS.forEach(act => document.addEventListener(act, onUserEvent, true));
   try {
     await promise;
   } finally {
-    ACTS.forEach(act => document.removeEventListener(act, note, true));
+    USER_EVENTS.forEach(act =>
+      document.removeEventListener(act, onUserEvent, true)
+    );
   }
   return isUndisturbed;
 }
@@ -36,7 +38,7 @@ export function isWritingOutside(node: HTMLElement): boolean {
   const { activeElement } = document;
   return (
     activeElement !== null &&
-    activeElement.matches(WRITTEN_IN) &&
+    activeElement.matches(EDITABLE) &&
     !node.contains(activeElement)
   );
 }

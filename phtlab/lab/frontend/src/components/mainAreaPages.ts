@@ -1,5 +1,5 @@
 /**
- * Pages in Lab's main area, each made when it is first asked for.
+ * Pages in Lab's main area, each created when it is first opened.
  */
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { MainAreaWidget, WidgetTracker } from '@jupyterlab/apputils';
@@ -13,7 +13,8 @@ export class MainAreaPages {
   /** Show the page of that id, made by `make` if it is not there. Throws what `make` throws. */
   async show(id: string, make: () => Promise<MainAreaWidget>): Promise<void> {
     const page =
-      this._tracker.find(one => one.id === id) ?? (await this._made(id, make));
+      this._tracker.find(widget => widget.id === id) ??
+      (await this._makeOnce(id, make));
     if (!this._tracker.has(page)) {
       await this._tracker.add(page);
     }
@@ -24,17 +25,17 @@ export class MainAreaPages {
   }
 
   /** Two who ask before the page is there get one. */
-  private _made(
+  private _makeOnce(
     id: string,
     make: () => Promise<MainAreaWidget>
   ): Promise<MainAreaWidget> {
-    let made = this._making.get(id);
+    let made = this._pending.get(id);
     if (!made) {
-      made = make().finally(() => this._making.delete(id));
-      this._making.set(id, made);
+      made = make().finally(() => this._pending.delete(id));
+      this._pending.set(id, made);
     }
     return made;
   }
 
-  private readonly _making = new Map<string, Promise<MainAreaWidget>>();
+  private readonly _pending = new Map<string, Promise<MainAreaWidget>>();
 }

@@ -1,5 +1,5 @@
 /**
- * The question before code in a cell sends a train: where to, with what, what it gives back.
+ * Confirmation before code in a cell sends a train: stations, parameters, outputs and recipients.
  *
  * The kernel holds the key and signs; this keeps an honest *Run All* from sending by surprise, and
  * is no guard against code that wants to send.
@@ -16,13 +16,13 @@ import {
 } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { parameterWords } from '../journeys/status';
+import { parametersText } from '../journeys/status';
 import { IServerState } from '../server/interfaces';
-import { listed } from '../text/list';
-import { LONG, Name } from '../text/name';
-import { cutMiddle, named } from '../text/untrusted';
+import { formatList } from '../text/list';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { isolateName, truncateMiddle } from '../text/untrusted';
 import { IPhtServer } from '../tokens';
-import { ICodeDispatch, codeDispatch } from './codeRequest';
+import { ICodeRequest, parseCodeRequest } from './codeRequest';
 
 /** What the widget of an unsent journey asks by, as an event of the window. */
 const ASK_DISPATCH = 'phtlab:ask-dispatch';
@@ -40,27 +40,27 @@ export const dispatchFromCodePlugin: JupyterFrontEndPlugin<void> = {
   ) => {
     const trans = (translator ?? nullTranslator).load('phtlab');
     window.addEventListener(ASK_DISPATCH, event => {
-      const asked = codeDispatch((event as CustomEvent<unknown>).detail);
-      if (asked !== null) {
+      const request = parseCodeRequest((event as CustomEvent<unknown>).detail);
+      if (request !== null) {
         // Tells the sender that somebody took it on.
         event.preventDefault();
-        void ask(asked, server, trans);
+        void confirmDispatch(request, server, trans);
       }
     });
   }
 };
 
-async function ask(
-  asked: ICodeDispatch,
+async function confirmDispatch(
+  request: ICodeRequest,
   server: IServerState,
   trans: TranslationBundle
 ): Promise<void> {
   const away = server.stations
-    .filter(({ name, online }) => !online && asked.stations.includes(name))
+    .filter(({ name, online }) => !online && request.stations.includes(name))
     .map(({ name }) => name);
-  const given = await showDialog({
+  const answer = await showDialog({
     title: trans.__('Send this train?'),
-    body: new Body(asked, away, trans),
+    body: new Body(request, away, trans),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Not now') }),
       Dialog.okButton({ label: trans.__('Send') })
@@ -68,14 +68,14 @@ async function ask(
     // It comes while one types or runs cells: a stray Enter sends nothing.
     defaultButton: 0
   });
-  if (given.button.accept) {
-    asked.answer();
+  if (answer.button.accept) {
+    request.answer();
   }
 }
 
 class Body extends ReactWidget {
   constructor(
-    private readonly _asked: ICodeDispatch,
+    private readonly _request: ICodeRequest,
     private readonly _away: readonly string[],
     private readonly _trans: TranslationBundle
   ) {
@@ -85,19 +85,19 @@ class Body extends ReactWidget {
   }
 
   protected render(): JSX.Element {
-    const { _asked: asked, _away: away, _trans: trans } = this;
+    const { _request: request, _away: away, _trans: trans } = this;
     return (
       <>
         <p>
           {trans.__('A cell of a notebook asks to sign and send')}{' '}
           <strong>
-            <Name text={asked.name} />
+            <Name text={request.name} />
           </strong>
           {'. '}
           {trans.__('Nothing has been sent yet.')}
         </p>
         <dl>
-          {lines(asked, trans).map(([label, words]) => (
+          {requestRows(request, trans).map(([label, words]) => (
             <React.Fragment key={label}>
               <dt>{label}</dt>
               <dd>
@@ -112,7 +112,7 @@ class Body extends ReactWidget {
               '%2 is offline: it runs there when the station is back.',
               '%2 are offline: it runs there when the stations are back.',
               away.length,
-              listed(away, trans)
+              formatList(away, trans)
             )}
           </p>
         )}
@@ -127,23 +127,25 @@ class Body extends ReactWidget {
 }
 
 /** Label and words of what is asked. */
-function lines(
-  asked: ICodeDispatch,
+function requestRows(
+  request: ICodeRequest,
   trans: TranslationBundle
 ): [string, string][] {
-  const told: [string, string][] = [
-    [trans.__('Stations'), listed(asked.stations, trans, 12)],
+  const rows: [string, string][] = [
+    [trans.__('Stations'), formatList(request.stations, trans, 12)],
     [
       trans.__('Parameters'),
-      cutMiddle(parameterWords(asked.parameters, trans), LONG)
+      truncateMiddle(parametersText(request.parameters, trans), SENTENCE_LIMIT)
     ],
     [
       trans.__('Outputs'),
-      asked.outputs.length ? listed(asked.outputs, trans, 12) : trans.__('none')
+      request.outputs.length
+        ? formatList(request.outputs, trans, 12)
+        : trans.__('none')
     ],
-    [trans.__('Who can open them'), listed(asked.recipients, trans)]
+    [trans.__('Who can open them'), formatList(request.recipients, trans)]
   ];
-  return asked.proposal
-    ? [...told, [trans.__('Proposal'), named(asked.proposal)]]
-    : told;
+  return request.proposal
+    ? [...rows, [trans.__('Proposal'), isolateName(request.proposal)]]
+    : rows;
 }

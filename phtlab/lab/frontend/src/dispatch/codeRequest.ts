@@ -1,8 +1,8 @@
 /**
- * What the widget of an unsent journey asks of the page, checked: a kernel may send anything.
+ * A request by a notebook's widget to send a journey, validated: a kernel may send anything.
  */
 
-export interface ICodeDispatch {
+export interface ICodeRequest {
   name: string;
   stations: string[];
   parameters: { [name: string]: string };
@@ -16,7 +16,7 @@ export interface ICodeDispatch {
 }
 
 /** The question in the detail of an event; null if it is none. */
-export function codeDispatch(detail: unknown): ICodeDispatch | null {
+export function parseCodeRequest(detail: unknown): ICodeRequest | null {
   const { question, answer } = record(detail);
   const { name, stations, parameters, outputs, recipients, proposal } =
     record(question);
@@ -46,5 +46,5 @@ function record(value: unknown): { [key: string]: unknown } {
 }
 
 function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every(one => typeof one === 'string');
+  return Array.isArray(value) && value.every(item => typeof item === 'string');
 }

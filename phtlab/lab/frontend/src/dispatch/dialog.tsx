@@ -1,5 +1,5 @@
 /**
- * The dialog that sends a train: where to, with what, who can open what comes back; one button.
+ * The dispatch dialog: stations, parameters, proposal and recipients of a train; one button.
  *
  * It stays open until central took the order or the person gives up: what is wrong is said in it.
  */
@@ -7,23 +7,27 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ProblemLine } from '../components/errorLine';
-import { AttemptDialog, IAttempt } from '../components/retryDialog';
+import { ErrorLine } from '../components/errorLine';
+import { ISubmitBody, SubmitDialog } from '../components/submitDialog';
 import { Parameters, isOfParameter } from '../parameters/section';
-import { completed } from '../parameters/validation';
+import { withDefaults } from '../parameters/validation';
 import { isOpen } from '../proposals/status';
 import { IDispatch, IJourney, IMember, IProposal } from '../server/api';
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import { IJourneyServer, IServerState } from '../server/interfaces';
 import { Name } from '../text/name';
 import { IDraft } from './draft';
 import { ProposalChoice } from './proposalChoice';
 import { RecipientChoice } from './recipientChoice';
-import { destinations, others, stillThere } from './selection';
+import {
+  candidateRecipients,
+  destinations,
+  existingStations
+} from './selection';
 import { StationChoice } from './stationChoice';
 import { summary } from './summary';
 
-export interface ISent {
+export interface IDispatchOutcome {
   /** What was sent; null if the person gave up. */
   journey: IJourney | null;
   /** The draft as it was left. */
@@ -33,19 +37,19 @@ export interface ISent {
 }
 
 /** Show the dialog; gives what came of it. */
-export async function askDispatch(
+export async function showDispatchDialog(
   draft: IDraft,
   members: readonly IMember[],
   server: IServerState & IJourneyServer,
   trans: TranslationBundle
-): Promise<ISent> {
+): Promise<IDispatchOutcome> {
   const body = new DispatchBody(draft, members, server, trans);
   const dialog: Dialog<void> = new DispatchDialog(body, trans);
   await dialog.launch();
   return { journey: body.journey, draft: body.draft, locked: body.locked };
 }
 
-class DispatchDialog extends AttemptDialog<DispatchBody> {
+class DispatchDialog extends SubmitDialog<DispatchBody> {
   constructor(body: DispatchBody, trans: TranslationBundle) {
     super(body, {
       title: trans.__('Dispatch'),
@@ -73,13 +77,13 @@ class DispatchDialog extends AttemptDialog<DispatchBody> {
 
   /** While an order is on its way, closing could not take it back. */
   reject(): void {
-    if (!this.attempted.working) {
+    if (!this.submitBody.isSubmitting) {
       super.reject();
     }
   }
 }
 
-class DispatchBody extends ReactWidget implements IAttempt {
+class DispatchBody extends ReactWidget implements ISubmitBody {
   constructor(
     public draft: IDraft,
     private readonly _members: readonly IMember[],
@@ -95,18 +99,18 @@ class DispatchBody extends ReactWidget implements IAttempt {
   journey: IJourney | null = null;
   locked = false;
 
-  get working(): boolean {
+  get isSubmitting(): boolean {
     return this._sending;
   }
 
   /** Send what is chosen; whether the dialog is over. */
-  async attempt(): Promise<boolean> {
+  async submit(): Promise<boolean> {
     if (this._sending) {
       return false;
     }
     const stations = this._chosen();
     if (stations.length === 0) {
-      this._say({
+      this._setProblem({
         code: 'no-stations',
         message: this._trans.__('Choose at least one station.'),
         field: 'stations'
@@ -114,7 +118,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
       return false;
     }
     if (!this._valid) {
-      this._say({
+      this._setProblem({
         code: 'parameters',
         message: this._trans.__('Mend the parameters that are marked.'),
         field: 'parameters'
@@ -132,20 +136,20 @@ class DispatchBody extends ReactWidget implements IAttempt {
       proposal: proposal && { id: proposal.id, digest: proposal.digest }
     };
     this._sending = true;
-    this._say(null);
+    this._setProblem(null);
     try {
       this.journey = await this._server.dispatch(order);
       return true;
     } catch (error) {
-      this.locked = error instanceof PhtProblem && error.code === 'key-locked';
+      this.locked = error instanceof ServerError && error.code === 'key-locked';
       this._problem =
-        error instanceof PhtProblem
+        error instanceof ServerError
           ? error.problem
           : { code: 'unknown', message: (error as Error).message };
       return this.locked;
     } finally {
       this._sending = false;
-      this._say(this._problem);
+      this._setProblem(this._problem);
     }
   }
 
@@ -225,7 +229,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
             </span>
           </label>
           <RecipientChoice
-            members={others(this._members, me)}
+            members={candidateRecipients(this._members, me)}
             chosen={draft.recipients}
             trans={trans}
             onChange={(name, yes) =>
@@ -241,7 +245,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
                 {
                   name: draft.check.name || draft.name,
                   me,
-                  parameters: completed(
+                  parameters: withDefaults(
                     draft.check.parameters,
                     draft.parameters
                   ),
@@ -265,7 +269,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
           </div>
         )}
         {problem && !isOfParameter(problem, draft.check) && (
-          <ProblemLine>{problem.message}</ProblemLine>
+          <ErrorLine>{problem.message}</ErrorLine>
         )}
       </>
     );
@@ -282,15 +286,15 @@ class DispatchBody extends ReactWidget implements IAttempt {
   }
 
   private _chosen(): string[] {
-    return stillThere(this.draft.stations, this._server.stations);
+    return existingStations(this.draft.stations, this._server.stations);
   }
 
   private _set(change: Partial<IDraft>): void {
     this.draft = { ...this.draft, ...change };
-    this._say(null);
+    this._setProblem(null);
   }
 
-  private _say(problem: PhtProblem['problem'] | null): void {
+  private _setProblem(problem: ServerError['problem'] | null): void {
     this._problem = problem;
     this.stateChanged();
     this.update();
@@ -305,7 +309,7 @@ class DispatchBody extends ReactWidget implements IAttempt {
 
   private _valid = true;
   private _sending = false;
-  private _problem: PhtProblem['problem'] | null = null;
+  private _problem: ServerError['problem'] | null = null;
 }
 
 function toggled(

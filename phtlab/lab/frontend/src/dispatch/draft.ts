@@ -4,14 +4,14 @@
 import { ICheck, IFinding, ParameterValues } from '../server/api';
 
 /** A check of what can travel. */
-export type ISoundCheck = ICheck & { digest: string };
+export type IPassedCheck = ICheck & { digest: string };
 
-export function isSound(check: ICheck): check is ISoundCheck {
+export function hasPassed(check: ICheck): check is IPassedCheck {
   return check.ok && check.digest !== null;
 }
 
 /** What keeps a notebook from travelling. */
-export function errors(check: ICheck): IFinding[] {
+export function errorFindings(check: ICheck): IFinding[] {
   return check.findings.filter(finding => finding.severity === 'error');
 }
 
@@ -19,7 +19,7 @@ export interface IDraft {
   path: string;
   /** As it is called, such as `heart_disease.ipynb`. */
   name: string;
-  check: ISoundCheck;
+  check: IPassedCheck;
   stations: string[];
   parameters: ParameterValues;
   recipients: string[];

@@ -1,5 +1,5 @@
 /**
- * Sending trains from Lab: a dry run in one click, a dispatch, and the same once more.
+ * Sending trains from Lab: dry run, dispatch, and sending a journey again.
  */
 import {
   JupyterFrontEnd,
@@ -22,16 +22,16 @@ import {
 import { DISPATCH, DRY_RUN, SEND_AGAIN } from '../commands';
 import { NotebookTask } from '../notebook/task';
 import { IJourney, IMember } from '../server/api';
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import {
   IJourneyServer,
   INotebookServer,
   IServerState
 } from '../server/interfaces';
 import { IPhtServer, ITrainPanel } from '../tokens';
-import { askDispatch } from './dialog';
-import { IDraft, ISoundCheck, errors, isSound } from './draft';
-import { chosenAtFirst, stillMembers } from './selection';
+import { showDispatchDialog } from './dialog';
+import { IDraft, IPassedCheck, errorFindings, hasPassed } from './draft';
+import { defaultStations, existingRecipients } from './selection';
 
 export const dispatchPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:dispatch',
@@ -106,7 +106,7 @@ class Sender {
     const trans = this._trans;
     await this._task.run(trans.__('Starting the dry run…'), async panel => {
       if (this._server.status && !this._server.status.dry_runs) {
-        throw new PhtProblem(
+        throw new ServerError(
           {
             code: 'no-twin-station',
             message: trans.__(
@@ -119,7 +119,7 @@ class Sender {
       }
       const check = await this._ready(panel);
       if (!this._model.isValid(panel.context.path)) {
-        throw new PhtProblem(
+        throw new ServerError(
           {
             code: 'parameters',
             message: trans.__('Mend the parameters that are marked below.')
@@ -139,7 +139,7 @@ class Sender {
         recipients: [],
         proposal: null
       });
-      this._model.show(journey.id);
+      this._model.showJourney(journey.id);
     });
   }
 
@@ -157,7 +157,12 @@ class Sender {
       draft = this._draft(panel, check, members, earlier);
     });
     while (draft !== null) {
-      const sent = await askDispatch(draft, members, this._server, trans);
+      const sent = await showDispatchDialog(
+        draft,
+        members,
+        this._server,
+        trans
+      );
       if (sent.journey) {
         const panel = this._model.notebook;
         if (panel && this._task.path(panel) === sent.draft.path) {
@@ -167,7 +172,7 @@ class Sender {
             true
           );
         }
-        this._model.show(sent.journey.id);
+        this._model.showJourney(sent.journey.id);
       }
       // Dialogs wait for each other: this one had to close for the passphrase.
       draft = sent.locked && (await this._task.unlocked()) ? sent.draft : null;
@@ -187,7 +192,7 @@ class Sender {
     }
     if (journey.notebook === null) {
       await showErrorMessage(
-        trans.__('Which notebook was it?'),
+        trans.__('The notebook is not known'),
         trans.__(
           'This journey was not sent from here, so its notebook is not known. Open the ' +
             'notebook and dispatch it.'
@@ -213,22 +218,22 @@ class Sender {
   }
 
   /** Save what is shown, for it is what travels; gives its check. Throws what keeps it here. */
-  private async _ready(panel: NotebookPanel): Promise<ISoundCheck> {
+  private async _ready(panel: NotebookPanel): Promise<IPassedCheck> {
     await this._task.save(panel);
     const check = await this._server.check(
       // What is signed has its file's name, without the drive that Lab puts before it.
       PathExt.basename(this._task.path(panel)),
       panel.content.model?.toJSON()
     );
-    const found = errors(check);
-    if (!isSound(check)) {
-      throw new PhtProblem(
+    const errors = errorFindings(check);
+    if (!hasPassed(check)) {
+      throw new ServerError(
         {
-          code: found[0]?.code ?? 'notebook',
+          code: errors[0]?.code ?? 'notebook',
           message: this._trans._n(
             'This notebook cannot travel yet: one problem is listed above.',
             'This notebook cannot travel yet: %1 problems are listed above.',
-            Math.max(found.length, 1)
+            Math.max(errors.length, 1)
           )
         },
         0
@@ -239,17 +244,17 @@ class Sender {
 
   private _draft(
     panel: NotebookPanel,
-    check: ISoundCheck,
+    check: IPassedCheck,
     members: readonly IMember[],
     earlier: IJourney | null
   ): IDraft {
     const path = panel.context.path;
     const declared = check.parameters.properties ?? {};
     // A parameter that the notebook no longer has cannot be sent again.
-    const before = Object.entries(earlier?.parameters ?? {}).filter(
+    const earlierParameters = Object.entries(earlier?.parameters ?? {}).filter(
       ([name]) => name in declared
     );
-    const went =
+    const earlierStations =
       earlier !== null && !earlier.twin
         ? earlier.stops.map(stop => stop.station)
         : null;
@@ -258,11 +263,12 @@ class Sender {
       path: this._task.path(panel),
       name: PathExt.basename(path),
       check,
-      stations: went ?? chosenAtFirst(this._server.stations, check),
+      stations:
+        earlierStations ?? defaultStations(this._server.stations, check),
       parameters: earlier
-        ? Object.fromEntries(before)
+        ? Object.fromEntries(earlierParameters)
         : this._model.values(path),
-      recipients: stillMembers(earlier?.recipients ?? [], members, me),
+      recipients: existingRecipients(earlier?.recipients ?? [], members, me),
       proposal: null
     };
   }

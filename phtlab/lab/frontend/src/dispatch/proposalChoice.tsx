@@ -4,10 +4,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { notApproving } from '../proposals/status';
+import { nonApprovingStations } from '../proposals/status';
 import { IProposal } from '../server/api';
-import { listed } from '../text/list';
-import { cutMiddle } from '../text/untrusted';
+import { formatList } from '../text/list';
+import { truncateMiddle } from '../text/untrusted';
 
 export function ProposalChoice(props: {
   proposals: readonly IProposal[];
@@ -17,7 +17,7 @@ export function ProposalChoice(props: {
   onChange: (proposal: string | null) => void;
 }): JSX.Element {
   const { proposals, chosen, stations, trans } = props;
-  const waits = chosen ? notApproving(chosen, stations) : [];
+  const waits = chosen ? nonApprovingStations(chosen, stations) : [];
   return (
     <>
       <select
@@ -26,12 +26,12 @@ export function ProposalChoice(props: {
         value={chosen?.digest ?? ''}
         onChange={event => props.onChange(event.target.value || null)}
       >
-        <option value="">{trans.__('Under none')}</option>
+        <option value="">{trans.__('No proposal')}</option>
         {proposals.map(proposal => (
           <option key={proposal.digest} value={proposal.digest}>
             {trans.__(
               '%1, version %2',
-              cutMiddle(proposal.title, 60),
+              truncateMiddle(proposal.title, 60),
               proposal.version
             )}
           </option>
@@ -43,7 +43,7 @@ export function ProposalChoice(props: {
             '%2 has not approved this train: it waits there for a person.',
             '%2 have not approved this train: it waits there for a person.',
             waits.length,
-            listed(waits, trans)
+            formatList(waits, trans)
           )}
         </p>
       )}

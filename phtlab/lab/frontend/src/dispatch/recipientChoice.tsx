@@ -1,5 +1,5 @@
 /**
- * The members who can open the results beside the sender.
+ * The members, beside the sender, who can open the results.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
@@ -17,12 +17,12 @@ export function RecipientChoice(props: {
   onChange: (name: string, yes: boolean) => void;
 }): JSX.Element {
   const { members, chosen, trans } = props;
-  const [sought, seek] = React.useState('');
-  const words = sought.trim().toLowerCase();
-  const shown = members.filter(
+  const [search, setSearch] = React.useState('');
+  const query = search.trim().toLowerCase();
+  const visible = members.filter(
     member =>
       chosen.includes(member.name) ||
-      `${member.name} ${member.organisation}`.toLowerCase().includes(words)
+      `${member.name} ${member.organisation}`.toLowerCase().includes(query)
   );
   return (
     <>
@@ -32,12 +32,12 @@ export function RecipientChoice(props: {
           type="search"
           placeholder={trans.__('Search members')}
           aria-label={trans.__('Search members')}
-          value={sought}
-          onChange={event => seek(event.target.value)}
+          value={search}
+          onChange={event => setSearch(event.target.value)}
         />
       )}
       <div className="pht-Choice-list">
-        {shown.map(member => (
+        {visible.map(member => (
           <label key={member.name}>
             <input
               type="checkbox"

@@ -1,18 +1,18 @@
 /**
- * A station in the dispatch dialog: whether it can run the train, and a box to choose it.
+ * A station in the dispatch dialog: a checkbox, and whether the station can run the train.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IStation } from '../server/api';
 import {
-  lacking,
-  load,
-  presence,
+  loadText,
+  missingDataSets,
   presenceClass,
-  rows
+  presenceText,
+  rowCountText
 } from '../stations/description';
-import { listed } from '../text/list';
+import { formatList } from '../text/list';
 import { Name } from '../text/name';
 
 export function StationChoice(props: {
@@ -23,13 +23,13 @@ export function StationChoice(props: {
   onChange: (yes: boolean) => void;
 }): JSX.Element {
   const { station, needed, chosen, trans } = props;
-  const lacks = lacking(station, needed);
+  const lacks = missingDataSets(station, needed);
   const has = station.datasets
     .filter(dataset => needed.length === 0 || needed.includes(dataset.name))
     .map(dataset =>
-      [dataset.name, rows(dataset, trans)].filter(Boolean).join(', ')
+      [dataset.name, rowCountText(dataset, trans)].filter(Boolean).join(', ')
     );
-  const busy = load(station, trans);
+  const busy = loadText(station, trans);
   return (
     <label className={presenceClass(station)}>
       <input
@@ -43,7 +43,7 @@ export function StationChoice(props: {
       <span className="pht-Choice-name">
         <Name text={station.name} limit={40} />
         <span className="pht-Row-detail">
-          {[presence(station, Date.now(), trans), busy]
+          {[presenceText(station, Date.now(), trans), busy]
             .filter(Boolean)
             .join(' · ')}
         </span>
@@ -52,7 +52,7 @@ export function StationChoice(props: {
         {lacks.length > 0 ? (
           <span className="pht-Warning">
             <span aria-hidden="true">! </span>
-            {trans.__('no data set %1', listed(lacks, trans))}
+            {trans.__('no data set %1', formatList(lacks, trans))}
           </span>
         ) : (
           <Name text={has.join(' · ')} limit={60} />

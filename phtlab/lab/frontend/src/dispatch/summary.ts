@@ -3,11 +3,11 @@
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { parameterWords } from '../journeys/status';
-import { listed } from '../text/list';
-import { cutMiddle, named } from '../text/untrusted';
+import { parametersText } from '../journeys/status';
+import { formatList } from '../text/list';
+import { isolateName, truncateMiddle } from '../text/untrusted';
 
-export interface IIntention {
+export interface IOrderSummary {
   name: string;
   me: string | null;
   parameters: { [name: string]: unknown };
@@ -20,39 +20,39 @@ export interface IIntention {
 
 /** What will be signed, in words. */
 export function summary(
-  intention: IIntention,
+  order: IOrderSummary,
   trans: TranslationBundle
 ): string[] {
-  const me = intention.me ?? trans.__('you');
+  const me = order.me ?? trans.__('you');
   const sentences = [
     trans.__(
       '%1 runs %2 with %3.',
-      named(intention.name),
-      trans.__('at %1', listed(intention.stations, trans)),
-      cutMiddle(parameterWords(intention.parameters, trans), 200)
+      isolateName(order.name),
+      trans.__('at %1', formatList(order.stations, trans)),
+      truncateMiddle(parametersText(order.parameters, trans), 200)
     )
   ];
-  if (intention.away.length > 0) {
+  if (order.away.length > 0) {
     sentences.push(
       trans._n(
         '%2 is offline: it runs there when the station is back.',
         '%2 are offline: it runs there when the stations are back.',
-        intention.away.length,
-        listed(intention.away, trans)
+        order.away.length,
+        formatList(order.away, trans)
       )
     );
   }
-  if (intention.proposal !== null) {
+  if (order.proposal !== null) {
     sentences.push(
-      trans.__('It is made under the proposal %1.', named(intention.proposal))
+      trans.__('It is made under the proposal %1.', isolateName(order.proposal))
     );
   }
   sentences.push(
-    intention.recipients.length === 0
-      ? trans.__('Only %1 can open what comes back.', named(me))
+    order.recipients.length === 0
+      ? trans.__('Only %1 can open what comes back.', isolateName(me))
       : trans.__(
           '%1 can open what comes back.',
-          listed([me, ...intention.recipients], trans)
+          formatList([me, ...order.recipients], trans)
         )
   );
   return sentences;

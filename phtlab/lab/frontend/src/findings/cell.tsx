@@ -1,5 +1,5 @@
 /**
- * What the checks say of one cell, in the cell.
+ * The findings of one cell, shown in the cell.
  */
 import { setDiagnostics } from '@codemirror/lint';
 import { Compartment } from '@codemirror/state';
@@ -13,8 +13,8 @@ import * as React from 'react';
 
 import { IFinding, IFix } from '../server/api';
 import { Name } from '../text/name';
-import { LONG, LONG_TITLE, diagnosticsOf } from './diagnostics';
-import { changeOf } from './fix';
+import { MESSAGE_LIMIT, TITLE_LIMIT, diagnosticsOf } from './diagnostics';
+import { fixTransaction } from './fix';
 
 export class CellFindings {
   constructor(
@@ -34,9 +34,9 @@ export class CellFindings {
 
   /** The same list as before changes nothing: marks move with the text that they are on. */
   show(findings: readonly IFinding[]): void {
-    const told = JSON.stringify(findings);
-    if (told !== this._told) {
-      this._told = told;
+    const serialized = JSON.stringify(findings);
+    if (serialized !== this._drawn) {
+      this._drawn = serialized;
       this._findings = findings;
       this._draw();
     }
@@ -99,7 +99,7 @@ export class CellFindings {
   private readonly _description = new Compartment();
   private _marked: EditorView | null = null;
   private _findings: readonly IFinding[] = [];
-  private _told = '[]';
+  private _drawn = '[]';
   private _isReady = false;
 }
 
@@ -142,7 +142,7 @@ class FindingsList extends ReactWidget {
               {severity === 'error' ? trans.__('Error:') : trans.__('Warning:')}
             </span>
             <span>
-              <Name text={message} limit={LONG} />
+              <Name text={message} limit={MESSAGE_LIMIT} />
               {line !== null && (
                 <button
                   className="pht-CellFindings-line"
@@ -153,7 +153,7 @@ class FindingsList extends ReactWidget {
               )}
               {fix !== null && (
                 <button className="pht-Fix" onClick={() => this._onFix(fix)}>
-                  <Name text={fix.title} limit={LONG_TITLE} />
+                  <Name text={fix.title} limit={TITLE_LIMIT} />
                 </button>
               )}
             </span>
@@ -180,7 +180,7 @@ export function applyFix(cell: Cell, fix: IFix): boolean {
     return false;
   }
   const view = editor.editor;
-  const change = changeOf(view.state.doc, fix);
+  const change = fixTransaction(view.state.doc, fix);
   if (change === null || view.state.readOnly) {
     return false;
   }

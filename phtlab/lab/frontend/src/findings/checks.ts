@@ -1,5 +1,5 @@
 /**
- * What `train check` says of each open notebook, kept true as one types.
+ * The results of `train check` for each open notebook, kept current while the person types.
  */
 import {
   JupyterFrontEnd,
@@ -17,10 +17,10 @@ import { ISignal, Signal } from '@lumino/signaling';
 
 import { NotebookCells } from '../notebook/cells';
 import { ICheck, IFinding, IProblem } from '../server/api';
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import { INotebookServer, IServerState } from '../server/interfaces';
 import { INotebookChecks, IPhtServer } from '../tokens';
-import { LiveCheck } from './liveCheck';
+import { DebouncedQuery } from './debouncedQuery';
 
 /** How long one has to stop typing. */
 const PAUSE = 500; // ms
@@ -34,7 +34,7 @@ export interface INotebookSource {
 }
 
 /** A check, the ids of the cells that its findings count, and what they said. */
-interface IChecked {
+interface ICheckedSource {
   check: ICheck;
   cells: string[];
   sources: string[];
@@ -46,9 +46,9 @@ export class NotebookChecks implements INotebookChecks {
     _server.changed.connect(() => {
       if (_server.connected && !connected) {
         // It was away: whoever got no answer asks again.
-        for (const live of this._followed) {
+        for (const live of this._openQueries) {
           if (live.failure !== null) {
-            live.anew();
+            live.refresh();
           }
         }
       }
@@ -57,11 +57,11 @@ export class NotebookChecks implements INotebookChecks {
   }
 
   checkOf(panel: NotebookPanel): ICheck | null {
-    return this._live.get(panel)?.answer?.check ?? null;
+    return this._queries.get(panel)?.answer?.check ?? null;
   }
 
   findingsOf(panel: NotebookPanel, cell: ICellModel): readonly IFinding[] {
-    const answer = this._live.get(panel)?.answer;
+    const answer = this._queries.get(panel)?.answer;
     if (!answer) {
       return [];
     }
@@ -72,7 +72,7 @@ export class NotebookChecks implements INotebookChecks {
   }
 
   isChecked(panel: NotebookPanel, cell: ICellModel): boolean {
-    const answer = this._live.get(panel)?.answer;
+    const answer = this._queries.get(panel)?.answer;
     const index = answer?.cells.indexOf(cell.id) ?? -1;
     return (
       index >= 0 && answer?.sources[index] === cell.sharedModel.getSource()
@@ -80,7 +80,7 @@ export class NotebookChecks implements INotebookChecks {
   }
 
   problemOf(panel: NotebookPanel): IProblem | null {
-    const failure = this._live.get(panel)?.failure ?? null;
+    const failure = this._queries.get(panel)?.failure ?? null;
     return failure === null ? null : problemOf(failure);
   }
 
@@ -96,10 +96,10 @@ export class NotebookChecks implements INotebookChecks {
     if (panel.isDisposed || model === null) {
       return;
     }
-    const live = new LiveCheck<INotebookSource, IChecked>(
+    const live = new DebouncedQuery<INotebookSource, ICheckedSource>(
       {
         read: () => sourceOf(model),
-        ask: async content => ({
+        send: async content => ({
           cells: idsOf(model),
           sources: content.cells.map(({ source }) => source),
           check: await this._server.check(
@@ -110,34 +110,36 @@ export class NotebookChecks implements INotebookChecks {
       },
       PAUSE
     );
-    this._live.set(panel, live);
-    this._followed.add(live);
+    this._queries.set(panel, live);
+    this._openQueries.add(live);
     live.changed.connect(() => this._changed.emit(panel));
     const cells = new NotebookCells(panel);
-    cells.changed.connect(() => live.later());
-    cells.edited.connect(() => live.later());
-    model.metadataChanged.connect(() => live.later());
-    context.pathChanged.connect(() => live.anew());
+    cells.changed.connect(() => live.schedule());
+    cells.edited.connect(() => live.schedule());
+    model.metadataChanged.connect(() => live.schedule());
+    context.pathChanged.connect(() => live.refresh());
     const onSave = (_: unknown, state: DocumentRegistry.SaveState) => {
       if (state === 'completed') {
-        live.anew();
+        live.refresh();
       }
     };
     context.saveState.connect(onSave);
     panel.disposed.connect(() => {
       context.saveState.disconnect(onSave);
-      this._followed.delete(live);
+      this._openQueries.delete(live);
       cells.dispose();
       live.dispose();
     });
-    live.anew();
+    live.refresh();
   }
 
-  private readonly _live = new WeakMap<
+  private readonly _queries = new WeakMap<
     NotebookPanel,
-    LiveCheck<INotebookSource, IChecked>
+    DebouncedQuery<INotebookSource, ICheckedSource>
   >();
-  private readonly _followed = new Set<LiveCheck<INotebookSource, IChecked>>();
+  private readonly _openQueries = new Set<
+    DebouncedQuery<INotebookSource, ICheckedSource>
+  >();
   private readonly _changed = new Signal<this, NotebookPanel>(this);
 }
 
@@ -164,7 +166,7 @@ export function sourceOf(model: INotebookModel): INotebookSource {
 }
 
 function problemOf(failure: unknown): IProblem {
-  return failure instanceof PhtProblem
+  return failure instanceof ServerError
     ? failure.problem
     : { code: 'unexpected', message: String(failure) };
 }

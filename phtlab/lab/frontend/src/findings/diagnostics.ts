@@ -1,18 +1,18 @@
 /**
- * Findings as they are shown: marks on a cell's lines, which one comes next, all in a word.
+ * Findings as CodeMirror diagnostics, their order in the notebook, and the notebook's status.
  */
 import { Diagnostic } from '@codemirror/lint';
 import { Text } from '@codemirror/state';
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ICheck, IFinding, IFix, IProblem } from '../server/api';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 
 /** How much of a message is shown. */
-export const LONG = 600; // characters
+export const MESSAGE_LIMIT = 600; // characters
 
 /** How much of the name of a change is shown. */
-export const LONG_TITLE = 100; // characters
+export const TITLE_LIMIT = 100; // characters
 
 /**
  * The marks of `findings` in a cell with that text: those with a line that is there. `onFix` makes
@@ -32,48 +32,48 @@ export function diagnosticsOf(
     const code = line.text.trim();
     // A line of spaces is marked at its end, any other from its first character to its last.
     const from = line.from + (code ? line.text.indexOf(code) : line.length);
-    const words = cutMiddle(message, LONG);
+    const shortened = truncateMiddle(message, MESSAGE_LIMIT);
     marks.push({
       from,
       to: from + code.length,
       severity,
-      message: words,
-      renderMessage: () => worded(words),
+      message: shortened,
+      renderMessage: () => messageNode(shortened),
       ...(fix === null
         ? {}
         : {
             actions: [
               {
-                name: cutMiddle(fix.title, LONG_TITLE),
+                name: truncateMiddle(fix.title, TITLE_LIMIT),
                 apply: () => onFix(fix)
               }
             ]
           })
     });
   }
-  return marks.sort((one, other) => one.from - other.from);
+  return marks.sort((a, b) => a.from - b.from);
 }
 
 /** As text in a box of its own, which is no wider than the page. */
-function worded(words: string): Node {
+function messageNode(message: string): Node {
   const box = document.createElement('bdi');
   box.className = 'pht-MarkMessage';
-  box.textContent = words;
+  box.textContent = message;
   return box;
 }
 
 /** The cell of a finding and its line, both as they stand now. */
-export interface IPlace {
+export interface IFindingPosition {
   /** From 0. */
   cell: number;
   line: number | null;
 }
 
 /** The first of `places` in a cell behind `active`, beginning again at the top; null if none is. */
-export function nextPlace(
-  places: readonly IPlace[],
+export function nextPosition(
+  places: readonly IFindingPosition[],
   active: number
-): IPlace | null {
+): IFindingPosition | null {
   return places.find(({ cell }) => cell > active) ?? places[0] ?? null;
 }
 
@@ -86,25 +86,25 @@ export function countFindings(findings: readonly IFinding[]): {
   return { errors, warnings: findings.length - errors };
 }
 
-export interface IStatusWord {
+export interface ICheckStatus {
   mark: string;
   text: string;
   title: string;
 }
 
 /** What is said of a notebook; null while nothing is known. */
-export function statusWord(
+export function checkStatus(
   check: ICheck | null,
   problem: IProblem | null,
   trans: TranslationBundle
-): IStatusWord | null {
+): ICheckStatus | null {
   if (problem !== null) {
     return {
       mark: '…',
       text: trans.__('not checked'),
       title: trans.__(
         'The notebook as it stands could not be checked. %1',
-        cutMiddle(problem.message, 300)
+        truncateMiddle(problem.message, 300)
       )
     };
   }

@@ -1,12 +1,12 @@
 /**
- * The change of a cell's text that mends a finding.
+ * The editor transaction that fixes a finding.
  */
 import { Text, TransactionSpec } from '@codemirror/state';
 
 import { IFix } from '../server/api';
 
 /** `fix` in a cell with that text; null if the text has no such place. */
-export function changeOf(text: Text, fix: IFix): TransactionSpec | null {
+export function fixTransaction(text: Text, fix: IFix): TransactionSpec | null {
   if (fix.line < 1 || fix.line > text.lines) {
     return null;
   }

@@ -1,6 +1,6 @@
 /**
- * Problems at the cells of a notebook: marks on their lines, as a linter's, and below each cell what
- * is wrong in words. How many there are stands in the status bar.
+ * Findings at the cells of a notebook: marks on their lines, as a linter's, messages below each
+ * cell, and their number in the status bar.
  */
 import {
   JupyterFrontEnd,
@@ -17,11 +17,14 @@ import { NotebookCells } from '../notebook/cells';
 import { IFix } from '../server/api';
 import { INotebookChecks } from '../tokens';
 import { CellFindings, applyFix } from './cell';
-import { IPlace, nextPlace } from './diagnostics';
-import { FindingsItem } from './statusItem';
+import { IFindingPosition, nextPosition } from './diagnostics';
+import { FindingsStatusItem } from './statusItem';
 
 /** Where the findings of `panel` are now, in the order of its cells. */
-function placesOf(checks: INotebookChecks, panel: NotebookPanel): IPlace[] {
+function positionsOf(
+  checks: INotebookChecks,
+  panel: NotebookPanel
+): IFindingPosition[] {
   return panel.content.widgets.flatMap(({ model }, cell) =>
     checks.findingsOf(panel, model).map(({ line }) => ({ cell, line }))
   );
@@ -52,8 +55,8 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
         if (!panel) {
           return;
         }
-        const places = placesOf(checks, panel);
-        const next = nextPlace(places, panel.content.activeCellIndex);
+        const places = positionsOf(checks, panel);
+        const next = nextPosition(places, panel.content.activeCellIndex);
         // What is said of the whole notebook stands in the Train panel.
         await (next === null
           ? app.commands.execute(OPEN_TRAIN)
@@ -94,14 +97,14 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
         }
         const number = Number(args.cell ?? panel.content.activeCellIndex + 1);
         const cell = panel.content.widgets[number - 1];
-        const found =
+        const finding =
           cell &&
           checks
             .findingsOf(panel, cell.model)
             .find(({ fix }) => fix && fix.title === (args.title ?? fix.title));
-        if (found?.fix) {
+        if (finding?.fix) {
           await app.commands.execute(OPEN_CELL, { cell: number });
-          mend(panel, cell, found.fix);
+          mend(panel, cell, finding.fix);
         }
       }
     });
@@ -115,11 +118,11 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
       void app.commands.execute(OPEN_CELL, { cell: index + 1, line });
     };
     tracker.widgetAdded.connect((_, panel) => {
-      const shown = new WeakMap<Cell, CellFindings>();
+      const displays = new WeakMap<Cell, CellFindings>();
       const draw = () => {
         for (const cell of panel.content.widgets) {
           const findings = checks.findingsOf(panel, cell.model);
-          let view = shown.get(cell);
+          let view = displays.get(cell);
           if (!view && findings.length > 0) {
             view = new CellFindings(
               cell,
@@ -127,7 +130,7 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
               fix => mend(panel, cell, fix),
               trans
             );
-            shown.set(cell, view);
+            displays.set(cell, view);
           }
           view?.show(findings);
         }
@@ -148,7 +151,7 @@ export const findingsPlugin: JupyterFrontEndPlugin<void> = {
     });
 
     if (statusBar) {
-      const item = new FindingsItem(
+      const item = new FindingsStatusItem(
         checks,
         tracker,
         () => void app.commands.execute(NEXT_PROBLEM),

@@ -8,9 +8,9 @@ import { Widget } from '@lumino/widgets';
 
 import { hasRole } from '../notebook/cells';
 import { INotebookChecks } from '../tokens';
-import { IStatusWord, statusWord } from './diagnostics';
+import { ICheckStatus, checkStatus } from './diagnostics';
 
-export class FindingsItem extends Widget {
+export class FindingsStatusItem extends Widget {
   constructor(
     private readonly _checks: INotebookChecks,
     private readonly _tracker: INotebookTracker,
@@ -29,7 +29,7 @@ export class FindingsItem extends Widget {
   }
 
   get isShown(): boolean {
-    return this._word !== null;
+    return this._status !== null;
   }
 
   get changed(): ISignal<this, void> {
@@ -43,22 +43,22 @@ export class FindingsItem extends Widget {
   }
 
   private _draw(): void {
-    const word = this._read();
-    if (JSON.stringify(word) === JSON.stringify(this._word)) {
+    const status = this._read();
+    if (JSON.stringify(status) === JSON.stringify(this._status)) {
       return;
     }
-    this._word = word;
-    this._button.textContent = word ? `${word.mark} ${word.text}` : '';
-    this._button.title = word?.title ?? '';
+    this._status = status;
+    this._button.textContent = status ? `${status.mark} ${status.text}` : '';
+    this._button.title = status?.title ?? '';
     this._changed.emit();
   }
 
-  private _read(): IStatusWord | null {
+  private _read(): ICheckStatus | null {
     const panel = this._tracker.currentWidget;
     // An ordinary notebook is none of our business.
     const isOurs = Array.from(panel?.content.model?.cells ?? []).some(hasRole);
     return panel && isOurs
-      ? statusWord(
+      ? checkStatus(
           this._checks.checkOf(panel),
           this._checks.problemOf(panel),
           this._trans
@@ -66,7 +66,7 @@ export class FindingsItem extends Widget {
       : null;
   }
 
-  private _word: IStatusWord | null = null;
+  private _status: ICheckStatus | null = null;
   private readonly _button = document.createElement('button');
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -1,5 +1,5 @@
 /**
- * A word when a journey ends, and how many travel, in the status bar.
+ * Notifications when a journey ends, and the number of travelling journeys in the status bar.
  */
 import {
   JupyterFrontEnd,
@@ -18,15 +18,15 @@ import { Widget } from '@lumino/widgets';
 import { OPEN_RESULTS, OPEN_TRAIN } from '../commands';
 import { IJourney } from '../server/api';
 import { IServerState } from '../server/interfaces';
-import { named } from '../text/untrusted';
+import { isolateName } from '../text/untrusted';
 import { IPhtServer } from '../tokens';
 import {
-  contradicted,
-  contradictedSince,
-  contradictedWords,
-  endedSince,
+  contradictingStations,
+  contradictionWarning,
+  countTravelling,
   journeyMark,
-  travelling
+  newlyContradicted,
+  newlyEnded
 } from './status';
 
 /** How long a notice stays. */
@@ -45,23 +45,28 @@ export const journeysPlugin: JupyterFrontEndPlugin<void> = {
     translator: ITranslator | null
   ) => {
     const trans = (translator ?? nullTranslator).load('phtlab');
-    const standing = () =>
+    const doneById = () =>
       new Map(server.journeys.map(({ id, done }) => [id, done]));
-    const doubts = () =>
-      new Map(server.journeys.map(one => [one.id, contradicted(one).length]));
-    let known = standing();
-    let doubted = doubts();
+    const contradictionsById = () =>
+      new Map(
+        server.journeys.map(journey => [
+          journey.id,
+          contradictingStations(journey).length
+        ])
+      );
+    let known = doneById();
+    let doubted = contradictionsById();
     server.changed.connect(() => {
-      for (const journey of contradictedSince(doubted, server.journeys)) {
-        alarm(app, journey, trans);
+      for (const journey of newlyContradicted(doubted, server.journeys)) {
+        notifyContradiction(app, journey, trans);
       }
-      doubted = doubts();
-      for (const journey of endedSince(known, server.journeys)) {
+      doubted = contradictionsById();
+      for (const journey of newlyEnded(known, server.journeys)) {
         if (journey.mine) {
-          tell(app, journey, trans);
+          notifyEnd(app, journey, trans);
         }
       }
-      known = standing();
+      known = doneById();
     });
     if (statusBar) {
       const item = new TravellingItem(app, server, trans);
@@ -76,18 +81,18 @@ export const journeysPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function tell(
+function notifyEnd(
   app: JupyterFrontEnd,
   journey: IJourney,
   trans: TranslationBundle
 ): void {
-  const { tone, word } = journeyMark(journey, trans);
+  const { tone, label } = journeyMark(journey, trans);
   const what = journey.twin
-    ? trans.__('Dry run of %1', named(journey.train_name))
-    : named(journey.train_name);
+    ? trans.__('Dry run of %1', isolateName(journey.train_name))
+    : isolateName(journey.train_name);
   const isGood = tone === 'good';
   Notification.emit(
-    `${what}: ${word}`,
+    `${what}: ${label}`,
     isGood ? 'success' : tone === 'bad' ? 'warning' : 'info',
     {
       autoClose: SHOWN,
@@ -104,13 +109,13 @@ function tell(
 }
 
 /** Stays until it is read: a result that somebody may have used already is in doubt. */
-function alarm(
+function notifyContradiction(
   app: JupyterFrontEnd,
   journey: IJourney,
   trans: TranslationBundle
 ): void {
-  const words = contradictedWords(contradicted(journey), trans);
-  Notification.emit(`${named(journey.train_name)}: ${words}`, 'error', {
+  const warning = contradictionWarning(contradictingStations(journey), trans);
+  Notification.emit(`${isolateName(journey.train_name)}: ${warning}`, 'error', {
     autoClose: false,
     actions: [
       {
@@ -146,7 +151,7 @@ class TravellingItem extends Widget {
   }
 
   private _count(): void {
-    const count = travelling(this._server.journeys);
+    const count = countTravelling(this._server.journeys);
     if (count === this._counted) {
       return;
     }

@@ -1,33 +1,33 @@
 /**
- * The journeys in the Train panel: each as a line, and opened as a map of its route.
+ * The journeys section of the Train panel: each journey as a row that expands to its route.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { ProblemLine } from '../components/errorLine';
+import { ErrorLine } from '../components/errorLine';
 import { ICellError, IJourney, IStop } from '../server/api';
-import { LONG, Name } from '../text/name';
-import { ago, duration } from '../text/time';
-import { cutMiddle } from '../text/untrusted';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { formatAge, formatDuration } from '../text/time';
+import { truncateMiddle } from '../text/untrusted';
 import { ITrainPanel } from '../tokens';
 import {
-  contradicted,
-  contradictedWords,
-  elapsed,
-  ended,
-  errorWords,
+  contradictingStations,
+  contradictionWarning,
+  elapsedSeconds,
+  endTime,
+  errorText,
   hasResults,
-  inOrder,
+  inRouteOrder,
   isCancellable,
   journeyMark,
   newestFirst,
-  parameterWords,
+  parametersText,
   progress,
-  resultsWords,
+  resultsLabel,
   stopMark,
   stopSeconds,
-  stopWords
+  stopText
 } from './status';
 
 export interface IJourneysProps {
@@ -48,20 +48,20 @@ export function Journeys(props: IJourneysProps): JSX.Element {
   const { trans } = props;
   const [all, showAll] = React.useState(false);
   const journeys = newestFirst(props.journeys);
-  const shown = all ? journeys : journeys.slice(0, FIRST);
+  const visible = all ? journeys : journeys.slice(0, FIRST);
   return (
     <>
       <ul className="pht-Journeys">
-        {shown.map(journey => (
+        {visible.map(journey => (
           <Journey key={journey.id} journey={journey} {...props} />
         ))}
       </ul>
-      {shown.length < journeys.length && (
+      {visible.length < journeys.length && (
         <button className="pht-Link pht-More" onClick={() => showAll(true)}>
           {trans._n(
             '%1 older journey',
             '%1 older journeys',
-            journeys.length - shown.length
+            journeys.length - visible.length
           )}
         </button>
       )}
@@ -73,7 +73,7 @@ function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
   const { journey, model, now, trans } = props;
   const open = model.isExpanded(journey.id);
   const Caret = open ? caretDownIcon : caretRightIcon;
-  const { mark, tone, word } = journeyMark(journey, trans);
+  const { mark, tone, label } = journeyMark(journey, trans);
   const { done, total, fraction } = progress(journey);
   const body = `pht-journey-${journey.short}`;
   return (
@@ -99,14 +99,14 @@ function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
             </span>
             <span className="pht-Row-side">
               {journey.done
-                ? ago(ended(journey), now, trans)
+                ? formatAge(endTime(journey), now, trans)
                 : `${done}/${total}`}
             </span>
           </span>
           <span className="pht-Row-line pht-Row-detail">
-            <span>{journey.twin ? trans.__('dry run, %1', word) : word}</span>
+            <span>{journey.twin ? trans.__('dry run, %1', label) : label}</span>
             <span className="pht-Row-side">
-              {duration(elapsed(journey, now), trans)}
+              {formatDuration(elapsedSeconds(journey, now), trans)}
             </span>
           </span>
         </span>
@@ -117,7 +117,7 @@ function Journey(props: IJourneysProps & { journey: IJourney }): JSX.Element {
           role="progressbar"
           aria-label={trans.__(
             'Progress of %1',
-            cutMiddle(journey.train_name, 60)
+            truncateMiddle(journey.train_name, 60)
           )}
           aria-valuemin={0}
           aria-valuemax={total}
@@ -147,17 +147,20 @@ function JourneyDetail(
       setProblem((error as Error).message);
     }
   };
-  const doubted = contradicted(journey);
+  const doubted = contradictingStations(journey);
   return (
     <>
       {doubted.length > 0 && (
-        <ProblemLine>{contradictedWords(doubted, trans)}</ProblemLine>
+        <ErrorLine>{contradictionWarning(doubted, trans)}</ErrorLine>
       )}
       <ol
         className="pht-Route"
-        aria-label={trans.__('Route of %1', cutMiddle(journey.train_name, 60))}
+        aria-label={trans.__(
+          'Route of %1',
+          truncateMiddle(journey.train_name, 60)
+        )}
       >
-        {inOrder(journey.stops).map(stop => (
+        {inRouteOrder(journey.stops).map(stop => (
           <Stop
             key={stop.station}
             stop={stop}
@@ -181,7 +184,7 @@ function JourneyDetail(
           <>
             {' · '}
             <Name
-              text={parameterWords(journey.parameters, trans)}
+              text={parametersText(journey.parameters, trans)}
               limit={120}
             />
           </>
@@ -203,7 +206,7 @@ function JourneyDetail(
             }
             onClick={() => props.onResults(journey)}
           >
-            {resultsWords(journey, trans)}
+            {resultsLabel(journey, trans)}
           </button>
         )}
         <button className="pht-Button" onClick={() => props.onAgain(journey)}>
@@ -215,7 +218,7 @@ function JourneyDetail(
           </button>
         )}
       </div>
-      {problem && <ProblemLine>{problem}</ProblemLine>}
+      {problem && <ErrorLine>{problem}</ErrorLine>}
     </>
   );
 }
@@ -242,11 +245,11 @@ function Stop(props: {
             <Name text={stop.station} limit={32} />
           </span>
           <span className="pht-Row-detail">
-            {seconds !== null && duration(seconds, trans)}
+            {seconds !== null && formatDuration(seconds, trans)}
           </span>
         </div>
         <div className="pht-Row-detail">
-          {stopWords(stop, trans)}
+          {stopText(stop, trans)}
           {stop.contradicted && ` · ${trans.__('two records')}`}
         </div>
         {stop.state === 'running' && stop.cells !== null && (
@@ -260,7 +263,7 @@ function Stop(props: {
         )}
         {stop.sentence && (
           <p className="pht-Route-sentence">
-            <Name text={stop.sentence} limit={LONG} />
+            <Name text={stop.sentence} limit={SENTENCE_LIMIT} />
           </p>
         )}
         {stop.error && (
@@ -279,10 +282,10 @@ function StopError(props: {
   const { error, trans } = props;
   return (
     <div className="pht-Route-error">
-      <Name text={errorWords(error, trans)} limit={80} />
+      <Name text={errorText(error, trans)} limit={80} />
       {error.message && (
         <p className="pht-Route-sentence">
-          <Name text={error.message} limit={LONG} />
+          <Name text={error.message} limit={SENTENCE_LIMIT} />
         </p>
       )}
       {error.cell !== null && (

@@ -1,13 +1,13 @@
 /**
- * A journey in words and numbers: what the panel shows, as pure functions.
+ * The status of a journey: progress, times, marks and texts, as pure functions.
  *
  * Times come from central, and the browser's clock is another: what would be negative is 0.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { ICellError, IJourney, IStop } from '../server/api';
-import { millis } from '../text/time';
-import { cutMiddle } from '../text/untrusted';
+import { parseTime } from '../text/time';
+import { truncateMiddle } from '../text/untrusted';
 
 /** What a state means for the eye; a mark and a word always go with it. */
 export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
@@ -15,7 +15,7 @@ export type Tone = 'waiting' | 'moving' | 'good' | 'bad' | 'still';
 export interface IMark {
   mark: string;
   tone: Tone;
-  word: string;
+  label: string;
 }
 
 export interface IProgress {
@@ -27,7 +27,7 @@ export interface IProgress {
 }
 
 /** How far a stop in this state is; a running one also by its cells. */
-const HOW_FAR: { [state: string]: number } = {
+const PROGRESS_BY_STATE: { [state: string]: number } = {
   offered: 0,
   verified: 0.05,
   held: 0.1,
@@ -36,7 +36,7 @@ const HOW_FAR: { [state: string]: number } = {
   airlock: 0.85,
   sealed: 0.95
 };
-const RUNNING_SHARE = HOW_FAR.airlock - HOW_FAR.running;
+const RUNNING_SHARE = PROGRESS_BY_STATE.airlock - PROGRESS_BY_STATE.running;
 
 const WAITING = new Set(['offered', 'verified', 'held']);
 
@@ -44,27 +44,27 @@ const WAITING = new Set(['offered', 'verified', 'held']);
 export function newestFirst(journeys: readonly IJourney[]): IJourney[] {
   return [...journeys].sort(
     (a, b) =>
-      millis(b.submitted) - millis(a.submitted) || (a.id < b.id ? -1 : 1)
+      parseTime(b.submitted) - parseTime(a.submitted) || (a.id < b.id ? -1 : 1)
   );
 }
 
 /** The stops in the order of the route. */
-export function inOrder(stops: readonly IStop[]): IStop[] {
+export function inRouteOrder(stops: readonly IStop[]): IStop[] {
   return [...stops].sort((a, b) => a.number - b.number);
 }
 
 export function progress(journey: IJourney): IProgress {
   const total = journey.stops.length;
   const done = journey.stops.filter(stop => stop.final).length;
-  const sum = journey.stops.reduce((far, stop) => far + howFar(stop), 0);
+  const sum = journey.stops.reduce((far, stop) => far + stopProgress(stop), 0);
   return { done, total, fraction: total === 0 ? 0 : sum / total };
 }
 
-function howFar(stop: IStop): number {
+function stopProgress(stop: IStop): number {
   if (stop.final) {
     return 1;
   }
-  const far = HOW_FAR[stop.state] ?? 0;
+  const far = PROGRESS_BY_STATE[stop.state] ?? 0;
   if (stop.state !== 'running' || !stop.cells) {
     return far;
   }
@@ -78,21 +78,21 @@ export function isTravelling(journey: IJourney): boolean {
   return !journey.done;
 }
 
-export function travelling(journeys: readonly IJourney[]): number {
+export function countTravelling(journeys: readonly IJourney[]): number {
   return journeys.filter(isTravelling).length;
 }
 
 /** Seconds from submission to now, or to the last stop's end. */
-export function elapsed(journey: IJourney, now: number): number {
-  const end = journey.done ? ended(journey) : now;
-  return Math.max((end - millis(journey.submitted)) / 1000, 0);
+export function elapsedSeconds(journey: IJourney, now: number): number {
+  const end = journey.done ? endTime(journey) : now;
+  return Math.max((end - parseTime(journey.submitted)) / 1000, 0);
 }
 
 /** When the last stop ended, in milliseconds; of what goes on, its last news. */
-export function ended(journey: IJourney): number {
+export function endTime(journey: IJourney): number {
   return journey.stops.reduce(
-    (latest, stop) => Math.max(latest, millis(stop.updated)),
-    millis(journey.submitted)
+    (latest, stop) => Math.max(latest, parseTime(stop.updated)),
+    parseTime(journey.submitted)
   );
 }
 
@@ -104,104 +104,107 @@ export function stopSeconds(stop: IStop, now: number): number | null {
   if (stop.final || WAITING.has(stop.state)) {
     return null;
   }
-  return Math.max((now - millis(stop.updated)) / 1000, 0);
+  return Math.max((now - parseTime(stop.updated)) / 1000, 0);
 }
 
 /** A stop's mark and word. Words that are new here are shown as they came. */
 export function stopMark(state: string, trans: TranslationBundle): IMark {
   switch (state) {
     case 'offered':
-      return { mark: '○', tone: 'waiting', word: trans.__('waiting') };
+      return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
     case 'verified':
-      return { mark: '○', tone: 'waiting', word: trans.__('verified') };
+      return { mark: '○', tone: 'waiting', label: trans.__('verified') };
     case 'held':
       return {
         mark: '‖',
         tone: 'waiting',
-        word: trans.__('held: a person there decides')
+        label: trans.__('held: a person there decides')
       };
     case 'admitted':
-      return { mark: '●', tone: 'moving', word: trans.__('admitted') };
+      return { mark: '●', tone: 'moving', label: trans.__('admitted') };
     case 'running':
-      return { mark: '●', tone: 'moving', word: trans.__('running') };
+      return { mark: '●', tone: 'moving', label: trans.__('running') };
     case 'airlock':
       return {
         mark: '●',
         tone: 'moving',
-        word: trans.__('airlock: outputs are checked')
+        label: trans.__('airlock: outputs are checked')
       };
     case 'sealed':
-      return { mark: '●', tone: 'moving', word: trans.__('sealed for you') };
+      return { mark: '●', tone: 'moving', label: trans.__('sealed for you') };
     case 'departed':
-      return { mark: '✓', tone: 'good', word: trans.__('departed') };
+      return { mark: '✓', tone: 'good', label: trans.__('departed') };
     case 'failed':
-      return { mark: '✗', tone: 'bad', word: trans.__('failed') };
+      return { mark: '✗', tone: 'bad', label: trans.__('failed') };
     case 'refused':
-      return { mark: '✗', tone: 'bad', word: trans.__('refused') };
+      return { mark: '✗', tone: 'bad', label: trans.__('refused') };
     case 'cancelled':
-      return { mark: '–', tone: 'still', word: trans.__('cancelled') };
+      return { mark: '–', tone: 'still', label: trans.__('cancelled') };
     default:
-      return { mark: '●', tone: 'waiting', word: cutMiddle(state, 40) };
+      return { mark: '●', tone: 'waiting', label: truncateMiddle(state, 40) };
   }
 }
 
 /** `running, cell 3 of 5`: a stop's state on one line. */
-export function stopWords(stop: IStop, trans: TranslationBundle): string {
-  const { word } = stopMark(stop.state, trans);
+export function stopText(stop: IStop, trans: TranslationBundle): string {
+  const { label } = stopMark(stop.state, trans);
   return stop.state === 'running' && stop.cells
-    ? trans.__('%1, cell %2 of %3', word, stop.cell ?? 0, stop.cells)
-    : word;
+    ? trans.__('%1, cell %2 of %3', label, stop.cell ?? 0, stop.cells)
+    : label;
 }
 
 /** The stations that signed two records of the journey, in the order of its route. */
-export function contradicted(journey: IJourney): string[] {
-  return inOrder(journey.stops)
+export function contradictingStations(journey: IJourney): string[] {
+  return inRouteOrder(journey.stops)
     .filter(stop => stop.contradicted)
     .map(stop => stop.station);
 }
 
 /** What is said of them, after their names. */
-export function contradictedWords(
+export function contradictionWarning(
   stations: readonly string[],
   trans: TranslationBundle
 ): string {
   return trans.__(
     '%1 signed two different records of this journey. Do not rely on either before its operator says which one counts.',
-    stations.map(name => cutMiddle(name, 40)).join(', ')
+    stations.map(name => truncateMiddle(name, 40)).join(', ')
   );
 }
 
 /** The journeys of which a second record was signed between two moments. */
-export function contradictedSince(
+export function newlyContradicted(
   before: ReadonlyMap<string, number>,
   journeys: readonly IJourney[]
 ): IJourney[] {
   return journeys.filter(
-    journey => contradicted(journey).length > (before.get(journey.id) ?? 0)
+    journey =>
+      contradictingStations(journey).length > (before.get(journey.id) ?? 0)
   );
 }
 
 /** The journey's mark and word as a whole. */
 export function journeyMark(journey: IJourney, trans: TranslationBundle) {
-  if (contradicted(journey).length > 0) {
-    const word = trans.__('two records: do not rely on it');
-    return { mark: '!', tone: 'bad', word } as IMark;
+  if (contradictingStations(journey).length > 0) {
+    const label = trans.__('two records: do not rely on it');
+    return { mark: '!', tone: 'bad', label } as IMark;
   }
-  return journey.done ? endMark(journey, trans) : wayMark(journey, trans);
+  return journey.done
+    ? endMark(journey, trans)
+    : travellingMark(journey, trans);
 }
 
-function wayMark(journey: IJourney, trans: TranslationBundle): IMark {
+function travellingMark(journey: IJourney, trans: TranslationBundle): IMark {
   const states = journey.stops.map(stop => stop.state);
   if (journey.cancelled) {
-    return { mark: '–', tone: 'moving', word: trans.__('being cancelled') };
+    return { mark: '–', tone: 'moving', label: trans.__('being cancelled') };
   }
   if (states.some(state => stopMark(state, trans).tone === 'moving')) {
-    return { mark: '●', tone: 'moving', word: trans.__('running') };
+    return { mark: '●', tone: 'moving', label: trans.__('running') };
   }
   if (states.includes('held')) {
-    return { mark: '‖', tone: 'waiting', word: trans.__('held') };
+    return { mark: '‖', tone: 'waiting', label: trans.__('held') };
   }
-  return { mark: '○', tone: 'waiting', word: trans.__('waiting') };
+  return { mark: '○', tone: 'waiting', label: trans.__('waiting') };
 }
 
 function endMark(journey: IJourney, trans: TranslationBundle): IMark {
@@ -210,22 +213,22 @@ function endMark(journey: IJourney, trans: TranslationBundle): IMark {
     journey.stops.filter(stop => stop.state === state).length;
   const departed = count('departed');
   if (departed === total) {
-    return { mark: '✓', tone: 'good', word: trans.__('done') };
+    return { mark: '✓', tone: 'good', label: trans.__('done') };
   }
   if (departed > 0) {
-    const word = trans.__('%1 of %2 departed', departed, total);
-    return { mark: '✗', tone: 'bad', word };
+    const label = trans.__('%1 of %2 departed', departed, total);
+    return { mark: '✗', tone: 'bad', label };
   }
   if (count('cancelled') === total || journey.cancelled) {
-    return { mark: '–', tone: 'still', word: trans.__('cancelled') };
+    return { mark: '–', tone: 'still', label: trans.__('cancelled') };
   }
-  const word =
+  const label =
     count('refused') === total ? trans.__('refused') : trans.__('failed');
-  return { mark: '✗', tone: 'bad', word };
+  return { mark: '✗', tone: 'bad', label };
 }
 
 /** An error as it left the station: `KeyError in cell 4, line 2`, without the message. */
-export function errorWords(error: ICellError, trans: TranslationBundle) {
+export function errorText(error: ICellError, trans: TranslationBundle) {
   if (error.cell === null) {
     return error.type;
   }
@@ -238,11 +241,13 @@ export function errorWords(error: ICellError, trans: TranslationBundle) {
  * Whether its results can be asked for, all or those so far: what was removed is gone.
  */
 export function hasResults(journey: IJourney): boolean {
-  return journey.removed === null && (journey.done || departed(journey) > 0);
+  return (
+    journey.removed === null && (journey.done || countDeparted(journey) > 0)
+  );
 }
 
 /** What the button says that opens them: `Results so far (1 of 4)` while stops have not ended. */
-export function resultsWords(
+export function resultsLabel(
   journey: IJourney,
   trans: TranslationBundle
 ): string {
@@ -250,12 +255,12 @@ export function resultsWords(
     ? trans.__('Results')
     : trans.__(
         'Results so far (%1 of %2)',
-        departed(journey),
+        countDeparted(journey),
         journey.stops.length
       );
 }
 
-function departed(journey: IJourney): number {
+function countDeparted(journey: IJourney): number {
   return journey.stops.filter(stop => stop.state === 'departed').length;
 }
 
@@ -264,7 +269,7 @@ export function isCancellable(journey: IJourney): boolean {
 }
 
 /** Those that ended between two moments: known before as on the way, and now no longer. */
-export function endedSince(
+export function newlyEnded(
   before: ReadonlyMap<string, boolean>,
   journeys: readonly IJourney[]
 ): IJourney[] {
@@ -274,7 +279,7 @@ export function endedSince(
 }
 
 /** `min_age = 50, outcome = any`: the values that were signed. */
-export function parameterWords(
+export function parametersText(
   parameters: IJourney['parameters'],
   trans: TranslationBundle
 ): string {
@@ -283,10 +288,10 @@ export function parameterWords(
     return trans.__('no parameters');
   }
   return names
-    .map(name => `${name} = ${valueWords(parameters![name])}`)
+    .map(name => `${name} = ${valueText(parameters![name])}`)
     .join(', ');
 }
 
-function valueWords(value: unknown): string {
+function valueText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,12 +1,12 @@
 /**
- * What the Keys panel says about the place that a key rests in, and about the consortium.
+ * Cards of the Keys panel: who can read the key file, and the consortium.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IStatus } from '../server/api';
-import { LONG, Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { truncateMiddle } from '../text/untrusted';
 import { Fingerprint } from './fingerprint';
 
 interface ICardProps {
@@ -21,7 +21,7 @@ export function ReadersCard({ trans, status }: ICardProps): JSX.Element {
     <section className="pht-Card" aria-labelledby="pht-keys-readers">
       <h2 id="pht-keys-readers">{trans.__('Who can read a key here')}</h2>
       <p>
-        <Name text={status.key.readers} limit={LONG} />
+        <Name text={status.key.readers} limit={SENTENCE_LIMIT} />
       </p>
       {status.place === 'hub' && (
         <details className="pht-Details">
@@ -36,7 +36,7 @@ export function ReadersCard({ trans, status }: ICardProps): JSX.Element {
             <code>
               {[
                 'pip install phtlab',
-                `phtlab key create ${cutMiddle(name, 64)}`,
+                `phtlab key create ${truncateMiddle(name, 64)}`,
                 'phtlab join --central URL --root root.json',
                 'phtlab dispatch analysis.ipynb',
                 'phtlab journey results JOURNEY'
@@ -76,7 +76,7 @@ export function ConsortiumCard({
       {central.state !== 'ok' && central.sentence && (
         <p>
           <span aria-hidden="true">○ </span>
-          <Name text={central.sentence} limit={LONG} />
+          <Name text={central.sentence} limit={SENTENCE_LIMIT} />
         </p>
       )}
       {root && (

@@ -1,5 +1,5 @@
 /**
- * Saving a file where the browser runs.
+ * Saving a file through the browser's download.
  */
 import { IDownload } from '../server/interfaces';
 

@@ -4,7 +4,7 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { IStrength, strength } from './passphrase';
+import { IStrength, passphraseStrength } from './passphrase';
 
 type Field = React.RefObject<HTMLInputElement>;
 
@@ -101,11 +101,11 @@ export function useFreshPassphrase(trans: TranslationBundle): IFreshPassphrase {
     second,
     fault: () => {
       const chosen = first.current?.value ?? '';
-      if (strength(chosen, '', trans).level === 0) {
+      if (passphraseStrength(chosen, '', trans).level === 0) {
         first.current?.focus();
         return trans.__(
           'The passphrase is %1',
-          strength(chosen, '', trans).words
+          passphraseStrength(chosen, '', trans).advice
         );
       }
       if (chosen !== second.current?.value) {
@@ -132,12 +132,14 @@ export function FreshPassphrase(props: {
   label: string;
 }): JSX.Element {
   const { trans, fresh } = props;
-  const [told, setTold] = React.useState<IStrength | null>(null);
+  const [strength, setStrength] = React.useState<IStrength | null>(null);
   const [same, setSame] = React.useState<boolean | null>(null);
   const look = () => {
     const chosen = fresh.first.current?.value ?? '';
     const again = fresh.second.current?.value ?? '';
-    setTold(chosen ? strength(chosen, props.name(), trans) : null);
+    setStrength(
+      chosen ? passphraseStrength(chosen, props.name(), trans) : null
+    );
     setSame(again ? again === chosen : null);
   };
   return (
@@ -147,14 +149,14 @@ export function FreshPassphrase(props: {
         field={fresh.first}
         onInput={look}
         hint={
-          told ? (
-            <span className="pht-Strength" data-level={told.level}>
+          strength ? (
+            <span className="pht-Strength" data-level={strength.level}>
               <span className="pht-Strength-bar" aria-hidden="true">
                 <span />
                 <span />
                 <span />
               </span>
-              <span>{told.words}</span>
+              <span>{strength.advice}</span>
             </span>
           ) : (
             trans.__(

@@ -1,5 +1,5 @@
 /**
- * A key file on its way to the server.
+ * Encoding and size limit of an uploaded key file.
  */
 
 /** A key file has at most so many bytes; the server refuses more. */

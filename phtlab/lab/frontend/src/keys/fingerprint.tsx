@@ -1,5 +1,5 @@
 /**
- * A fingerprint as two people compare it by telephone.
+ * A key's fingerprint in groups, for comparison by telephone.
  */
 import * as React from 'react';
 

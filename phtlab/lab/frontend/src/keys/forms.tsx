@@ -4,10 +4,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import { IKeyServer, IServerState } from '../server/interfaces';
 import { Sentence } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import {
   FreshPassphrase,
   PassphraseField,
@@ -15,7 +15,7 @@ import {
   useFreshPassphrase
 } from './fields';
 import { MAX_KEY_FILE_BYTES, base64 } from './file';
-import { isMemberName, suggestedName } from './memberName';
+import { isMemberName, suggestMemberName } from './memberName';
 
 export interface IFormProps {
   trans: TranslationBundle;
@@ -53,7 +53,7 @@ function useForm({ trans, onDone }: IFormProps): IForm {
       onDone(sentence);
     } catch (error) {
       setWorking(false);
-      const problem = error instanceof PhtProblem ? error.problem : null;
+      const problem = error instanceof ServerError ? error.problem : null;
       setField(problem?.field ?? problem?.code ?? null);
       setRefusal(
         problem?.message ??
@@ -134,8 +134,8 @@ export function CreateForm(props: IFormProps): JSX.Element {
   const [badName, setBadName] = React.useState(false);
 
   const onSubmit = (event: React.FormEvent) => {
-    const wanted = trimmed(name);
-    const bad = !isMemberName(wanted);
+    const memberName = trimmed(name);
+    const bad = !isMemberName(memberName);
     setBadName(bad);
     if (bad) {
       name.current?.focus();
@@ -146,7 +146,11 @@ export function CreateForm(props: IFormProps): JSX.Element {
         )
       : fresh.fault();
     form.submit(fault, async () => {
-      await server.createKey(wanted, trimmed(organisation), typed(fresh.first));
+      await server.createKey(
+        memberName,
+        trimmed(organisation),
+        typed(fresh.first)
+      );
       fresh.clear();
       return trans.__(
         'Your key is made. Three things remain to be done; they are listed here.'
@@ -158,7 +162,7 @@ export function CreateForm(props: IFormProps): JSX.Element {
       <TextField
         label={trans.__('Your name on the roster')}
         field={name}
-        initial={suggestedName(server.status?.user ?? null)}
+        initial={suggestMemberName(server.status?.user ?? null)}
         wrong={badName || form.field === 'name'}
         maxLength={63}
         required
@@ -215,7 +219,7 @@ export function RestoreForm(props: IFormProps): JSX.Element {
       const bytes = new Uint8Array(await chosen!.arrayBuffer());
       const key = await server.restoreKey(base64(bytes), typed(passphrase));
       emptied(passphrase, file);
-      return trans.__('The key of %1 is back.', cutMiddle(key.name, 64));
+      return trans.__('The key of %1 is back.', truncateMiddle(key.name, 64));
     })(event);
   };
   return (
@@ -309,7 +313,7 @@ export function RevokeForm(props: IFormProps & { name: string }): JSX.Element {
       return trans.__(
         'The key is set aside here. Send the removal request %1 to an officer: only the next ' +
           'roster ends the key everywhere.',
-        cutMiddle(made.path, 200)
+        truncateMiddle(made.path, 200)
       );
     })(event);
   };

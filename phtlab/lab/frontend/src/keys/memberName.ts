@@ -9,7 +9,7 @@ export function isMemberName(name: string): boolean {
 }
 
 /** The member's name that a hub user most likely has; '' if nothing of it is left. */
-export function suggestedName(user: string | null): string {
+export function suggestMemberName(user: string | null): string {
   const name = (user ?? '')
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')

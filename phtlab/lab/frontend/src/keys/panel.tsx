@@ -1,16 +1,16 @@
 /**
- * The Keys panel: what state the key is in, who can read it, and all that is done with it.
+ * The Keys panel: the state of the key, who can read it, and all operations on it.
  */
 import { ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Disclosure } from '../components/disclosure';
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import { IDownload } from '../server/interfaces';
-import { useServer } from '../server/subscription';
+import { useServerState } from '../server/subscription';
 import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import { ConsortiumCard, ReadersCard } from './cards';
 import { CurrentKey } from './currentKey';
 import { saveFile } from './download';
@@ -38,7 +38,7 @@ interface INotice {
 
 function Keys(props: IKeysProps): JSX.Element {
   const { trans, server } = props;
-  useServer(server);
+  useServerState(server);
   const [notice, setNotice] = React.useState<INotice | null>(null);
   const status = server.status;
   const onDone = (sentence: string) => setNotice({ good: true, sentence });
@@ -89,7 +89,12 @@ function Keys(props: IKeysProps): JSX.Element {
       ) : status.key.state === 'none' ? (
         <NoKey {...props} status={status} onDone={onDone} />
       ) : (
-        <OneKey {...props} status={status} onDone={onDone} tell={setNotice} />
+        <ExistingKey
+          {...props}
+          status={status}
+          onDone={onDone}
+          tell={setNotice}
+        />
       )}
     </div>
   );
@@ -102,7 +107,7 @@ function NoKey(props: IPartProps): JSX.Element {
       <section className="pht-Card" aria-labelledby="pht-keys-create">
         <h2 id="pht-keys-create">{trans.__('Make a key')}</h2>
         <p className="pht-Hint">
-          {trans.__('It will rest, sealed with your passphrase, in')}{' '}
+          {trans.__('It will be stored, encrypted with your passphrase, in')}{' '}
           <code>
             <Name text={status.key.path} limit={64} />
           </code>
@@ -120,7 +125,7 @@ function NoKey(props: IPartProps): JSX.Element {
   );
 }
 
-function OneKey(
+function ExistingKey(
   props: IPartProps & { tell: (notice: INotice) => void }
 ): JSX.Element {
   const { trans, server, status, onDone, tell, unlock } = props;
@@ -132,9 +137,9 @@ function OneKey(
       }
       const file = await ask();
       saveFile(file);
-      onDone(trans.__('Downloaded %1.', cutMiddle(file.name, 80)));
+      onDone(trans.__('Downloaded %1.', truncateMiddle(file.name, 80)));
     } catch (error) {
-      tell({ good: false, sentence: refusal(error, trans) });
+      tell({ good: false, sentence: errorText(error, trans) });
     }
   };
   const backup = () => download(false, () => server.backup());
@@ -157,13 +162,13 @@ function OneKey(
         </div>
       </div>
       <section className="pht-Card" aria-labelledby="pht-keys-guard">
-        <h2 id="pht-keys-guard">{trans.__('Guard it')}</h2>
+        <h2 id="pht-keys-guard">{trans.__('Backup and membership')}</h2>
         <div className="pht-Guard">
           <div>
             <p>
               {trans.__(
-                'A backup is the sealed key file. Keep it where this place is not: who loses key ' +
-                  'and backup loses what was sealed to it.'
+                'A backup is the encrypted key file. Store it on another device: without key and ' +
+                  'backup, results that are sealed to the key cannot be opened.'
               )}
             </p>
             <button className="jp-mod-styled" onClick={backup}>
@@ -209,8 +214,8 @@ function OneKey(
   );
 }
 
-function refusal(error: unknown, trans: TranslationBundle): string {
-  return error instanceof PhtProblem
+function errorText(error: unknown, trans: TranslationBundle): string {
+  return error instanceof ServerError
     ? error.message
     : trans.__('This cannot be downloaded now. Try again.');
 }

@@ -1,5 +1,5 @@
 /**
- * How well a passphrase withstands guessing.
+ * The strength of a passphrase against guessing.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
@@ -11,7 +11,7 @@ export type Strength = 0 | 1 | 2 | 3;
 
 export interface IStrength {
   level: Strength;
-  words: string;
+  advice: string;
 }
 
 /**
@@ -19,7 +19,7 @@ export interface IStrength {
  *
  * Only the length is a rule, as on the command line; the rest is advice.
  */
-export function strength(
+export function passphraseStrength(
   passphrase: string,
   name: string,
   trans: TranslationBundle
@@ -29,7 +29,7 @@ export function strength(
   if (length < MINIMUM_LENGTH) {
     return {
       level: 0,
-      words: trans.__(
+      advice: trans.__(
         'too short: %1 of %2 characters. Four or five random words are good.',
         length,
         MINIMUM_LENGTH
@@ -41,7 +41,7 @@ export function strength(
   if (effective < MINIMUM_LENGTH) {
     return {
       level: 1,
-      words: trans.__(
+      advice: trans.__(
         'easy to guess: it repeats itself, or is your name. Take words that have nothing to do ' +
           'with you.'
       )
@@ -49,12 +49,15 @@ export function strength(
   }
   const parts = lower.split(/[\s\-_.,;:]+/).filter(part => part.length >= 3);
   if (new Set(parts).size >= 4 || effective >= 24) {
-    return { level: 3, words: trans.__('strong') };
+    return { level: 3, advice: trans.__('strong') };
   }
   if (new Set(parts).size === 3 || effective >= 16) {
-    return { level: 2, words: trans.__('good; one more word makes it strong') };
+    return {
+      level: 2,
+      advice: trans.__('good; one more word makes it strong')
+    };
   }
-  return { level: 1, words: trans.__('fair; more words make it stronger') };
+  return { level: 1, advice: trans.__('fair; more words make it stronger') };
 }
 
 /** The length without what adds nothing to guessing: repetitions, rows of keys, the name. */
@@ -71,9 +74,9 @@ function effectiveLength(text: string, name: string): number {
         ? characters[at - 1].codePointAt(0)! -
           characters[at - 2].codePointAt(0)!
         : null;
-    const follows =
+    const continues =
       step !== null && step === before && Math.abs(step) <= 1 ? true : false;
-    length += follows ? 0 : 1;
+    length += continues ? 0 : 1;
   }
   // "abcabcabcabc" has three characters.
   return Math.min(length, repeatedUnit(characters));

@@ -1,5 +1,5 @@
 /**
- * The Keys panel as a plugin: command, palette, and a place in the main area.
+ * The Keys panel as a plugin: command, palette, and page in the main area.
  */
 import {
   ILayoutRestorer,
@@ -17,7 +17,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { LOCK, OPEN_KEYS, UNLOCK } from '../commands';
 import { keyIcon } from '../components/icons';
 import { MainAreaPages } from '../components/mainAreaPages';
-import { lazily } from '../server/lazyImport';
+import { lazyImport } from '../server/lazyImport';
 import { IPhtServer } from '../tokens';
 
 const PAGE = 'phtlab-keys';
@@ -41,7 +41,7 @@ export const keysPlugin: JupyterFrontEndPlugin<void> = {
       namespace: 'phtlab-keys'
     });
     const make = async (): Promise<MainAreaWidget> => {
-      const { KeysPanel } = await lazily(import('./panel'));
+      const { KeysPanel } = await lazyImport(import('./panel'));
       const widget = new MainAreaWidget({
         content: new KeysPanel({
           trans,

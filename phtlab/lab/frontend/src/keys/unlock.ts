@@ -1,5 +1,5 @@
 /**
- * Unlocking and locking the key: one question a session, whoever needs the key first.
+ * Unlocking and locking the key: the passphrase is asked for once a session.
  */
 import {
   JupyterFrontEnd,
@@ -20,7 +20,7 @@ import {
 
 import { LOCK, OPEN_KEYS, UNLOCK } from '../commands';
 import { IKeyServer, IServerState } from '../server/interfaces';
-import { lazily } from '../server/lazyImport';
+import { lazyImport } from '../server/lazyImport';
 import { IPhtServer } from '../tokens';
 
 const NO_ARGUMENTS = { type: 'object', properties: {} };
@@ -113,8 +113,8 @@ async function unlock(
     return false;
   }
   try {
-    const { askPassphrase } = await lazily(import('./unlockDialog'));
-    return await askPassphrase(server, trans);
+    const { showPassphraseDialog } = await lazyImport(import('./unlockDialog'));
+    return await showPassphraseDialog(server, trans);
   } catch (error) {
     await showErrorMessage(
       trans.__('The key cannot be unlocked now'),

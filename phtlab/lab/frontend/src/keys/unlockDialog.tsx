@@ -8,18 +8,18 @@ import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { AttemptDialog, IAttempt } from '../components/retryDialog';
-import { PhtProblem } from '../server/errors';
+import { ISubmitBody, SubmitDialog } from '../components/submitDialog';
+import { ServerError } from '../server/errors';
 import { IKeyServer, IServerState } from '../server/interfaces';
 import { Name } from '../text/name';
 
 /** Ask for the passphrase; gives whether the key is open. */
-export async function askPassphrase(
+export async function showPassphraseDialog(
   server: IServerState & IKeyServer,
   trans: TranslationBundle
 ): Promise<boolean> {
   const body = new UnlockBody(server, trans);
-  const dialog = new AttemptDialog(body, {
+  const dialog = new SubmitDialog(body, {
     title: trans.__('Unlock your key'),
     buttons: [
       Dialog.cancelButton({ label: trans.__('Cancel') }),
@@ -32,7 +32,7 @@ export async function askPassphrase(
   return result.button.accept;
 }
 
-class UnlockBody extends ReactWidget implements IAttempt {
+class UnlockBody extends ReactWidget implements ISubmitBody {
   constructor(
     private readonly _server: IServerState & IKeyServer,
     private readonly _trans: TranslationBundle
@@ -43,28 +43,28 @@ class UnlockBody extends ReactWidget implements IAttempt {
 
   stateChanged: () => void = () => undefined;
 
-  get working(): boolean {
+  get isSubmitting(): boolean {
     return this._working;
   }
 
   /** Try what is in the field. */
-  async attempt(): Promise<boolean> {
+  async submit(): Promise<boolean> {
     const field = this._field.current;
     if (this._working || field === null) {
       return false;
     }
     if (!field.value) {
-      this._say(false, this._trans.__('Type the passphrase of your key.'));
+      this._setState(false, this._trans.__('Type the passphrase of your key.'));
       field.focus();
       return false;
     }
-    this._say(true, null);
+    this._setState(true, null);
     try {
       await this._server.unlock(field.value);
       field.value = '';
       return true;
     } catch (error) {
-      this._say(false, words(error, this._trans));
+      this._setState(false, errorText(error, this._trans));
       field.focus();
       field.select();
       return false;
@@ -128,7 +128,7 @@ class UnlockBody extends ReactWidget implements IAttempt {
     );
   }
 
-  private _say(working: boolean, refusal: string | null): void {
+  private _setState(working: boolean, refusal: string | null): void {
     this._working = working;
     this._refusal = refusal;
     this.stateChanged();
@@ -140,8 +140,8 @@ class UnlockBody extends ReactWidget implements IAttempt {
   private readonly _field = React.createRef<HTMLInputElement>();
 }
 
-function words(error: unknown, trans: TranslationBundle): string {
-  return error instanceof PhtProblem
+function errorText(error: unknown, trans: TranslationBundle): string {
+  return error instanceof ServerError
     ? error.message
     : trans.__('The key cannot be opened now. Try again.');
 }

@@ -1,5 +1,5 @@
 /**
- * Which cell of which notebook, as events and commands say it.
+ * The address of a cell in commands and events: notebook, cell and line.
  */
 
 /** What the command and the event's `detail` say. */
@@ -13,7 +13,7 @@ export interface ICellAddress {
 }
 
 /** An address out of what anybody may have sent; null if it is none. */
-export function cellAddress(detail: unknown): ICellAddress | null {
+export function parseCellAddress(detail: unknown): ICellAddress | null {
   if (typeof detail !== 'object' || detail === null) {
     return null;
   }

@@ -1,6 +1,6 @@
 /**
- * Going to a cell of a notebook: from findings, from errors that came back, and from the widgets in
- * notebooks, which ask by an event of the window.
+ * Navigation to a cell of a notebook: from findings, from errors of a journey, and from widgets in
+ * notebooks, which dispatch a window event.
  */
 import {
   JupyterFrontEnd,
@@ -16,10 +16,10 @@ import {
 import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { OPEN_CELL } from '../commands';
-import { journeyId } from '../journeys/identifier';
-import { cutMiddle } from '../text/untrusted';
+import { parseJourneyId } from '../journeys/identifier';
+import { truncateMiddle } from '../text/untrusted';
 import { IPhtServer } from '../tokens';
-import { ICellAddress, cellAddress } from './cellAddress';
+import { ICellAddress, parseCellAddress } from './cellAddress';
 
 /** How long a notice stays. */
 const SHOWN = 6000; // ms
@@ -53,17 +53,17 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
         }
       },
       execute: async args => {
-        const address = cellAddress(args);
+        const address = parseCellAddress(args);
         if (address === null) {
           return;
         }
-        const panel = opened(address, tracker, documents);
+        const panel = openNotebook(address, tracker, documents);
         if (!panel) {
           Notification.warning(
             address.notebook
               ? trans.__(
                   'There is no notebook %1 here.',
-                  cutMiddle(address.notebook, 60)
+                  truncateMiddle(address.notebook, 60)
                 )
               : trans.__('No notebook is open.'),
             { autoClose: SHOWN }
@@ -83,17 +83,17 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
           );
           return;
         }
-        await select(panel, address);
+        await selectCell(panel, address);
       }
     });
 
     window.addEventListener('phtlab:open-cell', event => {
       const { detail } = event as CustomEvent<unknown>;
-      const address = cellAddress(detail);
+      const address = parseCellAddress(detail);
       if (address) {
         // Tells the sender that somebody took it on.
         event.preventDefault();
-        const id = journeyId(detail);
+        const id = parseJourneyId(detail);
         const sent = server?.journeys.find(journey => journey.id === id);
         void app.commands.execute(OPEN_CELL, {
           ...(sent?.notebook ? { notebook: sent.notebook } : {}),
@@ -104,7 +104,7 @@ export const openCellPlugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
-function opened(
+function openNotebook(
   address: ICellAddress,
   tracker: INotebookTracker,
   documents: IDocumentManager
@@ -116,7 +116,7 @@ function opened(
   return widget instanceof NotebookPanel ? widget : null;
 }
 
-async function select(
+async function selectCell(
   panel: NotebookPanel,
   { cell, line }: ICellAddress
 ): Promise<void> {

@@ -1,8 +1,8 @@
 /**
- * The cells of an open notebook, and word of what happens to them.
+ * The cells of an open notebook, with signals for their changes.
  *
- * Cells come and go, change their type, and are drawn only once they come into view; who shows
- * something at cells is told once after each of these.
+ * Cells come and go, change their type, and are drawn only once they come into view. `changed` is
+ * emitted once after each of these.
  */
 import { CodeCell, ICellModel } from '@jupyterlab/cells';
 import { Notebook, NotebookPanel } from '@jupyterlab/notebook';
@@ -81,7 +81,7 @@ export class NotebookCells implements IDisposable {
     const now = new Set(this.models);
     for (const cell of now) {
       if (!this._known.has(cell)) {
-        cell.metadataChanged.connect(this._tell, this);
+        cell.metadataChanged.connect(this._emitOnce, this);
         cell.sharedModel.changed.connect((_, change) => {
           if (change.sourceChange) {
             this._edited.emit();
@@ -90,11 +90,11 @@ export class NotebookCells implements IDisposable {
       }
     }
     this._known = now;
-    this._tell();
+    this._emitOnce();
     this._edited.emit();
   }
 
-  private _tell(): void {
+  private _emitOnce(): void {
     // The notebook draws what its model says in the same turn; it is to be done first.
     this._pending ??= Promise.resolve().then(() => {
       this._pending = null;

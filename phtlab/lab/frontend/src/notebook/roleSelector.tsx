@@ -27,7 +27,7 @@ import { NotebookCells, roleOf } from './cells';
 import { ROLES, Role, tagsWithRole } from './roleTags';
 
 /** A role as people read it. Its word is also the tag, so it is the same in every language. */
-function meaning(role: Role, trans: TranslationBundle): string {
+function roleDescription(role: Role, trans: TranslationBundle): string {
   switch (role) {
     case 'parameters':
       return trans.__('Declares what is set anew for each journey');
@@ -46,7 +46,7 @@ function meaning(role: Role, trans: TranslationBundle): string {
  * The code cells that a command is for: those selected, and the active one. From a context menu
  * it is the cell below the pointer, with those selected if it is one of them.
  */
-function chosen(notebook: Notebook, pointed?: Element): Cell[] {
+function targetCells(notebook: Notebook, pointed?: Element): Cell[] {
   const below = notebook.widgets.find(cell => cell.node === pointed);
   const cells =
     below && !notebook.isSelectedOrActive(below)
@@ -62,7 +62,7 @@ class CellRoles implements ICellRoles {
   }
 
   setRole(panel: NotebookPanel, role: Role): void {
-    this.setRoleOf(panel, role, chosen(panel.content));
+    this.setRoleOf(panel, role, targetCells(panel.content));
   }
 
   setRoleOf(panel: NotebookPanel, role: Role, cells: readonly Cell[]): void {
@@ -104,18 +104,18 @@ class RoleEdges {
         cell.node.removeAttribute('aria-description');
       } else if (cell.node.dataset.phtRole !== role) {
         cell.node.dataset.phtRole = role;
-        const word = roleWord(role, this._trans);
+        const word = roleLabel(role, this._trans);
         cell.node.dataset.phtRoleWord = word;
         cell.node.setAttribute(
           'aria-description',
-          this._trans.__('%1: %2', word, meaning(role, this._trans))
+          this._trans.__('%1: %2', word, roleDescription(role, this._trans))
         );
       }
     }
   }
 }
 
-function roleWord(role: Role, trans: TranslationBundle): string {
+function roleLabel(role: Role, trans: TranslationBundle): string {
   switch (role) {
     case 'parameters':
       return trans.__('parameters');
@@ -155,13 +155,17 @@ class RoleSelector extends ReactWidget {
         title={trans.__(
           'Where the cell runs. %1: %2',
           role,
-          meaning(role, trans)
+          roleDescription(role, trans)
         )}
         onChange={event => this._choose(event.target.value as Role)}
       >
-        {ROLES_SHOWN.map(one => (
-          <option key={one} value={one} title={meaning(one, trans)}>
-            {roleWord(one, trans)}
+        {MENU_ROLES.map(choice => (
+          <option
+            key={choice}
+            value={choice}
+            title={roleDescription(choice, trans)}
+          >
+            {roleLabel(choice, trans)}
           </option>
         ))}
       </HTMLSelect>
@@ -170,7 +174,7 @@ class RoleSelector extends ReactWidget {
 }
 
 /** In the order in which an analysis uses them. */
-const ROLES_SHOWN: readonly Role[] = [
+const MENU_ROLES: readonly Role[] = [
   'local',
   ...ROLES.filter(role => role !== 'local')
 ];
@@ -197,7 +201,7 @@ export const cellRolesPlugin: JupyterFrontEndPlugin<ICellRoles> = {
       return panel && panel === app.shell.currentWidget ? panel : null;
     };
     const cellsOf = (panel: NotebookPanel, args: { isMenu?: unknown }) =>
-      chosen(
+      targetCells(
         panel.content,
         args.isMenu
           ? app.contextMenuHitTest(node => node.classList.contains('jp-Cell'))
@@ -210,11 +214,11 @@ export const cellRolesPlugin: JupyterFrontEndPlugin<ICellRoles> = {
       round: trans.__('Cell Role: Round'),
       aggregate: trans.__('Cell Role: Aggregate')
     };
-    for (const role of ROLES_SHOWN) {
+    for (const role of MENU_ROLES) {
       const command = `phtlab:set-role-${role}`;
       app.commands.addCommand(command, {
-        label: args => (args.isMenu ? roleWord(role, trans) : labels[role]),
-        caption: meaning(role, trans),
+        label: args => (args.isMenu ? roleLabel(role, trans) : labels[role]),
+        caption: roleDescription(role, trans),
         describedBy: {
           args: {
             type: 'object',
@@ -270,7 +274,9 @@ export const cellRolesPlugin: JupyterFrontEndPlugin<ICellRoles> = {
       return new RoleSelector(
         cell,
         role => {
-          const panel = tracker.find(one => one.content.widgets.includes(cell));
+          const panel = tracker.find(candidate =>
+            candidate.content.widgets.includes(cell)
+          );
           if (panel) {
             roles.setRole(panel, role);
             panel.content.activate();

@@ -38,15 +38,15 @@ export function declaredRole(tags: unknown): Role | null {
  * `undefined` if no tag would be left. Tags that already say it come back as they are.
  */
 export function tagsWithRole(tags: unknown, role: Role): unknown {
-  const given: unknown[] = Array.isArray(tags) ? tags : [];
-  const roles = given.filter(isRole);
+  const known: unknown[] = Array.isArray(tags) ? tags : [];
+  const roles = known.filter(isRole);
   const says = roles.length === 1 ? roles[0] === role : false;
   if (says || (roles.length === 0 && role === 'local')) {
     return tags;
   }
   const made: unknown[] = [];
   let isPlaced = role === 'local';
-  for (const tag of given) {
+  for (const tag of known) {
     if (!isRole(tag)) {
       made.push(tag);
     } else if (!isPlaced) {

@@ -1,6 +1,6 @@
 /**
- * Saving what is shown, one save at a time: to Lab, two at once look like a change by somebody else,
- * and it asks whether to overwrite that.
+ * Saving documents, one save at a time: Lab takes two concurrent saves for a change by somebody
+ * else and asks whether to overwrite it.
  */
 import {
   JupyterFrontEnd,
@@ -10,9 +10,9 @@ import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { DisposableDelegate, IDisposable } from '@lumino/disposable';
 
 /** How long a save is waited for: of one that a person cancels, Lab tells no end. */
-const PATIENCE = 10_000; // ms
+const SAVE_TIMEOUT = 10_000; // ms
 
-const going = new WeakMap<DocumentRegistry.Context, Promise<void>>();
+const pendingSaves = new WeakMap<DocumentRegistry.Context, Promise<void>>();
 
 export const savesPlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:saves',
@@ -28,8 +28,10 @@ export const savesPlugin: JupyterFrontEndPlugin<void> = {
 };
 
 /** Save the document if it has changed, once a save that goes on is over. */
-export async function save(context: DocumentRegistry.Context): Promise<void> {
-  await going.get(context);
+export async function saveDocument(
+  context: DocumentRegistry.Context
+): Promise<void> {
+  await pendingSaves.get(context);
   if (context.model.dirty && !context.model.readOnly) {
     await context.save();
   }
@@ -44,17 +46,17 @@ export function followSaves(context: DocumentRegistry.Context): IDisposable {
       return;
     }
     const ended = new Promise<void>(resolve => {
-      const patience = window.setTimeout(resolve, PATIENCE);
+      const patience = window.setTimeout(resolve, SAVE_TIMEOUT);
       end = () => {
         window.clearTimeout(patience);
         resolve();
       };
     }).then(() => {
-      if (going.get(context) === ended) {
-        going.delete(context);
+      if (pendingSaves.get(context) === ended) {
+        pendingSaves.delete(context);
       }
     });
-    going.set(context, ended);
+    pendingSaves.set(context, ended);
   };
   context.saveState.connect(onSave);
   return new DisposableDelegate(() => {

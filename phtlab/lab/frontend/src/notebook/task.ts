@@ -1,14 +1,14 @@
 /**
- * Work on the current notebook that the Train panel starts: what it has in common.
+ * Common steps of tasks that the Train panel starts on the current notebook.
  */
 import { JupyterFrontEnd } from '@jupyterlab/application';
 import { NotebookPanel } from '@jupyterlab/notebook';
 
 import { UNLOCK } from '../commands';
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import { IServerState } from '../server/interfaces';
 import { ITrainPanel } from '../tokens';
-import { save } from './saves';
+import { saveDocument } from './saves';
 
 export class NotebookTask {
   constructor(
@@ -32,10 +32,10 @@ export class NotebookTask {
       await task(panel);
     } catch (error) {
       this._model.problem =
-        error instanceof PhtProblem
+        error instanceof ServerError
           ? error.problem
           : { code: 'unknown', message: (error as Error).message };
-      this._model.reveal();
+      this._model.activate();
     } finally {
       this._model.busy = null;
     }
@@ -43,7 +43,7 @@ export class NotebookTask {
 
   /** Save what is shown: the file is what travels. */
   async save(panel: NotebookPanel): Promise<void> {
-    await save(panel.context);
+    await saveDocument(panel.context);
   }
 
   /** Whether the key is open now; asks for the passphrase if it is locked. */

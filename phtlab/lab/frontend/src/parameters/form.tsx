@@ -25,15 +25,15 @@ import {
 import * as React from 'react';
 
 import { IParameter, IParameters, ParameterValues } from '../server/api';
-import { LONG, Name } from '../text/name';
+import { Name, SENTENCE_LIMIT } from '../text/name';
 import {
-  bounds,
+  boundsText,
   checkParameters,
-  completed,
   formSchema,
-  inOurWords,
-  shown,
-  validator
+  translateErrors,
+  validator,
+  valueText,
+  withDefaults
 } from './validation';
 
 export interface IParametersFormProps {
@@ -55,20 +55,20 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
   const made = React.useMemo(() => shownSchema(schema, trans), [key]);
   const uiSchema = React.useMemo(() => uiSchemaOf(schema, trans), [key]);
   const prefix = React.useRef(`pht-parameters-${++forms}`).current;
-  const whole = completed(schema, values);
+  const whole = withDefaults(schema, values);
   // A field that nobody has been to is not yet wrong for being empty.
   const [visited, setVisited] = React.useState<ReadonlySet<string>>(new Set());
 
-  const tell = (now: ParameterValues) => {
-    const told = completed(schema, now);
+  const report = (now: ParameterValues) => {
+    const complete = withDefaults(schema, now);
     onChange(
-      told,
-      Object.keys(checkParameters(schema, told, trans)).length === 0
+      complete,
+      Object.keys(checkParameters(schema, complete, trans)).length === 0
     );
   };
   React.useEffect(() => {
     setVisited(new Set());
-    tell(values);
+    report(values);
   }, [key]);
 
   if (Object.keys(schema.properties).length === 0) {
@@ -96,14 +96,14 @@ export function ParametersForm(props: IParametersFormProps): JSX.Element {
         showErrorList={false}
         tagName="div"
         transformErrors={(errors: RJSFValidationError[]) =>
-          inOurWords(schema, whole, errors, trans).filter(
+          translateErrors(schema, whole, errors, trans).filter(
             error =>
               error.name !== 'required' ||
               visited.has(String(error.params?.missingProperty))
           )
         }
         onBlur={id => setVisited(been => new Set([...been, stepsOf(id)[0]]))}
-        onChange={event => tell({ ...(event.formData as ParameterValues) })}
+        onChange={event => report({ ...(event.formData as ParameterValues) })}
       />
     </div>
   );
@@ -187,7 +187,7 @@ function Field(props: FieldTemplateProps): JSX.Element {
       </div>
       {!isEntry && declared.description && (
         <div className="pht-Parameter-description" id={descriptionId(id)}>
-          <Name text={declared.description} limit={LONG} />
+          <Name text={declared.description} limit={SENTENCE_LIMIT} />
         </div>
       )}
       <div className="pht-Parameter-problem" id={errorId(id)} role="status">
@@ -202,7 +202,7 @@ function hintsOf(
   value: unknown,
   trans: TranslationBundle
 ): string[] {
-  const hints = [bounds(declared, trans)];
+  const hints = [boundsText(declared, trans)];
   const fallback = declared.default;
   if (
     fallback !== undefined &&
@@ -216,7 +216,7 @@ function hintsOf(
           ? fallback
             ? trans.__('yes')
             : trans.__('no')
-          : shown(fallback)
+          : valueText(fallback)
       )
     );
   }

@@ -1,11 +1,11 @@
 /**
- * The parameters' form as the Train panel and the dispatch dialog show it, with what the server
- * said of a value.
+ * The parameters' form as the Train panel and the dispatch dialog show it, with the server's
+ * error about a value.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ProblemLine } from '../components/errorLine';
+import { ErrorLine } from '../components/errorLine';
 import { ICheck, IProblem, ParameterValues } from '../server/api';
 import { Name } from '../text/name';
 import { ParametersForm } from './form';
@@ -28,14 +28,14 @@ export function Parameters(props: {
         trans={trans}
       />
       {refused && (
-        <ProblemLine>
+        <ErrorLine>
           {!refused.message.includes(refused.field ?? '') && (
             <>
               <Name text={refused.field ?? ''} limit={40} />:{' '}
             </>
           )}
           {refused.message}
-        </ProblemLine>
+        </ErrorLine>
       )}
     </>
   );

@@ -70,7 +70,7 @@ function itemsOf(declared: IParameter): IParameter {
 }
 
 /** `values` of the declared parameters, the defaults where they have none. */
-export function completed(
+export function withDefaults(
   schema: IParameters,
   values: ParameterValues
 ): ParameterValues {
@@ -87,7 +87,7 @@ export function checkParameters(
   values: ParameterValues,
   trans: TranslationBundle
 ): Problems {
-  const whole = completed(schema, values);
+  const whole = withDefaults(schema, values);
   const { errors } = validator.rawValidation<any>(formSchema(schema), whole);
   const problems: Problems = {};
   for (const error of errors ?? []) {
@@ -96,34 +96,34 @@ export function checkParameters(
       steps.push(error.params.missingProperty);
     }
     const path = steps.join('.');
-    problems[path] ??= words(schema, whole, steps, error.keyword, trans);
+    problems[path] ??= errorText(schema, whole, steps, error.keyword, trans);
   }
   return problems;
 }
 
 /** ajv's errors in our words, one for a field. */
-export function inOurWords(
+export function translateErrors(
   schema: IParameters,
   values: ParameterValues,
   errors: RJSFValidationError[],
   trans: TranslationBundle
 ): RJSFValidationError[] {
-  const heard = new Set<string>();
+  const seen = new Set<string>();
   const kept: RJSFValidationError[] = [];
   for (const error of errors) {
     const path = error.property ?? '';
-    if (heard.has(path)) {
+    if (seen.has(path)) {
       continue;
     }
-    heard.add(path);
+    seen.add(path);
     const steps = path.split('.').filter(step => step !== '');
-    const message = words(schema, values, steps, error.name ?? '', trans);
+    const message = errorText(schema, values, steps, error.name ?? '', trans);
     kept.push({ ...error, message, stack: message });
   }
   return kept;
 }
 
-function words(
+function errorText(
   schema: IParameters,
   values: ParameterValues,
   steps: string[],
@@ -166,14 +166,14 @@ function words(
         (declared.maxItems as number) ?? MAX_LENGTH
       );
     case 'type':
-      return declared.type === 'integer' && bounds(declared, trans)
+      return declared.type === 'integer' && boundsText(declared, trans)
         ? trans.__('Takes a whole number, %1.', takes)
         : trans.__('Takes %1.', takes);
     default:
       if (Math.abs(Number(value)) > LARGEST && declared.type === 'integer') {
         return trans.__('Whole numbers go up to %1 (2^53 - 1).', LARGEST);
       }
-      return trans.__('Takes %1, not %2.', takes, shown(value));
+      return trans.__('Takes %1, not %2.', takes, valueText(value));
   }
 }
 
@@ -183,9 +183,9 @@ export function describe(
   trans: TranslationBundle
 ): string {
   if (declared.enum) {
-    return choices(declared.enum.map(shown), trans);
+    return choices(declared.enum.map(valueText), trans);
   }
-  const range = bounds(declared, trans);
+  const range = boundsText(declared, trans);
   if (range) {
     return range;
   }
@@ -204,7 +204,10 @@ export function describe(
 }
 
 /** The bounds of a number alone: what stands beside its field. Empty if there are none. */
-export function bounds(declared: IParameter, trans: TranslationBundle): string {
+export function boundsText(
+  declared: IParameter,
+  trans: TranslationBundle
+): string {
   const low = (declared.minimum ?? declared.exclusiveMinimum) as
     number | undefined;
   const high = (declared.maximum ?? declared.exclusiveMaximum) as
@@ -232,7 +235,7 @@ function choices(names: string[], trans: TranslationBundle): string {
 }
 
 /** A value as text, cut where it is long. */
-export function shown(value: unknown): string {
+export function valueText(value: unknown): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length <= 60 ? text : text.slice(0, 60) + '…';
 }

@@ -1,27 +1,27 @@
 /**
- * The dialog that submits a proposal: all that it asks for, as stations will read it; one button.
+ * The dialog that submits a proposal: its contents as stations will read them, and one button.
  */
 import { Dialog, ReactWidget } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { ProblemLine } from '../components/errorLine';
-import { AttemptDialog, IAttempt } from '../components/retryDialog';
+import { ErrorLine } from '../components/errorLine';
+import { ISubmitBody, SubmitDialog } from '../components/submitDialog';
 import { IProposalCheck, IProposalDetail } from '../server/api';
 import { IProposalServer } from '../server/interfaces';
-import { listed } from '../text/list';
+import { formatList } from '../text/list';
 import { Name } from '../text/name';
-import { printable } from '../text/untrusted';
+import { escapeInvisible } from '../text/untrusted';
 
 /** Show it; gives what was submitted, null if the person gave up. */
-export async function askSubmit(
+export async function showSubmitDialog(
   notebook: string,
   check: IProposalCheck,
   server: IProposalServer,
   trans: TranslationBundle
 ): Promise<IProposalDetail | null> {
-  const body = new SubmitBody(notebook, check, server, trans);
-  const dialog: Dialog<void> = new AttemptDialog(body, {
+  const body = new DraftBody(notebook, check, server, trans);
+  const dialog: Dialog<void> = new SubmitDialog(body, {
     title:
       check.version === 1
         ? trans.__('Propose')
@@ -36,7 +36,7 @@ export async function askSubmit(
   return body.submitted;
 }
 
-class SubmitBody extends ReactWidget implements IAttempt {
+class DraftBody extends ReactWidget implements ISubmitBody {
   constructor(
     private readonly _notebook: string,
     private readonly _check: IProposalCheck,
@@ -50,16 +50,16 @@ class SubmitBody extends ReactWidget implements IAttempt {
   stateChanged: () => void = () => undefined;
   submitted: IProposalDetail | null = null;
 
-  get working(): boolean {
+  get isSubmitting(): boolean {
     return this._working;
   }
 
   /** Send what is shown; whether the dialog is over. */
-  async attempt(): Promise<boolean> {
+  async submit(): Promise<boolean> {
     if (this._working) {
       return false;
     }
-    this._say(true, null);
+    this._setState(true, null);
     try {
       this.submitted = await this._server.submitDraft(
         this._notebook,
@@ -70,7 +70,7 @@ class SubmitBody extends ReactWidget implements IAttempt {
       this._problem = (error as Error).message;
       return false;
     } finally {
-      this._say(false, this._problem);
+      this._setState(false, this._problem);
     }
   }
 
@@ -103,7 +103,7 @@ class SubmitBody extends ReactWidget implements IAttempt {
                   {mark !== ' ' && (
                     <span className="pht-Asked-mark">{mark} </span>
                   )}
-                  {printable(text)}
+                  {escapeInvisible(text)}
                 </dd>
               ))}
             </React.Fragment>
@@ -114,15 +114,15 @@ class SubmitBody extends ReactWidget implements IAttempt {
           {trans.__(
             'version %1 of this proposal, to %2. Each of them decides on it.',
             check.version,
-            listed(check.stations, trans)
+            formatList(check.stations, trans)
           )}
         </div>
-        {this._problem && <ProblemLine>{this._problem}</ProblemLine>}
+        {this._problem && <ErrorLine>{this._problem}</ErrorLine>}
       </>
     );
   }
 
-  private _say(working: boolean, problem: string | null): void {
+  private _setState(working: boolean, problem: string | null): void {
     this._working = working;
     this._problem = problem;
     this.stateChanged();

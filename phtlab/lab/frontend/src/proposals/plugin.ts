@@ -19,12 +19,12 @@ import {
 } from '@jupyterlab/translation';
 
 import { PROPOSE, WITHDRAW } from '../commands';
-import { save } from '../notebook/saves';
+import { saveDocument } from '../notebook/saves';
 import { NotebookTask } from '../notebook/task';
 import { IProposalServer } from '../server/interfaces';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import { IPhtServer, ITrainPanel } from '../tokens';
-import { askSubmit } from './dialog';
+import { showSubmitDialog } from './dialog';
 
 export const proposePlugin: JupyterFrontEndPlugin<void> = {
   id: 'phtlab:propose',
@@ -84,7 +84,7 @@ async function propose(
   documents: IDocumentManager,
   trans: TranslationBundle
 ): Promise<void> {
-  await task.run(trans.__('Looking at the draft…'), async panel => {
+  await task.run(trans.__('Checking the draft…'), async panel => {
     await task.save(panel);
     if (!(await task.unlocked())) {
       return;
@@ -105,16 +105,16 @@ async function propose(
     const context = editor && documents.contextForWidget(editor);
     await context?.ready;
     if (context) {
-      await save(context);
+      await saveDocument(context);
     }
     const check = await server.checkDraft(notebook);
-    const submitted = await askSubmit(notebook, check, server, trans);
+    const submitted = await showSubmitDialog(notebook, check, server, trans);
     if (submitted) {
       Notification.success(
         trans.__(
           'Version %1 of "%2" is submitted.',
           submitted.version,
-          cutMiddle(submitted.title, 80)
+          truncateMiddle(submitted.title, 80)
         ),
         { autoClose: 6000 }
       );

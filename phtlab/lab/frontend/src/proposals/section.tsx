@@ -1,15 +1,19 @@
 /**
- * The proposals in the Train panel: each as a line, and opened with what stations say of it.
+ * The proposals section of the Train panel: each as a row that expands to the stations' answers.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { ProblemLine } from '../components/errorLine';
+import { ErrorLine } from '../components/errorLine';
 import { IProposal, IProposalDetail } from '../server/api';
-import { LONG, Name } from '../text/name';
-import { ago } from '../text/time';
-import { cutMiddle, printable, withShortDigests } from '../text/untrusted';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { formatAge } from '../text/time';
+import {
+  escapeInvisible,
+  shortenDigests,
+  truncateMiddle
+} from '../text/untrusted';
 import { isOpen, proposalMark, stationMark } from './status';
 
 export interface IProposalsProps {
@@ -66,7 +70,7 @@ function Proposal(
   const [open, setOpen] = React.useState(false);
   const id = React.useId();
   const Caret = open ? caretDownIcon : caretRightIcon;
-  const { mark, tone, word } = proposalMark(proposal, trans);
+  const { mark, tone, label } = proposalMark(proposal, trans);
   return (
     <li data-proposal={proposal.id} className={`pht-mod-${tone}`}>
       <button
@@ -89,9 +93,9 @@ function Proposal(
             </span>
           </span>
           <span className="pht-Row-line pht-Row-detail">
-            <span>{word}</span>
+            <span>{label}</span>
             <span className="pht-Row-side">
-              {ago(Date.parse(proposal.updated), now, trans)}
+              {formatAge(Date.parse(proposal.updated), now, trans)}
             </span>
           </span>
         </span>
@@ -112,7 +116,7 @@ function ProposalBody(
   React.useEffect(() => {
     let left = false;
     onOpen(proposal.id).then(
-      told => !left && setDetail(told),
+      detail => !left && setDetail(detail),
       (error: Error) => !left && setProblem(error.message)
     );
     return () => {
@@ -124,7 +128,7 @@ function ProposalBody(
     <>
       <ul className="pht-Proposal-stations">
         {proposal.stations.map(station => {
-          const { mark, tone, word } = stationMark(station, trans);
+          const { mark, tone, label } = stationMark(station, trans);
           const signed = detail?.decisions.find(
             decision => decision.station === station.station
           );
@@ -137,20 +141,20 @@ function ProposalBody(
                 <span className="pht-Row-name">
                   <Name text={station.station} limit={32} />
                 </span>{' '}
-                <span className="pht-Row-detail">{word}</span>
+                <span className="pht-Row-detail">{label}</span>
                 {station.question && (
                   <p className="pht-Proposal-question">
-                    <Name text={station.question} limit={LONG} />
+                    <Name text={station.question} limit={SENTENCE_LIMIT} />
                   </p>
                 )}
                 {signed?.sentence && (
                   <p
                     className="pht-Proposal-signed"
-                    title={cutMiddle(signed.sentence, LONG)}
+                    title={truncateMiddle(signed.sentence, SENTENCE_LIMIT)}
                   >
                     <Name
-                      text={withShortDigests(signed.sentence)}
-                      limit={LONG}
+                      text={shortenDigests(signed.sentence)}
+                      limit={SENTENCE_LIMIT}
                     />
                   </p>
                 )}
@@ -169,9 +173,9 @@ function ProposalBody(
               <span className="pht-Row-detail">
                 <Name text={comment.author} limit={32} />
                 {comment.question && ` ${trans.__('asks')}`} ·{' '}
-                {ago(Date.parse(comment.at), now, trans)}
+                {formatAge(Date.parse(comment.at), now, trans)}
               </span>
-              <p dir="auto">{printable(comment.text)}</p>
+              <p dir="auto">{escapeInvisible(comment.text)}</p>
             </li>
           ))}
         </ol>
@@ -207,7 +211,7 @@ function ProposalBody(
           </>
         )}
       </p>
-      {problem && <ProblemLine>{problem}</ProblemLine>}
+      {problem && <ErrorLine>{problem}</ErrorLine>}
     </>
   );
 }

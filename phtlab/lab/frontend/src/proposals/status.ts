@@ -1,17 +1,17 @@
 /**
- * Proposals in words: how far each is, and under which of them a train may travel.
+ * The status of proposals, and which stations approve a proposal.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IProposal, IProposalStation } from '../server/api';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 
 export type Tone = 'good' | 'bad' | 'moving' | 'still' | 'warning';
 
 export interface IMark {
   mark: string;
   tone: Tone;
-  word: string;
+  label: string;
 }
 
 /** Whether it can still be decided on, and travelled under. */
@@ -20,26 +20,26 @@ export function isOpen(proposal: IProposal): boolean {
 }
 
 /** The stations that said yes to the newest version, and under whose yes its own trains start. */
-export function approving(proposal: IProposal): string[] {
+export function approvingStations(proposal: IProposal): string[] {
   return proposal.stations
     .filter(station => station.state === 'approved' && !station.lacks)
     .map(station => station.station);
 }
 
 /** The stations whose yes is for other trains than the study's own. */
-export function approvingOthers(proposal: IProposal): string[] {
+export function stationsApprovingOtherTrains(proposal: IProposal): string[] {
   return proposal.stations
     .filter(station => station.state === 'approved' && station.lacks)
     .map(station => station.station);
 }
 
 /** Those among `stations` that the proposal does not name, or that have not said yes. */
-export function notApproving(
+export function nonApprovingStations(
   proposal: IProposal,
   stations: readonly string[]
 ): string[] {
-  const yes = new Set(approving(proposal));
-  return stations.filter(station => !yes.has(station));
+  const approved = new Set(approvingStations(proposal));
+  return stations.filter(station => !approved.has(station));
 }
 
 /** Whether a station waits for an answer of the researcher. */
@@ -56,32 +56,32 @@ export function proposalMark(
   trans: TranslationBundle
 ): IMark {
   if (proposal.state === 'withdrawn') {
-    return { mark: '–', tone: 'still', word: trans.__('withdrawn') };
+    return { mark: '–', tone: 'still', label: trans.__('withdrawn') };
   }
   if (proposal.state === 'expired') {
-    return { mark: '–', tone: 'still', word: trans.__('its time is over') };
+    return { mark: '–', tone: 'still', label: trans.__('its time is over') };
   }
   if (hasQuestion(proposal)) {
-    return { mark: '?', tone: 'warning', word: trans.__('a station asks') };
+    return { mark: '?', tone: 'warning', label: trans.__('a station asks') };
   }
-  const yes = approving(proposal).length;
-  const others = approvingOthers(proposal).length;
+  const approved = approvingStations(proposal).length;
+  const others = stationsApprovingOtherTrains(proposal).length;
   const all = proposal.stations.length;
-  const word =
+  const label =
     others === 0
-      ? trans.__('%1 of %2 approved', yes, all)
+      ? trans.__('%1 of %2 approved', approved, all)
       : trans.__(
           '%1 of %2 approved, %3 for other trains only',
-          yes,
+          approved,
           all,
           others
         );
-  if (yes === all) {
-    return { mark: '✓', tone: 'good', word };
+  if (approved === all) {
+    return { mark: '✓', tone: 'good', label };
   }
   return proposal.state === 'decided'
-    ? { mark: '!', tone: 'warning', word }
-    : { mark: '…', tone: 'moving', word };
+    ? { mark: '!', tone: 'warning', label }
+    : { mark: '…', tone: 'moving', label };
 }
 
 /** How far one station is. */
@@ -96,21 +96,21 @@ export function stationMark(
       return {
         mark: '✗',
         tone: 'bad',
-        word: trans.__('void: signed with keys that the station has no more')
+        label: trans.__('void: signed with keys that the station has no more')
       };
     case 'refused':
-      return { mark: '✗', tone: 'bad', word: trans.__('refused') };
+      return { mark: '✗', tone: 'bad', label: trans.__('refused') };
     case 'revoked':
-      return { mark: '✗', tone: 'bad', word: trans.__('taken back') };
+      return { mark: '✗', tone: 'bad', label: trans.__('taken back') };
     case 'expired':
-      return { mark: '–', tone: 'still', word: trans.__('its time is over') };
+      return { mark: '–', tone: 'still', label: trans.__('its time is over') };
     case 'in-review':
-      return { mark: '…', tone: 'moving', word: trans.__('in review') };
+      return { mark: '…', tone: 'moving', label: trans.__('in review') };
     default:
       return {
         mark: '…',
         tone: 'still',
-        word: trans.__('not looked at yet')
+        label: trans.__('not looked at yet')
       };
   }
 }
@@ -123,17 +123,17 @@ function approvedMark(
     return {
       mark: '!',
       tone: 'warning',
-      word: trans.__(
+      label: trans.__(
         "approved, but not this study's own train: %1",
-        cutMiddle(lacks, 200)
+        truncateMiddle(lacks, 200)
       )
     };
   }
   return {
     mark: '✓',
     tone: 'good',
-    word: allows
-      ? trans.__('approved: %1', cutMiddle(allows, 120))
+    label: allows
+      ? trans.__('approved: %1', truncateMiddle(allows, 120))
       : trans.__('approved')
   };
 }

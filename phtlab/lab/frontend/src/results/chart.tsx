@@ -1,11 +1,11 @@
 /**
- * Figures drawn anew from their numbers: the same axes at each station, so that one can compare.
+ * Figures redrawn from their numbers on the same axes for each station, for comparison.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import {
   IDrawing,
   IMark,
@@ -15,7 +15,7 @@ import {
   inDrawingOrder,
   ticks
 } from './chartMarks';
-import { shownText } from './outputs';
+import { shortText } from './valueText';
 
 const WIDTH = 320;
 const HEIGHT = 240;
@@ -28,7 +28,7 @@ const COLOURS = 6;
 /** How many names fit below the x axis. */
 const NAMES = 8;
 
-export function ResultsDrawn(props: {
+export function ResultsChart(props: {
   trans: TranslationBundle;
   name: string;
   drawings: readonly IDrawing[];
@@ -58,8 +58,8 @@ export function ResultsDrawn(props: {
               scale={scale}
               label={trans.__(
                 '%1 of %2, drawn anew',
-                cutMiddle(name, 60),
-                cutMiddle(drawing.station, 60)
+                truncateMiddle(name, 60),
+                truncateMiddle(drawing.station, 60)
               )}
             />
           </figure>
@@ -86,7 +86,7 @@ function Drawing(props: {
   const named = drawing.names.size > 0 && drawing.names.size <= NAMES;
   const below = named
     ? [...drawing.names].map(([place, text]) => ({ place, text }))
-    : ticks(scale.x).map(place => ({ place, text: shownText(place) }));
+    : ticks(scale.x).map(place => ({ place, text: shortText(place) }));
   return (
     <svg
       className="pht-Drawn"
@@ -98,7 +98,7 @@ function Drawing(props: {
         <g key={place} className="pht-Drawn-tick">
           <line x1={LEFT} x2={WIDTH - RIGHT} y1={y(place)} y2={y(place)} />
           <text x={LEFT - 6} y={y(place)} textAnchor="end" dy="0.32em">
-            {shownText(place)}
+            {shortText(place)}
           </text>
         </g>
       ))}
@@ -110,7 +110,7 @@ function Drawing(props: {
           y={HEIGHT - BOTTOM + 16}
           textAnchor="middle"
         >
-          {cutMiddle(text, Math.max(Math.floor(44 / below.length), 4))}
+          {truncateMiddle(text, Math.max(Math.floor(44 / below.length), 4))}
         </text>
       ))}
       {linesOf(drawing.marks).map((line, number) => (
@@ -197,9 +197,9 @@ function linesOf(marks: readonly IMark[]): IMark[][] {
 }
 
 function titleOf(mark: IMark, drawing: IDrawing): string {
-  const place = drawing.names.get(mark.x) ?? shownText(mark.x);
-  const at = `${cutMiddle(place, 60)}: ${shownText(mark.y)}`;
-  return mark.series ? `${cutMiddle(mark.series, 60)}, ${at}` : at;
+  const place = drawing.names.get(mark.x) ?? shortText(mark.x);
+  const at = `${truncateMiddle(place, 60)}: ${shortText(mark.y)}`;
+  return mark.series ? `${truncateMiddle(mark.series, 60)}, ${at}` : at;
 }
 
 function along([low, high]: Range, from: number, to: number) {

@@ -50,11 +50,11 @@ const SHAPES: ReadonlyMap<unknown, Shape> = new Map<string, Shape>([
 export function drawings(parts: readonly IPart[]): IDrawing[] | null {
   const drawn: IDrawing[] = [];
   for (const { station, output } of parts) {
-    const one = output.table ? drawing(station, output.table) : null;
-    if (one === null) {
+    const stationDrawing = output.table ? drawing(station, output.table) : null;
+    if (stationDrawing === null) {
       return null;
     }
-    drawn.push(one);
+    drawn.push(stationDrawing);
   }
   return drawn.length > 1 ? drawn : null;
 }
@@ -103,18 +103,20 @@ function drawing(station: string, table: ITable): IDrawing | null {
 function markOf(
   shape: Shape,
   series: string,
-  told: { [name: string]: unknown }
+  columns: { [name: string]: unknown }
 ): IMark | null {
-  const { x, y, low, high } = told;
+  const { x, y, low, high } = columns;
   const isSpanned = isNumber(low) && isNumber(high);
   if (!isNumber(x)) {
     return null;
   }
   if (shape === 'bar') {
     // One that lies down has its span on the other axis.
-    const stands =
+    const isVertical =
       isSpanned && Math.abs((low + high) / 2 - x) <= 1e-9 * (1 + Math.abs(x));
-    return stands && isNumber(y) ? { shape, series, x, y, low, high } : null;
+    return isVertical && isNumber(y)
+      ? { shape, series, x, y, low, high }
+      : null;
   }
   if (!isNumber(y)) {
     return isSpanned
@@ -130,7 +132,7 @@ function isNumber(value: unknown): value is number {
 
 /** One scale that holds all of them; bars stand on zero. */
 export function commonScale(all: readonly IDrawing[]): IScale {
-  const marks = all.flatMap(one => one.marks);
+  const marks = all.flatMap(item => item.marks);
   const xs: number[] = [];
   const ys: number[] = [];
   for (const mark of marks) {
@@ -163,12 +165,12 @@ export function ticks([low, high]: Range, wanted = 5): number[] {
   const rough = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map(n => n * power).find(s => s >= rough)!;
-  const found: number[] = [];
+  const positions: number[] = [];
   for (let n = Math.ceil(low / step); n * step <= high; n++) {
     // 3 * 0.1 is not 0.3, and nobody wants to read so.
-    found.push(Number((n * step).toPrecision(12)));
+    positions.push(Number((n * step).toPrecision(12)));
   }
-  return found;
+  return positions;
 }
 
 /** Bars of one place one before the other: the shorter in front, so that stacks are seen. */

@@ -6,10 +6,12 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
-import { ResultsDrawn, columnsOf } from './chart';
+import { truncateMiddle } from '../text/untrusted';
+import { ResultsChart, columnsOf } from './chart';
 import { drawings } from './chartMarks';
-import { IOutputGroup, combine, pngSource } from './outputs';
+import { combineTables } from './combinedTable';
+import { IOutputGroup } from './outputs';
+import { pngSource } from './png';
 import { ResultsTable } from './table';
 
 interface IPicture {
@@ -34,7 +36,7 @@ export function ResultsFigures(props: {
     [group]
   );
   const table = React.useMemo(
-    () => combine(group.parts, trans.__('station')),
+    () => combineTables(group.parts, trans.__('station')),
     [group, trans]
   );
   const drawn = React.useMemo(() => drawings(group.parts), [group]);
@@ -51,7 +53,7 @@ export function ResultsFigures(props: {
         </label>
       )}
       {drawn !== null && oneScale ? (
-        <ResultsDrawn trans={trans} name={group.name} drawings={drawn} />
+        <ResultsChart trans={trans} name={group.name} drawings={drawn} />
       ) : (
         <div
           className="pht-Multiples"
@@ -84,7 +86,7 @@ export function ResultsFigures(props: {
               table={table}
               label={trans.__(
                 'Numbers of the figure %1',
-                cutMiddle(group.name, 60)
+                truncateMiddle(group.name, 60)
               )}
             />
           )}
@@ -103,8 +105,8 @@ function Multiple(props: {
   const { station, source } = picture;
   const label = trans.__(
     '%1 of %2',
-    cutMiddle(name, 60),
-    cutMiddle(station, 60)
+    truncateMiddle(name, 60),
+    truncateMiddle(station, 60)
   );
   return (
     <figure className="pht-Multiple">

@@ -5,13 +5,13 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { IVerdict } from '../server/api';
-import { listed } from '../text/list';
-import { LONG, Name } from '../text/name';
-import { IForeseen } from './outputs';
+import { formatList } from '../text/list';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { IForecastVerdict } from './outputs';
 
 export function ResultsForecast(props: {
   trans: TranslationBundle;
-  foreseen: readonly IForeseen[];
+  foreseen: readonly IForecastVerdict[];
 }): JSX.Element {
   const { trans, foreseen } = props;
   return (
@@ -30,9 +30,12 @@ export function ResultsForecast(props: {
               {sign(verdict.verdict)}
             </span>
             <span>
-              <strong>{listed(stations, trans)}</strong>
+              <strong>{formatList(stations, trans)}</strong>
               {': '}
-              <Name text={foreseenWords(verdict, trans)} limit={LONG} />
+              <Name
+                text={forecastText(verdict, trans)}
+                limit={SENTENCE_LIMIT}
+              />
             </span>
           </li>
         ))}
@@ -42,7 +45,7 @@ export function ResultsForecast(props: {
 }
 
 /** `4 rows would stay there (small-count)`: what would become of an output. */
-export function foreseenWords(
+export function forecastText(
   verdict: IVerdict,
   trans: TranslationBundle
 ): string {

@@ -4,9 +4,9 @@
 import * as React from 'react';
 
 import { IJourney, IProblem, IResults } from '../server/api';
-import { PhtProblem } from '../server/errors';
+import { ServerError } from '../server/errors';
 import { IJourneyServer, IServerState } from '../server/interfaces';
-import { refusalKind } from './outputs';
+import { refusalKind } from './refusalKind';
 
 export type ILoad =
   | { state: 'loading' }
@@ -33,7 +33,8 @@ export function useResults(
   askKey: () => Promise<boolean>
 ): ILoaded {
   const [load, setLoad] = React.useState<ILoad>({ state: 'loading' });
-  const journey = server.journeys.find(one => one.id === id) ?? null;
+  const journey =
+    server.journeys.find(candidate => candidate.id === id) ?? null;
   // An answer that comes after a newer question is no answer.
   const question = React.useRef(0);
   const now = React.useRef(load);
@@ -96,16 +97,16 @@ export function useResults(
   }, [done, ended, open, again]);
 
   // Another stop has ended: what is shown stays until its results are here.
-  const asked = React.useRef(0);
+  const hasAsked = React.useRef(0);
   React.useEffect(() => {
     const { current } = now;
     if (
       current.state === 'shown' &&
       current.results.waiting.length > 0 &&
-      ended > asked.current &&
+      ended > hasAsked.current &&
       ended > current.results.journey.stops.filter(stop => stop.final).length
     ) {
-      asked.current = ended;
+      hasAsked.current = ended;
       void fetchResults();
     }
   }, [ended, load, fetchResults]);
@@ -118,7 +119,7 @@ function isLocked(problem: IProblem): boolean {
 }
 
 function problemOf(error: unknown): IProblem {
-  return error instanceof PhtProblem
+  return error instanceof ServerError
     ? error.problem
     : { code: 'error', message: String(error) };
 }

@@ -4,22 +4,14 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { LONG, Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { truncateMiddle } from '../text/untrusted';
+import { combineTables } from './combinedTable';
 import { ResultsFigures } from './figures';
 import { ResultsForecast } from './forecast';
-import {
-  IMissing,
-  INote,
-  IOutputGroup,
-  IPart,
-  combine,
-  shapeText,
-  shownText,
-  sizeText,
-  wholeText
-} from './outputs';
+import { IMissing, INote, IOutputGroup, IPart } from './outputs';
 import { ResultsTable } from './table';
+import { fullText, shapeText, shortText, sizeText } from './valueText';
 
 interface IOutputProps {
   trans: TranslationBundle;
@@ -36,7 +28,7 @@ export function ResultsOutput(
         {group.parts.length
           ? trans.__(
               '%1 from %2 of %3',
-              kindWord(group.kind, trans),
+              kindLabel(group.kind, trans),
               group.parts.length,
               trans._n('%1 station', '%1 stations', stations)
             )
@@ -75,14 +67,14 @@ function Content({ trans, group }: IOutputProps): JSX.Element {
 
 function Table({ trans, group }: IOutputProps): JSX.Element {
   const table = React.useMemo(
-    () => combine(group.parts, trans.__('station')),
+    () => combineTables(group.parts, trans.__('station')),
     [group, trans]
   );
   return (
     <ResultsTable
       trans={trans}
       table={table}
-      label={trans.__('Table %1', cutMiddle(group.name, 60))}
+      label={trans.__('Table %1', truncateMiddle(group.name, 60))}
     />
   );
 }
@@ -91,8 +83,8 @@ function Scalars({ trans, group }: IOutputProps): JSX.Element {
   return (
     <Pairs trans={trans} group={group} heading={trans.__('value')}>
       {({ output }) => (
-        <span title={cutMiddle(wholeText(output.scalar), 1000)}>
-          <Name text={shownText(output.scalar)} limit={120} />
+        <span title={truncateMiddle(fullText(output.scalar), 1000)}>
+          <Name text={shortText(output.scalar)} limit={120} />
         </span>
       )}
     </Pairs>
@@ -155,7 +147,7 @@ function Shapes({ trans, group }: IOutputProps): JSX.Element {
         className="pht-ResultsTable-scroll"
         tabIndex={0}
         role="region"
-        aria-label={trans.__('Arrays of %1', cutMiddle(group.name, 60))}
+        aria-label={trans.__('Arrays of %1', truncateMiddle(group.name, 60))}
       >
         <table>
           <thead>
@@ -216,7 +208,7 @@ function Missing(props: {
           <strong>
             <Name text={station} limit={32} />
           </strong>{' '}
-          <Name text={words} limit={LONG} />
+          <Name text={words} limit={SENTENCE_LIMIT} />
         </React.Fragment>
       ))}
       {'. '}
@@ -244,12 +236,12 @@ function Notes(props: {
               <Name text={station} limit={32} />
             </strong>{' '}
             <span className="pht-Airlock-verdict">
-              {verdictWord(verdict.verdict, trans)}
+              {verdictLabel(verdict.verdict, trans)}
             </span>
             {verdict.sentence && (
               <>
                 {': '}
-                <Name text={verdict.sentence} limit={LONG} />
+                <Name text={verdict.sentence} limit={SENTENCE_LIMIT} />
               </>
             )}
           </span>
@@ -259,7 +251,7 @@ function Notes(props: {
   );
 }
 
-function verdictWord(verdict: string, trans: TranslationBundle): string {
+function verdictLabel(verdict: string, trans: TranslationBundle): string {
   switch (verdict) {
     case 'released':
       return trans.__('released');
@@ -272,11 +264,11 @@ function verdictWord(verdict: string, trans: TranslationBundle): string {
     case 'unreadable':
       return trans.__('not shown');
     default:
-      return cutMiddle(verdict, 40);
+      return truncateMiddle(verdict, 40);
   }
 }
 
-export function kindWord(kind: string, trans: TranslationBundle): string {
+export function kindLabel(kind: string, trans: TranslationBundle): string {
   switch (kind) {
     case 'table':
       return trans.__('table');
@@ -292,7 +284,7 @@ export function kindWord(kind: string, trans: TranslationBundle): string {
 }
 
 /** A sign beside the word, for the eye that skims. */
-export function kindSign(kind: string): string {
+export function kindIcon(kind: string): string {
   switch (kind) {
     case 'table':
       return '▤';

@@ -7,14 +7,15 @@ import * as React from 'react';
 
 import { ICellError, IJourney, IResults } from '../server/api';
 import { IJourneyServer, IServerState } from '../server/interfaces';
-import { useServer } from '../server/subscription';
+import { useServerState } from '../server/subscription';
 import { Name } from '../text/name';
 import { useResults } from './loading';
 import { ResultsOutput } from './output';
-import { groupOutputs, shownText, verified } from './outputs';
+import { countVerified, groupOutputs } from './outputs';
 import { ResultsRefusal } from './refusal';
 import { ResultsStops } from './stops';
 import { ResultsTabs } from './tabs';
+import { shortText } from './valueText';
 
 export interface IResultsActions {
   unlock: () => Promise<boolean>;
@@ -50,7 +51,7 @@ export class ResultsPanel extends ReactWidget {
 
 function Page(props: IResultsProps): JSX.Element {
   const { trans, server, actions } = props;
-  useServer(server);
+  useServerState(server);
   const { load, journey, again, unlock } = useResults(
     server,
     props.journey,
@@ -100,7 +101,7 @@ function Page(props: IResultsProps): JSX.Element {
         />
       )}
       {load.state === 'shown' && (
-        <Shown
+        <OpenedResults
           trans={trans}
           results={load.results}
           journey={journey}
@@ -133,7 +134,7 @@ function Facts(props: {
         {parameters.map(([name, value]) => (
           <li key={name} title={trans.__('Parameter')}>
             <code>
-              <Name text={`${name} = ${shownText(value)}`} limit={60} />
+              <Name text={`${name} = ${shortText(value)}`} limit={60} />
             </code>
           </li>
         ))}
@@ -158,7 +159,7 @@ function Verified(props: {
   results: IResults;
 }): JSX.Element {
   const { trans } = props;
-  const count = verified(props.results);
+  const count = countVerified(props.results);
   const all = count.verified === count.total;
   return (
     <li
@@ -220,7 +221,7 @@ function Actions(props: {
   );
 }
 
-function Shown(props: {
+function OpenedResults(props: {
   trans: TranslationBundle;
   results: IResults;
   journey: IJourney | null;

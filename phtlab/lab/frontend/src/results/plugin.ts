@@ -24,13 +24,13 @@ import {
 import { OPEN_CELL, OPEN_KEYS, OPEN_RESULTS, UNLOCK } from '../commands';
 import { resultsIcon } from '../components/icons';
 import { MainAreaPages } from '../components/mainAreaPages';
-import { journeyId } from '../journeys/identifier';
-import { save } from '../notebook/saves';
+import { parseJourneyId } from '../journeys/identifier';
+import { saveDocument } from '../notebook/saves';
 import { IJourney } from '../server/api';
 import { IJourneyServer } from '../server/interfaces';
-import { lazily } from '../server/lazyImport';
+import { lazyImport } from '../server/lazyImport';
 import { IPhtServer } from '../tokens';
-import { exportFolder } from './outputs';
+import { exportFolder } from './exportFolder';
 import type { IResultsActions } from './panel';
 
 /** What the id of a page begins with; the journey's own follows. */
@@ -65,7 +65,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
       journey: string,
       ask: boolean
     ): Promise<MainAreaWidget> => {
-      const { ResultsPanel } = await lazily(import('./panel'));
+      const { ResultsPanel } = await lazyImport(import('./panel'));
       const content = new ResultsPanel({
         trans,
         server,
@@ -80,7 +80,9 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
       widget.title.closable = true;
       widget.title.label = trans.__('Results');
       const onChanged = () => {
-        const known = server.journeys.find(one => one.id === journey);
+        const known = server.journeys.find(
+          candidate => candidate.id === journey
+        );
         if (known) {
           widget.title.label = trans.__('Results %1', known.short.slice(0, 6));
           widget.title.caption = trans.__(
@@ -119,7 +121,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
         }
       },
       execute: async args => {
-        const id = journeyId(args);
+        const id = parseJourneyId(args);
         if (id === null) {
           return;
         }
@@ -136,7 +138,7 @@ export const resultsPlugin: JupyterFrontEndPlugin<void> = {
 
     // The widgets of journeys in notebooks ask by an event of the window.
     window.addEventListener(OPEN_RESULTS, event => {
-      const id = journeyId((event as CustomEvent<unknown>).detail);
+      const id = parseJourneyId((event as CustomEvent<unknown>).detail);
       if (id !== null) {
         // Tells the sender that somebody took it on.
         event.preventDefault();
@@ -179,7 +181,7 @@ function actionsOf(
       const context = open && documents.contextForWidget(open);
       // The server fills the file: what is in the editor goes there first, and comes from there.
       if (context) {
-        await save(context);
+        await saveDocument(context);
       }
       const path = await server.aggregate(journey.id, notebook);
       if (context && context.localPath === path) {
@@ -195,7 +197,7 @@ function actionsOf(
     explore: journey => openNotebook(journey, null),
     exportTo: async journey => {
       const folder = journey.notebook ? PathExt.dirname(journey.notebook) : '';
-      const asked = await InputDialog.getText({
+      const answer = await InputDialog.getText({
         title: trans.__('Export the results'),
         label: trans.__(
           'Folder, below the one that the file browser starts in'
@@ -203,12 +205,12 @@ function actionsOf(
         text: PathExt.join(folder, exportFolder(journey)),
         okLabel: trans.__('Export')
       });
-      const wanted = asked.value?.trim();
-      if (!asked.button.accept || !wanted) {
+      const exportPath = answer.value?.trim();
+      if (!answer.button.accept || !exportPath) {
         return;
       }
       await guarded(trans.__('The results cannot be exported'), async () => {
-        const path = await server.exportResults(journey.id, wanted);
+        const path = await server.exportResults(journey.id, exportPath);
         Notification.success(trans.__('Exported to %1', path), {
           autoClose: 8000,
           actions: [

@@ -1,13 +1,13 @@
 /**
- * Why there are no results to see, and what to do about it.
+ * Why results cannot be opened, and the next step.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { stopMark, stopWords } from '../journeys/status';
+import { stopMark, stopText } from '../journeys/status';
 import { IJourney, IProblem } from '../server/api';
-import { LONG, Name } from '../text/name';
-import { RefusalKind, refusalKind } from './outputs';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { RefusalKind, refusalKind } from './refusalKind';
 
 interface IRefusalProps {
   trans: TranslationBundle;
@@ -21,7 +21,7 @@ interface IRefusalProps {
 export function ResultsRefusal(props: IRefusalProps): JSX.Element {
   const { trans, problem, journey } = props;
   const kind = refusalKind(problem.code);
-  const { mark, title, advice } = words(kind, trans);
+  const { mark, title, advice } = describeRefusal(kind, trans);
   return (
     <section
       className="pht-Refusal"
@@ -35,7 +35,7 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
         <h2>{title}</h2>
         {kind !== 'locked' && kind !== 'unfinished' && (
           <p className="pht-Refusal-message">
-            <Name text={problem.message} limit={LONG} />
+            <Name text={problem.message} limit={SENTENCE_LIMIT} />
           </p>
         )}
         {kind === 'unfinished' && journey && (
@@ -48,14 +48,14 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
                 <strong>
                   <Name text={stop.station} limit={32} />
                 </strong>
-                <bdi>{stopWords(stop, trans)}</bdi>
+                <bdi>{stopText(stop, trans)}</bdi>
               </li>
             ))}
           </ul>
         )}
         {kind === 'unfinished' && !journey && (
           <p>
-            <Name text={problem.message} limit={LONG} />
+            <Name text={problem.message} limit={SENTENCE_LIMIT} />
           </p>
         )}
         {advice && <p className="pht-Hint">{advice}</p>}
@@ -95,7 +95,7 @@ export function ResultsRefusal(props: IRefusalProps): JSX.Element {
   );
 }
 
-function words(
+function describeRefusal(
   kind: RefusalKind,
   trans: TranslationBundle
 ): { mark: string; title: string; advice: string | null } {

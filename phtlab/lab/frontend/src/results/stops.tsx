@@ -1,13 +1,13 @@
 /**
- * How each stop of the journey ended: results, a failure in its words, or nobody's signature.
+ * The outcome of each stop: results, failure, or no signed record.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { stopMark, stopWords } from '../journeys/status';
+import { stopMark, stopText } from '../journeys/status';
 import { ICellError, IJourney, IResults } from '../server/api';
-import { LONG, Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { truncateMiddle } from '../text/untrusted';
 
 interface IStopsProps {
   trans: TranslationBundle;
@@ -24,30 +24,30 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
   );
   // As it is now: results so far are asked for again only when another stop has ended.
   const stateOf = (station: string) => {
-    const stop = props.journey?.stops.find(one => one.station === station);
+    const stop = props.journey?.stops.find(
+      candidate => candidate.station === station
+    );
     return (
       stop && {
         mark: stopMark(stop.state, trans).mark,
-        words: [stopWords(stop, trans), stop.sentence]
-          .filter(Boolean)
-          .join('. ')
+        words: [stopText(stop, trans), stop.sentence].filter(Boolean).join('. ')
       }
     );
   };
   const sent = new Set(results.stations.map(({ station }) => station));
   // Those that sent something first, then what went otherwise; both as the route has them.
   const stops = [
-    ...results.stations.map(one => ({
-      station: one.station,
+    ...results.stations.map(station => ({
+      station: station.station,
       element: (
         <StopCard
-          key={one.station}
+          key={station.station}
           mark="✓"
           tone="good"
-          station={one.station}
-          title={trans._n('%1 output', '%1 outputs', one.outputs.length)}
+          station={station.station}
+          title={trans._n('%1 output', '%1 outputs', station.outputs.length)}
         >
-          {keptBack(one.verdicts, trans)}
+          {withheldText(station.verdicts, trans)}
         </StopCard>
       )
     })),
@@ -59,11 +59,11 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           mark={failure.outcome === 'cancelled' ? '–' : '✗'}
           tone={failure.outcome === 'cancelled' ? 'still' : 'bad'}
           station={failure.station}
-          title={outcomeWord(failure.outcome, trans)}
+          title={outcomeLabel(failure.outcome, trans)}
         >
-          <Name text={failure.sentence} limit={LONG} />
+          <Name text={failure.sentence} limit={SENTENCE_LIMIT} />
           {failure.error && (
-            <CellErrorWords
+            <CellErrorText
               trans={trans}
               error={failure.error}
               onCell={onCell}
@@ -82,7 +82,7 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           station={station}
           title={trans.__('unsigned')}
         >
-          <Name text={words} limit={LONG} />
+          <Name text={words} limit={SENTENCE_LIMIT} />
           <p className="pht-Hint">
             {trans.__("Central's word only: the station signed nothing.")}
           </p>
@@ -99,7 +99,10 @@ export function ResultsStops(props: IStopsProps): JSX.Element {
           station={station}
           title={trans.__('not in it yet')}
         >
-          <Name text={stateOf(station)?.words ?? words} limit={LONG} />
+          <Name
+            text={stateOf(station)?.words ?? words}
+            limit={SENTENCE_LIMIT}
+          />
         </StopCard>
       )
     }))
@@ -142,7 +145,7 @@ function StopCard(props: {
   );
 }
 
-function CellErrorWords(props: {
+function CellErrorText(props: {
   trans: TranslationBundle;
   error: ICellError;
   onCell: (error: ICellError) => void;
@@ -156,7 +159,7 @@ function CellErrorWords(props: {
       {error.message && (
         <>
           {': '}
-          <Name text={error.message} limit={LONG} />
+          <Name text={error.message} limit={SENTENCE_LIMIT} />
         </>
       )}{' '}
       {error.cell !== null && (
@@ -170,7 +173,7 @@ function CellErrorWords(props: {
   );
 }
 
-function keptBack(
+function withheldText(
   verdicts: IResults['stations'][0]['verdicts'],
   trans: TranslationBundle
 ): string | null {
@@ -178,18 +181,18 @@ function keptBack(
   const refused = verdicts.filter(
     ({ verdict }) => verdict === 'refused'
   ).length;
-  const parts = verdicts.filter(
+  const suppressed = verdicts.filter(
     ({ verdict }) => verdict === 'suppressed'
   ).length;
-  const words = [
-    parts ? trans._n('%1 in part', '%1 in part', parts) : '',
+  const parts = [
+    suppressed ? trans._n('%1 in part', '%1 in part', suppressed) : '',
     held ? trans._n('%1 held', '%1 held', held) : '',
     refused ? trans._n('%1 kept back', '%1 kept back', refused) : ''
-  ].filter(word => word);
-  return words.length ? words.join(', ') : null;
+  ].filter(Boolean);
+  return parts.length ? parts.join(', ') : null;
 }
 
-function outcomeWord(outcome: string, trans: TranslationBundle): string {
+function outcomeLabel(outcome: string, trans: TranslationBundle): string {
   switch (outcome) {
     case 'failed':
       return trans.__('failed');
@@ -198,6 +201,6 @@ function outcomeWord(outcome: string, trans: TranslationBundle): string {
     case 'cancelled':
       return trans.__('cancelled');
     default:
-      return cutMiddle(outcome, 40);
+      return truncateMiddle(outcome, 40);
   }
 }

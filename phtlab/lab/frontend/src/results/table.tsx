@@ -1,5 +1,5 @@
 /**
- * A table of results: sorted by its headings, cut when long, copied as CSV.
+ * A table of results: sortable, truncated when long, copied as CSV.
  */
 import { Clipboard } from '@jupyterlab/apputils';
 import { TranslationBundle } from '@jupyterlab/translation';
@@ -8,14 +8,12 @@ import * as React from 'react';
 import { Name } from '../text/name';
 import {
   Direction,
-  ICombined,
-  csv,
-  isMissing,
+  ICombinedTable,
   isNumeric,
-  shownText,
-  sorted,
-  wholeText
-} from './outputs';
+  sortRows
+} from './combinedTable';
+import { toCsv } from './csv';
+import { fullText, isMissing, shortText } from './valueText';
 
 /** Rows that are drawn at once, and how many more at a time. */
 const PAGE = 200;
@@ -27,7 +25,7 @@ interface ISort {
 
 export function ResultsTable(props: {
   trans: TranslationBundle;
-  table: ICombined;
+  table: ICombinedTable;
   /** What it is called, for who does not see it. */
   label: string;
 }): JSX.Element {
@@ -36,16 +34,17 @@ export function ResultsTable(props: {
   const [limit, setLimit] = React.useState(PAGE);
   const [copied, setCopied] = React.useState(false);
   const rows = React.useMemo(
-    () => (sort ? sorted(table.rows, sort.column, sort.direction) : table.rows),
+    () =>
+      sort ? sortRows(table.rows, sort.column, sort.direction) : table.rows,
     [table, sort]
   );
   const numeric = React.useMemo(
     () => table.columns.map((_, column) => isNumeric(table.rows, column)),
     [table]
   );
-  const shown = rows.slice(0, limit);
+  const visible = rows.slice(0, limit);
   const copy = () => {
-    Clipboard.copyToSystem(csv(table.columns, rows));
+    Clipboard.copyToSystem(toCsv(table.columns, rows));
     setCopied(true);
   };
   return (
@@ -73,7 +72,7 @@ export function ResultsTable(props: {
             </tr>
           </thead>
           <tbody>
-            {shown.map((row, number) => (
+            {visible.map((row, number) => (
               <tr key={number}>
                 {row.map((value, column) => (
                   <Cell
@@ -177,7 +176,7 @@ function Cell(props: {
       </td>
     );
   }
-  const text = shownText(value);
+  const text = shortText(value);
   if (props.heads) {
     return (
       <th scope="row">
@@ -186,7 +185,7 @@ function Cell(props: {
     );
   }
   if (props.numeric) {
-    const whole = wholeText(value);
+    const whole = fullText(value);
     return (
       <td className="pht-mod-number" title={whole === text ? undefined : whole}>
         {text}

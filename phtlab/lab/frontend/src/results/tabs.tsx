@@ -5,7 +5,7 @@ import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import { Name } from '../text/name';
-import { kindSign, kindWord } from './output';
+import { kindIcon, kindLabel } from './output';
 import { IOutputGroup } from './outputs';
 
 export function ResultsTabs(props: {
@@ -62,11 +62,11 @@ export function ResultsTabs(props: {
           >
             <span
               className="pht-Tabs-kind"
-              title={kindWord(group.kind, trans)}
-              aria-label={kindWord(group.kind, trans)}
+              title={kindLabel(group.kind, trans)}
+              aria-label={kindLabel(group.kind, trans)}
               role="img"
             >
-              {kindSign(group.kind)}
+              {kindIcon(group.kind)}
             </span>{' '}
             <Name text={group.name} limit={28} />
             {group.notes.length > 0 && (

@@ -1,5 +1,5 @@
 /**
- * What the server extension speaks: the shapes of `phtlab/lab/server`.
+ * The API of the server extension: the shapes of `phtlab/lab/server`.
  */
 
 export interface IProblem {

@@ -1,26 +1,26 @@
 /**
  * Why a request to the server extension failed.
  */
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import { IProblem } from './api';
 
 /** The code of a refusal by Jupyter itself: the login is over. */
 export const LOGGED_OUT = 'logged-out';
 
 /** The longest message that is shown, in characters. */
-const LONGEST = 2000;
+const MESSAGE_LIMIT = 2000;
 
 /** A refusal by the server extension; its message is for people. */
-export class PhtProblem extends Error {
+export class ServerError extends Error {
   constructor(
     problem: IProblem,
     readonly status: number
   ) {
     // One sentence after the other: what shows a problem shows its hint, too.
     const { hint, ...rest } = problem;
-    const message = cutMiddle(
+    const message = truncateMiddle(
       hint ? `${problem.message} ${hint}` : problem.message,
-      LONGEST
+      MESSAGE_LIMIT
     );
     super(message);
     this.name = 'PhtProblem';
@@ -54,7 +54,7 @@ export const UNREACHABLE: IProblem = {
 const STOPPED = [424, 502, 503];
 
 /** What a refusal says, in its own words if it is one of ours. */
-export async function refused(response: Response): Promise<PhtProblem> {
+export async function errorOf(response: Response): Promise<ServerError> {
   const { status } = response;
   let content: any = null;
   try {
@@ -69,13 +69,13 @@ export async function refused(response: Response): Promise<PhtProblem> {
     const { code, message } = content;
     const hint = typeof content.hint === 'string' ? content.hint : '';
     const field = typeof content.field === 'string' ? content.field : null;
-    return new PhtProblem({ code, message, hint, field }, status);
+    return new ServerError({ code, message, hint, field }, status);
   }
-  return new PhtProblem(foreignRefusal(status, response.statusText), status);
+  return new ServerError(problemOfStatus(status, response.statusText), status);
 }
 
 /** What a refusal of Jupyter's, of the hub's or of a proxy's means, by its status alone. */
-function foreignRefusal(status: number, statusText: string): IProblem {
+function problemOfStatus(status: number, statusText: string): IProblem {
   if (status === 401 || status === 403) {
     return {
       code: LOGGED_OUT,

@@ -1,14 +1,14 @@
 /**
- * Parts of the extension that are fetched when they are first needed: then the server may be away.
+ * Dynamic imports whose failure is reported as a ServerError: the server may be away by then.
  */
-import { PhtProblem } from './errors';
+import { ServerError } from './errors';
 
 /** What `part`, an `import()`, gives. Throws PhtProblem. */
-export async function lazily<T>(part: Promise<T>): Promise<T> {
+export async function lazyImport<T>(part: Promise<T>): Promise<T> {
   try {
     return await part;
   } catch {
-    throw new PhtProblem(
+    throw new ServerError(
       {
         code: 'server-unreachable',
         message:

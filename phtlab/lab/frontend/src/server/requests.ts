@@ -4,7 +4,7 @@
 import { URLExt } from '@jupyterlab/coreutils';
 import { ServerConnection } from '@jupyterlab/services';
 
-import { PhtProblem, UNREACHABLE, UNREADABLE, refused } from './errors';
+import { ServerError, UNREACHABLE, UNREADABLE, errorOf } from './errors';
 import { IDownload } from './interfaces';
 
 /** A hub says to whoever wants no page that a server is starting, and sends others to a page. */
@@ -40,10 +40,10 @@ export class Requests {
         this._settings
       );
     } catch {
-      throw new PhtProblem(UNREACHABLE, 0);
+      throw new ServerError(UNREACHABLE, 0);
     }
     if (!response.ok) {
-      throw await refused(response);
+      throw await errorOf(response);
     }
     return response;
   }
@@ -67,7 +67,7 @@ export class Requests {
       return (await response.json()) as T;
     } catch {
       // A login page instead of an answer, or half an answer.
-      throw new PhtProblem(UNREADABLE, response.status);
+      throw new ServerError(UNREADABLE, response.status);
     }
   }
 

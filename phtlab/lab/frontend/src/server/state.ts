@@ -9,7 +9,7 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { IJourney, IProblem, IProposal, IStation, IStatus } from './api';
-import { PhtProblem, UNREADABLE } from './errors';
+import { ServerError, UNREADABLE } from './errors';
 import { IServerState } from './interfaces';
 import { Requests } from './requests';
 
@@ -94,12 +94,12 @@ export class ServerState implements IServerState, IDisposable {
       if (source.readyState === EventSource.CLOSED && !this._isDisposed) {
         this._retry = window.setTimeout(() => this._open(), this._pause);
         this._pause = Math.min(2 * this._pause, LONGEST_PAUSE);
-        void this._askWhy();
+        void this._fetchRefusal();
       }
     };
-    const on = <T>(kind: string, take: (data: T) => void) =>
+    const on = <T>(kind: string, apply: (data: T) => void) =>
       source.addEventListener(kind, event => {
-        take(JSON.parse((event as MessageEvent<string>).data));
+        apply(JSON.parse((event as MessageEvent<string>).data));
         this._changed.emit();
       });
     on<IStatus>('status', status => {
@@ -118,21 +118,21 @@ export class ServerState implements IServerState, IDisposable {
   }
 
   /** A stream does not tell why it was refused; the same address, asked as any other, does. */
-  private async _askWhy(): Promise<void> {
-    const asking = new AbortController();
+  private async _fetchRefusal(): Promise<void> {
+    const controller = new AbortController();
     let refusal: IProblem | null = null;
     try {
       const response = await this._requests.fetch('events', {
-        signal: asking.signal
+        signal: controller.signal
       });
       const kind = response.headers.get('Content-Type') ?? '';
       refusal = kind.startsWith('text/event-stream') ? null : UNREADABLE;
     } catch (error) {
-      const problem = error as PhtProblem;
+      const problem = error as ServerError;
       // Status 0: nothing answers, which is a lost connection and no refusal.
       refusal = problem.status ? problem.problem : null;
     }
-    asking.abort();
+    controller.abort();
     if (!this._isDisposed && !this._connected) {
       this._refusal = refusal;
       this._changed.emit();

@@ -1,12 +1,12 @@
 /**
- * A React component that shows what the server extension tells.
+ * A React hook that redraws a component when the server's state changes.
  */
 import * as React from 'react';
 
 import { IServerState } from './interfaces';
 
 /** Draw the component anew whenever `server` has news. */
-export function useServer(server: IServerState): void {
+export function useServerState(server: IServerState): void {
   const [, draw] = React.useReducer((count: number) => count + 1, 0);
   React.useEffect(() => {
     const onChanged = () => draw();

@@ -3,7 +3,7 @@
  */
 import { NotebookActions, NotebookPanel } from '@jupyterlab/notebook';
 
-import { datasetCode } from './description';
+import { dataSetCode } from './description';
 
 /** Into the active cell if that is empty, else into a new one below it, which travels. */
 export function insertDataSet(
@@ -11,7 +11,7 @@ export function insertDataSet(
   dataset: string,
   language: string
 ): void {
-  const line = datasetCode(dataset, language);
+  const line = dataSetCode(dataset, language);
   if (line === null) {
     return;
   }

@@ -1,13 +1,13 @@
 /**
- * A station and its data sets in words, as pure functions.
+ * Text about a station and its data sets.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
 import { IColumn, IDataSet, IStation } from '../server/api';
-import { ago, millis } from '../text/time';
+import { formatAge, parseTime } from '../text/time';
 
 /** By name, twin stations last: the order does not jump when a state changes. */
-export function byName(stations: readonly IStation[]): IStation[] {
+export function sortByName(stations: readonly IStation[]): IStation[] {
   return [...stations].sort(
     (a, b) =>
       Number(a.twin) - Number(b.twin) ||
@@ -16,7 +16,7 @@ export function byName(stations: readonly IStation[]): IStation[] {
 }
 
 /** `online`, `paused`, `last seen 2 h ago`, `never seen`. */
-export function presence(
+export function presenceText(
   station: IStation,
   now: number,
   trans: TranslationBundle
@@ -29,7 +29,7 @@ export function presence(
   }
   return trans.__(
     'offline, seen %1',
-    ago(millis(station.last_seen), now, trans)
+    formatAge(parseTime(station.last_seen), now, trans)
   );
 }
 
@@ -43,19 +43,22 @@ export function presenceClass(station: IStation): string {
 }
 
 /** `1 running, 2 waiting`; empty if there is nothing. */
-export function load(station: IStation, trans: TranslationBundle): string {
-  const words: string[] = [];
+export function loadText(station: IStation, trans: TranslationBundle): string {
+  const parts: string[] = [];
   if (station.running > 0) {
-    words.push(trans.__('%1 running', station.running));
+    parts.push(trans.__('%1 running', station.running));
   }
   if (station.waiting > 0) {
-    words.push(trans.__('%1 waiting', station.waiting));
+    parts.push(trans.__('%1 waiting', station.waiting));
   }
-  return words.join(', ');
+  return parts.join(', ');
 }
 
 /** `about 300 rows`; empty where the station does not publish it. A small number rounds to none. */
-export function rows(dataset: IDataSet, trans: TranslationBundle): string {
+export function rowCountText(
+  dataset: IDataSet,
+  trans: TranslationBundle
+): string {
   const { rows, rows_rounded_to: step } = dataset;
   if (rows === null) {
     return '';
@@ -69,7 +72,7 @@ export function rows(dataset: IDataSet, trans: TranslationBundle): string {
 }
 
 /** Those of `needed` that the station does not have. */
-export function lacking(
+export function missingDataSets(
   station: IStation,
   needed: readonly string[]
 ): string[] {
@@ -78,7 +81,7 @@ export function lacking(
 }
 
 /** What a column may hold: `18 to 100 years`, `at least 0`, `male, female`. */
-export function columnWords(column: IColumn, trans: TranslationBundle): string {
+export function columnText(column: IColumn, trans: TranslationBundle): string {
   if (column.categories !== null) {
     return column.categories.join(', ');
   }
@@ -104,7 +107,7 @@ const DATASET_NAME = /^[a-z][a-z0-9_]{0,62}$/;
  *
  * A name that a station chose becomes code here, so only what phtlab itself allows as one is taken.
  */
-export function datasetCode(name: string, language: string): string | null {
+export function dataSetCode(name: string, language: string): string | null {
   if (!DATASET_NAME.test(name)) {
     return null;
   }

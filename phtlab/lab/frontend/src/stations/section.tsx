@@ -1,5 +1,5 @@
 /**
- * The stations in the Train panel: who is there, with which data.
+ * The stations section of the Train panel: which are online, with which data sets.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
@@ -7,15 +7,15 @@ import * as React from 'react';
 
 import { IColumn, IDataSet, IStation } from '../server/api';
 import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 import {
-  byName,
-  columnWords,
-  datasetCode,
-  load,
-  presence,
+  columnText,
+  dataSetCode,
+  loadText,
   presenceClass,
-  rows
+  presenceText,
+  rowCountText,
+  sortByName
 } from './description';
 
 /** How much is shown of a text that is no name. */
@@ -33,7 +33,7 @@ export interface IStationsProps {
 export function Stations(props: IStationsProps): JSX.Element {
   return (
     <ul className="pht-Stations">
-      {byName(props.stations).map(station => (
+      {sortByName(props.stations).map(station => (
         <Station key={station.name} station={station} {...props} />
       ))}
     </ul>
@@ -45,7 +45,7 @@ function Station(props: IStationsProps & { station: IStation }): JSX.Element {
   const [open, setOpen] = React.useState(false);
   const id = React.useId();
   const Caret = open ? caretDownIcon : caretRightIcon;
-  const busy = load(station, trans);
+  const busy = loadText(station, trans);
   return (
     <li className={presenceClass(station)}>
       <button
@@ -77,13 +77,13 @@ function Station(props: IStationsProps & { station: IStation }): JSX.Element {
           </span>
           <span className="pht-Row-line pht-Row-detail">
             <span>
-              {[presence(station, now, trans), busy]
+              {[presenceText(station, now, trans), busy]
                 .filter(Boolean)
                 .join(' · ')}
             </span>
             <span className="pht-Row-side">
               {station.datasets.length === 1 &&
-                rows(station.datasets[0], trans)}
+                rowCountText(station.datasets[0], trans)}
             </span>
           </span>
         </span>
@@ -142,9 +142,9 @@ function StationDetail(
 
 function DataSet(props: IStationsProps & { dataset: IDataSet }): JSX.Element {
   const { dataset, language, trans } = props;
-  const code = language === null ? null : datasetCode(dataset.name, language);
+  const code = language === null ? null : dataSetCode(dataset.name, language);
   const caption = [
-    rows(dataset, trans),
+    rowCountText(dataset, trans),
     trans._n('%1 column', '%1 columns', dataset.columns.length),
     dataset.has_twin ? trans.__('has a twin') : trans.__('no twin')
   ]
@@ -174,7 +174,7 @@ function DataSet(props: IStationsProps & { dataset: IDataSet }): JSX.Element {
       )}
       <ul
         className="pht-Schema"
-        aria-label={trans.__('Columns of %1', cutMiddle(dataset.name, 60))}
+        aria-label={trans.__('Columns of %1', truncateMiddle(dataset.name, 60))}
       >
         {dataset.columns.map(column => (
           <Column key={column.name} column={column} trans={trans} />
@@ -189,9 +189,9 @@ function Column(props: {
   trans: TranslationBundle;
 }): JSX.Element {
   const { column, trans } = props;
-  const may = columnWords(column, trans);
+  const may = columnText(column, trans);
   return (
-    <li title={cutMiddle(column.description, LONG) || undefined}>
+    <li title={truncateMiddle(column.description, LONG) || undefined}>
       <code>
         <Name text={column.name} limit={28} />
       </code>

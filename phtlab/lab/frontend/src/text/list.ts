@@ -3,23 +3,23 @@
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 
-import { named } from './untrusted';
+import { isolateName } from './untrusted';
 
 /** `a`, `a and b`, `a, b and c`; of many, the first and how many more. */
-export function listed(
+export function formatList(
   names: readonly string[],
   trans: TranslationBundle,
-  most = 6
+  limit = 6
 ): string {
-  const shown = names
-    .slice(0, names.length > most ? most - 1 : most)
-    .map(named);
-  const rest = names.length - shown.length;
+  const items = names
+    .slice(0, names.length > limit ? limit - 1 : limit)
+    .map(isolateName);
+  const rest = names.length - items.length;
   if (rest > 0) {
-    shown.push(trans._n('%1 other', '%1 others', rest));
+    items.push(trans._n('%1 other', '%1 others', rest));
   }
-  const last = shown.pop() ?? '';
-  return shown.length === 0
+  const last = items.pop() ?? '';
+  return items.length === 0
     ? last
-    : trans.__('%1 and %2', shown.join(', '), last);
+    : trans.__('%1 and %2', items.join(', '), last);
 }

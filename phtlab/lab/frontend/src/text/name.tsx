@@ -1,22 +1,24 @@
 /**
- * A name that somebody else chose: as text, cut in the middle, its direction its own.
+ * An untrusted name as a React element: truncated, its text direction isolated.
  */
 import * as React from 'react';
 
-import { cutMiddle } from './untrusted';
+import { truncateMiddle } from './untrusted';
 
 /** Long enough for what people write, short enough for a heading at 1280 px. */
 const LIMIT = 48;
 /** For a sentence of somebody else's. */
-export const LONG = 600;
+export const SENTENCE_LIMIT = 600;
 /** What a tooltip shows of a name that is no name. */
 const TITLE_LIMIT = 1000;
 
 export function Name(props: { text: string; limit?: number }): JSX.Element {
-  const shown = cutMiddle(props.text, props.limit ?? LIMIT);
+  const truncated = truncateMiddle(props.text, props.limit ?? LIMIT);
   const title =
-    shown === props.text ? undefined : cutMiddle(props.text, TITLE_LIMIT);
-  return <bdi title={title}>{shown}</bdi>;
+    truncated === props.text
+      ? undefined
+      : truncateMiddle(props.text, TITLE_LIMIT);
+  return <bdi title={title}>{truncated}</bdi>;
 }
 
 /**

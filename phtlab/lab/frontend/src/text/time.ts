@@ -4,7 +4,10 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 
 /** `12 s`, `2 min 05 s`, `1 h 04 min`, `3 days`. */
-export function duration(seconds: number, trans: TranslationBundle): string {
+export function formatDuration(
+  seconds: number,
+  trans: TranslationBundle
+): string {
   const whole = Math.floor(Math.max(seconds, 0));
   if (whole < 60) {
     return trans.__('%1 s', whole);
@@ -24,7 +27,7 @@ export function duration(seconds: number, trans: TranslationBundle): string {
 }
 
 /** `just now`, `5 min ago`, `2 h ago`, `3 days ago`. */
-export function ago(then: number, now: number, trans: TranslationBundle) {
+export function formatAge(then: number, now: number, trans: TranslationBundle) {
   const minutes = Math.floor(Math.max(now - then, 0) / 60_000);
   if (minutes < 1) {
     return trans.__('just now');
@@ -40,7 +43,7 @@ export function ago(then: number, now: number, trans: TranslationBundle) {
 }
 
 /** Milliseconds since 1970; 0 for what is no time. */
-export function millis(iso: string): number {
+export function parseTime(iso: string): number {
   const time = Date.parse(iso);
   return Number.isNaN(time) ? 0 : time;
 }

@@ -56,31 +56,35 @@ export function bannersOf(
   if (status === null) {
     return [];
   }
-  const banners = [ofCentral(status, trans), ofKey(status, trans)].filter(
-    banner => banner !== null
-  );
-  const told = status.problem;
+  const banners = [
+    centralBanner(status, trans),
+    keyBanner(status, trans)
+  ].filter(banner => banner !== null);
+  const problem = status.problem;
   const known = ['central-', 'key-', 'not-on-roster'];
-  if (told !== null && !known.some(code => told.code.startsWith(code))) {
+  if (problem !== null && !known.some(code => problem.code.startsWith(code))) {
     banners.push({
       kind: 'problem',
       tone: 'warning',
-      text: told.hint ? `${told.message} ${told.hint}` : told.message,
+      text: problem.hint ? `${problem.message} ${problem.hint}` : problem.message,
       remedy: null
     });
   }
   return banners;
 }
 
-function ofCentral(status: IStatus, trans: TranslationBundle): IBanner | null {
+function centralBanner(
+  status: IStatus,
+  trans: TranslationBundle
+): IBanner | null {
   const { url, state, sentence } = status.central;
-  const told = status.problem;
-  if (!url || told?.code === 'central-missing') {
+  const problem = status.problem;
+  if (!url || problem?.code === 'central-missing') {
     return {
       kind: 'no-central',
       tone: 'warning',
       text:
-        (told?.code === 'central-missing' ? told.message : sentence) ||
+        (problem?.code === 'central-missing' ? problem.message : sentence) ||
         trans.__(
           'No central is set here, so nothing can travel. You can write and check notebooks; ' +
             'ask who runs this server.'
@@ -103,7 +107,7 @@ function ofCentral(status: IStatus, trans: TranslationBundle): IBanner | null {
   return null;
 }
 
-function ofKey(status: IStatus, trans: TranslationBundle): IBanner | null {
+function keyBanner(status: IStatus, trans: TranslationBundle): IBanner | null {
   const { state, member } = status.key;
   if (state === 'none') {
     return {
@@ -113,7 +117,10 @@ function ofKey(status: IStatus, trans: TranslationBundle): IBanner | null {
         'There is no key here yet. You sign what you send, and open what comes back, with a key ' +
           'of your own.'
       ),
-      remedy: { action: 'open-keys', label: trans.__('Make or restore a key…') }
+      remedy: {
+        action: 'open-keys',
+        label: trans.__('Create or restore a key…')
+      }
     };
   }
   if (state === 'locked') {
@@ -136,7 +143,7 @@ function ofKey(status: IStatus, trans: TranslationBundle): IBanner | null {
         'Your key is not on the roster yet. Send your membership request to an officer; they ' +
           'add you.'
       ),
-      remedy: { action: 'open-keys', label: trans.__('To the request…') }
+      remedy: { action: 'open-keys', label: trans.__('Open the request…') }
     };
   }
   return null;

@@ -25,7 +25,7 @@ import { ITrainPanel } from '../tokens';
 import { Welcome } from '../welcome/page';
 import { PanelActions } from './actions';
 import { bannersOf } from './bannerRules';
-import { NotebookHead } from './header';
+import { NotebookHeader } from './header';
 import { Kernels } from './kernels';
 import { Banners, Section } from './section';
 
@@ -93,7 +93,7 @@ function CurrentNotebook(props: IContentProps): JSX.Element {
     );
   }
   return (
-    <NotebookHead
+    <NotebookHeader
       key={notebook.context.path}
       name={PathExt.basename(notebook.context.path)}
       check={model.check}

@@ -4,15 +4,15 @@
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
-import { LONG_TITLE } from '../findings/diagnostics';
+import { TITLE_LIMIT } from '../findings/diagnostics';
 import { ICheck, IFinding, IKernel, IProblem } from '../server/api';
-import { LONG, Name } from '../text/name';
-import { cutMiddle, named } from '../text/untrusted';
+import { Name, SENTENCE_LIMIT } from '../text/name';
+import { isolateName, truncateMiddle } from '../text/untrusted';
 
 /** The longest list of names in a tooltip. */
 const LIST = 300;
 
-export interface INotebookHeadProps {
+export interface INotebookHeaderProps {
   name: string;
   check: ICheck | null;
   kernels: readonly IKernel[];
@@ -31,7 +31,7 @@ export interface INotebookHeadProps {
 /** How many findings are shown before one asks for the rest. */
 const FIRST = 5;
 
-export function NotebookHead(props: INotebookHeadProps): JSX.Element {
+export function NotebookHeader(props: INotebookHeaderProps): JSX.Element {
   const { check, trans, busy } = props;
   const stopped = check !== null && !check.ok;
   const why = stopped
@@ -44,10 +44,10 @@ export function NotebookHead(props: INotebookHeadProps): JSX.Element {
       aria-busy={busy !== null}
     >
       <div className="pht-Head-line">
-        <h2 className="pht-Head-name" title={cutMiddle(props.name, 1000)}>
+        <h2 className="pht-Head-name" title={truncateMiddle(props.name, 1000)}>
           <Name text={props.name} />
         </h2>
-        <Verdict check={check} trans={trans} />
+        <CheckStatus check={check} trans={trans} />
       </div>
       {check && <Facts check={check} kernels={props.kernels} trans={trans} />}
       {check && check.findings.length > 0 && (
@@ -105,7 +105,7 @@ export function NotebookHead(props: INotebookHeadProps): JSX.Element {
   );
 }
 
-function Verdict(props: {
+function CheckStatus(props: {
   check: ICheck | null;
   trans: TranslationBundle;
 }): JSX.Element {
@@ -144,10 +144,10 @@ function Facts(props: {
   const parameters = Object.keys(check.parameters.properties ?? {});
   return (
     <ul className="pht-Head-facts">
-      <li title={cutMiddle(parameters.join(', '), LIST) || undefined}>
+      <li title={truncateMiddle(parameters.join(', '), LIST) || undefined}>
         {trans._n('%1 parameter', '%1 parameters', parameters.length)}
       </li>
-      <li title={cutMiddle(outputs.join(', '), LIST) || undefined}>
+      <li title={truncateMiddle(outputs.join(', '), LIST) || undefined}>
         {trans._n('%1 output', '%1 outputs', outputs.length)}
       </li>
       <li
@@ -155,8 +155,8 @@ function Facts(props: {
           image
             ? trans.__(
                 'Runs in kernel image %1, %2',
-                named(image.name),
-                cutMiddle(image.digest, 80)
+                isolateName(image.name),
+                truncateMiddle(image.digest, 80)
               )
             : undefined
         }
@@ -175,17 +175,17 @@ function Findings(props: {
 }): JSX.Element {
   const { findings, trans } = props;
   const [all, showAll] = React.useState(false);
-  const shown = all ? findings : findings.slice(0, FIRST);
+  const visible = all ? findings : findings.slice(0, FIRST);
   return (
     <ul className="pht-Findings" aria-label={trans.__('Problems')}>
-      {shown.map((finding, index) => (
+      {visible.map((finding, index) => (
         <li key={index} className={`pht-mod-${finding.severity}`}>
           <span className="pht-Findings-mark" aria-hidden="true">
             {finding.severity === 'error' ? '✗' : '!'}
           </span>
           <span>
             <span className="pht-Findings-text">
-              <Name text={finding.message} limit={LONG} />
+              <Name text={finding.message} limit={SENTENCE_LIMIT} />
             </span>
             {finding.cell !== null && (
               <button
@@ -203,16 +203,16 @@ function Findings(props: {
             )}
             {finding.fix !== null && (
               <button className="pht-Fix" onClick={() => props.onFix(finding)}>
-                <Name text={finding.fix.title} limit={LONG_TITLE} />
+                <Name text={finding.fix.title} limit={TITLE_LIMIT} />
               </button>
             )}
           </span>
         </li>
       ))}
-      {shown.length < findings.length && (
+      {visible.length < findings.length && (
         <li>
           <button className="pht-Link" onClick={() => showAll(true)}>
-            {trans._n('%1 more', '%1 more', findings.length - shown.length)}
+            {trans._n('%1 more', '%1 more', findings.length - visible.length)}
           </button>
         </li>
       )}

@@ -6,7 +6,7 @@ import * as React from 'react';
 
 import { IKernel } from '../server/api';
 import { Name } from '../text/name';
-import { cutMiddle } from '../text/untrusted';
+import { truncateMiddle } from '../text/untrusted';
 
 /** How much of a digest tells images apart. */
 const SHORT = 12;
@@ -30,8 +30,8 @@ export function Kernels(props: {
           </span>
           <span className="pht-Row-detail">
             <Name text={kernel.language} limit={24} /> ·{' '}
-            <code title={cutMiddle(kernel.digest, 100)}>
-              {cutMiddle(
+            <code title={truncateMiddle(kernel.digest, 100)}>
+              {truncateMiddle(
                 kernel.digest.replace(/^sha256:/, '').slice(0, SHORT),
                 SHORT
               )}

@@ -1,6 +1,6 @@
 /**
- * What the Train panel knows beside the server: the current notebook, its check and the values in
- * its form, which journeys and sections are open, and what went wrong with the last request.
+ * The Train panel's own state: the current notebook, its check, the values in its form, which
+ * journeys and sections are expanded, and the error of the last request.
  */
 import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
@@ -44,8 +44,8 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
   get changed(): ISignal<this, void> {
     return this._changed;
   }
-  get shown(): ISignal<this, string | null> {
-    return this._shown;
+  get activateRequested(): ISignal<this, string | null> {
+    return this._activateRequested;
   }
   get isDisposed(): boolean {
     return this._isDisposed;
@@ -106,14 +106,14 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
     }
     this._emit();
   }
-  show(journey: string): void {
+  showJourney(journey: string): void {
     this._expanded.clear();
     this._expanded.add(journey);
     this.setOpen('journeys', true);
-    this._shown.emit(journey);
+    this._activateRequested.emit(journey);
   }
-  reveal(): void {
-    this._shown.emit(null);
+  activate(): void {
+    this._activateRequested.emit(null);
   }
 
   private async _restore(): Promise<void> {
@@ -128,16 +128,16 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
   }
 
   private _follow(): void {
-    this._followed?.pathChanged.disconnect(this._renamed, this);
+    this._followed?.pathChanged.disconnect(this._onPathChanged, this);
     this._followed = this.notebook?.context ?? null;
     this._path = this._followed?.path ?? '';
-    this._followed?.pathChanged.connect(this._renamed, this);
+    this._followed?.pathChanged.connect(this._onPathChanged, this);
     // What was said of another notebook is not true of this one.
     this._problem = null;
     this._emit();
   }
 
-  private _renamed(
+  private _onPathChanged(
     context: DocumentRegistry.IContext<DocumentRegistry.IModel>
   ): void {
     const values = this._values.get(this._path);
@@ -164,5 +164,5 @@ export class TrainPanelModel implements ITrainPanel, IDisposable {
   private readonly _open = new Map<string, boolean>();
   private readonly _expanded = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
-  private readonly _shown = new Signal<this, string | null>(this);
+  private readonly _activateRequested = new Signal<this, string | null>(this);
 }

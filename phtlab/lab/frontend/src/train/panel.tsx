@@ -48,7 +48,7 @@ export class TrainPanel extends ReactWidget {
     this.title.caption = _trans.__('Train');
     _model.changed.connect(this.update, this);
     _server.changed.connect(this._onServerChanged, this);
-    _model.shown.connect(this._awaitFocus, this);
+    _model.activateRequested.connect(this._awaitFocus, this);
     document.addEventListener('visibilitychange', this._adjustTimer);
     window.setTimeout(() => {
       this._isConnecting = false;

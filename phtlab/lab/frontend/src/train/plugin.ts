@@ -58,8 +58,8 @@ export const trainPanelPlugin: JupyterFrontEndPlugin<ITrainPanel> = {
       command: OPEN_TRAIN,
       category: trans.__('Federated analysis')
     });
-    model.shown.connect(() => labShell?.expandLeft());
-    model.shown.connect(() => app.shell.activateById(PANEL));
+    model.activateRequested.connect(() => labShell?.expandLeft());
+    model.activateRequested.connect(() => app.shell.activateById(PANEL));
     return model;
   }
 };

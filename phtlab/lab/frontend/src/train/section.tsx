@@ -4,7 +4,7 @@
 import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import { LONG, Name } from '../text/name';
+import { Name, SENTENCE_LIMIT } from '../text/name';
 import { ITrainPanel } from '../tokens';
 import { IBanner, Remedy } from './bannerRules';
 
@@ -59,7 +59,7 @@ export function Banners(props: {
             {MARKS[tone]}
           </span>
           <div>
-            <Name text={text} limit={LONG} />
+            <Name text={text} limit={SENTENCE_LIMIT} />
             {remedy && (
               <button
                 className="pht-Link"

@@ -13,9 +13,7 @@ export interface ICellSource {
 const IDENTIFIER = /^[a-z][a-z0-9_]{0,40}$/;
 
 /** The data set that most stations have; of those the first by name. */
-export function likeliestDataSet(
-  stations: readonly IStation[]
-): IDataSet | null {
+export function suggestDataSet(stations: readonly IStation[]): IDataSet | null {
   const having = new Map<string, IDataSet[]>();
   for (const station of stations) {
     for (const dataset of station.datasets) {
@@ -78,7 +76,7 @@ export function analysisCells(dataset: IDataSet | null): ICellSource[] {
 }
 
 /** The cells as a notebook document. */
-export function asNotebook(cells: ICellSource[]): object {
+export function toNotebook(cells: ICellSource[]): object {
   return {
     cells: cells.map((cell, number) => ({
       cell_type: cell.cell_type,

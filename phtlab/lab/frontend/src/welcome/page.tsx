@@ -1,5 +1,5 @@
 /**
- * The first visit: three lines that say what this is, and a tutorial to begin with.
+ * The panel of a first visit: three lines of explanation and a button for the tutorial.
  */
 import { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';

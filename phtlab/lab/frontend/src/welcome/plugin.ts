@@ -1,5 +1,5 @@
 /**
- * Beginnings: the tutorial and a new analysis, as commands and in the launcher.
+ * Commands and launcher items for the tutorial and a new analysis.
  */
 import {
   JupyterFrontEnd,
@@ -15,11 +15,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 import { NEW_ANALYSIS, OPEN_TUTORIAL } from '../commands';
 import { newAnalysisIcon, routeIcon } from '../components/icons';
 import { IPhtServer } from '../tokens';
-import {
-  analysisCells,
-  asNotebook,
-  likeliestDataSet
-} from './analysisTemplate';
+import { analysisCells, suggestDataSet, toNotebook } from './analysisTemplate';
 
 /** How often another name is tried. */
 const NAMES = 100;
@@ -101,8 +97,8 @@ export const welcomePlugin: JupyterFrontEndPlugin<void> = {
         const folder =
           (args.cwd as string | undefined) ?? browser?.model.path ?? '';
         try {
-          const content = asNotebook(
-            analysisCells(likeliestDataSet(server.stations))
+          const content = toNotebook(
+            analysisCells(suggestDataSet(server.stations))
           );
           const path = await saveNew(
             app.serviceManager.contents,

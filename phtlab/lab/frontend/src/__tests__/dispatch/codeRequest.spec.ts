@@ -1,4 +1,4 @@
-import { codeDispatch } from '../../dispatch/codeRequest';
+import { parseCodeRequest } from '../../dispatch/codeRequest';
 
 const question = {
   name: 'heart',
@@ -12,7 +12,7 @@ const question = {
 const answer = () => undefined;
 
 test('a question names stations, parameters and outputs', () => {
-  const asked = codeDispatch({ question, answer });
+  const asked = parseCodeRequest({ question, answer });
   expect(asked).toMatchObject({
     name: 'heart',
     stations: ['cleveland', 'hungary'],
@@ -40,5 +40,5 @@ test.each([
     { question: { ...question, parameters: { a: 1 } }, answer }
   ]
 ])('%s is no question', (_, detail) => {
-  expect(codeDispatch(detail)).toBeNull();
+  expect(parseCodeRequest(detail)).toBeNull();
 });

@@ -1,9 +1,9 @@
 import {
-  chosenAtFirst,
+  candidateRecipients,
+  defaultStations,
   destinations,
-  others,
-  stillMembers,
-  stillThere
+  existingRecipients,
+  existingStations
 } from '../../dispatch/selection';
 import { ICheck, IMember, IStation } from '../../server/api';
 
@@ -39,11 +39,13 @@ describe('where it goes', () => {
   });
 
   it('is at first every station with the data, also one that is away', () => {
-    expect(chosenAtFirst(STATIONS, CHECK)).toEqual(['cleveland', 'hungary']);
+    expect(defaultStations(STATIONS, CHECK)).toEqual(['cleveland', 'hungary']);
   });
 
   it('is, sent again, where it went, as far as that is still there', () => {
-    expect(stillThere(['gone', 'lungs', 'twin'], STATIONS)).toEqual(['lungs']);
+    expect(existingStations(['gone', 'lungs', 'twin'], STATIONS)).toEqual([
+      'lungs'
+    ]);
   });
 });
 
@@ -56,10 +58,9 @@ describe('who can open it', () => {
       { name: 'twin', organisation: '', roles: ['station', 'twin'] },
       { name: 'grace', organisation: '', roles: ['researcher'] }
     ];
-    expect(others(members, 'ada').map(({ name }) => name)).toEqual([
-      'grace',
-      'otto'
-    ]);
+    expect(candidateRecipients(members, 'ada').map(({ name }) => name)).toEqual(
+      ['grace', 'otto']
+    );
   });
 });
 
@@ -72,10 +73,10 @@ describe('sent again', () => {
 
   it('is given to those who are shown: people on the roster', () => {
     const before = ['ada', 'grace', 'gone', 'cleveland'];
-    expect(stillMembers(before, members, 'ada')).toEqual(['grace']);
+    expect(existingRecipients(before, members, 'ada')).toEqual(['grace']);
   });
 
   it('is given to nobody else while nobody is known', () => {
-    expect(stillMembers(['grace'], [], 'ada')).toEqual([]);
+    expect(existingRecipients(['grace'], [], 'ada')).toEqual([]);
   });
 });

@@ -2,10 +2,10 @@ import { Text } from '@codemirror/state';
 import { nullTranslator } from '@jupyterlab/translation';
 
 import {
+  checkStatus,
   countFindings,
   diagnosticsOf,
-  nextPlace,
-  statusWord
+  nextPosition
 } from '../../findings/diagnostics';
 import { ICheck, IFinding } from '../../server/api';
 
@@ -91,10 +91,10 @@ describe('nextPlace', () => {
   ];
 
   it('is behind the active cell, or the first again', () => {
-    expect(nextPlace(places, 0)).toBe(places[0]);
-    expect(nextPlace(places, 1)).toBe(places[2]);
-    expect(nextPlace(places, 4)).toBe(places[0]);
-    expect(nextPlace([], 4)).toBeNull();
+    expect(nextPosition(places, 0)).toBe(places[0]);
+    expect(nextPosition(places, 1)).toBe(places[2]);
+    expect(nextPosition(places, 4)).toBe(places[0]);
+    expect(nextPosition([], 4)).toBeNull();
   });
 });
 
@@ -104,7 +104,7 @@ describe('statusWord', () => {
       findings: severities.map(severity => finding(1, { severity }))
     }) as unknown as ICheck;
   const word = (of: ICheck | null) => {
-    const said = statusWord(of, null, trans);
+    const said = checkStatus(of, null, trans);
     return said && `${said.mark} ${said.text}`;
   };
 
@@ -121,7 +121,7 @@ describe('statusWord', () => {
   });
 
   it('says that nothing was checked rather than an old check', () => {
-    const said = statusWord(
+    const said = checkStatus(
       check(),
       { code: 'server-unreachable', message: 'It is away.' },
       trans

@@ -1,6 +1,6 @@
 import { EditorState, Text } from '@codemirror/state';
 
-import { changeOf } from '../../findings/fix';
+import { fixTransaction } from '../../findings/fix';
 import { IFix } from '../../server/api';
 
 const TITLE = 'Declare of=…';
@@ -15,7 +15,7 @@ const FIX: IFix = {
 
 function applied(lines: string[], fix: IFix): EditorState | null {
   const state = EditorState.create({ doc: Text.of(lines) });
-  const change = changeOf(state.doc, fix);
+  const change = fixTransaction(state.doc, fix);
   return change && state.update(change).state;
 }
 

@@ -1,8 +1,8 @@
-import { journeyId } from '../../journeys/identifier';
+import { parseJourneyId } from '../../journeys/identifier';
 
 it('takes only the id of a journey from an event', () => {
   const id = 'sha256:' + 'a'.repeat(64);
-  expect(journeyId({ journey: id })).toBe(id);
+  expect(parseJourneyId({ journey: id })).toBe(id);
   for (const detail of [
     null,
     undefined,
@@ -11,6 +11,6 @@ it('takes only the id of a journey from an event', () => {
     { journey: `${id}/../x` },
     { journey: '../keys' }
   ]) {
-    expect(journeyId(detail)).toBeNull();
+    expect(parseJourneyId(detail)).toBeNull();
   }
 });

@@ -1,23 +1,23 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import {
-  contradicted,
-  contradictedSince,
-  contradictedWords,
-  elapsed,
-  endedSince,
-  errorWords,
+  contradictingStations,
+  contradictionWarning,
+  countTravelling,
+  elapsedSeconds,
+  errorText,
   hasResults,
-  inOrder,
+  inRouteOrder,
   isCancellable,
   journeyMark,
   newestFirst,
-  parameterWords,
+  newlyContradicted,
+  newlyEnded,
+  parametersText,
   progress,
-  resultsWords,
+  resultsLabel,
   stopSeconds,
-  stopWords,
-  travelling
+  stopText
 } from '../../journeys/status';
 import { IJourney, IStop } from '../../server/api';
 
@@ -67,25 +67,25 @@ describe('two records of one stop', () => {
   ]);
 
   it('go before whatever else is said of the journey', () => {
-    const { mark, tone, word } = journeyMark(doubted, trans);
+    const { mark, tone, label } = journeyMark(doubted, trans);
     expect([mark, tone]).toEqual(['!', 'bad']);
-    expect(word).toBe('two records: do not rely on it');
+    expect(label).toBe('two records: do not rely on it');
   });
 
   it('are told with their stations, in the order of the route', () => {
-    expect(contradicted(doubted)).toEqual(['jena', 'ulm']);
-    const words = contradictedWords(contradicted(doubted), trans);
+    expect(contradictingStations(doubted)).toEqual(['jena', 'ulm']);
+    const words = contradictionWarning(contradictingStations(doubted), trans);
     expect(words).toMatch(/^jena, ulm signed two different records/);
   });
 
   it('are told once for each station', () => {
     const one = journey([stop('departed', two), stop('departed')]);
-    expect(contradictedSince(new Map(), [one])).toEqual([one]);
-    expect(contradictedSince(new Map([[one.id, 1]]), [one])).toEqual([]);
-    expect(contradictedSince(new Map([[one.id, 1]]), [doubted])).toHaveLength(
+    expect(newlyContradicted(new Map(), [one])).toEqual([one]);
+    expect(newlyContradicted(new Map([[one.id, 1]]), [one])).toEqual([]);
+    expect(newlyContradicted(new Map([[one.id, 1]]), [doubted])).toHaveLength(
       1
     );
-    expect(contradictedSince(new Map(), [journey([stop('departed')])])).toEqual(
+    expect(newlyContradicted(new Map(), [journey([stop('departed')])])).toEqual(
       []
     );
   });
@@ -111,7 +111,7 @@ describe('order', () => {
       stop('offered', { number: 2 }),
       stop('offered', { number: 0 })
     ];
-    expect(inOrder(stops).map(({ number }) => number)).toEqual([0, 2]);
+    expect(inRouteOrder(stops).map(({ number }) => number)).toEqual([0, 2]);
   });
 });
 
@@ -159,14 +159,14 @@ describe('progress', () => {
 describe('time', () => {
   it('runs while a journey travels and stands when it has ended', () => {
     const there = journey([stop('running')]);
-    expect(elapsed(there, NOON)).toBe(30);
-    expect(elapsed(there, NOON + 5000)).toBe(35);
+    expect(elapsedSeconds(there, NOON)).toBe(30);
+    expect(elapsedSeconds(there, NOON + 5000)).toBe(35);
     const over = journey([stop('departed')]);
-    expect(elapsed(over, NOON + 5000)).toBe(30);
+    expect(elapsedSeconds(over, NOON + 5000)).toBe(30);
   });
 
   it('is never negative when the clocks differ', () => {
-    expect(elapsed(journey([stop('running')]), NOON - 600_000)).toBe(0);
+    expect(elapsedSeconds(journey([stop('running')]), NOON - 600_000)).toBe(0);
   });
 
   it('at a stop is what the station says, else since its last news', () => {
@@ -180,12 +180,12 @@ describe('time', () => {
 describe('words', () => {
   it('of a running stop name the cell', () => {
     const at = stop('running', { cell: 3, cells: 5 });
-    expect(stopWords(at, trans)).toBe('running, cell 3 of 5');
-    expect(stopWords(stop('running'), trans)).toBe('running');
+    expect(stopText(at, trans)).toBe('running, cell 3 of 5');
+    expect(stopText(stop('running'), trans)).toBe('running');
   });
 
   it('of a state that is new here are the state', () => {
-    expect(stopWords(stop('resting'), trans)).toBe('resting');
+    expect(stopText(stop('resting'), trans)).toBe('resting');
   });
 
   it.each([
@@ -197,31 +197,31 @@ describe('words', () => {
     [['departed', 'running'], 'running', 'moving', '●'],
     [['departed', 'held'], 'held', 'waiting', '‖'],
     [['offered', 'offered'], 'waiting', 'waiting', '○']
-  ])('of a journey with stops %p are %s', (states, word, tone, mark) => {
+  ])('of a journey with stops %p are %s', (states, label, tone, mark) => {
     const stops = states.map(state => stop(state));
-    expect(journeyMark(journey(stops), trans)).toEqual({ word, tone, mark });
+    expect(journeyMark(journey(stops), trans)).toEqual({ label, tone, mark });
   });
 
   it('of one that is being cancelled say so until all stops know', () => {
     const cancelled = journey([stop('running')], { cancelled: true });
-    expect(journeyMark(cancelled, trans).word).toBe('being cancelled');
+    expect(journeyMark(cancelled, trans).label).toBe('being cancelled');
   });
 
   it('of an error name class, cell and line as far as they left', () => {
     const error = { type: 'KeyError', cell: 4, line: 2, message: null };
-    expect(errorWords(error, trans)).toBe('KeyError in cell 4, line 2');
-    expect(errorWords({ ...error, line: null }, trans)).toBe(
+    expect(errorText(error, trans)).toBe('KeyError in cell 4, line 2');
+    expect(errorText({ ...error, line: null }, trans)).toBe(
       'KeyError in cell 4'
     );
-    expect(errorWords({ ...error, cell: null }, trans)).toBe('KeyError');
+    expect(errorText({ ...error, cell: null }, trans)).toBe('KeyError');
   });
 
   it('of parameters are their values', () => {
-    expect(parameterWords({ min_age: 50, outcome: 'any' }, trans)).toBe(
+    expect(parametersText({ min_age: 50, outcome: 'any' }, trans)).toBe(
       'min_age = 50, outcome = any'
     );
-    expect(parameterWords({ ages: [1, 2] }, trans)).toBe('ages = [1,2]');
-    expect(parameterWords(null, trans)).toBe('no parameters');
+    expect(parametersText({ ages: [1, 2] }, trans)).toBe('ages = [1,2]');
+    expect(parametersText(null, trans)).toBe('no parameters');
   });
 });
 
@@ -239,9 +239,9 @@ describe('what can be done', () => {
   it('has results so far once a stop departed while others wait', () => {
     const under = journey([stop('departed'), stop('held'), stop('running')]);
     expect(hasResults(under)).toBe(true);
-    expect(resultsWords(under, trans)).toBe('Results so far (1 of 3)');
+    expect(resultsLabel(under, trans)).toBe('Results so far (1 of 3)');
     expect(hasResults(journey([stop('failed'), stop('held')]))).toBe(false);
-    expect(resultsWords(journey([stop('departed')]), trans)).toBe('Results');
+    expect(resultsLabel(journey([stop('departed')]), trans)).toBe('Results');
   });
 
   it('cancels only one’s own that still travels', () => {
@@ -260,13 +260,13 @@ describe('what can be done', () => {
     ]);
     const old = journey([stop('departed')], { id: 'b' });
     const unknown = journey([stop('departed')], { id: 'c' });
-    expect(endedSince(before, [over, old, unknown])).toEqual([over]);
-    expect(endedSince(new Map([['a', true]]), [over])).toEqual([]);
+    expect(newlyEnded(before, [over, old, unknown])).toEqual([over]);
+    expect(newlyEnded(new Map([['a', true]]), [over])).toEqual([]);
   });
 
   it('counts those that travel', () => {
     expect(
-      travelling([journey([stop('held')]), journey([stop('departed')])])
+      countTravelling([journey([stop('held')]), journey([stop('departed')])])
     ).toBe(1);
   });
 });

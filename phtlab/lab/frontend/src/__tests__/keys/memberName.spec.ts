@@ -1,4 +1,4 @@
-import { isMemberName, suggestedName } from '../../keys/memberName';
+import { isMemberName, suggestMemberName } from '../../keys/memberName';
 
 it.each([
   ['alice', 'alice'],
@@ -9,7 +9,7 @@ it.each([
   ['李', ''],
   [null, '']
 ])('suggests for the hub user %j the name %j', (user, name) => {
-  expect(suggestedName(user)).toBe(name);
+  expect(suggestMemberName(user)).toBe(name);
 });
 
 it('takes the names that a roster takes', () => {

@@ -1,16 +1,18 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { strength } from '../../keys/passphrase';
+import { passphraseStrength } from '../../keys/passphrase';
 
 const trans = nullTranslator.load('phtlab');
 
 describe('strength', () => {
   const level = (passphrase: string, name = 'alice') =>
-    strength(passphrase, name, trans).level;
+    passphraseStrength(passphrase, name, trans).level;
 
   it('refuses only what is short, counted in characters', () => {
     expect(level('elevenchars')).toBe(0);
-    expect(strength('elevenchars', '', trans).words).toContain('11 of 12');
+    expect(passphraseStrength('elevenchars', '', trans).advice).toContain(
+      '11 of 12'
+    );
     expect(level('😀😁😂')).toBe(0);
   });
 
@@ -18,14 +20,16 @@ describe('strength', () => {
     'says that %s is easy to guess',
     passphrase => {
       expect(level(passphrase)).toBe(1);
-      expect(strength(passphrase, '', trans).words).toContain('easy to guess');
+      expect(passphraseStrength(passphrase, '', trans).advice).toContain(
+        'easy to guess'
+      );
     }
   );
 
   it('counts the own name for nothing', () => {
-    expect(strength('alicealicealice', 'alice', trans).words).toContain(
-      'is your name'
-    );
+    expect(
+      passphraseStrength('alicealicealice', 'alice', trans).advice
+    ).toContain('is your name');
   });
 
   it('prefers more words', () => {

@@ -1,9 +1,11 @@
-import { cellAddress } from '../../notebook/cellAddress';
+import { parseCellAddress } from '../../notebook/cellAddress';
 
 describe('cellAddress', () => {
   it('takes a cell, with or without a notebook and a line', () => {
-    expect(cellAddress({ cell: 3 })).toEqual({ cell: 3 });
-    expect(cellAddress({ cell: 3, line: 2, notebook: 'a/b.ipynb' })).toEqual({
+    expect(parseCellAddress({ cell: 3 })).toEqual({ cell: 3 });
+    expect(
+      parseCellAddress({ cell: 3, line: 2, notebook: 'a/b.ipynb' })
+    ).toEqual({
       cell: 3,
       line: 2,
       notebook: 'a/b.ipynb'
@@ -20,11 +22,11 @@ describe('cellAddress', () => {
     { cell: 1.5 },
     { cell: 1, notebook: 'page.html' }
   ])('takes nothing from %p', detail => {
-    expect(cellAddress(detail)).toBeNull();
+    expect(parseCellAddress(detail)).toBeNull();
   });
 
   it('leaves out what is no line', () => {
-    expect(cellAddress({ cell: 1, line: 'x', notebook: 7 })).toEqual({
+    expect(parseCellAddress({ cell: 1, line: 'x', notebook: 7 })).toEqual({
       cell: 1
     });
   });

@@ -2,7 +2,7 @@
 import { DocumentRegistry } from '@jupyterlab/docregistry';
 import { Signal } from '@lumino/signaling';
 
-import { followSaves, save } from '../../notebook/saves';
+import { followSaves, saveDocument } from '../../notebook/saves';
 
 /** A document that is saved when the test says so. */
 class Context {
@@ -26,11 +26,11 @@ function followed(): [Context, DocumentRegistry.Context] {
 describe('save', () => {
   it('saves what has changed, and nothing else', async () => {
     const [made, context] = followed();
-    await save(context);
-    await save(context);
+    await saveDocument(context);
+    await saveDocument(context);
     expect(made.saved).toBe(1);
     made.model = { dirty: true, readOnly: true };
-    await save(context);
+    await saveDocument(context);
     expect(made.saved).toBe(1);
   });
 
@@ -39,7 +39,7 @@ describe('save', () => {
     async state => {
       const [made, context] = followed();
       made.saveState.emit('started');
-      const saving = save(context);
+      const saving = saveDocument(context);
       await Promise.resolve();
       expect(made.saved).toBe(0);
       made.model.dirty = state === 'failed';
@@ -53,7 +53,7 @@ describe('save', () => {
     jest.useFakeTimers();
     const [made, context] = followed();
     made.saveState.emit('started');
-    const saving = save(context);
+    const saving = saveDocument(context);
     jest.runAllTimers();
     await saving;
     expect(made.saved).toBe(1);
@@ -65,7 +65,7 @@ describe('save', () => {
     const context = made as unknown as DocumentRegistry.Context;
     const follower = followSaves(context);
     made.saveState.emit('started');
-    const saving = save(context);
+    const saving = saveDocument(context);
     follower.dispose();
     await saving;
     expect(made.saved).toBe(1);

@@ -1,10 +1,10 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import {
-  bounds,
+  boundsText,
   checkParameters,
-  completed,
-  describe as described
+  describe as described,
+  withDefaults
 } from '../../parameters/validation';
 import { IParameter, IParameters, ParameterValues } from '../../server/api';
 
@@ -32,7 +32,7 @@ const schema = schemaOf({
 
 describe('completed', () => {
   it('fills in defaults, in declared order, and drops what is not declared', () => {
-    expect(completed(schema, { site: 'a', other: 1 })).toEqual({
+    expect(withDefaults(schema, { site: 'a', other: 1 })).toEqual({
       min_age: 40,
       outcome: 'any',
       site: 'a',
@@ -41,7 +41,9 @@ describe('completed', () => {
   });
 
   it('keeps a field empty that was emptied', () => {
-    expect(completed(schema, { min_age: undefined }).min_age).toBeUndefined();
+    expect(
+      withDefaults(schema, { min_age: undefined }).min_age
+    ).toBeUndefined();
   });
 });
 
@@ -147,6 +149,6 @@ describe('what a parameter takes, in words', () => {
   ];
   it.each(cases)('%j', (declared, all, range) => {
     expect(described(declared, trans)).toBe(all);
-    expect(bounds(declared, trans)).toBe(range);
+    expect(boundsText(declared, trans)).toBe(range);
   });
 });

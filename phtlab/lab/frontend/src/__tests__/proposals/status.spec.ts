@@ -1,10 +1,10 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
 import {
-  approving,
+  approvingStations,
   hasQuestion,
   isOpen,
-  notApproving,
+  nonApprovingStations,
   proposalMark,
   stationMark
 } from '../../proposals/status';
@@ -48,11 +48,14 @@ describe('a proposal', () => {
   });
 
   it('knows which stations have not said yes, also those that it does not name', () => {
-    expect(approving(proposal())).toEqual(['a']);
-    expect(notApproving(proposal(), ['a'])).toEqual([]);
-    expect(notApproving(proposal(), ['a', 'b', 'c'])).toEqual(['b', 'c']);
+    expect(approvingStations(proposal())).toEqual(['a']);
+    expect(nonApprovingStations(proposal(), ['a'])).toEqual([]);
+    expect(nonApprovingStations(proposal(), ['a', 'b', 'c'])).toEqual([
+      'b',
+      'c'
+    ]);
     const back = proposal({ stations: [station('a', 'revoked')] });
-    expect(notApproving(back, ['a'])).toEqual(['a']);
+    expect(nonApprovingStations(back, ['a'])).toEqual(['a']);
   });
 
   it("counts only the approvals under which the study's own trains start", () => {
@@ -63,27 +66,29 @@ describe('a proposal', () => {
       station('c', 'void')
     ];
     const found = proposal({ state: 'decided', stations });
-    expect(approving(found)).toEqual(['b']);
-    expect(notApproving(found, ['a', 'b', 'c'])).toEqual(['a', 'c']);
+    expect(approvingStations(found)).toEqual(['b']);
+    expect(nonApprovingStations(found, ['a', 'b', 'c'])).toEqual(['a', 'c']);
+    const label = '1 of 3 approved, 1 for other trains only';
     expect(proposalMark(found, trans)).toEqual({
       mark: '!',
       tone: 'warning',
-      word: '1 of 3 approved, 1 for other trains only'
+      label
     });
     const [other, own, gone] = stations.map(one => stationMark(one, trans));
-    expect(other.word).toBe(
+    expect(other.label).toBe(
       `approved, but not this study's own train: ${lacks}`
     );
     expect(other.tone).toBe('warning');
-    expect(own.word).toBe('approved: trains of at most low risk');
-    expect(gone.word).toContain('void');
+    expect(own.label).toBe('approved: trains of at most low risk');
+    expect(gone.label).toContain('void');
   });
 
   it('says how far it is', () => {
+    const label = '1 of 2 approved';
     expect(proposalMark(proposal(), trans)).toEqual({
       mark: '…',
       tone: 'moving',
-      word: '1 of 2 approved'
+      label
     });
     const all = proposal({
       state: 'decided',
@@ -95,7 +100,7 @@ describe('a proposal', () => {
       stations: [station('a', 'approved'), station('b', 'refused')]
     });
     expect(proposalMark(refused, trans).tone).toBe('warning');
-    expect(proposalMark(proposal({ state: 'withdrawn' }), trans).word).toBe(
+    expect(proposalMark(proposal({ state: 'withdrawn' }), trans).label).toBe(
       'withdrawn'
     );
   });
@@ -106,7 +111,7 @@ describe('a proposal', () => {
       station('b', 'in-review', 'Why?')
     ];
     expect(hasQuestion(proposal({ stations }))).toBe(true);
-    expect(proposalMark(proposal({ stations }), trans).word).toBe(
+    expect(proposalMark(proposal({ stations }), trans).label).toBe(
       'a station asks'
     );
     expect(hasQuestion(proposal({ stations, state: 'expired' }))).toBe(false);
@@ -123,7 +128,7 @@ describe('a proposal', () => {
       'void'
     ];
     const words = states.map(
-      state => stationMark(station('a', state), trans).word
+      state => stationMark(station('a', state), trans).label
     );
     expect(new Set(words).size).toBe(states.length);
   });

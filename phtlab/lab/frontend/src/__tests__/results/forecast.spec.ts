@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { foreseenWords } from '../../results/forecast';
+import { forecastText } from '../../results/forecast';
 import { IVerdict } from '../../server/api';
 
 const trans = nullTranslator.load('phtlab');
@@ -15,7 +15,7 @@ function words(more: Partial<IVerdict>): string {
     suppressed_rows: 0,
     ...more
   };
-  return foreseenWords(verdict, trans);
+  return forecastText(verdict, trans);
 }
 
 it('says of each verdict what would become of the output, and by which rule', () => {

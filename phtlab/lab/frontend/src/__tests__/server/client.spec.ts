@@ -3,7 +3,7 @@ import { ServerConnection } from '@jupyterlab/services';
 
 import { IJourney } from '../../server/api';
 import { PhtServer } from '../../server/client';
-import { PhtProblem } from '../../server/errors';
+import { ServerError } from '../../server/errors';
 
 /** The browser's EventSource, in the hands of a test. */
 class Stream extends EventTarget {
@@ -144,8 +144,8 @@ describe('PhtServer', () => {
     const refusing = serverThatAnswers(
       answered(400, '{"code": "passphrase", "message": "It does not fit."}')
     );
-    const problem: PhtProblem = await refusing.unlock('x').catch(e => e);
-    expect(problem).toBeInstanceOf(PhtProblem);
+    const problem: ServerError = await refusing.unlock('x').catch(e => e);
+    expect(problem).toBeInstanceOf(ServerError);
     expect([problem.code, problem.message]).toEqual([
       'passphrase',
       'It does not fit.'
@@ -176,7 +176,7 @@ describe('PhtServer', () => {
     const jupyter = serverThatAnswers(
       answered(code, '{"message": "Forbidden", "reason": null}')
     );
-    const problem: PhtProblem = await jupyter.keys().catch(e => e);
+    const problem: ServerError = await jupyter.keys().catch(e => e);
     expect(problem.code).toBe('logged-out');
     expect(problem.message).toContain('not logged in');
     jupyter.dispose();
@@ -186,7 +186,7 @@ describe('PhtServer', () => {
     'has words for a server that a hub has stopped: %s',
     async code => {
       const stopped = serverThatAnswers(answered(code, '<html></html>'));
-      const problem: PhtProblem = await stopped.keys().catch(e => e);
+      const problem: ServerError = await stopped.keys().catch(e => e);
       expect(problem.code).toBe('server-stopped');
       expect(problem.message).toContain('not running');
       stopped.dispose();
@@ -198,7 +198,7 @@ describe('PhtServer', () => {
     const hostile = serverThatAnswers(
       answered(409, JSON.stringify({ code: 'x', message }))
     );
-    const problem: PhtProblem = await hostile.keys().catch(e => e);
+    const problem: ServerError = await hostile.keys().catch(e => e);
     expect(problem.message.startsWith('\\u202e<b>x')).toBe(true);
     expect(problem.message.length).toBeLessThanOrEqual(2000);
     expect(problem.problem.message).toBe(problem.message);

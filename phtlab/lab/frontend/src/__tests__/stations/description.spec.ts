@@ -2,13 +2,13 @@ import { nullTranslator } from '@jupyterlab/translation';
 
 import { IColumn, IStation } from '../../server/api';
 import {
-  byName,
-  columnWords,
-  datasetCode,
-  lacking,
-  load,
-  presence,
-  rows
+  columnText,
+  dataSetCode,
+  loadText,
+  missingDataSets,
+  presenceText,
+  rowCountText,
+  sortByName
 } from '../../stations/description';
 
 const trans = nullTranslator.load('phtlab');
@@ -51,7 +51,7 @@ describe('stations', () => {
       station('c', { online: false }),
       station('a')
     ];
-    expect(byName(stations).map(({ name }) => name)).toEqual([
+    expect(sortByName(stations).map(({ name }) => name)).toEqual([
       'a',
       'b',
       'c',
@@ -60,32 +60,32 @@ describe('stations', () => {
   });
 
   it('say in words whether they are there', () => {
-    expect(presence(station('a'), NOON, trans)).toBe('online');
+    expect(presenceText(station('a'), NOON, trans)).toBe('online');
     const paused = station('a', { paused: 'The engine is upgraded.' });
-    expect(presence(paused, NOON, trans)).toBe('paused');
+    expect(presenceText(paused, NOON, trans)).toBe('paused');
     const away = station('a', {
       online: false,
       last_seen: '2026-05-04T10:00:00Z'
     });
-    expect(presence(away, NOON, trans)).toBe('offline, seen 2 h ago');
-    expect(presence(station('a', { online: false }), NOON, trans)).toBe(
+    expect(presenceText(away, NOON, trans)).toBe('offline, seen 2 h ago');
+    expect(presenceText(station('a', { online: false }), NOON, trans)).toBe(
       'offline, never seen'
     );
   });
 
   it('say how much they have to do, if anything', () => {
-    expect(load(station('a', { running: 1, waiting: 2 }), trans)).toBe(
+    expect(loadText(station('a', { running: 1, waiting: 2 }), trans)).toBe(
       '1 running, 2 waiting'
     );
-    expect(load(station('a', { waiting: 2 }), trans)).toBe('2 waiting');
-    expect(load(station('a'), trans)).toBe('');
+    expect(loadText(station('a', { waiting: 2 }), trans)).toBe('2 waiting');
+    expect(loadText(station('a'), trans)).toBe('');
   });
 
   it('lack what a notebook needs and they have not', () => {
     const heart = { name: 'heart' } as IStation['datasets'][number];
     const there = station('a', { datasets: [heart] });
-    expect(lacking(there, ['heart', 'lung'])).toEqual(['lung']);
-    expect(lacking(there, [])).toEqual([]);
+    expect(missingDataSets(there, ['heart', 'lung'])).toEqual(['lung']);
+    expect(missingDataSets(there, [])).toEqual([]);
   });
 });
 
@@ -93,14 +93,14 @@ describe('data sets', () => {
   it('show rows only where they are published', () => {
     const heart = { rows: 300 } as IStation['datasets'][number];
     const told = (rounded: number | null, count = 300) =>
-      rows({ ...heart, rows: count, rows_rounded_to: rounded }, trans);
+      rowCountText({ ...heart, rows: count, rows_rounded_to: rounded }, trans);
     expect(told(50)).toBe('about 300 rows');
     expect(told(null)).toBe('about 300 rows'); // a station from before says nothing of it
     expect(told(50, 0)).toBe('few rows');
     expect(told(1)).toBe('300 rows');
     expect(told(1, 0)).toBe('0 rows');
     expect(told(1, 1)).toBe('1 row');
-    expect(rows({ ...heart, rows: null }, trans)).toBe('');
+    expect(rowCountText({ ...heart, rows: null }, trans)).toBe('');
   });
 
   it.each([
@@ -111,14 +111,14 @@ describe('data sets', () => {
     [{ unit: 'mm' }, 'mm'],
     [{}, '']
   ])('say of a column with %p: %s', (changes, words) => {
-    expect(columnWords(column(changes), trans)).toBe(words);
+    expect(columnText(column(changes), trans)).toBe(words);
   });
 
   it('are read by a line in the notebook’s language', () => {
-    expect(datasetCode('heart', 'python')).toBe(
+    expect(dataSetCode('heart', 'python')).toBe(
       'heart = phtlab.dataset("heart")'
     );
-    expect(datasetCode('heart', 'R')).toBe('heart <- dataset("heart")');
+    expect(dataSetCode('heart', 'R')).toBe('heart <- dataset("heart")');
   });
 
   it.each([
@@ -128,6 +128,6 @@ describe('data sets', () => {
     '',
     'h'.repeat(64)
   ])('give no code for the name %p', name => {
-    expect(datasetCode(name, 'python')).toBeNull();
+    expect(dataSetCode(name, 'python')).toBeNull();
   });
 });

@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { listed } from '../../text/list';
+import { formatList } from '../../text/list';
 
 const trans = nullTranslator.load('phtlab');
 
@@ -11,7 +11,7 @@ function plain(text: string): string {
 
 it('lists many shortly', () => {
   const names = 'abcdefghij'.split('');
-  expect(plain(listed(names, trans))).toBe('a, b, c, d, e and 5 others');
-  expect(plain(listed(['a'], trans))).toBe('a');
-  expect(listed([], trans)).toBe('');
+  expect(plain(formatList(names, trans))).toBe('a, b, c, d, e and 5 others');
+  expect(plain(formatList(['a'], trans))).toBe('a');
+  expect(formatList([], trans)).toBe('');
 });

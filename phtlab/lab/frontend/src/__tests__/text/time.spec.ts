@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { ago, duration } from '../../text/time';
+import { formatAge, formatDuration } from '../../text/time';
 
 const trans = nullTranslator.load('phtlab');
 
@@ -14,7 +14,7 @@ it.each([
   [3 * 86_400, '3 days'],
   [-4, '0 s']
 ])('a duration of %d s reads %s', (seconds, words) => {
-  expect(duration(seconds, trans)).toBe(words);
+  expect(formatDuration(seconds, trans)).toBe(words);
 });
 
 it.each([
@@ -24,5 +24,5 @@ it.each([
   [7300, '2 h ago'],
   [3 * 86_400, '3 days ago']
 ])('%d s later reads %s', (seconds, words) => {
-  expect(ago(NOON, NOON + seconds * 1000, trans)).toBe(words);
+  expect(formatAge(NOON, NOON + seconds * 1000, trans)).toBe(words);
 });

@@ -1,9 +1,9 @@
-import { LiveCheck } from '../../findings/liveCheck';
+import { DebouncedQuery } from '../../findings/debouncedQuery';
 
 /** Questions that a test answers, in the order in which they were asked. */
 class Asked {
   read = () => this.text;
-  ask = (about: string) =>
+  send = (about: string) =>
     new Promise<string>((resolve, reject) => {
       this.questions.push({ about, resolve, reject });
     });
@@ -18,15 +18,15 @@ class Asked {
 
 const PAUSE = 500;
 
-describe('LiveCheck', () => {
+describe('DebouncedQuery', () => {
   let asked: Asked;
-  let live: LiveCheck<string, string>;
+  let live: DebouncedQuery<string, string>;
   let told: jest.Mock;
 
   beforeEach(() => {
     jest.useFakeTimers();
     asked = new Asked();
-    live = new LiveCheck<string, string>(asked, PAUSE);
+    live = new DebouncedQuery<string, string>(asked, PAUSE);
     told = jest.fn();
     live.changed.connect(told);
   });
@@ -42,7 +42,7 @@ describe('LiveCheck', () => {
   it('asks once after the last of many changes', async () => {
     for (const text of ['a', 'ab', 'abc']) {
       asked.text = text;
-      live.later();
+      live.schedule();
       await after(PAUSE - 1);
     }
     expect(abouts()).toEqual([]);
@@ -55,22 +55,22 @@ describe('LiveCheck', () => {
   });
 
   it('does not ask about what it asked already', async () => {
-    live.anew();
+    live.refresh();
     await after(0);
     asked.questions[0].resolve('fine');
-    live.later();
+    live.schedule();
     await after(PAUSE);
     expect(abouts()).toEqual(['first']);
-    live.anew();
+    live.refresh();
     await after(0);
     expect(abouts()).toEqual(['first', 'first']);
   });
 
   it('drops the answer to what no longer stands, and asks again', async () => {
-    live.anew();
+    live.refresh();
     await after(0);
     asked.text = 'second';
-    live.later();
+    live.schedule();
     await after(PAUSE);
     expect(abouts()).toEqual(['first']);
     asked.questions[0].resolve('of the first');
@@ -85,7 +85,7 @@ describe('LiveCheck', () => {
   });
 
   it('asks again when a change was taken back while an answer was dropped', async () => {
-    live.anew();
+    live.refresh();
     await after(0);
     asked.text = 'second';
     asked.questions[0].resolve('dropped');
@@ -96,12 +96,12 @@ describe('LiveCheck', () => {
   });
 
   it('keeps the last answer when there is none, and says why', async () => {
-    live.anew();
+    live.refresh();
     await after(0);
     asked.questions[0].resolve('fine');
     await after(0);
     asked.text = 'second';
-    live.later();
+    live.schedule();
     await after(PAUSE);
     const error = new Error('away');
     asked.questions[1].reject(error);
@@ -110,7 +110,7 @@ describe('LiveCheck', () => {
     expect(live.failure).toBe(error);
     // Quietly: it does not insist.
     expect(abouts()).toHaveLength(2);
-    live.anew();
+    live.refresh();
     await after(0);
     asked.questions[2].resolve('fine again');
     await after(0);
@@ -120,9 +120,9 @@ describe('LiveCheck', () => {
   });
 
   it('asks one question at a time', async () => {
-    live.anew();
+    live.refresh();
     await after(0);
-    live.anew();
+    live.refresh();
     await after(0);
     expect(abouts()).toHaveLength(1);
     asked.questions[0].resolve('fine');
@@ -131,11 +131,11 @@ describe('LiveCheck', () => {
   });
 
   it('says nothing once it is disposed', async () => {
-    live.anew();
+    live.refresh();
     await after(0);
     live.dispose();
     asked.questions[0].resolve('late');
-    live.later();
+    live.schedule();
     await after(PAUSE);
     expect(told).not.toHaveBeenCalled();
     expect(abouts()).toHaveLength(1);

@@ -1,22 +1,21 @@
 /**
- * Asking again and again about something that changes, one question at a time.
+ * A query that is sent again when its input has changed and rested, one request at a time.
  *
- * What is answered is always said of what stands: an answer to what was there before is dropped,
- * and what has not changed is not asked about again.
+ * An answer to an outdated input is dropped, and an unchanged input is not sent again.
  */
 import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
-export interface IQuestion<T, A> {
-  /** What stands now. It is compared as JSON. */
+export interface IQuery<T, A> {
+  /** The current input, compared as JSON. */
   read(): T;
-  ask(about: T): Promise<A>;
+  send(input: T): Promise<A>;
 }
 
-export class LiveCheck<T, A> implements IDisposable {
-  /** `pause`: milliseconds without a change before `later` asks. */
+export class DebouncedQuery<T, A> implements IDisposable {
+  /** `pause`: milliseconds without a change before `schedule` sends. */
   constructor(
-    private readonly _question: IQuestion<T, A>,
+    private readonly _query: IQuery<T, A>,
     private readonly _pause: number
   ) {}
 
@@ -25,7 +24,7 @@ export class LiveCheck<T, A> implements IDisposable {
     return this._answer;
   }
 
-  /** Why the last question got no answer; null if it got one. */
+  /** The error of the last request; null if it was answered. */
   get failure(): unknown {
     return this._failure;
   }
@@ -48,14 +47,14 @@ export class LiveCheck<T, A> implements IDisposable {
     Signal.clearData(this);
   }
 
-  /** Something changed: ask when it has rested for a while. */
-  later(): void {
+  /** The input may have changed: send it once it has rested for the pause. */
+  schedule(): void {
     this._wait(this._pause);
   }
 
-  /** Ask at once, whatever was answered before. */
-  anew(): void {
-    this._asked = null;
+  /** Send the input at once, even if it is unchanged. */
+  refresh(): void {
+    this._lastInput = null;
     this._wait(0);
   }
 
@@ -64,55 +63,55 @@ export class LiveCheck<T, A> implements IDisposable {
       return;
     }
     window.clearTimeout(this._timer);
-    this._timer = window.setTimeout(() => void this._ask(), pause);
+    this._timer = window.setTimeout(() => void this._send(), pause);
   }
 
-  private async _ask(): Promise<void> {
+  private async _send(): Promise<void> {
     if (this._isDisposed) {
       return;
     }
-    if (this._isAsking) {
+    if (this._isSending) {
       this._again = true;
       return;
     }
-    const about = this._question.read();
-    const asked = JSON.stringify(about);
-    if (asked === this._asked) {
+    const input = this._query.read();
+    const serialized = JSON.stringify(input);
+    if (serialized === this._lastInput) {
       return;
     }
-    this._isAsking = true;
-    this._asked = asked;
+    this._isSending = true;
+    this._lastInput = serialized;
     let answer: A | null = null;
     let failure: unknown = null;
     try {
-      answer = await this._question.ask(about);
+      answer = await this._query.send(input);
     } catch (error) {
       failure = error;
     }
-    this._isAsking = false;
+    this._isSending = false;
     if (this._isDisposed) {
       return;
     }
-    const stands = asked === JSON.stringify(this._question.read());
-    if (stands) {
+    const isCurrent = serialized === JSON.stringify(this._query.read());
+    if (isCurrent) {
       this._answer = answer ?? this._answer;
       this._failure = failure;
       this._changed.emit();
     }
-    if (!stands) {
-      this._asked = null;
+    if (!isCurrent) {
+      this._lastInput = null;
     }
-    if (!stands || this._again) {
+    if (!isCurrent || this._again) {
       this._again = false;
-      this.later();
+      this.schedule();
     }
   }
 
   private _answer: A | null = null;
   private _failure: unknown = null;
-  private _asked: string | null = null;
+  private _lastInput: string | null = null;
   private _again = false;
-  private _isAsking = false;
+  private _isSending = false;
   private _isDisposed = false;
   private _timer = 0;
   private readonly _changed = new Signal<this, void>(this);

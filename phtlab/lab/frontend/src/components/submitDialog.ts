@@ -1,26 +1,26 @@
 /**
- * A dialog that stays open until what its button does has worked, or the person gives up.
+ * A dialog that stays open until its submission succeeds or the person cancels.
  */
 import { Dialog } from '@jupyterlab/apputils';
 
-export interface IAttempt {
+export interface ISubmitBody {
   /** Try it; whether the dialog is over. */
-  attempt(): Promise<boolean>;
-  readonly working: boolean;
+  submit(): Promise<boolean>;
+  readonly isSubmitting: boolean;
   /** Called when `working` may have changed. */
   stateChanged: () => void;
 }
 
-export class AttemptDialog<
-  T extends Dialog.IBodyWidget<void> & IAttempt
+export class SubmitDialog<
+  T extends Dialog.IBodyWidget<void> & ISubmitBody
 > extends Dialog<void> {
   /** The first button gives up, the last one attempts. */
   constructor(
-    protected readonly attempted: T,
+    protected readonly submitBody: T,
     options: Partial<Dialog.IOptions<void>>
   ) {
-    super({ ...options, body: attempted, defaultButton: 1 });
-    attempted.stateChanged = () => this._showState();
+    super({ ...options, body: submitBody, defaultButton: 1 });
+    submitBody.stateChanged = () => this._showState();
   }
 
   /** Buttons and the Enter key end here. */
@@ -29,7 +29,7 @@ export class AttemptDialog<
       super.resolve(0);
       return;
     }
-    void this.attempted.attempt().then(over => {
+    void this.submitBody.submit().then(over => {
       if (over) {
         super.resolve(1);
       }
@@ -41,6 +41,6 @@ export class AttemptDialog<
       '.jp-Dialog-footer .jp-mod-accept'
     );
     // Not `disabled`: that would take the keyboard's focus out of the dialog.
-    button?.setAttribute('aria-disabled', String(this.attempted.working));
+    button?.setAttribute('aria-disabled', String(this.submitBody.isSubmitting));
   }
 }
