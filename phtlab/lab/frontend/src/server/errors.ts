@@ -23,7 +23,7 @@ export class ServerError extends Error {
       MESSAGE_LIMIT
     );
     super(message);
-    this.name = 'PhtProblem';
+    this.name = 'ServerError';
     this.problem = { ...rest, message };
   }
 

@@ -3,7 +3,7 @@
  */
 import { ServerError } from './errors';
 
-/** What `part`, an `import()`, gives. Throws PhtProblem. */
+/** What `part`, an `import()`, gives. Throws ServerError. */
 export async function lazyImport<T>(part: Promise<T>): Promise<T> {
   try {
     return await part;

@@ -30,7 +30,7 @@ export class Requests {
     return { name: declared?.[1] ?? name, content: await response.blob() };
   }
 
-  /** The answer, if it is a good one. Throws PhtProblem. */
+  /** The answer, if it is a good one. Throws ServerError. */
   async fetch(path: string, init: RequestInit): Promise<Response> {
     let response: Response;
     try {

@@ -66,7 +66,9 @@ export function bannersOf(
     banners.push({
       kind: 'problem',
       tone: 'warning',
-      text: problem.hint ? `${problem.message} ${problem.hint}` : problem.message,
+      text: problem.hint
+        ? `${problem.message} ${problem.hint}`
+        : problem.message,
       remedy: null
     });
   }

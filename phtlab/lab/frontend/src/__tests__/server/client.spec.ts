@@ -160,7 +160,7 @@ describe('PhtServer', () => {
         '{"code": "key-locked", "message": "Your key is locked.", "hint": "Unlock it."}'
       )
     );
-    const problem: PhtProblem = await refusing.keys().catch(e => e);
+    const problem: ServerError = await refusing.keys().catch(e => e);
     expect(problem.message).toBe('Your key is locked. Unlock it.');
     expect(problem.problem.message).toBe(problem.message);
     refusing.dispose();
