@@ -113,7 +113,7 @@ def test_who_is_refused_is_told_so_in_a_sentence(people: People) -> None:
     assert answer.status_code == 403
     told = json.loads(answer.text)
     assert told["code"] in ("logged-out", "forbidden")
-    assert "Log in" in told["message"] or "log in" in told["message"]
+    assert "log in" in told["hint"].lower()
 
 
 def test_a_token_in_the_address_is_none(people: People) -> None:

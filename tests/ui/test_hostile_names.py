@@ -416,4 +416,4 @@ def test_a_login_that_is_over_at_the_real_server(lab_page: LabPage, jupyter: Lab
     status, body = said
     problem = json.loads(body)
     assert status in (401, 403)
-    assert "log in" in problem["message"].lower()
+    assert "log in" in problem["hint"].lower()

@@ -1,7 +1,7 @@
 """The Jupyter server extension: the only way from the browser to keys, central and results.
 
 Its paths lie below `/phtlab/` of the server; `routes()` lists them all. What the answers look like
-is written in `phtlab/lab/frontend/src/api.ts`. Every one of them derives from `Exchange`, which
+is written in `phtlab/lab/frontend/src/server/api.ts`. Every one of them derives from `Exchange`, which
 lets in whom Jupyter knows and nobody else.
 """
 

@@ -1,4 +1,4 @@
-"""What the workspace knows, in the shapes of `phtlab/lab/frontend/src/api.ts`.
+"""What the workspace knows, in the shapes of `phtlab/lab/frontend/src/server/api.ts`.
 
 Names, titles and sentences are others' words: they go out as printable text of bounded length.
 """
