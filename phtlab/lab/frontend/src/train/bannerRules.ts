@@ -66,9 +66,7 @@ export function bannersOf(
     banners.push({
       kind: 'problem',
       tone: 'warning',
-      text: problem.hint
-        ? `${problem.message} ${problem.hint}`
-        : problem.message,
+      text: textOf(problem),
       remedy: null
     });
   }
@@ -86,7 +84,7 @@ function centralBanner(
       kind: 'no-central',
       tone: 'warning',
       text:
-        (problem?.code === 'central-missing' ? problem.message : sentence) ||
+        (problem?.code === 'central-missing' ? textOf(problem) : sentence) ||
         trans.__(
           'No central is set here, so nothing can travel. You can write and check notebooks; ' +
             'ask who runs this server.'
@@ -149,4 +147,9 @@ function keyBanner(status: IStatus, trans: TranslationBundle): IBanner | null {
     };
   }
   return null;
+}
+
+/** What happened, and what to do about it. */
+function textOf({ message, hint }: IProblem): string {
+  return hint ? `${message} ${hint}` : message;
 }

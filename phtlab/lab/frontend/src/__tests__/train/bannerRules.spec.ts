@@ -66,6 +66,13 @@ describe('the banners', () => {
     ]);
   });
 
+  it.each(['central-missing', 'settings'])('say what to do about %s', code => {
+    const problem = { code, message: 'It failed.', hint: 'Mend it.' };
+    expect(bannersOf(status({ problem }), true, trans)).toMatchObject([
+      { text: 'It failed. Mend it.' }
+    ]);
+  });
+
   it.each([
     ['none', 'no-key', 'open-keys'],
     ['locked', 'locked', 'unlock']
