@@ -87,7 +87,7 @@ class Admission(Timestamp):
     """`admitted.json`: what the run gets: data sets (path and schema's digest), and limits."""
 
     sentence: str
-    approval: Digest | None
+    approval: Digest | None = None
     data: Mapping[str, str]
     schemas: Mapping[str, Digest]
     twin: bool

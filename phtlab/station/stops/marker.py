@@ -6,10 +6,7 @@ from enum import StrEnum
 
 
 class Marker(StrEnum):
-    """The name of a file, without `.json`. Each is written once, whole, and never changed.
-
-    The one exception is `told`, `log-sent` and the files of votes, which come after the record.
-    """
+    """The name of a file, without `.json`. Each is written once, whole, and never changed."""
 
     OFFER = "offer"
     TAKEN = "taken"
