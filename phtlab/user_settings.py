@@ -110,8 +110,8 @@ def remember(directory: Path | None = None, **values: str) -> Path:
     path = (directory or config_directory()) / "profile.toml"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A basic string of TOML is written as one of JSON.
-    told = {**_read(path), **values}
-    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in told.items()))
+    merged = {**_read(path), **values}
+    path.write_text("".join(f"{key} = {json.dumps(value)}\n" for key, value in merged.items()))
     return path
 
 

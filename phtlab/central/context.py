@@ -51,14 +51,14 @@ class CentralContext:
         cls, settings: CentralSettings, clock: Clock = lambda: datetime.now(UTC)
     ) -> CentralContext:
         """The services of `settings`. Raises SettingsError if a key or the database is wrong."""
-        news = ChangeBus()
+        changes = ChangeBus()
         database = Database(
-            settings.database_url, tell=news.tell, clock=clock, consortium=settings.name
+            settings.database_url, report=changes.tell, clock=clock, consortium=settings.name
         )
         return cls(
             settings=settings,
             database=database,
-            news=news,
+            news=changes,
             publication=Publication(
                 database,
                 settings.name,
@@ -72,7 +72,7 @@ class CentralContext:
                 service=settings.registry_service,
                 seconds=settings.registry_token_seconds,
             ),
-            metrics=Metrics(news),
+            metrics=Metrics(changes),
             clock=clock,
             hub=Hub(settings.hub_api_url) if settings.hub_api_url else None,
             board=StationBoard(),

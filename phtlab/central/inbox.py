@@ -30,9 +30,9 @@ def inbox_json(connection: Connection, station: str, unless: int | None = None) 
     None if the cursor is still `unless`. Envelopes are put in as they are stored, and not read: a
     thousand stations hear all of theirs again every 25 seconds.
     """
-    asked = {"station": station}
+    query = {"station": station}
     # The cursor is read first: what comes in between is then seen twice, never missed.
-    stops, proposals, contradicted = connection.execute(_NEWEST, asked).one()
+    stops, proposals, contradicted = connection.execute(_NEWEST, query).one()
     cursor = max(stops or 0, proposals or 0)
     if cursor == unless:
         return None
@@ -40,10 +40,10 @@ def inbox_json(connection: Connection, station: str, unless: int | None = None) 
         f'{{"journey":{json.dumps(journey)},"order":{order},"train":{train},'
         f'"cancelled":{json.dumps(cancelled)},"previous":{record or "null"}}}'
         for journey, order, train, cancelled, record in connection.execute(
-            _OFFERS, asked | {"most": MAX_OFFERS}
+            _OFFERS, query | {"most": MAX_OFFERS}
         )
     )
-    conflicts = list(connection.scalars(_CONFLICTS, asked)) if contradicted else []
+    conflicts = list(connection.scalars(_CONFLICTS, query)) if contradicted else []
     return (
         f'{{"cursor":{cursor},"offers":[{offers}],'
         f'"proposals":{proposals or 0},"conflicts":{json.dumps(conflicts)}}}'

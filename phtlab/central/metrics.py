@@ -19,7 +19,7 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 class Metrics:
     """The metrics of one central."""
 
-    def __init__(self, news: ChangeBus) -> None:
+    def __init__(self, changes: ChangeBus) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "phtlab_central_requests",
@@ -46,7 +46,7 @@ class Metrics:
         waiting = Gauge(
             "phtlab_central_waiting", "Requests that wait for news now", registry=self.registry
         )
-        waiting.set_function(lambda: float(news.waiting))
+        waiting.set_function(lambda: float(changes.waiting))
 
     def watch(self, database: Database) -> None:
         """Count journeys and stops whenever the metrics are read."""

@@ -153,11 +153,13 @@ async def _refused(_: Request, error: Exception) -> Response:
 async def _malformed(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     # What was sent is not repeated: it may be anything.
-    told = "; ".join(
+    reasons = "; ".join(
         f"{'.'.join(str(part) for part in wrong['loc'])}: {wrong['msg']}"
         for wrong in error.errors()[:5]
     )
-    return answer(CentralError(f"This request is not of the API's form: {told}.", code="request"))
+    return answer(
+        CentralError(f"This request is not of the API's form: {reasons}.", code="request")
+    )
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -22,9 +22,9 @@ from phtlab.files.durable_file import remove_dead_drafts
 class CentralServer(uvicorn.Server):
     """A server that sends long polls and streams home before it waits for them."""
 
-    def __init__(self, config: uvicorn.Config, news: ChangeBus) -> None:
+    def __init__(self, config: uvicorn.Config, changes: ChangeBus) -> None:
         super().__init__(config)
-        self._news = news
+        self._news = changes
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._news.close()

@@ -201,10 +201,10 @@ class CentralSettings(FileSettings):
         try:
             return cls(**{**values, "directory": directory.resolve()})
         except ValidationError as wrong:
-            told = "; ".join(map(str, faults_of(wrong)))
+            reasons = "; ".join(map(str, faults_of(wrong)))
             raise SettingsError(
                 f"Central's settings ({directory / SETTINGS_FILE} or PHTLAB_CENTRAL_…) cannot be "
-                f"used: {told}.",
+                f"used: {reasons}.",
                 code="central-settings",
             ) from None
 

@@ -104,11 +104,11 @@ def show(
 
     from phtlab.governance.audit.filter import EntryFilter
 
-    wanted = EntryFilter.of(
+    entry_filter = EntryFilter.of(
         actor=actor, action=action, subject=subject, digest=digest, since=since, until=until
     )
     entries = _entries(export, directory)
-    found = deque((entry for entry in entries if wanted.matches(entry)), maxlen=last)
+    found = deque((entry for entry in entries if entry_filter.matches(entry)), maxlen=last)
     if as_json:
         print_json(list(found))
     elif found:
@@ -263,17 +263,17 @@ def _seen(log: str) -> LastSeenHead | None:
 
 
 def _print_verified(verified: Verified, *, of_export: bool) -> None:
-    say = "The log of {} holds as far as entry {}."
-    out.print(say.format(verified.log, verified.number), markup=False)
+    sentence = "The log of {} holds as far as entry {}."
+    out.print(sentence.format(verified.log, verified.number), markup=False)
     if verified.witnesses:
         table = Table(box=None, pad_edge=False)
         for heading in ("signed by", "times", "as far as", "at"):
             table.add_column(
                 heading, justify="right" if heading in ("times", "as far as") else "left"
             )
-        for one in verified.witnesses:
-            count, number = str(one.checkpoints), str(one.number)
-            table.add_row(Text(one.witness), count, number, f"{one.at:%Y-%m-%d %H:%M} UTC")
+        for witness in verified.witnesses:
+            count, number = str(witness.checkpoints), str(witness.number)
+            table.add_row(Text(witness.witness), count, number, f"{witness.at:%Y-%m-%d %H:%M} UTC")
         out.print(table)
     for loss in verified.losses:
         out.print(
@@ -300,7 +300,7 @@ def _print_verified(verified: Verified, *, of_export: bool) -> None:
 def _print_entries(entries: Iterable[Entry]) -> None:
     rows = [("entry", "at (UTC)", "by", "what", "of", "digest", "details")]
     for entry in entries:
-        details = "  ".join(f"{word}: {text}" for word, text in entry.details.items())
+        details = "  ".join(f"{key}: {text}" for key, text in entry.details.items())
         moment, subject = f"{entry.at:%Y-%m-%d %H:%M}", _short(entry.subject)
         digest = _short(entry.digest or "")
         rows.append(

@@ -45,23 +45,23 @@ def demo(
         return
     steps = Steps()
     try:
-        shown = run(world, steps, fresh)
+        showcase = run(world, steps, fresh)
     except BaseException:
         world.stop()
         raise
     if as_json:
         print_json(
             {
-                "finding": shown.finding.to_dict("records"),
-                "model": shown.model.reset_index().to_dict("records"),
-                "largest_relative_difference": shown.difference,
-                "html": shown.html,
-                "png": shown.png,
+                "finding": showcase.finding.to_dict("records"),
+                "model": showcase.model.reset_index().to_dict("records"),
+                "largest_relative_difference": showcase.difference,
+                "html": showcase.html,
+                "png": showcase.png,
                 "seconds": steps.seconds,
             }
         )
     else:
-        print_finding(shown)
+        print_finding(showcase)
     if keep:
         print_next_commands(world)
     else:
@@ -87,33 +87,35 @@ def run(world: World, steps: Steps, fresh: bool) -> Showcase:
             with steps.step(
                 f"Consortium [b]{CONSORTIUM}[/] founded: {len(OFFICERS)} officers, {SIGNERS} sign; "
                 f"{len(HOSPITALS)} hospitals, a twin station"
-            ) as say:
-                world.found(say)
-        with steps.step("Registry, central, kernel image, stations are up") as say:
-            world.start(say)
-    with steps.step("Notebook checked, train built") as say:
-        say("checking the notebook, composing the image")
+            ) as report:
+                world.found(report)
+        with steps.step("Registry, central, kernel image, stations are up") as report:
+            world.start(report)
+    with steps.step("Notebook checked, train built") as report:
+        report("checking the notebook, composing the image")
         lab = connected(world)
         train = lab.train(share(NOTEBOOK))
-        say(f"{train.name} {train.digest}")
+        report(f"{train.name} {train.digest}")
     steps.note(f"{train.name} {train.digest[:19]}…, parameters and outputs declared")
-    with steps.step("Dry run on the synthetic twin") as say:
-        say("the same image, sandbox and airlock, made-up data")
+    with steps.step("Dry run on the synthetic twin") as report:
+        report("the same image, sandbox and airlock, made-up data")
         dry = lab.dispatch(train, stations=lab.twin_stations())
         _travel(dry, steps)
         dry.results()
-    with steps.step(f"Journey to {len(HOSPITALS)} hospitals, in a sealed sandbox at each") as say:
-        say(f"signed by {RESEARCHER}")
+    with steps.step(
+        f"Journey to {len(HOSPITALS)} hospitals, in a sealed sandbox at each"
+    ) as report:
+        report(f"signed by {RESEARCHER}")
         journey = lab.dispatch(train, stations=tuple(HOSPITALS))
         _travel(journey, steps)
     with steps.step("Results verified against the roster, opened with the researcher's key"):
         opened = journey.results()
-    for one in opened.values():
-        for verdict in one.record.outputs:
+    for released in opened.values():
+        for verdict in released.record.outputs:
             if verdict.verdict != "released":
-                steps.note(f"{one.station} kept back: {verdict.name}. {verdict.sentence}")
-    with steps.step("The notebook's aggregate cells put them together") as say:
-        say("running them in a kernel of this machine")
+                steps.note(f"{released.station} kept back: {verdict.name}. {verdict.sentence}")
+    with steps.step("The notebook's aggregate cells put them together") as report:
+        report("running them in a kernel of this machine")
         return conclude(world, journey)
 
 
@@ -176,24 +178,24 @@ def _travel(journey: Any, steps: Steps) -> None:
     journey.wait(600, on_change=show)
     bad = [stop for stop in journey.stops if stop.state != "departed"]
     if bad:
-        told = "; ".join(f"{stop.station} {describe(stop)}" for stop in bad)
-        raise JourneyError(f"Journey {short(journey.id)} did not end well: {told}")
+        outcomes = "; ".join(f"{stop.station} {describe(stop)}" for stop in bad)
+        raise JourneyError(f"Journey {short(journey.id)} did not end well: {outcomes}")
 
 
-def print_finding(shown: Showcase) -> None:
+def print_finding(showcase: Showcase) -> None:
     """The pooled finding and the federated model, as tables."""
-    by_variable = shown.finding.set_index(["variable", "disease"])
+    by_variable = showcase.finding.set_index(["variable", "disease"])
     table = Table(title="What the four hospitals know together", title_justify="left", box=None)
     table.add_column("")
     for heading in ("without disease", "with disease"):
         table.add_column(heading, justify="right")
-    for variable in dict.fromkeys(shown.finding["variable"]):
+    for variable in dict.fromkeys(showcase.finding["variable"]):
         cells = [_mean(by_variable, variable, disease) for disease in ("no", "yes")]
         table.add_row(variable, *cells)
     out.print()
     out.print(table)
     out.print("[dim]mean ± standard deviation, n in brackets; cells of fewer than 10 stay home[/]")
-    line = shown.model.loc["disease"]
+    line = showcase.model.loc["disease"]
     out.print()
     out.print(
         f"At the same age, disease costs [b]{-line['coefficient']:.1f}[/] beats/min of peak heart "
@@ -203,11 +205,11 @@ def print_finding(shown: Showcase) -> None:
     )
     out.print(
         "Against the pooled computation on the same rows, the largest relative difference of any "
-        f"figure is [b]{shown.difference:.0e}[/].",
+        f"figure is [b]{showcase.difference:.0e}[/].",
         soft_wrap=not out.is_terminal,
     )
     out.print()
-    out.print(f"report  {shown.html}\nplot    {shown.png}")
+    out.print(f"report  {showcase.html}\nplot    {showcase.png}")
 
 
 def _mean(finding: Any, variable: str, disease: str) -> str:
@@ -222,8 +224,8 @@ def print_next_commands(world: World) -> None:
     """The services stay up: what to type next."""
     err.print("\nEverything stays up. In this shell you are the researcher after")
     for name, value in world.environment.items():
-        shown = f"$(cat {world.directory / 'passphrase'})" if name.endswith("PHRASE") else value
-        out.print(f"  export {name}={shown}", markup=False)
+        argument = f"$(cat {world.directory / 'passphrase'})" if name.endswith("PHRASE") else value
+        out.print(f"  export {name}={argument}", markup=False)
     err.print("and then, for instance,")
     out.print("  phtlab journey list")
     out.print("  phtlab dispatch notebooks/heart_disease.ipynb -p min_age=50 --wait")

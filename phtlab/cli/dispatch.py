@@ -56,9 +56,9 @@ def dispatch(
         lifetime=timedelta(days=days),
         proposal=proposal,
     )
-    for said in journey.said:
-        if said.says != "allows":
-            err.print(f"! {said.sentence}", markup=False)
+    for answer in journey.said:
+        if answer.says != "allows":
+            err.print(f"! {answer.sentence}", markup=False)
     from phtlab.cli.journey import finish
     from phtlab.lab.display.journey_text import short
 

@@ -54,11 +54,13 @@ def hub(
 
     place = directory.absolute()
     kept = HubWorld.kept_configuration(place)
-    asked: Configuration = (kept or "docker") if containers is None else _CONFIGURATION[containers]
+    configuration: Configuration = (
+        (kept or "docker") if containers is None else _CONFIGURATION[containers]
+    )
     if stop:
-        stop_all(HubWorld(place, World(place / "consortium"), kept or asked), place)
+        stop_all(HubWorld(place, World(place / "consortium"), kept or configuration), place)
         return
-    world = HubWorld(place, World(place / "consortium"), asked, port)
+    world = HubWorld(place, World(place / "consortium"), configuration, port)
     was_up = world.up and not fresh
     world.require()
     try:
@@ -97,14 +99,14 @@ def start(world: HubWorld, steps: Steps, fresh: bool) -> None:
         with steps.step(
             f"Consortium [b]{CONSORTIUM}[/] founded: {len(HOSPITALS)} hospitals, a twin station, "
             "and people with accounts"
-        ) as say:
-            world.found(say)
-    with steps.step("Registry, central, kernel image, stations are up") as say:
-        world.start_consortium(say)
-    with steps.step("Workspaces are ready: image, network, homes with keys") as say:
-        world.start_workspaces(say)
-    with steps.step("JupyterHub is up, central is its service") as say:
-        world.start_hub(say)
+        ) as report:
+            world.found(report)
+    with steps.step("Registry, central, kernel image, stations are up") as report:
+        world.start_consortium(report)
+    with steps.step("Workspaces are ready: image, network, homes with keys") as report:
+        world.start_workspaces(report)
+    with steps.step("JupyterHub is up, central is its service") as report:
+        world.start_hub(report)
 
 
 def print_accounts(world: HubWorld, directory: Path) -> None:

@@ -104,7 +104,7 @@ def results(
     if as_json:
         print_json(
             {
-                "stations": {name: one.record for name, one in opened.items()},
+                "stations": {name: released.record for name, released in opened.items()},
                 "failures": opened.failures,
             }
         )

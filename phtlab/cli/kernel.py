@@ -272,8 +272,8 @@ def _building(display: Progress) -> Callable[[BuildEvent], None]:
         if event.part not in tasks:
             tasks[event.part] = display.add_task(event.title, total=1, told="")
         if event.seconds is not None:
-            told = f"{event.size / 1e6:.1f} MB" + (", as before" if event.cached else "")
-            display.update(tasks[event.part], completed=1, told=told)
+            size = f"{event.size / 1e6:.1f} MB" + (", as before" if event.cached else "")
+            display.update(tasks[event.part], completed=1, told=size)
 
     return progress
 

@@ -42,17 +42,19 @@ def list_(
     """List what you were told, the newest first."""
     with _client(directory, passphrase_file) as client:
         view = client.get()
-    found = [one for one in view.notifications if not (unread and one.read)]
+    found = [
+        notification for notification in view.notifications if not (unread and notification.read)
+    ]
     if as_json:
         print_json(found)
         return
     if not found:
         err.print("There is nothing new." if unread else "There is nothing yet.")
         return
-    for one in found:
-        mark, moment = "○" if one.read else "●", f"{one.at:%Y-%m-%d %H:%M}"
-        out.print(f"{mark} {moment}  {one.sentence}", markup=False)
-        for by in one.deliveries:
+    for notification in found:
+        mark, moment = "○" if notification.read else "●", f"{notification.at:%Y-%m-%d %H:%M}"
+        out.print(f"{mark} {moment}  {notification.sentence}", markup=False)
+        for by in notification.deliveries:
             if by.state == "failed":
                 out.print(f"    {by.channel} failed: {by.reason}", markup=False)
     if view.unread:
@@ -96,7 +98,7 @@ def set_(
         str | None,
         typer.Option(help="An https:// address to call; 'none' for no call.", metavar="URL"),
     ] = None,
-    tell: Annotated[
+    choose: Annotated[
         list[str] | None,
         typer.Option(
             help="What is told how: EVENT=CHANNELS, as proposal-waits=page,mail; 'all' is every "
@@ -119,7 +121,7 @@ def set_(
             "mail": _address(mail, before.mail),
             "webhook": _address(webhook, before.webhook),
         }
-        events = _events(before, addresses, tell)
+        events = _events(before, addresses, choose)
         view = client.put(_preferences(addresses, events), new_secret=new_secret)
     if view.secret:
         err.print("The webhook's secret, shown once: keep it where the calls are checked.")
@@ -152,28 +154,28 @@ def _address(given: str | None, before: str) -> str:
 
 
 def _events(
-    before: Preferences, addresses: dict[str, str], tell: list[str] | None
+    before: Preferences, addresses: dict[str, str], choices: list[str] | None
 ) -> dict[Event, tuple[Channel, ...]]:
     from phtlab.wire.api.notifications import EVENTS
 
     events = {event: list(before.events.get(event, ("page",))) for event in EVENTS}
-    if tell is None:
+    if choices is None:
         for channel, address in addresses.items():
             if address and not getattr(before, channel):
                 for channels in events.values():
                     channels.append(channel)  # type: ignore[arg-type]
-    for word in tell or ():
-        event, equals, channels_of = word.partition("=")
-        named = [one for one in channels_of.split(",") if one]
+    for text in choices or ():
+        event, equals, channels_of = text.partition("=")
+        named = [channel for channel in channels_of.split(",") if channel]
         known = event == "all" or event in events
         if not equals or not known or not set(named) <= {"page", "mail", "webhook"}:
             raise SettingsError(
-                f"'{word}' does not say what is told how.",
+                f"'{text}' does not say what is told how.",
                 f"Write EVENT=CHANNELS, with an event of: all, {', '.join(events)}; and channels "
                 "of: page, mail, webhook.",
             )
-        for one in events if event == "all" else (event,):
-            events[one] = named  # type: ignore[index, assignment]
+        for name in events if event == "all" else (event,):
+            events[name] = named  # type: ignore[index, assignment]
     return {event: tuple(dict.fromkeys(channels)) for event, channels in events.items()}
 
 
@@ -199,13 +201,13 @@ def _print_how(view: NotificationsView, as_json: bool) -> None:
     if as_json:
         print_json(view)
         return
-    told = view.preferences
-    out.print(f"mail     {told.mail or 'none'}", markup=False)
-    out.print(f"webhook  {told.webhook or 'none'}", markup=False)
+    preferences = view.preferences
+    out.print(f"mail     {preferences.mail or 'none'}", markup=False)
+    out.print(f"webhook  {preferences.webhook or 'none'}", markup=False)
     table = Table(box=None, pad_edge=False)
     for heading in ("event", "told by", "what is said"):
         table.add_column(heading)
     for event in EVENTS:
         words = SENTENCES[event].format(subject="…")
-        table.add_row(event, ", ".join(told.channels(event)) or "nothing", Text(words))
+        table.add_row(event, ", ".join(preferences.channels(event)) or "nothing", Text(words))
     out.print(table)

@@ -263,8 +263,8 @@ class Consortium:
 
     def remove_image(self, digest: str) -> None:
         """No longer allow a kernel image. Raises TrainError if it is not in the catalogue."""
-        gone = self.catalogue.image(digest)
-        self._write_catalogue(images=tuple(i for i in self.catalogue.images if i != gone))
+        removed = self.catalogue.image(digest)
+        self._write_catalogue(images=tuple(i for i in self.catalogue.images if i != removed))
 
     def agree_on(self, agreement: Agreement | None) -> None:
         """What members are asked to accept; None for nothing."""
@@ -369,18 +369,18 @@ class Consortium:
     def changes(self) -> tuple[str, ...]:
         """What the next signatures would change, a sentence each."""
         current, draft = self.folder.root(), self.folder.draft()
-        told: list[str] = []
+        changes: list[str] = []
         if current is not None and draft is not None:
-            told += root_changes(current, draft.signed)
+            changes += root_changes(current, draft.signed)
         roster, catalogue = Roster(consortium=self.name), Catalogue()
         signed = self.folder.signed() if self.founded else None
         if signed is not None:
             targets = signed[0].signed
             roster = read_roster(self.folder.signed_target(targets, ROSTER_FILE), targets.version)
             catalogue = read_catalogue(self.folder.signed_target(targets, CATALOGUE_FILE))
-        told += roster_changes(roster, self.roster)
-        told += catalogue_changes(catalogue, self.catalogue)
-        return tuple(told)
+        changes += roster_changes(roster, self.roster)
+        changes += catalogue_changes(catalogue, self.catalogue)
+        return tuple(changes)
 
     # From laptop to laptop
 
@@ -568,8 +568,8 @@ class Consortium:
         )
 
     def _without(self, roster: Roster, name: str, *, stolen: bool) -> Roster:
-        gone = tuple(former for former in roster.former if former.member.name == name)
-        if not (stolen and gone):
+        removed = tuple(former for former in roster.former if former.member.name == name)
+        if not (stolen and removed):
             roster.member(name)
         if stolen:
             return roster.forgetting(name).without(name, until=0)

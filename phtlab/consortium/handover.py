@@ -188,8 +188,8 @@ def merged(mine: Handover, theirs: Handover) -> Handover:
     newest = len(theirs.roots)
     my_next = _fingerprint(mine.next_root)
     if my_next is not None:
-        arrived = {root_fingerprint(root) for root in theirs.roots[len(mine.roots) :]}
-        if my_next not in {_fingerprint(theirs.next_root), *arrived}:
+        newer = {root_fingerprint(root) for root in theirs.roots[len(mine.roots) :]}
+        if my_next not in {_fingerprint(theirs.next_root), *newer}:
             raise _conflict("another next root")
     elif not mine.roots and newest:
         raise _conflict("another first root")

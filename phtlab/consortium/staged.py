@@ -48,10 +48,10 @@ def roster_changes(old: Roster, new: Roster) -> Iterator[str]:
             yield f"{name} is now {', '.join((*member.roles, member.organisation)).rstrip(', ')}"
     for name in before.keys() - after.keys():
         yield f"{name} is removed"
-    believed = {(f.member.name, f.member.keys.fingerprint) for f in new.former}
+    known = {(f.member.name, f.member.keys.fingerprint) for f in new.former}
     for member in (*old.members, *(f.member for f in old.former)):
-        gone = member.keys not in [m.keys for m in new.members]
-        if gone and (member.name, member.keys.fingerprint) not in believed:
+        leaves = member.keys not in [m.keys for m in new.members]
+        if leaves and (member.name, member.keys.fingerprint) not in known:
             yield f"nothing that {member.name} signed with {member.keys.fingerprint} is believed"
 
 

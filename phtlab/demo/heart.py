@@ -48,9 +48,9 @@ def main() -> None:
     )
     parser.add_argument("hospital", choices=HOSPITALS)
     parser.add_argument("target", type=Path)
-    asked = parser.parse_args()
-    count = write_patients(share(SOURCE), asked.hospital, asked.target)
-    sys.stdout.write(f"{asked.target}: {count} patients\n")
+    arguments = parser.parse_args()
+    count = write_patients(share(SOURCE), arguments.hospital, arguments.target)
+    sys.stdout.write(f"{arguments.target}: {count} patients\n")
 
 
 if __name__ == "__main__":

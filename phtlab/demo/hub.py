@@ -295,10 +295,10 @@ class HubWorld:
         return started.exists() and f'listen = "{address}"' in started.read_text().splitlines()
 
     def _require_ours(self) -> None:
-        here = self.directory
-        if here.exists() and any(here.iterdir()) and not (here / MARK).exists():
+        directory = self.directory
+        if directory.exists() and any(directory.iterdir()) and not (directory / MARK).exists():
             raise SettingsError(
-                f"{here} is not empty, and no hub of this command's is in it.",
+                f"{directory} is not empty, and no hub of this command's is in it.",
                 "Name another folder with --directory.",
                 code="hub-folder",
             )

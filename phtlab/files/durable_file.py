@@ -60,7 +60,7 @@ def remove_dead_drafts(folder: Path, *, below: bool = False, skip: Collection[Pa
     removed = 0
     for place, folders, files in os.walk(folder.absolute()):
         inner = [Path(place, name) for name in folders] if below else []
-        folders[:] = [one.name for one in inner if one not in skip and not one.is_mount()]
+        folders[:] = [path.name for path in inner if path not in skip and not path.is_mount()]
         drafts = (Path(place, name) for name in files if _DRAFT_NAME.fullmatch(name))
         removed += sum(map(_remove_dead, drafts))
     return removed

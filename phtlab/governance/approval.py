@@ -193,35 +193,35 @@ def open_standing(
     Raises as `open_approval`, and ApprovalError ``standing-station``, ``standing-rolled-back``,
     ``standing-stale``, ``standing-future``.
     """
-    standing = _open(envelope, STANDING_TYPE, ActiveApprovals, roster)
+    active = _open(envelope, STANDING_TYPE, ActiveApprovals, roster)
     _require_subject(envelope, _of_itself(peek(envelope).predicate))
-    if standing.station != station:
+    if active.station != station:
         raise ApprovalError(
-            f"This is the list of {standing.station}, not of {station}: do not rely on it.",
+            f"This is the list of {active.station}, not of {station}: do not rely on it.",
             code="standing-station",
         )
-    if standing.number < at_least:
+    if active.number < at_least:
         raise ApprovalError(
-            f"This list of {station}'s approvals has the number {standing.number}; number "
+            f"This list of {station}'s approvals has the number {active.number}; number "
             f"{at_least} was seen before.",
             "Central shows an old one: tell its operator.",
             code="standing-rolled-back",
         )
-    if standing.issued > now + CLOCK_SKEW:
+    if active.issued > now + CLOCK_SKEW:
         raise ApprovalError(
             f"This list of {station}'s approvals comes from the future.",
             "Check the clocks of the station and of this machine.",
             code="standing-future",
         )
-    if now >= min(standing.expires, standing.issued + FRESHNESS):
+    if now >= min(active.expires, active.issued + FRESHNESS):
         raise ApprovalError(
             f"The newest list of {station}'s approvals that is known here ended at "
-            f"{standing.expires:%Y-%m-%d %H:%M} UTC.",
+            f"{active.expires:%Y-%m-%d %H:%M} UTC.",
             "The station is off, or central holds newer ones back: ask the station whether its "
             "approval stands.",
             code="standing-stale",
         )
-    return standing
+    return active
 
 
 _V = TypeVar("_V", Approval, Revocation, ActiveApprovals)

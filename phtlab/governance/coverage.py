@@ -33,7 +33,7 @@ class CoverageRequest:
     journeys: int = 0
 
 
-def require_covered(asked: CoverageRequest, approval: Approval, now: datetime) -> None:
+def require_covered(request: CoverageRequest, approval: Approval, now: datetime) -> None:
     """Raises ApprovalError unless `approval`, which stands, allows `asked` at `now`.
 
     Codes: ``approval-expired``, ``approval-train``, ``approval-notebook``,
@@ -43,29 +43,30 @@ def require_covered(asked: CoverageRequest, approval: Approval, now: datetime) -
     """
     if not approval.issued <= now < approval.expires:
         raise _no("approval-expired", f"it ended at {approval.expires:%Y-%m-%d %H:%M} UTC")
-    if approval.researcher != asked.researcher:
+    if approval.researcher != request.researcher:
         raise _no("approval-researcher", f"it is for trains of {approval.researcher}")
-    if approval.train is not None and approval.train != asked.train.digest:
+    if approval.train is not None and approval.train != request.train.digest:
         raise _no("approval-train", f"it is for the train {approval.train}")
-    if approval.notebook is not None and approval.notebook != asked.notebook:
+    if approval.notebook is not None and approval.notebook != request.notebook:
         raise _no("approval-notebook", f"it is for the notebook {approval.notebook}")
-    if approval.scope != "train" and (beside := _beside(asked)):
+    if approval.scope != "train" and (beside := _beside(request)):
         # The notebook may import them, and who gave the rule has not seen them.
         raise _no("approval-notebook", f"its train carries other files too: {beside}")
-    if approval.proposal != asked.order.proposal:
+    if approval.proposal != request.order.proposal:
         raise _no("approval-proposal", "it is for another proposal, or another version of it")
-    if foreign := set(asked.train.manifest.datasets) - set(approval.datasets):
+    if foreign := set(request.train.manifest.datasets) - set(approval.datasets):
         raise _no("approval-data", f"it does not name the data set {', '.join(sorted(foreign))}")
-    if not within(asked.risk, approval.risk):
+    if not within(request.risk, approval.risk):
         raise _no(
-            "approval-risk", f"it is for at most {approval.risk} risk; this train's is {asked.risk}"
+            "approval-risk",
+            f"it is for at most {approval.risk} risk; this train's is {request.risk}",
         )
     if approval.proposal is not None:
-        if asked.proposal is None:
+        if request.proposal is None:
             raise _no("approval-proposal", "the version of the proposal is not here")
-        require_within(asked, asked.proposal, now)
+        require_within(request, request.proposal, now)
     if approval.scope != "low-risk" or approval.parameters["properties"]:
-        _require_bounds(asked, approval.parameters, "approval-parameters", "approved")
+        _require_bounds(request, approval.parameters, "approval-parameters", "approved")
 
 
 def why_not_study(approval: Approval, proposal: Proposal) -> str:
@@ -81,51 +82,51 @@ def why_not_study(approval: Approval, proposal: Proposal) -> str:
         )
     if approval.notebook and proposal.notebooks and approval.notebook not in proposal.notebooks:
         return "only trains with another notebook"
-    if foreign := {one.name for one in proposal.datasets} - set(approval.datasets):
+    if foreign := {dataset.name for dataset in proposal.datasets} - set(approval.datasets):
         return f"only trains without the data set {', '.join(sorted(foreign))}"
     return ""
 
 
-def _beside(asked: CoverageRequest) -> str:
+def _beside(request: CoverageRequest) -> str:
     """The files of a train but the notebook; what it declares is not among a manifest's."""
     files = [
         file.path
-        for file in asked.train.manifest.files
-        if not (file.path.endswith(".ipynb") and file.sha256 == asked.notebook)
+        for file in request.train.manifest.files
+        if not (file.path.endswith(".ipynb") and file.sha256 == request.notebook)
     ]
     return ", ".join(files[:3])
 
 
-def require_within(asked: CoverageRequest, proposal: Proposal, now: datetime) -> None:
+def require_within(request: CoverageRequest, proposal: Proposal, now: datetime) -> None:
     """Raises ApprovalError unless a journey keeps to what its `proposal` asked for.
 
     Codes: ``proposal-ended``, ``proposal-researcher``, ``proposal-station``, ``proposal-image``,
     ``proposal-notebook``, ``proposal-data``, ``proposal-journeys``, ``proposal-parameters``.
     """
-    order, manifest = asked.order, asked.train.manifest
+    order, manifest = request.order, request.train.manifest
     if now >= proposal.until:
         raise _no("proposal-ended", f"the proposal ended at {proposal.until:%Y-%m-%d %H:%M} UTC")
-    if proposal.researcher != asked.researcher:
+    if proposal.researcher != request.researcher:
         raise _no("proposal-researcher", f"the proposal is {proposal.researcher}'s")
     if foreign := set(order.stations) - set(proposal.stations):
         raise _no("proposal-station", f"the proposal does not name {', '.join(sorted(foreign))}")
     if manifest.kernel.digest not in proposal.images:
         raise _no("proposal-image", "the proposal names other kernel images")
-    if proposal.notebooks and asked.notebook not in proposal.notebooks:
+    if proposal.notebooks and request.notebook not in proposal.notebooks:
         raise _no("proposal-notebook", "the proposal names other notebooks")
     named = {dataset.name for dataset in proposal.datasets}
     if foreign := set(manifest.datasets) - named:
         raise _no("proposal-data", f"the proposal does not name {', '.join(sorted(foreign))}")
-    if asked.journeys >= proposal.journeys:
+    if request.journeys >= proposal.journeys:
         raise _no("proposal-journeys", f"its {proposal.journeys} journeys were made here")
     if proposal.parameters["properties"]:
-        _require_bounds(asked, proposal.parameters, "proposal-parameters", "proposed")
+        _require_bounds(request, proposal.parameters, "proposal-parameters", "proposed")
 
 
-def _require_bounds(asked: CoverageRequest, schema: dict[str, Any], code: str, what: str) -> None:
+def _require_bounds(request: CoverageRequest, schema: dict[str, Any], code: str, what: str) -> None:
     bounds = ParameterSchema.from_schema(schema)
     try:
-        bounds.validate(asked.parameters)
+        bounds.validate(request.parameters)
     except ParameterError as error:
         why = error.message.removesuffix(".")
         within = f"the parameters are not within what was {what}: {why}"

@@ -63,7 +63,7 @@ def assess(
             )
     rounds = rounds if manifest.route == "rounds" else 1
     found += how_often(rounds=rounds, journeys=journeys).reasons
-    return Assessment(tuple(sorted(found, key=lambda one: -RISKS.index(one.risk))))
+    return Assessment(tuple(sorted(found, key=lambda finding: -RISKS.index(finding.risk))))
 
 
 def how_often(*, rounds: int, journeys: int) -> Assessment:

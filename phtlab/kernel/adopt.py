@@ -52,8 +52,8 @@ def adopt_kernel(
             code="kernel-adopt-runtime",
         )
     # The engine knows nothing of packages; the recipe says which ones it put in.
-    said = Materials(language=locked_packages(recipe.lock)).as_label()
-    settings["config"]["Labels"] = said | (settings["config"].get("Labels") or {})
+    materials = Materials(language=locked_packages(recipe.lock)).as_label()
+    settings["config"]["Labels"] = materials | (settings["config"].get("Labels") or {})
     config = canonical({"history": [], **settings})
     manifest = canonical(
         {

@@ -124,7 +124,7 @@ def check_lock(lock: Path) -> None:
         words = line.split("#", 1)[0].split()
         if not words:
             continue
-        hashes = [word for word in words[1:] if word.startswith("--hash=sha256:")]
+        hashes = [argument for argument in words[1:] if argument.startswith("--hash=sha256:")]
         if not _REQUIREMENT.match(words[0]) or not hashes or len(hashes) != len(words) - 1:
             raise KernelError(
                 f"{lock}: '{words[0]}' must be one exact version with its sha256 hashes and "

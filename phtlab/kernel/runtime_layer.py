@@ -39,8 +39,8 @@ def fingerprint(files: dict[str, Path]) -> list[tuple[str, str]]:
 
 def lay_out(tree: Path, site: str, overlay: Path | None) -> None:
     """The layer's content below `tree`, phtlab in `site`."""
-    wanted = {f"{site}/phtlab/{name}": file for name, file in runtime_sources().items()}
-    for name, file in _together(wanted, overlay_files(overlay)):
+    files = {f"{site}/phtlab/{name}": file for name, file in runtime_sources().items()}
+    for name, file in _together(files, overlay_files(overlay)):
         target = tree / name
         for folder in reversed(target.relative_to(tree).parents[:-1]):
             (tree / folder).mkdir(exist_ok=True)

@@ -31,8 +31,8 @@ def download_wheels(lock: Path, python: ImagePython, folder: Path) -> list[Path]
         *("--disable-pip-version-check", "--no-input", "--progress-bar", "off"),
         *("--log", str(report)),
         *("--python-version", python.version, "--implementation", "cp"),
-        *(word for abi in _abis(python) for word in ("--abi", abi)),
-        *(word for platform in _platforms(python) for word in ("--platform", platform)),
+        *(argument for abi in _abis(python) for argument in ("--abi", abi)),
+        *(argument for platform in _platforms(python) for argument in ("--platform", platform)),
     ]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if done.returncode:
@@ -110,7 +110,7 @@ def _platforms(python: ImagePython) -> list[str]:
 
 def _named(lock: Path, folder: Path) -> list[Path]:
     """The wheels in `folder` of the projects and versions that `lock` names, sorted."""
-    wanted = {
+    pinned = {
         (_project(name), version.replace("!", "_"))
         for name, version in re.findall(
             r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE
@@ -121,10 +121,10 @@ def _named(lock: Path, folder: Path) -> list[Path]:
         for wheel in sorted(folder.glob("*.whl"))
         if len(parts := wheel.name.split("-")) >= 5
     }
-    missing = sorted(name for name, version in wanted - found.keys())
+    missing = sorted(name for name, version in pinned - found.keys())
     if missing:
         raise KernelError(f"pip left no wheel for: {', '.join(missing)}.", code="kernel-wheels")
-    return [found[key] for key in sorted(wanted)]
+    return [found[key] for key in sorted(pinned)]
 
 
 def _project(name: str) -> str:

@@ -188,7 +188,7 @@ def _assemble(
 ) -> BuiltWorkspace:
     """Config and manifest: the kernel's, with what the workspace adds."""
     base = json.loads(kernel.config)
-    variables = dict(word.split("=", 1) for word in base["config"]["Env"])
+    variables = dict(variable.split("=", 1) for variable in base["config"]["Env"])
     environment = {
         **{name: value for name, value in variables.items() if name not in recipe.without},
         **recipe.environment,

@@ -33,11 +33,11 @@ def workspace_sources(site: str) -> dict[str, Path]:
     Raises KernelError if the JupyterLab extension has not been built.
     """
     package = Path(phtlab.__file__).parent
-    there = runtime_sources()
+    sources = runtime_sources()
     files = {
         f"{site}/phtlab/{name}": file
         for name, file in _files(package, without=_ELSEWHERE).items()
-        if name not in there
+        if name not in sources
     }
     for name, file in _files(_share(package)).items():
         files[f"{site}/phtlab/_share/notebooks/{name}"] = file

@@ -146,20 +146,20 @@ def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
             node = parse_expression(node.value)
         except SyntaxError:
             raise _RefusedError(f"the type {node.value!r} cannot be read. Use {_FORMS}.") from None  # type: ignore[attr-defined]
-    word = _word(node.value if isinstance(node, ast.Subscript) else node, imported)
+    name = _word(node.value if isinstance(node, ast.Subscript) else node, imported)
     if not isinstance(node, ast.Subscript):
-        if word in _SIMPLE:
-            return {"type": _SIMPLE[word]}
+        if name in _SIMPLE:
+            return {"type": _SIMPLE[name]}
         raise _RefusedError(f"the type '{_written(node)}' is not known. Use {_FORMS}.")
     inner = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
-    if word == "Literal":
+    if name == "Literal":
         return _choices([_literal(entry) for entry in inner])
-    if word in ("list", "List") and len(inner) == 1:
+    if name in ("list", "List") and len(inner) == 1:
         items = _annotation(inner[0], imported)
         if items["type"] == "array":
             raise _RefusedError("a list of lists is not a parameter. Use a list of simple values.")
         return {"type": "array", "items": items}
-    if word == "Annotated":
+    if name == "Annotated":
         declared = _annotation(inner[0], imported)
         for constraint in inner[1:]:
             declared |= _constraint(constraint, declared["type"], imported)
@@ -170,14 +170,14 @@ def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
 def _constraint(node: ast.expr, kind: str, imported: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return {"description": node.value}
-    word = _word(node.func, imported) if isinstance(node, ast.Call) else None
-    if not isinstance(node, ast.Call) or word not in _CONSTRAINTS:
+    name = _word(node.func, imported) if isinstance(node, ast.Call) else None
+    if not isinstance(node, ast.Call) or name not in _CONSTRAINTS:
         raise _RefusedError(f"the constraint '{_written(node)}' is not known. Use {_FORMS}.")
-    if len(node.args) > len(_CONSTRAINTS[word]):
+    if len(node.args) > len(_CONSTRAINTS[name]):
         raise _RefusedError(
             f"the constraint '{_written(node)}' takes keywords, as in Interval(ge=0)."
         )
-    given = dict(zip(_CONSTRAINTS[word], map(_literal, node.args), strict=False))
+    given = dict(zip(_CONSTRAINTS[name], map(_literal, node.args), strict=False))
     given |= {keyword.arg or "**": _literal(keyword.value) for keyword in node.keywords}
     size = "Items" if kind == "array" else "Length"
     words = {

@@ -65,25 +65,25 @@ def with_columns(
             f"'{output.name}' says of=, which only a model has, and a scalar that is no count "
             "itself.",
         )
-    said = {
-        word: given[word]
-        for word in ("by", "total", "largest")
-        if word in given and not is_none(given[word])
+    given_words = {
+        argument: given[argument]
+        for argument in ("by", "total", "largest")
+        if argument in given and not is_none(given[argument])
     }
-    found = {word: texts_of(node) for word, node in said.items()}
-    for word, names in found.items():
-        if not names or len(set(names)) != len(names) or (word == "total" and len(names) != 1):
+    found = {argument: texts_of(node) for argument, node in given_words.items()}
+    for argument, names in found.items():
+        if not names or len(set(names)) != len(names) or (argument == "total" and len(names) != 1):
             raise refuse(
                 "output-columns",
-                f"{word}= of '{output.name}' must be written out: "
-                + ("the name of a column." if word == "total" else "the names of columns."),
+                f"{argument}= of '{output.name}' must be written out: "
+                + ("the name of a column." if argument == "total" else "the names of columns."),
             )
-    if said and (output.kind != "table" or output.counts is None):
+    if given_words and (output.kind != "table" or output.counts is None):
         raise refuse(
             "output-columns",
-            f"'{output.name}' says {', '.join(said)}=, which only a table with counts= has.",
+            f"'{output.name}' says {', '.join(given_words)}=, which only a table with counts= has.",
         )
-    if ("total" in said) != ("largest" in said):
+    if ("total" in given_words) != ("largest" in given_words):
         raise refuse(
             "output-columns",
             f"'{output.name}' needs total= and largest= together: stations check a sum by the "
@@ -251,10 +251,10 @@ _TO_FILL_IN: Mapping[str, str] = {
 
 def require_filled_in(name: str, given: Mapping[str, ast.expr], refuse: Refuse) -> None:
     """Refuse an argument that is still the placeholder of a quick fix."""
-    for word, node in given.items():
+    for argument, node in given.items():
         if isinstance(node, ast.Constant) and node.value is ...:
-            what = _TO_FILL_IN.get(word, "what the output is")
+            what = _TO_FILL_IN.get(argument, "what the output is")
             raise refuse(
                 "output-placeholder",
-                f"{word}= of '{name}' is still to be filled in: {what}.",
+                f"{argument}= of '{name}' is still to be filled in: {what}.",
             )

@@ -121,11 +121,11 @@ def _syntax(cell: Cell, line: int, message: str) -> Finding:
 
 
 def _magic(cell: Cell, line: int, text: str) -> Finding:
-    word = text.split()[0]
+    name = text.split()[0]
     if text.startswith(("!", "%%bash", "%%sh", "%%script", "%system", "%sx")):
         return error(
             "shell",
-            f"cell {cell.number}, line {line}: '{word}' starts a shell command. A station's "
+            f"cell {cell.number}, line {line}: '{name}' starts a shell command. A station's "
             "sandbox runs the notebook's language only, without network. What the analysis needs "
             "must be in the kernel image; move the rest to a local cell.",
             cell.number,
@@ -134,14 +134,14 @@ def _magic(cell: Cell, line: int, text: str) -> Finding:
     if "?" in text and not text.startswith("%"):
         return error(
             "help",
-            f"cell {cell.number}, line {line}: '{word}' asks for help, and nobody reads it at a "
+            f"cell {cell.number}, line {line}: '{name}' asks for help, and nobody reads it at a "
             "station. Move it to a local cell.",
             cell.number,
             line,
         )
     return error(
         "magic",
-        f"cell {cell.number}, line {line}: the magic '{word}' does not work in a station's "
+        f"cell {cell.number}, line {line}: the magic '{name}' does not work in a station's "
         "sandbox. Write it in plain Python, or move it to a local cell.",
         cell.number,
         line,

@@ -52,30 +52,34 @@ def missing_declarations(
 ) -> list[Finding]:
     """What is missing of each publication, in their order; `trees` are the cells that travel."""
     findings: list[Finding] = []
-    for one in published:
-        value = one.value or ast.Constant(None)
-        part = _part_of_others(one, value, origins, published)
-        undeclared = _undeclared(one, value, origins, trees, part)
-        findings.extend(missing_counts(one.output, one.cell, one.line, one.fix(undeclared)))
-        findings.extend(extreme(one.output, one.cell, one.line))
-        if one.output.kind == "scalar":
+    for publication in published:
+        value = publication.value or ast.Constant(None)
+        part = _part_of_others(publication, value, origins, published)
+        undeclared = _undeclared(publication, value, origins, trees, part)
+        findings.extend(
+            missing_counts(
+                publication.output, publication.cell, publication.line, publication.fix(undeclared)
+            )
+        )
+        findings.extend(extreme(publication.output, publication.cell, publication.line))
+        if publication.output.kind == "scalar":
             # One change declares both, at the finding that nobody knows how many people it is of.
-            findings.extend(_single(one, value, origins, undeclared))
-            findings.extend(_group(one, part))
-        if one.output.kind == "model":
-            findings.extend(_arrays(one, value, origins))
+            findings.extend(_single(publication, value, origins, undeclared))
+            findings.extend(_group(publication, part))
+        if publication.output.kind == "model":
+            findings.extend(_arrays(publication, value, origins))
     return findings
 
 
 def _undeclared(
-    one: Publication,
+    publication: Publication,
     value: ast.expr,
     origins: Origins,
     trees: Mapping[int, ast.Module],
     part: PersonSelection | None,
 ) -> dict[str, str]:
     """The arguments that say how many people the output is of; none if that mends nothing."""
-    output = one.output
+    output = publication.output
     if output.counts is not None or output.of:
         return {}
     if output.kind == "table":
@@ -116,38 +120,43 @@ def _drawn(figure: ast.expr, trees: Mapping[int, ast.Module]) -> frozenset[str]:
 
 
 def _single(
-    one: Publication, value: ast.expr, origins: Origins, undeclared: Mapping[str, str]
+    publication: Publication, value: ast.expr, origins: Origins, undeclared: Mapping[str, str]
 ) -> Iterator[Finding]:
     found = reduction(origins, value)
-    if one.output.statistic is not None or one.output.counts is not None or found is None:
+    if (
+        publication.output.statistic is not None
+        or publication.output.counts is not None
+        or found is None
+    ):
         return
     if found.kind == "single":
         yield warning(
             "output-single",
-            f"cell {one.cell}, line {one.line}: the scalar '{one.output.name}' is a value of a "
-            f"single person ({found.said}). No rule of a station sees that: publish a mean or a "
-            "count instead.",
-            one.cell,
-            one.line,
+            f"cell {publication.cell}, line {publication.line}: the scalar "
+            f"'{publication.output.name}' is a value of a single person ({found.said}). "
+            "No rule of a station sees that: publish a mean or a count instead.",
+            publication.cell,
+            publication.line,
         )
     elif found.kind in ("max", "min", "quantile"):
         yield warning(
             "output-undeclared-extreme",
-            f"cell {one.cell}, line {one.line}: the scalar '{one.output.name}' is a single "
-            f"person's value ({found.said}), and does not say so. Declare it with "
+            f"cell {publication.cell}, line {publication.line}: the scalar "
+            f"'{publication.output.name}' is a single person's value ({found.said}), "
+            "and does not say so. Declare it with "
             f'statistic="{found.kind}", or publish a mean, or a count of those beyond a limit.',
-            one.cell,
-            one.line,
-            None if undeclared else one.fix({"statistic": quoted(found.kind)}),
+            publication.cell,
+            publication.line,
+            None if undeclared else publication.fix({"statistic": quoted(found.kind)}),
         )
 
 
 def _part_of_others(
-    one: Publication, value: ast.expr, origins: Origins, published: Sequence[Publication]
+    publication: Publication, value: ast.expr, origins: Origins, published: Sequence[Publication]
 ) -> PersonSelection | None:
     """Which people a count is of, if other outputs may count others than those."""
-    counting = [other for other in published if other is not one and other.output.counts]
-    part = part_of(origins, value) if one.output.kind == "scalar" else None
+    counting = [other for other in published if other is not publication and other.output.counts]
+    part = part_of(origins, value) if publication.output.kind == "scalar" else None
     if part is None or not counting:
         return None
     same = part.name and all(
@@ -157,22 +166,23 @@ def _part_of_others(
     return None if same else part
 
 
-def _group(one: Publication, part: PersonSelection | None) -> Iterator[Finding]:
-    if one.output.counts is None or one.output.where or part is None:
+def _group(publication: Publication, part: PersonSelection | None) -> Iterator[Finding]:
+    if publication.output.counts is None or publication.output.where or part is None:
         return
     example = part.where or '{"sex": "female"}'
     yield warning(
         "output-group",
-        f"cell {one.cell}, line {one.line}: the count '{one.output.name}' is of a part of the "
-        f"people, and does not say of which. Declare it, as in where={example}. As it is, a person "
+        f"cell {publication.cell}, line {publication.line}: the count "
+        f"'{publication.output.name}' is of a part of the people, and does not say of which. "
+        f"Declare it, as in where={example}. As it is, a person "
         "at each station looks at it if another output counts others.",
-        one.cell,
-        one.line,
-        one.fix({"where": part.where or TO_FILL_IN}),
+        publication.cell,
+        publication.line,
+        publication.fix({"where": part.where or TO_FILL_IN}),
     )
 
 
-def _arrays(one: Publication, value: ast.expr, origins: Origins) -> Iterator[Finding]:
+def _arrays(publication: Publication, value: ast.expr, origins: Origins) -> Iterator[Finding]:
     """Arrays of a model that is written out as a dict, whose names are not declared."""
     made = origins.behind(value)
     if not isinstance(made, ast.Dict):
@@ -185,19 +195,21 @@ def _arrays(one: Publication, value: ast.expr, origins: Origins) -> Iterator[Fin
     missing = [
         name
         for name in names
-        if name not in FITTED and not any(is_named_by(known, name) for known in one.output.tensors)
+        if name not in FITTED
+        and not any(is_named_by(known, name) for known in publication.output.tensors)
     ]
     whole = len(names) == len(made.keys)
-    if not missing and (whole or one.output.tensors):
+    if not missing and (whole or publication.output.tensors):
         return
     listed = "[" + ", ".join(map(quoted, missing)) + "]" if whole else TO_FILL_IN
-    told = ", ".join(f"'{name}'" for name in missing) or "that are computed"
+    missing_names = ", ".join(f"'{name}'" for name in missing) or "that are computed"
     yield error(
         "output-arrays",
-        f"cell {one.cell}, line {one.line}: the model '{one.output.name}' has arrays whose names "
-        f"it does not declare: {told}. Names leave with the numbers, so stations refuse such a "
-        "model. Write all of them out in tensors=[…].",
-        one.cell,
-        one.line,
-        None if one.output.tensors else one.fix({"tensors": listed}),
+        f"cell {publication.cell}, line {publication.line}: the model "
+        f"'{publication.output.name}' has arrays whose names it does not declare: {missing_names}. "
+        "Names leave with the numbers, so stations refuse such a model. "
+        "Write all of them out in tensors=[…].",
+        publication.cell,
+        publication.line,
+        None if publication.output.tensors else publication.fix({"tensors": listed}),
     )

@@ -118,14 +118,14 @@ def _stays(number: int, name: str, owners: Sequence[Cell]) -> str:
     cells = " and ".join(str(c.number) for c in same)
     which = f"the {role} cell{'s' if len(same) > 1 else ''} {cells}"
     verb = "define" if len(same) > 1 else "defines"
-    mend = (
+    advice = (
         f"Move the definition, or mark cell {same[0].number} as 'station'."
         if role == "local"
         else "Move the definition into a station cell."
     )
     return (
         f"cell {number} uses '{name}', which only {which} {verb}. Cells that travel see only "
-        f"parameters, station and round cells. {mend}"
+        f"parameters, station and round cells. {advice}"
     )
 
 

@@ -83,21 +83,21 @@ class Origins:
                 return whole if isinstance(whole, ast.Name) else node if whole else None
             case ast.Call() if self.reads(node):
                 return node
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=word), args=[first]):
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=method), args=[first]):
                 if module in _NUMPY:
-                    return rows(first) if word in _ROW_BY_ROW else None
+                    return rows(first) if method in _ROW_BY_ROW else None
             case ast.Call(func=ast.Name(id="sorted" | "list"), args=[first, *_]):
                 return rows(first)
             case ast.Subscript(value=value, slice=index):
                 return self._selected(node, value, index, rows)
-            case ast.Attribute(value=value, attr=word):
-                return None if word in _NO_COLUMNS else rows(value)
+            case ast.Attribute(value=value, attr=method):
+                return None if method in _NO_COLUMNS else rows(value)
             case ast.UnaryOp(operand=operand):
                 return rows(operand)
-            case ast.BinOp(left=left, right=right):
-                return self._common([left, right], rows)
-            case ast.Compare(left=left, comparators=others):
-                return self._common([left, *others], rows)
+            case ast.BinOp(left=left_rows, right=right):
+                return self._common([left_rows, right], rows)
+            case ast.Compare(left=left_rows, comparators=others):
+                return self._common([left_rows, *others], rows)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             inside = rows(node.func.value)
             if inside is None or node.func.attr in _SAME_ROWS:
@@ -134,7 +134,7 @@ class Origins:
         nodes: Sequence[ast.expr], rows: Callable[[ast.AST], ast.expr | None]
     ) -> ast.expr | None:
         found = [one for node in nodes if (one := rows(node)) is not None]
-        return found[0] if len({ast.dump(one) for one in found}) == 1 else None
+        return found[0] if len({ast.dump(row) for row in found}) == 1 else None
 
     def is_truth(self, node: ast.expr) -> bool:
         """Whether the frame `node` says of each person yes or no."""
@@ -144,10 +144,10 @@ class Origins:
                 return True
             case ast.UnaryOp(op=ast.Invert(), operand=operand):
                 return self.is_truth(operand)
-            case ast.BinOp(op=ast.BitAnd() | ast.BitOr(), left=left, right=right):
-                return self.is_truth(left) and self.is_truth(right)
-            case ast.Call(func=ast.Attribute(attr=word)):
-                return word in _TRUTHS
+            case ast.BinOp(op=ast.BitAnd() | ast.BitOr(), left=first, right=right):
+                return self.is_truth(first) and self.is_truth(right)
+            case ast.Call(func=ast.Attribute(attr=method)):
+                return method in _TRUTHS
         return False
 
     def frames_behind(self, node: ast.expr) -> tuple[ast.expr, ...]:

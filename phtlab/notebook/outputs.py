@@ -144,9 +144,9 @@ class _Calls(ast.NodeVisitor):
         return None
 
     def visit_Call(self, node: ast.Call) -> None:
-        word = self._word(node.func)
-        if word in ("publish", "dataset"):
-            self.calls.append(_Call(self.cell, node.lineno, word, node, self._branch))
+        name = self._word(node.func)
+        if name in ("publish", "dataset"):
+            self.calls.append(_Call(self.cell, node.lineno, name, node, self._branch))
         else:
             self.visit(node.func)
         for argument in (*node.args, *node.keywords):
@@ -161,23 +161,23 @@ class _Calls(ast.NodeVisitor):
         self.visit(node.value)
 
     def _reference(self, node: ast.Name | ast.Attribute) -> None:
-        word = self._word(node)
-        if word in ("publish", "dataset"):
+        name = self._word(node)
+        if name in ("publish", "dataset"):
             self.findings.append(
                 error(
-                    f"{word}-indirect",
-                    f"cell {self.cell}, line {node.lineno}: '{word}' is passed on without being "
+                    f"{name}-indirect",
+                    f"cell {self.cell}, line {node.lineno}: '{name}' is passed on without being "
                     "called. Outputs and data sets are found by reading the calls, before "
-                    f'anything runs: call {word}("name", …) where it is used.',
+                    f'anything runs: call {name}("name", …) where it is used.',
                     self.cell,
                     node.lineno,
                 )
             )
-        elif word is not None and word not in _IN_SANDBOX and word != "runtime":
+        elif name is not None and name not in _IN_SANDBOX and name != "runtime":
             self.findings.append(
                 error(
                     "not-in-sandbox",
-                    f"cell {self.cell}, line {node.lineno}: phtlab.{word} does not exist at a "
+                    f"cell {self.cell}, line {node.lineno}: phtlab.{name} does not exist at a "
                     "station, where only phtlab.dataset and phtlab.publish do. Use it in a local "
                     "or aggregate cell.",
                     self.cell,
@@ -285,8 +285,8 @@ def _check_again(
         raise _RefusedError("output-twice", call, f"'{output.name}' is published {why}")
 
 
-def _exclusive(one: _Call, other: _Call) -> bool:
-    branches = dict(one.branch)
+def _exclusive(call: _Call, other: _Call) -> bool:
+    branches = dict(call.branch)
     return any(branches.get(node, index) != index for node, index in other.branch)
 
 

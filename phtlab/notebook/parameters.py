@@ -130,10 +130,10 @@ def check_name(name: object) -> str:
     """`name` if it can be assigned to in any language, else ParameterError (parameter-name)."""
     if isinstance(name, str) and NAME.fullmatch(name) and not keyword.iskeyword(name):
         return name
-    shown = name if isinstance(name, str) else repr(name)
-    shown = shown if len(shown) <= 40 else shown[:40] + "…"
+    name_text = name if isinstance(name, str) else repr(name)
+    name_text = name_text if len(name_text) <= 40 else name_text[:40] + "…"
     raise ParameterError(
-        f"{shown!r} is not a parameter's name: a name is a letter, then letters, digits and "
+        f"{name_text!r} is not a parameter's name: a name is a letter, then letters, digits and "
         "underscores, at most 63, and no word of the language.",
         code="parameter-name",
     )
@@ -163,9 +163,13 @@ def check_property(name: str, declared: object) -> None:
             raise refuse(f"'{word}' is not a {'whole ' if whole else ''}number")
         if not math.isfinite(bound) or (abs(bound) > LARGEST and whole):
             raise refuse(f"'{word}' is not a usable number")
-        if word in ("minLength", "maxLength", "minItems", "maxItems", "multipleOf") and bound < (
-            word == "multipleOf"
-        ):
+        if word in (
+            "minLength",
+            "maxLength",
+            "minItems",
+            "maxItems",
+            "multipleOf",
+        ) and bound < (word == "multipleOf"):
             raise refuse(f"'{word}' is too small")
     for word in ("description", "title"):
         if word in declared and not isinstance(declared[word], str):
@@ -268,9 +272,9 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
         except OverflowError:
             number = math.inf
         if not math.isfinite(number):
-            shown = "nan" if math.isnan(number) else "infinity"
+            number_text = "nan" if math.isnan(number) else "infinity"
             raise ParameterError(
-                f"Parameter '{name}' takes a finite number, not {shown}.",
+                f"Parameter '{name}' takes a finite number, not {number_text}.",
                 code="parameter-type",
             )
         return number

@@ -61,30 +61,30 @@ def reduction(origins: Origins, value: ast.expr) -> Reduction | None:
     node = origins.behind(value)
     for _ in range(20):
         match node:
-            case ast.Call(func=ast.Name(id=word), args=[first, *_]) if word in _WRAPPERS:
+            case ast.Call(func=ast.Name(id=method), args=[first, *_]) if method in _WRAPPERS:
                 node = origins.behind(first)
-            case ast.Call(func=ast.Attribute(value=inner, attr=word)) if (
-                word in _UNWRAPPED and not origins.is_frame(inner)
+            case ast.Call(func=ast.Attribute(value=inner, attr=method)) if (
+                method in _UNWRAPPED and not origins.is_frame(inner)
             ):
                 node = origins.behind(inner)
             case _:
                 break
     match node:
-        case ast.Call(func=ast.Name(id="len" | "max" | "min" | "sum" as word), args=[first, *_]):
-            return _reduced(origins, word, first, f"{word}()")
+        case ast.Call(func=ast.Name(id="len" | "max" | "min" | "sum" as method), args=[first, *_]):
+            return _reduced(origins, method, first, f"{method}()")
         case ast.Call(
-            func=ast.Attribute(value=ast.Name(id=module), attr=word), args=[first, *_]
+            func=ast.Attribute(value=ast.Name(id=module), attr=method), args=[first, *_]
         ) if module in _NUMPY:
-            return _reduced(origins, word, first, f"{module}.{word}()")
+            return _reduced(origins, method, first, f"{module}.{method}()")
         case ast.Call(
             func=ast.Attribute(value=frame, attr="agg" | "aggregate"),
-            args=[ast.Constant(value=str(word)), *_],
+            args=[ast.Constant(value=str(method)), *_],
         ):
-            return _reduced(origins, word, frame, f".agg({quoted(word)})")
+            return _reduced(origins, method, frame, f".agg({quoted(method)})")
         case ast.Call(func=ast.Attribute(value=frame, attr="item")):
             return Reduction("single", frame, ".item()") if origins.is_frame(frame) else None
-        case ast.Call(func=ast.Attribute(value=frame, attr=word)):
-            return _reduced(origins, word, frame, f".{word}()")
+        case ast.Call(func=ast.Attribute(value=frame, attr=method)):
+            return _reduced(origins, method, frame, f".{method}()")
         case ast.Subscript(
             value=ast.Attribute(value=frame, attr="shape"), slice=ast.Constant(value=0)
         ):
@@ -94,17 +94,17 @@ def reduction(origins: Origins, value: ast.expr) -> Reduction | None:
     return None
 
 
-def _reduced(origins: Origins, word: str, frame: ast.expr, said: str) -> Reduction | None:
+def _reduced(origins: Origins, method: str, frame: ast.expr, expression: str) -> Reduction | None:
     if not origins.is_frame(frame):
         return None
-    if word in _EXTREMES:
-        return Reduction(_EXTREMES[word], frame, said)
-    if word in _SINGLES:
-        return Reduction("single", frame, said)
-    counts = word in ("len", "count", "count_nonzero")
-    if counts or (word == "sum" and origins.is_truth(frame)):
-        return Reduction("count", frame, said)
-    return Reduction("other", frame, said)
+    if method in _EXTREMES:
+        return Reduction(_EXTREMES[method], frame, expression)
+    if method in _SINGLES:
+        return Reduction("single", frame, expression)
+    counts = method in ("len", "count", "count_nonzero")
+    if counts or (method == "sum" and origins.is_truth(frame)):
+        return Reduction("count", frame, expression)
+    return Reduction("other", frame, expression)
 
 
 def _accessed(origins: Origins, base: ast.expr, index: ast.expr) -> Reduction | None:
@@ -112,14 +112,14 @@ def _accessed(origins: Origins, base: ast.expr, index: ast.expr) -> Reduction | 
     placed = base.value if isinstance(base, ast.Attribute) and base.attr != "shape" else None
     lookup = placed if placed is not None and base.attr in ("loc", "iloc", "at", "iat") else base  # type: ignore[attr-defined]
     if origins.is_frame(lookup):
-        said = f".{base.attr}[…]" if lookup is placed else "[…]"  # type: ignore[attr-defined]
-        return Reduction("single", lookup, said)
+        expression = f".{base.attr}[…]" if lookup is placed else "[…]"  # type: ignore[attr-defined]
+        return Reduction("single", lookup, expression)
     match origins.behind(lookup):
         case ast.Call(func=ast.Attribute(value=frame, attr="describe")) if isinstance(
             index, ast.Constant
         ):
-            word = "quantile" if str(index.value).endswith("%") else str(index.value)
-            return _reduced(origins, word, frame, f".describe()[{quoted(str(index.value))}]")
+            method = "quantile" if str(index.value).endswith("%") else str(index.value)
+            return _reduced(origins, method, frame, f".describe()[{quoted(str(index.value))}]")
     return None
 
 
@@ -140,8 +140,8 @@ def people_of(origins: Origins, value: ast.expr) -> str | None:
 
 def _is_column(origins: Origins, node: ast.expr) -> bool:
     match node:
-        case ast.Attribute(value=frame, attr=word):
-            return word not in ("values", "T") and origins.is_frame(frame)
+        case ast.Attribute(value=frame, attr=name):
+            return name not in ("values", "T") and origins.is_frame(frame)
         case ast.Subscript(slice=ast.Constant(value=str())):
             return True
     return False
@@ -209,9 +209,9 @@ def counted_column(origins: Origins, value: ast.expr) -> str | None:
         match node:
             case ast.Call(func=ast.Attribute(attr="DataFrame"), args=[ast.Dict() as columns, *_]):
                 node = columns
-            case ast.Call(func=ast.Attribute(value=inner, attr=word)):
-                words.append(word)
-                named = named or _name_given(node, word)
+            case ast.Call(func=ast.Attribute(value=inner, attr=name)):
+                words.append(name)
+                named = named or _name_given(node, name)
                 node = origins.behind(inner)
             case ast.Subscript(value=inner) | ast.Attribute(value=inner):
                 node = origins.behind(inner)
@@ -225,17 +225,17 @@ def counted_column(origins: Origins, value: ast.expr) -> str | None:
     return "count" if words[:2] == ["reset_index", "value_counts"] else None
 
 
-def _name_given(call: ast.Call, word: str) -> str | None:
+def _name_given(call: ast.Call, argument: str) -> str | None:
     """The name that a step gives to the counts: `.rename("n")`, `.reset_index(name="n")`."""
-    texts = [one.value for one in call.args[:1] if isinstance(one, ast.Constant)]
+    texts = [argument.value for argument in call.args[:1] if isinstance(argument, ast.Constant)]
     texts += [
-        one.value.value
-        for one in call.keywords
-        if one.arg == "name" and isinstance(one.value, ast.Constant)
+        keyword.value.value
+        for keyword in call.keywords
+        if keyword.arg == "name" and isinstance(keyword.value, ast.Constant)
     ]
-    if word in ("rename", "reset_index", "to_frame"):
+    if argument in ("rename", "reset_index", "to_frame"):
         return next((text for text in texts if isinstance(text, str)), None)
-    if word == "agg":
+    if argument == "agg":
         for keyword in call.keywords:
             match keyword.value:
                 case ast.Tuple(elts=[_, ast.Constant(value="size" | "count")]):

@@ -172,10 +172,10 @@ class KernelContainer:
         """
         if self._line is not None:
             self._line.close()
-        gone = not self._id or self._removed()
-        if gone:
+        removed = not self._id or self._removed()
+        if removed:
             self._stack.close()
-        return gone
+        return removed
 
     def _removed(self) -> bool:
         import docker.errors

@@ -95,8 +95,8 @@ class SandboxProvisioner(KernelProvisionerBase):
             self._ended = await asyncio.to_thread(self._container.exit_code)
             if self._ended is not None:
                 why = await asyncio.to_thread(self._container.why)
-                tell = self.log.warning if why else self.log.info
-                tell("The sandboxed kernel ended: exit code %s%s", self._ended, why)
+                log = self.log.warning if why else self.log.info
+                log("The sandboxed kernel ended: exit code %s%s", self._ended, why)
         return self._ended
 
     async def wait(self) -> int | None:
@@ -127,8 +127,8 @@ class SandboxProvisioner(KernelProvisionerBase):
         container, self._container = self._container, None
         container = container or self._remains
         if container is not None:
-            gone = await asyncio.to_thread(container.remove)
-            self._remains = None if gone else container
+            removed = await asyncio.to_thread(container.remove)
+            self._remains = None if removed else container
 
     def _launch(self, declared: str) -> KernelContainer:
         if self._remains is not None:

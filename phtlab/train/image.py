@@ -73,8 +73,8 @@ def train_files(files: Mapping[str, bytes]) -> tuple[TrainFile, ...]:
 
 def declared_files(manifest: TrainManifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """`files` and, beside them, what `manifest` declares: all that a train's layer holds."""
-    said = manifest.model_dump(mode="json", exclude={"kernel", "files"})
-    return {**files, DECLARATION: canonical(said)}
+    document = manifest.model_dump(mode="json", exclude={"kernel", "files"})
+    return {**files, DECLARATION: canonical(document)}
 
 
 def compose(kernel_manifest: bytes, kernel_config: bytes, files: Mapping[str, bytes]) -> TrainImage:
@@ -195,11 +195,11 @@ def _check_kernel(
 
 def _check_kernel_name(train_manifest: TrainManifest, kernel: KernelImage) -> None:
     """A station's policy may go by the name: it must be the catalogue's, not the author's."""
-    said = train_manifest.kernel
-    if (said.name, said.language) != (kernel.name, kernel.language):
+    declared = train_manifest.kernel
+    if (declared.name, declared.language) != (kernel.name, kernel.language):
         raise TrainError(
-            f"The train '{train_manifest.name}' calls its kernel image '{said.name}' "
-            f"({said.language}); the catalogue calls it '{kernel.name}' ({kernel.language}).",
+            f"The train '{train_manifest.name}' calls its kernel image '{declared.name}' "
+            f"({declared.language}); the catalogue calls it '{kernel.name}' ({kernel.language}).",
             "Build and sign it again.",
             code="image-kernel",
         )

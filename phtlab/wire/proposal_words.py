@@ -43,8 +43,8 @@ def state_text(station: StationStateView) -> str:
 
 def count_of_approved(stations: tuple[StationStateView, ...]) -> str:
     """How many of `stations` approved what the study's own trains need: ``1 of 4 approved``."""
-    approved = [one for one in stations if one.state == "approved"]
-    own = sum(not one.lacks for one in approved)
+    approved = [station for station in stations if station.state == "approved"]
+    own = sum(not station.lacks for station in approved)
     other = len(approved) - own
     more = f", {other} for other trains only" if other else ""
     return f"{own} of {len(stations)} approved{more}"

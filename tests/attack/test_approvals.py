@@ -293,7 +293,7 @@ def test_parameters_outside_of_a_narrower_approval(
     small_lab.central.governance.submit_proposal(proposal.sign(small_lab.identity))
     here.daemon.exchange()
     wanted = ApprovalRequest(bounds={"min_age": "40..50"})
-    decisions.approve(here.station, proposal.id, by="olga", wanted=wanted)
+    decisions.approve(here.station, proposal.id, by="olga", request=wanted)
     here.daemon.step()
     version = proposal.sign(small_lab.identity).digest
     journey = sent(small_lab, trains.other, proposal=version, parameters={"min_age": 60})
@@ -348,7 +348,7 @@ def test_a_version_that_is_swapped_in_while_a_person_reads_the_one_before(
     small_lab.central.governance.submit_proposal(newer.sign(small_lab.identity))
     here.daemon.exchange()
     with pytest.raises(ApprovalError) as by_sentence:
-        decisions.approve(here.station, proposal.id, by="olga", shown=read)
+        decisions.approve(here.station, proposal.id, by="olga", seen=read)
     with pytest.raises(ApprovalError) as by_version:
         decisions.approve(here.station, proposal.id, by="olga", version=first.digest[7:19])
     with pytest.raises(ApprovalError) as refused:

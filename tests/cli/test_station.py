@@ -310,7 +310,7 @@ def test_the_second_of_two_persons_is_asked_for(world: World) -> None:
     journey = held(world)
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["mid"]\n')
     said = ok("approve", journey, "--by", "olga", *at).stderr
-    assert "olga said yes. It starts once another person did so too." in said
+    assert "olga approved. It starts once another person did so too." in said
     assert "said yes    olga; it takes 2 persons" in ok("show", journey, *at).stdout
     assert "1 of 2" in ok("pending", *at).stdout
     assert "Another person must say so" in refusal(

@@ -123,11 +123,11 @@ class _Stream:
         self.held_back = now - self.shown_at < STATIONS_SECONDS
         if self.held_back:
             return None
-        shown = self.services.board.now(self.services.news.stations_serial, self._read_stations)
-        if shown.mark == self.shown:
+        current = self.services.board.now(self.services.news.stations_serial, self._read_stations)
+        if current.mark == self.shown:
             return None
-        self.shown, self.shown_at = shown.mark, now
-        return shown
+        self.shown, self.shown_at = current.mark, now
+        return current
 
     def _read_stations(self) -> tuple[StationView, ...]:
         services = self.services

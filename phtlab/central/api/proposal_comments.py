@@ -70,7 +70,10 @@ def comment_on(
             subject=row.id,
             digest=row.digest,
         )
-        parties = [row.researcher, *at_station(roster, (one.station for one in row.stations))]
+        parties = [
+            row.researcher,
+            *at_station(roster, (station.station for station in row.stations)),
+        ]
         others = [name for name in parties if name != member.name]
         notify(change, "proposal-said", others, row.id, about=str(row.comments[-1].number))
         changed(change, row, roster)

@@ -85,31 +85,31 @@ def audit_head(session: Session, log: str) -> AuditHead:
 
 
 def filtered_entries(
-    session: Session, wanted: EntryFilter, limit: int, before: int | None = None
+    session: Session, entries: EntryFilter, limit: int, before: int | None = None
 ) -> list[Entry]:
     """The newest entries that are `wanted`. Raises AuditError for a line that was changed."""
-    query = select(AuditEntryRow.line).where(*_clauses(wanted))
+    query = select(AuditEntryRow.line).where(*_clauses(entries))
     if before is not None:
         query = query.where(AuditEntryRow.number < before)
     lines = session.scalars(query.order_by(AuditEntryRow.number.desc()).limit(limit))
     return [Entry.from_line(line.encode()) for line in lines]
 
 
-def _clauses(wanted: EntryFilter) -> list[ColumnElement[bool]]:
+def _clauses(entries: EntryFilter) -> list[ColumnElement[bool]]:
     """As `EntryFilter.matches`, in the database."""
     row, clauses = AuditEntryRow, list[ColumnElement[bool]]()
-    if wanted.actor:
-        clauses.append(row.actor == line_of(wanted.actor))
-    if wanted.action:
-        clauses.append(row.action == line_of(wanted.action))
-    if wanted.subject:
-        clauses.append(row.subject.startswith(line_of(wanted.subject), autoescape=True))
-    if wanted.digest:
-        begins = line_of(wanted.beginning)
+    if entries.actor:
+        clauses.append(row.actor == line_of(entries.actor))
+    if entries.action:
+        clauses.append(row.action == line_of(entries.action))
+    if entries.subject:
+        clauses.append(row.subject.startswith(line_of(entries.subject), autoescape=True))
+    if entries.digest:
+        begins = line_of(entries.beginning)
         digest = row.digest.startswith(begins, autoescape=True)
         clauses.append(or_(digest, row.subject.startswith(begins, autoescape=True)))
-    if wanted.since is not None:
-        clauses.append(row.at >= wanted.since)
-    if wanted.until is not None:
-        clauses.append(row.at <= wanted.until)
+    if entries.since is not None:
+        clauses.append(row.at >= entries.since)
+    if entries.until is not None:
+        clauses.append(row.at <= entries.until)
     return clauses

@@ -31,9 +31,9 @@ STATIONS = "stations"
 class Subscription:
     """One waiting request. `wait` may be called again and again."""
 
-    def __init__(self, news: ChangeBus, *, inside: bool = False) -> None:
+    def __init__(self, changes: ChangeBus, *, inside: bool = False) -> None:
         self.inside = inside
-        self._news = news
+        self._news = changes
         self._event = asyncio.Event()
 
     async def wait(self, seconds: float) -> bool:

@@ -24,9 +24,9 @@ _log = structlog.get_logger("phtlab.central")
 class DatabaseWatch:
     """A thread that tells the stations with a change since it looked last. Used in one thread."""
 
-    def __init__(self, database: Database, news: ChangeBus, seconds: float) -> None:
+    def __init__(self, database: Database, changes: ChangeBus, seconds: float) -> None:
         self._database = database
-        self._news = news
+        self._news = changes
         self._seconds = seconds
         self._seen = -1
         self._ended = threading.Event()

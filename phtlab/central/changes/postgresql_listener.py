@@ -22,9 +22,9 @@ _log = structlog.get_logger("phtlab.central")
 class ChangeListener:
     """A thread that passes the database's notes on. If it is cut off, waiting requests poll."""
 
-    def __init__(self, database: Database, news: ChangeBus) -> None:
+    def __init__(self, database: Database, changes: ChangeBus) -> None:
         self._database = database
-        self._news = news
+        self._news = changes
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 

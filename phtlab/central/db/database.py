@@ -72,14 +72,14 @@ class Database:
         self,
         url: str,
         *,
-        tell: Callable[[Iterable[str]], None] = lambda topics: None,
+        report: Callable[[Iterable[str]], None] = lambda topics: None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         consortium: str = "",
     ) -> None:
         self.engine = _engine(url)
         self.clock = clock
         self.log = log_of_central(consortium)
-        self._tell = tell
+        self._tell = report
         self._for_change = self.engine.execution_options(phtlab_change=True)
         # PostgreSQL shows each statement what is committed then, in a transaction too: without
         # one, a read is one trip in the place of three. SQLite reads one state within one.
@@ -129,13 +129,13 @@ class Database:
 
         What the writer puts into `topics` is told once it is committed.
         """
-        told = set() if topics is None else topics
+        topics_noted = set() if topics is None else topics
         with _answering(), Session(self._for_change, expire_on_commit=False) as session:
             with session.begin():
                 yield session
-                if told and self.is_postgresql:
-                    _notify(session, told)
-            self._tell(told)
+                if topics_noted and self.is_postgresql:
+                    _notify(session, topics_noted)
+            self._tell(topics_noted)
 
     def note_at_once(self, statement: Update, values: Mapping[str, Any]) -> int:
         """The same of one statement, which is one trip to PostgreSQL; how many rows it changed."""

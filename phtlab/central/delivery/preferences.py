@@ -38,23 +38,23 @@ def set_preferences(
     Raises CentralError: ``notification-mail`` if this central sends none,
     ``notification-webhook`` for an address that it does not call.
     """
-    wanted = new.preferences
-    if wanted.mail and not services.settings.smtp_host:
+    preferences = new.preferences
+    if preferences.mail and not services.settings.smtp_host:
         raise CentralError(
             "This central sends no mail.",
             "Leave 'mail' empty, or ask its operator to set smtp_host.",
             code="notification-mail",
         )
-    if wanted.webhook:
-        require_webhook(wanted.webhook, services.settings)
+    if preferences.webhook:
+        require_webhook(preferences.webhook, services.settings)
     made = None
     with services.database.change() as change:
         row = change.session.get(PreferenceRow, member.name) or PreferenceRow(
             member=member.name, secret=""
         )
-        if wanted.webhook and (new.new_secret or not row.secret):
+        if preferences.webhook and (new.new_secret or not row.secret):
             made = row.secret = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
-        row.preferences = wanted.model_dump_json()
+        row.preferences = preferences.model_dump_json()
         change.session.add(row)
         change.session.flush()
         view = notifications_of(change.session, services, member.name)
@@ -143,6 +143,7 @@ def _view(row: NotificationRow, settings: CentralSettings) -> Notification:
         at=row.at,
         read=row.read,
         deliveries=tuple(
-            DeliveryView.model_validate(one, from_attributes=True) for one in row.deliveries
+            DeliveryView.model_validate(delivery, from_attributes=True)
+            for delivery in row.deliveries
         ),
     )

@@ -46,12 +46,12 @@ async def keep_sending(services: CentralContext) -> None:
     What is on its way then is left behind: its claim ends, and another replica sends it.
     """
     going = Deliveries(services)
-    with services.news.subscribe(TOPIC, inside=True) as news:
+    with services.news.subscribe(TOPIC, inside=True) as changes:
         while True:
             started = await run_in_threadpool(_attempt, going)
             if not started or going.free == 0:
                 seconds = services.settings.notification_seconds
-                await news.wait(seconds if going.free else min(seconds, _FULL))
+                await changes.wait(seconds if going.free else min(seconds, _FULL))
                 if services.news.closed:
                     return
 
@@ -130,10 +130,10 @@ def claim(
             return []
     with services.database.change() as change:
         rows = change.session.scalars(due.limit(most)).all()
-        taken = [_due(change.session, services.settings, row) for row in rows]
+        claimed = [_due(change.session, services.settings, row) for row in rows]
         for row in rows:
             row.due, row.tries = change.now + CLAIM, row.tries + 1
-        return taken
+        return claimed
 
 
 def _send(services: CentralContext, due: DueDelivery) -> None:
@@ -175,20 +175,20 @@ def retry_delay(tries: int) -> timedelta:
 
 
 def _due(session: Session, settings: CentralSettings, row: DeliveryRow) -> DueDelivery:
-    told = row.notification
-    preference = session.get(PreferenceRow, told.member)
-    event = told.event
+    notification = row.notification
+    preference = session.get(PreferenceRow, notification.member)
+    event = notification.event
     return DueDelivery(
         number=row.number,
-        member=told.member,
+        member=notification.member,
         channel=row.channel,  # type: ignore[arg-type]
         tries=row.tries,
         event=event,  # type: ignore[arg-type]
-        subject=told.subject,
-        sentence=sentence_of(event, told.subject),  # type: ignore[arg-type]
-        link=link_of(settings, told.subject),
-        at=told.at,
-        preferences=preferences_of(session, told.member),
+        subject=notification.subject,
+        sentence=sentence_of(event, notification.subject),  # type: ignore[arg-type]
+        link=link_of(settings, notification.subject),
+        at=notification.at,
+        preferences=preferences_of(session, notification.member),
         secret=preference.secret if preference else "",
     )
 

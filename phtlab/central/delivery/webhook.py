@@ -36,8 +36,8 @@ def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> 
     url = urlsplit(due.preferences.webhook)
     host, port = url.hostname or "", url.port or (443 if url.scheme == "https" else 80)
     address = resolve_public_address(host, port, private=settings.webhook_private)
-    shown = f"[{address}]" if ":" in address else address
-    there = url._replace(netloc=f"{shown}:{port}", fragment="").geturl()
+    host_part = f"[{address}]" if ":" in address else address
+    target = url._replace(netloc=f"{host_part}:{port}", fragment="").geturl()
     body = body_of(due)
     stamp = str(int(now.timestamp()))
     headers = {
@@ -49,7 +49,7 @@ def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> 
         "webhook-signature": signature(due.secret, due.name, stamp, body),
     }
     try:
-        status = asyncio.run(_status(there, host, headers, body))
+        status = asyncio.run(_status(target, host, headers, body))
     except TimeoutError:
         raise Undelivered("the webhook takes too long to answer") from None
     except (httpx.HTTPError, httpx.InvalidURL) as lost:
@@ -59,7 +59,7 @@ def call_webhook(due: DueDelivery, settings: CentralSettings, now: datetime) -> 
         raise Undelivered(f"the webhook answers {status}", final=status == 410)
 
 
-async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -> int:
+async def _status(target: str, host: str, headers: dict[str, str], body: bytes) -> int:
     """What `there` answers. Raises TimeoutError after _IN_ALL, however lively it is until then.
 
     httpx counts the seconds of each read anew: whoever answers ``102 Processing`` again and again
@@ -72,7 +72,7 @@ async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -
         ) as client,
         client.stream(
             "POST",
-            there,
+            target,
             content=body,
             headers=headers,
             # The certificate is the name's, although the call goes to the address.
@@ -85,8 +85,8 @@ async def _status(there: str, host: str, headers: dict[str, str], body: bytes) -
 def body_of(due: DueDelivery) -> bytes:
     """What is sent: that something waits, and where."""
     data = {"sentence": due.sentence, "subject": due.subject, "link": due.link}
-    told = {"type": due.event, "timestamp": due.at.isoformat(), "data": data}
-    return json.dumps(told, ensure_ascii=False).encode()
+    message = {"type": due.event, "timestamp": due.at.isoformat(), "data": data}
+    return json.dumps(message, ensure_ascii=False).encode()
 
 
 def signature(secret: str, name: str, stamp: str, body: bytes) -> str:

@@ -169,20 +169,20 @@ def put_standing(
     with database.read() as session:
         row = session.get(StandingRow, station)
         at_least = row.number if row else 1
-    standing = open_standing(
+    active = open_standing(
         envelope, roster, station=station, now=database.clock(), at_least=at_least
     )
     with database.change() as change:
         row = change.session.get(StandingRow, station) or StandingRow(station=station, number=0)
         if row.digest == envelope.digest:
             return standing_view(row)
-        if standing.number <= row.number:
+        if active.number <= row.number:
             raise ApprovalError(
                 f"Central has another list of {station} with the number {row.number} already.",
                 "Give the next one a higher number.",
                 code="standing-rolled-back",
             )
-        row.number, row.digest = standing.number, envelope.digest
+        row.number, row.digest = active.number, envelope.digest
         row.received, row.envelope = change.now, envelope.to_bytes().decode()
         change.session.add(row)
         return standing_view(row)
@@ -209,8 +209,8 @@ def _keep(
     if change.session.get(kind, envelope.digest) is not None:
         return False
     require_room(change, most, "decisions", kind.submitted, kind.station == member.name)
-    proposal, asked = _proposal(change.session, member, decision)
-    row = _row(change, decision, asked, envelope)
+    proposal, proposal_row = _proposal(change.session, member, decision)
+    row = _row(change, decision, proposal_row, envelope)
     audited(
         change,
         actor=member.name,
@@ -223,8 +223,8 @@ def _keep(
         change.session.add(row)
         change.session.flush()
         return True
-    told = [proposal.researcher]
-    notify(change, "proposal-decided", told, proposal.id, about=envelope.digest)
+    recipients = [proposal.researcher]
+    notify(change, "proposal-decided", recipients, proposal.id, about=envelope.digest)
     if isinstance(row, ApprovalRow):
         proposal.approvals.append(row)
     else:
@@ -241,7 +241,9 @@ def _proposal(
         return None, None
     row = visible_proposal(session, member, decision.proposal_id)
     require_not_withdrawn(row)
-    version = next((one for one in row.versions if one.digest == decision.proposal), None)
+    version = next(
+        (version for version in row.versions if version.digest == decision.proposal), None
+    )
     if version is None:
         raise ApprovalError(
             f"The proposal {row.id} has no version {decision.proposal}.",
@@ -263,7 +265,7 @@ def _proposal(
 
 
 def _row(
-    change: Change, decision: Approval | Refusal, asked: Proposal | None, envelope: Envelope
+    change: Change, decision: Approval | Refusal, proposal: Proposal | None, envelope: Envelope
 ) -> ApprovalRow | RefusalRow:
     text = envelope.to_bytes().decode()
     if isinstance(decision, Approval):
@@ -277,8 +279,8 @@ def _row(
             submitted=change.now,
             expires=decision.expires,
             allows=decision.allows(),
-            lacks=why_not_study(decision, asked) if asked is not None else "",
-            keys=" ".join(sorted(one.keyid for one in envelope.signatures)),
+            lacks=why_not_study(decision, proposal) if proposal is not None else "",
+            keys=" ".join(sorted(signature.keyid for signature in envelope.signatures)),
             envelope=text,
             revocation=None,
         )

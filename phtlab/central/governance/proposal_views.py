@@ -63,7 +63,10 @@ def proposal_view(row: ProposalRow, roster: Roster, now: datetime) -> ProposalVi
 
 def keys_of_stations(roster: Roster) -> Mapping[str, str]:
     """The keys that each station has now, as `ApprovalRow.keys` names them."""
-    return {one.name: " ".join(sorted(one.keys.key_ids().values())) for one in roster.stations}
+    return {
+        station.name: " ".join(sorted(station.keys.key_ids().values()))
+        for station in roster.stations
+    }
 
 
 def proposal_summary(row: ProposalRow, keys: Mapping[str, str], now: datetime) -> ProposalSummary:
@@ -121,26 +124,30 @@ def _station(
 ) -> StationStateView:
     """How far a station is with the newest version: its last word that holds now."""
     given = [
-        one for one in row.approvals if (one.station, one.proposal) == (station.station, row.digest)
+        approval
+        for approval in row.approvals
+        if (approval.station, approval.proposal) == (station.station, row.digest)
     ]
     words: list[tuple[int, StationState, datetime]] = [
-        (one.number, _worth(one, keys, now), one.submitted) for one in given
+        (approval.number, _worth(approval, keys, now), approval.submitted) for approval in given
     ]
     words += [
-        (one.number, "refused", one.submitted)
-        for one in row.refusals
-        if (one.station, one.proposal) == (station.station, row.digest)
+        (refusal.number, "refused", refusal.submitted)
+        for refusal in row.refusals
+        if (refusal.station, refusal.proposal) == (station.station, row.digest)
     ]
     # Of several approvals one may be over, or taken back: the others still stand.
-    holding = [word for word in words if word[1] in ("approved", "refused")] or words
+    holding = [decision for decision in words if decision[1] in ("approved", "refused")] or words
     state: StationState = "in-review" if station.reviewing or station.question else "submitted"
     updated, question = station.updated, station.question
     if holding:
         _, state, decided = max(holding)
         updated, question = max(updated, decided), ""
     # Of those that hold, one under which the study's own trains may start, if there is one.
-    holding_now = [one for one in given if _worth(one, keys, now) == "approved"]
-    best = max(holding_now, key=lambda one: (not one.lacks, one.number), default=None)
+    holding_now = [approval for approval in given if _worth(approval, keys, now) == "approved"]
+    best = max(
+        holding_now, key=lambda approval: (not approval.lacks, approval.number), default=None
+    )
     approved = best if state == "approved" else None
     return StationStateView(
         station=station.station,
@@ -162,8 +169,8 @@ def _worth(approval: ApprovalRow, keys: Mapping[str, str], now: datetime) -> Sta
 
 
 def _decisions(row: ProposalRow) -> tuple[DecisionView, ...]:
-    said: list[ApprovalRow | RefusalRow] = [*row.approvals, *row.refusals]
-    return tuple(map(_decision, sorted(said, key=lambda one: one.number)))
+    decisions: list[ApprovalRow | RefusalRow] = [*row.approvals, *row.refusals]
+    return tuple(map(_decision, sorted(decisions, key=lambda decision: decision.number)))
 
 
 def _decision(row: ApprovalRow | RefusalRow) -> DecisionView:

@@ -28,7 +28,7 @@ def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
             body=stop_view(stop, with_record=False).model_dump_json(),
         )
     )
-    if stop.final and all(one.final for one in journey.stops):
+    if stop.final and all(stop.final for stop in journey.stops):
         notify(change, "journey-done", [p.member for p in journey.parties if p.opens], journey.id)
     change.tell(bus.STATIONS, *(bus.of_member(party.member) for party in journey.parties))
     return number

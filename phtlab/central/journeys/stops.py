@@ -49,7 +49,7 @@ def update_stop(
         )
     with database.change() as change:
         row, stop = _stop(change, member, journey, station)
-        shown = {
+        shown_state = {
             "state": update.state,
             "code": _text(update.code, 64),
             "sentence": _text(update.sentence, 1000),
@@ -57,11 +57,13 @@ def update_stop(
             "cell": update.cell,
             "cells": update.cells,
         }
-        if not stop.final and any(getattr(stop, name) != value for name, value in shown.items()):
+        if not stop.final and any(
+            getattr(stop, name) != value for name, value in shown_state.items()
+        ):
             # A journey's events are those of all its stops; a record is never refused for them.
             whole, own = most * len(row.stops), EventRow.journey_id == row.id
             require_room(change, whole, "changes of this journey's progress", EventRow.at, own)
-            for name, value in shown.items():
+            for name, value in shown_state.items():
                 setattr(stop, name, value)
             happened(change, row, stop)
             if update.state == "held":
@@ -132,8 +134,11 @@ def _contradict(
         subject=journey.id,
         digest=envelope.digest,
     )
-    told = [*(p.member for p in journey.parties if p.opens), *at_station(roster, [stop.station])]
-    notify(change, "stop-contradicted", told, journey.id, about=stop.station)
+    recipients = [
+        *(p.member for p in journey.parties if p.opens),
+        *at_station(roster, [stop.station]),
+    ]
+    notify(change, "stop-contradicted", recipients, journey.id, about=stop.station)
     offer(change, journey, stop)
 
 

@@ -37,9 +37,9 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = limit_of(scope["path"], known=b"authorization" in headers)
-        said = headers.get(b"content-length", b"0")
+        length_header = headers.get(b"content-length", b"0")
         address = (scope.get("client") or ("",))[0]
-        if said.isdigit() and int(said[:20]) > limit:
+        if length_header.isdigit() and int(length_header[:20]) > limit:
             await answer(_too_large(limit))(scope, receive, send)
         elif self._arriving[address] >= MOST_AT_ONCE:
             await answer(_too_many())(scope, receive, send)

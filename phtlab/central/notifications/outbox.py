@@ -28,10 +28,10 @@ def notify(
     key = line_of(f"{event} {subject} {about}")
     session = change.session
     for name in dict.fromkeys(members):
-        told = select(NotificationRow.number).where(
+        known = select(NotificationRow.number).where(
             NotificationRow.member == name, NotificationRow.key == key
         )
-        if session.scalar(told) is not None:
+        if session.scalar(known) is not None:
             continue
         channels = preferences_of(session, name).channels(event)
         row = NotificationRow(

@@ -59,9 +59,9 @@ class AuditPage:
         kept = {name: value for name, value in self.filled.items() if value}
         return urlencode({**kept, "before": str(self.next)})
 
-    def only(self, **wanted: str) -> str:
+    def only(self, **entry_filter: str) -> str:
         """The query of a page with these entries only."""
-        return urlencode(wanted)
+        return urlencode(entry_filter)
 
 
 def audit_page(
@@ -69,10 +69,10 @@ def audit_page(
 ) -> AuditPage:
     """What `sender` looks for by the fields of the form. Members only."""
     sender.require(READ)
-    asked = {name: filled.get(name, "")[:200] for name in FIELDS}
-    wrong, wanted = "", EntryFilter()
+    query = {name: filled.get(name, "")[:200] for name in FIELDS}
+    wrong, entry_filter = "", EntryFilter()
     try:
-        wanted = EntryFilter.of(**asked)
+        entry_filter = EntryFilter.of(**query)
     except AuditError as error:
         wrong = str(error)
     entries: tuple[Entry, ...] = ()
@@ -82,10 +82,10 @@ def audit_page(
         head = head_of(session)
         if sender.member is not None:
             if not wrong:
-                entries = tuple(filtered_entries(session, wanted, _LISTED + 1, before))
+                entries = tuple(filtered_entries(session, entry_filter, _LISTED + 1, before))
             actions = _actions(session)
             signed = _signed(session, services.database.log)
-    shown = entries[:_LISTED]
+    entries_listed = entries[:_LISTED]
     return AuditPage(
         consortium=services.settings.name,
         user=sender.name,
@@ -93,11 +93,11 @@ def audit_page(
         now=services.clock(),
         member=sender.member is not None,
         head=head,
-        entries=shown,
+        entries=entries_listed,
         actions=actions,
         signed=signed,
-        filled=asked,
-        next=shown[-1].number if len(entries) > _LISTED else None,
+        filled=query,
+        next=entries_listed[-1].number if len(entries) > _LISTED else None,
         wrong=wrong,
     )
 

@@ -60,8 +60,8 @@ class HubLogin:
     def begin(self, request: Request) -> Response:
         """To the hub's login, and from there to `finish`."""
         state, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
-        wanted = request.url.path.removeprefix("/").removeprefix("proposals/")
-        place = wanted if _PLACE.fullmatch(wanted) else ""
+        destination = request.url.path.removeprefix("/").removeprefix("proposals/")
+        place = destination if _PLACE.fullmatch(destination) else ""
         query = {
             "client_id": self._settings.hub_client_id,
             "redirect_uri": self._callback,
@@ -98,8 +98,8 @@ class HubLogin:
         )
         self.hub.user_of(token)
         known = _PLACE.fullmatch(place) is not None
-        there = "" if not known else f"proposals/{place}" if place.startswith("p-") else place
-        answer = RedirectResponse(f"{self.home}{there}", 302)
+        destination = "" if not known else f"proposals/{place}" if place.startswith("p-") else place
+        answer = RedirectResponse(f"{self.home}{destination}", 302)
         answer.set_cookie(SESSION, token, max_age=SESSION_SECONDS, **self._bounds(request))
         answer.delete_cookie(STATE, path=self.home)
         return answer

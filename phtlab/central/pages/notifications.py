@@ -33,7 +33,7 @@ class NotificationPage:
     @property
     def sent(self) -> bool:
         """Whether any of it went out by mail or to a webhook."""
-        return any(one.deliveries for one in self.told.notifications)
+        return any(notification.deliveries for notification in self.told.notifications)
 
     def since(self, moment: datetime) -> str:
         return since(moment, self.now)
@@ -44,16 +44,16 @@ def notification_page(
 ) -> NotificationPage:
     """What `sender` is told."""
     sender.require(READ)
-    told = NotificationsView(preferences=Preferences(), mail_sent=False, unread=0)
+    notifications = NotificationsView(preferences=Preferences(), mail_sent=False, unread=0)
     if sender.member is not None:
         with services.database.read() as session:
-            told = notifications_of(session, services, sender.name)
+            notifications = notifications_of(session, services, sender.name)
     return NotificationPage(
         consortium=services.settings.name,
         user=sender.name,
         hub_url=services.settings.hub_url,
         now=services.clock(),
         member=sender.member is not None,
-        told=told,
+        told=notifications,
         token=form_token(session_token, "notifications"),
     )

@@ -89,8 +89,8 @@ def pieces(text: str) -> Iterator[tuple[bool, str]]:
 def since(moment: datetime, now: datetime) -> str:
     """How long ago, as people say it."""
     seconds = max(0, int((now - moment).total_seconds()))
-    for size, word in ((86400, "day"), (3600, "hour"), (60, "minute")):
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             number = seconds // size
-            return f"{number} {word}{'' if number == 1 else 's'} ago"
+            return f"{number} {unit}{'' if number == 1 else 's'} ago"
     return "just now"

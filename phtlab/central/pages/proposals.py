@@ -135,7 +135,7 @@ def proposal_page(
         row = visible_proposal(session, member, proposal)
         view = proposal_view(row, roster, services.clock())
     chosen = next((v for v in view.versions if v.version == version), view.versions[-1])
-    asked = _opened(chosen, roster)
+    opened_proposal = _opened(chosen, roster)
     older = next((v for v in view.versions if v.version == chosen.version - 1), None)
     return ProposalPage(
         consortium=services.settings.name,
@@ -144,9 +144,9 @@ def proposal_page(
         now=services.clock(),
         view=view,
         version=chosen.version,
-        told=proposal_lines(asked),
+        told=proposal_lines(opened_proposal),
         older=older.version if older else 0,
-        differences=differences(_opened(older, roster), asked) if older else (),
+        differences=differences(_opened(older, roster), opened_proposal) if older else (),
         said=tuple(_said(decision, view, roster) for decision in view.decisions),
         own=view.summary.researcher == sender.name,
         may_comment=sender.may(DISPATCH) or sender.may(GOVERN),

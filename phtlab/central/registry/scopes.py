@@ -47,12 +47,12 @@ def allowed(
     session: Session,
     catalogue: Catalogue,
     member: Member,
-    asked: tuple[Access, ...],
+    requested: tuple[Access, ...],
     prefix: str = "",
 ) -> tuple[Access, ...]:
     """As much of `asked` as `member` may have. `prefix` is before every name in this registry."""
     granted = []
-    for access in asked:
+    for access in requested:
         name = access.repository.removeprefix(f"{prefix}/") if prefix else access.repository
         if prefix and name == access.repository:
             continue

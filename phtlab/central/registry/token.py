@@ -48,10 +48,10 @@ def parse_scopes(scopes: Iterable[str]) -> tuple[Access, ...]:
     A scope of another kind than a repository is left out: nobody gets it.
     Raises CentralError for too many.
     """
-    words = [word for scope in scopes for word in scope.split()]
+    words = [scope_text for scope in scopes for scope_text in scope.split()]
     if len(words) > MAX_SCOPES:
         raise CentralError(f"A registry token has at most {MAX_SCOPES} scopes.", code="request")
-    found = (_SCOPE.fullmatch(word) for word in words)
+    found = (_SCOPE.fullmatch(scope_text) for scope_text in words)
     return tuple(
         Access(match["name"], frozenset(match["actions"].split(","))) for match in found if match
     )

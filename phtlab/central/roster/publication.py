@@ -126,7 +126,9 @@ class Publication:
                     subject=f"roster {accepted.version}",
                     digest=digest(accepted.metadata[signed]),
                 )
-                members = [one.name for one in accepted.roster.members if not one.is_station]
+                members = [
+                    member.name for member in accepted.roster.members if not member.is_station
+                ]
                 notify(change, "roster-published", members, f"roster {accepted.version}")
         return self.current()
 

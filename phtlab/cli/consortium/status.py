@@ -72,31 +72,31 @@ def show(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> No
 
 def warnings(consortium: Consortium, now: datetime) -> list[str]:
     """What expires within a week (the root: a month), and what to do."""
-    told = []
+    lines = []
     signing = consortium.signing
     if consortium.founded:
-        left = consortium.root_expires - now
-        if left < ROOT_NOTICE:
-            told.append(
-                f"The root {_ends(consortium.root_expires, left)}. Stage the next with 'phtlab "
-                "consortium renew-root', sign it and publish."
+        remaining = consortium.root_expires - now
+        if remaining < ROOT_NOTICE:
+            lines.append(
+                f"The root {_ends(consortium.root_expires, remaining)}. Stage the next with "
+                "'phtlab consortium renew-root', sign it and publish."
             )
     if signing is not None and signing.complete:
-        left = signing.expires - now
+        remaining = signing.expires - now
         # Of a roster for a month, the last week; of one for a week, the last two days.
-        if left < min(ROSTER_NOTICE, consortium.lifetimes.targets / 4):
-            told.append(
-                f"The roster {_ends(signing.expires, left)}. Sign it again and publish: 'phtlab "
-                "consortium sign --officer NAME'."
+        if remaining < min(ROSTER_NOTICE, consortium.lifetimes.targets / 4):
+            lines.append(
+                f"The roster {_ends(signing.expires, remaining)}. Sign it again and publish: "
+                "'phtlab consortium sign --officer NAME'."
             )
-    return told
+    return lines
 
 
-def _ends(expires: datetime, left: timedelta) -> str:
+def _ends(expires: datetime, remaining: timedelta) -> str:
     when = f"{expires:%Y-%m-%d %H:%M} UTC"
-    if left <= timedelta(0):
+    if remaining <= timedelta(0):
         return f"has expired on {when}"
-    days, hours = left.days, left.seconds // 3600
+    days, hours = remaining.days, remaining.seconds // 3600
     return f"expires in {f'{days} days' if days else f'{hours} hours'}, on {when}"
 
 
@@ -192,20 +192,20 @@ def signing_json(signing: Signing) -> dict[str, Any]:
 
 
 def progress(signing: Signing) -> str:
-    who = ", ".join(signing.signed_by) or "nobody"
+    signers = ", ".join(signing.signed_by) or "nobody"
     if signing.complete:
         return (
-            f"Version {signing.version} is signed by {who}; it holds until "
+            f"Version {signing.version} is signed by {signers}; it holds until "
             f"{signing.expires:%Y-%m-%d %H:%M} UTC."
         )
-    told = f"Version {signing.version} is signed by {who}"
+    sentence = f"Version {signing.version} is signed by {signers}"
     missing = max(signing.needed - len(signing.signed_by), 0)
-    told += f"; {missing} more must sign." if missing else "."
+    sentence += f"; {missing} more must sign." if missing else "."
     root = signing.root
     if root is None or root.complete:
-        return told
+        return sentence
     if root.version == 1:
-        return f"{told} For the first root, {root.new.missing} more must sign."
-    asked = [f"{root.old.missing} more of the officers before"] if root.old.missing else []
-    asked += [f"{root.new.missing} more of those after"] if root.new.missing else []
-    return f"{told} For root {root.version}, {' and '.join(asked)} must sign."
+        return f"{sentence} For the first root, {root.new.missing} more must sign."
+    lacking = [f"{root.old.missing} more of the officers before"] if root.old.missing else []
+    lacking += [f"{root.new.missing} more of those after"] if root.new.missing else []
+    return f"{sentence} For root {root.version}, {' and '.join(lacking)} must sign."

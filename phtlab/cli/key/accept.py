@@ -31,17 +31,20 @@ def accept(
     agreement = agreement_of(lab)
     known = verified(lab.central.governance.acceptances(), lab.trusted.roster)
     if who:
-        of_this = [one for one in known if one.agreement == agreement.digest]
+        of_this = [acceptance for acceptance in known if acceptance.agreement == agreement.digest]
         if as_json:
             print_json(of_this)
         else:
-            for one in of_this:
-                out.print(f"{one.member}  {one.issued:%Y-%m-%d}", markup=False)
+            for acceptance in of_this:
+                out.print(f"{acceptance.member}  {acceptance.issued:%Y-%m-%d}", markup=False)
         return
     if digest is None and not as_json:
         out.print(agreement.text, markup=False)
     err.print(f"The digest of this text is {agreement.digest}.", markup=False)
-    if any((one.member, one.agreement) == (lab.name, agreement.digest) for one in known):
+    if any(
+        (acceptance.member, acceptance.agreement) == (lab.name, agreement.digest)
+        for acceptance in known
+    ):
         err.print("You have accepted it already.")
     elif digest is None:
         typer.confirm("Do you accept this text, with your signature?", abort=True, err=True)

@@ -118,11 +118,11 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the public keys in FILE and their fingerprint."""
-    shown = _shown(file, passphrase_file)
+    summary = _shown(file, passphrase_file)
     if as_json:
-        print_json(shown)
+        print_json(summary)
         return
-    for label, value in _flat(shown).items():
+    for label, value in _flat(summary).items():
         out.print(f"{label:<14}{value}", markup=False)
 
 
@@ -242,14 +242,14 @@ def _public(keys: PublicKeys) -> dict[str, Any]:
     }
 
 
-def _flat(shown: dict[str, Any]) -> dict[str, str]:
-    flat = {label: value for label, value in shown.items() if isinstance(value, str)}
-    if "roles" in shown:
-        flat["roles"] = ", ".join(shown["roles"])
-    for scheme, key_id in shown["key_ids"].items():
+def _flat(summary: dict[str, Any]) -> dict[str, str]:
+    flat = {label: value for label, value in summary.items() if isinstance(value, str)}
+    if "roles" in summary:
+        flat["roles"] = ", ".join(summary["roles"])
+    for scheme, key_id in summary["key_ids"].items():
         flat[scheme] = f"key id {key_id}"
     # 1,959 characters, which nobody compares: --json has them all.
-    flat["age"] = f"{shown['keys']['age'][:24]}…"
+    flat["age"] = f"{summary['keys']['age'][:24]}…"
     return flat
 
 

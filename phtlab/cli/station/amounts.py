@@ -34,16 +34,16 @@ def amounts(
                 "limits": view.limits.model_dump(mode="json"),
                 "left": [
                     {
-                        "researcher": one.use.researcher,
-                        "dataset": one.use.dataset,
-                        "stops": one.use.stops,
-                        **one.use.amount.model_dump(mode="json"),
-                        "values": one.use.values,
-                        "values_limit": None if one.values is None else one.values.limit,
-                        "reached": one.reached,
-                        "values_reached": one.values_reached,
+                        "researcher": line.use.researcher,
+                        "dataset": line.use.dataset,
+                        "stops": line.use.stops,
+                        **line.use.amount.model_dump(mode="json"),
+                        "values": line.use.values,
+                        "values_limit": None if line.values is None else line.values.limit,
+                        "reached": line.reached,
+                        "values_reached": line.values_reached,
                     }
-                    for one in view.lines
+                    for line in view.lines
                 ],
             }
         )
@@ -53,19 +53,19 @@ def amounts(
     else:
         headings = ("rows", "bytes", "values", "numbers", "outputs", "journeys")
         table = Table("researcher", "data set", *headings, box=None)
-        for one in view.lines:
-            amount = one.use.amount
-            told = (
-                one.use.researcher,
-                one.use.dataset,
-                f"{one.rows.used:,} ({one.rows.percent} %)",
-                f"{size_in_words(one.size.used)} ({one.size.percent} %)",
-                f"{one.use.values:,}" + (f" ({one.values.percent} %)" if one.values else ""),
+        for line in view.lines:
+            amount = line.use.amount
+            cells = (
+                line.use.researcher,
+                line.use.dataset,
+                f"{line.rows.used:,} ({line.rows.percent} %)",
+                f"{size_in_words(line.size.used)} ({line.size.percent} %)",
+                f"{line.use.values:,}" + (f" ({line.values.percent} %)" if line.values else ""),
                 f"{amount.numbers:,}",
                 str(amount.outputs),
-                str(one.use.stops),
+                str(line.use.stops),
             )
-            table.add_row(*map(Text, told))
+            table.add_row(*map(Text, cells))
         out.print(table)
     err.print(
         f"In {view.month} {view.limits.rows:,} rows, {size_in_words(view.limits.size)}, and "

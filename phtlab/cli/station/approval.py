@@ -80,8 +80,8 @@ def approve(
     """
     from phtlab.station.approvals.terms import ApprovalRequest
 
-    wanted = ApprovalRequest(bounds=_bounds(bound), days=days, note=note)
-    _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
+    request = ApprovalRequest(bounds=_bounds(bound), days=days, note=note)
+    _approve(directory, target, person(by), request, version, show=show, as_json=as_json)
 
 
 def approve_rule(
@@ -128,7 +128,7 @@ def approve_rule(
         )
     if risk not in (None, "low", "mid", "high"):
         raise ApprovalError("--risk is low, mid or high.", code="approval-form")
-    wanted = ApprovalRequest(
+    request = ApprovalRequest(
         scope="low-risk" if low_risk else "notebook",
         notebook=notebook,
         bounds=_bounds(bound),
@@ -136,7 +136,7 @@ def approve_rule(
         days=days,
         note=note,
     )
-    _approve(directory, target, person(by), wanted, version, show=show, as_json=as_json)
+    _approve(directory, target, person(by), request, version, show=show, as_json=as_json)
 
 
 def refuse(
@@ -153,8 +153,9 @@ def refuse(
     if _is_proposal(target) and version is None:
         _require_terminal(target)
         newest = _newest(station, target)
-        asked = newest.proposal
-        title = f"'{escaped(asked.title)}' ({asked.id}, version {asked.version}, {newest.digest})"
+        proposal = newest.proposal
+        version_text = f"version {proposal.version}, {newest.digest}"
+        title = f"'{escaped(proposal.title)}' ({proposal.id}, {version_text})"
         typer.confirm(f"Refuse {title}?", abort=True, err=True)
         version = newest.digest
     decisions.refuse(station, target, by=person(by), reason=reason, version=version)
@@ -188,36 +189,36 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
     from phtlab.station.approvals.terms import described
 
     station = _desk(directory)
-    shown = decisions.list_approvals(station)
+    approvals = decisions.list_approvals(station)
     if as_json:
         print_json(
             [
                 {
-                    "digest": one.digest,
-                    "state": one.state,
-                    "why": one.why,
-                    "lacks": one.lacks,
-                    **one.approval.model_dump(mode="json"),
+                    "digest": listed.digest,
+                    "state": listed.state,
+                    "why": listed.why,
+                    "lacks": listed.lacks,
+                    **listed.approval.model_dump(mode="json"),
                 }
-                for one in shown
+                for listed in approvals
             ]
         )
         return
-    if not shown:
+    if not approvals:
         err.print(f"{station.name} has approved nothing yet.", markup=False)
         return
     table = Table("approval", "state", "until", "what", "by", box=None)
-    for one in shown:
-        told = (
-            one.digest[7:19],
-            one.state,
-            f"{one.approval.expires:%Y-%m-%d}",
-            described(one.approval, one.lacks),
-            ", ".join(one.approval.approvers),
+    for listed in approvals:
+        cells = (
+            listed.digest[7:19],
+            listed.state,
+            f"{listed.approval.expires:%Y-%m-%d}",
+            described(listed.approval, listed.lacks),
+            ", ".join(listed.approval.approvers),
         )
-        table.add_row(*map(Text, told))
+        table.add_row(*map(Text, cells))
     out.print(table)
-    for why in dict.fromkeys(one.why for one in shown if one.state == "void"):
+    for why in dict.fromkeys(listed.why for listed in approvals if listed.state == "void"):
         err.print(f"void: {why}.", markup=False)
 
 
@@ -228,20 +229,20 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     station = _desk(directory)
     waiting = decisions.pending(station)
     if as_json:
-        print_json([_pending_json(one) for one in waiting])
+        print_json([_pending_json(decision) for decision in waiting])
         return
     if not waiting:
         err.print(f"Nothing waits for a person at {station.name}.", markup=False)
         return
     table = Table("waits", "version", "what", "researcher", "risk", "said yes", "missing", box=None)
-    for one in waiting:
-        name = one.id if one.kind == "proposal" else one.id[7:19]
-        missing = max(0, one.persons - len(one.said))
-        version = (one.proposal or "")[7:19] if one.kind == "proposal" else ""
-        said = ", ".join(one.said) or "nobody"
-        count = f"{missing} of {one.persons}"
-        told = (name, version, one.title, one.researcher, one.risk, said, count)
-        table.add_row(*map(Text, told))
+    for decision in waiting:
+        name = decision.id if decision.kind == "proposal" else decision.id[7:19]
+        missing = max(0, decision.persons - len(decision.said))
+        version = (decision.proposal or "")[7:19] if decision.kind == "proposal" else ""
+        voters = ", ".join(decision.said) or "nobody"
+        count = f"{missing} of {decision.persons}"
+        cells = (name, version, decision.title, decision.researcher, decision.risk, voters, count)
+        table.add_row(*map(Text, cells))
     out.print(table)
 
 
@@ -271,7 +272,7 @@ def _approve(
     directory: Path | None,
     target: str,
     by: str,
-    wanted: ApprovalRequest,
+    request: ApprovalRequest,
     version: str | None,
     *,
     show: bool,
@@ -281,42 +282,42 @@ def _approve(
     from phtlab.station.approvals import decisions
 
     station = _desk(directory)
-    shown = None
+    digest = None
     if show:
-        word = decisions.preview(station, target, by=by, wanted=wanted, version=version)
+        preview = decisions.preview(station, target, by=by, request=request, version=version)
     else:
         if _is_proposal(target) and version is None:
             _require_terminal(target, as_json=as_json)
             version = _newest(station, target).digest
-            word = decisions.preview(station, target, by=by, wanted=wanted, version=version)
-            _say(word, station)
+            preview = decisions.preview(station, target, by=by, request=request, version=version)
+            _say(preview, station)
             typer.confirm("Say yes to exactly this?", abort=True, err=True)
-            shown = word.sentence
-        word = decisions.approve(
-            station, target, by=by, wanted=wanted, shown=shown, version=version
+            digest = preview.sentence
+        preview = decisions.approve(
+            station, target, by=by, request=request, seen=digest, version=version
         )
     if as_json:
         print_json(
             {
-                "sentence": word.sentence,
-                "said": word.said,
-                "persons": word.persons,
-                "missing": word.missing,
+                "sentence": preview.sentence,
+                "said": preview.said,
+                "persons": preview.persons,
+                "missing": preview.missing,
                 "decided": not show,
                 "bits": bits_of_run(station.policy(), outputs=0),
             }
         )
         return
-    if shown is None:
-        _say(word, station)
+    if digest is None:
+        _say(preview, station)
     if not show:
-        _tell(station, target, word, directory, version)
+        _tell(station, target, preview, directory, version)
 
 
-def _say(word: VoteResult, station: StationContext) -> None:
+def _say(result: VoteResult, station: StationContext) -> None:
     from phtlab.station.airlock.capacity import capacity_sentence
 
-    out.print(word.sentence, markup=False, highlight=False, soft_wrap=True)
+    out.print(result.sentence, markup=False, highlight=False, soft_wrap=True)
     err.print(capacity_sentence(station.policy()), markup=False, highlight=False, soft_wrap=True)
 
 
@@ -343,16 +344,17 @@ def _is_proposal(target: str) -> bool:
 def _tell(
     station: StationContext,
     target: str,
-    word: VoteResult,
+    result: VoteResult,
     directory: Path | None,
     version: str | None,
 ) -> None:
-    if word.missing:
+    if result.missing:
         option = "" if directory is None else f" -C {directory}"
         read = "" if version is None else f" --version {version.removeprefix('sha256:')[:12]}"
         print_next_steps(
             f"phtlab station approve {target}{read}{option} --by PERSON",
-            first=f"{' and '.join(word.said)} said yes. It starts once another person did so too.",
+            first=f"{' and '.join(result.said)} approved. "
+            "It starts once another person did so too.",
         )
         return
     err.print(f"{station.name} approved {_named(station, target)}.", markup=False)
@@ -378,10 +380,10 @@ def _bounds(given: list[str] | None) -> dict[str, str]:
     return bounds
 
 
-def _pending_json(one: Any) -> dict[str, Any]:
+def _pending_json(decision: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {**asdict(one), "since": one.since.isoformat()}
+    return {**asdict(decision), "since": decision.since.isoformat()}
 
 
 def _desk(directory: Path | None) -> StationContext:

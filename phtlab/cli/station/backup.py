@@ -190,7 +190,7 @@ def disregard(
     if as_json:
         print_json({"journeys": list(journeys)})
         return
-    same = ", ".join(one[7:19] for one in journeys if one != stop.journey)
+    same = ", ".join(journey[7:19] for journey in journeys if journey != stop.journey)
     out.print(
         f"Outputs are not held any more against what left with journey {stop.hex[:12]}"
         + (f", nor with {same}, which let the same leave." if same else "."),
@@ -227,11 +227,13 @@ def loss_lines(lost: RestoreLoss) -> list[str]:
     ):
         lines += [f"Journey {journey[7:19]} {what}." for journey in journeys]
     lines += [
-        f"Approval {one[7:19]} was given after the backup, and does not stand: approve again."
-        for one in lost.approvals
+        f"Approval {digest[7:19]} was given after the backup, and does not stand: approve again."
+        for digest in lost.approvals
     ]
-    lines += [f"Approval {one[7:19]} was taken back after the backup." for one in lost.revocations]
-    lines += [f"Approval {one[7:19]} stands again." for one in lost.standing]
+    lines += [
+        f"Approval {digest[7:19]} was taken back after the backup." for digest in lost.revocations
+    ]
+    lines += [f"Approval {digest[7:19]} stands again." for digest in lost.standing]
     if lost.forgotten:
         lines.append(
             f"What has left of {', '.join(lost.forgotten)} is not all known: outputs that count "

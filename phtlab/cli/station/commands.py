@@ -313,9 +313,9 @@ def status(directory: DirectoryOption = None, as_json: JsonOption = False) -> No
         return
     table = Table("journey", "train", "researcher", "state", "what", box=None)
     for view in views:
-        told = (view["name"], view["researcher"], view["state"], view["sentence"])
+        cells = (view["name"], view["researcher"], view["state"], view["sentence"])
         # A reason is a person's words: no markup.
-        table.add_row(*map(Text, (view["journey"][7:19], *told)))
+        table.add_row(*map(Text, (view["journey"][7:19], *cells)))
     out.print(table)
 
 
@@ -338,8 +338,8 @@ def show(
             out.print(f"{'what' if key == 'sentence' else key:<12}{view[key]}", markup=False)
     out.print(f"{'files':<12}{stop.path}", markup=False)
     for output in view["outputs"]:
-        told = f"{output['name']} {output['verdict']}"
-        out.print(f"{'airlock':<12}{told} {output['sentence']}".rstrip(), markup=False)
+        sentence = f"{output['name']} {output['verdict']}"
+        out.print(f"{'airlock':<12}{sentence} {output['sentence']}".rstrip(), markup=False)
     for line in safe_lines(stop):
         out.print(line, markup=False)
     option = "" if directory is None else f" -C {directory}"

@@ -121,11 +121,11 @@ def policy_show(directory: DirectoryOption = None, as_json: JsonOption = False) 
     from phtlab.station.policy.policy import described, load_policy
 
     folder, _ = station_at(directory)
-    shown = described(load_policy(folder.policy))
+    report = described(load_policy(folder.policy))
     if as_json:
-        print_json(shown)
+        print_json(report)
         return
-    for part, value in shown.items():
+    for part, value in report.items():
         if not isinstance(value, dict):
             out.print(f"{part} = {value}", markup=False)
             continue

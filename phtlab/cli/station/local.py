@@ -61,7 +61,7 @@ def local(
         language=analysis.language,
         parameters=values,
         log=StationContext(folder, settings).audit,
-        told=_quietly if as_json else _tell,
+        report=_quietly if as_json else _tell,
     )
     _show(run, as_json)
 
@@ -108,22 +108,22 @@ def _require_named(analysis: Analysis, allowed: list[str] | None) -> None:
 
 def _show(run: LocalRun, as_json: bool) -> None:
     record, results = run.record, unpacked(run)
-    shown: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "local": True,
         "journey": record.journey,
         "outcome": record.outcome,
         "code": record.code,
         "sentence": record.sentence,
-        "outputs": [one.model_dump(mode="json") for one in record.outputs],
+        "outputs": [output.model_dump(mode="json") for output in record.outputs],
         "results": str(results) if results else None,
         "operator": str(run.stop.operator),
     }
     if as_json:
-        print_json(shown)
+        print_json(summary)
     else:
         err.print(f"A local train, {record.outcome}: nothing of it left the station.", markup=False)
-        for one in record.outputs:
-            out.print(f"{one.name}  {one.verdict}  {one.sentence}".rstrip(), markup=False)
+        for output in record.outputs:
+            out.print(f"{output.name}  {output.verdict}  {output.sentence}".rstrip(), markup=False)
         if results:
             out.print(f"results   {results}", markup=False)
         out.print(f"run       {run.stop.operator}", markup=False)

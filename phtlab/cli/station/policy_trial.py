@@ -35,20 +35,20 @@ def try_policy(
         print_json(
             [
                 {
-                    "journey": f"sha256:{one.journey}",
-                    "name": one.name,
-                    "researcher": one.researcher,
-                    "risk": one.risk,
-                    "before": _said(one.before),
-                    "after": _said(one.after),
+                    "journey": f"sha256:{journey.journey}",
+                    "name": journey.name,
+                    "researcher": journey.researcher,
+                    "risk": journey.risk,
+                    "before": _said(journey.before),
+                    "after": _said(journey.after),
                     "outputs": {
-                        change.name: change.after.verdict for change in one.airlock.changes
+                        change.name: change.after.verdict for change in journey.airlock.changes
                     },
-                    "outputs_replayed": one.airlock.replayed,
-                    "outputs_not_kept": one.airlock.lost,
-                    "changes": one.changes,
+                    "outputs_replayed": journey.airlock.replayed,
+                    "outputs_not_kept": journey.airlock.lost,
+                    "changes": journey.changes,
                 }
-                for one in found.journeys
+                for journey in found.journeys
             ]
         )
         return
@@ -66,12 +66,20 @@ def try_policy(
     if found.changed:
         headings = ("journey", "train", "researcher", "risk", "in force", "new", "outputs")
         table = Table(*headings, box=None)
-        for one in found.changed:
-            before = _WORDS[one.before.verdict] if one.before else "unknown"
-            after = f"{_WORDS[one.after.verdict]} {one.after.code}".rstrip()
-            outputs = "\n".join(change.sentence for change in one.airlock.changes)
-            told = (one.journey[:12], one.name, one.researcher, one.risk, before, after, outputs)
-            table.add_row(*map(Text, told))
+        for journey in found.changed:
+            before = _WORDS[journey.before.verdict] if journey.before else "unknown"
+            after = f"{_WORDS[journey.after.verdict]} {journey.after.code}".rstrip()
+            outputs = "\n".join(change.sentence for change in journey.airlock.changes)
+            cells = (
+                journey.journey[:12],
+                journey.name,
+                journey.researcher,
+                journey.risk,
+                before,
+                after,
+                outputs,
+            )
+            table.add_row(*map(Text, cells))
         out.print(table)
     print_next_steps(f"phtlab station policy put {file}")
 

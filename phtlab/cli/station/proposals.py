@@ -31,18 +31,25 @@ def proposals(
     from phtlab.station.context.station_context import StationContext
 
     station = StationContext(*station_at(directory))
-    here = list(StationProposals(station.folder.proposals))
+    proposals_here = list(StationProposals(station.folder.proposals))
     if as_json:
-        print_json([_view(one, proposal_state(one, station)) for one in here])
+        print_json(
+            [_view(proposal, proposal_state(proposal, station)) for proposal in proposals_here]
+        )
         return
-    if not here:
+    if not proposals_here:
         err.print(f"No proposal has named {station.name} yet.", markup=False)
         return
     table = Table("proposal", "version", "state", "researcher", "title", "until", box=None)
-    for one in here:
-        newest = one.newest.proposal
-        told = (one.id, str(newest.version), proposal_state(one, station), newest.researcher)
-        table.add_row(*map(Text, (*told, newest.title, f"{newest.until:%Y-%m-%d}")))
+    for proposal in proposals_here:
+        newest = proposal.newest.proposal
+        cells = (
+            proposal.id,
+            str(newest.version),
+            proposal_state(proposal, station),
+            newest.researcher,
+        )
+        table.add_row(*map(Text, (*cells, newest.title, f"{newest.until:%Y-%m-%d}")))
     out.print(table)
 
 
@@ -65,53 +72,55 @@ def show(
     from phtlab.station.context.station_context import StationContext
 
     station = StationContext(*station_at(directory))
-    here = StationProposals(station.folder.proposals).find(proposal)
-    begin_review(station, here.id, by=person(by))
-    state = proposal_state(here, station)
+    station_proposal = StationProposals(station.folder.proposals).find(proposal)
+    begin_review(station, station_proposal.id, by=person(by))
+    state = proposal_state(station_proposal, station)
     if as_json:
-        print_json(_view(here, state))
+        print_json(_view(station_proposal, state))
         return
-    newest = here.newest
-    asked = newest.proposal
+    newest = station_proposal.newest
+    newest_proposal = newest.proposal
     data = ", ".join(
-        one.name + (f" ({', '.join(one.columns)})" if one.columns else "") for one in asked.datasets
+        dataset.name + (f" ({', '.join(dataset.columns)})" if dataset.columns else "")
+        for dataset in newest_proposal.datasets
     )
     bounds = "; ".join(
-        f"{name} {describe(declared)}" for name, declared in asked.parameters["properties"].items()
+        f"{name} {describe(declared)}"
+        for name, declared in newest_proposal.parameters["properties"].items()
     )
     for key, value in (
-        ("proposal", here.id),
+        ("proposal", station_proposal.id),
         ("state", state),
-        ("version", f"{asked.version}, {newest.digest}"),
-        ("researcher", asked.researcher),
-        ("title", asked.title),
-        ("question", asked.question),
-        ("legal ground", asked.legal_ground),
+        ("version", f"{newest_proposal.version}, {newest.digest}"),
+        ("researcher", newest_proposal.researcher),
+        ("title", newest_proposal.title),
+        ("question", newest_proposal.question),
+        ("legal ground", newest_proposal.legal_ground),
         ("data", data),
-        ("stations", ", ".join(asked.stations)),
+        ("stations", ", ".join(newest_proposal.stations)),
         ("parameters", bounds or "not bounded"),
-        ("journeys", f"{asked.journeys}, of {asked.rounds} rounds"),
-        ("until", f"{asked.until:%Y-%m-%d %H:%M} UTC"),
-        ("risk", f"{asked.risk}, says its researcher"),
-        *(("because", reason) for reason in asked.reasons),
-        *(("notebook", notebook) for notebook in asked.notebooks),
-        *(("kernel image", image) for image in asked.images),
+        ("journeys", f"{newest_proposal.journeys}, of {newest_proposal.rounds} rounds"),
+        ("until", f"{newest_proposal.until:%Y-%m-%d %H:%M} UTC"),
+        ("risk", f"{newest_proposal.risk}, says its researcher"),
+        *(("because", reason) for reason in newest_proposal.reasons),
+        *(("notebook", notebook) for notebook in newest_proposal.notebooks),
+        *(("kernel image", image) for image in newest_proposal.images),
     ):
         out.print(f"{key:<14}{escaped_lines(str(value)).strip()}", markup=False)
-    if len(versions := here.versions) > 1:
+    if len(versions := station_proposal.versions) > 1:
         for part in differences(versions[-2].proposal, versions[-1].proposal):
             for line in part.lines:
                 changed = f"{line.mark} {part.heading}: {escaped_lines(line.text)}"
                 out.print(changed, markup=False)
-    for comment in here.comments:
+    for comment in station_proposal.comments:
         out.print(f"{comment.author} said {escaped_lines(comment.text).strip()}", markup=False)
     if state == "waits":
         option = "" if directory is None else f" -C {directory}"
         read = f"--version {newest.digest[7:19]}"
         print_next_steps(
-            f"phtlab station approve {here.id} {read}{option}",
-            f'phtlab station proposals ask {here.id} "…"{option}',
-            f'phtlab station refuse {here.id} {read} --reason "…"{option}',
+            f"phtlab station approve {station_proposal.id} {read}{option}",
+            f'phtlab station proposals ask {station_proposal.id} "…"{option}',
+            f'phtlab station refuse {station_proposal.id} {read} --reason "…"{option}',
             first="it waits for your word.",
         )
 
@@ -132,11 +141,11 @@ def ask(
     err.print("The daemon brings the question to the researcher.", markup=False)
 
 
-def _view(here: StationProposal, state: str) -> dict[str, Any]:
+def _view(station_proposal: StationProposal, state: str) -> dict[str, Any]:
     return {
-        "id": here.id,
+        "id": station_proposal.id,
         "state": state,
-        "digest": here.newest.digest,
-        **here.newest.proposal.model_dump(mode="json"),
-        "comments": [comment.model_dump(mode="json") for comment in here.comments],
+        "digest": station_proposal.newest.digest,
+        **station_proposal.newest.proposal.model_dump(mode="json"),
+        "comments": [comment.model_dump(mode="json") for comment in station_proposal.comments],
     }

@@ -36,16 +36,16 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     station = _desk(directory)
     held = held_outputs.held(station)
     if as_json:
-        print_json({"station": station.name, "held": [_listed(one) for one in held]})
+        print_json({"station": station.name, "held": [_listed(stop) for stop in held]})
         return
     if not held:
         err.print(f"No output waits for a person at {station.name}.", markup=False)
         return
     table = Table("journey", "train", "researcher", "output", "why", "until (UTC)", box=None)
-    for one in held:
-        for output in one.undecided:
-            row = (one.stop.hex[:12], one.train, one.researcher, output.name)
-            until = f"{one.waiting.until:%Y-%m-%d %H:%M}"
+    for stop in held:
+        for output in stop.undecided:
+            row = (stop.stop.hex[:12], stop.train, stop.researcher, output.name)
+            until = f"{stop.waiting.until:%Y-%m-%d %H:%M}"
             table.add_row(*map(Text, (*row, output.verdict.rule, until)))
     out.print(table)
     first = next(iter(held))
@@ -75,8 +75,8 @@ def look(
         out.print(f"{_DONE[finding.action]} {finding.rule}: {finding.sentence}", markup=False)
         for line in finding.detail:
             out.print(f"  {line}", markup=False)
-    for word in view.words:
-        out.print(f"{word.by} would {_told(word)}: {word.reason}", markup=False)
+    for vote in view.words:
+        out.print(f"{vote.by} would {_told(vote)}: {vote.reason}", markup=False)
     if view.table is not None:
         out.print(_table(view.table))
     if view.kind == "scalar":
@@ -160,8 +160,8 @@ def _decide(
         return
     done = {"release": "released", "part": "released in part", "refuse": "withheld"}
     err.print(f"{station.name} {done[outcome.choice]} '{name}'.", markup=False)
-    if left := held.undecided:
-        names = ", ".join(one.name for one in left)
+    if undecided := held.undecided:
+        names = ", ".join(output.name for output in undecided)
         err.print(f"The stop goes on once you have decided on {names} too.", markup=False)
 
 
@@ -174,7 +174,7 @@ def _desk(directory: Path | None) -> StationContext:
 def _output(held: HeldStop, given: str | None) -> str:
     if given is not None:
         return given
-    names = [one.name for one in held.undecided]
+    names = [output.name for output in held.undecided]
     if len(names) == 1:
         return names[0]
     waits = f"{', '.join(names)} wait" if names else "none of its outputs waits any more"
@@ -190,10 +190,10 @@ def _cell(given: str) -> tuple[int, str]:
     return int(row), column
 
 
-def _told(word: Any) -> str:
+def _told(vote: Any) -> str:
     from phtlab.station.release.votes import choice_sentence
 
-    return choice_sentence(word)
+    return choice_sentence(vote)
 
 
 def _table(view: TableView) -> Table:
@@ -206,17 +206,17 @@ def _table(view: TableView) -> Table:
     return table
 
 
-def _listed(one: HeldStop) -> dict[str, Any]:
+def _listed(stop: HeldStop) -> dict[str, Any]:
     return {
-        "journey": one.stop.journey,
-        "train": one.train,
-        "researcher": one.researcher,
-        "since": one.since.isoformat(),
-        "until": one.waiting.until.isoformat(),
-        "persons": one.waiting.persons,
+        "journey": stop.stop.journey,
+        "train": stop.train,
+        "researcher": stop.researcher,
+        "since": stop.since.isoformat(),
+        "until": stop.waiting.until.isoformat(),
+        "persons": stop.waiting.persons,
         "outputs": [
             {"name": output.name, "kind": output.verdict.kind, "rule": output.verdict.rule}
-            for output in one.undecided
+            for output in stop.undecided
         ],
     }
 
@@ -235,7 +235,8 @@ def _shown(view: OutputView) -> dict[str, Any]:
         "rows": [list(row) for row in view.table.rows] if view.table else None,
         "value": view.value,
         "tensors": [
-            {"name": one.name, "type": one.type, "shape": list(one.shape)} for one in view.tensors
+            {"name": tensor.name, "type": tensor.type, "shape": list(tensor.shape)}
+            for tensor in view.tensors
         ],
     }
 

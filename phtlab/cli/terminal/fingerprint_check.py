@@ -44,8 +44,8 @@ def require_typed_fingerprint(
         return
     groups = found.split("-")
     hidden = sorted(secrets.SystemRandom().sample(range(len(groups)), _HIDDEN))
-    shown = ("????" if number in hidden else group for number, group in enumerate(groups))
-    err.print(f"fingerprint   {'-'.join(shown)}", markup=False)
+    visible = ("????" if number in hidden else group for number, group in enumerate(groups))
+    err.print(f"fingerprint   {'-'.join(visible)}", markup=False)
     numbers = " and ".join(str(number + 1) for number in hidden)
     try:
         typed = typer.prompt(

@@ -130,7 +130,7 @@ def following(
         action=line_of(action),
         subject=line_of(subject),
         digest=digest,
-        details={word: line_of(text) for word, text in (details or {}).items()},
+        details={key: line_of(text) for key, text in (details or {}).items()},
         previous=head.digest,
     )
 
@@ -207,17 +207,17 @@ def after_loss(
     details: Mapping[str, str] | None = None,
 ) -> Entry:
     """The entry that follows `head` in a log whose entries up to number `last` were lost."""
-    said = {"lost": _lost(head.number, last)} if last > head.number else {}
+    declared = {"lost": _lost(head.number, last)} if last > head.number else {}
     entry = following(
-        head, log=log, at=at, actor=actor, action=LOST, details={**(details or {}), **said}
+        head, log=log, at=at, actor=actor, action=LOST, details={**(details or {}), **declared}
     )
     return entry.model_copy(update={"number": max(last, head.number) + 1})
 
 
 def _declares_loss(entry: Entry, head: Head) -> bool:
-    said = entry.details.get("lost")
+    declared = entry.details.get("lost")
     excused = entry.action == LOST and not entry.log.startswith(_CENTRAL)
-    return excused and said == _lost(head.number, entry.number - 1)
+    return excused and declared == _lost(head.number, entry.number - 1)
 
 
 def _lost(before: int, last: int) -> str:

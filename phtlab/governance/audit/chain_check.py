@@ -51,7 +51,7 @@ class Verified(_Value):
     @property
     def witnessed(self) -> int:
         """As far as somebody signed it: what is up to there cannot change any more unseen."""
-        return max((one.number for one in self.witnesses), default=0)
+        return max((witness.number for witness in self.witnesses), default=0)
 
 
 def verify_log(
@@ -65,7 +65,7 @@ def verify_log(
 
     Raises AuditError with the codes of `verify_chain`.
     """
-    believed, doubtful = list[Checkpoint](), 0
+    verified, doubtful = list[Checkpoint](), 0
     for envelope in checkpoints:
         try:
             checkpoint = open_checkpoint(envelope, roster)
@@ -73,15 +73,15 @@ def verify_log(
             doubtful += 1
         else:
             if checkpoint.log == log:
-                believed.append(checkpoint)
+                verified.append(checkpoint)
     losses: list[LostEntries] = []
     entries = _told_of_losses(entries, losses)
-    head = verify_chain(entries, [*believed, *([seen] if seen else [])], log=log)
+    head = verify_chain(entries, [*verified, *([seen] if seen else [])], log=log)
     return Verified(
         log=log,
         number=head.number,
         digest=head.digest,
-        witnesses=_by_witness(believed),
+        witnesses=_by_witness(verified),
         doubtful=doubtful,
         losses=tuple(losses),
         roster_version=roster.version,

@@ -29,7 +29,7 @@ class LastSeenHead(BaseModel):
     def head(self) -> Head:
         return Head(self.number, self.digest)
 
-    def by(self, who: str, roster_version: int) -> Checkpoint | None:
+    def by(self, reader: str, roster_version: int) -> Checkpoint | None:
         """The same as the checkpoint that `who` signed, or would have; None for an empty log."""
         if not self.number:
             return None
@@ -37,7 +37,7 @@ class LastSeenHead(BaseModel):
             log=self.log,
             number=self.number,
             head=self.digest,
-            witness=who,
+            witness=reader,
             roster_version=max(1, roster_version),
             at=self.at,
         )

@@ -43,12 +43,12 @@ class Sent:
 def sent_in(results: Results) -> tuple[Sent, ...]:
     """What there is in `results`, each output once, in the order of the first station."""
     found: dict[str, Sent] = {}
-    for one in results.values():
-        for name, output in one.outputs.items():
+    for released in results.values():
+        for name, output in released.outputs.items():
             groups: tuple[str, ...] = ()
             if output.kind == "table" and name not in found:
                 try:
-                    groups = _groups(one.table(name))
+                    groups = _groups(released.table(name))
                 except PhtlabError:
                     continue
             found.setdefault(name, Sent(name, output.kind, output.counts, groups))
@@ -135,8 +135,8 @@ def with_journey(source: str, journey: str, partial: bool = False) -> str | None
     lines = source.encode().split(b"\n")
     # The last first, so that places before it stay where they are.
     for (start_line, start), (end_line, end) in sorted(calls, reverse=True):
-        told = f"({_asked(journey, partial)})".encode()
-        joined = lines[start_line][:start] + told + lines[end_line][end:]
+        summary = f"({_asked(journey, partial)})".encode()
+        joined = lines[start_line][:start] + summary + lines[end_line][end:]
         lines[start_line : end_line + 1] = [joined]
     return b"\n".join(lines).decode() if calls else None
 
@@ -151,17 +151,17 @@ def sources(journey: str, sent: Iterable[Sent], partial: bool = False) -> Iterat
 
     Each asks `results` itself for what it shows, which says above it what is missing.
     """
-    shown = []
+    known = []
     for output in sent:
         variable = _variable(output.name)
-        shown.append(_SHOWN[output.kind].format(variable=variable, name=output.name))
+        known.append(_SHOWN[output.kind].format(variable=variable, name=output.name))
         if output.kind == "table" and output.counts and output.groups:
-            shown.append(_plot(output.name, output.counts, output.groups))
-    text = "\n".join(shown)
+            known.append(_plot(output.name, output.counts, output.groups))
+    text = "\n".join(known)
     needed = [line for line, use in _IMPORTS.items() if use in text]
     imports = "".join(f"{line}\n" for line in (*needed, "import phtlab"))
     yield f"{imports}\nresults = phtlab.results({_asked(journey, partial)})\nresults"
-    yield from shown
+    yield from known
 
 
 _IMPORTS: Final = {
@@ -239,10 +239,10 @@ def _arguments(node: ast.AST) -> tuple[_Place, _Place] | None:
     module = function.value
     if function.attr != "results" or not isinstance(module, ast.Name) or module.id != "phtlab":
         return None
-    values = [*node.args, *(one.value for one in node.keywords)]
+    values = [*node.args, *(keyword.value for keyword in node.keywords)]
     if not all(isinstance(value, ast.Constant) for value in values):
         return None
-    if any(one.arg != "partial" for one in node.keywords):
+    if any(keyword.arg != "partial" for keyword in node.keywords):
         return None
     places = function.end_lineno, function.end_col_offset, node.end_lineno, node.end_col_offset
     first_line, first, last_line, last = (place or 0 for place in places)

@@ -32,19 +32,19 @@ def run_aggregate(
     from nbclient.exceptions import CellExecutionError, CellTimeoutError
     from traitlets.config import Config
 
-    shown = nbformat.read(notebook, as_version=4)
+    executed = nbformat.read(notebook, as_version=4)
     numbers = [
         number
-        for number, cell in enumerate(shown.cells)
+        for number, cell in enumerate(executed.cells)
         if cell.cell_type == "code" and ROLE in cell.metadata.get("tags", [])
     ]
     running = nbformat.v4.new_notebook(
-        cells=[shown.cells[number] for number in numbers],
+        cells=[executed.cells[number] for number in numbers],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
     )
     if epilogue:
         running.cells.append(nbformat.v4.new_code_cell(epilogue))
-    told = {"PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
+    variables = {"PHTLAB_JOURNEY": journey, "PHTLAB_NOTEBOOK": str(notebook)}
     # Over a socket in the file system, not over TCP, where other users of the machine could listen.
     # In a folder of its own: the default is relative, and the kernel's folder is not this one's.
     with TemporaryDirectory(prefix="phtlab-kernel-") as sockets:
@@ -57,7 +57,7 @@ def run_aggregate(
             config=Config({"ConnectionFileMixin": connection}),
         )
         try:
-            client.execute(env={**os.environ, **(environment or {}), **told})
+            client.execute(env={**os.environ, **(environment or {}), **variables})
         # RuntimeError: the kernel died, or did not come up.
         except (CellExecutionError, CellTimeoutError, RuntimeError) as error:
             number = _failed(running.cells, numbers)
@@ -66,7 +66,7 @@ def run_aggregate(
                 f"The aggregate cell {number} of {notebook.name} failed: {reason}",
                 code="aggregate-failed",
             ) from None
-    return shown
+    return executed
 
 
 def _failed(cells: list[Any], numbers: list[int]) -> int:

@@ -45,7 +45,7 @@ class Journey:
         view: JourneyView,
         *,
         journey: str | None = None,
-        said: tuple[StationSays, ...] = (),
+        answers: tuple[StationSays, ...] = (),
     ) -> None:
         """`journey` is its id where it is known otherwise than from central; `said` what stations
         said of it before it was sent.
@@ -53,7 +53,7 @@ class Journey:
         Raises RecordError if `view` is of another journey.
         """
         self._session = session
-        self.said = said
+        self.said = answers
         self._id = journey or view.id
         self._view = self._own(view)
         self._began: dict[str, datetime] = {}

@@ -170,19 +170,19 @@ class Lab:
             unsent.show()
             return unsent
         sent = self._send(train, order(), proposal)
-        self._last = Journey(self.session, sent.view, journey=sent.digest, said=sent.said)
+        self._last = Journey(self.session, sent.view, journey=sent.digest, answers=sent.said)
         return self._last
 
     def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
         """Push the train, sign both, and hand them to central."""
-        said = self._said(train, order, proposal) if proposal else ()
+        answers = self._said(train, order, proposal) if proposal else ()
         push_train(self.registry, train.image, train.repository, train.kernel)
         self.central.submit_train(train.sign())
         signed = order.sign(self.identity)
         view = self.central.submit_journey(signed)
         if train.path is not None:
             remember_notebook(signed.digest, train.path)
-        return SentOrder(self.session, view, signed.digest, said)
+        return SentOrder(self.session, view, signed.digest, answers)
 
     def _are_twins(self, stations: Iterable[str]) -> bool:
         """Whether all of `stations` hold made-up data only."""
@@ -195,10 +195,10 @@ class Lab:
         `PHTLAB_JOURNEY` names it where a notebook is run for one journey. Raises JourneyError
         (`no-such-journey`) for none or several.
         """
-        wanted = journey or os.environ.get("PHTLAB_JOURNEY")
-        if wanted is None and self._last is not None:
+        digest = journey or os.environ.get("PHTLAB_JOURNEY")
+        if digest is None and self._last is not None:
             return self._last
-        if wanted is None:
+        if digest is None:
             newest = self.central.journeys(limit=1).journeys
             if not newest:
                 raise JourneyError(
@@ -207,12 +207,12 @@ class Lab:
                     code="no-such-journey",
                 )
             return Journey(self.session, newest[0])
-        key = wanted.removeprefix("sha256:")
+        key = digest.removeprefix("sha256:")
         matching = [j for j in self.journeys() if j.id.removeprefix("sha256:").startswith(key)]
         if len(matching) != 1:
-            word = "No journey" if not matching else f"{len(matching)} journeys"
+            found_text = "No journey" if not matching else f"{len(matching)} journeys"
             raise JourneyError(
-                f"{word} of yours begins with '{wanted}'.",
+                f"{found_text} of yours begins with '{digest}'.",
                 "'phtlab journey list' shows them.",
                 code="no-such-journey",
             )
@@ -241,7 +241,7 @@ class Lab:
         proposal.require_open()
         trusted, newest = self.trusted, proposal.newest()
         (notebook,) = (file.sha256 for file in train.manifest.files)
-        asked = CoverageRequest(
+        request = CoverageRequest(
             train=ManifestOf(
                 digest=train.digest,
                 repository=train.repository,
@@ -261,11 +261,11 @@ class Lab:
             proposal=newest,
         )
         now = datetime.now(UTC)
-        require_within(asked, newest, now)
+        require_within(request, newest, now)
         seen = SeenNumbers(self.session.trust.directory / "standing.json")
-        said = stations_say(self.central.governance, trusted.roster, seen, asked, now)
-        require_none_revoked(said)
-        return said
+        answers = stations_say(self.central.governance, trusted.roster, seen, request, now)
+        require_none_revoked(answers)
+        return answers
 
     def _station_names(self, stations: Stations) -> tuple[str, ...]:
         roster = self.trusted.roster

@@ -97,17 +97,17 @@ class KeyAgent:
                 return
             peer.sendall(json.dumps(self._reply(_line(peer))).encode() + b"\n")
 
-    def _reply(self, asked: bytes) -> dict[str, str]:
+    def _reply(self, request_line: bytes) -> dict[str, str]:
         try:
-            question = json.loads(asked)
+            question = json.loads(request_line)
             if "page" in question:
                 return {"page": "open" if self._is_open(str(question["page"])) else "none"}
             if "kernel" in question:
                 return self._notebook(str(question["kernel"]))
-            wanted = Path(question["key"])
+            key_path = Path(question["key"])
         except (ValueError, LookupError, TypeError, RecursionError):
             return {"code": "request", "message": "This is no question to a key agent."}
-        return self._key(wanted)
+        return self._key(key_path)
 
     def _notebook(self, kernel: str) -> dict[str, str]:
         found = self._notebook_of(kernel)
@@ -115,10 +115,10 @@ class KeyAgent:
             return {"code": "notebook-unknown", "message": "No notebook is open for this kernel."}
         return {"notebook": str(found)}
 
-    def _key(self, wanted: Path) -> dict[str, str]:
+    def _key(self, key_path: Path) -> dict[str, str]:
         try:
             held = self._keys.path
-            if held is None or held.resolve() != wanted.resolve():
+            if held is None or held.resolve() != key_path.resolve():
                 return {"code": "other-key", "message": "The workspace has another key."}
             identity = self._keys.identity
         except PhtlabError as error:
@@ -134,10 +134,10 @@ def identity_of_agent(key: Path) -> Identity | None:
     None where there is no agent, it does not answer, or it holds another key. Raises KeyFileError
     (`key-locked`) if the key is locked there.
     """
-    told = _asked({"key": str(key.absolute())})
-    if isinstance(text := told.get("identity"), str):
+    answer = _asked({"key": str(key.absolute())})
+    if isinstance(text := answer.get("identity"), str):
         return parse_identity(text.encode())
-    if told.get("code") == "key-locked":
+    if answer.get("code") == "key-locked":
         raise KeyFileError(*_LOCKED, code="key-locked")
     return None
 
@@ -173,10 +173,10 @@ def _asked(question: dict[str, str]) -> dict[str, Any]:
             agent.settimeout(SECONDS)
             agent.connect(path)
             agent.sendall(json.dumps(question).encode() + b"\n")
-            told = json.loads(_line(agent))
+            answer = json.loads(_line(agent))
     except (OSError, ValueError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def _line(peer: socket.socket) -> bytes:

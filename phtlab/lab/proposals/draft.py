@@ -184,8 +184,8 @@ def draft_text(
 
     `notebook` is the path from the draft's folder.
     """
-    wanted = set(manifest.datasets)
-    holding = [s for s in stations if wanted <= {data.name for data in s.datasets}]
+    datasets = set(manifest.datasets)
+    holding = [s for s in stations if datasets <= {data.name for data in s.datasets}]
     lines = [
         "# A proposal: what this study asks of stations, and why they should say yes.",
         "# Fill in title, question and legal ground; look at the rest. Then:",

@@ -174,8 +174,8 @@ class SubmittedProposal:
         if isinstance(opened, Refusal):
             yield f"{opened.station} refused version {number}: {escaped(opened.reason)}"
             return
-        taken = "  (taken back)" if decision.revocation else ""
-        yield f"Version {number}: {opened.sentence()}{taken}"
+        revoked_note = "  (taken back)" if decision.revocation else ""
+        yield f"Version {number}: {opened.sentence()}{revoked_note}"
 
 
 def verified_versions(

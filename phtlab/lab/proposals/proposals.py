@@ -101,18 +101,22 @@ class Proposals:
 
     def get(self, proposal: str) -> SubmittedProposal:
         """The proposal whose name begins with `proposal`. Raises ProposalError."""
-        wanted = proposal if proposal.startswith("p-") else f"p-{proposal}"
-        if len(wanted) < len("p-") + 16:
-            found = [one.id for one in self.list() if one.id.startswith(wanted)]
+        identifier = proposal if proposal.startswith("p-") else f"p-{proposal}"
+        if len(identifier) < len("p-") + 16:
+            found = [
+                candidate.id for candidate in self.list() if candidate.id.startswith(identifier)
+            ]
             if len(found) != 1:
-                word = "No proposal" if not found else f"{len(found)} proposals"
+                found_text = "No proposal" if not found else f"{len(found)} proposals"
                 raise ProposalError(
-                    f"{word} of yours begins with '{proposal}'.",
+                    f"{found_text} of yours begins with '{proposal}'.",
                     "'phtlab proposal list' shows them.",
                     code="no-such-proposal",
                 )
-            (wanted,) = found
-        return SubmittedProposal(self._session, self._session.central.governance.proposal(wanted))
+            (identifier,) = found
+        return SubmittedProposal(
+            self._session, self._session.central.governance.proposal(identifier)
+        )
 
     def _before(self, proposal: str) -> tuple[tuple[Proposal, ...], str]:
         """The versions that central has of `proposal`, verified, and the newest one's digest."""

@@ -85,7 +85,7 @@ def stations_say(
     client: GovernanceClient,
     roster: Roster,
     seen: SeenNumbers,
-    asked: CoverageRequest,
+    request: CoverageRequest,
     now: datetime,
 ) -> tuple[StationSays, ...]:
     """What each station of the order says. A list that was rolled back or forged is an error.
@@ -93,20 +93,20 @@ def stations_say(
     Raises ApprovalError (``standing-rolled-back`` and the like), SignatureError, NotOnRosterError,
     CentralUnreachableError.
     """
-    shown = client.approvals(proposal=asked.order.proposal) if asked.order.proposal else ()
+    approvals = client.approvals(proposal=request.order.proposal) if request.order.proposal else ()
     return tuple(
-        _station_says(client, roster, seen, asked, now, station, shown)
-        for station in asked.order.stations
+        _station_says(client, roster, seen, request, now, station, approvals)
+        for station in request.order.stations
     )
 
 
-def require_none_revoked(said: Iterable[StationSays]) -> None:
+def require_none_revoked(answers: Iterable[StationSays]) -> None:
     """Raises ApprovalError (``approval-revoked``) if a station took back what it had allowed."""
-    taken = [one for one in said if one.says == "revoked"]
-    if taken:
-        names = ", ".join(one.station for one in taken)
+    revoked = [answer for answer in answers if answer.says == "revoked"]
+    if revoked:
+        names = ", ".join(answer.station for answer in revoked)
         raise ApprovalError(
-            f"{taken[0].sentence} Nothing was sent.",
+            f"{revoked[0].sentence} Nothing was sent.",
             f"Ask there, or leave it out: {names}.",
             code="approval-revoked",
         )
@@ -116,10 +116,10 @@ def _station_says(
     client: GovernanceClient,
     roster: Roster,
     seen: SeenNumbers,
-    asked: CoverageRequest,
+    request: CoverageRequest,
     now: datetime,
     station: str,
-    shown: Iterable[ApprovalView],
+    approvals: Iterable[ApprovalView],
 ) -> StationSays:
     try:
         envelope = client.standing(station).envelope
@@ -136,19 +136,19 @@ def _station_says(
             station, "unknown", f"{station} has published no list of what it allows."
         )
     try:
-        standing = open_standing(
+        active = open_standing(
             envelope, roster, station=station, now=now, at_least=seen.of(station)
         )
     except ApprovalError as error:
         if error.code != "standing-stale":
             raise
         return StationSays(station, "unknown", str(error))
-    seen.raise_to(station, standing.number)
-    stand = set(standing.approvals)
+    seen.raise_to(station, active.number)
+    active_digests = set(active.approvals)
     fitting = [
-        view for view in shown if view.station == station and _fits(view, roster, asked, now)
+        view for view in approvals if view.station == station and _fits(view, roster, request, now)
     ]
-    if any(view.envelope.digest in stand for view in fitting):
+    if any(view.envelope.digest in active_digests for view in fitting):
         return StationSays(station, "allows", f"{station} allows this.")
     if fitting:
         return StationSays(
@@ -159,11 +159,11 @@ def _station_says(
     )
 
 
-def _fits(view: ApprovalView, roster: Roster, asked: CoverageRequest, now: datetime) -> bool:
+def _fits(view: ApprovalView, roster: Roster, request: CoverageRequest, now: datetime) -> bool:
     """Whether an approval that central shows was signed by its station and covers what is asked."""
     try:
         approval: Approval = open_approval(view.envelope, roster)
-        require_covered(asked, approval, now)
+        require_covered(request, approval, now)
     except PhtlabError:
         return False  # It is no approval of this. The station itself will say so too.
     return approval.station == view.station

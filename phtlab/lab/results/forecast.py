@@ -23,14 +23,14 @@ class Foreseen:
 
     def told(self) -> str:
         """In words, without the stations."""
-        one = self.verdict
-        if one.verdict == "released":
+        verdict = self.verdict
+        if verdict.verdict == "released":
             return "leaves whole"
-        if one.verdict == "suppressed":
-            rows = "1 row" if one.suppressed_rows == 1 else f"{one.suppressed_rows} rows"
-            return f"{rows} would stay there ({one.rule})"
-        what = "would be held for a person" if one.verdict == "held" else "would not leave"
-        return f"{what} ({one.rule}). {one.sentence}"
+        if verdict.verdict == "suppressed":
+            rows = "1 row" if verdict.suppressed_rows == 1 else f"{verdict.suppressed_rows} rows"
+            return f"{rows} would stay there ({verdict.rule})"
+        outcome = "would be held for a person" if verdict.verdict == "held" else "would not leave"
+        return f"{outcome} ({verdict.rule}). {verdict.sentence}"
 
 
 def foreseen(records: Iterable[StopRecord], output: str) -> Iterator[Foreseen]:
@@ -47,11 +47,18 @@ def as_frame(records: Iterable[StopRecord]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (station, one.name, one.verdict, one.rule, one.suppressed_rows, one.sentence)
+        (
+            station,
+            foreseen.name,
+            foreseen.verdict,
+            foreseen.rule,
+            foreseen.suppressed_rows,
+            foreseen.sentence,
+        )
         for record in records
         for found in record.forecasts or ()
         for station in found.stations
-        for one in found.outputs
+        for foreseen in found.outputs
     ]
     columns = ["station", "output", "verdict", "rule", "rows", "why"]
     return pd.DataFrame(rows, columns=columns)

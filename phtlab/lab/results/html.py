@@ -49,19 +49,22 @@ def results_html(
 
     `missing` gives what stations lack of an output, which is said above it.
     """
-    held_back = "".join(
+    withheld_notice = "".join(
         [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
         + [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
         + [
             _notice(s, f"{words} (unsigned: central's word only)", "warn")
             for s, words in unsigned.items()
         ]
-        + [_notice(s, f"{told}; not ended yet", "warn") for s, told in (waiting or {}).items()]
+        + [
+            _notice(s, f"{sentence}; not ended yet", "warn")
+            for s, sentence in (waiting or {}).items()
+        ]
     )
     tabs = list(_outputs(stations, missing))
     if stations:
         tabs.append(("Stations", _stations(stations)))
-    return _tabbed(tabs, held_back)
+    return _tabbed(tabs, withheld_notice)
 
 
 def _outputs(
@@ -69,34 +72,36 @@ def _outputs(
 ) -> Iterator[Tab]:
     from phtlab.lab.results.withheld import warning_html
 
-    kinds = {n: o.kind for one in stations.values() for n, o in one.outputs.items()}
+    kinds = {n: o.kind for released in stations.values() for n, o in released.outputs.items()}
     for name, kind in kinds.items():
-        having = [one for one in stations.values() if name in one.outputs]
-        shown = _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
-        yield name, warning_html(missing(name)) + shown
-    for name in dict.fromkeys(v.name for one in stations.values() for v in one.record.outputs):
+        having = [released for released in stations.values() if name in released.outputs]
+        html = _SHOWN.get(kind, _files)(name, having) + _foreseen(name, having)
+        yield name, warning_html(missing(name)) + html
+    for name in dict.fromkeys(
+        v.name for released in stations.values() for v in released.record.outputs
+    ):
         if name not in kinds:
             yield name, _kept_back(name, list(stations.values()))
 
 
-def _kept_back(name: str, asked: Sequence[ReleasedOutputs]) -> str:
+def _kept_back(name: str, released: Sequence[ReleasedOutputs]) -> str:
     """Of an output that no station sent, what each says of it."""
 
-    def verdicts(one: ReleasedOutputs) -> str:
-        return "".join(_verdict(v) for v in one.record.outputs if v.name == name)
+    def verdicts(released: ReleasedOutputs) -> str:
+        return "".join(_verdict(v) for v in released.record.outputs if v.name == name)
 
-    return _caption("No station sent it.") + _multiples(list(asked), verdicts)
+    return _caption("No station sent it.") + _multiples(list(released), verdicts)
 
 
 def _foreseen(name: str, having: Sequence[ReleasedOutputs]) -> str:
     """Below an output of a dry run: what would become of it at the stations."""
-    found = list(foreseen([one.record for one in having], name))
+    found = list(foreseen([released.record for released in having], name))
     if not found:
         return ""
     lines = "".join(
-        f"<li>{badge(*_FORESEEN[one.verdict.verdict])} <b>{_escape(', '.join(one.stations))}</b>: "
-        f"{_escape(one.told())}</li>"
-        for one in found
+        f"<li>{badge(*_FORESEEN[item.verdict.verdict])} "
+        f"<b>{_escape(', '.join(item.stations))}</b>: {_escape(item.told())}</li>"
+        for item in found
     )
     style = "list-style:none;margin:4px 0 0;padding:0"
     return f'{_caption(CAVEAT)}<ul style="{style}">{lines}</ul>'
@@ -114,60 +119,60 @@ def _table(name: str, having: Sequence[ReleasedOutputs]) -> str:
     import pandas as pd
 
     frames, troubles = [], []
-    for one in having:
+    for released in having:
         try:
-            frame = one.table(name)
+            frame = released.table(name)
         except PhtlabError as error:
-            troubles.append(_notice(one.station, str(error), "bad"))
+            troubles.append(_notice(released.station, str(error), "bad"))
             continue
         if len(having) > 1:
-            frame.insert(0, "station", one.station, allow_duplicates=True)
+            frame.insert(0, "station", released.station, allow_duplicates=True)
         frames.append(frame)
     whole = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    told = f"{_rows(len(whole))} from {_count(len(frames), 'station')}"
+    summary = f"{_rows(len(whole))} from {_count(len(frames), 'station')}"
     if len(whole) > MAX_ROWS:
-        told += f", {MAX_ROWS} of them shown"
-    return _caption(f"Table: {told}") + "".join(troubles) + _frame(whole)
+        summary += f", {MAX_ROWS} of them shown"
+    return _caption(f"Table: {summary}") + "".join(troubles) + _frame(whole)
 
 
 def _frame(frame: pd.DataFrame) -> str:
-    shown: str = frame.to_html(
+    html: str = frame.to_html(
         index=False, max_rows=MAX_ROWS, border=0, escape=True, float_format=lambda x: f"{x:,.6g}"
     )
-    return f'<div style="overflow-x:auto">{shown}</div>'
+    return f'<div style="overflow-x:auto">{html}</div>'
 
 
 def _figure(name: str, having: Sequence[ReleasedOutputs]) -> str:
-    def picture(one: ReleasedOutputs) -> str:
-        png = b64encode(one.figure(name).png).decode()
-        words = html.escape(f"{name} of {one.station}")
+    def picture(released: ReleasedOutputs) -> str:
+        png = b64encode(released.figure(name).png).decode()
+        words = html.escape(f"{name} of {released.station}")
         return f'<img alt="{words}" style="{_PICTURE}" src="data:image/png;base64,{png}">'
 
     return _caption(f"Figure of {_count(len(having), 'station')}") + _multiples(having, picture)
 
 
 def _scalar(name: str, having: Sequence[ReleasedOutputs]) -> str:
-    def value(one: ReleasedOutputs) -> str:
-        return f'<code style="font-size:140%">{_escape(str(one.scalar(name)))}</code>'
+    def value(released: ReleasedOutputs) -> str:
+        return f'<code style="font-size:140%">{_escape(str(released.scalar(name)))}</code>'
 
     return _caption("Single value") + _multiples(having, value)
 
 
 def _model(name: str, having: Sequence[ReleasedOutputs]) -> str:
-    def shapes(one: ReleasedOutputs) -> str:
+    def shapes(released: ReleasedOutputs) -> str:
         rows = (
             (_escape(key), " × ".join(map(str, array.shape)) or "one number")
-            for key, array in one.model(name).items()
+            for key, array in released.model(name).items()
         )
         return "".join(f"<div><code>{key}</code> {shape}</div>" for key, shape in rows)
 
-    told = f"Model: arrays by name, with their shapes; results.models({name!r}) has the numbers"
-    return _caption(told) + _multiples(having, shapes)
+    caption = f"Model: arrays by name, with their shapes; results.models({name!r}) has the numbers"
+    return _caption(caption) + _multiples(having, shapes)
 
 
 def _files(name: str, having: Sequence[ReleasedOutputs]) -> str:
     return _caption(f"File; results[station].file({name!r}) has its bytes") + _multiples(
-        having, lambda one: size(len(one.file(name)))
+        having, lambda released: size(len(released.file(name)))
     )
 
 
@@ -179,23 +184,25 @@ _SHOWN: Final[Mapping[str, Callable[[str, Sequence[ReleasedOutputs]], str]]] = {
 }
 
 
-def _multiples(having: Sequence[ReleasedOutputs], shown: Callable[[ReleasedOutputs], str]) -> str:
+def _multiples(
+    having: Sequence[ReleasedOutputs], cell_html: Callable[[ReleasedOutputs], str]
+) -> str:
     """One box a station, all of one size."""
     boxes = []
-    for one in having:
+    for released in having:
         try:
-            inside = shown(one)
+            inside = cell_html(released)
         except PhtlabError as error:
             inside = _escape(str(error))
-        head = f'<div style="{FOREIGN}"><b><bdi>{_escape(one.station)}</bdi></b></div>'
+        head = f'<div style="{FOREIGN}"><b><bdi>{_escape(released.station)}</bdi></b></div>'
         boxes.append(f'<div style="min-width:0">{head}{inside}</div>')
     return f'<div style="{_GRID}">{"".join(boxes)}</div>'
 
 
 def _stations(stations: Mapping[str, ReleasedOutputs]) -> str:
-    def told(one: ReleasedOutputs) -> str:
-        parts = [f'<div style="{MUTED}">{_escape(_cost(one.record))}</div>']
-        parts += [_verdict(verdict) for verdict in one.record.outputs]
+    def told(released: ReleasedOutputs) -> str:
+        parts = [f'<div style="{MUTED}">{_escape(_cost(released.record))}</div>']
+        parts += [_verdict(verdict) for verdict in released.record.outputs]
         return "".join(parts)
 
     head = _caption("What each station's signed record says of its outputs")
@@ -212,17 +219,17 @@ def _cost(record: StopRecord) -> str:
 
 def _verdict(verdict: OutputVerdict) -> str:
     mark, tone = ("✓", "good") if verdict.verdict == "released" else ("‖", "warn")
-    word = "kept back" if verdict.verdict == "refused" else verdict.verdict
-    words = f"{verdict.name}: {word}" + (verdict.sentence and f". {verdict.sentence}")
+    label = "kept back" if verdict.verdict == "refused" else verdict.verdict
+    words = f"{verdict.name}: {label}" + (verdict.sentence and f". {verdict.sentence}")
     return f"<div>{badge(mark, tone)} {_escape(words)}</div>"
 
 
 def _error(record: StopRecord) -> str:
     if record.error is None:
         return ""
-    said = f": {record.error.message}" if record.error.message else ""
+    message = f": {record.error.message}" if record.error.message else ""
     place = f" in cell {record.error.cell}" if record.error.cell is not None else ""
-    return f" ({record.error.type}{said}{place})"
+    return f" ({record.error.type}{message}{place})"
 
 
 def _notice(station: str, words: str, tone: str) -> str:

@@ -35,10 +35,10 @@ def released_log(session: Session, journey: str, order: Order, station: str) -> 
             "Logs stay at a station unless a person there releases one: ask its operator.",
             code="no-log",
         ) from None
-    said = verify_released_log(
+    released = verify_released_log(
         statement, journey=journey, order=order, roster=session.trusted.roster, station=station
     )
-    if digest(sealed) != said.log:
+    if digest(sealed) != released.log:
         raise SealChangedError(
             f"The log of {station} is not what it signed: it was changed or replaced on its way.",
             "Nothing of it is shown; tell whoever runs central.",

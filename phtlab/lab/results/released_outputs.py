@@ -83,16 +83,16 @@ class ReleasedOutputs:
         import pyarrow
 
         try:
-            fault = fault_of(path)
-            if fault is None:
+            problem = fault_of(path)
+            if problem is None:
                 return pd.read_parquet(path)
         except (pyarrow.ArrowException, ValueError, OSError):
             raise self._malformed(path, "a table") from None
-        raise self._malformed(path, fault)
+        raise self._malformed(path, problem)
 
-    def _malformed(self, path: Path, wanted: str) -> SealFormatError:
+    def _malformed(self, path: Path, expected: str) -> SealFormatError:
         return SealFormatError(
-            f"'{path.stem}' of {self.station} is not {wanted}. It is what the station sealed: it "
+            f"'{path.stem}' of {self.station} is not {expected}. It is what the station sealed: it "
             "runs another version, or is broken or hostile.",
             "Ask its operator.",
             code="output-form",

@@ -109,11 +109,11 @@ class Results(Mapping[str, StationResults]):
         from phtlab.lab.results.withheld import marked
 
         frames = []
-        for one in self._having(name, "table"):
-            frame = one.table(name)
-            frame.insert(0, "station", one.station)
+        for released in self._having(name, "table"):
+            frame = released.table(name)
+            frame.insert(0, "station", released.station)
             frames.append(frame)
-        doubted = [one.station for one in self._having(name, "table")]
+        doubted = [released.station for released in self._having(name, "table")]
         doubted = [station for station in doubted if station in self.contradicted]
         self._warn(name)
         return marked(pd.concat(frames, ignore_index=True), self._withheld((name,)), doubted)
@@ -144,19 +144,19 @@ class Results(Mapping[str, StationResults]):
         """
         from phtlab.lab.results.forecast import as_frame
 
-        return as_frame([*(one.record for one in self.values()), *self.failures.values()])
+        return as_frame([*(released.record for released in self.values()), *self.failures.values()])
 
     def names(self) -> tuple[str, ...]:
         """The outputs of the train that a station told of, in their order."""
-        records = [*(one.record for one in self.values()), *self.failures.values()]
-        told = [verdict.name for record in records for verdict in record.outputs]
-        sent = [name for one in self.values() for name in one.outputs]
-        return tuple(dict.fromkeys([*told, *sent]))
+        records = [*(released.record for released in self.values()), *self.failures.values()]
+        names = [verdict.name for record in records for verdict in record.outputs]
+        sent = [name for released in self.values() for name in released.outputs]
+        return tuple(dict.fromkeys([*names, *sent]))
 
     def _withheld(self, names: Sequence[str]) -> list[Withheld]:
         from phtlab.lab.results.withheld import withheld
 
-        records = {one.station: one.record for one in self.values()} | self.failures
+        records = {released.station: released.record for released in self.values()} | self.failures
         return withheld(records, self.unsigned, self.waiting, names)
 
     def missing(self, name: str) -> dict[str, str]:
@@ -172,44 +172,52 @@ class Results(Mapping[str, StationResults]):
 
     def scalars(self, name: str) -> dict[str, Any]:
         """Station to value, as `table`."""
-        found = {one.station: one.scalar(name) for one in self._having(name, "scalar")}
+        found = {
+            released.station: released.scalar(name) for released in self._having(name, "scalar")
+        }
         self._warn(name)
         return found
 
     def models(self, name: str) -> dict[str, dict[str, np.ndarray]]:
         """Station to named arrays, as `table`."""
-        found = {one.station: one.model(name) for one in self._having(name, "model")}
+        found = {released.station: released.model(name) for released in self._having(name, "model")}
         self._warn(name)
         return found
 
     def figures(self, name: str) -> dict[str, ResultFigure]:
         """Station to figure, as `table`."""
-        found = {one.station: one.figure(name) for one in self._having(name, "figure")}
+        found = {
+            released.station: released.figure(name) for released in self._having(name, "figure")
+        }
         self._warn(name)
         return found
 
     def export(self, directory: str | Path) -> Path:
         """Write all to `directory`, a folder a station; tables as Parquet and as CSV."""
         target = Path(directory)
-        for one in self.values():
-            folder = target / one.station
+        for released in self.values():
+            folder = target / released.station
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / "record.json").write_text(one.record.model_dump_json(indent=2) + "\n")
-            for name, output in one.outputs.items():
-                for path in sorted(one.directory.glob(f"{name}.*")):
+            (folder / "record.json").write_text(released.record.model_dump_json(indent=2) + "\n")
+            for name, output in released.outputs.items():
+                for path in sorted(released.directory.glob(f"{name}.*")):
                     shutil.copyfile(path, folder / path.name)
                 if output.kind == "table":
-                    (folder / f"{name}.csv").write_text(_csv(one.table(name)))
+                    (folder / f"{name}.csv").write_text(_csv(released.table(name)))
         return target
 
     def _having(self, name: str, kind: str) -> list[StationResults]:
-        having = [one for one in self.values() if name in one.outputs]
+        having = [released for released in self.values() if name in released.outputs]
         if having and having[0].outputs[name].kind == kind:
             return having
-        sent = {f"{n} ({o.kind})" for one in self.values() for n, o in one.outputs.items()}
+        sent = {
+            f"{n} ({o.kind})" for released in self.values() for n, o in released.outputs.items()
+        }
         known = ", ".join(sorted(sent)) or "nothing"
-        asked = () if having or name not in self.names() else (name,)
-        why = "".join(f" {one.station} {one.words}." for one in self._withheld(asked))
+        withheld_names = () if having or name not in self.names() else (name,)
+        why = "".join(
+            f" {entry.station} {entry.words}." for entry in self._withheld(withheld_names)
+        )
         raise JourneyError(
             f"No station sent a {kind} called '{name}'.",
             f"They sent: {known}.{why}",
@@ -220,18 +228,18 @@ class Results(Mapping[str, StationResults]):
         whole = len(self) + len(self.failures) + len(self.unsigned) + len(self.waiting)
         so_far = f" so far, of {whole}" if self.waiting else ""
         lines = [f"Results of {len(self)} station{'' if len(self) == 1 else 's'}{so_far}"]
-        for one in self.values():
-            parts = ", ".join(f"{o.name} ({o.kind})" for o in one.outputs.values())
-            lines.append(f"  {one.station}: {parts or 'nothing was released'}")
-            lines += [f"    {passage(v)}" for v in one.record.outputs if v.sentence]
-            for name in one.outputs:
+        for released in self.values():
+            parts = ", ".join(f"{o.name} ({o.kind})" for o in released.outputs.values())
+            lines.append(f"  {released.station}: {parts or 'nothing was released'}")
+            lines += [f"    {passage(v)}" for v in released.record.outputs if v.sentence]
+            for name in released.outputs:
                 lines += [
                     f"    {name} at {', '.join(found.stations)}: {escaped(found.told())}"
-                    for found in foreseen([one.record], name)
+                    for found in foreseen([released.record], name)
                 ]
         lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]
-        lines += [f"  {s}: {told} (unsigned)" for s, told in self.unsigned.items()]
-        lines += [f"  {s}: {told}; not ended yet" for s, told in self.waiting.items()]
+        lines += [f"  {s}: {sentence} (unsigned)" for s, sentence in self.unsigned.items()]
+        lines += [f"  {s}: {sentence}; not ended yet" for s, sentence in self.waiting.items()]
         lines += [f"  ! {s} {TWO_RECORDS}." for s in self.contradicted]
         return "\n".join(lines)
 

@@ -53,13 +53,13 @@ def withheld(
     """
     found = []
     for station, record in records.items():
-        told = {verdict.name: verdict for verdict in record.outputs}
+        verdicts = {verdict.name: verdict for verdict in record.outputs}
         for name in outputs:
             if record.outcome != "departed":
                 why = escaped(why_not(record))
                 words = f"sent nothing ({record.outcome}: {_bare(why)})"
                 found.append(Withheld(station, name, None, why, words))
-            elif (verdict := told.get(name)) is not None:
+            elif (verdict := verdicts.get(name)) is not None:
                 found += _of(station, verdict)
     ended = {station: f"sent nothing ({_bare(why)})" for station, why in unsigned.items()}
     going = {station: f"is not in it yet ({_state(why)})" for station, why in waiting.items()}
@@ -84,9 +84,9 @@ def _of(station: str, verdict: OutputVerdict) -> Iterator[Withheld]:
         yield Withheld(station, verdict.name, rows, why, words)
 
 
-def _state(told: str) -> str:
+def _state(text: str) -> str:
     """What a stop is at, without the reason: that stands beside the stop."""
-    return _bare(told.partition(":")[0])
+    return _bare(text.partition(":")[0])
 
 
 def _bare(sentence: str) -> str:
@@ -95,7 +95,7 @@ def _bare(sentence: str) -> str:
 
 def as_frame(found: Sequence[Withheld]) -> pd.DataFrame:
     """`station`, `output`, `rows` (missing: the whole output) and `why`."""
-    rows = [(one.station, one.output, one.rows, one.why) for one in found]
+    rows = [(entry.station, entry.output, entry.rows, entry.why) for entry in found]
     frame = pd.DataFrame(rows, columns=["station", "output", "rows", "why"])
     return frame.astype({"rows": "Int64"})
 
@@ -130,15 +130,15 @@ class PooledSeries(pd.Series):
         return PooledTable
 
     def _repr_html_(self) -> str | None:
-        said = warning_html(self.attrs.get(MARK))
-        if not said:
+        warning_text = warning_html(self.attrs.get(MARK))
+        if not warning_text:
             return None  # as any other series: text
         return f"{_unsaid(self.attrs.get(MARK))}<pre>{html.escape(repr(self))}</pre>"
 
 
 def mark_of(found: Sequence[Withheld]) -> dict[str, str]:
     """Station to what it lacks, in words: the value of `attrs[MARK]`."""
-    return {one.station: one.words for one in found}
+    return {entry.station: entry.words for entry in found}
 
 
 def marked(
@@ -165,16 +165,16 @@ def warning(mark: Any) -> str:
     """One line above a pooled number: what it lacks; empty if it lacks nothing."""
     if not isinstance(mark, Mapping) or not mark:
         return ""
-    told = [f"{escaped(str(station))} {escaped(str(words))}" for station, words in mark.items()]
-    return f"Not everything is in it: {'; '.join(told)}. {SUMS}"
+    lines = [f"{escaped(str(station))} {escaped(str(words))}" for station, words in mark.items()]
+    return f"Not everything is in it: {'; '.join(lines)}. {SUMS}"
 
 
 def warning_html(mark: Any) -> str:
     """`warning` as HTML, everything of others in it as text."""
-    said = warning(mark)
-    if not said:
+    text = warning(mark)
+    if not text:
         return ""
-    return f'<div role="note" style="{FOREIGN}">{badge("!", "warn")} {html.escape(said)}</div>'
+    return f'<div role="note" style="{FOREIGN}">{badge("!", "warn")} {html.escape(text)}</div>'
 
 
 def show_warning(mark: Any) -> None:
@@ -183,13 +183,13 @@ def show_warning(mark: Any) -> None:
     Whatever the cell makes of the numbers then, the warning stands above it. Nothing is shown
     outside of a notebook, where `attrs` and `Results.withheld` have it.
     """
-    said, run = warning(mark), cell_run()
-    if not said or run is None or (run, said) in _shown:
+    text, run = warning(mark), cell_run()
+    if not text or run is None or (run, text) in _shown:
         return
     if any(other != run for other, _ in _shown):
         _shown.clear()
-    _shown.add((run, said))
-    Output({"text/html": warning_html(mark), "text/plain": said})
+    _shown.add((run, text))
+    Output({"text/html": warning_html(mark), "text/plain": text})
 
 
 # What the run of a cell was told: the run, and the words.

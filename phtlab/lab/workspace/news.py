@@ -83,7 +83,7 @@ class Follower:
         central: CentralClient,
         trust: Callable[[], Trust],
         reader: Callable[[Roster | None], CentralClient | None],
-        tell: Tell,
+        report: Tell,
         first: News | None = None,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
@@ -91,7 +91,7 @@ class Follower:
         self._central = central
         self._trust = trust
         self._reader = reader
-        self._tell = tell
+        self._tell = report
         self._news = first or News()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -137,8 +137,8 @@ class Follower:
             try:
                 self._load()
                 self._listen()
-            except UnreachableError as gone:
-                self._lost("unreachable", gone)
+            except UnreachableError as error:
+                self._lost("unreachable", error)
             except PhtlabError as refusal:
                 self._lost("ok", refusal)
             except Exception:
@@ -225,8 +225,8 @@ class Follower:
         return newest is None or event.stop.updated > newest
 
     def _lost(self, state: CentralState, why: PhtlabError) -> None:
-        told = None if state == "unreachable" else Trouble.of(why)
-        self._change("status", central=state, sentence=str(why), reads=False, trouble=told)
+        trouble = None if state == "unreachable" else Trouble.of(why)
+        self._change("status", central=state, sentence=str(why), reads=False, trouble=trouble)
 
     def _change(self, kind: Kind, **values: object) -> None:
         before = self._news

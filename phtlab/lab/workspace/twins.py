@@ -55,33 +55,33 @@ class Twins:
             self._write({})
         os.environ[VARIABLE] = str(self.declared)
 
-    def keep(self, client: CentralClient | None, news: News) -> None:
+    def keep(self, client: CentralClient | None, changes: News) -> None:
         """Fetch what is new among the twins of `news`; what cannot be had is left out."""
         with self._keeping:
-            self._keep(client, news)
+            self._keep(client, changes)
 
-    def _keep(self, client: CentralClient | None, news: News) -> None:
-        wanted = dict(_chosen(news))
-        digests = {name: data.twin_digest or "" for name, (_, data) in wanted.items()}
-        if client is None or not wanted or digests == self._known:
+    def _keep(self, client: CentralClient | None, changes: News) -> None:
+        chosen = dict(_chosen(changes))
+        digests = {name: data.twin_digest or "" for name, (_, data) in chosen.items()}
+        if client is None or not chosen or digests == self._known:
             return
         found: dict[str, dict[str, Any]] = {}
-        for name, (station, data) in wanted.items():
+        for name, (station, data) in chosen.items():
             try:
                 found[name] = self._entry(client, station, data)
             except (PhtlabError, OSError) as error:
                 log.warning("phtlab: no twin of %r: %s", name, error)
         self._write(found)
-        self._known = digests if len(found) == len(wanted) else None
+        self._known = digests if len(found) == len(chosen) else None
 
     def _entry(
         self, client: CentralClient, station: StationView, data: DataSetDescription
     ) -> dict[str, Any]:
-        wanted = data.twin_digest or ""
-        path = self.folder / wanted.removeprefix("sha256:")
-        if not path.is_file() or digest(path.read_bytes()) != wanted:
+        twin_digest = data.twin_digest or ""
+        path = self.folder / twin_digest.removeprefix("sha256:")
+        if not path.is_file() or digest(path.read_bytes()) != twin_digest:
             content = client.twin(station.name, data.name)
-            if len(content) > MAX_TWIN_BYTES or digest(content) != wanted:
+            if len(content) > MAX_TWIN_BYTES or digest(content) != twin_digest:
                 raise PhtlabError(
                     f"central sent another twin of {station.name} than the one it names.",
                     code="twin-digest",
@@ -98,10 +98,10 @@ class Twins:
         write_durably(self.declared, json.dumps(declared, indent=1, sort_keys=True).encode())
 
 
-def _chosen(news: News) -> Iterator[tuple[str, tuple[StationView, DataSetDescription]]]:
+def _chosen(changes: News) -> Iterator[tuple[str, tuple[StationView, DataSetDescription]]]:
     """One twin a data set: the twin station's, where a dry run goes, before any other's."""
-    twins = {m.name for m in news.roster.with_role("twin")} if news.roster else set()
-    for station in sorted(news.stations, key=lambda one: one.name in twins):
+    twins = {m.name for m in changes.roster.with_role("twin")} if changes.roster else set()
+    for station in sorted(changes.stations, key=lambda station: station.name in twins):
         for data in station.datasets:
             if data.twin_digest and _NAME.fullmatch(data.name):
                 yield data.name, (station, data)

@@ -390,7 +390,7 @@ class _Connection:
         self,
         profile: UserSettings,
         identity: Identity | None,
-        tell: Callable[[Kind, str | None], None],
+        report: Callable[[Kind, str | None], None],
         first: News | None,
         speaks: Callable[[Roster | None], bool],
     ) -> None:
@@ -405,7 +405,7 @@ class _Connection:
         self._lab: Lab | None = None
         self._users = 1
         self._counting = threading.Lock()
-        self.follower = Follower(self._open, self.trust, self._reader, tell, first, self.leave)
+        self.follower = Follower(self._open, self.trust, self._reader, report, first, self.leave)
 
     def trust(self) -> Trust:
         """What is believed here. Raises RosterError as `trust_of`."""

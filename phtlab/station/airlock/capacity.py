@@ -141,7 +141,7 @@ def bits_of_verdict(policy: Policy) -> int:
 def capacities_of_run(policy: Policy) -> tuple[Capacity, ...]:
     """What a journey can say by its progress, its duration and its end, whatever leaves with it."""
     of_it = ("progress", "how long it ran", "how it ended", "an error")
-    return tuple(one for one in capacities(policy) if one.what in of_it)
+    return tuple(capacity for capacity in capacities(policy) if capacity.what in of_it)
 
 
 def bits_of_run(policy: Policy, outputs: int = MAX_OUTPUTS) -> int:
@@ -149,13 +149,15 @@ def bits_of_run(policy: Policy, outputs: int = MAX_OUTPUTS) -> int:
 
     It tells how the run went and how it ended, and the verdicts also of a run that failed.
     """
-    of_run = sum(one.bits for one in capacities_of_run(policy))
+    of_run = sum(capacity.bits for capacity in capacities_of_run(policy))
     return of_run + outputs * bits_of_verdict(policy)
 
 
 def capacity_sentence(policy: Policy) -> str:
     """`bits_of_run` and its parts in a sentence, for whoever approves a train."""
-    parts = ", ".join(f"{one.what} {one.bits:,}" for one in capacities_of_run(policy))
+    parts = ", ".join(
+        f"{capacity.what} {capacity.bits:,}" for capacity in capacities_of_run(policy)
+    )
     return (
         f"Each run can tell at most {bits_of_run(policy, outputs=0):,} bits, whatever leaves with "
         f"it ({parts}), and {bits_of_verdict(policy)} bits by the verdict of each output; "

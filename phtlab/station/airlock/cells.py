@@ -38,7 +38,7 @@ _TOTALS: Final = frozenset(
         *("ensemble", "todos", "todas", "suma"),
     ]
 )
-_FOLDED: Final = frozenset(word.casefold() for word in _TOTALS)
+_FOLDED: Final = frozenset(total_name.casefold() for total_name in _TOTALS)
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?")
 
 
@@ -83,9 +83,9 @@ class Cells:
 
     def cell_of(self, values: Sequence[Any]) -> Cell:
         """The cell of a row with these `values` of its `columns`."""
-        told = list(zip(self.columns, values, strict=True))
-        spelt = self.within | {(name, spelt_out(value)) for name, value in told}
-        compared = self.within | {(name, label_of(value)) for name, value in told}
+        pairs = list(zip(self.columns, values, strict=True))
+        spelt = self.within | {(name, spelt_out(value)) for name, value in pairs}
+        compared = self.within | {(name, label_of(value)) for name, value in pairs}
         # A word for a total may be a label like others ("both" of two places).
         for cell in (spelt, compared):
             if cell in self._known:

@@ -59,7 +59,7 @@ class OutputsRead:
 
 def pass_outputs(
     outputs: tuple[Output, ...],
-    left: RunOutputs,
+    run_outputs: RunOutputs,
     rules: AirlockRules,
     history: History | None = None,
 ) -> tuple[CheckedOutput, ...]:
@@ -67,12 +67,14 @@ def pass_outputs(
 
     `history` is what this station has released of the same data sets (`released.py`).
     """
-    return check_read(read_outputs(outputs, left, rules), rules, history)
+    return check_read(read_outputs(outputs, run_outputs, rules), rules, history)
 
 
-def read_outputs(outputs: tuple[Output, ...], left: RunOutputs, rules: AirlockRules) -> OutputsRead:
+def read_outputs(
+    outputs: tuple[Output, ...], run_outputs: RunOutputs, rules: AirlockRules
+) -> OutputsRead:
     """What the run wrote of `outputs`, read before anybody has to wait for it."""
-    intake = Intake(left, rules)
+    intake = Intake(run_outputs, rules)
     return OutputsRead(tuple(_read(output, intake, rules) for output in outputs), intake.steps)
 
 
@@ -80,7 +82,7 @@ def check_read(
     read: OutputsRead, rules: AirlockRules, history: History | None = None
 ) -> tuple[CheckedOutput, ...]:
     """What was read, held against each other and against `history`: each with its verdict."""
-    drafts = [one for one in read.each if isinstance(one, MarkedOutput)]
+    drafts = [marked for marked in read.each if isinstance(marked, MarkedOutput)]
     history = history or EmptyHistory()
     check_models(drafts, rules)
     find_beyond(drafts, rules)
@@ -89,28 +91,28 @@ def check_read(
     passed = []
     room = rules.max_total
     for draft in read.each:
-        one = draft if isinstance(draft, CheckedOutput) else _finished(draft, rules)
-        size = sum(map(len, one.files.values()))
+        checked = draft if isinstance(draft, CheckedOutput) else _finished(draft, rules)
+        size = sum(map(len, checked.files.values()))
         if size > room:
-            one = _refusal(
-                one.verdict.name,
-                one.verdict.kind,
+            checked = _refusal(
+                checked.verdict.name,
+                checked.verdict.kind,
                 AirlockError(
                     f"All outputs together exceed {rules.max_total} bytes.", code="total-size"
                 ),
             )
         else:
             room -= size
-        passed.append(one)
+        passed.append(checked)
     return tuple(passed)
 
 
-def pass_output(output: Output, left: RunOutputs, rules: AirlockRules) -> CheckedOutput:
+def pass_output(output: Output, run_outputs: RunOutputs, rules: AirlockRules) -> CheckedOutput:
     """One output by itself: as it may leave, or the rule that refuses it.
 
     Never raises AirlockError.
     """
-    return pass_outputs((output,), left, rules)[0]
+    return pass_outputs((output,), run_outputs, rules)[0]
 
 
 def _read(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOutput | CheckedOutput:
@@ -140,17 +142,17 @@ def released_at_twin(passed: Sequence[CheckedOutput]) -> tuple[CheckedOutput, ..
     """
     return tuple(
         replace(
-            one,
-            verdict=one.verdict.model_copy(
+            output,
+            verdict=output.verdict.model_copy(
                 update={
-                    "verdict": "suppressed" if one.verdict.suppressed_rows else "released",
-                    "sentence": f"Stations may hold this for a person. {one.verdict.sentence}",
+                    "verdict": "suppressed" if output.verdict.suppressed_rows else "released",
+                    "sentence": f"Stations may hold this for a person. {output.verdict.sentence}",
                 }
             ),
         )
-        if one.verdict.verdict == "held"
-        else one
-        for one in passed
+        if output.verdict.verdict == "held"
+        else output
+        for output in passed
     )
 
 
@@ -321,9 +323,9 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOu
         return draft
     draft.people = scalar.people_in(_index(output, intake))
     if draft.people < rules.minimum_count:
-        told = (f"{found.numbers} numbers, of {draft.people}",)
+        numbers_text = (f"{found.numbers} numbers, of {draft.people}",)
         sentence = f"The model is of fewer than {rules.minimum_count} people."
-        draft.find("small-count", rules.models.small_count, sentence, told, set())
+        draft.find("small-count", rules.models.small_count, sentence, numbers_text, set())
     return draft
 
 

@@ -26,7 +26,7 @@ def forecast(
     stations: Iterable[StationView],
     datasets: Collection[str],
     outputs: tuple[Output, ...],
-    left: RunOutputs,
+    run_outputs: RunOutputs,
     known: tuple[AirlockRules, Sequence[OutputVerdict]],
 ) -> tuple[Forecast, ...]:
     """For those of `stations` that have `datasets` and publish their rules, alike ones together.
@@ -48,14 +48,14 @@ def forecast(
             stations=tuple(names),
             outputs=tuple(known[1])
             if rules == known[0]
-            else tuple(one.verdict for one in pass_outputs(outputs, left, rules)),
+            else tuple(output.verdict for output in pass_outputs(outputs, run_outputs, rules)),
         )
         for rules, names in alike
     )
 
 
 def _rules_of(station: StationView, datasets: Collection[str]) -> AirlockRules | None:
-    has = {one.name for one in station.datasets}
+    has = {dataset.name for dataset in station.datasets}
     if station.airlock is None or not has.issuperset(datasets):
         return None
     try:

@@ -36,9 +36,9 @@ class RunOutputs(Protocol):
 class Intake:
     """The files of a run, and what may still be read of them; `steps` are those of the stop."""
 
-    def __init__(self, left: RunOutputs, rules: AirlockRules) -> None:
+    def __init__(self, run_outputs: RunOutputs, rules: AirlockRules) -> None:
         self.steps = WorkLimit()
-        self._left = left
+        self._left = run_outputs
         self._rules = rules
         self._bytes = MOST_READ * rules.max_total
         self._numbers = MOST_LOOKED_AT * rules.max_numbers
@@ -100,4 +100,4 @@ def find_beyond(drafts: Sequence[MarkedOutput], rules: AirlockRules) -> None:
 
 def is_beyond(draft: MarkedOutput) -> bool:
     """Whether it waits, or stays, because it is more than may leave: then it is not worked on."""
-    return any(one.rule == "amount" and one.action != "pass" for one in draft.findings)
+    return any(finding.rule == "amount" and finding.action != "pass" for finding in draft.findings)

@@ -81,7 +81,9 @@ class MarkedOutput:
         if worst is None:
             return OutputVerdict(name=name, kind=kind, verdict="released")
         why = " ".join(
-            dict.fromkeys(one.sentence for one in self.findings if one.action == worst.action)
+            dict.fromkeys(
+                finding.sentence for finding in self.findings if finding.action == worst.action
+            )
         )
         if worst.action == "suppress":
             return OutputVerdict(
@@ -105,7 +107,9 @@ class MarkedOutput:
 
     def _rows(self, why: str, rules: AirlockRules) -> str:
         rows = "1 row" if len(self.taken) == 1 else f"{len(self.taken)} rows"
-        if {one.rule for one in self.findings if one.action == "suppress"} == {"small-count"}:
+        if {finding.rule for finding in self.findings if finding.action == "suppress"} == {
+            "small-count"
+        }:
             return f"{rows} with a count below {rules.minimum_count} stayed at the station."
         # Not how many by which rule: that would tell which of the withheld rows are small.
         return f"{rows} stayed at the station. {why}"

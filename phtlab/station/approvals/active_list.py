@@ -61,8 +61,8 @@ class ActiveList:
             last = open_standing(kept, roster, station=station.name, now=now)
         except (ApprovalError, NotOnRosterError, SignatureError):
             return True  # stale, or of keys that this station has no more
-        stand = self._approvals.standing(station.name, roster, now)
-        return last.approvals != stand or now >= last.issued + RENEWED
+        active = self._approvals.standing(station.name, roster, now)
+        return last.approvals != active or now >= last.issued + RENEWED
 
     def _signed(self, above: int = 0) -> Envelope:
         station = self._station
@@ -70,7 +70,7 @@ class ActiveList:
         roster = station.roster_cache.now().roster
         kept = self._kept()
         last = ActiveApprovals.model_validate(peek(kept).predicate).number if kept else 0
-        standing = ActiveApprovals(
+        active = ActiveApprovals(
             station=station.name,
             number=max(last, above, int(now.timestamp())) + 1,
             approvals=self._approvals.standing(station.name, roster, now),
@@ -78,7 +78,7 @@ class ActiveList:
             issued=now,
             expires=now + FRESHNESS,
         )
-        envelope = standing.sign(station.identity)
+        envelope = active.sign(station.identity)
         write_durably(station.folder.standing, envelope.to_bytes())
         return envelope
 

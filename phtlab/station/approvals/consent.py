@@ -33,11 +33,11 @@ class Consent:
 
 def agree_to_terms(
     station: StationContext,
-    asked: Version | Stop,
-    wanted: ApprovalRequest,
+    source: Version | Stop,
+    request: ApprovalRequest,
     *,
     by: str,
-    shown: str | None,
+    seen: str | None,
     only_look: bool = False,
 ) -> Consent:
     """The terms that `by` says yes to.
@@ -50,38 +50,42 @@ def agree_to_terms(
     what would be signed was not `shown`, and what `of_journey`, `of_proposal` and
     `require_covered` raise.
     """
-    if isinstance(asked, Stop):
-        require_undecided(asked)
-        draft = of_journey(asked, station, wanted)
-        there = DraftStore(station.folder.drafts).of_journey(asked.journey)
-        _require_lets_start(there[0].draft if there else draft, asked, station)
+    if isinstance(source, Stop):
+        require_undecided(source)
+        draft = of_journey(source, station, request)
+        drafts_found = DraftStore(station.folder.drafts).of_journey(source.journey)
+        _require_lets_start(drafts_found[0].draft if drafts_found else draft, source, station)
     else:
-        there = [
-            one
-            for one in DraftStore(station.folder.drafts)
-            if one.draft.journey is None and one.draft.proposal == asked.digest
+        drafts_found = [
+            drafted
+            for drafted in DraftStore(station.folder.drafts)
+            if drafted.draft.journey is None and drafted.draft.proposal == source.digest
         ]
-        if wanted.chosen or not there:
-            draft = of_proposal(asked, station, wanted)
-            there = [one for one in there if _same_rule(one.draft, draft)]
+        if request.chosen or not drafts_found:
+            draft = of_proposal(source, station, request)
+            drafts_found = [drafted for drafted in drafts_found if _same_rule(drafted.draft, draft)]
         else:
-            draft = there[0].draft
+            draft = drafts_found[0].draft
     if draft.proposal is not None:
         require_not_refused(station, draft.proposal)
-    agreed = _agreed(there[0].draft, there[0], by) if there else _agreed(draft, None, by)
-    if there and wanted.chosen and agreed.draft.terms != draft.terms:
-        means_it = agreed.sentence == shown or (
-            only_look and not wanted.narrows and _same_rule(agreed.draft, draft)
+    agreed = (
+        _agreed(drafts_found[0].draft, drafts_found[0], by)
+        if drafts_found
+        else _agreed(draft, None, by)
+    )
+    if drafts_found and request.chosen and agreed.draft.terms != draft.terms:
+        means_it = agreed.sentence == seen or (
+            only_look and not request.narrows and _same_rule(agreed.draft, draft)
         )
         if not means_it:
-            said = there[0].said
+            voters = drafts_found[0].said
             raise ApprovalError(
-                f"{' and '.join(said) or 'Someone'} said yes to other terms: "
-                f"{terms_sentence(agreed.draft, said or ('-',))}",
+                f"{' and '.join(voters) or 'Someone'} said yes to other terms: "
+                f"{terms_sentence(agreed.draft, voters or ('-',))}",
                 "Say yes to those, without options; or refuse.",
                 code="approval-terms",
             )
-    if shown is not None and agreed.sentence != shown:
+    if seen is not None and agreed.sentence != seen:
         raise ApprovalError(
             "What would be signed is not what you were shown any more.",
             "Look again, and read the sentence anew.",
@@ -140,25 +144,25 @@ def _agreed(draft: ApprovalDraft, drafted: DraftFolder | None, by: str) -> Conse
     return Consent(draft, drafted, tuple(sorted({*(drafted.said if drafted else ()), by})))
 
 
-def _same_rule(one: ApprovalDraft, other: ApprovalDraft) -> bool:
+def _same_rule(drafted: ApprovalDraft, other: ApprovalDraft) -> bool:
     def rule(draft: ApprovalDraft) -> tuple[object, ...]:
         return draft.journey, draft.proposal, draft.scope, draft.notebook
 
-    return rule(one) == rule(other)
+    return rule(drafted) == rule(other)
 
 
 def _require_lets_start(draft: ApprovalDraft, stop: Stop, station: StationContext) -> None:
     """Nobody says yes in vain: the terms must allow the journey that they are said for."""
-    arrived = stop.verified_offer()
+    offer = stop.verified_offer()
     under = None
     if draft.proposal is not None:
         under = StationProposals(station.folder.proposals).of_version(draft.proposal)
     question = CoverageRequest(
-        train=arrived.train,
-        order=arrived.order,
-        notebook=arrived.notebook,
-        researcher=arrived.researcher,
-        parameters=arrived.parameters,
+        train=offer.train,
+        order=offer.order,
+        notebook=offer.notebook,
+        researcher=offer.researcher,
+        parameters=offer.parameters,
         risk=stop.read(stop_files.HELD).risk,
         proposal=under[1].proposal if under else None,
         journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,

@@ -34,17 +34,17 @@ class Coverage:
 
 
 def assessed(
-    arrived: VerifiedOffer, station: StationContext, known: Collection[str] | None = None
+    offer: VerifiedOffer, station: StationContext, known: Collection[str] | None = None
 ) -> Assessment:
     """The risk of a train, as this station sees it: also of how often its proposal lets it come.
 
     `known` are the kernel images known here, where they were read before.
     """
     under = None
-    if arrived.order.proposal is not None:
-        under = StationProposals(station.folder.proposals).of_version(arrived.order.proposal)
+    if offer.order.proposal is not None:
+        under = StationProposals(station.folder.proposals).of_version(offer.order.proposal)
     return assess(
-        arrived.train.manifest,
+        offer.train.manifest,
         known_images=known_images(station.stops.path) if known is None else known,
         rounds=under[1].proposal.rounds if under else 1,
         journeys=under[1].proposal.journeys if under else 1,
@@ -52,18 +52,18 @@ def assessed(
 
 
 def coverage_request(
-    stop: Stop, arrived: VerifiedOffer, station: DaemonContext, risk: Assessment
+    stop: Stop, offer: VerifiedOffer, station: DaemonContext, risk: Assessment
 ) -> CoverageRequest:
     """A verified journey, as approvals are held against it."""
     under = None
-    if arrived.order.proposal is not None:
-        under = StationProposals(station.folder.proposals).of_version(arrived.order.proposal)
+    if offer.order.proposal is not None:
+        under = StationProposals(station.folder.proposals).of_version(offer.order.proposal)
     return CoverageRequest(
-        train=arrived.train,
-        order=arrived.order,
-        notebook=arrived.notebook,
-        researcher=arrived.researcher,
-        parameters=arrived.parameters,
+        train=offer.train,
+        order=offer.order,
+        notebook=offer.notebook,
+        researcher=offer.researcher,
+        parameters=offer.parameters,
         risk=risk.risk,
         proposal=under[1].proposal if under else None,
         journeys=journeys_under(under[0], station.stops.path, but=stop.hex) if under else 0,
@@ -75,10 +75,10 @@ def proposal_end_code(station: DaemonContext, order: Order) -> str:
     under = order.proposal and StationProposals(station.folder.proposals).of_version(order.proposal)
     if not under:
         return ""
-    here, version = under
-    if here.withdrawal is not None:
+    proposal, version = under
+    if proposal.withdrawal is not None:
         return "proposal-withdrawn"
-    return "proposal-refused" if here.refused(version.digest) else ""
+    return "proposal-refused" if proposal.refused(version.digest) else ""
 
 
 def find_coverage(station: DaemonContext, question: CoverageRequest) -> Coverage:

@@ -96,11 +96,11 @@ def pending(station: StationContext) -> tuple[Pending, ...]:
         pending_journey(station, stop) for stop in station.stops.unfinished() if stop.undecided
     ]
     waiting += [
-        _pending_proposal(here, station)
-        for here in StationProposals(station.folder.proposals)
-        if proposal_state(here, station) == "waits"
+        _pending_proposal(proposal, station)
+        for proposal in StationProposals(station.folder.proposals)
+        if proposal_state(proposal, station) == "waits"
     ]
-    return tuple(sorted(waiting, key=lambda one: one.since))
+    return tuple(sorted(waiting, key=lambda decision: decision.since))
 
 
 def preview(
@@ -108,7 +108,7 @@ def preview(
     target: str,
     *,
     by: str,
-    wanted: ApprovalRequest = AS_ASKED,
+    request: ApprovalRequest = AS_ASKED,
     version: str | None = None,
 ) -> VoteResult:
     """What `approve` would come to, without saying it: its sentence is shown before.
@@ -117,7 +117,7 @@ def preview(
     """
     require_person(by)
     agreed = agree_to_terms(
-        station, _asked(station, target, version), wanted, by=by, shown=None, only_look=True
+        station, _asked(station, target, version), request, by=by, seen=None, only_look=True
     )
     draft = agreed.draft
     return VoteResult(
@@ -130,8 +130,8 @@ def approve(
     target: str,
     *,
     by: str,
-    wanted: ApprovalRequest = AS_ASKED,
-    shown: str | None = None,
+    request: ApprovalRequest = AS_ASKED,
+    seen: str | None = None,
     version: str | None = None,
 ) -> VoteResult:
     """`by` says yes to `target`: a held journey, or a proposal (its name, or how that begins).
@@ -156,7 +156,7 @@ def approve(
     if the terms would not let the journey start.
     """
     require_person(by)
-    agreed = agree_to_terms(station, _asked(station, target, version), wanted, by=by, shown=shown)
+    agreed = agree_to_terms(station, _asked(station, target, version), request, by=by, seen=seen)
     if persons(station, agreed.draft) > 1:
         _require_reviewer(station, by)
     drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
@@ -177,9 +177,9 @@ def approve(
     )
     if not drafted.say_yes(by, station.now()):
         raise twice
-    said = drafted.said
+    voters = drafted.said
     return VoteResult(
-        draft.name, terms_sentence(draft, said), said, persons(station, draft), draft.scope
+        draft.name, terms_sentence(draft, voters), voters, persons(station, draft), draft.scope
     )
 
 
@@ -196,18 +196,22 @@ def refuse(
     """
     require_person(by)
     _require_line(reason)
-    asked, drafts = _asked(station, target, version), DraftStore(station.folder.drafts)
-    if isinstance(asked, Stop):
-        require_undecided(asked)
-        _log(station, by, "journey-refused", asked.journey, None, reason)
-        asked.decide(HoldDecision(verdict="refuse", by=(by,), reason=reason))
-        void = drafts.of_journey(asked.journey)
+    request_to_refuse, drafts = _asked(station, target, version), DraftStore(station.folder.drafts)
+    if isinstance(request_to_refuse, Stop):
+        require_undecided(request_to_refuse)
+        _log(station, by, "journey-refused", request_to_refuse.journey, None, reason)
+        request_to_refuse.decide(HoldDecision(verdict="refuse", by=(by,), reason=reason))
+        void = drafts.of_journey(request_to_refuse.journey)
     else:
-        require_not_refused(station, asked.digest)
-        here = StationProposals(station.folder.proposals).proposal(asked.proposal.id)
-        _log(station, by, "proposal-refused", here.id, asked.digest, reason)
-        here.refuse(asked.digest, {"by": by, "reason": reason, "at": station.now().isoformat()})
-        void = [one for one in drafts if one.draft.proposal == asked.digest]
+        require_not_refused(station, request_to_refuse.digest)
+        station_proposal = StationProposals(station.folder.proposals).proposal(
+            request_to_refuse.proposal.id
+        )
+        _log(station, by, "proposal-refused", station_proposal.id, request_to_refuse.digest, reason)
+        station_proposal.refuse(
+            request_to_refuse.digest, {"by": by, "reason": reason, "at": station.now().isoformat()}
+        )
+        void = [drafted for drafted in drafts if drafted.draft.proposal == request_to_refuse.digest]
     for drafted in void:
         drafted.remove()
 
@@ -219,17 +223,19 @@ def ask(station: StationContext, target: str, text: str, *, by: str) -> None:
         raise ApprovalError(
             f"Give the question in at most {_MAX_QUESTION} characters.", code="approval-reason"
         )
-    here = StationProposals(station.folder.proposals).find(target)
-    _log(station, by, "proposal-asked", here.id, here.newest.digest, "")
-    here.say({"by": by, "text": text, "at": station.now().isoformat()})
+    station_proposal = StationProposals(station.folder.proposals).find(target)
+    _log(station, by, "proposal-asked", station_proposal.id, station_proposal.newest.digest, "")
+    station_proposal.say({"by": by, "text": text, "at": station.now().isoformat()})
 
 
 def begin_review(station: StationContext, target: str, *, by: str) -> None:
     """`by` reads a proposal: its researcher sees that it is in review here. Once a version."""
     require_person(by)
-    here = StationProposals(station.folder.proposals).find(target)
-    if proposal_state(here, station) == "waits":
-        here.begin_review(here.newest.digest, {"by": by, "at": station.now().isoformat()})
+    station_proposal = StationProposals(station.folder.proposals).find(target)
+    if proposal_state(station_proposal, station) == "waits":
+        station_proposal.begin_review(
+            station_proposal.newest.digest, {"by": by, "at": station.now().isoformat()}
+        )
 
 
 def revoke(
@@ -252,8 +258,8 @@ def revoke(
         raise before
     _log(station, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
     at = station.now().isoformat()
-    word = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
-    if not approvals.take_back(kept.digest, word):
+    revocation = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
+    if not approvals.take_back(kept.digest, revocation):
         raise before
     return kept
 
@@ -262,18 +268,18 @@ def list_approvals(station: StationContext) -> tuple[ApprovalWithState, ...]:
     """All approvals that this station gave, newest first, and which of them stand."""
     approvals = Approvals(station.folder)
     roster = station.roster()
-    shown = []
+    listed = []
     for kept in {kept.digest: kept for kept in approvals}.values():
         state = approvals.state(kept, station.name, station.now(), roster)
         why = _VOID if state == "void" else ""
         if state == "revoked":
             why = approvals.word(kept.digest).get("reason", "")
-        shown.append(
+        listed.append(
             ApprovalWithState(
                 kept.digest, kept.claimed, state, why, _not_for(kept.claimed, station)
             )
         )
-    return tuple(sorted(shown, key=lambda one: one.approval.issued, reverse=True))
+    return tuple(sorted(listed, key=lambda approval: approval.approval.issued, reverse=True))
 
 
 _VOID = "not signed with the keys that the station has now: say yes again"
@@ -287,11 +293,11 @@ def _not_for(approval: Approval, station: StationContext) -> str:
 
 
 def proposal_state(
-    here: StationProposal, station: StationContext
+    proposal: StationProposal, station: StationContext
 ) -> Literal["waits", "approved", "refused", "withdrawn", "expired", "elsewhere"]:
     """How far this station is with the newest version of a proposal."""
-    version = here.newest
-    if here.withdrawal is not None:
+    version = proposal.newest
+    if proposal.withdrawal is not None:
         return "withdrawn"
     if station.now() >= version.proposal.until:
         return "expired"
@@ -307,7 +313,7 @@ def proposal_state(
     for kept in of_it:
         if approvals.state(kept, station.name, station.now(), roster) == "stands":
             return "approved"
-    return "refused" if here.refused(version.digest) else "waits"
+    return "refused" if proposal.refused(version.digest) else "waits"
 
 
 def _asked(station: StationContext, target: str, version: str | None) -> Stop | Version:
@@ -329,15 +335,15 @@ def _asked(station: StationContext, target: str, version: str | None) -> Stop | 
 
 def _open_proposal(station: StationContext, target: str) -> StationProposal:
     """The proposal, if there is anything to decide about it."""
-    here = StationProposals(station.folder.proposals).find(target)
-    state = proposal_state(here, station)
+    station_proposal = StationProposals(station.folder.proposals).find(target)
+    state = proposal_state(station_proposal, station)
     if state in ("withdrawn", "expired"):
-        told = "withdrew it" if state == "withdrawn" else "asked for a time that is over"
+        ending = "withdrew it" if state == "withdrawn" else "asked for a time that is over"
         raise ProposalError(
-            f"{here.newest.proposal.researcher} {told}: there is nothing to decide.",
+            f"{station_proposal.newest.proposal.researcher} {ending}: there is nothing to decide.",
             code="proposal-withdrawn" if state == "withdrawn" else "proposal-ended",
         )
-    return here
+    return station_proposal
 
 
 def _require_reviewer(station: StationContext, by: str) -> None:
@@ -369,13 +375,13 @@ def _log(
 
 def pending_journey(station: StationContext, stop: Stop) -> Pending:
     """What waits for a person because of a held journey."""
-    arrived, held = stop.verified_offer(), stop.read(stop_files.HELD)
+    offer, held = stop.verified_offer(), stop.read(stop_files.HELD)
     drafts = DraftStore(station.folder.drafts).of_journey(stop.journey)
     return Pending(
         kind="journey",
         id=stop.journey,
-        title=arrived.train.manifest.name,
-        researcher=arrived.researcher,
+        title=offer.train.manifest.name,
+        researcher=offer.researcher,
         risk=held.risk,
         reasons=tuple(reason.sentence for reason in held.reasons),
         since=held.at,
@@ -387,20 +393,20 @@ def pending_journey(station: StationContext, stop: Stop) -> Pending:
         said=drafts[0].said if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         why_not=held.why_not,
-        proposal=arrived.order.proposal,
+        proposal=offer.order.proposal,
     )
 
 
-def _pending_proposal(here: StationProposal, station: StationContext) -> Pending:
-    version = here.newest
+def _pending_proposal(proposal: StationProposal, station: StationContext) -> Pending:
+    version = proposal.newest
     drafts = [
-        one
-        for one in DraftStore(station.folder.drafts)
-        if one.draft.journey is None and one.draft.proposal == version.digest
+        drafted
+        for drafted in DraftStore(station.folder.drafts)
+        if drafted.draft.journey is None and drafted.draft.proposal == version.digest
     ]
     return Pending(
         kind="proposal",
-        id=here.id,
+        id=proposal.id,
         title=version.proposal.title,
         researcher=version.proposal.researcher,
         risk=version.proposal.risk,

@@ -113,8 +113,8 @@ class DraftFolder:
         counts for nothing.
         """
         try:
-            word = {"by": require_person(by), "at": at.isoformat()}
-            create_durably(self._word(by), canonical(word))
+            vote = {"by": require_person(by), "at": at.isoformat()}
+            create_durably(self._word(by), canonical(vote))
         except FileExistsError:
             return False
         except FileNotFoundError:
@@ -128,12 +128,12 @@ class DraftFolder:
 
     def remove(self) -> None:
         """It is no draft any more, at once: no word of it is left for a draft of the same terms."""
-        gone = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}{_GONE}")
+        removed = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}{_GONE}")
         with suppress(FileNotFoundError):
-            self.path.rename(gone)
+            self.path.rename(removed)
         # Also what one before left that was killed here.
-        for left in self.path.parent.glob(f"*{_GONE}"):
-            shutil.rmtree(left, ignore_errors=True)
+        for leftover in self.path.parent.glob(f"*{_GONE}"):
+            shutil.rmtree(leftover, ignore_errors=True)
 
     def _word(self, by: str) -> Path:
         return self.path / f"word-{by}.json"

@@ -10,12 +10,12 @@ from phtlab.station.approvals.proposals import StationProposal
 from phtlab.station.stops.stop import Stop
 
 
-def journeys_under(here: StationProposal, stops: Path, *, but: str) -> int:
+def journeys_under(proposal: StationProposal, stops: Path, *, but: str) -> int:
     """How many journeys were admitted here under any version of a proposal; not the stop `but`.
 
     All versions together: a new version asks for more, it does not begin anew.
     """
-    versions = {version.digest for version in here.versions}
+    versions = {version.digest for version in proposal.versions}
     return sum(proposal in versions for stop, (_, proposal) in _admitted(stops) if stop != but)
 
 
@@ -33,5 +33,5 @@ def _admitted(stops: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
 @lru_cache(maxsize=100_000)
 def _what_came(folder: Path) -> tuple[str, str | None]:
     """Its kernel image and its proposal's version. The folder is named by its order: read once."""
-    arrived = Stop(folder).verified_offer()
-    return arrived.train.manifest.kernel.digest, arrived.order.proposal
+    offer = Stop(folder).verified_offer()
+    return offer.train.manifest.kernel.digest, offer.order.proposal

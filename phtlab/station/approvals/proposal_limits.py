@@ -25,9 +25,9 @@ KEPT_AFTER: Final = timedelta(days=30)
 def waiting_by_researcher(station: StationContext) -> Counter[str]:
     """How many proposals of each researcher wait for people here."""
     counted = Counter[str]()
-    for here in StationProposals(station.folder.proposals):
-        if proposal_state(here, station) == "waits":
-            counted[here.newest.proposal.researcher] += 1
+    for proposal in StationProposals(station.folder.proposals):
+        if proposal_state(proposal, station) == "waits":
+            counted[proposal.newest.proposal.researcher] += 1
     return counted
 
 
@@ -43,11 +43,11 @@ def crowded_researchers(station: StationContext) -> list[str]:
 
 
 def is_over(
-    here: StationProposal, station: StationContext, *, ago: timedelta = timedelta()
+    proposal: StationProposal, station: StationContext, *, ago: timedelta = timedelta()
 ) -> bool:
     """Whether nothing can be decided about it any more, and that for the time `ago`."""
-    end = here.newest.proposal.until
-    if (withdrawal := here.withdrawal) is not None:
+    end = proposal.newest.proposal.until
+    if (withdrawal := proposal.withdrawal) is not None:
         end = min(end, withdrawal.issued)
     return station.now() >= end + ago
 
@@ -60,12 +60,12 @@ def remove_ended(station: StationContext) -> list[str]:
     named = {kept.claimed.proposal_id for kept in Approvals(station.folder)}
     removed = []
     for path in sorted(station.folder.proposals.glob("p-*")):
-        here = StationProposal(path)
+        proposal = StationProposal(path)
         try:
-            ended = here.id not in named and is_over(here, station, ago=KEPT_AFTER)
+            ended = proposal.id not in named and is_over(proposal, station, ago=KEPT_AFTER)
         except (PhtlabError, IndexError):
             continue
         if ended:
             shutil.rmtree(path)
-            removed.append(here.id)
+            removed.append(proposal.id)
     return removed

@@ -97,18 +97,18 @@ class StationProposal:
         """Whether a person here refused that version."""
         return self._refusal(version, "word").exists()
 
-    def refuse(self, version: str, word: dict[str, Any]) -> bool:
+    def refuse(self, version: str, decision: dict[str, Any]) -> bool:
         """A person's no to `version`. False if there was one before."""
         try:
-            create_durably(self._refusal(version, "word"), canonical(word))
+            create_durably(self._refusal(version, "word"), canonical(decision))
         except FileExistsError:
             return False
         return True
 
-    def begin_review(self, version: str, word: dict[str, Any]) -> None:
+    def begin_review(self, version: str, decision: dict[str, Any]) -> None:
         """Note that a person here reads `version`. The first one's word stays."""
         with suppress(FileExistsError):
-            create_durably(self._review(version), canonical(word))
+            create_durably(self._review(version), canonical(decision))
 
     def in_review(self, version: str) -> bool:
         """Whether a person here began to read `version`."""
@@ -123,10 +123,10 @@ class StationProposal:
     def keep_refusal(self, version: str, refusal: Envelope) -> None:
         write_durably(self._refusal(version, "json"), refusal.to_bytes())
 
-    def say(self, word: dict[str, Any]) -> None:
+    def say(self, decision: dict[str, Any]) -> None:
         """What a person here says to it; the daemon brings it to central."""
         path = self.path / f"said-{secrets.token_hex(8)}.word"
-        write_durably(path, canonical(word))
+        write_durably(path, canonical(decision))
 
     def unsaid(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """What central has not been told yet, and the mark that it was."""
@@ -150,11 +150,14 @@ class StationProposal:
         new, comments = self._take_versions(versions, roster), comments[-MAX_COMMENTS:]
         path = self.path / "withdrawal.json"
         if withdrawal is not None and not path.exists():
-            taken = open_withdrawal(withdrawal, roster)
-            if (taken.proposal_id, taken.researcher) != (self.id, self.newest.proposal.researcher):
+            withdrawn = open_withdrawal(withdrawal, roster)
+            if (withdrawn.proposal_id, withdrawn.researcher) != (
+                self.id,
+                self.newest.proposal.researcher,
+            ):
                 raise ProposalError(
-                    f"A withdrawal of {taken.proposal_id} by {taken.researcher} came as one of "
-                    f"{self.id}: it counts for nothing.",
+                    f"A withdrawal of {withdrawn.proposal_id} by {withdrawn.researcher} came as "
+                    f"one of {self.id}: it counts for nothing.",
                     code="withdrawal-form",
                 )
             write_durably(path, withdrawal.to_bytes())
@@ -186,13 +189,13 @@ class StationProposal:
                 proposal, older.proposal if older else None, older.digest if older else None
             )
             older = Version(envelope.digest, envelope, proposal)
-            there = kept.get(proposal.version)
-            if there is None:
+            version_kept = kept.get(proposal.version)
+            if version_kept is None:
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 name = f"{envelope.digest.removeprefix('sha256:')}.json"
                 write_durably(self.path / name, envelope.to_bytes())
                 new = True
-            elif there.digest != envelope.digest:
+            elif version_kept.digest != envelope.digest:
                 raise ProposalError(
                     f"Central shows another version {proposal.version} of {self.id} than it did "
                     "before.",
@@ -217,8 +220,8 @@ class StationProposals:
     def __iter__(self) -> Iterator[StationProposal]:
         with suppress(FileNotFoundError):
             for folder in sorted(self.path.iterdir()):
-                if _ID.fullmatch(folder.name) and (here := StationProposal(folder)).versions:
-                    yield here
+                if _ID.fullmatch(folder.name) and (proposal := StationProposal(folder)).versions:
+                    yield proposal
 
     def proposal(self, proposal_id: str) -> StationProposal:
         """The folder of a proposal, whether or not it is there. Raises ValueError for no id."""
@@ -238,7 +241,7 @@ class StationProposals:
 
     def find(self, beginning: str) -> StationProposal:
         """The proposal whose name begins so. Raises ProposalError (``proposal-unknown``)."""
-        found = [here for here in self if here.id.startswith(beginning)]
+        found = [proposal for proposal in self if proposal.id.startswith(beginning)]
         if len(found) != 1:
             what = "Several proposals begin" if found else "There is no proposal that begins"
             raise ProposalError(

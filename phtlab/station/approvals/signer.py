@@ -82,10 +82,10 @@ class ApprovalSigner:
         return whole
 
     def _look_again(self, stop: Stop) -> None:
-        arrived = stop.verified_offer()
-        risk = assessed(arrived, self._station)
-        covered = find_coverage(self._station, coverage_request(stop, arrived, self._station, risk))
-        code = proposal_end_code(self._station, arrived.order)
+        offer = stop.verified_offer()
+        risk = assessed(offer, self._station)
+        covered = find_coverage(self._station, coverage_request(stop, offer, self._station, risk))
+        code = proposal_end_code(self._station, offer.order)
         try:
             if covered.approval is not None:
                 by = covered.approval.approvers
@@ -121,23 +121,23 @@ class ApprovalSigner:
 
     def _signed(self, drafted: DraftFolder) -> Envelope | None:
         """The approval, signed once and for all, if enough different persons said yes."""
-        station, draft, said = self._station, drafted.draft, drafted.said
-        if len(said) < persons(station, draft):
+        station, draft, voters = self._station, drafted.draft, drafted.said
+        if len(voters) < persons(station, draft):
             return None
         now = station.now().replace(microsecond=0)
         self._require_sound(draft)
         version = station.roster_cache.now().roster.version
-        envelope = draft.approval(said, version, now).sign(station.identity)
+        envelope = draft.approval(voters, version, now).sign(station.identity)
         # The log first: a kill between the two leaves an entry too many, no approval unnamed.
         station.audit.append(
             actor=station.name,
             action="approval-signed",
             subject=draft.journey or draft.proposal_id or "",
             digest=envelope.digest,
-            details={"by": ", ".join(said)[:200], "scope": draft.scope, "risk": draft.risk},
+            details={"by": ", ".join(voters)[:200], "scope": draft.scope, "risk": draft.risk},
         )
         drafted.sign_as(envelope)
-        _log.info("approval signed", approval=envelope.digest[7:19], by=said)
+        _log.info("approval signed", approval=envelope.digest[7:19], by=voters)
         return envelope
 
     def _require_sound(self, draft: ApprovalDraft) -> None:
@@ -157,15 +157,15 @@ class ApprovalSigner:
 
     def _revoke(self) -> bool:
         signed = False
-        for approval, word in self._approvals.words():
+        for approval, entry in self._approvals.words():
             station = self._station
             if self._approvals.revocation(approval, station.name) is None:
                 revocation = Revocation(
                     station=station.name,
                     approval=approval,
                     # A broken word takes back all the same; of whose it was, nothing is known.
-                    by=word.get("by", "unknown"),
-                    reason=word.get("reason", "")[:200],
+                    by=entry.get("by", "unknown"),
+                    reason=entry.get("reason", "")[:200],
                     **self._dated(),
                 )
                 self._approvals.keep_revocation(approval, revocation.sign(station.identity))
@@ -174,23 +174,27 @@ class ApprovalSigner:
 
     def _refuse(self) -> bool:
         signed = False
-        for here, version, word in StationProposals(self._station.folder.proposals).refusals():
-            if here.refusal(version) is None:
-                self._sign_refusal(here, version, word)
+        for proposal, version, refusal in StationProposals(
+            self._station.folder.proposals
+        ).refusals():
+            if proposal.refusal(version) is None:
+                self._sign_refusal(proposal, version, refusal)
                 self._looked = False
                 signed = True
         return signed
 
-    def _sign_refusal(self, here: StationProposal, version: str, word: dict[str, Any]) -> None:
+    def _sign_refusal(
+        self, proposal: StationProposal, version: str, decision: dict[str, Any]
+    ) -> None:
         refusal = Refusal(
             station=self._station.name,
-            proposal_id=here.id,
+            proposal_id=proposal.id,
             proposal=version,
-            by=word["by"],
-            reason=word["reason"],
+            by=decision["by"],
+            reason=decision["reason"],
             **self._dated(),
         )
-        here.keep_refusal(version, refusal.sign(self._station.identity))
+        proposal.keep_refusal(version, refusal.sign(self._station.identity))
 
     def _dated(self) -> dict[str, Any]:
         station = self._station

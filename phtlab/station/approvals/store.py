@@ -56,8 +56,8 @@ class Approvals:
 
     def get(self, beginning: str) -> StoredApproval:
         """The approval whose digest begins so. Raises ApprovalError (``approval-unknown``)."""
-        wanted = beginning.removeprefix("sha256:").lower()
-        found = {kept.digest: kept for kept in self if kept.digest[7:].startswith(wanted)}
+        digest = beginning.removeprefix("sha256:").lower()
+        found = {kept.digest: kept for kept in self if kept.digest[7:].startswith(digest)}
         if len(found) != 1:
             what = "Several approvals begin" if found else "There is no approval that begins"
             raise ApprovalError(
@@ -79,13 +79,15 @@ class Approvals:
         below = self.folder.revocations
         return any((below / f"{_hex(approval)}.{end}").exists() for end in ("word", "json"))
 
-    def take_back(self, approval: str, word: dict[str, Any]) -> bool:
+    def take_back(self, approval: str, revocation: dict[str, Any]) -> bool:
         """A person's word that ends it, from now on. False if it was taken back before."""
         if self.revoked(approval):
             return False
         self.folder.revocations.mkdir(mode=0o700, exist_ok=True)
         try:
-            create_durably(self.folder.revocations / f"{_hex(approval)}.word", canonical(word))
+            create_durably(
+                self.folder.revocations / f"{_hex(approval)}.word", canonical(revocation)
+            )
         except FileExistsError:
             return False
         return True
@@ -111,8 +113,8 @@ class Approvals:
         with suppress(FileNotFoundError, SignatureError):
             path = self.folder.revocations / f"{_hex(approval)}.json"
             envelope = Envelope.from_bytes(path.read_bytes())
-            said = peek(envelope).predicate
-            if (said.get("station"), said.get("approval")) == (station, approval):
+            statement = peek(envelope).predicate
+            if (statement.get("station"), statement.get("approval")) == (station, approval):
                 return envelope
         return None
 

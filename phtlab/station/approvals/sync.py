@@ -69,47 +69,47 @@ class ApprovalSync:
             if revocation is not None:
                 put = self._station.central.governance.put_revocation
                 self._bring(f"revocation {kept.digest}", partial(put, revocation))
-        for here, version, _ in self._proposals.refusals():
-            if (refusal := here.refusal(version)) is not None:
+        for proposal, version, _ in self._proposals.refusals():
+            if (refusal := proposal.refusal(version)) is not None:
                 put_refusal = self._station.central.governance.decide
-                bring = partial(put_refusal, here.id, self._station.name, refusal)
+                bring = partial(put_refusal, proposal.id, self._station.name, refusal)
                 self._bring(f"refusal {version}", bring)
-        for here in self._proposals:
-            self._bring_words(here)
+        for proposal in self._proposals:
+            self._bring_words(proposal)
         self._bring("standing", self._standing.bring, always=True)
         return changed
 
     def _ask(self) -> set[str]:
         """What central has of this station's; its signed takings back are taken in."""
-        there: set[str] = set()
+        seen: set[str] = set()
         roster = self._station.roster_cache.now().roster
         for view in self._station.central.governance.approvals(station=self._station.name):
-            there.add(view.digest)
+            seen.add(view.digest)
             if view.revocation is None:
                 continue
-            there.add(f"revocation {view.digest}")
+            seen.add(f"revocation {view.digest}")
             if self._approvals.revocation(view.digest, self._station.name) is None:
                 self._take_over(view.digest, view.revocation, roster)
-        return there
+        return seen
 
     def _take_over(self, approval: str, revocation: Envelope, roster: Roster) -> None:
         """A taking back that this station signed and does not have: it was set back since."""
         station = self._station
         try:
-            taken = open_revocation(revocation, roster)
+            revoked = open_revocation(revocation, roster)
         except PhtlabError as error:  # forged, or of keys that are believed no more
             _log.warning("revocation not believed", approval=approval[7:19], code=error.code)
             return
         # Signed by whom it names: that must be this station, else any other could end what it said.
-        if (taken.station, taken.approval) != (station.name, approval):
-            _log.warning("revocation of another", approval=approval[7:19], station=taken.station)
+        if (revoked.station, revoked.approval) != (station.name, approval):
+            _log.warning("revocation of another", approval=approval[7:19], station=revoked.station)
             return
         station.audit.append(
             actor=station.name,
             action="revocation-taken-over",
             subject=approval,
             digest=revocation.digest,
-            details={"by": taken.by},
+            details={"by": revoked.by},
         )
         self._approvals.keep_revocation(approval, revocation)
 
@@ -120,7 +120,7 @@ class ApprovalSync:
             page = governance.proposals(after=self._seen, before=before)
             for summary in page.proposals:
                 newest = max(newest, summary.changed)
-                if self._station.name in {one.station for one in summary.stations}:
+                if self._station.name in {station.station for station in summary.stations}:
                     changed |= self._take_in(governance.proposal(summary.id))
             falls = page.next is not None and (before is None or page.next < before)
             if not falls:  # the last page; or central turns in a circle, and is not followed
@@ -143,8 +143,8 @@ class ApprovalSync:
     def _has_room(self, view: ProposalView) -> bool:
         """Whether it may come in: what is new here and over may not, and what is one too many of
         its researcher is put off."""
-        station, here = self._station, self._proposals.proposal(view.summary.id)
-        if here.path.exists() or not view.versions:
+        station, proposal = self._station, self._proposals.proposal(view.summary.id)
+        if proposal.path.exists() or not view.versions:
             return True
         # Who proposes it says the signed version: central could name another each time.
         try:
@@ -156,25 +156,27 @@ class ApprovalSync:
         researcher = newest.researcher
         if waiting_by_researcher(station)[researcher] < station.settings.proposals_per_researcher:
             return True
-        if here.id not in self._put_off:
-            _log.warning("proposal put off: too many wait", proposal=here.id, researcher=researcher)
-        self._put_off[here.id] = researcher
+        if proposal.id not in self._put_off:
+            _log.warning(
+                "proposal put off: too many wait", proposal=proposal.id, researcher=researcher
+            )
+        self._put_off[proposal.id] = researcher
         return False
 
     def _take_in(self, view: ProposalView) -> bool:
-        here = self._proposals.proposal(view.summary.id)
+        proposal = self._proposals.proposal(view.summary.id)
         roster = self._station.roster_cache.now().roster
         envelopes = [version.envelope for version in view.versions]
         try:
             if not self._has_room(view):
                 return False
-            new = here.take_in(envelopes, view.withdrawal, view.comments, roster)
+            new = proposal.take_in(envelopes, view.withdrawal, view.comments, roster)
         except PhtlabError as error:
-            _log.warning("proposal not believed", proposal=here.id, code=error.code)
+            _log.warning("proposal not believed", proposal=proposal.id, code=error.code)
             return False
         if any(
-            (one.station, one.state != "submitted") == (self._station.name, True)
-            for one in view.summary.stations
+            (station.station, station.state != "submitted") == (self._station.name, True)
+            for station in view.summary.stations
         ):
             self._at_central.add(f"review {view.summary.digest}")
         self._at_central |= {
@@ -183,7 +185,7 @@ class ApprovalSync:
             if (decision.station, decision.kind) == (self._station.name, "refused")
         }
         if new:
-            _log.info("proposal", proposal=here.id, version=here.newest.proposal.version)
+            _log.info("proposal", proposal=proposal.id, version=proposal.newest.proposal.version)
         return new
 
     def _bring_approval(self, kept: StoredApproval) -> None:
@@ -199,20 +201,20 @@ class ApprovalSync:
         else:
             station.central.governance.decide(proposal, station.name, kept.envelope)
 
-    def _bring_words(self, here: StationProposal) -> None:
-        governance, version = self._station.central.governance, here.newest.digest
-        if here.in_review(version):
-            begin = partial(governance.begin_review, here.id, self._station.name, version)
+    def _bring_words(self, proposal: StationProposal) -> None:
+        governance, version = self._station.central.governance, proposal.newest.digest
+        if proposal.in_review(version):
+            begin = partial(governance.begin_review, proposal.id, self._station.name, version)
             self._bring(f"review {version}", begin)
-        for mark, word in here.unsaid():
+        for mark, decision in proposal.unsaid():
             if any(
-                comment.author == self._station.name and comment.text == word["text"]
-                for comment in here.comments
+                comment.author == self._station.name and comment.text == decision["text"]
+                for comment in proposal.comments
             ):
                 write_durably(mark, b"")
                 continue
-            comment = NewComment(text=word["text"], question=True)
-            self._bring(mark.name, partial(governance.comment, here.id, comment))
+            comment = NewComment(text=decision["text"], question=True)
+            self._bring(mark.name, partial(governance.comment, proposal.id, comment))
             if mark.name in self._at_central:
                 write_durably(mark, b"")
 

@@ -54,11 +54,11 @@ class ApprovalRequest:
 AS_ASKED: Final = ApprovalRequest()
 
 
-def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> ApprovalDraft:
+def of_journey(stop: Stop, station: StationContext, request: ApprovalRequest) -> ApprovalDraft:
     """The approval of a held journey's train; or, within its proposal, the rule that allows it."""
-    arrived, held = stop.verified_offer(), stop.read(stop_files.HELD)
-    scope = wanted.scope or "train"
-    under = _version_of(arrived, station)
+    offer, held = stop.verified_offer(), stop.read(stop_files.HELD)
+    scope = request.scope or "train"
+    under = _version_of(offer, station)
     if scope != "train" and under is None:
         raise ApprovalError(
             "This journey names no proposal that is here, and a rule is within a proposal.",
@@ -71,7 +71,7 @@ def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> 
             "Approve its train, or its notebook.",
             code="approval-risk",
         )
-    manifest = arrived.train.manifest
+    manifest = offer.train.manifest
     proposal = under.proposal if under else None
     return ApprovalDraft(
         journey=stop.journey,
@@ -79,19 +79,19 @@ def of_journey(stop: Stop, station: StationContext, wanted: ApprovalRequest) -> 
         scope=scope,
         proposal_id=proposal.id if proposal else None,
         proposal=under.digest if under else None,
-        researcher=arrived.researcher,
-        train=arrived.train.digest if scope == "train" else None,
-        notebook=arrived.notebook if scope == "notebook" else None,
+        researcher=offer.researcher,
+        train=offer.train.digest if scope == "train" else None,
+        notebook=offer.notebook if scope == "notebook" else None,
         datasets=_datasets(under) if under and scope == "low-risk" else manifest.datasets,
         parameters=narrowed(
             proposal.parameters if proposal and scope == "low-risk" else manifest.parameters,
-            wanted.bounds,
+            request.bounds,
         ),
         risk=held.risk,
         persons=station.policy().approval.persons(held.risk),
-        note=_line(wanted.note),
+        note=_line(request.note),
         drafted=_now(station),
-        expires=_until(station, wanted.days, _ends(arrived, under, scope)),
+        expires=_until(station, request.days, _ends(offer, under, scope)),
     )
 
 
@@ -107,21 +107,21 @@ def risk_of_study(proposal: Proposal, station: StationContext) -> Risk:
 
 
 def with_study_rule(
-    proposal: Proposal, station: StationContext, wanted: ApprovalRequest
+    proposal: Proposal, station: StationContext, request: ApprovalRequest
 ) -> ApprovalRequest:
     """`wanted`, with the rule under which the study's own trains start where none was chosen.
 
     Raises ApprovalError (``approval-risk``) if there is no such rule: its trains are of a higher
     risk than low, and it does not name the one notebook that they carry.
     """
-    if wanted.scope is not None or wanted.notebook is not None:
-        return wanted
+    if request.scope is not None or request.notebook is not None:
+        return request
     if risk_of_study(proposal, station) == "low":
-        return replace(wanted, scope="low-risk")
+        return replace(request, scope="low-risk")
     if len(proposal.notebooks) == 1:
-        return replace(wanted, scope="notebook", notebook=proposal.notebooks[0])
+        return replace(request, scope="notebook", notebook=proposal.notebooks[0])
     if proposal.risk == "low":  # at first a person looks: the kernel image is new here
-        return replace(wanted, scope="low-risk")
+        return replace(request, scope="low-risk")
     raise ApprovalError(
         f"The study's own trains are of {proposal.risk} risk, so a rule for low-risk trains lets "
         "none of them start.",
@@ -132,30 +132,30 @@ def with_study_rule(
 
 
 def of_proposal(
-    version: Version, station: StationContext, wanted: ApprovalRequest
+    version: Version, station: StationContext, request: ApprovalRequest
 ) -> ApprovalDraft:
     """The rule for trains within a proposal: low-risk ones, or those of one notebook.
 
     Where nothing is chosen, the one under which the study's own trains start (`with_study_rule`).
     """
     proposal = version.proposal
-    wanted = with_study_rule(proposal, station, wanted)
-    scope = wanted.scope or "notebook"
-    if scope == "train" or (scope == "notebook") != (wanted.notebook is not None):
+    request = with_study_rule(proposal, station, request)
+    scope = request.scope or "notebook"
+    if scope == "train" or (scope == "notebook") != (request.notebook is not None):
         raise ApprovalError(
             "An approval of a proposal is a rule: for its low-risk trains, or for a notebook that "
             "you name by its digest.",
             "A train is approved when its first journey is here.",
             code="approval-form",
         )
-    if scope == "low-risk" and wanted.risk not in (None, "low"):
+    if scope == "low-risk" and request.risk not in (None, "low"):
         raise ApprovalError(
             "A rule for low-risk trains is for low-risk trains.",
             "Name a notebook to allow more.",
             code="approval-risk",
         )
     least = how_often(rounds=proposal.rounds, journeys=proposal.journeys)
-    risk = wanted.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, station))
+    risk = request.risk or ("low" if scope == "low-risk" else risk_of_study(proposal, station))
     if not within(least.risk, risk):
         raise ApprovalError(
             f"A rule for trains of {risk} risk would let none of this proposal start: "
@@ -163,9 +163,9 @@ def of_proposal(
             f"Their risk is at least {least.risk}: name a notebook to allow that.",
             code="approval-risk",
         )
-    if proposal.notebooks and wanted.notebook not in (None, *proposal.notebooks):
+    if proposal.notebooks and request.notebook not in (None, *proposal.notebooks):
         raise ApprovalError(
-            f"The proposal {proposal.id} names other notebooks than {wanted.notebook}.",
+            f"The proposal {proposal.id} names other notebooks than {request.notebook}.",
             code="proposal-notebook",
         )
     if station.name not in proposal.stations:
@@ -179,20 +179,20 @@ def of_proposal(
         proposal_id=proposal.id,
         proposal=version.digest,
         researcher=proposal.researcher,
-        notebook=wanted.notebook,
+        notebook=request.notebook,
         datasets=_datasets(version),
-        parameters=narrowed(proposal.parameters, wanted.bounds),
+        parameters=narrowed(proposal.parameters, request.bounds),
         risk=risk,
         persons=station.policy().approval.persons(risk),
-        note=_line(wanted.note),
+        note=_line(request.note),
         drafted=_now(station),
-        expires=_until(station, wanted.days, proposal.until),
+        expires=_until(station, request.days, proposal.until),
     )
 
 
-def terms_sentence(draft: ApprovalDraft, said: tuple[str, ...]) -> str:
+def terms_sentence(draft: ApprovalDraft, voters: tuple[str, ...]) -> str:
     """What is signed, in a sentence, once those have `said` yes: shown before they do."""
-    approval = draft.approval(said, 1, draft.drafted)
+    approval = draft.approval(voters, 1, draft.drafted)
     properties = draft.parameters["properties"]
     bounds = "; ".join(f"{name} {describe(declared)}" for name, declared in properties.items())
     parameters = f" Parameters: {bounds}." if bounds else ""
@@ -236,18 +236,18 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
     before = ParameterSchema({name: declared})
     read: dict[str, type[int] | type[float]] = {"integer": int, "number": float}
     # What an approval allows has no default: a journey says its values, complete.
-    left = {key: value for key, value in declared.items() if key != "default"}
+    constraints = {key: value for key, value in declared.items() if key != "default"}
     try:
         if kind in read and (ends := _RANGE.fullmatch(text)):
-            for word, end in zip(("minimum", "maximum"), ends.groups(), strict=True):
+            for bound, end in zip(("minimum", "maximum"), ends.groups(), strict=True):
                 if end:
-                    left[word] = before.validate({name: read[kind](end)})[name]
-            return left
+                    constraints[bound] = before.validate({name: read[kind](end)})[name]
+            return constraints
         if kind == "boolean":
-            values: list[Any] = [{"true": True, "false": False}[one] for one in text.split(",")]
+            values: list[Any] = [{"true": True, "false": False}[value] for value in text.split(",")]
         else:
-            values = [read[kind](one) if kind in read else one for one in text.split(",")]
-        left["enum"] = [before.validate({name: value})[name] for value in values]
+            values = [read[kind](value) if kind in read else value for value in text.split(",")]
+        constraints["enum"] = [before.validate({name: value})[name] for value in values]
     except ParameterError as error:
         raise ApprovalError(error.message, error.hint, code="approval-bounds") from None
     except (ValueError, KeyError):
@@ -256,17 +256,17 @@ def _narrower(name: str, declared: dict[str, Any], text: str) -> dict[str, Any]:
             "Write '18..65' for numbers, 'one,other' for choices.",
             code="approval-bounds",
         ) from None
-    return left
+    return constraints
 
 
-def _version_of(arrived: VerifiedOffer, station: StationContext) -> Version | None:
+def _version_of(offer: VerifiedOffer, station: StationContext) -> Version | None:
     """The version of the proposal that a journey names. Raises ApprovalError if it is not here."""
-    if arrived.order.proposal is None:
+    if offer.order.proposal is None:
         return None
-    found = StationProposals(station.folder.proposals).of_version(arrived.order.proposal)
+    found = StationProposals(station.folder.proposals).of_version(offer.order.proposal)
     if found is None:
         raise ApprovalError(
-            f"This journey is under the proposal's version {arrived.order.proposal}, which is not "
+            f"This journey is under the proposal's version {offer.order.proposal}, which is not "
             "here.",
             "The daemon asks central for it; without it nothing under it can be approved.",
             code="proposal-missing",
@@ -286,10 +286,10 @@ def _datasets(version: Version) -> tuple[str, ...]:
     return tuple(dataset.name for dataset in version.proposal.datasets)
 
 
-def _ends(arrived: VerifiedOffer, under: Version | None, scope: Scope) -> datetime:
+def _ends(offer: VerifiedOffer, under: Version | None, scope: Scope) -> datetime:
     """When it ends unless a person says otherwise: a rule with its proposal, a yes to a train
     with the order that it was asked for."""
-    return arrived.order.expires if scope == "train" or under is None else under.proposal.until
+    return offer.order.expires if scope == "train" or under is None else under.proposal.until
 
 
 def _until(station: StationContext, days: int | None, otherwise: datetime) -> datetime:

@@ -100,10 +100,10 @@ class Log:
     def lines(self) -> Iterator[bytes]:
         """The lines as they are in the files now, each without its line feed."""
         for piece in self._written():
-            left = piece.size
+            remaining = piece.size
             with piece.path.open("rb") as file:
-                while left > 0 and (line := file.readline(left)):
-                    left -= len(line)
+                while remaining > 0 and (line := file.readline(remaining)):
+                    remaining -= len(line)
                     if line.endswith(b"\n"):
                         yield line[:-1]
 

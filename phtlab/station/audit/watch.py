@@ -57,7 +57,7 @@ class Watch(_Value):
 
     @property
     def alarms(self) -> tuple[Alarm, ...]:
-        return tuple(one.alarm for one in (self.central, self.own) if one.alarm is not None)
+        return tuple(log.alarm for log in (self.central, self.own) if log.alarm is not None)
 
     def log(self, which: Which) -> WatchState:
         return self.central if which == "central" else self.own

@@ -158,7 +158,7 @@ def _approvals(
     """Revocations are taken over, approvals are not: central could have kept the one that ended
     one of them, so a person approves again what should stand."""
     kept = Approvals(station.folder)
-    here = {one.digest for one in kept}
+    digests_here = {approval.digest for approval in kept}
     listed = central.governance.approvals(station=station.name)
     for view in listed:
         try:
@@ -169,7 +169,7 @@ def _approvals(
         digest = view.envelope.digest
         if approval.station != station.name:
             continue
-        if digest not in here:
+        if digest not in digests_here:
             if revocation is None:
                 lost.approvals.append(digest)
         elif (
@@ -186,8 +186,8 @@ def _log(
     station: StationContext, central: CentralClient, roster: Roster, lost: RestoreLoss
 ) -> None:
     """How much of the log others have seen that is gone."""
-    believed, _ = opened(list(central.audit.checkpoints(station.name)), roster)
-    seen = [checkpoint for checkpoint, _ in believed if checkpoint.log == station.name]
+    verified, _ = opened(list(central.audit.checkpoints(station.name)), roster)
+    seen = [checkpoint for checkpoint, _ in verified if checkpoint.log == station.name]
     furthest = max(seen, key=lambda checkpoint: checkpoint.number, default=None)
     if furthest is not None and furthest.number > lost.restored.entries:
         lost.entries = furthest.number - lost.restored.entries

@@ -67,14 +67,14 @@ class Guard:
 
 def _limited(receive: Receive) -> Receive:
     """`receive`, which ends a body that goes on past the limit as if its sender had gone."""
-    taken = 0
+    received = 0
 
     async def limited() -> Message:
-        nonlocal taken
+        nonlocal received
         message = await receive()
         if message["type"] == "http.request":
-            taken += len(message.get("body", b""))
-            if taken > MAX_BODY:
+            received += len(message.get("body", b""))
+            if received > MAX_BODY:
                 return {"type": "http.disconnect"}
         return message
 

@@ -68,17 +68,17 @@ class PageRenderer:
         self._templates.globals |= {"navigation": NAVIGATION}
 
     def page(
-        self, name: str, worker: Worker, *, here: str, status: int = 200, **values: Any
+        self, name: str, worker: Worker, *, location: str, status: int = 200, **values: Any
     ) -> Response:
         """The page of template `name`; `here` is the entry of the navigation that it is of."""
-        told, worker.session.told[:] = list(worker.session.told), []
+        messages, worker.session.told[:] = list(worker.session.told), []
         return self._answer(
             name,
             status,
-            here=here,
+            location=location,
             worker=worker,
             csrf=worker.session.csrf,
-            told=told,
+            told=messages,
             state=self._state(),
             running=daemon_runs(self.console.station.folder),
             count=len(inbox(self.console.station).waiting),
@@ -121,7 +121,7 @@ class PageRenderer:
                 error=error,
                 oidc=self.console.provider is not None,
             )
-        return self.page("refusal.html", worker, here="", status=status, error=error)
+        return self.page("refusal.html", worker, location="", status=status, error=error)
 
     def _state(self) -> str:
         station = self.console.station
@@ -137,8 +137,8 @@ class PageRenderer:
         return HTMLResponse(self.render(name, **values), status)
 
     def _waits(self, moment: datetime) -> str:
-        told = self._since(moment)
-        return "just came" if told.startswith("under") else f"waits {told}"
+        waiting_for = self._since(moment)
+        return "just came" if waiting_for.startswith("under") else f"waits {waiting_for}"
 
     def _since(self, moment: datetime | str) -> str:
         return since(moment, self.console.station.now())

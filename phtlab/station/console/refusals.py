@@ -78,12 +78,13 @@ def install(app: FastAPI, pages: PageRenderer) -> None:
     async def malformed(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101
         # What was sent is not repeated: it may be anything.
-        told = "; ".join(
+        reasons = "; ".join(
             f"{'.'.join(str(part) for part in wrong['loc'][1:])}: {wrong['msg']}"
             for wrong in error.errors()[:5]
         )
         return answer(
-            request, StationError(f"Something in this form is wrong: {told}.", code="console-form")
+            request,
+            StationError(f"Something in this form is wrong: {reasons}.", code="console-form"),
         )
 
     async def http(request: Request, error: Exception) -> Response:

@@ -50,15 +50,15 @@ def use_link(folder: StationFolder, secret: str, now: datetime) -> str:
         code="login-link",
     )
     path = links_of(folder) / _hashed(secret)
-    taken = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
+    claimed = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
-        path.rename(taken)  # of two that come at once, one gets it
+        path.rename(claimed)  # of two that come at once, one gets it
     except FileNotFoundError:
         raise refusal from None
     try:
-        kept = json.loads(taken.read_bytes())
+        kept = json.loads(claimed.read_bytes())
     finally:
-        taken.unlink()
+        claimed.unlink()
     if now >= datetime.fromisoformat(kept["until"]):
         raise refusal
     return str(kept["person"])

@@ -95,7 +95,7 @@ def open_station(
     url = require_central(folder, settings)
     central = CentralClient(url, identity, consortium=lambda: trust.consortium)
     trust = trust_of(folder, central)
-    believed = RosterCache(trust, settings.roster_refresh, lambda: utc_now().timestamp())
+    cache = RosterCache(trust, settings.roster_refresh, lambda: utc_now().timestamp())
     return DaemonContext(
         folder=folder,
         settings=settings,
@@ -103,5 +103,5 @@ def open_station(
         central=central,
         artifacts=RegistryArtifactStore(central, settings.registry),
         executor=open_executor(folder, settings),
-        roster_cache=believed,
+        roster_cache=cache,
     )

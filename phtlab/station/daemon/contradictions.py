@@ -71,7 +71,7 @@ class Contradictions:
         """Both records of this station's stop, verified. Raises PhtlabError without a proof."""
         station = self._station
         view = station.central.journey(journey)
-        stop = next((one for one in view.stops if one.station == station.name), None)
+        stop = next((stop for stop in view.stops if stop.station == station.name), None)
         if view.order.digest != journey or not stop or not stop.record or not stop.conflict:
             raise RecordError(
                 "Central speaks of two records of this journey, and does not show them.",
@@ -105,7 +105,7 @@ class Contradictions:
         _log.error(
             "two records of one journey: the station is paused",
             journey=journey,
-            records=[one.digest for one in records],
+            records=[record.digest for record in records],
             mend="End the copy of this folder, then: phtlab station resume --copy-ended",
         )
         self._path(journey).parent.mkdir(mode=0o700, exist_ok=True)

@@ -19,9 +19,9 @@ def daemon_runs(folder: StationFolder) -> bool:
         table = Path("/proc/locks").read_text("ascii", "replace")
     except OSError:
         return False
-    wanted = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    device = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
     return any(
-        fields[1] == "FLOCK" and wanted in fields and "->" not in fields
+        fields[1] == "FLOCK" and device in fields and "->" not in fields
         for fields in map(str.split, table.splitlines())
         if len(fields) > 5
     )

@@ -112,9 +112,9 @@ class Daemon:
         try:
             self.station.folder.remove_dead_drafts(self._data())
             # In this order: a run that begins in between has a stop that says so.
-            there = self.station.executor.jobs()
+            jobs = self.station.executor.jobs()
             needed = {stop.job_id for stop in self.station.stops if _needs_job(stop)}
-            for job_id in there - needed:
+            for job_id in jobs - needed:
                 self.station.executor.remove(job_id)
                 _log.info("orphan removed", job=job_id)
             for proposal in remove_ended(self.station):
@@ -212,12 +212,12 @@ class Daemon:
         """What people here decided since; a folder that cannot be read or written waits."""
         try:
             signed = self._office.sign()
-            asked = self._exchange.hears()
+            pending = self._exchange.hears()
         # All errors: a file that cannot be read is no reason for the station to end.
         except Exception as error:
             _log.warning("decisions wait", why=safe_error_text(error))
             return False
-        if signed or asked:
+        if signed or pending:
             self._news.set()
         return signed
 

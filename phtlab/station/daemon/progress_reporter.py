@@ -80,6 +80,6 @@ class ProgressReporter:
             return due
 
 
-def _goes_back(said: StopUpdate, update: StopUpdate) -> bool:
+def _goes_back(reported: StopUpdate, update: StopUpdate) -> bool:
     """The run itself writes how far it is: if that could go to and fro, it would carry data out."""
-    return update.state == said.state and (update.cell or 0) < (said.cell or 0)
+    return update.state == reported.state and (update.cell or 0) < (reported.cell or 0)

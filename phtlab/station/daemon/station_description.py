@@ -17,8 +17,8 @@ def profile_of(station: DaemonContext) -> tuple[StationProfile, dict[str, bytes]
     descriptions, twins = [], {}
     for name, dataset in station.declared().items():
         twin = twin_of(station.folder, dataset)
-        shown = twin if station.settings.twin else dataset
-        descriptions.append(describe(shown, twin))
+        described = twin if station.settings.twin else dataset
+        descriptions.append(describe(described, twin))
         if dataset.schema.columns:
             twins[name] = twin.path.read_bytes()
     why = closed(station)

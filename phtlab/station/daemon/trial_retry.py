@@ -53,5 +53,5 @@ def retry_trial(station: DaemonContext) -> str:
         return ""
     # The verdict first, then the note: new runs stay stopped in between.
     run_self_test(station)
-    left = unfinished_trial(station.folder)
-    return left.sentence if left else ""
+    unfinished = unfinished_trial(station.folder)
+    return unfinished.sentence if unfinished else ""

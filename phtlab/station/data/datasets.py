@@ -214,8 +214,8 @@ def check_columns(dataset: DataSet) -> None:
 
 def readable_in_sandbox(path: Path) -> bool:
     """Whether user 65532 of the sandbox could read `path`: by its mode for others."""
-    wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
-    return path.stat().st_mode & wanted == wanted
+    mode = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+    return path.stat().st_mode & mode == mode
 
 
 def _columns(dataset: DataSet) -> list[str]:

@@ -265,8 +265,8 @@ class Executor(ABC):
         """
         found = {}
         for name, path in data.items():
-            wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
-            if path.stat().st_mode & wanted != wanted:
+            mode = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+            if path.stat().st_mode & mode != mode:
                 found[name] = path.name
         return found
 

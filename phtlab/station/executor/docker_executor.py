@@ -210,22 +210,22 @@ class DockerExecutor(Executor):
             # A kernel image itself before trains that were built on one.
             for image in sorted(images_here(engine.images()), key=lambda name: "/trains/" in name):
                 with suppress(NotFound):  # removed meanwhile, by whoever else uses the engine
-                    here = kernel_here(image, engine.inspect_image(image))  # type: ignore[no-untyped-call]
-                    if here is not None:
-                        found.append(here)
+                    kernels = kernel_here(image, engine.inspect_image(image))  # type: ignore[no-untyped-call]
+                    if kernels is not None:
+                        found.append(kernels)
         return tuple(found)
 
     def usage(self, job_id: str) -> Usage | None:
         self._folder(job_id)
         with self._engine() as engine:
             try:
-                told = engine.stats(
+                stats = engine.stats(
                     container_name(self._station, job_id), stream=False, one_shot=True
                 )
             except NotFound:
                 return None
-        memory = told.get("memory_stats", {}).get("usage")
-        cpu = told.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
+        memory = stats.get("memory_stats", {}).get("usage")
+        cpu = stats.get("cpu_stats", {}).get("cpu_usage", {}).get("total_usage")
         if memory is None or not cpu:  # it has ended
             return None
         return Usage(int(memory), int(cpu) / 1e9)

@@ -108,21 +108,21 @@ class LoopbackVolumes:
         missing = [tool for tool in ("mkfs.ext4", "mount", "umount", "losetup") if not _tool(tool)]
         if os.geteuid() != 0:
             problem = "the station does not run as root and cannot mount a volume"
-            mend = (
+            advice = (
                 "Run the station as root, or set output_volume to directory and accept "
                 "that a run can fill the disk."
             )
         elif missing:
             problem = f"{', '.join(missing)} cannot be found"
-            mend = "Install the packages e2fsprogs and mount."
+            advice = "Install the packages e2fsprogs and mount."
         elif not Path("/dev/loop-control").exists():
             problem = "there is no /dev/loop-control"
-            mend = "Load the kernel module: modprobe loop."
+            advice = "Load the kernel module: modprobe loop."
         else:
             return CheckResult(
                 "output quota", True, "Each run writes to a volume of fixed size (loopback ext4)."
             )
-        return CheckResult("output quota", False, f"No output volume: {problem}.", mend)
+        return CheckResult("output quota", False, f"No output volume: {problem}.", advice)
 
 
 class DirectoryVolumes:
@@ -170,28 +170,28 @@ def image_bytes(limits: Limits) -> int:
     back for its own maps: 2 %, at most 4096 blocks (``s_resv_clusters``).
     """
     inodes = (limits.output_inodes + _RESERVED_INODES) * _INODE_BYTES
-    kept_back = min(limits.output_bytes // 45, 17 * MIB)
-    total = limits.output_bytes + inodes + kept_back + limits.output_bytes // 1024 + MIB
+    reserved = min(limits.output_bytes // 45, 17 * MIB)
+    total = limits.output_bytes + inodes + reserved + limits.output_bytes // 1024 + MIB
     return -(-total // _BLOCK) * _BLOCK
 
 
 def mounts_at(path: Path) -> int:
     """How many mounts lie on ``path`` in this process's sight, one above the other."""
-    wanted = str(path.parent.resolve() / path.name)
+    target = str(path.parent.resolve() / path.name)
     with Path("/proc/self/mountinfo").open(encoding="utf-8", errors="surrogateescape") as table:
-        return sum(_unescape(line.split(" ")[4]) == wanted for line in table)
+        return sum(_unescape(line.split(" ")[4]) == target for line in table)
 
 
 def loop_devices(image: Path) -> list[str]:
     """The loop devices whose backing file is ``image``, deleted or not."""
-    wanted = str(image.parent.resolve() / image.name)
+    backing_file = str(image.parent.resolve() / image.name)
     found = []
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         try:
             name = backing.read_text(encoding="utf-8", errors="surrogateescape").rstrip("\n")
         except OSError:  # detached while we looked
             continue
-        if name.removesuffix(" (deleted)") == wanted:
+        if name.removesuffix(" (deleted)") == backing_file:
             found.append(f"/dev/{backing.parent.parent.name}")
     return found
 
@@ -262,8 +262,8 @@ def _run(program: str, *arguments: str | Path) -> None:
             "Install the packages e2fsprogs and mount.",
         ) from error
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
+        stderr = error.stderr.decode(errors="replace").strip()
         raise SandboxError(
-            f"{program} failed on the output volume {arguments[-1]}: {said}.",
+            f"{program} failed on the output volume {arguments[-1]}: {stderr}.",
             "Run 'phtlab station check', which says what is missing.",
         ) from error

@@ -132,15 +132,15 @@ def judge_trial(
             *(r for r in judge_trial({**found, "trying": None}, {*given_up, *missing}) if not r.ok),
             CheckResult(f"limit: {trying}", False, went, TRIED[trying].mend),
         )
-    wanted = {name: limit for name, limit in TRIED.items() if name not in given_up}
+    limits = {name: limit for name, limit in TRIED.items() if name not in given_up}
     broken = [
         CheckResult(f"limit: {name}", False, limit.broken.format(found.get(name, "")), limit.mend)
-        for name, limit in wanted.items()
+        for name, limit in limits.items()
         if not limit.held(found.get(name))
     ]
     if broken:
         return tuple(broken)
-    return (CheckResult("sandbox", True, f"A trial ran against {len(wanted)} limits; all held."),)
+    return (CheckResult("sandbox", True, f"A trial ran against {len(limits)} limits; all held."),)
 
 
 def try_sandbox(

@@ -20,12 +20,11 @@ def audit_state(folder: StationFolder, name: str) -> str:
             code=alarm.code,
         )
     head = verify_chain(Log(folder.audit, name).entries(), log=name)
-    told = f"{head.number} entries, each of which follows the one before"
+    sentence = f"{head.number} entries, each of which follows the one before"
     if (seen := watch.central.seen) is None:
-        return f"{told}; central's log was not verified yet."
-    return (
-        f"{told}; central's log held at {seen.at:%Y-%m-%d %H:%M} UTC as far as entry {seen.number}."
-    )
+        return f"{sentence}; central's log was not verified yet."
+    verified = f"{seen.at:%Y-%m-%d %H:%M} UTC as far as entry {seen.number}"
+    return f"{sentence}; central's log verified at {verified}."
 
 
 def accept_central(station: StationContext, *, by: str, reason: str) -> Alarm:

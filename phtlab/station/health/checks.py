@@ -138,8 +138,10 @@ def _roster(
     what = f"{settings.name} is on the roster of {roster.consortium}, version {roster.version}."
     if not trusted.fresh or trusted.expires < now() + _ROSTER_WARNED:
         until = f"It holds until {trusted.expires:%Y-%m-%d %H:%M} UTC."
-        mend = "Tell an officer: 'phtlab consortium sign' and 'phtlab consortium publish' renew it"
-        yield CheckResult("roster", True, f"{what} {until}", mend, warning=True)
+        advice = (
+            "Tell an officer: 'phtlab consortium sign' and 'phtlab consortium publish' renew it"
+        )
+        yield CheckResult("roster", True, f"{what} {until}", advice, warning=True)
     else:
         yield CheckResult("roster", True, what)
     if key is None:
@@ -226,19 +228,19 @@ def _unreadable(
 
     Raises TrialUnfinishedError if the engine tried and was cut off.
     """
-    there = {
+    paths = {
         name: dataset.path.absolute() for name, dataset in datasets.items() if dataset.path.exists()
     }
     try:
         executor = open_executor(folder, settings)
         try:
-            return executor.unreadable(there)
+            return executor.unreadable(paths)
         finally:
             executor.close()
     except TrialUnfinishedError:
         raise
     except PhtlabError:  # what is wrong with the engine is a result of its own
-        return {name: "" for name, path in there.items() if not readable_in_sandbox(path)}
+        return {name: "" for name, path in paths.items() if not readable_in_sandbox(path)}
 
 
 def _dataset(name: str, dataset: DataSet, unreadable: str | None) -> CheckResult:
@@ -273,10 +275,10 @@ def _published(
     """Whether researchers see at central what is declared here."""
     try:
         declared = load_datasets(folder)
-        here = [view for view in client.stations() if view.name == settings.name]
+        own_views = [view for view in client.stations() if view.name == settings.name]
     except (PhtlabError, OSError):  # told as data sets, or as the roster
         return
-    published = {data.name: data.schema_digest for view in here for data in view.datasets}
+    published = {data.name: data.schema_digest for view in own_views for data in view.datasets}
     ours = {name: dataset.schema.digest for name, dataset in declared.items()}
     if published == ours:
         yield CheckResult("published", True, "Central shows the data sets that are declared here.")

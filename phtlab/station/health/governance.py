@@ -54,8 +54,8 @@ def approvals_check(
     except PhtlabError as error:
         return _stale(error.message)
     try:
-        shown = central.governance.standing(station)
-        theirs = open_standing(shown.envelope, roster, station=station, now=now).number
+        active = central.governance.standing(station)
+        theirs = open_standing(active.envelope, roster, station=station, now=now).number
     except ApprovalError:
         theirs = 0
     except PhtlabError as error:

@@ -117,7 +117,7 @@ def run_local(
     log: Log,
     executor: Executor | None = None,
     now: Callable[[], datetime] = utc_now,
-    told: Callable[[str], None] = lambda state: None,
+    report: Callable[[str], None] = lambda state: None,
 ) -> LocalRun:
     """Run one notebook to its end in `folder`. `log` is told of it; `told` hears each state.
 
@@ -128,11 +128,11 @@ def run_local(
     runs = executor or open_executor(folder, settings)
     try:
         with _alone(folder):
-            for left in runs.jobs():  # by a local train that was killed
-                runs.remove(left)
-            here = _kernel(runs, language)
+            for leftover in runs.jobs():  # by a local train that was killed
+                runs.remove(leftover)
+            kernel = _kernel(runs, language)
             station, offer, manifest = _prepared(
-                folder, settings, identity, make, here, parameters, runs, now
+                folder, settings, identity, make, kernel, parameters, runs, now
             )
             # A daemon would wait until they are mended; here somebody waits.
             station.policy()
@@ -145,7 +145,7 @@ def run_local(
                 details={"name": manifest.name, "data": ", ".join(manifest.datasets)},
             )
             stop = station.stops.open(offer)
-            _travel(stop, station, by, told)
+            _travel(stop, station, by, report)
             record = stop.final_record()
             log.append(
                 actor=by,
@@ -174,9 +174,9 @@ def _alone(folder: StationFolder) -> Iterator[None]:
         ) from None
 
 
-def _travel(stop: Stop, station: DaemonContext, by: str, told: Callable[[str], None]) -> None:
+def _travel(stop: Stop, station: DaemonContext, by: str, report: Callable[[str], None]) -> None:
     """Every step of a stop, until it has ended. What the airlock holds, its operator may see."""
-    steps = Transitions(station, lambda journey, update: told(update.state), lambda: [stop])
+    steps = Transitions(station, lambda journey, update: report(update.state), lambda: [stop])
     try:
         while not stop.told:
             if stop.waits_for == "release":
@@ -214,12 +214,12 @@ def _prepared(
     settings: StationSettings,
     identity: Identity,
     make: Maker,
-    here: InstalledKernel,
+    installed: InstalledKernel,
     parameters: Mapping[str, Any],
     executor: Executor,
     now: Callable[[], datetime],
 ) -> tuple[DaemonContext, Offer, TrainManifest]:
-    kernel, documents = _kernel_image(here)
+    kernel, documents = _kernel_image(installed)
     manifest, files = make(kernel)
     image = compose(*documents, files)
     signed = manifest.sign(identity, image.digest, f"trains/{identity.name}/{manifest.name}")
@@ -237,7 +237,7 @@ def _prepared(
         settings=settings.model_copy(update={"max_running": 1}),
         identity=identity,
         central=_Nobody(),
-        artifacts=_Here(here.reference, image),
+        artifacts=_Here(installed.reference, image),
         executor=executor,
         roster_cache=RosterCache(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
         now=now,
@@ -245,7 +245,7 @@ def _prepared(
     return station, Offer(journey=order.digest, order=order, train=signed), manifest
 
 
-def _kernel_image(here: InstalledKernel) -> tuple[KernelImage, tuple[bytes, bytes]]:
+def _kernel_image(kernel: InstalledKernel) -> tuple[KernelImage, tuple[bytes, bytes]]:
     """The image as one that a train can be built on, with a manifest and a config of its own.
 
     An engine keeps no manifest; the layers, by which it is checked, are the image's own.
@@ -254,9 +254,9 @@ def _kernel_image(here: InstalledKernel) -> tuple[KernelImage, tuple[bytes, byte
         {
             "architecture": "local",
             "config": {"Entrypoint": list(ENTRYPOINT), "User": "65532:65532"},
-            "history": [{"created_by": here.reference} for _ in here.diff_ids],
+            "history": [{"created_by": kernel.reference} for _ in kernel.diff_ids],
             "os": "linux",
-            "rootfs": {"diff_ids": list(here.diff_ids), "type": "layers"},
+            "rootfs": {"diff_ids": list(kernel.diff_ids), "type": "layers"},
         }
     )
     manifest = canonical(
@@ -265,17 +265,18 @@ def _kernel_image(here: InstalledKernel) -> tuple[KernelImage, tuple[bytes, byte
             "mediaType": MANIFEST_TYPE,
             "config": {"digest": digest(config), "mediaType": CONFIG_TYPE, "size": len(config)},
             "layers": [
-                {"mediaType": LAYER_TYPE, "digest": diff_id, "size": 0} for diff_id in here.diff_ids
+                {"mediaType": LAYER_TYPE, "digest": diff_id, "size": 0}
+                for diff_id in kernel.diff_ids
             ],
         }
     )
     image = KernelImage(
-        name=here.name,
-        language=here.language,
-        kernelspec=here.kernelspec,
-        repository=f"kernels/{here.name}",
+        name=kernel.name,
+        language=kernel.language,
+        kernelspec=kernel.kernelspec,
+        repository=f"kernels/{kernel.name}",
         digest=digest(manifest),
-        diff_ids=here.diff_ids,
+        diff_ids=kernel.diff_ids,
     )
     return image, (manifest, config)
 

@@ -93,8 +93,8 @@ def judge_run(run: LocalRun) -> CheckResult:
             "phtlab station check says of each part whether it is well",
             unfinished=run.record.code == TrialUnfinishedError.code,
         )
-    left = _counts(run.archive)
-    if left != {kind: count for kind, count in GROUPS.items() if kind != "few"}:
+    counts = _counts(run.archive)
+    if counts != {kind: count for kind, count in GROUPS.items() if kind != "few"}:
         return CheckResult(
             AIRLOCK,
             False,

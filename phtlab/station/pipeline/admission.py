@@ -79,7 +79,7 @@ def verify(stop: Stop, station: DaemonContext) -> None:
     if newest != kernel:
         carried |= _carried_by(newest, station)
     _keep_whole(stop.train, carried)
-    arrived = VerifiedOffer(
+    offer = VerifiedOffer(
         train=train,
         order=order,
         researcher=researcher,
@@ -87,7 +87,7 @@ def verify(stop: Stop, station: DaemonContext) -> None:
         roster_version=trusted.roster.version,
         parameters=parameters,
     )
-    stop.write(stop_files.VERIFIED, arrived)
+    stop.write(stop_files.VERIFIED, offer)
 
 
 def _carried_by(newest: KernelImage, station: DaemonContext) -> dict[str, bytes]:
@@ -107,33 +107,33 @@ def admit(stop: Stop, station: DaemonContext) -> None:
     # What was held may have waited for days: who signed it may be a member no more.
     trusted = station.roster_cache.now()
     _documents(stop, station, trusted.roster)
-    arrived = stop.verified_offer()
-    trusted.catalogue.image(arrived.kernel.digest)
+    offer = stop.verified_offer()
+    trusted.catalogue.image(offer.kernel.digest)
     policy = station.policy()
-    if policy.approval.agreement and not has_agreed(station, trusted, arrived.researcher):
+    if policy.approval.agreement and not has_agreed(station, trusted, offer.researcher):
         _refuse(stop, "agreement-missing", APPROVAL["agreement-missing"])
         return
     # One after the other: a proposal's journeys are counted by what was admitted before.
     with _ADMITTING:
-        _admit(stop, station, arrived, policy)
+        _admit(stop, station, offer, policy)
 
 
-def _admit(stop: Stop, station: DaemonContext, arrived: VerifiedOffer, policy: Policy) -> None:
+def _admit(stop: Stop, station: DaemonContext, offer: VerifiedOffer, policy: Policy) -> None:
     datasets = station.datasets()
-    risk = assessed(arrived, station)
+    risk = assessed(offer, station)
     decision = decide(
         policy,
-        arrived.order,
-        arrived.train,
-        researcher=arrived.researcher,
+        offer.order,
+        offer.train,
+        researcher=offer.researcher,
         station=station.name,
         present=datasets,
         risk=risk.risk,
     )
     covered = Coverage()
     if decision.verdict == "hold":
-        covered = find_coverage(station, coverage_request(stop, arrived, station, risk))
-        decision = _approved(stop, decision, covered, proposal_end_code(station, arrived.order))
+        covered = find_coverage(station, coverage_request(stop, offer, station, risk))
+        decision = _approved(stop, decision, covered, proposal_end_code(station, offer.order))
     if decision.verdict == "refuse":
         _refuse(stop, decision.code, decision.sentence)
         return
@@ -142,13 +142,13 @@ def _admit(stop: Stop, station: DaemonContext, arrived: VerifiedOffer, policy: P
             stop_files.HELD, _held(decision, risk, covered, policy.approval.persons(risk.risk))
         )
         return
-    used = {name: datasets[name] for name in arrived.train.manifest.datasets}
+    used = {name: datasets[name] for name in offer.train.manifest.datasets}
     for dataset in used.values():
         dataset.require()
         if not station.settings.twin:
             check_columns(dataset)  # as they are by now: a run sees the whole file
     limits = policy.limits.limits(station.settings.gpus)
-    _keep_whole(stop.job, _job(stop, arrived, used, limits), readable_by_all=True)
+    _keep_whole(stop.job, _job(stop, offer, used, limits), readable_by_all=True)
     admission = Admission(
         sentence=decision.sentence,
         approval=covered.digest,
@@ -203,12 +203,12 @@ def _ended(approvals: Approvals, approval: str, station: DaemonContext) -> str:
 
 
 def _job(
-    stop: Stop, arrived: VerifiedOffer, used: Mapping[str, DataSet], limits: Limits
+    stop: Stop, offer: VerifiedOffer, used: Mapping[str, DataSet], limits: Limits
 ) -> dict[str, bytes]:
     """What the run will see, by file name."""
     job = {
         "version": 1,
-        "kernel": arrived.kernel.kernelspec,
+        "kernel": offer.kernel.kernelspec,
         "seconds": limits.seconds,
         "grace": min(_GRACE_INSIDE, limits.grace_seconds),
         "datasets": {
@@ -219,12 +219,12 @@ def _job(
             }
             for name, dataset in used.items()
         },
-        "outputs": [output.model_dump(mode="json") for output in arrived.train.manifest.outputs],
+        "outputs": [output.model_dump(mode="json") for output in offer.train.manifest.outputs],
     }
     notebook = (stop.train / "notebook.ipynb").read_bytes()
     return {
         "job.json": canonical(job),
-        "notebook.ipynb": parameterize(notebook, arrived.parameters),
+        "notebook.ipynb": parameterize(notebook, offer.parameters),
     }
 
 

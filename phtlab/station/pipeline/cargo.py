@@ -25,7 +25,7 @@ def open_cargo(journey: str, station: str, passed: Sequence[CheckedOutput]) -> i
 
     Raises AirlockError, as reading it does, if a file that was left is no longer what it was.
     """
-    leaving = [one for one in passed if one.files]
+    leaving = [output for output in passed if output.files]
     return io.BufferedReader(Joined(list(_archive(journey, station, leaving))))
 
 
@@ -40,7 +40,9 @@ def write_cargo(
 def _archive(journey: str, station: str, leaving: Sequence[CheckedOutput]) -> Iterator[Content]:
     """The pieces of the archive, padded as `tarfile` pads it."""
     entries: list[tuple[str, Content]] = [(INDEX, _index(journey, station, leaving))]
-    entries += [(name, content) for one in leaving for name, content in sorted(one.files.items())]
+    entries += [
+        (name, content) for output in leaving for name, content in sorted(output.files.items())
+    ]
     size = 2 * tarfile.BLOCKSIZE
     for name, content in entries:
         header = _header(name, len(content))
@@ -57,12 +59,12 @@ def _index(journey: str, station: str, leaving: Sequence[CheckedOutput]) -> byte
         "station": station,
         "outputs": [
             {
-                "name": one.verdict.name,
-                "kind": one.verdict.kind,
-                "suppressed_rows": one.verdict.suppressed_rows,
-                "files": _files(one.files),
+                "name": output.verdict.name,
+                "kind": output.verdict.kind,
+                "suppressed_rows": output.verdict.suppressed_rows,
+                "files": _files(output.files),
             }
-            for one in leaving
+            for output in leaving
         ],
     }
     return json.dumps(index, indent=1, sort_keys=True).encode() + b"\n"

@@ -60,7 +60,7 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
     if outcome.code:
         _end(stop, run_failed(outcome.code, outcome.error))
         return
-    arrived = stop.verified_offer()
+    offer = stop.verified_offer()
     policy = station.policy()
     try:
         folder = station.executor.outputs(stop.job_id)
@@ -68,13 +68,13 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
         _end(stop, run_failed("run-lost"))
         return
     # The run's files stay open until they are sealed: they are copied nowhere, and need no memory.
-    with LeftFiles(folder, "outputs") as left:
-        passed = _passed(stop, station, arrived, left, policy)
-        held = any(one.verdict.verdict == "held" for one in passed)
+    with LeftFiles(folder, "outputs") as left_files:
+        passed = _passed(stop, station, offer, left_files, policy)
+        held = any(output.verdict.verdict == "held" for output in passed)
         if held:
-            _hold(stop, station, arrived, passed, policy.release)
+            _hold(stop, station, offer, passed, policy.release)
         else:
-            _seal(stop, station, arrived, passed)
+            _seal(stop, station, offer, passed)
     if held:
         # An engine that fails now costs the stop nothing: the next sweep does it, and says so.
         with suppress(EngineMissingError, SandboxError):
@@ -82,17 +82,23 @@ def check_outputs_of_run(stop: Stop, station: DaemonContext) -> None:
 
 
 def _passed(
-    stop: Stop, station: DaemonContext, arrived: VerifiedOffer, left: LeftFiles, policy: Policy
+    stop: Stop, station: DaemonContext, offer: VerifiedOffer, left_files: LeftFiles, policy: Policy
 ) -> tuple[CheckedOutput, ...]:
     """The outputs past the airlock, held against what has left; what leaves now is noted there."""
-    manifest = arrived.train.manifest
+    manifest = offer.train.manifest
     # What it ran on, not what the station is by now: only a run on a twin has nobody's data.
     if stop.read(stop_files.ADMITTED).twin:
-        passed = pass_outputs(manifest.outputs, left, policy.airlock)
-        _foresee(stop, station, arrived, left, (policy.airlock, [one.verdict for one in passed]))
+        passed = pass_outputs(manifest.outputs, left_files, policy.airlock)
+        _foresee(
+            stop,
+            station,
+            offer,
+            left_files,
+            (policy.airlock, [output.verdict for output in passed]),
+        )
         return released_at_twin(passed)
     # What the run wrote is read and drawn before other stops wait for this one.
-    read = read_outputs(manifest.outputs, left, policy.airlock)
+    read = read_outputs(manifest.outputs, left_files, policy.airlock)
     with released_counts.exclusive_access(station.folder.released):
         forgotten = forgotten_of(station.folder)
         everybody = _everybody(station, manifest.datasets)
@@ -106,34 +112,34 @@ def _passed(
         )
         passed = check_read(read, policy.airlock, history)
         month = monthly_amount.amounts_of_month(station.folder.released, station.now())
-        before = monthly_amount.most_left(month, arrived.researcher, manifest.datasets)
-        values = monthly_amount.values_left(month, arrived.researcher, manifest.datasets)
+        before = monthly_amount.most_left(month, offer.researcher, manifest.datasets)
+        values = monthly_amount.values_left(month, offer.researcher, manifest.datasets)
         passed = monthly_amount.hold_beyond(passed, before, policy.month, values, history.most)
-        if any(one.verdict.verdict == "held" for one in passed):
+        if any(output.verdict.verdict == "held" for output in passed):
             may_leave = released_counts.outputs_to_remember(manifest.outputs, passed, held=True)
             released_counts.note_pending(
                 station.folder.released, stop.hex, manifest.datasets, may_leave
             )
         else:
-            _note(stop, station, arrived, passed)
+            _note(stop, station, offer, passed)
     return passed
 
 
 def _foresee(
     stop: Stop,
     station: DaemonContext,
-    arrived: VerifiedOffer,
-    left: LeftFiles,
+    offer: VerifiedOffer,
+    left_files: LeftFiles,
     known: tuple[AirlockRules, Sequence[OutputVerdict]],
 ) -> None:
     """Note what other stations would make of it; nothing, if central is away."""
-    manifest = arrived.train.manifest
+    manifest = offer.train.manifest
     try:
         stations = station.central.stations()
     except PhtlabError as error:
         _log.info("nothing foreseen", journey=stop.hex[:12], code=error.code)
         return
-    found = forecast(stations, manifest.datasets, manifest.outputs, left, known)
+    found = forecast(stations, manifest.datasets, manifest.outputs, left_files, known)
     stop.write(stop_files.FORECAST, tuple(found))
 
 
@@ -144,34 +150,34 @@ def _everybody(station: DaemonContext, names: Sequence[str]) -> tuple[int, int] 
 
 
 def _note(
-    stop: Stop, station: DaemonContext, arrived: VerifiedOffer, passed: tuple[CheckedOutput, ...]
+    stop: Stop, station: DaemonContext, offer: VerifiedOffer, passed: tuple[CheckedOutput, ...]
 ) -> None:
-    manifest = arrived.train.manifest
-    left = monthly_amount.ReleasedAmount(
-        researcher=arrived.researcher,
+    manifest = offer.train.manifest
+    amount = monthly_amount.ReleasedAmount(
+        researcher=offer.researcher,
         datasets=manifest.datasets,
         amount=monthly_amount.amount_of(passed),
         values=monthly_amount.values_of(passed),
     )
-    monthly_amount.note(station.folder.released, stop.hex, station.now(), left)
-    told = released_counts.outputs_to_remember(manifest.outputs, passed)
-    kept = released_counts.note(station.folder.released, manifest.datasets, told)
+    monthly_amount.note(station.folder.released, stop.hex, station.now(), amount)
+    remembered = released_counts.outputs_to_remember(manifest.outputs, passed)
+    kept = released_counts.note(station.folder.released, manifest.datasets, remembered)
     stop.write(stop_files.NOTED, NotedCounts(released=kept))
 
 
 def _hold(
     stop: Stop,
     station: DaemonContext,
-    arrived: VerifiedOffer,
+    offer: VerifiedOffer,
     passed: tuple[CheckedOutput, ...],
     rules: ReleaseRules,
 ) -> None:
-    manifest, now = arrived.train.manifest, station.now()
+    manifest, now = offer.train.manifest, station.now()
     # What the image is made of matters before it runs, not to what came out.
-    risk = assessed(arrived, station, known=(manifest.kernel.digest,)).risk
-    until = rules.until(now, arrived.order.expires)
+    risk = assessed(offer, station, known=(manifest.kernel.digest,)).risk
+    until = rules.until(now, offer.order.expires)
     persons = rules.persons(risk)
-    why = rules.why_held(one.verdict for one in passed)
+    why = rules.why_held(output.verdict for output in passed)
     waiting.keep(stop, station.name, passed, persons=persons, at=now, until=until, why=why)
 
 
@@ -180,9 +186,12 @@ def count_votes(stop: Stop, station: DaemonContext) -> bool:
 
     Returns whether it is so far.
     """
-    there = waiting.waiting_at(stop)
-    outcomes = {one.name: outcome_of(votes_on(stop, one.name), there.persons) for one in there.held}
-    if None in outcomes.values() and station.now() < there.until:
+    waiting_outputs = waiting.waiting_at(stop)
+    outcomes = {
+        output.name: outcome_of(votes_on(stop, output.name), waiting_outputs.persons)
+        for output in waiting_outputs.held
+    }
+    if None in outcomes.values() and station.now() < waiting_outputs.until:
         return False
     release = Release(
         outputs={name: outcome or EXPIRED for name, outcome in outcomes.items()}, at=station.now()
@@ -193,37 +202,38 @@ def count_votes(stop: Stop, station: DaemonContext) -> bool:
 
 def seal_released(stop: Stop, station: DaemonContext) -> None:
     """Airlock to sealed, with what people let go; or to an ending, if nothing may leave."""
-    there = waiting.waiting_at(stop)
+    waiting_outputs = waiting.waiting_at(stop)
     outcomes = stop.read(RELEASE).outputs
-    with waiting.opened(stop, there) as files:
+    with waiting.opened(stop, waiting_outputs) as files:
         passed = tuple(
-            apply_decision(one, files[one.name], outcomes.get(one.name)) for one in there.outputs
+            apply_decision(output, files[output.name], outcomes.get(output.name))
+            for output in waiting_outputs.outputs
         )
-        arrived = stop.verified_offer()
+        offer = stop.verified_offer()
         with released_counts.exclusive_access(station.folder.released):
-            _note(stop, station, arrived, waiting.with_cells(stop, passed))
+            _note(stop, station, offer, waiting.with_cells(stop, passed))
             released_counts.remove_pending(station.folder.released, stop.hex)
         late = any(not outcome.by for outcome in outcomes.values())
-        _seal(stop, station, arrived, passed, "release-expired" if late else "")
+        _seal(stop, station, offer, passed, "release-expired" if late else "")
 
 
 def _seal(
     stop: Stop,
     station: DaemonContext,
-    arrived: VerifiedOffer,
+    offer: VerifiedOffer,
     passed: tuple[CheckedOutput, ...],
     otherwise: str = "",
 ) -> None:
     """Seal what leaves; if nothing does, the stop ends with the code `otherwise`."""
-    verdicts = tuple(one.verdict for one in passed)
-    if passed and not any(one.files for one in passed):
+    verdicts = tuple(output.verdict for output in passed)
+    if passed and not any(output.files for output in passed):
         code = otherwise or "airlock-refused"
         _end(stop, Ending(outcome="failed", code=code, sentence=RUN[code], outputs=verdicts))
         return
     stop.write(stop_files.AIRLOCK, verdicts)
     roster = station.roster_cache.now().roster
-    recipients = [roster.member(name).keys.age for name in arrived.order.recipients]
-    context = cargo_context(stop.journey, arrived.order, station.name)
+    recipients = [roster.member(name).keys.age for name in offer.order.recipients]
+    context = cargo_context(stop.journey, offer.order, station.name)
     with (
         open_cargo(stop.journey, station.name, passed) as archive,
         replaced_durably(stop.cargo) as target,
@@ -243,9 +253,9 @@ def push(stop: Stop, station: DaemonContext) -> None:
 
 def record_departed(stop: Stop, station: DaemonContext) -> None:
     """Sign what has departed already: its cargo is in the registry."""
-    arrived = stop.verified_offer()
+    offer = stop.verified_offer()
     sealed = stop.read(stop_files.SEALED)
-    context = cargo_context(stop.journey, arrived.order, station.name)
+    context = cargo_context(stop.journey, offer.order, station.name)
     _sign(
         stop,
         station,

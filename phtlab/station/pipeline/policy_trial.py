@@ -43,8 +43,8 @@ class Replayed:
         """Whether anything but the words is another; unknown if the policy in force is broken."""
         if self.before is None:
             return False
-        told = (self.before.verdict, self.before.code) != (self.after.verdict, self.after.code)
-        return told or bool(self.airlock.changes)
+        changed = (self.before.verdict, self.before.code) != (self.after.verdict, self.after.code)
+        return changed or bool(self.airlock.changes)
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,17 @@ class PolicyTrial:
 
     @property
     def changed(self) -> tuple[Replayed, ...]:
-        return tuple(one for one in self.journeys if one.changes)
+        return tuple(journey for journey in self.journeys if journey.changes)
 
     @property
     def outputs(self) -> int:
         """The outputs on which the airlock was replayed."""
-        return sum(one.airlock.replayed for one in self.journeys)
+        return sum(journey.airlock.replayed for journey in self.journeys)
 
     @property
     def lost(self) -> int:
         """The outputs on which it could not be, as what left of them is not kept."""
-        return sum(one.airlock.lost for one in self.journeys)
+        return sum(journey.airlock.lost for journey in self.journeys)
 
 
 def current_text(station: StationContext) -> str:
@@ -132,19 +132,19 @@ def _replayed(
 ) -> Iterator[Replayed]:
     for stop in stops:
         try:
-            arrived = stop.verified_offer()
+            offer = stop.verified_offer()
         except StationError:
             continue  # 'Journeys' says of it that it is broken
-        manifest = arrived.train.manifest
+        manifest = offer.train.manifest
         # An image counts as known once it was admitted, which a train cannot have been by itself.
-        risk = assessed(arrived, station, known).risk
+        risk = assessed(offer, station, known).risk
 
-        def says(policy: Policy, arrived: VerifiedOffer = arrived, risk: Risk = risk) -> Decision:
+        def says(policy: Policy, offer: VerifiedOffer = offer, risk: Risk = risk) -> Decision:
             return decide(
                 policy,
-                arrived.order,
-                arrived.train,
-                researcher=arrived.researcher,
+                offer.order,
+                offer.train,
+                researcher=offer.researcher,
                 station=station.name,
                 present=present,
                 risk=risk,
@@ -160,7 +160,7 @@ def _replayed(
         yield Replayed(
             journey=stop.hex,
             name=manifest.name,
-            researcher=arrived.researcher,
+            researcher=offer.researcher,
             risk=risk,
             before=says(old) if old else None,
             after=says(new),

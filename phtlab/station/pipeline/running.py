@@ -79,10 +79,10 @@ def progress(stop: Stop, station: DaemonContext) -> StopUpdate | None:
         content = read_untrusted(
             station.executor.outputs(stop.job_id), "progress.json", limit=_MAX_PROGRESS_BYTES
         )
-        said = strict_json.parse(content, limit=_MAX_PROGRESS_BYTES, depth=1)
-        if not isinstance(said, dict):
+        progress_file = strict_json.parse(content, limit=_MAX_PROGRESS_BYTES, depth=1)
+        if not isinstance(progress_file, dict):
             return None
-        done, cells = said.get("done"), said.get("cells")
+        done, cells = progress_file.get("done"), progress_file.get("cells")
         if not isinstance(done, int) or not isinstance(cells, int):
             return None
         # What the station knows itself is no way out for anything else.
@@ -124,9 +124,9 @@ def _begin(stop: Stop, station: DaemonContext) -> bool:
     if stop.has(Marker.STARTED):
         stop.write(stop_files.ENDING, run_failed("run-lost"))
         return True
-    arrived = stop.verified_offer()
+    offer = stop.verified_offer()
     admitted = stop.read(stop_files.ADMITTED)
-    train = arrived.train
+    train = offer.train
     job = Job(
         id=stop.job_id,
         image=station.artifacts.reference(train.repository, train.digest),

@@ -28,11 +28,11 @@ def stop_view(stop: Stop) -> dict[str, Any]:
         "cancelled": stop.has(Marker.CANCEL),
     }
     if stop.has(Marker.VERIFIED):
-        arrived = stop.verified_offer()
+        offer = stop.verified_offer()
         view |= {
-            "name": arrived.train.manifest.name,
-            "researcher": arrived.researcher,
-            "parameters": arrived.parameters,
+            "name": offer.train.manifest.name,
+            "researcher": offer.researcher,
+            "parameters": offer.parameters,
         }
     if stop.has(Marker.RECORD):
         record = stop.final_record()
@@ -50,15 +50,15 @@ def safe_lines(stop: Stop) -> Iterator[str]:
     """The train's parameters, data sets, outputs and code, line by line."""
     if not stop.has(Marker.VERIFIED):
         return
-    arrived = stop.verified_offer()
-    for name, value in arrived.parameters.items():
+    offer = stop.verified_offer()
+    for name, value in offer.parameters.items():
         yield escaped(f"parameter   {name} = {value!r}")
-    for name in arrived.train.manifest.datasets:
+    for name in offer.train.manifest.datasets:
         yield f"data set    {name}"
-    for output in arrived.train.manifest.outputs:
+    for output in offer.train.manifest.outputs:
         counts = f", counts in '{output.counts}'" if output.counts else ""
         yield escaped(f"output      {output.name} ({output.kind}{counts})")
-    for file in arrived.train.manifest.files:
+    for file in offer.train.manifest.files:
         if not file.path.endswith(".ipynb"):
             yield escaped(
                 f"file        {file.path} ({file.size} bytes, in the image, not shown here)"

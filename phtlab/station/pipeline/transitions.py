@@ -61,14 +61,14 @@ class Transitions:
     def __init__(
         self,
         station: DaemonContext,
-        tell: Tell,
+        report: Tell,
         open_stops: Callable[[], Iterable[Stop]],
         trial_unfinished: Callable[[TrialUnfinishedError], None] = lambda error: None,
     ) -> None:
         """`trial_unfinished` hears of each trial of the sandbox that a run could not wait for."""
         self._trial_unfinished = trial_unfinished
         self._station = station
-        self._tell = tell
+        self._tell = report
         self._open_stops = open_stops
         self._backoff = Backoff()
         self._audit = StopAudit(station.audit, station.stops)
@@ -204,8 +204,8 @@ class Transitions:
 
     def _claim(self, stop: Stop) -> bool:
         with self._slots:
-            taken = sum(other.occupies for other in self._open_stops())
-            if taken >= self._station.settings.max_running:
+            occupied = sum(other.occupies for other in self._open_stops())
+            if occupied >= self._station.settings.max_running:
                 return False
             running.claim(stop, self._station)
         return True

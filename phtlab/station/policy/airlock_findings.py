@@ -44,4 +44,4 @@ def named(cells: Iterable[str]) -> tuple[str, ...]:
 def most_severe(findings: Iterable[Finding]) -> Finding | None:
     """The finding that decides: the first of the gravest action, or None if all pass."""
     found = [finding for finding in findings if finding.action != "pass"]
-    return min(found, key=lambda one: _GRAVEST.index(one.action), default=None)
+    return min(found, key=lambda finding: _GRAVEST.index(finding.action), default=None)

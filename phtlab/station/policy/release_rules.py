@@ -62,15 +62,15 @@ class ReleaseRules(BaseModel):
 
         One rule an output, as `reasons` lets it be told. Never a count, a label or how many rows.
         """
-        held = [one for one in verdicts if one.verdict == "held"]
+        held = [verdict for verdict in verdicts if verdict.verdict == "held"]
         if self.reasons == "none" or not held:
             return ""
         found: dict[str, list[str]] = {}
-        for one in held:
-            found.setdefault(_reason(one.rule, self.reasons), []).append(one.name)
-        told = [f"{_listed(names)} {why}." for why, names in found.items()]
-        more = f"And {len(told) - _MOST} more reasons." if len(told) > _MOST else ""
-        return " ".join([*told[:_MOST], *([more] if more else [])])
+        for verdict in held:
+            found.setdefault(_reason(verdict.rule, self.reasons), []).append(verdict.name)
+        sentences = [f"{_listed(names)} {why}." for why, names in found.items()]
+        more = f"And {len(sentences) - _MOST} more reasons." if len(sentences) > _MOST else ""
+        return " ".join([*sentences[:_MOST], *([more] if more else [])])
 
     def until(self, held: datetime, order_expires: datetime) -> datetime:
         """Until when a person may decide on what was held at `held`."""

@@ -45,16 +45,16 @@ class OutputChange:
     def sentence(self) -> str:
         """`by_sex: 2 rows stay (small-count)`."""
         verdict, rows = self.after.verdict, self.after.suppressed_rows
-        said = {
+        sentence = {
             "released": "leaves whole",
             "suppressed": f"{rows} row{'s stay' if rows != 1 else ' stays'}",
             "held": "waits for a person",
             "refused": "is refused",
         }[verdict]
         return (
-            f"{self.name}: {said} ({self.after.rule})"
+            f"{self.name}: {sentence} ({self.after.rule})"
             if self.after.rule
-            else (f"{self.name}: {said}")
+            else (f"{self.name}: {sentence}")
         )
 
 
@@ -81,19 +81,19 @@ def replay_airlock(
     """
     if not stop.has(Marker.AIRLOCK) or stop.read(stop_files.ADMITTED).twin:
         return AirlockReplay()
-    left = len(stop.read(stop_files.AIRLOCK))
-    kept = [one for one in _kept(stop, folder) if _rows(one)]
+    remaining = len(stop.read(stop_files.AIRLOCK))
+    kept = [output for output in _kept(stop, folder) if _rows(output)]
     declared = {output.name: output for output in outputs}
     # Of a share or a mean only the number of people is kept, not the value that is judged.
     known = [
-        (declared[one["name"]], one)
-        for one in kept
-        if one["name"] in declared and declared[one["name"]].counts is not None
+        (declared[output["name"]], output)
+        for output in kept
+        if output["name"] in declared and declared[output["name"]].counts is not None
     ]
     changes: list[OutputChange] = []
     if old is not None and old != new:
         for figures in (False, True):
-            some = [(out, one) for out, one in known if (out.kind == "figure") == figures]
+            some = [(out, output) for out, output in known if (out.kind == "figure") == figures]
             before = _verdicts(some, _for_figures(old) if figures else old)
             after = _verdicts(some, _for_figures(new) if figures else new)
             changes += [
@@ -101,7 +101,7 @@ def replay_airlock(
                 for one, other in zip(before, after, strict=True)
                 if _told(one) != _told(other)
             ]
-    return AirlockReplay(tuple(changes), len(known), left - len(known))
+    return AirlockReplay(tuple(changes), len(known), remaining - len(known))
 
 
 def _kept(stop: Stop, folder: Path) -> Sequence[Mapping[str, Any]]:
@@ -154,7 +154,7 @@ def _verdicts(
         update = {"kind": kind, "counts": count, "by": tuple(names), "total": None, "largest": ()}
         outputs.append(output.model_copy(update=update))
     rules = rules.model_copy(update={"kinds": tuple({*rules.kinds, *(o.kind for o in outputs)})})
-    return [one.verdict for one in pass_outputs(tuple(outputs), _InMemory(files), rules)]
+    return [output.verdict for output in pass_outputs(tuple(outputs), _InMemory(files), rules)]
 
 
 class _InMemory:

@@ -99,13 +99,13 @@ def month_page(station: StationContext, month: str | None = None) -> MonthPage:
         per_stop=policy.airlock.max_numbers,
         lines=tuple(
             UseOfMonth(
-                one,
-                Share(one.amount.rows, limits.rows),
-                Share(one.amount.size, limits.size),
-                None if people is None else Share(one.values, limits.values_of(people)),
+                use,
+                Share(use.amount.rows, limits.rows),
+                Share(use.amount.size, limits.size),
+                None if people is None else Share(use.values, limits.values_of(people)),
             )
-            for one in found
-            for people in [people_at_most(datasets, [one.dataset])]
+            for use in found
+            for people in [people_at_most(datasets, [use.dataset])]
         ),
     )
 

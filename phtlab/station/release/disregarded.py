@@ -27,7 +27,7 @@ def disregard(station: StationContext, stop: Stop, *, by: str, reason: str) -> t
             "removed: no output is held against it.",
             code="nothing-noted",
         )
-    journeys = tuple(one.journey for one in station.stops if _noted(one) == name)
+    journeys = tuple(stop.journey for stop in station.stops if _noted(stop) == name)
     station.audit.append(
         actor=by,
         action="outputs-disregarded",

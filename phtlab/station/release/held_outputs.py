@@ -53,9 +53,9 @@ class HeldStop:
     def undecided(self) -> tuple[HeldOutput, ...]:
         """The held outputs that still need a word."""
         return tuple(
-            one
-            for one in self.waiting.held
-            if outcome_of(votes_on(self.stop, one.name), self.waiting.persons) is None
+            output
+            for output in self.waiting.held
+            if outcome_of(votes_on(self.stop, output.name), self.waiting.persons) is None
         )
 
     @property
@@ -66,7 +66,7 @@ class HeldStop:
 def held(station: StationContext) -> list[HeldStop]:
     """The stops whose outputs wait for a person, the longest first."""
     found = [held_stop(stop) for stop in station.stops if stop.waits_for == "release"]
-    return sorted(found, key=lambda one: one.since)
+    return sorted(found, key=lambda stop: stop.since)
 
 
 def held_stop(stop: Stop) -> HeldStop:
@@ -91,21 +91,21 @@ def view_output(
 
     Raises StationError: ``not-held``, ``stop-broken``.
     """
-    there = held_stop(stop)
-    one = there.waiting.output(output)
-    shown = (file for file in one.files if file.size <= MOST_SHOWN)
-    files = {file.path: content_of(stop, file) for file in shown}
+    held_there = held_stop(stop)
+    held = held_there.waiting.output(output)
+    readable = (file for file in held.files if file.size <= MOST_SHOWN)
+    files = {file.path: content_of(stop, file) for file in readable}
     findings, words = findings_on(stop, output), votes_on(stop, output)
-    view = view_of(one, files, findings, words, there.waiting.persons)
+    view = view_of(held, files, findings, words, held_there.waiting.persons)
     station.audit.append(
         actor=by,
         action="output-looked-at",
         subject=stop.journey,
-        digest=digest_of_output(one),
-        details={"output": output, "rule": one.verdict.rule},
+        digest=digest_of_output(held),
+        details={"output": output, "rule": held.verdict.rule},
     )
     if rows is None or view.table is None or len(view.table.rows) <= rows:
-        note_view(stop, output, by=by, seen=digest_of_output(one))
+        note_view(stop, output, by=by, seen=digest_of_output(held))
     return view
 
 
@@ -135,36 +135,36 @@ def decide(
     has not looked at, and what `require_releaser` and `add_vote` raise. Then no word was given,
     but of those outputs that came before in `choices`.
     """
-    there = held_stop(stop)
+    held_there = held_stop(stop)
     if any(choice != "refuse" for choice in choices.values()):
-        require_releaser(station, by, there.waiting.persons)
+        require_releaser(station, by, held_there.waiting.persons)
     words = {
-        name: _word(stop, there.waiting, name, choice, by, reason, station.now())
+        name: _word(stop, held_there.waiting, name, choice, by, reason, station.now())
         for name, choice in choices.items()
     }
-    for name, word in words.items():
-        if not stays and word.choice != "refuse":
-            _require_looked(stop, there.waiting.output(name), by)
+    for name, vote in words.items():
+        if not stays and vote.choice != "refuse":
+            _require_looked(stop, held_there.waiting.output(name), by)
     outcomes: dict[str, Outcome | None] = {}
-    for name, word in words.items():
+    for name, vote in words.items():
         if stop.has(Marker.RELEASE):  # its time was over at this moment
             raise already_decided(name)
-        one, persons = there.waiting.output(name), there.waiting.persons
-        outcome = outcome_with(votes_on(stop, name), name, word, persons)
+        held, persons = held_there.waiting.output(name), held_there.waiting.persons
+        outcome = outcome_with(votes_on(stop, name), name, vote, persons)
         station.audit.append(
             actor=by,
-            action=_ACTIONS[word.choice],
+            action=_ACTIONS[vote.choice],
             subject=stop.journey,
-            digest=digest_of_output(one),
+            digest=digest_of_output(held),
             details={
                 "output": name,
-                "rule": one.verdict.rule,
+                "rule": held.verdict.rule,
                 # The reason is for the station's eyes; its digest shows that it was not changed.
-                "word": digest(canonical(word.model_dump(mode="json"))),
+                "word": digest(canonical(vote.model_dump(mode="json"))),
                 "already_decided": "yes" if outcome else "another person has to agree",
             },
         )
-        outcomes[name] = add_vote(stop, name, word, persons)
+        outcomes[name] = add_vote(stop, name, vote, persons)
     return outcomes
 
 
@@ -210,7 +210,9 @@ def _word(
             )
         (file,) = output.files
         without(content_of(stop, file), part)
-        declared = {one.name: one for one in stop.verified_offer().train.manifest.outputs}
+        declared = {
+            declared.name: declared for declared in stop.verified_offer().train.manifest.outputs
+        }
         require_whole_cells(part, labels_of(stop, name), declared[name].counts)
     return make_vote(
         "part" if isinstance(choice, Redaction) else choice,

@@ -65,15 +65,15 @@ def view_of(
 ) -> OutputView:
     """The view of `output`, whose `files` are given by name."""
     name, kind = output.name, output.verdict.kind
-    shown: dict[str, Any] = {}
+    view: dict[str, Any] = {}
     if (table := files.get(f"{name}.parquet")) is not None:
-        shown["table"] = _table(table)
+        view["table"] = _table(table)
     if (picture := files.get(f"{name}.png")) is not None:
-        shown["picture"] = picture
+        view["picture"] = picture
     if (scalar := files.get(f"{name}.json")) is not None and kind == "scalar":
-        shown["value"] = json.loads(scalar)["value"]
+        view["value"] = json.loads(scalar)["value"]
     if (model := files.get(f"{name}.safetensors")) is not None:
-        shown["tensors"] = _tensors(model)
+        view["tensors"] = _tensors(model)
     return OutputView(
         name=name,
         kind=kind,
@@ -83,7 +83,7 @@ def view_of(
         files=output.files,
         words=tuple(words),
         persons=persons,
-        **shown,
+        **view,
     )
 
 

@@ -53,8 +53,8 @@ def without(content: bytes, part: Redaction) -> bytes:
     arrays = []
     for field in table.schema:
         values = table.column(field.name).to_pylist()
-        gone = emptied.get(field.name, set())
-        cells = [None if row in gone else values[row - 1] for row in kept]
+        emptied_rows = emptied.get(field.name, set())
+        cells = [None if row in emptied_rows else values[row - 1] for row in kept]
         arrays.append(pa.array(cells, type=field.type))
     # Nothing of the first file but these values goes along: no statistics, no other metadata.
     schema = pa.schema([pa.field(field.name, field.type) for field in table.schema])

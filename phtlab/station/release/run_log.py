@@ -59,7 +59,7 @@ def has_viewed_log(stop: Stop, *, by: str) -> bool:
 
 def persons_for_log(words: Sequence[Vote], now: int) -> int:
     """How many have to agree: as many as the policy asks for `now`, or did at any word before."""
-    return max(now, *(word.persons for word in words), 1)
+    return max(now, *(vote.persons for vote in words), 1)
 
 
 def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) -> Outcome | None:
@@ -82,8 +82,8 @@ def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) ->
     require_same_log(before, seen)
     persons = persons_for_log(before, station.policy().release.persons("high"))
     require_releaser(station, by, persons)
-    word = make_vote("release", None, by, reason, station.now(), seen=seen, persons=persons)
-    outcome = outcome_with(before, LOG, word, persons)
+    vote = make_vote("release", None, by, reason, station.now(), seen=seen, persons=persons)
+    outcome = outcome_with(before, LOG, vote, persons)
     station.audit.append(
         actor=by,
         action="log-released",
@@ -93,15 +93,15 @@ def release_log(station: StationContext, stop: Stop, *, by: str, reason: str) ->
     )
     # The mark before the word: a daemon that finds no word behind a mark comes back to it.
     _mark(station.folder, stop)
-    return add_vote(stop, LOG, word, persons)
+    return add_vote(stop, LOG, vote, persons)
 
 
 def require_same_log(words: Sequence[Vote], seen: str) -> None:
     """Raises StationError (``log-unseen``) if one of `words` is on another log than `seen`."""
-    for word in words:
-        if word.seen != seen:
+    for vote in words:
+        if vote.seen != seen:
             raise StationError(
-                f"The log is not the one any more that {word.by} looked at and let go: it stays "
+                f"The log is not the one any more that {vote.by} looked at and let go: it stays "
                 "here.",
                 "Look into the station's disk.",
                 code="log-unseen",
@@ -120,9 +120,9 @@ def _mark(folder: StationFolder, stop: Stop) -> None:
 
 
 def _lines(stop: Stop) -> Iterator[str]:
-    arrived, outcome = stop.verified_offer(), stop.read(stop_files.OUTCOME)
-    name = arrived.train.manifest.name
-    yield f"Journey {stop.hex[:12]}: {name} of {arrived.researcher}"
+    offer, outcome = stop.verified_offer(), stop.read(stop_files.OUTCOME)
+    name = offer.train.manifest.name
+    yield f"Journey {stop.hex[:12]}: {name} of {offer.researcher}"
     yield f"Outcome: {outcome.code or 'the run came to its end'}"
     error = _error(stop)
     if error:
@@ -141,8 +141,8 @@ def _error(stop: Stop) -> Mapping[str, Any]:
     """The whole error as the run recorded it: anything may be in it."""
     path = stop.operator / "run.json"
     try:
-        said = strict_json.parse(path.read_bytes(), limit=MAX_RECORD_BYTES)
+        content = strict_json.parse(path.read_bytes(), limit=MAX_RECORD_BYTES)
     except (AirlockError, FileNotFoundError):
         return {}
-    error = said.get("error") if isinstance(said, dict) else None
+    error = content.get("error") if isinstance(content, dict) else None
     return error if isinstance(error, dict) else {}

@@ -118,8 +118,8 @@ def make_vote(
             persons=persons,
         )
     except ValidationError as error:
-        (fault, *_) = error.errors()
-        if fault["loc"][:1] == ("by",):
+        (errors, *_) = error.errors()
+        if errors["loc"][:1] == ("by",):
             raise StationError(
                 f"{by!a} cannot name a person: use lower-case letters, digits, '.', '_' and '-', "
                 "beginning with a letter.",
@@ -143,16 +143,16 @@ def outcome_of(words: Sequence[Vote], persons: int) -> Outcome | None:
 
     One person's refusal is enough. To release, `persons` people have to say the same.
     """
-    for word in words:
-        if word.choice == "refuse":
-            return Outcome(choice="refuse", by=(word.by,))
+    for vote in words:
+        if vote.choice == "refuse":
+            return Outcome(choice="refuse", by=(vote.by,))
     if len(words) < persons:
         return None
     first = words[0]
-    return Outcome(choice=first.choice, part=first.part, by=tuple(word.by for word in words))
+    return Outcome(choice=first.choice, part=first.part, by=tuple(vote.by for vote in words))
 
 
-def outcome_with(words: Sequence[Vote], output: str, word: Vote, persons: int) -> Outcome | None:
+def outcome_with(words: Sequence[Vote], output: str, vote: Vote, persons: int) -> Outcome | None:
     """What `word` comes to with the `words` before it.
 
     Raises StationError: ``release-decided`` if the output is decided on already,
@@ -162,27 +162,27 @@ def outcome_with(words: Sequence[Vote], output: str, word: Vote, persons: int) -
     if outcome_of(words, persons) is not None:
         raise already_decided(output)
     for before in words:
-        if before.by == word.by:
+        if before.by == vote.by:
             raise StationError(
-                f"{word.by} has given a word on '{output}' already; another person has to look at "
+                f"{vote.by} has given a word on '{output}' already; another person has to look at "
                 "it as well.",
                 code="release-same-person",
             )
-        if word.choice != "refuse" and (word.choice, word.part) != (before.choice, before.part):
+        if vote.choice != "refuse" and (vote.choice, vote.part) != (before.choice, before.part):
             raise StationError(
                 f"{before.by} decided otherwise on '{output}': {choice_sentence(before)}.",
                 "Two people have to say the same: do as they did, or withhold the output.",
                 code="release-disagreed",
             )
-    return outcome_of((*words, word), persons)
+    return outcome_of((*words, vote), persons)
 
 
-def add_vote(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | None:
+def add_vote(stop: Stop, output: str, vote: Vote, persons: int) -> Outcome | None:
     """Note `word`; returns what it comes to with those before it. Raises as `outcome_with` does."""
     words = votes_on(stop, output)
-    outcome = outcome_with(words, output, word, persons)
+    outcome = outcome_with(words, output, vote, persons)
     try:
-        stop.create(_vote_file(output, len(words) + 1), word)
+        stop.create(_vote_file(output, len(words) + 1), vote)
     except FileExistsError:
         raise StationError(
             f"Someone else decided on '{output}' at this moment.",
@@ -192,14 +192,14 @@ def add_vote(stop: Stop, output: str, word: Vote, persons: int) -> Outcome | Non
     return outcome
 
 
-def choice_sentence(word: Vote | Outcome) -> str:
+def choice_sentence(vote: Vote | Outcome) -> str:
     """A choice in words, for people at the station."""
-    if word.choice == "refuse":
+    if vote.choice == "refuse":
         return "withhold it"
-    if word.part is None:
+    if vote.part is None:
         return "release it"
-    out = [f"row {row}" for row in word.part.rows]
-    out += [f"'{column}' of row {row}" for row, column in word.part.cells]
+    out = [f"row {row}" for row in vote.part.rows]
+    out += [f"'{column}' of row {row}" for row, column in vote.part.cells]
     return f"release it without {', '.join(out)}"
 
 

@@ -56,24 +56,26 @@ def keep(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     outputs = []
-    for one in passed:
+    for output in passed:
         files = tuple(
-            _copied(folder / name, content) for name, content in sorted(one.files.items())
+            _copied(folder / name, content) for name, content in sorted(output.files.items())
         )
-        outputs.append(HeldOutput(verdict=one.verdict, files=files))
+        outputs.append(HeldOutput(verdict=output.verdict, files=files))
     findings = {
-        one.verdict.name: [finding.model_dump(mode="json") for finding in one.findings]
-        for one in passed
+        output.verdict.name: [finding.model_dump(mode="json") for finding in output.findings]
+        for output in passed
     }
     # Apart from airlock-held.json, which stays: their details hold values, and cells labels.
     write_durably(folder / _FINDINGS, canonical(findings))
     write_durably(folder / _CELLS, canonical(released_counts.cells_kept(passed)))
     sync_folder(stop.path)
-    held = [one.name for one in outputs if one.held]
+    held = [output.name for output in outputs if output.held]
     what = f"the output{'s' if len(held) > 1 else ''} {', '.join(held)}"
-    who = "A person" if persons == 1 else "Two persons"
+    persons_text = "A person" if persons == 1 else "Two persons"
     waiting = HeldOutputs(
-        sentence=f"{who} at {station} will look at {what} before anything leaves. {why}".strip(),
+        sentence=(
+            f"{persons_text} at {station} will look at {what} before anything leaves. {why}".strip()
+        ),
         outputs=tuple(outputs),
         persons=persons,
         at=at,
@@ -96,8 +98,8 @@ def opened(stop: Stop, waiting: HeldOutputs) -> Iterator[dict[str, dict[str, Con
     """
     with ExitStack() as stack:
         yield {
-            one.name: {file.path: _checked(stop, file, stack) for file in one.files}
-            for one in waiting.outputs
+            output.name: {file.path: _checked(stop, file, stack) for file in output.files}
+            for output in waiting.outputs
         }
 
 
@@ -112,7 +114,7 @@ def findings_on(stop: Stop, output: str) -> tuple[Finding, ...]:
     path = folder_of(stop) / _FINDINGS
     try:
         kept = json.loads(path.read_bytes())[output]
-        return tuple(Finding.model_validate(one) for one in kept)
+        return tuple(Finding.model_validate(finding) for finding in kept)
     except (OSError, ValueError, LookupError):
         raise _broken(path) from None
 

@@ -35,8 +35,12 @@ def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | Non
     Approved is what people said yes to: that train, or its notebook. What a rule or the policy let
     in has been read by nobody, and what was taken back since is left out.
     """
-    arrived, approvals = stop.verified_offer(), Approvals(station.folder)
-    kept = {one.digest: one.claimed for one in approvals if not approvals.revoked(one.digest)}
+    offer, approvals = stop.verified_offer(), Approvals(station.folder)
+    kept = {
+        approval.digest: approval.claimed
+        for approval in approvals
+        if not approvals.revoked(approval.digest)
+    }
     found: list[ApprovedBefore] = []
     for other in station.stops:
         if other.hex == stop.hex or not other.has(Marker.VERIFIED):
@@ -44,11 +48,11 @@ def approved_before(station: StationContext, stop: Stop) -> ApprovedBefore | Non
         theirs, approval = other.verified_offer(), kept.get(_approval_of(other))
         if approval is None or approval.scope == "low-risk":
             continue
-        if theirs.researcher != arrived.researcher:
+        if theirs.researcher != offer.researcher:
             continue
-        if theirs.train.manifest.name == arrived.train.manifest.name:
+        if theirs.train.manifest.name == offer.train.manifest.name:
             found.append(ApprovedBefore(other, theirs, approval.issued, approval.approvers))
-    return max(found, key=lambda one: one.at, default=None)
+    return max(found, key=lambda approved: approved.at, default=None)
 
 
 def _approval_of(stop: Stop) -> str:

@@ -35,8 +35,8 @@ def numbered(lines: Sequence[str]) -> list[tuple[str, Markup]]:
         while end < len(lines) and not lines[end].strip():
             end += 1
         if end - at > MANY_EMPTY:
-            told = Markup('<mark class="hidden">[{} empty lines]</mark>').format(end - at)
-            rows.append((f"{at + 1}–{end}", told))
+            text = Markup('<mark class="hidden">[{} empty lines]</mark>').format(end - at)
+            rows.append((f"{at + 1}–{end}", text))
             at = end
             continue
         rows.append((str(at + 1), line_html(lines[at])))

@@ -66,7 +66,7 @@ def find_mentioned_columns(
     trees: _Trees, columns: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
     """Declared columns whose names stand anywhere in the cells, by data set."""
-    words = {word for _, tree in trees for node in ast.walk(tree) for word in _words(node)}
+    words = {name for _, tree in trees for node in ast.walk(tree) for name in _words(node)}
     found = {
         name: tuple(column for column in declared if column in words)
         for name, declared in columns.items()
@@ -250,7 +250,7 @@ def _name_columns(
     columns: Mapping[str, Sequence[str]],
     seen: Mapping[str, _Seen],
 ) -> None:
-    words = {word for inner in ast.walk(node) for word in _words(inner)}
+    words = {name for inner in ast.walk(node) for name in _words(inner)}
     for column in columns.get(name, ()):
         if column in words:
             seen[name].columns[column] = None

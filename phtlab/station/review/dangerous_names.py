@@ -29,16 +29,16 @@ def imports_of(cell: int, tree: ast.Module) -> Iterator[Import]:
 
 def remarks_of(cell: int, tree: ast.Module) -> Iterator[Remark]:
     """Names that say what a reader should look at, each with its place, in order."""
-    found = sorted(_found(tree), key=lambda one: one[0])
+    found = sorted(_found(tree), key=lambda found_name: found_name[0])
     for line, what, why in dict.fromkeys(found):
         yield Remark(code="name", sentence=f"{what}: {why}", cell=cell, line=line)
 
 
 def _found(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
     known = profile()
-    for one in imports_of(0, tree):
-        if why := known.modules.get(one.module.split(".")[0]):
-            yield one.line, f"import {one.module}", why
+    for imported in imports_of(0, tree):
+        if why := known.modules.get(imported.module.split(".")[0]):
+            yield imported.line, f"import {imported.module}", why
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in known.names:
             yield node.lineno, node.id, known.names[node.id]

@@ -156,12 +156,12 @@ def _as_nbdime_splits(source: str) -> str:
 def _change(
     change: Any, before: CodeCell | None, after: CodeCell | None, lines: list[Line]
 ) -> CellChange:
-    shown = after or before
-    assert shown is not None  # noqa: S101 - one of the two is given
+    visible = after or before
+    assert visible is not None  # noqa: S101 - one of the two is given
     return CellChange(
         change=change,
         before=before.number if before else None,
         after=after.number if after else None,
-        role=shown.role,
+        role=visible.role,
         lines=tuple(lines),
     )

@@ -14,12 +14,12 @@ SECONDS: Final = 30
 MOST_BYTES: Final = 32 * 2**20
 
 
-def examined(asked: ExaminationRequest, seconds: float | None = None) -> tuple[Examination, str]:
+def examined(request: ExaminationRequest, seconds: float | None = None) -> tuple[Examination, str]:
     """What the worker found, and "" or why it found nothing: then a person reads alone."""
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-m", "phtlab.station.review.worker"],
-            input=asked.model_dump_json().encode(),
+            input=request.model_dump_json().encode(),
             capture_output=True,
             timeout=SECONDS if seconds is None else seconds,
             check=False,

@@ -60,11 +60,11 @@ def read_notebook(content: bytes) -> NotebookText:
         if notebook["nbformat"] != 4:  # the runtime runs no other
             raise ValueError(notebook["nbformat"])
         language = str(notebook["metadata"]["kernelspec"]["language"])
-        claimed = [_number(one) for one in raw]
+        claimed = [_number(cell) for cell in raw]
         numbered = all(a < b for a, b in pairwise([0, *claimed, 10**6]))
         cells = [
-            _cell(number if numbered else position, one)
-            for position, (number, one) in enumerate(zip(claimed, raw, strict=True), start=1)
+            _cell(number if numbered else position, cell)
+            for position, (number, cell) in enumerate(zip(claimed, raw, strict=True), start=1)
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TrainError(
@@ -72,18 +72,18 @@ def read_notebook(content: bytes) -> NotebookText:
             "Refuse it, and ask its author to build the train again.",
             code="image-notebook",
         ) from None
-    shown = _as_much_as_shown(cells)
+    visible = _as_much_as_shown(cells)
     strange = list(_strange(notebook))
     if not numbered:
         strange.append(
             "Its cells have no numbers of their author's notebook; they are counted here."
         )
-    if len(shown) < len(cells):
+    if len(visible) < len(cells):
         strange.append(
-            f"Only {len(shown)} of {len(cells)} cells are shown: the notebook has more text than "
+            f"Only {len(visible)} of {len(cells)} cells are shown: the notebook has more text than "
             "anybody reads. Refuse it, or ask its author for a shorter one."
         )
-    return NotebookText(language, tuple(shown), tuple(strange), len(shown) == len(cells))
+    return NotebookText(language, tuple(visible), tuple(strange), len(visible) == len(cells))
 
 
 def _number(raw: dict[str, Any]) -> int:

@@ -25,7 +25,7 @@ def profile() -> ReaderHints:
     content = tomllib.loads(Path(__file__).with_name("reader_hints.toml").read_text("utf-8"))
 
     def words(kind: str) -> dict[str, str]:
-        return {word: look["why"] for look in content["look"] for word in look.get(kind, ())}
+        return {term: hint["why"] for hint in content["look"] for term in hint.get(kind, ())}
 
     tests = frozenset(content["bandit"]["tests"])
     return ReaderHints(words("names"), words("attributes"), words("modules"), tests)

@@ -22,18 +22,18 @@ class StudyContext:
         """Sentences about data that the proposal does not name, and the code does."""
         if self.proposal is None:
             return
-        asked = {one.name: one.columns for one in self.proposal.datasets}
-        for one in data:
-            if one.name not in asked:
-                yield f"The proposal does not name the data set '{one.name}'."
+        requested = {dataset.name: dataset.columns for dataset in self.proposal.datasets}
+        for dataset in data:
+            if dataset.name not in requested:
+                yield f"The proposal does not name the data set '{dataset.name}'."
                 continue
-            columns = asked[one.name]
-            more = [column for column in one.columns if columns and column not in columns]
+            columns = requested[dataset.name]
+            more = [column for column in dataset.columns if columns and column not in columns]
             if more:
-                yield f"The proposal does not ask for {', '.join(more)} of '{one.name}'."
-            if columns and (one.whole or one.untold):
+                yield f"The proposal does not ask for {', '.join(more)} of '{dataset.name}'."
+            if columns and (dataset.whole or dataset.untold):
                 yield (
-                    f"The proposal asks for {', '.join(columns)} of '{one.name}' only, and the "
+                    f"The proposal asks for {', '.join(columns)} of '{dataset.name}' only, and the "
                     "code may touch more."
                 )
 
@@ -42,6 +42,6 @@ def under_proposal(station: StationContext, version: str | None) -> StudyContext
     """What an order's `version` names here; None for a journey without a proposal."""
     if version is None:
         return None
-    found = [here.version(version) for here in StationProposals(station.folder.proposals)]
-    kept = next((one for one in found if one is not None), None)
+    found = [proposal.version(version) for proposal in StationProposals(station.folder.proposals)]
+    kept = next((version for version in found if version is not None), None)
     return StudyContext(version, kept.proposal if kept else None)

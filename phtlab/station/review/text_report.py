@@ -42,9 +42,15 @@ def report_lines(reading: TrainReview, *, changes: bool) -> Iterator[str]:
     for output in manifest.outputs:
         counts = f", counts persons in '{output.counts}'" if output.counts else ", counts nothing"
         yield visible_line(f"output      {output.name} ({output.kind}{counts})")
-    for one in reading.parameters:
-        was = f", approved before: {one.before!r}" if one.changed else ", new" * one.is_new
-        yield visible_line(f"parameter   {one.name} = {one.value!r} (may be {one.takes}{was})")
+    for parameter in reading.parameters:
+        was = (
+            f", approved before: {parameter.before!r}"
+            if parameter.changed
+            else ", new" * parameter.is_new
+        )
+        yield visible_line(
+            f"parameter   {parameter.name} = {parameter.value!r} (may be {parameter.takes}{was})"
+        )
     yield from _imports(reading)
     yield from _remarks("look", reading.examination.remarks)
     yield from _remarks("linter", reading.examination.hints)
@@ -125,19 +131,19 @@ def _data(reading: TrainReview) -> Iterator[str]:
 
 def _imports(reading: TrainReview) -> Iterator[str]:
     words = {"unknown": "not known", "image": "in the image", "python": "of Python itself"}
-    for where, said in words.items():
+    for where, text in words.items():
         modules = [
-            one.module
-            for one in reading.examination.imports
-            if origin(one, reading.kernel.materials) == where
+            imported.module
+            for imported in reading.examination.imports
+            if origin(imported, reading.kernel.materials) == where
         ]
         if modules:
-            yield visible_line(f"imports     {said}: {', '.join(modules)}")
+            yield visible_line(f"imports     {text}: {', '.join(modules)}")
 
 
-def _remarks(word: str, remarks: tuple[Remark, ...]) -> Iterator[str]:
-    for one in remarks[:_MOST]:
-        yield visible_line(f"{word:<12}cell {one.cell}, line {one.line}: {one.sentence}")
+def _remarks(label: str, remarks: tuple[Remark, ...]) -> Iterator[str]:
+    for remark in remarks[:_MOST]:
+        yield visible_line(f"{label:<12}cell {remark.cell}, line {remark.line}: {remark.sentence}")
     if len(remarks) > _MOST:
         yield f"            and {len(remarks) - _MOST} more"
 

@@ -98,7 +98,9 @@ class TrainReview:
 
     def only_mentioned(self, dataset: str) -> tuple[str, ...]:
         """Declared columns whose names stand somewhere in the code, on nothing that is known."""
-        touched = {c for one in self.examination.data if one.name == dataset for c in one.columns}
+        touched = {
+            c for usage in self.examination.data if usage.name == dataset for c in usage.columns
+        }
         named = self.examination.mentioned.get(dataset, ())
         return tuple(column for column in named if column not in touched)
 
@@ -146,32 +148,32 @@ def read_train(
             "'phtlab station status' shows how far it is.",
             code="stop-unverified",
         )
-    arrived = stop.verified_offer()
-    manifest = arrived.train.manifest
+    offer = stop.verified_offer()
+    manifest = offer.train.manifest
     text = read_notebook(_notebook_of(stop))
     before = approved_before(station, stop)
     columns, undeclared = _columns(station, manifest.datasets)
-    asked = ExaminationRequest(
+    request = ExaminationRequest(
         # Not what the notebook says of itself: the kernel runs what it is of.
-        language=arrived.kernel.language,
+        language=offer.kernel.language,
         cells=_cells(text),
         previous=None
         if before is None or before.content is None
         else _cells(read_notebook(before.content)),
         columns=columns,
     )
-    found, trouble = _examined(asked)
+    found, trouble = _examined(request)
     return TrainReview(
         stop=stop,
-        arrived=arrived,
+        arrived=offer,
         text=text,
         examination=found,
         trouble=trouble,
         before=before,
-        parameters=tuple(_parameters(arrived, before)),
-        under=under_proposal(station, arrived.order.proposal),
-        risk=assessed(arrived, station),
-        kernel=_kernel(stop, arrived, before, catalogue),
+        parameters=tuple(_parameters(offer, before)),
+        under=under_proposal(station, offer.order.proposal),
+        risk=assessed(offer, station),
+        kernel=_kernel(stop, offer, before, catalogue),
         beside=tuple(f.path for f in manifest.files if not f.path.endswith(".ipynb")),
         undeclared=undeclared,
     )
@@ -206,12 +208,12 @@ def _columns(
     return columns, tuple(name for name in used if not columns.get(name))
 
 
-def _examined(asked: ExaminationRequest) -> tuple[Examination, str]:
+def _examined(request: ExaminationRequest) -> tuple[Examination, str]:
     """As `examined`, which is asked once for the same cells if it has an answer."""
-    key = asked.model_dump_json()
+    key = request.model_dump_json()
     if key in _kept:
         return _kept[key], ""
-    found, trouble = examined(asked)
+    found, trouble = examined(request)
     if not trouble:
         while len(_kept) >= _MOST_KEPT:
             _kept.pop(next(iter(_kept)), None)
@@ -219,10 +221,10 @@ def _examined(asked: ExaminationRequest) -> tuple[Examination, str]:
     return found, trouble
 
 
-def _parameters(arrived: VerifiedOffer, before: ApprovedBefore | None) -> Iterator[Parameter]:
-    properties: Mapping[str, Any] = arrived.train.manifest.parameters.get("properties", {})
+def _parameters(offer: VerifiedOffer, before: ApprovedBefore | None) -> Iterator[Parameter]:
+    properties: Mapping[str, Any] = offer.train.manifest.parameters.get("properties", {})
     earlier = before.arrived.parameters if before else {}
-    for name, value in arrived.parameters.items():
+    for name, value in offer.parameters.items():
         declared = properties.get(name, {})
         yield Parameter(
             name,
@@ -236,9 +238,9 @@ def _parameters(arrived: VerifiedOffer, before: ApprovedBefore | None) -> Iterat
 
 
 def _kernel(
-    stop: Stop, arrived: VerifiedOffer, before: ApprovedBefore | None, catalogue: Catalogue | None
+    stop: Stop, offer: VerifiedOffer, before: ApprovedBefore | None, catalogue: Catalogue | None
 ) -> KernelReview:
-    kernel = arrived.kernel
+    kernel = offer.kernel
     materials = _materials(stop.train / "config.json")
     named = [
         image for image in (catalogue.images if catalogue else ()) if image.name == kernel.name

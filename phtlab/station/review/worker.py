@@ -28,28 +28,28 @@ NOBODY: Final = 65534
 _MOST: Final = 200  # of each kind of remark; a reader sees that there are more
 
 
-def examine(asked: ExaminationRequest) -> Examination:
+def examine(request: ExaminationRequest) -> Examination:
     """All that is found of a notebook. Pure, but for what its parsers load when first used."""
     texts = {
-        cell.number: markdown_html(cell.source) for cell in asked.cells if cell.kind == "markdown"
+        cell.number: markdown_html(cell.source) for cell in request.cells if cell.kind == "markdown"
     }
-    changed = None if asked.previous is None else difference(asked.previous, asked.cells)
-    if asked.language != "python":
-        told = f"The machine reads Python only; this notebook is in {asked.language[:40]!a}."
-        return Examination(difference=changed, texts=texts, unread=(told,))
-    code = [cell for cell in asked.cells if cell.kind == "code"]
+    changed = None if request.previous is None else difference(request.previous, request.cells)
+    if request.language != "python":
+        sentence = f"The machine reads Python only; this notebook is in {request.language[:40]!a}."
+        return Examination(difference=changed, texts=texts, unread=(sentence,))
+    code = [cell for cell in request.cells if cell.kind == "code"]
     parsed = [(cell, _parsed(cell)) for cell in code]
     trees = [(cell.number, python.tree) for cell, python in parsed if python.tree is not None]
     sources = [(cell.number, python.source) for cell, python in parsed if python.tree is not None]
     imports: dict[str, Import] = {}
     for number, tree in trees:
-        for one in imports_of(number, tree):
-            imports.setdefault(one.module, one)
+        for imported in imports_of(number, tree):
+            imports.setdefault(imported.module, imported)
     return Examination(
         imports=tuple(imports.values())[:_MOST],
         remarks=tuple(r for number, tree in trees for r in remarks_of(number, tree))[:_MOST],
-        data=find_column_usage(trees, asked.columns),
-        mentioned=find_mentioned_columns(trees, asked.columns),
+        data=find_column_usage(trees, request.columns),
+        mentioned=find_mentioned_columns(trees, request.columns),
         hints=tuple(hints_of(sources))[:_MOST],
         difference=changed,
         texts=texts,

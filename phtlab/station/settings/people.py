@@ -163,8 +163,8 @@ def with_person(
 def without_person(known: People, name: str) -> People:
     """`known` without `name`. Raises StationError (``person-unknown``)."""
     known.person(name)
-    left = {other: person for other, person in known.people.items() if other != name}
-    return known.model_copy(update={"people": left})
+    others = {other: person for other, person in known.people.items() if other != name}
+    return known.model_copy(update={"people": others})
 
 
 def write_people(folder: StationFolder, people: People) -> None:

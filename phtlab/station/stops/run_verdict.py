@@ -55,16 +55,16 @@ def judge(
     `lines` maps each travelling cell to its number of lines; `words` are those that a message may
     have. At a `twin` station, which holds nobody's data, the error keeps its own message.
     """
-    said = _read(record)
-    error = _error(said, lines, words, twin)
+    content = _read(record)
+    error = _error(content, lines, words, twin)
     if out_of_time:
         return RunVerdict("out-of-time", error)
-    if said is None:
+    if content is None:
         return RunVerdict("out-of-memory" if status.oom_killed else "run-record")
     if status.exit_code != 0:
         # A record beside a runtime that did not end well was not its last word.
         return RunVerdict("out-of-memory" if status.oom_killed else "run-record", error)
-    code = _CODES[said["outcome"]]
+    code = _CODES[content["outcome"]]
     if code == "kernel-died" and status.oom_killed:
         code = "out-of-memory"
     return RunVerdict(code, error if code else None)
@@ -74,24 +74,26 @@ def _read(record: bytes | None) -> dict[str, Any] | None:
     if record is None:
         return None
     try:
-        said = strict_json.parse(record, limit=MAX_RECORD_BYTES)
+        content = strict_json.parse(record, limit=MAX_RECORD_BYTES)
     except AirlockError:
         return None
-    outcome = said.get("outcome") if isinstance(said, dict) else None
-    if not isinstance(outcome, str) or outcome not in _CODES or said.get("version") != 1:
+    outcome = content.get("outcome") if isinstance(content, dict) else None
+    if not isinstance(outcome, str) or outcome not in _CODES or content.get("version") != 1:
         return None
-    return said  # type: ignore[no-any-return]
+    return content  # type: ignore[no-any-return]
 
 
 def _error(
-    said: Mapping[str, Any] | None, lines: Mapping[int, int], words: Vocabulary, twin: bool
+    content: Mapping[str, Any] | None, lines: Mapping[int, int], words: Vocabulary, twin: bool
 ) -> CellError | None:
-    error = said.get("error") if said else None
+    error = content.get("error") if content else None
     if not isinstance(error, dict):
         return None
     redacted = airlock_error.redact(error.get("type"), error.get("cell"), error.get("line"), lines)
     message = error.get("message")
     if not isinstance(message, str) or not message:
         return redacted
-    told = escaped(message)[:MAX_MESSAGE] if twin else message_of(redacted.type, message, words)
-    return redacted.model_copy(update={"message": told})
+    message_text = (
+        escaped(message)[:MAX_MESSAGE] if twin else message_of(redacted.type, message, words)
+    )
+    return redacted.model_copy(update={"message": message_text})

@@ -244,8 +244,8 @@ class Stops:
 
     def find(self, beginning: str) -> Stop:
         """The stop whose journey begins so. Raises StationError if none or several do."""
-        wanted = beginning.removeprefix("sha256:").lower()
-        found = [stop for stop in self if stop.hex.startswith(wanted)]
+        digest = beginning.removeprefix("sha256:").lower()
+        found = [stop for stop in self if stop.hex.startswith(digest)]
         if len(found) != 1:
             what = "Several stops begin" if found else "There is no stop that begins"
             raise StationError(
@@ -262,11 +262,11 @@ class Stops:
         """
         folder = self.path / "nonces"
         folder.mkdir(mode=0o700, exist_ok=True)
-        taken = folder / nonce
+        claimed = folder / nonce
         if not stop.has(Marker.TAKEN):
             stop.write(stop_files.TAKEN, FolderMark(mark=secrets.token_hex(16)))
         mark = stop.read(stop_files.TAKEN).mark
-        if not taken.exists():
+        if not claimed.exists():
             with suppress(FileExistsError):
-                create_durably(taken, mark.encode())
-        return bool(taken.read_text() == mark)
+                create_durably(claimed, mark.encode())
+        return bool(claimed.read_text() == mark)

@@ -93,13 +93,13 @@ class Roster(BaseModel):
 
     def without(self, name: str, until: int) -> Roster:
         """The roster without a member, whose keys held until version `until`; 0 for never."""
-        gone = [
+        removed = [
             FormerMember(member=m, until=until) for m in self.members if m.name == name and until
         ]
         return self.model_copy(
             update={
                 "members": tuple(m for m in self.members if m.name != name),
-                "former": (*self.former, *gone),
+                "former": (*self.former, *removed),
             }
         )
 

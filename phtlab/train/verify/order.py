@@ -185,8 +185,8 @@ def _require_stations(order: Order, roster: Roster, station: str | None) -> None
 
 
 def _require_recipients(order: Order, roster: Roster, signer: Member, *, over: bool) -> None:
-    believed = roster.signers(order.roster_version) if over else roster.members
-    names = [member.name for member in believed]
+    members = roster.signers(order.roster_version) if over else roster.members
+    names = [member.name for member in members]
     for name in order.recipients:
         if name not in names:
             raise NotOnRosterError(

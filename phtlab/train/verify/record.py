@@ -91,8 +91,8 @@ def verify_contradiction(
     Raises as `open_record` for either, and RecordError (``record-same``) if both say the same.
     """
     first, other = (
-        open_record(one, journey=journey, order=order, roster=roster, station=station)
-        for one in records
+        open_record(envelope, journey=journey, order=order, roster=roster, station=station)
+        for envelope in records
     )
     if records[0].digest == records[1].digest:
         raise RecordError(

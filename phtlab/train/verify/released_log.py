@@ -61,18 +61,18 @@ def verify_released_log(
             code="log-signer",
         )
     require_role(signer, "station", RecordError, "log-role", "release logs")
-    said = read_predicate(
+    released = read_predicate(
         ReleasedLog, statement, RecordError("", code="log-form"), f"{station}'s statement on a log"
     )
-    require_signer_then(signer, said.roster_version, roster)
+    require_signer_then(signer, released.roster_version, roster)
     expected = (journey, order.train, station, order.stop_of(station))
     bound = context_digest(log_context(journey, order, station))
-    about = [(one.name, one.sha256) for one in statement.subject]
-    found = (said.journey, said.train, said.station, said.stop)
-    if found != expected or said.context != bound or about != [("log", said.log)]:
+    about = [(subject.name, subject.sha256) for subject in statement.subject]
+    found = (released.journey, released.train, released.station, released.stop)
+    if found != expected or released.context != bound or about != [("log", released.log)]:
         raise RecordError(
             f"This log of {station} is of another journey, train or stop.",
             "It belongs elsewhere: do not use it.",
             code="log-other",
         )
-    return said
+    return released

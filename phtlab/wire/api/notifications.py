@@ -60,11 +60,11 @@ class Preferences(_Model):
 
     def channels(self, event: Event) -> tuple[Channel, ...]:
         """How a person is told of `event`: as chosen, where there is an address for it."""
-        there = {"page": True, "mail": bool(self.mail), "webhook": bool(self.webhook)}
+        enabled = {"page": True, "mail": bool(self.mail), "webhook": bool(self.webhook)}
         return tuple(
             channel
             for channel in dict.fromkeys(self.events.get(event, ("page",)))
-            if there[channel]
+            if enabled[channel]
         )
 
 

@@ -122,8 +122,8 @@ def review_checkpoints(
     """
     start, serial = (last.head, last.serial) if last and not whole else (START, 0)
     views = list(audit.checkpoints(log, serial))
-    believed, doubtful = opened(views, roster)
-    checkpoints = [checkpoint for checkpoint, _ in believed]
+    verified, doubtful = opened(views, roster)
+    checkpoints = [checkpoint for checkpoint, _ in verified]
     if last is not None and (before := last.by("You", roster.version)):
         checkpoints.append(before)
     head = verify_chain(entries_of(audit, start), checkpoints, log=log, start=start)
@@ -136,10 +136,10 @@ def opened(
     views: Iterable[CheckpointView], roster: Roster
 ) -> tuple[list[tuple[Checkpoint, CheckpointView]], list[CheckpointView]]:
     """Which of `views` hold, with what they say, and which cannot be believed."""
-    believed, doubtful = list[tuple[Checkpoint, CheckpointView]](), list[CheckpointView]()
+    verified, doubtful = list[tuple[Checkpoint, CheckpointView]](), list[CheckpointView]()
     for view in views:
         try:
-            believed.append((open_checkpoint(view.envelope, roster), view))
+            verified.append((open_checkpoint(view.envelope, roster), view))
         except PhtlabError:
             doubtful.append(view)
-    return believed, doubtful
+    return verified, doubtful

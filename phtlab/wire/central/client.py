@@ -211,9 +211,9 @@ class CentralClient:
         CentralUnreachableError.
         """
         path = "/events" if journey is None else f"/journeys/{quote(journey)}/events"
-        for news in self._news(path, after, patience):
-            if isinstance(news, JourneyEvent):
-                yield news
+        for event in self._news(path, after, patience):
+            if isinstance(event, JourneyEvent):
+                yield event
 
     def news(self, after: int = 0, *, patience: float = 300.0) -> Iterator[News]:
         """What happens to all of one's journeys and, whole, the stations whenever they change.
@@ -236,9 +236,9 @@ class CentralClient:
                     if event.kind == "proposals":
                         yield parsed(ProposalsChanged, event.data)
                     if event.kind == "stop":
-                        news = parsed(JourneyEvent, event.data)
-                        seen = news.number
-                        yield news
+                        sent = parsed(JourneyEvent, event.data)
+                        seen = sent.number
+                        yield sent
             except UnreachableError:  # central, or the hub that it asks about the token
                 if waited >= patience or self._http.is_closed:
                     raise

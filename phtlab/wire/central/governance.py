@@ -126,19 +126,19 @@ class GovernanceClient:
         named = {"station": station, "proposal": proposal}
 
         def page(before: int | None) -> ApprovalPage:
-            asked = {**named, "before": None if before is None else str(before)}
-            query = {name: value for name, value in asked.items() if value is not None}
+            parameters = {**named, "before": None if before is None else str(before)}
+            query = {name: value for name, value in parameters.items() if value is not None}
             return parsed(ApprovalPage, self._send("GET", "/approvals", query=query))
 
-        return tuple(one for each in pages(page, "approvals") for one in each.approvals)
+        return tuple(approval for each in pages(page, "approvals") for approval in each.approvals)
 
-    def put_standing(self, station: str, standing: Envelope) -> ActiveApprovalsView:
+    def put_standing(self, station: str, active: Envelope) -> ActiveApprovalsView:
         """Deliver this `station`'s newest signed `ActiveApprovals`.
 
         Raises ApprovalError (``standing-rolled-back``) if central has one of a higher number.
         """
         path = f"/standing/{_part(station)}"
-        return parsed(ActiveApprovalsView, self._send("PUT", path, content=standing.to_bytes()))
+        return parsed(ActiveApprovalsView, self._send("PUT", path, content=active.to_bytes()))
 
     def standing(self, station: str) -> ActiveApprovalsView:
         """The newest that central shows: read it with `open_standing`, and the highest number

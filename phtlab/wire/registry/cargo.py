@@ -69,7 +69,7 @@ def push_cargo(
             coming = hashed(following) if following < size else coming
             registry.put_blob(repository, part, moved=after(start, moved))
             parts.append(part)
-    layers = [{"digest": one.digest, "mediaType": PART_TYPE, "size": one.size} for one in parts]
+    layers = [{"digest": part.digest, "mediaType": PART_TYPE, "size": part.size} for part in parts]
     sealed = f"sha256:{whole.hexdigest()}"
     registry.put_blob(repository, _EMPTY)
     manifest = canonical(
@@ -145,13 +145,13 @@ def delete_cargo(registry: Registry, journey: str, station: str) -> int:
 
 def _part(path: Path, start: int, size: int, also: Callable[[bytes], None]) -> Source:
     """A part as it is uploaded; `also` is given every piece, to hash the whole in the same pass."""
-    sha256, left = hashlib.sha256(), size
+    sha256, remaining = hashlib.sha256(), size
     with path.open("rb") as file:
         file.seek(start)
-        while left > 0 and (piece := file.read(min(1 << 18, left))):
+        while remaining > 0 and (piece := file.read(min(1 << 18, remaining))):
             sha256.update(piece)
             also(piece)
-            left -= len(piece)
+            remaining -= len(piece)
     return file_part(path, start, size, f"sha256:{sha256.hexdigest()}")
 
 

@@ -56,10 +56,10 @@ def source_of(content: bytes | Path, digest: str | None = None) -> Source:
 def file_part(path: Path, start: int, size: int, digest: str | None = None) -> Source:
     """`size` bytes of a file from `start` on, as a source of their own."""
 
-    def read(offset: int, wanted: int) -> bytes:
+    def read(offset: int, length: int) -> bytes:
         with path.open("rb") as file:
             file.seek(start + offset)
-            return file.read(min(wanted, size - offset))
+            return file.read(min(length, size - offset))
 
     if digest is None:
         sha256 = hashlib.sha256()
@@ -105,14 +105,14 @@ class Upload:
         repository: str,
         source: Source,
         chunk_bytes: int,
-        arrived: Callable[[], bool],
+        is_stored: Callable[[], bool],
         moved: Moved,
     ) -> None:
         self._line = line
         self._repository = repository
         self._source = source
         self._chunk = chunk_bytes
-        self._arrived = arrived
+        self._arrived = is_stored
         self._moved = moved
         self._scopes = line.scopes(repository, "pull,push")
         self._location: httpx.URL | None = None
@@ -186,8 +186,8 @@ class Upload:
     def _go_on(self, response: httpx.Response, offset: int) -> None:
         if "location" in response.headers:
             self._location = self._line.located(response)
-        arrived = _arrived(response)
-        self._offset = offset if arrived is None else min(arrived, self._source.size)
+        stored = _arrived(response)
+        self._offset = offset if stored is None else min(stored, self._source.size)
         self._moved(self._offset)
 
     def _there(self) -> httpx.URL:

@@ -129,7 +129,7 @@ def test_changes_become_visible_in_the_order_of_their_numbers(database_url: str)
 
 def test_topics_are_told_after_the_commit_and_not_after_a_failure(database_url: str) -> None:
     told: list[str] = []
-    database = Database(_psycopg(database_url), tell=told.extend)
+    database = Database(_psycopg(database_url), report=told.extend)
     database.migrate()
     with database.change() as change:
         change.tell("a")

@@ -109,7 +109,7 @@ def proposed(world: World, **changes: Any) -> tuple[Envelope, Proposal]:
 
 def ruled(world: World, proposal: Proposal, **wanted: Any) -> Approval:
     """The rule that olga gave within `proposal`."""
-    decisions.approve(desk(world), proposal.id, by="olga", wanted=ApprovalRequest(**wanted))
+    decisions.approve(desk(world), proposal.id, by="olga", request=ApprovalRequest(**wanted))
     world.daemon().step()
     (shown,) = [s for s in decisions.list_approvals(desk(world)) if s.approval.proposal_id]
     assert shown.state == "stands"
@@ -159,17 +159,17 @@ def test_the_approval_ends_with_the_order_unless_a_person_says_otherwise(world: 
     assert decisions.preview(asked, offer.journey, by="olga").sentence.count(until[:10]) == 1
     later = (world.now() + timedelta(days=30)).date().isoformat()
     wanted = ApprovalRequest(days=30)
-    assert later in decisions.preview(asked, offer.journey, by="olga", wanted=wanted).sentence
+    assert later in decisions.preview(asked, offer.journey, by="olga", request=wanted).sentence
     assert decisions.pending(asked)[0].said == ()  # nothing was said yet
     with raises_code(ApprovalError, "approval-days"):
-        decisions.approve(asked, offer.journey, by="olga", wanted=ApprovalRequest(days=366))
+        decisions.approve(asked, offer.journey, by="olga", request=ApprovalRequest(days=366))
 
 
 def test_a_person_may_narrow_the_parameters(world: World) -> None:
     train = world.train()
     daemon, offer, _ = held(world, train=train)
     wanted = ApprovalRequest(bounds={"min_age": "45..55"})
-    decisions.approve(desk(world), offer.journey, by="olga", wanted=wanted)
+    decisions.approve(desk(world), offer.journey, by="olga", request=wanted)
     run(daemon)
     assert world.stop(offer).state == "departed"
     _, _, stop = held(world, train=train, parameters={"min_age": 60})
@@ -191,7 +191,7 @@ def test_bounds_that_do_not_fit_are_refused_before_anything_is_said(
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
         decisions.approve(
-            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(bounds=bounds)
+            desk(world), offer.journey, by="olga", request=ApprovalRequest(bounds=bounds)
         )
     assert told.value.code == code
     assert decisions.pending(desk(world))[0].said == ()
@@ -294,9 +294,11 @@ def test_both_persons_are_reviewers_of_the_console_if_it_has_people(of_two: Worl
 def test_the_second_person_says_yes_to_what_the_first_one_said_yes_to(of_two: World) -> None:
     daemon, offer, stop = held(of_two)
     wanted = ApprovalRequest(bounds={"min_age": "50..60"})
-    decisions.approve(desk(of_two), offer.journey, by="olga", wanted=wanted)
+    decisions.approve(desk(of_two), offer.journey, by="olga", request=wanted)
     with raises_code(ApprovalError, "approval-terms"):
-        decisions.approve(desk(of_two), offer.journey, by="peter", wanted=ApprovalRequest(days=200))
+        decisions.approve(
+            desk(of_two), offer.journey, by="peter", request=ApprovalRequest(days=200)
+        )
     word = decisions.approve(desk(of_two), offer.journey, by="peter")
     assert "min_age 50 to 60" in word.sentence
     run(daemon)
@@ -398,7 +400,7 @@ def test_a_held_journey_may_be_approved_as_a_rule(world: World) -> None:
     signed, _ = proposed(world)
     daemon, offer, stop = held(world, train=world.train(COUNTS + "# 1\n"), proposal=signed.digest)
     decisions.approve(
-        desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk", days=10)
+        desk(world), offer.journey, by="olga", request=ApprovalRequest(scope="low-risk", days=10)
     )
     run(daemon)
     assert stop.state == "departed"
@@ -422,7 +424,7 @@ def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_ris
     _, offer, _ = held(world)
     with pytest.raises(ApprovalError) as told:
         decisions.approve(
-            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk")
+            desk(world), offer.journey, by="olga", request=ApprovalRequest(scope="low-risk")
         )
     assert told.value.code == "approval-no-proposal"
     signed, proposal = proposed(world)
@@ -432,7 +434,7 @@ def test_there_is_no_rule_without_a_proposal_nor_a_low_risk_rule_of_a_higher_ris
         (proposal.id, ApprovalRequest(scope="low-risk", risk="mid")),
     ):
         with pytest.raises(ApprovalError) as told:
-            decisions.approve(desk(world), target, by="olga", wanted=wanted)
+            decisions.approve(desk(world), target, by="olga", request=wanted)
         assert told.value.code == "approval-risk"
 
 

@@ -56,7 +56,7 @@ def test_a_yes_to_the_sentence_of_an_older_version_counts_for_nothing(world: Wor
     assert [one for one in here.audit.entries() if one.actor == "olga"] == []
     read = decisions.preview(here, proposal.id, by="olga").sentence
     assert newer.digest in read
-    decisions.approve(here, proposal.id, by="olga", shown=read, version=newer.digest)
+    decisions.approve(here, proposal.id, by="olga", seen=read, version=newer.digest)
 
 
 def test_a_beginning_of_a_version_that_many_could_have_names_none(world: World) -> None:
@@ -95,7 +95,7 @@ def test_a_rule_from_a_journey_goes_with_its_proposal_s_refusal(of_two: World) -
     signed, proposal = proposed(of_two)
     _, offer, _ = held(of_two, proposal=signed.digest)
     wanted = ApprovalRequest(scope="notebook")
-    decisions.approve(desk(of_two), offer.journey, by="ann", wanted=wanted)
+    decisions.approve(desk(of_two), offer.journey, by="ann", request=wanted)
     decisions.refuse(desk(of_two), proposal.id, by="bob")
     assert not list(DraftStore(of_two.folder.drafts))
     refused = code_of(decisions.approve, desk(of_two), offer.journey, by="cis")
@@ -106,15 +106,15 @@ def test_a_sentence_that_was_shown_is_agreed_to_whatever_else_the_form_says(of_t
     here = desk(of_two)
     _, offer, _ = held(of_two)
     narrow = ApprovalRequest(bounds={"min_age": "50..60"}, note="only the old")
-    first = decisions.approve(here, offer.journey, by="ann", wanted=narrow)
+    first = decisions.approve(here, offer.journey, by="ann", request=narrow)
     assert first.sentence.endswith('min_age 50 to 60. Note: "only the old"')
     form = ApprovalRequest(scope="train")
-    shown = decisions.preview(here, offer.journey, by="bob", wanted=form).sentence
+    shown = decisions.preview(here, offer.journey, by="bob", request=form).sentence
     assert "min_age 50 to 60" in shown
     # Without having seen it, naming other terms is no yes to these.
-    refused = code_of(decisions.approve, here, offer.journey, by="bob", wanted=form)
+    refused = code_of(decisions.approve, here, offer.journey, by="bob", request=form)
     assert refused == "approval-terms"
-    word = decisions.approve(here, offer.journey, by="bob", wanted=form, shown=shown)
+    word = decisions.approve(here, offer.journey, by="bob", request=form, seen=shown)
     assert (word.missing, word.sentence) == (0, shown)
 
 
@@ -122,7 +122,7 @@ def test_a_sentence_that_was_shown_is_agreed_to_whatever_else_the_form_says(of_t
 def test_a_note_is_one_line_that_can_be_seen(world: World, note: str) -> None:
     _, offer, _ = held(world)
     with raises_code(ApprovalError, "approval-form"):
-        decisions.approve(desk(world), offer.journey, by="olga", wanted=ApprovalRequest(note=note))
+        decisions.approve(desk(world), offer.journey, by="olga", request=ApprovalRequest(note=note))
 
 
 def test_a_policy_that_asks_for_fewer_completes_nothing_that_was_half_given(of_two: World) -> None:

@@ -177,7 +177,7 @@ def test_a_rule_is_not_for_a_train_with_a_file_beside_its_notebook(
     assert "helper.py" in stop.read(stop_files.HELD).why_not
     with pytest.raises(ApprovalError):
         decisions.approve(
-            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="notebook")
+            desk(world), offer.journey, by="olga", request=ApprovalRequest(scope="notebook")
         )
     decisions.approve(desk(world), offer.journey, by="olga")
     run(world.daemon())
@@ -253,7 +253,7 @@ def test_how_often_a_proposal_asks_is_part_of_a_journey_s_risk(world: World) -> 
     assert [one.code for one in stop.read(stop_files.HELD).reasons] == ["many-journeys"]
     with pytest.raises(ApprovalError) as told:
         decisions.approve(
-            desk(world), offer.journey, by="olga", wanted=ApprovalRequest(scope="low-risk")
+            desk(world), offer.journey, by="olga", request=ApprovalRequest(scope="low-risk")
         )
     assert told.value.code == "approval-risk"
     other, _ = proposed(world, journeys=99)

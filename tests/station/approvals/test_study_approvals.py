@@ -48,7 +48,7 @@ def test_a_yes_to_a_study_of_mid_risk_lets_its_own_train_start(world: World) -> 
     assert word.scope == "notebook"
     assert f"with the notebook {notebook}" in word.sentence
     assert "Risk: at most mid." in word.sentence
-    decisions.approve(desk(world), proposal.id, by="olga", shown=word.sentence)
+    decisions.approve(desk(world), proposal.id, by="olga", seen=word.sentence)
     world.daemon().step()
     offer = world.offer(world.train(UNCOUNTED), proposal=signed.digest)
     daemon = world.begun(offer, steps=3)
@@ -105,7 +105,9 @@ def test_the_second_person_is_shown_the_rule_that_the_first_one_chose(world: Wor
     once(world)
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["low", "mid"]\n')
     _, proposal = proposed(world, risk="mid", notebooks=(notebook_of(world),))
-    decisions.approve(desk(world), proposal.id, by="olga", wanted=ApprovalRequest(scope="low-risk"))
+    decisions.approve(
+        desk(world), proposal.id, by="olga", request=ApprovalRequest(scope="low-risk")
+    )
     word = decisions.preview(desk(world), proposal.id, by="piet")
     assert (word.scope, word.said) == ("low-risk", ("olga", "piet"))
 

@@ -206,7 +206,7 @@ def test_the_station_s_health_says_which_log_does_not_hold(world: World) -> None
     assert "not verified yet" in audit_state(world.folder, "cleveland")
     audit(world).add("one", "two")
     codes(world)
-    assert "central's log held at" in audit_state(world.folder, "cleveland")
+    assert "central's log verified at" in audit_state(world.folder, "cleveland")
     audit(world).entries = audit(world).entries[:1]
     codes(world)
     with raises_code(AuditError, "audit-cut"):

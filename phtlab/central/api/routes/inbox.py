@@ -36,17 +36,17 @@ async def inbox(
     stops. Asking makes the station seen.
     """
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
-    look = _first_look
+    read_once = _first_look
     with services.news.subscribe(bus.of_station(member.name)) as subscription:
         while True:
-            left = deadline - time.monotonic()
-            over = left <= 0 or services.news.closed
+            remaining = deadline - time.monotonic()
+            over = remaining <= 0 or services.news.closed
             async with services.looks:
-                found = await run_in_threadpool(look, services, member.name, after, over)
+                found = await run_in_threadpool(read_once, services, member.name, after, over)
             if found is not None:
                 return Response(found, media_type="application/json")
-            await subscription.wait(left)
-            look = _look
+            await subscription.wait(remaining)
+            read_once = _look
 
 
 def _first_look(services: CentralContext, station: str, after: int, over: bool) -> str | None:

@@ -85,7 +85,7 @@ def one(proposal: ProposalId, member: Reader, services: ServicesOf) -> ProposalV
 @router.post("/{proposal}/comments", status_code=201, summary="Say something of a proposal")
 def comment(
     proposal: ProposalId,
-    said: NewComment,
+    comment: NewComment,
     sender: Commenter,
     published: PublishedNow,
     services: ServicesOf,
@@ -93,7 +93,7 @@ def comment(
     """For whoever may see it. A comment is no signed word: nobody acts upon it. A station that the
     newest version names may mark it as a question, which waits until it decides."""
     most = services.settings.comments_per_day
-    return comment_on(services.database, published.roster, sender, proposal, said, most=most)
+    return comment_on(services.database, published.roster, sender, proposal, comment, most=most)
 
 
 @router.post("/{proposal}/withdrawal", summary="Withdraw a proposal")

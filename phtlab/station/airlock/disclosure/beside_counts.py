@@ -62,7 +62,7 @@ def with_known_sums(
     columns = [_Values.of(column) for column in _numeric(table, others)]
     if len(leaves) < _FEW or not columns:
         return None
-    told: dict[Cell, int] = {}
+    known_sums: dict[Cell, int] = {}
     steps.take(len(columns) * (1 + len(leaves) // 4))
     for over in projections(free):
         if len(over) < len(free):
@@ -70,12 +70,12 @@ def with_known_sums(
             sums = _Sums.over(leaves, {*over, *fixed})
             for column in columns:
                 steps.take(1 + len(sums.parts) // 16)
-                told |= sums.told_by(column)
+                known_sums |= sums.told_by(column)
     for column in columns:
         steps.take(minimum * (1 + len(leaves) // 64))
-        told |= _more_than_all(column, leaves, reading.within, minimum)
+        known_sums |= _more_than_all(column, leaves, reading.within, minimum)
     known = {row.cell for row in reading.rows}
-    rows = tuple(CountedRow(cell, count) for cell, count in told.items() if cell not in known)
+    rows = tuple(CountedRow(cell, count) for cell, count in known_sums.items() if cell not in known)
     return replace(reading, rows=reading.rows + rows, _sums={}) if rows else None
 
 
@@ -98,17 +98,17 @@ def _slack(values: Numbers) -> float:
 def _parts(column: TableColumn, counts: Sequence[int]) -> list[int | None] | None:
     """How many of each row's people a column tells, if it tells that."""
     values = _values(column)
-    there = [value for value in values if value is not None]
-    if not there or min(there) < 0:
+    present = [value for value in values if value is not None]
+    if not present or min(present) < 0:
         return None
     if column.type == "integer":
         whole = [None if value is None else int(value) for value in values]
         pairs = zip(whole, counts, strict=True)
         return whole if all(part is None or part <= n for part, n in pairs) else None
-    if all(value.is_integer() for value in there):
+    if all(value.is_integer() for value in present):
         return None  # medians, say
     for scale in (1, 100):
-        if max(there) <= scale and (parts := _shares(values, counts, scale)) is not None:
+        if max(present) <= scale and (parts := _shares(values, counts, scale)) is not None:
             return parts
     return None
 
@@ -165,13 +165,14 @@ class _Sums:
     def told_by(self, column: _Values) -> Mapping[Cell, int]:
         """All of them if the column tells them, else none."""
         values, slack = column.values, column.slack
-        there = [part for part in self.parts if values[part[0]] is not None]
-        if len(there) < _FEW or not any(values[row] for row, _, _ in there):
+        present = [part for part in self.parts if values[part[0]] is not None]
+        if len(present) < _FEW or not any(values[row] for row, _, _ in present):
             return {}
         for form in _FORMS:
             if all(
-                abs((values[row] or 0) - (told := form(n, whole))) <= slack + _ROUNDING * abs(told)
-                for row, n, whole in there
+                abs((values[row] or 0) - (computed := form(n, whole)))
+                <= slack + _ROUNDING * abs(computed)
+                for row, n, whole in present
             ):
                 return self.by_cell
         return {}
@@ -192,17 +193,17 @@ def _more_than_all(
     """A sum that every row tells alike, and that is of few people more than the rows are of."""
     total = sum(leaf.count or 0 for leaf in leaves)
     values, slack = column.values, column.slack
-    there = [
+    present = [
         (value, leaf.count)
         for leaf in leaves
         if leaf.row is not None and leaf.count and (value := values[leaf.row])
     ]
-    if len(there) < _FEW:
+    if len(present) < _FEW:
         return {}
     for whole in range(total + 1, total + minimum):
         for scale in (1, 100):
-            if all(abs(value - scale * n / whole) <= slack for value, n in there):
+            if all(abs(value - scale * n / whole) <= slack for value, n in present):
                 return {within: whole}
-        if all(value == whole for value, _ in there):
+        if all(value == whole for value, _ in present):
             return {within: whole}
     return {}

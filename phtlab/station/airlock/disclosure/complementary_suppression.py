@@ -57,40 +57,42 @@ def complement(
     Rows of sources that are not `removable` (a picture, a scalar, a table whose policy asks a
     person) stay where they are: their source is blamed. Raises TooManyStepsError.
     """
-    taken: set[Row] = set()
+    removed: set[Row] = set()
     why: dict[str, list[str]] = {}
     blamed: dict[str, None] = {}
     unchecked: dict[str, None] = {}
-    gone = set(withheld)
+    unavailable = set(withheld)
     groups = tables_of_same_people(readings, steps, everybody)
     counts: dict[Row, int] = {}
 
-    def found_in(group: Sequence[CountReading], gone: Collection[Row]) -> Iterator[InferredCell]:
-        return inferred_cells(group, gone, minimum, steps, protected, everybody)
+    def found_in(
+        group: Sequence[CountReading], unavailable: Collection[Row]
+    ) -> Iterator[InferredCell]:
+        return inferred_cells(group, unavailable, minimum, steps, protected, everybody)
 
     for group in groups:
         while True:
             try:
-                found = [*found_in(group, gone | taken)]
+                found = [*found_in(group, unavailable | removed)]
             except (TooManyCellsError, UnsolvedError):
                 unchecked |= dict.fromkeys(_of_this_stop(group))
                 break
             if not found:
                 break
-            for one in found:
-                for source in {source for source, _ in one.rows}:
-                    why.setdefault(source, []).append(_words(one))
-            counts |= {row: one.counts[row] for one in found for row in one.rows}
+            for cell in found:
+                for source in {source for source, _ in cell.rows}:
+                    why.setdefault(source, []).append(_words(cell))
+            counts |= {row: cell.counts[row] for cell in found for row in cell.rows}
             chosen = _chosen(found, removable)
-            taken |= chosen
+            removed |= chosen
             if not chosen:
                 # Without them others may still tell the same.
-                to_blame = {source for one in found for source, _ in one.rows}
+                to_blame = {source for cell in found for source, _ in cell.rows}
                 blamed |= dict.fromkeys(sorted(to_blame))
-                gone |= _rows_of(to_blame, group)
-    taken = _needed(groups, gone, taken, counts, found_in)
+                unavailable |= _rows_of(to_blame, group)
+    removed = _needed(groups, unavailable, removed, counts, found_in)
     rows: dict[str, set[int]] = {}
-    for source, row in taken:
+    for source, row in removed:
         rows.setdefault(source, set()).add(row)
     return ComplementarySuppression(
         rows,
@@ -113,17 +115,17 @@ def _rows_of(sources: Collection[str], group: Sequence[CountReading]) -> set[Row
 def _needed(
     groups: Sequence[Sequence[CountReading]],
     withheld: Collection[Row],
-    taken: set[Row],
+    removed: set[Row],
     counts: Mapping[Row, int],
     found_in: Callable[[Sequence[CountReading], Collection[Row]], Iterator[InferredCell]],
 ) -> set[Row]:
     """`taken` without the rows that may leave after all, now that others stay."""
-    if len(taken) > _MOST_TRIED:
-        return taken
-    needed = set(taken)
-    for row in sorted(taken, key=lambda row: (-counts[row], row)):
+    if len(removed) > _MOST_TRIED:
+        return removed
+    needed = set(removed)
+    for row in sorted(removed, key=lambda row: (-counts[row], row)):
         fewer = {*withheld, *needed} - {row}
-        about = [group for group in groups if any(one.source == row[0] for one in group)]
+        about = [group for group in groups if any(cell.source == row[0] for cell in group)]
         if not any(True for group in about for _ in found_in(group, fewer)):
             needed.discard(row)
     return needed
@@ -132,18 +134,18 @@ def _needed(
 def _chosen(found: Sequence[InferredCell], removable: Collection[str]) -> set[Row]:
     """One row for each cell that is told, none for a cell that one of the chosen serves."""
     chosen: set[Row] = set()
-    for one in sorted(found, key=lambda cell: len(cell.rows)):
-        if chosen & set(one.rows):
+    for cell in sorted(found, key=lambda cell: len(cell.rows)):
+        if chosen & set(cell.rows):
             continue
-        possible = [row for row in one.rows if row[0] in removable]
+        possible = [row for row in cell.rows if row[0] in removable]
         if possible:
-            chosen.add(min(possible, key=lambda row: (one.counts[row], row)))
+            chosen.add(min(possible, key=lambda row: (cell.counts[row], row)))
     return chosen
 
 
-def _words(one: InferredCell) -> str:
-    value = f"{one.value:g}" if one.exact else f"at most {one.value:g}"
-    return f"{described(one.cell)} would be {value}"
+def _words(cell: InferredCell) -> str:
+    value = f"{cell.value:g}" if cell.exact else f"at most {cell.value:g}"
+    return f"{described(cell.cell)} would be {value}"
 
 
 def _of_this_stop(group: Sequence[CountReading]) -> list[str]:

@@ -116,8 +116,8 @@ class CountReading:
 
     def without(self, rows: Collection[int]) -> CountReading:
         """The same with these rows withheld."""
-        left = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
-        return replace(self, rows=left, _sums={})
+        remaining = tuple(replace(r, count=None) if r.row in rows else r for r in self.rows)
+        return replace(self, rows=remaining, _sums={})
 
     @property
     def sums_up(self) -> bool:

@@ -23,7 +23,7 @@ def close_rows(
     reading: CountReading,
     others: Sequence[CountReading],
     minimum: int,
-    taken: Collection[int | None] = (),
+    withheld: Collection[int | None] = (),
 ) -> list[tuple[CountedRow, int]]:
     """The rows to withhold because a sum of `reading` and one of `others` differ by too few.
 
@@ -41,15 +41,15 @@ def close_rows(
         if is_drawn(ours) and is_drawn(theirs):
             for mark, theirs_of_it in _drawn_alike(reading, other, minimum):
                 found.setdefault(mark.row, (mark, theirs_of_it))
-        if not ours & theirs and ours | theirs and not taken:
+        if not ours & theirs and ours | theirs and not withheld:
             continue  # `close_total` compares what is told in all
         if (OF in ours) != (OF in theirs):
             continue
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
             row = of_cell.get(cell)
-            hidden = 0 if row is not None else _hidden(reading, cell, taken)
+            hidden = 0 if row is not None else _hidden(reading, cell, withheld)
             if _tells_few(ours_of_it, hidden, theirs_of_it, minimum):
-                row = row or _smallest_within(reading, cell, taken)
+                row = row or _smallest_within(reading, cell, withheld)
                 if row is not None:
                     found.setdefault(row.row, (row, theirs_of_it))
         if ours == theirs:
@@ -117,19 +117,19 @@ def _look_the_same(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> 
 
 
 def _differing(
-    one: CountReading, other: CountReading, over: frozenset[str]
+    reading: CountReading, other: CountReading, over: frozenset[str]
 ) -> Iterator[tuple[Cell, int, int]]:
     """The cells over the common dimensions that both know exactly, and what they are in each."""
-    ours, theirs = one.sums(over), other.sums(over)
+    ours, theirs = reading.sums(over), other.sums(over)
     for cell in ours.keys() & theirs.keys():
         (_, count), (_, count_there) = ours[cell], theirs[cell]
         if count is not None and count_there is not None:
             yield cell, count, count_there
 
 
-def _hidden(reading: CountReading, cell: Cell, taken: Collection[int | None]) -> int:
+def _hidden(reading: CountReading, cell: Cell, withheld: Collection[int | None]) -> int:
     """How many of the people in `cell` are in rows that are `taken`."""
-    return sum(row.count or 0 for row in reading.leaves if row.row in taken and row.cell >= cell)
+    return sum(row.count or 0 for row in reading.leaves if row.row in withheld and row.cell >= cell)
 
 
 def _tells_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
@@ -143,11 +143,11 @@ def _tells_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
 
 
 def _smallest_within(
-    reading: CountReading, cell: Cell, taken: Collection[int | None]
+    reading: CountReading, cell: Cell, withheld: Collection[int | None]
 ) -> CountedRow | None:
     """Of the rows that `cell` sums up, and that leave, the one of the fewest people."""
     within = [row for row in reading.rows if row.cell >= cell and row.count]
-    within = [row for row in within if row.row not in taken]
+    within = [row for row in within if row.row not in withheld]
     return min(within, key=lambda row: row.count or 0, default=None)
 
 
@@ -182,18 +182,24 @@ def _drawn_alike(
     at least half count as many people: whatever series, axes and places are called, most bars are
     then the same.
     """
-    drawn, there = reading.leaves, other.leaves
-    if reading.within != other.within or not _FEW_ROWS <= len(drawn) == len(there):
+    drawn, drawn_before = reading.leaves, other.leaves
+    if reading.within != other.within or not _FEW_ROWS <= len(drawn) == len(drawn_before):
         return
     ours = sorted(drawn, key=lambda row: row.count or 0)
     sorted_pairs = list(zip(ours, other.told, strict=False))
     if len(other.told) == len(ours) and _none_apart(sorted_pairs, minimum):
         yield from ((row, before) for row, before in sorted_pairs if row.count != before)
         return
-    pairs = [(r, one.count) for r, one in zip(drawn, there, strict=True) if one.count is not None]
+    pairs = [
+        (r, leaf.count)
+        for r, leaf in zip(drawn, drawn_before, strict=True)
+        if leaf.count is not None
+    ]
     same = sum(row.count == before for row, before in pairs)
     if same >= max(_FEW_ROWS, len(drawn) / 2):
-        yield from (one for one in pairs if one[0].count != one[1] and _none_apart([one], minimum))
+        yield from (
+            pair for pair in pairs if pair[0].count != pair[1] and _none_apart([pair], minimum)
+        )
 
 
 def _none_apart(pairs: Sequence[tuple[CountedRow, int]], minimum: int) -> bool:

@@ -95,7 +95,7 @@ def under_other_names(
     And the sources that can be read in more ways than are looked at. Raises TooManyStepsError.
     """
     wholes = [reading for reading in readings if reading.whole]
-    dimensions = {id(one): [_labels(one, name) for name in _free(one)] for one in wholes}
+    dimensions = {id(whole): [_labels(whole, name) for name in _free(whole)] for whole in wholes}
     every = _Dimensions([labels for found in dimensions.values() for labels in found])
     renamed: list[CountReading] = []
     too_many = set()
@@ -110,8 +110,8 @@ def under_other_names(
             too_many.add(reading.source)
             continue
         for chosen in product(*choices):
-            renamings = [one for one in chosen if one is not None]
-            if renamings and len({one.name for one in renamings}) == len(renamings):
+            renamings = [renaming for renaming in chosen if renaming is not None]
+            if renamings and len({renaming.name for renaming in renamings}) == len(renamings):
                 steps.take(1 + len(reading.rows) // 4)
                 renamed.append(_renamed(reading, renamings))
     return renamed, too_many
@@ -125,12 +125,12 @@ class _Dimensions:
         self._by_counts: dict[tuple[int, ...], list[int]] = defaultdict(list)
         self._partly: dict[int, list[int]] = defaultdict(list)
         self._by_number: dict[int, list[int]] = defaultdict(list)
-        for place, one in enumerate(every):
-            self._by_number[len(one.people)].append(place)
-            if one.exact is None:
-                self._partly[len(one.people)].append(place)
+        for place, whole in enumerate(every):
+            self._by_number[len(whole.people)].append(place)
+            if whole.exact is None:
+                self._partly[len(whole.people)].append(place)
             else:
-                self._by_counts[one.exact].append(place)
+                self._by_counts[whole.exact].append(place)
 
     def like(self, ours: _Labels) -> Iterator[_Labels]:
         """Those whose labels may count as many people as `ours`."""
@@ -217,30 +217,30 @@ def _matched(
     beginnings without an end.
     """
     chosen: list[str] = []
-    taken: set[str] = set()
+    used: set[str] = set()
     choices = [iter(same[label]) for label in labels[:1]]
     tried = 0
     while choices:
         tried += 1
         if tried > _MOST_TRIED:
             raise _TooManyTriedError
-        steps.take(1 + len(taken) // 32)
-        their = next((one for one in choices[-1] if one not in taken), None)
+        steps.take(1 + len(used) // 32)
+        their = next((choice for choice in choices[-1] if choice not in used), None)
         if their is None:
             choices.pop()
             if chosen:
-                taken.discard(chosen.pop())
+                used.discard(chosen.pop())
         elif len(chosen) + 1 == len(labels):
             yield dict(zip(labels, [*chosen, their], strict=True))
         else:
             chosen.append(their)
-            taken.add(their)
+            used.add(their)
             choices.append(iter(same[labels[len(chosen)]]))
 
 
 def _renamed(reading: CountReading, renamings: Sequence[_Renaming]) -> CountReading:
-    names = {one.dimension: one.name for one in renamings}
-    labels = {one.dimension: one.labels for one in renamings}
+    names = {renaming.dimension: renaming.name for renaming in renamings}
+    labels = {renaming.dimension: renaming.labels for renaming in renamings}
 
     def new(cell: Cell) -> Cell:
         return frozenset(

@@ -81,7 +81,7 @@ class Extremes:
 
 def level_of(name: str) -> float | None:
     """Which quantile a name says that a value is: 0 the smallest, 1 the largest; None if none."""
-    words = [word.casefold() for word in _WORD.findall(name)]
+    words = [part.casefold() for part in _WORD.findall(name)]
     if not _OF_MANY.isdisjoint(words):
         return None
     if not _LARGEST.isdisjoint(words) or (words and words[-1] in _ENDS):
@@ -110,7 +110,7 @@ def extreme_arrays(names: Iterable[str]) -> list[str]:
     return [
         name
         for name in names
-        if _NO_VALUE.isdisjoint(word.casefold() for word in _WORD.findall(name))
+        if _NO_VALUE.isdisjoint(part.casefold() for part in _WORD.findall(name))
         and level_of(re.split(r"[./]", name)[-1]) in (0, 1)
     ]
 

@@ -64,9 +64,9 @@ def inferred_cells(
     if not protected and _all_told(group, withheld, minimum):
         return
     for lattice, counts in _solved(group, withheld, minimum, everybody, steps):
-        for one in chain(_small(lattice, counts, steps), _exact(lattice, counts, protected)):
-            if one.rows:
-                yield one
+        for cell in chain(_small(lattice, counts, steps), _exact(lattice, counts, protected)):
+            if cell.rows:
+                yield cell
 
 
 def _all_told(group: Sequence[CountReading], withheld: Withheld, minimum: int) -> bool:

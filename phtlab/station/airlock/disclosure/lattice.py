@@ -106,7 +106,7 @@ def _shapes(readings: Sequence[CountReading], steps: WorkLimit) -> list[tuple[st
     """
     every = {frozenset(reading.dimensions) for reading in readings}
     every.add(_circular(every, steps))
-    return [tuple(sorted(one)) for one in _largest(every)]
+    return [tuple(sorted(shape)) for shape in _largest(every)]
 
 
 def _largest(tables: Collection[frozenset[str]]) -> set[frozenset[str]]:
@@ -130,15 +130,15 @@ def _circular(tables: Collection[frozenset[str]], steps: WorkLimit) -> frozenset
     So a dimension of one table only goes, and a table that another one holds (the reduction of
     Graham, and of Yu and Ozsoyoglu; Beeri et al. 1983, Desirability of acyclic database schemes).
     """
-    left = set(tables)
+    remaining = set(tables)
     while True:
-        steps.take(1 + len(left) // 4)
-        times = Counter(name for table in left for name in table)
-        shorter = {frozenset(name for name in table if times[name] > 1) for table in left}
+        steps.take(1 + len(remaining) // 4)
+        times = Counter(name for table in remaining for name in table)
+        shorter = {frozenset(name for name in table if times[name] > 1) for table in remaining}
         shorter = _largest(shorter)
-        if shorter == left:
-            return frozenset().union(*left)
-        left = shorter
+        if shorter == remaining:
+            return frozenset().union(*remaining)
+        remaining = shorter
 
 
 def _size(shape: Sequence[str], labels: Labels) -> int:
@@ -205,9 +205,9 @@ def _structurally_empty(
     pairs: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for reading in readings:
         for leaf in reading.leaves:
-            told = leaf.cell - reading.within  # that one count is of both says nothing of others
-            for inner, low in told:
-                for outer, high in told:
+            extra = leaf.cell - reading.within  # that one count is of both says nothing of others
+            for inner, low in extra:
+                for outer, high in extra:
                     if inner != outer:
                         pairs[inner, outer].add((low, high))
     for names, seen in pairs.items():

@@ -104,8 +104,8 @@ def check_together(
     try:
         wholes = [readings[d.output.name][0] for d in checked]
         # Values are of those whose rows leave; so a total is asked for without the others too.
-        left = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
-        earlier = history.related(wholes + left, rules.minimum_count, steps)
+        remaining = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
+        earlier = history.related(wholes + remaining, rules.minimum_count, steps)
     except (TooMuchLeftError, TooManyStepsError):
         earlier = []
         for draft in checked:
@@ -118,25 +118,28 @@ def check_together(
         for draft in checked:
             _unchecked(draft, rules, TOO_MANY_STEPS)
     # What a reader sums up: withheld rows are in no total.
-    told = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
+    first_readings = {d.output.name: readings[d.output.name][0].without(d.taken) for d in counted}
     for draft in counted:
-        whole = told[draft.output.name]
+        whole = first_readings[draft.output.name]
         if draft.table is not None:
-            ways = [one.without(draft.taken) for one in readings[draft.output.name]]
+            ways = [reading.without(draft.taken) for reading in readings[draft.output.name]]
             draft.people = people_in(ways, history.most)
             draft.values = _values(draft, draft.table)
         draft.claimed = max((row.count or 0 for row in whole.rows), default=0)
         draft.cells = replace(
             readings[draft.output.name][0].told_by(), values=draft.values, told=draft.told
         )
-    told = {
-        d.output.name: replace(told[d.output.name], values=d.values > 0, _sums={}) for d in counted
+    first_readings = {
+        d.output.name: replace(first_readings[d.output.name], values=d.values > 0, _sums={})
+        for d in counted
     }
     try:
-        others = [*told.values(), *earlier]
+        others = [*first_readings.values(), *earlier]
         for draft in checked:
             steps.take(sum(1 + len(other.rows) // 64 for other in others) // 8)
-            _close_totals(draft, told[draft.output.name], others, rules, history.everybody)
+            _close_totals(
+                draft, first_readings[draft.output.name], others, rules, history.everybody
+            )
     except TooManyStepsError:
         for draft in checked:
             _unchecked(draft, rules, TOO_MANY_STEPS)
@@ -183,11 +186,11 @@ def _check_linked(
     for draft in counted:
         steps.take(sum(1 + len(other.rows) // 8 for other in others) // 2)
         _differencing(draft, readings[draft.output.name][0], others, rules)
-    every = [one for draft in counted for one in readings[draft.output.name]]
+    every = [reading for draft in counted for reading in readings[draft.output.name]]
     every += _as_cells(counted, every, steps)
     every += earlier
     # Of how many people a mean is, the station knows, and not who has the mean.
-    every = [one for one in every if one.known]
+    every = [reading for reading in every if reading.known]
     every += _of_everybody(every, everybody)
     renamed, too_many = under_other_names(every, steps)
     every += renamed
@@ -208,12 +211,12 @@ def _complementary(
     withheld = {(d.output.name, row) for d in counted for row in d.taken}
     # What is not of counts tells none.
     counted = [draft for draft in counted if draft.output.kind != "model"]
-    asked = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
+    actions = {draft.output.name: _action(draft, rules, "complementary") for draft in counted}
     found = complement(
         readings,
         withheld,
         minimum=rules.minimum_count,
-        removable={name for name, action in asked.items() if action == "suppress"},
+        removable={name for name, action in actions.items() if action == "suppress"},
         steps=steps,
         protected=_protected(counted, readings),
         everybody=everybody,
@@ -224,7 +227,7 @@ def _complementary(
             _unchecked(draft, rules, "It has too many cells to be held against the other tables.")
         rows = found.rows.get(name, set())
         if rows or name in found.blamed:
-            _find_computable(draft, asked[name], rows, found)
+            _find_computable(draft, actions[name], rows, found)
 
 
 def _unchecked(draft: MarkedOutput, rules: AirlockRules, sentence: str) -> None:
@@ -296,17 +299,21 @@ def _protected(
     counted: Sequence[MarkedOutput], readings: Sequence[CountReading]
 ) -> Collection[Cell]:
     """Cells that stay though they count enough people."""
-    taken = {
+    withheld = {
         draft.output.name: draft.taken
         for draft in counted
-        if any(one.rule != "small-count" for one in draft.findings if one.action == "suppress")
+        if any(
+            finding.rule != "small-count"
+            for finding in draft.findings
+            if finding.action == "suppress"
+        )
     }
     return {
         row.cell
         for reading in readings
         if reading.whole
         for row in reading.rows
-        if row.row in taken.get(reading.source, ())
+        if row.row in withheld.get(reading.source, ())
     }
 
 
@@ -343,22 +350,22 @@ def _of_everybody(readings: Sequence[CountReading], everybody: Everybody) -> lis
 
     What is said may be true of everybody: they are read as if it were not there too.
     """
-    totals = {one.total for one in readings if one.whole and not one.within}
+    totals = {reading.total for reading in readings if reading.whole and not reading.within}
     found = []
-    for one in readings:
-        said = one.within
-        if not (one.whole and said and one.total is not None):
+    for reading in readings:
+        condition = reading.within
+        if not (reading.whole and condition and reading.total is not None):
             continue
-        known = everybody is not None and everybody[0] <= one.total <= everybody[1]
-        if one.total in totals or known:
-            outside = {name for name, _ in said}
+        known = everybody is not None and everybody[0] <= reading.total <= everybody[1]
+        if reading.total in totals or known:
+            outside = {name for name, _ in condition}
             found.append(
                 replace(
-                    one,
-                    dimensions=tuple(name for name in one.dimensions if name not in outside),
-                    rows=tuple(replace(row, cell=row.cell - said) for row in one.rows),
+                    reading,
+                    dimensions=tuple(name for name in reading.dimensions if name not in outside),
+                    rows=tuple(replace(row, cell=row.cell - condition) for row in reading.rows),
                     within=EVERYBODY,
-                    marks=one.marks.moved(partial(_outside, said)),
+                    marks=reading.marks.moved(partial(_outside, condition)),
                     guessed=frozenset(outside),
                     _sums={},
                 )
@@ -366,8 +373,8 @@ def _of_everybody(readings: Sequence[CountReading], everybody: Everybody) -> lis
     return found
 
 
-def _outside(said: Cell, cell: Cell) -> Cell:
-    return cell - said
+def _outside(condition: Cell, cell: Cell) -> Cell:
+    return cell - condition
 
 
 def _of_people(draft: MarkedOutput) -> CountReading:
@@ -381,17 +388,21 @@ def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: Airlock
     """A count is of those that others count too: of everybody, or of whom it says that it is."""
     if draft.count is None:
         return
-    others = [one for one in readings if one.source != draft.output.name]
-    said = _said(draft)
-    if said:
-        names = frozenset(name for name, _ in said)
-        known = [one.sums(names).get(said, (0, None))[1] for one in others if not one.within]
+    others = [reading for reading in readings if reading.source != draft.output.name]
+    condition = _said(draft)
+    if condition:
+        names = frozenset(name for name, _ in condition)
+        known = [
+            reading.sums(names).get(condition, (0, None))[1]
+            for reading in others
+            if not reading.within
+        ]
         totals = [count for count in known if count is not None]
     else:
         totals = [
-            one.total
-            for one in others
-            if not one.within and one.total is not None and OF not in one.dimensions
+            reading.total
+            for reading in others
+            if not reading.within and reading.total is not None and OF not in reading.dimensions
         ]
     if totals and draft.count not in totals:
         draft.find(
@@ -406,8 +417,8 @@ def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: Airlock
 def _said(draft: MarkedOutput) -> Cell:
     """Whom the train says that an output counts."""
     where = draft.output.where.items()
-    said = ((folded(name), folded(label)) for name, label in where)
-    return frozenset(part for part in said if not is_total(part[1]))
+    condition = ((folded(name), folded(label)) for name, label in where)
+    return frozenset(part for part in condition if not is_total(part[1]))
 
 
 def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> list[CountReading]:
@@ -415,17 +426,19 @@ def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> lis
     output = draft.output
     if draft.table is None and draft.count is None:
         return [_of_people(draft)]
-    said = _said(draft)
+    condition = _said(draft)
     if draft.table is None:
-        row = CountedRow(said, draft.count, 0)
-        names = tuple(sorted(name for name, _ in said))
-        return [CountReading(output.name, names, (row,), within=said)]
-    told = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
+        row = CountedRow(condition, draft.count, 0)
+        names = tuple(sorted(name for name, _ in condition))
+        return [CountReading(output.name, names, (row,), within=condition)]
+    labels = {(folded(c.name), label_of(v)) for c in draft.table.columns for v in c.values}
     # A column of what is said says nothing more; one that says something else is believed.
-    said = frozenset(p for p in said if not any(p[0] == name for name, _ in told - {p}))
+    condition = frozenset(p for p in condition if not any(p[0] == name for name, _ in labels - {p}))
     counts = count_column(draft.table, output.counts or "")
     others = _others(output)
-    others |= {c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in said)}
+    others |= {
+        c.name for c in draft.table.columns if any(folded(c.name) == n for n, _ in condition)
+    }
     figure = output.kind == "figure"
     dimensions = dimensions_of(draft.table, output.by, others, numbers=not figure)
     found = readings_of(
@@ -433,7 +446,7 @@ def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> lis
         draft.table,
         counts,
         dimensions,
-        within=said,
+        within=condition,
         minimum=minimum,
         steps=steps,
         drawn=[c.name for c in draft.table.columns if c.name not in others] if figure else (),
@@ -460,9 +473,9 @@ def _values(draft: MarkedOutput, table: Table) -> int:
 
 
 def _counts(draft: MarkedOutput) -> bool:
-    said = draft.output.kind in ("scalar", "model") and draft.people is not None
+    counts_people = draft.output.kind in ("scalar", "model") and draft.people is not None
     counts = draft.count is not None or draft.output.counts is not None
-    return said or (counts and (draft.table is not None or draft.count is not None))
+    return counts_people or (counts and (draft.table is not None or draft.count is not None))
 
 
 def _action(draft: MarkedOutput, rules: AirlockRules, rule: str) -> Action:

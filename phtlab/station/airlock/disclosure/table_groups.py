@@ -28,7 +28,7 @@ def tables_of_same_people(
     Raises TooManyStepsError.
     """
     groups: dict[frozenset[int], list[CountReading]] = {}
-    own_names = [one for one in readings if not one.guessed]
+    own_names = [reading for reading in readings if not reading.guessed]
     rounds = [own_names, readings] if len(own_names) < len(readings) else [own_names]
     for among in rounds:
         complete: set[int] = set()
@@ -47,8 +47,8 @@ def tables_of_same_people(
 
 def counts_all(reading: CountReading, everybody: Everybody) -> bool:
     """Whether a table of this stop counts as many as there are, and not only those without gaps."""
-    here = any(row.row is not None for row in reading.rows)
-    if everybody is None or reading.total is None or reading.within or not here:
+    any_counted = any(row.row is not None for row in reading.rows)
+    if everybody is None or reading.total is None or reading.within or not any_counted:
         return False
     least, most = everybody
     return least <= reading.total <= most
@@ -64,14 +64,16 @@ def _gathered(
     """
     group = _Group(steps)
     group.add(seed)
-    waiting = [one for one in readings if one.source != seed.source or len(one.rows) == 1]
-    waiting = [one for one in waiting if one is not seed]
+    waiting = [
+        reading for reading in readings if reading.source != seed.source or len(reading.rows) == 1
+    ]
+    waiting = [reading for reading in waiting if reading is not seed]
     refused: dict[int, _Refusal] = {}
     names = 0
     while waiting:
         if names != len(group.labels):
             names = len(group.labels)
-            waiting.sort(key=lambda one: (not one.whole, -_shared(group, one)))
+            waiting.sort(key=lambda reading: (not reading.whole, -_shared(group, reading)))
         steps.take(1 + len(waiting) // 10)
         for other in waiting:
             was = refused.get(id(other))
@@ -86,12 +88,16 @@ def _gathered(
         group.add(other)
         waiting.remove(other)
         if len(other.rows) > 1 or not other.whole:
-            waiting = [one for one in waiting if one.source != other.source or len(one.rows) == 1]
+            waiting = [
+                reading
+                for reading in waiting
+                if reading.source != other.source or len(reading.rows) == 1
+            ]
     return group.members, True
 
 
-def _shared(group: _Group, one: CountReading) -> int:
-    return sum(name in group.labels for name in {*one.dimensions})
+def _shared(group: _Group, reading: CountReading) -> int:
+    return sum(name in group.labels for name in {*reading.dimensions})
 
 
 @dataclass(frozen=True)

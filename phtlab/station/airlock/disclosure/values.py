@@ -44,15 +44,15 @@ def values_in(
         if column.type not in ("integer", "number") or column.name == counts:
             continue
         values = [column.values[row] for row in rows]
-        there = [value for value in values if value is not None]
+        present = [value for value in values if value is not None]
         if values == of_counts:
             continue  # the same count once more
         if column.name in dimensions and told_apart:
-            found += len(set(there))
+            found += len(set(present))
         elif drawn:
             found += 1 if _follows(values, before) else _places(values, series)
         else:
-            found += len(there)
+            found += len(present)
         before.append(values)
     return found
 
@@ -108,7 +108,7 @@ def people_in(readings: Iterable[CountReading], most: int | None) -> int:
     No more than `most`, if that is known. Labels that all count as many (samples, measures of the
     same people) are of the same; so are those that count more than there are together.
     """
-    found = min((_people(one, most) for one in readings if one.whole), default=0)
+    found = min((_people(reading, most) for reading in readings if reading.whole), default=0)
     return found if most is None else min(found, most)
 
 

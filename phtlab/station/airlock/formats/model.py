@@ -108,7 +108,7 @@ def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
     A name leaves with the numbers, and the run has made it up: hundreds of them hold a data set.
     """
     plain = KNOWN_NAMES.union(patterns)
-    wild = [one for one in patterns if "*" in one]
+    wild = [pattern for pattern in patterns if "*" in pattern]
     others = [name for name in names if name not in plain]
     if len(others) * len(wild) > MAX_COMPARED or any(map(_UNCLEAR.search, wild)):
         raise AirlockError(
@@ -116,8 +116,8 @@ def require_declared(names: Sequence[str], patterns: Sequence[str]) -> None:
             "digit or another *, and which names those are takes too long to say.",
             code="model-names",
         )
-    declared = [named_by(one) for one in wild]
-    if not all(any(one.fullmatch(name) for one in declared) for name in others):
+    declared = [named_by(pattern) for pattern in wild]
+    if not all(any(pattern.fullmatch(name) for pattern in declared) for name in others):
         raise AirlockError(
             "The model may not leave: the train does not declare the names of all its tensors.",
             "Write tensors=[…] where it is published.",

@@ -34,9 +34,9 @@ def document(content: bytes) -> dict[str, Any]:
     return found
 
 
-def people_in(said: Mapping[str, Any]) -> int:
+def people_in(arguments: Mapping[str, Any]) -> int:
     """How many people a scalar or a model says that it is of. Raises AirlockError (``counts``)."""
-    people = said.get("of")
+    people = arguments.get("of")
     if isinstance(people, bool) or not isinstance(people, int) or people < 0:
         raise AirlockError(
             "The output is declared with the number of people that it is of, and has none.",

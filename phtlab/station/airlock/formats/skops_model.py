@@ -88,7 +88,7 @@ def _walk(node: Any, named: set[str]) -> None:
 
 def _require_known(node: Mapping[str, Any]) -> None:
     kind, module, loader = (node.get(k) for k in ("__class__", "__module__", "__loader__"))
-    if not all(isinstance(word, str) for word in (kind, module, loader)):
+    if not all(isinstance(name, str) for name in (kind, module, loader)):
         raise _refused("its schema is none")
     known = f"{module}.{kind}" in _PLAIN or (
         str(module).split(".")[0] == "sklearn" and kind in ESTIMATORS

@@ -154,8 +154,8 @@ def _column(head: object, cells: object, rules: AirlockRules, max_rows: int) -> 
     name, kind = head["name"], head["type"]
     if not isinstance(name, str) or not name.strip() or not isinstance(kind, str):
         raise _refused("columns", "a column has no name or no type")
-    if fault := text_fault(name, rules.max_text):
-        raise _refused("columns", f"the name of a column has {fault}")
+    if error := text_fault(name, rules.max_text):
+        raise _refused("columns", f"the name of a column has {error}")
     if kind not in _READ:
         raise _refused("columns", "a column is of no type that may leave")
     if len(cells) > max_rows:
@@ -186,8 +186,8 @@ def _boolean(cell: object, _: AirlockRules) -> bool:
 def _string(cell: object, rules: AirlockRules) -> str:
     if not isinstance(cell, str):
         raise _wrong_type("text")
-    if fault := text_fault(cell, rules.max_text):
-        raise _refused("free-text", f"a column has {fault}")
+    if error := text_fault(cell, rules.max_text):
+        raise _refused("free-text", f"a column has {error}")
     return cell
 
 
@@ -209,8 +209,8 @@ _READ: Mapping[str, Callable[[object, AirlockRules], Any]] = {
 }
 
 
-def _wrong_type(wanted: str) -> AirlockError:
-    return _refused("cell-type", f"a cell is no {wanted}, as its column is")
+def _wrong_type(expected: str) -> AirlockError:
+    return _refused("cell-type", f"a cell is no {expected}, as its column is")
 
 
 def _refused(rule: str, why: str) -> AirlockError:

@@ -48,7 +48,9 @@ class ReleasedAmount(BaseModel):
 
 def amount_of(passed: Iterable[CheckedOutput]) -> Amount:
     """The amount that `passed` lets leave."""
-    files = [one.files for one in passed if one.verdict.verdict in ("released", "suppressed")]
+    files = [
+        output.files for output in passed if output.verdict.verdict in ("released", "suppressed")
+    ]
     every = [(name, content) for found in files for name, content in found.items()]
     return Amount(
         outputs=sum(1 for found in files if found),
@@ -61,22 +63,22 @@ def amount_of(passed: Iterable[CheckedOutput]) -> Amount:
 def values_of(passed: Iterable[CheckedOutput]) -> dict[str, int]:
     """The numbers that count nobody of the outputs that leave, each by the digests of its files."""
     return {
-        "+".join(map(digest_of, one.files.values())): one.cells.values
-        for one in passed
-        if one.verdict.verdict in ("released", "suppressed")
-        and one.cells is not None
-        and one.cells.values
-        and one.files
+        "+".join(map(digest_of, output.files.values())): output.cells.values
+        for output in passed
+        if output.verdict.verdict in ("released", "suppressed")
+        and output.cells is not None
+        and output.cells.values
+        and output.files
     }
 
 
-def note(folder: Path, stop: str, at: datetime, left: ReleasedAmount) -> None:
+def note(folder: Path, stop: str, at: datetime, amount: ReleasedAmount) -> None:
     """Remember what left at the stop with the hex name `stop`. Idempotent."""
-    if not left.amount.outputs:
+    if not amount.amount.outputs:
         return
     place = _month(folder, at)
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_durably(place / f"{stop}.json", canonical(left.model_dump(mode="json")))
+    write_durably(place / f"{stop}.json", canonical(amount.model_dump(mode="json")))
 
 
 def amounts_of_month(folder: Path, at: datetime) -> list[ReleasedAmount]:
@@ -108,26 +110,26 @@ class MonthUsage:
     values: int
 
 
-def uses(left: Iterable[ReleasedAmount]) -> list[MonthUsage]:
+def uses(amounts: Iterable[ReleasedAmount]) -> list[MonthUsage]:
     """`left` by researcher and data set, the most rows first: as the month's limits count it.
 
     What left of several data sets together counts for each of them.
     """
     found: dict[tuple[str, str], list[ReleasedAmount]] = {}
-    for one in left:
-        for name in one.datasets:
-            found.setdefault((one.researcher, name), []).append(one)
+    for amount in amounts:
+        for name in amount.datasets:
+            found.setdefault((amount.researcher, name), []).append(amount)
     made = [
         MonthUsage(
             researcher,
             name,
             len(stops),
-            sum((one.amount for one in stops), Amount()),
+            sum((stop.amount for stop in stops), Amount()),
             sum(values_left(stops, researcher, [name]).values()),
         )
         for (researcher, name), stops in found.items()
     ]
-    return sorted(made, key=lambda one: (-one.amount.rows, one.researcher, one.dataset))
+    return sorted(made, key=lambda use: (-use.amount.rows, use.researcher, use.dataset))
 
 
 def months(folder: Path) -> list[str]:
@@ -135,28 +137,31 @@ def months(folder: Path) -> list[str]:
     return sorted((path.name for path in (folder / FOLDER).glob("[0-9]*-[01][0-9]")), reverse=True)
 
 
-def most_left(left: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]) -> Amount:
+def most_left(
+    amounts: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]
+) -> Amount:
     """What left for `researcher` of that one of `datasets` of which the most rows did."""
-    mine = [one for one in left if one.researcher == researcher]
+    mine = [amount for amount in amounts if amount.researcher == researcher]
     sums = [
-        sum((one.amount for one in mine if name in one.datasets), Amount()) for name in datasets
+        sum((amount.amount for amount in mine if name in amount.datasets), Amount())
+        for name in datasets
     ]
     return Amount(
-        outputs=max((one.outputs for one in sums), default=0),
-        rows=max((one.rows for one in sums), default=0),
-        size=max((one.size for one in sums), default=0),
-        numbers=max((one.numbers for one in sums), default=0),
+        outputs=max((total.outputs for total in sums), default=0),
+        rows=max((total.rows for total in sums), default=0),
+        size=max((total.size for total in sums), default=0),
+        numbers=max((total.numbers for total in sums), default=0),
     )
 
 
 def values_left(
-    left: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]
+    amounts: Iterable[ReleasedAmount], researcher: str, datasets: Collection[str]
 ) -> Mapping[str, int]:
     """The numbers that count nobody and left for `researcher` of any of `datasets`, by output."""
     found: dict[str, int] = {}
-    for one in left:
-        if one.researcher == researcher and not set(one.datasets).isdisjoint(datasets):
-            found |= one.values
+    for amount in amounts:
+        if amount.researcher == researcher and not set(amount.datasets).isdisjoint(datasets):
+            found |= amount.values
     return found
 
 
@@ -173,16 +178,16 @@ def hold_beyond(
     """
     found = []
     known = dict(values or {})
-    for one in passed:
-        together, own = before + amount_of([one]), values_of([one])
+    for output in passed:
+        together, own = before + amount_of([output]), values_of([output])
         # What counts only, or has left before, waits for no limit of values.
         many = sum((known | own).values()) if own.keys() - known.keys() else 0
         if limits.holds(together, many, people):
             before = together
             known |= own
-        elif one.verdict.verdict in ("released", "suppressed"):
-            one = replace(one, verdict=one.verdict.model_copy(update=_HELD))
-        found.append(one)
+        elif output.verdict.verdict in ("released", "suppressed"):
+            output = replace(output, verdict=output.verdict.model_copy(update=_HELD))
+        found.append(output)
     return tuple(found)
 
 

@@ -171,9 +171,9 @@ class ReleasedHistory(History):
         if not self.folder.is_dir():
             return []
         found = self._pending()
-        totals = {people for one in readings for people in _told(one)}
-        asked: set[tuple[str, str]] = set()
-        waiting = {label for one in readings for label in _labels(one)}
+        totals = {people for reading in readings for people in _told(reading)}
+        labels: set[tuple[str, str]] = set()
+        waiting = {label for reading in readings for label in _labels(reading)}
         key_name, key = _key(self.folder)
         waiting |= {_label_of_mark(_mark(key, total)) for total in totals}
         seen: set[Path] = set()
@@ -192,11 +192,14 @@ class ReleasedHistory(History):
                             raise TooMuchLeftError
                         fresh += self._of_file(path)
                 found += fresh
-                asked |= waiting
+                labels |= waiting
                 # One that only counts about as many people says nothing of who they are.
                 waiting = {
-                    label for one in fresh if asked & _labels(one) for label in _labels(one)
-                } - asked
+                    label
+                    for reading in fresh
+                    if labels & _labels(reading)
+                    for label in _labels(reading)
+                } - labels
                 totals = set()
         return _with_parts(found, steps)
 
@@ -216,14 +219,16 @@ class ReleasedHistory(History):
         content = _read(path)
         readings = self._of_file(path)
         marked = [output for output in content["outputs"] if "key" in output]
-        marks = [mark for one in marked for mark in one.get("marks", ())]
-        sums = {_label_of_mark(one["mark"]) for one in marks if not one["cell"]}
+        marks = [mark for output in marked for mark in output.get("marks", ())]
+        sums = {_label_of_mark(mark["mark"]) for mark in marks if not mark["cell"]}
         return released_index.IndexEntry(
             datasets=content["datasets"],
-            rows=sum(len(one.rows) for one in readings),
-            labels={label for one in readings for label in _labels(one)} | sums,
-            totals={people for one in readings for people in _told(one)},
-            key=min((one["key"] if "marks" in one else _OLD for one in marked), default=""),
+            rows=sum(len(reading.rows) for reading in readings),
+            labels={label for reading in readings for label in _labels(reading)} | sums,
+            totals={people for reading in readings for people in _told(reading)},
+            key=min(
+                (output["key"] if "marks" in output else _OLD for output in marked), default=""
+            ),
         )
 
 
@@ -283,25 +288,25 @@ def outputs_to_remember(
     """
     declared = {output.name: output for output in outputs}
     found = []
-    for one in passed:
+    for output in passed:
         stays = ("refused",) if held else ("refused", "held")
-        if one.cells is None or one.verdict.verdict in stays:
+        if output.cells is None or output.verdict.verdict in stays:
             continue
-        counts = _counts_in(one.files, declared[one.verdict.name], one.cells)
-        rows = [{"cell": dict(cell), "count": counts.get(cell)} for cell in one.cells.cells]
+        counts = _counts_in(output.files, declared[output.verdict.name], output.cells)
+        rows = [{"cell": dict(cell), "count": counts.get(cell)} for cell in output.cells.cells]
         kept: dict[str, Any] = {
-            "name": one.verdict.name,
-            "dimensions": list(one.cells.dimensions),
+            "name": output.verdict.name,
+            "dimensions": list(output.cells.dimensions),
             "rows": rows,
         }
-        if one.cells.within:
-            kept["within"] = dict(one.cells.within)
-        if one.cells.values:
-            kept["values"] = one.cells.values
-        if not one.cells.told:
+        if output.cells.within:
+            kept["within"] = dict(output.cells.within)
+        if output.cells.values:
+            kept["values"] = output.cells.values
+        if not output.cells.told:
             kept["told"] = False
         if any(row["count"] is None for row in rows):
-            kept["sums"] = [{"cell": dict(cell), "count": n} for cell, n in one.cells.sums]
+            kept["sums"] = [{"cell": dict(cell), "count": n} for cell, n in output.cells.sums]
         found.append(kept)
     return found
 
@@ -309,17 +314,17 @@ def outputs_to_remember(
 def cells_kept(passed: Sequence[CheckedOutput]) -> dict[str, Any]:
     """The cells of outputs that wait for a person, as JSON, with what they sum up to."""
     return {
-        one.verdict.name: {
-            "dimensions": one.cells.dimensions,
-            "columns": one.cells.columns,
-            "cells": [dict(cell) for cell in one.cells.cells],
-            "sums": [[dict(cell), count] for cell, count in one.cells.sums],
-            "within": dict(one.cells.within),
-            "values": one.cells.values,
-            "told": one.cells.told,
+        output.verdict.name: {
+            "dimensions": output.cells.dimensions,
+            "columns": output.cells.columns,
+            "cells": [dict(cell) for cell in output.cells.cells],
+            "sums": [[dict(cell), count] for cell, count in output.cells.sums],
+            "within": dict(output.cells.within),
+            "values": output.cells.values,
+            "told": output.cells.told,
         }
-        for one in passed
-        if one.cells is not None
+        for output in passed
+        if output.cells is not None
     }
 
 
@@ -328,8 +333,10 @@ def with_cells(
 ) -> tuple[CheckedOutput, ...]:
     """`passed` as people decided, with the cells that were kept of each."""
     return tuple(
-        replace(one, cells=_cells(kept[one.verdict.name])) if one.verdict.name in kept else one
-        for one in passed
+        replace(output, cells=_cells(kept[output.verdict.name]))
+        if output.verdict.name in kept
+        else output
+        for output in passed
     )
 
 
@@ -412,7 +419,7 @@ def _marks(folder: Path, output: Mapping[str, Any]) -> SumMarks:
     name, key = _key(folder)
     if output.get("key") != name:
         return SumMarks()  # by another key: nobody can tell any more
-    by_cell = {frozenset(one["cell"].items()): one["mark"] for one in output.get("marks", ())}
+    by_cell = {frozenset(mark["cell"].items()): mark["mark"] for mark in output.get("marks", ())}
     return SumMarks(by_cell, partial(_mark, key))
 
 
@@ -422,7 +429,9 @@ def _sealed(folder: Path, output: Mapping[str, Any]) -> dict[str, Any]:
     if "sums" not in output:
         return kept
     name, key = _key(folder)
-    marks = [{"cell": one["cell"], "mark": _mark(key, one["count"])} for one in output["sums"]]
+    marks = [
+        {"cell": entry["cell"], "mark": _mark(key, entry["count"])} for entry in output["sums"]
+    ]
     return {**kept, "marks": marks, "key": name}
 
 

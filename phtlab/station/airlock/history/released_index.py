@@ -73,16 +73,16 @@ class ReleasedIndex:
         Raises StationError (``station-error``) for a file that is gone; what `about` raises.
         """
         known = {name for (name,) in self._database.execute("SELECT name FROM file")}
-        there = {path.name for path in self._folder.glob("*.json")}
-        if gone := known - there:
+        stored = {path.name for path in self._folder.glob("*.json")}
+        if removed := known - stored:
             raise StationError(
-                f"{self._folder / min(gone)} is gone: what has left cannot be known.",
+                f"{self._folder / min(removed)} is gone: what has left cannot be known.",
                 f"Restore it from a backup; or remove {self._folder / NAME} too, and later stops "
                 "are not held against what it said.",
                 code="station-error",
             )
         with self._database:
-            for name in sorted(there - known):
+            for name in sorted(stored - known):
                 self._add(name, about(self._folder / name))
 
     def _add(self, name: str, about: IndexEntry) -> None:
@@ -116,14 +116,14 @@ class ReleasedIndex:
         And those whose digests are by another key than `key`: nobody can tell what they sum up to.
         Each with its number of rows, the newest first.
         """
-        asked = {
+        parameters = {
             "datasets": json.dumps(sorted(datasets)),
             "labels": json.dumps(sorted({_hash(*label) for label in labels})),
             "totals": json.dumps(sorted(set(totals))),
             "near": max(near, 1),
             "key": key,
         }
-        found = self._database.execute(_RELATED, asked)
+        found = self._database.execute(_RELATED, parameters)
         return [(self._folder / name, rows) for name, rows in found]
 
 

@@ -27,5 +27,5 @@ def amounts(
 ) -> Response:
     """For each researcher and data set what left in a month, beside what may leave unasked."""
     return pages_of(request).page(
-        "amounts.html", worker, here="/amounts", view=month_page(console.station, month)
+        "amounts.html", worker, location="/amounts", view=month_page(console.station, month)
     )

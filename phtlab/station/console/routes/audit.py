@@ -36,4 +36,6 @@ def audit(
     """The newest entries that fit the filters, and whether the chain holds."""
     filters = Filters(actor, action, about.strip(), since, until)
     view = audit_page(console.station, filters)
-    return pages_of(request).page("audit.html", worker, here="/audit", view=view, filters=filters)
+    return pages_of(request).page(
+        "audit.html", worker, location="/audit", view=view, filters=filters
+    )

@@ -20,7 +20,7 @@ router = APIRouter(responses=RESPONSES, default_response_class=HTMLResponse)
 def datasets(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """All that are declared here, and how often each was used."""
     return pages_of(request).page(
-        "datasets.html", worker, here="/datasets", datasets=dataset_pages(console.station)
+        "datasets.html", worker, location="/datasets", datasets=dataset_pages(console.station)
     )
 
 
@@ -33,5 +33,5 @@ def dataset(
 ) -> Response:
     """Its schema, the first rows of its twin, and the journeys on it. No row of its data."""
     return pages_of(request).page(
-        "dataset.html", worker, here="/datasets", view=dataset_page(console.station, name)
+        "dataset.html", worker, location="/datasets", view=dataset_page(console.station, name)
     )

@@ -38,18 +38,18 @@ def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Targe
     found = decision(console.station, target, by=worker.name)
     if found is None:
         raise unknown("This waits for nobody any more.", "What became of it is among the journeys.")
-    return pages_of(request).page("decision.html", worker, here="/", decision=found)
+    return pages_of(request).page("decision.html", worker, location="/", decision=found)
 
 
 @router.post("/decisions/{target}/words", summary="What a yes would sign")
 async def words(request: Request, console: ConsoleOf, worker: Reviewer, target: Target) -> Response:
     """Signs and writes nothing: the sentence, for the terms that are chosen in the form."""
     try:
-        wanted = approval_request(await _form_of(request))
-        word, trouble = preview_decision(console.station, target, by=worker.name, wanted=wanted)
+        terms = approval_request(await _form_of(request))
+        preview, trouble = preview_decision(console.station, target, by=worker.name, request=terms)
     except ApprovalError as error:
-        word, trouble = None, str(error)
-    return pages_of(request).part("parts/words.html", worker, word=word, trouble=trouble)
+        preview, trouble = None, str(error)
+    return pages_of(request).part("parts/words.html", worker, word=preview, trouble=trouble)
 
 
 @router.post("/decisions/{target}/approval", summary="Approve", status_code=303)
@@ -59,16 +59,16 @@ async def approve(
     """Says yes to exactly the sentence that the page showed; the daemon signs it."""
     form = await _form_of(request)
     # No field, no yes: what a page did not show was not read.
-    word = decisions.approve(
+    result = decisions.approve(
         console.station,
         target,
         by=worker.name,
-        wanted=approval_request(form),
-        shown=form.get("sentence", ""),
+        request=approval_request(form),
+        seen=form.get("sentence", ""),
     )
-    worker.tell(f"You said yes: {word.sentence}")
-    if word.missing:
-        worker.tell(f"{word.missing} more must say so too before it counts.")
+    worker.tell(f"You said yes: {result.sentence}")
+    if result.missing:
+        worker.tell(f"{result.missing} more must say so too before it counts.")
     return go("/")
 
 

@@ -25,7 +25,7 @@ def inbox(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """Proposals, trains and outputs that wait, each with its risk, its wait and one button."""
     pages = pages_of(request)
     part = pages.live("/live/inbox", _PART, inbox=inbox_view.inbox(console.station), worker=worker)
-    return pages.page("inbox.html", worker, here="/", part=part)
+    return pages.page("inbox.html", worker, location="/", part=part)
 
 
 @router.get("/live/inbox", summary="The inbox as it changes", response_class=EventStream)

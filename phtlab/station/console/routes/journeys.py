@@ -29,7 +29,7 @@ def journeys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """The newest, with their states as they change."""
     pages = pages_of(request)
     part = pages.live("/live/journeys", _LIST, **_list(console))
-    return pages.page("journeys.html", worker, here="/journeys", part=part)
+    return pages.page("journeys.html", worker, location="/journeys", part=part)
 
 
 @router.get("/live/journeys", summary="Journeys as they change", response_class=EventStream)
@@ -51,9 +51,9 @@ def journey(request: Request, console: ConsoleOf, worker: Reader, journey: Journ
     """One journey: its train, what happened when, and what was decided."""
     pages = pages_of(request)
     stop = console.stop(journey)
-    shown = journey_page(stop)
-    part = pages.live(f"/live/journeys/{journey}", _ONE, view=shown, worker=worker)
-    return pages.page("journey.html", worker, here="/journeys", view=shown, part=part)
+    page = journey_page(stop)
+    part = pages.live(f"/live/journeys/{journey}", _ONE, view=page, worker=worker)
+    return pages.page("journey.html", worker, location="/journeys", view=page, part=part)
 
 
 @router.get(
@@ -78,7 +78,7 @@ def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey
     return pages_of(request).page(
         "log.html",
         worker,
-        here="/journeys",
+        location="/journeys",
         stop=stop,
         text=text[:_MOST_LOG],
         cut=len(text) > _MOST_LOG,

@@ -37,13 +37,13 @@ def look(
     return pages_of(request).page(
         "output.html",
         worker,
-        here="/",
+        location="/",
         held=held,
         view=view,
         picture=picture,
         most=_MOST_ROWS,
         whole=held_outputs.has_viewed_output(stop, held.waiting.output(output), by=worker.name),
-        mine=[word for word in view.words if word.by == worker.name],
+        mine=[vote for vote in view.words if vote.by == worker.name],
     )
 
 

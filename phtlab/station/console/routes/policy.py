@@ -27,11 +27,11 @@ def policy(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     text = current_text(console.station)
     try:
         parse_policy(text, "The policy in force")
-        fault = None
+        problem = None
     except PolicyError as error:
-        fault = error
+        problem = error
     return pages_of(request).page(
-        "policy.html", worker, here="/policy", text=text, instead_of=named(text), fault=fault
+        "policy.html", worker, location="/policy", text=text, instead_of=named(text), fault=problem
     )
 
 
@@ -39,12 +39,12 @@ def policy(request: Request, console: ConsoleOf, worker: Reader) -> Response:
 def trial(request: Request, console: ConsoleOf, worker: Admin, text: Text = "") -> Response:
     """Writes nothing: says what is wrong with the text, else which past journeys it changes."""
     try:
-        found, fault = try_policy(console.station, _lines(text)), None
+        found, problem = try_policy(console.station, _lines(text)), None
     except PhtlabError as error:
-        found, fault = None, error
+        found, problem = None, error
     same = _lines(text).rstrip("\n") == current_text(console.station).rstrip("\n")
     return pages_of(request).part(
-        "parts/policy_trial.html", worker, replay=found, fault=fault, same=same
+        "parts/policy_trial.html", worker, replay=found, fault=problem, same=same
     )
 
 

@@ -36,7 +36,7 @@ def proposal(
     if decide is not None:  # its researcher sees that somebody reads it
         decisions.begin_review(console.station, proposal, by=worker.name)
     return pages_of(request).page(
-        "proposal.html", worker, here="/approvals", view=view, decision=decide
+        "proposal.html", worker, location="/approvals", view=view, decision=decide
     )
 
 
@@ -46,7 +46,7 @@ def approvals_given(request: Request, console: ConsoleOf, worker: Reader) -> Res
     return pages_of(request).page(
         "approvals.html",
         worker,
-        here="/approvals",
+        location="/approvals",
         approvals=decisions.list_approvals(console.station),
         proposals=proposal_pages(console.station),
     )

@@ -65,7 +65,7 @@ def review(
     answer = pages_of(request).page(
         "review/review.html",
         worker,
-        here="/",
+        location="/",
         reading=reading,
         changed=changed,
         show=show if show and changed else "changes" if changed else "notebook",

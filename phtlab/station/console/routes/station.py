@@ -31,7 +31,7 @@ _HEALTH = "parts/health.html"
 def keys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """Fingerprint, recipients and the key file's age; what to do with each. The key stays shut."""
     view = keys_page(console.station, last_believed(console.station))
-    return pages_of(request).page("keys.html", worker, here="/keys", view=view)
+    return pages_of(request).page("keys.html", worker, location="/keys", view=view)
 
 
 @router.get("/health", summary="Health")
@@ -40,7 +40,7 @@ def health(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     pages, station = pages_of(request), console.station
     part = pages.live("/live/health", _HEALTH, **_health(station))
     return pages.page(
-        "health.html", worker, here="/health", part=part, paused=pause_of(station.folder)
+        "health.html", worker, location="/health", part=part, paused=pause_of(station.folder)
     )
 
 

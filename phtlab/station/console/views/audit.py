@@ -29,11 +29,11 @@ class Filters:
 
     def fit(self, entry: Entry) -> bool:
         day = entry.at.date()
-        told = (entry.subject, entry.digest or "", *entry.details.values())
+        texts = (entry.subject, entry.digest or "", *entry.details.values())
         return (
             self.actor in ("", entry.actor)
             and self.action in ("", entry.action)
-            and (not self.about or any(self.about.lower() in one.lower() for one in told))
+            and (not self.about or any(self.about.lower() in text.lower() for text in texts))
             and (self.since is None or day >= self.since)
             and (self.until is None or day <= self.until)
         )
@@ -86,5 +86,5 @@ def audit_page(station: StationContext, filters: Filters) -> AuditPage:
         head=head,
         trouble=trouble,
         journeys=frozenset(stop.hex for stop in station.stops),
-        proposals=frozenset(here.id for here in StationProposals(station.folder.proposals)),
+        proposals=frozenset(proposal.id for proposal in StationProposals(station.folder.proposals)),
     )

@@ -47,7 +47,7 @@ class DataSetPage:
 def dataset_pages(station: StationContext) -> list[DataSetPage]:
     """All that are declared. Raises DataSetError naming the declaration that is wrong."""
     ran = _ran(station)
-    return [_page(station, one, ran) for one in load_datasets(station.folder).values()]
+    return [_page(station, dataset, ran) for dataset in load_datasets(station.folder).values()]
 
 
 def dataset_page(station: StationContext, name: str) -> DataSetPage:
@@ -64,9 +64,9 @@ def dataset_page(station: StationContext, name: str) -> DataSetPage:
 
 def _page(station: StationContext, dataset: DataSet, ran: list[_Ran]) -> DataSetPage:
     times: dict[str, list[float]] = {}
-    for one in ran:
-        if dataset.name in one.datasets:
-            times.setdefault(one.researcher, []).append(one.at)
+    for run in ran:
+        if dataset.name in run.datasets:
+            times.setdefault(run.researcher, []).append(run.at)
     uses = [
         DataSetUsage(researcher, len(every), datetime.fromtimestamp(max(every), UTC))
         for researcher, every in times.items()
@@ -95,9 +95,9 @@ def _ran(station: StationContext) -> list[_Ran]:
 @lru_cache(maxsize=100_000)
 def _of(folder: Path) -> _Ran:
     """Of a stop's folder, which is named by its order: what is read never changes."""
-    arrived = Stop(folder).verified_offer()
+    offer = Stop(folder).verified_offer()
     at = (folder / "started.json").stat().st_mtime
-    return _Ran(arrived.researcher, tuple(arrived.train.manifest.datasets), at)
+    return _Ran(offer.researcher, tuple(offer.train.manifest.datasets), at)
 
 
 def _trouble(station: StationContext, dataset: DataSet) -> str:

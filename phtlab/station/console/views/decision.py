@@ -54,12 +54,12 @@ class Decision:
     @property
     def bits(self) -> int:
         """What a run can tell by all of `told` together."""
-        return sum(one.bits for one in self.told)
+        return sum(capacity.bits for capacity in self.told)
 
 
 def decision(station: StationContext, target: str, *, by: str) -> Decision | None:
     """What `by` may decide about `target`; None if it waits for nobody."""
-    found = [one for one in decisions.pending(station) if one.id.endswith(target)]
+    found = [decision for decision in decisions.pending(station) if decision.id.endswith(target)]
     if not found:
         return None
     pending = found[0]
@@ -68,17 +68,17 @@ def decision(station: StationContext, target: str, *, by: str) -> Decision | Non
     else:
         choices, parameters = _of_journey(station, target)
         notebooks = ()
-    word, trouble = preview_decision(station, target, by=by)
-    told = capacities_of_run(station.policy())
-    return Decision(target, pending, choices, parameters, notebooks, word, trouble, told)
+    preview, trouble = preview_decision(station, target, by=by)
+    capacities = capacities_of_run(station.policy())
+    return Decision(target, pending, choices, parameters, notebooks, preview, trouble, capacities)
 
 
 def preview_decision(
-    station: StationContext, target: str, *, by: str, wanted: ApprovalRequest | None = None
+    station: StationContext, target: str, *, by: str, request: ApprovalRequest | None = None
 ) -> tuple[decisions.VoteResult | None, str]:
     """What `by`'s yes would come to, else why there can be none."""
     try:
-        return decisions.preview(station, target, by=by, wanted=wanted or ApprovalRequest()), ""
+        return decisions.preview(station, target, by=by, request=request or ApprovalRequest()), ""
     except PhtlabError as error:
         return None, str(error)
 
@@ -113,14 +113,14 @@ def approval_request(form: Mapping[str, str]) -> ApprovalRequest:
 def _of_journey(
     station: StationContext, target: str
 ) -> tuple[tuple[Choice, ...], Mapping[str, str]]:
-    arrived = station.stops.stop(target).verified_offer()
+    offer = station.stops.stop(target).verified_offer()
     choices = [Choice("train", "This train", "exactly this image, until its order ends")]
-    if arrived.order.proposal is not None:
+    if offer.order.proposal is not None:
         choices.append(Choice("notebook", "This notebook", "any train of it within the proposal"))
         if station.stops.stop(target).read(stop_files.HELD).risk == "low":
             about = "any of this researcher's within the proposal"
             choices.append(Choice("low-risk", "Low-risk trains", about))
-    return tuple(choices), _described(arrived.train.manifest.parameters)
+    return tuple(choices), _described(offer.train.manifest.parameters)
 
 
 def _of_proposal(

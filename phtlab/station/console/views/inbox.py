@@ -55,24 +55,24 @@ def inbox(station: StationContext) -> Inbox:
         except PhtlabError as error:
             troubles.append(str(error))
     troubles += crowded_researchers(station)
-    return Inbox(tuple(sorted(found, key=lambda one: one.since)), tuple(troubles))
+    return Inbox(tuple(sorted(found, key=lambda item: item.since)), tuple(troubles))
 
 
 def _decisions(station: StationContext) -> Iterator[InboxItem]:
-    for one in decisions.pending(station):
-        proposal = one.kind == "proposal"
-        hex_ = one.id.removeprefix("sha256:")
+    for decision in decisions.pending(station):
+        proposal = decision.kind == "proposal"
+        hex_ = decision.id.removeprefix("sha256:")
         yield InboxItem(
             kind="proposal" if proposal else "train",
-            title=one.title,
-            detail=f"of {one.researcher}" + ("" if proposal else f", journey {hex_[:12]}"),
-            since=one.since,
-            path=f"/proposals/{one.id}" if proposal else f"/review/{hex_}",
+            title=decision.title,
+            detail=f"of {decision.researcher}" + ("" if proposal else f", journey {hex_[:12]}"),
+            since=decision.since,
+            path=f"/proposals/{decision.id}" if proposal else f"/review/{hex_}",
             does="Review",
             role="reviewer",
-            risk=one.risk,
-            said=one.said,
-            persons=one.persons,
+            risk=decision.risk,
+            said=decision.said,
+            persons=decision.persons,
         )
 
 

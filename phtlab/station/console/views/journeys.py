@@ -111,9 +111,9 @@ def journey_line(stop: Stop) -> JourneyLine:
     """Raises StationError where the stop's files are broken."""
     name, researcher, datasets, code, sentence = "", "", tuple[str, ...](), "", ""
     if stop.has(Marker.VERIFIED):
-        arrived = stop.verified_offer()
-        manifest = arrived.train.manifest
-        name, researcher, datasets = manifest.name, arrived.researcher, manifest.datasets
+        offer = stop.verified_offer()
+        manifest = offer.train.manifest
+        name, researcher, datasets = manifest.name, offer.researcher, manifest.datasets
     state = stop.state
     if stop.has(Marker.RECORD):
         record = stop.final_record()
@@ -150,7 +150,9 @@ def journey_page(stop: Stop) -> JourneyPage:
         stop=stop,
         arrived=stop.verified_offer() if stop.has(Marker.VERIFIED) else None,
         steps=tuple(_steps(stop)),
-        outputs=tuple(one.model_dump(mode="json") for one in record.outputs) if record else (),
+        outputs=tuple(output.model_dump(mode="json") for output in record.outputs)
+        if record
+        else (),
         limits=asdict(stop.read(stop_files.ADMITTED).limits) if stop.has(Marker.ADMITTED) else {},
         cells=len(cell_lines(stop)) if (stop.train / "notebook.ipynb").exists() else 0,
         log=stop.has(Marker.OUTCOME),

@@ -58,7 +58,7 @@ class ProposalPage:
 
 def proposal_pages(station: StationContext) -> list[ProposalPage]:
     """All that name this station or did, the newest first."""
-    pages = [_page(station, here) for here in StationProposals(station.folder.proposals)]
+    pages = [_page(station, proposal) for proposal in StationProposals(station.folder.proposals)]
     return sorted(pages, key=lambda page: page.proposal.issued, reverse=True)
 
 
@@ -67,21 +67,22 @@ def proposal_page(station: StationContext, proposal_id: str) -> ProposalPage:
     return _page(station, StationProposals(station.folder.proposals).find(proposal_id))
 
 
-def _page(station: StationContext, here: StationProposal) -> ProposalPage:
-    versions = here.versions
+def _page(station: StationContext, proposal: StationProposal) -> ProposalPage:
+    versions = proposal.versions
     newest = versions[-1]
     properties = newest.proposal.parameters["properties"]
     unsent = [
-        UnsentEntry(w["by"], w["text"], datetime.fromisoformat(w["at"])) for _, w in here.unsaid()
+        UnsentEntry(w["by"], w["text"], datetime.fromisoformat(w["at"]))
+        for _, w in proposal.unsaid()
     ]
     return ProposalPage(
-        here=here,
+        here=proposal,
         newest=newest,
         versions=len(versions),
-        state=decisions.proposal_state(here, station),
+        state=decisions.proposal_state(proposal, station),
         changes=differences(versions[-2].proposal, newest.proposal) if len(versions) > 1 else (),
         bounds={name: describe(declared) for name, declared in properties.items()},
-        comments=here.comments,
+        comments=proposal.comments,
         unsent=tuple(unsent),
-        journeys=journeys_under(here, station.stops.path, but=""),
+        journeys=journeys_under(proposal, station.stops.path, but=""),
     )

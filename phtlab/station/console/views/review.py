@@ -92,32 +92,32 @@ def changed_cells(reading: TrainReview) -> Iterator[CellRows]:
 
 
 def _rows(cell: CellChange, notes: _Notes) -> Iterator[Row]:
-    shown = near(cell.lines)
+    visible = near(cell.lines)
     hidden = 0
     for at, line in enumerate(cell.lines):
-        if at not in shown:
+        if at not in visible:
             hidden += 1
             continue
         if hidden:
             yield _left_out(hidden)
             hidden = 0
         number = line.after if line.mark != "removed" else line.before
-        told = notes.at(cell.after, line.after) if line.mark == "added" else ()
-        yield Row(str(number), line_html(line.text), line.mark, told)
+        notes_here = notes.at(cell.after, line.after) if line.mark == "added" else ()
+        yield Row(str(number), line_html(line.text), line.mark, notes_here)
     if hidden:
         yield _left_out(hidden)
 
 
 def _left_out(count: int) -> Row:
-    told = Markup('<i class="left-out">{} line{} without change</i>')
-    return Row("", told.format(count, "" if count == 1 else "s"))
+    text = Markup('<i class="left-out">{} line{} without change</i>')
+    return Row("", text.format(count, "" if count == 1 else "s"))
 
 
 def imports_by_origin(reading: TrainReview) -> dict[Origin, tuple[str, ...]]:
     """The names of imported modules, by where they come from."""
     found: dict[Origin, dict[str, None]] = {"unknown": {}, "image": {}, "python": {}}
-    for one in _imports(reading):
-        found[origin(one, reading.kernel.materials)][one.module] = None
+    for imported in _imports(reading):
+        found[origin(imported, reading.kernel.materials)][imported.module] = None
     return {where: tuple(names) for where, names in found.items()}
 
 
@@ -131,9 +131,11 @@ def declared_otherwise(reading: TrainReview) -> tuple[str, ...]:
         return ()
     opened = {data.name for data in reading.examination.data}
     declared = set(reading.arrived.train.manifest.datasets)
-    told = [
+    sentences = [
         f"'{name}' is declared, and not opened by its name in the code."
         for name in declared - opened
     ]
-    told += [f"'{name}' is opened, and not declared: that fails." for name in opened - declared]
-    return tuple(sorted(told))
+    sentences += [
+        f"'{name}' is opened, and not declared: that fails." for name in opened - declared
+    ]
+    return tuple(sorted(sentences))

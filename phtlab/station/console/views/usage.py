@@ -91,18 +91,18 @@ def plot_of(looks: Sequence[UsageSample], memory_limit: int, cpus_limit: float) 
     if len(looks) < 2:
         return None
     seconds = max(looks[-1].second, 1e-9)
-    most_memory = max(look.memory for look in looks)
-    most_cpus = max(look.cpus for look in looks)
+    most_memory = max(sample.memory for sample in looks)
+    most_cpus = max(sample.cpus for sample in looks)
 
     def line(values: list[float], top: float) -> str:
         return " ".join(
-            f"{look.second / seconds * WIDTH:.1f},{HEIGHT - min(value / top, 1.0) * HEIGHT:.1f}"
-            for look, value in zip(looks, values, strict=True)
+            f"{sample.second / seconds * WIDTH:.1f},{HEIGHT - min(value / top, 1.0) * HEIGHT:.1f}"
+            for sample, value in zip(looks, values, strict=True)
         )
 
     return Plot(
-        memory=line([look.memory for look in looks], max(memory_limit, 1)),
-        cpus=line([look.cpus for look in looks], max(cpus_limit, 1e-9)),
+        memory=line([sample.memory for sample in looks], max(memory_limit, 1)),
+        cpus=line([sample.cpus for sample in looks], max(cpus_limit, 1e-9)),
         seconds=seconds,
         most_memory=most_memory,
         memory_limit=memory_limit,

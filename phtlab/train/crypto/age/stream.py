@@ -184,12 +184,12 @@ def _blocks(source: Source, size: int) -> Iterator[tuple[memoryview, bool]]:
 
     A block holds until the next one is asked for.
     """
-    here, ahead = memoryview(bytearray(size)), memoryview(bytearray(size))
-    filled = _fill(source, here)
+    buffers, ahead = memoryview(bytearray(size)), memoryview(bytearray(size))
+    filled = _fill(source, buffers)
     while filled == size and (following := _fill(source, ahead)):
-        yield here, False
-        here, ahead, filled = ahead, here, following
-    yield here[:filled], True
+        yield buffers, False
+        buffers, ahead, filled = ahead, buffers, following
+    yield buffers[:filled], True
 
 
 def _split(block: memoryview, size: int) -> list[memoryview]:

@@ -26,9 +26,9 @@ def upgrade() -> None:
     session = op.get_bind()
     # What the older ones allow is in their envelopes; of the keys a list has to know at once.
     for digest, envelope in session.execute(sa.select(_APPROVAL.c.digest, _APPROVAL.c.envelope)):
-        keys = sorted(one["keyid"] for one in json.loads(envelope)["signatures"])
-        told = sa.update(_APPROVAL).where(_APPROVAL.c.digest == digest)
-        session.execute(told.values(keys=" ".join(keys)))
+        keys = sorted(signature["keyid"] for signature in json.loads(envelope)["signatures"])
+        statement = sa.update(_APPROVAL).where(_APPROVAL.c.digest == digest)
+        session.execute(statement.values(keys=" ".join(keys)))
 
 
 def downgrade() -> None:
