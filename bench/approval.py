@@ -26,7 +26,7 @@ from phtlab.demo.world import World
 from phtlab.errors import ProposalError
 from phtlab.files.key_file import read_key
 from phtlab.governance import Approval, Proposal
-from phtlab.governance.proposal import AskedData, new_id
+from phtlab.governance.proposal import RequestedData, new_id
 from phtlab.lab import Lab
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
@@ -115,7 +115,7 @@ def _ruled(world: World, lab: Lab, folder: StationFolder, journeys: int, others:
         title="A trivial study",
         question="How much is one and one?\n",
         legal_ground="None is needed.\n",
-        datasets=(AskedData(name="heart"),),
+        datasets=(RequestedData(name="heart"),),
         stations=(STATION,),
         images=(lab.trusted.catalogue.named("python").digest,),
         journeys=journeys,  # below MANY_JOURNEYS: a rule for low-risk trains allows no more

@@ -17,7 +17,7 @@ class ValidationSummary(NamedTuple):
         return f"{self.where}: {self.why}"
 
 
-def faults_of(error: ValidationError) -> list[ValidationSummary]:
+def validation_summaries(error: ValidationError) -> list[ValidationSummary]:
     """Every fault that pydantic found, at least one, in the order of the form."""
     return [
         ValidationSummary(

@@ -31,7 +31,7 @@ from traitlets import List, Unicode
 from phtlab.errors import SettingsError
 from phtlab.files.durable_file import write_durably
 from phtlab.train.crypto.identity import MemberName
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 from phtlab_hub.browser_address import browser_address
 from phtlab_hub.roles import GROUPS
 from phtlab_hub.settings import HubSettings, require_private
@@ -79,7 +79,7 @@ def read_accounts(path: Path) -> Accounts:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         raise SettingsError(f"{path} is not TOML: {wrong}.", code="accounts-toml") from None
     except ValidationError as wrong:
-        told = "; ".join(map(str, faults_of(wrong)))
+        told = "; ".join(map(str, validation_summaries(wrong)))
         raise SettingsError(f"{path} cannot be used: {told}.", code="accounts-form") from None
     for name, account in accounts.items():
         for group in set(account.groups).difference(GROUPS):

@@ -21,7 +21,7 @@ from phtlab.errors import SettingsError
 from phtlab.file_settings import FileSettings
 from phtlab.files.durable_file import create_durably
 from phtlab.train.crypto.identity import MemberName
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 SETTINGS_FILE: Final = "hub.toml"
 ACCOUNTS_FILE: Final = "accounts.toml"
@@ -123,7 +123,7 @@ class HubSettings(FileSettings):
         try:
             return cls(**{**written, "directory": place.resolve()})
         except ValidationError as wrong:
-            told = "; ".join(map(str, faults_of(wrong)))
+            told = "; ".join(map(str, validation_summaries(wrong)))
             raise SettingsError(
                 f"The hub's settings ({path} or PHTLAB_HUB_…) cannot be used: {told}."
             ) from None

@@ -26,7 +26,7 @@ from pydantic_settings import (
 from phtlab.central.hub.environment import settings_of_service
 from phtlab.errors import SettingsError
 from phtlab.file_settings import FileSettings
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 from phtlab.wire.central.token import audience_of
 
 SETTINGS_FILE: Final = "central.toml"
@@ -201,7 +201,7 @@ class CentralSettings(FileSettings):
         try:
             return cls(**{**values, "directory": directory.resolve()})
         except ValidationError as wrong:
-            reasons = "; ".join(map(str, faults_of(wrong)))
+            reasons = "; ".join(map(str, validation_summaries(wrong)))
             raise SettingsError(
                 f"Central's settings ({directory / SETTINGS_FILE} or PHTLAB_CENTRAL_…) cannot be "
                 f"used: {reasons}.",

@@ -82,7 +82,7 @@ def init(
             "over, then run the registry and central, side by side.",
         )
     else:
-        _say_how_to_run(directory)
+        _print_run_commands(directory)
 
 
 @app.command()
@@ -107,7 +107,7 @@ def pin(
         "Pinned. Compare this fingerprint with a consortium officer by telephone:", markup=False
     )
     out.print(fingerprint)
-    _say_how_to_run(directory)
+    _print_run_commands(directory)
 
 
 @app.command("online-key")
@@ -215,7 +215,7 @@ def retention(
     )
 
 
-def _say_how_to_run(directory: Path) -> None:
+def _print_run_commands(directory: Path) -> None:
     print_next_steps(
         f"phtlab central registry {directory}",
         f"phtlab central run {directory}",

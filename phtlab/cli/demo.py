@@ -137,7 +137,7 @@ class Steps:
         with Live(console=err, refresh_per_second=10, transient=True) as live:
             self._live = live
             self._show()
-            yield self._say
+            yield self._report
         took = time.perf_counter() - begun
         self.seconds[Text.from_markup(title).plain] = round(took, 2)
         err.print(f"[green]✓[/] {title} [dim]{took:.1f} s[/]")
@@ -153,7 +153,7 @@ class Steps:
         self._stops = table
         self._show()
 
-    def _say(self, doing: str) -> None:
+    def _report(self, doing: str) -> None:
         self._doing = doing
         self._show()
 

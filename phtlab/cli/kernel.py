@@ -63,7 +63,7 @@ def build(
     built = _build(recipe, cache or _cache())
     if push:
         _push(built, registry)
-    _tell(built.image, built.manifest, built.config, directory, as_json)
+    _print_result(built.image, built.manifest, built.config, directory, as_json)
 
 
 @app.command()
@@ -130,7 +130,7 @@ def adopt(
     from phtlab.kernel import adopt_kernel, read_recipe
 
     image, manifest, config = adopt_kernel(_registry(registry), read_recipe(recipe), reference)
-    _tell(image, manifest, config, directory, as_json)
+    _print_result(image, manifest, config, directory, as_json)
 
 
 @app.command()
@@ -208,7 +208,7 @@ def write_kernel(image: KernelImage, manifest: bytes, config: bytes, directory: 
     (directory / "manifest.json").write_bytes(manifest)
 
 
-def _tell(
+def _print_result(
     image: KernelImage, manifest: bytes, config: bytes, directory: Path | None, as_json: bool
 ) -> None:
     if directory is not None:

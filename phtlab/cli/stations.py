@@ -41,7 +41,7 @@ def stations(
         err.print("The roster has no station yet. An officer adds them.")
         return
     if station is not None:
-        _one(views[0])
+        _print_station(views[0])
         return
     twins = {member.name for member in lab.trusted.roster.with_role("twin")}
     table = Table(box=None, pad_edge=False)
@@ -67,7 +67,7 @@ def presence(view: StationView) -> str:
     return f"○ last seen {view.last_seen:%Y-%m-%d %H:%M}"
 
 
-def _one(view: StationView) -> None:
+def _print_station(view: StationView) -> None:
     out.print(f"{view.name}, {view.organisation}: {presence(view)}", markup=False)
     for data in view.datasets:
         rows = f", {data.rows_in_words} rows" if data.rows_in_words else ""

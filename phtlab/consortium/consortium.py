@@ -60,7 +60,7 @@ from phtlab.trust_store.root import (
     with_threshold,
     without_officer,
 )
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 
 @dataclass(frozen=True)
@@ -608,7 +608,7 @@ class Consortium:
             )
         except ValidationError as error:
             raise RosterError(
-                f"This roster cannot be: {faults_of(error)[0].why}.", code="roster-form"
+                f"This roster cannot be: {validation_summaries(error)[0].why}.", code="roster-form"
             ) from None
 
     def _write_roster(self, roster: Roster) -> None:

@@ -25,7 +25,7 @@ from phtlab.train.crypto.identity import Identity, Member, MemberName, Role
 from phtlab.train.documents.envelope import Envelope, open_statement, peek, sign_statement
 from phtlab.train.documents.moment import Moment
 from phtlab.train.documents.roster import Roster
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 REQUEST_TYPE = "https://phtlab.org/membership-request/v1"
 REMOVAL_TYPE = "https://phtlab.org/removal-request/v1"
@@ -66,7 +66,7 @@ def request_membership(
             keys=identity.public,
         )
     except ValidationError as error:
-        where, why = faults_of(error)[0]
+        where, why = validation_summaries(error)[0]
         raise RosterError(
             f"This cannot be asked for: {where} ({why}).",
             "A name is 2 to 63 characters of a-z, 0-9 and '-'.",
@@ -115,7 +115,7 @@ def request_removal(identity: Identity, reason: str = "", now: datetime | None =
             asked=(now or datetime.now(UTC)).replace(microsecond=0),
         )
     except ValidationError as error:
-        where, why = faults_of(error)[0]
+        where, why = validation_summaries(error)[0]
         raise RosterError(f"This cannot be asked for: {where} ({why}).", code="request") from None
     return sign_statement(
         identity, REMOVAL_TYPE, {removal.name: keys}, removal.model_dump(mode="json")

@@ -283,7 +283,7 @@ class HubWorld:
 
     def _require_free_port(self, address: str) -> None:
         ours = self.founded and self.proxy.pid() is not None and self._proxy_listens_on(address)
-        if not ours and _taken(address):
+        if not ours and _in_use(address):
             raise SettingsError(
                 f"Something else listens on {address}.",
                 "Name another port with --port, or end it.",
@@ -318,11 +318,11 @@ class HubWorld:
 
 def _free_ports() -> dict[str, int]:
     """Ports of the loopback that nothing listens on; 8000 for browsers, if it can be."""
-    browsers = free_port() if _taken("127.0.0.1:8000") else 8000
+    browsers = free_port() if _in_use("127.0.0.1:8000") else 8000
     return {"hub": free_port(), "proxy": free_port(), "browsers": browsers}
 
 
-def _taken(address: str) -> bool:
+def _in_use(address: str) -> bool:
     host, _, port = address.rpartition(":")
     with socket.socket() as probe:
         return probe.connect_ex((host, int(port))) == 0

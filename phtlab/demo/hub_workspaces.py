@@ -129,7 +129,7 @@ class DockerWorkspaces(Workspaces):
         }
 
     def open(self, settings: HubSettings) -> None:
-        door = self._door(settings.door, settings)
+        door = self._reverse_proxy(settings.door, settings)
         written = door.directory / "nginx.conf"
         if written.exists() and written.read_text() != door.configuration():
             door.stop()  # What is behind it has moved.
@@ -157,7 +157,7 @@ class DockerWorkspaces(Workspaces):
                 all=True, filters={"label": "org.phtlab.user", "name": f"^/{self.name}-"}
             ):
                 container.remove(force=True)
-        self._door("http://127.0.0.1").stop()
+        self._reverse_proxy("http://127.0.0.1").stop()
         self.network.remove()
 
     def forget(self) -> None:
@@ -166,18 +166,18 @@ class DockerWorkspaces(Workspaces):
                 volume.remove()
 
     def _provide_image(self, step: Step) -> str:
-        def tell(event: BuildEvent) -> None:
+        def report(event: BuildEvent) -> None:
             if event.seconds is None:
                 step(f"the workspace image: {event.title}")
 
         cache = cache_directory() / "kernel-images"
-        kernel = build_kernel(share("kernels/python"), cache, tell)
-        workspace = build_workspace(share("spawner/workspace"), kernel, cache, tell)
+        kernel = build_kernel(share("kernels/python"), cache, report)
+        workspace = build_workspace(share("spawner/workspace"), kernel, cache, report)
         step("the workspace image goes to the engine")
         with container_engine() as engine:
             return load_workspace(workspace, engine)
 
-    def _door(self, url: str, settings: HubSettings | None = None) -> ReverseProxy:
+    def _reverse_proxy(self, url: str, settings: HubSettings | None = None) -> ReverseProxy:
         from urllib.parse import urlsplit
 
         from phtlab_spawner import ReverseProxy

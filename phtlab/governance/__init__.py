@@ -10,9 +10,9 @@ from phtlab.governance.approval import (
     ActiveApprovals,
     Approval,
     Revocation,
+    open_active_approvals,
     open_approval,
     open_revocation,
-    open_standing,
 )
 from phtlab.governance.audit.chain import Checkpoint, Entry, open_checkpoint, verify_chain
 from phtlab.governance.coverage import CoverageRequest, require_covered
@@ -35,12 +35,12 @@ __all__ = [
     "Withdrawal",
     "assess",
     "open_acceptance",
+    "open_active_approvals",
     "open_approval",
     "open_checkpoint",
     "open_proposal",
     "open_refusal",
     "open_revocation",
-    "open_standing",
     "open_withdrawal",
     "require_accepted",
     "require_covered",

@@ -185,7 +185,7 @@ def open_revocation(envelope: Envelope, roster: Roster) -> Revocation:
     return revocation
 
 
-def open_standing(
+def open_active_approvals(
     envelope: Envelope, roster: Roster, *, station: str, now: datetime, at_least: int = 1
 ) -> ActiveApprovals:
     """The list of `station`, if it is not older than number `at_least` and its time is not over.

@@ -38,7 +38,7 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
-class AskedData(_Value):
+class RequestedData(_Value):
     """A data set that the study needs, and its columns; none named is all."""
 
     name: Name
@@ -61,7 +61,7 @@ class Proposal(_Value):
     title: Line = Field(min_length=3)
     question: Lines = Field(min_length=3)
     legal_ground: Lines = Field(min_length=3)
-    datasets: tuple[AskedData, ...] = Field(min_length=1, max_length=64)
+    datasets: tuple[RequestedData, ...] = Field(min_length=1, max_length=64)
     stations: tuple[MemberName, ...] = Field(min_length=1, max_length=256)
     images: tuple[Digest, ...] = Field(min_length=1, max_length=64)
     notebooks: tuple[Digest, ...] = Field((), max_length=64)

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from phtlab.errors import KernelError
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 _Package = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9+.-]+$")]
@@ -94,7 +94,7 @@ def read_recipe_file(
     try:
         recipe = model.model_validate({**content, "folder": file.parent})
     except ValidationError as wrong:
-        where, why = faults_of(wrong)[0]
+        where, why = validation_summaries(wrong)[0]
         raise KernelError(f"{file}: '{where}': {why}.", code=code) from None
     check_lock(recipe.lock)
     return recipe

@@ -56,12 +56,12 @@ def unpack_wheels(wheels: list[Path], prefix: Path, site: str, drop: tuple[str, 
             for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
                 if entry.is_dir():
                     continue
-                place = _place(wheel.name, entry.filename, site)
+                place = _path_in_image(wheel.name, entry.filename, site)
                 if place is not None and not _dropped(place, site, drop):
                     _write(prefix, place, archive.read(entry))
 
 
-def _place(wheel: str, name: str, site: str) -> PurePosixPath | None:
+def _path_in_image(wheel: str, name: str, site: str) -> PurePosixPath | None:
     """Where a file of a wheel goes, from the root; None if it is left out."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:

@@ -51,7 +51,7 @@ def workspace_sources(site: str) -> dict[str, Path]:
 def lay_out_files(tree: Path, files: Mapping[str, Path]) -> None:
     """`files` below `tree`, with modes 755 and 644."""
     for name, file in files.items():
-        target = _place(tree, name)
+        target = _path_in_tree(tree, name)
         shutil.copyfile(file, target)
         target.chmod(0o755 if file.stat().st_mode & 0o100 else 0o644)
 
@@ -60,18 +60,18 @@ def lay_out_scripts(tree: Path, scripts: Mapping[str, str]) -> None:
     """Commands in /usr/local/bin, each of which calls a function, given as `module:function`."""
     for name, entry_point in scripts.items():
         module, _, function = entry_point.partition(":")
-        target = _place(tree, f"usr/local/bin/{name}")
+        target = _path_in_tree(tree, f"usr/local/bin/{name}")
         target.write_text(_SCRIPT.format(module=module, function=function), encoding="utf-8")
         target.chmod(0o755)
 
 
 def lay_out_text(tree: Path, name: str, content: str) -> None:
-    target = _place(tree, name)
+    target = _path_in_tree(tree, name)
     target.write_text(content, encoding="utf-8")
     target.chmod(0o644)
 
 
-def _place(tree: Path, name: str) -> Path:
+def _path_in_tree(tree: Path, name: str) -> Path:
     target = tree / name
     for folder in reversed(target.relative_to(tree).parents[:-1]):
         (tree / folder).mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ from phtlab.lab.client.lab import Lab, connect
 from phtlab.lab.client.train import Train
 from phtlab.lab.proposals.proposal import SubmittedProposal
 from phtlab.lab.proposals.proposals import Proposals
-from phtlab.lab.proposals.station_answers import StationSays
+from phtlab.lab.proposals.station_answers import StationAnswer
 from phtlab.lab.results.released_outputs import ResultFigure
 from phtlab.lab.results.results import Results, StationResults
 
@@ -15,8 +15,8 @@ __all__ = [
     "Proposals",
     "ResultFigure",
     "Results",
+    "StationAnswer",
     "StationResults",
-    "StationSays",
     "SubmittedProposal",
     "Train",
     "connect",

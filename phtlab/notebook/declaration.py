@@ -133,7 +133,7 @@ def _imports(tree: ast.Module) -> dict[str, str]:
     }
 
 
-def _word(node: ast.expr, imported: Mapping[str, str]) -> str | None:
+def _qualified_name(node: ast.expr, imported: Mapping[str, str]) -> str | None:
     """`Literal` for Literal, typing.Literal, t.Literal or an alias of it."""
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return node.attr
@@ -146,7 +146,7 @@ def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
             node = parse_expression(node.value)
         except SyntaxError:
             raise _RefusedError(f"the type {node.value!r} cannot be read. Use {_FORMS}.") from None  # type: ignore[attr-defined]
-    name = _word(node.value if isinstance(node, ast.Subscript) else node, imported)
+    name = _qualified_name(node.value if isinstance(node, ast.Subscript) else node, imported)
     if not isinstance(node, ast.Subscript):
         if name in _SIMPLE:
             return {"type": _SIMPLE[name]}
@@ -170,7 +170,7 @@ def _annotation(node: ast.expr, imported: Mapping[str, str]) -> dict[str, Any]:
 def _constraint(node: ast.expr, kind: str, imported: Mapping[str, str]) -> dict[str, Any]:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return {"description": node.value}
-    name = _word(node.func, imported) if isinstance(node, ast.Call) else None
+    name = _qualified_name(node.func, imported) if isinstance(node, ast.Call) else None
     if not isinstance(node, ast.Call) or name not in _CONSTRAINTS:
         raise _RefusedError(f"the constraint '{_written(node)}' is not known. Use {_FORMS}.")
     if len(node.args) > len(_CONSTRAINTS[name]):

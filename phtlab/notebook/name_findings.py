@@ -100,7 +100,7 @@ class _Where:
                 line,
             )
         if owners:
-            return error("name-local", _stays(number, name, owners), number, line)
+            return error("name-local", _unavailable_name(number, name, owners), number, line)
         if self.star:
             return None
         return error(
@@ -112,7 +112,7 @@ class _Where:
         )
 
 
-def _stays(number: int, name: str, owners: Sequence[Cell]) -> str:
+def _unavailable_name(number: int, name: str, owners: Sequence[Cell]) -> str:
     role = owners[0].role
     same = [c for c in owners if c.role == role]
     cells = " and ".join(str(c.number) for c in same)

@@ -134,7 +134,7 @@ class _Calls(ast.NodeVisitor):
         self._words = words
         self._branch: Branch = ()
 
-    def _word(self, node: ast.expr) -> str | None:
+    def _function_name(self, node: ast.expr) -> str | None:
         if isinstance(node, ast.Name):
             return self._words.get(node.id)
         if isinstance(node, ast.Attribute):
@@ -144,7 +144,7 @@ class _Calls(ast.NodeVisitor):
         return None
 
     def visit_Call(self, node: ast.Call) -> None:
-        name = self._word(node.func)
+        name = self._function_name(node.func)
         if name in ("publish", "dataset"):
             self.calls.append(_Call(self.cell, node.lineno, name, node, self._branch))
         else:
@@ -161,7 +161,7 @@ class _Calls(ast.NodeVisitor):
         self.visit(node.value)
 
     def _reference(self, node: ast.Name | ast.Attribute) -> None:
-        name = self._word(node)
+        name = self._function_name(node)
         if name in ("publish", "dataset"):
             self.findings.append(
                 error(

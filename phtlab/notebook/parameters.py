@@ -232,7 +232,7 @@ def check_value(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
 def describe(declared: Mapping[str, Any]) -> str:
     """The values that a parameter takes, for a person: '18 to 100', 'any or severe'."""
     if "enum" in declared:
-        return " or ".join(_shown(choice) for choice in declared["enum"])
+        return " or ".join(_value_text(choice) for choice in declared["enum"])
     low = declared.get("minimum", declared.get("exclusiveMinimum"))
     high = declared.get("maximum", declared.get("exclusiveMaximum"))
     above = "over " if "exclusiveMinimum" in declared else ""
@@ -281,7 +281,7 @@ def _check_type(name: str, value: Any, declared: Mapping[str, Any]) -> Any:
     expected = "a list" if kind == "array" else _TYPES[kind]
     choices = f" ({describe(declared)})" if set(declared) & (_NUMBERS | {"enum"}) else ""
     raise ParameterError(
-        f"Parameter '{name}' takes {expected}{choices}, not {_shown(value)} "
+        f"Parameter '{name}' takes {expected}{choices}, not {_value_text(value)} "
         f"({type(value).__name__}).",
         code="parameter-type",
     )
@@ -334,13 +334,13 @@ def _unknown(name: str, declared: list[str]) -> tuple[str, str]:
 def _no_choice(name: str, value: Any, choices: list[Any]) -> tuple[str, str]:
     """The message and the hint."""
     close = difflib.get_close_matches(str(value), [str(c) for c in choices], n=1)
-    choice = " or ".join(_shown(c) for c in choices)
+    choice = " or ".join(_value_text(c) for c in choices)
     return (
-        f"Parameter '{name}' is {_shown(value)}; it takes {choice}.",
-        f"Did you mean {_shown(close[0])}?" if close else "",
+        f"Parameter '{name}' is {_value_text(value)}; it takes {choice}.",
+        f"Did you mean {_value_text(close[0])}?" if close else "",
     )
 
 
-def _shown(value: Any) -> str:
+def _value_text(value: Any) -> str:
     text = repr(value) if not isinstance(value, str) else f"'{value}'"
     return text if len(text) <= 60 else text[:60] + "…"

@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def _progress(outputs: str, notebook: dict[str, object]) -> Hooks:
-    from phtlab.runtime.notebook_run import CellPlace, Hooks, code_cells
+    from phtlab.runtime.notebook_run import CellPosition, Hooks, code_cells
     from phtlab.runtime.record import write_progress
 
     total = sum(place.authored for place in code_cells(notebook))
@@ -79,10 +79,10 @@ def _progress(outputs: str, notebook: dict[str, object]) -> Hooks:
     class Progress(Hooks):
         done = 0
 
-        def cell_started(self, place: CellPlace) -> None:
+        def cell_started(self, place: CellPosition) -> None:
             write_progress(outputs, place.number, self.done, total)
 
-        def cell_finished(self, place: CellPlace, seconds: float, *, ok: bool) -> None:
+        def cell_finished(self, place: CellPosition, seconds: float, *, ok: bool) -> None:
             self.done += ok and place.authored
             if self.done == total:
                 write_progress(outputs, place.number, self.done, total)

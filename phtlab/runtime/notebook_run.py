@@ -27,7 +27,7 @@ _TICK = 0.1
 _Ended = Literal["died", "silent", "time", "cancelled"]
 
 
-class CellPlace(NamedTuple):
+class CellPosition(NamedTuple):
     """A code cell of the run: its position from 0 in the file, its number from 1 in the
     author's notebook, and whether it is the author's (not injected by papermill)."""
 
@@ -39,14 +39,14 @@ class CellPlace(NamedTuple):
 class Hooks:
     """What a caller may want to know while a run goes on. Override what is needed."""
 
-    def cell_started(self, place: CellPlace) -> None:
+    def cell_started(self, place: CellPosition) -> None:
         """The cell is about to be sent to the kernel."""
 
-    def cell_finished(self, place: CellPlace, seconds: float, *, ok: bool) -> None:
+    def cell_finished(self, place: CellPosition, seconds: float, *, ok: bool) -> None:
         """The kernel has answered, or has ended."""
 
 
-def code_cells(notebook: dict[str, Any]) -> tuple[CellPlace, ...]:
+def code_cells(notebook: dict[str, Any]) -> tuple[CellPosition, ...]:
     """The code cells in order. An injected cell carries the number of the one before it."""
     places = []
     number = 0
@@ -61,7 +61,7 @@ def code_cells(notebook: dict[str, Any]) -> tuple[CellPlace, ...]:
         elif not injected or number == 0:
             number = position + 1
         if cell["cell_type"] == "code" and source_of(cell).strip():
-            places.append(CellPlace(position, number, not injected))
+            places.append(CellPosition(position, number, not injected))
     return tuple(places)
 
 
@@ -98,7 +98,7 @@ class NotebookRun:
         self._cancelled = cancelled
         self.hooks = hooks or Hooks()
         # The cell that runs, or ran last: where a failed run stopped.
-        self.at: CellPlace | None = None
+        self.at: CellPosition | None = None
         self._cgroup = cgroup
         self._oom_before = memory.oom_kills(cgroup) if oom_before is None else oom_before
         self._start_seconds = start_seconds
@@ -159,7 +159,7 @@ class NotebookRun:
             if now > give_up:
                 return "silent"
 
-    def _run_cell(self, place: CellPlace) -> dict[str, Any] | _Ended:
+    def _run_cell(self, place: CellPosition) -> dict[str, Any] | _Ended:
         request = self._channels.send(
             self._channels.shell,
             "execute_request",

@@ -17,7 +17,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from phtlab.runtime.errors import RunFailedError
 from phtlab.runtime.kernel_process import KernelProcess, find_kernelspec
-from phtlab.runtime.notebook_run import START_SECONDS, CellPlace, Hooks, NotebookRun
+from phtlab.runtime.notebook_run import START_SECONDS, CellPosition, Hooks, NotebookRun
 from phtlab.runtime.outcome import Verdict
 from phtlab.runtime.transcript import Transcript
 
@@ -77,11 +77,11 @@ class _Managed(Hooks):
         self._manager = manager
         self._transcript = transcript
 
-    def cell_started(self, place: CellPlace) -> None:
+    def cell_started(self, place: CellPosition) -> None:
         cell = self._manager.nb.cells[place.position]
         self._manager.cell_start(cell, place.position)
 
-    def cell_finished(self, place: CellPlace, seconds: float, *, ok: bool) -> None:
+    def cell_finished(self, place: CellPosition, seconds: float, *, ok: bool) -> None:
         cell = _take_outputs(self._manager, self._transcript, place)
         if not ok:
             self._manager.cell_exception(cell, place.position)
@@ -89,7 +89,7 @@ class _Managed(Hooks):
 
 
 def _take_outputs(
-    manager: NotebookExecutionManager, transcript: Transcript, place: CellPlace
+    manager: NotebookExecutionManager, transcript: Transcript, place: CellPosition
 ) -> Any:
     cell = manager.nb.cells[place.position]
     done = transcript.cell(place.position)

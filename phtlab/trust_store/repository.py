@@ -24,7 +24,7 @@ from tuf.api.serialization import DeserializationError
 from phtlab.errors import RosterError, RosterStaleError
 from phtlab.train.canonical import parse_json
 from phtlab.train.documents.roster import Catalogue, Roster
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 ROSTER_FILE = "roster.json"
 CATALOGUE_FILE = "catalogue.json"
@@ -214,7 +214,7 @@ def _verify(delegator: Root, role: str, metadata: Metadata[Any], what: str) -> N
 def _unreadable(name: str, error: Exception) -> tuple[str, str]:
     """The message and the hint."""
     if isinstance(error, ValidationError):
-        reason = "; ".join(map(str, faults_of(error)[:3]))
+        reason = "; ".join(map(str, validation_summaries(error)[:3]))
     else:
         reason = str(error)
     return (

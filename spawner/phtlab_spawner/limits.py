@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from phtlab.errors import SettingsError
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 Size = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*[KMGT]$")]
 
@@ -43,7 +43,7 @@ def workspaces_of(content: Mapping[str, Any]) -> dict[str, Workspace]:
         try:
             made[group] = Workspace.model_validate(values)
         except ValidationError as wrong:
-            where, why = faults_of(wrong)[0]
+            where, why = validation_summaries(wrong)[0]
             raise SettingsError(
                 f"The workspace of the group '{group}' cannot be used: '{where}': {why}.",
                 code="workspace-limits",

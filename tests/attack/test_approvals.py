@@ -24,15 +24,15 @@ from phtlab.governance import (
     CoverageRequest,
     Proposal,
     Revocation,
+    open_active_approvals,
     open_approval,
     open_revocation,
-    open_standing,
 )
 from phtlab.governance.approval import FRESHNESS
-from phtlab.governance.proposal import AskedData, new_id
+from phtlab.governance.proposal import RequestedData, new_id
 from phtlab.lab import Journey, Lab
 from phtlab.lab.client.train import Train
-from phtlab.lab.proposals.station_answers import SeenNumbers, stations_say
+from phtlab.lab.proposals.station_answers import SeenNumbers, station_answers
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
 from phtlab.station.approvals.terms import ApprovalRequest
@@ -146,7 +146,7 @@ def proposed(lab: Lab, trains: Trains, **changes: Any) -> Proposal:
         "title": "Hearts by age",
         "question": "How many patients have a disease?\n",
         "legal_ground": "Consent\n",
-        "datasets": (AskedData(name="heart"),),
+        "datasets": (RequestedData(name="heart"),),
         "stations": (HERE,),
         "images": (trains.low.kernel.digest,),
         "parameters": BOUNDS.schema,
@@ -430,14 +430,16 @@ def test_a_revocation_that_central_holds_back(
     roster, now = small_lab.refresh().roster, here.now
     seen = SeenNumbers(tmp_path / "standing.json")
     asked = asked_of(small_lab, trains.low, journey)
-    stations_say(governance, roster, seen, asked, now)
+    station_answers(governance, roster, seen, asked, now)
     with liars.central.lying("GET", f"/standing/{HERE}$", hidden):
         with pytest.raises(ApprovalError) as rolled_back:
-            stations_say(governance, roster, seen, asked, now)
+            station_answers(governance, roster, seen, asked, now)
         assert ActiveApprovalsView.model_validate(governance.standing(HERE)).number == old.number
         with pytest.raises(ApprovalError) as stale:
             later = now + FRESHNESS
-            open_standing(governance.standing(HERE).envelope, roster, station=HERE, now=later)
+            open_active_approvals(
+                governance.standing(HERE).envelope, roster, station=HERE, now=later
+            )
         assert here.why_not(sent(small_lab, trains.low, nonce="c" * 32).id) == "approval-revoked"
     assert (rolled_back.value.code, stale.value.code) == ("standing-rolled-back", "standing-stale")
     evidence(

@@ -13,7 +13,7 @@ from phtlab.errors import ApprovalError, ProposalError, SignatureError
 from phtlab.governance.proposal import open_proposal
 from phtlab.lab.client.lab import Lab
 from phtlab.lab.proposals.proposal import SubmittedProposal
-from phtlab.lab.proposals.station_answers import require_none_revoked, stations_say
+from phtlab.lab.proposals.station_answers import require_none_revoked, station_answers
 from phtlab.train.documents.envelope import Envelope
 from tests.evidence import Evidence
 from tests.governance import documents
@@ -72,7 +72,9 @@ def test_a_list_that_central_rolls_back_hides_or_swaps_is_an_error(
         case.allow(number, station)
     key = case.central.identity("ulm")
     older, newer = lab.central.governance.standing("ulm"), number + 1
-    case.central.client("ulm").governance.put_standing("ulm", documents.standing(newer).sign(key))
+    case.central.client("ulm").governance.put_active_approvals(
+        "ulm", documents.standing(newer).sign(key)
+    )
     assert case.say(lab)["ulm"].says == "revoked"
     mainz = lab.central.governance.standing("mainz")
     altered = Envelope(
@@ -87,11 +89,11 @@ def test_a_list_that_central_rolls_back_hides_or_swaps_is_an_error(
     ):
         hostile = Showing(lab.central.governance, older.model_copy(update={"envelope": envelope}))
         with pytest.raises((ApprovalError, SignatureError)) as refused:
-            stations_say(hostile, lab.trusted.roster, case.seen, case.asked, datetime.now(UTC))
+            station_answers(hostile, lab.trusted.roster, case.seen, case.asked, datetime.now(UTC))
         assert refused.value.code == code
     hiding = Showing(lab.central.governance, None)
     with raises_code(ApprovalError, "standing-rolled-back"):
-        stations_say(hiding, lab.trusted.roster, case.seen, case.asked, datetime.now(UTC))
+        station_answers(hiding, lab.trusted.roster, case.seen, case.asked, datetime.now(UTC))
     evidence(
         "attacks",
         attacker=CENTRAL,
@@ -140,11 +142,13 @@ def test_a_decision_that_central_moves_forges_or_leaves_unrevoked_is_not_believe
         forged = view.model_copy(update={"envelope": shown})
         hostile.approvals = lambda forged=forged, **_: (forged,)
         one = replace(case.asked, order=case.asked.order.model_copy(update={"stations": ("ulm",)}))
-        (said,) = stations_say(hostile, lab.trusted.roster, case.seen, one, datetime.now(UTC))
+        (said,) = station_answers(hostile, lab.trusted.roster, case.seen, one, datetime.now(UTC))
         assert said.says == "asks"
     # Its list says that nothing stands: then that central hides the revocation helps nobody.
     ulm = case.central.client("ulm").governance
-    ulm.put_standing("ulm", documents.standing(number + 1).sign(case.central.identity("ulm")))
+    ulm.put_active_approvals(
+        "ulm", documents.standing(number + 1).sign(case.central.identity("ulm"))
+    )
     assert lab.central.governance.approvals(proposal=case.proposal.id)[0].revocation is None
     said = case.say(lab)["ulm"]
     with pytest.raises(ApprovalError) as refused:

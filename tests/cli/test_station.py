@@ -33,7 +33,7 @@ from phtlab.errors import (
     StationError,
 )
 from phtlab.files.key_file import read_key, write_key
-from phtlab.governance.proposal import AskedData, Proposal, new_id
+from phtlab.governance.proposal import Proposal, RequestedData, new_id
 from phtlab.station.context.station_context import StationContext
 from phtlab.station.daemon.loop import Daemon
 from phtlab.station.settings.folder import StationFolder
@@ -344,7 +344,7 @@ def test_a_proposal_is_shown_asked_about_and_approved_by_a_rule(world: World) ->
         title="Hearts by age",
         question="How many?",
         legal_ground="Consent",
-        datasets=(AskedData(name="heart", columns=("age",)),),
+        datasets=(RequestedData(name="heart", columns=("age",)),),
         stations=("cleveland",),
         images=(KERNEL.digest,),
         risk="low",

@@ -53,7 +53,7 @@ def test_at_each_write_of_a_station_the_stop_is_held_and_goes_on(
     daemon = world.daemon()
     with capture_logs() as logs:
         for _ in range(100):
-            if daemon._take_in([offer]):
+            if daemon._accept_offers([offer]):
                 break
         for _ in range(100):
             world.ahead += timedelta(minutes=2)

@@ -47,7 +47,7 @@ TRAIN: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
         (
             *("Proposal", "Approval", "Revocation", "Refusal", "Withdrawal", "ActiveApprovals"),
             *("Acceptance", "CoverageRequest", "open_proposal", "open_approval", "open_revocation"),
-            *("open_refusal", "open_withdrawal", "open_standing", "open_acceptance"),
+            *("open_refusal", "open_withdrawal", "open_active_approvals", "open_acceptance"),
             *("require_successor", "require_covered", "require_accepted", "assess"),
         ),
     ),

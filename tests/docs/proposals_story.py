@@ -145,11 +145,11 @@ def _decide(world: World) -> None:
     ).sign(world.identity("ulm"))
     ulm = world.client("ulm").governance
     ulm.decide(NAME, "ulm", approval)
-    ulm.put_standing("ulm", documents.standing(1, approval).sign(world.identity("ulm")))
+    ulm.put_active_approvals("ulm", documents.standing(1, approval).sign(world.identity("ulm")))
     mainz = world.client("mainz").governance
     mainz.begin_review(NAME, "mainz", newest.digest)
     empty = documents.standing(1, station="mainz").sign(world.identity("mainz"))
-    mainz.put_standing("mainz", empty)
+    mainz.put_active_approvals("mainz", empty)
 
 
 def paste() -> None:

@@ -11,7 +11,7 @@ import pytest
 from phtlab.demo.world import World
 from phtlab.errors import ApprovalError
 from phtlab.files.key_file import read_key
-from phtlab.governance import open_approval, open_revocation, open_standing
+from phtlab.governance import open_active_approvals, open_approval, open_revocation
 from phtlab.lab import Lab
 from phtlab.station.approvals import decisions
 from phtlab.station.context.station_context import (
@@ -70,7 +70,7 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
 
         def numbered() -> tuple[int, tuple[str, ...]]:
             envelope = shown.standing(HERE).envelope
-            standing = open_standing(envelope, roster, station=HERE, now=utc_now())
+            standing = open_active_approvals(envelope, roster, station=HERE, now=utc_now())
             return standing.number, standing.approvals
 
         until(lambda: given.digest in [one.digest for one in shown.approvals()])

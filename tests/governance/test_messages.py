@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from phtlab.governance import open_standing, require_successor
+from phtlab.governance import open_active_approvals, require_successor
 from phtlab.governance.audit.filter import EntryFilter
 from phtlab.train.canonical import digest
 from phtlab.train.crypto.identity import Identity
@@ -61,7 +61,7 @@ def test_lists_of_approvals(keys: Keys) -> None:
 
     def read(at_least: int, hours: float) -> Callable[[], object]:
         now = documents.now() + timedelta(hours=hours)
-        return lambda: open_standing(
+        return lambda: open_active_approvals(
             standing, keys.roster, station="ulm", now=now, at_least=at_least
         )
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from phtlab.errors import ApprovalError
-from phtlab.governance import ActiveApprovals, open_standing
+from phtlab.governance import ActiveApprovals, open_active_approvals
 from phtlab.train.documents.envelope import Envelope
 from tests.governance import documents
 from tests.governance.conftest import Keys
@@ -18,7 +18,7 @@ def _open(
     keys: Keys, envelope: Envelope, hours: float = 0, at_least: int = 1, station: str = "ulm"
 ) -> ActiveApprovals:
     now = documents.now() + timedelta(hours=hours)
-    return open_standing(envelope, keys.roster, station=station, now=now, at_least=at_least)
+    return open_active_approvals(envelope, keys.roster, station=station, now=now, at_least=at_least)
 
 
 def test_a_list_of_another_station_is_refused(keys: Keys) -> None:

@@ -19,11 +19,11 @@ from phtlab.errors import (
     SignatureError,
 )
 from phtlab.governance import (
+    open_active_approvals,
     open_approval,
     open_proposal,
     open_refusal,
     open_revocation,
-    open_standing,
     open_withdrawal,
 )
 from phtlab.governance.approval import APPROVAL_TYPE, REVOCATION_TYPE, STANDING_TYPE
@@ -59,7 +59,7 @@ class Kind:
 
 
 def _standing(envelope: Envelope, roster: Roster) -> BaseModel:
-    return open_standing(envelope, roster, station="ulm", now=documents.now())
+    return open_active_approvals(envelope, roster, station="ulm", now=documents.now())
 
 
 KINDS = [

@@ -15,7 +15,7 @@ import phtlab
 from phtlab.central.problems import not_found
 from phtlab.governance import CoverageRequest, Proposal
 from phtlab.lab.client.lab import Lab
-from phtlab.lab.proposals.station_answers import SeenNumbers, StationSays, stations_say
+from phtlab.lab.proposals.station_answers import SeenNumbers, StationAnswer, station_answers
 from phtlab.lab.session.session import Session
 from phtlab.train.canonical import digest
 from phtlab.train.documents.envelope import Envelope
@@ -83,13 +83,13 @@ class Case:
         approval = documents.approval(self.proposal, self.signed, station=station, **changes)
         envelope = approval.sign(key)
         client.decide(self.proposal.id, station, envelope)
-        client.put_standing(
+        client.put_active_approvals(
             station, documents.standing(number, envelope, station=station).sign(key)
         )
         return envelope
 
-    def say(self, lab: Lab, now: datetime | None = None) -> dict[str, StationSays]:
-        said = stations_say(
+    def say(self, lab: Lab, now: datetime | None = None) -> dict[str, StationAnswer]:
+        said = station_answers(
             lab.central.governance,
             lab.trusted.roster,
             self.seen,

@@ -41,7 +41,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody looks at the notebook."""
-    monkeypatch.setattr(journey_display, "somebody_looks", lambda: True)
+    monkeypatch.setattr(journey_display, "is_attached", lambda: True)
 
 
 def until(widget: JourneyWidget, holds: Callable[[], bool]) -> None:

@@ -196,7 +196,7 @@ def test_without_widgets_it_is_a_table_and_makes_none(monkeypatch):
 
 
 def test_where_someone_looks_it_is_a_widget(form, monkeypatch):
-    monkeypatch.setattr(parameters_widget, "somebody_looks", lambda: True)
+    monkeypatch.setattr(parameters_widget, "is_attached", lambda: True)
     bundle = form._repr_mimebundle_()
     assert bundle[VIEW_TYPE]["model_id"] == form.widget.model_id
     assert {"text/html", "text/plain"} < set(bundle)

@@ -172,7 +172,7 @@ def test_stations_say_whether_they_allow_a_journey(lab: Lab, case: Case) -> None
     require_none_revoked(said.values())
     # Taken back: the list is what counts, whether or not central shows the revocation.
     key, ulm = case.central.identity("ulm"), case.central.client("ulm").governance
-    ulm.put_standing("ulm", documents.standing(number + 1).sign(key))
+    ulm.put_active_approvals("ulm", documents.standing(number + 1).sign(key))
     said = case.say(lab)
     assert said["ulm"].says == "revoked"
     with raises_code(ApprovalError, "approval-revoked"):

@@ -37,7 +37,7 @@ def test_only_the_last_are_remembered(monkeypatch: pytest.MonkeyPatch):
     ids = [f"sha256:{number:064x}" for number in range(5)]
     for age, journey in enumerate(ids):
         remember_notebook(journey, Path("a.ipynb"))
-        place = dispatch_history._place(journey)
+        place = dispatch_history._history_file(journey)
         assert place is not None
         os.utime(place, (age, age))
     assert [notebook_of(journey) is not None for journey in ids] == [False] * 2 + [True] * 3

@@ -178,7 +178,7 @@ def test_a_script_is_no_page():
 def test_what_is_a_page(monkeypatch, run, looks, page, asked):
     where = "phtlab.lab.display.notebook_location"
     monkeypatch.setattr(f"{where}.cell_run", lambda: run)
-    monkeypatch.setattr(f"{where}.somebody_looks", lambda: looks)
+    monkeypatch.setattr(f"{where}.is_attached", lambda: looks)
     monkeypatch.setattr(f"{where}.page_of_agent", lambda _: page)
     assert runs_in_page() is asked
 

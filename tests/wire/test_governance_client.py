@@ -69,7 +69,7 @@ def _governance(answer: Answer) -> Any:
             lambda g: g.approvals(station="ulm", proposal=PROPOSAL),
             f"GET /approvals?station=ulm&proposal={PROPOSAL}",
         ),
-        (lambda g: g.put_standing("ulm", SIGNED), "PUT /standing/ulm"),
+        (lambda g: g.put_active_approvals("ulm", SIGNED), "PUT /standing/ulm"),
         (lambda g: g.standing("ulm/../x"), "GET /standing/ulm%2F..%2Fx"),
         (lambda g: g.accept(SIGNED), "POST /acceptances"),
         (lambda g: g.acceptances(), "GET /acceptances"),

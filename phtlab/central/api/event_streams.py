@@ -69,7 +69,7 @@ class _Stream:
         with self.services.news.subscribe(*self._topics()) as subscription:
             while not self.services.news.closed:
                 try:
-                    events, done, stations, proposals = await run_in_threadpool(self._look)
+                    events, done, stations, proposals = await run_in_threadpool(self._read_changes)
                 except PhtlabError:
                     return
                 if stations is not None:
@@ -97,7 +97,9 @@ class _Stream:
         own = bus.of_member(self.member.name)
         return (own,) if self.journey is not None else (own, bus.STATIONS)
 
-    def _look(self) -> tuple[list[JourneyEvent], bool, BoardEntry | None, ProposalsChanged | None]:
+    def _read_changes(
+        self,
+    ) -> tuple[list[JourneyEvent], bool, BoardEntry | None, ProposalsChanged | None]:
         sender = self.sender.again()
         sender.require(READ)
         member = sender.as_member()

@@ -23,7 +23,7 @@ class KnownSenderRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
-        if self.body_field is None or not _asks_for_sender(self.dependant):
+        if self.body_field is None or not _depends_on_sender(self.dependant):
             return handle
 
         async def known(request: Request) -> Response:
@@ -33,5 +33,5 @@ class KnownSenderRoute(APIRoute):
         return known
 
 
-def _asks_for_sender(dependant: Dependant) -> bool:
-    return dependant.call is sender_of or any(map(_asks_for_sender, dependant.dependencies))
+def _depends_on_sender(dependant: Dependant) -> bool:
+    return dependant.call is sender_of or any(map(_depends_on_sender, dependant.dependencies))

@@ -77,7 +77,7 @@ class RequestLog:
             "request",
             method=scope["method"],
             route=route,
-            path_params=_shown(scope.get("path_params", {})),
+            path_params=_safe_parameters(scope.get("path_params", {})),
             member=scope.get("state", {}).get("member"),
             by=scope.get("state", {}).get("by"),
             status=status,
@@ -89,7 +89,7 @@ def _route(scope: Scope) -> str:
     return str(getattr(scope.get("route"), "path", "unknown"))
 
 
-def _shown(params: dict[str, Any]) -> dict[str, str]:
+def _safe_parameters(params: dict[str, Any]) -> dict[str, str]:
     return {name: str(value)[:80] for name, value in params.items()}
 
 

@@ -108,7 +108,7 @@ class ChangeBus:
             return
         loop.call_soon_threadsafe(self._wake, told)
 
-    def tell_all(self) -> None:
+    def notify_all(self) -> None:
         """Wake whoever waits for anything. May be called from any thread."""
         with self._lock:
             loop = self._loop

@@ -48,7 +48,7 @@ class DatabaseWatch:
             if number == before:
                 return
             if number < before or before < 0:
-                self._news.tell_all()  # another database, or an older state of it
+                self._news.notify_all()  # another database, or an older state of it
                 return
             changed = (
                 select(StopRow.station)

@@ -273,7 +273,7 @@ class RefusalRow(Table):
     envelope: Mapped[str] = mapped_column(Text)
 
 
-class StandingRow(Table):
+class ActiveApprovalsRow(Table):
     """The newest list of what a station allows."""
 
     __tablename__ = "standing"

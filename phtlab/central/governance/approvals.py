@@ -14,8 +14,12 @@ from sqlalchemy.orm import Session
 from phtlab.central.audit.log import audited
 from phtlab.central.db.database import Change, Database
 from phtlab.central.db.rows import envelope_of
-from phtlab.central.db.tables import ApprovalRow, ProposalRow, RefusalRow, StandingRow
-from phtlab.central.governance.proposal_views import approval_view, proposal_view, standing_view
+from phtlab.central.db.tables import ActiveApprovalsRow, ApprovalRow, ProposalRow, RefusalRow
+from phtlab.central.governance.proposal_views import (
+    active_approvals_view,
+    approval_view,
+    proposal_view,
+)
 from phtlab.central.governance.proposals import changed, require_not_withdrawn, visible_proposal
 from phtlab.central.journeys.trains import check_size
 from phtlab.central.limits.quotas import require_room
@@ -26,10 +30,10 @@ from phtlab.governance import (
     Approval,
     Proposal,
     Refusal,
+    open_active_approvals,
     open_approval,
     open_refusal,
     open_revocation,
-    open_standing,
 )
 from phtlab.governance.coverage import why_not_study
 from phtlab.governance.refusal import REFUSAL_TYPE
@@ -156,26 +160,28 @@ def visible_approvals(
     )
 
 
-def put_standing(
+def put_active_approvals(
     database: Database, roster: Roster, member: Member, station: str, envelope: Envelope
 ) -> ActiveApprovalsView:
     """Keep a station's newest list of what stands.
 
-    The same again changes nothing. Raises as `open_standing`, and ApprovalError
+    The same again changes nothing. Raises as `open_active_approvals`, and ApprovalError
     (``standing-rolled-back``) for another list of the same number.
     """
     _own(member, station)
     check_size(envelope, MAX_STANDING_BYTES, "list of what stands")
     with database.read() as session:
-        row = session.get(StandingRow, station)
+        row = session.get(ActiveApprovalsRow, station)
         at_least = row.number if row else 1
-    active = open_standing(
+    active = open_active_approvals(
         envelope, roster, station=station, now=database.clock(), at_least=at_least
     )
     with database.change() as change:
-        row = change.session.get(StandingRow, station) or StandingRow(station=station, number=0)
+        row = change.session.get(ActiveApprovalsRow, station) or ActiveApprovalsRow(
+            station=station, number=0
+        )
         if row.digest == envelope.digest:
-            return standing_view(row)
+            return active_approvals_view(row)
         if active.number <= row.number:
             raise ApprovalError(
                 f"Central has another list of {station} with the number {row.number} already.",
@@ -185,15 +191,15 @@ def put_standing(
         row.number, row.digest = active.number, envelope.digest
         row.received, row.envelope = change.now, envelope.to_bytes().decode()
         change.session.add(row)
-        return standing_view(row)
+        return active_approvals_view(row)
 
 
-def standing_of(session: Session, station: str) -> ActiveApprovalsView:
+def active_approvals_of(session: Session, station: str) -> ActiveApprovalsView:
     """The newest list of `station`. Raises CentralError (``not-found``)."""
-    row = session.get(StandingRow, station)
+    row = session.get(ActiveApprovalsRow, station)
     if row is None:
         raise not_found(f"{station} has published no list of what it allows.")
-    return standing_view(row)
+    return active_approvals_view(row)
 
 
 def _keep(

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from phtlab.central.db.rows import envelope_of
 from phtlab.central.db.tables import (
+    ActiveApprovalsRow,
     ApprovalRow,
     ProposalRow,
     ProposalStationRow,
     RefusalRow,
-    StandingRow,
 )
 from phtlab.train.documents.roster import Roster
 from phtlab.wire.api.governance import (
@@ -99,7 +99,7 @@ def approval_view(row: ApprovalRow) -> ApprovalView:
     )
 
 
-def standing_view(row: StandingRow) -> ActiveApprovalsView:
+def active_approvals_view(row: ActiveApprovalsRow) -> ActiveApprovalsView:
     return ActiveApprovalsView(
         station=row.station,
         number=row.number,

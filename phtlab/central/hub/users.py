@@ -91,7 +91,7 @@ class Hub:
             known = self._remembered.get(key)
         if known is not None and now < known.until:
             return known.user
-        user = self._ask(token)
+        user = self._query_hub(token)
         with self._lock:
             self._remembered[key] = _Remembered(user, now + REMEMBERED_SECONDS)
             self._remembered.move_to_end(key)
@@ -127,7 +127,7 @@ class Hub:
             )
         return token
 
-    def _ask(self, token: str) -> HubUser:
+    def _query_hub(self, token: str) -> HubUser:
         answer = self._send("GET", "/user", headers={"Authorization": f"token {token}"})
         if answer.status_code in (401, 403, 404):
             raise _invalid("the hub does not know it, or no longer")

@@ -38,7 +38,7 @@ class StationBoard:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._shown: BoardEntry | None = None
+        self._board_entry: BoardEntry | None = None
         self._serial = -1
         self._read_at = 0.0
 
@@ -46,12 +46,16 @@ class StationBoard:
         """The stations; `read` is called if `serial` is new or what is here is too old."""
         with self._lock:
             now = self._clock()
-            if self._shown is None or serial != self._serial or now - self._read_at >= READ_SECONDS:
-                self._shown, self._serial, self._read_at = _shown(read()), serial, now
-            return self._shown
+            if (
+                self._board_entry is None
+                or serial != self._serial
+                or now - self._read_at >= READ_SECONDS
+            ):
+                self._board_entry, self._serial, self._read_at = _board_entry(read()), serial, now
+            return self._board_entry
 
 
-def _shown(stations: tuple[StationView, ...]) -> BoardEntry:
+def _board_entry(stations: tuple[StationView, ...]) -> BoardEntry:
     marked = tuple(
         station.model_copy(update={"last_seen": None}) if station.online else station
         for station in stations

@@ -53,7 +53,7 @@ class BodyLimit:
         arriving = True
         deadline = asyncio.get_running_loop().time() + BODY_SECONDS + limit / SLOWEST
 
-        def arrived() -> None:
+        def body_complete() -> None:
             nonlocal arriving
             if arriving:
                 arriving = False
@@ -73,14 +73,14 @@ class BodyLimit:
             if got > limit:
                 raise HTTPException(413, str(_too_large(limit)))
             if not message.get("more_body", False):
-                arrived()
+                body_complete()
             return message
 
         self._arriving[address] += 1
         try:
             await self._app(scope, counted, send)
         finally:
-            arrived()
+            body_complete()
 
 
 def _carries(headers: dict[bytes, bytes]) -> bool:

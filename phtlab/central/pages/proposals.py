@@ -44,7 +44,7 @@ class ProposalList:
 
 
 @dataclass(frozen=True)
-class StationAnswer:
+class StationDecision:
     """A decision in words, of `version`; `holds` is False if what is here is not believed."""
 
     station: str
@@ -69,7 +69,7 @@ class ProposalPage:
     told: dict[str, tuple[str, ...]]
     older: int
     differences: tuple[Difference, ...]
-    said: tuple[StationAnswer, ...]
+    said: tuple[StationDecision, ...]
     own: bool
     may_comment: bool
     token: str
@@ -147,7 +147,7 @@ def proposal_page(
         told=proposal_lines(opened_proposal),
         older=older.version if older else 0,
         differences=differences(_opened(older, roster), opened_proposal) if older else (),
-        said=tuple(_said(decision, view, roster) for decision in view.decisions),
+        said=tuple(_station_answer(decision, view, roster) for decision in view.decisions),
         own=view.summary.researcher == sender.name,
         may_comment=sender.may(DISPATCH) or sender.may(GOVERN),
         token=form_token(session_token, proposal),
@@ -163,7 +163,7 @@ def _opened(version: VersionView, roster: Roster) -> Proposal:
     return open_proposal(version.envelope, roster)
 
 
-def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> StationAnswer:
+def _station_answer(decision: DecisionView, view: ProposalView, roster: Roster) -> StationDecision:
     number = next((v.version for v in view.versions if v.digest == decision.proposal), 0)
     try:
         if decision.kind == "refused":
@@ -174,7 +174,7 @@ def _said(decision: DecisionView, view: ProposalView, roster: Roster) -> Station
         holds = True
     except PhtlabError as error:
         words, holds = str(error), False
-    return StationAnswer(
+    return StationDecision(
         station=decision.station,
         version=number,
         kind=decision.kind,

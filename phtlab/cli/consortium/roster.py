@@ -53,7 +53,8 @@ def rotate(
     consortium.rotate_member(member, stolen=stolen)
     keep_comparison(directory, "member-rotated", member, channel=channel, by=person(by))
     err.print(
-        f"{name} has these keys from the next signature on. {_what_counts(stolen)}", markup=False
+        f"{name} has these keys from the next signature on. {_validity_sentence(stolen)}",
+        markup=False,
     )
 
 
@@ -65,8 +66,8 @@ def remove(
     """Take a member off the roster, from the next signature on."""
     open_consortium(directory).remove_member(name, stolen=stolen)
     err.print(
-        f"{name} is off the roster once it is signed and published. {_what_counts(stolen)} What "
-        f"was sealed to {name} before stays readable to whoever holds that key.",
+        f"{name} is off the roster once it is signed and published. {_validity_sentence(stolen)} "
+        f"What was sealed to {name} before stays readable to whoever holds that key.",
         markup=False,
     )
 
@@ -79,7 +80,7 @@ def add_kernel(
     from pydantic import ValidationError
 
     from phtlab.train.documents.roster import KernelImage
-    from phtlab.validation_summary import faults_of
+    from phtlab.validation_summary import validation_summaries
 
     try:
         image = KernelImage.model_validate(
@@ -87,7 +88,7 @@ def add_kernel(
         )
     except ValidationError as error:
         raise SettingsError(
-            f"{file} does not describe a kernel image ({faults_of(error)[0]}).",
+            f"{file} does not describe a kernel image ({validation_summaries(error)[0]}).",
             "Give the file that 'phtlab kernel build' wrote.",
         ) from None
     open_consortium(directory).add_image(image)
@@ -117,7 +118,7 @@ def agreement(
     from pydantic import ValidationError
 
     from phtlab.train.documents.roster import Agreement
-    from phtlab.validation_summary import faults_of
+    from phtlab.validation_summary import validation_summaries
 
     consortium = open_consortium(directory)
     if remove:
@@ -137,14 +138,16 @@ def agreement(
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} cannot be read as text: {error}.") from None
     except ValidationError as error:
-        raise SettingsError(f"{file} is no agreement: {faults_of(error)[0].why}.") from None
+        raise SettingsError(
+            f"{file} is no agreement: {validation_summaries(error)[0].why}."
+        ) from None
     consortium.agree_on(text)
     out.print(text.digest)
     err.print("Members are asked to accept it from the next signature on.")
     print_next_steps("phtlab consortium sign", "phtlab consortium publish --central URL")
 
 
-def _what_counts(stolen: bool) -> str:
+def _validity_sentence(stolen: bool) -> str:
     if stolen:
         return "Nothing that the old keys signed is believed any more."
     return "What the old keys signed before stays believed; --stolen would end that too."

@@ -44,7 +44,7 @@ def show(directory: DirectoryOption = Path(), as_json: JsonOption = False) -> No
     """Show officers, members, kernel images, and how far the signing is."""
     consortium = open_consortium(directory)
     if as_json:
-        print_json(_shown(consortium))
+        print_json(_status_json(consortium))
         return
     out.print(f"{'consortium':<14}{consortium.name}", markup=False)
     out.print(f"{'root':<14}{consortium.fingerprint}", markup=False)
@@ -148,7 +148,7 @@ def _quorum_json(quorum: Threshold) -> dict[str, Any]:
     return {"signed_by": quorum.signed_by, "waiting": quorum.waiting, "needed": quorum.needed}
 
 
-def _shown(consortium: Consortium) -> dict[str, Any]:
+def _status_json(consortium: Consortium) -> dict[str, Any]:
     signing = consortium.signing
     return {
         "name": consortium.name,

@@ -118,7 +118,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show the public keys in FILE and their fingerprint."""
-    summary = _shown(file, passphrase_file)
+    summary = _key_summary(file, passphrase_file)
     if as_json:
         print_json(summary)
         return
@@ -214,7 +214,7 @@ def _write_request(folder: Path, name: str, request: Envelope) -> Path:
     return path
 
 
-def _shown(file: Path, passphrase_file: Path | None) -> dict[str, Any]:
+def _key_summary(file: Path, passphrase_file: Path | None) -> dict[str, Any]:
     from phtlab.consortium.enrolment import open_request
     from phtlab.files.key_file import MAX_KEY_FILE_BYTES, decode_key
     from phtlab.train.documents.envelope import Envelope

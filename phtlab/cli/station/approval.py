@@ -149,7 +149,7 @@ def refuse(
     """Refuse a held journey, or a version of a proposal."""
     from phtlab.station.approvals import decisions
 
-    station = _desk(directory)
+    station = _station(directory)
     if _is_proposal(target) and version is None:
         _require_terminal(target)
         newest = _newest(station, target)
@@ -174,7 +174,7 @@ def revoke(
     """Take an approval back: at once for what has not started."""
     from phtlab.station.approvals import decisions
 
-    station = _desk(directory)
+    station = _station(directory)
     kept = decisions.revoke(station, approval, by=person(by), reason=reason, stop_runs=stop_runs)
     runs = "is stopped" if stop_runs else "goes on"
     err.print(
@@ -188,7 +188,7 @@ def approvals_list(directory: DirectoryOption = None, as_json: JsonOption = Fals
     from phtlab.station.approvals import decisions
     from phtlab.station.approvals.terms import described
 
-    station = _desk(directory)
+    station = _station(directory)
     approvals = decisions.list_approvals(station)
     if as_json:
         print_json(
@@ -226,7 +226,7 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     """List what waits for a person: held journeys and proposals, oldest first."""
     from phtlab.station.approvals import decisions
 
-    station = _desk(directory)
+    station = _station(directory)
     waiting = decisions.pending(station)
     if as_json:
         print_json([_pending_json(decision) for decision in waiting])
@@ -250,7 +250,7 @@ def print_approval_terms(directory: Path | None, stop: Stop) -> None:
     """Why a held journey waits for a person, who said yes already, and what to do."""
     from phtlab.station.approvals import decisions
 
-    waiting = decisions.pending_journey(_desk(directory), stop)
+    waiting = decisions.pending_journey(_station(directory), stop)
     out.print(f"{'risk':<12}{waiting.risk}", markup=False)
     for reason in (*waiting.reasons, waiting.why_not):
         if reason:
@@ -281,7 +281,7 @@ def _approve(
     from phtlab.station.airlock.capacity import bits_of_run
     from phtlab.station.approvals import decisions
 
-    station = _desk(directory)
+    station = _station(directory)
     digest = None
     if show:
         preview = decisions.preview(station, target, by=by, request=request, version=version)
@@ -290,7 +290,7 @@ def _approve(
             _require_terminal(target, as_json=as_json)
             version = _newest(station, target).digest
             preview = decisions.preview(station, target, by=by, request=request, version=version)
-            _say(preview, station)
+            _print_vote(preview, station)
             typer.confirm("Say yes to exactly this?", abort=True, err=True)
             digest = preview.sentence
         preview = decisions.approve(
@@ -309,12 +309,12 @@ def _approve(
         )
         return
     if digest is None:
-        _say(preview, station)
+        _print_vote(preview, station)
     if not show:
-        _tell(station, target, preview, directory, version)
+        _print_next_votes(station, target, preview, directory, version)
 
 
-def _say(result: VoteResult, station: StationContext) -> None:
+def _print_vote(result: VoteResult, station: StationContext) -> None:
     from phtlab.station.airlock.capacity import capacity_sentence
 
     out.print(result.sentence, markup=False, highlight=False, soft_wrap=True)
@@ -341,7 +341,7 @@ def _is_proposal(target: str) -> bool:
     return target.startswith("p-")
 
 
-def _tell(
+def _print_next_votes(
     station: StationContext,
     target: str,
     result: VoteResult,
@@ -386,7 +386,7 @@ def _pending_json(decision: Any) -> dict[str, Any]:
     return {**asdict(decision), "since": decision.since.isoformat()}
 
 
-def _desk(directory: Path | None) -> StationContext:
+def _station(directory: Path | None) -> StationContext:
     from phtlab.station.context.station_context import StationContext
 
     return StationContext(*station_at(directory))

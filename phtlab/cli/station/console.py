@@ -62,7 +62,7 @@ def console(
     made = Console.of(StationContext(folder, settings), port=port)
     with listen(made.address, made.port) as socket, address_published(folder, made.home):
         forget_links(folder)
-        _say_link(folder, people, name, made.home)
+        _print_link(folder, people, name, made.home)
         err.print("Ctrl-C ends the console; the station's own work does not need it.")
         config = uvicorn.Config(
             create_app(made),
@@ -167,10 +167,10 @@ def people_link(name: NameArgument, directory: DirectoryOption = None) -> None:
     people.person(name)
     settings = people.console
     home = running_address(folder, f"http://{settings.address}:{settings.port}/")
-    _say_link(folder, people, name, home)
+    _print_link(folder, people, name, home)
 
 
-def _say_link(folder: StationFolder, people: People, name: str, home: str) -> None:
+def _print_link(folder: StationFolder, people: People, name: str, home: str) -> None:
     from phtlab.station.console.sessions import new_link
     from phtlab.station.context.station_context import (
         utc_now,

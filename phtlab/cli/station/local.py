@@ -61,12 +61,12 @@ def local(
         language=analysis.language,
         parameters=values,
         log=StationContext(folder, settings).audit,
-        report=_quietly if as_json else _tell,
+        report=_quietly if as_json else _print_state,
     )
     _show(run, as_json)
 
 
-def _tell(state: str) -> None:
+def _print_state(state: str) -> None:
     err.print(f"{state} …", markup=False)
 
 

@@ -42,7 +42,7 @@ def pause(
     """Let nothing new begin at this station. What runs goes on."""
     from phtlab.station.context import maintenance
 
-    station = _desk(directory)
+    station = _station(directory)
     ends = None if until is None else moment(until, station.now().astimezone())
     made = maintenance.pause(station, by=person(by), reason=reason, until=ends)
     running = maintenance.running_stops(station.stops)
@@ -78,7 +78,7 @@ def resume(
     """End a pause: what waits may begin again."""
     from phtlab.station.context import maintenance
 
-    station = _desk(directory)
+    station = _station(directory)
     maintenance.resume(station, by=person(by), copy_ended=copy_ended)
     err.print(f"{station.name} is no longer paused.", markup=False)
 
@@ -125,7 +125,7 @@ def _drained(station: StationContext, running: list[str]) -> list[str]:
     return running
 
 
-def _desk(directory: Path | None) -> StationContext:
+def _station(directory: Path | None) -> StationContext:
     from phtlab.station.context.station_context import StationContext
 
     return StationContext(*station_at(directory))

@@ -39,8 +39,8 @@ def try_policy(
                     "name": journey.name,
                     "researcher": journey.researcher,
                     "risk": journey.risk,
-                    "before": _said(journey.before),
-                    "after": _said(journey.after),
+                    "before": _decision_json(journey.before),
+                    "after": _decision_json(journey.after),
                     "outputs": {
                         change.name: change.after.verdict for change in journey.airlock.changes
                     },
@@ -104,7 +104,7 @@ def _text(file: Path) -> str:
         raise PolicyError(f"{file} is not UTF-8 text.", code="policy-invalid") from None
 
 
-def _said(decision: Decision | None) -> dict[str, str] | None:
+def _decision_json(decision: Decision | None) -> dict[str, str] | None:
     if decision is None:
         return None
     return {"verdict": decision.verdict, "code": decision.code, "sentence": decision.sentence}

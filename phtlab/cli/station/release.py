@@ -33,7 +33,7 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     """List the outputs that the airlock holds for a person, the longest held first."""
     from phtlab.station.release import held_outputs
 
-    station = _desk(directory)
+    station = _station(directory)
     held = held_outputs.held(station)
     if as_json:
         print_json({"station": station.name, "held": [_listed(stop) for stop in held]})
@@ -49,7 +49,7 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
             table.add_row(*map(Text, (*row, output.verdict.rule, until)))
     out.print(table)
     first = next(iter(held))
-    print_next_steps(f"phtlab station look {first.stop.hex[:12]}{_place(directory)}")
+    print_next_steps(f"phtlab station look {first.stop.hex[:12]}{_directory_option(directory)}")
 
 
 def look(
@@ -63,12 +63,12 @@ def look(
     from phtlab.station.release import held_outputs
     from phtlab.station.release.waiting import folder_of
 
-    station = _desk(directory)
+    station = _station(directory)
     held = held_outputs.held_stop(station.stops.find(journey))
     name = _output(held, output)
     view = held_outputs.view_output(station, held.stop, name, by=person(by))
     if as_json:
-        print_json(_shown(view))
+        print_json(_output_json(view))
         return
     out.print(f"{name} ({view.kind}) of {held.train}, asked by {held.researcher}", markup=False)
     for finding in view.findings:
@@ -76,7 +76,7 @@ def look(
         for line in finding.detail:
             out.print(f"  {line}", markup=False)
     for vote in view.words:
-        out.print(f"{vote.by} would {_told(vote)}: {vote.reason}", markup=False)
+        out.print(f"{vote.by} would {_vote_sentence(vote)}: {vote.reason}", markup=False)
     if view.table is not None:
         out.print(_table(view.table))
     if view.kind == "scalar":
@@ -89,7 +89,7 @@ def look(
         path = folder_of(held.stop) / file.path
         out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
     # The word is of who looked.
-    option, short = f"{_by(by)}{_place(directory)}", held.stop.hex[:12]
+    option, short = f"{_by(by)}{_directory_option(directory)}", held.stop.hex[:12]
     print_next_steps(
         f'phtlab station release {short} {name} --reason "…"{option}',
         *[f'phtlab station release {short} {name} --without-row N --reason "…"{option}']
@@ -147,7 +147,7 @@ def _decide(
 ) -> None:
     from phtlab.station.release import held_outputs
 
-    station = _desk(directory)
+    station = _station(directory)
     held = held_outputs.held_stop(station.stops.find(journey))
     name = _output(held, output)
     outcomes = held_outputs.decide(station, held.stop, {name: choice}, by=person(by), reason=reason)
@@ -155,7 +155,8 @@ def _decide(
     if outcome is None:
         err.print(f"Noted. Another person has to agree before '{name}' leaves.", markup=False)
         print_next_steps(
-            f"phtlab station look {held.stop.hex[:12]} {name} --by NAME{_place(directory)}"
+            f"phtlab station output show {held.stop.hex[:12]} {name} --by NAME"
+            f"{_directory_option(directory)}"
         )
         return
     done = {"release": "released", "part": "released in part", "refuse": "withheld"}
@@ -165,7 +166,7 @@ def _decide(
         err.print(f"The stop goes on once you have decided on {names} too.", markup=False)
 
 
-def _desk(directory: Path | None) -> StationContext:
+def _station(directory: Path | None) -> StationContext:
     from phtlab.station.context.station_context import StationContext
 
     return StationContext(*station_at(directory))
@@ -190,7 +191,7 @@ def _cell(given: str) -> tuple[int, str]:
     return int(row), column
 
 
-def _told(vote: Any) -> str:
+def _vote_sentence(vote: Any) -> str:
     from phtlab.station.release.votes import choice_sentence
 
     return choice_sentence(vote)
@@ -221,7 +222,7 @@ def _listed(stop: HeldStop) -> dict[str, Any]:
     }
 
 
-def _shown(view: OutputView) -> dict[str, Any]:
+def _output_json(view: OutputView) -> dict[str, Any]:
     return {
         "name": view.name,
         "kind": view.kind,
@@ -245,5 +246,5 @@ def _by(by: str | None) -> str:
     return "" if by is None else f" --by {by}"
 
 
-def _place(directory: Path | None) -> str:
+def _directory_option(directory: Path | None) -> str:
     return "" if directory is None else f" -C {directory}"

@@ -75,7 +75,7 @@ def verify_log(
             if checkpoint.log == log:
                 verified.append(checkpoint)
     losses: list[LostEntries] = []
-    entries = _told_of_losses(entries, losses)
+    entries = _entries_with_losses(entries, losses)
     head = verify_chain(entries, [*verified, *([seen] if seen else [])], log=log)
     return Verified(
         log=log,
@@ -89,7 +89,7 @@ def verify_log(
     )
 
 
-def _told_of_losses(entries: Iterable[Entry], losses: list[LostEntries]) -> Iterator[Entry]:
+def _entries_with_losses(entries: Iterable[Entry], losses: list[LostEntries]) -> Iterator[Entry]:
     """`entries`; what they say of lost ones is put into `losses` meanwhile."""
     for entry in entries:
         if entry.action == LOST and (lost := entry.details.get("lost")):

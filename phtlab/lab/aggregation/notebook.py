@@ -135,13 +135,13 @@ def with_journey(source: str, journey: str, partial: bool = False) -> str | None
     lines = source.encode().split(b"\n")
     # The last first, so that places before it stay where they are.
     for (start_line, start), (end_line, end) in sorted(calls, reverse=True):
-        summary = f"({_asked(journey, partial)})".encode()
+        summary = f"({_journey_call(journey, partial)})".encode()
         joined = lines[start_line][:start] + summary + lines[end_line][end:]
         lines[start_line : end_line + 1] = [joined]
     return b"\n".join(lines).decode() if calls else None
 
 
-def _asked(journey: str, partial: bool) -> str:
+def _journey_call(journey: str, partial: bool) -> str:
     """The arguments of `phtlab.results`."""
     return f'"{journey}", partial=True' if partial else f'"{journey}"'
 
@@ -160,7 +160,7 @@ def sources(journey: str, sent: Iterable[Sent], partial: bool = False) -> Iterat
     text = "\n".join(known)
     needed = [line for line, use in _IMPORTS.items() if use in text]
     imports = "".join(f"{line}\n" for line in (*needed, "import phtlab"))
-    yield f"{imports}\nresults = phtlab.results({_asked(journey, partial)})\nresults"
+    yield f"{imports}\nresults = phtlab.results({_journey_call(journey, partial)})\nresults"
     yield from known
 
 

@@ -18,7 +18,7 @@ _ID: Final = re.compile(r"sha256:[0-9a-f]{64}")
 
 def remember_notebook(journey: str, notebook: Path) -> None:
     """Remember that `journey` was sent from `notebook`; a cache that cannot be written is none."""
-    place = _place(journey)
+    place = _history_file(journey)
     if place is None:
         return
     with contextlib.suppress(OSError):
@@ -31,14 +31,14 @@ def remember_notebook(journey: str, notebook: Path) -> None:
 
 def notebook_of(journey: str) -> Path | None:
     """The notebook that `journey` was sent from on this machine, if that is known."""
-    place = _place(journey)
+    place = _history_file(journey)
     try:
         return None if place is None else Path(place.read_text("utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def _place(journey: str) -> Path | None:
+def _history_file(journey: str) -> Path | None:
     if not _ID.fullmatch(journey):
         return None
     return cache_directory() / "sent" / journey.removeprefix("sha256:")

@@ -33,7 +33,7 @@ from phtlab.wire.api.journeys import JourneyView, StopView
 from phtlab.wire.registry.cargo import pull_cargo
 
 if TYPE_CHECKING:
-    from phtlab.lab.proposals.station_answers import StationSays
+    from phtlab.lab.proposals.station_answers import StationAnswer
 
 
 class Journey:
@@ -45,7 +45,7 @@ class Journey:
         view: JourneyView,
         *,
         journey: str | None = None,
-        answers: tuple[StationSays, ...] = (),
+        answers: tuple[StationAnswer, ...] = (),
     ) -> None:
         """`journey` is its id where it is known otherwise than from central; `said` what stations
         said of it before it was sent.

@@ -28,9 +28,9 @@ from phtlab.lab.proposals.proposal import SubmittedProposal
 from phtlab.lab.proposals.proposals import Proposals
 from phtlab.lab.proposals.station_answers import (
     SeenNumbers,
-    StationSays,
+    StationAnswer,
     require_none_revoked,
-    stations_say,
+    station_answers,
 )
 from phtlab.lab.results.results import Results
 from phtlab.lab.session.session import Session, open_session
@@ -152,7 +152,7 @@ class Lab:
 
         if confirm and not self._are_twins(names) and runs_in_page():
             if proposal is not None:
-                self._said(train, order(), proposal)
+                self._station_answers(train, order(), proposal)
             question = DispatchQuestion(
                 name=train.name,
                 stations=names,
@@ -175,7 +175,7 @@ class Lab:
 
     def _send(self, train: Train, order: Order, proposal: SubmittedProposal | None) -> SentOrder:
         """Push the train, sign both, and hand them to central."""
-        answers = self._said(train, order, proposal) if proposal else ()
+        answers = self._station_answers(train, order, proposal) if proposal else ()
         push_train(self.registry, train.image, train.repository, train.kernel)
         self.central.submit_train(train.sign())
         signed = order.sign(self.identity)
@@ -234,9 +234,9 @@ class Lab:
         """The kernel image's manifest and configuration, from the cache or the registry."""
         return self.session.kernel_documents(kernel)
 
-    def _said(
+    def _station_answers(
         self, train: Train, order: Order, proposal: SubmittedProposal
-    ) -> tuple[StationSays, ...]:
+    ) -> tuple[StationAnswer, ...]:
         """What the stations of `order` say of it. Raises as `dispatch` for what cannot be."""
         proposal.require_open()
         trusted, newest = self.trusted, proposal.newest()
@@ -263,7 +263,7 @@ class Lab:
         now = datetime.now(UTC)
         require_within(request, newest, now)
         seen = SeenNumbers(self.session.trust.directory / "standing.json")
-        answers = stations_say(self.central.governance, trusted.roster, seen, request, now)
+        answers = station_answers(self.central.governance, trusted.roster, seen, request, now)
         require_none_revoked(answers)
         return answers
 

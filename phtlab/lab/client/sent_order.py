@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from phtlab.lab.proposals.station_answers import StationSays
+from phtlab.lab.proposals.station_answers import StationAnswer
 from phtlab.lab.session.session import Session
 from phtlab.wire.api.journeys import JourneyView
 
@@ -16,4 +16,4 @@ class SentOrder:
     session: Session
     view: JourneyView
     digest: str
-    said: tuple[StationSays, ...] = ()
+    said: tuple[StationAnswer, ...] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from phtlab.lab.display.journey_follower import Followed
-from phtlab.lab.display.notebook_output import Output, cell_run, somebody_looks
+from phtlab.lab.display.notebook_output import Output, cell_run, is_attached
 from phtlab.wire.api.journeys import JourneyView
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class JourneyDisplay:
 
     def bundle(self) -> dict[str, Any]:
         """The journey for `_repr_mimebundle_`: HTML and text, and before them the live widget."""
-        live = self._live() if self._is_live or somebody_looks() else {}
+        live = self._live() if self._is_live or is_attached() else {}
         return {**live, **self._still()}
 
     def show(self) -> bool:

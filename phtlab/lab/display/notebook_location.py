@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from phtlab.errors import SettingsError
-from phtlab.lab.display.notebook_output import cell_run, somebody_looks
+from phtlab.lab.display.notebook_output import cell_run, is_attached
 from phtlab.lab.keys.agent import notebook_of_agent, page_of_agent
 
 
@@ -41,7 +41,7 @@ def runs_in_page() -> bool:
     A script is none, nor is a notebook that papermill or nbconvert runs, or a console in a
     terminal. Where the agent does not answer it is taken for one: that costs a question.
     """
-    if cell_run() is None or not somebody_looks():
+    if cell_run() is None or not is_attached():
         return False
     return page_of_agent(_connection_file())
 

@@ -17,7 +17,7 @@ def kernel() -> Any | None:
     return getattr(shell, "kernel", None)
 
 
-def somebody_looks() -> bool:
+def is_attached() -> bool:
     """Whether the cell was sent by a client that can ask its user something.
 
     Lab and VS Code can. nbclient, papermill and nbconvert cannot: nobody would see a widget move,

@@ -10,7 +10,7 @@ import traitlets
 
 from phtlab.errors import ParameterError
 from phtlab.lab.display.colours import CARD, FOREIGN, MUTED, badge
-from phtlab.lab.display.notebook_output import somebody_looks
+from phtlab.lab.display.notebook_output import is_attached
 from phtlab.lab.display.parameter_field import NOTHING, ParameterField
 from phtlab.lab.display.route_map import middle
 from phtlab.notebook.parameters import ParameterSchema, describe
@@ -156,6 +156,6 @@ class ParameterForm(traitlets.HasTraits):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:
         still = {"text/html": self._repr_html_(), "text/plain": repr(self)}
-        if not somebody_looks():
+        if not is_attached():
             return still
         return {**self.widget._repr_mimebundle_(), **still}

@@ -134,7 +134,7 @@ def identity_of_agent(key: Path) -> Identity | None:
     None where there is no agent, it does not answer, or it holds another key. Raises KeyFileError
     (`key-locked`) if the key is locked there.
     """
-    answer = _asked({"key": str(key.absolute())})
+    answer = _ask_agent({"key": str(key.absolute())})
     if isinstance(text := answer.get("identity"), str):
         return parse_identity(text.encode())
     if answer.get("code") == "key-locked":
@@ -148,7 +148,7 @@ def notebook_of_agent(connection_file: str) -> Path | None:
     None where there is no agent, or no notebook is open for the kernel.
     """
     kernel = _KERNEL.fullmatch(Path(connection_file).name)
-    notebook = _asked({"kernel": kernel[1]}).get("notebook") if kernel else None
+    notebook = _ask_agent({"kernel": kernel[1]}).get("notebook") if kernel else None
     return Path(notebook) if isinstance(notebook, str) else None
 
 
@@ -160,10 +160,10 @@ def page_of_agent(connection_file: str) -> bool:
     kernel = _KERNEL.fullmatch(Path(connection_file).name)
     if kernel is None or not os.environ.get(VARIABLE):
         return False
-    return _asked({"page": kernel[1]}).get("page") != "none"
+    return _ask_agent({"page": kernel[1]}).get("page") != "none"
 
 
-def _asked(question: dict[str, str]) -> dict[str, Any]:
+def _ask_agent(question: dict[str, str]) -> dict[str, Any]:
     """The agent's answer, empty where there is none."""
     path = os.environ.get(VARIABLE)
     if not path:

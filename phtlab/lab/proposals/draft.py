@@ -20,14 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from phtlab.errors import ProposalError
 from phtlab.governance import Assessment, Proposal, assess
 from phtlab.governance.difference import parameter_words
-from phtlab.governance.proposal import AskedData, ProposalId, new_id
+from phtlab.governance.proposal import ProposalId, RequestedData, new_id
 from phtlab.notebook import Analysis, read_analysis
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.train.canonical import Digest, digest
 from phtlab.train.crypto.identity import MemberName
 from phtlab.train.documents.manifest import TrainManifest
 from phtlab.train.documents.roster import Catalogue
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 from phtlab.wire.api.journeys import StationView
 
 SUFFIX = ".proposal.toml"
@@ -50,7 +50,7 @@ class Draft(BaseModel):
     until: date
     images: tuple[Digest, ...]
     notebooks: tuple[Digest, ...] = ()
-    datasets: tuple[AskedData, ...]
+    datasets: tuple[RequestedData, ...]
     parameters: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
 
@@ -117,7 +117,7 @@ class Drafted:
                 }
             )
         except ValidationError as error:
-            raise _to_mend(self.path, error) from None
+            raise _correction_error(self.path, error) from None
 
 
 def read_draft(path: Path) -> Drafted:
@@ -135,7 +135,7 @@ def read_draft(path: Path) -> Drafted:
             code="proposal-draft",
         ) from None
     except ValidationError as error:
-        raise _to_mend(path, error) from None
+        raise _correction_error(path, error) from None
     analysis = read_analysis(path.parent / draft.notebook)
     return Drafted(path, draft, analysis.require_sound())
 
@@ -263,9 +263,9 @@ def _body(text: str) -> str:
     return text.strip() + "\n" if text.strip() else ""
 
 
-def _to_mend(path: Path, error: ValidationError) -> ProposalError:
+def _correction_error(path: Path, error: ValidationError) -> ProposalError:
     return ProposalError(
-        f"{path.name} is not ready: {faults_of(error)[0]}.",
+        f"{path.name} is not ready: {validation_summaries(error)[0]}.",
         "Mend that line, and check it again.",
         code="proposal-draft",
     )

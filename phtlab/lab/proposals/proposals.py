@@ -84,7 +84,7 @@ class Proposals:
                 "Check it once more.",
                 code="proposal-changed",
             )
-        if versions and _asks(proposal) == _asks(versions[-1]):
+        if versions and _requested(proposal) == _requested(versions[-1]):
             raise ProposalError(
                 f"{Path(draft).name} asks for the same as version {versions[-1].version} of "
                 f"{proposal.id}, which is submitted already.",
@@ -165,5 +165,5 @@ def digest_of_what_is_asked(proposal: Proposal) -> str:
     return digest(canonical(proposal.model_dump(mode="json", exclude={"issued"})))
 
 
-def _asks(proposal: Proposal) -> dict[str, Any]:
+def _requested(proposal: Proposal) -> dict[str, Any]:
     return proposal.model_dump(exclude={"version", "previous", "issued"})

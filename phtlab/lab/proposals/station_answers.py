@@ -20,8 +20,8 @@ from phtlab.files.durable_file import write_durably
 from phtlab.governance import (
     Approval,
     CoverageRequest,
+    open_active_approvals,
     open_approval,
-    open_standing,
     require_covered,
 )
 from phtlab.train.documents.roster import Roster
@@ -32,7 +32,7 @@ Says = Literal["allows", "asks", "revoked", "unknown"]
 
 
 @dataclass(frozen=True)
-class StationSays:
+class StationAnswer:
     """What `station` says. ``asks``: a person there is asked first; ``unknown``: no fresh list."""
 
     station: str
@@ -81,13 +81,13 @@ class SeenNumbers:
             yield
 
 
-def stations_say(
+def station_answers(
     client: GovernanceClient,
     roster: Roster,
     seen: SeenNumbers,
     request: CoverageRequest,
     now: datetime,
-) -> tuple[StationSays, ...]:
+) -> tuple[StationAnswer, ...]:
     """What each station of the order says. A list that was rolled back or forged is an error.
 
     Raises ApprovalError (``standing-rolled-back`` and the like), SignatureError, NotOnRosterError,
@@ -95,12 +95,12 @@ def stations_say(
     """
     approvals = client.approvals(proposal=request.order.proposal) if request.order.proposal else ()
     return tuple(
-        _station_says(client, roster, seen, request, now, station, approvals)
+        _station_answer(client, roster, seen, request, now, station, approvals)
         for station in request.order.stations
     )
 
 
-def require_none_revoked(answers: Iterable[StationSays]) -> None:
+def require_none_revoked(answers: Iterable[StationAnswer]) -> None:
     """Raises ApprovalError (``approval-revoked``) if a station took back what it had allowed."""
     revoked = [answer for answer in answers if answer.says == "revoked"]
     if revoked:
@@ -112,7 +112,7 @@ def require_none_revoked(answers: Iterable[StationSays]) -> None:
         )
 
 
-def _station_says(
+def _station_answer(
     client: GovernanceClient,
     roster: Roster,
     seen: SeenNumbers,
@@ -120,7 +120,7 @@ def _station_says(
     now: datetime,
     station: str,
     approvals: Iterable[ApprovalView],
-) -> StationSays:
+) -> StationAnswer:
     try:
         envelope = client.standing(station).envelope
     except CentralError as error:
@@ -132,29 +132,29 @@ def _station_says(
                 "Tell central's operator, and ask the station.",
                 code="standing-rolled-back",
             ) from None
-        return StationSays(
+        return StationAnswer(
             station, "unknown", f"{station} has published no list of what it allows."
         )
     try:
-        active = open_standing(
+        active = open_active_approvals(
             envelope, roster, station=station, now=now, at_least=seen.of(station)
         )
     except ApprovalError as error:
         if error.code != "standing-stale":
             raise
-        return StationSays(station, "unknown", str(error))
+        return StationAnswer(station, "unknown", str(error))
     seen.raise_to(station, active.number)
     active_digests = set(active.approvals)
     fitting = [
         view for view in approvals if view.station == station and _fits(view, roster, request, now)
     ]
     if any(view.envelope.digest in active_digests for view in fitting):
-        return StationSays(station, "allows", f"{station} allows this.")
+        return StationAnswer(station, "allows", f"{station} allows this.")
     if fitting:
-        return StationSays(
+        return StationAnswer(
             station, "revoked", f"{station} allowed this, and has taken that back since."
         )
-    return StationSays(
+    return StationAnswer(
         station, "asks", f"{station} has not allowed this yet: a person there decides."
     )
 

@@ -81,10 +81,10 @@ def _outputs(
         v.name for released in stations.values() for v in released.record.outputs
     ):
         if name not in kinds:
-            yield name, _kept_back(name, list(stations.values()))
+            yield name, _withheld(name, list(stations.values()))
 
 
-def _kept_back(name: str, released: Sequence[ReleasedOutputs]) -> str:
+def _withheld(name: str, released: Sequence[ReleasedOutputs]) -> str:
     """Of an output that no station sent, what each says of it."""
 
     def verdicts(released: ReleasedOutputs) -> str:
@@ -200,13 +200,13 @@ def _multiples(
 
 
 def _stations(stations: Mapping[str, ReleasedOutputs]) -> str:
-    def told(released: ReleasedOutputs) -> str:
+    def station_note(released: ReleasedOutputs) -> str:
         parts = [f'<div style="{MUTED}">{_escape(_cost(released.record))}</div>']
         parts += [_verdict(verdict) for verdict in released.record.outputs]
         return "".join(parts)
 
     head = _caption("What each station's signed record says of its outputs")
-    return head + _multiples(list(stations.values()), told)
+    return head + _multiples(list(stations.values()), station_note)
 
 
 def _cost(record: StopRecord) -> str:

@@ -11,7 +11,7 @@ from phtlab.errors import NotebookError, PhtlabError
 from phtlab.lab.display.route_map import MAX_SENTENCE
 from phtlab.lab.server.exchange import KIB, Body, Exchange
 from phtlab.lab.server.shapes import Shape, words
-from phtlab.lab.workspace.payload_digest import digest_of_what_travels
+from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.notebook import Analysis, Finding, Fix, read_analysis
 
 MAX_FINDINGS = 500
@@ -53,7 +53,7 @@ def check_shape(analysis: Analysis, kernel: str | None) -> Shape:
         "language": words(analysis.language),
         "kernel": kernel,
         "ok": not analysis.errors,
-        "digest": None if analysis.errors else digest_of_what_travels(analysis),
+        "digest": None if analysis.errors else payload_digest_of(analysis),
         "parameters": _object(analysis.parameters.schema),
         "outputs": [{"name": output.name, "kind": output.kind} for output in analysis.outputs],
         "datasets": list(analysis.datasets),

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from phtlab import errors
 from phtlab.errors import PhtlabError
 from phtlab.printable import escaped_lines
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 MAX_MESSAGE: Final = 2000  # characters
 
@@ -87,7 +87,7 @@ class Refusal(Exception):  # noqa: N818 (an answer, not one of phtlab's errors)
     @classmethod
     def of_body(cls, error: ValidationError) -> Refusal:
         """A body that is not what this path takes, told without its values."""
-        fault = faults_of(error)[0]
+        fault = validation_summaries(error)[0]
         where = fault.where.split(".")[0]
         return cls(
             400,

@@ -122,7 +122,7 @@ class Follower:
             known = self._news.journeys.get(view.id)
             if known is None or _newest(known) <= _newest(view):
                 self._keep(journeys={**self._news.journeys, view.id: view})
-        self._say("journey", view.id)
+        self._report("journey", view.id)
 
     def _run(self) -> None:
         try:
@@ -233,13 +233,13 @@ class Follower:
         with self._lock:
             self._keep(**values)
         if self._news != before:
-            self._say(kind, None)
+            self._report(kind, None)
 
     def _keep(self, **values: object) -> None:
         if not self._over.is_set():
             self._news = replace(self._news, **values)  # type: ignore[arg-type]
 
-    def _say(self, kind: Kind, journey: str | None) -> None:
+    def _report(self, kind: Kind, journey: str | None) -> None:
         if not self._over.is_set():
             self._tell(kind, journey)
 

@@ -9,7 +9,7 @@ from phtlab.notebook import Analysis
 from phtlab.train.canonical import digest
 
 
-def digest_of_what_travels(analysis: Analysis) -> str:
+def payload_digest_of(analysis: Analysis) -> str:
     """`sha256:…` of what an author signs, as far as the notebook decides it.
 
     That is the train's name, the cells that travel with their language, and what is declared of

@@ -22,7 +22,7 @@ from phtlab.lab.session.pinned_trust import trust_of
 from phtlab.lab.session.session import Session
 from phtlab.lab.workspace.news import Follower, Kind, News, Trouble
 from phtlab.lab.workspace.opened_results import OpenedResults
-from phtlab.lab.workspace.payload_digest import digest_of_what_travels
+from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.lab.workspace.twins import Twins
 from phtlab.train.crypto.identity import Identity
 from phtlab.train.documents.record import FINAL_STATES
@@ -151,13 +151,13 @@ class Workspace:
         self._listeners.add(listener)
         return lambda: self._listeners.discard(listener)
 
-    def _tell(self, kind: Kind, journey: str | None) -> None:
+    def _report_change(self, kind: Kind, journey: str | None) -> None:
         for listener in tuple(self._listeners):
             listener(kind, journey)
 
-    def _heard(self, kind: Kind, journey: str | None) -> None:
+    def _handle_change(self, kind: Kind, journey: str | None) -> None:
         """What the thread that follows central tells: first to all, then twins are fetched."""
-        self._tell(kind, journey)
+        self._report_change(kind, journey)
         connection = self._connection
         if kind == "stations" and connection is not None:
             self._twins.keep(connection.client(), connection.follower.news)
@@ -182,7 +182,7 @@ class Workspace:
             self._connect(first=None)
             changed = self._wrong != before
         if changed:
-            self._tell("status", None)
+            self._report_change("status", None)
 
     def profile_changed(self) -> None:
         """Begin anew with the profile, key and environment as they are now."""
@@ -190,7 +190,7 @@ class Workspace:
             before = self._disconnect()
             self._connect(first=before)
         for kind in _ALL:
-            self._tell(kind, None)
+            self._report_change(kind, None)
 
     def _connect(self, first: News | None) -> None:
         self._wrong = None
@@ -200,7 +200,7 @@ class Workspace:
             self._wrong, self._rest = Trouble.of(unset), News()
             return
         self._connection = _Connection(
-            profile, self.keys.identity, self._heard, first, self._may_speak
+            profile, self.keys.identity, self._handle_change, first, self._may_speak
         )
         self._connection.follower.start()
 
@@ -297,13 +297,13 @@ class Workspace:
     ) -> JourneyView:
         """Send `notebook` on a journey; "twin" is a dry run.
 
-        `checked` is `digest_of_what_travels` of what the person was shown. Raises NotebookError
+        `checked` is `payload_digest_of` of what the person was shown. Raises NotebookError
         (`notebook-changed`) if the file is not that any more, ProposalError (`proposal-changed`) if
         `proposal`, a name and its version's digest, has a newer version, and as `Lab.dispatch`.
         """
         with self.lab() as lab:
             train = lab.train(notebook)
-            if digest_of_what_travels(train.analysis) != checked:
+            if payload_digest_of(train.analysis) != checked:
                 raise NotebookError(
                     "The notebook's file is not what was checked here: it was changed meanwhile. "
                     "Nothing was sent.",

@@ -11,7 +11,7 @@ from typing import Final
 
 from phtlab.errors import ApprovalError, NotOnRosterError, SignatureError
 from phtlab.files.durable_file import write_durably
-from phtlab.governance.approval import FRESHNESS, ActiveApprovals, open_standing
+from phtlab.governance.approval import FRESHNESS, ActiveApprovals, open_active_approvals
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.context.daemon_context import DaemonContext
 from phtlab.train.documents.envelope import Envelope, peek
@@ -35,13 +35,13 @@ class ActiveList:
             return
         governance = self._station.central.governance
         try:
-            governance.put_standing(self._station.name, envelope)
+            governance.put_active_approvals(self._station.name, envelope)
         except ApprovalError as error:
             if error.code != "standing-rolled-back":
                 raise
             # This station gave out a higher number, and forgot it: go on above that.
             envelope = self._signed(self._number_at_central())
-            governance.put_standing(self._station.name, envelope)
+            governance.put_active_approvals(self._station.name, envelope)
         self._brought = envelope.digest
 
     def renewed(self) -> Envelope | None:
@@ -58,7 +58,7 @@ class ActiveList:
         now = station.now()
         try:
             roster = station.roster_cache.now().roster
-            last = open_standing(kept, roster, station=station.name, now=now)
+            last = open_active_approvals(kept, roster, station=station.name, now=now)
         except (ApprovalError, NotOnRosterError, SignatureError):
             return True  # stale, or of keys that this station has no more
         active = self._approvals.standing(station.name, roster, now)
@@ -88,7 +88,7 @@ class ActiveList:
         # Believed only if this station signed it; how old it is does not matter.
         long_ago = ActiveApprovals.model_validate(peek(envelope).predicate).issued
         roster = station.roster_cache.now().roster
-        return open_standing(envelope, roster, station=station.name, now=long_ago).number
+        return open_active_approvals(envelope, roster, station=station.name, now=long_ago).number
 
     def _kept(self) -> Envelope | None:
         try:

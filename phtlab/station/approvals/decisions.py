@@ -117,7 +117,7 @@ def preview(
     """
     require_person(by)
     agreed = agree_to_terms(
-        station, _asked(station, target, version), request, by=by, seen=None, only_look=True
+        station, _requested(station, target, version), request, by=by, seen=None, only_look=True
     )
     draft = agreed.draft
     return VoteResult(
@@ -156,7 +156,9 @@ def approve(
     if the terms would not let the journey start.
     """
     require_person(by)
-    agreed = agree_to_terms(station, _asked(station, target, version), request, by=by, seen=seen)
+    agreed = agree_to_terms(
+        station, _requested(station, target, version), request, by=by, seen=seen
+    )
     if persons(station, agreed.draft) > 1:
         _require_reviewer(station, by)
     drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
@@ -164,7 +166,7 @@ def approve(
     twice = ApprovalError(
         f"{by} said yes to this before.", "Another person must say so too.", code="approval-twice"
     )
-    if drafted.has_said(by):
+    if drafted.has_approved(by):
         raise twice
     # The log first: of two that a kill leaves, an entry without its yes harms less than a yes of
     # which nobody knows whose it was.
@@ -175,7 +177,7 @@ def approve(
         digest=draft.name,
         details={"scope": draft.scope, "risk": draft.risk},
     )
-    if not drafted.say_yes(by, station.now()):
+    if not drafted.add_approval(by, station.now()):
         raise twice
     voters = drafted.said
     return VoteResult(
@@ -196,7 +198,10 @@ def refuse(
     """
     require_person(by)
     _require_line(reason)
-    request_to_refuse, drafts = _asked(station, target, version), DraftStore(station.folder.drafts)
+    request_to_refuse, drafts = (
+        _requested(station, target, version),
+        DraftStore(station.folder.drafts),
+    )
     if isinstance(request_to_refuse, Stop):
         require_undecided(request_to_refuse)
         _log(station, by, "journey-refused", request_to_refuse.journey, None, reason)
@@ -316,7 +321,7 @@ def proposal_state(
     return "refused" if proposal.refused(version.digest) else "waits"
 
 
-def _asked(station: StationContext, target: str, version: str | None) -> Stop | Version:
+def _requested(station: StationContext, target: str, version: str | None) -> Stop | Version:
     """What `target` names; of a proposal, the newest version, if it is the one that was read.
 
     It is looked for once: a version that comes after that changes nothing of what is decided.

@@ -103,10 +103,10 @@ class DraftFolder:
             return Envelope.from_bytes((self.path / "signed.json").read_bytes())
         return None
 
-    def has_said(self, by: str) -> bool:
-        return self._word(by).exists()
+    def has_approved(self, by: str) -> bool:
+        return self._vote_file(by).exists()
 
-    def say_yes(self, by: str, at: datetime) -> bool:
+    def add_approval(self, by: str, at: datetime) -> bool:
         """`by`'s yes. False if they have said so before: one person is one.
 
         Raises ApprovalError (``approval-gone``) if the draft went meanwhile, so that the yes
@@ -114,7 +114,7 @@ class DraftFolder:
         """
         try:
             vote = {"by": require_person(by), "at": at.isoformat()}
-            create_durably(self._word(by), canonical(vote))
+            create_durably(self._vote_file(by), canonical(vote))
         except FileExistsError:
             return False
         except FileNotFoundError:
@@ -135,7 +135,7 @@ class DraftFolder:
         for leftover in self.path.parent.glob(f"*{_GONE}"):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def _word(self, by: str) -> Path:
+    def _vote_file(self, by: str) -> Path:
         return self.path / f"word-{by}.json"
 
 

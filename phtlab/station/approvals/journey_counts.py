@@ -27,11 +27,11 @@ def known_images(stops: Path) -> frozenset[str]:
 def _admitted(stops: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
     for folder in stops.iterdir():
         if (folder / "admitted.json").exists():
-            yield folder.name, _what_came(folder)
+            yield folder.name, _outcome(folder)
 
 
 @lru_cache(maxsize=100_000)
-def _what_came(folder: Path) -> tuple[str, str | None]:
+def _outcome(folder: Path) -> tuple[str, str | None]:
     """Its kernel image and its proposal's version. The folder is named by its order: read once."""
     offer = Stop(folder).verified_offer()
     return offer.train.manifest.kernel.digest, offer.order.proposal

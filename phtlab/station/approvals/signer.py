@@ -72,7 +72,7 @@ class ApprovalSigner:
                 continue
             try:
                 if stop.undecided:
-                    self._look_again(stop)
+                    self._recheck(stop)
             except PhtlabError as error:
                 whole = False
                 self._backoff.failed(stop.hex, now)
@@ -81,7 +81,7 @@ class ApprovalSigner:
                 self._backoff.succeeded(stop.hex)
         return whole
 
-    def _look_again(self, stop: Stop) -> None:
+    def _recheck(self, stop: Stop) -> None:
         offer = stop.verified_offer()
         risk = assessed(offer, self._station)
         covered = find_coverage(self._station, coverage_request(stop, offer, self._station, risk))

@@ -61,25 +61,25 @@ class ApprovalSync:
         Raises UnreachableError. What central refuses is logged, and tried again later.
         """
         if not self._asked:
-            self._at_central, self._asked = self._ask(), True
+            self._at_central, self._asked = self._fetch_proposals(), True
         changed = self._fetch()
         for kept in self._approvals:
-            self._bring(kept.digest, partial(self._bring_approval, kept))
+            self._send(kept.digest, partial(self._send_approval, kept))
             revocation = self._approvals.revocation(kept.digest, self._station.name)
             if revocation is not None:
                 put = self._station.central.governance.put_revocation
-                self._bring(f"revocation {kept.digest}", partial(put, revocation))
+                self._send(f"revocation {kept.digest}", partial(put, revocation))
         for proposal, version, _ in self._proposals.refusals():
             if (refusal := proposal.refusal(version)) is not None:
                 put_refusal = self._station.central.governance.decide
                 bring = partial(put_refusal, proposal.id, self._station.name, refusal)
-                self._bring(f"refusal {version}", bring)
+                self._send(f"refusal {version}", bring)
         for proposal in self._proposals:
-            self._bring_words(proposal)
-        self._bring("standing", self._standing.bring, always=True)
+            self._send_decisions(proposal)
+        self._send("standing", self._standing.bring, always=True)
         return changed
 
-    def _ask(self) -> set[str]:
+    def _fetch_proposals(self) -> set[str]:
         """What central has of this station's; its signed takings back are taken in."""
         seen: set[str] = set()
         roster = self._station.roster_cache.now().roster
@@ -121,7 +121,7 @@ class ApprovalSync:
             for summary in page.proposals:
                 newest = max(newest, summary.changed)
                 if self._station.name in {station.station for station in summary.stations}:
-                    changed |= self._take_in(governance.proposal(summary.id))
+                    changed |= self._import_proposal(governance.proposal(summary.id))
             falls = page.next is not None and (before is None or page.next < before)
             if not falls:  # the last page; or central turns in a circle, and is not followed
                 self._seen = newest
@@ -136,7 +136,9 @@ class ApprovalSync:
         for proposal, researcher in list(self._put_off.items()):
             if waiting[researcher] < self._station.settings.proposals_per_researcher:
                 del self._put_off[proposal]
-                changed |= self._take_in(self._station.central.governance.proposal(proposal))
+                changed |= self._import_proposal(
+                    self._station.central.governance.proposal(proposal)
+                )
                 waiting[researcher] += 1
         return changed
 
@@ -163,7 +165,7 @@ class ApprovalSync:
         self._put_off[proposal.id] = researcher
         return False
 
-    def _take_in(self, view: ProposalView) -> bool:
+    def _import_proposal(self, view: ProposalView) -> bool:
         proposal = self._proposals.proposal(view.summary.id)
         roster = self._station.roster_cache.now().roster
         envelopes = [version.envelope for version in view.versions]
@@ -188,7 +190,7 @@ class ApprovalSync:
             _log.info("proposal", proposal=proposal.id, version=proposal.newest.proposal.version)
         return new
 
-    def _bring_approval(self, kept: StoredApproval) -> None:
+    def _send_approval(self, kept: StoredApproval) -> None:
         station, proposal = self._station, kept.claimed.proposal_id
         try:
             self._approvals.verified(kept, station.name, station.roster_cache.now().roster)
@@ -201,11 +203,11 @@ class ApprovalSync:
         else:
             station.central.governance.decide(proposal, station.name, kept.envelope)
 
-    def _bring_words(self, proposal: StationProposal) -> None:
+    def _send_decisions(self, proposal: StationProposal) -> None:
         governance, version = self._station.central.governance, proposal.newest.digest
         if proposal.in_review(version):
             begin = partial(governance.begin_review, proposal.id, self._station.name, version)
-            self._bring(f"review {version}", begin)
+            self._send(f"review {version}", begin)
         for mark, decision in proposal.unsaid():
             if any(
                 comment.author == self._station.name and comment.text == decision["text"]
@@ -214,11 +216,11 @@ class ApprovalSync:
                 write_durably(mark, b"")
                 continue
             comment = NewComment(text=decision["text"], question=True)
-            self._bring(mark.name, partial(governance.comment, proposal.id, comment))
+            self._send(mark.name, partial(governance.comment, proposal.id, comment))
             if mark.name in self._at_central:
                 write_durably(mark, b"")
 
-    def _bring(self, what: str, send: Callable[[], object], *, always: bool = False) -> None:
+    def _send(self, what: str, send: Callable[[], object], *, always: bool = False) -> None:
         now = self._station.now().timestamp()
         if (what in self._at_central and not always) or not self._backoff.ready(what, now):
             return

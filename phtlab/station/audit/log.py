@@ -64,7 +64,7 @@ class Log:
         Raises OSError if it cannot be written: then nothing was added.
         """
         with self._locked():
-            head = self._mended()
+            head = self._repaired()
             entry = following(
                 head,
                 log=self.name,
@@ -83,7 +83,7 @@ class Log:
     ) -> Entry:
         """Say that the entries up to number `last` were lost, and go on above it."""
         with self._locked():
-            head = self._mended()
+            head = self._repaired()
             entry = after_loss(
                 head, last, log=self.name, at=self.now(), actor=actor, details=details
             )
@@ -111,7 +111,7 @@ class Log:
         """How far the log goes."""
         return _head(self._written())
 
-    def _mended(self) -> Head:
+    def _repaired(self) -> Head:
         """The head, after what a killed writer left was dealt with. The lock is held."""
         pieces = self._pieces()
         torn = _torn(pieces[-1]) if pieces else b""

@@ -24,7 +24,7 @@ from phtlab.station.data.datasets import load_datasets
 from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import (
     Ending,
-    RecordTold,
+    RecordReported,
 )
 from phtlab.station.stops.marker import Marker
 from phtlab.station.stops.sentences import (
@@ -210,7 +210,7 @@ def _journeys(
                 lost.journeys.append(view.id)
         elif not stop.has(Marker.RECORD):
             stop.write(stop_files.RECORD, record)
-            stop.write(stop_files.TOLD, RecordTold())
+            stop.write(stop_files.TOLD, RecordReported())
             lost.records.append(view.id)
 
 

@@ -173,22 +173,22 @@ def last_report(folder: StationFolder) -> Report | None:
 
 def ask_for_test(station: StationContext, *, by: str) -> None:
     """Have the running daemon test itself soon, without its nightly time."""
-    _asked_for(station.folder).touch(0o600)
+    _request_file(station.folder).touch(0o600)
     station.audit.append(actor=by, action="self-test-asked")
 
 
 def self_test_requested(folder: StationFolder) -> bool:
     """Whether a test was asked for that has not begun."""
-    return _asked_for(folder).exists()
+    return _request_file(folder).exists()
 
 
-def _asked_for(folder: StationFolder) -> Path:
+def _request_file(folder: StationFolder) -> Path:
     return folder.path / "self-test.asked"
 
 
 def note_self_test_begun(folder: StationFolder) -> None:
     """A test begins. Who asks while it runs gets another: what they mended may be behind it."""
-    _asked_for(folder).unlink(missing_ok=True)
+    _request_file(folder).unlink(missing_ok=True)
 
 
 def _local(moment: datetime) -> datetime:

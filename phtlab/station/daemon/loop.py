@@ -93,7 +93,7 @@ class Daemon:
         if offer.cancelled:
             stop.cancel("researcher")
         if stop.ended:
-            self._tell_again(stop)
+            self._send_record(stop)
         else:
             self._open[stop.hex] = stop
         self._wake.set()
@@ -168,7 +168,7 @@ class Daemon:
             threading.Thread(target=target, args=(until,), daemon=True, name=name)
             for target, name in (
                 (self._listen, "inbox"),
-                (self._tell, "teller"),
+                (self._send_reports, "teller"),
                 (self._exchange_on, "exchange"),
                 (_warm_up, "warm-up"),
                 (partial(watch_logs, self.station), "witness"),
@@ -259,7 +259,7 @@ class Daemon:
             if inbox.proposals != proposals:
                 proposals = inbox.proposals
                 self._news.set()
-            if self._take_in(inbox.offers):
+            if self._accept_offers(inbox.offers):
                 cursor, wait = inbox.cursor, self.station.settings.inbox_wait
             else:
                 until.wait(_TICK_IDLE)
@@ -280,7 +280,7 @@ class Daemon:
                 until.wait(min(wait, 1.0))  # however much news there is
             self._news.wait(wait)
 
-    def _take_in(self, offers: Iterable[Offer]) -> bool:
+    def _accept_offers(self, offers: Iterable[Offer]) -> bool:
         """Whether all of `offers` were taken in; one that could not be stands in no other's way."""
         whole = True
         for offer in offers:
@@ -306,13 +306,13 @@ class Daemon:
         except PhtlabError as error:
             _log.warning("profile not published", code=error.code, why=str(error))
 
-    def _tell(self, until: threading.Event) -> None:
+    def _send_reports(self, until: threading.Event) -> None:
         while not until.is_set():
             self.teller.wake.wait(self.station.settings.progress_interval)
             self.teller.wake.clear()
             self.teller.flush()
 
-    def _tell_again(self, stop: Stop) -> None:
+    def _send_record(self, stop: Stop) -> None:
         """Central offers what has ended: it never got the record, or it lost it."""
         try:
             self.station.central.put_record(stop.journey, self.station.name, stop.record())

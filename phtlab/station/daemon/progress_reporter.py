@@ -35,7 +35,7 @@ class ProgressReporter:
     def tell(self, journey: str, update: StopUpdate) -> None:
         with self._lock:
             last = self._sent.get(journey)
-            if last is not None and (last[0] == update or _goes_back(last[0], update)):
+            if last is not None and (last[0] == update or _is_earlier(last[0], update)):
                 self._latest.pop(journey, None)
                 return
             self._latest[journey] = update
@@ -55,10 +55,10 @@ class ProgressReporter:
             except PhtlabError as error:
                 _log.info("update dropped", journey=journey[7:19], code=error.code)
                 if update.state == "held":
-                    self._say_again(journey, update)
+                    self._repeat(journey, update)
 
-    def _say_again(self, journey: str, update: StopUpdate) -> None:
-        """Of what a run says nothing is said again: see `_goes_back`."""
+    def _repeat(self, journey: str, update: StopUpdate) -> None:
+        """A run's own reports are not repeated: see `_is_earlier`."""
         with self._lock:
             last = self._sent.get(journey)
             if last is not None and last[0] == update:
@@ -80,6 +80,6 @@ class ProgressReporter:
             return due
 
 
-def _goes_back(reported: StopUpdate, update: StopUpdate) -> bool:
+def _is_earlier(reported: StopUpdate, update: StopUpdate) -> bool:
     """The run itself writes how far it is: if that could go to and fro, it would carry data out."""
     return update.state == reported.state and (update.cell or 0) < (reported.cell or 0)

@@ -24,7 +24,7 @@ from phtlab.station.data.twin import make_twin
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import toml_value
 from phtlab.train.canonical import digest
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 from phtlab.wire.api.journeys import DataSetDescription
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -261,7 +261,7 @@ def _dataset(name: str, values: dict[str, Any], where: str) -> DataSet:
     try:
         schema = DataSetSchema.model_validate(values)
     except ValidationError as error:
-        at, why = faults_of(error)[0]
+        at, why = validation_summaries(error)[0]
         raise DataSetError(
             f"The declaration of '{name}' ({where}) is wrong at {at}: {why}.",
             "See docs/station.md for its form.",

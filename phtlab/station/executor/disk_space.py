@@ -21,19 +21,19 @@ def disk_check(name: str, path: Path, *, needed: int) -> CheckResult:
     try:
         found = os.statvfs(path)
     except OSError as error:
-        return CheckResult(name, False, f"{path}: {error.strerror}.", _mend(path))
+        return CheckResult(name, False, f"{path}: {error.strerror}.", _advice(path))
     free = found.f_bavail * found.f_frsize
     # A file system that makes inodes as it goes says that it has none (f_files of btrfs is 0).
     files = found.f_favail if found.f_files else None
     if free < needed:
         sentence = f"{path} has {_size(free)} free, and {_size(needed)} are needed."
-        return CheckResult(name, False, sentence, _mend(path))
+        return CheckResult(name, False, sentence, _advice(path))
     if files is not None and files < _NEEDED_FILES:
         sentence = f"{path} has room for {files} more files, and for no more data after that."
         return CheckResult(name, False, sentence, f"Remove files there: df -i {path}")
     if free < _WARNED_AT * needed:
         sentence = f"{path} has {_size(free)} free, which will not do for long."
-        return CheckResult(name, True, sentence, _mend(path), warning=True)
+        return CheckResult(name, True, sentence, _advice(path), warning=True)
     return CheckResult(name, True, f"{path} has {_size(free)} free.")
 
 
@@ -55,11 +55,11 @@ def _written(result: CheckResult, path: Path) -> CheckResult:
             os.fsync(probe.fileno())
     except OSError as error:
         sentence = f"Nothing can be written in {path}: {error.strerror}."
-        return CheckResult(result.name, False, sentence, _mend(path))
+        return CheckResult(result.name, False, sentence, _advice(path))
     return result
 
 
-def _mend(path: Path) -> str:
+def _advice(path: Path) -> str:
     return f"Free space there, or give it a larger disk: df -h {path}"
 
 

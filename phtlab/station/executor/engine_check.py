@@ -27,7 +27,7 @@ def engine_checks(
     """One result each for: version, place, limits, system calls, container runtime."""
     return (
         _version(version),
-        _place(address),
+        _check_address(address),
         _limits(info),
         _seccomp(info),
         _runtime(info, runtime),
@@ -44,7 +44,7 @@ def _version(version: Mapping[str, Any]) -> CheckResult:
     )
 
 
-def _place(address: str) -> CheckResult:
+def _check_address(address: str) -> CheckResult:
     if address.startswith("unix://"):
         return CheckResult("engine's place", True, "The engine runs on this machine.")
     return CheckResult(

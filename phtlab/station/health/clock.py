@@ -31,7 +31,7 @@ def judge_clock(
             return CheckResult(
                 "clock",
                 False,
-                f"The clock is at least {_told(moment - now)} behind: {what} is of "
+                f"The clock is at least {_duration_text(moment - now)} behind: {what} is of "
                 f"{moment:%Y-%m-%d %H:%M} UTC.",
                 _MEND,
             )
@@ -49,11 +49,12 @@ def judge_clock(
         return CheckResult(
             "clock",
             False,
-            f"The clock is {_told(abs(off))} {way} central's; central refuses this station.",
+            f"The clock is {_duration_text(abs(off))} {way} central's; "
+            "central refuses this station.",
             f"{_MEND} (or ask central's operator to, if this one is right)",
         )
     if abs(off) > WARNED:
-        sentence = f"The clock is {_told(abs(off))} {way} central's."
+        sentence = f"The clock is {_duration_text(abs(off))} {way} central's."
         return CheckResult("clock", True, sentence, _MEND, warning=True)
     return CheckResult("clock", True, "The clock agrees with central's, and with what was signed.")
 
@@ -71,7 +72,7 @@ def signed_moments(trust: Path) -> Iterator[tuple[str, datetime]]:
             yield f"the roster's {name}", found.expires - lifetime
 
 
-def _told(span: timedelta) -> str:
+def _duration_text(span: timedelta) -> str:
     seconds = int(span.total_seconds())
     if seconds >= 2 * 86400:
         return f"{seconds // 86400} days"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from phtlab.errors import ApprovalError, PhtlabError
-from phtlab.governance.approval import open_standing
+from phtlab.governance.approval import open_active_approvals
 from phtlab.governance.audit.chain import verify_chain
 from phtlab.station.approvals.store import Approvals
 from phtlab.station.audit.log import Log
@@ -50,12 +50,12 @@ def approvals_check(
         return CheckResult("approvals", True, "Nothing was approved here yet.")
     try:
         envelope = Envelope.from_bytes(folder.standing.read_bytes())
-        ours = open_standing(envelope, roster, station=station, now=now)
+        ours = open_active_approvals(envelope, roster, station=station, now=now)
     except PhtlabError as error:
         return _stale(error.message)
     try:
         active = central.governance.standing(station)
-        theirs = open_standing(active.envelope, roster, station=station, now=now).number
+        theirs = open_active_approvals(active.envelope, roster, station=station, now=now).number
     except ApprovalError:
         theirs = 0
     except PhtlabError as error:

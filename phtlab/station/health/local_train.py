@@ -237,7 +237,7 @@ def _prepared(
         settings=settings.model_copy(update={"max_running": 1}),
         identity=identity,
         central=_Nobody(),
-        artifacts=_Here(installed.reference, image),
+        artifacts=_LocalContext(installed.reference, image),
         executor=executor,
         roster_cache=RosterCache(_Alone(identity, kernel, now), 3600.0, lambda: now().timestamp()),
         now=now,
@@ -358,7 +358,7 @@ def _no_central() -> CentralUnreachableError:
 
 
 @dataclass
-class _Here:
+class _LocalContext:
     """In the registry's place: the train as it was composed, and an image that the engine has."""
 
     image: str

@@ -31,7 +31,7 @@ def registry_check(client: CentralClient, station: str, url: str | None) -> Chec
             registry.read_blob(own, digest, len(content))
         except RegistryError as error:
             return CheckResult("registry", False, error.message, _ASK)
-        if _takes(registry, "self-test/of-nobody"):
+        if _accepts_push(registry, "self-test/of-nobody"):
             return CheckResult(
                 "registry",
                 True,
@@ -42,7 +42,7 @@ def registry_check(client: CentralClient, station: str, url: str | None) -> Chec
     return CheckResult("registry", True, f"{place} answers, and takes this station's tokens.")
 
 
-def _takes(registry: Registry, repository: str) -> bool:
+def _accepts_push(registry: Registry, repository: str) -> bool:
     try:
         registry.require_push(repository)
     except PhtlabError:

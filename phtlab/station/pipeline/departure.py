@@ -37,7 +37,7 @@ from phtlab.station.stops import stop_files
 from phtlab.station.stops.file_contents import (
     Ending,
     NotedCounts,
-    RecordTold,
+    RecordReported,
     SealedCargo,
     Timestamp,
     VerifiedOffer,
@@ -310,7 +310,7 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
     # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
-    stop.write(stop_files.TOLD, RecordTold(refused=refusal))
+    stop.write(stop_files.TOLD, RecordReported(refused=refusal))
 
 
 def _end(stop: Stop, ending: Ending) -> None:

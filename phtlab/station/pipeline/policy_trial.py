@@ -1,7 +1,7 @@
 """Another policy: what it would have done with what came here, and putting it in force.
 
 The signatures, the roster and the approvals of the time are not asked again: this is about what
-the policy alone says, of trains and orders that were verified when they came.
+the policy alone decide, of trains and orders that were verified when they came.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST = 500
 
 @dataclass(frozen=True)
 class Replayed:
-    """One journey that came here, and what either policy says of it."""
+    """One journey that came here, and how each policy decides on it."""
 
     journey: str
     name: str
@@ -134,12 +134,14 @@ def _replayed(
         try:
             offer = stop.verified_offer()
         except StationError:
-            continue  # 'Journeys' says of it that it is broken
+            continue  # 'Journeys' reports that it is broken
         manifest = offer.train.manifest
         # An image counts as known once it was admitted, which a train cannot have been by itself.
         risk = assessed(offer, station, known).risk
 
-        def says(policy: Policy, offer: VerifiedOffer = offer, risk: Risk = risk) -> Decision:
+        def decision_of(
+            policy: Policy, offer: VerifiedOffer = offer, risk: Risk = risk
+        ) -> Decision:
             return decide(
                 policy,
                 offer.order,
@@ -162,7 +164,7 @@ def _replayed(
             name=manifest.name,
             researcher=offer.researcher,
             risk=risk,
-            before=says(old) if old else None,
-            after=says(new),
+            before=decision_of(old) if old else None,
+            after=decision_of(new),
             airlock=airlock,
         )

@@ -104,7 +104,7 @@ def _cells(stop: Stop) -> dict[int, str]:
     }
 
 
-def _words(stop: Stop, station: DaemonContext) -> Vocabulary:
+def _vocabulary(stop: Stop, station: DaemonContext) -> Vocabulary:
     """What an error's message may be made of: the train's words, and what is published here."""
     manifest = stop.verified_offer().train.manifest
     published: dict[str, DataSet] = {}
@@ -169,7 +169,7 @@ def _finish(stop: Stop, station: DaemonContext, status: JobStatus) -> None:
         status,
         out_of_time=stop.has(Marker.STOPPING),
         lines=cell_lines(stop),
-        words=_words(stop, station),
+        words=_vocabulary(stop, station),
         twin=stop.read(stop_files.ADMITTED).twin,
     )
     if not judgement.code and (code := _undeclared(stop, outputs)):

@@ -26,7 +26,7 @@ from phtlab.station.policy.release_rules import ReleaseRules
 from phtlab.station.settings.sizes import Size
 from phtlab.train.documents.manifest import OutputKind, Train
 from phtlab.train.documents.order import Order
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 Mode = Literal["auto", "human", "refuse"]
 ANY = "*"
@@ -229,7 +229,7 @@ def parse_policy(text: str, where: str = "the policy") -> Policy:
     try:
         return Policy.model_validate(tomllib.loads(text))
     except ValidationError as error:
-        entry, why = faults_of(error)[0]
+        entry, why = validation_summaries(error)[0]
         raise PolicyError(
             f"{where}: '{entry}' is wrong: {why}.", "See docs/policy.md.", code="policy-invalid"
         ) from None

@@ -99,7 +99,7 @@ def replay_airlock(
             changes += [
                 OutputChange(one, other)
                 for one, other in zip(before, after, strict=True)
-                if _told(one) != _told(other)
+                if _verdict_key(one) != _verdict_key(other)
             ]
     return AirlockReplay(tuple(changes), len(known), remaining - len(known))
 
@@ -119,7 +119,7 @@ def _rows(kept: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [row for row in kept["rows"] if row["count"] is not None]
 
 
-def _told(verdict: OutputVerdict) -> tuple[str, str, int]:
+def _verdict_key(verdict: OutputVerdict) -> tuple[str, str, int]:
     return verdict.verdict, verdict.rule, verdict.suppressed_rows
 
 

@@ -139,12 +139,12 @@ def decide(
     if any(choice != "refuse" for choice in choices.values()):
         require_releaser(station, by, held_there.waiting.persons)
     words = {
-        name: _word(stop, held_there.waiting, name, choice, by, reason, station.now())
+        name: _vote(stop, held_there.waiting, name, choice, by, reason, station.now())
         for name, choice in choices.items()
     }
     for name, vote in words.items():
         if not stays and vote.choice != "refuse":
-            _require_looked(stop, held_there.waiting.output(name), by)
+            _require_viewed(stop, held_there.waiting.output(name), by)
     outcomes: dict[str, Outcome | None] = {}
     for name, vote in words.items():
         if stop.has(Marker.RELEASE):  # its time was over at this moment
@@ -180,7 +180,7 @@ _ACTIONS: Mapping[str, str] = {
 }
 
 
-def _require_looked(stop: Stop, output: HeldOutput, by: str) -> None:
+def _require_viewed(stop: Stop, output: HeldOutput, by: str) -> None:
     if not has_viewed_output(stop, output, by=by):
         raise StationError(
             f"{by} has not seen all of '{output.name}' as it waits.",
@@ -189,7 +189,7 @@ def _require_looked(stop: Stop, output: HeldOutput, by: str) -> None:
         )
 
 
-def _word(
+def _vote(
     stop: Stop,
     waiting: HeldOutputs,
     name: str,

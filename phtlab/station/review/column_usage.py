@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from phtlab.station.review.examination import TouchedData, without_halves
+from phtlab.station.review.examination import DataUsage, without_halves
 
 _Trees = Sequence[tuple[int, ast.Module]]
 
@@ -39,9 +39,7 @@ class _Seen:
     untold: dict[str, None] = field(default_factory=dict)
 
 
-def find_column_usage(
-    trees: _Trees, columns: Mapping[str, Sequence[str]]
-) -> tuple[TouchedData, ...]:
+def find_column_usage(trees: _Trees, columns: Mapping[str, Sequence[str]]) -> tuple[DataUsage, ...]:
     """The data sets that the cells (number, tree) open, in order, each with what they touch of it.
 
     `columns` are the declared ones by data set; of a data set that is not in it, none is known.
@@ -50,9 +48,9 @@ def find_column_usage(
     seen: dict[str, _Seen] = {name: _Seen() for name in names.opened}
     for cell, tree in trees:
         for node in ast.walk(tree):
-            _look(node, cell, names, columns, seen)
+            _visit_node(node, cell, names, columns, seen)
     return tuple(
-        TouchedData(
+        DataUsage(
             name=name,
             columns=tuple(found.columns),
             whole=tuple(found.whole),
@@ -66,7 +64,7 @@ def find_mentioned_columns(
     trees: _Trees, columns: Mapping[str, Sequence[str]]
 ) -> dict[str, tuple[str, ...]]:
     """Declared columns whose names stand anywhere in the cells, by data set."""
-    words = {name for _, tree in trees for node in ast.walk(tree) for name in _words(node)}
+    words = {name for _, tree in trees for node in ast.walk(tree) for name in _identifiers(node)}
     found = {
         name: tuple(column for column in declared if column in words)
         for name, declared in columns.items()
@@ -170,7 +168,7 @@ def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
                 yield inner.id, made_of
 
 
-def _look(
+def _visit_node(
     node: ast.AST,
     cell: int,
     names: _Names,
@@ -185,7 +183,7 @@ def _look(
             if node.attr not in columns.get(name, ()) and node.attr not in _NEUTRAL:
                 seen[name].whole[f".{node.attr} (cell {cell}, line {node.lineno})"] = None
     elif isinstance(node, ast.Subscript):
-        _look_at_key(node, cell, names, columns, seen)
+        _visit_key(node, cell, names, columns, seen)
     elif isinstance(node, ast.Call):
         for name in names.of(node):
             _name_columns(node, name, columns, seen)
@@ -223,7 +221,7 @@ def _kept_in(node: ast.AST) -> list[ast.expr]:
             return []
 
 
-def _look_at_key(
+def _visit_key(
     node: ast.Subscript,
     cell: int,
     names: _Names,
@@ -250,13 +248,13 @@ def _name_columns(
     columns: Mapping[str, Sequence[str]],
     seen: Mapping[str, _Seen],
 ) -> None:
-    words = {name for inner in ast.walk(node) for name in _words(inner)}
+    words = {name for inner in ast.walk(node) for name in _identifiers(inner)}
     for column in columns.get(name, ()):
         if column in words:
             seen[name].columns[column] = None
 
 
-def _words(node: ast.AST) -> set[str]:
+def _identifiers(node: ast.AST) -> set[str]:
     """The names that a text, an attribute or a keyword may be of."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         text = node.value[:10_000]

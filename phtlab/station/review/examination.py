@@ -58,7 +58,7 @@ class Remark(_Value):
     line: int
 
 
-class TouchedData(_Value):
+class DataUsage(_Value):
     """A data set, the declared columns that are named, and why there may be more."""
 
     name: str
@@ -110,7 +110,7 @@ class Examination(_Value):
 
     imports: tuple[Import, ...] = ()
     remarks: tuple[Remark, ...] = ()
-    data: tuple[TouchedData, ...] = ()
+    data: tuple[DataUsage, ...] = ()
     mentioned: dict[str, tuple[str, ...]] = {}
     hints: tuple[Remark, ...] = ()
     difference: Difference | None = None

@@ -24,8 +24,8 @@ def profile() -> ReaderHints:
     """The profile that ships with phtlab."""
     content = tomllib.loads(Path(__file__).with_name("reader_hints.toml").read_text("utf-8"))
 
-    def words(kind: str) -> dict[str, str]:
+    def hints_of(kind: str) -> dict[str, str]:
         return {term: hint["why"] for hint in content["look"] for term in hint.get(kind, ())}
 
     tests = frozenset(content["bandit"]["tests"])
-    return ReaderHints(words("names"), words("attributes"), words("modules"), tests)
+    return ReaderHints(hints_of("names"), hints_of("attributes"), hints_of("modules"), tests)

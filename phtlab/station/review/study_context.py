@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from phtlab.governance.proposal import Proposal
 from phtlab.station.approvals.proposals import StationProposals
 from phtlab.station.context.station_context import StationContext
-from phtlab.station.review.examination import TouchedData
+from phtlab.station.review.examination import DataUsage
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class StudyContext:
     digest: str
     proposal: Proposal | None
 
-    def beyond(self, data: Iterable[TouchedData]) -> Iterator[str]:
+    def beyond(self, data: Iterable[DataUsage]) -> Iterator[str]:
         """Sentences about data that the proposal does not name, and the code does."""
         if self.proposal is None:
             return

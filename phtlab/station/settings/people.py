@@ -26,7 +26,7 @@ from phtlab.files.durable_file import write_durably
 from phtlab.governance.approval import PersonName
 from phtlab.station.settings.folder import StationFolder
 from phtlab.station.settings.settings import toml_value
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 Role = Literal["reader", "reviewer", "releaser", "admin"]
 ROLES: Final[tuple[Role, ...]] = get_args(Role)
@@ -130,7 +130,7 @@ def load_people(folder: StationFolder) -> People:
     except FileNotFoundError:
         return People()
     except ValidationError as error:
-        where, why = faults_of(error)[0]
+        where, why = validation_summaries(error)[0]
         raise SettingsError(
             f"{path}: '{where}' is wrong: {why}.",
             "See docs/console.md for its form.",
@@ -152,7 +152,7 @@ def with_person(
     try:
         return People.model_validate(values)
     except ValidationError as error:
-        where, why = faults_of(error)[0]
+        where, why = validation_summaries(error)[0]
         raise SettingsError(
             f"'{name[:63]}' cannot be added: {where} is wrong: {why}.",
             f"A name is of a-z, 0-9, '.', '_' and '-'; roles are {', '.join(ROLES)}.",

@@ -24,7 +24,7 @@ from phtlab.file_settings import FileSettings
 from phtlab.files.durable_file import write_durably
 from phtlab.station.settings.folder import StationFolder
 from phtlab.train.crypto.identity import MemberName
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 WINDOW = (
     r"(?P<day>daily|mon|tue|wed|thu|fri|sat|sun) "
@@ -111,7 +111,7 @@ def load_settings(folder: StationFolder) -> StationSettings:
         values = TomlConfigSettingsSource(StationSettings, folder.settings)()
         return StationSettings(**values)
     except ValidationError as error:
-        where, why = faults_of(error)[0]
+        where, why = validation_summaries(error)[0]
         raise SettingsError(
             f"{folder.settings}: the setting '{where}' is wrong: {why}.",
             "See docs/station.md for what it may be.",

@@ -184,7 +184,7 @@ class Ending(StopFileContent):
     outputs: tuple[OutputVerdict, ...] = ()
 
 
-class RecordTold(Timestamp):
+class RecordReported(Timestamp):
     """`told.json`: central has the record, or refused it for good and with this reason."""
 
     refused: str = ""

@@ -19,7 +19,7 @@ from phtlab.station.stops.file_contents import (
     Hold,
     HoldDecision,
     NotedCounts,
-    RecordTold,
+    RecordReported,
     RunOutcome,
     RunStopped,
     SealedCargo,
@@ -69,6 +69,6 @@ PUSHED: Final = StopFile(Marker.PUSHED, TypeAdapter(Timestamp))
 CANCEL: Final = StopFile(Marker.CANCEL, TypeAdapter(Cancellation))
 ENDING: Final = StopFile(Marker.ENDING, TypeAdapter(Ending))
 RECORD: Final = StopFile(Marker.RECORD, TypeAdapter(Envelope))
-TOLD: Final = StopFile(Marker.TOLD, TypeAdapter(RecordTold))
+TOLD: Final = StopFile(Marker.TOLD, TypeAdapter(RecordReported))
 LOG_STATEMENT: Final = StopFile(Marker.LOG_STATEMENT, TypeAdapter(Envelope))
 LOG_SENT: Final = StopFile(Marker.LOG_SENT, TypeAdapter(Timestamp))

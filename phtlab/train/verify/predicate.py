@@ -11,7 +11,7 @@ from phtlab.errors import NotOnRosterError, PhtlabError
 from phtlab.train.crypto.identity import Member, Role
 from phtlab.train.documents.envelope import Statement
 from phtlab.train.documents.roster import Roster
-from phtlab.validation_summary import faults_of
+from phtlab.validation_summary import validation_summaries
 
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -50,7 +50,7 @@ def read_predicate(
         return value.model_validate(statement.predicate)
     except ValidationError as error:
         raise type(refusal)(
-            f"{what} cannot be read ({faults_of(error)[0]}).",
+            f"{what} cannot be read ({validation_summaries(error)[0]}).",
             "It may be made by another version of phtlab.",
             code=refusal.code,
         ) from None

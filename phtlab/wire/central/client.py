@@ -211,7 +211,7 @@ class CentralClient:
         CentralUnreachableError.
         """
         path = "/events" if journey is None else f"/journeys/{quote(journey)}/events"
-        for event in self._news(path, after, patience):
+        for event in self._events(path, after, patience):
             if isinstance(event, JourneyEvent):
                 yield event
 
@@ -221,9 +221,9 @@ class CentralClient:
         The stations come first, and again after a connection was lost; else as `events`. How far
         one's proposals have changed comes likewise.
         """
-        return self._news("/events", after, patience)
+        return self._events("/events", after, patience)
 
-    def _news(self, path: str, after: int, patience: float) -> Iterator[News]:
+    def _events(self, path: str, after: int, patience: float) -> Iterator[News]:
         seen, waited, delay = after, 0.0, BACKOFF_SECONDS[0]
         while True:
             try:

@@ -132,7 +132,7 @@ class GovernanceClient:
 
         return tuple(approval for each in pages(page, "approvals") for approval in each.approvals)
 
-    def put_standing(self, station: str, active: Envelope) -> ActiveApprovalsView:
+    def put_active_approvals(self, station: str, active: Envelope) -> ActiveApprovalsView:
         """Deliver this `station`'s newest signed `ActiveApprovals`.
 
         Raises ApprovalError (``standing-rolled-back``) if central has one of a higher number.
@@ -141,8 +141,8 @@ class GovernanceClient:
         return parsed(ActiveApprovalsView, self._send("PUT", path, content=active.to_bytes()))
 
     def standing(self, station: str) -> ActiveApprovalsView:
-        """The newest that central shows: read it with `open_standing`, and the highest number
-        that you have seen."""
+        """The newest that central shows: read it with `open_active_approvals`, and the
+        highest number that you have seen."""
         return parsed(ActiveApprovalsView, self._send("GET", f"/standing/{_part(station)}"))
 
     # The consortium's agreement

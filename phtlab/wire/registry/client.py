@@ -246,11 +246,11 @@ class Registry:
         """
         source = content if isinstance(content, Source) else source_of(content, digest)
 
-        def arrived() -> bool:
+        def is_stored() -> bool:
             return self._has(repository, f"blobs/{source.digest}", actions="pull,push")
 
-        if not arrived():
-            Upload(self._line, repository, source, self._chunk_bytes, arrived, moved).run()
+        if not is_stored():
+            Upload(self._line, repository, source, self._chunk_bytes, is_stored, moved).run()
         moved(source.size)
         return source.digest
 

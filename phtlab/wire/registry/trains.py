@@ -38,7 +38,7 @@ def push_train(registry: Registry, image: TrainImage, repository: str, kernel: K
         registry.put_blob(repository, image.layer, digest=image.diff_id)
         registry.put_blob(repository, image.config)
         for layer in json.loads(image.manifest)["layers"][:-1]:
-            _bring(registry, repository, layer["digest"], kernel.repository)
+            _copy(registry, repository, layer["digest"], kernel.repository)
         registry.put_manifest(repository, image.manifest)
     return registry.reference(repository, image.digest)
 
@@ -63,7 +63,7 @@ def pull_train(
     return manifest, config, registry.read_blob(repository, str(layer), limits.layer_bytes)
 
 
-def _bring(registry: Registry, repository: str, digest: str, source: str) -> None:
+def _copy(registry: Registry, repository: str, digest: str, source: str) -> None:
     """Mount a layer, or carry it if the registry does not mount."""
     if registry.has_blob(repository, digest) or registry.mount(repository, digest, source):
         return

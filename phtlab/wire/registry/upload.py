@@ -112,10 +112,10 @@ class Upload:
         self._repository = repository
         self._source = source
         self._chunk = chunk_bytes
-        self._arrived = is_stored
+        self._stored_bytes = is_stored
         self._moved = moved
         self._scopes = line.scopes(repository, "pull,push")
-        self._location: httpx.URL | None = None
+        self._upload_url: httpx.URL | None = None
         self._offset = 0
 
     def run(self) -> None:
@@ -123,7 +123,7 @@ class Upload:
         failures, furthest = 0, 0
         while True:
             try:
-                if self._location is None:
+                if self._upload_url is None:
                     self._begin()
                 while self._offset < self._source.size:
                     self._send_chunk()
@@ -133,7 +133,7 @@ class Upload:
                 failures = 1 if self._offset > furthest else failures + 1
                 furthest = max(furthest, self._offset)
                 self._line.after_cut(failures, cut)
-                if self._arrived():
+                if self._stored_bytes():
                     return  # the answer to the last request was lost, not the request
                 self._find_place()
 
@@ -150,7 +150,7 @@ class Upload:
         end = min(self._offset + self._chunk, self._source.size)
         response = self._line.once(
             "PATCH",
-            self._there(),
+            self._location(),
             self._scopes,
             content=_Pieces(self._source, self._offset, end, self._repository),
             headers={
@@ -165,7 +165,7 @@ class Upload:
         self._go_on(response, end)
 
     def _finish(self) -> None:
-        url = self._there().copy_merge_params({"digest": self._source.digest})
+        url = self._location().copy_merge_params({"digest": self._source.digest})
         response = self._line.once("PUT", url, self._scopes, content=b"")
         if response.status_code == 404:
             raise ConnectionCutError("the registry has lost the upload")
@@ -173,27 +173,27 @@ class Upload:
 
     def _find_place(self) -> None:
         """Ask how much has arrived; begin anew if the registry no longer knows the upload."""
-        if self._location is not None:
+        if self._upload_url is not None:
             try:
-                response = self._line.once("GET", self._location, self._scopes)
+                response = self._line.once("GET", self._upload_url, self._scopes)
             except ConnectionCutError:
                 return  # the loop will find out
-            if response.status_code == 204 and _arrived(response) is not None:
+            if response.status_code == 204 and _stored_bytes(response) is not None:
                 self._go_on(response, self._offset)
                 return
-        self._location, self._offset = None, 0
+        self._upload_url, self._offset = None, 0
 
     def _go_on(self, response: httpx.Response, offset: int) -> None:
         if "location" in response.headers:
-            self._location = self._line.located(response)
-        stored = _arrived(response)
+            self._upload_url = self._line.located(response)
+        stored = _stored_bytes(response)
         self._offset = offset if stored is None else min(stored, self._source.size)
         self._moved(self._offset)
 
-    def _there(self) -> httpx.URL:
-        if self._location is None:
+    def _location(self) -> httpx.URL:
+        if self._upload_url is None:
             raise ConnectionCutError("the registry named no place for the upload")
-        return self._location
+        return self._upload_url
 
     def _expect(self, response: httpx.Response, status: int) -> None:
         if response.status_code != status:
@@ -202,7 +202,7 @@ class Upload:
             )
 
 
-def _arrived(response: httpx.Response) -> int | None:
+def _stored_bytes(response: httpx.Response) -> int | None:
     """How many bytes the registry says it has. `0-0` is none, as CNCF Distribution writes it."""
     first, dash, last = response.headers.get("range", "").removeprefix("bytes=").partition("-")
     if first != "0" or not dash or not last.isdigit():

@@ -41,7 +41,7 @@ def _places(world: World) -> dict[str, Any]:
     ulm, key = world.client("ulm").governance, world.identity("ulm")
     approval = documents.approval(proposal, signed).sign(key)
     ulm.decide(proposal.id, "ulm", approval)
-    ulm.put_standing("ulm", documents.standing(1, approval).sign(key))
+    ulm.put_active_approvals("ulm", documents.standing(1, approval).sign(key))
     return {
         "journey": journey.id,
         "digest": journey.train,

@@ -22,7 +22,7 @@ def _told(central: World, *looks: object) -> list[set[str]]:
         def tell(self, topics) -> None:  # type: ignore[no-untyped-def]
             heard[-1] |= set(topics)
 
-        def tell_all(self) -> None:
+        def notify_all(self) -> None:
             heard[-1].add("all")
 
     watch = DatabaseWatch(central.services.database, Heard(), 1.0)
@@ -83,7 +83,7 @@ def test_everyone_who_waits_is_woken() -> None:
         hints = ChangeBus()
         hints.open()
         with hints.subscribe("station:a") as one, hints.subscribe("member:b") as other:
-            hints.tell_all()
+            hints.notify_all()
             return [await one.wait(5), await other.wait(5)]
 
     assert asyncio.run(wait()) == [True, True]

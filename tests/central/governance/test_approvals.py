@@ -193,19 +193,19 @@ def test_what_stands_only_ever_gets_newer(central: World) -> None:
     ulm, key = central.client("ulm").governance, central.identity("ulm")
     approval = documents.approval(None, None).sign(key)
     first, second = documents.standing(1, approval).sign(key), documents.standing(2).sign(key)
-    assert ulm.put_standing("ulm", first).number == 1
-    assert ulm.put_standing("ulm", second) == ulm.put_standing("ulm", second)
+    assert ulm.put_active_approvals("ulm", first).number == 1
+    assert ulm.put_active_approvals("ulm", second) == ulm.put_active_approvals("ulm", second)
     for late in (first, documents.standing(2, approval).sign(key)):
         with pytest.raises(ApprovalError) as refused:
-            ulm.put_standing("ulm", late)
+            ulm.put_active_approvals("ulm", late)
         assert refused.value.code == "standing-rolled-back"
     assert central.client("ada").governance.standing("ulm").envelope == second
     with raises_code(CentralError, "not-found"):
         central.client("ada").governance.standing("mainz")
     with raises_code(CentralError, "forbidden"):
-        ulm.put_standing("mainz", documents.standing(1, station="mainz").sign(key))
+        ulm.put_active_approvals("mainz", documents.standing(1, station="mainz").sign(key))
     with pytest.raises(ApprovalError) as forged:
-        ulm.put_standing("ulm", documents.standing(3).sign(central.identity("mainz")))
+        ulm.put_active_approvals("ulm", documents.standing(3).sign(central.identity("mainz")))
     assert forged.value.code == "approval-signer"
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from phtlab.errors import CentralUnreachableError
 from phtlab.lab.client.lab import Lab
-from phtlab.lab.workspace.payload_digest import digest_of_what_travels
+from phtlab.lab.workspace.payload_digest import payload_digest_of
 from phtlab.notebook import read_analysis
 from tests.central.world import World
 from tests.lab.server.conftest import PASSPHRASE, Asking, until
@@ -88,7 +88,7 @@ async def test_a_file_that_is_as_it_was_checked_is_sent(
     order = {"path": file.name, "checked": checked, "stations": "all"}
     _, problem = await asking.refused("POST", "journeys", json=order)
     assert problem["code"] == "registry-unreachable"
-    assert [digest_of_what_travels(one) for one in sent] == [checked]
+    assert [payload_digest_of(one) for one in sent] == [checked]
 
 
 @pytest.mark.parametrize("name", ["heart.ipynb", "a.b.ipynb", "Älter 2.ipynb", ".x.ipynb"])
@@ -109,7 +109,7 @@ async def test_the_page_s_content_and_the_saved_file_have_one_digest(
         nbformat.write(node, file)  # as Jupyter does: the source in lines
         read = read_analysis(file)
         assert read.errors == ()
-        assert (await check(asking, content, name))["digest"] == digest_of_what_travels(read)
+        assert (await check(asking, content, name))["digest"] == payload_digest_of(read)
 
 
 async def test_what_stays_here_is_no_part_of_the_digest(asking: Asking):

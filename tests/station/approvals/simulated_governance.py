@@ -183,7 +183,7 @@ class FakeGovernance:
             for one in self.accepted
         )
 
-    def put_standing(self, station: str, standing: Envelope) -> ActiveApprovalsView:
+    def put_active_approvals(self, station: str, standing: Envelope) -> ActiveApprovalsView:
         self._called("standing")
         if self.standings and _number(standing) <= _number(self.standings[-1]):
             raise ApprovalError("There is a newer one.", code="standing-rolled-back")

@@ -15,12 +15,12 @@ from phtlab.errors import ApprovalError, PhtlabError, ProposalError, StationErro
 from phtlab.governance import (
     Approval,
     Proposal,
+    open_active_approvals,
     open_approval,
     open_revocation,
-    open_standing,
 )
 from phtlab.governance.agreement import Acceptance
-from phtlab.governance.proposal import AskedData, new_id
+from phtlab.governance.proposal import RequestedData, new_id
 from phtlab.governance.refusal import Withdrawal, open_refusal
 from phtlab.notebook.parameters import ParameterSchema
 from phtlab.station.approvals import decisions
@@ -90,7 +90,7 @@ def proposed(world: World, **changes: Any) -> tuple[Envelope, Proposal]:
         "title": "Hearts by age",
         "question": "How many?",
         "legal_ground": "Consent",
-        "datasets": (AskedData(name="heart"),),
+        "datasets": (RequestedData(name="heart"),),
         "stations": ("cleveland", "hungary"),
         "images": (peek(world.train()).predicate["kernel"]["digest"],),
         "parameters": AGES,
@@ -267,8 +267,10 @@ def test_a_first_yes_is_gone_once_somebody_refused(of_two: World) -> None:
     decisions.approve(desk(of_two), offer.journey, by="olga")
     (draft,) = DraftStore(of_two.folder.drafts)
     decisions.refuse(desk(of_two), offer.journey, by="peter")
-    DraftStore(of_two.folder.drafts).open(draft.draft).say_yes("olga", of_two.now())  # as if late
-    DraftStore(of_two.folder.drafts).open(draft.draft).say_yes("rea", of_two.now())
+    DraftStore(of_two.folder.drafts).open(draft.draft).add_approval(
+        "olga", of_two.now()
+    )  # as if late
+    DraftStore(of_two.folder.drafts).open(draft.draft).add_approval("rea", of_two.now())
     run(daemon)
     assert decisions.list_approvals(desk(of_two)) == ()
     assert not list(of_two.folder.drafts.iterdir())
@@ -599,7 +601,7 @@ def test_central_is_told_of_all_that_was_decided_until_it_has_it(world: World) -
     assert len(central.governance.approved) == 2
     (sent,) = central.governance.decisions[proposal.id]
     assert open_approval(sent, world.roster) == rule
-    standing = open_standing(
+    standing = open_active_approvals(
         central.governance.standings[-1], world.roster, station="cleveland", now=world.now()
     )
     assert set(standing.approvals) == set(central.governance.approved)
@@ -608,7 +610,7 @@ def test_central_is_told_of_all_that_was_decided_until_it_has_it(world: World) -
     daemon.exchange()
     (revocation,) = central.governance.revoked.values()
     assert open_revocation(revocation, world.roster).approval == sent.digest
-    newer = open_standing(
+    newer = open_active_approvals(
         central.governance.standings[-1], world.roster, station="cleveland", now=world.now()
     )
     assert sent.digest not in newer.approvals

@@ -82,8 +82,8 @@ def test_a_refused_version_is_completed_by_nobody(of_two: World) -> None:
     with raises_code(ProposalError, "proposal-refused"):
         decisions.approve(here, proposal.id, by="cis")
     late = DraftStore(of_two.folder.drafts).open(draft.draft)  # as if both had been at it
-    late.say_yes("ann", of_two.now())
-    late.say_yes("cis", of_two.now())
+    late.add_approval("ann", of_two.now())
+    late.add_approval("cis", of_two.now())
     run(of_two.daemon(), 2)
     assert decisions.list_approvals(here) == ()
     assert not list(of_two.folder.drafts.iterdir())
@@ -163,7 +163,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
         (
             "approval-said",
             DraftFolder,
-            "say_yes",
+            "add_approval",
             lambda: decisions.approve(here, offer.journey, by="x"),
         ),
         ("journey-refused", Stop, "decide", lambda: decisions.refuse(here, offer.journey, by="x")),

@@ -87,7 +87,7 @@ def standing(world: World, number: int, *, age: timedelta = timedelta(0)) -> Non
 
 def bring(world: World) -> None:
     kept = Envelope.from_bytes(world.folder.standing.read_bytes())
-    world.central.governance.put_standing("cleveland", kept)
+    world.central.governance.put_active_approvals("cleveland", kept)
 
 
 def test_the_list_of_what_stands_is_fresh_here_and_at_central(world: World) -> None:

@@ -7,13 +7,13 @@ import ast
 import pytest
 
 from phtlab.station.review.column_usage import find_column_usage, find_mentioned_columns
-from phtlab.station.review.examination import TouchedData
+from phtlab.station.review.examination import DataUsage
 
 COLUMNS = {"heart": ("age", "sex", "chol", "thal"), "labs": ("sex", "crp")}
 OPEN = "import phtlab\nheart = phtlab.dataset('heart')\n"
 
 
-def read(*cells: str) -> dict[str, TouchedData]:
+def read(*cells: str) -> dict[str, DataUsage]:
     trees = [(n, ast.parse(source)) for n, source in enumerate(cells, start=1)]
     return {data.name: data for data in find_column_usage(trees, COLUMNS)}
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from phtlab.cli.main import app
-from phtlab.governance.proposal import AskedData
+from phtlab.governance.proposal import RequestedData
 from phtlab.station.policy.policy import default_policy
 from phtlab.station.stops.stop import Stop
 from tests.station.approvals.test_approvals import proposed
@@ -57,7 +57,7 @@ def test_the_json_has_all_of_it(world: World) -> None:
 
 
 def test_code_that_goes_beyond_its_proposal_is_told(world: World) -> None:
-    signed, _ = proposed(world, datasets=(AskedData(name="heart", columns=("age",)),))
+    signed, _ = proposed(world, datasets=(RequestedData(name="heart", columns=("age",)),))
     stop = held(world, order={"proposal": signed.digest, "stations": ("cleveland",)})
     read = reading(world, stop)
     assert read.under is not None

@@ -10,10 +10,10 @@ from phtlab.central.api.access import Reader, StationMember
 from phtlab.central.api.known_sender import KnownSenderRoute
 from phtlab.central.context import PublishedNow, ServicesOf
 from phtlab.central.governance.approvals import (
+    active_approvals_of,
+    put_active_approvals,
     put_approval,
     put_revocation,
-    put_standing,
-    standing_of,
     visible_approvals,
 )
 from phtlab.central.problems import RESPONSES
@@ -82,7 +82,7 @@ def revoke(
     return view
 
 
-@router.put("/standing/{station}", summary="Deliver the list of what stands at a station")
+@router.put("/standing/{station}", summary="Deliver a station's list of active approvals")
 def put(
     station: MemberName,
     envelope: Envelope,
@@ -91,12 +91,14 @@ def put(
     services: ServicesOf,
 ) -> ActiveApprovalsView:
     """Only the station may. A list with a lower number than central's is refused."""
-    return put_standing(services.database, published.roster, member, station, envelope)
+    return put_active_approvals(services.database, published.roster, member, station, envelope)
 
 
-@router.get("/standing/{station}", summary="What stands at a station")
-def standing(station: MemberName, member: Reader, services: ServicesOf) -> ActiveApprovalsView:
+@router.get("/standing/{station}", summary="A station's active approvals")
+def read_active_approvals(
+    station: MemberName, member: Reader, services: ServicesOf
+) -> ActiveApprovalsView:
     """The newest signed list of its approvals' digests. Open it yourself: it ends soon, and its
     number only grows."""
     with services.database.read() as session:
-        return standing_of(session, station)
+        return active_approvals_of(session, station)

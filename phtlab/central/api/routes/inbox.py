@@ -36,7 +36,7 @@ async def inbox(
     stops. Asking makes the station seen.
     """
     deadline = time.monotonic() + min(wait, MAX_WAIT_SECONDS)
-    read_once = _first_look
+    read_once = _first_read
     with services.news.subscribe(bus.of_station(member.name)) as subscription:
         while True:
             remaining = deadline - time.monotonic()
@@ -46,15 +46,15 @@ async def inbox(
             if found is not None:
                 return Response(found, media_type="application/json")
             await subscription.wait(remaining)
-            read_once = _look
+            read_once = _changed_inbox
 
 
-def _first_look(services: CentralContext, station: str, after: int, over: bool) -> str | None:
+def _first_read(services: CentralContext, station: str, after: int, over: bool) -> str | None:
     note_seen(services.database, station, services.online)
-    return _look(services, station, after, over)
+    return _changed_inbox(services, station, after, over)
 
 
-def _look(services: CentralContext, station: str, after: int, over: bool) -> str | None:
+def _changed_inbox(services: CentralContext, station: str, after: int, over: bool) -> str | None:
     """What waits for `station`, as JSON; None if nothing is new and the time is not `over`.
 
     As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.

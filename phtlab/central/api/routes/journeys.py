@@ -44,7 +44,7 @@ def submit(
 ) -> JourneyView:
     """Its researcher sends it, and its stations learn of it at once.
 
-    Answers 201 for a new journey, 200 for one that is known.
+    Answers 201 for a new journey, 200 for read_journey that is known.
     """
     most = services.settings.journeys_per_day
     view, new = submit_journey(services.database, published.roster, member, envelope, most=most)
@@ -59,13 +59,13 @@ def mine(
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
 ) -> JourneyList:
-    """Those that one ordered, may open or stops in; newest first."""
+    """Journeys that the member ordered, may open or is a station of; newest first."""
     with services.database.read() as session:
         return visible_journeys(session, member, limit, before)
 
 
 @router.get("/journeys/{journey}", summary="One journey, with its stops and their records")
-def one(journey: Digest, member: Reader, services: ServicesOf) -> JourneyView:
+def read_journey(journey: Digest, member: Reader, services: ServicesOf) -> JourneyView:
     """For its researcher, recipients and stations. `removed`: its cargo is no longer there."""
     with services.database.read() as session:
         return journey_view(visible_journey(session, member, journey))
@@ -94,13 +94,13 @@ def events(
     return stream_events(services, sender, member, last_event_id, journey)
 
 
-@router.get("/events", summary="What happens to one's journeys", responses=_STREAM)
+@router.get("/events", summary="Events of the member's journeys", responses=_STREAM)
 def all_events(
     member: Reader, sender: SenderOf, services: ServicesOf, last_event_id: LastEventId = "0"
 ) -> StreamingResponse:
     """As for one journey, and without an end. An event `stations`, without a number, brings all
-    stations as `GET /stations` does: first, and whenever one comes, goes or changes. An event
-    `proposals` brings the number of the last change to one's proposals: likewise."""
+    stations as `GET /stations` does: first, and whenever one of them changes. An event `proposals`
+    brings the number of the last change to the member's proposals: likewise."""
     return stream_events(services, sender, member, last_event_id, None)
 
 

@@ -43,14 +43,14 @@ def submit(
     response: Response,
 ) -> ProposalView:
     """Its researcher sends it; it follows the newest version. The stations that it names learn of
-    it at once. Answers 201 for a new version, 200 for one that is known."""
+    it at once. Answers 201 for a new version, 200 for read_proposal that is known."""
     most = services.settings.proposals_per_day
     view, new = submit_proposal(services.database, published.roster, member, envelope, most=most)
     response.status_code = 201 if new else 200
     return view
 
 
-@router.get("", summary="The proposals that one has to do with")
+@router.get("", summary="The proposals that the member may read")
 def mine(
     member: Reader,
     services: ServicesOf,
@@ -75,7 +75,7 @@ def mine(
 
 
 @router.get("/{proposal}", summary="One proposal, with its versions and what was said of it")
-def one(proposal: ProposalId, member: Reader, services: ServicesOf) -> ProposalView:
+def read_proposal(proposal: ProposalId, member: Reader, services: ServicesOf) -> ProposalView:
     """For its researcher, the stations that a version of it named, and officers."""
     with services.database.read() as session:
         row = visible_proposal(session, member, proposal)

@@ -42,13 +42,13 @@ def mine(
     limit: Annotated[int, Query(ge=1, le=500)] = 200,
     before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
 ) -> TrainPage:
-    """The trains that one wrote or has a journey of, newest first."""
+    """The trains that the member wrote or has a journey of, newest first."""
     with services.database.read() as session:
         return visible_trains(session, member, limit, before)
 
 
 @router.get("/{digest}", summary="One train")
-def one(digest: Digest, member: Reader, services: ServicesOf) -> TrainSummary:
+def read_train(digest: Digest, member: Reader, services: ServicesOf) -> TrainSummary:
     """For researchers, and for whoever has a journey of it. `removed` says when it was removed."""
     with services.database.read() as session:
         return visible_train(session, member, digest)

@@ -35,14 +35,16 @@ def router_of(login: HubLogin) -> APIRouter:
 
     @router.get("", summary="The proposals, for people")
     def every(request: Request, before: _Number = None) -> Response:
-        """Those that one has to do with, the last changed first."""
+        """Those that the visitor may read, the last changed first."""
         sender = login.sender(request)
         if sender is None:
             return login.begin(request)
         return pages.page("proposals.html", view=proposal_list(services, sender, before))
 
     @router.get("/{proposal}", summary="One proposal, for people")
-    def one(request: Request, proposal: ProposalId, version: _Number = None) -> Response:
+    def proposal_page_route(
+        request: Request, proposal: ProposalId, version: _Number = None
+    ) -> Response:
         """What it asks for, what changed, what stations said."""
         sender = login.sender(request)
         if sender is None:

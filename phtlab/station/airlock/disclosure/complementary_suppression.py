@@ -81,7 +81,7 @@ def complement(
                 break
             for cell in found:
                 for source in {source for source, _ in cell.rows}:
-                    why.setdefault(source, []).append(_words(cell))
+                    why.setdefault(source, []).append(_reason(cell))
             counts |= {row: cell.counts[row] for cell in found for row in cell.rows}
             chosen = _chosen(found, removable)
             removed |= chosen
@@ -143,7 +143,7 @@ def _chosen(found: Sequence[InferredCell], removable: Collection[str]) -> set[Ro
     return chosen
 
 
-def _words(cell: InferredCell) -> str:
+def _reason(cell: InferredCell) -> str:
     value = f"{cell.value:g}" if cell.exact else f"at most {cell.value:g}"
     return f"{described(cell.cell)} would be {value}"
 

@@ -48,7 +48,7 @@ def close_rows(
         for cell, ours_of_it, theirs_of_it in _differing(reading, other, ours & theirs):
             row = of_cell.get(cell)
             hidden = 0 if row is not None else _hidden(reading, cell, withheld)
-            if _tells_few(ours_of_it, hidden, theirs_of_it, minimum):
+            if _isolates_few(ours_of_it, hidden, theirs_of_it, minimum):
                 row = row or _smallest_within(reading, cell, withheld)
                 if row is not None:
                     found.setdefault(row.row, (row, theirs_of_it))
@@ -87,7 +87,7 @@ def close_total(
         if total is not None and other.total is not None:
             if 0 < abs(total - other.total) < minimum:
                 return other.total
-        elif _look_the_same(ours, theirs := other.told, minimum):
+        elif _are_close(ours, theirs := other.told, minimum):
             return sum(theirs)
     return None
 
@@ -109,7 +109,7 @@ def _in_all(reading: CountReading) -> set[int]:
     return found - {0}
 
 
-def _look_the_same(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool:
+def _are_close(ours: Sequence[int], theirs: Sequence[int], minimum: int) -> bool:
     if len(ours) != len(theirs) or len(ours) < _FEW_ROWS:
         return False
     apart = [abs(one - other) for one, other in zip(ours, theirs, strict=True)]
@@ -132,7 +132,7 @@ def _hidden(reading: CountReading, cell: Cell, withheld: Collection[int | None])
     return sum(row.count or 0 for row in reading.leaves if row.row in withheld and row.cell >= cell)
 
 
-def _tells_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
+def _isolates_few(ours: int, hidden: int, theirs: int, minimum: int) -> bool:
     """Whether what is told of `ours`, all but those `hidden`, and `theirs` differ by too few.
 
     Of the very same people, `computable.py` says what follows.

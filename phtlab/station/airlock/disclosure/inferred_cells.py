@@ -61,7 +61,7 @@ def inferred_cells(
         everybody = None
     if len(group) == 1 and not (group[0].sums_up or group[0].within or everybody):
         return
-    if not protected and _all_told(group, withheld, minimum):
+    if not protected and _are_all_known(group, withheld, minimum):
         return
     for lattice, counts in _solved(group, withheld, minimum, everybody, steps):
         for cell in chain(_small(lattice, counts, steps), _exact(lattice, counts, protected)):
@@ -69,7 +69,7 @@ def inferred_cells(
                 yield cell
 
 
-def _all_told(group: Sequence[CountReading], withheld: Withheld, minimum: int) -> bool:
+def _are_all_known(group: Sequence[CountReading], withheld: Withheld, minimum: int) -> bool:
     """Whether every cell of every table leaves and is large: so is then each sum of them.
 
     Of three tables or more that have not all dimensions, cells of all of them may be small still.
@@ -108,11 +108,13 @@ def _small(lattice: Lattice, counts: CountSystem[Cell], steps: WorkLimit) -> Ite
         for cell, most in counts.small(cells):
             if not any(label == OTHERS for _, label in cell):
                 found.append(cell)
-                yield _told(lattice, cell, most, exact=False)
+                yield _inferred_cell(lattice, cell, most, exact=False)
             elif (least := counts.interval(cell)[0]).value > TOLERANCE or len(cell) > 1:
                 # That everybody has a label (has been asked, say) is nobody's secret.
                 found.append(cell)
-                yield _told(lattice, cell, most, exact=least.value > most.value - TOLERANCE)
+                yield _inferred_cell(
+                    lattice, cell, most, exact=least.value > most.value - TOLERANCE
+                )
 
 
 def _exact(
@@ -122,14 +124,16 @@ def _exact(
         least, most = counts.interval(cell)
         if most is not None and most.value < least.value + TOLERANCE:
             both = Bound(most.value, least.support | most.support)
-            yield _told(lattice, cell, both, exact=True)
+            yield _inferred_cell(lattice, cell, both, exact=True)
 
 
-def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> InferredCell:
+def _inferred_cell(
+    lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool
+) -> InferredCell:
     counts: dict[tuple[str, int], int] = {}
     for one in bound.support:
         told_by = lattice.rows.get(one, ())
-        if any(_has_left(reading, row) for reading, row in told_by):
+        if any(_is_released(reading, row) for reading, row in told_by):
             continue  # to withhold it now would change nothing
         for reading, row in told_by:
             if row.row is not None:
@@ -137,7 +141,7 @@ def _told(lattice: Lattice, cell: Cell, bound: Bound[Cell], *, exact: bool) -> I
     return InferredCell(cell, round(bound.value, 3), exact, tuple(counts), counts)
 
 
-def _has_left(reading: CountReading, row: CountedRow) -> bool:
+def _is_released(reading: CountReading, row: CountedRow) -> bool:
     guessed = any(name in reading.guessed for name, _ in row.cell)
     return row.row is None and not reading.pending and not guessed
 

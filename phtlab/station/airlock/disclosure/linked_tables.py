@@ -45,7 +45,7 @@ from phtlab.train.documents.manifest import Output
 _COMPUTABLE = "Counts that stay could be computed from rows of it, here or with what has left."
 
 
-class TooMuchLeftError(Exception):
+class TooManyCellsError(Exception):
     """More has left of the same people than a stop is held against."""
 
 
@@ -68,7 +68,7 @@ class History(Protocol):
     ) -> list[CountReading]:
         """What `readings` have to be held against; `near` is how close two totals are.
 
-        Raises TooMuchLeftError and TooManyStepsError.
+        Raises TooManyCellsError and TooManyStepsError.
         """
 
 
@@ -106,7 +106,7 @@ def check_together(
         # Values are of those whose rows leave; so a total is asked for without the others too.
         remaining = [readings[d.output.name][0].without(d.taken) for d in checked if d.taken]
         earlier = history.related(wholes + remaining, rules.minimum_count, steps)
-    except (TooMuchLeftError, TooManyStepsError):
+    except (TooManyCellsError, TooManyStepsError):
         earlier = []
         for draft in checked:
             _unchecked(draft, rules, "So much has left of these people that it cannot be checked.")
@@ -389,7 +389,7 @@ def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: Airlock
     if draft.count is None:
         return
     others = [reading for reading in readings if reading.source != draft.output.name]
-    condition = _said(draft)
+    condition = _condition(draft)
     if condition:
         names = frozenset(name for name, _ in condition)
         known = [
@@ -414,7 +414,7 @@ def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: Airlock
         )
 
 
-def _said(draft: MarkedOutput) -> Cell:
+def _condition(draft: MarkedOutput) -> Cell:
     """Whom the train says that an output counts."""
     where = draft.output.where.items()
     condition = ((folded(name), folded(label)) for name, label in where)
@@ -426,7 +426,7 @@ def _readings(draft: MarkedOutput, minimum: int, steps: WorkLimit | None) -> lis
     output = draft.output
     if draft.table is None and draft.count is None:
         return [_of_people(draft)]
-    condition = _said(draft)
+    condition = _condition(draft)
     if draft.table is None:
         row = CountedRow(condition, draft.count, 0)
         names = tuple(sorted(name for name, _ in condition))

@@ -46,7 +46,7 @@ from phtlab.station.airlock.cells import (
 )
 from phtlab.station.airlock.check_outputs import CheckedOutput
 from phtlab.station.airlock.disclosure.count_reading import CountReading, SumMarks, parts_of
-from phtlab.station.airlock.disclosure.linked_tables import History, TooMuchLeftError
+from phtlab.station.airlock.disclosure.linked_tables import History, TooManyCellsError
 from phtlab.station.airlock.disclosure.table_groups import Everybody
 from phtlab.station.airlock.formats.content import Content, Joined
 from phtlab.station.airlock.history import released_index
@@ -165,13 +165,13 @@ class ReleasedHistory(History):
         """What shares a label with `readings`, or with what does: they are held against it.
 
         And what counts as many people in all, or but for fewer than `near` more or fewer. Raises
-        TooMuchLeftError beyond `MOST_ROWS`; StationError (``station-error``) for a file that is
+        TooManyCellsError beyond `MOST_ROWS`; StationError (``station-error``) for a file that is
         not what was written: without it nobody knows what has left.
         """
         if not self.folder.is_dir():
             return []
         found = self._pending()
-        totals = {people for reading in readings for people in _told(reading)}
+        totals = {people for reading in readings for people in _people_counts(reading)}
         labels: set[tuple[str, str]] = set()
         waiting = {label for reading in readings for label in _labels(reading)}
         key_name, key = _key(self.folder)
@@ -189,7 +189,7 @@ class ReleasedHistory(History):
                         seen.add(path)
                         rows += size
                         if rows > MOST_ROWS:
-                            raise TooMuchLeftError
+                            raise TooManyCellsError
                         fresh += self._of_file(path)
                 found += fresh
                 labels |= waiting
@@ -225,7 +225,7 @@ class ReleasedHistory(History):
             datasets=content["datasets"],
             rows=sum(len(reading.rows) for reading in readings),
             labels={label for reading in readings for label in _labels(reading)} | sums,
-            totals={people for reading in readings for people in _told(reading)},
+            totals={people for reading in readings for people in _people_counts(reading)},
             key=min(
                 (output["key"] if "marks" in output else _OLD for output in marked), default=""
             ),
@@ -242,7 +242,7 @@ def _labels(reading: CountReading) -> set[tuple[str, str]]:
     return named | {part for row in reading.rows for part in row.cell}
 
 
-def _told(reading: CountReading) -> set[int]:
+def _people_counts(reading: CountReading) -> set[int]:
     """How many people it counts in all, and as far as its rows tell."""
     return {people for people in (sum(reading.told), reading.total) if people}
 
@@ -384,7 +384,7 @@ def _whole(content: Content) -> bytes:
 
 
 def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> CountReading:
-    def of_here(name: str) -> str:
+    def local_name(name: str) -> str:
         # Rows that nothing tells apart are none of those of another stop.
         if name.startswith(NO_COLUMN) and name not in (OF, PLACE):
             return f"{NO_COLUMN}{source}/{name}"
@@ -393,12 +393,12 @@ def _reading(folder: Path, source: str, output: Mapping[str, Any]) -> CountReadi
     spell = folded if _folds(output) else str
 
     def cell(kept: Mapping[str, str]) -> Cell:
-        return frozenset((of_here(name), spell(label)) for name, label in kept.items())
+        return frozenset((local_name(name), spell(label)) for name, label in kept.items())
 
     rows = tuple(CountedRow(cell(row["cell"]), row["count"]) for row in output["rows"])
     return CountReading(
         f"{source}/{output['name']}",
-        tuple(map(of_here, output["dimensions"])),
+        tuple(map(local_name, output["dimensions"])),
         rows,
         within=cell(output.get("within", {})),
         marks=_marks(folder, output),

@@ -88,7 +88,7 @@ def log(request: Request, console: ConsoleOf, worker: Releaser, journey: Journey
 
 
 @router.post("/journeys/{journey}/log", summary="Let a log go", status_code=303)
-def let_log_go(
+def release_log_route(
     console: ConsoleOf,
     worker: Releaser,
     journey: Journey,

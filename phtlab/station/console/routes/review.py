@@ -20,7 +20,7 @@ from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.journeys import Journey
 from phtlab.station.console.static import STATIC
 from phtlab.station.console.views.decision import decision
-from phtlab.station.console.views.keys import last_believed
+from phtlab.station.console.views.keys import last_verified_roster
 from phtlab.station.console.views.review import (
     changed_cells,
     declared_otherwise,
@@ -93,7 +93,7 @@ def changes(request: Request, console: ConsoleOf, worker: Reader, journey: Journ
 
 
 def _reading(console: Console, journey: str) -> TrainReview:
-    trusted = last_believed(console.station)
+    trusted = last_verified_roster(console.station)
     catalogue = trusted.catalogue if trusted else None
     return read_train(console.station, console.stop(journey), catalogue)
 

@@ -13,7 +13,7 @@ from phtlab.station.console.live import EventStream, stream
 from phtlab.station.console.pages import go, pages_of
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
-from phtlab.station.console.views.keys import keys_page, last_believed
+from phtlab.station.console.views.keys import keys_page, last_verified_roster
 from phtlab.station.context.maintenance import Closed, closed, pause, pause_of, resume
 from phtlab.station.context.self_test_result import (
     Report,
@@ -30,7 +30,7 @@ _HEALTH = "parts/health.html"
 @router.get("/keys", summary="Keys")
 def keys(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """Fingerprint, recipients and the key file's age; what to do with each. The key stays shut."""
-    view = keys_page(console.station, last_believed(console.station))
+    view = keys_page(console.station, last_verified_roster(console.station))
     return pages_of(request).page("keys.html", worker, location="/keys", view=view)
 
 

@@ -120,7 +120,7 @@ def journey_line(stop: Stop) -> JourneyLine:
         code, sentence = record.code, record.sentence
     else:
         sentence = stop.held_because
-    at = datetime.fromtimestamp(_arrived(stop), UTC)
+    at = datetime.fromtimestamp(_arrival_time(stop), UTC)
     return JourneyLine(stop.hex, name, researcher, datasets, state, code, sentence, at)
 
 
@@ -129,7 +129,7 @@ def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[Journ
 
     One whose files are broken says so in its line.
     """
-    stops = sorted(station.stops, key=_arrived, reverse=True)
+    stops = sorted(station.stops, key=_arrival_time, reverse=True)
     lines = []
     for stop in stops[:most]:
         try:
@@ -137,7 +137,7 @@ def journey_lines(station: StationContext, most: int = MOST) -> tuple[list[Journ
         except StationError as error:
             broken = ("", "", (), "offered", "stop-broken", str(error))
             lines.append(
-                JourneyLine(stop.hex, *broken, datetime.fromtimestamp(_arrived(stop), UTC))
+                JourneyLine(stop.hex, *broken, datetime.fromtimestamp(_arrival_time(stop), UTC))
             )
     return lines, max(0, len(stops) - most)
 
@@ -161,7 +161,7 @@ def journey_page(stop: Stop) -> JourneyPage:
     )
 
 
-def _arrived(stop: Stop) -> float:
+def _arrival_time(stop: Stop) -> float:
     return (stop.path / "offer.json").stat().st_mtime
 
 

@@ -37,7 +37,7 @@ class KeysPage:
         return bool(self.public and self.listed and self.public.keys == self.listed.keys)
 
 
-def last_believed(station: StationContext) -> Trusted | None:
+def last_verified_roster(station: StationContext) -> Trusted | None:
     """The roster and catalogue that the daemon kept; None if there is none, or it has expired.
 
     Central is not asked: a page does not wait for it.
@@ -59,7 +59,7 @@ def keys_page(station: StationContext, trusted: Trusted | None) -> KeysPage:
     except FileNotFoundError:
         about = None
     return KeysPage(
-        public=_asked_with(station),
+        public=_requested_member(station),
         listed=_listed(roster, station.name),
         roster=roster,
         expires=trusted.expires if trusted else None,
@@ -69,7 +69,7 @@ def keys_page(station: StationContext, trusted: Trusted | None) -> KeysPage:
     )
 
 
-def _asked_with(station: StationContext) -> Member | None:
+def _requested_member(station: StationContext) -> Member | None:
     try:
         return open_request(Envelope.from_bytes(station.folder.request.read_bytes()))
     except (OSError, PhtlabError):

@@ -61,7 +61,7 @@ def watch_usage(station: StationContext, until: threading.Event) -> None:
                 if running and executor is None:
                     executor = open_executor(station.folder, station.settings)
                 for stop in running if executor else ():
-                    _look(station, executor, stop, before)  # type: ignore[arg-type]
+                    _sample(station, executor, stop, before)  # type: ignore[arg-type]
             except (PhtlabError, OSError) as error:
                 _log.info("usage not seen", why=type(error).__name__)
     finally:
@@ -119,7 +119,7 @@ def plot(stop: Stop) -> Plot | None:
     return plot_of(usage_samples(stop), limits.memory_bytes, limits.cpus)
 
 
-def _look(
+def _sample(
     station: StationContext,
     executor: Executor,
     stop: Stop,
