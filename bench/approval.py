@@ -94,7 +94,7 @@ def _running(lab: Lab, folder: StationFolder, place: Path, name: str, proposal: 
     journey = lab.dispatch(notebook, stations=[STATION], proposal=proposal)
     journey.wait(PATIENCE, on_change=lambda view: None)
     stop = Stops(folder.stops).stop(journey.id)
-    _until(lambda: stop.told)  # central has the record a moment earlier
+    _until(lambda: stop.is_reported)  # central has the record a moment earlier
     require(stop.state == "departed", f"{name} is {stop.state}")
     require(not stop.has(Marker.HELD), f"{name} waited for a person")
     allowed = stop.read(stop_files.ADMITTED).approval

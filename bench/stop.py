@@ -162,7 +162,7 @@ def _steps(stop: Stop, ran: float) -> dict[str, float]:
 
     before, steps = written("offer"), {}
     until = time.monotonic() + 10
-    while not stop.told:  # central has the record a moment earlier
+    while not stop.is_reported:  # central has the record a moment earlier
         require(time.monotonic() < until, "the stop did not end")
         time.sleep(0.01)
     for name, title in _STEPS.items():

@@ -53,7 +53,7 @@ class CentralContext:
         """The services of `settings`. Raises SettingsError if a key or the database is wrong."""
         changes = ChangeBus()
         database = Database(
-            settings.database_url, report=changes.tell, clock=clock, consortium=settings.name
+            settings.database_url, report=changes.notify, clock=clock, consortium=settings.name
         )
         return cls(
             settings=settings,

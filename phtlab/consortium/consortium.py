@@ -401,7 +401,7 @@ class Consortium:
             ) from None
         return handover
 
-    def take_over(self, theirs: Handover) -> None:
+    def import_handover(self, theirs: Handover) -> None:
         """Go on from another officer's file. Raises as `handover.merged`; then nothing changed."""
         _write(self.folder, merged(self._handover(), theirs))
         pending = self.folder.pending()

@@ -46,7 +46,7 @@ class ApprovingStation(JudgingStation):
         """The stop of `journey` once it may start, waits for a person, or has ended."""
         stop = self.station.stops.stop(journey)
         end = time.monotonic() + LIMIT
-        while not (stop.told or stop.has(Marker.ADMITTED) or stop.state == "held"):
+        while not (stop.is_reported or stop.has(Marker.ADMITTED) or stop.state == "held"):
             assert time.monotonic() < end, f"{journey} is still {stop.state}"
             self.daemon.step()
             time.sleep(0.02)

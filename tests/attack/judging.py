@@ -62,7 +62,7 @@ class JudgingStation:
         """The stop of `journey` once it has ended or is held; waits between tries are skipped."""
         stop = self.station.stops.stop(journey)
         end = time.monotonic() + LIMIT
-        while not (stop.told or stop.state == "held"):
+        while not (stop.is_reported or stop.state == "held"):
             assert time.monotonic() < end, f"{journey} is still {stop.state}"
             if not self.daemon.step():
                 self._ahead += _NEXT_TRY

@@ -416,7 +416,7 @@ def test_a_revocation_that_central_holds_back(
     assert here.starts(journey.id)
     here.daemon.exchange()
     governance = deceived.central.governance
-    old = governance.standing(HERE)
+    old = governance.active_approvals(HERE)
 
     def hidden(_: AskedOfCentral, answer: Answer) -> Answer:
         return Answer(200, answer.headers, old.model_dump_json().encode())
@@ -424,7 +424,7 @@ def test_a_revocation_that_central_holds_back(
     decisions.revoke(here.station, known, by="olga", reason="a mistake")
     here.daemon.step()
     here.daemon.exchange()
-    newest = governance.standing(HERE)
+    newest = governance.active_approvals(HERE)
     assert known not in peek(newest.envelope).predicate["approvals"]
 
     roster, now = small_lab.refresh().roster, here.now
@@ -434,11 +434,14 @@ def test_a_revocation_that_central_holds_back(
     with liars.central.lying("GET", f"/standing/{HERE}$", hidden):
         with pytest.raises(ApprovalError) as rolled_back:
             station_answers(governance, roster, seen, asked, now)
-        assert ActiveApprovalsView.model_validate(governance.standing(HERE)).number == old.number
+        assert (
+            ActiveApprovalsView.model_validate(governance.active_approvals(HERE)).number
+            == old.number
+        )
         with pytest.raises(ApprovalError) as stale:
             later = now + FRESHNESS
             open_active_approvals(
-                governance.standing(HERE).envelope, roster, station=HERE, now=later
+                governance.active_approvals(HERE).envelope, roster, station=HERE, now=later
             )
         assert here.why_not(sent(small_lab, trains.low, nonce="c" * 32).id) == "approval-revoked"
     assert (rolled_back.value.code, stale.value.code) == ("standing-rolled-back", "standing-stale")

@@ -157,7 +157,7 @@ def test_a_contradicted_station_goes_on_only_once_somebody_says_that_the_copy_wa
             reason="it was a test",
         )
         later = ordered(station, consort)
-        until(lambda: station.stop_of(later.id).told)
+        until(lambda: station.stop_of(later.id).is_reported)
     # Central names the first journey with every answer: it was looked into, and is no news.
     assert pause_of(station.folder) is None
     assert log_of(station, "record-contradicted") == [journey.id]
@@ -187,7 +187,7 @@ def test_a_central_that_speaks_of_two_records_and_shows_none_pauses_nobody(
     journey = ordered(station, consort)
     daemon = station.daemon()
     with structlog.testing.capture_logs() as logs:
-        daemon.look_into([journey.id])
+        daemon.check_contradictions([journey.id])
     assert pause_of(station.folder) is None
     assert [line["code"] for line in logs] == ["record-same"]
     refused("hostile central", "cannot pause a station by speaking of a copy", "record-same")
@@ -223,7 +223,7 @@ def test_two_records_that_prove_nothing_pause_nobody(
     )
     monkeypatch.setattr(client, "journey", lambda _: lie)
     with structlog.testing.capture_logs() as logs:
-        station.daemon().look_into([journey.id])
+        station.daemon().check_contradictions([journey.id])
     assert pause_of(station.folder) is None
     (line,) = logs
     assert line["event"] == "contradiction not proven"

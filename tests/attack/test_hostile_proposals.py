@@ -71,12 +71,12 @@ def test_a_list_that_central_rolls_back_hides_or_swaps_is_an_error(
     for station in ("ulm", "mainz"):
         case.allow(number, station)
     key = case.central.identity("ulm")
-    older, newer = lab.central.governance.standing("ulm"), number + 1
+    older, newer = lab.central.governance.active_approvals("ulm"), number + 1
     case.central.client("ulm").governance.put_active_approvals(
         "ulm", documents.standing(newer).sign(key)
     )
     assert case.say(lab)["ulm"].says == "revoked"
-    mainz = lab.central.governance.standing("mainz")
+    mainz = lab.central.governance.active_approvals("mainz")
     altered = Envelope(
         payload=mainz.envelope.payload,
         payloadType=mainz.envelope.payloadType,
@@ -138,7 +138,7 @@ def test_a_decision_that_central_moves_forges_or_leaves_unrevoked_is_not_believe
         signatures=approval.signatures,
     )
     for shown in (elsewhere, by_ada, altered):
-        hostile = Showing(lab.central.governance, lab.central.governance.standing("ulm"))
+        hostile = Showing(lab.central.governance, lab.central.governance.active_approvals("ulm"))
         forged = view.model_copy(update={"envelope": shown})
         hostile.approvals = lambda forged=forged, **_: (forged,)
         one = replace(case.asked, order=case.asked.order.model_copy(update={"stations": ("ulm",)}))

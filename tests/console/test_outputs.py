@@ -27,7 +27,7 @@ def _finish(desk: Desk, stop: Stop) -> None:
     daemon = desk.world.daemon()
     for _ in range(20):
         daemon.step()
-    assert stop.told, stop.state
+    assert stop.is_reported, stop.state
 
 
 def test_the_output_and_why_it_is_held_are_side_by_side_and_the_look_is_logged(desk: Desk) -> None:

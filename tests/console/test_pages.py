@@ -27,5 +27,5 @@ def test_a_journey_shows_what_happened_when(desk: Desk) -> None:
     browser = desk.login("rel")
     assert f'href="/journeys/{offer.journey[7:]}"' in browser.get("/journeys").text
     page = browser.get(f"/journeys/{offer.journey[7:]}").text
-    assert "told to central" in page
+    assert "reported to central" in page
     assert "printed by the run" in browser.get(f"/journeys/{offer.journey[7:]}/log").text

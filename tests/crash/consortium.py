@@ -111,7 +111,7 @@ class Light:
         return [
             f"{stop.station}: {self.stop_of(stop.station, journey.id).state}"
             for stop in journey.stops
-            if not self.stop_of(stop.station, journey.id).told
+            if not self.stop_of(stop.station, journey.id).is_reported
         ]
 
     def violations(self, *journeys: Journey, outcome: str = "departed") -> list[str]:

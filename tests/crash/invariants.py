@@ -92,7 +92,7 @@ def _journey(
         own = Stops(StationFolder(world.station_folder(stop.station)).stops).stop(journey)
         if not own.has(Marker.RECORD) or own.record() != stop.record:
             yield f"{short}: {stop.station} keeps another record than central"
-        if not own.told:
+        if not own.is_reported:
             yield f"{short}: {stop.station} does not know that central has its record"
         if (record.cargo is not None) != (record.outcome == "departed"):
             yield f"{short}: {stop.station} {record.outcome} with cargo {record.cargo}"
@@ -162,7 +162,7 @@ def _station(world: World, station: str) -> Iterator[str]:
     """No sealed file is left of what has departed, and nothing half written at all."""
     folder = StationFolder(world.station_folder(station))
     for stop in Stops(folder.stops):
-        if stop.told and stop.cargo.exists():
+        if stop.is_reported and stop.cargo.exists():
             yield f"{station} left the cargo of {stop.hex[:12]}"
     for draft in folder.path.rglob("*.part"):
         # The run's folder may go while we look.

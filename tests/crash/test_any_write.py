@@ -44,7 +44,7 @@ def finish(world: World, offer: Offer, steps: int = 40) -> None:
     daemon.receive(offer)
     daemon.sweep()
     for _ in range(steps):
-        if world.stop(offer).told:
+        if world.stop(offer).is_reported:
             break
         daemon.step()
     daemon.sweep()

@@ -109,10 +109,10 @@ def test_the_clock_of_a_station_is_set_while_it_runs(
         until(lambda: stop.has(Marker.OUTCOME))
         assert stop.read(stop_files.OUTCOME).code == "", "a clock that is set costs no run its time"
         until(lambda: f"the sender's clock is 24 hours {shift}" in log.read_text()[begun:])
-        assert not stop.told
+        assert not stop.is_reported
         set_clock(tmp_path / "clock", "+0")
         record = ended(journey, STATION)
-        until(lambda: stop.told)
+        until(lambda: stop.is_reported)
     assert (record.outcome, record.code) == ("departed", "")
     # A clock that jumps makes a self-test due, whose trial is there until it ends.
     until(lambda: left_behind(engine, small, STATION) == [])

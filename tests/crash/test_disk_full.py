@@ -58,7 +58,7 @@ def test_at_each_write_of_a_station_the_stop_is_held_and_goes_on(
         for _ in range(100):
             world.ahead += timedelta(minutes=2)
             daemon.step()
-            if world.stop(offer).told:
+            if world.stop(offer).is_reported:
                 break
     record = world.record(offer)
     assert (record.outcome, len(world.scripted.started)) == ("departed", 1)
@@ -141,7 +141,7 @@ def told(evidence: Evidence, whose: str) -> None:
 def test_the_disk_of_a_station_is_full(consortium: Light, disks: Disks, evidence: Evidence) -> None:
     with disks.station.full():
         journey = consortium.send()
-        until(lambda: consortium.stop_of("hungary", journey.id).told)
+        until(lambda: consortium.stop_of("hungary", journey.id).is_reported)
         assert not consortium.stop_of("cleveland", journey.id).has(Marker.OFFER)
     consortium.ended(journey)
     assert_soon(lambda: consortium.violations(journey))
@@ -170,7 +170,7 @@ def test_the_disk_of_the_registry_is_full(
     journey = consortium.send()
     with disks.registry.full():
         stop = consortium.stop_of("cleveland", journey.id)
-        until(lambda: stop.has(Marker.SEALED) or stop.told)
+        until(lambda: stop.has(Marker.SEALED) or stop.is_reported)
         with raises_code(RegistryUnreachableError, "registry-unreachable"):
             consortium.lab.registry.put_blob("trains/ada/more", b"more")
     consortium.ended(journey)

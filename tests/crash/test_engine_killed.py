@@ -123,7 +123,7 @@ def test_the_engine_killed_once_there_is(
     kill(own.service)
     own.start()
     record = ended(journey, STATION)
-    until(lambda: stop.told)
+    until(lambda: stop.is_reported)
     # The engine forgets its events when it is killed: those before are added to those after.
     runs += runs_of(own, begun, journey.id)
     assert runs <= 1, "run once at most"

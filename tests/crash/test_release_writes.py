@@ -35,7 +35,7 @@ def finish(world: World, offer: Offer, choice: Choice | None) -> None:
     daemon.sweep()
     for _ in range(40):
         stop = world.stop(offer)
-        if stop.told:
+        if stop.is_reported:
             break
         if stop.waits_for == "release":
             if choice is None:

@@ -75,7 +75,7 @@ def holds_after(world: World, lab: Lab, journey: Journey, engine: Any, begun: fl
     assert (record.outcome, record.code) == ("departed", "")
     assert starts(engine, begun, journey.id) == 1, "run once"
     stop = stop_of(world, STATION, journey.id)
-    until(lambda: stop.told)
+    until(lambda: stop.is_reported)
     (view,) = lab.central.journey(journey.id).stops
     assert view.record == stop.record(), "one record, the station's and central's"
     finals = [e for e in lab.central.events(journey.id) if e.stop.state == "departed"]

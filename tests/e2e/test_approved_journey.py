@@ -69,7 +69,7 @@ def test_two_say_yes_and_a_run_that_is_taken_back_is_stopped(
         shown = central.governance
 
         def numbered() -> tuple[int, tuple[str, ...]]:
-            envelope = shown.standing(HERE).envelope
+            envelope = shown.active_approvals(HERE).envelope
             standing = open_active_approvals(envelope, roster, station=HERE, now=utc_now())
             return standing.number, standing.approvals
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from phtlab.lab.results.page_sizes import uncompressed_bytes
-from phtlab.lab.results.table_file import fault_of
+from phtlab.lab.results.table_file import error_in
 
 
 def written(column: pa.Array, **options: object) -> bytes:
@@ -60,7 +60,7 @@ def test_metadata_that_says_less_is_not_believed(tmp_path, monkeypatch):
     # (Not even begun: its texts are read by nobody.)
     monkeypatch.setattr("phtlab.lab.results.table_file._is_small", lambda path, texts: 1 / 0)
     (tmp_path / "counts.parquet").write_bytes(forged)
-    assert fault_of(tmp_path / "counts.parquet") == "a table of at most 1 MiB"
+    assert error_in(tmp_path / "counts.parquet") == "a table of at most 1 MiB"
 
 
 @pytest.mark.parametrize("header", [b"\xff" * 30, b"\x00" * 30, b"\x1c" * 30, b"\x19" * 30])

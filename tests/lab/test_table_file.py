@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from phtlab.lab.results.table_file import MAX_DENSE_BYTES, fault_of
+from phtlab.lab.results.table_file import MAX_DENSE_BYTES, error_in
 from tests.limits import LIMIT
 
 TOO_LARGE = f"a table of at most {MAX_DENSE_BYTES // 2**20} MiB"
@@ -38,7 +38,7 @@ def written(tmp_path: Path, column: pa.Array) -> Path:
     ids=lambda column: str(column.type),
 )
 def test_cells_that_have_parts_or_any_width_are_refused_by_their_type(tmp_path, column):
-    assert fault_of(written(tmp_path, column)) == NOT_PLAIN
+    assert error_in(written(tmp_path, column)) == NOT_PLAIN
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary()], ids=str)
@@ -49,7 +49,7 @@ def test_a_text_that_every_row_repeats_is_counted_as_often(tmp_path, kind):
     )
     path = written(tmp_path, once)
     assert path.stat().st_size < 1000
-    assert fault_of(path) == TOO_LARGE
+    assert error_in(path) == TOO_LARGE
 
 
 def test_what_is_refused_took_little_memory(tmp_path):
@@ -79,14 +79,14 @@ def test_what_is_refused_took_little_memory(tmp_path):
 
 def test_one_huge_text_is_refused_by_what_the_file_says(tmp_path, monkeypatch):
     monkeypatch.setattr("phtlab.lab.results.table_file.MAX_DENSE_BYTES", 2**20)
-    assert fault_of(written(tmp_path, pa.array(["x" * 2**20]))) == "a table of at most 1 MiB"
-    assert fault_of(written(tmp_path, pa.array(["x" * 2**19]))) is None
+    assert error_in(written(tmp_path, pa.array(["x" * 2**20]))) == "a table of at most 1 MiB"
+    assert error_in(written(tmp_path, pa.array(["x" * 2**19]))) is None
 
 
 def test_dates_count_as_the_objects_that_they_become(tmp_path):
     rows = MAX_DENSE_BYTES // 64 + 1024
-    assert fault_of(written(tmp_path, pa.nulls(rows, pa.date32()))) == TOO_LARGE
-    assert fault_of(written(tmp_path, pa.nulls(rows, pa.int64()))) is None
+    assert error_in(written(tmp_path, pa.nulls(rows, pa.date32()))) == TOO_LARGE
+    assert error_in(written(tmp_path, pa.nulls(rows, pa.int64()))) is None
 
 
 def test_an_honest_table_is_read(tmp_path):
@@ -104,6 +104,6 @@ def test_an_honest_table_is_read(tmp_path):
     )
     path = tmp_path / "counts.parquet"
     frame.to_parquet(path)
-    assert fault_of(path) is None
+    assert error_in(path) is None
     frame.head(0).to_parquet(path)
-    assert fault_of(path) is None
+    assert error_in(path) is None

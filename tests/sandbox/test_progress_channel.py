@@ -113,7 +113,7 @@ def travelled(open_world: Open, progress: str, secret: Sequence[int]) -> Seen:
         daemon = world.daemon()
         daemon.receive(offer)
         begun = datetime.now(UTC)
-        while not world.stop(offer).told:
+        while not world.stop(offer).is_reported:
             assert (datetime.now(UTC) - begun).seconds < LIMIT, world.stop(offer).state
             daemon.step()
             daemon.teller.flush()

@@ -99,7 +99,7 @@ def travel(
     daemon = world.daemon()
     daemon.receive(offer)
     begun = datetime.now(UTC)
-    while not world.stop(offer).told:
+    while not world.stop(offer).is_reported:
         assert (datetime.now(UTC) - begun).seconds < 240, world.stop(offer).state
         if not daemon.step():
             time.sleep(0.02)  # what it waits for needs the processor

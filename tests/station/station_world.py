@@ -536,7 +536,7 @@ class World:
         daemon.receive(offer)
         for _ in range(steps):
             daemon.step()
-            if daemon.station.stops.stop(offer.journey).told:
+            if daemon.station.stops.stop(offer.journey).is_reported:
                 return self.record(offer)
         raise AssertionError(f"still {daemon.station.stops.stop(offer.journey).state}")
 

@@ -98,7 +98,7 @@ class ChangeBus:
                 if not self._waiting[topic]:
                     del self._waiting[topic]
 
-    def tell(self, topics: Iterable[str]) -> None:
+    def notify(self, topics: Iterable[str]) -> None:
         """Wake whoever waits for one of `topics`."""
         told = tuple(topics)
         with self._lock:

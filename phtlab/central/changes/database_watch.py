@@ -39,7 +39,7 @@ class DatabaseWatch:
         self._ended.set()
         self._thread.join()
 
-    def look(self) -> None:
+    def poll(self) -> None:
         """Tell of what changed since the last look. Raises CentralUnreachableError."""
         with self._database.read() as session:
             # Changes commit in the order of their numbers: below this one, nothing is to come.
@@ -62,11 +62,11 @@ class DatabaseWatch:
                 .where(ProposalRow.changed > before)
             )
             stations = {*session.scalars(changed), *session.scalars(proposed)}
-        self._news.tell(map(news.of_station, stations))
+        self._news.notify(map(news.of_station, stations))
 
     def _watch(self) -> None:
         while not self._ended.wait(self._seconds):
             try:
-                self.look()
+                self.poll()
             except CentralUnreachableError:
                 _log.warning("news-watch", why="the database does not answer")

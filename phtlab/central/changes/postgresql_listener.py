@@ -49,7 +49,7 @@ class ChangeListener:
                     connection.execute(f"LISTEN {CHANNEL}")
                     while not self._ended.is_set():
                         for note in connection.notifies(timeout=_LOOK_SECONDS, stop_after=1):
-                            self._news.tell(json.loads(note.payload))
+                            self._news.notify(json.loads(note.payload))
             except psycopg.Error as lost:
                 _log.warning("news-lost", error=type(lost).__name__)
                 self._ended.wait(1.0)

@@ -61,7 +61,7 @@ class Change:
         """The number of this change or, called again, of the next one within it."""
         return self.session.connection().scalars(_TICK).one()
 
-    def tell(self, *topics: str) -> None:
+    def notify(self, *topics: str) -> None:
         self.topics.update(topics)
 
 
@@ -106,7 +106,7 @@ class Database:
             yield session
 
     @contextmanager
-    def ask(self) -> Iterator[Connection]:
+    def reading(self) -> Iterator[Connection]:
         """The same for statements that are made once: without a session's work on each."""
         with _answering(), self._for_read.connect() as connection:
             yield connection
@@ -241,7 +241,7 @@ def _ask_after_rest(engine: Engine) -> None:
     def note(_: Any, record: Any) -> None:
         record.info["used"] = time.monotonic()
 
-    def ask(connection: Any, record: Any, _: Any) -> None:
+    def ping(connection: Any, record: Any, _: Any) -> None:
         if time.monotonic() - record.info.get("used", -_REST_SECONDS) < _REST_SECONDS:
             return
         try:
@@ -250,7 +250,7 @@ def _ask_after_rest(engine: Engine) -> None:
             raise DisconnectionError from None  # the pool makes another
 
     event.listen(engine, "checkin", note)
-    event.listen(engine, "checkout", ask)
+    event.listen(engine, "checkout", ping)
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:

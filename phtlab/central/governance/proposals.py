@@ -186,7 +186,7 @@ def changed(change: Change, row: ProposalRow, roster: Roster) -> int:
         select(ProposalPartyRow.member).where(ProposalPartyRow.proposal_id == row.id)
     ).all()
     officers = [member.name for member in roster.with_role("officer")]
-    change.tell(*map(bus.of_station, parties), *map(bus.of_member, {*parties, *officers}))
+    change.notify(*map(bus.of_station, parties), *map(bus.of_member, {*parties, *officers}))
     return row.changed
 
 

@@ -30,7 +30,7 @@ def happened(change: Change, journey: JourneyRow, stop: StopRow) -> int:
     )
     if stop.final and all(stop.final for stop in journey.stops):
         notify(change, "journey-done", [p.member for p in journey.parties if p.opens], journey.id)
-    change.tell(bus.STATIONS, *(bus.of_member(party.member) for party in journey.parties))
+    change.notify(bus.STATIONS, *(bus.of_member(party.member) for party in journey.parties))
     return number
 
 

@@ -116,7 +116,7 @@ def cancel(database: Database, member: Member, journey: str) -> JourneyView:
 def offer(change: Change, journey: JourneyRow, stop: StopRow) -> None:
     """Let the station of `stop` learn that it is its turn, or that something else is new."""
     stop.offered = happened(change, journey, stop)
-    change.tell(bus.of_station(stop.station))
+    change.notify(bus.of_station(stop.station))
 
 
 def close(change: Change, journey: JourneyRow, stop: StopRow, code: str, sentence: str) -> None:
@@ -133,7 +133,7 @@ def close(change: Change, journey: JourneyRow, stop: StopRow, code: str, sentenc
     happened(change, journey, stop)
     if stop.offered:
         stop.offered = change.tick()
-        change.tell(bus.of_station(stop.station))
+        change.notify(bus.of_station(stop.station))
 
 
 def _cancel_stop(change: Change, journey: JourneyRow, stop: StopRow) -> None:

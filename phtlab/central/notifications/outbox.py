@@ -52,7 +52,7 @@ def notify(
         session.add(row)
         session.flush()
         if row.deliveries:
-            change.tell(TOPIC)
+            change.notify(TOPIC)
 
 
 def at_station(roster: Roster, stations: Iterable[str]) -> list[str]:

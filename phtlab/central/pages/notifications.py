@@ -26,14 +26,14 @@ class NotificationPage:
     hub_url: str
     now: datetime
     member: bool
-    told: NotificationsView
+    notifications: NotificationsView
     token: str
     classes = _CLASSES
 
     @property
     def sent(self) -> bool:
         """Whether any of it went out by mail or to a webhook."""
-        return any(notification.deliveries for notification in self.told.notifications)
+        return any(notification.deliveries for notification in self.notifications.notifications)
 
     def since(self, moment: datetime) -> str:
         return since(moment, self.now)
@@ -54,6 +54,6 @@ def notification_page(
         hub_url=services.settings.hub_url,
         now=services.clock(),
         member=sender.member is not None,
-        told=notifications,
+        notifications=notifications,
         token=form_token(session_token, "notifications"),
     )

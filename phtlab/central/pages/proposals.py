@@ -66,7 +66,7 @@ class ProposalPage:
     now: datetime
     view: ProposalView
     version: int
-    told: dict[str, tuple[str, ...]]
+    lines: dict[str, tuple[str, ...]]
     older: int
     differences: tuple[Difference, ...]
     said: tuple[StationDecision, ...]
@@ -144,7 +144,7 @@ def proposal_page(
         now=services.clock(),
         view=view,
         version=chosen.version,
-        told=proposal_lines(opened_proposal),
+        lines=proposal_lines(opened_proposal),
         older=older.version if older else 0,
         differences=differences(_opened(older, roster), opened_proposal) if older else (),
         said=tuple(_station_answer(decision, view, roster) for decision in view.decisions),

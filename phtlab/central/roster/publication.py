@@ -78,7 +78,7 @@ class Publication:
 
     def current(self) -> Published:
         """The roster and catalogue in force. Raises RosterError (``roster-unpublished``)."""
-        with self._database.ask() as connection:
+        with self._database.reading() as connection:
             serial = connection.scalar(_NEWEST)
         if serial is None:
             raise RosterError(

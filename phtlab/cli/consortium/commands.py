@@ -211,7 +211,7 @@ def import_(
     handover = Handover.from_bytes(content_of(file, "what 'phtlab consortium export' wrote"))
     if is_consortium(directory):
         consortium = open_consortium(directory)
-        consortium.take_over(handover)
+        consortium.import_handover(handover)
     else:
         _compare_root(handover.fingerprint, fingerprint)
         consortium = Consortium.from_handover(directory, handover)

@@ -60,7 +60,7 @@ def try_policy(
     if found.outputs or found.lost:
         err.print(
             f"The airlock was tried on the counts of {found.outputs} outputs that left; of "
-            f"{found.lost} it cannot be told, as nothing is kept of them here that it would judge.",
+            f"{found.lost} this is not known, as nothing is kept of them here that it would judge.",
             markup=False,
         )
     if found.changed:

@@ -137,7 +137,7 @@ def ask(
     from phtlab.station.context.station_context import StationContext
 
     station = StationContext(*station_at(directory))
-    decisions.ask(station, proposal, text, by=person(by))
+    decisions.comment(station, proposal, text, by=person(by))
     err.print("The daemon brings the question to the researcher.", markup=False)
 
 

@@ -34,7 +34,7 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     from phtlab.station.release import held_outputs
 
     station = _station(directory)
-    held = held_outputs.held(station)
+    held = held_outputs.held_stops(station)
     if as_json:
         print_json({"station": station.name, "held": [_listed(stop) for stop in held]})
         return

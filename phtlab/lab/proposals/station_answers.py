@@ -122,7 +122,7 @@ def _station_answer(
     approvals: Iterable[ApprovalView],
 ) -> StationAnswer:
     try:
-        envelope = client.standing(station).envelope
+        envelope = client.active_approvals(station).envelope
     except CentralError as error:
         if error.code != "not-found":
             raise

@@ -21,7 +21,7 @@ class Foreseen:
     stations: tuple[str, ...]
     verdict: OutputVerdict
 
-    def told(self) -> str:
+    def sentence(self) -> str:
         """In words, without the stations."""
         verdict = self.verdict
         if verdict.verdict == "released":

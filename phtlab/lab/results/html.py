@@ -100,7 +100,7 @@ def _foreseen(name: str, having: Sequence[ReleasedOutputs]) -> str:
         return ""
     lines = "".join(
         f"<li>{badge(*_FORESEEN[item.verdict.verdict])} "
-        f"<b>{_escape(', '.join(item.stations))}</b>: {_escape(item.told())}</li>"
+        f"<b>{_escape(', '.join(item.stations))}</b>: {_escape(item.sentence())}</li>"
         for item in found
     )
     style = "list-style:none;margin:4px 0 0;padding:0"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phtlab.errors import JourneyError, SealFormatError
 from phtlab.lab.results.folder import ResultsFolder
-from phtlab.lab.results.table_file import fault_of
+from phtlab.lab.results.table_file import error_in
 from phtlab.train.documents.manifest import Output
 from phtlab.train.documents.record import StopRecord
 
@@ -83,7 +83,7 @@ class ReleasedOutputs:
         import pyarrow
 
         try:
-            problem = fault_of(path)
+            problem = error_in(path)
             if problem is None:
                 return pd.read_parquet(path)
         except (pyarrow.ArrowException, ValueError, OSError):

@@ -234,7 +234,7 @@ class Results(Mapping[str, StationResults]):
             lines += [f"    {passage(v)}" for v in released.record.outputs if v.sentence]
             for name in released.outputs:
                 lines += [
-                    f"    {name} at {', '.join(found.stations)}: {escaped(found.told())}"
+                    f"    {name} at {', '.join(found.stations)}: {escaped(found.sentence())}"
                     for found in foreseen([released.record], name)
                 ]
         lines += [f"  {s}: {r.outcome}. {escaped(why_not(r))}" for s, r in self.failures.items()]

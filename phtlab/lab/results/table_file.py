@@ -28,7 +28,7 @@ _MAX_READ_BYTES: Final = 32 * MAX_DENSE_BYTES
 _NUMBERS: Final = frozenset({"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE"})
 
 
-def fault_of(path: Path) -> str | None:
+def error_in(path: Path) -> str | None:
     """What the file at `path` should have been, and is not; None for a table to be read.
 
     Raises pyarrow.ArrowException, ValueError or OSError for what is no Parquet file.

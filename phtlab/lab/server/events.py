@@ -38,7 +38,7 @@ class EventsExchange(Exchange[Nothing]):
         self.set_header("X-Accel-Buffering", "no")
         with self.streams.open(self.workspace) as changes:
             self._changes = changes
-            await self.threads.run("slow", self.workspace.look_again)
+            await self.threads.run("slow", self.workspace.retry_now)
             try:
                 await self._tell(FIRST)
                 while not changes.over:

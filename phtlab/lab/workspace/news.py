@@ -112,11 +112,11 @@ class Follower:
         self._over.set()
         self._again.set()
 
-    def look_again(self) -> None:
+    def retry_now(self) -> None:
         """Do not wait for the next attempt."""
         self._again.set()
 
-    def take(self, view: JourneyView) -> None:
+    def update_journey(self, view: JourneyView) -> None:
         """A journey as central just answered it to somebody else of this workspace."""
         with self._lock:
             known = self._news.journeys.get(view.id)
@@ -217,7 +217,7 @@ class Follower:
         # The event has no record: of what is final, and what is new, the whole is asked for.
         if changed is None or changed.done:
             changed = client.journey(event.journey)
-        self.take(changed)
+        self.update_journey(changed)
 
     def _is_new(self, event: JourneyEvent) -> bool:
         """A stream begins with what happened long ago, also to journeys that are not kept here."""

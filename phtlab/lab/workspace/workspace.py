@@ -173,7 +173,7 @@ class Workspace:
         with self._changing:
             self._disconnect()
 
-    def look_again(self) -> None:
+    def retry_now(self) -> None:
         """Somebody looks: take up what was set up meanwhile, such as by 'phtlab join'."""
         with self._changing:
             if self._connection is not None:
@@ -357,7 +357,7 @@ class Workspace:
     def _take(self, view: JourneyView) -> None:
         connection = self._connection
         if connection is not None:
-            connection.follower.take(view)
+            connection.follower.update_journey(view)
 
     @contextmanager
     def _using(self) -> Iterator[_Connection]:

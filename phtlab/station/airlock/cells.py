@@ -61,7 +61,7 @@ class Cells:
     `columns` are the columns that make a row's cell; none for rows that nothing tells apart.
     `sums` are what everybody and each label of a dimension come to, withheld rows among them.
     `within` is the cell that all of them lie in. `values` are the numbers beside the counts, and
-    `told` is false of a value that does not itself tell of how many people it is.
+    `reveals_count` is false of a value that does not itself tell of how many people it is.
     """
 
     dimensions: tuple[str, ...]
@@ -70,7 +70,7 @@ class Cells:
     sums: tuple[tuple[Cell, int], ...] = ()
     within: Cell = EVERYBODY
     values: int = 0
-    told: bool = True
+    reveals_count: bool = True
 
     @cached_property
     def _known(self) -> frozenset[Cell]:

@@ -239,7 +239,7 @@ def _read_scalar(output: Output, intake: Intake, rules: AirlockRules) -> MarkedO
     if output.of:
         draft.people = scalar.people_in(scalar.document(content))
         draft.values = int(output.counts is None)
-        draft.told = scalar.reveals_count(value, draft.people)
+        draft.reveals_count = scalar.reveals_count(value, draft.people)
         _find_share(draft, value, draft.people, rules)
     if output.counts is None and not output.of:
         draft.find(
@@ -312,7 +312,7 @@ def _read_model(output: Output, intake: Intake, rules: AirlockRules) -> MarkedOu
         # Its name, and eight bytes for type, shape and place.
         names=sum(len(name) + BYTES_OF_NUMBER for name in found.names),
         values=found.numbers,
-        told=False,
+        reveals_count=False,
     )
     if names := extreme_arrays(found.names):
         sentence = "It has arrays that are named as largest or smallest values: one person's each."

@@ -22,8 +22,8 @@ class MarkedOutput:
     """`files` leave as they are; `table`, if there is one, without the rows `taken`, from 0.
 
     `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
-    scalar or a model says that it is, or a table of counts, once it has been read so; `told` is
-    whether a scalar itself tells that. `cells` are what it counts. `parameters` are the numbers of
+    scalar or a model says that it is, or a table of counts, once it has been read so;
+    `reveals_count` is whether a scalar's value discloses that. `cells` are what it counts. `parameters` are the numbers of
     a model, `names` the bytes of its tensors' names, types, shapes and places; `values` are all
     numbers that count nobody. `claimed` is the most people that a number of it is said to be of.
     """
@@ -35,7 +35,7 @@ class MarkedOutput:
     findings: list[Finding] = field(default_factory=list)
     count: int | None = None
     people: int | None = None
-    told: bool = True
+    reveals_count: bool = True
     cells: Cells | None = None
     parameters: int = 0
     names: int = 0

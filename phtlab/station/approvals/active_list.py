@@ -28,7 +28,7 @@ class ActiveList:
         self._approvals = Approvals(station.folder)
         self._brought: str | None = None
 
-    def bring(self) -> None:
+    def send(self) -> None:
         """Renew the list if it is due, and bring it to central unless it has it."""
         envelope = self.renewed()
         if envelope is None or envelope.digest == self._brought:
@@ -61,7 +61,7 @@ class ActiveList:
             last = open_active_approvals(kept, roster, station=station.name, now=now)
         except (ApprovalError, NotOnRosterError, SignatureError):
             return True  # stale, or of keys that this station has no more
-        active = self._approvals.standing(station.name, roster, now)
+        active = self._approvals.active(station.name, roster, now)
         return last.approvals != active or now >= last.issued + RENEWED
 
     def _signed(self, above: int = 0) -> Envelope:
@@ -73,7 +73,7 @@ class ActiveList:
         active = ActiveApprovals(
             station=station.name,
             number=max(last, above, int(now.timestamp())) + 1,
-            approvals=self._approvals.standing(station.name, roster, now),
+            approvals=self._approvals.active(station.name, roster, now),
             roster_version=roster.version,
             issued=now,
             expires=now + FRESHNESS,
@@ -84,7 +84,7 @@ class ActiveList:
 
     def _number_at_central(self) -> int:
         station = self._station
-        envelope = station.central.governance.standing(station.name).envelope
+        envelope = station.central.governance.active_approvals(station.name).envelope
         # Believed only if this station signed it; how old it is does not matter.
         long_ago = ActiveApprovals.model_validate(peek(envelope).predicate).issued
         roster = station.roster_cache.now().roster

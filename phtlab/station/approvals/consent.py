@@ -78,7 +78,7 @@ def agree_to_terms(
             only_look and not request.narrows and _same_rule(agreed.draft, draft)
         )
         if not means_it:
-            voters = drafts_found[0].said
+            voters = drafts_found[0].approvers
             raise ApprovalError(
                 f"{' and '.join(voters) or 'Someone'} said yes to other terms: "
                 f"{terms_sentence(agreed.draft, voters or ('-',))}",
@@ -141,7 +141,7 @@ def require_not_refused(station: StationContext, version: str) -> None:
 
 
 def _agreed(draft: ApprovalDraft, drafted: DraftFolder | None, by: str) -> Consent:
-    return Consent(draft, drafted, tuple(sorted({*(drafted.said if drafted else ()), by})))
+    return Consent(draft, drafted, tuple(sorted({*(drafted.approvers if drafted else ()), by})))
 
 
 def _same_rule(drafted: ApprovalDraft, other: ApprovalDraft) -> bool:

@@ -179,7 +179,7 @@ def approve(
     )
     if not drafted.add_approval(by, station.now()):
         raise twice
-    voters = drafted.said
+    voters = drafted.approvers
     return VoteResult(
         draft.name, terms_sentence(draft, voters), voters, persons(station, draft), draft.scope
     )
@@ -221,7 +221,7 @@ def refuse(
         drafted.remove()
 
 
-def ask(station: StationContext, target: str, text: str, *, by: str) -> None:
+def comment(station: StationContext, target: str, text: str, *, by: str) -> None:
     """`by` asks the researcher something about a proposal. Raises ProposalError, ApprovalError."""
     require_person(by)
     if not 1 <= len(text) <= _MAX_QUESTION:
@@ -230,7 +230,7 @@ def ask(station: StationContext, target: str, text: str, *, by: str) -> None:
         )
     station_proposal = StationProposals(station.folder.proposals).find(target)
     _log(station, by, "proposal-asked", station_proposal.id, station_proposal.newest.digest, "")
-    station_proposal.say({"by": by, "text": text, "at": station.now().isoformat()})
+    station_proposal.add_comment({"by": by, "text": text, "at": station.now().isoformat()})
 
 
 def begin_review(station: StationContext, target: str, *, by: str) -> None:
@@ -264,7 +264,7 @@ def revoke(
     _log(station, by, "approval-revoked", kept.claimed.proposal_id or "", kept.digest, reason)
     at = station.now().isoformat()
     revocation = {"by": by, "reason": reason, "stop_runs": stop_runs, "at": at}
-    if not approvals.take_back(kept.digest, revocation):
+    if not approvals.request_revocation(kept.digest, revocation):
         raise before
     return kept
 
@@ -278,7 +278,7 @@ def list_approvals(station: StationContext) -> tuple[ApprovalWithState, ...]:
         state = approvals.state(kept, station.name, station.now(), roster)
         why = _VOID if state == "void" else ""
         if state == "revoked":
-            why = approvals.word(kept.digest).get("reason", "")
+            why = approvals.requested_revocation(kept.digest).get("reason", "")
         listed.append(
             ApprovalWithState(
                 kept.digest, kept.claimed, state, why, _not_for(kept.claimed, station)
@@ -395,7 +395,7 @@ def pending_journey(station: StationContext, stop: Stop) -> Pending:
             if drafts
             else station.policy().approval.persons(held.risk)
         ),
-        said=drafts[0].said if drafts else (),
+        said=drafts[0].approvers if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         why_not=held.why_not,
         proposal=offer.order.proposal,
@@ -422,7 +422,7 @@ def _pending_proposal(proposal: StationProposal, station: StationContext) -> Pen
             if drafts
             else station.policy().approval.persons(risk_of_study(version.proposal, station))
         ),
-        said=drafts[0].said if drafts else (),
+        said=drafts[0].approvers if drafts else (),
         draft=drafts[0].draft.name if drafts else None,
         proposal=version.digest,
     )

@@ -92,7 +92,7 @@ class DraftFolder:
     draft: ApprovalDraft
 
     @property
-    def said(self) -> tuple[str, ...]:
+    def approvers(self) -> tuple[str, ...]:
         """Who has said yes, in the order of their names; as many as an approval has room for."""
         words = self.path.glob("word-*.json")
         return tuple(sorted(path.name[5:-5] for path in words)[:_MOST])

@@ -123,18 +123,18 @@ class StationProposal:
     def keep_refusal(self, version: str, refusal: Envelope) -> None:
         write_durably(self._refusal(version, "json"), refusal.to_bytes())
 
-    def say(self, decision: dict[str, Any]) -> None:
+    def add_comment(self, decision: dict[str, Any]) -> None:
         """What a person here says to it; the daemon brings it to central."""
         path = self.path / f"said-{secrets.token_hex(8)}.word"
         write_durably(path, canonical(decision))
 
-    def unsaid(self) -> Iterator[tuple[Path, dict[str, Any]]]:
+    def unsent_comments(self) -> Iterator[tuple[Path, dict[str, Any]]]:
         """What central has not been told yet, and the mark that it was."""
         for path in sorted(self.path.glob("said-*.word")):
             if not path.with_suffix(".sent").exists():
                 yield path.with_suffix(".sent"), json.loads(path.read_bytes())
 
-    def take_in(
+    def import_versions(
         self,
         versions: Iterable[Envelope],
         withdrawal: Envelope | None,
@@ -235,7 +235,7 @@ class StationProposals:
             version = f"sha256:{path.stem.removeprefix('refusal-')}"
             yield StationProposal(path.parent), version, json.loads(path.read_bytes())
 
-    def words(self) -> frozenset[str]:
+    def decision_files(self) -> frozenset[str]:
         """The names of what people here said of proposals: seen without reading any of it."""
         return frozenset(path.name for path in self.path.glob("p-*/*.word"))
 

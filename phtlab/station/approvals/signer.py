@@ -54,12 +54,12 @@ class ApprovalSigner:
                 _log.warning("draft waits", draft=drafted.path.name[:12], why=str(error))
         if done or not self._looked:
             # Also once after a start: the one before may have been killed before it came to it.
-            self._looked = self.look_again()
+            self._looked = self.recheck()
         for drafted in done:
             drafted.remove()
         return changed or bool(done)
 
-    def look_again(self) -> bool:
+    def recheck(self) -> bool:
         """Let go what is held and is allowed by now, or whose proposal is over.
 
         Returns whether all could be looked at. A stop that is broken stands in no other's way; a
@@ -121,7 +121,7 @@ class ApprovalSigner:
 
     def _signed(self, drafted: DraftFolder) -> Envelope | None:
         """The approval, signed once and for all, if enough different persons said yes."""
-        station, draft, voters = self._station, drafted.draft, drafted.said
+        station, draft, voters = self._station, drafted.draft, drafted.approvers
         if len(voters) < persons(station, draft):
             return None
         now = station.now().replace(microsecond=0)
@@ -157,7 +157,7 @@ class ApprovalSigner:
 
     def _revoke(self) -> bool:
         signed = False
-        for approval, entry in self._approvals.words():
+        for approval, entry in self._approvals.requested_revocations():
             station = self._station
             if self._approvals.revocation(approval, station.name) is None:
                 revocation = Revocation(

@@ -79,7 +79,7 @@ class Approvals:
         below = self.folder.revocations
         return any((below / f"{_hex(approval)}.{end}").exists() for end in ("word", "json"))
 
-    def take_back(self, approval: str, revocation: dict[str, Any]) -> bool:
+    def request_revocation(self, approval: str, revocation: dict[str, Any]) -> bool:
         """A person's word that ends it, from now on. False if it was taken back before."""
         if self.revoked(approval):
             return False
@@ -92,15 +92,15 @@ class Approvals:
             return False
         return True
 
-    def words(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def requested_revocations(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The words that take an approval back, with its digest."""
         with suppress(FileNotFoundError):
             for path in sorted(self.folder.revocations.iterdir()):
                 if path.suffix == ".word" and _HEX.fullmatch(path.stem):
                     digest = f"sha256:{path.stem}"
-                    yield digest, self.word(digest)
+                    yield digest, self.requested_revocation(digest)
 
-    def word(self, approval: str) -> dict[str, Any]:
+    def requested_revocation(self, approval: str) -> dict[str, Any]:
         """The word that took it back; empty if nobody did, or what is left of it is unreadable."""
         with suppress(FileNotFoundError, ValueError):
             path = self.folder.revocations / f"{_hex(approval)}.word"
@@ -122,7 +122,7 @@ class Approvals:
         self.folder.revocations.mkdir(mode=0o700, exist_ok=True)
         write_durably(self.folder.revocations / f"{_hex(approval)}.json", revocation.to_bytes())
 
-    def standing(self, station: str, roster: Roster, now: datetime) -> tuple[str, ...]:
+    def active(self, station: str, roster: Roster, now: datetime) -> tuple[str, ...]:
         """The digests of those that stand, in their order."""
         digests = {
             kept.digest for kept in self if self.state(kept, station, now, roster) == "stands"

@@ -46,7 +46,7 @@ class ApprovalSync:
 
     def hears(self) -> bool:
         """Whether people here asked something, or began to read, since this was called last."""
-        words = self._proposals.words()
+        words = self._proposals.decision_files()
         new = words - self._heard
         self._heard = words
         return bool(new)
@@ -76,7 +76,7 @@ class ApprovalSync:
                 self._send(f"refusal {version}", bring)
         for proposal in self._proposals:
             self._send_decisions(proposal)
-        self._send("standing", self._standing.bring, always=True)
+        self._send("standing", self._standing.send, always=True)
         return changed
 
     def _fetch_proposals(self) -> set[str]:
@@ -172,7 +172,7 @@ class ApprovalSync:
         try:
             if not self._has_room(view):
                 return False
-            new = proposal.take_in(envelopes, view.withdrawal, view.comments, roster)
+            new = proposal.import_versions(envelopes, view.withdrawal, view.comments, roster)
         except PhtlabError as error:
             _log.warning("proposal not believed", proposal=proposal.id, code=error.code)
             return False
@@ -208,7 +208,7 @@ class ApprovalSync:
         if proposal.in_review(version):
             begin = partial(governance.begin_review, proposal.id, self._station.name, version)
             self._send(f"review {version}", begin)
-        for mark, decision in proposal.unsaid():
+        for mark, decision in proposal.unsent_comments():
             if any(
                 comment.author == self._station.name and comment.text == decision["text"]
                 for comment in proposal.comments

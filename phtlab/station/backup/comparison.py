@@ -210,7 +210,7 @@ def _journeys(
                 lost.journeys.append(view.id)
         elif not stop.has(Marker.RECORD):
             stop.write(stop_files.RECORD, record)
-            stop.write(stop_files.TOLD, RecordReported())
+            stop.write(stop_files.REPORTED, RecordReported())
             lost.records.append(view.id)
 
 

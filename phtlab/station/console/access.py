@@ -40,9 +40,9 @@ class Worker:
     def may(self, role: Role) -> bool:
         return self.person.may(role)
 
-    def tell(self, sentence: str) -> None:
+    def add_message(self, sentence: str) -> None:
         """Say `sentence` at the top of the next page."""
-        self.session.told.append(sentence)
+        self.session.messages.append(sentence)
 
 
 def cookie_name(port: int) -> str:
@@ -81,7 +81,7 @@ async def require_csrf(request: Request, expected: str) -> None:
 
 
 def _of(role: Role) -> Callable[..., Awaitable[Worker]]:
-    async def who(request: Request, console: ConsoleOf) -> Worker:
+    async def current_worker(request: Request, console: ConsoleOf) -> Worker:
         worker = worker_of(request, console)
         if worker is None:
             raise StationError(
@@ -99,7 +99,7 @@ def _of(role: Role) -> Callable[..., Awaitable[Worker]]:
             )
         return worker
 
-    return who
+    return current_worker
 
 
 READER: Final = _of("reader")

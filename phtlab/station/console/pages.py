@@ -71,14 +71,14 @@ class PageRenderer:
         self, name: str, worker: Worker, *, location: str, status: int = 200, **values: Any
     ) -> Response:
         """The page of template `name`; `here` is the entry of the navigation that it is of."""
-        messages, worker.session.told[:] = list(worker.session.told), []
+        messages, worker.session.messages[:] = list(worker.session.messages), []
         return self._answer(
             name,
             status,
             location=location,
             worker=worker,
             csrf=worker.session.csrf,
-            told=messages,
+            messages=messages,
             state=self._state(),
             running=daemon_runs(self.console.station.folder),
             count=len(inbox(self.console.station).waiting),
@@ -149,7 +149,7 @@ def pages_of(request: Request) -> PageRenderer:
     return pages
 
 
-def go(path: str) -> Response:
+def redirect_to(path: str) -> Response:
     """To the page that shows what came of a form."""
     return HTMLResponse("", 303, {"Location": path})
 

@@ -99,14 +99,14 @@ def _ended(folder: StationFolder, person: str) -> Path:
 
 @dataclass
 class Session:
-    """One login. `csrf` is in each form of its pages; `told` is said on the next page, once."""
+    """One login. `csrf` is in each form of its pages; the next page shows `messages`, once."""
 
     person: str
     by: str
     begun: datetime
     seen: datetime
     csrf: str = field(default_factory=lambda: secrets.token_urlsafe(_BYTES), repr=False)
-    told: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
 
 @dataclass

@@ -32,7 +32,7 @@ STOPPING: Final[dict[str, str]] = {
     "sandbox": "it is not known that the limits hold",
     "limit": "a limit does not hold",
     "output quota": "a run could fill the disk",
-    "clock": "whether an order has expired cannot be told",
+    "clock": "whether an order has expired cannot be known",
     "key on the roster": "nobody could believe what this station signs",
     "audit log": "what happens now could not be proven later",
     "airlock": "more could leave than the policy allows",

@@ -45,7 +45,7 @@ class Contradictions:
         self._station = station
         self._backoff = Backoff(first=30.0, longest=3600.0)
 
-    def take_in(self, journeys: Iterable[str]) -> bool:
+    def import_records(self, journeys: Iterable[str]) -> bool:
         """Pause the station if one of `journeys` is new and proven; whether one was.
 
         Raises UnreachableError, AuditError, OSError: it is all asked again then.

@@ -68,7 +68,7 @@ class Daemon:
         )
         self._open = {stop.hex: stop for stop in station.stops.unfinished()}
         self._transitions = Transitions(
-            station, self.teller.tell, lambda: list(self._open.values()), self._close_until_tried
+            station, self.teller.report, lambda: list(self._open.values()), self._close_until_tried
         )
         self._publisher = ProfilePublisher(station)
         self._office = ApprovalSigner(station)
@@ -139,12 +139,12 @@ class Daemon:
     def exchange(self) -> None:
         """Fetch proposals, and bring central what people here decided."""
         if self._exchange.run():
-            self._office.look_again()
+            self._office.recheck()
 
-    def look_into(self, contradicted: Iterable[str]) -> None:
+    def check_contradictions(self, contradicted: Iterable[str]) -> None:
         """Pause if this station's key signed two records of one of these journeys."""
         try:
-            if self._contradictions.take_in(contradicted):
+            if self._contradictions.import_records(contradicted):
                 self._wake.set()
         # All errors: central names them with each answer, so that it is looked into again.
         except Exception as error:
@@ -255,7 +255,7 @@ class Daemon:
                 until.wait(seconds)
                 continue
             backoff.succeeded("inbox")
-            self.look_into(inbox.conflicts)
+            self.check_contradictions(inbox.conflicts)
             if inbox.proposals != proposals:
                 proposals = inbox.proposals
                 self._news.set()

@@ -32,7 +32,7 @@ class ProgressReporter:
         self._sent: dict[str, tuple[StopUpdate, float]] = {}
         self.wake = threading.Event()
 
-    def tell(self, journey: str, update: StopUpdate) -> None:
+    def report(self, journey: str, update: StopUpdate) -> None:
         with self._lock:
             last = self._sent.get(journey)
             if last is not None and (last[0] == update or _is_earlier(last[0], update)):

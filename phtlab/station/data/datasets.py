@@ -278,6 +278,6 @@ def _guess(path: Path, name: str) -> Format:
     if ending in get_args(Format):
         return ending  # type: ignore[return-value]
     raise DataSetError(
-        f"The format of '{name}' cannot be told from {path.name}.",
+        f"The format of '{name}' does not follow from {path.name}.",
         'Say format = "csv", "parquet" or "folder" in the schema.',
     )

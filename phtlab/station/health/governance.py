@@ -54,7 +54,7 @@ def approvals_check(
     except PhtlabError as error:
         return _stale(error.message)
     try:
-        active = central.governance.standing(station)
+        active = central.governance.active_approvals(station)
         theirs = open_active_approvals(active.envelope, roster, station=station, now=now).number
     except ApprovalError:
         theirs = 0

@@ -178,7 +178,7 @@ def _travel(stop: Stop, station: DaemonContext, by: str, report: Callable[[str],
     """Every step of a stop, until it has ended. What the airlock holds, its operator may see."""
     steps = Transitions(station, lambda journey, update: report(update.state), lambda: [stop])
     try:
-        while not stop.told:
+        while not stop.is_reported:
             if stop.waits_for == "release":
                 names = [output.name for output in held_outputs.held_stop(stop).undecided]
                 choices: dict[str, held_outputs.Choice] = dict.fromkeys(names, "release")

@@ -177,7 +177,7 @@ def ending_of_lapsed(stop: Stop, station: DaemonContext) -> Ending | None:
     approval = stop.read(stop_files.ADMITTED).approval
     if stop.has(Marker.STARTING):
         revoked = approval is not None and approvals.revoked(approval)
-        if not (approval and revoked and approvals.word(approval).get("stop_runs")):
+        if not (approval and revoked and approvals.requested_revocation(approval).get("stop_runs")):
             return None
         code = "approval-revoked"
         return Ending(outcome="cancelled", code=code, sentence=APPROVAL[code])

@@ -310,7 +310,7 @@ def send_record(stop: Stop, station: DaemonContext, tries: int) -> None:
     # In this order: what is told is never looked at again.
     stop.cargo.unlink(missing_ok=True)
     waiting.forget(stop)
-    stop.write(stop_files.TOLD, RecordReported(refused=refusal))
+    stop.write(stop_files.REPORTED, RecordReported(refused=refusal))
 
 
 def _end(stop: Stop, ending: Ending) -> None:

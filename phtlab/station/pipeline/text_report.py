@@ -17,7 +17,7 @@ def stop_view(stop: Stop) -> dict[str, Any]:
     view: dict[str, Any] = {
         "journey": stop.journey,
         "state": stop.state,
-        "told": stop.told,
+        "reported": stop.is_reported,
         "code": "",
         "sentence": "",
         "name": "",

@@ -131,7 +131,7 @@ class Transitions:
         return moved
 
     def _next(self, stop: Stop) -> bool:
-        if stop.told:
+        if stop.is_reported:
             return False
         transition = next_transition(stop)
         if transition.may_lapse and (lapsed := admission.ending_of_lapsed(stop, self._station)):

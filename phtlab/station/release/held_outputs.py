@@ -63,7 +63,7 @@ class HeldStop:
         return self.waiting.at
 
 
-def held(station: StationContext) -> list[HeldStop]:
+def held_stops(station: StationContext) -> list[HeldStop]:
     """The stops whose outputs wait for a person, the longest first."""
     found = [held_stop(stop) for stop in station.stops if stop.waits_for == "release"]
     return sorted(found, key=lambda stop: stop.since)

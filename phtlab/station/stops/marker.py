@@ -28,7 +28,7 @@ class Marker(StrEnum):
     CANCEL = "cancel"
     ENDING = "ending"
     RECORD = "record"
-    TOLD = "told"
+    REPORTED = "told"
     LOG_STATEMENT = "log-statement"
     LOG_SENT = "log-sent"
 
@@ -59,7 +59,7 @@ _MEANINGS = {
     Marker.CANCEL: "somebody cancelled; heeded until the cargo is in the registry",
     Marker.ENDING: "how a stop ends that does not depart",
     Marker.RECORD: "the station signed its stop record",
-    Marker.TOLD: "central has the record: nothing is left to do",
+    Marker.REPORTED: "central has the record: nothing is left to do",
     Marker.LOG_STATEMENT: "the station signed for a run log that people released",
     Marker.LOG_SENT: "the run log is in the registry",
 }

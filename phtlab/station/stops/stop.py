@@ -144,7 +144,7 @@ class Stop:
         """The state, from which files exist."""
         if self.has(Marker.RECORD):
             outcome = self.final_record().outcome
-            return outcome if outcome != "departed" or self.has(Marker.TOLD) else "sealed"
+            return outcome if outcome != "departed" or self.has(Marker.REPORTED) else "sealed"
         for marker, state in _REACHED:
             if self.has(marker):
                 if marker == Marker.HELD and self.has(Marker.DECISION):
@@ -170,13 +170,13 @@ class Stop:
         return ""
 
     @property
-    def told(self) -> bool:
-        return self.has(Marker.TOLD)
+    def is_reported(self) -> bool:
+        return self.has(Marker.REPORTED)
 
     @property
     def ended(self) -> bool:
         """Whether nothing is left to do."""
-        return self.told
+        return self.is_reported
 
     @property
     def cancelled(self) -> bool:

@@ -27,7 +27,7 @@ class Transition:
 
 
 TRANSITIONS: Final = (
-    Transition(Marker.RECORD, "send the record to central", (Marker.TOLD,), may_lapse=False),
+    Transition(Marker.RECORD, "send the record to central", (Marker.REPORTED,), may_lapse=False),
     Transition(Marker.ENDING, "sign how it ended", (Marker.RECORD,), may_lapse=False),
     # Before a cancellation is looked for: no cargo lies in the registry without its record.
     Transition(Marker.PUSHED, "sign that it departed", (Marker.RECORD,), may_lapse=False),

@@ -140,7 +140,7 @@ class GovernanceClient:
         path = f"/standing/{_part(station)}"
         return parsed(ActiveApprovalsView, self._send("PUT", path, content=active.to_bytes()))
 
-    def standing(self, station: str) -> ActiveApprovalsView:
+    def active_approvals(self, station: str) -> ActiveApprovalsView:
         """The newest that central shows: read it with `open_active_approvals`, and the
         highest number that you have seen."""
         return parsed(ActiveApprovalsView, self._send("GET", f"/standing/{_part(station)}"))

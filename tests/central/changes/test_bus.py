@@ -13,7 +13,7 @@ def test_who_subscribed_before_the_news_does_not_wait() -> None:
         news = ChangeBus()
         news.open()
         with news.subscribe(of_station("ulm")) as subscription:
-            await asyncio.to_thread(news.tell, [of_station("ulm")])
+            await asyncio.to_thread(news.notify, [of_station("ulm")])
             return await subscription.wait(60)
 
     assert asyncio.run(story())
@@ -28,7 +28,7 @@ def test_only_the_topic_s_waiters_wake() -> None:
             news.subscribe(of_station("mainz"), of_member("mainz")) as mainz,
         ):
             assert news.waiting == 2
-            news.tell([of_member("mainz")])
+            news.notify([of_member("mainz")])
             return await mainz.wait(60), await ulm.wait(0)
 
     assert asyncio.run(story()) == (True, False)
@@ -50,13 +50,13 @@ def test_the_shutdown_releases_everyone() -> None:
 
 def test_nobody_waits_is_no_error() -> None:
     news = ChangeBus()
-    news.tell(["a"])
+    news.notify(["a"])
 
     async def story() -> None:
         news.open()
-        news.tell(["a"])
+        news.notify(["a"])
         await asyncio.sleep(0)
         assert news.waiting == 0
 
     asyncio.run(story())
-    threading.Thread(target=news.tell, args=(["a"],)).start()
+    threading.Thread(target=news.notify, args=(["a"],)).start()

@@ -29,7 +29,7 @@ def _told(central: World, *looks: object) -> list[set[str]]:
     for happen in (lambda: None, *looks):
         happen()  # type: ignore[operator]
         heard.append(set())
-        watch.look()
+        watch.poll()
     return heard
 
 

@@ -132,11 +132,11 @@ def test_topics_are_told_after_the_commit_and_not_after_a_failure(database_url: 
     database = Database(_psycopg(database_url), report=told.extend)
     database.migrate()
     with database.change() as change:
-        change.tell("a")
+        change.notify("a")
         assert told == []
     assert told == ["a"]
     with pytest.raises(ZeroDivisionError), database.change() as change:
-        change.tell("b")
+        change.notify("b")
         _ = 1 / 0
     assert told == ["a"]
     database.close()

@@ -199,9 +199,9 @@ def test_what_stands_only_ever_gets_newer(central: World) -> None:
         with pytest.raises(ApprovalError) as refused:
             ulm.put_active_approvals("ulm", late)
         assert refused.value.code == "standing-rolled-back"
-    assert central.client("ada").governance.standing("ulm").envelope == second
+    assert central.client("ada").governance.active_approvals("ulm").envelope == second
     with raises_code(CentralError, "not-found"):
-        central.client("ada").governance.standing("mainz")
+        central.client("ada").governance.active_approvals("mainz")
     with raises_code(CentralError, "forbidden"):
         ulm.put_active_approvals("mainz", documents.standing(1, station="mainz").sign(key))
     with pytest.raises(ApprovalError) as forged:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.check_outputs import CheckedOutput, pass_output, pass_outputs
 from phtlab.station.airlock.formats import strict_json
-from phtlab.station.airlock.formats.plain_text import text_fault
+from phtlab.station.airlock.formats.plain_text import text_error
 from phtlab.station.policy.airlock_actions import TableActions
 from phtlab.station.policy.airlock_rules import AirlockRules
 from phtlab.train.documents.manifest import Output
@@ -223,7 +223,7 @@ def test_a_refusal_names_the_rule_and_no_value_or_column() -> None:
     "label", ["-1", "+", "-", "-1.5", "20-30", "-10-0", "(20.0, 30.0]", "<40", "m\u00fcnster", ""]
 )
 def test_ordinary_labels_may_leave(label: str) -> None:
-    assert text_fault(label, 64) is None
+    assert text_error(label, 64) is None
 
 
 def test_brackets_inside_of_text_are_no_depth() -> None:

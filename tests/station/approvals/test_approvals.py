@@ -482,7 +482,7 @@ def test_journeys_under_a_proposal_that_is_refused_are_refused(world: World) -> 
 
 def test_a_question_reaches_central_once(world: World) -> None:
     _, proposal = proposed(world)
-    decisions.ask(desk(world), proposal.id, "Which\ncolumns?\n", by="olga")
+    decisions.comment(desk(world), proposal.id, "Which\ncolumns?\n", by="olga")
     for _ in range(3):
         world.daemon().exchange()
     (comment,) = world.central.governance.talk[proposal.id]
@@ -493,11 +493,11 @@ def test_a_question_is_news_once_so_that_it_waits_for_no_timer(world: World) -> 
     _, proposal = proposed(world)
     exchange = ApprovalSync(world.station())
     assert not exchange.hears()
-    decisions.ask(desk(world), proposal.id, "Which columns?", by="olga")
+    decisions.comment(desk(world), proposal.id, "Which columns?", by="olga")
     assert exchange.hears()
     assert not exchange.hears()
     exchange.run()
-    decisions.ask(desk(world), proposal.id, "And why?", by="olga")
+    decisions.comment(desk(world), proposal.id, "And why?", by="olga")
     assert exchange.hears()
 
 
@@ -786,7 +786,7 @@ def test_what_cannot_be_read_stands_in_nobody_s_way(world: World) -> None:
 def test_every_act_is_in_the_station_s_log(world: World) -> None:
     once(world)
     _, proposal = proposed(world)
-    decisions.ask(desk(world), proposal.id, "Why?", by="olga")
+    decisions.comment(desk(world), proposal.id, "Why?", by="olga")
     ruled(world, proposal)
     (shown, *_) = decisions.list_approvals(desk(world))
     decisions.revoke(desk(world), shown.digest, by="peter", reason="over")

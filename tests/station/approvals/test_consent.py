@@ -177,7 +177,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
             "proposal-asked",
             StationProposal,
             "say",
-            lambda: decisions.ask(here, proposal.id, "?", by="x"),
+            lambda: decisions.comment(here, proposal.id, "?", by="x"),
         ),
         (
             "approval-revoked",
@@ -201,7 +201,7 @@ def test_of_an_act_that_was_killed_the_log_says_whose_it_was(
     assert stop.undecided
     assert [one.said for one in decisions.pending(here)] == [(), ()]
     assert [one.state for one in decisions.list_approvals(here)] == ["stands"]
-    assert not list(StationProposal(world.folder.proposals / proposal.id).unsaid())
+    assert not list(StationProposal(world.folder.proposals / proposal.id).unsent_comments())
 
 
 def test_a_yes_to_terms_that_go_at_this_moment_is_told_so(

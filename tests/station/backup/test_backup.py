@@ -355,7 +355,7 @@ def test_a_restored_station_takes_over_what_it_signed_and_says_what_it_lost(
         assert forgotten_of(new.folder) is not None
         kept = next(stop for stop in new.stops if stop.journey == waiting.id)
         assert kept.record() == made.stop_of("cleveland", waiting.id).record()
-        assert kept.told
+        assert kept.is_reported
         assert (found := restored_of(new.folder)) and found.backed_up <= found.at
         # Others have seen entries that are gone: the log says so, goes on above, and holds.
         assert lost.entries == seen - lost.restored.entries > 0

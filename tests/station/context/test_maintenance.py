@@ -64,7 +64,7 @@ def test_what_runs_goes_on_through_a_pause_and_is_awaited(world: World) -> None:
     world.scripted.stop(world.stop(offer).job_id)
     for _ in range(10):
         daemon.step()
-    assert world.stop(offer).told
+    assert world.stop(offer).is_reported
     assert maintenance.running_stops(station.stops) == []
 
 

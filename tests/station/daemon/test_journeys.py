@@ -464,7 +464,7 @@ def test_a_record_that_central_refuses_for_good_ends_the_stop_here(world: World)
     for minute in range(60):
         world.ahead = timedelta(minutes=2 * minute)
         daemon.step()
-    assert world.stop(offer).read(stop_files.TOLD).refused == "There is no such journey."
+    assert world.stop(offer).read(stop_files.REPORTED).refused == "There is no such journey."
 
 
 def test_a_refusal_in_any_words_of_central_ends_the_stop_here_too(world: World) -> None:
@@ -475,7 +475,7 @@ def test_a_refusal_in_any_words_of_central_ends_the_stop_here_too(world: World) 
     for minute in range(60):
         world.ahead = timedelta(minutes=2 * minute)
         daemon.step()
-    assert world.stop(offer).read(stop_files.TOLD).refused == "This record follows another."
+    assert world.stop(offer).read(stop_files.REPORTED).refused == "This record follows another."
     daemon.receive(offer)  # and asked again, it is answered again
 
 

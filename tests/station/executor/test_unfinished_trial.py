@@ -81,8 +81,8 @@ def test_nothing_new_is_admitted_until_the_trial_has_an_answer(world: World) -> 
     daemon = world.daemon()
     for _ in range(40):
         daemon.step()
-    assert world.stop(first).told
-    assert world.stop(second).told
+    assert world.stop(first).is_reported
+    assert world.stop(second).is_reported
     assert len(world.scripted.started) == 2
 
 
@@ -203,7 +203,7 @@ def test_the_running_daemon_tries_again_by_itself_until_there_is_an_answer(
             until(lambda: unfinished_trial(world.folder) is None, seconds=60)
             offer = world.offer()
             world.central.offer(offer)
-            until(lambda: world.stop(offer).told, seconds=60)
+            until(lambda: world.stop(offer).is_reported, seconds=60)
         finally:
             enough.set()
             join(thread)

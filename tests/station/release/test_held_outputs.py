@@ -127,7 +127,7 @@ def test_that_it_waits_is_told_until_central_knows_it(world: World) -> None:
 
 def test_what_waits_is_listed_and_looked_at_beside_why(world: World) -> None:
     _, stop = held(world)
-    (one,) = held_outputs.held(desk(world))
+    (one,) = held_outputs.held_stops(desk(world))
     assert (one.train, one.researcher) == ("heart", "ada")
     assert [output.name for output in one.undecided] == ["wards"]
     view = held_outputs.view_output(desk(world), stop, "wards", by="anna")
@@ -155,7 +155,7 @@ def test_released_it_departs_as_it_was_looked_at(
         f"{WHY}; a person at the station looked at it and released it."
     )
     assert rows(files["wards.parquet"])["ward"] == ["A", "B", "C"]
-    assert held_outputs.held(desk(world)) == []
+    assert held_outputs.held_stops(desk(world)) == []
     assert not (stop.path / "waiting").exists()
 
 

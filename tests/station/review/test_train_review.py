@@ -112,7 +112,7 @@ def test_what_was_refused_or_taken_back_is_no_earlier_version(world: World) -> N
     at = datetime(2026, 11, 1, 10, tzinfo=UTC)
     refused.write(stop_files.DECISION, HoldDecision(verdict="refuse", by=("eve",), at=at))
     word = {"by": "eve", "reason": "", "at": "2026-11-03T10:00:00+00:00"}
-    assert Approvals(world.folder).take_back(said_yes(world, revoked, 2), word)
+    assert Approvals(world.folder).request_revocation(said_yes(world, revoked, 2), word)
     assert reading(world, held(world)).before is None
 
 

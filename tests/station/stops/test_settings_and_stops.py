@@ -220,10 +220,10 @@ def test_progress_is_throttled_and_a_new_state_is_not() -> None:
     central, clock = FakeCentral(), [100.0]
     teller = ProgressReporter(central, "cleveland", 0.5, lambda: clock[0])
     for cell in (1, 2, 3):
-        teller.tell("sha256:" + "0" * 64, StopUpdate(state="running", cell=cell, cells=5))
+        teller.report("sha256:" + "0" * 64, StopUpdate(state="running", cell=cell, cells=5))
         teller.flush()
     assert [u.cell for u in central.updates] == [1]
-    teller.tell("sha256:" + "0" * 64, StopUpdate(state="airlock"))
+    teller.report("sha256:" + "0" * 64, StopUpdate(state="airlock"))
     teller.flush()
     assert [u.state for u in central.updates] == ["running", "airlock"]
 
@@ -233,7 +233,7 @@ def test_progress_never_goes_back() -> None:
     central, clock = FakeCentral(), [100.0]
     teller = ProgressReporter(central, "cleveland", 0.5, lambda: clock[0])
     for cell in (1, 4, 2, 5, 1, 5, 3):
-        teller.tell("j", StopUpdate(state="running", cell=cell, cells=5))
+        teller.report("j", StopUpdate(state="running", cell=cell, cells=5))
         clock[0] += 1
         teller.flush()
     assert [u.cell for u in central.updates] == [1, 4, 5]
@@ -243,12 +243,12 @@ def test_the_same_word_is_not_said_twice_and_silence_of_central_harms_nothing() 
     central, clock = FakeCentral(), [100.0]
     teller = ProgressReporter(central, "cleveland", 0.5, lambda: clock[0])
     central.down = True
-    teller.tell("j", StopUpdate(state="verified"))
+    teller.report("j", StopUpdate(state="verified"))
     teller.flush()
     central.down = False
-    teller.tell("j", StopUpdate(state="admitted"))
+    teller.report("j", StopUpdate(state="admitted"))
     teller.flush()
-    teller.tell("j", StopUpdate(state="admitted"))
+    teller.report("j", StopUpdate(state="admitted"))
     clock[0] += 1
     teller.flush()
     assert [u.state for u in central.updates] == ["admitted"]

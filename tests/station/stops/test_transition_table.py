@@ -36,7 +36,7 @@ def test_every_transition_leads_on_to_the_end() -> None:
     for transition in TRANSITIONS:
         leads = [m for m in transition.writes if m in order]
         assert all(order[m] < order[transition.after] for m in leads)
-        assert leads or transition.writes == (Marker.TOLD,), transition
+        assert leads or transition.writes == (Marker.REPORTED,), transition
 
 
 @pytest.mark.parametrize(

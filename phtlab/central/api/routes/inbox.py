@@ -59,5 +59,5 @@ def _changed_inbox(services: CentralContext, station: str, after: int, over: boo
 
     As JSON at once, beside the loop: a thousand stations hear their stops again every 25 seconds.
     """
-    with services.database.ask() as connection:
+    with services.database.reading() as connection:
         return inbox_json(connection, station, None if over else after)

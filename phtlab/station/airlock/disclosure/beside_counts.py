@@ -70,7 +70,7 @@ def with_known_sums(
             sums = _Sums.over(leaves, {*over, *fixed})
             for column in columns:
                 steps.take(1 + len(sums.parts) // 16)
-                known_sums |= sums.told_by(column)
+                known_sums |= sums.computed_counts(column)
     for column in columns:
         steps.take(minimum * (1 + len(leaves) // 64))
         known_sums |= _more_than_all(column, leaves, reading.within, minimum)
@@ -162,7 +162,7 @@ class _Sums:
         ]
         return cls(sums, parts)
 
-    def told_by(self, column: _Values) -> Mapping[Cell, int]:
+    def computed_counts(self, column: _Values) -> Mapping[Cell, int]:
         """All of them if the column tells them, else none."""
         values, slack = column.values, column.slack
         present = [part for part in self.parts if values[part[0]] is not None]

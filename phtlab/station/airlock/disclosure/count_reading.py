@@ -72,7 +72,7 @@ class CountReading:
                 found[name].add(label)
         return found
 
-    def told_by(self) -> Cells:
+    def known_cells(self) -> Cells:
         """Its cells, and the columns that tell them."""
         outside = {name for name, _ in self.within}
         names = tuple(name for name in self.dimensions if name not in outside)
@@ -100,7 +100,7 @@ class CountReading:
         return self.sums(self._outside).get(self.within, (0, None))[1]
 
     @cached_property
-    def told(self) -> list[int]:
+    def known_counts(self) -> list[int]:
         """The counts of the rows that are told and sum nothing up, in order."""
         return sorted(leaf.count for leaf in self.leaves if leaf.count is not None)
 

@@ -71,7 +71,7 @@ def close_total(
     compared that look the same row by row. A mean or a model is of some people; it is compared with
     tables that have numbers beside their counts, of all whose rows leave.
     """
-    total, ours = reading.total, reading.told
+    total, ours = reading.total, reading.known_counts
     if total is not None and everybody is not None and OF not in reading.dimensions:
         least, most = everybody
         if least == most and 0 < abs(total - least) < minimum:
@@ -87,7 +87,7 @@ def close_total(
         if total is not None and other.total is not None:
             if 0 < abs(total - other.total) < minimum:
                 return other.total
-        elif _are_close(ours, theirs := other.told, minimum):
+        elif _are_close(ours, theirs := other.known_counts, minimum):
             return sum(theirs)
     return None
 
@@ -104,8 +104,8 @@ def _close_values(reading: CountReading, other: CountReading, minimum: int) -> i
 def _in_all(reading: CountReading) -> set[int]:
     """How many people it is of: in all, and those whose rows leave, unless most of them stay."""
     found = {reading.total or 0}
-    if 2 * len(reading.told) >= len(reading.leaves):
-        found.add(sum(reading.told))
+    if 2 * len(reading.known_counts) >= len(reading.leaves):
+        found.add(sum(reading.known_counts))
     return found - {0}
 
 
@@ -186,8 +186,8 @@ def _drawn_alike(
     if reading.within != other.within or not _FEW_ROWS <= len(drawn) == len(drawn_before):
         return
     ours = sorted(drawn, key=lambda row: row.count or 0)
-    sorted_pairs = list(zip(ours, other.told, strict=False))
-    if len(other.told) == len(ours) and _none_apart(sorted_pairs, minimum):
+    sorted_pairs = list(zip(ours, other.known_counts, strict=False))
+    if len(other.known_counts) == len(ours) and _none_apart(sorted_pairs, minimum):
         yield from ((row, before) for row, before in sorted_pairs if row.count != before)
         return
     pairs = [

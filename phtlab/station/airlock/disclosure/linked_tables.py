@@ -127,7 +127,9 @@ def check_together(
             draft.values = _values(draft, draft.table)
         draft.claimed = max((row.count or 0 for row in whole.rows), default=0)
         draft.cells = replace(
-            readings[draft.output.name][0].told_by(), values=draft.values, told=draft.told
+            readings[draft.output.name][0].known_cells(),
+            values=draft.values,
+            reveals_count=draft.reveals_count,
         )
     first_readings = {
         d.output.name: replace(first_readings[d.output.name], values=d.values > 0, _sums={})
@@ -290,7 +292,7 @@ def _close_totals(
             rules.close_total if action == "suppress" else action,
             f"It counts, in all, fewer than {rules.minimum_count} people more or fewer than "
             "another output, or than what has left before.",
-            (f"{sum(whole.told)} in all, and {total} there",),
+            (f"{sum(whole.known_counts)} in all, and {total} there",),
             set(),
         )
 
@@ -381,7 +383,7 @@ def _of_people(draft: MarkedOutput) -> CountReading:
     """Of how many people a value is: some of whom others count."""
     cell = frozenset({(OF, str(draft.people))})
     row = CountedRow(cell, draft.people, 0)
-    return CountReading(draft.output.name, (OF,), (row,), values=True, known=draft.told)
+    return CountReading(draft.output.name, (OF,), (row,), values=True, known=draft.reveals_count)
 
 
 def _group(draft: MarkedOutput, readings: Sequence[CountReading], rules: AirlockRules) -> None:

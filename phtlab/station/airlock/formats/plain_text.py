@@ -18,7 +18,7 @@ _UNSEEN = re.compile(
 )
 
 
-def text_fault(text: str, limit: int) -> str | None:
+def text_error(text: str, limit: int) -> str | None:
     """Why `text` may not leave, without quoting it, or None if it may.
 
     Control, format (bidirectional overrides among them), surrogate and private

@@ -14,7 +14,7 @@ import pyarrow.parquet
 
 from phtlab.errors import AirlockError
 from phtlab.station.airlock.formats import strict_json
-from phtlab.station.airlock.formats.plain_text import text_fault
+from phtlab.station.airlock.formats.plain_text import text_error
 from phtlab.station.airlock.formats.significant_digits import INT64, MOST_PEOPLE, rounded
 from phtlab.station.data.arrow_types import ARROW_TYPES
 from phtlab.station.policy.airlock_rules import AirlockRules
@@ -154,7 +154,7 @@ def _column(head: object, cells: object, rules: AirlockRules, max_rows: int) -> 
     name, kind = head["name"], head["type"]
     if not isinstance(name, str) or not name.strip() or not isinstance(kind, str):
         raise _refused("columns", "a column has no name or no type")
-    if error := text_fault(name, rules.max_text):
+    if error := text_error(name, rules.max_text):
         raise _refused("columns", f"the name of a column has {error}")
     if kind not in _READ:
         raise _refused("columns", "a column is of no type that may leave")
@@ -186,7 +186,7 @@ def _boolean(cell: object, _: AirlockRules) -> bool:
 def _string(cell: object, rules: AirlockRules) -> str:
     if not isinstance(cell, str):
         raise _wrong_type("text")
-    if error := text_fault(cell, rules.max_text):
+    if error := text_error(cell, rules.max_text):
         raise _refused("free-text", f"a column has {error}")
     return cell
 

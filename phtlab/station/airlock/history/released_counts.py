@@ -244,7 +244,7 @@ def _labels(reading: CountReading) -> set[tuple[str, str]]:
 
 def _people_counts(reading: CountReading) -> set[int]:
     """How many people it counts in all, and as far as its rows tell."""
-    return {people for people in (sum(reading.told), reading.total) if people}
+    return {people for people in (sum(reading.known_counts), reading.total) if people}
 
 
 def _label_of_mark(mark: str) -> tuple[str, str]:
@@ -303,7 +303,7 @@ def outputs_to_remember(
             kept["within"] = dict(output.cells.within)
         if output.cells.values:
             kept["values"] = output.cells.values
-        if not output.cells.told:
+        if not output.cells.reveals_count:
             kept["told"] = False
         if any(row["count"] is None for row in rows):
             kept["sums"] = [{"cell": dict(cell), "count": n} for cell, n in output.cells.sums]
@@ -321,7 +321,7 @@ def cells_kept(passed: Sequence[CheckedOutput]) -> dict[str, Any]:
             "sums": [[dict(cell), count] for cell, count in output.cells.sums],
             "within": dict(output.cells.within),
             "values": output.cells.values,
-            "told": output.cells.told,
+            "told": output.cells.reveals_count,
         }
         for output in passed
         if output.cells is not None
@@ -351,7 +351,7 @@ def _cells(kept: Mapping[str, Any]) -> Cells:
         sums,
         within,
         values=kept.get("values", 0),
-        told=kept.get("told", True),
+        reveals_count=kept.get("told", True),
     )
 
 

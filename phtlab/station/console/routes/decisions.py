@@ -11,7 +11,7 @@ from phtlab.errors import ApprovalError
 from phtlab.station.approvals import decisions
 from phtlab.station.console.access import Reviewer
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES, unknown
 from phtlab.station.console.views.decision import approval_request, decision, preview_decision
 
@@ -42,7 +42,9 @@ def decide(request: Request, console: ConsoleOf, worker: Reviewer, target: Targe
 
 
 @router.post("/decisions/{target}/words", summary="What a yes would sign")
-async def words(request: Request, console: ConsoleOf, worker: Reviewer, target: Target) -> Response:
+async def preview(
+    request: Request, console: ConsoleOf, worker: Reviewer, target: Target
+) -> Response:
     """Signs and writes nothing: the sentence, for the terms that are chosen in the form."""
     try:
         terms = approval_request(await _form_of(request))
@@ -66,10 +68,10 @@ async def approve(
         request=approval_request(form),
         seen=form.get("sentence", ""),
     )
-    worker.tell(f"You said yes: {result.sentence}")
+    worker.add_message(f"You said yes: {result.sentence}")
     if result.missing:
-        worker.tell(f"{result.missing} more must say so too before it counts.")
-    return go("/")
+        worker.add_message(f"{result.missing} more must say so too before it counts.")
+    return redirect_to("/")
 
 
 @router.post("/decisions/{target}/refusal", summary="Refuse", status_code=303)
@@ -95,12 +97,12 @@ def refuse(
         reason=reason.strip(),
         version=version if target.startswith("p-") else None,
     )
-    worker.tell("You refused it. The researcher reads your reason.")
-    return go("/")
+    worker.add_message("You refused it. The researcher reads your reason.")
+    return redirect_to("/")
 
 
 @router.post("/decisions/{target}/question", summary="Ask", status_code=303)
-def ask(
+def comment(
     request: Request,
     console: ConsoleOf,
     worker: Reviewer,
@@ -108,6 +110,8 @@ def ask(
     text: Annotated[str, Form(max_length=4000, description="The researcher reads it")] = "",
 ) -> Response:
     """Asks the researcher about a proposal; it goes on waiting."""
-    decisions.ask(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)
-    worker.tell("Your question goes to the researcher; the answer comes to the proposal's page.")
-    return go(f"/proposals/{target}")
+    decisions.comment(console.station, target, text.replace("\r\n", "\n").strip(), by=worker.name)
+    worker.add_message(
+        "Your question goes to the researcher; the answer comes to the proposal's page."
+    )
+    return redirect_to(f"/proposals/{target}")

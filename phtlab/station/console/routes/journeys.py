@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from phtlab.station.console.access import Reader, Releaser
 from phtlab.station.console.console import Console, ConsoleOf
 from phtlab.station.console.live import EventStream, stream
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
 from phtlab.station.console.views.journeys import journey_lines, journey_page
@@ -97,12 +97,12 @@ def release_log_route(
     """Exactly the text that was shown, sealed to the recipients of the order."""
     stop = console.stop(journey)
     outcome = release_log(console.station, stop, by=worker.name, reason=reason)
-    worker.tell(
+    worker.add_message(
         "The log goes to the researcher as you saw it."
         if outcome
         else "Your word is noted. Another person has to agree before the log leaves."
     )
-    return go(f"/journeys/{journey}")
+    return redirect_to(f"/journeys/{journey}")
 
 
 def _list(console: Console) -> dict[str, Any]:

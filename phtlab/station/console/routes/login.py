@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from phtlab.station.console.access import Reader, cookie_name
 from phtlab.station.console.console import Console, ConsoleOf
 from phtlab.station.console.oidc import refused
-from phtlab.station.console.pages import go, pages_of, shown
+from phtlab.station.console.pages import pages_of, redirect_to, shown
 from phtlab.station.console.refusals import RESPONSES, unknown
 from phtlab.station.console.sessions import use_link
 from phtlab.station.console.static import STATIC
@@ -37,7 +37,7 @@ def login(request: Request, console: ConsoleOf, link: Secret) -> Response:
     """Uses the link up, ends the session that the browser had, and begins another."""
     person = use_link(console.station.folder, link, console.station.now())
     console.people().person(person)
-    return logged_in(request, console, person, "link", go("/"))
+    return logged_in(request, console, person, "link", redirect_to("/"))
 
 
 @router.get("/login/oidc", summary="Log in at the identity provider", status_code=302)
@@ -78,7 +78,7 @@ def callback(
 def logout(request: Request, console: ConsoleOf, worker: Reader) -> Response:
     """Ends the session here and in the browser."""
     console.sessions.end(request.cookies.get(cookie_name(console.port), ""))
-    answer = go("/login")
+    answer = redirect_to("/login")
     answer.delete_cookie(cookie_name(console.port), httponly=True, samesite="strict")
     return answer
 

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, Response
 from phtlab.errors import StationError
 from phtlab.station.console.access import Releaser
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.journeys import Journey
 from phtlab.station.release import held_outputs
@@ -26,7 +26,7 @@ _MOST_ROWS = 500
 
 
 @router.get("/outputs/{journey}/{output}", summary="A held output")
-def look(
+def show_output(
     request: Request, console: ConsoleOf, worker: Releaser, journey: Journey, output: OutputName
 ) -> Response:
     """The output as it would leave, beside each finding. That it was looked at is in the log."""
@@ -61,12 +61,12 @@ async def decide(
         console.station, stop, {output: choice}, by=worker.name, reason=reason
     )
     if outcomes[output] is None:
-        worker.tell("Your word is noted. Another person has to agree before it leaves.")
+        worker.add_message("Your word is noted. Another person has to agree before it leaves.")
     elif choice == "refuse":
-        worker.tell(f"'{output}' stays here. The researcher learns the rule, not the value.")
+        worker.add_message(f"'{output}' stays here. The researcher learns the rule, not the value.")
     else:
-        worker.tell(f"'{output}' may leave as you said; the station seals and signs it.")
-    return go("/")
+        worker.add_message(f"'{output}' may leave as you said; the station seals and signs it.")
+    return redirect_to("/")
 
 
 def _choice(choice: str, fields: list[tuple[str, str]]) -> held_outputs.Choice:

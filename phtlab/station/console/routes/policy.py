@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from phtlab.errors import PhtlabError, PolicyError
 from phtlab.station.console.access import Admin, Reader
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.pipeline.policy_trial import current_text, named, put_in_force, try_policy
 from phtlab.station.policy.policy import parse_policy
@@ -54,8 +54,8 @@ def change(
 ) -> Response:
     """From the next order on; the change is in the audit log with its digest."""
     put_in_force(console.station, _lines(text), by=worker.name, instead_of=instead_of)
-    worker.tell("The policy is changed. The next order is judged by it.")
-    return go("/policy")
+    worker.add_message("The policy is changed. The next order is judged by it.")
+    return redirect_to("/policy")
 
 
 def _lines(text: str) -> str:

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from phtlab.station.approvals import decisions
 from phtlab.station.console.access import Reader, Reviewer
 from phtlab.station.console.console import ConsoleOf
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.views.decision import decision
 from phtlab.station.console.views.proposals import proposal_page, proposal_pages
@@ -65,5 +65,5 @@ def revoke(
     decisions.revoke(
         console.station, approval, by=worker.name, reason=reason.strip(), stop_runs=stop_runs
     )
-    worker.tell("The approval is taken back: nothing starts under it any more.")
-    return go("/approvals")
+    worker.add_message("The approval is taken back: nothing starts under it any more.")
+    return redirect_to("/approvals")

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from phtlab.station.console.access import Admin, Reader
 from phtlab.station.console.console import ConsoleOf
 from phtlab.station.console.live import EventStream, stream
-from phtlab.station.console.pages import go, pages_of
+from phtlab.station.console.pages import pages_of, redirect_to
 from phtlab.station.console.refusals import RESPONSES
 from phtlab.station.console.routes.inbox import Seen
 from phtlab.station.console.views.keys import keys_page, last_verified_roster
@@ -57,7 +57,7 @@ def live_health(
 def self_test(console: ConsoleOf, worker: Admin) -> Response:
     """Asks the running station for a self-test; what it finds comes to the page by itself."""
     ask_for_test(console.station, by=worker.name)
-    return go("/health")
+    return redirect_to("/health")
 
 
 @router.post("/health/pause", summary="Let nothing new begin", status_code=303)
@@ -68,8 +68,8 @@ def pause_now(
 ) -> Response:
     """What runs goes on; orders wait."""
     pause(console.station, by=worker.name, reason=reason)
-    worker.tell("Paused: nothing new begins until somebody resumes.")
-    return go("/health")
+    worker.add_message("Paused: nothing new begins until somebody resumes.")
+    return redirect_to("/health")
 
 
 @router.post("/health/resume", summary="Go on after a pause", status_code=303)
@@ -82,8 +82,8 @@ def resume_now(
 ) -> Response:
     """Ends the pause; after two records of one journey, only if the copy was ended."""
     resume(console.station, by=worker.name, copy_ended=copy_ended)
-    worker.tell("The station goes on.")
-    return go("/health")
+    worker.add_message("The station goes on.")
+    return redirect_to("/health")
 
 
 def _health(station: StationContext) -> dict[str, Report | Closed | bool | None]:

@@ -35,8 +35,8 @@ class Decision:
     there can be none. `parameters` are those that may be bounded, as they are declared now.
 
     `chosen` is the choice that is made at first: one under which what was read may start; None if
-    there is none, so that a person has to choose. `told` is what a run can tell in bits, whatever
-    leaves with it."""
+    there is none, so that a person has to choose. `capacities` is what a run
+    can disclose in bits, whatever leaves with it."""
 
     target: str
     pending: decisions.Pending
@@ -45,7 +45,7 @@ class Decision:
     notebooks: tuple[str, ...]
     word: decisions.VoteResult | None
     trouble: str
-    told: tuple[Capacity, ...]
+    capacities: tuple[Capacity, ...]
 
     @property
     def chosen(self) -> Scope | None:
@@ -53,8 +53,8 @@ class Decision:
 
     @property
     def bits(self) -> int:
-        """What a run can tell by all of `told` together."""
-        return sum(capacity.bits for capacity in self.told)
+        """What a run can tell by all of `capacities` together."""
+        return sum(capacity.bits for capacity in self.capacities)
 
 
 def decision(station: StationContext, target: str, *, by: str) -> Decision | None:

@@ -78,7 +78,7 @@ def _decisions(station: StationContext) -> Iterator[InboxItem]:
 
 def _outputs(station: StationContext) -> Iterator[InboxItem]:
     known = known_images(station.stops.path)
-    for held in held_outputs.held(station):
+    for held in held_outputs.held_stops(station):
         risk = assessed(held.stop.verified_offer(), station, known).risk
         for output in held.undecided:
             yield InboxItem(

@@ -52,7 +52,7 @@ STEPS: Final = (
     ("release", "outputs decided on"),
     ("sealed", "sealed"),
     ("pushed", "sent"),
-    ("told", "told to central"),
+    ("told", "reported to central"),
 )
 
 

@@ -73,7 +73,7 @@ def _page(station: StationContext, proposal: StationProposal) -> ProposalPage:
     properties = newest.proposal.parameters["properties"]
     unsent = [
         UnsentEntry(w["by"], w["text"], datetime.fromisoformat(w["at"]))
-        for _, w in proposal.unsaid()
+        for _, w in proposal.unsent_comments()
     ]
     return ProposalPage(
         here=proposal,
