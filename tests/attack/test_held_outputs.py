@@ -245,7 +245,7 @@ def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None
     with pytest.raises(StationError) as unread:
         let_it_go(world, stop, "carl")
     assert (unseen.value.code, unread.value.code) == ("output-unseen", "log-unseen")
-    assert "phtlab station look" in str(unseen.value)
+    assert "phtlab station output show" in str(unseen.value)
     assert (stop.state, sent(world, stop)) == ("held", False)
     tell(
         evidence,

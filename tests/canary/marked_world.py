@@ -330,14 +330,21 @@ def _ask_a_person(aftermath: Aftermath, lab: Lab, notebooks: Mapping[str, Path])
             stop = stop_of(world, HOLDER, journey.id)
             until(lambda stop=stop: stop.waits_for == "release")  # type: ignore[misc]
         withheld, released = (journey.id[7:19] for journey in held.values())
-        looked = command(world, "station", "look", released, "--json", *by)
+        looked = command(world, "station", "output", "show", released, "--json", *by)
         rows = json.loads(looked.stdout)["rows"]
         (small,) = (number for number, row in enumerate(rows, start=1) if row[1] == SMALL)
         acts: dict[str, tuple[str, ...]] = {
-            "station outputs": ("outputs", "--json", *at),
-            "station withhold": ("withhold", withheld, *why),
-            "station release": ("release", released, "--without-row", str(small), *why),
-            "a word too late": ("release", withheld, *why),
+            "station output list": ("output", "list", "--json", *at),
+            "station output withhold": ("output", "withhold", withheld, *why),
+            "station output release": (
+                "output",
+                "release",
+                released,
+                "--without-row",
+                str(small),
+                *why,
+            ),
+            "a word too late": ("output", "release", withheld, *why),
         }
         for what, arguments in acts.items():
             done = command(world, "station", *arguments)

@@ -111,7 +111,7 @@ def test_of_a_table_that_is_not_shown_whole_no_release_is_offered(
     _, stop = held(desk.world)
     browser, path = desk.login("rel"), f"/outputs/{stop.hex}/wards"
     page = browser.get(path).text
-    command = f"phtlab station look {stop.hex[:12]} wards --by rel"
+    command = f"phtlab station output show {stop.hex[:12]} wards --by rel"
     assert command in page
     assert 'value="release"' not in page
     assert 'value="part"' not in page

@@ -71,10 +71,10 @@ def test_station_killed_while_an_output_waits_once_there_is(
     until(lambda: journey.refresh().stops[0].state == "held")
     until(lambda: left_behind(engine, small, STATION) == [])
     by = ("--by", "anna", "-C", str(small.station_folder(STATION)))
-    looked = command(small, "station", "look", journey.id[7:19], *by)
+    looked = command(small, "station", "output", "show", journey.id[7:19], *by)
     assert looked.returncode == 0, looked.stderr
     why = ("--reason", "They are many.")
-    said = command(small, "station", "release", journey.id[7:19], *why, *by)
+    said = command(small, "station", "output", "release", journey.id[7:19], *why, *by)
     assert said.returncode == 0, said.stderr
     killed_if("word-counts-1")
     killed_if("release")

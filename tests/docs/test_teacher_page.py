@@ -108,7 +108,7 @@ def test_undeclared_counts_wait_for_a_person_who_sees_and_takes_out_what_the_pag
     counts = run("undeclared_counts.ipynb", "switzerland")["counts"]
     where = "0b1daa1f3596 -C .state/demo/stations/switzerland"
     looked = re.findall(
-        r"^ \d+ +(.+?)  +(\w+) +(\d+)$", shown(f"phtlab station look {where}"), re.M
+        r"^ \d+ +(.+?)  +(\w+) +(\d+)$", shown(f"phtlab station output show {where}"), re.M
     )
     seen = pd.DataFrame(looked, columns=["age", "sex", "n"]).astype({"n": int})
     pd.testing.assert_frame_equal(counts, seen, check_dtype=False)

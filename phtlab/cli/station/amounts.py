@@ -21,7 +21,7 @@ def amounts(
 ) -> None:
     """List what left in a month for each researcher and data set, and how much of its limits.
 
-    What is beyond a limit waits for a person; 'phtlab station outputs' lists what waits.
+    What is beyond a limit waits for a person; 'phtlab station output list' lists what waits.
     """
     from phtlab.station.context.station_context import StationContext
     from phtlab.station.release.amounts import month_page, size_in_words

@@ -264,7 +264,7 @@ def print_approval_terms(directory: Path | None, stop: Stop) -> None:
     print_next_steps(
         f"phtlab station approve {stop.hex[:12]}{option}",
         f'phtlab station refuse {stop.hex[:12]} --reason "…"{option}',
-        first="it waits for your word.",
+        first="it waits for your decision.",
     )
 
 

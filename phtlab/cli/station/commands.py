@@ -36,9 +36,9 @@ from phtlab.cli.station.folder import (
 from phtlab.cli.station.local import local
 from phtlab.cli.station.log import log, release_log_
 from phtlab.cli.station.maintenance import maintenance_status, pause, resume
+from phtlab.cli.station.output import app as output_app
 from phtlab.cli.station.person import ByOption, person
 from phtlab.cli.station.proposals import app as proposals_app
-from phtlab.cli.station.release import look, outputs, release_, withhold
 from phtlab.cli.station.review import review
 from phtlab.cli.terminal.fingerprint_check import TELEPHONE, ChannelOption
 from phtlab.cli.terminal.named_file import confirmed_root
@@ -249,10 +249,7 @@ app.command("approvals")(approvals_list)
 app.command()(revoke)
 app.add_typer(proposals_app, name="proposals")
 app.command()(amounts)
-app.command()(outputs)
-app.command()(look)
-app.command("release")(release_)
-app.command()(withhold)
+app.add_typer(output_app, name="output")
 app.command()(log)
 app.command("release-log")(release_log_)
 
@@ -349,7 +346,8 @@ def show(
         )
     if stop.waits_for == "release":
         print_next_steps(
-            f"phtlab station look {stop.hex[:12]}{option}", first="it waits for your word."
+            f"phtlab station output show {stop.hex[:12]}{option}",
+            first="it waits for your decision.",
         )
     if stop.waits_for == "approval":
         print_approval_terms(directory, stop)

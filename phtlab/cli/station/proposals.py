@@ -121,7 +121,7 @@ def show(
             f"phtlab station approve {station_proposal.id} {read}{option}",
             f'phtlab station proposals ask {station_proposal.id} "…"{option}',
             f'phtlab station refuse {station_proposal.id} {read} --reason "…"{option}',
-            first="it waits for your word.",
+            first="it waits for your decision.",
         )
 
 

@@ -48,5 +48,5 @@ def review(
         print_next_steps(
             f"phtlab station approve {stop.hex[:12]}{option}",
             f'phtlab station refuse {stop.hex[:12]} --reason "…"{option}',
-            first="it waits for your word.",
+            first="it waits for your decision.",
         )

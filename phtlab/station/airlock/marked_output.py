@@ -23,9 +23,10 @@ class MarkedOutput:
 
     `count` is what a scalar counts, where it is declared as a count, and `people` of how many a
     scalar or a model says that it is, or a table of counts, once it has been read so;
-    `reveals_count` is whether a scalar's value discloses that. `cells` are what it counts. `parameters` are the numbers of
-    a model, `names` the bytes of its tensors' names, types, shapes and places; `values` are all
-    numbers that count nobody. `claimed` is the most people that a number of it is said to be of.
+    `reveals_count` is whether a scalar's value discloses that. `cells` are what it counts.
+    `parameters` are the numbers of a model, `names` the bytes of its tensors' names, types, shapes
+    and places; `values` are all numbers that count nobody. `claimed` is the most people that a
+    number of it is said to be of.
     """
 
     output: Output

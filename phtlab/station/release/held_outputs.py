@@ -74,7 +74,7 @@ def held_stop(stop: Stop) -> HeldStop:
     if stop.waits_for != "release":
         raise StationError(
             f"No output of the stop {stop.hex[:12]} waits for a person; it is {stop.state}.",
-            "'phtlab station outputs' shows what waits.",
+            "'phtlab station output list' shows what waits.",
             code="not-held",
         )
     verified = stop.verified_offer()
@@ -184,7 +184,7 @@ def _require_viewed(stop: Stop, output: HeldOutput, by: str) -> None:
     if not has_viewed_output(stop, output, by=by):
         raise StationError(
             f"{by} has not seen all of '{output.name}' as it waits.",
-            f"Look at it first: phtlab station look {stop.hex[:12]} {output.name} --by {by}",
+            f"Look at it first: phtlab station output show {stop.hex[:12]} {output.name} --by {by}",
             code="output-unseen",
         )
 

@@ -211,6 +211,6 @@ def already_decided(output: str) -> StationError:
     """A word comes too late."""
     return StationError(
         f"What becomes of '{output}' is decided already.",
-        "'phtlab station outputs' shows what waits.",
+        "'phtlab station output list' shows what waits.",
         code="release-decided",
     )

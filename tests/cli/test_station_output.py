@@ -29,24 +29,33 @@ def typed(world: World, *words: str) -> Result:
 
 
 def test_nothing_waits(world: World) -> None:
-    assert typed(world, "outputs").stderr == "No output waits for a person at cleveland.\n"
+    assert typed(world, "output", "list").stderr == "No output waits for a person at cleveland.\n"
 
 
 def test_listed_looked_at_and_released_in_part(world: World) -> None:
     offer, stop = held(world)
     short = stop.hex[:12]
-    listed = typed(world, "outputs")
+    listed = typed(world, "output", "list")
     assert f"{short}  heart  ada" in listed.stdout
     assert "wards" in listed.stdout
-    assert f"phtlab station look {short} -C" in listed.stderr
-    looked = typed(world, "look", short, "--by", "anna")
-    assert f'phtlab station release {short} wards --reason "…" --by anna -C' in looked.stderr
+    assert f"phtlab station output show {short} -C" in listed.stderr
+    looked = typed(world, "output", "show", short, "--by", "anna")
+    assert f'phtlab station output release {short} wards --reason "…" --by anna -C' in looked.stderr
     assert f"held by small-count: {WHY}." in looked.stdout
     table = [line.split() for line in looked.stdout.splitlines()]
     assert ["row", "ward", "n"] in table
     assert ["3", "C", str(SMALL)] in table
     said = typed(
-        world, "release", short, "--without-row", "3", "--reason", "Ward C stays.", "--by", "anna"
+        world,
+        "output",
+        "release",
+        short,
+        "--without-row",
+        "3",
+        "--reason",
+        "Ward C stays.",
+        "--by",
+        "anna",
     )
     assert said.stderr == "cleveland released in part 'wards'.\n"
     record = world.travel(offer)
@@ -54,23 +63,23 @@ def test_listed_looked_at_and_released_in_part(world: World) -> None:
         ("counts", "released"),
         ("wards", "suppressed"),
     ]
-    assert typed(world, "outputs").stderr == "No output waits for a person at cleveland.\n"
+    assert typed(world, "output", "list").stderr == "No output waits for a person at cleveland.\n"
 
 
 def test_withheld(world: World) -> None:
     offer, stop = held(world)
-    said = typed(world, "withhold", stop.hex[:12], "wards", "--reason", "One family.")
+    said = typed(world, "output", "withhold", stop.hex[:12], "wards", "--reason", "One family.")
     assert said.stderr == "cleveland withheld 'wards'.\n"
     assert world.travel(offer).outputs[1].verdict == "refused"
 
 
 def test_what_waits_is_told_as_json(world: World) -> None:
     _, stop = held(world)
-    told = json.loads(typed(world, "outputs", "--json").stdout)
+    told = json.loads(typed(world, "output", "list", "--json").stdout)
     (one,) = told["held"]
     assert one["journey"] == stop.journey
     assert one["outputs"] == [{"name": "wards", "kind": "table", "rule": "small-count"}]
-    view = json.loads(typed(world, "look", stop.hex[:12], "--json").stdout)
+    view = json.loads(typed(world, "output", "show", stop.hex[:12], "--json").stdout)
     assert view["rows"] == [["A", 40], ["B", 41], ["C", SMALL]]
     assert view["findings"][0]["rule"] == "small-count"
 
@@ -78,22 +87,22 @@ def test_what_waits_is_told_as_json(world: World) -> None:
 def test_show_says_which_word_a_held_stop_waits_for(world: World) -> None:
     _, stop = held(world)
     shown = typed(world, "show", stop.hex[:12])
-    assert f"phtlab station look {stop.hex[:12]}" in shown.stderr
+    assert f"phtlab station output show {stop.hex[:12]}" in shown.stderr
     assert "approve" not in shown.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("release", "J", "other", "--reason", "x"), "not-held"),
-        (("release", "J", "--without-cell", "n:3", "--reason", "x"), "release-cell"),
-        (("release", "J", "--without-row", "9", "--reason", "x"), "release-part"),
+        (("output", "release", "J", "other", "--reason", "x"), "not-held"),
+        (("output", "release", "J", "--without-cell", "n:3", "--reason", "x"), "release-cell"),
+        (("output", "release", "J", "--without-row", "9", "--reason", "x"), "release-part"),
         (
-            ("release", "J", "--reason", "x", "--by", "anna"),
+            ("output", "release", "J", "--reason", "x", "--by", "anna"),
             "output-unseen",
         ),
         (("release-log", "J", "--reason", "x", "--by", "anna"), "log-unseen"),
-        (("withhold", "J", "--reason", ""), "release-reason"),
+        (("output", "withhold", "J", "--reason", ""), "release-reason"),
     ],
 )
 def test_a_slip_is_told_and_decides_nothing(

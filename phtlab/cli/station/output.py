@@ -1,4 +1,4 @@
-"""`phtlab station outputs`, `look`, `release`, `withhold`: what the airlock holds for a person."""
+"""`phtlab station output`: the outputs that the airlock holds for a person."""
 
 from __future__ import annotations
 
@@ -19,17 +19,20 @@ if TYPE_CHECKING:
     from phtlab.station.release.held_outputs import Choice, HeldStop
     from phtlab.station.release.output_view import OutputView, TableView
 
+app = typer.Typer(no_args_is_help=True, help="Outputs that the airlock holds for a person.")
+
 JourneyArgument = Annotated[str, typer.Argument(help="The journey, or how its digest begins.")]
 OutputArgument = Annotated[
     str | None, typer.Argument(help="Which output; may be left out where only one waits.")
 ]
-_DONE = {"hold": "held by", "suppress": "rows taken out by", "pass": "noted by"}
+_DONE = {"hold": "held by", "suppress": "rows suppressed by", "pass": "noted by"}
 ReasonOption = Annotated[
     str, typer.Option(help="Why, in one line. It stays at the station; the researcher reads none.")
 ]
 
 
-def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
+@app.command("list")
+def list_(directory: DirectoryOption = None, as_json: JsonOption = False) -> None:
     """List the outputs that the airlock holds for a person, the longest held first."""
     from phtlab.station.release import held_outputs
 
@@ -49,10 +52,13 @@ def outputs(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
             table.add_row(*map(Text, (*row, output.verdict.rule, until)))
     out.print(table)
     first = next(iter(held))
-    print_next_steps(f"phtlab station look {first.stop.hex[:12]}{_directory_option(directory)}")
+    print_next_steps(
+        f"phtlab station output show {first.stop.hex[:12]}{_directory_option(directory)}"
+    )
 
 
-def look(
+@app.command()
+def show(
     journey: JourneyArgument,
     output: OutputArgument = None,
     by: ByOption = None,
@@ -88,18 +94,19 @@ def look(
     for file in view.files:
         path = folder_of(held.stop) / file.path
         out.print(f"file {path} ({file.size} bytes, {file.sha256})", markup=False)
-    # The word is of who looked.
+    # The vote is of whoever viewed it.
     option, short = f"{_by(by)}{_directory_option(directory)}", held.stop.hex[:12]
     print_next_steps(
-        f'phtlab station release {short} {name} --reason "…"{option}',
-        *[f'phtlab station release {short} {name} --without-row N --reason "…"{option}']
+        f'phtlab station output release {short} {name} --reason "…"{option}',
+        *[f'phtlab station output release {short} {name} --without-row N --reason "…"{option}']
         * (view.kind == "table"),
-        f'phtlab station withhold {short} {name} --reason "…"{option}',
-        first="it waits for your word.",
+        f'phtlab station output withhold {short} {name} --reason "…"{option}',
+        first="it waits for your decision.",
     )
 
 
-def release_(
+@app.command()
+def release(
     journey: JourneyArgument,
     reason: ReasonOption,
     output: OutputArgument = None,
@@ -116,7 +123,7 @@ def release_(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Let a held output leave, whole or without rows and cells of a table."""
+    """Release a held output, whole or without rows and cells of a table."""
     from phtlab.station.release.votes import Redaction
 
     choice: Choice = "release"
@@ -126,6 +133,7 @@ def release_(
     _decide(journey, output, choice, by, reason, directory)
 
 
+@app.command()
 def withhold(
     journey: JourneyArgument,
     reason: ReasonOption,
@@ -133,7 +141,7 @@ def withhold(
     by: ByOption = None,
     directory: DirectoryOption = None,
 ) -> None:
-    """Keep a held output at the station. The researcher learns which rule held it."""
+    """Withhold a held output. The researcher learns which rule held it."""
     _decide(journey, output, "refuse", by, reason, directory)
 
 
