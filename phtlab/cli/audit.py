@@ -44,7 +44,7 @@ OfflineOption = Annotated[
     typer.Option(
         "--offline",
         help="With --directory: ask central nothing and open no key. What central has of what "
-        "the station signed is then not looked at.",
+        "the station signed is then not examined.",
     ),
 ]
 

@@ -117,7 +117,7 @@ def log(
     station: Annotated[str, typer.Argument(help="The station whose run it was.")],
     journey: JourneyId = None,
 ) -> None:
-    """Show what a run printed at a station, if a person there let it go."""
+    """Show what a run printed at a station, if a person there released it."""
     import phtlab
 
     typer.echo(phtlab.connect().journey(journey).log(station), nl=False)

@@ -17,11 +17,11 @@ MARKS: Final[Mapping[StationState, str]] = {
     "void": "✗",
 }
 WORDS: Final[Mapping[StationState, str]] = {
-    "submitted": "not looked at yet",
+    "submitted": "not reviewed yet",
     "in-review": "in review",
     "approved": "approved",
     "refused": "refused",
-    "revoked": "approval taken back",
+    "revoked": "approval revoked",
     "expired": "approval ended",
     "void": "approval void: signed with keys that the station has no more",
 }

@@ -188,7 +188,7 @@ def test_an_output_changed_after_it_was_looked_at(world: World, evidence: Eviden
     tell(
         evidence,
         PERSON,
-        "cannot have another output leave than was looked at",
+        "cannot have another output leave than was viewed",
         f"nothing leaves, the stop fails: `{record.code}`",
     )
 
@@ -250,7 +250,7 @@ def test_what_another_person_looked_at(world: World, evidence: Evidence) -> None
     tell(
         evidence,
         PERSON,
-        "lets nothing go that only another person looked at",
+        "releases nothing that only another person viewed",
         "refused: `output-unseen`, `log-unseen`",
     )
 

@@ -114,7 +114,7 @@ def test_a_revocation_can_be_held_back_for_a_day_and_no_longer(
     evidence(
         "attacks",
         attacker=CENTRAL,
-        promise="cannot hide from a researcher for more than a day that an approval was taken back",
+        promise="cannot hide from a researcher for more than a day that an approval was revoked",
         outcome="told as unknown after 24 hours: `standing-stale`",
     )
 

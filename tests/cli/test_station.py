@@ -311,7 +311,7 @@ def test_the_second_of_two_persons_is_asked_for(world: World) -> None:
     world.folder.policy.write_text('mode = "human"\n[approval]\ntwo_persons = ["mid"]\n')
     said = ok("approve", journey, "--by", "olga", *at).stderr
     assert "olga approved. It starts once another person did so too." in said
-    assert "said yes    olga; it takes 2 persons" in ok("show", journey, *at).stdout
+    assert "approved by olga; it needs 2 persons" in ok("show", journey, *at).stdout
     assert "1 of 2" in ok("pending", *at).stdout
     assert "Another person must say so" in refusal(
         ApprovalError, "approve", journey, "--by", "olga", *at
@@ -394,7 +394,7 @@ def test_a_proposal_s_version_that_comes_while_the_terminal_asks_is_not_what_was
     no = run(*said, ask="n\n")
     assert no.exit_code == 1
     assert f"version {signed.digest}" in no.stdout
-    assert "Say yes to exactly this?" in no.stderr
+    assert "Approve exactly this?" in no.stderr
     asked: list[str] = []
 
     def meanwhile(text: str, **_: object) -> bool:

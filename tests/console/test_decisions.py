@@ -127,7 +127,7 @@ def test_of_two_persons_both_must_say_yes_and_both_are_named(desk: Desk) -> None
     sentence = _sentence(told) if 'name="sentence"' in told else ""
     first.post(f"/decisions/{stop.hex}/approval", 409, sentence=sentence)
     second = desk.login("all")
-    assert "rev said yes, 1 more to come" in second.get("/").text
+    assert "rev approved, 1 more needed" in second.get("/").text
     _approve(second, stop.hex)
     for _ in range(12):
         daemon.step()

@@ -104,7 +104,7 @@ def test_an_approval_that_is_void_is_shown_as_void_and_is_asked_for_again(desk: 
     page = desk.login("rev").get("/approvals").text
     assert "✓ stands" not in page
     assert page.count("✗ void") == len(list(Approvals(world.folder)))
-    assert "say yes again" in page
+    assert "approve again" in page
     assert "waits for this station" in page
 
 
@@ -149,7 +149,7 @@ def test_a_reviewer_says_yes_to_what_is_chosen_and_the_study_s_train_starts(
         page.get_by_role("button", name="Approve").scroll_into_view_if_needed()
         picture(page, "11-approval-of-a-study")
         page.get_by_role("button", name="Approve").click()
-        expect(page.get_by_text("You said yes")).to_be_visible()
+        expect(page.get_by_text("You approved")).to_be_visible()
         world.daemon().step()
         assert _own_train_starts(world, signed.digest)
         page.get_by_role("navigation").get_by_role("link", name="Approvals").click()

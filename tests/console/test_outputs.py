@@ -129,11 +129,11 @@ def test_a_log_that_is_not_shown_whole_is_not_let_go(
     browser, path = desk.login("rel"), f"/journeys/{stop.hex}/log"
     page = browser.get(path).text
     assert f"phtlab station log {stop.hex[:12]} --by rel" in page
-    assert "Let the log go" not in page
+    assert "Release the log" not in page
     answer = browser.post(path, 409, reason="Its beginning is clean")
     assert "log-unseen" in answer.text
     view_log(desk.console.station, stop, by="rel")
-    assert "Let the log go" in browser.get(path).text
+    assert "Release the log" in browser.get(path).text
 
 
 def test_a_log_is_let_go_by_who_read_it(desk: Desk) -> None:

@@ -125,7 +125,7 @@ def test_from_the_inbox_to_a_yes_and_to_a_release_in_part(seen: Seen) -> None:
     picture(page, "02-review")
     sentence = page.locator(".sentence").inner_text()
     page.get_by_role("button", name="Approve").click()
-    expect(page.get_by_text(f"You said yes: {sentence}")).to_be_visible()
+    expect(page.get_by_text(f"You approved: {sentence}")).to_be_visible()
     # The daemon signs, runs and sends it; the page follows by itself.
     expect(page.get_by_role("link", name="Review: heart_counts")).to_have_count(0)
     picture(page, "03-inbox-after")
@@ -135,7 +135,7 @@ def test_from_the_inbox_to_a_yes_and_to_a_release_in_part(seen: Seen) -> None:
     page.get_by_role("checkbox", name="Take out row 3", exact=True).check()
     page.get_by_role("textbox", name="Why").fill("Ward C is one family; A and B are large.")
     picture(page, "04-held-output")
-    page.get_by_role("button", name="Release without what is marked").click()
+    page.get_by_role("button", name="Release without the marked cells").click()
     expect(page.get_by_text("'wards' may leave as you said")).to_be_visible()
     expect(page.get_by_role("link", name="Look: wards")).to_have_count(0)
 

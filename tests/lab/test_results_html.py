@@ -97,7 +97,7 @@ def test_what_did_not_come_is_told_above_the_tabs(results):
     text = Page(results._repr_html_()).text
     assert "ulm failed: A cell failed." in text
     assert "(KeyError in cell 4)" in text
-    assert "jena cancelled (unsigned: central's word only)" in text
+    assert "jena cancelled (unsigned: reported by central only)" in text
 
 
 def test_figures_are_small_multiples_with_their_station_as_name(results):

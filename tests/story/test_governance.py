@@ -176,7 +176,7 @@ def test_a_proposal_s_whole_life(desk: Desk, hub: HubWorld, browser: Browser, tm
             row.get_by_role("checkbox", name="Take out row").check()
         page.get_by_role("textbox", name="Why").fill("Without the small groups it tells of nobody.")
         picture(page, "08-held")
-        page.get_by_role("button", name="Release without what is marked").click()
+        page.get_by_role("button", name="Release without the marked cells").click()
 
         # The researcher learns the rule, and never the value.
         desk.await_end(journey)

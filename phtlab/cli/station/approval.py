@@ -69,7 +69,7 @@ def approve(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say yes to a held journey's train, or to a proposal: to what the study's own trains need.
+    """Approve a held journey's train, or in a proposal what the study's own trains need.
 
     Of a proposal that is a rule for low-risk trains, or for those of the one notebook that it
     names where they are of a higher risk.
@@ -115,7 +115,7 @@ def approve_rule(
     directory: DirectoryOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say yes to a rule within a proposal: what it allows starts without a person.
+    """Approve a rule within a proposal: what it allows starts without a person.
 
     Give exactly one of --low-risk, --notebook and --this-notebook.
     """
@@ -234,7 +234,9 @@ def pending(directory: DirectoryOption = None, as_json: JsonOption = False) -> N
     if not waiting:
         err.print(f"Nothing waits for a person at {station.name}.", markup=False)
         return
-    table = Table("waits", "version", "what", "researcher", "risk", "said yes", "missing", box=None)
+    table = Table(
+        "waits", "version", "what", "researcher", "risk", "approved by", "missing", box=None
+    )
     for decision in waiting:
         name = decision.id if decision.kind == "proposal" else decision.id[7:19]
         missing = max(0, decision.persons - len(decision.said))
@@ -257,7 +259,7 @@ def print_approval_terms(directory: Path | None, stop: Stop) -> None:
             out.print(f"{'because':<12}{reason}", markup=False)
     if waiting.said:
         out.print(
-            f"{'said yes':<12}{', '.join(waiting.said)}; it takes {waiting.persons} persons",
+            f"{'approved by':<12}{', '.join(waiting.said)}; it needs {waiting.persons} persons",
             markup=False,
         )
     option = "" if directory is None else f" -C {directory}"
@@ -291,7 +293,7 @@ def _approve(
             version = _newest(station, target).digest
             preview = decisions.preview(station, target, by=by, request=request, version=version)
             _print_vote(preview, station)
-            typer.confirm("Say yes to exactly this?", abort=True, err=True)
+            typer.confirm("Approve exactly this?", abort=True, err=True)
             digest = preview.sentence
         preview = decisions.approve(
             station, target, by=by, request=request, seen=digest, version=version

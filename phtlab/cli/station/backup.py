@@ -231,7 +231,7 @@ def loss_lines(lost: RestoreLoss) -> list[str]:
         for digest in lost.approvals
     ]
     lines += [
-        f"Approval {digest[7:19]} was taken back after the backup." for digest in lost.revocations
+        f"Approval {digest[7:19]} was revoked after the backup." for digest in lost.revocations
     ]
     lines += [f"Approval {digest[7:19]} stands again." for digest in lost.standing]
     if lost.forgotten:
@@ -240,7 +240,7 @@ def loss_lines(lost: RestoreLoss) -> list[str]:
             "people wait for a person, until 'phtlab station accept-loss' says otherwise."
         )
     if not lost.asked_central:
-        lines.append("Central was not asked: what was approved or taken back since is not known.")
+        lines.append("Central was not asked: what was approved or revoked since is not known.")
     return lines or ["Nothing was lost that central knows of."]
 
 

@@ -44,7 +44,7 @@ def release_log_(
     station = StationContext(*station_at(directory))
     stop = station.stops.find(journey)
     if release_log(station, stop, by=person(by), reason=reason) is None:
-        err.print("Noted. Another person has to read it and let it go too.", markup=False)
+        err.print("Recorded. Another person has to read it and release it too.", markup=False)
         return
     err.print(
         f"{station.name} released the log of journey {stop.hex[:12]}. It is sealed and sent; "

@@ -161,7 +161,7 @@ def _decide(
     outcomes = held_outputs.decide(station, held.stop, {name: choice}, by=person(by), reason=reason)
     outcome = outcomes[name]
     if outcome is None:
-        err.print(f"Noted. Another person has to agree before '{name}' leaves.", markup=False)
+        err.print(f"Recorded. Another person has to agree before '{name}' leaves.", markup=False)
         print_next_steps(
             f"phtlab station output show {held.stop.hex[:12]} {name} --by NAME"
             f"{_directory_option(directory)}"

@@ -234,7 +234,7 @@ class Journey:
         return found
 
     def log(self, station: str) -> str:
-        """What the run printed at `station`, and its whole error, if a person there let it go.
+        """What the run printed at `station`, and its whole error, if a person there released it.
 
         Raises JourneyError (`no-log`) if nobody did, SealError or RecordError for one that is not
         what the station signed for this journey.

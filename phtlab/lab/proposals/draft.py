@@ -187,7 +187,7 @@ def draft_text(
     datasets = set(manifest.datasets)
     holding = [s for s in stations if datasets <= {data.name for data in s.datasets}]
     lines = [
-        "# A proposal: what this study asks of stations, and why they should say yes.",
+        "# A proposal: what this study asks of stations, and why they should approve it.",
         "# Fill in title, question and legal ground; look at the rest. Then:",
         "#   phtlab proposal check FILE, and phtlab proposal submit FILE",
         "# A changed file submitted again is the next version; each station decides on it anew.",

@@ -174,7 +174,7 @@ class SubmittedProposal:
         if isinstance(opened, Refusal):
             yield f"{opened.station} refused version {number}: {escaped(opened.reason)}"
             return
-        revoked_note = "  (taken back)" if decision.revocation else ""
+        revoked_note = "  (revoked)" if decision.revocation else ""
         yield f"Version {number}: {opened.sentence()}{revoked_note}"
 
 

@@ -53,7 +53,7 @@ def results_html(
         [_notice(s, f"it {TWO_RECORDS}.", "bad") for s in contradicted]
         + [_notice(s, f"{r.outcome}: {why_not(r)}{_error(r)}", "bad") for s, r in failures.items()]
         + [
-            _notice(s, f"{words} (unsigned: central's word only)", "warn")
+            _notice(s, f"{words} (unsigned: reported by central only)", "warn")
             for s, words in unsigned.items()
         ]
         + [

@@ -36,7 +36,7 @@ class Results(Mapping[str, StationResults]):
     """The results of a journey by station: `results["cleveland"].table("counts")`.
 
     `failures` holds the verified records of stops that ended otherwise than departed. `unsigned`
-    is station to sentence for stops that no station signed for: central's word only. `waiting`
+    is station to sentence for stops that no station signed for: reported by central only. `waiting`
     likewise, for stops that have not ended yet: then these are the results so far. `contradicted`
     holds the other record of each station that signed two: there is a second answer, and only the
     station's operator can say which one counts.

@@ -80,9 +80,9 @@ def agree_to_terms(
         if not means_it:
             voters = drafts_found[0].approvers
             raise ApprovalError(
-                f"{' and '.join(voters) or 'Someone'} said yes to other terms: "
+                f"{' and '.join(voters) or 'Someone'} approved other terms: "
                 f"{terms_sentence(agreed.draft, voters or ('-',))}",
-                "Say yes to those, without options; or refuse.",
+                "Approve those, without options; or refuse.",
                 code="approval-terms",
             )
     if seen is not None and agreed.sentence != seen:

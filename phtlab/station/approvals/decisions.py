@@ -72,7 +72,7 @@ class VoteResult:
 
     @property
     def missing(self) -> int:
-        """How many more, different persons must say yes."""
+        """How many more, different persons must approve."""
         return max(0, self.persons - len(self.said))
 
 
@@ -164,7 +164,7 @@ def approve(
     drafted = agreed.drafted or DraftStore(station.folder.drafts).open(agreed.draft)
     draft = drafted.draft
     twice = ApprovalError(
-        f"{by} said yes to this before.", "Another person must say so too.", code="approval-twice"
+        f"{by} approved this before.", "Another person must approve too.", code="approval-twice"
     )
     if drafted.has_approved(by):
         raise twice
@@ -287,7 +287,7 @@ def list_approvals(station: StationContext) -> tuple[ApprovalWithState, ...]:
     return tuple(sorted(listed, key=lambda approval: approval.approval.issued, reverse=True))
 
 
-_VOID = "not signed with the keys that the station has now: say yes again"
+_VOID = "not signed with the keys that the station has now: approve again"
 
 
 def _not_for(approval: Approval, station: StationContext) -> str:
@@ -356,7 +356,7 @@ def _require_reviewer(station: StationContext, by: str) -> None:
     people = load_people(station.folder)
     if people.people and not people.person(by).may("reviewer"):
         raise ApprovalError(
-            f"{by} works at this station, but not as a reviewer, and two reviewers must say yes "
+            f"{by} works at this station, but not as a reviewer, and two reviewers must approve "
             "to this.",
             "'phtlab station people' says who may.",
             code="person-role",

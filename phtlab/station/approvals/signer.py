@@ -76,7 +76,7 @@ class ApprovalSigner:
             except PhtlabError as error:
                 whole = False
                 self._backoff.failed(stop.hex, now)
-                _log.warning("stop not looked at", journey=stop.hex[:12], why=str(error))
+                _log.warning("stop not examined", journey=stop.hex[:12], why=str(error))
             else:
                 self._backoff.succeeded(stop.hex)
         return whole

@@ -53,7 +53,7 @@ def watch_logs(station: DaemonContext, until: threading.Event) -> None:
         except Exception as error:
             seconds = min(interval, backoff.failed("review", station.now().timestamp()))
             why = safe_error_text(error)
-            _log.warning("audit logs not looked at", seconds=round(seconds), why=why)
+            _log.warning("audit logs not examined", seconds=round(seconds), why=why)
         until.wait(seconds)
 
 

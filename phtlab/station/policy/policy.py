@@ -262,7 +262,7 @@ routes = ["parallel"]
 
 [approval]                   # of what waits for a person
 required = "none"            # "low", "mid" or "high": from this risk on "auto" waits as well
-two_persons = []             # ["mid", "high"]: at these risks two different persons must say yes
+two_persons = []             # ["mid", "high"]: at these risks two different persons must approve
 maximum_days = 365           # an approval ends after that
 agreement = false            # true: who asks must have accepted the consortium's agreement
 

@@ -111,7 +111,7 @@ class TrainReview:
 
     @property
     def since(self) -> str:
-        """What changed since people last said yes, in one sentence."""
+        """What changed since the last approval, in one sentence."""
         if self.before is None:
             return (
                 f"Nobody here has approved a train '{self.arrived.train.manifest.name}' of "

@@ -28,7 +28,7 @@ SENTENCES: Final[dict[Event, str]] = {
     "proposal-waits": "A decision waits for you on proposal {subject}.",
     "proposal-said": "Somebody has said something of proposal {subject}.",
     "proposal-decided": "A station has decided on your proposal {subject}.",
-    "approval-revoked": "A station has taken back what it allowed: {subject}.",
+    "approval-revoked": "A station revoked an approval: {subject}.",
     "train-waits": "A train waits for a person at your station: journey {subject}.",
     "journey-done": "Your journey {subject} has ended at all of its stations.",
     "stop-contradicted": "A station signed two different records of journey {subject}. Do not rely "

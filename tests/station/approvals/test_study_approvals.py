@@ -152,7 +152,7 @@ def test_an_approval_of_keys_that_were_rotated_is_void_for_whoever_asks(world: W
     assert decisions.pending(here) == ()
     _believe(world, _rotated(world))
     shown = decisions.list_approvals(here)
-    assert {(one.state, "say yes again" in one.why) for one in shown} == {("void", True)}
+    assert {(one.state, "approve again" in one.why) for one in shown} == {("void", True)}
     # It waits for a yes again, instead of being called approved.
     assert [one.id for one in decisions.pending(here)] == [proposal.id]
     word = decisions.approve(here, proposal.id, by="olga")

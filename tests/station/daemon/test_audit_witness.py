@@ -250,4 +250,4 @@ def test_the_daemon_s_thread_looks_at_once_and_outlives_a_central_that_is_away(
     finally:
         until.set()
         thread.join(60)
-    assert told[0] == "audit logs not looked at"
+    assert told[0] == "audit logs not examined"

@@ -120,7 +120,7 @@ def test_a_held_train_of_low_risk_is_read_and_approved(desk: Desk, hand: Hand) -
     sentence = page.locator("#words").inner_text()
     assert "cleveland allows the train" in sentence
     hand.button("Approve")
-    page.get_by_text("You said yes").wait_for()
+    page.get_by_text("You approved").wait_for()
     assert decided(desk, stop) == "running"
     assert hand.clicks == said("low risk, held: read and approve")
 
@@ -137,7 +137,7 @@ def test_the_whole_notebook_is_one_click_more(desk: Desk, hand: Hand) -> None:
     hand.link("The notebook")
     frame.get_by_text("min_age: Annotated").wait_for()
     hand.button("Approve")
-    hand.page.get_by_text("You said yes").wait_for()
+    hand.page.get_by_text("You approved").wait_for()
     assert hand.clicks == said("held: read the whole notebook, not only what changed, and approve")
 
 
@@ -150,7 +150,7 @@ def test_narrower_bounds_are_two_clicks_more(desk: Desk, hand: Hand) -> None:
     bound.press_sequentially("40..60")
     hand.page.locator("#words").get_by_text("min_age 40 to 60").wait_for()
     hand.button("Approve")
-    hand.page.get_by_text("You said yes").wait_for()
+    hand.page.get_by_text("You approved").wait_for()
     assert hand.clicks == said("held: approve within narrower bounds")
 
 
@@ -173,8 +173,8 @@ def test_of_two_persons_each_reads_and_says_yes(desk: Desk, hand: Hand, browser:
     stop = waiting(desk, risky)
     hand.open()
     hand.page.get_by_text("high risk").wait_for()
-    hand.button("Say yes")
-    hand.page.get_by_text("You said yes").wait_for()
+    hand.button("Record your approval")
+    hand.page.get_by_text("You approved").wait_for()
     assert stop.state == "held"
     with watched_page(browser) as (page, _):
         page.goto(f"{desk.home}/login?link={desk.link('all')}")
@@ -182,6 +182,6 @@ def test_of_two_persons_each_reads_and_says_yes(desk: Desk, hand: Hand, browser:
         second = Hand(page)
         second.open()
         second.button("Approve")
-        page.get_by_text("You said yes").wait_for()
+        page.get_by_text("You approved").wait_for()
     assert decided(desk, stop) == "running"
     assert hand.clicks == second.clicks == said("mid or high risk, two persons: each")

@@ -68,9 +68,9 @@ async def approve(
         request=approval_request(form),
         seen=form.get("sentence", ""),
     )
-    worker.add_message(f"You said yes: {result.sentence}")
+    worker.add_message(f"You approved: {result.sentence}")
     if result.missing:
-        worker.add_message(f"{result.missing} more must say so too before it counts.")
+        worker.add_message(f"{result.missing} more must approve before it counts.")
     return redirect_to("/")
 
 

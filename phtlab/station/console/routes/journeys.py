@@ -100,7 +100,7 @@ def release_log_route(
     worker.add_message(
         "The log goes to the researcher as you saw it."
         if outcome
-        else "Your word is noted. Another person has to agree before the log leaves."
+        else "Your decision is recorded. Another person has to agree before the log leaves."
     )
     return redirect_to(f"/journeys/{journey}")
 

@@ -61,11 +61,15 @@ async def decide(
         console.station, stop, {output: choice}, by=worker.name, reason=reason
     )
     if outcomes[output] is None:
-        worker.add_message("Your word is noted. Another person has to agree before it leaves.")
+        worker.add_message(
+            "Your decision is recorded. Another person has to agree before it leaves."
+        )
     elif choice == "refuse":
-        worker.add_message(f"'{output}' stays here. The researcher learns the rule, not the value.")
+        worker.add_message(
+            f"'{output}' is withheld. The researcher learns the rule, not the value."
+        )
     else:
-        worker.add_message(f"'{output}' may leave as you said; the station seals and signs it.")
+        worker.add_message(f"'{output}' may leave as you decided; the station seals and signs it.")
     return redirect_to("/")
 
 

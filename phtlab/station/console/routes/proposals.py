@@ -65,5 +65,5 @@ def revoke(
     decisions.revoke(
         console.station, approval, by=worker.name, reason=reason.strip(), stop_runs=stop_runs
     )
-    worker.add_message("The approval is taken back: nothing starts under it any more.")
+    worker.add_message("The approval is revoked: nothing starts under it any more.")
     return redirect_to("/approvals")

@@ -87,7 +87,7 @@ def notebook(request: Request, console: ConsoleOf, worker: Reader, journey: Jour
 
 @router.get("/review/{journey}/changes", summary="The changes as text")
 def changes(request: Request, console: ConsoleOf, worker: Reader, journey: Journey) -> Response:
-    """A document for the sandboxed frame: what changed since people last said yes."""
+    """A document for the sandboxed frame: what changed since the last approval."""
     reading = _reading(console, journey)
     return _framed(request, reading, cells=list(changed_cells(reading)), title="What changed")
 

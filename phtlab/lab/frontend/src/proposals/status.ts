@@ -110,7 +110,7 @@ export function stationMark(
       return {
         mark: '…',
         tone: 'still',
-        label: trans.__('not looked at yet')
+        label: trans.__('not reviewed yet')
       };
   }
 }
